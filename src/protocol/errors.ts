@@ -1,0 +1,72 @@
+/**
+ * The one catalogue of what can go wrong, as the peer is told it.
+ *
+ * An error is plain data. `fatal` says that frame boundaries can no longer be trusted: the error is sent and the
+ * connection closed. `blame` says whose doing it is: the peer's (`peer`: sending the same again fails again) or
+ * ours (`server`: it may well work later).
+ */
+
+interface Entry {
+  readonly fatal: boolean;
+  readonly blame: 'peer' | 'server';
+  readonly message: string;
+}
+
+const entry = (blame: Entry['blame'], message: string, fatal = false): Entry => ({ fatal, blame, message });
+
+export const catalogue = {
+  // Framing: nothing after these can be understood.
+  'bad-header-length': entry('peer', 'the header length is not within bounds', true),
+  'bad-header': entry('peer', 'the header is not a JSON object in UTF-8', true),
+  'bad-body-length': entry('peer', 'the header does not say how long its body is', true),
+  truncated: entry('peer', 'the connection ended in the middle of a frame', true),
+
+  // Requests that are refused; the ones behind them are still served.
+  'unknown-command': entry('peer', 'there is no such command'),
+  'bad-request': entry('peer', 'a field of the request is missing or wrong'),
+  'bad-filename': entry('peer', 'the file name is not allowed'),
+  'not-found': entry('peer', 'there is no such file'),
+  exists: entry('peer', 'there is a file of that name already'),
+  'name-conflict': entry('peer', 'a file and a folder cannot have the same name'),
+  'not-a-file': entry('peer', 'the name is taken by something that is not a regular file'),
+  'bad-offset': entry('peer', 'the offset is not where the content ends so far'),
+  'bad-range': entry('peer', 'the range lies outside the file'),
+  'size-mismatch': entry('peer', 'the content is not as long as was said'),
+  'crc-mismatch': entry('peer', 'the content does not have the checksum that was said'),
+
+  // What the server cannot do now.
+  'disk-full': entry('server', 'the disk is full'),
+  'permission-denied': entry('server', 'the server may not write there'),
+  'read-only': entry('server', 'the file system is read-only'),
+  'too-many-open-files': entry('server', 'the server has too many files open'),
+  'io-error': entry('server', 'the file system failed'),
+  'shutting-down': entry('server', 'the server is shutting down'),
+  internal: entry('server', 'the server failed in a way it does not know'),
+} as const satisfies Readonly<Record<string, Entry>>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** An error as it is sent: a code from the catalogue, the message in words, and what else helps. */
+export interface ErrorInfo {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The field of the request that is wrong, where one is. */
+  readonly field?: string;
+  /** What the system said, e.g. `ENOSPC`. */
+  readonly cause?: string;
+  readonly [detail: string]: unknown;
+}
+
+/**
+ * Makes an error from the catalogue.
+ *
+ * @param why what exactly is wrong and what to do; appended to the catalogue's message.
+ * @param details further fields of the error, sent as they are.
+ * @example errorInfo('bad-offset', 'the server has 10 bytes', { offset: 10 })
+ */
+export function errorInfo(code: ErrorCode, why?: string, details?: Readonly<Record<string, unknown>>): ErrorInfo {
+  const { message } = catalogue[code];
+  return { code, message: why === undefined ? message : `${message}: ${why}`, ...details };
+}
+
+export const isFatal = (code: ErrorCode): boolean => catalogue[code].fatal;

@@ -1,0 +1,109 @@
+/**
+ * Where files go: the contract every store keeps.
+ *
+ * A store knows names and bytes. It never sees a socket, a request or a reply. The session asks for what
+ * it needs as effects; the runtime performs them against this interface.
+ *
+ * The guarantees, all of them checked by the contract suite (`storeContract` in `sluice/node`):
+ *
+ * 1. **Atomic.** Until `commit` answers, nobody sees anything new under the name; from then on everybody sees
+ *    all of it. A reader that opened the old file goes on reading the old file.
+ * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains.
+ * 3. **Durable.** When `durable` is true, what `commit`, `remove` and `rename` answered survives a power cut.
+ * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an
+ *    `Outcome` with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
+ * 5. **Names** were checked by `protocol/filename` before a store sees them; a store still never follows a
+ *    symbolic link, and never touches anything outside its root.
+ */
+import type { ErrorInfo } from '../protocol/errors.ts';
+
+/** What came of it: the value, or an error from the catalogue. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorInfo };
+
+/** An outcome at once, or later. A store that can answer at once saves the caller a turn of the event loop. */
+export type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
+
+/** One stored file as a listing shows it. */
+export interface FileInfo {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When the content last changed, in milliseconds since 1970 (UTC), whole. */
+  readonly mtime: number;
+}
+
+/** What a finished put is told. */
+export interface Stored extends FileInfo {
+  /** CRC-32 (ISO-HDLC, as in zlib and PNG) of the whole content, an unsigned 32-bit integer. */
+  readonly crc32: number;
+  /** Whether content and directory entry are both on stable storage. */
+  readonly durable: boolean;
+}
+
+export interface PutOptions {
+  /** How many bytes will be written, exactly: a `commit` after fewer or more is refused. */
+  readonly size: number;
+  /** The modification time to give the file, milliseconds since 1970; absent: the time of the commit. */
+  readonly mtime?: number;
+  /** Refuse with `exists` if there is a file of that name at the time of the commit. */
+  readonly ifAbsent?: boolean;
+}
+
+/**
+ * A put under way. Calls never overlap: the next one is made only after the last one was answered. After a
+ * failed answer, a `commit` or an `abort`, no further call is made; the sink has by then cleaned up.
+ */
+export interface Sink {
+  /**
+   * Appends the chunks, in order. They are lent: unchanged until the answer, and not to be kept after it. The
+   * caller gathers what queued up while the last write was under way, so one call is one `writev`.
+   */
+  write(chunks: readonly Uint8Array[]): Answer<void>;
+  /** Makes the content visible under its name, atomically. */
+  commit(): Answer<Stored>;
+  /** Drops everything. Never fails: what cannot be removed now is removed when the store is next opened. */
+  abort(): void | Promise<void>;
+}
+
+/** An opened file, to read from. It stays the file it was when opened, whatever happens to the name. */
+export interface Source extends FileInfo {
+  /**
+   * Up to `length` bytes from `offset`; fewer only at the end of the file, none past it. The result belongs to the
+   * caller. Calls may overlap.
+   */
+  read(offset: number, length: number): Answer<Uint8Array>;
+  /** To be called once, when done. */
+  close(): void | Promise<void>;
+}
+
+export interface ListOptions {
+  /** Only names that start with this; default all. */
+  readonly prefix?: string;
+  /** Only names after this one, in order; how a next page is asked for. */
+  readonly after?: string;
+  /** At most so many, from 1. */
+  readonly limit: number;
+}
+
+export interface Listing {
+  /** In ascending order of the names' UTF-8 bytes. */
+  readonly files: readonly FileInfo[];
+  /** The last name of this page when there are more; to be given as `after`. */
+  readonly next?: string;
+}
+
+export interface Store {
+  /** Whether answers are given only once what they say is on stable storage. */
+  readonly durable: boolean;
+  /** Begins a put. Several may be under way, to different names or to one: the last to commit wins. */
+  put(name: string, options: PutOptions): Answer<Sink>;
+  open(name: string): Answer<Source>;
+  stat(name: string): Answer<FileInfo>;
+  list(options: ListOptions): Answer<Listing>;
+  /** Removes a file: `not-found` when there is none. */
+  remove(name: string): Answer<void>;
+  /** Moves a file, atomically replacing what is at `to`; with `ifAbsent`, `exists` when something is. */
+  rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): Answer<FileInfo>;
+  /** Lets go of what it holds. Puts still under way are aborted. */
+  close(): Promise<void>;
+}
