@@ -64,7 +64,11 @@ export interface ErrorInfo {
  * @param details further fields of the error, sent as they are.
  * @example errorInfo('bad-offset', 'the server has 10 bytes', { offset: 10 })
  */
-export function errorInfo(code: ErrorCode, why?: string, details?: Readonly<Record<string, unknown>>): ErrorInfo {
+export function errorInfo(
+  code: ErrorCode,
+  why?: string,
+  details?: Readonly<Record<string, unknown>>,
+): ErrorInfo {
   const { message } = catalogue[code];
   return { code, message: why === undefined ? message : `${message}: ${why}`, ...details };
 }

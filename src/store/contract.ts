@@ -16,29 +16,17 @@
  *    symbolic link, and never touches anything outside its root.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
+import type { FileInfo, Listing, Stored } from '../protocol/file.ts';
+
+export type { FileInfo, Listing, Stored };
 
 /** What came of it: the value, or an error from the catalogue. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorInfo };
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: ErrorInfo };
 
 /** An outcome at once, or later. A store that can answer at once saves the caller a turn of the event loop. */
 export type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
-
-/** One stored file as a listing shows it. */
-export interface FileInfo {
-  readonly name: string;
-  /** Bytes. */
-  readonly size: number;
-  /** When the content last changed, in milliseconds since 1970 (UTC), whole. */
-  readonly mtime: number;
-}
-
-/** What a finished put is told. */
-export interface Stored extends FileInfo {
-  /** CRC-32 (ISO-HDLC, as in zlib and PNG) of the whole content, an unsigned 32-bit integer. */
-  readonly crc32: number;
-  /** Whether content and directory entry are both on stable storage. */
-  readonly durable: boolean;
-}
 
 export interface PutOptions {
   /** How many bytes will be written, exactly: a `commit` after fewer or more is refused. */
@@ -83,13 +71,6 @@ export interface ListOptions {
   readonly after?: string;
   /** At most so many, from 1. */
   readonly limit: number;
-}
-
-export interface Listing {
-  /** In ascending order of the names' UTF-8 bytes. */
-  readonly files: readonly FileInfo[];
-  /** The last name of this page when there are more; to be given as `after`. */
-  readonly next?: string;
 }
 
 export interface Store {

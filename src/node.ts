@@ -1,0 +1,14 @@
+/** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
+
+export * from './index.ts';
+export * from './runtime/attend.ts';
+export * from './runtime/credit.ts';
+export * from './runtime/limits.ts';
+export type { Calls } from './runtime/perform.ts';
+export * from './server/event.ts';
+export * from './server/serve.ts';
+export type * from './store/contract.ts';
+export * from './store/memory-store.ts';
+export type * from './transport/listen.ts';
+export * from './transport/memory-pair.ts';
+export * from './transport/tcp.ts';

@@ -1,0 +1,25 @@
+/** What is said of a stored file, by a store to the session and by the server to its clients. */
+
+/** One stored file as a listing shows it. */
+export interface FileInfo {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When the content last changed, in milliseconds since 1970 (UTC), whole. */
+  readonly mtime: number;
+}
+
+/** What a finished put is told. */
+export interface Stored extends FileInfo {
+  /** CRC-32 (ISO-HDLC, as in zlib and PNG) of the whole content, an unsigned 32-bit integer. */
+  readonly crc32: number;
+  /** Whether content and directory entry are both on stable storage. */
+  readonly durable: boolean;
+}
+
+export interface Listing {
+  /** In ascending order of the names' UTF-8 bytes. */
+  readonly files: readonly FileInfo[];
+  /** The last name of this page when there are more; to be given as `after`. */
+  readonly next?: string;
+}

@@ -1,0 +1,133 @@
+/**
+ * What is to be sent, gathered: everything that is ready when the connection can take it leaves in one write.
+ *
+ * One write is under way at a time, and what comes meanwhile is gathered into the next one. The queue is bounded
+ * by credit: every reply holds its request's, and its own bytes, until the operating system has taken it.
+ *
+ * **Patience.** A plain script sends its files, never reads a reply, and closes. When a system closes a socket on
+ * which there is something unread, it sends a reset and drops what it has not sent yet: an ack that came too early
+ * would destroy the end of the last file. So acks nobody has shown to want are held until the peer falls silent,
+ * ends its side, or the connection's credit is used up. A peer shows that it reads by sending a request that makes no
+ * sense otherwise (the session knows: such replies are `eager`), or by waiting for our acks: twice in a row it said
+ * nothing until we sent one, and then went on at once.
+ *
+ *   state      an ack that is not eager                                  leaves it by
+ *   patient    waits until nothing was heard for `quiet` ms              an eager reply, two signs of waiting
+ *   eager      is sent at once                                           never
+ */
+import type { SchedulerLike, Subscription } from 'rxjs';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import type { Window } from './credit.ts';
+
+export interface Outbox {
+  /** Queues bytes. `settled` is called once they are the operating system's, or never will be. */
+  readonly push: (bytes: Uint8Array, eager: boolean, settled: (fault?: ConnectionFault) => void) => void;
+  /** To be called when the peer was heard from. */
+  readonly heard: () => void;
+  /** To be called when a turn of work is over: sends what may be sent now. */
+  readonly flush: () => void;
+  /** Nothing more will come from the peer: nothing more is held back. */
+  readonly release: () => void;
+  /** Ends our side once all is sent; nothing may be pushed after it. */
+  readonly end: () => void;
+  readonly dispose: () => void;
+}
+
+export interface OutboxOptions {
+  readonly connection: Connection;
+  readonly window: Window;
+  readonly scheduler: SchedulerLike;
+  /** Milliseconds of silence after which a peer is taken to wait for us. */
+  readonly quiet: number;
+}
+
+export function createOutbox({ connection, window, scheduler, quiet }: OutboxOptions): Outbox {
+  let chunks: Uint8Array[] = [];
+  let settles: ((fault?: ConnectionFault) => void)[] = [];
+  let bytes = 0;
+  let writing = false;
+  let ending = false;
+
+  let patient = true;
+  let due = false;
+  let timer: Subscription | null = null;
+  let lastHeard = scheduler.now();
+  let lastYield: number | null = null;
+  let signs = 0;
+
+  function flush(): void {
+    if (writing) return;
+    if (chunks.length === 0) {
+      if (ending) connection.end();
+      return;
+    }
+    if (patient && !due && !window.paused()) return wait();
+    send();
+  }
+
+  function send(): void {
+    const sending = chunks;
+    const settled = settles;
+    const sent = bytes;
+    chunks = [];
+    settles = [];
+    bytes = 0;
+    due = false;
+    writing = true;
+    timer?.unsubscribe();
+    timer = null;
+    connection.write(sending, (fault) => {
+      writing = false;
+      window.give(sent);
+      for (const settle of settled) settle(fault);
+      flush();
+    });
+  }
+
+  /** Looks again when the silence would be long enough; one timer however many acks are held. */
+  function wait(): void {
+    if (timer !== null) return;
+    const left = lastHeard + quiet - scheduler.now();
+    timer = scheduler.schedule(
+      () => {
+        timer = null;
+        if (scheduler.now() - lastHeard < quiet) return wait();
+        lastYield = scheduler.now();
+        due = true;
+        flush();
+      },
+      Math.max(left, 0),
+    );
+  }
+
+  function heard(): void {
+    const now = patient ? scheduler.now() : 0;
+    if (patient && lastYield !== null) {
+      signs = now - lastYield <= quiet ? signs + 1 : 0;
+      lastYield = null;
+      if (signs === 2) patient = false;
+    }
+    lastHeard = now;
+  }
+
+  return {
+    push: (chunk, eager, settled) => {
+      if (eager) due = true;
+      window.take(chunk.length);
+      bytes += chunk.length;
+      chunks.push(chunk);
+      settles.push(settled);
+    },
+    heard,
+    flush,
+    release: () => {
+      patient = false;
+    },
+    end: () => {
+      patient = false;
+      ending = true;
+      flush();
+    },
+    dispose: () => timer?.unsubscribe(),
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * One put, being performed: its writes in order, each gathering what queued up while the last was under way.
+ *
+ *   state     what is under way         then
+ *   busy      store.put, sink.write     -> idle, or over when it failed
+ *   idle      nothing                   write what is queued; else commit, once asked to
+ *   ending    sink.commit, sink.abort   -> over
+ *   over      nothing                   what still comes is given back at once
+ *
+ * The queue is bounded by the credit of what is in it.
+ */
+import type { ErrorInfo } from '../protocol/errors.ts';
+import type { Result } from '../session/event.ts';
+import type { PutOptions, Sink, Store } from '../store/contract.ts';
+import { settle } from './settle.ts';
+
+export interface PutTask {
+  readonly write: (bytes: Uint8Array, credit: number) => void;
+  readonly commit: () => void;
+  readonly abort: () => void;
+}
+
+export interface PutWorld {
+  readonly store: Store;
+  readonly give: (credit: number) => void;
+  readonly bug: (thrown: unknown) => void;
+  /** The one result of the put: stored, or the first thing that failed. None after an abort. */
+  readonly result: (result: Result) => void;
+  /** Nothing is under way any more. */
+  readonly over: () => void;
+}
+
+export function putTask(world: PutWorld, name: string, options: PutOptions): PutTask {
+  const { store, give, bug } = world;
+  let state: 'busy' | 'idle' | 'ending' | 'over' = 'busy';
+  let sink: Sink | null = null;
+  let queued: Uint8Array[] = [];
+  let queuedCredit = 0;
+  let wanted: 'more' | 'commit' | 'abort' = 'more';
+
+  const drop = () => {
+    const credit = queuedCredit;
+    queued = [];
+    queuedCredit = 0;
+    if (credit > 0) give(credit);
+  };
+  const finish = (result: Result | null) => {
+    state = 'over';
+    drop();
+    if (result !== null && wanted !== 'abort') world.result(result);
+    world.over();
+  };
+  const fail = (of: 'begin' | 'write' | 'commit', error: ErrorInfo) => finish({ of, ok: false, error });
+
+  function next(): void {
+    if (state !== 'idle' || sink === null) return;
+    if (wanted === 'abort') abortSink(sink);
+    else if (queued.length > 0) writeQueued(sink);
+    else if (wanted === 'commit') commitSink(sink);
+  }
+
+  function writeQueued(to: Sink): void {
+    const chunks = queued;
+    const credit = queuedCredit;
+    queued = [];
+    queuedCredit = 0;
+    state = 'busy';
+    settle(
+      () => to.write(chunks),
+      bug,
+      (outcome) => {
+        state = 'idle';
+        give(credit);
+        if (outcome.ok) next();
+        else fail('write', outcome.error);
+      },
+    );
+  }
+
+  function commitSink(to: Sink): void {
+    state = 'ending';
+    settle(
+      () => to.commit(),
+      bug,
+      (outcome) => {
+        if (outcome.ok) finish({ of: 'commit', ok: true, value: outcome.value });
+        else fail('commit', outcome.error);
+      },
+    );
+  }
+
+  function abortSink(to: Sink): void {
+    state = 'ending';
+    const aborted = async () => {
+      await to.abort();
+      return { ok: true, value: undefined } as const;
+    };
+    settle(aborted, bug, () => finish(null));
+  }
+
+  settle(
+    () => store.put(name, options),
+    bug,
+    (outcome) => {
+      state = 'idle';
+      if (!outcome.ok) return fail('begin', outcome.error);
+      sink = outcome.value;
+      next();
+    },
+  );
+
+  return {
+    write: (bytes, credit) => {
+      if (state === 'over' || wanted === 'abort') return give(credit);
+      queued.push(bytes);
+      queuedCredit += credit;
+      next();
+    },
+    commit: () => {
+      wanted = 'commit';
+      next();
+    },
+    abort: () => {
+      wanted = 'abort';
+      drop();
+      next();
+    },
+  };
+}

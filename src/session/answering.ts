@@ -1,0 +1,74 @@
+/**
+ * Answers leave in the order of the requests, however their effects overlapped.
+ *
+ * Only the oldest request's answers are sent; the others' wait in the state until their turn comes.
+ */
+import type { Reply } from '../protocol/reply.ts';
+import type { ReplyPart } from './command.ts';
+import type { Effect } from './effect.ts';
+import type { OpenRequest, SessionState } from './state.ts';
+
+/** Sends what is ready to be sent, drops requests that are finished with, and ends when nothing is left. */
+export function flush(state: SessionState, effects: Effect[]): SessionState {
+  let requests = state.requests;
+  while (requests.length > 0) {
+    const before = requests[0]!;
+    const after = state.phase === 'gone' ? forget(before, effects) : answer(before, state.reads, effects);
+    const finished = after.done && after.answers.length === 0;
+    if (finished) requests = requests.slice(1);
+    else {
+      if (after !== before) requests = [after, ...requests.slice(1)];
+      break;
+    }
+  }
+  return over(requests === state.requests ? state : { ...state, requests }, effects);
+}
+
+/** The conversation ends when no more input is wanted and everything is answered. */
+function over(state: SessionState, effects: Effect[]): SessionState {
+  const quiet = state.requests.length === 0 && state.parked === null;
+  const finished = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
+  if (!quiet || !finished) return state;
+  effects.push({ type: 'end' });
+  return { ...state, phase: 'over' };
+}
+
+function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
+  let { answers, credit, opened } = request;
+  if (request.sending) return request;
+  while (answers.length > 0) {
+    const [next, ...rest] = answers as [ReplyPart, ...ReplyPart[]];
+    if (next.type === 'file') {
+      const { offset, length } = next;
+      effects.push({ type: 'send', request: request.number, offset, length });
+      return { ...request, answers, credit, opened, sending: true };
+    }
+    const last = request.done && rest.length === 0;
+    const eager = reads || next.type === 'error';
+    effects.push({ type: 'reply', reply: replyOf(request, next), eager, credit: last ? credit : 0 });
+    if (last) credit = 0;
+    answers = rest;
+  }
+  if (!request.done) return answers === request.answers ? request : { ...request, answers, credit };
+  if (opened) {
+    effects.push({ type: 'shut', request: request.number });
+    opened = false;
+  }
+  if (credit > 0) effects.push({ type: 'release', credit });
+  return { ...request, answers, credit: 0, opened };
+}
+
+/** Nobody is there to be answered; what is under way is awaited all the same. */
+function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
+  if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
+  if (request.opened) effects.push({ type: 'shut', request: request.number });
+  return { ...request, answers: [], credit: 0, opened: false, sending: false };
+}
+
+function replyOf(request: OpenRequest, answer: Exclude<ReplyPart, { type: 'file' }>): Reply {
+  const id = request.id === undefined ? {} : { id: request.id };
+  const cmd = request.cmd === undefined ? {} : { cmd: request.cmd };
+  return answer.type === 'error'
+    ? { error: answer.error, ...cmd, ...id }
+    : { ack: request.cmd ?? '', ...answer.fields, ...id };
+}

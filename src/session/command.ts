@@ -1,0 +1,117 @@
+/**
+ * What a command is: a pattern that its header matches, the names it touches, and a reducer.
+ *
+ * The reducer sees one request's events and nothing else: no ordering, no other requests, no connection. The
+ * session around it does the rest: it checks the names, keeps requests that touch one name apart, sends the
+ * answers in order, skips what is left of a refused body, and cleans up when the connection breaks.
+ */
+import { isMatching, type P } from 'ts-pattern';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { whyNotFilename } from '../protocol/filename.ts';
+import { whyNot } from '../protocol/request.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { CommandEffect } from './effect.ts';
+import type { Result } from './event.ts';
+
+/** What happens to one request, in this order: `start`, `data`…, `end`, with results in between. */
+export type CommandEvent<R> =
+  | { readonly type: 'start'; readonly request: R }
+  | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'end' }
+  | { readonly type: 'result'; readonly result: Result };
+
+/** What a request answers: a reply's own fields (the session adds `id`), or bytes of the file it opened. */
+export type ReplyPart =
+  | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly type: 'error'; readonly error: ErrorInfo }
+  | { readonly type: 'file'; readonly offset: number; readonly length: number };
+
+export interface Step<S> {
+  readonly state: S;
+  readonly effects?: readonly CommandEffect[];
+  readonly answers?: readonly ReplyPart[];
+  /**
+   * Nothing more will come of this request: no effect of its is under way and no result awaited. What is left of
+   * its body is skipped, and requests that touch the same names may go on.
+   */
+  readonly done?: boolean;
+}
+
+/** Which of a request's fields are names, and what happens to the files of those names. */
+export type Touches<F extends string = string> =
+  | Readonly<Partial<Record<F, 'read' | 'write'>>>
+  | 'everything';
+
+/** A command, ready for the dispatch. Made by `defineCommand`. */
+export interface Command {
+  readonly cmd: string;
+  readonly touches: Touches;
+  /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
+  readonly bodyLength?: (header: JsonHeader) => number | string;
+  /** Null when the header is a request of this command, else what is wrong with it. */
+  readonly check: (header: JsonHeader) => ErrorInfo | null;
+  readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Step<unknown>;
+}
+
+/**
+ * Makes a command of a pattern and a reducer.
+ *
+ * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command.
+ * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
+ *   the files are read or written; `'everything'` for a command that looks at all of them.
+ * @param definition.start what a fresh request does.
+ * @param definition.on what it does at each later event, given the state of the step before.
+ *
+ * @example
+ * // Answers {"cmd": "size", "filename": "a"} with {"ack": "size", "bytes": 3}
+ * const size = defineCommand({
+ *   pattern: { cmd: 'size', filename: P.string },
+ *   touches: { filename: 'read' },
+ *   start: (request) => ({ state: null, effects: [{ type: 'stat', name: request.filename }] }),
+ *   on: (state, event) =>
+ *     match(event)
+ *       .with({ type: 'result', result: { of: 'stat', ok: true } }, ({ result }) =>
+ *         acknowledge(state, { bytes: result.value.size }))
+ *       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
+ *       .otherwise(() => ({ state })),
+ * });
+ */
+export function defineCommand<const Shape extends { readonly cmd: string }, S>(definition: {
+  readonly pattern: Shape;
+  readonly touches: Touches<Extract<keyof Shape, string>>;
+  readonly bodyLength?: (header: JsonHeader) => number | string;
+  readonly start: (request: P.infer<Shape>) => Step<S>;
+  readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Step<S>;
+}): Command {
+  const { pattern, touches, bodyLength, start, on } = definition;
+  const matches = isMatching(pattern as P.Pattern<unknown>);
+  const names = touches === 'everything' ? [] : Object.keys(touches);
+  const check = (header: JsonHeader): ErrorInfo | null => {
+    if (!matches(header)) {
+      const wrong = whyNot(pattern, header);
+      return errorInfo('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
+    }
+    for (const field of names) {
+      const why = whyNotFilename(header[field]);
+      if (why !== null) return errorInfo('bad-filename', why, { field });
+    }
+    return null;
+  };
+  const reduce: Command['reduce'] = (state, event) =>
+    event.type === 'start' ? start(event.request as P.infer<Shape>) : on(state as S, event);
+  return { cmd: pattern.cmd, touches, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
+}
+
+/** The step that ends a request well: an ack with these fields. */
+export const acknowledge = <S>(
+  state: S,
+  fields: Readonly<Record<string, unknown>> = {},
+  effects: readonly CommandEffect[] = [],
+): Step<S> => ({ state, answers: [{ type: 'ack', fields }], effects, done: true });
+
+/** The step that ends a request with an error. What is left of the body is skipped. */
+export const refuse = <S>(state: S, error: ErrorInfo): Step<S> => ({
+  state,
+  answers: [{ type: 'error', error }],
+  done: true,
+});

@@ -1,0 +1,40 @@
+/**
+ * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
+ */
+import { problem } from '../wire/fault.ts';
+import type { Framing } from '../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import type { Command } from './command.ts';
+import { remove } from './delete.ts';
+import { get } from './get.ts';
+import { list } from './list.ts';
+import { ping } from './ping.ts';
+import { put } from './put.ts';
+import { rename } from './rename.ts';
+import { stat } from './stat.ts';
+
+export const commands: readonly Command[] = [put, get, list, stat, remove, rename, ping];
+
+/**
+ * How a server finds the frames of what a client sends.
+ *
+ * A body is as long as its command says. Of a command nobody knows, `filesize` is taken to be the body, so that it
+ * can be skipped and the requests behind it served.
+ */
+export function requestFraming(
+  known: readonly Command[] = commands,
+  options: { readonly maxHeader?: number } = {},
+): Framing<JsonHeader> {
+  const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
+  const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
+    Number.isSafeInteger(filesize) && (filesize as number) >= 0
+      ? (filesize as number)
+      : "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
+  return jsonHeader({
+    ...options,
+    bodyLength: (header) => {
+      const length = (rules.get(header.cmd) ?? ofUnknown)(header);
+      return typeof length === 'number' ? length : problem('body-length-invalid', length);
+    },
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * What a session asks the world to do: plain data that compares by value.
+ *
+ * Effects that belong to a request carry its number, so that the result finds its way back. Each credit that came
+ * in with an event leaves again in exactly one effect, and is given back when that effect has settled.
+ */
+import type { ErrorInfo } from '../protocol/errors.ts';
+import type { Reply } from '../protocol/reply.ts';
+
+/** What a command may ask for; the session adds the request's number. */
+export type CommandEffect =
+  /** Begin a put: `write`s and one `commit` (or `abort`) follow. Only a failure is reported. */
+  | {
+      readonly type: 'begin';
+      readonly name: string;
+      readonly size: number;
+      readonly mtime?: number;
+      readonly ifAbsent?: boolean;
+    }
+  /** Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. */
+  | { readonly type: 'write'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'commit' }
+  | { readonly type: 'abort' }
+  /** Open a file to be sent; answered with its size. */
+  | { readonly type: 'open'; readonly name: string }
+  | { readonly type: 'stat'; readonly name: string }
+  | {
+      readonly type: 'list';
+      readonly prefix?: string;
+      readonly after?: string;
+      readonly limit: number;
+    }
+  | { readonly type: 'remove'; readonly name: string }
+  | { readonly type: 'rename'; readonly name: string; readonly to: string; readonly ifAbsent: boolean }
+  /** Something a command of your own needs: performed by the handler registered under `call`. */
+  | { readonly type: 'call'; readonly call: string; readonly with: unknown }
+  | { readonly type: 'report'; readonly report: Report };
+
+export type Effect =
+  | (CommandEffect & { readonly request: number })
+  /** Send bytes of the opened file, in its turn among the replies; answered when they are sent, or cannot be. */
+  | { readonly type: 'send'; readonly request: number; readonly offset: number; readonly length: number }
+  /** Let go of a file that was opened to be sent, and will not be. */
+  | { readonly type: 'shut'; readonly request: number }
+  /**
+   * Send a reply. One that is not `eager` may wait until the peer falls silent: a peer that never reads must not
+   * be sent anything while it still sends, or its system may drop what it has not sent yet when it closes.
+   */
+  | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly credit: number }
+  /** Nothing more is to be done for these bytes. */
+  | { readonly type: 'release'; readonly credit: number }
+  /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
+  | { readonly type: 'end' };
+
+/** What happened in a session, for logs and metrics; no part of the conversation. */
+export type Report =
+  | {
+      readonly type: 'stored';
+      readonly filename: string;
+      readonly size: number;
+      readonly crc32: number;
+      readonly durable: boolean;
+    }
+  | { readonly type: 'served'; readonly cmd: string; readonly filename?: string; readonly bytes?: number }
+  | {
+      readonly type: 'refused';
+      readonly cmd?: string;
+      readonly filename?: string;
+      readonly error: ErrorInfo;
+    };

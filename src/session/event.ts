@@ -1,0 +1,49 @@
+/**
+ * What happens to a session: frames from the peer, results of its own effects, and the connection's end.
+ *
+ * `credit` is what an event costs while it is unsettled (see `runtime/credit`); the session hands every credit on
+ * in exactly one effect. Results carry none: each answers an effect that a request has paid for.
+ */
+import type { ErrorInfo } from '../protocol/errors.ts';
+import type { FileInfo, Listing, Stored } from '../protocol/file.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+
+export type SessionEvent =
+  /** A header arrived; `body` bytes follow as `data`, then `body-end`. */
+  | { readonly type: 'request'; readonly header: JsonHeader; readonly body: number; readonly credit: number }
+  | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'body-end' }
+  /** The frames can no longer be told apart. Nothing but results comes after it. */
+  | { readonly type: 'fault'; readonly error: ErrorInfo }
+  /** The peer has sent all it wanted to, and still reads. */
+  | { readonly type: 'ended' }
+  /** The server shuts down: finish what runs, take nothing new. */
+  | { readonly type: 'drain' }
+  /** The connection is gone: nobody is there to answer. */
+  | { readonly type: 'closed' }
+  | { readonly type: 'result'; readonly request: number; readonly result: Result };
+
+/** What came of an effect. */
+export type Result =
+  | { readonly of: 'commit'; readonly ok: true; readonly value: Stored }
+  | { readonly of: 'open'; readonly ok: true; readonly value: FileInfo }
+  | { readonly of: 'send'; readonly ok: true; readonly value: number }
+  | { readonly of: 'stat'; readonly ok: true; readonly value: FileInfo }
+  | { readonly of: 'list'; readonly ok: true; readonly value: Listing }
+  | { readonly of: 'remove'; readonly ok: true; readonly value: undefined }
+  | { readonly of: 'rename'; readonly ok: true; readonly value: FileInfo }
+  | { readonly of: 'call'; readonly ok: true; readonly value: unknown }
+  | { readonly of: ResultOf; readonly ok: false; readonly error: ErrorInfo };
+
+/** The effects that are answered. `begin` and `write` only ever answer with a failure. */
+export type ResultOf =
+  | 'begin'
+  | 'write'
+  | 'commit'
+  | 'open'
+  | 'send'
+  | 'stat'
+  | 'list'
+  | 'remove'
+  | 'rename'
+  | 'call';

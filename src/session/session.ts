@@ -1,0 +1,297 @@
+/**
+ * One connection's brain: `(state, event) → (state, effects)`, and nothing else.
+ *
+ * It knows no socket, no file, no clock and no RxJS, so every conversation there can be is a list of events, and a
+ * test is a list of events and the effects they must have. What each command does is in its own file; what all
+ * have in common is here.
+ *
+ *   event      when open                             otherwise
+ *   request    begin it, or park it                  draining: refuse it, -> ending; else release its credit
+ *   data       to the request whose body it is,      release its credit
+ *              or release its credit when that is done
+ *   body-end   to the request whose body it was      nothing
+ *   fault      abort the body under way, answer it after all that is open, -> ending
+ *   ended      -> ending (the frame was whole, or a fault came before)
+ *   drain      -> draining
+ *   closed     abort the body under way, -> gone
+ *   result     to its request, then begin what was parked for it
+ */
+import { errorInfo } from '../protocol/errors.ts';
+import { idOf } from '../protocol/request.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import { flush } from './answering.ts';
+import type { Command, CommandEvent, Step } from './command.ts';
+import type { Effect } from './effect.ts';
+import type { Result, SessionEvent } from './event.ts';
+import { mustWait, nothing, touchedBy } from './overlap.ts';
+import { initialSession, type OpenRequest, type SessionState } from './state.ts';
+
+export interface Session {
+  readonly initial: SessionState;
+  /**
+   * The step. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while `accepts` says
+   * no; the others may come at any time.
+   */
+  readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
+  /** Whether the next event from the peer may be given now. */
+  readonly accepts: (state: SessionState) => boolean;
+}
+
+export interface SessionLimits {
+  /** Requests of one connection that may be unanswered at once. */
+  readonly openRequests: number;
+}
+
+/**
+ * Makes a session of the commands it knows.
+ *
+ * @example
+ * const session = createSession(commands, { openRequests: 64 });
+ * const event = { type: 'request', header: { cmd: 'ping' }, body: 0, credit: 270 } as const;
+ * const [state, effects] = session.reduce(session.initial, event);
+ * // effects: [{ type: 'reply', reply: { ack: 'ping' }, eager: true, credit: 270 }, …]
+ */
+export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
+  const byName = new Map(commands.map((command) => [command.cmd, command]));
+  const commandOf = (header: JsonHeader): Command | undefined =>
+    Object.hasOwn(header, 'cmd') ? byName.get(header.cmd as string) : undefined;
+
+  function reduce(state: SessionState, event: SessionEvent): readonly [SessionState, readonly Effect[]] {
+    const effects: Effect[] = [];
+    return [next(state, event, effects), effects];
+  }
+
+  function next(state: SessionState, event: SessionEvent, effects: Effect[]): SessionState {
+    switch (event.type) {
+      case 'data':
+        return data(state, event, effects);
+      case 'request':
+        return request(state, event.header, event.credit, effects);
+      case 'body-end':
+        return bodyEnd(state, effects);
+      case 'result':
+        return unpark(result(state, event.request, event.result, effects), effects);
+      case 'fault': {
+        if (isOver(state)) return state;
+        const failed = { cmd: undefined, error: event.error };
+        return flush({ ...admit(abortBody(state, effects), failed, 0, effects), phase: 'ending' }, effects);
+      }
+      case 'ended':
+        return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
+      case 'drain':
+        return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
+      case 'closed':
+        return closed(state, effects);
+    }
+  }
+
+  function request(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
+    if (state.phase === 'draining') {
+      const failed = { cmd: commandOf(header)?.cmd, error: errorInfo('shutting-down') };
+      return flush({ ...admit(state, failed, credit, effects, header), phase: 'ending' }, effects);
+    }
+    if (state.phase !== 'open') {
+      effects.push({ type: 'release', credit });
+      return state;
+    }
+    const command = commandOf(header);
+    const reads = state.reads || command?.cmd !== 'put' || idOf(header) !== undefined;
+    const entered = { ...state, inFrame: true, reads };
+    if (command === undefined) {
+      const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : undefined;
+      const error = errorInfo(
+        'unknown-command',
+        named === undefined ? "'cmd' must be a string" : `'${named}'`,
+      );
+      return flush(admit(entered, { cmd: named, error }, credit, effects, header), effects);
+    }
+    const error = command.check(header);
+    if (error !== null) {
+      return flush(admit(entered, { cmd: command.cmd, error }, credit, effects, header), effects);
+    }
+    const touched = touchedBy(command.touches, header);
+    const full = state.requests.length >= limits.openRequests;
+    if (full || mustWait(touched, state.requests)) return { ...entered, parked: { header, credit } };
+    return flush(begin(entered, command, header, credit, effects), effects);
+  }
+
+  function begin(
+    state: SessionState,
+    command: Command,
+    header: JsonHeader,
+    credit: number,
+    effects: Effect[],
+  ): SessionState {
+    const id = idOf(header);
+    const fresh: OpenRequest = {
+      number: state.next,
+      cmd: command.cmd,
+      ...(id === undefined ? {} : { id }),
+      touched: touchedBy(command.touches, header),
+      state: undefined,
+      answers: [],
+      receiving: true,
+      sending: false,
+      opened: false,
+      done: false,
+      credit,
+    };
+    const step = command.reduce(undefined, { type: 'start', request: header });
+    const requests = [...state.requests, take(fresh, step, effects)];
+    return { ...state, next: state.next + 1, requests };
+  }
+
+  /** Opens a request that is refused from the start, so that its error is sent in its turn. */
+  function admit(
+    state: SessionState,
+    failed: { readonly cmd: string | undefined; readonly error: ReturnType<typeof errorInfo> },
+    credit: number,
+    effects: Effect[],
+    header: JsonHeader = {},
+  ): SessionState {
+    const { cmd, error } = failed;
+    const id = idOf(header);
+    const refused: OpenRequest = {
+      number: state.next,
+      ...(cmd === undefined ? {} : { cmd }),
+      ...(id === undefined ? {} : { id }),
+      touched: nothing,
+      state: undefined,
+      answers: [{ type: 'error', error }],
+      receiving: false,
+      sending: false,
+      opened: false,
+      done: true,
+      credit,
+    };
+    const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
+    const report = { type: 'refused', error, ...(cmd === undefined ? {} : { cmd }), ...filename } as const;
+    effects.push({ type: 'report', request: state.next, report });
+    return { ...state, next: state.next + 1, requests: [...state.requests, refused] };
+  }
+
+  function data(
+    state: SessionState,
+    event: { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number },
+    effects: Effect[],
+  ): SessionState {
+    const last = state.requests.at(-1);
+    if (last === undefined || !last.receiving || last.done) {
+      effects.push({ type: 'release', credit: event.credit });
+      return state;
+    }
+    const from = effects.length;
+    const after = run(last, event, effects);
+    const handedOn = creditIn(effects, from);
+    if (handedOn < event.credit) effects.push({ type: 'release', credit: event.credit - handedOn });
+    return after === last ? state : flush(replace(state, after), effects);
+  }
+
+  function bodyEnd(state: SessionState, effects: Effect[]): SessionState {
+    const left = state.inFrame ? { ...state, inFrame: false } : state;
+    const last = left.requests.at(-1);
+    if (last === undefined || !last.receiving) return flush(left, effects);
+    const ended = { ...last, receiving: false };
+    return flush(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
+  }
+
+  function result(state: SessionState, number: number, result: Result, effects: Effect[]): SessionState {
+    const request = state.requests[number - (state.requests[0]?.number ?? 0)];
+    if (request === undefined) return state;
+    if (result.of === 'send') {
+      const sent = { ...request, sending: false, answers: request.answers.slice(1) };
+      return flush(replace(state, sent), effects);
+    }
+    if (request.done) return state;
+    const opened = request.opened || (result.of === 'open' && result.ok);
+    const after = run(
+      opened === request.opened ? request : { ...request, opened },
+      { type: 'result', result },
+      effects,
+    );
+    return flush(replace(state, after), effects);
+  }
+
+  /** Begins what had to wait, once nothing is in its way. */
+  function unpark(state: SessionState, effects: Effect[]): SessionState {
+    if (state.parked === null) return state;
+    const { header, credit } = state.parked;
+    const command = commandOf(header)!;
+    const full = state.requests.length >= limits.openRequests;
+    if (full || mustWait(touchedBy(command.touches, header), state.requests)) return state;
+    return flush(begin({ ...state, parked: null }, command, header, credit, effects), effects);
+  }
+
+  function closed(state: SessionState, effects: Effect[]): SessionState {
+    if (state.phase === 'gone') return state;
+    const aborted = abortBody(state, effects);
+    if (aborted.parked !== null) effects.push({ type: 'release', credit: aborted.parked.credit });
+    const forgotten = { ...aborted, phase: 'gone', parked: null, inFrame: false } as const;
+    return flush(forgotten, effects);
+  }
+
+  /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
+  function abortBody(state: SessionState, effects: Effect[]): SessionState {
+    const last = state.requests.at(-1);
+    if (last === undefined || !last.receiving) return state;
+    if (!last.done) effects.push({ type: 'abort', request: last.number });
+    return replace(state, { ...last, receiving: false, done: true });
+  }
+
+  function run(request: OpenRequest, event: CommandEvent<unknown>, effects: Effect[]): OpenRequest {
+    const command = byName.get(request.cmd!)!;
+    return take(request, command.reduce(request.state, event), effects);
+  }
+
+  return { initial: initialSession, reduce, accepts: (state) => state.parked === null };
+}
+
+const isOver = (state: SessionState): boolean => state.phase === 'over' || state.phase === 'gone';
+
+const replace = (state: SessionState, request: OpenRequest): SessionState => {
+  const place = request.number - state.requests[0]!.number;
+  return { ...state, requests: state.requests.with(place, request) };
+};
+
+/** Takes over what a step of a command says. The same request is returned when nothing changed. */
+function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
+  const { number } = request;
+  let reported = false;
+  for (const effect of step.effects ?? []) {
+    reported ||= effect.type === 'report';
+    effects.push({ ...effect, request: number });
+  }
+  const named = request.touched.writes[0] ?? request.touched.reads[0];
+  const about = {
+    ...(request.cmd === undefined ? {} : { cmd: request.cmd }),
+    ...(named ? { filename: named } : {}),
+  };
+  for (const answer of step.answers ?? []) {
+    if (answer.type === 'error') {
+      effects.push({
+        type: 'report',
+        request: number,
+        report: { type: 'refused', ...about, error: answer.error },
+      });
+    } else if (answer.type === 'ack' && !reported) {
+      effects.push({
+        type: 'report',
+        request: number,
+        report: { type: 'served', ...about, cmd: request.cmd! },
+      });
+    }
+  }
+  const done = step.done ?? false;
+  if (step.state === request.state && !done && step.answers === undefined) return request;
+  const answers = step.answers === undefined ? request.answers : [...request.answers, ...step.answers];
+  return { ...request, state: step.state, answers, done };
+}
+
+const creditIn = (effects: readonly Effect[], from: number): number => {
+  let sum = 0;
+  for (let i = from; i < effects.length; i++) {
+    const effect = effects[i]!;
+    if (effect.type === 'write') sum += effect.credit;
+  }
+  return sum;
+};

@@ -1,0 +1,71 @@
+/**
+ * What a session remembers: which requests are open, in the order they came, and how far the conversation is.
+ *
+ * Plain data that compares by value. No chunk is kept here: an idle connection holds no body bytes.
+ *
+ *   phase      what it means                                        leaves it by
+ *   open       requests are taken                                   ended, fault -> ending; drain -> draining
+ *   draining   the frame under way is finished, no new one taken    a new request, or none open -> ending
+ *   ending     no more input; what is open is answered              the last answer -> over
+ *   over       everything is answered, our side is ended            closed -> gone
+ *   gone       nobody is there; results are awaited, not answered   never
+ */
+import type { RequestId } from '../protocol/request.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { ReplyPart } from './command.ts';
+
+export interface SessionState {
+  readonly phase: 'open' | 'draining' | 'ending' | 'over' | 'gone';
+  /** The number of the next request; they are contiguous, so a number is a place in `requests`. */
+  readonly next: number;
+  /** Those not answered yet, oldest first. Bounded by the limit on open requests. */
+  readonly requests: readonly OpenRequest[];
+  /** Whether a frame's body is still arriving; its request is the last one, unless that was answered already. */
+  readonly inFrame: boolean;
+  /** A request that must wait: it touches a name in use, or too many are open. Nothing is read past it. */
+  readonly parked: Parked | null;
+  /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
+  readonly reads: boolean;
+}
+
+export interface Parked {
+  readonly header: JsonHeader;
+  readonly credit: number;
+}
+
+export interface OpenRequest {
+  readonly number: number;
+  /** Absent for a frame that named no command we know. */
+  readonly cmd?: string;
+  readonly id?: RequestId;
+  readonly touched: Touched;
+  /** The command's own. */
+  readonly state: unknown;
+  /** Not sent yet: its turn has not come. */
+  readonly answers: readonly ReplyPart[];
+  /** Its body is still arriving. */
+  readonly receiving: boolean;
+  /** The first of its `answers` is a file being sent. */
+  readonly sending: boolean;
+  /** It holds a file open, to be sent. */
+  readonly opened: boolean;
+  readonly done: boolean;
+  /** Held until its last reply is sent. */
+  readonly credit: number;
+}
+
+/** The names a request reads and writes. */
+export interface Touched {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly everything: boolean;
+}
+
+export const initialSession: SessionState = {
+  phase: 'open',
+  next: 1,
+  requests: [],
+  inFrame: false,
+  parked: null,
+  reads: false,
+};

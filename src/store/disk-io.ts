@@ -1,0 +1,153 @@
+/**
+ * The operations on the disk as steps of a task: each knows whether it runs at once or through the thread pool.
+ *
+ * With durability `os` what is small runs at once: a synchronous call costs a third of the processor time of one
+ * through the pool. What moves or frees many bytes goes through the pool all the same, so that it overlaps with
+ * receiving. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
+ * entered can wait for the whole journal.
+ */
+import { type Dirent, constants, type Stats } from 'node:fs';
+import { crc32OfAll } from './crc32.ts';
+import { errnoOf } from './errno.ts';
+import type { FileSystem } from './file-system.ts';
+import { type Task, wait } from './task.ts';
+
+/** Bytes that are moved by one synchronous call at most. */
+const movedAtOnce = 128 * 1024;
+/** Bytes that are given back to the file system by one synchronous call at most. */
+const freedAtOnce = 8 * 1024 * 1024;
+
+/** A symbolic link as the last part of a path is never followed. */
+export const flags = {
+  folder: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  /** Not blocking: a FIFO would otherwise be waited for until somebody writes to it. */
+  toRead: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+};
+
+export type DiskIo = ReturnType<typeof diskIo>;
+
+/** @param waits whether whatever may wait for the disk goes through the thread pool, however small. */
+export function diskIo(fs: FileSystem, waits: boolean) {
+  return {
+    fs,
+
+    *open(path: string, how: number, mode?: number): Task<number> {
+      return waits
+        ? yield* wait<number>((back) => fs.open(path, how, mode, back))
+        : fs.openSync(path, how, mode);
+    },
+
+    /** @param freed how many bytes may be freed by it, when the file has no name any more. */
+    *close(fd: number, freed = 0): Task<void> {
+      if (waits || freed > freedAtOnce) yield* wait((back) => fs.close(fd, back));
+      else fs.closeSync(fd);
+    },
+
+    /** Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes. */
+    *write(fd: number, chunks: readonly Uint8Array[], position: number, crc: number): Task<number> {
+      let rest = chunks;
+      let left = bytesOf(chunks);
+      let at = position;
+      let crcAfter: number | undefined;
+      while (left > 0) {
+        const now = rest;
+        const written =
+          waits || left > movedAtOnce
+            ? yield* wait<number>((back) => {
+                fs.writev(fd, now, at, back);
+                crcAfter ??= crc32OfAll(chunks, crc);
+              })
+            : fs.writevSync(fd, now, at);
+        if (written === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
+        at += written;
+        left -= written;
+        if (left > 0) rest = without(written, rest);
+      }
+      return crcAfter ?? crc32OfAll(chunks, crc);
+    },
+
+    /** Fills `into` from `position`; gives how many bytes there were, fewer only at the end of the file. */
+    *read(fd: number, into: Uint8Array, position: number): Task<number> {
+      let filled = 0;
+      while (filled < into.length) {
+        const at = filled;
+        const left = into.length - at;
+        const count =
+          waits || left > movedAtOnce
+            ? yield* wait<number>((back) => fs.read(fd, into, at, left, position + at, back))
+            : fs.readSync(fd, into, at, left, position + at);
+        if (count === 0) break;
+        filled += count;
+      }
+      return filled;
+    },
+
+    *setTimes(fd: number, seconds: number): Task<void> {
+      if (waits) yield* wait((back) => fs.futimes(fd, seconds, seconds, back));
+      else fs.futimesSync(fd, seconds, seconds);
+    },
+
+    /** What is there, not followed; undefined when nothing is. */
+    *look(path: string): Task<Stats | undefined> {
+      if (!waits) return fs.lstatSync(path, { throwIfNoEntry: false });
+      try {
+        return yield* wait<Stats>((back) => fs.lstat(path, back));
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+
+    /** @param freed the bytes of the file that is replaced. */
+    *rename(from: string, to: string, freed = 0): Task<void> {
+      if (waits || freed > freedAtOnce) yield* wait((back) => fs.rename(from, to, back));
+      else fs.renameSync(from, to);
+    },
+
+    *link(from: string, to: string): Task<void> {
+      if (waits) yield* wait((back) => fs.link(from, to, back));
+      else fs.linkSync(from, to);
+    },
+
+    /** @param freed the bytes of the file that is removed. */
+    *unlink(path: string, freed = 0): Task<void> {
+      if (waits || freed > freedAtOnce) yield* wait((back) => fs.unlink(path, back));
+      else fs.unlinkSync(path);
+    },
+
+    *makeFolder(path: string, mode: number): Task<void> {
+      if (waits) yield* wait((back) => fs.mkdir(path, mode, back));
+      else fs.mkdirSync(path, mode);
+    },
+
+    *removeFolder(path: string): Task<void> {
+      if (waits) yield* wait((back) => fs.rmdir(path, back));
+      else fs.rmdirSync(path);
+    },
+
+    /** Always through the pool: a folder may have a million entries. */
+    entries: (path: string): Task<Dirent[]> =>
+      wait((back) => fs.readdir(path, { withFileTypes: true }, back)),
+
+    /** @param everything the times as well, and not only what is needed to read the content back. */
+    syncFile: (fd: number, everything: boolean): Task<void> =>
+      wait((back) => (everything ? fs.fsync(fd, back) : fs.fdatasync(fd, back))),
+  };
+}
+
+export function bytesOf(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  return bytes;
+}
+
+/** What is left of the chunks after the first `count` bytes. */
+function without(count: number, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  let skip = count;
+  for (const [i, chunk] of chunks.entries()) {
+    if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(i + 1)];
+    skip -= chunk.length;
+  }
+  return [];
+}

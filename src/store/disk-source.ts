@@ -1,0 +1,52 @@
+/** An opened file of the disk store, to read from. */
+import type { Source } from './contract.ts';
+import type { DiskIo } from './disk-io.ts';
+import type { Perform } from './disk-sink.ts';
+import { done, failed } from './outcome.ts';
+import { run, type Task } from './task.ts';
+
+export interface DiskSource extends Source {
+  /** What `close` does, as steps; for the store to close. */
+  release(): Task<void>;
+}
+
+/** @param ended is called once, when it was closed. */
+export function diskSource(
+  io: DiskIo,
+  perform: Perform,
+  fd: number,
+  { name, size, mtime }: { readonly name: string; readonly size: number; readonly mtime: number },
+  ended: () => void,
+): DiskSource {
+  /** Reads under way: the descriptor must not be closed (and its number given to another file) below them. */
+  let reads = 0;
+  let closed = false;
+
+  function* read(offset: number, length: number) {
+    reads += 1;
+    try {
+      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+      const filled = yield* io.read(fd, bytes, offset);
+      return done<Uint8Array>(bytes.subarray(0, filled));
+    } finally {
+      reads -= 1;
+      if (closed && reads === 0) yield* io.close(fd, size);
+    }
+  }
+
+  function* release(): Task<void> {
+    if (closed) return;
+    closed = true;
+    ended();
+    if (reads === 0) yield* io.close(fd, size);
+  }
+
+  return {
+    name,
+    size,
+    mtime,
+    release,
+    read: (offset, length) => (closed ? failed('shutting-down') : perform(() => read(offset, length))),
+    close: () => run(release()),
+  };
+}

@@ -1,0 +1,40 @@
+/** What the operating system says, as the error of the catalogue that a peer is told. */
+import type { ErrorCode } from '../protocol/errors.ts';
+import { type Failure, failed } from './outcome.ts';
+
+/**
+ * The codes that mean the same wherever they come up. Those that depend on what was asked (`EEXIST`, `EISDIR`, …) are
+ * dealt with where it was asked; when one still comes here, something odd is in the tree.
+ */
+const meanings: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EACCES: 'permission-denied',
+  EPERM: 'permission-denied',
+  EROFS: 'read-only',
+  EMFILE: 'too-many-open-files',
+  ENFILE: 'too-many-open-files',
+  ENOENT: 'not-found',
+  ELOOP: 'not-a-file',
+  ENXIO: 'not-a-file',
+  ENAMETOOLONG: 'bad-filename',
+  EISDIR: 'name-conflict',
+  ENOTDIR: 'name-conflict',
+  ENOTEMPTY: 'name-conflict',
+  EEXIST: 'exists',
+};
+
+/** The code of a system error (`ENOSPC`); undefined when it is no such error, and so a bug. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * The failure that a system error is; undefined when it is no system error. It bears the system's code as `cause`, and
+ * never the system's message, which has the server's paths in it.
+ */
+export function systemFailure(error: unknown): Failure | undefined {
+  const cause = errnoOf(error);
+  return cause === undefined ? undefined : failed(meanings[cause] ?? 'io-error', undefined, { cause });
+}

@@ -1,0 +1,53 @@
+/**
+ * The operations of `node:fs` that the disk store uses, and no others, so that a test can put its own in between:
+ * one that fails, one that writes down what was called.
+ *
+ * Most come in two forms: the synchronous one for what is small and stays in memory, the one with a callback for what
+ * can take long.
+ */
+import nodeFs, { type Dirent, type Stats } from 'node:fs';
+
+type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
+type Ended = (error: NodeJS.ErrnoException | null) => void;
+
+export interface FileSystem {
+  openSync(path: string, flags: number, mode?: number): number;
+  open(path: string, flags: number, mode: number | undefined, back: Back<number>): void;
+  closeSync(fd: number): void;
+  close(fd: number, back: Ended): void;
+  readSync(fd: number, into: Uint8Array, offset: number, length: number, position: number): number;
+  read(
+    fd: number,
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    back: Back<number>,
+  ): void;
+  writevSync(fd: number, chunks: readonly Uint8Array[], position: number): number;
+  writev(fd: number, chunks: readonly Uint8Array[], position: number, back: Back<number>): void;
+  fsync(fd: number, back: Ended): void;
+  fdatasync(fd: number, back: Ended): void;
+  fstatSync(fd: number): Stats;
+  futimesSync(fd: number, atime: number, mtime: number): void;
+  futimes(fd: number, atime: number, mtime: number, back: Ended): void;
+  lstatSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
+  lstat(path: string, back: Back<Stats>): void;
+  renameSync(from: string, to: string): void;
+  rename(from: string, to: string, back: Ended): void;
+  linkSync(from: string, to: string): void;
+  link(from: string, to: string, back: Ended): void;
+  unlinkSync(path: string): void;
+  unlink(path: string, back: Ended): void;
+  mkdirSync(path: string, mode: number): void;
+  mkdir(path: string, mode: number, back: Ended): void;
+  rmdirSync(path: string): void;
+  rmdir(path: string, back: Ended): void;
+  readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
+  readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
+  readlinkSync(path: string): string;
+  realpathSync(path: string): string;
+}
+
+/** The file system itself. */
+export const nodeFileSystem: FileSystem = nodeFs;

@@ -1,0 +1,19 @@
+/** What a store asks of a name before it touches anything, and how a name falls into folder and file. */
+import { whyNotFilename } from '../protocol/filename.ts';
+import { type Failure, failed } from './outcome.ts';
+
+/** Why a store will not have this name; undefined when it will. A second look: whoever calls has checked already. */
+export function refusedName(name: string): Failure | undefined {
+  const why = whyNotFilename(name);
+  return why === null ? undefined : failed('bad-filename', why);
+}
+
+/** The folder of a name, without a slash at the end: `a/b` of `a/b/c`, and '' (the root) of `c`. */
+export const folderOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('/')));
+
+/** What comes after the last slash. */
+export const lastOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+
+/** A folder's child by its whole name. */
+export const within = (folder: string, child: string): string =>
+  folder === '' ? child : `${folder}/${child}`;

@@ -1,0 +1,96 @@
+/** Where a file gets its name: the one moment at which a put or a rename becomes visible. */
+import type { Stats } from 'node:fs';
+import type { Outcome } from './contract.ts';
+import type { Directories, Directory } from './directories.ts';
+import type { DiskIo } from './disk-io.ts';
+import { removeEmptyTree } from './empty-tree.ts';
+import { errnoOf } from './errno.ts';
+import { folderOf, lastOf } from './names.ts';
+import { done, type Failure, failed } from './outcome.ts';
+import type { Task } from './task.ts';
+
+export interface Disk {
+  readonly io: DiskIo;
+  readonly directories: Directories;
+  /** Whether an answer waits for stable storage. */
+  readonly durable: boolean;
+}
+
+/** A file to be placed. */
+export interface Placing {
+  /** The path by which the system finds it now. */
+  readonly from: string;
+  /** What it is, when it may be that the target is the same file under two names. */
+  readonly file?: Stats;
+  readonly to: string;
+  readonly ifAbsent: boolean | undefined;
+  /** Gets the folders that had to be made for it. */
+  readonly made: string[];
+}
+
+export interface Placed {
+  /** To be synced, and to be left. */
+  readonly directory: Directory;
+  /** Whether the old name is still there, and has to be removed. */
+  readonly linked: boolean;
+}
+
+/** What was looked at can change before it is acted on; so often the look is taken again. */
+const tries = 5;
+
+/**
+ * Gives a file its name, atomically: over what has it already, or only if nothing has. Fails with `exists`,
+ * `name-conflict` or `not-a-file`, and throws what the system throws; then nothing was placed.
+ */
+export function* placeFile(disk: Disk, placing: Placing): Task<Outcome<Placed>> {
+  const { directories } = disk;
+  for (let left = tries; ; left--) {
+    let directory: Directory | undefined;
+    let placed: Outcome<Placed> | undefined;
+    try {
+      const entered = yield* directories.enter(folderOf(placing.to), placing.made);
+      if (!entered.ok) return entered;
+      directory = entered.value;
+      placed = yield* placeIn(disk, directory, placing);
+      return placed;
+    } catch (error) {
+      // Its folder was removed (empty, by another's put) or a folder or file appeared under the name.
+      const raced = ['ENOENT', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+      if (!raced || left === 1) throw error;
+      if (directory !== undefined && errnoOf(error) === 'ENOENT') directories.forget(directory);
+    } finally {
+      if (directory !== undefined && placed?.ok !== true) directories.leave(directory);
+    }
+  }
+}
+
+function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outcome<Placed>> {
+  const { io } = disk;
+  const place = disk.directories.at(directory, lastOf(placing.to));
+  const there = yield* io.look(place);
+  if (there !== undefined) {
+    const refusal = yield* obstacle(disk, directory, there, placing);
+    if (refusal !== undefined) return refusal;
+    // One file under two names: to the system, to rename one to the other is to do nothing.
+    if (placing.file?.ino === there.ino && placing.file.dev === there.dev) return done({ directory, linked: true });
+  }
+  if (placing.ifAbsent === true) {
+    yield* io.link(placing.from, place);
+    return done({ directory, linked: true });
+  }
+  yield* io.rename(placing.from, place, there?.isFile() && there.nlink === 1 ? there.size : 0);
+  return done({ directory, linked: false });
+}
+
+/** Why what is under the name already is in the way; undefined when it is not, or not any more. */
+export function* obstacle(
+  disk: Disk,
+  directory: Directory,
+  there: Stats,
+  { to, ifAbsent }: Pick<Placing, 'to' | 'ifAbsent'>,
+): Task<Failure | undefined> {
+  if (there.isFile()) return ifAbsent === true ? failed('exists') : undefined;
+  if (!there.isDirectory()) return failed('not-a-file');
+  const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastOf(to));
+  return removed ? undefined : failed('name-conflict', `${to} is a folder with files in it`);
+}

@@ -1,0 +1,172 @@
+/**
+ * The place under the root where files are until they are whole: `.sluice/tmp/<owner>/<number>`.
+ *
+ * It is on the same file system as what it is for, so that a rename can bring the file to its name. Each open store
+ * has a folder of its own in there and takes it along when it is closed; what a killed process left is removed when
+ * a store is next opened on the same root.
+ */
+import nodeFs from 'node:fs';
+import { privateFolder as privateName } from '../protocol/filename.ts';
+import type { Directories } from './directories.ts';
+import { type DiskIo, flags } from './disk-io.ts';
+import { errnoOf } from './errno.ts';
+import { endOwner, lifeOf, newOwner, ownerOf } from './owner.ts';
+import type { Task } from './task.ts';
+
+/** A new file without a name that anybody would look for. */
+export interface Temporary {
+  readonly fd: number;
+  /** The path by which the system finds it, until the store is closed. */
+  readonly path: string;
+}
+
+export interface PrivateFolder {
+  /** Makes an empty file, open to write to. Throws what the system throws. */
+  create(): Task<Temporary>;
+  /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
+  close(): Task<void>;
+}
+
+type Folder = { readonly fd: number; readonly path: string };
+type At = (folder: Folder, child: string) => string;
+
+/** How long a folder of another host's is left alone after its last change, in milliseconds. */
+const strangersKeep = 24 * 60 * 60 * 1000;
+
+/** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
+export function* openPrivateFolder(io: DiskIo, { root, at }: Directories): Task<PrivateFolder> {
+  const name = newOwner();
+  /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
+  const own: Folder[] = [];
+  let serial = 0;
+
+  function* makeOwn(): Task<Folder> {
+    let folder: Folder = root;
+    for (const child of [privateName, 'tmp', name]) {
+      const parent = folder;
+      try {
+        folder = yield* madeFolder(io, at, parent, child);
+        if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder);
+      } finally {
+        if (parent !== root) io.fs.closeSync(parent.fd);
+      }
+    }
+    own.push(folder);
+    return folder;
+  }
+
+  function* createIn(folder: Folder): Task<Temporary> {
+    const path = at(folder, String(++serial));
+    return { fd: yield* io.open(path, flags.create, 0o666), path };
+  }
+
+  let folder: Folder;
+  try {
+    folder = yield* makeOwn();
+  } catch (error) {
+    endOwner(name);
+    throw error;
+  }
+
+  return {
+    *create() {
+      try {
+        return yield* createIn(folder);
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        folder = yield* makeOwn();
+        return yield* createIn(folder);
+      }
+    },
+    *close() {
+      try {
+        yield* empty(io, at, folder);
+        const tmp = yield* entered(io, at, root, [privateName, 'tmp']);
+        try {
+          yield* io.removeFolder(at(tmp, name));
+        } finally {
+          io.fs.closeSync(tmp.fd);
+        }
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error;
+      } finally {
+        for (const { fd } of own) io.fs.closeSync(fd);
+        endOwner(name);
+      }
+    },
+  };
+}
+
+function* madeFolder(io: DiskIo, at: At, parent: Folder, child: string): Task<Folder> {
+  try {
+    yield* io.makeFolder(at(parent, child), 0o700);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+  return yield* entered(io, at, parent, [child]);
+}
+
+/** Opens a folder some levels down; no link is followed. */
+function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
+  let folder = start;
+  for (const child of children) {
+    const parent = folder;
+    try {
+      const path = parent.path === '' ? child : `${parent.path}/${child}`;
+      folder = { fd: yield* io.open(at(parent, child), flags.folder), path };
+    } finally {
+      if (parent !== start) io.fs.closeSync(parent.fd);
+    }
+  }
+  return folder;
+}
+
+function* removeDead(io: DiskIo, at: At, tmp: Folder): Task<void> {
+  for (const { name } of yield* io.entries(at(tmp, '.'))) {
+    const owner = ownerOf(name);
+    if (owner === undefined) continue;
+    const life = lifeOf(owner, () => isHeld(name));
+    if (life === 'alive') continue;
+    try {
+      const folder = yield* entered(io, at, tmp, [name]);
+      try {
+        if (life === 'unknown' && (yield* lastChange(io, at, folder)) > Date.now() - strangersKeep) continue;
+        yield* empty(io, at, folder);
+        yield* io.removeFolder(at(tmp, name));
+      } finally {
+        io.fs.closeSync(folder.fd);
+      }
+    } catch (error) {
+      // Whatever cannot be removed is in nobody's way. Another process may be removing it too.
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+}
+
+function* empty(io: DiskIo, at: At, folder: Folder): Task<void> {
+  for (const { name } of yield* io.entries(at(folder, '.'))) yield* io.unlink(at(folder, name));
+}
+
+/** When the folder or a file in it last changed, in milliseconds since 1970. */
+function* lastChange(io: DiskIo, at: At, folder: Folder): Task<number> {
+  let last = io.fs.fstatSync(folder.fd).mtimeMs;
+  for (const { name } of yield* io.entries(at(folder, '.'))) {
+    last = Math.max(last, (yield* io.look(at(folder, name)))?.mtimeMs ?? 0);
+  }
+  return last;
+}
+
+/** Whether this process, in whichever thread, has a folder of that name open. False where there is no /proc. */
+function isHeld(name: string): boolean {
+  try {
+    return nodeFs.readdirSync('/proc/self/fd').some((fd) => {
+      try {
+        return nodeFs.readlinkSync(`/proc/self/fd/${fd}`).endsWith(`/${name}`);
+      } catch {
+        return false;
+      }
+    });
+  } catch {
+    return false;
+  }
+}

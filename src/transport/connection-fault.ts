@@ -1,0 +1,50 @@
+import type { Subscriber } from 'rxjs';
+import type { ConnectionFault } from './connection.ts';
+
+/** The system's codes that have a name of their own in the contract; every other one is `failed`. */
+const CODES: Readonly<Record<string, readonly [ConnectionFault['code'], string]>> = {
+  ECONNRESET: ['reset', 'the peer reset the connection'],
+  EPIPE: ['reset', 'the peer closed the connection and takes nothing more'],
+  ECONNABORTED: ['reset', 'the connection was aborted'],
+  ETIMEDOUT: ['timeout', 'the network did not answer in time'],
+  ECONNREFUSED: ['refused', 'nobody listens there'],
+  EHOSTUNREACH: ['unreachable', 'the host cannot be reached'],
+  ENETUNREACH: ['unreachable', 'the network cannot be reached'],
+  EADDRNOTAVAIL: ['unreachable', 'there is no way to that address from here'],
+  ENOTFOUND: ['unreachable', 'the host name is not known'],
+  EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
+};
+
+/** What our own `destroy()` leads to. */
+export const DESTROYED: ConnectionFault = { code: 'destroyed', message: 'the connection was destroyed here' };
+
+/** What a write after `end()` settles with. */
+export const ENDED: ConnectionFault = {
+  code: 'failed',
+  message: 'our side of the connection was already ended',
+};
+
+/**
+ * Turns what the system threw or emitted into a value of the contract. The system's code stays in the message.
+ *
+ * @example
+ * connectionFault(error); // { code: 'reset', message: 'the peer reset the connection (ECONNRESET)' }
+ */
+export function connectionFault(error: unknown): ConnectionFault {
+  const system = systemCode(error);
+  const known = system === undefined ? undefined : CODES[system];
+  if (known !== undefined) return { code: known[0], message: `${known[1]} (${system})` };
+  return { code: 'failed', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** `ECONNRESET` and the like, when the error bears one. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Ends a stream of chunks the way reading ended: null is in good order. */
+export function tellEnd(subscriber: Subscriber<Uint8Array>, end: ConnectionFault | null): void {
+  if (end === null) subscriber.complete();
+  else subscriber.error(end);
+}

@@ -1,0 +1,87 @@
+/** What listening is, whatever the kind of server: an Observable that accepts for as long as it is subscribed. */
+import type { ListenOptions, Server, Socket } from 'node:net';
+import { Observable } from 'rxjs';
+import { formatAddress } from './address.ts';
+import type { Address, Connection, ConnectionFault } from './connection.ts';
+import { connectionFault, systemCode } from './connection-fault.ts';
+
+export type ListenEvent =
+  /** Connections are accepted from now on. `port` is the real one when 0 was asked for. */
+  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
+  /** Whoever receives it owns it, and must end or destroy it: stopping to listen does not. */
+  | { readonly type: 'connection'; readonly connection: Connection }
+  /** One connection could not be taken (too many open files, say). Listening goes on. */
+  | { readonly type: 'accept-failed'; readonly fault: ConnectionFault };
+
+/** Why listening was not possible, with what to do about it. What the Observable errors with. */
+export interface ListenFault {
+  readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'failed';
+  readonly address: Address;
+  readonly message: string;
+}
+
+/**
+ * Listens when subscribed, stops accepting when unsubscribed; the connections live on.
+ *
+ * @param createServer makes a server that is not listening yet.
+ * @param accepted the server's event that brings a socket ready for use: `connection`, or `secureConnection`.
+ */
+export function listenOn(
+  createServer: () => Server,
+  accepted: 'connection' | 'secureConnection',
+  options: ListenOptions,
+  toConnection: (socket: Socket) => Connection,
+): Observable<ListenEvent> {
+  const asked = options.path ?? formatAddress(options.host, options.port);
+  return new Observable((subscriber) => {
+    const server = createServer();
+    server.on('listening', () => {
+      const bound = server.address();
+      if (bound === null || typeof bound === 'string') {
+        subscriber.next({ type: 'listening', address: asked, port: 0 });
+      } else {
+        const address = formatAddress(bound.address, bound.port);
+        subscriber.next({ type: 'listening', address, port: bound.port });
+      }
+    });
+    server.on('error', (error) => {
+      if (server.listening) subscriber.next({ type: 'accept-failed', fault: connectionFault(error) });
+      else subscriber.error(listenFault(error, asked));
+    });
+    server.on(accepted, (socket: Socket) => {
+      if (subscriber.closed) socket.destroy();
+      else subscriber.next({ type: 'connection', connection: toConnection(socket) });
+    });
+    server.listen(options);
+    return () => server.close();
+  });
+}
+
+/** Says what keeps us from listening at an address, and the remedy. */
+export function listenFault(error: unknown, address: Address): ListenFault {
+  switch (systemCode(error)) {
+    case 'EADDRINUSE':
+      return {
+        code: 'in-use',
+        address,
+        message: `${address} is in use by another program: stop it, or choose another port (0 picks a free one)`,
+      };
+    case 'EACCES':
+      return {
+        code: 'forbidden',
+        address,
+        message: `listening on ${address} is not permitted: ports below 1024 need a privilege, so choose a higher one`,
+      };
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return {
+        code: 'no-such-address',
+        address,
+        message: `this machine has no address for ${address}: listen on 127.0.0.1, or on 0.0.0.0 for all of them`,
+      };
+    default: {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { code: 'failed', address, message: `cannot listen on ${address}: ${reason}` };
+    }
+  }
+}

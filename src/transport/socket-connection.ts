@@ -1,0 +1,176 @@
+/**
+ * What TCP, TLS and Unix sockets have in common: a node socket, seen as a `Connection`.
+ *
+ * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast
+ * as a bare listener. Most of this file is about ending well.
+ */
+import type { Socket } from 'node:net';
+import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
+import { formatAddress } from './address.ts';
+import type { Address, Connection, ConnectionFault } from './connection.ts';
+import { connectionFault, DESTROYED, ENDED, systemCode, tellEnd } from './connection-fault.ts';
+import { keepReadingAfterWriteErrors } from './write-errors.ts';
+
+const NOTHING = new Uint8Array(0);
+let made = 0;
+
+/** How to name a socket that has no host and port, such as a Unix socket. */
+export interface SocketNames {
+  /** Default `tcp:` and a number. */
+  readonly id?: string;
+  readonly local?: Address;
+  readonly remote?: Address;
+}
+
+/**
+ * Wraps a connected socket, which from then on belongs to the connection: nobody else may listen to it, write to
+ * it or close it. It must have been made with `allowHalfOpen: true` and be paused (`pauseOnConnect`, or `pause()`
+ * before it connected), so that nothing is read before `chunks$` is subscribed.
+ *
+ * While paused or unsubscribed it reads ahead at most one chunk (64 KiB) or the socket's own high-water mark
+ * (16 KiB), whichever is more. After that a reset by the peer is noticed only by the next write or `resume()`.
+ *
+ * @example
+ * net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+ *   const connection = socketConnection(socket);
+ *   connection.chunks$.subscribe((chunk) => connection.write([chunk], () => {}));
+ * });
+ */
+export function socketConnection(socket: Socket, names: SocketNames = {}): Connection {
+  /** The writes that have not settled. Bounded by whoever writes, as the contract demands. */
+  const unsettled = new Set<(fault?: ConnectionFault) => void>();
+  const closed$ = new AsyncSubject<ConnectionFault | null>();
+  let reader: Subscriber<Uint8Array> | undefined;
+  let paused = false;
+  let corked = false;
+  let destroyed = false;
+  /** Why nothing more can be written: our `end()`, or a failed write. */
+  let writeEnd: ConnectionFault | undefined;
+  /** What a failed write lost. Reading goes on: what the kernel had received is still delivered. */
+  let writeFault: ConnectionFault | undefined;
+  /** What to make of the end of input, when it comes. */
+  let atEnd: ConnectionFault | null = null;
+  /** How reading ended: null in good order, undefined while it goes on. */
+  let readEnd: ConnectionFault | null | undefined;
+
+  keepReadingAfterWriteErrors(socket, (error) => {
+    writeFault = connectionFault(error);
+    writeEnd = writeFault;
+    // A failed write takes the socket's pending error with it, and the system then reports a plain end of input.
+    // Only EPIPE says that the peer had ended its side before; after any other error that end would be a lie.
+    if (systemCode(error) !== 'EPIPE') atEnd = writeFault;
+    // So that the socket closes by itself once reading is over too.
+    socket.end();
+  });
+  socket.on('data', (chunk: Uint8Array) => {
+    if (!destroyed) reader?.next(chunk);
+  });
+  socket.on('end', () => endReading(atEnd));
+  socket.on('error', (error) => {
+    // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
+    const held: Uint8Array | null = socket.read();
+    if (held !== null && !destroyed) reader?.next(held);
+    endReading(destroyed ? DESTROYED : connectionFault(error));
+  });
+  socket.on('close', () => {
+    const fault = destroyed ? DESTROYED : (readEnd ?? writeFault ?? null);
+    writeEnd ??= fault ?? ENDED;
+    endReading(fault);
+    for (const settle of unsettled) settle(fault ?? undefined);
+    closed$.next(fault);
+    closed$.complete();
+  });
+
+  function endReading(end: ConnectionFault | null): void {
+    if (readEnd !== undefined) return;
+    readEnd = end;
+    if (reader !== undefined) tellEnd(reader, end);
+  }
+
+  function flow(): void {
+    if (reader !== undefined && !paused) socket.resume();
+    else socket.pause();
+  }
+
+  /** Everything written in one turn leaves in one system call, however many calls of `write` it took. */
+  function cork(): void {
+    if (corked) return;
+    corked = true;
+    socket.cork();
+    process.nextTick(uncork);
+  }
+
+  function uncork(): void {
+    corked = false;
+    socket.uncork();
+  }
+
+  return {
+    id: names.id ?? `tcp:${++made}`,
+    local: names.local ?? formatAddress(socket.localAddress, socket.localPort),
+    remote: names.remote ?? formatAddress(socket.remoteAddress, socket.remotePort),
+    closed$: closed$.asObservable(),
+    chunks$: new Observable((subscriber) => {
+      if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
+      if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
+      reader = subscriber;
+      flow();
+      return () => {
+        reader = undefined;
+        flow();
+      };
+    }),
+    write(chunks, settled) {
+      if (writeEnd !== undefined) {
+        process.nextTick(settled, writeEnd);
+        return;
+      }
+      const settle = (fault?: ConnectionFault) => {
+        if (unsettled.delete(settle)) settled(fault);
+      };
+      unsettled.add(settle);
+      cork();
+      const last = chunks.length - 1;
+      for (let at = 0; at < last; at++) socket.write(chunks[at] ?? NOTHING);
+      socket.write(chunks[last] ?? NOTHING, () => {
+        // A destroyed socket calls back as well, with or without an error; 'close' will know the reason.
+        if (!socket.destroyed) settle(writeFault);
+      });
+    },
+    pause() {
+      paused = true;
+      flow();
+    },
+    resume() {
+      paused = false;
+      flow();
+    },
+    end() {
+      writeEnd ??= ENDED;
+      socket.end();
+    },
+    destroy() {
+      if (socket.destroyed) return;
+      destroyed = true;
+      writeEnd = DESTROYED;
+      drop(socket);
+    },
+  };
+}
+
+/**
+ * Drops a socket so that the peer sees a reset, not what looks like an end in good order. A side that did end in
+ * good order stays so: what it sent is on its way, and a reset would take it back.
+ */
+function drop(socket: Socket): void {
+  if (socket.writableFinished) {
+    socket.destroy();
+    return;
+  }
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    // Only TCP has resets; a TLS or Unix socket just closes.
+    socket.destroy();
+  }
+}

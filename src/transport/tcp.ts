@@ -1,0 +1,85 @@
+/** TCP: listening and connecting, both as Observables. */
+import { connect, createServer } from 'node:net';
+import { Observable } from 'rxjs';
+import { formatAddress } from './address.ts';
+import type { Connection } from './connection.ts';
+import { connectionFault } from './connection-fault.ts';
+import { type ListenEvent, listenOn } from './listen.ts';
+import { socketConnection } from './socket-connection.ts';
+
+export interface ListenTcpOptions {
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** 0 lets the system choose; the `listening` event says which. */
+  readonly port: number;
+  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  readonly backlog?: number;
+}
+
+/**
+ * Accepts TCP connections for as long as it is subscribed. Emits `listening` once, then a `connection` for each
+ * peer; nothing of it is read before its `chunks$` is subscribed. Unsubscribing stops accepting and leaves the
+ * connections to their owners. Errors with a `ListenFault` when the address cannot be listened on; that one
+ * connection could not be accepted is an event, not an error.
+ *
+ * @example
+ * listenTcp({ port: 0 }).subscribe((event) => {
+ *   if (event.type === 'connection') event.connection.end();
+ * });
+ */
+export function listenTcp({ host = '127.0.0.1', port, backlog }: ListenTcpOptions): Observable<ListenEvent> {
+  return listenOn(
+    () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
+    'connection',
+    { host, port, ...(backlog !== undefined && { backlog }) },
+    (socket) => socketConnection(socket),
+  );
+}
+
+export interface ConnectTcpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds to wait for the connection. Default: as long as the system does, about two minutes. */
+  readonly timeout?: number;
+}
+
+/**
+ * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
+ * possible (`refused`, `unreachable`, `timeout`). Unsubscribing before it connected abandons the attempt; after
+ * that the connection belongs to the subscriber.
+ *
+ * @example
+ * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
+ */
+export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observable<Connection> {
+  return new Observable((subscriber) => {
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    // Before it connects: a socket that is not paused starts to read at once.
+    socket.pause();
+    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+    let handedOver = false;
+
+    function onTimeout(): void {
+      const message = `${formatAddress(host, port)} did not answer within ${timeout} ms`;
+      subscriber.error({ code: 'timeout', message });
+    }
+    function onError(error: unknown): void {
+      const fault = connectionFault(error);
+      subscriber.error({
+        ...fault,
+        message: `cannot connect to ${formatAddress(host, port)}: ${fault.message}`,
+      });
+    }
+    socket.on('error', onError);
+    socket.on('connect', () => {
+      handedOver = true;
+      socket.off('error', onError);
+      subscriber.next(socketConnection(socket));
+      subscriber.complete();
+    });
+    return () => {
+      clearTimeout(timer);
+      if (!handedOver) socket.destroy();
+    };
+  });
+}

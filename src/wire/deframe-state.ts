@@ -1,0 +1,95 @@
+/**
+ * What a deframer knows between two chunks.
+ *
+ * Never a view of a chunk: an idle connection holds no more than the bytes of the frame it is in the middle of.
+ */
+import type { Problem } from './fault.ts';
+import { faultAt, SAMPLE } from './fault.ts';
+import type { FrameEvent } from './frame-event.ts';
+import type { Gathered } from './gathered.ts';
+
+/** Between two frames. */
+interface Idle {
+  readonly phase: 'idle';
+}
+
+/** In a head that is split across chunks. */
+export interface InHead {
+  readonly phase: 'head';
+  /** The offset in the stream of the frame's first byte; likewise below. */
+  readonly position: number;
+  /** What arrived of it: at least one byte, and fewer than `need`. */
+  readonly held: Gathered;
+  /** How many bytes it has, as far as those tell. */
+  readonly need: number;
+}
+
+/** In a body that is handed on piece by piece, or dropped. */
+export interface InBody {
+  readonly phase: 'body';
+  readonly position: number;
+  readonly streamed: boolean;
+  readonly length: number;
+  /** How many bytes of it have not arrived: at least one. */
+  readonly left: number;
+  /** The frame's first bytes, to show should the stream end here. */
+  readonly sample: Uint8Array;
+}
+
+/** In a body that is handed on in one piece, and is split across chunks. */
+export interface InWhole<H> {
+  readonly phase: 'whole';
+  readonly position: number;
+  readonly header: H;
+  readonly head: number;
+  readonly length: number;
+  /** What arrived of it: fewer bytes than `length`. */
+  readonly held: Gathered;
+  readonly sample: Uint8Array;
+}
+
+/** After a fatal fault or the end of input: whatever comes is ignored. */
+interface Over {
+  readonly phase: 'over';
+}
+
+export type Part<H> = Idle | InHead | InBody | InWhole<H> | Over;
+
+export const IDLE: Idle = { phase: 'idle' };
+export const OVER: Over = { phase: 'over' };
+
+/** The state of a deframer: a value to keep and to give back, not to look into. */
+export interface DeframeState<H> {
+  /** How many bytes of the stream have been taken. */
+  readonly taken: number;
+  readonly part: Part<H>;
+}
+
+/** One chunk on its way through, and what came of it so far. */
+export interface Passage<H> {
+  readonly chunk: Uint8Array;
+  /** The offset in the stream of the chunk's first byte. */
+  readonly origin: number;
+  readonly events: FrameEvent<H>[];
+  /** The place in the chunk of the next byte to take. */
+  at: number;
+}
+
+/** The frame's first bytes, copied: those that an earlier chunk brought, and what of this chunk follows them. */
+export function sampleOf<H>(
+  { chunk, origin, at }: Passage<H>,
+  position: number,
+  held: Gathered | null,
+): Uint8Array {
+  const from = position - origin;
+  if (held === null) return new Uint8Array(chunk.subarray(from, from + SAMPLE));
+  const kept = held.room.bytes.subarray(0, Math.min(held.length, SAMPLE));
+  return new Uint8Array([...kept, ...chunk.subarray(at, at + SAMPLE - kept.length)]);
+}
+
+/** Emits a fault after which nothing comes. */
+export function failed<H>(passage: Passage<H>, what: Problem, position: number, held: Gathered | null): Over {
+  const fault = faultAt(what, position, sampleOf(passage, position, held), true);
+  passage.events.push({ type: 'fault', fault });
+  return OVER;
+}

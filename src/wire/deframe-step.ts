@@ -1,0 +1,145 @@
+/**
+ * Finding frames in arbitrary chunks, as a pure step: `(state, chunk) → (state, events)`.
+ *
+ * ```text
+ *  in     when                                      emits                     then in
+ *  idle   the head is not all in this chunk         -                         head
+ *  idle   the head is all there                     (opened, see read-body)
+ *  head   it is still not all there                 -                         head
+ *  head   now it is                                 (opened, see read-body)
+ *  body, whole                                      (see read-body)
+ *  any    the framing says a problem                fault                     over
+ *  any but idle: the end of input                   fault: truncated          over
+ *  over   anything                                  -                         over
+ * ```
+ */
+import type { DeframeState, InHead, Part, Passage } from './deframe-state.ts';
+import { failed, IDLE, OVER } from './deframe-state.ts';
+import type { Problem } from './fault.ts';
+import { faultAt, problem, SAMPLE } from './fault.ts';
+import type { FrameEvent } from './frame-event.ts';
+import type { Framing } from './framing.ts';
+import { append, gather } from './gathered.ts';
+import { beginBody, moreBody, moreWhole } from './read-body.ts';
+
+export type { DeframeState } from './deframe-state.ts';
+
+/** What a step leads to. */
+export interface Stepped<H> {
+  readonly state: DeframeState<H>;
+  /** In order; empty when the chunk completes nothing and belongs to no streamed body. */
+  readonly events: FrameEvent<H>[];
+}
+
+/** The state at the start of a stream. */
+export function initialState<H>(): DeframeState<H> {
+  return { taken: 0, part: IDLE };
+}
+
+/**
+ * Takes the next chunk of the stream.
+ *
+ * Pure: the state given is not changed, and may be stepped again with another chunk. The events may hold views of
+ * the chunk; the new state never does. The chunk must not be modified while its events are in use.
+ *
+ * @param chunk the next bytes of the stream, any number of them.
+ * @example
+ * chunks$.pipe(
+ *   scan(({ state }, chunk) => step(framing, state, chunk), { state: initialState<Prefix>(), events: [] }),
+ *   concatMap(({ events }) => events),
+ * );
+ */
+export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
+  const passage: Passage<H> = { chunk, origin: state.taken, events: [], at: 0 };
+  let part = state.part;
+  while (passage.at < chunk.length && part.phase !== 'over') {
+    if (part.phase === 'idle') part = beginFrame(framing, passage);
+    else if (part.phase === 'body') part = moreBody(passage, part);
+    else if (part.phase === 'whole') part = moreWhole(passage, part);
+    else part = moreHead(framing, passage, part);
+  }
+  return { state: { taken: state.taken + chunk.length, part }, events: passage.events };
+}
+
+/**
+ * Takes the end of the stream: a fault `truncated` when it comes in the middle of a frame, which says whether in
+ * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
+ */
+export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
+  const state: DeframeState<H> = { taken, part: OVER };
+  if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };
+  const fault = faultAt(truncated(part), part.position, firstBytes(part), true);
+  return { state, events: [{ type: 'fault', fault }] };
+}
+
+type Unfinished<H> = Exclude<Part<H>, { phase: 'idle' | 'over' }>;
+
+function truncated<H>(part: Unfinished<H>): Problem {
+  if (part.phase === 'head') {
+    const { held, need } = part;
+    return problem(
+      'truncated',
+      `the stream ended in the head of a frame, after ${held.length} of ${need} bytes`,
+    );
+  }
+  const got = part.phase === 'whole' ? part.held.length : part.length - part.left;
+  const message = `the stream ended in the body of a frame, after ${got} of ${part.length} bytes`;
+  return problem('truncated', message, part.length);
+}
+
+function firstBytes<H>(part: Unfinished<H>): Uint8Array {
+  if (part.phase !== 'head') return part.sample;
+  return part.held.room.bytes.subarray(0, Math.min(part.held.length, SAMPLE));
+}
+
+/** At the first byte of a frame. The head is read in place when it is all in the chunk, as it nearly always is. */
+function beginFrame<H>(framing: Framing<H>, passage: Passage<H>): Part<H> {
+  const { chunk, at: start } = passage;
+  const position = passage.origin + start;
+  const need = framing.measure(chunk, start, chunk.length);
+  if (typeof need !== 'number') return failed(passage, need, position, null);
+  if (!isHeadSize(need, framing)) return failed(passage, absurdHead(need, framing), position, null);
+  if (need > chunk.length - start) {
+    passage.at = chunk.length;
+    return { phase: 'head', position, held: gather(chunk, start, chunk.length, need), need };
+  }
+  const opened = framing.open(chunk, start, start + need);
+  if ('problem' in opened) return failed(passage, opened, position, null);
+  passage.at = start + need;
+  return beginBody(framing, passage, opened, need, position, null);
+}
+
+/** In a head that an earlier chunk began: gathers just what is needed, which may turn out to be more. */
+function moreHead<H>(framing: Framing<H>, passage: Passage<H>, part: InHead): Part<H> {
+  const { chunk } = passage;
+  const { position } = part;
+  let { held, need } = part;
+  for (;;) {
+    const to = Math.min(chunk.length, passage.at + need - held.length);
+    held = append(held, chunk, passage.at, to, need);
+    passage.at = to;
+    if (held.length < need) return { phase: 'head', position, held, need };
+    const { bytes } = held.room;
+    const measured = framing.measure(bytes, 0, held.length);
+    if (typeof measured !== 'number') return failed(passage, measured, position, held);
+    // Fewer than it asked for before: what was gathered beyond would be lost.
+    if (!isHeadSize(measured, framing) || measured < held.length) {
+      return failed(passage, absurdHead(measured, framing), position, held);
+    }
+    need = measured;
+    if (need > held.length) continue;
+    const opened = framing.open(bytes, 0, need);
+    if ('problem' in opened) return failed(passage, opened, position, held);
+    return beginBody(framing, passage, opened, need, position, held);
+  }
+}
+
+/** Whether a framing's answer can be: a head of no bytes would be found again and again in the same place. */
+function isHeadSize<H>(need: number, framing: Framing<H>): boolean {
+  return need >= 1 && need <= framing.maxHead && Number.isInteger(need);
+}
+
+function absurdHead<H>(need: number, framing: Framing<H>): Problem {
+  const message = `the framing asks for a head of ${need} bytes, and may for 1 to ${framing.maxHead}`;
+  return problem('header-invalid', message, need, framing.maxHead);
+}

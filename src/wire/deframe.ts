@@ -1,0 +1,75 @@
+/**
+ * The deframer as an RxJS operator.
+ */
+import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
+import { finish, initialState, type Stepped, step } from './deframe-step.ts';
+import type { FrameEvent } from './frame-event.ts';
+import type { Framing } from './framing.ts';
+
+/**
+ * Finds the frames in a stream of bytes, however the stream is cut into chunks.
+ *
+ * ```text
+ *  chunks   --[4 a b]---[c d][1 x 0]-----------|
+ *  deframe  ------------(frame 'abcd')(frame 'x')(frame '')--|     each as soon as its last byte is there
+ * ```
+ *
+ * A fault in the bytes is an event, never an error of the Observable: after a fatal one it completes and lets go
+ * of the source. When the source completes in the middle of a frame, a fault `truncated` comes before the
+ * completion. When the source errors, so does the result, at once. An error thrown by a callback of the framing
+ * is an error of the result.
+ *
+ * Between chunks it keeps only the frame it is in the middle of (for a streamed body: a few numbers), never a chunk.
+ *
+ * @example
+ * const framing = lengthField({ width: 4, maxLength: 1024 * 1024 });
+ * connection.chunks$.pipe(deframe(framing)).subscribe((event) => {
+ *   if (event.type === 'frame') console.log(`${event.body.length} bytes`);
+ *   if (event.type === 'fault') console.log(`${event.fault.message}: ${event.fault.ascii}`);
+ * });
+ */
+export function deframe<H>(framing: Framing<H>): OperatorFunction<Uint8Array, FrameEvent<H>> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let state = initialState<H>();
+      // Whoever handles an event may, by doing so, make the source emit at once (by giving back credit, say). What
+      // arrives meanwhile waits here until the events before it have been emitted.
+      const waiting: (() => void)[] = [];
+      let busy = false;
+
+      const emit = (stepped: Stepped<H>): void => {
+        state = stepped.state;
+        for (const event of stepped.events) {
+          if (subscriber.closed) return;
+          subscriber.next(event);
+        }
+        if (state.part.phase === 'over') subscriber.complete();
+      };
+
+      const inTurn = (take: () => void): void => {
+        if (busy) {
+          waiting.push(take);
+          return;
+        }
+        busy = true;
+        try {
+          take();
+          for (let next = waiting.shift(); next !== undefined && !subscriber.closed; next = waiting.shift())
+            next();
+        } catch (error) {
+          subscriber.error(error);
+        } finally {
+          busy = false;
+        }
+      };
+
+      // A source that emits while being subscribed to has given us no subscription yet to end it with.
+      const over$ = new Subject<void>();
+      subscriber.add(() => over$.next());
+      source.pipe(takeUntil(over$)).subscribe({
+        next: (chunk) => inTurn(() => emit(step(framing, state, chunk))),
+        error: (error: unknown) => inTurn(() => subscriber.error(error)),
+        complete: () => inTurn(() => emit(finish(framing, state))),
+      });
+    });
+}

@@ -1,0 +1,98 @@
+/**
+ * A length field written. It refuses exactly what `read-length` would refuse, so what was encoded can be decoded.
+ */
+import type { Problem } from './fault.ts';
+import { problem } from './fault.ts';
+import { varintSize, writeFixed, writeVarint } from './integer-field.ts';
+import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
+
+/** The bytes, or why there are none. */
+export type Encoded =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly fault: Problem };
+
+const NO_LEAD = new Uint8Array(0);
+
+/**
+ * The prefix of a body of `length` bytes: the lead, then the length field.
+ *
+ * @param lead the bytes before the field, exactly `offset` of them; default none.
+ * @throws RangeError when an option is out of its bounds. Whatever the length, a refusal is a value.
+ * @example encodeLength({ width: 4, maxLength: 1024 }, 5) // { ok: true, bytes: 00 00 00 05 }
+ * @example encodeLength({ width: 1, maxLength: 1024 }, 300) // { ok: false, fault: 'length-too-large', limit: 255 }
+ */
+export function encodeLength(
+  options: LengthFieldOptions,
+  length: number,
+  lead: Uint8Array = NO_LEAD,
+): Encoded {
+  return encodePrefix(layoutOf(options), length, lead, 0);
+}
+
+/**
+ * As `encodeLength`, with checked options, into an array with room for `extra` bytes after the prefix.
+ *
+ * @internal
+ */
+export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Array, extra: number): Encoded {
+  const { offset, width } = layout;
+  if (lead.length !== offset) {
+    const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
+    return refused(problem('header-invalid', message, lead.length, offset));
+  }
+  const size = width === 0 ? varintSizeFor(layout, length) : width;
+  const value = fieldValueFor(layout, length, size);
+  if (typeof value !== 'number') return refused(value);
+  const bytes = new Uint8Array(offset + size + extra);
+  bytes.set(lead);
+  if (width === 0) writeVarint(bytes, offset, size, value);
+  else writeFixed(bytes, offset, width, layout.little, value);
+  return { ok: true, bytes };
+}
+
+const refused = (fault: Problem): Encoded => ({ ok: false, fault });
+
+/** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
+function fieldValueFor(layout: LengthLayout, length: number, size: number): number | Problem {
+  const { maxLength, maxValue } = layout;
+  if (length < 0) return problem('length-negative', `the length is ${length}, a negative number`, length, 0);
+  if (length > maxLength) {
+    return problem(
+      'length-too-large',
+      `the length is ${length}, and the most is ${maxLength}`,
+      length,
+      maxLength,
+    );
+  }
+  if (!Number.isInteger(length)) {
+    return problem('body-length-invalid', `the length is ${length}, not a whole number`, length);
+  }
+  const shift = layout.countsField ? layout.shift - size : layout.shift;
+  const value = length - shift;
+  if (value < 0) {
+    return problem(
+      'length-too-small',
+      `the length is ${length}, and the least that can be said is ${shift}`,
+      length,
+      shift,
+    );
+  }
+  if (value > maxValue) {
+    const most = maxValue + shift;
+    const message = `the length is ${length}, and the most that can be said in ${size} bytes is ${most}`;
+    return problem('length-too-large', message, length, most);
+  }
+  return value;
+}
+
+/**
+ * How many bytes the varint has: the fewest that say the length. When it counts itself a longer one says a larger
+ * value, so the size is found by trying.
+ */
+function varintSizeFor({ countsField, shift, maxVarint }: LengthLayout, length: number): number {
+  for (let size = 1; size < maxVarint; size++) {
+    const value = length - shift + (countsField ? size : 0);
+    if (value >= 0 && varintSize(value) <= size) return size;
+  }
+  return maxVarint;
+}

@@ -1,0 +1,99 @@
+/**
+ * What can be wrong with a frame, as data.
+ *
+ * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
+ */
+import { spokenProtocol } from './spoken-protocol.ts';
+
+/**
+ * - `length-negative`: the length field holds a negative number.
+ * - `length-too-large`: the length is over the limit, or beyond 2^53 - 1.
+ * - `length-too-small`: a length that counts its own prefix is smaller than that prefix.
+ * - `varint-too-long`: a varint goes on after the most bytes it may have.
+ * - `header-empty`: the header has no bytes where it must have some.
+ * - `header-invalid`: the header cannot be understood.
+ * - `body-length-invalid`: the header does not say how long its body is.
+ * - `body-too-large`: the body was asked for in one piece, but is over `maxWhole`. The only one that is not fatal.
+ * - `truncated`: the stream ended in the middle of a frame.
+ */
+export type FaultCode =
+  | 'length-negative'
+  | 'length-too-large'
+  | 'length-too-small'
+  | 'varint-too-long'
+  | 'header-empty'
+  | 'header-invalid'
+  | 'body-length-invalid'
+  | 'body-too-large'
+  | 'truncated';
+
+/** What is wrong, without where. */
+export interface Problem {
+  readonly problem: FaultCode;
+  /** In words, with the numbers. */
+  readonly message: string;
+  /** The length that was claimed, exactly: a bigint when it is beyond 2^53 - 1. Null when no length is at fault. */
+  readonly declared: number | bigint | null;
+  /** The bound that `declared` violates, in the same unit. Null when there is none. */
+  readonly limit: number | null;
+}
+
+/** What is wrong, and where. */
+export interface FrameFault {
+  readonly code: FaultCode;
+  /** In words, with the numbers, and a hint when the bytes look like another protocol. */
+  readonly message: string;
+  /** Whether frame boundaries are lost: nothing more is emitted after it. */
+  readonly fatal: boolean;
+  /** As in `Problem`. */
+  readonly declared: number | bigint | null;
+  /** As in `Problem`. */
+  readonly limit: number | null;
+  /** The offset in the stream, in bytes, of the first byte of the frame at fault. */
+  readonly position: number;
+  /** Up to 32 bytes from there, as far as they were seen: `47 45 54 20`. */
+  readonly hex: string;
+  /** The same bytes in ASCII, with a dot for what is not printable: `GET `. */
+  readonly ascii: string;
+}
+
+/** How many bytes a fault shows. */
+export const SAMPLE = 32;
+
+/**
+ * Says what is wrong with a head; what a framing of one's own returns.
+ *
+ * @example problem('length-too-large', 'the length is 70000, and the most is 65536', 70000, 65536)
+ */
+export function problem(
+  code: FaultCode,
+  message: string,
+  declared: number | bigint | null = null,
+  limit: number | null = null,
+): Problem {
+  return { problem: code, message, declared, limit };
+}
+
+/**
+ * Adds where to what is wrong.
+ *
+ * @param sample the first bytes of the frame, at most `SAMPLE` of them.
+ * @internal
+ */
+export function faultAt(what: Problem, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
+  const { problem: code, declared, limit } = what;
+  // A body that is merely too large for one piece is in sound framing: what its first bytes spell is chance.
+  const spoken = fatal ? spokenProtocol(sample) : null;
+  const message = spoken === null ? what.message : `${what.message} (the bytes look like ${spoken})`;
+  return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+function asciiOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join(
+    '',
+  );
+}

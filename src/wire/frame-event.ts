@@ -1,0 +1,64 @@
+/**
+ * What a deframer emits.
+ *
+ * ```text
+ *  delivery   events of one frame
+ *  stream     start  data*  end         no data when the body is empty
+ *  skip       start         end
+ *  whole      frame
+ *  whole, over maxWhole
+ *             start(skip)  fault  end
+ * ```
+ *
+ * The events of one frame are never mixed with those of another. A fatal fault can come at any place, and nothing
+ * comes after it.
+ */
+import type { FrameFault } from './fault.ts';
+
+/** A head was read, and a body follows. */
+export interface FrameStart<H> {
+  readonly type: 'start';
+  readonly header: H;
+  /** Bytes of body. */
+  readonly length: number;
+  /** Bytes of head: the frame has `head + length` in all. */
+  readonly head: number;
+  /** Whether `data` events follow. */
+  readonly delivery: 'stream' | 'skip';
+  /** The offset in the stream, in bytes, of the frame's first byte. */
+  readonly position: number;
+}
+
+/** The next bytes of the body: a view of the chunk they arrived in (perhaps the chunk itself), never empty. */
+export interface FrameData {
+  readonly type: 'data';
+  readonly bytes: Uint8Array;
+}
+
+/** The body is over; sent with its last byte, or right after `start` when it has none. */
+export interface FrameEnd {
+  readonly type: 'end';
+}
+
+/** A frame in one piece. */
+export interface WholeFrame<H> {
+  readonly type: 'frame';
+  readonly header: H;
+  /**
+   * The body. A view of the chunk when it lay in one chunk, so whoever keeps it for long keeps the chunk too: then
+   * copy it.
+   */
+  readonly body: Uint8Array;
+  /** Bytes of head. */
+  readonly head: number;
+  /** The offset in the stream, in bytes, of the frame's first byte. */
+  readonly position: number;
+}
+
+/** Something is wrong. When `fault.fatal`, this is the last event. */
+export interface FaultEvent {
+  readonly type: 'fault';
+  readonly fault: FrameFault;
+}
+
+export type FrameEvent<H> = FrameStart<H> | FrameData | FrameEnd | WholeFrame<H> | FaultEvent;

@@ -1,0 +1,51 @@
+/**
+ * How a protocol's frames are found: the one thing a deframer must be told.
+ *
+ * ```text
+ *  +------------------+----------------------------------+
+ *  | head             | body                             |
+ *  | measure(), open()| `length` bytes, handed on unread |
+ *  +------------------+----------------------------------+
+ * ```
+ *
+ * A framing is stateless, so one serves any number of connections. It must never keep a view of the bytes it is
+ * shown, not even in the header it returns: they belong to a chunk that is about to be let go.
+ */
+import type { Problem } from './fault.ts';
+
+/**
+ * How a body is handed on, decided per frame when its header is known.
+ *
+ * - `stream`: as views of the chunks it arrives in, of any length, never collected.
+ * - `whole`: in one piece, up to `maxWhole`.
+ * - `skip`: not at all; its bytes are counted and dropped.
+ */
+export type Delivery = 'stream' | 'whole' | 'skip';
+
+/** What a head says. */
+export interface Opened<H> {
+  readonly header: H;
+  /** How many bytes of body follow the head: an integer from 0 to 2^53 - 1. */
+  readonly length: number;
+  readonly delivery: Delivery;
+}
+
+export interface Framing<H> {
+  /** The most bytes a head may have: what a deframer may buffer for it. */
+  readonly maxHead: number;
+  /**
+   * The largest body delivered `whole`, in bytes. A bigger one that is asked for whole is a non-fatal fault
+   * `body-too-large` and is skipped.
+   */
+  readonly maxWhole: number;
+  /**
+   * How many bytes the head has in all, as far as `bytes[start..end)` tell: at least 1, at most `maxHead`. When
+   * that is more than `end - start`, it is called again once so many are there, and must then not answer fewer.
+   * The range may be empty: that asks for the least there can be.
+   *
+   * A limit is checked here, before anything is allocated for what the head claims.
+   */
+  measure(bytes: Uint8Array, start: number, end: number): number | Problem;
+  /** Reads the complete head `bytes[start..end)`. */
+  open(bytes: Uint8Array, start: number, end: number): Opened<H> | Problem;
+}

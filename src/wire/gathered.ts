@@ -1,0 +1,58 @@
+/**
+ * Bytes gathered from several chunks: append-only, and a value.
+ *
+ * A gathered value never changes, yet appending to the newest one copies nothing that is already there. Values that
+ * came from one another share a room; `used` marks how much of the room is spoken for:
+ *
+ * ```text
+ *  room.bytes  [ a b c d e . . . ]        room.used = 5
+ *                    ^   ^
+ *       older value: 3   5 :newest value
+ *
+ *  append to the newest   length === used   the bytes go into the free part
+ *  append to an older one length  <  used   that place is taken: copy to a new room first
+ * ```
+ *
+ * So a state can be kept and stepped again, with different bytes, and both futures are right.
+ */
+
+interface Room {
+  readonly bytes: Uint8Array;
+  /** How many bytes the newest value in this room has. */
+  used: number;
+}
+
+export interface Gathered {
+  readonly room: Room;
+  /** How many bytes of the room are this value's. */
+  readonly length: number;
+}
+
+/** The first room: enough for most heads, and too little to matter. */
+const LEAST = 64;
+
+const nothing: Gathered = { room: { bytes: new Uint8Array(0), used: 0 }, length: 0 };
+
+/**
+ * Copies `chunk[from..to)` out of the chunk.
+ *
+ * @param limit how many bytes there will be in the end. The room grows by doubling up to it, so what is allocated
+ *   is in proportion to what arrived, never to what was claimed.
+ */
+export function gather(chunk: Uint8Array, from: number, to: number, limit: number): Gathered {
+  return append(nothing, chunk, from, to, limit);
+}
+
+/** Appends `chunk[from..to)`, as `gather` does. */
+export function append(to: Gathered, chunk: Uint8Array, from: number, end: number, limit: number): Gathered {
+  if (from === end) return to;
+  const length = to.length + (end - from);
+  let { room } = to;
+  if (room.used !== to.length || room.bytes.length < length) {
+    room = { bytes: new Uint8Array(Math.min(limit, Math.max(LEAST, 2 * length))), used: 0 };
+    room.bytes.set(to.room.bytes.subarray(0, to.length));
+  }
+  room.bytes.set(new Uint8Array(chunk.buffer, chunk.byteOffset + from, end - from), to.length);
+  room.used = length;
+  return { room, length };
+}

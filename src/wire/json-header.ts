@@ -1,0 +1,159 @@
+/**
+ * Sluice's own wire: a header in JSON, and a body whose length the header says.
+ *
+ * ```text
+ *  +-----------------+----------------------------+-------------------------+
+ *  | header length n | header: n bytes of JSON    | body: m bytes           |
+ *  | int32, little-  | UTF-8, one object          | as many as the header   |
+ *  | endian          |                            | says, perhaps none      |
+ *  +-----------------+----------------------------+-------------------------+
+ *   0               4                          4 + n                  4 + n + m
+ * ```
+ *
+ * The length is signed, so that what a plain script writes with `struct.pack('<i', n)` reads back as it was meant:
+ * a negative one is named as such.
+ */
+import type { Encoded } from './encode-length.ts';
+import { encodePrefix } from './encode-length.ts';
+import type { Problem } from './fault.ts';
+import { problem } from './fault.ts';
+import type { Delivery, Framing, Opened } from './framing.ts';
+import { type LengthLayout, layoutOf, mustBeWithin } from './length-options.ts';
+import { fieldValue, bodyLength as lengthSaid } from './read-length.ts';
+
+/** A header as it was parsed: any JSON object. What its fields mean is for others to check. */
+export type JsonHeader = { readonly [key: string]: unknown };
+
+export interface JsonHeaderOptions {
+  /** The most bytes of JSON, 2 to 2^31 - 1; default 65,536. */
+  readonly maxHeader?: number;
+  /**
+   * How many bytes of body follow this header, or what is wrong with it. Anything but an integer from 0 to 2^53 - 1
+   * is a fatal fault `body-length-invalid`, since the next frame cannot be found. Headers are what the peer sent:
+   * expect any JSON object, and do not throw.
+   */
+  readonly bodyLength: (header: JsonHeader) => number | Problem;
+  /** How a body is handed on, by its header and length in bytes; default always `stream`. */
+  readonly delivery?: (header: JsonHeader, length: number) => Delivery;
+  /** The largest body delivered whole, in bytes; default 1 MiB. */
+  readonly maxWhole?: number;
+}
+
+const PREFIX = 4;
+const MAX_HEADER = 65_536;
+const MIB = 1024 * 1024;
+const NO_LEAD = new Uint8Array(0);
+
+const layoutFor = (maxHeader: number): LengthLayout => {
+  mustBeWithin('maxHeader', maxHeader, 2, 2 ** 31 - 1);
+  return layoutOf({ width: PREFIX, endian: 'little', signed: true, maxLength: maxHeader });
+};
+const defaultLayout = layoutFor(MAX_HEADER);
+
+/**
+ * A framing by JSON header.
+ *
+ * Faults, all fatal: `length-negative`, `header-empty`, `length-too-large` (the header's length); `header-invalid`
+ * (not UTF-8, not JSON, or not an object); `body-length-invalid`.
+ *
+ * @throws RangeError when an option is out of its bounds.
+ * @example
+ * const framing = jsonHeader({ bodyLength: (header) => Number(header['filesize'] ?? 0) });
+ * chunks$.pipe(deframe(framing)); // start {cmd: 'put', …}, data, data, end
+ */
+export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
+  const { maxHeader = MAX_HEADER, bodyLength, delivery, maxWhole = MIB } = options;
+  mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
+  const layout = layoutFor(maxHeader);
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+  return {
+    maxHead: PREFIX + maxHeader,
+    maxWhole,
+    measure(bytes: Uint8Array, start: number, end: number): number | Problem {
+      if (end - start < PREFIX) return PREFIX;
+      const length = lengthSaid(layout, fieldValue(layout, bytes, start, start + PREFIX), PREFIX);
+      if (length === 0) return problem('header-empty', 'the header length is 0', 0, 2);
+      return typeof length === 'number' ? PREFIX + length : length;
+    },
+    open(bytes: Uint8Array, start: number, end: number): Opened<JsonHeader> | Problem {
+      const header = parseHeader(decoder, bytes.subarray(start + PREFIX, end));
+      if (isProblem(header)) return header;
+      const length = bodyLength(header.value);
+      if (typeof length !== 'number') return length;
+      if (!Number.isSafeInteger(length) || length < 0) {
+        return problem('body-length-invalid', `the header says a body of ${length} bytes`, length);
+      }
+      const how = delivery === undefined ? 'stream' : delivery(header.value, length);
+      return { header: header.value, length, delivery: how };
+    },
+  };
+}
+
+// Wrapped, because a header may well have a field named `problem`.
+function parseHeader(
+  decoder: InstanceType<typeof TextDecoder>,
+  bytes: Uint8Array,
+): { readonly value: JsonHeader } | Problem {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return problem('header-invalid', 'the header is not valid UTF-8');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return problem('header-invalid', `the header is not valid JSON: ${(error as Error).message}`);
+  }
+  if (isObject(value)) return { value };
+  return problem('header-invalid', 'the header is JSON, but not an object');
+}
+
+const isProblem = (it: { readonly value: JsonHeader } | Problem): it is Problem => 'problem' in it;
+
+const isObject = (value: unknown): value is JsonHeader =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const encoder = new TextEncoder();
+
+/**
+ * A header as it is sent: its length, then its JSON, in one array made for it.
+ *
+ * Refused, as the decoder would: a header over `maxHeader` (`length-too-large`), and one that has no JSON or whose
+ * JSON is not an object (`header-invalid`: a BigInt or a cycle in it, say). Fields that are undefined are left out.
+ *
+ * @param maxHeader the most bytes of JSON, 2 to 2^31 - 1; default 65,536.
+ * @throws RangeError when `maxHeader` is out of its bounds.
+ * @example encodeJsonHeader({ cmd: 'ping' }) // { ok: true, bytes: 0e 00 00 00 {"cmd":"ping"} }
+ */
+export function encodeJsonHeader(header: JsonHeader, maxHeader: number = MAX_HEADER): Encoded {
+  const layout = maxHeader === MAX_HEADER ? defaultLayout : layoutFor(maxHeader);
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(header);
+  } catch (error) {
+    return {
+      ok: false,
+      fault: problem('header-invalid', `the header has no JSON: ${(error as Error).message}`),
+    };
+  }
+  if (json?.[0] !== '{')
+    return { ok: false, fault: problem('header-invalid', 'the header is not an object') };
+  const length = utf8Length(json);
+  const encoded = encodePrefix(layout, length, NO_LEAD, length);
+  if (encoded.ok) encoder.encodeInto(json, encoded.bytes.subarray(PREFIX));
+  return encoded;
+}
+
+/** How many bytes well-formed text has in UTF-8. JSON.stringify escapes lone surrogates, so its text is. */
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A surrogate is half of four bytes: two. Everything else above 7FF has three.
+    if (unit > 0x7f) length += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return length;
+}

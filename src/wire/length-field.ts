@@ -1,0 +1,63 @@
+/**
+ * Frames whose length is a number before the body: nearly every binary protocol.
+ *
+ * ```text
+ *  protocol          options besides maxLength
+ *  plain 4-byte      { width: 4 }
+ *  Kafka             { width: 4, signed: true }
+ *  Protocol Buffers  { width: 'varint' }
+ *  PostgreSQL        { width: 4, offset: 1, counts: 'field' }
+ *  MySQL             { width: 3, endian: 'little', adjustment: 1 }
+ *  MQTT              { width: 'varint', offset: 1, maxVarint: 4 }
+ *  BGP               { width: 2, offset: 16, counts: 'frame' }
+ *  DNS over TCP      { width: 2 }
+ *  HTTP/2            { width: 3, adjustment: 6 }
+ * ```
+ */
+
+import type { Problem } from './fault.ts';
+import type { Framing, Opened } from './framing.ts';
+import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './length-options.ts';
+import { bodyLength, fieldValue, prefixSize } from './read-length.ts';
+
+export type { LengthFieldOptions, Prefix } from './length-options.ts';
+
+const MIB = 1024 * 1024;
+const NO_LEAD = new Uint8Array(0);
+
+/**
+ * A framing by length field.
+ *
+ * Faults, all fatal: `length-negative`, `length-too-large`, `length-too-small`, `varint-too-long`. Not fatal:
+ * `body-too-large`, for a body over `maxWhole` that is to be delivered whole.
+ *
+ * @throws RangeError when an option is out of its bounds.
+ * @example
+ * const postgres = lengthField({ width: 4, offset: 1, counts: 'field', maxLength: 1024 * 1024 });
+ * chunks$.pipe(deframe(postgres)); // a frame's header.lead[0] is the message type
+ */
+export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
+  const layout = layoutOf(options);
+  const { offset, maxLength, maxHead } = layout;
+  const { delivery, maxWhole = Math.min(maxLength, MIB) } = options;
+  mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
+
+  return {
+    maxHead,
+    maxWhole,
+    measure(bytes: Uint8Array, start: number, end: number): number | Problem {
+      const size = prefixSize(layout, bytes, start, end);
+      if (typeof size !== 'number' || size > end - start) return size;
+      const length = bodyLength(layout, fieldValue(layout, bytes, start, start + size), size - offset);
+      return typeof length === 'number' ? size : length;
+    },
+    open(bytes: Uint8Array, start: number, end: number): Opened<Prefix> | Problem {
+      const value = fieldValue(layout, bytes, start, end);
+      const length = bodyLength(layout, value, end - start - offset);
+      if (typeof length !== 'number') return length;
+      const lead = offset === 0 ? NO_LEAD : new Uint8Array(bytes.subarray(start, start + offset));
+      const header: Prefix = { value: Number(value), lead };
+      return { header, length, delivery: delivery === undefined ? 'whole' : delivery(header, length) };
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * The body of a frame, once its head was read.
+ *
+ * ```text
+ *  in     when                                      emits                     then in
+ *  opened deliver whole, all of it in this chunk    frame (a view)            idle
+ *         deliver whole, not all of it              -                         whole
+ *         deliver whole, over maxWhole              start(skip) fault [end]   body, or idle if empty
+ *         deliver stream or skip                    start [end]               body, or idle if empty
+ *  whole  some of it arrives                        -                         whole
+ *  whole  the rest of it                            frame (gathered)          idle
+ *  body   some of it                                [data]                    body
+ *  body   the rest of it                            [data] end                idle
+ * ```
+ */
+import type { InBody, InWhole, Part, Passage } from './deframe-state.ts';
+import { failed, IDLE, sampleOf } from './deframe-state.ts';
+import { faultAt, problem } from './fault.ts';
+import type { FrameEnd } from './frame-event.ts';
+import type { Framing, Opened } from './framing.ts';
+import type { Gathered } from './gathered.ts';
+import { append, gather } from './gathered.ts';
+
+/** One for all: it says nothing but that it is the end. */
+const END: FrameEnd = Object.freeze({ type: 'end' });
+
+const NONE = new Uint8Array(0);
+
+/** A view of `chunk[from..to)`; the chunk itself when that is all of it. */
+function view(chunk: Uint8Array, from: number, to: number): Uint8Array {
+  if (to - from === chunk.length) return chunk;
+  return new Uint8Array(chunk.buffer, chunk.byteOffset + from, to - from);
+}
+
+/**
+ * At the first byte of a body.
+ *
+ * @param held the head, when it had to be gathered from several chunks.
+ */
+export function beginBody<H>(
+  framing: Framing<H>,
+  passage: Passage<H>,
+  opened: Opened<H>,
+  head: number,
+  position: number,
+  held: Gathered | null,
+): Part<H> {
+  const { header, length, delivery } = opened;
+  const { chunk, at, events } = passage;
+  if (!Number.isSafeInteger(length) || length < 0) {
+    const what = problem('body-length-invalid', `the header says a body of ${length} bytes`, length);
+    return failed(passage, what, position, held);
+  }
+  const tooLarge = delivery === 'whole' && length > framing.maxWhole;
+  if (delivery === 'whole' && !tooLarge) {
+    if (length <= chunk.length - at) {
+      passage.at = at + length;
+      events.push({ type: 'frame', header, body: view(chunk, at, passage.at), head, position });
+      return IDLE;
+    }
+    const sample = sampleOf(passage, position, held);
+    passage.at = chunk.length;
+    return {
+      phase: 'whole',
+      position,
+      header,
+      head,
+      length,
+      held: gather(chunk, at, chunk.length, length),
+      sample,
+    };
+  }
+  const streamed = delivery === 'stream';
+  events.push({ type: 'start', header, length, head, delivery: streamed ? 'stream' : 'skip', position });
+  if (tooLarge) {
+    const message = `the body has ${length} bytes, and the most that is delivered whole is ${framing.maxWhole}`;
+    const what = problem('body-too-large', message, length, framing.maxWhole);
+    events.push({ type: 'fault', fault: faultAt(what, position, sampleOf(passage, position, held), false) });
+  }
+  if (length === 0) {
+    events.push(END);
+    return IDLE;
+  }
+  // Only a body that goes on after this chunk can be cut short, and then has something to show.
+  const sample = length > chunk.length - at ? sampleOf(passage, position, held) : NONE;
+  return { phase: 'body', position, streamed, length, left: length, sample };
+}
+
+/** In a body handed on piece by piece. Called with at least one byte there. */
+export function moreBody<H>(passage: Passage<H>, part: InBody): Part<H> {
+  const { chunk, at, events } = passage;
+  const to = Math.min(chunk.length, at + part.left);
+  passage.at = to;
+  if (part.streamed) events.push({ type: 'data', bytes: view(chunk, at, to) });
+  const left = part.left - (to - at);
+  if (left === 0) {
+    events.push(END);
+    return IDLE;
+  }
+  return { ...part, left };
+}
+
+/** In a body being gathered. */
+export function moreWhole<H>(passage: Passage<H>, part: InWhole<H>): Part<H> {
+  const { chunk, at, events } = passage;
+  const { position, header, head, length } = part;
+  const to = Math.min(chunk.length, at + length - part.held.length);
+  passage.at = to;
+  const held = append(part.held, chunk, at, to, length);
+  if (held.length < length) return { ...part, held };
+  // The room has grown to the length exactly, so it is the body.
+  events.push({ type: 'frame', header, body: held.room.bytes, head, position });
+  return IDLE;
+}

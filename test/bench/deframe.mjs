@@ -1,0 +1,110 @@
+/**
+ * The deframer alone, through the operator, on one core.
+ *
+ * node test/bench/deframe.mjs (after npm run build)
+ */
+import { Buffer } from 'node:buffer';
+import { pathToFileURL } from 'node:url';
+import { Subject } from 'rxjs';
+
+const dist = process.env.SLUICE_DIST ?? new URL('../../dist', import.meta.url).href;
+const { deframe } = await import(`${dist}/wire/deframe.js`);
+const { lengthField } = await import(`${dist}/wire/length-field.js`);
+const { encodeJsonHeader, jsonHeader } = await import(`${dist}/wire/json-header.js`);
+
+const CHUNK = 64 * 1024;
+const ROUNDS = 5;
+
+/** Feeds the chunks over and over for `ms`, and says how many rounds of them went through in a second. */
+function roundsPerSecond(framing, first, chunks, ms) {
+  const source$ = new Subject();
+  let bytes = 0;
+  let frames = 0;
+  let touched = 0;
+  source$.pipe(deframe(framing)).subscribe((event) => {
+    if (event.type === 'data') {
+      bytes += event.bytes.length;
+      touched += event.bytes[0];
+    } else if (event.type === 'frame') {
+      frames++;
+      bytes += event.body.length;
+      touched += event.body[0];
+    } else if (event.type === 'end') frames++;
+    else if (event.type === 'fault' && event.fault.code !== 'truncated') throw new Error(event.fault.message);
+  });
+  if (first !== null) source$.next(first);
+  const started = process.hrtime.bigint();
+  const until = started + BigInt(ms) * 1_000_000n;
+  let rounds = 0;
+  while (process.hrtime.bigint() < until) {
+    for (const chunk of chunks) source$.next(chunk);
+    rounds++;
+  }
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  source$.complete();
+  if (touched < 0) throw new Error('unreachable, but the bodies had to be looked at to know');
+  return { frames: frames / seconds, bytes: bytes / seconds, rounds: rounds / seconds };
+}
+
+/** The best of a few: what the code can do when nobody else wants the core. */
+function best(measure) {
+  return Math.max(...Array.from({ length: ROUNDS }, measure));
+}
+
+/** `count` frames one after another, cut into chunks as a socket would. */
+function cut(frame, count) {
+  const all = Buffer.concat(Array.from({ length: count }, () => frame));
+  const chunks = [];
+  for (let at = 0; at < all.length; at += CHUNK) chunks.push(all.subarray(at, at + CHUNK));
+  return chunks;
+}
+
+function smallFrames(ms) {
+  const framing = lengthField({ width: 4, maxLength: 1024 });
+  const frame = Buffer.concat([Buffer.from([0, 0, 0, 60]), Buffer.alloc(60)]);
+  // A number of frames that does not fill the chunks evenly, so that heads and bodies are cut too.
+  const chunks = cut(Buffer.concat([Buffer.from([0, 0, 0, 1, 0]), ...Array(4096).fill(frame)]), 4);
+  return best(() => roundsPerSecond(framing, null, chunks, ms).frames);
+}
+
+function smallRequests(ms) {
+  const framing = jsonHeader({ bodyLength: (header) => header.filesize });
+  const header = encodeJsonHeader({ cmd: 'put', filename: 'folder/file-000001.txt', filesize: 16 });
+  const chunks = cut(Buffer.concat([header.bytes, Buffer.alloc(16)]), 4096);
+  return best(() => roundsPerSecond(framing, null, chunks, ms).frames);
+}
+
+function largeBody(ms) {
+  const framing = lengthField({ width: 8, maxLength: Number.MAX_SAFE_INTEGER, delivery: () => 'stream' });
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64BE(2n ** 52n);
+  const chunks = Array.from({ length: 64 }, () => Buffer.alloc(CHUNK));
+  return best(() => roundsPerSecond(framing, prefix, chunks, ms).bytes);
+}
+
+/**
+ * @param ms how long each of a few rounds of each measurement takes, in milliseconds.
+ * @returns frames of 64 bytes a second, requests (a JSON header and 16 bytes) a second, and bytes a second of one
+ *   large body in chunks of 64 KiB, handed on as views.
+ */
+export function run(ms = 200) {
+  return {
+    smallFramesPerSecond: smallFrames(ms),
+    smallRequestsPerSecond: smallRequests(ms),
+    largeBodyBytesPerSecond: largeBody(ms),
+  };
+}
+
+export function print(figures) {
+  console.log(
+    `deframe  64-byte frames, whole       ${(figures.smallFramesPerSecond / 1e6).toFixed(2)} million/s`,
+  );
+  console.log(
+    `deframe  JSON header + 16 bytes      ${(figures.smallRequestsPerSecond / 1e6).toFixed(2)} million/s`,
+  );
+  console.log(
+    `deframe  one body, 64 KiB chunks     ${(figures.largeBodyBytesPerSecond / 1e9).toFixed(0)} GB/s`,
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) print(run());

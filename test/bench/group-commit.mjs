@@ -1,0 +1,70 @@
+// Small files that must survive a power cut: files/s with durability `fsync` on a real disk, beside `rsync --fsync`.
+import { mkdtempSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { empty, makeFiles, verify } from './files.mjs';
+import { installed } from './install.mjs';
+import { startRsync, startSluice } from './peers.mjs';
+import { figure, median, printTable } from './table.mjs';
+import { removeAtExit } from './tidy.mjs';
+
+const rounds = 3;
+/** File systems that keep nothing, as statfs names them. */
+const forgetful = new Map([
+  [0x01021994, 'tmpfs'],
+  [0x858458f6, 'ramfs'],
+]);
+
+export async function run() {
+  const disk = removeAtExit(mkdtempSync(join(process.cwd(), '.bench-')));
+  const kind = forgetful.get(statfsSync(disk).type);
+  if (kind !== undefined) {
+    console.log(
+      `group commit: left out, ${disk} is on a ${kind}, where a sync costs nothing; start it on a disk`,
+    );
+    return [];
+  }
+  const source = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
+  const files = makeFiles(join(source, 'small'), 2000, 10_240);
+  const sluice = await startSluice(disk, 'fsync');
+  const rsync = installed('rsync') ? await startRsync(disk, ['--fsync']) : undefined;
+  const contestants = [
+    { name: 'Sluice, pipelined', peer: sluice, window: files.count },
+    { name: 'Sluice, one by one', peer: sluice, window: 1 },
+    { name: 'rsync --fsync', peer: rsync },
+  ].filter(({ peer }) => peer !== undefined);
+  const seconds = contestants.map(() => []);
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const [i, { peer, window }] of contestants.entries()) {
+        empty(peer.root);
+        const took = await peer.send(files, window);
+        verify(files, peer.root);
+        // The first round warms up.
+        if (round > 0) seconds[i].push(took);
+      }
+    }
+  } finally {
+    await sluice.stop();
+    await rsync?.stop();
+  }
+  console.log(
+    `\n2,000 files of 10 KiB to a disk, each durable before its ack; ${rounds} rounds by turns, medians`,
+  );
+  const rates = seconds.map((each) => files.count / median(each));
+  printTable(
+    ['', 'files/s', 'seconds', 'from', 'to'],
+    contestants.map(({ name }, i) => [
+      name,
+      rates[i],
+      median(seconds[i]),
+      Math.min(...seconds[i]),
+      Math.max(...seconds[i]),
+    ]),
+  );
+  console.log('rsync --fsync syncs each file before its rename, but not the directory: it promises less');
+  return [
+    figure('2,000 durable files', rates[0], 'files/s'),
+    ...(rsync ? [figure('2,000 durable files, Sluice / rsync --fsync', rates[0] / rates[2], '×')] : []),
+  ];
+}

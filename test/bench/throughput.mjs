@@ -1,0 +1,113 @@
+// Sluice beside nginx's PUT and rsync's daemon: to a tmpfs, durability `os`, by turns, medians.
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { empty, makeFiles, verify, warmPages } from './files.mjs';
+import { installed } from './install.mjs';
+import { startNginx, startRsync, startSluice } from './peers.mjs';
+import { cpuSeconds, watchPeak } from './process-facts.mjs';
+import { figure, median, printTable } from './table.mjs';
+import { removeAtExit } from './tidy.mjs';
+
+const GiB = 1024 ** 3;
+const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
+
+/** One turn: an empty root, pages at hand, the files sent and checked. */
+async function turn({ peer, window }, files, scratch) {
+  empty(peer.root);
+  warmPages(scratch, files.count * Math.max(files.size, 16384));
+  const peak = watchPeak(peer.pid);
+  const before = cpuSeconds(peer.pid);
+  const seconds = await peer.send(files, window);
+  const cpu = cpuSeconds(peer.pid) - before;
+  const memory = peak.stop();
+  verify(files, peer.root);
+  empty(peer.root);
+  return { seconds, cpu, memory };
+}
+
+/** All contestants by turns; the first round warms up and does not count. Answers the medians, in their order. */
+async function compare(title, contestants, files, scratch) {
+  const results = contestants.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, contestant] of contestants.entries()) {
+      const result = await turn(contestant, files, scratch);
+      if (round > 0) results[i].push(result);
+    }
+  }
+  const bytes = files.count * files.size;
+  const medians = results.map((each, i) => ({
+    name: contestants[i].name,
+    seconds: median(each.map(({ seconds }) => seconds)),
+    spread: each.map(({ seconds }) => seconds),
+    cpu: median(each.map(({ cpu }) => cpu)) / (bytes / GiB),
+    memory: Math.max(...each.map(({ memory }) => memory)),
+  }));
+  console.log(`\n${title}; ${rounds} rounds by turns, medians`);
+  printTable(
+    ['', 'MB/s', 'files/s', 'seconds', 'from', 'to', 'server CPU s/GiB', 'peak MiB'],
+    medians.map(({ name, seconds, spread, cpu, memory }) => [
+      name,
+      bytes / 1e6 / seconds,
+      files.count > 1 ? files.count / seconds : '',
+      seconds,
+      Math.min(...spread),
+      Math.max(...spread),
+      cpu,
+      memory / 2 ** 20,
+    ]),
+  );
+  return medians;
+}
+
+/** How many times the rate of the second the first has. */
+const ratio = (medians, a, b) => medians[b] && medians[b].seconds / medians[a].seconds;
+
+export async function run() {
+  const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
+  const sluice = await startSluice(scratch, 'os');
+  const nginx = installed('nginx') ? await startNginx(scratch) : undefined;
+  const rsync = installed('rsync') ? await startRsync(scratch) : undefined;
+  const figures = [];
+  const against = (what, target, medians, i, options) => {
+    if (i < 0) return;
+    figures.push(figure(`${what}, Sluice / ${target}`, ratio(medians, 0, i), '×', options));
+  };
+  const contest = (list) => list.filter(({ peer }) => peer !== undefined);
+  const at = (medians, name) => medians.findIndex((each) => each.name === name);
+  try {
+    const big = makeFiles(join(scratch, 'big'), 1, Number(process.env.SLUICE_BENCH_BIG ?? GiB));
+    const forBig = contest([
+      { name: 'Sluice', peer: sluice, window: 1 },
+      { name: 'nginx', peer: nginx, window: 1 },
+      { name: 'rsync', peer: rsync },
+    ]);
+    const one = await compare('One file of 1 GiB', forBig, big, scratch);
+    against('1 GiB', 'nginx', one, at(one, 'nginx'), { atLeast: 0.8 });
+    against('1 GiB', 'rsync', one, at(one, 'rsync'));
+
+    const small = makeFiles(join(scratch, 'small'), 10_000, 10_240);
+    // nginx's best window on this kind of machine is 16; it is a little slower when everything is sent ahead.
+    const forSmall = contest([
+      { name: 'Sluice, pipelined', peer: sluice, window: small.count },
+      { name: 'nginx, keep-alive, one by one', peer: nginx, window: 1 },
+      { name: 'nginx, keep-alive, 16 ahead', peer: nginx, window: 16 },
+      { name: 'rsync', peer: rsync },
+    ]);
+    const many = await compare('10,000 files of 10 KiB on one connection', forSmall, small, scratch);
+    for (const { name } of forSmall.slice(1)) {
+      against(
+        '10,000 files',
+        name,
+        many,
+        at(many, name),
+        name.startsWith('nginx') ? { atLeast: 1 } : undefined,
+      );
+    }
+    console.log(
+      'rsync: the time of its client, start and connection (about 0.05 s) included; its own protocol',
+    );
+  } finally {
+    for (const peer of [sluice, nginx, rsync]) await peer?.stop();
+  }
+  return figures;
+}

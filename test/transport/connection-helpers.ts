@@ -1,0 +1,78 @@
+/** Small things the tests of connections share. */
+import { type Observable, Subject, take } from 'rxjs';
+import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
+
+/** Bytes that differ from their neighbours and from one offset to another, so that no mix-up goes unseen. */
+export function pattern(length: number, from = 0): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = ((from + at) * 2654435761) >>> 24;
+  return bytes;
+}
+
+/** What a reader saw. `done` resolves at the end, with the fault or null. */
+export interface Reading {
+  readonly chunks: Uint8Array[];
+  readonly bytes: () => Buffer;
+  readonly length: () => number;
+  readonly done: Promise<ConnectionFault | null>;
+  /** Resolves when so many bytes are in. */
+  readonly reached: (bytes: number) => Promise<void>;
+  readonly stop: () => void;
+}
+
+export function read(connection: Connection, onChunk: (chunk: Uint8Array) => void = () => {}): Reading {
+  const chunks: Uint8Array[] = [];
+  const arrived$ = new Subject<void>();
+  let length = 0;
+  let stop = () => {};
+  const done = new Promise<ConnectionFault | null>((resolve) => {
+    const subscription = connection.chunks$.subscribe({
+      next: (chunk) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        onChunk(chunk);
+        arrived$.next();
+      },
+      complete: () => resolve(null),
+      error: resolve,
+    });
+    stop = () => subscription.unsubscribe();
+  });
+  return {
+    chunks,
+    bytes: () => Buffer.concat(chunks),
+    length: () => length,
+    done,
+    stop,
+    reached: (bytes) =>
+      new Promise((resolve) => {
+        if (length >= bytes) resolve();
+        else arrived$.subscribe(() => length >= bytes && resolve());
+      }),
+  };
+}
+
+/** Writes and resolves with how the write settled: the fault, or null. */
+export function write(connection: Connection, ...chunks: Uint8Array[]): Promise<ConnectionFault | null> {
+  return new Promise((resolve) => connection.write(chunks, (fault) => resolve(fault ?? null)));
+}
+
+/** Writes again and again until a write fails, and resolves with the fault. */
+export async function writeUntilItFails(connection: Connection): Promise<ConnectionFault> {
+  for (;;) {
+    const fault = await write(connection, pattern(64));
+    if (fault !== null) return fault;
+  }
+}
+
+/** The one value of an Observable. */
+export function once<T>(observable: Observable<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    observable.pipe(take(1)).subscribe({ next: resolve, error: reject });
+  });
+}
+
+/** Lets the event loop go round so often: what is going to happen without further input has then happened. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,319 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { finish, initialState, step } from '../../src/wire/deframe-step.ts';
+import { encodeFrame } from '../../src/wire/enframe.ts';
+import type { FrameEvent } from '../../src/wire/frame-event.ts';
+import type { Delivery, Framing } from '../../src/wire/framing.ts';
+import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
+import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
+import { everyLayout, layouts } from './layouts.ts';
+import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
+
+const plain: LengthFieldOptions = { width: 4, maxLength: 1000 };
+
+function framed(options: LengthFieldOptions, bodies: readonly Uint8Array[], lead?: Uint8Array): Uint8Array {
+  return concat(
+    ...bodies.map((body) => {
+      const encoded = encodeFrame(options, body, lead);
+      if (!encoded.ok) throw new Error(encoded.fault.message);
+      return encoded.bytes;
+    }),
+  );
+}
+
+const bodiesIn = (events: readonly FrameEvent<unknown>[]) =>
+  tell(events).map((it) => ('fault' in it ? it.fault : it.body));
+
+describe('any chunking of any sequence of frames gives the same frames', () => {
+  const bodies = fc.array(fc.uint8Array({ maxLength: 90 }), { maxLength: 8 });
+  const deliveries = fc.array(fc.constantFrom<Delivery>('whole', 'stream', 'skip'), { minLength: 1 });
+
+  test.prop([layouts, bodies, cuts, deliveries], { numRuns: 3000 })(
+    'with any length field',
+    (options, sent, places, kinds) => {
+      const { offset = 0 } = options;
+      const lead = Uint8Array.from({ length: offset }, (_, i) => i + 200);
+      // The kind goes by the length, so that it is decided per frame and known here too.
+      const kind = (length: number): Delivery => kinds[length % kinds.length]!;
+      const fits = sent.filter((body) => encodeFrame(options, body, lead).ok);
+      const framing = lengthField({ ...options, maxWhole: 1000, delivery: (_, length) => kind(length) });
+
+      const told = tell(eventsOf(framing, cutAt(framed(options, fits, lead), places)));
+
+      expect(
+        told.map((it) => 'body' in it && [it.delivery, it.length, it.body, [...it.header.lead], it.ended]),
+      ).toEqual(
+        fits.map((body) => {
+          const delivery = kind(body.length);
+          return [delivery, body.length, delivery === 'skip' ? [] : [...body], [...lead], true];
+        }),
+      );
+      let position = 0;
+      for (const it of told) {
+        expect(it.position).toBe(position);
+        if ('head' in it) position += it.head + it.length;
+      }
+    },
+  );
+
+  test('with every length field of the grid, one byte at a time', () => {
+    const sent = [ascii(''), ascii('a'), ascii('x'.repeat(30)), ascii(''), ascii('y'.repeat(64))];
+    for (const options of everyLayout(100)) {
+      const lead = new Uint8Array(options.offset ?? 0).fill(7);
+      const fits = sent.filter((body) => encodeFrame(options, body, lead).ok);
+      const got = eventsOf(lengthField(options), byteByByte(framed(options, fits, lead)));
+      expect(bodiesIn(got), JSON.stringify(options)).toEqual(fits.map((body) => [...body]));
+    }
+  });
+
+  test('at every split point, and at every two', () => {
+    const framing = lengthField({ width: 2, offset: 1, maxLength: 50 });
+    const stream = framed(
+      { width: 2, offset: 1, maxLength: 50 },
+      [ascii('ab'), ascii(''), ascii('cdefg')],
+      bytesOf(9),
+    );
+    const whole = tell(eventsOf(framing, [stream]));
+    expect(whole).toHaveLength(3);
+    for (let i = 0; i <= stream.length; i++) {
+      for (let j = i; j <= stream.length; j++) {
+        expect(tell(eventsOf(framing, cutAt(stream, [i, j])))).toEqual(whole);
+      }
+    }
+  });
+});
+
+describe('bodies', () => {
+  const framing = lengthField(plain);
+
+  test('empty ones first, last and in a row are frames like any other', () => {
+    const sent = ['', '', 'a', '', '', 'b', ''].map(ascii);
+    const stream = framed(plain, sent);
+    for (const chunks of [[stream], byteByByte(stream), cutAt(stream, [4, 8])]) {
+      expect(bodiesIn(eventsOf(framing, chunks))).toEqual(sent.map((body) => [...body]));
+    }
+  });
+
+  test('an empty streamed body is a start and an end at once', () => {
+    const streaming = lengthField({ ...plain, delivery: () => 'stream' });
+    const { events } = step(streaming, initialState<Prefix>(), bytesOf(0, 0, 0, 0));
+    expect(events.map((event) => event.type)).toEqual(['start', 'end']);
+  });
+
+  test('a body that ends with the chunk leaves no bytes behind', () => {
+    const { state, events } = step(framing, initialState<Prefix>(), framed(plain, [ascii('abc')]));
+    expect(events).toHaveLength(1);
+    expect(finish(framing, state).events).toEqual([]);
+    expect(state.part).toEqual({ phase: 'idle' });
+  });
+
+  test('exactly the maximum is a frame, one more is a fault', () => {
+    const exact = framed(plain, [new Uint8Array(1000).fill(5)]);
+    expect(bodiesIn(eventsOf(framing, [exact]))).toEqual([new Array(1000).fill(5)]);
+    const more = framed({ ...plain, maxLength: 1001 }, [new Uint8Array(1001)]);
+    expect(tell(eventsOf(framing, [more]))).toEqual([
+      { fault: 'length-too-large', fatal: true, declared: 1001, limit: 1000, position: 0 },
+    ]);
+  });
+
+  test('a streamed body is handed on as views of the chunks, none of it copied', () => {
+    const streaming = lengthField({ ...plain, delivery: () => 'stream' });
+    const first = concat(bytesOf(0, 0, 0, 9), ascii('abc'));
+    const second = ascii('def');
+    const third = concat(ascii('ghi'), bytesOf(0, 0));
+    let state = initialState<Prefix>();
+    for (const chunk of [first, second, third]) {
+      const stepped = step(streaming, state, chunk);
+      state = stepped.state;
+      const data = stepped.events.filter((event) => event.type === 'data');
+      expect(data).toHaveLength(1);
+      expect(data[0]?.bytes.buffer).toBe(chunk.buffer);
+    }
+    expect(state.part).toMatchObject({ phase: 'head', need: 4 });
+  });
+
+  test('a chunk that is a view into a larger buffer is read in its own bounds', () => {
+    const stream = framed(plain, [ascii('ab'), ascii('cd')]);
+    const larger = concat(new Uint8Array(13).fill(255), stream, new Uint8Array(9).fill(255));
+    const part = (from: number, to: number) => larger.subarray(13 + from, 13 + to);
+    for (let i = 0; i <= stream.length; i++) {
+      const events = eventsOf(framing, [part(0, i), part(i, stream.length)]);
+      expect(bodiesIn(events)).toEqual([[...ascii('ab')], [...ascii('cd')]]);
+    }
+  });
+
+  test('whole, streamed or skipped is decided per frame', () => {
+    const kinds: Delivery[] = ['whole', 'stream', 'skip'];
+    const options: LengthFieldOptions = { width: 1, offset: 1, maxLength: 9 };
+    const mixed = lengthField({ ...options, delivery: ({ lead }) => kinds[lead[0]!]! });
+    const stream = concat(
+      ...[0, 1, 2, 0, 2, 1].map((kind) => framed(options, [ascii('abc')], bytesOf(kind))),
+    );
+    const { events } = step(mixed, initialState<Prefix>(), stream);
+    expect(events.map((event) => event.type).join(' ')).toBe(
+      'frame start data end start end frame start end start data end',
+    );
+  });
+
+  test('one too large to be delivered whole is a fault that is not fatal, is skipped, and the next is delivered', () => {
+    const small = lengthField({ ...plain, maxWhole: 3 });
+    const stream = framed(plain, ['abc', 'abcd', 'xyz'].map(ascii));
+    for (const chunks of [[stream], byteByByte(stream), cutAt(stream, [11, 13])]) {
+      const events = eventsOf(small, chunks);
+      expect(events.map((event) => event.type)).toEqual(['frame', 'start', 'fault', 'end', 'frame']);
+      const told = tell(events);
+      expect(told[1]).toMatchObject({ delivery: 'skip', length: 4, position: 7, ended: true, body: [] });
+      expect(told[2]).toEqual({ fault: 'body-too-large', fatal: false, declared: 4, limit: 3, position: 7 });
+      expect(told[3]).toMatchObject({ position: 15, body: [...ascii('xyz')] });
+    }
+  });
+
+  test('one too large for one piece that is streamed or skipped is no fault', () => {
+    for (const kind of ['stream', 'skip'] as const) {
+      const events = eventsOf(lengthField({ ...plain, maxWhole: 3, delivery: () => kind }), [
+        framed(plain, [ascii('abcd')]),
+      ]);
+      expect(events.some((event) => event.type === 'fault')).toBe(false);
+    }
+  });
+});
+
+describe('a step is pure', () => {
+  /** All that can be reached from a value, to compare before and after. */
+  const frozen = (value: unknown) =>
+    JSON.stringify(value, (_, it) =>
+      it instanceof Uint8Array ? [...it] : typeof it === 'bigint' ? `${it}n` : it,
+    );
+
+  test.prop(
+    [
+      fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }),
+      cuts,
+      cuts,
+      fc.uint8Array({ maxLength: 50 }),
+    ],
+    {
+      numRuns: 1500,
+    },
+  )(
+    'an old state stepped again, with the same chunk or another, gives what it would have given then',
+    (sent, one, two, noise) => {
+      const options: LengthFieldOptions = { width: 'varint', offset: 3, maxLength: 100 };
+      const framing = lengthField({
+        ...options,
+        delivery: (_, length) => (length % 3 === 0 ? 'stream' : 'whole'),
+      });
+      const stream = framed(options, sent, bytesOf(1, 2, 3));
+      const chunks = cutAt(stream, one);
+      const states = [initialState<Prefix>()];
+      const seen: string[] = [];
+      for (const chunk of chunks) {
+        const { state, events } = step(framing, states.at(-1)!, chunk);
+        states.push(state);
+        seen.push(frozen(events));
+      }
+      // Futures that might tread on one another: noise, the same, the rest of the stream cut otherwise, the same again.
+      let taken = 0;
+      chunks.forEach((chunk, i) => {
+        const old = states[i]!;
+        step(framing, old, noise);
+        expect(frozen(step(framing, old, chunk).events)).toBe(seen[i]);
+        const rest = tell([...continued(framing, old, cutAt(stream.subarray(taken), two))]);
+        expect(rest).toEqual(tell([...continued(framing, old, [stream.subarray(taken)])]));
+        expect(frozen(step(framing, old, chunk).events)).toBe(seen[i]);
+        taken += chunk.length;
+      });
+    },
+  );
+
+  function continued(
+    framing: Framing<Prefix>,
+    from: ReturnType<typeof initialState<Prefix>>,
+    chunks: Uint8Array[],
+  ) {
+    let state = from;
+    const events: FrameEvent<Prefix>[] = [];
+    for (const chunk of chunks) {
+      const stepped = step(framing, state, chunk);
+      state = stepped.state;
+      events.push(...stepped.events);
+    }
+    // A continuation may begin inside a streamed body: open it, so that it can be told.
+    const inside = events.findIndex((event) => event.type === 'start' || event.type === 'frame');
+    const cut = events.findIndex((event) => event.type === 'end');
+    if (cut >= 0 && (inside < 0 || cut < inside)) {
+      const header: Prefix = { value: 0, lead: new Uint8Array(0) };
+      return [
+        { type: 'start', header, length: 0, head: 0, delivery: 'stream', position: 0 } as const,
+        ...events,
+      ];
+    }
+    return events;
+  }
+
+  test('two futures of one state keep their own bytes', () => {
+    const framing = lengthField({ width: 1, maxLength: 200 });
+    const begun = step(framing, initialState<Prefix>(), bytesOf(4, 1, 2)).state;
+    const left = step(framing, begun, bytesOf(10)).state;
+    const right = step(framing, begun, bytesOf(20)).state;
+    expect(bodiesIn(step(framing, left, bytesOf(11)).events)).toEqual([[1, 2, 10, 11]]);
+    expect(bodiesIn(step(framing, right, bytesOf(21)).events)).toEqual([[1, 2, 20, 21]]);
+    expect(bodiesIn(step(framing, begun, bytesOf(30, 31)).events)).toEqual([[1, 2, 30, 31]]);
+  });
+
+  test('a head split across chunks may be continued twice', () => {
+    const framing = lengthField({ width: 8, maxLength: 200 });
+    const begun = step(framing, initialState<Prefix>(), new Uint8Array(6)).state;
+    const first = step(framing, begun, bytesOf(0)).state;
+    step(framing, begun, bytesOf(99));
+    expect(bodiesIn(step(framing, first, bytesOf(1, 42)).events)).toEqual([[42]]);
+  });
+});
+
+describe('a framing of one’s own that breaks its promises', () => {
+  const base: Framing<null> = {
+    maxHead: 4,
+    maxWhole: 10,
+    measure: () => 1,
+    open: () => ({ header: null, length: 0, delivery: 'whole' }),
+  };
+  const codes = (framing: Framing<null>) =>
+    eventsOf(framing, byteByByte(bytesOf(1, 2, 3, 4, 5, 6))).map((event) =>
+      event.type === 'fault' ? event.fault.code : event.type,
+    );
+
+  test.each([0, -1, 5, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'a head of %d bytes is a fault, not a hang',
+    (head) => {
+      expect(codes({ ...base, measure: () => head })).toEqual(['header-invalid']);
+    },
+  );
+
+  test('a head that shrinks while it is gathered is a fault', () => {
+    expect(codes({ ...base, measure: (_, start, end) => (end - start < 3 ? 3 : 2) })).toEqual([
+      'header-invalid',
+    ]);
+  });
+
+  test.each([-1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])(
+    'a body of %d bytes is a fault',
+    (length) => {
+      expect(codes({ ...base, open: () => ({ header: null, length, delivery: 'stream' }) })).toEqual([
+        'body-length-invalid',
+      ]);
+    },
+  );
+
+  test('a head is measured again only once as many bytes are there as it asked for', () => {
+    const asked: number[] = [];
+    const framing: Framing<null> = {
+      ...base,
+      measure(_, start, end) {
+        asked.push(end - start);
+        return 4;
+      },
+    };
+    eventsOf(framing, byteByByte(new Uint8Array(4)));
+    expect(asked).toEqual([1, 4]);
+  });
+});
