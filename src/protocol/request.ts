@@ -58,9 +58,9 @@ export type Request = { [C in keyof Patterns]: P.infer<Patterns[C]> }[keyof Patt
 export type RequestId = string | number;
 
 /** The id to echo, if the header has one that may be echoed. */
-export function idOf(header: JsonHeader): RequestId | undefined {
+export function idOf(header: JsonHeader): RequestId | null {
   const value = Object.hasOwn(header, 'id') ? header.id : undefined;
-  return isMatching({ id }, { id: value }) ? (value as RequestId | undefined) : undefined;
+  return value !== undefined && isMatching({ id }, { id: value }) ? (value as RequestId) : null;
 }
 
 /** What a field must be, in words, for the ones that several commands share. */

@@ -122,7 +122,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     function onFrame(frame: FrameEvent<JsonHeader>): void {
       switch (frame.type) {
         case 'data':
-          return give({ ...frame, credit: frame.bytes.length + eventCost });
+          return give({ type: 'data', bytes: frame.bytes, credit: frame.bytes.length + eventCost });
         case 'start':
           return give({
             type: 'request',

@@ -27,7 +27,7 @@ import { createSession } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
-import type { ServerEvent } from './event.ts';
+import { located, type ServerEvent } from './event.ts';
 
 export interface ServeOptions {
   /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them. */
@@ -68,14 +68,14 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const cut$ = drain$.pipe(mergeMap(() => timer(limits.grace)));
 
     const attended = (connection: Connection): Observable<ServerEvent> => {
-      const { id, remote } = connection;
+      const where = { connection: connection.id, remote: connection.remote };
       const since = Date.now();
       let fault: ConnectionFault | null = null;
       connection.closed$.subscribe((how) => {
         fault = how;
       });
       const bugs$ = new Subject<ServerEvent>();
-      const bug = (thrown: unknown) => bugs$.next({ type: 'bug', connection: id, thrown });
+      const bug = (thrown: unknown) => bugs$.next({ type: 'bug', ...where, thrown });
       const reports$ = attend(connection, {
         session,
         framing,
@@ -86,13 +86,13 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         drain$,
         bug,
       }).pipe(
-        map((report) => ({ ...report, connection: id, remote })),
+        map((report) => located(report, where)),
         finalize(() => bugs$.complete()),
       );
       return concat(
-        of({ type: 'opened', connection: id, remote } as const),
+        of({ type: 'opened', ...where } as const),
         merge(bugs$, reports$),
-        defer(() => of({ type: 'closed', connection: id, remote, fault, ms: Date.now() - since } as const)),
+        defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
       );
     };
 

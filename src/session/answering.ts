@@ -65,10 +65,8 @@ function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
   return { ...request, answers: [], credit: 0, opened: false, sending: false };
 }
 
-function replyOf(request: OpenRequest, answer: Exclude<ReplyPart, { type: 'file' }>): Reply {
-  const id = request.id === undefined ? {} : { id: request.id };
-  const cmd = request.cmd === undefined ? {} : { cmd: request.cmd };
-  return answer.type === 'error'
-    ? { error: answer.error, ...cmd, ...id }
-    : { ack: request.cmd ?? '', ...answer.fields, ...id };
+function replyOf({ cmd, id }: OpenRequest, answer: Exclude<ReplyPart, { type: 'file' }>): Reply {
+  const identity = id === null ? {} : { id };
+  if (answer.type === 'ack') return { ack: cmd ?? '', ...answer.fields, ...identity };
+  return { error: answer.error, ...(cmd === null ? {} : { cmd }), ...identity };
 }

@@ -103,11 +103,11 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
 }
 
 /** The step that ends a request well: an ack with these fields. */
-export const acknowledge = <S>(
-  state: S,
-  fields: Readonly<Record<string, unknown>> = {},
-  effects: readonly CommandEffect[] = [],
-): Step<S> => ({ state, answers: [{ type: 'ack', fields }], effects, done: true });
+export const acknowledge = <S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Step<S> => ({
+  state,
+  answers: [{ type: 'ack', fields }],
+  done: true,
+});
 
 /** The step that ends a request with an error. What is left of the body is skipped. */
 export const refuse = <S>(state: S, error: ErrorInfo): Step<S> => ({

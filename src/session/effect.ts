@@ -1,13 +1,13 @@
 /**
  * What a session asks the world to do: plain data that compares by value.
  *
- * Effects that belong to a request carry its number, so that the result finds its way back. Each credit that came
- * in with an event leaves again in exactly one effect, and is given back when that effect has settled.
+ * Effects of a request carry its number, so that the result finds its way back. Each credit that came in with an
+ * event leaves again in exactly one effect, and is given back when that effect has settled.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
 
-/** What a command may ask for; the session adds the request's number. */
+/** What a command may ask for. */
 export type CommandEffect =
   /** Begin a put: `write`s and one `commit` (or `abort`) follow. Only a failure is reported. */
   | {
@@ -37,7 +37,8 @@ export type CommandEffect =
   | { readonly type: 'report'; readonly report: Report };
 
 export type Effect =
-  | (CommandEffect & { readonly request: number })
+  /** What a command asks for, with the number of its request. */
+  | { readonly type: 'do'; readonly request: number; readonly effect: CommandEffect }
   /** Send bytes of the opened file, in its turn among the replies; answered when they are sent, or cannot be. */
   | { readonly type: 'send'; readonly request: number; readonly offset: number; readonly length: number }
   /** Let go of a file that was opened to be sent, and will not be. */
@@ -54,6 +55,7 @@ export type Effect =
 
 /** What happened in a session, for logs and metrics; no part of the conversation. */
 export type Report =
+  /** A file is under its name; whether or not anybody is left to be told. */
   | {
       readonly type: 'stored';
       readonly filename: string;
@@ -61,7 +63,9 @@ export type Report =
       readonly crc32: number;
       readonly durable: boolean;
     }
-  | { readonly type: 'served'; readonly cmd: string; readonly filename?: string; readonly bytes?: number }
+  /** A request was carried out, a `put` too. */
+  | { readonly type: 'served'; readonly cmd: string; readonly filename?: string }
+  /** A request was refused, or the frames could not be told apart. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;

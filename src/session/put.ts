@@ -45,8 +45,7 @@ export const put = defineCommand({
       .with({ type: 'end' }, () => ({ state: 'committing' as const, effects: [{ type: 'commit' as const }] }))
       .with({ type: 'result', result: { of: 'commit', ok: true } }, ({ result }) => {
         const { name: filename, size, crc32, durable } = result.value;
-        const stored = { filename, size, crc32, durable };
-        return acknowledge(state, stored, [{ type: 'report', report: { type: 'stored', ...stored } }]);
+        return acknowledge(state, { filename, size, crc32, durable });
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
       .otherwise(() => ({ state }));

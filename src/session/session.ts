@@ -16,12 +16,12 @@
  *   closed     abort the body under way, -> gone
  *   result     to its request, then begin what was parked for it
  */
-import { errorInfo } from '../protocol/errors.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { flush } from './answering.ts';
-import type { Command, CommandEvent, Step } from './command.ts';
-import type { Effect } from './effect.ts';
+import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
+import type { Effect, Report } from './effect.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { mustWait, nothing, touchedBy } from './overlap.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
@@ -73,7 +73,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
         return unpark(result(state, event.request, event.result, effects), effects);
       case 'fault': {
         if (isOver(state)) return state;
-        const failed = { cmd: undefined, error: event.error };
+        const failed = { cmd: null, error: event.error };
         return flush({ ...admit(abortBody(state, effects), failed, 0, effects), phase: 'ending' }, effects);
       }
       case 'ended':
@@ -87,7 +87,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 
   function request(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
     if (state.phase === 'draining') {
-      const failed = { cmd: commandOf(header)?.cmd, error: errorInfo('shutting-down') };
+      const failed = { cmd: commandOf(header)?.cmd ?? null, error: errorInfo('shutting-down') };
       return flush({ ...admit(state, failed, credit, effects, header), phase: 'ending' }, effects);
     }
     if (state.phase !== 'open') {
@@ -95,14 +95,11 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       return state;
     }
     const command = commandOf(header);
-    const reads = state.reads || command?.cmd !== 'put' || idOf(header) !== undefined;
+    const reads = state.reads || command?.cmd !== 'put' || idOf(header) !== null;
     const entered = { ...state, inFrame: true, reads };
     if (command === undefined) {
-      const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : undefined;
-      const error = errorInfo(
-        'unknown-command',
-        named === undefined ? "'cmd' must be a string" : `'${named}'`,
-      );
+      const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
+      const error = errorInfo('unknown-command', named === null ? "'cmd' must be a string" : `'${named}'`);
       return flush(admit(entered, { cmd: named, error }, credit, effects, header), effects);
     }
     const error = command.check(header);
@@ -122,11 +119,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     credit: number,
     effects: Effect[],
   ): SessionState {
-    const id = idOf(header);
     const fresh: OpenRequest = {
       number: state.next,
       cmd: command.cmd,
-      ...(id === undefined ? {} : { id }),
+      id: idOf(header),
       touched: touchedBy(command.touches, header),
       state: undefined,
       answers: [],
@@ -144,17 +140,16 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   /** Opens a request that is refused from the start, so that its error is sent in its turn. */
   function admit(
     state: SessionState,
-    failed: { readonly cmd: string | undefined; readonly error: ReturnType<typeof errorInfo> },
+    failed: { readonly cmd: string | null; readonly error: ErrorInfo },
     credit: number,
     effects: Effect[],
     header: JsonHeader = {},
   ): SessionState {
     const { cmd, error } = failed;
-    const id = idOf(header);
     const refused: OpenRequest = {
       number: state.next,
-      ...(cmd === undefined ? {} : { cmd }),
-      ...(id === undefined ? {} : { id }),
+      cmd,
+      id: idOf(header),
       touched: nothing,
       state: undefined,
       answers: [{ type: 'error', error }],
@@ -165,8 +160,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       credit,
     };
     const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
-    const report = { type: 'refused', error, ...(cmd === undefined ? {} : { cmd }), ...filename } as const;
-    effects.push({ type: 'report', request: state.next, report });
+    const report = { type: 'refused', error, ...(cmd === null ? {} : { cmd }), ...filename } as const;
+    effects.push({ type: 'do', request: state.next, effect: { type: 'report', report } });
     return { ...state, next: state.next + 1, requests: [...state.requests, refused] };
   }
 
@@ -203,6 +198,11 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       return flush(replace(state, sent), effects);
     }
     if (request.done) return state;
+    if (result.of === 'commit' && result.ok) {
+      const { name: filename, size, crc32, durable } = result.value;
+      const report = { type: 'stored', filename, size, crc32, durable } as const;
+      effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+    }
     const opened = request.opened || (result.of === 'open' && result.ok);
     const after = run(
       opened === request.opened ? request : { ...request, opened },
@@ -234,7 +234,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   function abortBody(state: SessionState, effects: Effect[]): SessionState {
     const last = state.requests.at(-1);
     if (last === undefined || !last.receiving) return state;
-    if (!last.done) effects.push({ type: 'abort', request: last.number });
+    if (!last.done) effects.push({ type: 'do', request: last.number, effect: { type: 'abort' } });
     return replace(state, { ...last, receiving: false, done: true });
   }
 
@@ -256,30 +256,10 @@ const replace = (state: SessionState, request: OpenRequest): SessionState => {
 /** Takes over what a step of a command says. The same request is returned when nothing changed. */
 function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
-  let reported = false;
-  for (const effect of step.effects ?? []) {
-    reported ||= effect.type === 'report';
-    effects.push({ ...effect, request: number });
-  }
-  const named = request.touched.writes[0] ?? request.touched.reads[0];
-  const about = {
-    ...(request.cmd === undefined ? {} : { cmd: request.cmd }),
-    ...(named ? { filename: named } : {}),
-  };
+  for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
   for (const answer of step.answers ?? []) {
-    if (answer.type === 'error') {
-      effects.push({
-        type: 'report',
-        request: number,
-        report: { type: 'refused', ...about, error: answer.error },
-      });
-    } else if (answer.type === 'ack' && !reported) {
-      effects.push({
-        type: 'report',
-        request: number,
-        report: { type: 'served', ...about, cmd: request.cmd! },
-      });
-    }
+    const report = reportOf(request, answer);
+    if (report !== null) effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
   }
   const done = step.done ?? false;
   if (step.state === request.state && !done && step.answers === undefined) return request;
@@ -287,11 +267,21 @@ function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): Ope
   return { ...request, state: step.state, answers, done };
 }
 
+/** What is worth telling of an answer. */
+function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
+  if (answer.type === 'file' || cmd === null) return null;
+  const name = touched.writes[0] ?? touched.reads[0];
+  const about = name === undefined ? { cmd } : { cmd, filename: name };
+  return answer.type === 'error'
+    ? { type: 'refused', ...about, error: answer.error }
+    : { type: 'served', ...about };
+}
+
 const creditIn = (effects: readonly Effect[], from: number): number => {
   let sum = 0;
   for (let i = from; i < effects.length; i++) {
     const effect = effects[i]!;
-    if (effect.type === 'write') sum += effect.credit;
+    if (effect.type === 'do' && effect.effect.type === 'write') sum += effect.effect.credit;
   }
   return sum;
 };

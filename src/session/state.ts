@@ -35,9 +35,9 @@ export interface Parked {
 
 export interface OpenRequest {
   readonly number: number;
-  /** Absent for a frame that named no command we know. */
-  readonly cmd?: string;
-  readonly id?: RequestId;
+  /** Null for a frame that named no command. */
+  readonly cmd: string | null;
+  readonly id: RequestId | null;
   readonly touched: Touched;
   /** The command's own. */
   readonly state: unknown;

@@ -11,20 +11,28 @@
  * Where there is no /proc (macOS, the BSDs) plain paths are used, every segment looked at anew each time; there, a
  * local user who may write to the tree could swap a folder for a link between the look and the use.
  */
+
+import type { Outcome } from './contract.ts';
 import type { DiskIo } from './disk-io.ts';
 import { flags } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 import { groupSync } from './group-sync.ts';
-import type { Outcome } from './contract.ts';
 import { folderOf, lastOf } from './names.ts';
 import { done, type Failure, failed } from './outcome.ts';
 import { type Start, type Task, wait } from './task.ts';
 
-/** An open folder. Whoever got one from `enter` gives it back with `leave`. */
-export interface Directory {
+/** An open folder. */
+export interface Folder {
   /** Its name below the root, without a slash at the end; '' is the root. */
   readonly path: string;
   readonly fd: number;
+}
+
+/** The path by which the system finds the child of an open folder. */
+export type At = (folder: Folder, child: string) => string;
+
+/** An open folder that is shared. Whoever got one from `enter` gives it back with `leave`. */
+export interface Directory extends Folder {
   /** Asks for a sync of its entries that begins now or later; shared with all who ask meanwhile. */
   readonly sync: Start;
 }
@@ -46,8 +54,7 @@ export interface Directories {
   leave(directory: Directory): void;
   /** Not to be used again: it turned out to have been removed. */
   forget(directory: Directory): void;
-  /** The path by which the system finds this child. */
-  at(directory: Directory, child: string): string;
+  readonly at: At;
   /** Removes those folders that a failed put made, if nobody has put anything there since. */
   unmake(made: readonly string[]): Task<void>;
   /** Closes all. Nobody may be using any. */
@@ -80,8 +87,8 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
   };
   const root: Held = { ...hold('', rootFolder.fd), durable: true, kept: true };
 
-  const at = (directory: Directory, child: string) =>
-    hasProc ? `/proc/self/fd/${directory.fd}/${child}` : `${pathOf(directory.path)}/${child}`;
+  const at: At = ({ fd, path }, child) =>
+    hasProc ? `/proc/self/fd/${fd}/${child}` : `${pathOf(path)}/${child}`;
   const pathOf = (path: string) => (path === '' ? rootFolder.path : `${rootFolder.path}/${path}`);
 
   /**
@@ -147,7 +154,8 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
         }
       } catch (error) {
         const errno = errnoOf(error);
-        if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* whatIsThere(place, path, made !== undefined);
+        if (errno === 'ENOTDIR' || errno === 'ELOOP')
+          return yield* whatIsThere(place, path, made !== undefined);
         if (errno !== 'ENOENT' || tries === 3) throw error;
         if (made === undefined) return failed('not-found');
       }
@@ -162,7 +170,8 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
 
   function* whatIsThere(place: string, path: string, toPut: boolean): Task<Failure> {
     const there = yield* io.look(place);
-    if (there?.isSymbolicLink()) return failed('not-a-file', `${path} is a symbolic link, which is not followed`);
+    if (there?.isSymbolicLink())
+      return failed('not-a-file', `${path} is a symbolic link, which is not followed`);
     if (there !== undefined && !there.isFile()) return failed('not-a-file', `${path} is not a folder`);
     return toPut ? failed('name-conflict', `${path} is a file`) : failed('not-found');
   }
@@ -202,7 +211,11 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
   const shared = (directory: Held): Held => {
     if (directory.kept) return directory;
     const other = kept.get(directory.path);
-    if (other?.ino === directory.ino && other.dev === directory.dev && (other.durable || !directory.durable)) {
+    if (
+      other?.ino === directory.ino &&
+      other.dev === directory.dev &&
+      (other.durable || !directory.durable)
+    ) {
       other.users += 1;
       leave(directory);
       return other;

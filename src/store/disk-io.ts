@@ -6,11 +6,11 @@
  * receiving. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
  * entered can wait for the whole journal.
  */
-import { type Dirent, constants, type Stats } from 'node:fs';
+import { constants, type Dirent, type Stats } from 'node:fs';
 import { crc32OfAll } from './crc32.ts';
 import { errnoOf } from './errno.ts';
 import type { FileSystem } from './file-system.ts';
-import { type Task, wait } from './task.ts';
+import { type Task, together, wait } from './task.ts';
 
 /** Bytes that are moved by one synchronous call at most. */
 const movedAtOnce = 128 * 1024;
@@ -20,6 +20,8 @@ const freedAtOnce = 8 * 1024 * 1024;
 /** A symbolic link as the last part of a path is never followed. */
 export const flags = {
   folder: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  /** Only for what is above the root. */
+  folderByLink: constants.O_RDONLY | constants.O_DIRECTORY,
   /** Not blocking: a FIFO would otherwise be waited for until somebody writes to it. */
   toRead: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
@@ -59,7 +61,8 @@ export function diskIo(fs: FileSystem, waits: boolean) {
                 crcAfter ??= crc32OfAll(chunks, crc);
               })
             : fs.writevSync(fd, now, at);
-        if (written === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
+        if (written === 0)
+          throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
         at += written;
         left -= written;
         if (left > 0) rest = without(written, rest);
@@ -97,6 +100,19 @@ export function diskIo(fs: FileSystem, waits: boolean) {
         if (errnoOf(error) === 'ENOENT') return undefined;
         throw error;
       }
+    },
+
+    /** The same for many, looked for side by side. */
+    *lookAll(paths: readonly string[]): Task<(Stats | undefined)[]> {
+      if (!waits) return paths.map((path) => fs.lstatSync(path, { throwIfNoEntry: false }));
+      const found: (Stats | undefined)[] = paths.map(() => undefined);
+      const look = (path: string, i: number) => (back: (error: Error | null) => void) =>
+        fs.lstat(path, (error, stats) => {
+          if (error === null) found[i] = stats;
+          back(errnoOf(error) === 'ENOENT' ? null : error);
+        });
+      yield* together(paths.map(look));
+      return found;
     },
 
     /** @param freed the bytes of the file that is replaced. */

@@ -5,8 +5,7 @@ import type { FileInfo, Listing, ListOptions } from './contract.ts';
 import { compareNames } from './name-order.ts';
 import { lastOf, within } from './names.ts';
 import type { Disk } from './place-file.ts';
-import type { Start, Task } from './task.ts';
-import { together } from './task.ts';
+import type { Task } from './task.ts';
 
 /** How many files are looked at together; bounds what waits in the thread pool for one listing. */
 const batch = 32;
@@ -75,11 +74,14 @@ function* keysIn(disk: Disk, folder: string, { prefix = '', after }: ListOptions
     } else if (entry.isDirectory()) {
       const key = `${name}/`;
       const canMatch = key.startsWith(prefix) || prefix.startsWith(key);
-      if (canMatch && (after === undefined || after.startsWith(key) || compareNames(key, after) > 0)) keys.push(key);
+      if (canMatch && (after === undefined || after.startsWith(key) || compareNames(key, after) > 0))
+        keys.push(key);
     }
   }
   // Two names that are not UTF-8 can look the same once decoded; such a one is found not to be there in the end.
-  return [...new Set(keys.filter((key) => whyNotFilename(key.replace(/\/$/, '')) === null))].sort(compareNames);
+  return [...new Set(keys.filter((key) => whyNotFilename(key.replace(/\/$/, '')) === null))].sort(
+    compareNames,
+  );
 }
 
 /** Adds those of the names, all in one folder, that are regular files. */

@@ -1,7 +1,7 @@
 /** A put to the disk: bytes go to a file of the private folder, and a commit brings it to its name. */
 import type { Answer, Outcome, PutOptions, Sink, Stored } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
-import { errnoOf } from './errno.ts';
+import { tried } from './errno.ts';
 import { allDone, done, failed } from './outcome.ts';
 import { type Disk, placeFile } from './place-file.ts';
 import type { Temporary } from './private-folder.ts';
@@ -37,12 +37,8 @@ export function diskSink(
     if (over) return;
     over = true;
     ended();
-    try {
-      if (isOpen) yield* io.close(fd);
-      yield* io.unlink(path, written);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
+    if (isOpen) yield* tried(io.close(fd));
+    yield* tried(io.unlink(path, written));
     yield* directories.unmake(made);
   }
 
@@ -98,21 +94,13 @@ export function diskSink(
     // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
     over = true;
     try {
-      if (linked) yield* removeTemporary();
+      if (linked) yield* tried(io.unlink(path));
       if (durable) yield* wait(directory.sync);
     } finally {
       directories.leave(directory);
       ended();
     }
     return done({ name, size, mtime: changed, crc32, durable });
-  }
-
-  function* removeTemporary(): Task<void> {
-    try {
-      yield* io.unlink(path);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
   }
 
   return {
@@ -124,7 +112,7 @@ export function diskSink(
         yield* discard();
         return allDone;
       });
-      if (outcome instanceof Promise) return outcome.then(() => undefined);
+      return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
     },
   };
 }

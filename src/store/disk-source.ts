@@ -2,6 +2,7 @@
 import type { Source } from './contract.ts';
 import type { DiskIo } from './disk-io.ts';
 import type { Perform } from './disk-sink.ts';
+import { tried } from './errno.ts';
 import { done, failed } from './outcome.ts';
 import { run, type Task } from './task.ts';
 
@@ -30,7 +31,7 @@ export function diskSource(
       return done<Uint8Array>(bytes.subarray(0, filled));
     } finally {
       reads -= 1;
-      if (closed && reads === 0) yield* io.close(fd, size);
+      if (closed && reads === 0) yield* tried(io.close(fd, size));
     }
   }
 
@@ -38,7 +39,7 @@ export function diskSource(
     if (closed) return;
     closed = true;
     ended();
-    if (reads === 0) yield* io.close(fd, size);
+    if (reads === 0) yield* tried(io.close(fd, size));
   }
 
   return {

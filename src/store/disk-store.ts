@@ -1,14 +1,179 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
+import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Answer, FileInfo, Outcome, Source, Store } from './contract.ts';
+import type { Outcome, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
 import { diskIo, flags } from './disk-io.ts';
 import { listFiles } from './disk-list.ts';
 import { openRoot } from './disk-root.ts';
 import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
-import { errnoOf, systemFailure } from './errno.ts';
+import { errnoOf, systemFailure, tried } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { moveFile, removeFile, whyNotPut } from './name-changes.ts';
-import { folderOf, lastOf, refusedName } from './names.ts';
-import { done, type Failure, failed } from './outcome.ts';
+import {
+  inFolderOf,
+  infoOf,
+  moveFile,
+  regularFile,
+  removeFile,
+  statFile,
+  whyNotPut,
+} from './name-changes.ts';
+import { refusedName } from './names.ts';
+import { done, failed } from './outcome.ts';
+import type { Disk } from './place-file.ts';
+import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
+import { run, type Task } from './task.ts';
+
+export interface DiskStoreOptions {
+  /**
+   * `fsync` (the default): an answer is given once what it says survives a power cut. `os`: once the operating
+   * system has it, which survives the end of this process but not of the machine.
+   */
+  readonly durability?: 'fsync' | 'os';
+  /** Another file system underneath, for tests. */
+  readonly fs?: FileSystem;
+}
+
+/** From this many bytes on a put is refused before its content comes if it would be refused after. */
+const worthAskingFirst = 64 * 1024;
+
+/**
+ * Opens a store on a folder, which is made if it is missing. It may be a symbolic link, or reached through some; below
+ * it none is followed. What dead processes left unfinished in it is removed. Several stores, in one process or in
+ * several, may be open on one root.
+ *
+ * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the pool
+ * while it waits for the disk, so `UV_THREADPOOL_SIZE` bounds how many wait together.
+ *
+ * For POSIX systems. On Linux the safety from symbolic links has no races; see `directories.ts` for others.
+ *
+ * @returns an error that names the path and says what to do when the root cannot be made or written to.
+ * @example
+ * const store = await openDiskStore('uploads');
+ * if (!store.ok) throw new Error(store.error.message);
+ * const sink = await store.value.put('a/b.txt', { size: 5 });
+ */
+export async function openDiskStore(root: string, options: DiskStoreOptions = {}): Promise<Outcome<Store>> {
+  const durable = options.durability !== 'os';
+  const io = diskIo(options.fs ?? nodeFileSystem, durable);
+  try {
+    const [disk, temporaries] = await run(openDisk());
+    return done(diskStore(disk, temporaries));
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    const { code, cause } = failure.error;
+    const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${advice[code] ?? otherAdvice}`;
+    return failed(code, what, { cause });
+  }
+
+  function* openDisk(): Task<[Disk, PrivateFolder]> {
+    const folder = yield* openRoot(io, root, durable);
+    try {
+      const disk = { io, durable, directories: directories(io, folder, durable) };
+      return [disk, yield* openPrivateFolder(io, disk.directories)];
+    } catch (error) {
+      io.fs.closeSync(folder.fd);
+      throw error;
+    }
+  }
+}
+
+const otherAdvice = 'choose another folder';
+const advice: Partial<Record<string, string>> = {
+  'permission-denied': 'let this user write there, or choose another folder',
+  'read-only': 'mount it writable, or choose another folder',
+  'disk-full': 'make room on its disk',
+  'too-many-open-files': 'raise the limit on open files',
+  'name-conflict': 'something that is not a folder is in the way; remove it, or choose another folder',
+  exists: 'something that is not a folder is in the way; remove it, or choose another folder',
+};
+
+function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
+  const { io, durable } = disk;
+  const sinks = new Set<DiskSink>();
+  const sources = new Set<DiskSource>();
+  /** Calls that were not answered yet. */
+  let busy = 0;
+  let closing: Promise<void> | undefined;
+  let idle = () => {};
+
+  const perform: Perform = (steps) =>
+    closing === undefined ? run(counted(steps())) : failed('shutting-down');
+
+  function* counted<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
+    busy += 1;
+    try {
+      return yield* steps;
+    } catch (error) {
+      const failure = systemFailure(error);
+      if (failure === undefined) throw error;
+      return failure;
+    } finally {
+      busy -= 1;
+      if (busy === 0) idle();
+    }
+  }
+
+  /** Descriptors are closed only once nothing is under way on them: their numbers are soon those of other files. */
+  async function close(): Promise<void> {
+    if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
+    for (const sink of sinks) await run(sink.discard());
+    for (const source of sources) await run(source.release());
+    await run(temporaries.close());
+    disk.directories.close();
+  }
+
+  return {
+    durable,
+    put: (name, options) =>
+      refusedName(name) ??
+      perform(function* () {
+        const early =
+          options.size >= worthAskingFirst ? yield* whyNotPut(disk, name, options.ifAbsent) : undefined;
+        if (early !== undefined) return early;
+        const temporary = yield* temporaries.create();
+        const sink = diskSink(disk, perform, temporary, name, options, () => sinks.delete(sink));
+        sinks.add(sink);
+        return done(sink);
+      }),
+    open: (name) =>
+      refusedName(name) ??
+      perform(() =>
+        inFolderOf(disk, name, function* (place) {
+          return yield* openFile(place, name);
+        }),
+      ),
+    stat: (name) => refusedName(name) ?? perform(() => statFile(disk, name)),
+    list: (options) =>
+      perform(function* () {
+        return done(yield* listFiles(disk, options));
+      }),
+    remove: (name) => refusedName(name) ?? perform(() => removeFile(disk, name)),
+    rename: (from, to, options) =>
+      refusedName(from) ?? refusedName(to) ?? perform(() => moveFile(disk, from, to, options?.ifAbsent)),
+    close: () => (closing ??= close()),
+  };
+
+  function* openFile(place: string, name: string): Task<Outcome<Source>> {
+    let fd: number;
+    try {
+      fd = yield* io.open(place, flags.toRead);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ELOOP') return failed('not-a-file', 'it is a symbolic link, which is not followed');
+      throw error;
+    }
+    let file: Outcome<Stats> | undefined;
+    try {
+      file = regularFile(io.fs.fstatSync(fd));
+    } finally {
+      if (file?.ok !== true) yield* tried(io.close(fd));
+    }
+    if (!file.ok) return file;
+    const source = diskSource(io, perform, fd, infoOf(name, file.value), () => sources.delete(source));
+    sources.add(source);
+    return done(source);
+  }
+}

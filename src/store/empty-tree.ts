@@ -1,30 +1,25 @@
 /** Empty folders are no obstacle: to a store there are only files, and a name that no file has is free. */
-import type { Directory } from './directories.ts';
+import type { At, Folder } from './directories.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
+import { within } from './names.ts';
 import type { Task } from './task.ts';
 
 /** As deep as folders get by names of at most 1,024 bytes; what is deeper is not the store's. */
 const deepest = 512;
 
+/** Whether a folder holds nothing but folders, all the way down. No symbolic link is followed. */
+export const isEmptyTree = (io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> =>
+  visit(io, at, parent, child, { levels: deepest, remove: false });
+
 /**
- * Removes a folder that holds nothing but folders, all the way down. Answers whether it did: not when anything
- * else is in there, and then everything is as it was. No symbolic link is followed.
- *
- * @param place the path of the folder by which the system finds it, its parent being held open.
+ * Removes such a folder. Answers whether it did: not when anything but folders is in there, and then everything is as
+ * it was.
  */
-export function* removeEmptyTree(
-  io: DiskIo,
-  at: (directory: Pick<Directory, 'fd' | 'path'>, child: string) => string,
-  parent: Pick<Directory, 'fd' | 'path'>,
-  child: string,
-): Task<boolean> {
-  const place = at(parent, child);
+export function* removeEmptyTree(io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> {
   try {
-    if (!(yield* holdsOnlyFolders(io, at, parent, child, deepest, false))) return false;
-    yield* holdsOnlyFolders(io, at, parent, child, deepest, true);
-    yield* io.removeFolder(place);
-    return true;
+    if (!(yield* isEmptyTree(io, at, parent, child))) return false;
+    return yield* visit(io, at, parent, child, { levels: deepest, remove: true });
   } catch (error) {
     const errno = errnoOf(error);
     // Gone meanwhile is as good as removed; filled meanwhile is as good as never empty.
@@ -34,24 +29,23 @@ export function* removeEmptyTree(
   }
 }
 
-function* holdsOnlyFolders(
-  io: DiskIo,
-  at: (directory: Pick<Directory, 'fd' | 'path'>, child: string) => string,
-  parent: Pick<Directory, 'fd' | 'path'>,
-  child: string,
-  levels: number,
-  remove: boolean,
-): Task<boolean> {
-  const fd = yield* io.open(at(parent, child), flags.folder);
-  const folder = { fd, path: parent.path === '' ? child : `${parent.path}/${child}` };
+interface Visit {
+  readonly levels: number;
+  readonly remove: boolean;
+}
+
+function* visit(io: DiskIo, at: At, parent: Folder, child: string, how: Visit): Task<boolean> {
+  const place = at(parent, child);
+  const folder = { fd: yield* io.open(place, flags.folder), path: within(parent.path, child) };
+  const below = { ...how, levels: how.levels - 1 };
   try {
     for (const entry of yield* io.entries(at(folder, '.'))) {
-      if (!entry.isDirectory() || levels === 0) return false;
-      if (!(yield* holdsOnlyFolders(io, at, folder, entry.name, levels - 1, remove))) return false;
-      if (remove) yield* io.removeFolder(at(folder, entry.name));
+      if (!entry.isDirectory() || how.levels === 0) return false;
+      if (!(yield* visit(io, at, folder, entry.name, below))) return false;
     }
-    return true;
   } finally {
-    yield* io.close(fd);
+    io.fs.closeSync(folder.fd);
   }
+  if (how.remove) yield* io.removeFolder(place);
+  return true;
 }

@@ -1,6 +1,7 @@
 /** What the operating system says, as the error of the catalogue that a peer is told. */
 import type { ErrorCode } from '../protocol/errors.ts';
 import { type Failure, failed } from './outcome.ts';
+import type { Task } from './task.ts';
 
 /**
  * The codes that mean the same wherever they come up. Those that depend on what was asked (`EEXIST`, `EISDIR`, …) are
@@ -14,7 +15,6 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
   EROFS: 'read-only',
   EMFILE: 'too-many-open-files',
   ENFILE: 'too-many-open-files',
-  ENOENT: 'not-found',
   ELOOP: 'not-a-file',
   ENXIO: 'not-a-file',
   ENAMETOOLONG: 'bad-filename',
@@ -37,4 +37,13 @@ export function errnoOf(error: unknown): string | undefined {
 export function systemFailure(error: unknown): Failure | undefined {
   const cause = errnoOf(error);
   return cause === undefined ? undefined : failed(meanings[cause] ?? 'io-error', undefined, { cause });
+}
+
+/** Goes on whether it succeeds or the system refuses: for cleaning up, where there is nobody left to tell. */
+export function* tried(steps: Task<void>): Task<void> {
+  try {
+    yield* steps;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
 }

@@ -37,8 +37,10 @@ export function endOwner(name: string): void {
 
 /** Who a folder belongs to; undefined when its name is not one that `newOwner` gives. */
 export function ownerOf(name: string): Owner | undefined {
-  const [, pid, started, token, host] = /^(\d{1,10})-(\d+)\.([0-9a-f]{16})\.([0-9a-f]{1,8})$/.exec(name) ?? [];
-  if (pid === undefined || started === undefined || token === undefined || host === undefined) return undefined;
+  const [, pid, started, token, host] =
+    /^(\d{1,10})-(\d+)\.([0-9a-f]{16})\.([0-9a-f]{1,8})$/.exec(name) ?? [];
+  if (pid === undefined || started === undefined || token === undefined || host === undefined)
+    return undefined;
   return { pid: Number(pid), started, token, host };
 }
 
@@ -48,7 +50,10 @@ export function ownerOf(name: string): Owner | undefined {
  * @param isHeld whether this process holds the owner's folder open: another thread of it may, which has its own
  *   list of tokens. A process may well have the number of a dead one (in a container it always does).
  */
-export function lifeOf({ pid, started, token, host }: Owner, isHeld: () => boolean): 'alive' | 'dead' | 'unknown' {
+export function lifeOf(
+  { pid, started, token, host }: Owner,
+  isHeld: () => boolean,
+): 'alive' | 'dead' | 'unknown' {
   if (host !== thisHost()) return 'unknown';
   if (pid === process.pid) return ours.has(token) || isHeld() ? 'alive' : 'dead';
   try {

@@ -72,7 +72,8 @@ function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outc
     const refusal = yield* obstacle(disk, directory, there, placing);
     if (refusal !== undefined) return refusal;
     // One file under two names: to the system, to rename one to the other is to do nothing.
-    if (placing.file?.ino === there.ino && placing.file.dev === there.dev) return done({ directory, linked: true });
+    if (placing.file?.ino === there.ino && placing.file.dev === there.dev)
+      return done({ directory, linked: true });
   }
   if (placing.ifAbsent === true) {
     yield* io.link(placing.from, place);

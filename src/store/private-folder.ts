@@ -7,7 +7,7 @@
  */
 import nodeFs from 'node:fs';
 import { privateFolder as privateName } from '../protocol/filename.ts';
-import type { Directories } from './directories.ts';
+import type { At, Directories, Folder } from './directories.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 import { endOwner, lifeOf, newOwner, ownerOf } from './owner.ts';
@@ -26,9 +26,6 @@ export interface PrivateFolder {
   /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
   close(): Task<void>;
 }
-
-type Folder = { readonly fd: number; readonly path: string };
-type At = (folder: Folder, child: string) => string;
 
 /** How long a folder of another host's is left alone after its last change, in milliseconds. */
 const strangersKeep = 24 * 60 * 60 * 1000;
@@ -121,25 +118,28 @@ function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]
   return folder;
 }
 
+/** Whatever cannot be removed is in nobody's way; another process may be removing it too. So nothing is thrown. */
 function* removeDead(io: DiskIo, at: At, tmp: Folder): Task<void> {
-  for (const { name } of yield* io.entries(at(tmp, '.'))) {
-    const owner = ownerOf(name);
-    if (owner === undefined) continue;
-    const life = lifeOf(owner, () => isHeld(name));
-    if (life === 'alive') continue;
-    try {
-      const folder = yield* entered(io, at, tmp, [name]);
-      try {
-        if (life === 'unknown' && (yield* lastChange(io, at, folder)) > Date.now() - strangersKeep) continue;
-        yield* empty(io, at, folder);
-        yield* io.removeFolder(at(tmp, name));
-      } finally {
-        io.fs.closeSync(folder.fd);
-      }
-    } catch (error) {
-      // Whatever cannot be removed is in nobody's way. Another process may be removing it too.
-      if (errnoOf(error) === undefined) throw error;
+  try {
+    for (const { name } of yield* io.entries(at(tmp, '.'))) {
+      const owner = ownerOf(name);
+      const life = owner === undefined ? 'alive' : lifeOf(owner, () => isHeld(name));
+      if (life !== 'alive') yield* removeOwned(io, at, tmp, name, life === 'unknown' ? strangersKeep : 0);
     }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+/** @param keep not if anything in it changed in the last so many milliseconds. */
+function* removeOwned(io: DiskIo, at: At, tmp: Folder, name: string, keep: number): Task<void> {
+  const folder = yield* entered(io, at, tmp, [name]);
+  try {
+    if (keep > 0 && (yield* lastChange(io, at, folder)) > Date.now() - keep) return;
+    yield* empty(io, at, folder);
+    yield* io.removeFolder(at(tmp, name));
+  } finally {
+    io.fs.closeSync(folder.fd);
   }
 }
 

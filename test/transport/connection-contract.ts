@@ -33,6 +33,7 @@ export function connectionContract(name: string, connect: () => Promise<[Connect
             return write(left, ...chunks);
           });
           left.end();
+          const back = read(left);
           let seen = 0;
           const reading = read(right, () => {
             if (every === 0 || ++seen % every !== 0) return;
@@ -43,6 +44,7 @@ export function connectionContract(name: string, connect: () => Promise<[Connect
           expect(reading.bytes().equals(pattern(sent))).toBe(true);
           for (const settled of settling) expect(await settled).toBeNull();
           right.end();
+          expect(await back.done).toBeNull();
           expect(await once(left.closed$)).toBeNull();
         },
       );
@@ -56,7 +58,7 @@ export function connectionContract(name: string, connect: () => Promise<[Connect
         }
         left.end();
         right.end();
-        await Promise.all([atLeft.done, atRight.done]);
+        expect(await Promise.all([atLeft.done, atRight.done])).toEqual([null, null]);
         expect(atRight.bytes().equals(pattern(500_000))).toBe(true);
         expect(atLeft.bytes().equals(pattern(250_000))).toBe(true);
       });
@@ -283,6 +285,7 @@ export function connectionContract(name: string, connect: () => Promise<[Connect
         left.end();
         await read(right).done;
         right.end();
+        await read(left).done;
         await once(left.closed$);
         expect(counts).toEqual(exactlyOnce);
         expect([...codes]).toEqual([undefined]);

@@ -5,7 +5,7 @@ import type { Connection, ConnectionFault } from '../../src/transport/connection
 /** Bytes that differ from their neighbours and from one offset to another, so that no mix-up goes unseen. */
 export function pattern(length: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = ((from + at) * 2654435761) >>> 24;
+  for (let at = 0; at < length; at++) bytes[at] = Math.imul(from + at, 0x9e3779b1) >>> 24;
   return bytes;
 }
 

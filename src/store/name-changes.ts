@@ -1,0 +1,121 @@
+/** What the disk store does with names: tell about a file, remove it, move it, see whether a put could have it. */
+import type { Stats } from 'node:fs';
+import type { FileInfo, Outcome } from './contract.ts';
+import type { Directory } from './directories.ts';
+import { isEmptyTree } from './empty-tree.ts';
+import { errnoOf } from './errno.ts';
+import { folderOf, lastOf } from './names.ts';
+import { allDone, done, type Failure, failed } from './outcome.ts';
+import { type Disk, placeFile } from './place-file.ts';
+import { type Task, wait } from './task.ts';
+
+export const infoOf = (name: string, stats: Stats): FileInfo => ({
+  name,
+  size: stats.size,
+  mtime: Math.round(stats.mtimeMs),
+});
+
+/** What is there, if it is a file that could be read, removed or renamed. */
+export function regularFile(there: Stats | undefined): Outcome<Stats> {
+  if (there === undefined) return failed('not-found');
+  if (there.isFile()) return done(there);
+  return there.isDirectory() ? failed('not-found', 'it is a folder') : failed('not-a-file');
+}
+
+/** Acts in the folder of a file that should be there. */
+export function* inFolderOf<T>(
+  { directories }: Disk,
+  name: string,
+  act: (place: string, directory: Directory) => Task<Outcome<T>>,
+): Task<Outcome<T>> {
+  const entered = yield* directories.enter(folderOf(name));
+  if (!entered.ok) return entered.error.code === 'name-conflict' ? failed('not-found') : entered;
+  try {
+    return yield* act(directories.at(entered.value, lastOf(name)), entered.value);
+  } catch (error) {
+    // It went away between the look and the act.
+    if (errnoOf(error) === 'ENOENT') return failed('not-found');
+    throw error;
+  } finally {
+    directories.leave(entered.value);
+  }
+}
+
+export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
+  inFolderOf(disk, name, function* (place) {
+    const file = regularFile(yield* disk.io.look(place));
+    return file.ok ? done(infoOf(name, file.value)) : file;
+  });
+
+export const removeFile = (disk: Disk, name: string): Task<Outcome<void>> =>
+  inFolderOf(disk, name, function* (place, directory) {
+    const file = regularFile(yield* disk.io.look(place));
+    if (!file.ok) return file;
+    yield* disk.io.unlink(place, file.value.size);
+    if (disk.durable) yield* wait(directory.sync);
+    return allDone;
+  });
+
+export const moveFile = (
+  disk: Disk,
+  from: string,
+  to: string,
+  ifAbsent: boolean | undefined,
+): Task<Outcome<FileInfo>> =>
+  inFolderOf(disk, from, function* (place, directory) {
+    const file = regularFile(yield* disk.io.look(place));
+    if (!file.ok) return file;
+    if (from !== to) return yield* moveTo(disk, { place, directory, file: file.value }, to, ifAbsent);
+    return ifAbsent === true ? failed('exists') : done(infoOf(to, file.value));
+  });
+
+function* moveTo(
+  { io, directories, durable }: Disk,
+  source: { readonly place: string; readonly directory: Directory; readonly file: Stats },
+  to: string,
+  ifAbsent: boolean | undefined,
+): Task<Outcome<FileInfo>> {
+  const made: string[] = [];
+  let moved = false;
+  try {
+    const placing = { from: source.place, file: source.file, to, ifAbsent, made };
+    const placed = yield* placeFile({ io, directories, durable }, placing);
+    if (!placed.ok) return placed;
+    const { directory, linked } = placed.value;
+    try {
+      if (linked) yield* io.unlink(source.place);
+      moved = true;
+      // First the new name, then the old one's absence: at no time is the file without both.
+      if (durable) yield* wait(directory.sync);
+    } finally {
+      directories.leave(directory);
+    }
+    if (durable) yield* wait(source.directory.sync);
+    return done(infoOf(to, source.file));
+  } finally {
+    if (!moved) yield* directories.unmake(made);
+  }
+}
+
+/**
+ * Why a put of that name would fail if it were committed now; undefined when it would not. Asked before a large body
+ * is received in vain; the commit decides.
+ */
+export function* whyNotPut(disk: Disk, to: string, ifAbsent: boolean | undefined): Task<Failure | undefined> {
+  const { io, directories } = disk;
+  const entered = yield* directories.enter(folderOf(to));
+  if (!entered.ok) return entered.error.code === 'not-found' ? undefined : entered;
+  try {
+    const there = yield* io.look(directories.at(entered.value, lastOf(to)));
+    if (there === undefined) return undefined;
+    if (there.isFile()) return ifAbsent === true ? failed('exists') : undefined;
+    if (!there.isDirectory()) return failed('not-a-file');
+    const free = yield* isEmptyTree(io, directories.at, entered.value, lastOf(to));
+    return free ? undefined : failed('name-conflict', `${to} is a folder with files in it`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    directories.leave(entered.value);
+  }
+}
