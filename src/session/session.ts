@@ -20,11 +20,12 @@ import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { flush } from './answering.ts';
-import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
-import type { Effect, Report } from './effect.ts';
+import type { Command, CommandEvent } from './command.ts';
+import type { Effect } from './effect.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { mustWait, nothing, touchedBy } from './overlap.ts';
-import { initialSession, type OpenRequest, type SessionState } from './state.ts';
+import { initialSession, type OpenRequest, type SessionState, type Touched } from './state.ts';
+import { creditIn, take } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -94,28 +95,32 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       effects.push({ type: 'release', credit });
       return state;
     }
+    const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null;
+    return flush(enter({ ...state, inFrame: true, reads }, header, credit, effects), effects);
+  }
+
+  /** Begins a request, refuses it, or parks it: when too many are open, or one of them touches the same name. */
+  function enter(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
+    const parked = { ...state, parked: { header, credit } };
+    if (state.requests.length >= limits.openRequests) return parked;
     const command = commandOf(header);
-    const reads = state.reads || command?.cmd !== 'put' || idOf(header) !== null;
-    const entered = { ...state, inFrame: true, reads };
     if (command === undefined) {
       const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
       const error = errorInfo('unknown-command', named === null ? "'cmd' must be a string" : `'${named}'`);
-      return flush(admit(entered, { cmd: named, error }, credit, effects, header), effects);
+      return admit(state, { cmd: named, error }, credit, effects, header);
     }
     const error = command.check(header);
-    if (error !== null) {
-      return flush(admit(entered, { cmd: command.cmd, error }, credit, effects, header), effects);
-    }
+    if (error !== null) return admit(state, { cmd: command.cmd, error }, credit, effects, header);
     const touched = touchedBy(command.touches, header);
-    const full = state.requests.length >= limits.openRequests;
-    if (full || mustWait(touched, state.requests)) return { ...entered, parked: { header, credit } };
-    return flush(begin(entered, command, header, credit, effects), effects);
+    if (mustWait(touched, state.requests)) return parked;
+    return begin(state, command, header, touched, credit, effects);
   }
 
   function begin(
     state: SessionState,
     command: Command,
     header: JsonHeader,
+    touched: Touched,
     credit: number,
     effects: Effect[],
   ): SessionState {
@@ -123,7 +128,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       number: state.next,
       cmd: command.cmd,
       id: idOf(header),
-      touched: touchedBy(command.touches, header),
+      touched,
       state: undefined,
       answers: [],
       receiving: true,
@@ -216,10 +221,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   function unpark(state: SessionState, effects: Effect[]): SessionState {
     if (state.parked === null) return state;
     const { header, credit } = state.parked;
-    const command = commandOf(header)!;
-    const full = state.requests.length >= limits.openRequests;
-    if (full || mustWait(touchedBy(command.touches, header), state.requests)) return state;
-    return flush(begin({ ...state, parked: null }, command, header, credit, effects), effects);
+    return flush(enter({ ...state, parked: null }, header, credit, effects), effects);
   }
 
   function closed(state: SessionState, effects: Effect[]): SessionState {
@@ -251,37 +253,4 @@ const isOver = (state: SessionState): boolean => state.phase === 'over' || state
 const replace = (state: SessionState, request: OpenRequest): SessionState => {
   const place = request.number - state.requests[0]!.number;
   return { ...state, requests: state.requests.with(place, request) };
-};
-
-/** Takes over what a step of a command says. The same request is returned when nothing changed. */
-function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
-  const { number } = request;
-  for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
-  for (const answer of step.answers ?? []) {
-    const report = reportOf(request, answer);
-    if (report !== null) effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
-  }
-  const done = step.done ?? false;
-  if (step.state === request.state && !done && step.answers === undefined) return request;
-  const answers = step.answers === undefined ? request.answers : [...request.answers, ...step.answers];
-  return { ...request, state: step.state, answers, done };
-}
-
-/** What is worth telling of an answer. */
-function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
-  if (answer.type === 'file' || cmd === null) return null;
-  const name = touched.writes[0] ?? touched.reads[0];
-  const about = name === undefined ? { cmd } : { cmd, filename: name };
-  return answer.type === 'error'
-    ? { type: 'refused', ...about, error: answer.error }
-    : { type: 'served', ...about };
-}
-
-const creditIn = (effects: readonly Effect[], from: number): number => {
-  let sum = 0;
-  for (let i = from; i < effects.length; i++) {
-    const effect = effects[i]!;
-    if (effect.type === 'do' && effect.effect.type === 'write') sum += effect.effect.credit;
-  }
-  return sum;
 };

@@ -1,0 +1,38 @@
+/** Taking over what a command's reducer said: its effects with the request's number, its answers in their place. */
+import type { ReplyPart, Step } from './command.ts';
+import type { Effect, Report } from './effect.ts';
+import type { OpenRequest } from './state.ts';
+
+/** Takes over what a step of a command says. The same request is returned when nothing changed. */
+export function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
+  const { number } = request;
+  for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
+  for (const answer of step.answers ?? []) {
+    const report = reportOf(request, answer);
+    if (report !== null) effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+  }
+  const done = step.done ?? false;
+  if (step.state === request.state && !done && step.answers === undefined) return request;
+  const answers = step.answers === undefined ? request.answers : [...request.answers, ...step.answers];
+  return { ...request, state: step.state, answers, done };
+}
+
+/** What is worth telling of an answer. */
+function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
+  if (answer.type === 'file' || cmd === null) return null;
+  const name = touched.writes[0] ?? touched.reads[0];
+  const about = name === undefined ? { cmd } : { cmd, filename: name };
+  return answer.type === 'error'
+    ? { type: 'refused', ...about, error: answer.error }
+    : { type: 'served', ...about };
+}
+
+/** How much credit the effects from a place on hand on. */
+export const creditIn = (effects: readonly Effect[], from: number): number => {
+  let sum = 0;
+  for (let i = from; i < effects.length; i++) {
+    const effect = effects[i]!;
+    if (effect.type === 'do' && effect.effect.type === 'write') sum += effect.effect.credit;
+  }
+  return sum;
+};

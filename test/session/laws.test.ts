@@ -1,0 +1,200 @@
+/**
+ * What holds for every conversation there can be: random frames, failing or succeeding effects in any order, and an
+ * end at any moment.
+ */
+import { fc, test } from '@fast-check/vitest';
+import { expect } from 'vitest';
+import { errorInfo } from '../../src/protocol/errors.ts';
+import { isRefusal } from '../../src/protocol/reply.ts';
+import { commands } from '../../src/session/dispatch.ts';
+import type { CommandEffect, Effect } from '../../src/session/effect.ts';
+import type { Result, SessionEvent } from '../../src/session/event.ts';
+import { createSession } from '../../src/session/session.ts';
+import { initialSession, type SessionState } from '../../src/session/state.ts';
+import { bodyEnd, data, request } from '../support/session-events.ts';
+
+const name = fc.constantFrom('a', 'b', 'c', 'a/x', '../no');
+const frame = fc.oneof(
+  fc.record({
+    cmd: fc.constant('put'),
+    filename: name,
+    pieces: fc.array(fc.nat({ max: 9 }), { maxLength: 4 }),
+  }),
+  fc.record({ cmd: fc.constantFrom('get', 'stat', 'delete', 'ping', 'list', 'fly'), filename: name }),
+  fc.record({ cmd: fc.constant('rename'), filename: name, to: name }),
+);
+/** What the world does between two frames: how many effects settle, which first, and whether well. */
+const turn = fc.record({ settle: fc.nat({ max: 3 }), pick: fc.nat(), fails: fc.boolean() });
+const last = fc.constantFrom<SessionEvent>(
+  { type: 'ended' },
+  { type: 'closed' },
+  { type: 'drain' },
+  { type: 'fault', error: errorInfo('bad-header') },
+);
+
+interface Ask {
+  readonly request: number;
+  readonly effect: CommandEffect | { readonly type: 'send' };
+}
+
+function successOf({ effect }: Ask): Result {
+  const file = { name: 'name' in effect ? effect.name : '?', size: 3, mtime: 1 };
+  switch (effect.type) {
+    case 'commit':
+      return { of: 'commit', ok: true, value: { ...file, crc32: 1, durable: true } };
+    case 'open':
+      return { of: 'open', ok: true, value: file };
+    case 'stat':
+      return { of: 'stat', ok: true, value: file };
+    case 'list':
+      return { of: 'list', ok: true, value: { files: [] } };
+    case 'remove':
+      return { of: 'remove', ok: true, value: undefined };
+    case 'rename':
+      return { of: 'rename', ok: true, value: file };
+    default:
+      return { of: 'send', ok: true, value: 3 };
+  }
+}
+
+const awaited = new Set(['commit', 'open', 'stat', 'list', 'remove', 'rename', 'send']);
+
+/** The world around a session, as the runtime is one: performs in any order, never talks of an aborted put. */
+function world(openRequests: number) {
+  const session = createSession(commands, { openRequests });
+  const pending: Ask[] = [];
+  const inbox: SessionEvent[] = [];
+  const effects: Effect[] = [];
+  const answered: (string | number)[] = [];
+  const committed = new Set<number>();
+  const commits = new Map<number, boolean>();
+  const failedPuts = new Set<number>();
+  let state: SessionState = initialSession;
+  let creditIn = 0;
+  let creditOut = 0;
+  let widest = 0;
+
+  function reduce(event: SessionEvent): void {
+    if ('credit' in event) creditIn += event.credit;
+    const [next, out] = session.reduce(state, event);
+    state = next;
+    widest = Math.max(widest, state.requests.length);
+    for (const effect of out) perform(effect);
+    effects.push(...out);
+  }
+
+  function perform(effect: Effect): void {
+    if (effect.type === 'release') creditOut += effect.credit;
+    if (effect.type === 'send') pending.push({ request: effect.request, effect: { type: 'send' } });
+    if (effect.type === 'reply') {
+      creditOut += effect.credit;
+      const { reply } = effect;
+      if (reply.id !== undefined) answered.push(reply.id);
+      if (!isRefusal(reply) && reply.ack === 'put') expect(committed.has(Number(reply.id))).toBe(true);
+    }
+    if (effect.type !== 'do') return;
+    const { request: number, effect: what } = effect;
+    if (what.type === 'write') creditOut += what.credit;
+    if (what.type === 'abort') commits.set(number, false);
+    if (what.type === 'commit') expect(commits.has(number)).toBe(false);
+    if (awaited.has(what.type) && !failedPuts.has(number)) pending.push({ request: number, effect: what });
+  }
+
+  function settle(pick: number, fails: boolean): void {
+    const [ask] = pending.splice(pick % Math.max(pending.length, 1), 1);
+    if (ask === undefined) return;
+    const good = successOf(ask);
+    if (!fails && ask.effect.type === 'commit') committed.add(ask.request);
+    const outcome: Result =
+      fails && good.of !== 'send' ? { of: good.of, ok: false, error: errorInfo('io-error') } : good;
+    reduce({ type: 'result', request: ask.request, result: outcome });
+    pump();
+  }
+
+  function pump(): void {
+    while (inbox.length > 0 && session.accepts(state)) reduce(inbox.shift()!);
+  }
+
+  return {
+    give: (event: SessionEvent) => {
+      inbox.push(event);
+      pump();
+    },
+    now: reduce,
+    settle,
+    failWriteOf: (number: number) => {
+      failedPuts.add(number);
+      const at = pending.findIndex((ask) => ask.request === number && ask.effect.type === 'commit');
+      if (at >= 0) pending.splice(at, 1);
+      reduce({
+        type: 'result',
+        request: number,
+        result: { of: 'write', ok: false, error: errorInfo('disk-full') },
+      });
+      pump();
+    },
+    settleAll: () => {
+      while (pending.length > 0) settle(0, false);
+    },
+    state: () => state,
+    facts: () => ({ creditIn, creditOut, answered, effects, widest, left: inbox.length }),
+  };
+}
+
+test.prop(
+  [fc.array(fc.tuple(frame, turn), { maxLength: 20 }), last, fc.integer({ min: 1, max: 4 }), fc.boolean()],
+  {
+    numRuns: 2_000,
+  },
+)(
+  'no put is acknowledged that was not committed, answers keep their order, and every credit is settled once',
+  (frames, end, openRequests, breaks) => {
+    const it = world(openRequests);
+    frames.forEach(([{ cmd, ...fields }, { settle, pick, fails }], i) => {
+      // The number of the request is its id: the session counts the same way.
+      const pieces = 'pieces' in fields ? (fields.pieces as number[]) : [];
+      const size = pieces.reduce((a, b) => a + b, 0);
+      const { pieces: _, ...header } = fields as Record<string, unknown>;
+      it.give(request({ cmd, id: i + 1, ...header, ...(cmd === 'put' ? { filesize: size } : {}) }, size));
+      for (const piece of pieces) if (piece > 0) it.give(data('x'.repeat(piece)));
+      if (breaks && fails && cmd === 'put' && it.state().requests.at(-1)?.number === i + 1) {
+        const open = it.state().requests.at(-1)!;
+        if (open.receiving && !open.done) it.failWriteOf(i + 1);
+      }
+      it.give(bodyEnd);
+      for (let n = 0; n < settle; n++) it.settle(pick, fails);
+    });
+    if (end.type === 'closed' || end.type === 'drain') it.now(end);
+    else it.give(end);
+    it.settleAll();
+    if (end.type !== 'closed') it.now({ type: 'closed' });
+
+    const { creditIn, creditOut, answered, widest, left } = it.facts();
+    expect(left).toBe(end.type === 'closed' ? left : 0);
+    // What was never handed to the session has cost nothing here; what was has been settled to the last byte.
+    expect(creditOut).toBe(creditIn);
+    expect(answered).toEqual([...answered].sort((a, b) => Number(a) - Number(b)));
+    expect(new Set(answered).size).toBe(answered.length);
+    if (end.type === 'ended') expect(answered).toHaveLength(frames.length);
+    // One more than the limit, for the fault that is answered as a request is.
+    expect(widest).toBeLessThanOrEqual(openRequests + 1);
+    expect(it.state().requests).toEqual([]);
+    expect(it.state().parked).toBeNull();
+  },
+);
+
+test.prop([fc.array(fc.tuple(frame, turn), { maxLength: 12 })])(
+  'the same events have the same effects',
+  (frames) => {
+    const run = () => {
+      const it = world(3);
+      for (const [i, [{ cmd, filename }, { pick, fails }]] of frames.entries()) {
+        it.give(request({ cmd, id: i + 1, filename, filesize: 0, to: 'z' }));
+        it.give(bodyEnd);
+        it.settle(pick, fails);
+      }
+      return it.facts().effects;
+    };
+    expect(run()).toEqual(run());
+  },
+);

@@ -1,0 +1,388 @@
+import { P } from 'ts-pattern';
+import { describe, expect, test } from 'vitest';
+import { errorInfo } from '../../src/protocol/errors.ts';
+import { acknowledge, defineCommand, refuse } from '../../src/session/command.ts';
+import { commands } from '../../src/session/dispatch.ts';
+import { createSession } from '../../src/session/session.ts';
+import {
+  asked,
+  bodyEnd,
+  conversation,
+  creditsOf,
+  data,
+  replies,
+  request,
+  result,
+  stored,
+} from '../support/session-events.ts';
+
+const put = (filename: string, filesize: number, more = {}) =>
+  request({ cmd: 'put', filename, filesize, ...more }, filesize);
+const full = errorInfo('disk-full', undefined, { cause: 'ENOSPC' });
+const info = (name: string, size = 3) => ({ name, size, mtime: 7 });
+
+describe('put', () => {
+  test('is begun, written, committed, and only then acknowledged', () => {
+    const talk = conversation();
+    expect(asked(talk.say(put('a', 5)))).toEqual([{ type: 'begin', request: 1, name: 'a', size: 5 }]);
+    expect(asked(talk.say(data('hel'), data('lo')))).toEqual([
+      { type: 'write', request: 1, bytes: new TextEncoder().encode('hel'), credit: 3 },
+      { type: 'write', request: 1, bytes: new TextEncoder().encode('lo'), credit: 2 },
+    ]);
+    const ended = talk.say(bodyEnd);
+    expect(asked(ended)).toEqual([{ type: 'commit', request: 1 }]);
+    expect(replies(ended)).toEqual([]);
+    expect(replies(talk.say(stored(1, 'a', 5)))).toEqual([
+      { ack: 'put', filename: 'a', size: 5, crc32: 42, durable: true },
+    ]);
+  });
+
+  test('of an empty file is begun and committed', () => {
+    const talk = conversation();
+    expect(asked(talk.say(put('a', 0), bodyEnd)).map(({ type }) => type)).toEqual(['begin', 'commit']);
+  });
+
+  test('that cannot begin is refused at once, and the rest of its body is skipped', () => {
+    const talk = conversation();
+    talk.say(put('a', 6));
+    const failed = talk.say(result(1, { of: 'begin', ok: false, error: full }));
+    expect(replies(failed)).toEqual([{ error: full, cmd: 'put' }]);
+    expect(talk.say(data('hello'))).toEqual([{ type: 'release', credit: 5 }]);
+    expect(asked(talk.say(bodyEnd))).toEqual([]);
+  });
+
+  test('that fails while it is written is refused once, and what is behind it is served', () => {
+    const talk = conversation();
+    talk.say(
+      put('a', 6),
+      data('hel'),
+      result(1, { of: 'write', ok: false, error: full }),
+      data('lo!'),
+      bodyEnd,
+    );
+    talk.say(request({ cmd: 'ping', id: 9 }), bodyEnd);
+    expect(replies(talk.log)).toEqual([
+      { error: full, cmd: 'put' },
+      { ack: 'ping', id: 9 },
+    ]);
+  });
+
+  test('whose commit fails is refused', () => {
+    const talk = conversation();
+    talk.say(put('a', 1, { id: 'x' }), data('h'), bodyEnd);
+    expect(replies(talk.say(result(1, { of: 'commit', ok: false, error: full })))).toEqual([
+      { error: full, cmd: 'put', id: 'x' },
+    ]);
+  });
+
+  test('from an offset is refused with the right one: nothing is kept of an interrupted put', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'put', filename: 'a', filesize: 9, offset: 4 }, 5));
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-offset', offset: 0 } }]);
+    expect(asked(talk.log)).toEqual([]);
+  });
+
+  test.each([
+    '',
+    '/a',
+    '../a',
+    'a/../b',
+    'a//b',
+    'a\\b',
+    'C:x',
+    'a\0b',
+    '.sluice/x',
+    '.SLUICE/x',
+    'x'.repeat(256),
+  ])('to the name %j is refused before anything is begun', (filename) => {
+    const talk = conversation();
+    talk.say(put(filename, 3), data('abc'), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([
+      { error: { code: 'bad-filename', field: 'filename' }, cmd: 'put' },
+    ]);
+    expect(asked(talk.log)).toEqual([]);
+  });
+
+  test('with a field of the wrong kind is refused with the name of the field', () => {
+    const talk = conversation();
+    talk.say(put('a', 1, { mtime: 'noon' }), data('a'), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-request', field: 'mtime' } }]);
+  });
+});
+
+describe('answers', () => {
+  test('come in the order of the requests, however their effects finish', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
+    expect(replies(talk.say(stored(2, 'b', 0)))).toEqual([]);
+    expect(replies(talk.say(stored(1, 'a', 0)))).toMatchObject([
+      { ack: 'put', filename: 'a' },
+      { ack: 'put', filename: 'b' },
+      { ack: 'ping' },
+    ]);
+  });
+
+  test('to a peer that shows no sign of reading are not eager; errors always are', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, stored(1, 'a', 0), put('../b', 0), bodyEnd);
+    expect(talk.log.flatMap((effect) => (effect.type === 'reply' ? [effect.eager] : []))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test.each([
+    ['an id', { cmd: 'put', filename: 'a', filesize: 0, id: 1 }],
+    ['a request that makes sense only to one who reads', { cmd: 'ping' }],
+  ])('are eager once the peer has sent %s', (_, header) => {
+    const talk = conversation();
+    talk.say(request(header), bodyEnd);
+    if (header.cmd === 'put') talk.say(stored(1, 'a', 0));
+    talk.say(put('b', 0), bodyEnd, stored(2, 'b', 0));
+    expect(talk.log.flatMap((effect) => (effect.type === 'reply' ? [effect.eager] : []))).toEqual([
+      true,
+      true,
+    ]);
+  });
+
+  test('to an unknown command say so, and its filesize is skipped', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'fly', filesize: 3, id: 1 }, 3), data('abc'), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd: 'fly', id: 1 }]);
+    expect(creditsOf(talk.log)).toBe(13);
+  });
+
+  test.each([[{}], [{ cmd: 7 }], [{ cmd: null }], [{ cmd: ['put'] }]])(
+    'to %j, which names no command, say that cmd must be a string',
+    (header) => {
+      const talk = conversation();
+      talk.say(request(header), bodyEnd);
+      expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' } }]);
+    },
+  );
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is no command', (cmd) => {
+    const talk = conversation();
+    talk.say(request({ cmd }), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd }]);
+  });
+});
+
+describe('overlap', () => {
+  test('puts to different names are under way at once', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd);
+    expect(asked(talk.log).map(({ type }) => type)).toEqual(['begin', 'commit', 'begin', 'commit']);
+  });
+
+  test.each([
+    ['get of the same name', { cmd: 'get', filename: 'a' }],
+    ['put of the same name', { cmd: 'put', filename: 'a', filesize: 0 }],
+    ['stat of the same name', { cmd: 'stat', filename: 'a' }],
+    ['list', { cmd: 'list' }],
+    ['rename from it', { cmd: 'rename', filename: 'a', to: 'z' }],
+    ['rename to it', { cmd: 'rename', filename: 'z', to: 'a' }],
+    ['delete of it', { cmd: 'delete', filename: 'a' }],
+    ['put of a name below it', { cmd: 'put', filename: 'a/b', filesize: 0 }],
+  ])('a %s waits for the put before it', (_, header) => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd);
+    expect(asked(talk.say(request(header)))).toEqual([]);
+    expect(talk.accepts()).toBe(false);
+    expect(asked(talk.say(stored(1, 'a', 0)))).toHaveLength(1);
+    expect(talk.accepts()).toBe(true);
+  });
+
+  test('a name that only begins alike does not wait', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, put('ab', 0), bodyEnd, put('b', 0), bodyEnd);
+    expect(talk.accepts()).toBe(true);
+  });
+
+  test('reads of one name do not wait for one another', () => {
+    const talk = conversation();
+    talk.say(
+      request({ cmd: 'stat', filename: 'a' }),
+      bodyEnd,
+      request({ cmd: 'get', filename: 'a' }),
+      bodyEnd,
+    );
+    expect(talk.accepts()).toBe(true);
+  });
+
+  test('a put waits while the file is opened for a get, and no longer', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'get', filename: 'a' }), bodyEnd, put('a', 0));
+    expect(talk.accepts()).toBe(false);
+    talk.say(result(1, { of: 'open', ok: true, value: info('a') }));
+    expect(talk.accepts()).toBe(true);
+  });
+
+  test('more requests than may be open wait', () => {
+    const talk = conversation(createSession(commands, { openRequests: 2 }));
+    talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd, put('c', 0));
+    expect(talk.accepts()).toBe(false);
+    talk.say(stored(2, 'b', 0));
+    expect(talk.accepts()).toBe(false);
+    talk.say(stored(1, 'a', 0));
+    expect(talk.accepts()).toBe(true);
+  });
+});
+
+describe('get', () => {
+  test('sends the file behind its ack, and what comes next behind that', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'get', filename: 'a' }), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
+    const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
+    expect(opened.filter(({ type }) => type !== 'do')).toEqual([
+      {
+        type: 'reply',
+        reply: { ack: 'get', filename: 'a', size: 5, mtime: 7, offset: 0, body: 5 },
+        eager: true,
+        credit: 0,
+      },
+      { type: 'send', request: 1, offset: 0, length: 5 },
+    ]);
+    const sent = talk.say(result(1, { of: 'send', ok: true, value: 5 }));
+    expect(replies(sent)).toEqual([{ ack: 'ping' }]);
+    expect(sent).toContainEqual({ type: 'shut', request: 1 });
+  });
+
+  test.each([
+    [{ offset: 2 }, 2, 3],
+    [{ offset: 5 }, 5, 0],
+    [{ length: 2 }, 0, 2],
+    [{ offset: 4, length: 9 }, 4, 1],
+  ])('of the range %j sends %i and %i bytes of five', (range, offset, length) => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'get', filename: 'a', ...range }), bodyEnd);
+    const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
+    expect(opened).toContainEqual({ type: 'send', request: 1, offset, length });
+  });
+
+  test('from past the end is refused with the size, and the file is let go', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'get', filename: 'a', offset: 6 }), bodyEnd);
+    const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
+    expect(replies(opened)).toMatchObject([{ error: { code: 'bad-range', size: 5 } }]);
+    expect(opened).toContainEqual({ type: 'shut', request: 1 });
+  });
+});
+
+describe('list', () => {
+  test('answers with the page, and where the next one starts', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'list', prefix: 'p', after: 'p0', limit: 5 }), bodyEnd);
+    expect(asked(talk.log)).toEqual([{ type: 'list', request: 1, prefix: 'p', after: 'p0', limit: 5 }]);
+    talk.say(result(1, { of: 'list', ok: true, value: { files: [info('p1')], next: 'p1' } }));
+    expect(replies(talk.log)).toEqual([{ ack: 'list', files: [info('p1')], next: 'p1' }]);
+  });
+
+  test('cuts a page that would not fit into a header, and says where it cut', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'list' }), bodyEnd);
+    const files = Array.from({ length: 1000 }, (_, i) => info(`${i}/${'名'.repeat(60)}`));
+    talk.say(result(1, { of: 'list', ok: true, value: { files } }));
+    const [reply] = replies(talk.log) as unknown as [{ files: { name: string }[]; next: string }];
+    expect(new TextEncoder().encode(JSON.stringify(reply)).length).toBeLessThan(65_536);
+    expect(reply.files.length).toBeGreaterThan(100);
+    expect(reply.next).toBe(reply.files.at(-1)?.name);
+  });
+});
+
+describe('the end', () => {
+  test('comes when the peer has ended its side and everything is answered', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd);
+    expect(talk.say({ type: 'ended' })).toEqual([]);
+    expect(talk.say(stored(1, 'a', 0)).at(-1)).toEqual({ type: 'end' });
+  });
+
+  test('comes at once when nothing is open', () => {
+    expect(conversation().say({ type: 'ended' })).toEqual([{ type: 'end' }]);
+  });
+
+  test('a fault is answered after all that was open before it, and ends the conversation', () => {
+    const talk = conversation();
+    const error = errorInfo('bad-header');
+    talk.say(put('a', 0), bodyEnd, { type: 'fault', error });
+    expect(replies(talk.log)).toEqual([]);
+    const last = talk.say(stored(1, 'a', 0));
+    expect(replies(last)).toMatchObject([{ ack: 'put' }, { error }]);
+    expect(last.at(-1)).toEqual({ type: 'end' });
+  });
+
+  test('a body that breaks off is aborted, never committed', () => {
+    const talk = conversation();
+    talk.say(put('a', 5), data('he'), { type: 'fault', error: errorInfo('truncated') });
+    expect(asked(talk.log).map(({ type }) => type)).toEqual(['begin', 'write', 'abort']);
+  });
+
+  test('when the connection is gone, a body that was whole is still committed, and nobody is answered', () => {
+    const talk = conversation();
+    talk.say(put('a', 1), data('h'), bodyEnd, put('b', 5), data('he'));
+    expect(asked(talk.say({ type: 'closed' }))).toEqual([{ type: 'abort', request: 2 }]);
+    const late = talk.say(stored(1, 'a', 1));
+    expect(replies(late)).toEqual([]);
+    expect(late).toContainEqual(
+      expect.objectContaining({
+        effect: expect.objectContaining({ report: expect.objectContaining({ type: 'stored' }) }),
+      }),
+    );
+  });
+
+  test('when draining, the frame under way is finished and the next one refused', () => {
+    const talk = conversation();
+    talk.say(put('a', 2), data('h'), { type: 'drain' }, data('i'), bodyEnd, put('b', 0), bodyEnd);
+    const last = talk.say(stored(1, 'a', 2));
+    expect(replies(last)).toMatchObject([
+      { ack: 'put', filename: 'a' },
+      { error: { code: 'shutting-down' } },
+    ]);
+    expect(last.at(-1)).toEqual({ type: 'end' });
+  });
+
+  test('draining ends a connection that is idle at once', () => {
+    expect(conversation().say({ type: 'drain' })).toEqual([{ type: 'end' }]);
+  });
+});
+
+describe('a command of your own', () => {
+  const size = defineCommand({
+    pattern: { cmd: 'size', filename: P.string },
+    touches: { filename: 'read' },
+    start: ({ filename }) => ({ state: null, effects: [{ type: 'stat', name: filename }] }),
+    on: (state: null, event) => {
+      if (event.type !== 'result') return { state };
+      if (!event.result.ok) return refuse(state, event.result.error);
+      return event.result.of === 'stat' ? acknowledge(state, { bytes: event.result.value.size }) : { state };
+    },
+  });
+
+  test('is a pattern and a reducer', () => {
+    const talk = conversation(createSession([...commands, size], { openRequests: 8 }));
+    talk.say(request({ cmd: 'size', filename: 'a' }), bodyEnd);
+    talk.say(result(1, { of: 'stat', ok: true, value: info('a', 5) }));
+    expect(replies(talk.log)).toEqual([{ ack: 'size', bytes: 5 }]);
+  });
+
+  test('has its names checked like any other', () => {
+    const talk = conversation(createSession([size], { openRequests: 8 }));
+    talk.say(request({ cmd: 'size', filename: '../a' }), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-filename' } }]);
+  });
+
+  test('that does nothing with its body has it skipped', () => {
+    const deaf = defineCommand({
+      pattern: { cmd: 'deaf' },
+      touches: {},
+      bodyLength: () => 3,
+      start: () => ({ state: 0 }),
+      on: (state: number, event) => (event.type === 'end' ? acknowledge(state) : { state }),
+    });
+    const talk = conversation(createSession([deaf], { openRequests: 8 }));
+    talk.say(request({ cmd: 'deaf' }, 3), data('abc'), bodyEnd);
+    expect(creditsOf(talk.log)).toBe(13);
+    expect(replies(talk.log)).toEqual([{ ack: 'deaf' }]);
+  });
+});
