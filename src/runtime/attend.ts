@@ -72,6 +72,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       calls: options.calls ?? {},
       bug: options.bug ?? (() => {}),
       report: (report) => subscriber.next(report),
+      idle: () => heard(),
       result: (request, result) => {
         results.push({ type: 'result', request, result });
         if (!working) work();

@@ -26,6 +26,8 @@ export interface PerformWorld {
   readonly outbox: Outbox;
   readonly calls: Calls;
   readonly result: (request: number, result: Result) => void;
+  /** Something that has no result is over. */
+  readonly idle: () => void;
   readonly report: (report: Report) => void;
   /** Something threw that should not have: a bug, in the store or in a command of your own. */
   readonly bug: (thrown: unknown) => void;
@@ -63,24 +65,21 @@ export function createPerformer(world: PerformWorld): Performer {
     { name, size, mtime, ifAbsent }: Extract<CommandEffect, { type: 'begin' }>,
   ): void {
     underWay++;
-    let over = false;
-    const task = putTask(
-      {
-        store,
-        give: window.give,
-        bug,
-        result: (outcome) => world.result(request, outcome),
-        over: () => {
-          over = true;
-          underWay--;
-          puts.delete(request);
-        },
-      },
-      name,
-      { size, ...(mtime === undefined ? {} : { mtime }), ...(ifAbsent ? { ifAbsent } : {}) },
-    );
+    let ended = false;
+    const over = (result: Result | null) => {
+      ended = true;
+      underWay--;
+      puts.delete(request);
+      if (result === null) world.idle();
+      else world.result(request, result);
+    };
+    const task = putTask({ store, give: window.give, bug, over }, name, {
+      size,
+      ...(mtime === undefined ? {} : { mtime }),
+      ...(ifAbsent ? { ifAbsent } : {}),
+    });
     // A store that refuses at once has ended it already.
-    if (!over) puts.set(request, task);
+    if (!ended) puts.set(request, task);
   }
 
   function reply({ reply, eager, credit }: Extract<Effect, { type: 'reply' }>): void {

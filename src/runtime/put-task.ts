@@ -24,10 +24,8 @@ export interface PutWorld {
   readonly store: Store;
   readonly give: (credit: number) => void;
   readonly bug: (thrown: unknown) => void;
-  /** The one result of the put: stored, or the first thing that failed. None after an abort. */
-  readonly result: (result: Result) => void;
-  /** Nothing is under way any more. */
-  readonly over: () => void;
+  /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
+  readonly over: (result: Result | null) => void;
 }
 
 export function putTask(world: PutWorld, name: string, options: PutOptions): PutTask {
@@ -47,8 +45,7 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   const finish = (result: Result | null) => {
     state = 'over';
     drop();
-    if (result !== null && wanted !== 'abort') world.result(result);
-    world.over();
+    world.over(wanted === 'abort' ? null : result);
   };
   const fail = (of: 'begin' | 'write' | 'commit', error: ErrorInfo) => finish({ of, ok: false, error });
 

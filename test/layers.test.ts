@@ -1,0 +1,126 @@
+/** Holds the folders of `src/` to the direction in which they may import, by reading the import lines. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const src = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
+
+/** What each layer may import besides itself. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  protocol: ['wire'],
+  session: ['wire', 'protocol'],
+  store: ['wire', 'protocol'],
+  transport: ['wire', 'protocol'],
+  runtime: ['wire', 'protocol', 'session', 'store', 'transport'],
+  client: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
+  server: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
+  demo: ['wire', 'protocol', 'transport'],
+  cli: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'client', 'server', 'demo'],
+};
+/** Layers that know nothing of Node. */
+const pure = ['wire', 'protocol', 'session'];
+/** Of those, the files that are RxJS operators: the only ones that may import it. */
+const operators = ['wire/deframe.ts', 'wire/enframe.ts'];
+/** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
+const contractsOnly: Readonly<Record<string, RegExp>> = {
+  runtime: /^(store|transport)\/(contract|connection|listen)\.ts$/,
+};
+
+interface Import {
+  readonly file: string;
+  readonly what: string;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+const codeOf = (file: string): string =>
+  readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+
+const importLine = /\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;
+const importsOf = (file: string): readonly Import[] =>
+  [...codeOf(file).matchAll(importLine)].map(([, from, bare, lazy]) => ({
+    file,
+    what: (from ?? bare ?? lazy)!,
+  }));
+
+/** The file an import leads to, relative to `src/`; null when it leads out of it. */
+const target = ({ file, what }: Import): string | null =>
+  what.startsWith('.') ? relative(src, resolve(src, dirname(file), what)) : null;
+
+const layerOf = (file: string): string => file.split('/')[0]!;
+const layered = files.filter((file) => file.includes('/'));
+const all = files.flatMap(importsOf);
+
+/** Everything a file pulls in when it is loaded, itself included. */
+function reachable(from: string): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const each of importsOf(file)) {
+      const to = target(each);
+      if (to !== null) visit(to);
+    }
+  };
+  visit(from);
+  return seen;
+}
+
+describe('the layers', () => {
+  test('are all known here', () => {
+    expect([...new Set(layered.map(layerOf))].sort()).toEqual(Object.keys(allowed).sort());
+  });
+
+  test.each(Object.keys(allowed))('%s/ imports only what is below it', (layer) => {
+    const wrong = all
+      .filter(({ file }) => layered.includes(file) && layerOf(file) === layer)
+      .filter((each) => {
+        const to = target(each);
+        return (
+          to?.includes('/') && layerOf(to) !== layer && !allowed[layer]!.includes(layerOf(to))
+        );
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  test('runtime/ knows stores and transports by their contracts alone', () => {
+    const wrong = all.filter((each) => {
+      const to = target(each);
+      const bound = contractsOnly[layerOf(each.file)];
+      return to !== null && bound !== undefined && /^(store|transport)\//.test(to) && !bound.test(to);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('no file imports a face of the library: faces import files', () => {
+    expect(
+      all.filter((each) => layered.includes(each.file) && /^(index|node)\.ts$/.test(target(each) ?? '')),
+    ).toEqual([]);
+  });
+});
+
+describe('the pure core', () => {
+  const core = layered.filter((file) => pure.includes(layerOf(file)));
+
+  test.each(core)('%s imports nothing from Node', (file) => {
+    const outside = importsOf(file).filter((each) => target(each) === null);
+    const known = operators.includes(file)
+      ? ['ts-pattern', 'ts-pattern/types', 'rxjs']
+      : ['ts-pattern', 'ts-pattern/types'];
+    expect(outside.filter(({ what }) => !known.includes(what))).toEqual([]);
+  });
+
+  test.each(core)('%s uses no global of Node', (file) => {
+    const code = codeOf(file);
+    expect(code).not.toMatch(/\b(Buffer|process|require|__dirname|setImmediate|globalThis)\b/);
+  });
+
+  test('nothing that `sluice` itself loads needs Node', () => {
+    const needsNode = [...reachable('index.ts')]
+      .flatMap(importsOf)
+      .filter(({ what }) => what.startsWith('node:'));
+    expect(needsNode).toEqual([]);
+  });
+});

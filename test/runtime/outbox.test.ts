@@ -1,0 +1,72 @@
+/** In virtual time: what the peer gets, and when. A frame is 10 ms; `a` to `c` are acks. */
+import { map } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, test } from 'vitest';
+import { createBudget } from '../../src/runtime/credit.ts';
+import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
+
+const quiet = 20;
+
+function inVirtualTime(
+  script: string,
+  acts: Readonly<Record<string, (outbox: Outbox) => void>>,
+  expected: string,
+  marks = { high: 1000, low: 500 },
+): void {
+  const scheduler = new TestScheduler((actual, wanted) => expect(actual).toEqual(wanted));
+  scheduler.run(({ hot, expectObservable }) => {
+    const [here, there] = memoryPair({ scheduler });
+    const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
+    const outbox = createOutbox({ connection: here, window, scheduler, quiet });
+    hot(script).subscribe((name) => {
+      acts[name]!(outbox);
+      outbox.flush();
+    });
+    const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
+    expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c' });
+  });
+}
+
+const ack = (text: string) => (outbox: Outbox) => outbox.push(Buffer.from(text), false, () => {});
+const error = (text: string) => (outbox: Outbox) => outbox.push(Buffer.from(text), true, () => {});
+const heard = (outbox: Outbox) => outbox.heard();
+
+describe('an ack that the peer has not shown to want', () => {
+  test('waits until nothing was heard for a while', () => {
+    inVirtualTime('a', { a: ack('a') }, '20ms a');
+  });
+
+  test('waits as long as the peer goes on sending, and leaves with the others', () => {
+    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '50ms (ab)');
+  });
+
+  test('leaves when the peer has ended its side', () => {
+    inVirtualTime('a 4ms r', { a: ack('a'), r: (outbox) => outbox.release() }, '5ms a');
+  });
+
+  test('leaves before an error that may not wait', () => {
+    inVirtualTime('a 4ms b', { a: ack('a'), b: error('b') }, '5ms (ab)');
+  });
+
+  test('leaves when the credit is used up, so that a peer with very many files is not left waiting', () => {
+    inVirtualTime('a', { a: ack('a') }, 'a', { high: 0, low: 0 });
+  });
+
+  test('waits no longer once the peer has twice said nothing until it got one', () => {
+    const say = (text: string) => (outbox: Outbox) => {
+      outbox.heard();
+      ack(text)(outbox);
+    };
+    // Each time the peer goes on within 2 ms of its ack; the third one leaves at once.
+    inVirtualTime('a 21ms b 21ms c', { a: say('a'), b: say('b'), c: say('c') }, '20ms a 21ms b 1ms c');
+  });
+
+  test('still waits when the peer went on long after it got one', () => {
+    const say = (text: string) => (outbox: Outbox) => {
+      outbox.heard();
+      ack(text)(outbox);
+    };
+    inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '20ms a 60ms b 60ms c');
+  });
+});
