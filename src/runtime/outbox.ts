@@ -1,8 +1,9 @@
 /**
  * What is to be sent, gathered: everything that is ready when the connection can take it leaves in one write.
  *
- * One write is under way at a time, and what comes meanwhile is gathered into the next one. The queue is bounded
- * by credit: every reply holds its request's, and its own bytes, until the operating system has taken it.
+ * One write is under way at a time, and what comes meanwhile is gathered into the next one. Replies are copied into
+ * one buffer: thousands of small arrays cost more to write, and to collect, than their bytes do. The queue is
+ * bounded by credit: a reply holds its request's, and its own bytes, until the operating system has taken it.
  *
  * **Patience.** A plain script sends its files, never reads a reply, and closes. When a system closes a socket on
  * which there is something unread, it sends a reset and drops what it has not sent yet: an ack that came too early
@@ -20,8 +21,10 @@ import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { Window } from './credit.ts';
 
 export interface Outbox {
-  /** Queues bytes. `settled` is called once they are the operating system's, or never will be. */
-  readonly push: (bytes: Uint8Array, eager: boolean, settled: (fault?: ConnectionFault) => void) => void;
+  /** Queues a reply; its bytes are copied. `credit` is given back once it is the operating system's, or never will be. */
+  readonly reply: (bytes: Uint8Array, eager: boolean, credit: number) => void;
+  /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
+  readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   /** To be called when the peer was heard from. */
   readonly heard: () => void;
   /** To be called when a turn of work is over: sends what may be sent now. */
@@ -44,7 +47,10 @@ export interface OutboxOptions {
 export function createOutbox({ connection, window, scheduler, quiet }: OutboxOptions): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
-  let bytes = 0;
+  let credit = 0;
+  /** Replies not yet in `chunks`: so many bytes at the start of `gathered`. */
+  let gathered = new Uint8Array(0);
+  let length = 0;
   let writing = false;
   let ending = false;
 
@@ -57,7 +63,7 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
 
   function flush(): void {
     if (writing) return;
-    if (chunks.length === 0) {
+    if (chunks.length === 0 && length === 0) {
       if (ending) connection.end();
       return;
     }
@@ -66,19 +72,20 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
   }
 
   function send(): void {
+    seal();
     const sending = chunks;
     const settled = settles;
-    const sent = bytes;
+    const held = credit;
     chunks = [];
     settles = [];
-    bytes = 0;
+    credit = 0;
     due = false;
     writing = true;
     timer?.unsubscribe();
     timer = null;
     connection.write(sending, (fault) => {
       writing = false;
-      window.give(sent);
+      window.give(held);
       for (const settle of settled) settle(fault);
       flush();
     });
@@ -110,12 +117,36 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
     lastHeard = now;
   }
 
+  /** Moves the gathered replies behind what is queued already. */
+  function seal(): void {
+    if (length === 0) return;
+    chunks.push(gathered.subarray(0, length));
+    // What is left of the buffer takes the next replies: these bytes are not written to again.
+    gathered = gathered.subarray(length);
+    length = 0;
+  }
+
+  /** Makes room for so many bytes more, twice what there was each time. */
+  function room(bytes: number): void {
+    if (length + bytes <= gathered.length) return;
+    const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
+    larger.set(gathered.subarray(0, length));
+    gathered = larger;
+  }
+
   return {
-    push: (chunk, eager, settled) => {
+    reply: (bytes, eager, paid) => {
       if (eager) due = true;
-      window.take(chunk.length);
-      bytes += chunk.length;
-      chunks.push(chunk);
+      window.take(bytes.length);
+      credit += bytes.length + paid;
+      room(bytes.length);
+      gathered.set(bytes, length);
+      length += bytes.length;
+    },
+    body: (bytes, settled) => {
+      due = true;
+      seal();
+      chunks.push(bytes);
       settles.push(settled);
     },
     heard,

@@ -87,7 +87,7 @@ export function createPerformer(world: PerformWorld): Performer {
     const fallback = (error: ErrorInfo) =>
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
-    if (sent.ok) outbox.push(sent.bytes, eager, () => window.give(credit));
+    if (sent.ok) outbox.reply(sent.bytes, eager, credit);
     else window.give(credit);
   }
 
@@ -97,7 +97,7 @@ export function createPerformer(world: PerformWorld): Performer {
     underWay++;
     sending.add(request);
     const write = (bytes: Uint8Array, settled: () => void) => {
-      outbox.push(bytes, true, settled);
+      outbox.body(bytes, settled);
       outbox.flush();
     };
     sendTask({ write, bug }, source, offset, length, (sent) => {

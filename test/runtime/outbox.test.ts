@@ -24,12 +24,12 @@ function inVirtualTime(
       outbox.flush();
     });
     const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
-    expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c' });
+    expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c', 2: 'ab' });
   });
 }
 
-const ack = (text: string) => (outbox: Outbox) => outbox.push(Buffer.from(text), false, () => {});
-const error = (text: string) => (outbox: Outbox) => outbox.push(Buffer.from(text), true, () => {});
+const ack = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), false, 0);
+const error = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), true, 0);
 const heard = (outbox: Outbox) => outbox.heard();
 
 describe('an ack that the peer has not shown to want', () => {
@@ -38,7 +38,7 @@ describe('an ack that the peer has not shown to want', () => {
   });
 
   test('waits as long as the peer goes on sending, and leaves with the others', () => {
-    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '50ms (ab)');
+    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '50ms 2');
   });
 
   test('leaves when the peer has ended its side', () => {
@@ -46,7 +46,7 @@ describe('an ack that the peer has not shown to want', () => {
   });
 
   test('leaves before an error that may not wait', () => {
-    inVirtualTime('a 4ms b', { a: ack('a'), b: error('b') }, '5ms (ab)');
+    inVirtualTime('a 4ms b', { a: ack('a'), b: error('b') }, '5ms 2');
   });
 
   test('leaves when the credit is used up, so that a peer with very many files is not left waiting', () => {
