@@ -50,15 +50,33 @@ export function initialState<H>(): DeframeState<H> {
  * );
  */
 export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
-  const passage: Passage<H> = { chunk, origin: state.taken, events: [], at: 0 };
+  const { state: next, events } = stepSome(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
+  return { state: next, events };
+}
+
+/**
+ * Takes some of a chunk: stops after `most` events, give or take a few. A chunk of tiny frames makes thousands of
+ * them, and whoever handles one after the other need not have them all in memory.
+ *
+ * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length.
+ */
+export function stepSome<H>(
+  framing: Framing<H>,
+  state: DeframeState<H>,
+  chunk: Uint8Array,
+  from: number,
+  most: number,
+): Stepped<H> & { readonly at: number } {
+  const passage: Passage<H> = { chunk, origin: state.taken - from, events: [], at: from };
   let part = state.part;
-  while (passage.at < chunk.length && part.phase !== 'over') {
+  while (passage.at < chunk.length && part.phase !== 'over' && passage.events.length < most) {
     if (part.phase === 'idle') part = beginFrame(framing, passage);
     else if (part.phase === 'body') part = moreBody(passage, part);
     else if (part.phase === 'whole') part = moreWhole(passage, part);
     else part = moreHead(framing, passage, part);
   }
-  return { state: { taken: state.taken + chunk.length, part }, events: passage.events };
+  const at = part.phase === 'over' ? chunk.length : passage.at;
+  return { state: { taken: passage.origin + at, part }, events: passage.events, at };
 }
 
 /**

@@ -2,9 +2,12 @@
  * The deframer as an RxJS operator.
  */
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
-import { finish, initialState, type Stepped, step } from './deframe-step.ts';
+import { finish, initialState, type Stepped, stepSome } from './deframe-step.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
+
+/** Events made before they are emitted. */
+const AT_ONCE = 64;
 
 /**
  * Finds the frames in a stream of bytes, however the stream is cut into chunks.
@@ -67,7 +70,14 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<Uint8Array, Fr
       const over$ = new Subject<void>();
       subscriber.add(() => over$.next());
       source.pipe(takeUntil(over$)).subscribe({
-        next: (chunk) => inTurn(() => emit(step(framing, state, chunk))),
+        next: (chunk) =>
+          inTurn(() => {
+            for (let at = 0; at < chunk.length && !subscriber.closed; ) {
+              const stepped = stepSome(framing, state, chunk, at, AT_ONCE);
+              at = stepped.at;
+              emit(stepped);
+            }
+          }),
         error: (error: unknown) => inTurn(() => subscriber.error(error)),
         complete: () => inTurn(() => emit(finish(framing, state))),
       });

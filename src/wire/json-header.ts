@@ -58,7 +58,7 @@ const defaultLayout = layoutFor(MAX_HEADER);
  *
  * @throws RangeError when an option is out of its bounds.
  * @example
- * const framing = jsonHeader({ bodyLength: (header) => Number(header['filesize'] ?? 0) });
+ * const framing = jsonHeader({ bodyLength: (header) => Number(header.filesize ?? 0) });
  * chunks$.pipe(deframe(framing)); // start {cmd: 'put', …}, data, data, end
  */
 export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
