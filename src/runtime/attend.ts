@@ -63,7 +63,13 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pausedBy = { credit: false, parked: false };
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
-    const outbox = createOutbox({ connection, window, scheduler, quiet: limits.quiet });
+    const outbox = createOutbox({
+      connection,
+      window,
+      scheduler,
+      quiet: limits.quiet,
+      listening: () => !pausedBy.credit && !pausedBy.parked,
+    });
     const performer = createPerformer({
       store: options.store,
       connection,

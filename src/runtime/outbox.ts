@@ -7,8 +7,8 @@
  *
  * **Patience.** A plain script sends its files, never reads a reply, and closes. When a system closes a socket on
  * which there is something unread, it sends a reset and drops what it has not sent yet: an ack that came too early
- * would destroy the end of the last file. So acks nobody has shown to want are held until the peer falls silent,
- * ends its side, or the connection's credit is used up. A peer shows that it reads by sending a request that makes no
+ * would destroy the end of the last file. So acks nobody has shown to want are held until the peer falls silent
+ * while we listen, ends its side, or nothing but held acks keeps the connection from being read. A peer shows that it reads by sending a request that makes no
  * sense otherwise (the session knows: such replies are `eager`), or by waiting for our acks: twice in a row it said
  * nothing until we sent one, and then went on at once.
  *
@@ -42,9 +42,11 @@ export interface OutboxOptions {
   readonly scheduler: SchedulerLike;
   /** Milliseconds of silence after which a peer is taken to wait for us. */
   readonly quiet: number;
+  /** Whether we listen: while the connection is paused, silence says nothing about the peer. */
+  readonly listening: () => boolean;
 }
 
-export function createOutbox({ connection, window, scheduler, quiet }: OutboxOptions): Outbox {
+export function createOutbox({ connection, window, scheduler, quiet, listening }: OutboxOptions): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -67,7 +69,9 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
       if (ending) connection.end();
       return;
     }
-    if (patient && !due && !window.paused()) return wait();
+    // Held acks must not hold up the reading for ever: then there would never be a silence.
+    const stuck = window.paused() && window.unsettled() === credit;
+    if (patient && !due && !stuck) return wait();
     send();
   }
 
@@ -98,6 +102,7 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
     timer = scheduler.schedule(
       () => {
         timer = null;
+        if (!listening()) lastHeard = scheduler.now();
         if (scheduler.now() - lastHeard < quiet) return wait();
         lastYield = scheduler.now();
         due = true;

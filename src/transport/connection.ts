@@ -23,16 +23,22 @@ export interface Connection {
   readonly local: Address;
   readonly remote: Address;
   /**
-   * What the peer sends, in the pieces it arrives in. For one subscriber; nothing is read before it subscribes,
-   * so nothing is missed. Completes when the peer ends its side (half-close: writing is still possible). Errors
-   * with a `ConnectionFault` when the connection breaks. A chunk is never modified after it was emitted.
+   * What the peer sends, in the pieces it arrives in. For one subscriber at a time; nothing is read before it
+   * subscribes, so nothing is missed, and unsubscribing stops the reading until the next one subscribes. Completes
+   * when the peer ends its side (half-close: writing is still possible). Errors with a `ConnectionFault` when the
+   * connection breaks, after what had arrived by then. A failed write does not end it. A chunk is never modified
+   * after it was emitted.
+   *
+   * That it completes says only that nothing more will come. Whether what came is whole is for the framing to say:
+   * a system may report a reset that follows data as a plain end, and the reset only to the next write.
    */
   readonly chunks$: Observable<Uint8Array>;
   /**
-   * Sends the chunks, in order, as one write where the system allows it. `settled` is called exactly once:
-   * without an argument when the bytes are the operating system's, with a fault when they never will be. Never
-   * throws: writing to a broken connection settles with a fault. What is written and unsettled is held in
-   * memory, so whoever writes must bound it by waiting for `settled`.
+   * Sends the chunks, in order; all that is written in one turn of the event loop goes as one system call where
+   * there is one for it. `settled` is called exactly once, in order, and never before `write` has returned: without
+   * an argument when the bytes are the operating system's, with a fault when they never will be. Never throws:
+   * writing to a broken or ended connection settles with a fault. The chunks are lent until `settled`. What is
+   * written and unsettled is held in memory, so whoever writes must bound it by waiting for `settled`.
    */
   write(chunks: readonly Uint8Array[], settled: (fault?: ConnectionFault) => void): void;
   /**
@@ -43,8 +49,16 @@ export interface Connection {
   resume(): void;
   /** Ends our side once everything written has been sent; the peer's side stays open until it ends it. */
   end(): void;
-  /** Drops both sides now. Unsettled writes settle with a fault; `chunks$` errors with `destroyed` if still live. */
+  /**
+   * Drops both sides now. Nothing more is emitted on `chunks$` but its error `destroyed`, if it was still live;
+   * unsettled writes settle with a fault; the peer sees a reset. What was ended in good order and is the system's
+   * already is still delivered. To be called by whoever owns the connection, unless both sides have ended.
+   */
   destroy(): void;
-  /** Emits once and completes, when both sides are over, however that came about: null when in good order. */
+  /**
+   * Emits once and completes, when both sides are over, however that came about: null when in good order. After
+   * every write has settled. Whoever does not read `chunks$` does not learn that the peer's side is over, so a
+   * connection that only writes must subscribe to it all the same, or `destroy` it.
+   */
   readonly closed$: Observable<ConnectionFault | null>;
 }

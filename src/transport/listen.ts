@@ -52,7 +52,12 @@ export function listenOn(
       if (subscriber.closed) socket.destroy();
       else subscriber.next({ type: 'connection', connection: toConnection(socket) });
     });
-    server.listen(options);
+    try {
+      server.listen(options);
+    } catch (error) {
+      // Options that make no sense, such as a port over 65,535.
+      subscriber.error(listenFault(error, asked));
+    }
     return () => server.close();
   });
 }

@@ -159,11 +159,12 @@ export function socketConnection(socket: Socket, names: SocketNames = {}): Conne
 }
 
 /**
- * Drops a socket so that the peer sees a reset, not what looks like an end in good order. A side that did end in
- * good order stays so: what it sent is on its way, and a reset would take it back.
+ * Drops a socket so that the peer sees a reset, not what looks like an end in good order. When we did end in good
+ * order and all of it is with the system, it stays so: a reset would take back what is on its way, and once the
+ * shutdown is under way libuv refuses to reset, upon which node would leak the descriptor.
  */
 function drop(socket: Socket): void {
-  if (socket.writableFinished) {
+  if (socket.writableEnded && socket.writableLength === 0) {
     socket.destroy();
     return;
   }

@@ -1,8 +1,8 @@
 /** TCP: listening and connecting, both as Observables. */
-import { connect, createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { formatAddress } from './address.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ConnectionFault } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
 import { socketConnection } from './socket-connection.ts';
@@ -52,23 +52,25 @@ export interface ConnectTcpOptions {
  * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  */
 export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observable<Connection> {
+  const remote = formatAddress(host, port);
   return new Observable((subscriber) => {
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    const socket = new Socket({ allowHalfOpen: true });
     // Before it connects: a socket that is not paused starts to read at once.
     socket.pause();
+    socket.setNoDelay(true);
     const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
     let handedOver = false;
 
     function onTimeout(): void {
-      const message = `${formatAddress(host, port)} did not answer within ${timeout} ms`;
-      subscriber.error({ code: 'timeout', message });
+      const message = `${remote} did not answer within ${timeout} ms`;
+      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
     }
     function onError(error: unknown): void {
-      const fault = connectionFault(error);
+      const { code, message } = connectionFault(error);
       subscriber.error({
-        ...fault,
-        message: `cannot connect to ${formatAddress(host, port)}: ${fault.message}`,
-      });
+        code,
+        message: `cannot connect to ${remote}: ${message}`,
+      } satisfies ConnectionFault);
     }
     socket.on('error', onError);
     socket.on('connect', () => {
@@ -77,6 +79,12 @@ export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observab
       subscriber.next(socketConnection(socket));
       subscriber.complete();
     });
+    try {
+      socket.connect({ host, port });
+    } catch (error) {
+      // Options that make no sense, such as a port over 65,535.
+      onError(error);
+    }
     return () => {
       clearTimeout(timer);
       if (!handedOver) socket.destroy();

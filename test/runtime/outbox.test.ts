@@ -2,7 +2,7 @@
 import { map } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { createBudget } from '../../src/runtime/credit.ts';
+import { createBudget, type Window } from '../../src/runtime/credit.ts';
 import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
@@ -13,12 +13,20 @@ function inVirtualTime(
   acts: Readonly<Record<string, (outbox: Outbox) => void>>,
   expected: string,
   marks = { high: 1000, low: 500 },
+  toWindow: (window: Window) => void = () => {},
 ): void {
   const scheduler = new TestScheduler((actual, wanted) => expect(actual).toEqual(wanted));
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const outbox = createOutbox({ connection: here, window, scheduler, quiet });
+    const outbox = createOutbox({
+      connection: here,
+      window,
+      scheduler,
+      quiet,
+      listening: () => !window.paused(),
+    });
+    toWindow(window);
     hot(script).subscribe((name) => {
       acts[name]!(outbox);
       outbox.flush();
@@ -51,6 +59,15 @@ describe('an ack that the peer has not shown to want', () => {
 
   test('leaves when the credit is used up, so that a peer with very many files is not left waiting', () => {
     inVirtualTime('a', { a: ack('a') }, 'a', { high: 0, low: 0 });
+  });
+
+  test('waits however long the connection is paused for something else: a slow disk is no silence of the peer', () => {
+    let window: Window | null = null;
+    const marks = { high: 10, low: 5 };
+    const acts = { a: ack('a'), f: () => window?.take(20), d: () => window?.give(20) };
+    inVirtualTime('f 9ms a 89ms d', acts, '130ms a', marks, (its) => {
+      window = its;
+    });
   });
 
   test('waits no longer once the peer has twice said nothing until it got one', () => {

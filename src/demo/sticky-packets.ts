@@ -1,0 +1,155 @@
+/**
+ * The second lesson: TCP keeps no message boundaries. Ten small sends over this machine's loopback, three times:
+ * one right after the other, with a pause between them, and framed.
+ *
+ * Everything here is real: sockets, one system call a send, and the chunks as the system hands them over. What
+ * comes out can differ from run to run, and that is the lesson.
+ */
+import {
+  concat,
+  defer,
+  EMPTY,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  mergeMap,
+  NEVER,
+  Observable,
+  of,
+  take,
+  throwError,
+  timer,
+  toArray,
+} from 'rxjs';
+import type { Connection } from '../transport/connection.ts';
+import { connectTcp, listenTcp } from '../transport/tcp.ts';
+import { deframe } from '../wire/deframe.ts';
+import { encodeFrame } from '../wire/enframe.ts';
+import { lengthField } from '../wire/length-field.ts';
+import { type ArrivedChunk, alignChunks, countCut, countGlued } from './sticky-align.ts';
+
+export type StickyRound = 'together' | 'apart' | 'framed';
+
+/** What one round brought. */
+export interface StickyEvent {
+  readonly round: StickyRound;
+  /** The messages, in the order they were sent; each was one send. */
+  readonly sent: readonly string[];
+  /** What the receiver was given, in order, and which messages lie in it. */
+  readonly chunks: readonly ArrivedChunk[];
+  /** How many messages came in a chunk with others. */
+  readonly glued: number;
+  /** How many messages came in more than one chunk. */
+  readonly cut: number;
+  /** The messages as the receiver got them back by their frames; only in the round `framed`. */
+  readonly received?: readonly string[];
+}
+
+export interface StickyOptions {
+  /** Default the words from one to ten. None longer than 1,024 bytes of UTF-8. */
+  readonly messages?: readonly string[];
+  /** Milliseconds between two sends in the round `apart`. Default 50. */
+  readonly pause?: number;
+}
+
+const WORDS = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+
+/** Four bytes of length before each message. */
+const FRAME = { width: 4, maxLength: 1024 } as const;
+
+/**
+ * Runs the three rounds, one after the other, and emits each when it is over; then completes. Unsubscribing closes
+ * what is open. Errors with a `ListenFault` or `ConnectionFault` should the loopback not work, and with a fault of
+ * the framing when a message is too long.
+ *
+ * @example
+ * sticky().subscribe((event) => console.log(formatSticky(event)));
+ */
+export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Observable<StickyEvent> {
+  const plain = messages.map((message) => new TextEncoder().encode(message));
+  const framed: Uint8Array[] = [];
+  for (const message of plain) {
+    const encoded = encodeFrame(FRAME, message);
+    if (!encoded.ok) return throwError(() => encoded.fault);
+    framed.push(encoded.bytes);
+  }
+  return concat(
+    sendAndReceive(plain, 0).pipe(map((chunks) => outcome('together', messages, plain, chunks))),
+    sendAndReceive(plain, pause).pipe(map((chunks) => outcome('apart', messages, plain, chunks))),
+    sendAndReceive(framed, 0).pipe(
+      mergeMap((chunks) =>
+        unframe(chunks).pipe(
+          map((received) => ({ ...outcome('framed', messages, framed, chunks), received })),
+        ),
+      ),
+    ),
+  );
+}
+
+function outcome(
+  round: StickyRound,
+  sent: readonly string[],
+  sends: readonly Uint8Array[],
+  arrived: readonly Uint8Array[],
+): StickyEvent {
+  const chunks = alignChunks(sends, arrived);
+  return { round, sent, chunks, glued: countGlued(chunks), cut: countCut(chunks) };
+}
+
+/** Sends over a connection of its own, and emits the chunks that arrived once the sender has ended. */
+function sendAndReceive(sends: readonly Uint8Array[], pause: number): Observable<Uint8Array[]> {
+  return listenTcp({ port: 0 }).pipe(
+    mergeMap((event): Observable<Uint8Array[]> => {
+      if (event.type === 'listening') return sendAll(event.port, sends, pause);
+      if (event.type === 'accept-failed') return throwError(() => event.fault);
+      return event.connection.chunks$.pipe(
+        toArray(),
+        finalize(() => event.connection.destroy()),
+      );
+    }),
+    take(1),
+  );
+}
+
+/** Connects, sends each by itself, and ends; emits nothing and stays until unsubscribed. */
+function sendAll(port: number, sends: readonly Uint8Array[], pause: number): Observable<never> {
+  return connectTcp({ host: '127.0.0.1', port }).pipe(
+    mergeMap((connection) => {
+      const all = sends.map((bytes, at) => {
+        const sent$ = send(connection, bytes);
+        return pause > 0 && at > 0 ? concat(timer(pause).pipe(ignoreElements()), sent$) : sent$;
+      });
+      const end$ = defer(() => {
+        connection.end();
+        return NEVER;
+      });
+      return concat(...all, end$).pipe(finalize(() => connection.destroy()));
+    }),
+  );
+}
+
+/**
+ * One send, over when the system has it: only so does the next one get a system call of its own, since a connection
+ * gathers what is written in one turn.
+ */
+function send(connection: Connection, bytes: Uint8Array): Observable<never> {
+  return new Observable((subscriber) => {
+    connection.write([bytes], (fault) => {
+      if (fault === undefined) subscriber.complete();
+      else subscriber.error(fault);
+    });
+  });
+}
+
+/** What a receiver makes of the chunks that knows the framing. */
+function unframe(chunks: readonly Uint8Array[]): Observable<string[]> {
+  return from(chunks).pipe(
+    deframe(lengthField(FRAME)),
+    mergeMap((event) => {
+      if (event.type === 'fault') return throwError(() => event.fault);
+      return event.type === 'frame' ? of(new TextDecoder().decode(event.body)) : EMPTY;
+    }),
+    toArray(),
+  );
+}

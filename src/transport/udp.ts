@@ -1,0 +1,75 @@
+/** UDP: a service that is sent datagrams and may answer each. */
+import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { Observable } from 'rxjs';
+import { formatAddress } from './address.ts';
+import type { Address } from './connection.ts';
+import { listenFault } from './listen.ts';
+
+export type UdpEvent =
+  /** Datagrams are received from now on. `port` is the real one when 0 was asked for. */
+  { readonly type: 'listening'; readonly address: Address; readonly port: number } | Datagram;
+
+/** One datagram: all of what was sent at once, or nothing of it. UDP keeps boundaries and promises nothing else. */
+export interface Datagram {
+  readonly type: 'datagram';
+  readonly bytes: Uint8Array;
+  readonly from: Address;
+  /**
+   * Sends a datagram back. Nobody learns whether it arrives: one that is too large (over 65,507 bytes), cannot be
+   * sent, or finds the send queue full is lost, like any other that the network loses.
+   */
+  reply(bytes: Uint8Array): void;
+}
+
+export interface ListenUdpOptions {
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** 0 lets the system choose; the `listening` event says which. */
+  readonly port: number;
+}
+
+/** Bytes of replies that wait for the system. Past it replies are dropped, for nothing slows a sender of UDP down. */
+const MAX_QUEUED = 1024 * 1024;
+
+/**
+ * Receives datagrams for as long as it is subscribed: `listening` once, then each datagram. Errors with a
+ * `ListenFault` when the address cannot be listened on.
+ *
+ * @example
+ * listenUdp({ port: 9000 }).subscribe((event) => {
+ *   if (event.type === 'datagram') event.reply(event.bytes);
+ * });
+ */
+export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Observable<UdpEvent> {
+  return new Observable((subscriber) => {
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    let open = true;
+    socket.on('listening', () => {
+      const bound = socket.address();
+      const address = formatAddress(bound.address, bound.port);
+      subscriber.next({ type: 'listening', address, port: bound.port });
+    });
+    socket.on('message', (bytes, sender) => {
+      subscriber.next({
+        type: 'datagram',
+        bytes,
+        from: formatAddress(sender.address, sender.port),
+        reply: (answer) => {
+          if (!open || socket.getSendQueueSize() > MAX_QUEUED) return;
+          // The callback is there so that a failure to send is not an 'error' of the whole socket.
+          socket.send(answer, sender.port, sender.address, () => {});
+        },
+      });
+    });
+    const fail = (error: unknown) => subscriber.error(listenFault(error, formatAddress(host, port)));
+    socket.on('error', fail);
+    // Node checks the port of a TCP server, but cuts that of a UDP socket down to 16 bits.
+    if (port > 65_535) fail(new RangeError('a port is at most 65535'));
+    else socket.bind(port, host);
+    return () => {
+      open = false;
+      socket.close();
+    };
+  });
+}

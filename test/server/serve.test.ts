@@ -1,0 +1,136 @@
+/** A whole server over real sockets, as one Observable. */
+
+import { connect as rawConnect } from 'node:net';
+import { filter, firstValueFrom, ReplaySubject, Subject, type Subscription } from 'rxjs';
+import { P } from 'ts-pattern';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ServerEvent } from '../../src/server/event.ts';
+import { type ServeOptions, serve } from '../../src/server/serve.ts';
+import { acknowledge, defineCommand } from '../../src/session/command.ts';
+import { commands } from '../../src/session/dispatch.ts';
+import { type MemoryStore, memoryStore } from '../../src/store/memory-store.ts';
+import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
+import { frame, peer, putFrame } from '../support/peer.ts';
+
+const running: Subscription[] = [];
+afterEach(() => {
+  for (const each of running.splice(0)) each.unsubscribe();
+});
+
+type Typed<T extends ServerEvent['type']> = Extract<ServerEvent, { type: T }>;
+
+async function started(options: Partial<ServeOptions> = {}) {
+  const store = memoryStore();
+  const events$ = new ReplaySubject<ServerEvent>();
+  const subscription = serve({ connections$: listenTcp({ port: 0 }), store, ...options }).subscribe(events$);
+  running.push(subscription);
+  const next = <T extends ServerEvent['type']>(type: T): Promise<Typed<T>> =>
+    firstValueFrom(events$.pipe(filter((event): event is Typed<T> => event.type === type)));
+  const { port } = await next('listening');
+  const client = async () => peer(await firstValueFrom(connectTcp({ host: '127.0.0.1', port })));
+  return { store, events$, next, port, client, stop: () => subscription.unsubscribe() };
+}
+
+describe('a server', () => {
+  test('tells what happens: listening, opened, stored, refused, closed', async () => {
+    const server = await started();
+    const client = await server.client();
+    await client.send(putFrame('a', 'hello'), putFrame('../b', 'x'));
+    client.connection.end();
+    await client.over;
+    expect(await server.next('opened')).toMatchObject({ remote: client.connection.local });
+    expect(await server.next('stored')).toMatchObject({ filename: 'a', size: 5, durable: false });
+    expect(await server.next('refused')).toMatchObject({ cmd: 'put', error: { code: 'bad-filename' } });
+    expect(await server.next('closed')).toMatchObject({ fault: null });
+  });
+
+  test('stops listening and drops its connections when unsubscribed', async () => {
+    const server = await started();
+    const client = await server.client();
+    await client.send(putFrame('a', 'hello').subarray(0, -1));
+    await server.next('opened');
+    server.stop();
+    expect(await client.over).toMatchObject({ code: 'reset' });
+    await expect(server.client()).rejects.toMatchObject({ code: 'refused' });
+    expect(server.store.sinks).toBe(0);
+  });
+
+  test('finishes what runs, and completes, when drained', async () => {
+    const drain$ = new Subject<void>();
+    const server = await started({ drain$ });
+    const client = await server.client();
+    const whole = putFrame('a', 'hello');
+    await client.send(whole.subarray(0, -1));
+    await expect.poll(() => server.store.sinks).toBe(1);
+    drain$.next();
+    await client.send(whole.subarray(-1));
+    expect(await client.all()).toMatchObject([{ ack: 'put' }]);
+    client.connection.end();
+    await firstValueFrom(server.events$.pipe(filter(({ type }) => type === 'closed')));
+    await new Promise<void>((complete) => server.events$.subscribe({ complete }));
+  });
+
+  test('cuts off what is not finished within the grace time', async () => {
+    const drain$ = new Subject<void>();
+    const server = await started({ drain$, limits: { grace: 1 } });
+    const client = await server.client();
+    await client.send(putFrame('a', 'hello').subarray(0, -1));
+    await expect.poll(() => server.store.sinks).toBe(1);
+    drain$.next();
+    expect(await client.over).toMatchObject({ code: 'reset' });
+    await new Promise<void>((complete) => server.events$.subscribe({ complete }));
+    expect(server.store.contents.size).toBe(0);
+  });
+
+  test('answers one client while another one stalls in the middle of a body', async () => {
+    const server = await started();
+    const [slow, other] = [await server.client(), await server.client()];
+    await slow.send(putFrame('a', 'hello').subarray(0, -1));
+    await other.send(frame({ cmd: 'ping' }));
+    expect(await other.replies(1)).toEqual([{ ack: 'ping' }]);
+  });
+
+  test('knows a command of your own, and what it calls', async () => {
+    const shout = defineCommand({
+      pattern: { cmd: 'shout', text: P.string },
+      touches: {},
+      start: ({ text }) => ({ state: null, effects: [{ type: 'call', call: 'upper', with: text }] }),
+      on: (state: null, event) =>
+        event.type === 'result' && event.result.of === 'call' && event.result.ok
+          ? acknowledge(state, { text: event.result.value })
+          : { state },
+    });
+    const calls = {
+      upper: async (text: unknown) => ({ ok: true, value: String(text).toUpperCase() }) as const,
+    };
+    const server = await started({ commands: [...commands, shout], calls });
+    const client = await server.client();
+    await client.send(frame({ cmd: 'shout', text: 'hey' }));
+    expect(await client.replies(1)).toEqual([{ ack: 'shout', text: 'HEY' }]);
+  });
+});
+
+describe('a peer that never reads', () => {
+  /** Sends it all, reads nothing, and closes as soon as the system has taken it; the rest is up to the systems. */
+  const sendAndClose = (port: number, ...pieces: readonly Uint8Array[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const socket = rawConnect(port, '127.0.0.1');
+      socket.pause();
+      socket.on('error', reject);
+      for (const piece of pieces) socket.write(piece);
+      socket.write('', () => {
+        socket.destroy();
+        resolve();
+      });
+    });
+
+  test('finds every file whole, although it closes with acks unread', async () => {
+    const server = await started();
+    const files = Array.from({ length: 200 }, (_, i) => Buffer.alloc((i * 7919) % 50_000, i));
+    await sendAndClose(server.port, ...files.map((bytes, i) => putFrame(`f${i}`, bytes)));
+    await server.next('closed');
+    expect(server.store.contents.size).toBe(200);
+    const { contents } = server.store as MemoryStore;
+    for (const [i, bytes] of files.entries()) expect(bytes.equals(contents.get(`f${i}`)!.bytes)).toBe(true);
+  });
+});

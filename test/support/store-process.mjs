@@ -1,0 +1,14 @@
+/**
+ * A process of its own with a store open and a put under way: `node store-process.mjs ROOT`. Says `ready` and the names
+ * of its unfinished files, and then waits to be killed.
+ */
+import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+// What a store does on its root, without the store: this file runs without being compiled.
+const [root, owner] = process.argv.slice(2);
+const own = join(root, '.sluice/tmp', owner.replace('PID', String(process.pid)));
+mkdirSync(own, { recursive: true });
+closeSync(openSync(join(own, '1'), 'wx'));
+console.log(`ready ${readdirSync(own).join()}`);
+setInterval(() => {}, 1000);

@@ -1,0 +1,31 @@
+/** Temporary folders that are gone when the test is over. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+export function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes files below a folder, by their relative paths. */
+export function writeTree(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+}
+
+/** The files below a folder, by their relative paths, as text in which each byte is a character. */
+export function readTree(folder: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files[path.slice(folder.length + 1)] = readFileSync(path, 'latin1');
+  }
+  return files;
+}
