@@ -2,6 +2,14 @@
  * Sluice for any platform: framing, the protocol, the session and the client. Nothing below it needs Node.
  */
 
+export * from './client/client.ts';
+export * from './client/client-fault.ts';
+export * from './client/content.ts';
+export type { Checksum } from './client/frame-sender.ts';
+export type { Download, GetSettings } from './client/get.ts';
+export type { ListSettings, PageSettings } from './client/list.ts';
+export * from './client/plain-sender.ts';
+export type { ContentGiven, PutEvent, PutSettings } from './client/put.ts';
 export * from './protocol/errors.ts';
 export * from './protocol/file.ts';
 export * from './protocol/filename.ts';
@@ -16,10 +24,18 @@ export * from './session/session.ts';
 export type * from './session/state.ts';
 export type * from './transport/connection.ts';
 export * from './wire/deframe.ts';
-export * from './wire/deframe-step.ts';
+export {
+  type DeframeState,
+  finish,
+  initialState,
+  type Stepped,
+  step,
+  stepSome,
+} from './wire/deframe-step.ts';
+export { type Encoded, encodeLength } from './wire/encode-length.ts';
 export * from './wire/enframe.ts';
-export * from './wire/fault.ts';
-export * from './wire/frame-event.ts';
-export * from './wire/framing.ts';
+export { type FaultCode, type FrameFault, type Problem, problem } from './wire/fault.ts';
+export type * from './wire/frame-event.ts';
+export type * from './wire/framing.ts';
 export * from './wire/json-header.ts';
 export * from './wire/length-field.ts';

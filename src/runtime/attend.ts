@@ -63,13 +63,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pausedBy = { credit: false, parked: false };
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
-    const outbox = createOutbox({
-      connection,
-      window,
-      scheduler,
-      quiet: limits.quiet,
-      listening: () => !pausedBy.credit && !pausedBy.parked,
-    });
+    const outbox = createOutbox({ connection, window, scheduler, quiet: limits.quiet });
     const performer = createPerformer({
       store: options.store,
       connection,
@@ -88,8 +82,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     function pause(why: 'credit' | 'parked', paused: boolean): void {
       if (pausedBy[why] === paused) return;
       pausedBy[why] = paused;
-      if (pausedBy.credit || pausedBy.parked) connection.pause();
-      else connection.resume();
+      const listening = !pausedBy.credit && !pausedBy.parked;
+      outbox.listen(listening);
+      if (listening) connection.resume();
+      else connection.pause();
     }
 
     function work(): void {

@@ -27,6 +27,8 @@ export interface Outbox {
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   /** To be called when the peer was heard from. */
   readonly heard: () => void;
+  /** To be called when reading pauses and resumes: while we do not listen, silence says nothing about the peer. */
+  readonly listen: (listening: boolean) => void;
   /** To be called when a turn of work is over: sends what may be sent now. */
   readonly flush: () => void;
   /** Nothing more will come from the peer: nothing more is held back. */
@@ -42,11 +44,9 @@ export interface OutboxOptions {
   readonly scheduler: SchedulerLike;
   /** Milliseconds of silence after which a peer is taken to wait for us. */
   readonly quiet: number;
-  /** Whether we listen: while the connection is paused, silence says nothing about the peer. */
-  readonly listening: () => boolean;
 }
 
-export function createOutbox({ connection, window, scheduler, quiet, listening }: OutboxOptions): Outbox {
+export function createOutbox({ connection, window, scheduler, quiet }: OutboxOptions): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -57,6 +57,7 @@ export function createOutbox({ connection, window, scheduler, quiet, listening }
   let ending = false;
 
   let patient = true;
+  let listening = true;
   let due = false;
   let timer: Subscription | null = null;
   let lastHeard = scheduler.now();
@@ -97,12 +98,12 @@ export function createOutbox({ connection, window, scheduler, quiet, listening }
 
   /** Looks again when the silence would be long enough; one timer however many acks are held. */
   function wait(): void {
-    if (timer !== null) return;
+    if (timer !== null || !listening) return;
     const left = lastHeard + quiet - scheduler.now();
     timer = scheduler.schedule(
       () => {
         timer = null;
-        if (!listening()) lastHeard = scheduler.now();
+        if (!listening) return;
         if (scheduler.now() - lastHeard < quiet) return wait();
         lastYield = scheduler.now();
         due = true;
@@ -155,6 +156,10 @@ export function createOutbox({ connection, window, scheduler, quiet, listening }
       settles.push(settled);
     },
     heard,
+    listen: (now) => {
+      listening = now;
+      lastHeard = scheduler.now();
+    },
     flush,
     release: () => {
       patient = false;

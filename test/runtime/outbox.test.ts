@@ -2,7 +2,7 @@
 import { map } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { createBudget, type Window } from '../../src/runtime/credit.ts';
+import { createBudget } from '../../src/runtime/credit.ts';
 import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
@@ -13,20 +13,12 @@ function inVirtualTime(
   acts: Readonly<Record<string, (outbox: Outbox) => void>>,
   expected: string,
   marks = { high: 1000, low: 500 },
-  toWindow: (window: Window) => void = () => {},
 ): void {
   const scheduler = new TestScheduler((actual, wanted) => expect(actual).toEqual(wanted));
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const outbox = createOutbox({
-      connection: here,
-      window,
-      scheduler,
-      quiet,
-      listening: () => !window.paused(),
-    });
-    toWindow(window);
+    const outbox = createOutbox({ connection: here, window, scheduler, quiet });
     hot(script).subscribe((name) => {
       acts[name]!(outbox);
       outbox.flush();
@@ -61,13 +53,13 @@ describe('an ack that the peer has not shown to want', () => {
     inVirtualTime('a', { a: ack('a') }, 'a', { high: 0, low: 0 });
   });
 
-  test('waits however long the connection is paused for something else: a slow disk is no silence of the peer', () => {
-    let window: Window | null = null;
-    const marks = { high: 10, low: 5 };
-    const acts = { a: ack('a'), f: () => window?.take(20), d: () => window?.give(20) };
-    inVirtualTime('f 9ms a 89ms d', acts, '130ms a', marks, (its) => {
-      window = its;
-    });
+  test('waits however long we do not listen: a slow disk is no silence of the peer', () => {
+    const acts = {
+      p: (outbox: Outbox) => outbox.listen(false),
+      a: ack('a'),
+      r: (outbox: Outbox) => outbox.listen(true),
+    };
+    inVirtualTime('p 9ms a 89ms r', acts, '120ms a');
   });
 
   test('waits no longer once the peer has twice said nothing until it got one', () => {
