@@ -59,6 +59,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     let state = session.initial;
     let working = false;
     let over = false;
+    /** Bytes of the chunk at hand that went on as bodies. */
+    let streamed = 0;
     let lingering: Subscription | null = null;
     const pausedBy = { credit: false, parked: false };
 
@@ -73,6 +75,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       bug: options.bug ?? (() => {}),
       report: (report) => subscriber.next(report),
       idle: () => heard(),
+      turn: setImmediate,
       result: (request, result) => {
         results.push({ type: 'result', request, result });
         if (!working) work();
@@ -125,6 +128,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     function onFrame(frame: FrameEvent<JsonHeader>): void {
       switch (frame.type) {
         case 'data':
+          streamed += frame.bytes.length;
           return give({ type: 'data', bytes: frame.bytes, credit: frame.bytes.length + eventCost });
         case 'start':
           return give({
@@ -160,7 +164,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
         outbox.heard();
+        streamed = 0;
         chunks$.next(chunk);
+        // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
+        connection.giveBack?.(chunk, chunk.length - streamed);
         heard();
       },
       complete: () => {

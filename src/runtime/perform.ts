@@ -26,6 +26,8 @@ export interface PerformWorld {
   readonly outbox: Outbox;
   readonly calls: Calls;
   readonly result: (request: number, result: Result) => void;
+  /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
+  readonly turn: (work: () => void) => void;
   /** Something that has no result is over. */
   readonly idle: () => void;
   readonly report: (report: Report) => void;
@@ -45,6 +47,8 @@ export function createPerformer(world: PerformWorld): Performer {
   const puts = new Map<number, PutTask>();
   const sources = new Map<number, Source>();
   const sending = new Set<number>();
+  /** The put that was written to in this turn: only one body is received at a time. */
+  let unflushed: PutTask | null = null;
   let underWay = 0;
 
   /** Asks the store, and turns what it answers into a result. */
@@ -73,13 +77,30 @@ export function createPerformer(world: PerformWorld): Performer {
       if (result === null) world.idle();
       else world.result(request, result);
     };
-    const task = putTask({ store, give: window.give, bug, over }, name, {
+    const task = putTask({ store, give: window.give, giveBack, bug, over }, name, {
       size,
       ...(mtime === undefined ? {} : { mtime }),
       ...(ifAbsent ? { ifAbsent } : {}),
     });
     // A store that refuses at once has ended it already.
     if (!ended) puts.set(request, task);
+  }
+
+  /** Sees to it that what was written in this turn is not left lying when no more comes. */
+  function written(task: PutTask): void {
+    if (unflushed === task) return;
+    unflushed?.flush();
+    if (unflushed === null) world.turn(flush);
+    unflushed = task;
+  }
+
+  function flush(): void {
+    unflushed?.flush();
+    unflushed = null;
+  }
+
+  function giveBack(bytes: Uint8Array): void {
+    connection.giveBack?.(bytes, bytes.length);
   }
 
   function reply({ reply, eager, credit }: Extract<Effect, { type: 'reply' }>): void {
@@ -133,7 +154,9 @@ export function createPerformer(world: PerformWorld): Performer {
         return begin(request, effect);
       case 'write': {
         const task = puts.get(request);
-        return task === undefined ? window.give(effect.credit) : task.write(effect.bytes, effect.credit);
+        if (task === undefined) return window.give(effect.credit);
+        task.write(effect.bytes, effect.credit);
+        return written(task);
       }
       case 'commit':
         return puts.get(request)?.commit();

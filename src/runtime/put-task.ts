@@ -1,9 +1,11 @@
 /**
- * One put, being performed: its writes in order, each gathering what queued up while the last was under way.
+ * One put, being performed: its writes in order, each gathering what queued up while the last was under way, or in
+ * this turn of the event loop.
  *
  *   state     what is under way         then
  *   busy      store.put, sink.write     -> idle, or over when it failed
- *   idle      nothing                   write what is queued; else commit, once asked to
+ *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
+ *                                       else commit, once asked to
  *   ending    sink.commit, sink.abort   -> over
  *   over      nothing                   what still comes is given back at once
  *
@@ -18,18 +20,25 @@ export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;
   readonly commit: () => void;
   readonly abort: () => void;
+  /** To be called at the end of a turn in which something was written: nothing more is waited for. */
+  readonly flush: () => void;
 }
+
+/** Bytes worth a write of their own before the turn is over. */
+const enough = 512 * 1024;
 
 export interface PutWorld {
   readonly store: Store;
   readonly give: (credit: number) => void;
+  /** These bytes are not looked at any more. */
+  readonly giveBack: (bytes: Uint8Array) => void;
   readonly bug: (thrown: unknown) => void;
   /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
   readonly over: (result: Result | null) => void;
 }
 
 export function putTask(world: PutWorld, name: string, options: PutOptions): PutTask {
-  const { store, give, bug } = world;
+  const { store, give, giveBack, bug } = world;
   let state: 'busy' | 'idle' | 'ending' | 'over' = 'busy';
   let sink: Sink | null = null;
   let queued: Uint8Array[] = [];
@@ -38,6 +47,7 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
 
   const drop = () => {
     const credit = queuedCredit;
+    for (const bytes of queued) giveBack(bytes);
     queued = [];
     queuedCredit = 0;
     if (credit > 0) give(credit);
@@ -67,6 +77,7 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
       bug,
       (outcome) => {
         state = 'idle';
+        for (const bytes of chunks) giveBack(bytes);
         give(credit);
         if (outcome.ok) next();
         else fail('write', outcome.error);
@@ -108,11 +119,15 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
 
   return {
     write: (bytes, credit) => {
-      if (state === 'over' || wanted === 'abort') return give(credit);
+      if (state === 'over' || wanted === 'abort') {
+        giveBack(bytes);
+        return give(credit);
+      }
       queued.push(bytes);
       queuedCredit += credit;
-      next();
+      if (queuedCredit >= enough) next();
     },
+    flush: next,
     commit: () => {
       wanted = 'commit';
       next();

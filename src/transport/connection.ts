@@ -27,7 +27,7 @@ export interface Connection {
    * subscribes, so nothing is missed, and unsubscribing stops the reading until the next one subscribes. Completes
    * when the peer ends its side (half-close: writing is still possible). Errors with a `ConnectionFault` when the
    * connection breaks, after what had arrived by then. A failed write does not end it. A chunk is never modified
-   * after it was emitted.
+   * after it was emitted, unless all of it was given back.
    *
    * That it completes says only that nothing more will come. Whether what came is whole is for the framing to say:
    * a system may report a reset that follows data as a plain end, and the reset only to the next write.
@@ -41,6 +41,12 @@ export interface Connection {
    * written and unsettled is held in memory, so whoever writes must bound it by waiting for `settled`.
    */
   write(chunks: readonly Uint8Array[], settled: (fault?: ConnectionFault) => void): void;
+  /**
+   * Says that nobody looks any more at so many bytes of a chunk (or of a view of it), so that their memory may be
+   * received into again. A favour to speed, not a duty; but who gives back what is still looked at reads another's
+   * bytes. Each byte at most once.
+   */
+  giveBack?(chunk: Uint8Array, count: number): void;
   /**
    * Stops `chunks$`, at once or after at most one further chunk, so that the peer is slowed down by flow control.
    */

@@ -9,17 +9,21 @@ import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, DESTROYED, ENDED, systemCode, tellEnd } from './connection-fault.ts';
+import { slabSocket } from './slab-socket.ts';
+import { createSlabs } from './slabs.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
 
 const NOTHING = new Uint8Array(0);
 let made = 0;
 
-/** How to name a socket that has no host and port, such as a Unix socket. */
-export interface SocketNames {
+/** How to name a socket that has no host and port, such as a Unix socket; and how to read from it. */
+export interface SocketSettings {
   /** Default `tcp:` and a number. */
   readonly id?: string;
   readonly local?: Address;
   readonly remote?: Address;
+  /** Whether to receive into memory that is used again when it is given back. Only for a socket that was accepted. */
+  readonly slabs?: boolean;
 }
 
 /**
@@ -36,7 +40,12 @@ export interface SocketNames {
  *   connection.chunks$.subscribe((chunk) => connection.write([chunk], () => {}));
  * });
  */
-export function socketConnection(socket: Socket, names: SocketNames = {}): Connection {
+export function socketConnection(accepted: Socket, settings: SocketSettings = {}): Connection {
+  const slabs = settings.slabs === true ? createSlabs() : null;
+  const received = (chunk: Uint8Array) => {
+    if (!destroyed) reader?.next(chunk);
+  };
+  const socket = (slabs && slabSocket(accepted, slabs, received)) ?? accepted;
   /** The writes that have not settled. Bounded by whoever writes, as the contract demands. */
   const unsettled = new Set<(fault?: ConnectionFault) => void>();
   const closed$ = new AsyncSubject<ConnectionFault | null>();
@@ -62,9 +71,7 @@ export function socketConnection(socket: Socket, names: SocketNames = {}): Conne
     // So that the socket closes by itself once reading is over too.
     socket.end();
   });
-  socket.on('data', (chunk: Uint8Array) => {
-    if (!destroyed) reader?.next(chunk);
-  });
+  socket.on('data', received);
   socket.on('end', () => endReading(atEnd));
   socket.on('error', (error) => {
     // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
@@ -73,6 +80,7 @@ export function socketConnection(socket: Socket, names: SocketNames = {}): Conne
     endReading(destroyed ? DESTROYED : connectionFault(error));
   });
   socket.on('close', () => {
+    slabs?.close();
     const fault = destroyed ? DESTROYED : (readEnd ?? writeFault ?? null);
     writeEnd ??= fault ?? ENDED;
     endReading(fault);
@@ -106,9 +114,9 @@ export function socketConnection(socket: Socket, names: SocketNames = {}): Conne
   }
 
   return {
-    id: names.id ?? `tcp:${++made}`,
-    local: names.local ?? formatAddress(socket.localAddress, socket.localPort),
-    remote: names.remote ?? formatAddress(socket.remoteAddress, socket.remotePort),
+    id: settings.id ?? `tcp:${++made}`,
+    local: settings.local ?? formatAddress(socket.localAddress, socket.localPort),
+    remote: settings.remote ?? formatAddress(socket.remoteAddress, socket.remotePort),
     closed$: closed$.asObservable(),
     chunks$: new Observable((subscriber) => {
       if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
@@ -136,6 +144,9 @@ export function socketConnection(socket: Socket, names: SocketNames = {}): Conne
         // A destroyed socket calls back as well, with or without an error; 'close' will know the reason.
         if (!socket.destroyed) settle(writeFault);
       });
+    },
+    giveBack(chunk, count) {
+      slabs?.giveBack(chunk, count);
     },
     pause() {
       paused = true;

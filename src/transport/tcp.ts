@@ -32,7 +32,7 @@ export function listenTcp({ host = '127.0.0.1', port, backlog }: ListenTcpOption
     () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
     'connection',
     { host, port, ...(backlog !== undefined && { backlog }) },
-    (socket) => socketConnection(socket),
+    (socket) => socketConnection(socket, { slabs: true }),
   );
 }
 

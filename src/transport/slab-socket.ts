@@ -1,0 +1,37 @@
+/**
+ * An accepted socket that reads into slabs.
+ *
+ * Node reads into memory of the user's choice with the option `onread`, but only for sockets the user made: a server
+ * has no way to pass it on. So the accepted socket's handle is given to a socket made with it. `_handle` is not
+ * documented, though as old as Node; where it is not as expected the accepted socket is used as it is, which
+ * is slower and otherwise the same.
+ */
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { Slabs } from './slabs.ts';
+
+interface WithHandle {
+  _handle?: { readonly useUserBuffer?: unknown } | null;
+}
+
+/**
+ * A socket in place of an accepted and paused one, which must not be used any more; null when that is not possible.
+ * What it receives goes to `received`, not to 'data'.
+ */
+export function slabSocket(
+  accepted: Socket,
+  slabs: Slabs,
+  received: (chunk: Uint8Array) => void,
+): Socket | null {
+  const holder = accepted as unknown as WithHandle;
+  const handle = holder._handle;
+  if (typeof handle?.useUserBuffer !== 'function') return null;
+  holder._handle = null;
+  const onread = {
+    buffer: slabs.room,
+    callback: (count: number) => {
+      received(slabs.read(count));
+      return true;
+    },
+  };
+  return new Socket({ handle, allowHalfOpen: true, pauseOnCreate: true, onread } as SocketConstructorOpts);
+}

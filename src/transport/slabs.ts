@@ -1,0 +1,104 @@
+/**
+ * Memory to receive into, used again once everyone has let go of it.
+ *
+ * A fresh buffer for every read costs more than the read: its pages must be found, cleared and brought into the
+ * cache. So reads go one behind the other into a slab, the chunks are views of it, and whoever is done with a chunk
+ * gives it back. A slab of which everything was given back is read into again, while it is still in the cache.
+ *
+ *   slab        |chunk|chunk|chunk|  the next read goes here  |
+ *                given back: 2 of 3
+ *
+ * Giving back is a favour, not a duty: a slab of which a chunk is kept is left to the garbage collector. So as not to
+ * pin much memory for somebody who keeps small chunks, slabs are small until chunks have come back.
+ *
+ * What bounds the memory: chunks that are out are bounded by whoever receives them (see `runtime/credit`); besides
+ * those, a connection has one small slab, and `largeShares` of them have `kept + 1` large ones each.
+ */
+
+/** What a socket reads at once by itself. */
+const small = 64 * 1024;
+/** Large reads, and writes of whole pages, are what makes receiving fast. */
+const large = 1024 * 1024;
+/** The next slab is begun when less than this is left of one. */
+const leastRead = 16 * 1024;
+/** After so many reads in a row that needed little room, a connection goes back to a small slab. */
+const calm = 32;
+/** Slabs of a connection kept to be used again. */
+const kept = 3;
+/** Connections that may have large slabs at once, in this process. */
+const largeShares = 32;
+let sharesTaken = 0;
+
+interface Slab {
+  readonly bytes: Uint8Array;
+  /** How much of it was read into. */
+  filled: number;
+  /** Of that, how much was not given back. */
+  out: number;
+}
+
+export interface Slabs {
+  /** Where to read to next. To be asked for after every `read`, and at no other time. */
+  readonly room: () => Uint8Array;
+  /** So many bytes were read there: the chunk they are. */
+  readonly read: (count: number) => Uint8Array;
+  /** Nobody looks any more at so many bytes of this chunk. */
+  readonly giveBack: (chunk: Uint8Array, count: number) => void;
+  /** Nothing more is read. */
+  readonly close: () => void;
+}
+
+export function createSlabs(): Slabs {
+  const slabs = new WeakMap<ArrayBufferLike, Slab>();
+  let size = small;
+  let current = make();
+  let free: Slab[] = [];
+  let cameBack = false;
+  let calmReads = 0;
+
+  function make(): Slab {
+    const slab = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, out: 0 };
+    slabs.set(slab.bytes.buffer, slab);
+    return slab;
+  }
+
+  function resize(to: number): void {
+    if (size === to || (to === large && sharesTaken === largeShares)) return;
+    sharesTaken += to === large ? 1 : -1;
+    size = to;
+    free = [];
+  }
+
+  function room(): Uint8Array {
+    // Only here: until the next read the system has the place it was given last.
+    if (current.out === 0) current.filled = 0;
+    const isFull = current.bytes.length - current.filled < leastRead;
+    const isOther = current.bytes.length !== size && current.out === 0;
+    if (isFull || isOther) current = free.pop() ?? make();
+    return current.bytes.subarray(current.filled);
+  }
+
+  function read(count: number): Uint8Array {
+    const { bytes, filled } = current;
+    current.filled += count;
+    current.out += count;
+    calmReads = count < leastRead ? calmReads + 1 : 0;
+    if (calmReads === calm) resize(small);
+    // A peer that fills what it is given has more to send.
+    else if (cameBack && current.filled === bytes.length) resize(large);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);
+  }
+
+  function giveBack(chunk: Uint8Array, count: number): void {
+    const slab = slabs.get(chunk.buffer);
+    if (slab === undefined || count === 0) return;
+    slab.out -= count;
+    if (slab.out > 0) return;
+    cameBack = true;
+    if (slab === current || slab.bytes.length !== size || free.length === kept) return;
+    slab.filled = 0;
+    free.push(slab);
+  }
+
+  return { room, read, giveBack, close: () => resize(small) };
+}
