@@ -23,8 +23,8 @@ const MiB = 1024 * 1024;
 export const defaultLimits: Limits = {
   headerBytes: 64 * 1024,
   openRequests: 256,
-  window: { high: 16 * MiB, low: 8 * MiB },
-  budget: { high: 256 * MiB, low: 192 * MiB },
+  window: { high: 4 * MiB, low: 2 * MiB },
+  budget: { high: 128 * MiB, low: 96 * MiB },
   quiet: 20,
   linger: 5_000,
   grace: 10_000,

@@ -1,5 +1,21 @@
 /** The checksum of what is stored: CRC-32 (ISO-HDLC, as in zlib and PNG), in the one place that knows who computes it. */
+import { createRequire } from 'node:module';
 import { crc32 as crc32OfZlib } from 'node:zlib';
+
+type Crc32 = (bytes: Uint8Array, before?: number) => number;
+
+/**
+ * The native one where it was installed, as it is for most platforms: 12 to 16 GB/s where zlib's does 6, and it is the
+ * most that receiving does with a byte besides moving it.
+ */
+function fastest(): Crc32 {
+  try {
+    const native: { readonly crc32: Crc32 } = createRequire(import.meta.url)('@node-rs/crc32');
+    return native.crc32;
+  } catch {
+    return crc32OfZlib;
+  }
+}
 
 /**
  * The CRC-32 of `bytes`, continued from that of the bytes before them (0 at the start). An unsigned 32-bit integer.
@@ -7,11 +23,11 @@ import { crc32 as crc32OfZlib } from 'node:zlib';
  * @example
  * crc32(tail, crc32(head)) // that of head and tail together
  */
-export const crc32 = (bytes: Uint8Array, before = 0): number => crc32OfZlib(bytes, before);
+export const crc32: Crc32 = fastest();
 
 /** The CRC-32 of several chunks in order, continued from `before`. */
 export function crc32OfAll(chunks: readonly Uint8Array[], before = 0): number {
   let crc = before;
-  for (const chunk of chunks) crc = crc32OfZlib(chunk, crc);
+  for (const chunk of chunks) crc = crc32(chunk, crc);
   return crc;
 }

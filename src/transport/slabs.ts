@@ -24,7 +24,7 @@ const leastRead = 16 * 1024;
 /** After so many reads in a row that needed little room, a connection goes back to a small slab. */
 const calm = 32;
 /** Slabs of a connection kept to be used again. */
-const kept = 3;
+const kept = 4;
 /** Connections that may have large slabs at once, in this process. */
 const largeShares = 32;
 let sharesTaken = 0;
