@@ -1,5 +1,7 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
+export * from './client/connect.ts';
+export * from './client/file-content.ts';
 export * from './index.ts';
 export * from './runtime/attend.ts';
 export * from './runtime/credit.ts';
@@ -8,7 +10,11 @@ export type { Calls } from './runtime/perform.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
 export type * from './store/contract.ts';
+export * from './store/contract-suite.ts';
+export * from './store/disk-store.ts';
 export * from './store/memory-store.ts';
 export type * from './transport/listen.ts';
 export * from './transport/memory-pair.ts';
+export * from './transport/socket-connection.ts';
 export * from './transport/tcp.ts';
+export * from './transport/udp.ts';

@@ -24,6 +24,7 @@ import type { JsonHeader } from '../wire/json-header.ts';
 import { type Budget, eventCost } from './credit.ts';
 import type { Limits } from './limits.ts';
 import { createOutbox } from './outbox.ts';
+import { createPatience } from './patience.ts';
 import { type Calls, createPerformer } from './perform.ts';
 import { createQueue } from './queue.ts';
 
@@ -65,7 +66,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pausedBy = { credit: false, parked: false };
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
-    const outbox = createOutbox({ connection, window, scheduler, quiet: limits.quiet });
+    const patience = createPatience(scheduler, limits.quiet, () => outbox.silence());
+    const outbox = createOutbox(connection, window, patience);
     const performer = createPerformer({
       store: options.store,
       connection,
@@ -86,7 +88,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (pausedBy[why] === paused) return;
       pausedBy[why] = paused;
       const listening = !pausedBy.credit && !pausedBy.parked;
-      outbox.listen(listening);
+      patience.listen(listening);
       if (listening) connection.resume();
       else connection.pause();
     }
@@ -102,6 +104,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       }
       working = false;
       pause('parked', !session.accepts(state));
+      patience.inFrame(state.inFrame);
       outbox.flush();
       if (state.phase === 'over') linger();
       if (state.phase === 'gone' && performer.underWay() === 0) finish();
@@ -121,7 +124,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (over) return;
       over = true;
       lingering?.unsubscribe();
-      outbox.dispose();
+      patience.dispose();
       subscriber.complete();
     }
 
@@ -153,7 +156,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (!working) work();
     };
     const ended = (event: SessionEvent) => {
-      outbox.release();
+      patience.release();
       give(event);
       heard();
     };
@@ -163,7 +166,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     });
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
-        outbox.heard();
+        patience.heard();
         streamed = 0;
         chunks$.next(chunk);
         // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.

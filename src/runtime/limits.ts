@@ -10,7 +10,7 @@ export interface Limits {
   readonly window: Marks;
   /** The same over all connections together. */
   readonly budget: Marks;
-  /** Milliseconds of silence after which a peer that has not shown to read replies is sent them. */
+  /** Milliseconds of silence between two frames after which a peer that has not shown to read replies is sent them. */
   readonly quiet: number;
   /** Milliseconds to wait for the peer to end its side, once ours is ended. */
   readonly linger: number;
@@ -25,7 +25,7 @@ export const defaultLimits: Limits = {
   openRequests: 256,
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
-  quiet: 20,
+  quiet: 25,
   linger: 5_000,
   grace: 10_000,
 };

@@ -5,48 +5,27 @@
  * one buffer: thousands of small arrays cost more to write, and to collect, than their bytes do. The queue is
  * bounded by credit: a reply holds its request's, and its own bytes, until the operating system has taken it.
  *
- * **Patience.** A plain script sends its files, never reads a reply, and closes. When a system closes a socket on
- * which there is something unread, it sends a reset and drops what it has not sent yet: an ack that came too early
- * would destroy the end of the last file. So acks nobody has shown to want are held until the peer falls silent
- * while we listen, ends its side, or nothing but held acks keeps the connection from being read. A peer shows that it reads by sending a request that makes no
- * sense otherwise (the session knows: such replies are `eager`), or by waiting for our acks: twice in a row it said
- * nothing until we sent one, and then went on at once.
- *
- *   state      an ack that is not eager                                  leaves it by
- *   patient    waits until nothing was heard for `quiet` ms              an eager reply, two signs of waiting
- *   eager      is sent at once                                           never
+ * Replies that are not `eager` wait for a silence of the peer (see `patience`), unless nothing but held replies keeps
+ * the connection from being read: then there would never be one.
  */
-import type { SchedulerLike, Subscription } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { Window } from './credit.ts';
+import type { Patience } from './patience.ts';
 
 export interface Outbox {
   /** Queues a reply; its bytes are copied. `credit` is given back once it is the operating system's, or never will be. */
   readonly reply: (bytes: Uint8Array, eager: boolean, credit: number) => void;
   /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
-  /** To be called when the peer was heard from. */
-  readonly heard: () => void;
-  /** To be called when reading pauses and resumes: while we do not listen, silence says nothing about the peer. */
-  readonly listen: (listening: boolean) => void;
   /** To be called when a turn of work is over: sends what may be sent now. */
   readonly flush: () => void;
-  /** Nothing more will come from the peer: nothing more is held back. */
-  readonly release: () => void;
+  /** To be called at a silence of the peer: nothing is held back. */
+  readonly silence: () => void;
   /** Ends our side once all is sent; nothing may be pushed after it. */
   readonly end: () => void;
-  readonly dispose: () => void;
 }
 
-export interface OutboxOptions {
-  readonly connection: Connection;
-  readonly window: Window;
-  readonly scheduler: SchedulerLike;
-  /** Milliseconds of silence after which a peer is taken to wait for us. */
-  readonly quiet: number;
-}
-
-export function createOutbox({ connection, window, scheduler, quiet }: OutboxOptions): Outbox {
+export function createOutbox(connection: Connection, window: Window, patience: Patience): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -55,14 +34,8 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
   let length = 0;
   let writing = false;
   let ending = false;
-
-  let patient = true;
-  let listening = true;
+  /** What is queued includes something that may not wait. */
   let due = false;
-  let timer: Subscription | null = null;
-  let lastHeard = scheduler.now();
-  let lastYield: number | null = null;
-  let signs = 0;
 
   function flush(): void {
     if (writing) return;
@@ -70,10 +43,9 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
       if (ending) connection.end();
       return;
     }
-    // Held acks must not hold up the reading for ever: then there would never be a silence.
     const stuck = window.paused() && window.unsettled() === credit;
-    if (patient && !due && !stuck) return wait();
-    send();
+    if (due || stuck || patience.isEager()) send();
+    else patience.awaitSilence();
   }
 
   function send(): void {
@@ -86,41 +58,12 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
     credit = 0;
     due = false;
     writing = true;
-    timer?.unsubscribe();
-    timer = null;
     connection.write(sending, (fault) => {
       writing = false;
       window.give(held);
       for (const settle of settled) settle(fault);
       flush();
     });
-  }
-
-  /** Looks again when the silence would be long enough; one timer however many acks are held. */
-  function wait(): void {
-    if (timer !== null || !listening) return;
-    const left = lastHeard + quiet - scheduler.now();
-    timer = scheduler.schedule(
-      () => {
-        timer = null;
-        if (!listening) return;
-        if (scheduler.now() - lastHeard < quiet) return wait();
-        lastYield = scheduler.now();
-        due = true;
-        flush();
-      },
-      Math.max(left, 0),
-    );
-  }
-
-  function heard(): void {
-    const now = patient ? scheduler.now() : 0;
-    if (patient && lastYield !== null) {
-      signs = now - lastYield <= quiet ? signs + 1 : 0;
-      lastYield = null;
-      if (signs === 2) patient = false;
-    }
-    lastHeard = now;
   }
 
   /** Moves the gathered replies behind what is queued already. */
@@ -155,20 +98,15 @@ export function createOutbox({ connection, window, scheduler, quiet }: OutboxOpt
       chunks.push(bytes);
       settles.push(settled);
     },
-    heard,
-    listen: (now) => {
-      listening = now;
-      lastHeard = scheduler.now();
-    },
     flush,
-    release: () => {
-      patient = false;
+    silence: () => {
+      due = true;
+      flush();
     },
     end: () => {
-      patient = false;
+      due = true;
       ending = true;
       flush();
     },
-    dispose: () => timer?.unsubscribe(),
   };
 }

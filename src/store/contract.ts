@@ -8,12 +8,17 @@
  *
  * 1. **Atomic.** Until `commit` answers, nobody sees anything new under the name; from then on everybody sees
  *    all of it. A reader that opened the old file goes on reading the old file.
- * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains.
+ * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. The one
+ *    exception: when all that failed is the last sync, the whole new file is there, though nobody was promised it.
  * 3. **Durable.** When `durable` is true, what `commit`, `remove` and `rename` answered survives a power cut.
  * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an
  *    `Outcome` with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
- * 5. **Names** were checked by `protocol/filename` before a store sees them; a store still never follows a
- *    symbolic link, and never touches anything outside its root.
+ * 5. **Names** were checked by `protocol/filename` before a store sees them; a store refuses them all the same
+ *    (`bad-filename`), never follows a symbolic link, and never touches anything outside its root.
+ * 6. **There are only files.** Folders come with the names that need them. One that has no file below it is in
+ *    nobody's way; one that has is `name-conflict` to put or rename onto, as is a name below a file. To whoever wants
+ *    to read, remove or rename one, a folder is `not-found`. What is neither is `not-a-file`, and is not listed.
+ * 7. **After `close`** every call is refused with `shutting-down`.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { FileInfo, Listing, Stored } from '../protocol/file.ts';
@@ -43,11 +48,15 @@ export interface PutOptions {
  */
 export interface Sink {
   /**
-   * Appends the chunks, in order. They are lent: unchanged until the answer, and not to be kept after it. The
-   * caller gathers what queued up while the last write was under way, so one call is one `writev`.
+   * Appends the chunks, in order; there may be none, and empty ones. They are lent: unchanged until the answer, and
+   * not to be kept after it. The caller gathers what queued up while the last write was under way, so one call is
+   * one `writev`. More bytes than were said: `size-mismatch`.
    */
   write(chunks: readonly Uint8Array[]): Answer<void>;
-  /** Makes the content visible under its name, atomically. */
+  /**
+   * Makes the content visible under its name, atomically. Fewer bytes than were said: `size-mismatch`. Whether the
+   * name is free (`name-conflict`, `not-a-file`, `exists`) is decided now, whatever it was when the put began.
+   */
   commit(): Answer<Stored>;
   /** Drops everything. Never fails: what cannot be removed now is removed when the store is next opened. */
   abort(): void | Promise<void>;
@@ -60,7 +69,7 @@ export interface Source extends FileInfo {
    * caller. Calls may overlap.
    */
   read(offset: number, length: number): Answer<Uint8Array>;
-  /** To be called once, when done. */
+  /** To be called once, when done; reads under way are still answered. */
   close(): void | Promise<void>;
 }
 
@@ -76,15 +85,22 @@ export interface ListOptions {
 export interface Store {
   /** Whether answers are given only once what they say is on stable storage. */
   readonly durable: boolean;
-  /** Begins a put. Several may be under way, to different names or to one: the last to commit wins. */
+  /**
+   * Begins a put. Several may be under way, to different names or to one: the last to commit wins. What the commit
+   * would refuse may be refused here already, so that a large content need not come first.
+   */
   put(name: string, options: PutOptions): Answer<Sink>;
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
+  /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */
   list(options: ListOptions): Answer<Listing>;
-  /** Removes a file: `not-found` when there is none. */
+  /** Removes a file: `not-found` when there is none. Folders it leaves empty may stay. */
   remove(name: string): Answer<void>;
-  /** Moves a file, atomically replacing what is at `to`; with `ifAbsent`, `exists` when something is. */
+  /**
+   * Moves a file, atomically replacing the one at `to`; with `ifAbsent`, `exists` when there is one. To its own name:
+   * nothing happens, or `exists`.
+   */
   rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): Answer<FileInfo>;
-  /** Lets go of what it holds. Puts still under way are aborted. */
+  /** Lets go of what it holds, once the calls under way were answered. Puts still under way are aborted. */
   close(): Promise<void>;
 }

@@ -46,8 +46,28 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       else fs.closeSync(fd);
     },
 
-    /** Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes. */
-    *write(fd: number, chunks: readonly Uint8Array[], position: number, crc: number): Task<number> {
+    /** Closes what was only read, or is given up: what the system says to that is of no use to anybody. */
+    letGo(fd: number): void {
+      try {
+        fs.closeSync(fd);
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error;
+      }
+    },
+
+    /**
+     * Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes.
+     *
+     * @param size of the whole file: a large one goes through the pool however small the pieces it comes in, so that
+     *   more can be received meanwhile and gathered into the next write.
+     */
+    *write(
+      fd: number,
+      chunks: readonly Uint8Array[],
+      position: number,
+      crc: number,
+      size: number,
+    ): Task<number> {
       let rest = chunks;
       let left = bytesOf(chunks);
       let at = position;
@@ -55,7 +75,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       while (left > 0) {
         const now = rest;
         const written =
-          waits || left > movedAtOnce
+          waits || size > movedAtOnce
             ? yield* wait<number>((back) => {
                 fs.writev(fd, now, at, back);
                 crcAfter ??= crc32OfAll(chunks, crc);

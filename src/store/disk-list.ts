@@ -1,9 +1,10 @@
 /** Listings of the disk store: the files below the root in the order of their names, a page at a time. */
 import type { Dirent, Stats } from 'node:fs';
 import { whyNotFilename } from '../protocol/filename.ts';
-import type { FileInfo, Listing, ListOptions } from './contract.ts';
+import type { FileInfo, Listing, ListOptions, Outcome } from './contract.ts';
 import { compareNames } from './name-order.ts';
 import { lastOf, within } from './names.ts';
+import { done } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import type { Task } from './task.ts';
 
@@ -16,14 +17,14 @@ const batch = 32;
  * Only folders that can hold such a file are read, and of the tree no more is in memory than the entries of the
  * folders on the way to where the walk is. What changes while it goes on may or may not be seen.
  */
-export function* listFiles(disk: Disk, options: ListOptions): Task<Listing> {
+export function* listFiles(disk: Disk, options: ListOptions): Task<Outcome<Listing>> {
   const files: FileInfo[] = [];
   // One more than wanted tells whether there is a next page.
   yield* collect(disk, '', options, files, options.limit + 1);
-  if (files.length <= options.limit) return { files };
+  if (files.length <= options.limit) return done({ files });
   const page = files.slice(0, options.limit);
   const last = page.at(-1);
-  return last === undefined ? { files: page } : { files: page, next: last.name };
+  return done(last === undefined ? { files: page } : { files: page, next: last.name });
 }
 
 function* collect(

@@ -33,6 +33,6 @@ function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> 
   try {
     yield* io.syncFile(parent, true);
   } finally {
-    io.fs.closeSync(parent);
+    io.letGo(parent);
   }
 }

@@ -7,12 +7,33 @@ import { type Disk, placeFile } from './place-file.ts';
 import type { Temporary } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
 
-/** How the steps of a call are run: errors of the system become values, and the store knows that it is busy. */
-export type Perform = <T>(steps: () => Task<Outcome<T>>) => Answer<T>;
+/** How a call is carried out: errors of the system become values, and the store knows that it is busy. */
+export type Perform = <T>(task: Task<Outcome<T>>) => Answer<T>;
 
 export interface DiskSink extends Sink {
   /** What `abort` does, as steps; for the store to close. */
   discard(): Task<void>;
+}
+
+/** A put under way. */
+interface Put {
+  readonly disk: Disk;
+  readonly temporary: Temporary;
+  readonly name: string;
+  readonly options: PutOptions;
+  readonly ended: () => void;
+  /** The folders that were made for it. */
+  readonly made: string[];
+  /** Bytes so far. */
+  written: number;
+  /** Of those bytes. */
+  crc32: number;
+  /** Whether the unfinished file's descriptor is open. */
+  isOpen: boolean;
+  /** Whether a call was not answered yet. */
+  busy: boolean;
+  /** Whether it was committed, aborted or has failed. */
+  over: boolean;
 }
 
 /** @param ended is called once, when there is nothing of it any more. */
@@ -21,98 +42,121 @@ export function diskSink(
   perform: Perform,
   temporary: Temporary,
   name: string,
-  { size, mtime, ifAbsent }: PutOptions,
+  options: PutOptions,
   ended: () => void,
 ): DiskSink {
-  const { io, directories, durable } = disk;
-  const { fd, path } = temporary;
-  const made: string[] = [];
-  let written = 0;
-  let crc32 = 0;
-  let isOpen = true;
-  let over = false;
-
-  /** Never throws what the system throws: what cannot be removed now is removed with the store's own folder. */
-  function* discard(): Task<void> {
-    if (over) return;
-    over = true;
-    ended();
-    if (isOpen) yield* tried(io.close(fd));
-    yield* tried(io.unlink(path, written));
-    yield* directories.unmake(made);
-  }
-
-  function* append(chunks: readonly Uint8Array[]): Task<Outcome<void>> {
-    const bytes = bytesOf(chunks);
-    if (written + bytes > size) {
-      yield* discard();
-      return failed('size-mismatch', 'more came than was said', { expected: size });
-    }
-    try {
-      crc32 = yield* io.write(fd, chunks, written, crc32);
-      written += bytes;
-      return allDone;
-    } catch (error) {
-      // Some of it may have been written, and has to be given back.
-      written += bytes;
-      yield* discard();
-      throw error;
-    }
-  }
-
-  function* finish(): Task<Outcome<Stored>> {
-    if (written !== size) {
-      yield* discard();
-      return failed('size-mismatch', undefined, { expected: size, actual: written });
-    }
-    try {
-      const changed = yield* settle();
-      const stored = yield* place(changed);
-      if (!stored.ok) yield* discard();
-      return stored;
-    } catch (error) {
-      yield* discard();
-      throw error;
-    }
-  }
-
-  /** Makes the content durable and closes the file. Gives its modification time. */
-  function* settle(): Task<number> {
-    if (mtime !== undefined) yield* io.setTimes(fd, mtime / 1000);
-    if (durable) yield* io.syncFile(fd, mtime !== undefined);
-    const changed = mtime ?? Math.round(io.fs.fstatSync(fd).mtimeMs);
-    isOpen = false;
-    // It has a name, so nothing is freed, and it was synced if it was to be: nothing here waits for the disk.
-    io.fs.closeSync(fd);
-    return changed;
-  }
-
-  function* place(changed: number): Task<Outcome<Stored>> {
-    const placed = yield* placeFile(disk, { from: path, to: name, ifAbsent, made });
-    if (!placed.ok) return placed;
-    const { directory, linked } = placed.value;
-    // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
-    over = true;
-    try {
-      if (linked) yield* tried(io.unlink(path));
-      if (durable) yield* wait(directory.sync);
-    } finally {
-      directories.leave(directory);
-      ended();
-    }
-    return done({ name, size, mtime: changed, crc32, durable });
-  }
-
+  const put: Put = {
+    disk,
+    temporary,
+    name,
+    options,
+    ended,
+    made: [],
+    written: 0,
+    crc32: 0,
+    isOpen: true,
+    busy: false,
+    over: false,
+  };
   return {
-    discard,
-    write: (chunks) => (over ? failed('shutting-down') : perform(() => append(chunks))),
-    commit: () => (over ? failed('shutting-down') : perform(finish)),
+    discard: () => discard(put),
+    write: (chunks) => (put.over ? failed('shutting-down') : perform(alone(put, append(put, chunks)))),
+    commit: () => (put.over ? failed('shutting-down') : perform(alone(put, commit(put)))),
     abort() {
-      const outcome = perform(function* () {
-        yield* discard();
-        return allDone;
-      });
+      const outcome = perform(alone(put, abort(put)));
       return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
     },
   };
+}
+
+/** To close a file below a write that is under way would let it go to whichever file is next given the number. */
+function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
+  if (put.busy) throw new Error('a call to a sink was made before the last one was answered');
+  put.busy = true;
+  try {
+    return yield* task;
+  } finally {
+    put.busy = false;
+  }
+}
+
+function* abort(put: Put): Task<Outcome<void>> {
+  yield* discard(put);
+  return allDone;
+}
+
+/** Never throws what the system throws: what cannot be removed now is removed with the store's own folder. */
+function* discard(put: Put): Task<void> {
+  if (put.over) return;
+  put.over = true;
+  put.ended();
+  const { io, directories } = put.disk;
+  if (put.isOpen) yield* tried(io.close(put.temporary.fd));
+  yield* tried(io.unlink(put.temporary.path, put.written));
+  yield* directories.unmake(put.made);
+}
+
+function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
+  const { disk, temporary, options, written } = put;
+  put.written += bytesOf(chunks);
+  if (put.written > options.size) {
+    yield* discard(put);
+    return failed('size-mismatch', 'more came than was said', { expected: options.size });
+  }
+  try {
+    put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32, options.size);
+    return allDone;
+  } catch (error) {
+    yield* discard(put);
+    throw error;
+  }
+}
+
+function* commit(put: Put): Task<Outcome<Stored>> {
+  const { written, options } = put;
+  if (written !== options.size) {
+    yield* discard(put);
+    return failed('size-mismatch', undefined, { expected: options.size, actual: written });
+  }
+  try {
+    const mtime = yield* settle(put);
+    const stored = yield* place(put, mtime);
+    if (!stored.ok) yield* discard(put);
+    return stored;
+  } catch (error) {
+    yield* discard(put);
+    throw error;
+  }
+}
+
+/** Makes the content durable and closes the file. Gives its modification time. */
+function* settle(put: Put): Task<number> {
+  const { io, durable } = put.disk;
+  const { fd } = put.temporary;
+  const { mtime } = put.options;
+  if (mtime !== undefined) yield* io.setTimes(fd, mtime / 1000);
+  if (durable) yield* io.syncFile(fd, mtime !== undefined);
+  const changed = mtime ?? Math.round(io.fs.fstatSync(fd).mtimeMs);
+  put.isOpen = false;
+  // It has a name, so nothing is freed, and it was synced if it was to be: nothing here waits for the disk.
+  io.fs.closeSync(fd);
+  return changed;
+}
+
+function* place(put: Put, mtime: number): Task<Outcome<Stored>> {
+  const { disk, temporary, name, made, crc32, options } = put;
+  const { io, directories, durable } = disk;
+  const placed = yield* placeFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
+  if (!placed.ok) return placed;
+  const { directory, how } = placed.value;
+  // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
+  put.over = true;
+  try {
+    if (how === 'linked') yield* tried(io.unlink(temporary.path));
+    if (durable) yield* wait(directory.sync);
+  } finally {
+    directories.leave(directory);
+    put.ended();
+  }
+  return done({ name, size: options.size, mtime, crc32, durable });
 }

@@ -47,7 +47,7 @@ export function diskSource(
     size,
     mtime,
     release,
-    read: (offset, length) => (closed ? failed('shutting-down') : perform(() => read(offset, length))),
+    read: (offset, length) => (closed ? failed('shutting-down') : perform(read(offset, length))),
     close: () => run(release()),
   };
 }

@@ -1,7 +1,7 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Outcome, Source, Store } from './contract.ts';
+import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
 import { diskIo, flags } from './disk-io.ts';
 import { listFiles } from './disk-list.ts';
@@ -46,7 +46,8 @@ const worthAskingFirst = 64 * 1024;
  * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the pool
  * while it waits for the disk, so `UV_THREADPOOL_SIZE` bounds how many wait together.
  *
- * For POSIX systems. On Linux the safety from symbolic links has no races; see `directories.ts` for others.
+ * For POSIX systems. On Linux the safety from symbolic links has no races; see `directories.ts` for others. The root is
+ * to be one file system: into a folder that another is mounted on, no file can be moved (`io-error`, `EXDEV`).
  *
  * @returns an error that names the path and says what to do when the root cannot be made or written to.
  * @example
@@ -74,7 +75,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
       const disk = { io, durable, directories: directories(io, folder, durable) };
       return [disk, yield* openPrivateFolder(io, disk.directories)];
     } catch (error) {
-      io.fs.closeSync(folder.fd);
+      io.letGo(folder.fd);
       throw error;
     }
   }
@@ -99,8 +100,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
   let closing: Promise<void> | undefined;
   let idle = () => {};
 
-  const perform: Perform = (steps) =>
-    closing === undefined ? run(counted(steps())) : failed('shutting-down');
+  const perform: Perform = (task) => (closing === undefined ? run(counted(task)) : failed('shutting-down'));
 
   function* counted<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
     busy += 1;
@@ -127,34 +127,28 @@ function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
 
   return {
     durable,
-    put: (name, options) =>
-      refusedName(name) ??
-      perform(function* () {
-        const early =
-          options.size >= worthAskingFirst ? yield* whyNotPut(disk, name, options.ifAbsent) : undefined;
-        if (early !== undefined) return early;
-        const temporary = yield* temporaries.create();
-        const sink = diskSink(disk, perform, temporary, name, options, () => sinks.delete(sink));
-        sinks.add(sink);
-        return done(sink);
-      }),
-    open: (name) =>
-      refusedName(name) ??
-      perform(() =>
-        inFolderOf(disk, name, function* (place) {
-          return yield* openFile(place, name);
-        }),
-      ),
-    stat: (name) => refusedName(name) ?? perform(() => statFile(disk, name)),
-    list: (options) =>
-      perform(function* () {
-        return done(yield* listFiles(disk, options));
-      }),
-    remove: (name) => refusedName(name) ?? perform(() => removeFile(disk, name)),
+    put: (name, options) => refusedName(name) ?? perform(begin(name, options)),
+    open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
+    stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
+    list: (options) => perform(listFiles(disk, options)),
+    remove: (name) => refusedName(name) ?? perform(removeFile(disk, name)),
     rename: (from, to, options) =>
-      refusedName(from) ?? refusedName(to) ?? perform(() => moveFile(disk, from, to, options?.ifAbsent)),
-    close: () => (closing ??= close()),
+      refusedName(from) ?? refusedName(to) ?? perform(moveFile(disk, from, to, options?.ifAbsent)),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
   };
+
+  function* begin(name: string, options: PutOptions): Task<Outcome<Sink>> {
+    const early =
+      options.size >= worthAskingFirst ? yield* whyNotPut(disk, name, options.ifAbsent) : undefined;
+    if (early !== undefined) return early;
+    const temporary = yield* temporaries.create();
+    const sink = diskSink(disk, perform, temporary, name, options, () => sinks.delete(sink));
+    sinks.add(sink);
+    return done(sink);
+  }
 
   function* openFile(place: string, name: string): Task<Outcome<Source>> {
     let fd: number;

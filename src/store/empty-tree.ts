@@ -44,7 +44,7 @@ function* visit(io: DiskIo, at: At, parent: Folder, child: string, how: Visit): 
       if (!(yield* visit(io, at, folder, entry.name, below))) return false;
     }
   } finally {
-    io.fs.closeSync(folder.fd);
+    io.letGo(folder.fd);
   }
   if (how.remove) yield* io.removeFolder(place);
   return true;

@@ -2,8 +2,9 @@
 import type { Stats } from 'node:fs';
 import type { FileInfo, Outcome } from './contract.ts';
 import type { Directory } from './directories.ts';
+import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
-import { errnoOf } from './errno.ts';
+import { errnoOf, tried } from './errno.ts';
 import { folderOf, lastOf } from './names.ts';
 import { allDone, done, type Failure, failed } from './outcome.ts';
 import { type Disk, placeFile } from './place-file.ts';
@@ -81,9 +82,12 @@ function* moveTo(
     const placing = { from: source.place, file: source.file, to, ifAbsent, made };
     const placed = yield* placeFile({ io, directories, durable }, placing);
     if (!placed.ok) return placed;
-    const { directory, linked } = placed.value;
+    const { directory, how } = placed.value;
     try {
-      if (linked) yield* io.unlink(source.place);
+      if (how !== 'moved') {
+        const undo = how === 'linked' ? directories.at(directory, lastOf(to)) : undefined;
+        yield* unlinkOr(io, source.place, undo);
+      }
       moved = true;
       // First the new name, then the old one's absence: at no time is the file without both.
       if (durable) yield* wait(directory.sync);
@@ -94,6 +98,16 @@ function* moveTo(
     return done(infoOf(to, source.file));
   } finally {
     if (!moved) yield* directories.unmake(made);
+  }
+}
+
+/** Removes the old name of a file; if that fails, the new one, so that it is as it was. */
+function* unlinkOr(io: DiskIo, old: string, undo: string | undefined): Task<void> {
+  try {
+    yield* io.unlink(old);
+  } catch (error) {
+    if (undo !== undefined) yield* tried(io.unlink(undo));
+    throw error;
   }
 }
 

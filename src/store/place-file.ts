@@ -31,8 +31,11 @@ export interface Placing {
 export interface Placed {
   /** To be synced, and to be left. */
   readonly directory: Directory;
-  /** Whether the old name is still there, and has to be removed. */
-  readonly linked: boolean;
+  /**
+   * What is left under the old name: nothing when it was `moved`; else the file, to be removed there. It was `linked` to
+   * the new name just now, or was the `same` file under both names before.
+   */
+  readonly how: 'moved' | 'linked' | 'same';
 }
 
 /** What was looked at can change before it is acted on; so often the look is taken again. */
@@ -73,14 +76,14 @@ function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outc
     if (refusal !== undefined) return refusal;
     // One file under two names: to the system, to rename one to the other is to do nothing.
     if (placing.file?.ino === there.ino && placing.file.dev === there.dev)
-      return done({ directory, linked: true });
+      return done({ directory, how: 'same' });
   }
   if (placing.ifAbsent === true) {
     yield* io.link(placing.from, place);
-    return done({ directory, linked: true });
+    return done({ directory, how: 'linked' });
   }
   yield* io.rename(placing.from, place, there?.isFile() && there.nlink === 1 ? there.size : 0);
-  return done({ directory, linked: false });
+  return done({ directory, how: 'moved' });
 }
 
 /** Why what is under the name already is in the way; undefined when it is not, or not any more. */

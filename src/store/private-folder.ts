@@ -45,7 +45,7 @@ export function* openPrivateFolder(io: DiskIo, { root, at }: Directories): Task<
         folder = yield* madeFolder(io, at, parent, child);
         if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder);
       } finally {
-        if (parent !== root) io.fs.closeSync(parent.fd);
+        if (parent !== root) io.letGo(parent.fd);
       }
     }
     own.push(folder);
@@ -82,12 +82,12 @@ export function* openPrivateFolder(io: DiskIo, { root, at }: Directories): Task<
         try {
           yield* io.removeFolder(at(tmp, name));
         } finally {
-          io.fs.closeSync(tmp.fd);
+          io.letGo(tmp.fd);
         }
       } catch (error) {
         if (errnoOf(error) === undefined) throw error;
       } finally {
-        for (const { fd } of own) io.fs.closeSync(fd);
+        for (const { fd } of own) io.letGo(fd);
         endOwner(name);
       }
     },
@@ -112,7 +112,7 @@ function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]
       const path = parent.path === '' ? child : `${parent.path}/${child}`;
       folder = { fd: yield* io.open(at(parent, child), flags.folder), path };
     } finally {
-      if (parent !== start) io.fs.closeSync(parent.fd);
+      if (parent !== start) io.letGo(parent.fd);
     }
   }
   return folder;
@@ -139,7 +139,7 @@ function* removeOwned(io: DiskIo, at: At, tmp: Folder, name: string, keep: numbe
     yield* empty(io, at, folder);
     yield* io.removeFolder(at(tmp, name));
   } finally {
-    io.fs.closeSync(folder.fd);
+    io.letGo(folder.fd);
   }
 }
 

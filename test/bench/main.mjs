@@ -3,7 +3,7 @@
 //   npm run bench
 //   npm run bench -- throughput group-commit
 import { existsSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { printSummary } from './table.mjs';
 
 const all = ['deframe', 'store', 'throughput', 'group-commit', 'bounded-memory'];
@@ -13,6 +13,8 @@ const memory = Math.round(totalmem() / 2 ** 30);
 console.log(
   `${availableParallelism()} × ${cpus()[0]?.model ?? process.arch}, ${memory} GiB, Linux ${release()}, Node ${process.version}`,
 );
+const load = loadavg()[0];
+if (load > 0.5) console.log(`the machine is busy (load ${load.toFixed(1)}): trust the ratios, and those not much`);
 
 const figures = [];
 for (const name of chosen) {

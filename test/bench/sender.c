@@ -88,7 +88,11 @@ static void read_replies(int sock) {
 static size_t make_header(char *to, size_t room, long i, off_t size) {
     if (mode == HTTP)
         return snprintf(to, room, "PUT /f%05ld HTTP/1.1\r\nHost: b\r\nContent-Length: %ld\r\n\r\n", i, (long)size);
-    int head = snprintf(to + 4, room - 4, "{\"cmd\": \"put\", \"filename\": \"f%05ld\", \"filesize\": %ld}", i, (long)size);
+    /* An id says that we read the replies; a plain script has none, and acks to it may wait until it is done. */
+    char id[32] = "";
+    if (mode == WIRE) snprintf(id, sizeof id, ", \"id\": %ld", i);
+    int head = snprintf(to + 4, room - 4, "{\"cmd\": \"put\", \"filename\": \"f%05ld\", \"filesize\": %ld%s}", i,
+                        (long)size, id);
     memcpy(to, &head, 4);
     return 4 + head;
 }

@@ -14,7 +14,9 @@ port, window, count = int(port), int(window), int(count)
 def header(i, size):
     if mode == 'http':
         return b'PUT /f%05d HTTP/1.1\r\nHost: b\r\nContent-Length: %d\r\n\r\n' % (i, size)
-    head = b'{"cmd": "put", "filename": "f%05d", "filesize": %d}' % (i, size)
+    # An id says that we read the replies; a plain script has none, and acks to it may wait until it is done.
+    head = b'{"cmd": "put", "filename": "f%05d", "filesize": %d' % (i, size)
+    head += b'}' if mode == 'mute' else b', "id": %d}' % i
     return struct.pack('<i', len(head)) + head
 
 

@@ -2,7 +2,7 @@
 //
 //   node slow-server.mjs [BYTES_PER_SECOND]
 import { crc32 } from 'node:zlib';
-import { serve } from '../../dist/node.js';
+import { listenTcp, serve } from '../../dist/node.js';
 import { pace } from './pace.mjs';
 
 const ok = (value) => ({ ok: true, value });
@@ -38,6 +38,6 @@ function slowStore(bytesPerSecond) {
 }
 
 const store = slowStore(Number(process.argv[2] ?? 20e6));
-serve({ store, host: '127.0.0.1', port: 0 }).subscribe((event) => {
+serve({ connections$: listenTcp({ port: 0 }), store }).subscribe((event) => {
   if (event.type === 'listening') console.log(`listening on ${event.address}`);
 });

@@ -4,13 +4,16 @@ import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
+import { createPatience, type Patience } from '../../src/runtime/patience.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
 const quiet = 20;
 
+type Act = (outbox: Outbox, patience: Patience) => void;
+
 function inVirtualTime(
   script: string,
-  acts: Readonly<Record<string, (outbox: Outbox) => void>>,
+  acts: Readonly<Record<string, Act>>,
   expected: string,
   marks = { high: 1000, low: 500 },
 ): void {
@@ -18,9 +21,10 @@ function inVirtualTime(
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const outbox = createOutbox({ connection: here, window, scheduler, quiet });
+    const patience = createPatience(scheduler, quiet, () => outbox.silence());
+    const outbox = createOutbox(here, window, patience);
     hot(script).subscribe((name) => {
-      acts[name]!(outbox);
+      acts[name]!(outbox, patience);
       outbox.flush();
     });
     const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
@@ -30,19 +34,19 @@ function inVirtualTime(
 
 const ack = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), false, 0);
 const error = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), true, 0);
-const heard = (outbox: Outbox) => outbox.heard();
+const heard: Act = (_, patience) => patience.heard();
 
 describe('an ack that the peer has not shown to want', () => {
   test('waits until nothing was heard for a while', () => {
-    inVirtualTime('a', { a: ack('a') }, '20ms a');
+    inVirtualTime('a', { a: ack('a') }, '21ms a');
   });
 
   test('waits as long as the peer goes on sending, and leaves with the others', () => {
-    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '50ms 2');
+    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '51ms 2');
   });
 
   test('leaves when the peer has ended its side', () => {
-    inVirtualTime('a 4ms r', { a: ack('a'), r: (outbox) => outbox.release() }, '5ms a');
+    inVirtualTime('a 4ms r', { a: ack('a'), r: (_, patience) => patience.release() }, '5ms a');
   });
 
   test('leaves before an error that may not wait', () => {
@@ -55,27 +59,32 @@ describe('an ack that the peer has not shown to want', () => {
 
   test('waits however long we do not listen: a slow disk is no silence of the peer', () => {
     const acts = {
-      p: (outbox: Outbox) => outbox.listen(false),
+      p: (_: Outbox, patience: Patience) => patience.listen(false),
       a: ack('a'),
-      r: (outbox: Outbox) => outbox.listen(true),
+      r: (_: Outbox, patience: Patience) => patience.listen(true),
     };
-    inVirtualTime('p 9ms a 89ms r', acts, '120ms a');
+    inVirtualTime('p 9ms a 89ms r', acts, '121ms a');
+  });
+
+  test('waits much longer in the middle of a frame, where nobody waits for an answer', () => {
+    const inFrame: Act = (_, patience) => patience.inFrame(true);
+    inVirtualTime('(fa)', { f: inFrame, a: ack('a') }, '801ms a');
   });
 
   test('waits no longer once the peer has twice said nothing until it got one', () => {
-    const say = (text: string) => (outbox: Outbox) => {
-      outbox.heard();
+    const say = (text: string) => (outbox: Outbox, patience: Patience) => {
+      patience.heard();
       ack(text)(outbox);
     };
     // Each time the peer goes on within 2 ms of its ack; the third one leaves at once.
-    inVirtualTime('a 21ms b 21ms c', { a: say('a'), b: say('b'), c: say('c') }, '20ms a 21ms b 1ms c');
+    inVirtualTime('a 21ms b 21ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 21ms b 0ms c');
   });
 
   test('still waits when the peer went on long after it got one', () => {
-    const say = (text: string) => (outbox: Outbox) => {
-      outbox.heard();
+    const say = (text: string) => (outbox: Outbox, patience: Patience) => {
+      patience.heard();
       ack(text)(outbox);
     };
-    inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '20ms a 60ms b 60ms c');
+    inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 60ms b 60ms c');
   });
 });

@@ -17,6 +17,8 @@ export interface Running {
   readonly done: Promise<Ran>;
   /** Resolves with the first match in stdout or stderr; rejects when the process ends without one. */
   readonly said: (pattern: RegExp) => Promise<RegExpExecArray>;
+  /** Resolves when a text is in stderr so many times; rejects when the process ends before. */
+  readonly logged: (text: string, times: number) => Promise<void>;
 }
 
 export interface RunOptions {
@@ -57,19 +59,26 @@ export function start(program: string, args: readonly string[], options: RunOpti
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ status: code ?? signal, ...text }));
   });
-  const said = (pattern: RegExp) =>
-    new Promise<RegExpExecArray>((resolve, reject) => {
+  const awaited = <T>(what: string, find: () => T | null) =>
+    new Promise<T>((resolve, reject) => {
       const look = () => {
-        const found = pattern.exec(text.stdout) ?? pattern.exec(text.stderr);
+        const found = find();
         if (found === null) return;
         waiting.delete(look);
         resolve(found);
       };
       waiting.add(look);
       look();
-      done.then((ran) => reject(new Error(`ended without ${pattern}: ${JSON.stringify(ran)}`)), reject);
+      done.then((ran) => reject(new Error(`ended without ${what}: ${JSON.stringify(ran)}`)), reject);
     });
-  return { child, done, said };
+  return {
+    child,
+    done,
+    said: (pattern) => awaited(String(pattern), () => pattern.exec(text.stdout) ?? pattern.exec(text.stderr)),
+    logged: async (wanted, times) => {
+      await awaited(wanted, () => (text.stderr.split(wanted).length > times ? true : null));
+    },
+  };
 }
 
 export const startSluice = (args: readonly string[], options?: RunOptions): Running =>

@@ -1,0 +1,27 @@
+/** What the command line's exit status says; the one place where the numbers are. */
+
+export const exitStatus = {
+  /** Everything that was asked for was done. */
+  success: 0,
+  /** Something was refused by the server, or could not be read, written or served on this side. */
+  failed: 1,
+  /** The command line itself is wrong. */
+  misuse: 2,
+  /** The connection could not be made, or broke. */
+  connection: 3,
+} as const;
+
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
+
+/** How a shell reports that a signal ended a program: 128 and the signal's number. */
+export const signalStatus = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export type EndingSignal = keyof typeof signalStatus;
+
+/** Stands at the end of every `--help`. */
+export const exitStatusHelp = `
+Exit status:
+  0  success
+  1  something was refused, or a local file could not be read or written
+  2  the command line is wrong
+  3  the connection could not be made, or broke`;

@@ -1,0 +1,93 @@
+/**
+ * Which files a `get` fetches, and where they go. As with `cp -r`:
+ *
+ *   NAME       --out           goes to
+ *   a/b.txt    a folder, OUT/  OUT/b.txt
+ *   a/b.txt    anything else   OUT
+ *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
+ *   a/photos/  anything else   OUT/x, OUT/sub/y, …
+ *
+ * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
+ */
+import { statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { firstValueFrom } from 'rxjs';
+import type { Client } from '../client/client.ts';
+import { isClientFault } from '../client/client-fault.ts';
+import { whyNotFilename } from '../protocol/filename.ts';
+import type { Failure } from './report.ts';
+import type { Transfer } from './transfer.ts';
+import { failureOf } from './upload.ts';
+import { breaks } from './with-client.ts';
+
+export interface GetPlan {
+  readonly files: readonly Transfer[];
+  readonly failed: readonly { readonly name: string; readonly failure: Failure }[];
+}
+
+export interface GetWish {
+  readonly names: readonly string[];
+  /** Every name is that of a folder. */
+  readonly recursive: boolean;
+  /** Where to, or null for stdout. */
+  readonly out: string | null;
+}
+
+export async function planGet(client: Client, { names, recursive, out }: GetWish): Promise<GetPlan> {
+  const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
+  const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
+  const plans = await Promise.all(names.map((name) => planName(client, name, recursive, targetOf(name))));
+  return {
+    files: plans.flatMap(({ files }) => files),
+    failed: plans.flatMap(({ failed }) => failed),
+  };
+}
+
+/** @param target where it goes; empty for stdout. */
+async function planName(client: Client, name: string, recursive: boolean, target: string): Promise<GetPlan> {
+  const nothing = { message: 'nothing is stored there' };
+  const asked = name.endsWith('/');
+  try {
+    const below = recursive || asked ? await planBelow(client, asked ? name : `${name}/`, target) : empty;
+    if (below.files.length + below.failed.length > 0) return below;
+    if (asked) return { files: [], failed: [{ name, failure: nothing }] };
+    const { size } = await firstValueFrom(client.stat(name));
+    return { files: [{ path: target, filename: name, size }], failed: [] };
+  } catch (thrown) {
+    if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
+    return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
+  }
+}
+
+const empty: GetPlan = { files: [], failed: [] };
+
+async function planBelow(client: Client, folder: string, target: string): Promise<GetPlan> {
+  const prefix = folder === '/' ? '' : folder;
+  const files: Transfer[] = [];
+  const failed: { name: string; failure: Failure }[] = [];
+  let after: string | undefined;
+  do {
+    const listing = await firstValueFrom(client.page(after === undefined ? { prefix } : { prefix, after }));
+    for (const { name, size } of listing.files) {
+      const why = whyNotBelow(name, prefix);
+      if (why !== null) failed.push({ name, failure: { message: why } });
+      else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, size });
+    }
+    after = listing.next;
+  } while (after !== undefined);
+  return { files, failed };
+}
+
+/** Why a name that the server has listed cannot be believed. */
+function whyNotBelow(name: string, prefix: string): string | null {
+  const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
+  return why === null ? null : `the server named a file that cannot be: ${why}`;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole.
+ *
+ * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
+ * who is told when they are written.
+ */
+
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+  writev,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
+const small = 128 * 1024;
+
+export interface LocalFile {
+  /** Takes the next bytes: they are kept until `written` told that they are on their way to the disk, or dropped. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
+  readonly finish: () => Promise<void>;
+  /** Drops it. */
+  readonly abort: () => void;
+}
+
+export interface LocalFileOptions {
+  readonly path: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly mtime: number;
+  /** So many bytes are held no more. */
+  readonly written: (bytes: number) => void;
+  /** A write failed: what still comes is dropped. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Temporary files that exist now, to be removed when the process is ended. */
+const temporaries = new Set<string>();
+
+export function removeTemporaries(): void {
+  for (const path of temporaries) {
+    try {
+      unlinkSync(path);
+    } catch {
+      // It is gone already, or cannot be helped.
+    }
+  }
+}
+
+/** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
+export function beginLocalFile({ path, size, mtime, written, failed }: LocalFileOptions): LocalFile {
+  const temporary = join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const fd = openIn(temporary);
+  temporaries.add(temporary);
+  let queued: Uint8Array[] = [];
+  let writing = false;
+  let error: unknown;
+  let broken = false;
+  let over = false;
+  let idle = () => {};
+
+  function pump(): void {
+    if (writing) return;
+    if (queued.length === 0 || broken) return idle();
+    const chunks = queued;
+    queued = [];
+    writing = true;
+    writeAll(fd, chunks, (failure) => {
+      writing = false;
+      for (const { length } of chunks) written(length);
+      if (failure !== null) fail(failure);
+      pump();
+    });
+  }
+
+  function fail(failure: unknown): void {
+    broken = true;
+    error = failure;
+    for (const { length } of queued) written(length);
+    queued = [];
+    failed(failure);
+  }
+
+  function remove(): void {
+    if (over) return;
+    over = true;
+    closeSync(fd);
+    temporaries.delete(temporary);
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It was removed by someone else.
+    }
+  }
+
+  function place(): void {
+    try {
+      if (broken) throw error;
+      futimesSync(fd, mtime / 1000, mtime / 1000);
+      renameSync(temporary, path);
+    } catch (failure) {
+      remove();
+      throw failure;
+    }
+    over = true;
+    closeSync(fd);
+    temporaries.delete(temporary);
+  }
+
+  return {
+    write: (bytes) => {
+      if (broken || over) return written(bytes.length);
+      queued.push(bytes);
+      if (size > small) pump();
+    },
+    finish: async () => {
+      if (size > small) {
+        await new Promise<void>((resolve) => {
+          idle = resolve;
+          pump();
+        });
+      } else writeNow();
+      place();
+    },
+    abort: () => {
+      broken = true;
+      for (const { length } of queued) written(length);
+      queued = [];
+      // The descriptor must not be closed under a write.
+      idle = remove;
+      pump();
+    },
+  };
+
+  function writeNow(): void {
+    const chunks = queued;
+    queued = [];
+    try {
+      for (const chunk of chunks) {
+        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+      }
+    } catch (failure) {
+      fail(failure);
+    }
+    for (const { length } of chunks) written(length);
+  }
+}
+
+function openIn(path: string): number {
+  try {
+    return openSync(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'wx');
+  }
+}
+
+/** Writes all of the chunks, however much of them the system takes at a time. */
+function writeAll(fd: number, chunks: readonly Uint8Array[], done: (failure: unknown) => void): void {
+  writev(fd, chunks, (failure, count) => {
+    if (failure !== null) return done(failure);
+    let left = count;
+    const rest: Uint8Array[] = [];
+    for (const chunk of chunks) {
+      if (left < chunk.length) rest.push(chunk.subarray(left));
+      left = Math.max(0, left - chunk.length);
+    }
+    if (rest.length === 0) done(null);
+    else writeAll(fd, rest, done);
+  });
+}

@@ -1,0 +1,60 @@
+/** `sluice ls`: what is stored. */
+import type { Command } from 'commander';
+import { firstValueFrom } from 'rxjs';
+import type { FileInfo } from '../protocol/file.ts';
+import { exitStatusHelp } from './exit-status.ts';
+import { createOutput, type Output } from './output.ts';
+import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
+import { withClient } from './with-client.ts';
+import { bytesInWords, printable, timeInWords } from './words.ts';
+
+interface LsFlags extends ServerFlags {
+  readonly json?: boolean;
+}
+
+const help = `
+Lists every file whose name begins with PREFIX, in order of name: size, time of
+the last change, name. --json prints one object a line: name, size (bytes),
+mtime (milliseconds since 1970).
+${serverHelp}
+
+Examples:
+  sluice ls --from 192.168.0.5:8080
+  sluice ls photos/ --from :8080
+  sluice ls --from :8080 --json | jq .size
+${exitStatusHelp}`;
+
+export function addLs(program: Command): void {
+  const command = program
+    .command('ls')
+    .summary('list what is stored')
+    .description('Lists the files on a server.')
+    .argument('[PREFIX]', 'what the names begin with');
+  addServerOption(command, 'from')
+    .option('--json', 'print JSON, one object a line')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(prefix: string | undefined, flags: LsFlags): Promise<void> {
+  const output = createOutput();
+  await withClient(flags, output, async (client) => {
+    let after: string | undefined;
+    do {
+      const asked = {
+        ...(prefix === undefined ? {} : { prefix }),
+        ...(after === undefined ? {} : { after }),
+      };
+      const { files, next } = await firstValueFrom(client.page(asked));
+      for (const file of files) printFile(file, flags.json === true, output);
+      output.flush();
+      after = next;
+    } while (after !== undefined && !output.gone());
+  });
+}
+
+export function printFile(file: FileInfo, json: boolean, output: Output): void {
+  const { name, size, mtime } = file;
+  if (json) output.json({ name, size, mtime });
+  else output.line(`${bytesInWords(size).padStart(8)}  ${timeInWords(mtime)}  ${printable(name)}`);
+}

@@ -1,0 +1,48 @@
+/** `sluice mv`: moves a stored file. */
+import type { Command } from 'commander';
+import { firstValueFrom } from 'rxjs';
+import { exitStatusHelp } from './exit-status.ts';
+import { createOutput } from './output.ts';
+import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
+import { withClient } from './with-client.ts';
+import { printable } from './words.ts';
+
+interface MvFlags extends ServerFlags {
+  readonly clobber: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const help = `
+Moves one file, at once: there is never a moment when neither name has it. What
+is at TO is replaced.
+${serverHelp}
+
+Examples:
+  sluice mv draft.txt final.txt --server :8080
+  sluice mv a.txt archive/a.txt --server :8080 --no-clobber
+${exitStatusHelp}`;
+
+export function addMv(program: Command): void {
+  const command = program
+    .command('mv')
+    .summary('move a file')
+    .description('Moves a file to another name on the same server.')
+    .argument('<FROM>', 'the name it has')
+    .argument('<TO>', 'the name it gets');
+  addServerOption(command, 'from')
+    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'print only what goes wrong')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(from: string, to: string, flags: MvFlags): Promise<void> {
+  const output = createOutput();
+  await withClient(flags, output, async (client) => {
+    const { size, mtime } = await firstValueFrom(client.rename(from, to, { ifAbsent: !flags.clobber }));
+    if (flags.json) output.json({ event: 'moved', from, name: to, size, mtime });
+    else if (!flags.quiet) output.line(`moved ${printable(from)} to ${printable(to)}`);
+  });
+}

@@ -1,0 +1,33 @@
+/** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
+import type { Output } from './output.ts';
+import type { Report, Summary } from './report.ts';
+import { bytesInWords, filesInWords, printable } from './words.ts';
+
+export function lineReport(output: Output, verb: string): Report {
+  return {
+    ...quietReport(output),
+    done: ({ filename }, bytes) => output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)})`),
+    end: (summary) => output.line(summaryInWords(summary)),
+  };
+}
+
+/** Says only what went wrong. */
+export function quietReport(output: Output): Report {
+  return {
+    expect: () => {},
+    progress: () => {},
+    done: () => {},
+    failed: ({ path, filename }, { message }) =>
+      output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),
+    warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
+    abandon: () => {},
+    end: () => {},
+  };
+}
+
+/** @example '3 files, 12 MB in 1.2 s (10 MB/s), 1 failed' */
+export function summaryInWords({ files, bytes, failed, seconds }: Summary): string {
+  const rate = seconds > 0 ? ` (${bytesInWords(bytes / seconds)}/s)` : '';
+  const bad = failed > 0 ? `, ${failed} failed` : '';
+  return `${filesInWords(files)}, ${bytesInWords(bytes)} in ${seconds.toFixed(1)} s${rate}${bad}`;
+}

@@ -1,0 +1,52 @@
+/** What is told of files on their way: as bars on a terminal, as lines, as JSON, or only what went wrong. */
+import type { Output } from './output.ts';
+import { barReport } from './report-bars.ts';
+import { jsonReport } from './report-json.ts';
+import { lineReport, quietReport } from './report-lines.ts';
+import type { Transfer } from './transfer.ts';
+
+export interface Summary {
+  /** Files that arrived. */
+  readonly files: number;
+  /** Bytes of those. */
+  readonly bytes: number;
+  /** Files that did not arrive, and paths that could not be read. */
+  readonly failed: number;
+  readonly seconds: number;
+}
+
+/** What is to be printed about a failure, beside the words. */
+export interface Failure {
+  readonly message: string;
+  /** The code of the server's refusal, where it was one. */
+  readonly code?: string;
+}
+
+export interface Report {
+  /** Before the first file: how much there is to do. More may be added. */
+  readonly expect: (files: number, bytes: number) => void;
+  /** So many bytes of the file have passed. */
+  readonly progress: (transfer: Transfer, bytes: number) => void;
+  /** The file arrived, with so many bytes. `details` are for machines. */
+  readonly done: (transfer: Transfer, bytes: number, details: Readonly<Record<string, unknown>>) => void;
+  readonly failed: (what: Transfer, failure: Failure) => void;
+  /** Something was left out, or is worth knowing. */
+  readonly warn: (path: string, why: string) => void;
+  /** The process is about to end: gives the terminal back as it was. */
+  readonly abandon: () => void;
+  /** After the last file. */
+  readonly end: (summary: Summary) => void;
+}
+
+export interface ReportFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** @param verb what happens to a file that arrives: `stored`, `received`, `sent`. */
+export function createReport(flags: ReportFlags, output: Output, verb: string): Report {
+  if (flags.json) return jsonReport(output, verb);
+  if (flags.quiet) return quietReport(output);
+  const terminal = process.stderr.isTTY && process.stdout.isTTY;
+  return terminal ? barReport(output, verb) : lineReport(output, verb);
+}

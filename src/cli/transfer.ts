@@ -1,0 +1,9 @@
+/** One file on its way, either way. */
+export interface Transfer {
+  /** Where it is, or will be, on this machine. */
+  readonly path: string;
+  /** What the server calls it. */
+  readonly filename: string;
+  /** Bytes, as far as is known before it is sent or received. */
+  readonly size: number;
+}

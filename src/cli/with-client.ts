@@ -1,0 +1,60 @@
+/** Runs a command's questions over one connection, and turns what goes wrong into an exit status. */
+import { type Client, createClient } from '../client/client.ts';
+import { type ClientFault, describeFault, isClientFault } from '../client/client-fault.ts';
+import { crc32 } from '../store/crc32.ts';
+import { closing } from './closing.ts';
+import { exitStatus } from './exit-status.ts';
+import type { Output } from './output.ts';
+import { connectTo, placeOf, type ServerFlags } from './server-option.ts';
+import { type Stop, stop } from './stop.ts';
+
+/** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
+export async function withClient<T>(
+  flags: ServerFlags,
+  output: Output,
+  questions: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = createClient(await connectTo(placeOf(flags), flags.timeout), { crc32 });
+  try {
+    const answer = await questions(client);
+    client.end();
+    await closing(client);
+    return answer;
+  } catch (thrown) {
+    client.destroy();
+    throw isClientFault(thrown) ? stopFor(thrown) : thrown;
+  } finally {
+    output.flush();
+  }
+}
+
+export const breaks = (fault: ClientFault): boolean =>
+  fault.type === 'connection' || fault.type === 'protocol';
+
+export const stopFor = (fault: ClientFault): Stop =>
+  stop(breaks(fault) ? exitStatus.connection : exitStatus.failed, describeFault(fault));
+
+/**
+ * Asks the same of each name, all ahead of their answers. What is refused is told and counted, and does not stop the
+ * others; a broken connection does, as a `ClientFault` thrown.
+ */
+export async function forEachName(
+  names: readonly string[],
+  output: Output,
+  ask: (name: string) => Promise<void>,
+): Promise<void> {
+  const asked = names.map(async (name) => {
+    try {
+      await ask(name);
+      return true;
+    } catch (thrown) {
+      if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
+      output.trouble(`${name}: ${describeFault(thrown)}`);
+      return false;
+    }
+  });
+  const settled = await Promise.allSettled(asked);
+  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  const refused = settled.some((each) => each.status === 'fulfilled' && !each.value);
+  if (refused) throw stop(exitStatus.failed);
+}

@@ -1,0 +1,68 @@
+/** Numbers and names in words, for people. */
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** @example bytesInWords(1234567) // '1.2 MB' */
+export function bytesInWords(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** @example secondsInWords(75) // '1:15' */
+export function secondsInWords(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-:--';
+  const whole = Math.ceil(seconds);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** @example filesInWords(1) // '1 file' */
+export const filesInWords = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** A name that may have come from anybody, safe to show on a terminal: what does not print is escaped. */
+export const printable = (name: string): string =>
+  name.replace(unprintable, (it) => `\\u{${it.codePointAt(0)!.toString(16)}}`);
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}|[\u{20000}-\u{3fffd}]/u;
+const combining = /\p{M}/u;
+
+const widthOf = (character: string): number => (wide.test(character) ? 2 : combining.test(character) ? 0 : 1);
+
+/** A name in exactly so many columns of a terminal: padded, or cut in the middle. */
+export function fitted(name: string, columns: number): string {
+  const characters = [...name];
+  const width = characters.reduce((sum, it) => sum + widthOf(it), 0);
+  if (width <= columns) return name + ' '.repeat(columns - width);
+  const take = (from: readonly string[], room: number): [string[], number] => {
+    const taken: string[] = [];
+    let used = 0;
+    for (const it of from) {
+      if (used + widthOf(it) > room) break;
+      taken.push(it);
+      used += widthOf(it);
+    }
+    return [taken, used];
+  };
+  // The end of a path tells more than its beginning.
+  const [head, used] = take(characters, Math.floor((columns - 1) / 3));
+  const [tail, rest] = take(characters.toReversed(), columns - 1 - used);
+  return `${head.join('')}…${tail.toReversed().join('')}${' '.repeat(columns - 1 - used - rest)}`;
+}
+
+/** Milliseconds since 1970 as local time, to the minute. @example '2024-01-31 09:05' */
+export function timeInWords(millis: number): string {
+  const date = new Date(millis);
+  if (Number.isNaN(date.getTime())) return '?'.padEnd(16);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}

@@ -1,0 +1,35 @@
+/** Requests without a body whose answer is one ack. */
+import { Observable } from 'rxjs';
+import { isMatching, type P } from 'ts-pattern';
+import type { Ack } from '../protocol/reply.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { Conversation } from './conversation.ts';
+
+/**
+ * Asks, and emits the ack. An ack that does not match the pattern is a fault `protocol`, since it was not made by a
+ * server that knows the command.
+ */
+export function ask<const Shape extends { readonly ack: string }>(
+  conversation: Conversation,
+  header: JsonHeader,
+  pattern: Shape,
+): Observable<Ack & P.infer<Shape>> {
+  const matches = isMatching(pattern as P.Pattern<unknown>);
+  return new Observable((subscriber) =>
+    conversation.request({
+      header: () => header,
+      acked: (ack) => {
+        if (!matches(ack)) {
+          return {
+            type: 'protocol',
+            message: `the server's answer to '${pattern.ack}' is not an ack of one`,
+          };
+        }
+        subscriber.next(ack as Ack & P.infer<Shape>);
+        return null;
+      },
+      done: () => subscriber.complete(),
+      failed: (fault) => subscriber.error(fault),
+    }),
+  );
+}

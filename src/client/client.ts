@@ -1,0 +1,123 @@
+/** The client: what can be asked of a server over one connection, as Observables. */
+import { ignoreElements, map, type Observable } from 'rxjs';
+import { P } from 'ts-pattern';
+import type { FileInfo, Listing } from '../protocol/file.ts';
+import type { Ack } from '../protocol/reply.ts';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import { ask } from './ask.ts';
+import { createConversation } from './conversation.ts';
+import { crc32 as portableCrc32 } from './crc32.ts';
+import type { Checksum } from './frame-sender.ts';
+import { type Download, type GetSettings, get } from './get.ts';
+import { type ListSettings, list, type PageSettings, page } from './list.ts';
+import { type ContentGiven, type PutEvent, type PutSettings, put } from './put.ts';
+
+export interface ClientOptions {
+  /**
+   * Computes the CRC-32 of bytes, continued from that of the bytes before. Default one in JavaScript; in Node,
+   * `zlib.crc32` is several times as fast.
+   */
+  readonly crc32?: Checksum;
+  /** Requests that may be sent and unanswered at once, from 1; default 256. Those beyond wait, and cost no body. */
+  readonly window?: number;
+}
+
+/**
+ * Every method returns a cold Observable: each subscription makes the request, behind those made before; none waits for
+ * the answer of another (pipelining). All error with a `ClientFault`, a value: `refused` is the server's answer to this
+ * request alone, `connection` and `protocol` end the connection and with it all that is outstanding.
+ *
+ * Unsubscribing gives a request up: unsent, it is never sent; sent, its answer is dropped. A put given up in the
+ * middle of its body takes the connection with it, once what was sent before it is answered: its frame can neither
+ * be completed truthfully nor be cut short.
+ */
+export interface Client {
+  /**
+   * Stores content under a name. Emits `progress` as the operating system takes the bytes, then `stored` once the
+   * server has acknowledged them, and completes. Its content is opened when its turn has come, read piece by piece as
+   * the connection takes it (1 MiB for all puts together is in memory at the most), and closed.
+   *
+   * Errors besides: `content` when it cannot be read as promised, `mismatch` when size or CRC-32 of what the server
+   * stored are not those of what was sent. A refusal may come while the body is being sent. What is left of it is then
+   * sent as zeros, which the server skips, if it is at most 1 MiB; else the connection is dropped, and requests that
+   * were waiting behind it fail with `connection` and `sent: false`: make them again on a new one.
+   *
+   * @example client.put('a.txt', bytesContent(bytes)).subscribe({ error: (fault) => console.log(describeFault(fault)) });
+   */
+  readonly put: (filename: string, content: ContentGiven, settings?: PutSettings) => Observable<PutEvent>;
+  /**
+   * Fetches a file: emits one `Download` when it begins to arrive, and completes when all of it has.
+   *
+   * @example client.get('a.txt').pipe(mergeMap(({ bytes$ }) => bytes$)).subscribe((bytes) => {});
+   */
+  readonly get: (filename: string, settings?: GetSettings) => Observable<Download>;
+  /** Emits every file there is, in order of the names' UTF-8 bytes, page by page. */
+  readonly list: (settings?: ListSettings) => Observable<FileInfo>;
+  /** Emits one page of names; its `next`, if there are more, is the `after` of the next page. */
+  readonly page: (settings?: PageSettings) => Observable<Listing>;
+  readonly stat: (filename: string) => Observable<FileInfo>;
+  /** Removes a file; completes without a value. Errors with `not-found` when there is none. */
+  readonly delete: (filename: string) => Observable<never>;
+  /** Moves a file and emits it; what is at `to` is replaced, unless `ifAbsent`, which is then refused with `exists`. */
+  readonly rename: (
+    filename: string,
+    to: string,
+    settings?: { readonly ifAbsent?: boolean },
+  ) => Observable<FileInfo>;
+  /** Completes without a value when the server has answered. */
+  readonly ping: () => Observable<never>;
+  /** Asks what a server of your own knows beyond these: a header without a body, answered by one ack without a body. */
+  readonly request: (header: JsonHeader & { readonly cmd: string }) => Observable<Ack>;
+  /** Takes no more requests, and ends our side once all are answered; `closed$` tells when the server has too. */
+  readonly end: () => void;
+  /** Drops the connection; what is outstanding fails. */
+  readonly destroy: () => void;
+  /** Emits once, when the connection is over: null when in good order. */
+  readonly closed$: Observable<ConnectionFault | null>;
+}
+
+/**
+ * Makes a client of a connection, which from then on belongs to it.
+ *
+ * @example
+ * const client = createClient(connection);
+ * client.list({ prefix: 'photos/' }).subscribe(({ name, size }) => console.log(name, size));
+ */
+export function createClient(connection: Connection, options: ClientOptions = {}): Client {
+  const { crc32 = portableCrc32, window = 256 } = options;
+  const conversation = createConversation({ connection, crc32, window });
+  return {
+    put: (filename, content, settings) => put(conversation, filename, content, settings),
+    get: (filename, settings) => get(conversation, filename, settings),
+    list: (settings) => list(conversation, settings),
+    page: (settings) => page(conversation, settings),
+    stat: (filename) => ask(conversation, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
+    delete: (filename) => ask(conversation, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(nothing),
+    rename: (filename, to, { ifAbsent = false } = {}) =>
+      ask(conversation, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, renameAck).pipe(
+        map((ack) => ({ ...infoOf(ack), name: to })),
+      ),
+    ping: () => ask(conversation, { cmd: 'ping' }, { ack: 'ping' }).pipe(nothing),
+    request: (header) => ask(conversation, header, { ack: header.cmd }),
+    end: conversation.end,
+    destroy: conversation.destroy,
+    closed$: connection.closed$,
+  };
+}
+
+const fileAck = <const A extends string>(ack: A) =>
+  ({ ack, filename: P.string, size: P.number, mtime: P.number }) as const;
+const renameAck = fileAck('rename');
+
+const infoOf = (ack: {
+  readonly filename: string;
+  readonly size: number;
+  readonly mtime: number;
+}): FileInfo => ({
+  name: ack.filename,
+  size: ack.size,
+  mtime: ack.mtime,
+});
+
+const nothing = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());

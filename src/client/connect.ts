@@ -1,0 +1,21 @@
+/** Connecting to a server over TCP. For Node. */
+import { map, type Observable } from 'rxjs';
+import { crc32 } from '../store/crc32.ts';
+import { type ConnectTcpOptions, connectTcp } from '../transport/tcp.ts';
+import { type Client, createClient } from './client.ts';
+
+/**
+ * Connects when subscribed: emits a client and completes. Errors with a `ConnectionFault` when that is not possible.
+ * Unsubscribing before it connected abandons the attempt; after that the client belongs to the subscriber.
+ *
+ * @example
+ * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
+ * client.stat('a.txt').subscribe(({ size }) => console.log(size));
+ */
+export const connectClient = (
+  options: ConnectTcpOptions & { readonly window?: number },
+): Observable<Client> => {
+  const { window, ...where } = options;
+  const settings = { crc32, ...(window === undefined ? {} : { window }) };
+  return connectTcp(where).pipe(map((connection) => createClient(connection, settings)));
+};

@@ -1,0 +1,41 @@
+/** What is to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
+
+export interface Content {
+  /** Bytes in all. The frame promises so many before the first is read. */
+  readonly size: number;
+  /** When it last changed, milliseconds since 1970, whole: what the stored file is given, unless the put says. */
+  readonly mtime?: number;
+  /**
+   * Writes bytes from `offset` on into `into`, and answers how many it wrote: at least 1, at most `into.length`,
+   * which never reaches past `size`. Called in order, one call at a time.
+   *
+   * Whoever cannot give the bytes that were promised (the file cannot be read, or is being changed) throws, rejects or
+   * answers 0. The put then fails, and nothing of it is stored.
+   */
+  read(offset: number, into: Uint8Array): number | Promise<number>;
+  /** Called once, when nothing more is read. */
+  close?(): void;
+}
+
+/** Bytes at hand. Not copied: leave them unchanged until the put is over. */
+export const bytesContent = (bytes: Uint8Array): Content => ({
+  size: bytes.length,
+  read: (offset, into) => {
+    into.set(bytes.subarray(offset, offset + into.length));
+    return into.length;
+  },
+});
+
+/**
+ * A `Blob` or `File`, as a browser has them.
+ *
+ * @example client.put(file.name, blobContent(file)).subscribe();
+ */
+export const blobContent = (blob: Blob): Content => ({
+  size: blob.size,
+  read: async (offset, into) => {
+    const bytes = await blob.slice(offset, offset + into.length).arrayBuffer();
+    into.set(new Uint8Array(bytes));
+    return bytes.byteLength;
+  },
+});

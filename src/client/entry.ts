@@ -1,0 +1,47 @@
+/** One request of a conversation, from when it is made until it is over. */
+import type { ClientFault } from './client-fault.ts';
+import type { Exchange, Sent } from './exchange.ts';
+import type { Outbound } from './frame-sender.ts';
+
+export interface Entry {
+  readonly exchange: Exchange;
+  readonly outbound: Outbound;
+  readonly id: number;
+  /** What was sent of its body, once the frame is complete. */
+  sent: Sent | null;
+  /** The header of its reply has come. */
+  answered: boolean;
+  /** Nobody is to be told anything more: it was given up, or has failed. */
+  cancelled: boolean;
+}
+
+export interface EntryHooks {
+  readonly begun: (entry: Entry) => void;
+  readonly takenBack: (entry: Entry) => void;
+  /** It could not be sent, and its own has been told. */
+  readonly failed: (entry: Entry) => void;
+}
+
+export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): Entry {
+  const failed = (fault: ClientFault) => {
+    if (!entry.cancelled) exchange.failed(fault);
+    entry.cancelled = true;
+    hooks.failed(entry);
+  };
+  const outbound: Outbound = {
+    header: (content) => ({ ...exchange.header(content), id }),
+    ...(exchange.open === undefined ? {} : { open: exchange.open }),
+    status: () => (entry.answered ? 'refused' : entry.cancelled ? 'cancelled' : 'wanted'),
+    begun: () => hooks.begun(entry),
+    takenBack: () => hooks.takenBack(entry),
+    taken: (bytes, total) => {
+      if (!entry.cancelled && !entry.answered) exchange.taken?.(bytes, total);
+    },
+    sent: (sent) => {
+      entry.sent = sent;
+    },
+    failed,
+  };
+  const entry: Entry = { exchange, outbound, id, sent: null, answered: false, cancelled: false };
+  return entry;
+}

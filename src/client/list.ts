@@ -1,0 +1,35 @@
+/** `list`: what is stored, a page or all of it. */
+import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
+import { P } from 'ts-pattern';
+import type { FileInfo, Listing } from '../protocol/file.ts';
+import { ask } from './ask.ts';
+import type { Conversation } from './conversation.ts';
+
+export interface ListSettings {
+  /** Only names that start with this; default all. */
+  readonly prefix?: string;
+  /** Only names after this one, in the order of their UTF-8 bytes. */
+  readonly after?: string;
+}
+
+export interface PageSettings extends ListSettings {
+  /** At most so many names, from 1; the server may give fewer. Default as many as it gives, about 1,000. */
+  readonly limit?: number;
+}
+
+const ackPattern = {
+  ack: 'list',
+  files: P.array({ name: P.string, size: P.number, mtime: P.number }),
+  next: P.optional(P.string),
+} as const;
+
+export const page = (conversation: Conversation, settings: PageSettings = {}): Observable<Listing> =>
+  ask(conversation, { cmd: 'list', ...settings }, ackPattern).pipe(
+    map(({ files, next }) => (next === undefined ? { files } : { files, next })),
+  );
+
+export const list = (conversation: Conversation, settings: ListSettings = {}): Observable<FileInfo> =>
+  page(conversation, settings).pipe(
+    expand(({ next }) => (next === undefined ? EMPTY : page(conversation, { ...settings, after: next }))),
+    mergeMap(({ files }) => from(files)),
+  );

@@ -1,0 +1,92 @@
+/** `put`: sends content, and is done when the server has acknowledged just that content. */
+
+import { Observable } from 'rxjs';
+import { isMatching, P } from 'ts-pattern';
+import type { Ack } from '../protocol/reply.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { ClientFault } from './client-fault.ts';
+import type { Content } from './content.ts';
+import type { Conversation } from './conversation.ts';
+import type { Sent } from './exchange.ts';
+
+export interface PutSettings {
+  /** The modification time to give the file, milliseconds since 1970; absent: that of the content, else now. */
+  readonly mtime?: number;
+  /** Refused with `exists` if there is a file of that name. */
+  readonly ifAbsent?: boolean;
+}
+
+export type PutEvent =
+  /** So many bytes of the content were handed to the operating system. */
+  | { readonly type: 'progress'; readonly sent: number; readonly total: number }
+  /** The server has it: of this size and CRC-32, as sent; when `durable`, on its disk. The last event. */
+  | {
+      readonly type: 'stored';
+      readonly filename: string;
+      readonly size: number;
+      readonly crc32: number;
+      readonly durable: boolean;
+    };
+
+/** What to send: content at hand, or how to get it when its turn has come. */
+export type ContentGiven = Content | (() => Content | Promise<Content>);
+
+export const opener = (content: ContentGiven): (() => Content | Promise<Content>) =>
+  typeof content === 'function' ? content : () => content;
+
+const ackPattern = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
+const isPutAck = isMatching(ackPattern);
+
+export function put(
+  conversation: Conversation,
+  filename: string,
+  content: ContentGiven,
+  settings: PutSettings = {},
+): Observable<PutEvent> {
+  return new Observable((subscriber) =>
+    conversation.request({
+      header: (content) => headerOf(filename, content, settings),
+      open: opener(content),
+      taken: (sent, total) => subscriber.next({ type: 'progress', sent, total }),
+      acked: (ack, sent) => {
+        const fault = whyNotAck(ack, filename, sent);
+        if (fault === null) {
+          const { size, crc32, durable } = ack as Ack & P.infer<typeof ackPattern>;
+          subscriber.next({ type: 'stored', filename, size, crc32, durable });
+        }
+        return fault;
+      },
+      done: () => subscriber.complete(),
+      failed: (fault) => subscriber.error(fault),
+    }),
+  );
+}
+
+function headerOf(filename: string, content: Content | null, settings: PutSettings): JsonHeader {
+  const { mtime = content?.mtime, ifAbsent } = settings;
+  return {
+    cmd: 'put',
+    filename,
+    filesize: content?.size ?? 0,
+    ...(mtime === undefined ? {} : { mtime }),
+    ...(ifAbsent ? { ifAbsent } : {}),
+  };
+}
+
+function whyNotAck(ack: Ack, filename: string, sent: Sent): ClientFault | null {
+  if (!isPutAck(ack)) {
+    return { type: 'protocol', message: `the server's answer to a put of ${filename} is not an ack of one` };
+  }
+  if (ack.filename !== filename) {
+    return { type: 'mismatch', message: `the server stored it under another name: ${ack.filename}` };
+  }
+  if (ack.size !== sent.size) {
+    return { type: 'mismatch', message: `the server stored ${ack.size} bytes, and ${sent.size} were sent` };
+  }
+  if (ack.crc32 !== sent.crc32) {
+    const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+    const message = `the server stored content with CRC-32 ${hex(ack.crc32)}, and ${hex(sent.crc32)} was sent`;
+    return { type: 'mismatch', message };
+  }
+  return null;
+}

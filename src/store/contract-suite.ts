@@ -1,0 +1,67 @@
+/**
+ * The suite that every store passes: what `contract.ts` promises, case by case.
+ *
+ * It belongs to no test runner: it is given `describe` and `it`, and asserts with `node:assert`.
+ */
+
+import type { Store } from './contract.ts';
+import type { ContractCase } from './contract-case.ts';
+import { changeCases } from './contract-changes.ts';
+import { listCases } from './contract-lists.ts';
+import { nameCases } from './contract-names.ts';
+import { putCases } from './contract-puts.ts';
+import { readCases } from './contract-reads.ts';
+
+/** An empty store for one case. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** Called after the case, and after the store was closed. */
+  readonly dispose?: () => void | Promise<void>;
+}
+
+/** What the suite needs of a test runner: vitest, jest, mocha and `node:test` all have it. */
+export interface ContractRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
+}
+
+const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> = {
+  put: putCases,
+  'open, stat and read': readCases,
+  'remove and rename': changeCases,
+  list: listCases,
+  names: nameCases,
+};
+
+/**
+ * Declares the suite for a store.
+ *
+ * @param open makes an empty store; called for each case anew.
+ * @example
+ * import { describe, it } from 'vitest';
+ *
+ * storeContract('memory', async () => ({ store: memoryStore() }), { describe, it });
+ */
+export function storeContract(
+  name: string,
+  open: () => OpenedStore | Promise<OpenedStore>,
+  { describe, it }: ContractRunner,
+): void {
+  describe(`the store contract: ${name}`, () => {
+    for (const [group, cases] of Object.entries(groups)) {
+      describe(group, () => {
+        for (const [title, check] of Object.entries(cases)) {
+          it(title, async () => {
+            const { store, dispose } = await open();
+            try {
+              await check(store);
+            } finally {
+              await store.close();
+              await dispose?.();
+            }
+          });
+        }
+      });
+    }
+  });
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import {
+  bytesInWords,
+  filesInWords,
+  fitted,
+  printable,
+  secondsInWords,
+  timeInWords,
+} from '../../src/cli/words.ts';
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [99_500, '100 kB'],
+  [999_499, '999 kB'],
+  [999_500, '1.0 MB'],
+  [1234567, '1.2 MB'],
+  [2 ** 53, '9.0 PB'],
+])('%i bytes are %s', (bytes, words) => expect(bytesInWords(bytes)).toBe(words));
+
+test.each([
+  [0, '0:00'],
+  [0.2, '0:01'],
+  [75, '1:15'],
+  [3600, '1:00:00'],
+  [Number.POSITIVE_INFINITY, '-:--'],
+  [Number.NaN, '-:--'],
+])('%d seconds are %s', (seconds, words) => expect(secondsInWords(seconds)).toBe(words));
+
+test('one file, two files', () => expect([1, 2].map(filesInWords)).toEqual(['1 file', '2 files']));
+
+test('a time that is none does not throw', () => {
+  expect(timeInWords(1e300)).toHaveLength(16);
+  expect(timeInWords(0)).toMatch(/^19(70-01-01|69-12-31) \d\d:\d\d$/);
+});
+
+test('what would move the cursor or hide text is escaped', () => {
+  expect(printable('a\x1b[31mb\u202ec\u0085照')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{85}照');
+});
+
+describe('a name in so many columns', () => {
+  test.each([
+    ['abc', 5, 'abc  '],
+    ['abcdefghij', 7, 'ab…ghij'],
+    ['照片照片照片', 8, '照…照片 '],
+    ['e\u0301', 2, 'e\u0301 '],
+  ])('%s in %i', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
+});

@@ -1,0 +1,104 @@
+/**
+ * What people get: the packed tarball, installed into an empty project, with the README's examples compiled against its
+ * declarations and run.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ServerEvent } from '../src/server/event.ts';
+import { serve } from '../src/server/serve.ts';
+import { memoryStore } from '../src/store/memory-store.ts';
+import { listenTcp } from '../src/transport/tcp.ts';
+import { examples, promised } from './support/readme.ts';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const project = mkdtempSync(join(tmpdir(), 'sluice-package-'));
+const installed = join(project, 'node_modules/sluice');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+beforeAll(() => {
+  // Without scripts: what is packed is what `npm test` has just built.
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', project], { cwd: root, stdio: 'pipe' });
+  mkdirSync(installed, { recursive: true });
+  const tarball = join(project, `sluice-${manifest.version}.tgz`);
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+  for (const dependency of [...Object.keys(manifest.dependencies), '@types/node']) {
+    mkdirSync(dirname(join(project, 'node_modules', dependency)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
+  }
+  writeFileSync(join(project, 'package.json'), '{"type":"module"}');
+  const compilerOptions = {
+    target: 'ES2022',
+    module: 'NodeNext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    types: ['node'],
+  };
+  examples('ts example').forEach((code, i) => {
+    writeFileSync(join(project, `example-${i}.ts`), code);
+  });
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+});
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+describe('the package', () => {
+  test('has nothing that publint would change', async () => {
+    const { messages } = await publint({ pkgDir: installed, strict: true });
+    expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+  });
+
+  test('brings what it needs and nothing else', () => {
+    const files = execFileSync('tar', ['-tzf', join(project, `sluice-${manifest.version}.tgz`)], { encoding: 'utf8' });
+    const folders = new Set(files.trim().split('\n').map((file) => file.split('/')[1]));
+    expect([...folders].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+  });
+
+  test('has a command line that runs', () => {
+    const main = join(installed, manifest.bin.sluice);
+    expect(execFileSync(process.execPath, [main, '--version'], { encoding: 'utf8' }).trim()).toBe(manifest.version);
+  });
+});
+
+describe('the README', () => {
+  test('has examples that compile against the declarations of the package, its own included', () => {
+    execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' });
+  });
+
+  test.each(examples('ts example').map((code, i) => [i + 1, code] as const))(
+    'has an example %i that prints what it says',
+    (number, code) => {
+      const output = execFileSync(process.execPath, [join(project, `example-${number - 1}.js`)], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      for (const line of promised(code)) expect(output.split('\n')).toContain(line);
+    },
+  );
+
+  test('has a Python script whose files arrive whole', async () => {
+    const [script] = examples('python');
+    const store = memoryStore();
+    const events$ = new ReplaySubject<ServerEvent>();
+    const server = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe(events$);
+    const listening = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
+    const folder = join(project, 'python');
+    mkdirSync(join(folder, 'photos'), { recursive: true });
+    writeFileSync(join(folder, 'notes.txt'), 'some notes');
+    cpSync(process.execPath, join(folder, 'photos/cat.jpg'));
+    writeFileSync(join(folder, 'send.py'), script!.replace('8080', String(listening.port)));
+    execFileSync('python3', ['send.py'], { cwd: folder });
+    await firstValueFrom(events$.pipe(filter(({ type }) => type === 'closed')));
+    server.unsubscribe();
+    expect(Buffer.from(store.contents.get('notes.txt')!.bytes).toString()).toBe('some notes');
+    expect(readFileSync(process.execPath).equals(store.contents.get('photos/cat.jpg')!.bytes)).toBe(true);
+  });
+});

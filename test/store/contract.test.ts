@@ -1,0 +1,15 @@
+/** Every store passes the one suite. */
+import { describe, it } from 'vitest';
+import { storeContract } from '../../src/store/contract-suite.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { interceptedFileSystem } from '../support/fs-intercepted.ts';
+import { newDiskStore } from '../support/store-roots.ts';
+
+storeContract('memory', () => ({ store: memoryStore() }), { describe, it });
+storeContract('disk, fsync', () => newDiskStore(), { describe, it });
+// As on a system without /proc, where a descriptor cannot be named.
+const withoutProc = interceptedFileSystem({
+  before: ({ name }) => (name === 'readlink' ? 'ENOENT' : undefined),
+});
+storeContract('disk, without /proc', () => newDiskStore({ fs: withoutProc }), { describe, it });
+storeContract('disk, os', () => newDiskStore({ durability: 'os' }), { describe, it });

@@ -1,0 +1,100 @@
+/** Which roots a disk store can be opened on, and what is said about others. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { namesIn, put, textOf, value } from '../../src/store/contract-case.ts';
+import { openDiskStore } from '../../src/store/disk-store.ts';
+import { interceptedFileSystem } from '../support/fs-intercepted.ts';
+import { filesBelow, newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
+
+let base: string;
+beforeEach(() => {
+  base = newRoot();
+});
+afterEach(() => {
+  expect(openBelow(base)).toEqual([]);
+  removeRoot(base);
+});
+
+it('a missing root is made, with what is missing above it', async () => {
+  const root = join(base, 'a/b/c');
+  const store = await value(openDiskStore(root));
+  await value(put(store, 'file', 'x'));
+  await store.close();
+  expect(filesBelow(root)).toEqual(['file']);
+});
+
+it('a root that is made is synced into the folder above it', async () => {
+  const synced: unknown[] = [];
+  const opens = new Map<unknown, unknown>();
+  const fs = interceptedFileSystem({
+    after: ({ name, args }, result) => {
+      if (name === 'open') opens.set(result, args[0]);
+      if (name === 'fsync') synced.push(opens.get(args[0]));
+    },
+  });
+  await (await value(openDiskStore(join(base, 'a/b'), { fs }))).close();
+  expect(synced).toEqual([base, join(base, 'a')]);
+});
+
+it('the root itself may be a link', async () => {
+  mkdirSync(join(base, 'real'));
+  symlinkSync('real', join(base, 'link'));
+  const store = await value(openDiskStore(join(base, 'link')));
+  await value(put(store, 'a/file', 'x'));
+  expect(await textOf(store, 'a/file')).toBe('x');
+  await store.close();
+  expect(filesBelow(join(base, 'real'))).toEqual(['a/file']);
+});
+
+it('a root that is moved while it is open is still the root', async () => {
+  const root = join(base, 'root');
+  const store = await value(openDiskStore(root));
+  await value(put(store, 'a/first', 'x'));
+  renameSync(root, join(base, 'moved'));
+  await value(put(store, 'a/second', 'x'));
+  expect(await namesIn(store)).toEqual(['a/first', 'a/second']);
+  await store.close();
+  expect(existsSync(root)).toBe(false);
+  expect(filesBelow(join(base, 'moved'))).toEqual(['a/first', 'a/second']);
+});
+
+it('however many folders are used, no more than a few stay open', async () => {
+  const store = await value(openDiskStore(base, { durability: 'os' }));
+  const names = Array.from({ length: 300 }, (_, i) => `folder ${i}/below/file`);
+  for (const name of names) await value(put(store, name, name));
+  const open = openBelow(base).length;
+  expect(open).toBeGreaterThan(100);
+  expect(open).toBeLessThan(140);
+  await Promise.all(names.map(async (name) => expect(await textOf(store, name)).toBe(name)));
+  expect(openBelow(base).length).toBeLessThan(140);
+  await store.close();
+});
+
+it('a root that is a file is refused, in words that help', async () => {
+  writeFileSync(join(base, 'file'), 'x');
+  for (const root of [join(base, 'file'), join(base, 'file/below')]) {
+    const outcome = await openDiskStore(root);
+    assert.ok(!outcome.ok);
+    expect(outcome.error.code).toBe('name-conflict');
+    expect(outcome.error.message).toContain(root);
+    expect(outcome.error.message).toContain('choose another folder');
+  }
+});
+
+it('a root that may not be written to is refused, in words that help', async () => {
+  for (const [errno, code, help] of [
+    ['EACCES', 'permission-denied', 'let this user write there'],
+    ['EROFS', 'read-only', 'mount it writable'],
+  ]) {
+    const fs = interceptedFileSystem({
+      before: ({ name, args }) => (name === 'mkdir' && `${args[0]}`.includes('.sluice') ? errno : undefined),
+    });
+    const outcome = await openDiskStore(base, { fs });
+    assert.ok(!outcome.ok);
+    expect(outcome.error).toMatchObject({ code, cause: errno });
+    expect(outcome.error.message).toContain(base);
+    expect(outcome.error.message).toContain(help);
+  }
+});
