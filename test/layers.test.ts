@@ -78,9 +78,7 @@ describe('the layers', () => {
       .filter(({ file }) => layered.includes(file) && layerOf(file) === layer)
       .filter((each) => {
         const to = target(each);
-        return (
-          to?.includes('/') && layerOf(to) !== layer && !allowed[layer]!.includes(layerOf(to))
-        );
+        return to?.includes('/') && layerOf(to) !== layer && !allowed[layer]!.includes(layerOf(to));
       });
     expect(wrong).toEqual([]);
   });

@@ -34,7 +34,7 @@ export interface AttendOptions {
   readonly store: Store;
   /** Shared by all connections of a server. */
   readonly budget: Budget;
-  readonly limits: Pick<Limits, 'window' | 'quiet' | 'linger'>;
+  readonly limits: Pick<Limits, 'window' | 'silence' | 'linger'>;
   /** Performs the `call` effects of commands of your own. */
   readonly calls?: Calls;
   /** Emits when the server shuts down: what runs is finished, nothing new is taken. */
@@ -66,7 +66,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pausedBy = { credit: false, parked: false };
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
-    const patience = createPatience(scheduler, limits.quiet, () => outbox.silence());
+    const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
     const outbox = createOutbox(connection, window, patience);
     const performer = createPerformer({
       store: options.store,

@@ -1,5 +1,6 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
 import type { Marks } from './credit.ts';
+import type { Silence } from './patience.ts';
 
 export interface Limits {
   /** The most bytes of JSON in a request's header. */
@@ -10,8 +11,8 @@ export interface Limits {
   readonly window: Marks;
   /** The same over all connections together. */
   readonly budget: Marks;
-  /** Milliseconds of silence between two frames after which a peer that has not shown to read replies is sent them. */
-  readonly quiet: number;
+  /** What is a silence of a peer that has not shown to read replies: then it is sent them. */
+  readonly silence: Silence;
   /** Milliseconds to wait for the peer to end its side, once ours is ended. */
   readonly linger: number;
   /** Milliseconds that running requests have to finish when the server shuts down. */
@@ -25,7 +26,7 @@ export const defaultLimits: Limits = {
   openRequests: 256,
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
-  quiet: 25,
+  silence: { longest: 400, shortest: 25, inFrame: 1_000 },
   linger: 5_000,
   grace: 10_000,
 };

@@ -29,6 +29,8 @@ export function createOutbox(connection: Connection, window: Window, patience: P
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
+  /** How many replies are queued. */
+  let replies = 0;
   /** Replies not yet in `chunks`: so many bytes at the start of `gathered`. */
   let gathered = new Uint8Array(0);
   let length = 0;
@@ -45,7 +47,7 @@ export function createOutbox(connection: Connection, window: Window, patience: P
     }
     const stuck = window.paused() && window.unsettled() === credit;
     if (due || stuck || patience.isEager()) send();
-    else patience.awaitSilence();
+    else patience.awaitSilence(replies);
   }
 
   function send(): void {
@@ -56,6 +58,7 @@ export function createOutbox(connection: Connection, window: Window, patience: P
     chunks = [];
     settles = [];
     credit = 0;
+    replies = 0;
     due = false;
     writing = true;
     connection.write(sending, (fault) => {
@@ -88,6 +91,7 @@ export function createOutbox(connection: Connection, window: Window, patience: P
       if (eager) due = true;
       window.take(bytes.length);
       credit += bytes.length + paid;
+      replies++;
       room(bytes.length);
       gathered.set(bytes, length);
       length += bytes.length;

@@ -3,23 +3,25 @@
  *
  * A plain script sends its files, never reads a reply, and closes. When a system closes a socket on which there is
  * something unread, it sends a reset and drops what it has not sent yet: an ack that came too early would destroy
- * the end of the last file. So acks nobody has shown to want wait for a silence of the peer: for `quiet` between two
- * frames, and for much longer in the middle of one, where nobody waits for an answer. While we do not listen (our disk
- * is slow, say), there is no telling whether the peer is silent.
+ * the end of the last file. So acks nobody has shown to want wait for a silence of the peer. How long that must be
+ * depends on what else it may mean: a script that has sent one file may be fetching the next one, one that has sent
+ * hundreds without a break has sent its last, or waits. In the middle of a frame nobody waits for an answer. And while
+ * we do not listen (our disk is slow, say), there is no telling whether the peer is silent.
  *
  *   state      may an ack be sent                                 leaves it by
- *   patient    after a silence                                    release, or two signs of waiting -> eager
+ *   patient    after a silence                                    release, or signs of waiting -> eager
  *   eager      at once                                            never
  *
- * A sign of waiting: the peer said nothing until it got an ack, and then went on at once.
+ * A sign of waiting: the peer said nothing until it got an ack, and then went on at once. A long silence makes one sign
+ * enough, two are it in any case.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface Patience {
   /** Whether nothing has to be waited for. */
   readonly isEager: () => boolean;
-  /** Calls back once at the next silence; one wait however often it is called. */
-  readonly awaitSilence: () => void;
+  /** Calls back once at the next silence; one wait however often it is called. `held` acks, at least 1, wait for it. */
+  readonly awaitSilence: (held: number) => void;
   /** To be called when the peer was heard from. */
   readonly heard: () => void;
   /** To be called when reading pauses and resumes. */
@@ -33,44 +35,59 @@ export interface Patience {
 
 /** Who waits for an ack goes on within so many milliseconds of it. */
 const prompt = 25;
-/** So many times `quiet` is a silence in the middle of a frame. */
-const inFrameFactor = 40;
+/** What is a silence, in milliseconds. */
+export interface Silence {
+  /** Between two frames, with one ack held; with more it is so much shorter. */
+  readonly longest: number;
+  /** Between two frames, however many are held. */
+  readonly shortest: number;
+  /** In the middle of a frame. */
+  readonly inFrame: number;
+}
 
-/**
- * @param quiet milliseconds that are a silence, between two frames.
- * @param silence called when there was one that was awaited.
- */
-export function createPatience(scheduler: SchedulerLike, quiet: number, silence: () => void): Patience {
+/** @param silence called when there was one that was awaited. */
+export function createPatience(scheduler: SchedulerLike, how: Silence, silence: () => void): Patience {
   let eager = false;
   let listening = true;
   let midFrame = false;
+  let held = 1;
   let timer: Subscription | null = null;
+  let timerAt = 0;
   let lastHeard = scheduler.now();
-  /** When a silence last made us answer, until the peer is heard again. */
-  let answered: number | null = null;
+  /** The silence that last made us answer, until the peer is heard again: when it was over, and how long it was. */
+  let answered: { readonly at: number; readonly after: number } | null = null;
+  /** What the signs of waiting weigh: enough from 1. */
   let signs = 0;
 
-  const isSilent = () => scheduler.now() - lastHeard >= (midFrame ? inFrameFactor * quiet : quiet);
+  const silentFrom = () => lastHeard + (midFrame ? how.inFrame : Math.max(how.longest / held, how.shortest));
 
   function stop(): void {
     timer?.unsubscribe();
     timer = null;
   }
 
-  function awaitSilence(): void {
-    if (timer !== null || !listening) return;
-    const left = Math.max(lastHeard + quiet - scheduler.now(), 1);
+  function wait(delay: number, then: () => void): void {
+    stop();
+    timerAt = scheduler.now() + delay;
     timer = scheduler.schedule(() => {
       timer = null;
-      if (!isSilent()) return awaitSilence();
+      if (scheduler.now() < silentFrom()) awaitSilence(held);
+      else then();
+    }, delay);
+  }
+
+  function awaitSilence(acks: number): void {
+    held = acks;
+    const from = silentFrom();
+    if (!listening || (timer !== null && timerAt <= from)) return;
+    wait(Math.max(from - scheduler.now(), 1), () => {
       // A busy process finds its timers due before it looks at its sockets, so it looks at those first.
-      timer = scheduler.schedule(() => {
-        timer = null;
-        if (!isSilent()) return awaitSilence();
-        answered = scheduler.now();
+      wait(1, () => {
+        const at = scheduler.now();
+        answered = { at, after: at - lastHeard };
         silence();
-      }, 1);
-    }, left);
+      });
+    });
   }
 
   return {
@@ -80,9 +97,10 @@ export function createPatience(scheduler: SchedulerLike, quiet: number, silence:
       if (eager) return;
       lastHeard = scheduler.now();
       if (answered === null) return;
-      signs = lastHeard - answered <= prompt ? signs + 1 : 0;
+      const weight = answered.after >= how.longest ? 1 : 0.5;
+      signs = lastHeard - answered.at <= prompt ? signs + weight : 0;
       answered = null;
-      if (signs === 2) eager = true;
+      if (signs >= 1) eager = true;
     },
     listen: (now) => {
       listening = now;

@@ -17,16 +17,24 @@ export function* openRoot(io: DiskIo, root: string, durable: boolean): Task<Root
   return { path, fd: yield* io.open(path, flags.folder) };
 }
 
-function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> {
+function* makeFolder(io: DiskIo, folder: string): Task<'made' | 'there' | 'no parent'> {
   try {
     yield* io.makeFolder(folder, 0o777);
+    return 'made';
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'EEXIST') return;
-    if (errno !== 'ENOENT' || dirname(folder) === folder) throw error;
+    if (errno === 'EEXIST') return 'there';
+    if (errno === 'ENOENT' && dirname(folder) !== folder) return 'no parent';
+    throw error;
+  }
+}
+
+function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> {
+  const made = yield* makeFolder(io, folder);
+  if (made === 'there') return;
+  if (made === 'no parent') {
     yield* makeFolders(io, dirname(folder), durable);
-    yield* makeFolders(io, folder, durable);
-    return;
+    yield* io.makeFolder(folder, 0o777);
   }
   if (!durable) return;
   const parent = yield* io.open(dirname(folder), flags.folderByLink);

@@ -14,7 +14,8 @@ console.log(
   `${availableParallelism()} × ${cpus()[0]?.model ?? process.arch}, ${memory} GiB, Linux ${release()}, Node ${process.version}`,
 );
 const load = loadavg()[0];
-if (load > 0.5) console.log(`the machine is busy (load ${load.toFixed(1)}): trust the ratios, and those not much`);
+if (load > 0.5)
+  console.log(`the machine is busy (load ${load.toFixed(1)}): trust the ratios, and those not much`);
 
 const figures = [];
 for (const name of chosen) {

@@ -34,7 +34,11 @@ function attended(setup: Setup = {}) {
     store,
     budget,
     drain$,
-    limits: { window: setup.window ?? defaultLimits.window, quiet: 5, linger: setup.linger ?? 1_000 },
+    limits: {
+      window: setup.window ?? defaultLimits.window,
+      silence: { longest: 5, shortest: 5, inFrame: 50 },
+      linger: setup.linger ?? 1_000,
+    },
     bug: (thrown) => bugs.push(thrown),
   });
   let subscription = { unsubscribe: () => {} };

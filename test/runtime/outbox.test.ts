@@ -7,7 +7,7 @@ import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
 import { createPatience, type Patience } from '../../src/runtime/patience.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
-const quiet = 20;
+const silence = { longest: 20, shortest: 5, inFrame: 800 };
 
 type Act = (outbox: Outbox, patience: Patience) => void;
 
@@ -21,14 +21,14 @@ function inVirtualTime(
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const patience = createPatience(scheduler, quiet, () => outbox.silence());
+    const patience = createPatience(scheduler, silence, () => outbox.silence());
     const outbox = createOutbox(here, window, patience);
     hot(script).subscribe((name) => {
       acts[name]!(outbox, patience);
       outbox.flush();
     });
     const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
-    expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c', 2: 'ab' });
+    expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c', 2: 'ab', 8: 'abcdefgh' });
   });
 }
 
@@ -42,7 +42,7 @@ describe('an ack that the peer has not shown to want', () => {
   });
 
   test('waits as long as the peer goes on sending, and leaves with the others', () => {
-    inVirtualTime('a 9ms h 9ms b 9ms h', { a: ack('a'), b: ack('b'), h: heard }, '51ms 2');
+    inVirtualTime('a 9ms h 9ms h 9ms h', { a: ack('a'), h: heard }, '51ms a');
   });
 
   test('leaves when the peer has ended its side', () => {
@@ -71,20 +71,29 @@ describe('an ack that the peer has not shown to want', () => {
     inVirtualTime('(fa)', { f: inFrame, a: ack('a') }, '801ms a');
   });
 
-  test('waits no longer once the peer has twice said nothing until it got one', () => {
-    const say = (text: string) => (outbox: Outbox, patience: Patience) => {
+  test('waits the less the more of them there are', () => {
+    inVirtualTime('(ab)', { a: ack('a'), b: ack('b') }, '11ms 2');
+    inVirtualTime('(abcdefgh)', Object.fromEntries([...'abcdefgh'].map((it) => [it, ack(it)])), '6ms 8');
+  });
+
+  /** The peer is heard, and acks for what it sent are held. */
+  const say =
+    (...texts: readonly string[]): Act =>
+    (outbox, patience) => {
       patience.heard();
-      ack(text)(outbox);
+      for (const text of texts) ack(text)(outbox);
     };
-    // Each time the peer goes on within 2 ms of its ack; the third one leaves at once.
-    inVirtualTime('a 21ms b 21ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 21ms b 0ms c');
+
+  test('waits no longer once the peer said nothing for long, and went on as soon as it got one', () => {
+    inVirtualTime('a 21ms b', { a: say('a'), b: say('b') }, '21ms a 0ms b');
+  });
+
+  test('waits no longer once it did so twice for a shorter time', () => {
+    const acts = { a: say('a', 'b'), b: say('a', 'b'), c: say('c') };
+    inVirtualTime('a 11ms b 11ms c', acts, '11ms 2 11ms 2 0ms c');
   });
 
   test('still waits when the peer went on long after it got one', () => {
-    const say = (text: string) => (outbox: Outbox, patience: Patience) => {
-      patience.heard();
-      ack(text)(outbox);
-    };
     inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 60ms b 60ms c');
   });
 });

@@ -25,6 +25,12 @@ it('a missing root is made, with what is missing above it', async () => {
   expect(filesBelow(root)).toEqual(['file']);
 });
 
+it('a root that cannot be made is an error that says so', async () => {
+  // The kernel denies new folders there as if the parent were missing.
+  const opened = await openDiskStore('/proc/no-such-folder/uploads');
+  expect(opened).toMatchObject({ ok: false, error: { cause: 'ENOENT' } });
+});
+
 it('a root that is made is synced into the folder above it', async () => {
   const synced: unknown[] = [];
   const opens = new Map<unknown, unknown>();

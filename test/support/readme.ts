@@ -6,7 +6,9 @@ const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta
 
 /** The code blocks that begin with these words after the backticks, e.g. `ts example`. */
 export const examples = (kind: string): readonly string[] =>
-  [...readme.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].flatMap(([, info, code]) => (info === kind ? [code!] : []));
+  [...readme.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].flatMap(([, info, code]) =>
+    info === kind ? [code!] : [],
+  );
 
 /** What an example says it prints, in `// prints:` comments. */
 export const promised = (code: string): readonly string[] =>
