@@ -36,13 +36,17 @@ export function createOutbox(connection: Connection, window: Window, patience: P
   let length = 0;
   let writing = false;
   let ending = false;
+  let ended = false;
   /** What is queued includes something that may not wait. */
   let due = false;
 
   function flush(): void {
     if (writing) return;
     if (chunks.length === 0 && length === 0) {
-      if (ending) connection.end();
+      if (ending && !ended) {
+        ended = true;
+        connection.end();
+      }
       return;
     }
     const stuck = window.paused() && window.unsettled() === credit;

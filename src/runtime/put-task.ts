@@ -24,8 +24,8 @@ export interface PutTask {
   readonly flush: () => void;
 }
 
-/** Bytes worth a write of their own before the turn is over. */
-const enough = 512 * 1024;
+/** Bytes worth a write of their own before the turn is over; few enough to be in the cache still. */
+const enough = 256 * 1024;
 
 export interface PutWorld {
   readonly store: Store;

@@ -2,8 +2,9 @@
  * The operations on the disk as steps of a task: each knows whether it runs at once or through the thread pool.
  *
  * With durability `os` what is small runs at once: a synchronous call costs a third of the processor time of one
- * through the pool. What moves or frees many bytes goes through the pool all the same, so that it overlaps with
- * receiving. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
+ * through the pool, and a write right behind the receive finds the bytes still in the cache. What frees many bytes, or
+ * reads them, goes through the pool all the same; and so does writing, for a while, once a write had to wait: then the
+ * disk is slower than the peer, and the event loop must not wait with it. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
  * entered can wait for the whole journal.
  */
 import { constants, type Dirent, type Stats } from 'node:fs';
@@ -12,8 +13,12 @@ import { errnoOf } from './errno.ts';
 import type { FileSystem } from './file-system.ts';
 import { type Task, together, wait } from './task.ts';
 
-/** Bytes that are moved by one synchronous call at most. */
-const movedAtOnce = 128 * 1024;
+/** Bytes that are read by one synchronous call at most. */
+const readAtOnce = 128 * 1024;
+/** A write that took so many milliseconds was not a copy into the system's memory, but had to wait for the disk. */
+const waited = 10;
+/** For so many milliseconds after it, writes go through the pool. */
+const wary = 2_000;
 /** Bytes that are given back to the file system by one synchronous call at most. */
 const freedAtOnce = 8 * 1024 * 1024;
 
@@ -31,6 +36,16 @@ export type DiskIo = ReturnType<typeof diskIo>;
 
 /** @param waits whether whatever may wait for the disk goes through the thread pool, however small. */
 export function diskIo(fs: FileSystem, waits: boolean) {
+  let waryUntil = 0;
+
+  function writeAtOnce(fd: number, chunks: readonly Uint8Array[], position: number): number {
+    const before = performance.now();
+    const written = fs.writevSync(fd, chunks, position);
+    const after = performance.now();
+    if (after - before > waited) waryUntil = after + wary;
+    return written;
+  }
+
   return {
     fs,
 
@@ -55,19 +70,8 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       }
     },
 
-    /**
-     * Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes.
-     *
-     * @param size of the whole file: a large one goes through the pool however small the pieces it comes in, so that
-     *   more can be received meanwhile and gathered into the next write.
-     */
-    *write(
-      fd: number,
-      chunks: readonly Uint8Array[],
-      position: number,
-      crc: number,
-      size: number,
-    ): Task<number> {
+    /** Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes. */
+    *write(fd: number, chunks: readonly Uint8Array[], position: number, crc: number): Task<number> {
       let rest = chunks;
       let left = bytesOf(chunks);
       let at = position;
@@ -75,12 +79,12 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       while (left > 0) {
         const now = rest;
         const written =
-          waits || size > movedAtOnce
+          waits || performance.now() < waryUntil
             ? yield* wait<number>((back) => {
                 fs.writev(fd, now, at, back);
                 crcAfter ??= crc32OfAll(chunks, crc);
               })
-            : fs.writevSync(fd, now, at);
+            : writeAtOnce(fd, now, at);
         if (written === 0)
           throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
         at += written;
@@ -97,7 +101,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
         const at = filled;
         const left = into.length - at;
         const count =
-          waits || left > movedAtOnce
+          waits || left > readAtOnce
             ? yield* wait<number>((back) => fs.read(fd, into, at, left, position + at, back))
             : fs.readSync(fd, into, at, left, position + at);
         if (count === 0) break;

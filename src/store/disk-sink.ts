@@ -104,7 +104,7 @@ function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
     return failed('size-mismatch', 'more came than was said', { expected: options.size });
   }
   try {
-    put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32, options.size);
+    put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32);
     return allDone;
   } catch (error) {
     yield* discard(put);

@@ -18,15 +18,15 @@
 /** What a socket reads at once by itself. */
 const small = 64 * 1024;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
-const large = 1024 * 1024;
+const large = 2 * 1024 * 1024;
 /** The next slab is begun when less than this is left of one. */
 const leastRead = 16 * 1024;
 /** After so many reads in a row that needed little room, a connection goes back to a small slab. */
 const calm = 32;
 /** Slabs of a connection kept to be used again. */
-const kept = 4;
+const kept = 2;
 /** Connections that may have large slabs at once, in this process. */
-const largeShares = 32;
+const largeShares = 16;
 let sharesTaken = 0;
 
 interface Slab {
