@@ -19,6 +19,7 @@ export * from './protocol/request.ts';
 export * from './session/command.ts';
 export * from './session/dispatch.ts';
 export * from './session/effect.ts';
+export type { SessionLimits } from './session/entrance.ts';
 export * from './session/event.ts';
 export * from './session/session.ts';
 export type * from './session/state.ts';

@@ -16,15 +16,15 @@
  *   closed     abort the body under way, -> gone
  *   result     to its request, then begin what was parked for it
  */
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { flush } from './answering.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
+import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
-import { mustWait, nothing, touchedBy } from './overlap.ts';
-import { initialSession, type OpenRequest, type SessionState, type Touched } from './state.ts';
+import { initialSession, type OpenRequest, type SessionState } from './state.ts';
 import { creditIn, take } from './step.ts';
 
 export interface Session {
@@ -38,11 +38,6 @@ export interface Session {
   readonly accepts: (state: SessionState) => boolean;
 }
 
-export interface SessionLimits {
-  /** Requests of one connection that may be unanswered at once. */
-  readonly openRequests: number;
-}
-
 /**
  * Makes a session of the commands it knows.
  *
@@ -54,8 +49,7 @@ export interface SessionLimits {
  */
 export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
   const byName = new Map(commands.map((command) => [command.cmd, command]));
-  const commandOf = (header: JsonHeader): Command | undefined =>
-    Object.hasOwn(header, 'cmd') ? byName.get(header.cmd as string) : undefined;
+  const { enter, turnAway } = createEntrance(byName, limits);
 
   function reduce(state: SessionState, event: SessionEvent): readonly [SessionState, readonly Effect[]] {
     const effects: Effect[] = [];
@@ -74,8 +68,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
         return unpark(result(state, event.request, event.result, effects), effects);
       case 'fault': {
         if (isOver(state)) return state;
-        const failed = { cmd: null, error: event.error };
-        return flush({ ...admit(abortBody(state, effects), failed, 0, effects), phase: 'ending' }, effects);
+        const refused = turnAway(abortBody(state, effects), {}, event.error, 0, effects);
+        return flush({ ...refused, phase: 'ending' }, effects);
       }
       case 'ended':
         return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
@@ -88,8 +82,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 
   function request(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
     if (state.phase === 'draining') {
-      const failed = { cmd: commandOf(header)?.cmd ?? null, error: errorInfo('shutting-down') };
-      return flush({ ...admit(state, failed, credit, effects, header), phase: 'ending' }, effects);
+      const refused = turnAway(state, header, errorInfo('shutting-down'), credit, effects);
+      return flush({ ...refused, phase: 'ending' }, effects);
     }
     if (state.phase !== 'open') {
       effects.push({ type: 'release', credit });
@@ -97,77 +91,6 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     }
     const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null;
     return flush(enter({ ...state, inFrame: true, reads }, header, credit, effects), effects);
-  }
-
-  /** Begins a request, refuses it, or parks it: when too many are open, or one of them touches the same name. */
-  function enter(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
-    const parked = { ...state, parked: { header, credit } };
-    if (state.requests.length >= limits.openRequests) return parked;
-    const command = commandOf(header);
-    if (command === undefined) {
-      const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
-      const error = errorInfo('unknown-command', named === null ? "'cmd' must be a string" : `'${named}'`);
-      return admit(state, { cmd: named, error }, credit, effects, header);
-    }
-    const error = command.check(header);
-    if (error !== null) return admit(state, { cmd: command.cmd, error }, credit, effects, header);
-    const touched = touchedBy(command.touches, header);
-    if (mustWait(touched, state.requests)) return parked;
-    return begin(state, command, header, touched, credit, effects);
-  }
-
-  function begin(
-    state: SessionState,
-    command: Command,
-    header: JsonHeader,
-    touched: Touched,
-    credit: number,
-    effects: Effect[],
-  ): SessionState {
-    const fresh: OpenRequest = {
-      number: state.next,
-      cmd: command.cmd,
-      id: idOf(header),
-      touched,
-      state: undefined,
-      answers: [],
-      receiving: true,
-      sending: false,
-      opened: false,
-      done: false,
-      credit,
-    };
-    const step = command.reduce(undefined, { type: 'start', request: header });
-    const requests = [...state.requests, take(fresh, step, effects)];
-    return { ...state, next: state.next + 1, requests };
-  }
-
-  /** Opens a request that is refused from the start, so that its error is sent in its turn. */
-  function admit(
-    state: SessionState,
-    failed: { readonly cmd: string | null; readonly error: ErrorInfo },
-    credit: number,
-    effects: Effect[],
-    header: JsonHeader = {},
-  ): SessionState {
-    const { cmd, error } = failed;
-    const refused: OpenRequest = {
-      number: state.next,
-      cmd,
-      id: idOf(header),
-      touched: nothing,
-      state: undefined,
-      answers: [{ type: 'error', error }],
-      receiving: false,
-      sending: false,
-      opened: false,
-      done: true,
-      credit,
-    };
-    const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
-    const report = { type: 'refused', error, ...(cmd === null ? {} : { cmd }), ...filename } as const;
-    effects.push({ type: 'do', request: state.next, effect: { type: 'report', report } });
-    return { ...state, next: state.next + 1, requests: [...state.requests, refused] };
   }
 
   function data(

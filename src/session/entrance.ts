@@ -1,0 +1,91 @@
+/**
+ * Where requests come in: each is begun, refused, or parked until nothing is in its way.
+ */
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { idOf } from '../protocol/request.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { Command } from './command.ts';
+import type { Effect } from './effect.ts';
+import { mustWait, nothing, touchedBy } from './overlap.ts';
+import type { OpenRequest, SessionState, Touched } from './state.ts';
+import { take } from './step.ts';
+
+export interface SessionLimits {
+  /** Requests of one connection that may be unanswered at once. */
+  readonly openRequests: number;
+}
+
+export interface Entrance {
+  /** Takes a request in; parks it when too many are open, or one of them touches the same name. */
+  readonly enter: (
+    state: SessionState,
+    header: JsonHeader,
+    credit: number,
+    effects: Effect[],
+  ) => SessionState;
+  /** Opens a request that is refused from the start, so that its error is sent in its turn. */
+  readonly turnAway: (
+    state: SessionState,
+    header: JsonHeader,
+    error: ErrorInfo,
+    credit: number,
+    effects: Effect[],
+  ) => SessionState;
+}
+
+const fresh = (
+  state: SessionState,
+  header: JsonHeader,
+  cmd: string | null,
+  touched: Touched,
+  credit: number,
+): OpenRequest => ({
+  number: state.next,
+  cmd,
+  id: idOf(header),
+  touched,
+  state: undefined,
+  answers: [],
+  receiving: true,
+  sending: false,
+  opened: false,
+  done: false,
+  credit,
+});
+
+const opened = (state: SessionState, request: OpenRequest): SessionState => ({
+  ...state,
+  next: state.next + 1,
+  requests: [...state.requests, request],
+});
+
+export function createEntrance(commands: ReadonlyMap<string, Command>, limits: SessionLimits): Entrance {
+  const turnAway: Entrance['turnAway'] = (state, header, error, credit, effects) => {
+    const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
+    const request = fresh(state, header, named, nothing, credit);
+    const refused = { answers: [{ type: 'error', error }], receiving: false, done: true } as const;
+    const cmd = named === null ? {} : { cmd: named };
+    const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
+    const report = { type: 'refused', error, ...cmd, ...filename } as const;
+    effects.push({ type: 'do', request: request.number, effect: { type: 'report', report } });
+    return opened(state, { ...request, ...refused });
+  };
+
+  const enter: Entrance['enter'] = (state, header, credit, effects) => {
+    const parked = { ...state, parked: { header, credit } };
+    if (state.requests.length >= limits.openRequests) return parked;
+    const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
+    if (command === undefined) {
+      const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
+      return turnAway(state, header, errorInfo('unknown-command', why), credit, effects);
+    }
+    const error = command.check(header);
+    if (error !== null) return turnAway(state, header, error, credit, effects);
+    const touched = touchedBy(command.touches, header);
+    if (mustWait(touched, state.requests)) return parked;
+    const step = command.reduce(undefined, { type: 'start', request: header });
+    return opened(state, take(fresh(state, header, command.cmd, touched, credit), step, effects));
+  };
+
+  return { enter, turnAway };
+}
