@@ -58,15 +58,14 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
         errorLikeObjectKeys: ['err'],
       })
     : undefined;
+  const write = (line: string): void => {
+    const text = prettify === undefined ? line : prettify(line);
+    given += Buffer.byteLength(text);
+    sink.write(text);
+  };
   const logger = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
-    {
-      write: (line) => {
-        const text = prettify === undefined ? line : prettify(line);
-        given += Buffer.byteLength(text);
-        sink.write(text);
-      },
-    },
+    { write },
   );
 
   let busySince: number | null = null;
@@ -94,7 +93,9 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
 
   return {
     event: (event) => {
-      if (tell(logger, event)) wrote();
+      if (event.type === 'stored') write(storedLine(event));
+      else if (!tell(logger, event)) return;
+      wrote();
     },
     info: (message) => {
       logger.info(message);
@@ -118,14 +119,20 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
   };
 }
 
-/** Writes the line of an event, if it has one. */
+/**
+ * The line of a stored file, as pino would write it. It is the one line that comes ten thousand times a second, and
+ * pino puts its lines together from so many pieces that it costs a tenth of storing a small file.
+ */
+function storedLine(event: Extract<ServerEvent, { type: 'stored' }>): string {
+  const { filename, size, crc32, durable, remote, connection } = event;
+  const time = new Date().toISOString();
+  const line = { level: 'info', time, filename, size, crc32, durable, remote, connection, msg: 'stored' };
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** Writes the line of any other event, if it has one. */
 function tell(logger: Logger, event: ServerEvent): boolean {
   switch (event.type) {
-    case 'stored': {
-      const { type: _, remote, connection, ...stored } = event;
-      logger.info({ ...stored, remote, connection }, 'stored');
-      return true;
-    }
     case 'refused': {
       const { cmd, filename, error, remote, connection } = event;
       logger.warn({ cmd, filename, error, remote, connection }, 'refused');
