@@ -1,0 +1,103 @@
+import { fc, test as property } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { createSlabs } from '../../src/transport/slabs.ts';
+
+const kib = 1024;
+
+/** Reads as a socket does: into the place it was given last; and once the chunk was received, asks where to read next. */
+function reader() {
+  const slabs = createSlabs();
+  let room = slabs.room();
+  return {
+    slabs,
+    room: () => room,
+    read: (count: number, fill = 0, received: (chunk: Uint8Array) => void = () => {}): Uint8Array => {
+      room.fill(fill, 0, count);
+      const chunk = slabs.read(count);
+      received(chunk);
+      room = slabs.room();
+      return chunk;
+    },
+  };
+}
+
+describe('slabs', () => {
+  test('are read into one behind the other, and again from the start once everything came back', () => {
+    const it = reader();
+    const first = it.read(10 * kib);
+    const second = it.read(10 * kib);
+    expect(second.byteOffset - first.byteOffset).toBe(10 * kib);
+    it.slabs.giveBack(first, first.length);
+    it.slabs.giveBack(second, second.length);
+    // The system had been given its next place before.
+    const third = it.read(10 * kib, 0, (chunk) => it.slabs.giveBack(chunk, chunk.length));
+    expect(third.byteOffset - first.byteOffset).toBe(20 * kib);
+    const fourth = it.read(10 * kib);
+    expect(fourth.buffer === first.buffer).toBe(true);
+    expect(fourth.byteOffset).toBe(first.byteOffset);
+    it.slabs.close();
+  });
+
+  test('stay small for somebody who never gives anything back', () => {
+    const it = reader();
+    for (let i = 0; i < 100; i++) {
+      it.read(it.room().length);
+      expect(it.room().length).toBeLessThanOrEqual(64 * kib);
+    }
+    it.slabs.close();
+  });
+
+  test('grow once chunks come back and the peer fills them, and shrink when it has little to say', () => {
+    const it = reader();
+    const back = (chunk: Uint8Array) => it.slabs.giveBack(chunk, chunk.length);
+    for (let i = 0; i < 2; i++) it.read(it.room().length, 0, back);
+    expect(it.room().length).toBeGreaterThan(kib * kib);
+    for (let i = 0; i < 40; i++) it.read(100, 0, back);
+    expect(it.room().length).toBeLessThanOrEqual(64 * kib);
+    it.slabs.close();
+  });
+
+  test('are large for a few connections at a time, so that idle ones do not hold much', () => {
+    const busy = Array.from({ length: 40 }, () => {
+      const it = reader();
+      for (let i = 0; i < 2; i++)
+        it.read(it.room().length, 0, (chunk) => it.slabs.giveBack(chunk, chunk.length));
+      return it;
+    });
+    const large = () => busy.filter((it) => it.room().buffer.byteLength > 64 * kib).length;
+    expect(large()).toBe(16);
+    for (const it of busy) it.slabs.close();
+  });
+});
+
+const moves = fc.array(
+  fc.record({
+    size: fc.oneof(fc.nat(100), fc.nat(200 * kib)),
+    back: fc.nat(),
+    parts: fc.integer({ min: 1, max: 3 }),
+  }),
+  { maxLength: 150 },
+);
+property.prop([moves])('a chunk keeps its bytes until all of it was given back', (steps) => {
+  const it = reader();
+  const held: { chunk: Uint8Array; fill: number; left: number }[] = [];
+  steps.forEach(({ size, back, parts }, i) => {
+    const count = Math.min(Math.max(size, 1), it.room().length);
+    const fill = i % 251;
+    held.push({ chunk: it.read(count, fill), fill, left: count });
+    if (back % 3 > 0) {
+      const at = back % held.length;
+      const one = held[at]!;
+      const some = Math.ceil(one.chunk.length / parts);
+      const now = Math.min(some, one.left);
+      it.slabs.giveBack(one.chunk, now);
+      one.left -= now;
+      if (one.left === 0) held.splice(at, 1);
+    }
+    for (const { chunk, fill: expected } of held) {
+      if (chunk[0] !== expected || chunk.at(-1) !== expected)
+        expect.fail('a chunk that is still held was read into');
+    }
+  });
+  it.slabs.close();
+});
