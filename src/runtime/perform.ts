@@ -154,7 +154,10 @@ export function createPerformer(world: PerformWorld): Performer {
         return begin(request, effect);
       case 'write': {
         const task = puts.get(request);
-        if (task === undefined) return window.give(effect.credit);
+        if (task === undefined) {
+          giveBack(effect.bytes);
+          return window.give(effect.credit);
+        }
         task.write(effect.bytes, effect.credit);
         return written(task);
       }
@@ -193,6 +196,8 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'reply':
         return reply(effect);
       case 'release':
+        // A body that is skipped comes as fast as one that is stored, and needs its memory back as much.
+        if (effect.bytes !== undefined) giveBack(effect.bytes);
         return window.give(effect.credit);
       case 'send':
         return send(effect);

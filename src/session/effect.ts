@@ -48,8 +48,8 @@ export type Effect =
    * be sent anything while it still sends, or its system may drop what it has not sent yet when it closes.
    */
   | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly credit: number }
-  /** Nothing more is to be done for these bytes. */
-  | { readonly type: 'release'; readonly credit: number }
+  /** Nothing more is to be done for what this credit was taken for. `bytes`, if any, were skipped: nobody saw them. */
+  | { readonly type: 'release'; readonly credit: number; readonly bytes?: Uint8Array }
   /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
   | { readonly type: 'end' };
 

@@ -100,7 +100,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   ): SessionState {
     const last = state.requests.at(-1);
     if (last === undefined || !last.receiving || last.done) {
-      effects.push({ type: 'release', credit: event.credit });
+      effects.push({ type: 'release', credit: event.credit, bytes: event.bytes });
       return state;
     }
     const from = effects.length;

@@ -18,6 +18,7 @@ interface Setup {
   readonly openRequests?: number;
   readonly window?: { readonly high: number; readonly low: number };
   readonly linger?: number;
+  readonly giveBack?: (chunk: Uint8Array, count: number) => void;
 }
 
 function attended(setup: Setup = {}) {
@@ -28,7 +29,7 @@ function attended(setup: Setup = {}) {
   const reports: Report[] = [];
   const bugs: unknown[] = [];
   const session = createSession(commands, { openRequests: setup.openRequests ?? 8 });
-  const reports$ = attend(ours, {
+  const reports$ = attend(setup.giveBack ? { ...ours, giveBack: setup.giveBack } : ours, {
     session,
     framing: requestFraming(),
     store,
@@ -105,6 +106,19 @@ describe('a conversation', () => {
     await it.client.send(putFrame('../a', 'x'.repeat(100_000)), frame({ cmd: 'ping', id: 1 }));
     expect(await it.client.replies(2)).toMatchObject([{ error: { code: 'bad-filename' } }, { ack: 'ping' }]);
     await conclude(it);
+  });
+
+  test('gives back every byte it received, those of refused bodies too', async () => {
+    let back = 0;
+    const it = attended({ giveBack: (_, count) => (back += count) });
+    const sent = [
+      putFrame('a', 'hello'),
+      putFrame('../a', 'x'.repeat(100_000)),
+      frame({ cmd: 'nope', filesize: 7, id: 1 }, 'skipped'),
+    ];
+    await it.client.send(...sent);
+    await conclude(it);
+    expect(back).toBe(Buffer.concat(sent).length);
   });
 
   test('refuses as soon as it knows, while the body is still on its way', async () => {

@@ -47,7 +47,9 @@ describe('put', () => {
     talk.say(put('a', 6));
     const failed = talk.say(result(1, { of: 'begin', ok: false, error: full }));
     expect(replies(failed)).toEqual([{ error: full, cmd: 'put' }]);
-    expect(talk.say(data('hello'))).toEqual([{ type: 'release', credit: 5 }]);
+    expect(talk.say(data('hello'))).toEqual([
+      { type: 'release', credit: 5, bytes: new TextEncoder().encode('hello') },
+    ]);
     expect(asked(talk.say(bodyEnd))).toEqual([]);
   });
 
