@@ -11,6 +11,7 @@
  * each result answers an effect of a request that has.
  */
 import { asyncScheduler, Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { errorInfo } from '../protocol/errors.ts';
 import { frameError } from '../protocol/frame-error.ts';
 import type { Report } from '../session/effect.ts';
 import type { SessionEvent } from '../session/event.ts';
@@ -76,7 +77,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       calls: options.calls ?? {},
       bug: options.bug ?? (() => {}),
       report: (report) => subscriber.next(report),
-      idle: () => heard(),
+      idle: () => wake(),
       turn: setImmediate,
       result: (request, result) => {
         results.push({ type: 'result', request, result });
@@ -151,18 +152,24 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     }
 
     const chunks$ = new Subject<Uint8Array>();
-    const frames = chunks$.pipe(deframe(options.framing)).subscribe({ next: onFrame });
-    const heard = () => {
+    const frames = chunks$.pipe(deframe(options.framing)).subscribe({
+      next: onFrame,
+      error: (thrown: unknown) => {
+        options.bug?.(thrown);
+        give({ type: 'fault', error: errorInfo('internal') });
+      },
+    });
+    const wake = () => {
       if (!working) work();
     };
     const ended = (event: SessionEvent) => {
       patience.release();
       give(event);
-      heard();
+      wake();
     };
     const draining = options.drain$?.subscribe(() => {
       results.push({ type: 'drain' });
-      heard();
+      wake();
     });
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
@@ -171,7 +178,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         chunks$.next(chunk);
         // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
         connection.giveBack?.(chunk, chunk.length - streamed);
-        heard();
+        wake();
       },
       complete: () => {
         chunks$.complete();
@@ -193,7 +200,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (over) return;
       connection.destroy();
       results.push({ type: 'closed' });
-      heard();
+      wake();
     };
   });
 }

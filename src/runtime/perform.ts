@@ -203,6 +203,8 @@ export function createPerformer(world: PerformWorld): Performer {
         return send(effect);
       case 'shut':
         return shut(effect.request);
+      case 'bug':
+        return bug(effect.thrown);
       case 'end':
         return outbox.end();
     }

@@ -33,7 +33,7 @@ export interface ServeOptions {
   /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them. */
   readonly connections$: Observable<ListenEvent>;
   readonly store: Store;
-  /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`. */
+  /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`; of one name, the last one counts. */
   readonly commands?: readonly Command[];
   /** Performs the `call` effects of commands of your own. */
   readonly calls?: Calls;
@@ -62,7 +62,6 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const { store, commands = builtIn, calls = {} } = options;
     const limits = { ...defaultLimits, ...options.limits };
     const session = createSession(commands, limits);
-    const framing = requestFraming(commands, { maxHeader: limits.headerBytes });
     const budget = createBudget(limits.budget);
     const drain$ = (options.drain$ ?? NEVER).pipe(take(1), share());
     const cut$ = drain$.pipe(mergeMap(() => timer(limits.grace)));
@@ -76,6 +75,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       });
       const bugs$ = new Subject<ServerEvent>();
       const bug = (thrown: unknown) => bugs$.next({ type: 'bug', ...where, thrown });
+      const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
       const reports$ = attend(connection, {
         session,
         framing,

@@ -23,18 +23,29 @@ export const commands: readonly Command[] = [put, get, list, stat, remove, renam
  */
 export function requestFraming(
   known: readonly Command[] = commands,
-  options: { readonly maxHeader?: number } = {},
+  options: {
+    /** The most bytes of JSON in a header; default 65,536. */
+    readonly maxHeader?: number;
+    /** Told of what the `bodyLength` of a command of your own threw; the peer gets the fault `bad-body-length`. */
+    readonly bug?: (thrown: unknown) => void;
+  } = {},
 ): Framing<JsonHeader> {
+  const { maxHeader, bug } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
   const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
     Number.isSafeInteger(filesize) && (filesize as number) >= 0
       ? (filesize as number)
       : "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
   return jsonHeader({
-    ...options,
+    ...(maxHeader === undefined ? {} : { maxHeader }),
     bodyLength: (header) => {
-      const length = (rules.get(header.cmd) ?? ofUnknown)(header);
-      return typeof length === 'number' ? length : problem('body-length-invalid', length);
+      try {
+        const length = (rules.get(header.cmd) ?? ofUnknown)(header);
+        return typeof length === 'number' ? length : problem('body-length-invalid', length);
+      } catch (thrown) {
+        bug?.(thrown);
+        return problem('body-length-invalid', 'the server failed to tell');
+      }
     },
   });
 }

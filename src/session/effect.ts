@@ -17,7 +17,11 @@ export type CommandEffect =
       readonly mtime?: number;
       readonly ifAbsent?: boolean;
     }
-  /** Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. */
+  /**
+   * Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. Hand on the `credit`
+   * of the `data` with its bytes; what a command does not hand on is given back for it. Bytes that were written are
+   * received into again: copy what you keep.
+   */
   | { readonly type: 'write'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'commit' }
   | { readonly type: 'abort' }
@@ -50,6 +54,8 @@ export type Effect =
   | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly credit: number }
   /** Nothing more is to be done for what this credit was taken for. `bytes`, if any, were skipped: nobody saw them. */
   | { readonly type: 'release'; readonly credit: number; readonly bytes?: Uint8Array }
+  /** A command of your own threw something: a bug, to be told to whoever runs the server. */
+  | { readonly type: 'bug'; readonly thrown: unknown }
   /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
   | { readonly type: 'end' };
 

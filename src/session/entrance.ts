@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
 import type { Effect } from './effect.ts';
 import { mustWait, nothing, touchedBy } from './overlap.ts';
 import type { OpenRequest, SessionState, Touched } from './state.ts';
-import { take } from './step.ts';
+import { stepped } from './step.ts';
 
 export interface SessionLimits {
   /** Requests of one connection that may be unanswered at once. */
@@ -59,6 +59,16 @@ const opened = (state: SessionState, request: OpenRequest): SessionState => ({
   requests: [...state.requests, request],
 });
 
+/** A guard in a pattern of your own may throw as well. */
+function checked(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
+  try {
+    return command.check(header);
+  } catch (thrown) {
+    effects.push({ type: 'bug', thrown });
+    return errorInfo('internal');
+  }
+}
+
 export function createEntrance(commands: ReadonlyMap<string, Command>, limits: SessionLimits): Entrance {
   const turnAway: Entrance['turnAway'] = (state, header, error, credit, effects) => {
     const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
@@ -79,12 +89,12 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
       const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
       return turnAway(state, header, errorInfo('unknown-command', why), credit, effects);
     }
-    const error = command.check(header);
+    const error = checked(command, header, effects);
     if (error !== null) return turnAway(state, header, error, credit, effects);
     const touched = touchedBy(command.touches, header);
     if (mustWait(touched, state.requests)) return parked;
-    const step = command.reduce(undefined, { type: 'start', request: header });
-    return opened(state, take(fresh(state, header, command.cmd, touched, credit), step, effects));
+    const request = fresh(state, header, command.cmd, touched, credit);
+    return opened(state, stepped(command, request, { type: 'start', request: header }, effects));
   };
 
   return { enter, turnAway };

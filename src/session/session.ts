@@ -25,7 +25,7 @@ import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { creditIn, take } from './step.ts';
+import { creditIn, stepped } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -165,7 +165,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 
   function run(request: OpenRequest, event: CommandEvent<unknown>, effects: Effect[]): OpenRequest {
     const command = byName.get(request.cmd!)!;
-    return take(request, command.reduce(request.state, event), effects);
+    return stepped(command, request, event, effects);
   }
 
   return { initial: initialSession, reduce, accepts: (state) => state.parked === null };

@@ -1,10 +1,32 @@
 /** Taking over what a command's reducer said: its effects with the request's number, its answers in their place. */
-import type { ReplyPart, Step } from './command.ts';
+import { errorInfo } from '../protocol/errors.ts';
+import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
 import type { Effect, Report } from './effect.ts';
 import type { OpenRequest } from './state.ts';
 
+/**
+ * Has a command reduce an event. One that throws is a bug of its own, and costs the peer this request and nobody else
+ * anything: it is refused as `internal`, what it began is aborted, and the bug is told.
+ */
+export function stepped(
+  command: Command,
+  request: OpenRequest,
+  event: CommandEvent<unknown>,
+  effects: Effect[],
+): OpenRequest {
+  let step: Step<unknown>;
+  try {
+    step = command.reduce(request.state, event);
+  } catch (thrown) {
+    effects.push({ type: 'bug', thrown });
+    const answers = [{ type: 'error', error: errorInfo('internal') }] as const;
+    step = { state: request.state, effects: [{ type: 'abort' }], answers, done: true };
+  }
+  return take(request, step, effects);
+}
+
 /** Takes over what a step of a command says. The same request is returned when nothing changed. */
-export function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
+function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
   for (const answer of step.answers ?? []) {

@@ -110,6 +110,23 @@ describe('a server', () => {
   });
 });
 
+test('a command of your own that cannot say how long its body is costs its peer the connection, and nobody else', async () => {
+  const faulty = defineCommand({
+    pattern: { cmd: 'faulty', list: P.array() },
+    touches: {},
+    bodyLength: (header) => (header.list as unknown[]).length,
+    start: () => acknowledge(null),
+    on: (state: null) => ({ state }),
+  });
+  const server = await started({ commands: [...commands, faulty] });
+  const [client, other] = [await server.client(), await server.client()];
+  await client.send(frame({ cmd: 'faulty' }));
+  expect(await client.all()).toMatchObject([{ error: { code: 'bad-body-length' } }]);
+  expect(await server.next('bug')).toMatchObject({ thrown: expect.any(TypeError) });
+  await other.send(frame({ cmd: 'ping' }));
+  expect(await other.replies(1)).toEqual([{ ack: 'ping' }]);
+});
+
 describe('a peer that never reads', () => {
   /** Sends it all, reads nothing, and closes as soon as the system has taken it; the rest is up to the systems. */
   const sendAndClose = (port: number, ...pieces: readonly Uint8Array[]): Promise<void> =>

@@ -374,6 +374,52 @@ describe('a command of your own', () => {
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-filename' } }]);
   });
 
+  test.each(['start', 'data', 'end'] as const)(
+    'that throws at its %s is refused, and what is behind it is served',
+    (at) => {
+      const throws = (event: string) => {
+        if (event === at) throw new Error('oops');
+      };
+      const faulty = defineCommand({
+        pattern: { cmd: 'faulty' },
+        touches: {},
+        bodyLength: () => 3,
+        start: () => {
+          throws('start');
+          return { state: 0, effects: [{ type: 'begin', name: 'x', size: 3 }] };
+        },
+        on: (state: number, event) => {
+          throws(event.type);
+          return event.type === 'end' ? acknowledge(state) : { state };
+        },
+      });
+      const talk = conversation(createSession([faulty, ...commands], { openRequests: 8 }));
+      talk.say(request({ cmd: 'faulty' }, 3), data('abc'), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
+      expect(replies(talk.log)).toMatchObject([
+        { error: { code: 'internal' }, cmd: 'faulty' },
+        { ack: 'ping' },
+      ]);
+      expect(talk.log).toContainEqual({ type: 'bug', thrown: new Error('oops') });
+      expect(asked(talk.log).at(-1)).toEqual({ type: 'abort', request: 1 });
+      expect(creditsOf(talk.log)).toBe(23);
+    },
+  );
+
+  test('whose pattern throws is refused', () => {
+    const guard = (): boolean => {
+      throw new Error('oops');
+    };
+    const faulty = defineCommand({
+      pattern: { cmd: 'faulty', it: P.when(guard) },
+      touches: {},
+      start: () => acknowledge(null),
+      on: (state: null) => ({ state }),
+    });
+    const talk = conversation(createSession([faulty], { openRequests: 8 }));
+    talk.say(request({ cmd: 'faulty', it: 1 }), bodyEnd);
+    expect(replies(talk.log)).toMatchObject([{ error: { code: 'internal' } }]);
+  });
+
   test('that does nothing with its body has it skipped', () => {
     const deaf = defineCommand({
       pattern: { cmd: 'deaf' },
