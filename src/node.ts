@@ -11,6 +11,7 @@ export * from './server/event.ts';
 export * from './server/serve.ts';
 export type * from './store/contract.ts';
 export * from './store/contract-suite.ts';
+export { crc32 } from './store/crc32.ts';
 export * from './store/disk-store.ts';
 export * from './store/memory-store.ts';
 export type * from './transport/listen.ts';

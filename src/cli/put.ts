@@ -22,7 +22,8 @@ const help = `
 A file is stored under its own name, a folder with everything in it under the
 folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
-once. Links to files are sent as files; links to folders, and what is neither,
+once. Empty folders are not sent, and permissions are not kept.
+Links to files are sent as files; links to folders, and what is neither,
 are skipped with a warning. Modification times are kept.
 
 Success means: every file is acknowledged by the server with the size and CRC-32

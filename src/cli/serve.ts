@@ -1,4 +1,5 @@
 /** `sluice serve`: receives files into a folder until it is told to stop. */
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { lastValueFrom, Subject, tap } from 'rxjs';
 import { serve } from '../server/serve.ts';
@@ -78,11 +79,14 @@ async function run(dir: string, flags: ServeFlags): Promise<void> {
   try {
     const told$ = events$.pipe(
       tap((event) => {
-        if (event.type === 'listening') process.stdout.write(`listening on ${event.address}\n`);
-        else log.event(event);
+        if (event.type === 'listening') {
+          process.stdout.write(`listening on ${event.address}\n`);
+          log.info(`receiving into ${resolve(dir)}; Ctrl-C ends it`);
+        } else log.event(event);
       }),
     );
     await lastValueFrom(told$, { defaultValue: undefined });
+    log.info('stopped');
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {

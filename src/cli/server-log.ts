@@ -146,6 +146,13 @@ function tell(logger: Logger, event: ServerEvent): boolean {
       return true;
     case 'closed':
       if (event.fault === null) return false;
+      if (event.fault.code === 'unread') {
+        logger.info(
+          { remote: event.remote, connection: event.connection },
+          'left without reading its replies',
+        );
+        return true;
+      }
       logger.warn(
         { fault: event.fault, remote: event.remote, connection: event.connection },
         'a connection broke',

@@ -81,7 +81,7 @@ const expected: Readonly<Record<string, string>> = {
 /**
  * The first field that keeps a header from matching a pattern, and what it should have been; null when it matches.
  *
- * @example whyNot(requestPatterns.stat, { cmd: 'stat' })  // { field: 'filename', why: "'filename' must be a string" }
+ * @example whyNot(requestPatterns.stat, { cmd: 'stat' })  // { field: 'filename', why: "'filename' is missing: it must be a string" }
  */
 export function whyNot(
   pattern: Readonly<Record<string, unknown>>,
@@ -91,8 +91,9 @@ export function whyNot(
     const one = { [field]: pattern[field] } as P.Pattern<unknown>;
     const value = Object.hasOwn(header, field) ? { [field]: header[field] } : {};
     if (!isMatching(one)(value)) {
-      const missing = Object.hasOwn(header, field) ? '' : ' and is missing';
-      return { field, why: `'${field}' must be ${expected[field] ?? 'as the command says'}${missing}` };
+      const must = expected[field] === undefined ? 'does not match' : `must be ${expected[field]}`;
+      const why = Object.hasOwn(header, field) ? `'${field}' ${must}` : `'${field}' is missing: it ${must}`;
+      return { field, why };
     }
   }
   return null;

@@ -36,8 +36,8 @@ export interface Window {
 
 /**
  * @example
- * const budget = createBudget({ high: 256 << 20, low: 192 << 20 });
- * const window = budget.window({ high: 16 << 20, low: 8 << 20 }, (paused) => (paused ? stop() : go()));
+ * const budget = createBudget({ high: 128 << 20, low: 96 << 20 });
+ * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Marks): Budget {
   let total = 0;

@@ -11,8 +11,8 @@ export type Address = string;
 
 /** Why a connection is over, when it did not end in good order. */
 export interface ConnectionFault {
-  /** `reset`: the peer dropped it. `timeout`: the network did. `refused`: nobody listens. `destroyed`: we did. */
-  readonly code: 'reset' | 'timeout' | 'refused' | 'unreachable' | 'destroyed' | 'failed';
+  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `destroyed`: we did. */
+  readonly code: 'reset' | 'unread' | 'timeout' | 'refused' | 'unreachable' | 'destroyed' | 'failed';
   /** In words, with the system's own code where there is one. */
   readonly message: string;
 }

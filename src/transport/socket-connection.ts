@@ -81,7 +81,9 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
   });
   socket.on('close', () => {
     slabs?.close();
-    const fault = destroyed ? DESTROYED : (readEnd ?? writeFault ?? null);
+    // Input that ended in good order stays so, whatever became of what we sent.
+    const unread = writeFault && { ...writeFault, code: 'unread' as const };
+    const fault = destroyed ? DESTROYED : (readEnd ?? unread ?? null);
     writeEnd ??= fault ?? ENDED;
     endReading(fault);
     for (const settle of unsettled) settle(fault ?? undefined);

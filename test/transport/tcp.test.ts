@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type Observable, tap } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import type { Connection } from '../../src/transport/connection.ts';
+import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 import { type ListenEvent, type ListenFault, listenOn } from '../../src/transport/listen.ts';
 import { socketConnection } from '../../src/transport/socket-connection.ts';
 import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
@@ -46,7 +46,7 @@ describe('a peer that sends everything, reads no reply and closes', () => {
     connection.resume();
     expect(await reading.done).toBeNull();
     expect(reading.bytes().equals(pattern(60_000))).toBe(true);
-    expect(await once(connection.closed$)).toEqual(fault);
+    expect(await once(connection.closed$)).toEqual({ ...(fault as ConnectionFault), code: 'unread' });
   });
 
   test('loses nothing when our reply lay unread with it, so that its close was a reset', async () => {
