@@ -6,6 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { pathToFileURL } from 'node:url';
 import { Subject } from 'rxjs';
+import { figure, printSummary } from './table.mjs';
 
 const dist = process.env.SLUICE_DIST ?? new URL('../../dist', import.meta.url).href;
 const { deframe } = await import(`${dist}/wire/deframe.js`);
@@ -88,23 +89,14 @@ function largeBody(ms) {
  *   large body in chunks of 64 KiB, handed on as views.
  */
 export function run(ms = 200) {
-  return {
-    smallFramesPerSecond: smallFrames(ms),
-    smallRequestsPerSecond: smallRequests(ms),
-    largeBodyBytesPerSecond: largeBody(ms),
-  };
+  const figures = [
+    figure('deframe, 64-byte frames, whole', smallFrames(ms) / 1e6, 'million/s', { atLeast: 2 }),
+    figure('deframe, JSON header and 16 bytes', smallRequests(ms) / 1e6, 'million/s'),
+    figure('deframe, one body in 64 KiB chunks', largeBody(ms) / 1e9, 'GB/s', { atLeast: 20 }),
+  ];
+  console.log('\nThe deframer alone, through its operator');
+  printSummary(figures);
+  return figures;
 }
 
-export function print(figures) {
-  console.log(
-    `deframe  64-byte frames, whole       ${(figures.smallFramesPerSecond / 1e6).toFixed(2)} million/s`,
-  );
-  console.log(
-    `deframe  JSON header + 16 bytes      ${(figures.smallRequestsPerSecond / 1e6).toFixed(2)} million/s`,
-  );
-  console.log(
-    `deframe  one body, 64 KiB chunks     ${(figures.largeBodyBytesPerSecond / 1e9).toFixed(0)} GB/s`,
-  );
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) print(run());
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) run();
