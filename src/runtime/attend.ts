@@ -68,7 +68,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
-    const outbox = createOutbox(connection, window, patience);
+    const outbox = createOutbox(connection, window, patience, () => {
+      const last = state.requests.at(-1);
+      return last?.receiving ? last.credit : 0;
+    });
     const performer = createPerformer({
       store: options.store,
       connection,

@@ -25,7 +25,16 @@ export interface Outbox {
   readonly end: () => void;
 }
 
-export function createOutbox(connection: Connection, window: Window, patience: Patience): Outbox {
+/**
+ * @param receiving the credit of the request whose body is still arriving: it too comes back only once the connection
+ *   is read again.
+ */
+export function createOutbox(
+  connection: Connection,
+  window: Window,
+  patience: Patience,
+  receiving: () => number = () => 0,
+): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -49,7 +58,7 @@ export function createOutbox(connection: Connection, window: Window, patience: P
       }
       return;
     }
-    const stuck = window.paused() && window.unsettled() === credit;
+    const stuck = window.paused() && window.unsettled() === credit + receiving();
     if (due || stuck || patience.isEager()) send();
     else patience.awaitSilence(replies);
   }

@@ -77,7 +77,7 @@ export function createPerformer(world: PerformWorld): Performer {
       if (result === null) world.idle();
       else world.result(request, result);
     };
-    const task = putTask({ store, give: window.give, giveBack, bug, over }, name, {
+    const task = putTask({ store, give, giveBack, bug, over }, name, {
       size,
       ...(mtime === undefined ? {} : { mtime }),
       ...(ifAbsent ? { ifAbsent } : {}),
@@ -97,6 +97,12 @@ export function createPerformer(world: PerformWorld): Performer {
   function flush(): void {
     unflushed?.flush();
     unflushed = null;
+  }
+
+  /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
+  function give(credit: number): void {
+    window.give(credit);
+    if (window.paused()) world.idle();
   }
 
   function giveBack(bytes: Uint8Array): void {

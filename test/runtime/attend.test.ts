@@ -1,14 +1,14 @@
 /** One connection, attended: a peer at one end of an in-memory pair, a session with a memory store at the other. */
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { commands, requestFraming } from '../../src/session/dispatch.ts';
 import type { Report } from '../../src/session/effect.ts';
 import { createSession } from '../../src/session/session.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { Sink, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { frame, peer, putFrame } from '../support/peer.ts';
@@ -89,6 +89,21 @@ function hesitant(store: Store) {
   };
 }
 
+/** A store that answers each write a little later. */
+const later = (store: Store): Store => ({
+  ...store,
+  put: async (name, options) => {
+    const sink = await store.put(name, options);
+    if (!sink.ok) return sink;
+    const { value } = sink;
+    const write: Sink['write'] = async (chunks) => {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return value.write(chunks);
+    };
+    return { ok: true, value: { write, abort: () => value.abort(), commit: () => value.commit() } };
+  },
+});
+
 describe('a conversation', () => {
   test('stores what is put and says so, then gives it back', async () => {
     const it = attended();
@@ -119,6 +134,20 @@ describe('a conversation', () => {
     await it.client.send(...sent);
     await conclude(it);
     expect(back).toBe(Buffer.concat(sent).length);
+  });
+
+  test('acks held back for a script that never stops do not keep a large body from being read', async () => {
+    const store = memoryStore();
+    const it = attended({ store: later(store), window: { high: 128 * 1024, low: 16 * 1024 } });
+    const small = Array.from({ length: 100 }, (_, i) => putFrame(`small${i}`, 'x'));
+    await it.client.send(...small);
+    await it.client.send(
+      frame({ cmd: 'put', filename: 'large', filesize: 200_000 }, new Uint8Array(100_000)),
+    );
+    await it.client.send(new Uint8Array(100_000));
+    // Without an end of input, which would let the acks go.
+    await vi.waitFor(async () => expect(await store.stat('large')).toMatchObject({ ok: true }));
+    it.stop();
   });
 
   test('refuses as soon as it knows, while the body is still on its way', async () => {
