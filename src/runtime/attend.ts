@@ -23,6 +23,7 @@ import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { type Budget, eventCost } from './credit.ts';
+import { createFeed } from './feed.ts';
 import type { Limits } from './limits.ts';
 import { createOutbox } from './outbox.ts';
 import { createPatience } from './patience.ts';
@@ -65,6 +66,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     let streamed = 0;
     let lingering: Subscription | null = null;
     const pausedBy = { credit: false, parked: false };
+    const isListening = () => !pausedBy.credit && !pausedBy.parked;
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
@@ -91,9 +93,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     function pause(why: 'credit' | 'parked', paused: boolean): void {
       if (pausedBy[why] === paused) return;
       pausedBy[why] = paused;
-      const listening = !pausedBy.credit && !pausedBy.parked;
-      patience.listen(listening);
-      if (listening) connection.resume();
+      patience.listen(isListening());
+      // What it held back may be enough to pause again.
+      if (isListening()) feed.goOn();
+      if (isListening()) connection.resume();
       else connection.pause();
     }
 
@@ -165,10 +168,21 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const wake = () => {
       if (!working) work();
     };
+    const feed = createFeed(isListening, (bytes) => {
+      streamed = 0;
+      chunks$.next(bytes);
+      // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
+      connection.giveBack?.(bytes, bytes.length - streamed);
+      wake();
+    });
+    // The end of input is an event in its place behind what came before it, and so is its breaking off.
     const ended = (event: SessionEvent) => {
       patience.release();
-      give(event);
-      wake();
+      feed.behind(() => {
+        chunks$.complete();
+        give(event);
+        wake();
+      });
     };
     const draining = options.drain$?.subscribe(() => {
       results.push({ type: 'drain' });
@@ -177,21 +191,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
         patience.heard();
-        streamed = 0;
-        chunks$.next(chunk);
-        // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-        connection.giveBack?.(chunk, chunk.length - streamed);
-        wake();
+        feed.chunk(chunk);
       },
-      complete: () => {
-        chunks$.complete();
-        ended({ type: 'ended' });
-      },
-      // The end of input is an event in its place behind what came before it, and so is its breaking off.
-      error: () => {
-        chunks$.complete();
-        ended({ type: 'closed' });
-      },
+      complete: () => ended({ type: 'ended' }),
+      error: () => ended({ type: 'closed' }),
     });
     const closing = connection.closed$.subscribe(() => ended({ type: 'closed' }));
 

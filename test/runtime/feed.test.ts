@@ -1,0 +1,63 @@
+import { fc, test as property } from '@fast-check/vitest';
+import { expect, test } from 'vitest';
+import { createFeed } from '../../src/runtime/feed.ts';
+
+const moves = fc.array(
+  fc.oneof(
+    fc.nat(200_000).map((size) => ({ do: 'chunk' as const, size })),
+    fc.boolean().map((on) => ({ do: 'want' as const, on })),
+    fc.constant({ do: 'behind' as const }),
+  ),
+  { maxLength: 40 },
+);
+
+property.prop([moves])(
+  'what is fed is taken in order, in small pieces, and only while more is wanted',
+  (steps) => {
+    let wanted = true;
+    const fed: (number | string)[] = [];
+    const taken: (number | string)[] = [];
+    const feed = createFeed(
+      () => wanted,
+      (bytes) => {
+        expect(bytes.length).toBeLessThanOrEqual(64 * 1024);
+        for (const byte of bytes) if (byte !== taken.at(-1)) taken.push(byte);
+      },
+    );
+    steps.forEach((step, i) => {
+      const before = taken.length;
+      if (step.do === 'chunk' && step.size > 0) {
+        // Each chunk is all of one byte, unlike its neighbours'.
+        fed.push(i % 251);
+        feed.chunk(new Uint8Array(step.size).fill(i % 251));
+      } else if (step.do === 'behind') {
+        fed.push(`end ${i}`);
+        feed.behind(() => taken.push(`end ${i}`));
+      } else if (step.do === 'want') {
+        wanted = step.on;
+        if (wanted) feed.goOn();
+      }
+      if (!wanted) expect(taken.slice(before).filter((it) => typeof it === 'number')).toEqual([]);
+    });
+    wanted = true;
+    feed.goOn();
+    expect(taken).toEqual(fed);
+  },
+);
+
+test('to take a piece may be to want no more of the chunk: the rest waits as the bytes it came in', () => {
+  let wanted = true;
+  let taken = 0;
+  const feed = createFeed(
+    () => wanted,
+    (bytes) => {
+      taken += bytes.length;
+      wanted = false;
+    },
+  );
+  feed.chunk(new Uint8Array(1_000_000));
+  expect(taken).toBe(64 * 1024);
+  wanted = true;
+  feed.goOn();
+  expect(taken).toBe(128 * 1024);
+});
