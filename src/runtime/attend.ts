@@ -183,6 +183,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         give(event);
         wake();
       });
+      // What is held back may go now, whether or not that comes at once.
+      wake();
     };
     const draining = options.drain$?.subscribe(() => {
       results.push({ type: 'drain' });
