@@ -26,7 +26,7 @@ export const defaultLimits: Limits = {
   openRequests: 256,
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
-  silence: { longest: 400, shortest: 25, inFrame: 1_000 },
+  silence: { longest: 400, shortest: 100, inFrame: 1_000 },
   linger: 5_000,
   grace: 10_000,
 };

@@ -37,7 +37,7 @@ export interface KeptDirectories {
 }
 
 /** How many folders are kept open at most, besides those in use. */
-const mostKept = 128;
+const mostKept = 16;
 
 /**
  * @param keeps whether any is kept at all.
