@@ -7,16 +7,11 @@ export interface Queue<T> {
   readonly length: () => number;
   readonly push: (item: T) => void;
   readonly shift: () => T | undefined;
-  readonly clear: () => void;
 }
 
 export function createQueue<T>(): Queue<T> {
   let items: (T | undefined)[] = [];
   let head = 0;
-  const clear = () => {
-    items = [];
-    head = 0;
-  };
   return {
     length: () => items.length - head,
     push: (item) => {
@@ -35,6 +30,5 @@ export function createQueue<T>(): Queue<T> {
       }
       return item;
     },
-    clear,
   };
 }
