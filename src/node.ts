@@ -3,6 +3,7 @@
 export * from './client/connect.ts';
 export * from './client/file-content.ts';
 export * from './index.ts';
+export * from './runtime/access.ts';
 export * from './runtime/attend.ts';
 export * from './runtime/credit.ts';
 export * from './runtime/limits.ts';

@@ -1,9 +1,9 @@
 /**
  * The one catalogue of what can go wrong, as the peer is told it.
  *
- * An error is plain data. `fatal` says that frame boundaries can no longer be trusted: the error is sent and the
- * connection closed. `blame` says whose doing it is: the peer's (`peer`: sending the same again fails again) or
- * ours (`server`: it may well work later).
+ * An error is plain data. `fatal` says that the connection is over: the error is sent, nothing that comes after is
+ * looked at, and our side is ended. `blame` says whose doing it is: the peer's (`peer`: sending the
+ * same again fails again) or ours (`server`: it may well work later).
  */
 
 interface Entry {
@@ -32,7 +32,21 @@ export const catalogue = {
   'bad-offset': entry('peer', 'the offset is not where the content ends so far'),
   'bad-range': entry('peer', 'the range lies outside the file'),
   'size-mismatch': entry('peer', 'the content is not as long as was said'),
-  'crc-mismatch': entry('peer', 'the content does not have the checksum that was said'),
+  'crc-mismatch': entry('peer', 'the content does not have the CRC-32 that was said'),
+  'sha256-mismatch': entry('peer', 'the content does not have the SHA-256 that was said'),
+  'upload-taken': entry('peer', 'another connection has taken the upload over'),
+
+  // Who may do what.
+  'not-authenticated': entry('peer', 'the server must know who you are first: say hello with a token'),
+  'bad-token': entry('peer', 'the token is not one the server knows', true),
+  forbidden: entry('peer', 'you may not do that'),
+
+  // Limits.
+  'too-large': entry('peer', 'the file is larger than the server takes'),
+  'quota-exceeded': entry('peer', 'there is no room left in the quota'),
+  'too-many-uploads': entry('server', 'the server keeps too many unfinished uploads'),
+  'too-many-connections': entry('server', 'the server has too many connections', true),
+  'timed-out': entry('peer', 'the server has waited long enough', true),
 
   // What the server cannot do now.
   'disk-full': entry('server', 'the disk is full'),

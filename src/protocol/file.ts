@@ -7,6 +7,8 @@ export interface FileInfo {
   readonly size: number;
   /** When the content last changed, in milliseconds since 1970 (UTC), whole. */
   readonly mtime: number;
+  /** CRC-32 (as in `Stored`) of the content, where the store knows it to be that of the file as it is now. */
+  readonly crc32?: number;
 }
 
 /** What a finished put is told. */
@@ -15,6 +17,14 @@ export interface Stored extends FileInfo {
   readonly crc32: number;
   /** Whether content and directory entry are both on stable storage. */
   readonly durable: boolean;
+}
+
+/** What has arrived of an upload that is not finished. */
+export interface Part {
+  /** Bytes from the start, all of them as durable as the store makes things: they need never be sent again. */
+  readonly offset: number;
+  /** CRC-32 (as in `Stored`) of those bytes; 0 of none. */
+  readonly crc32: number;
 }
 
 export interface Listing {

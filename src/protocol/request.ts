@@ -8,6 +8,7 @@ import { isMatching, P } from 'ts-pattern';
 // Unused, but declarations of exported patterns can only name their types through it.
 import type {} from 'ts-pattern/types';
 import type { JsonHeader } from '../wire/json-header.ts';
+import { uploadId } from './upload.ts';
 
 /** A whole number of bytes, from 0 to 2^53 − 1. */
 const bytes = P.when(
@@ -15,6 +16,11 @@ const bytes = P.when(
 );
 const count = P.when(
   (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1,
+);
+const upload = P.string.regex(uploadId);
+const crc32 = P.when(
+  (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff,
 );
 const millis = P.when((value: unknown): value is number => Number.isSafeInteger(value));
 
@@ -28,9 +34,16 @@ export const requestPatterns = {
     filename: P.string,
     filesize: bytes,
     offset: P.optional(bytes),
+    upload: P.optional(upload),
+    crc32: P.optional(crc32),
+    sha256: P.optional(P.string.regex(/^[0-9a-fA-F]{64}$/)),
+    progress: P.optional(count),
     mtime: P.optional(millis),
     ifAbsent: P.optional(P.boolean),
   },
+  resume: { cmd: 'resume', id, upload },
+  cancel: { cmd: 'cancel', id, upload },
+  hello: { cmd: 'hello', id, token: P.optional(P.string.maxLength(1024)) },
   get: { cmd: 'get', id, filename: P.string, offset: P.optional(bytes), length: P.optional(bytes) },
   list: {
     cmd: 'list',
@@ -47,6 +60,9 @@ export const requestPatterns = {
 
 type Patterns = typeof requestPatterns;
 export type PutRequest = P.infer<Patterns['put']>;
+export type ResumeRequest = P.infer<Patterns['resume']>;
+export type CancelRequest = P.infer<Patterns['cancel']>;
+export type HelloRequest = P.infer<Patterns['hello']>;
 export type GetRequest = P.infer<Patterns['get']>;
 export type ListRequest = P.infer<Patterns['list']>;
 export type StatRequest = P.infer<Patterns['stat']>;
@@ -71,6 +87,11 @@ const expected: Readonly<Record<string, string>> = {
   filesize: 'a whole number of bytes from 0 to 9007199254740991',
   offset: 'a whole number of bytes from 0 to 9007199254740991',
   length: 'a whole number of bytes from 0 to 9007199254740991',
+  upload: '1 to 64 of the characters A-Z a-z 0-9 _ -',
+  crc32: 'a whole number from 0 to 4294967295',
+  sha256: '64 hexadecimal digits',
+  progress: 'a whole number of bytes from 1',
+  token: 'a string of at most 1024 characters',
   mtime: 'a whole number of milliseconds since 1970',
   ifAbsent: 'true or false',
   prefix: 'a string',

@@ -16,6 +16,11 @@ export type CommandEffect =
       readonly size: number;
       readonly mtime?: number;
       readonly ifAbsent?: boolean;
+      /** The upload's id as the peer knows it, and where in the content its bytes begin. */
+      readonly upload?: string;
+      readonly offset?: number;
+      readonly crc32?: number;
+      readonly sha256?: string;
     }
   /**
    * Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. Hand on the `credit`
@@ -23,8 +28,15 @@ export type CommandEffect =
    * received into again: copy what you keep.
    */
   | { readonly type: 'write'; readonly bytes: Uint8Array; readonly credit: number }
+  /** Make what was written so far durable; answered with how much that is. */
+  | { readonly type: 'sync' }
   | { readonly type: 'commit' }
   | { readonly type: 'abort' }
+  /** Ask how much there is of an upload, and take it from whoever holds it. */
+  | { readonly type: 'resume'; readonly upload: string }
+  | { readonly type: 'cancel'; readonly upload: string }
+  /** Find out whose token it is; without one, who the connection is already. */
+  | { readonly type: 'hello'; readonly token?: string }
   /** Open a file to be sent; answered with its size. */
   | { readonly type: 'open'; readonly name: string }
   | { readonly type: 'stat'; readonly name: string }

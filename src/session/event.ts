@@ -4,8 +4,10 @@
  * `credit` is what an event costs while it is unsettled (see `runtime/credit`); the session hands every credit on
  * in exactly one effect. Results carry none: each answers an effect that a request has paid for.
  */
+
+import type { Principal } from '../protocol/access.ts';
 import type { ErrorInfo } from '../protocol/errors.ts';
-import type { FileInfo, Listing, Stored } from '../protocol/file.ts';
+import type { FileInfo, Listing, Part, Stored } from '../protocol/file.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 
 export type SessionEvent =
@@ -17,6 +19,8 @@ export type SessionEvent =
   | { readonly type: 'fault'; readonly error: ErrorInfo }
   /** The peer has sent all it wanted to, and still reads. */
   | { readonly type: 'ended' }
+  /** Who the connection speaks for has changed: its token was withdrawn (null), or has other rights now. */
+  | { readonly type: 'access'; readonly principal: Principal | null }
   /** The server shuts down: finish what runs, take nothing new. */
   | { readonly type: 'drain' }
   /** The connection is gone: nobody is there to answer. */
@@ -26,6 +30,10 @@ export type SessionEvent =
 /** What came of an effect. */
 export type Result =
   | { readonly of: 'commit'; readonly ok: true; readonly value: Stored }
+  | { readonly of: 'sync'; readonly ok: true; readonly value: Part }
+  | { readonly of: 'resume'; readonly ok: true; readonly value: Part }
+  | { readonly of: 'cancel'; readonly ok: true; readonly value: undefined }
+  | { readonly of: 'hello'; readonly ok: true; readonly value: Greeting }
   | { readonly of: 'open'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'send'; readonly ok: true; readonly value: number }
   | { readonly of: 'stat'; readonly ok: true; readonly value: FileInfo }
@@ -35,11 +43,23 @@ export type Result =
   | { readonly of: 'call'; readonly ok: true; readonly value: unknown }
   | { readonly of: ResultOf; readonly ok: false; readonly error: ErrorInfo };
 
+/** What a server says of itself, and who the peer is to it from now on. */
+export interface Greeting {
+  /** Null: nobody yet, and a token is needed. */
+  readonly principal: Principal | null;
+  /** The fields of the ack that are the server's: version, commands, limits. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
 /** The effects that are answered. `begin` and `write` only ever answer with a failure. */
 export type ResultOf =
   | 'begin'
   | 'write'
+  | 'sync'
   | 'commit'
+  | 'resume'
+  | 'cancel'
+  | 'hello'
   | 'open'
   | 'send'
   | 'stat'

@@ -13,6 +13,7 @@
  *   fault      abort the body under way, answer it after all that is open, -> ending
  *   ended      -> ending (the frame was whole, or a fault came before)
  *   drain      -> draining
+ *   access     the rights of the requests that come from now on
  *   closed     abort the body under way, -> gone
  *   result     to its request, then begin what was parked for it
  */
@@ -73,6 +74,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       }
       case 'ended':
         return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
+      case 'access':
+        return { ...state, principal: event.principal };
       case 'drain':
         return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
       case 'closed':

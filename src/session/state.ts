@@ -10,6 +10,7 @@
  *   over       everything is answered, our side is ended            closed -> gone
  *   gone       nobody is there; results are awaited, not answered   never
  */
+import { anybody, type Principal } from '../protocol/access.ts';
 import type { RequestId } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ReplyPart } from './command.ts';
@@ -26,6 +27,8 @@ export interface SessionState {
   readonly parked: Parked | null;
   /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
   readonly reads: boolean;
+  /** Who the peer is; null when it has to say `hello` first. */
+  readonly principal: Principal | null;
 }
 
 export interface Parked {
@@ -68,4 +71,5 @@ export const initialSession: SessionState = {
   inFrame: false,
   parked: null,
   reads: false,
+  principal: anybody,
 };

@@ -10,6 +10,9 @@
  *    all of it. A reader that opened the old file goes on reading the old file.
  * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. The one
  *    exception: when all that failed is the last sync, the whole new file is there, though nobody was promised it.
+ *    What has arrived of a put with an `upload` is kept after an `abort` and after `io-error` (but not after any other
+ *    failure: a full disk gets its room back, and wrong content is of no use), until it is finished, cancelled or too
+ *    old. It never claims more than what is there, not even after a crash.
  * 3. **Durable.** When `durable` is true, what `commit`, `remove` and `rename` answered survives a power cut.
  * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an
  *    `Outcome` with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
@@ -21,9 +24,9 @@
  * 7. **After `close`** every call is refused with `shutting-down`.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
-import type { FileInfo, Listing, Stored } from '../protocol/file.ts';
+import type { FileInfo, Listing, Part, Stored } from '../protocol/file.ts';
 
-export type { FileInfo, Listing, Stored };
+export type { FileInfo, Listing, Part, Stored };
 
 /** What came of it: the value, or an error from the catalogue. */
 export type Outcome<T> =
@@ -34,8 +37,24 @@ export type Outcome<T> =
 export type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
 
 export interface PutOptions {
-  /** How many bytes will be written, exactly: a `commit` after fewer or more is refused. */
+  /** How many bytes the content has, exactly: a `commit` after fewer or more is refused. */
   readonly size: number;
+  /** Keeps what arrives under this key (see `uploadKey`) if the put breaks off. Who else holds it is taken over from. */
+  readonly upload?: string;
+  /**
+   * With an `upload`: where the content that will be written begins, which must be how much of it there is already;
+   * else `bad-offset`, with the right one as `offset`. Absent: at 0, and what there was is dropped.
+   */
+  readonly offset?: number;
+  /** The CRC-32 the whole content must have; else the commit is refused with `crc-mismatch`. */
+  readonly crc32?: number;
+  /** The SHA-256 the whole content must have, 64 hexadecimal digits; else `sha256-mismatch`. */
+  readonly sha256?: string;
+  /**
+   * With an `upload`: called once if another put, a `resume` or a `cancel` takes it over. The sink has then cleaned up
+   * or will; no call of its may follow, and one under way is still answered.
+   */
+  readonly taken?: () => void;
   /** The modification time to give the file, milliseconds since 1970; absent: the time of the commit. */
   readonly mtime?: number;
   /** Refuse with `exists` if there is a file of that name at the time of the commit. */
@@ -58,7 +77,15 @@ export interface Sink {
    * name is free (`name-conflict`, `not-a-file`, `exists`) is decided now, whatever it was when the put began.
    */
   commit(): Answer<Stored>;
-  /** Drops everything. Never fails: what cannot be removed now is removed when the store is next opened. */
+  /**
+   * Makes everything written so far as durable as a commit would, and says how much that is. Only to be asked of a put
+   * that has something to be kept or told; it costs a sync.
+   */
+  sync(): Answer<Part>;
+  /**
+   * Drops everything; with an `upload`, keeps what was written instead. Never fails: what cannot be removed now is
+   * removed when the store is next opened.
+   */
   abort(): void | Promise<void>;
 }
 
@@ -90,6 +117,13 @@ export interface Store {
    * would refuse may be refused here already, so that a large content need not come first.
    */
   put(name: string, options: PutOptions): Answer<Sink>;
+  /**
+   * How much of an upload there is; nothing (`offset` 0) of one that never began, is finished or was dropped. Whoever
+   * holds it loses it: its sink's `taken` is called, and what it has written is counted in.
+   */
+  resume(upload: string): Answer<Part>;
+  /** Drops an upload, taking it from whoever holds it; `not-found` when there is nothing of it. */
+  cancel(upload: string): Answer<void>;
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
   /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */

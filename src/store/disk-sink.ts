@@ -61,6 +61,7 @@ export function diskSink(
   return {
     discard: () => discard(put),
     write: (chunks) => (put.over ? failed('shutting-down') : perform(alone(put, append(put, chunks)))),
+    sync: () => failed('internal', 'uploads are not kept'),
     commit: () => (put.over ? failed('shutting-down') : perform(alone(put, commit(put)))),
     abort() {
       const outcome = perform(alone(put, abort(put)));

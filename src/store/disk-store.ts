@@ -128,6 +128,8 @@ function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
   return {
     durable,
     put: (name, options) => refusedName(name) ?? perform(begin(name, options)),
+    resume: () => done({ offset: 0, crc32: 0 }),
+    cancel: () => failed('not-found'),
     open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
     stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
     list: (options) => perform(listFiles(disk, options)),

@@ -60,6 +60,9 @@ export function memoryStore(): MemoryStore {
       return done(sink);
     },
 
+    resume: () => done({ offset: 0, crc32: 0 }),
+    cancel: () => failed('not-found'),
+
     open(name) {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
@@ -139,6 +142,7 @@ function memorySink(
       }
       return allDone;
     },
+    sync: () => failed('internal', 'uploads are not kept'),
     commit() {
       if (over) return failed('shutting-down');
       if (written !== size) return mismatch();

@@ -17,11 +17,21 @@ export interface ConnectionFault {
   readonly message: string;
 }
 
+/** Whom a certificate says the peer is. Checked by the transport: it was issued by an authority we trust, and is valid. */
+export interface Certificate {
+  /** The distinguished name, most specific part last, as in `O=Acme,CN=alice`. */
+  readonly subject: string;
+  /** The common name, where there is exactly one. */
+  readonly commonName: string | null;
+}
+
 export interface Connection {
   /** Unique in this process; for logs. */
   readonly id: string;
   readonly local: Address;
   readonly remote: Address;
+  /** The certificate the peer has shown, if any. */
+  readonly certificate?: Certificate;
   /**
    * What the peer sends, in the pieces it arrives in. For one subscriber at a time; nothing is read before it
    * subscribes, so nothing is missed, and unsubscribing stops the reading until the next one subscribes. Completes

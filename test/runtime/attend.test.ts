@@ -77,7 +77,7 @@ function hesitant(store: Store) {
       if (sink instanceof Promise || !sink.ok) return sink;
       const { value } = sink;
       const commit = () => new Promise<void>((resolve) => waiting.push(resolve)).then(() => value.commit());
-      return { ok: true, value: { write: value.write, abort: value.abort, commit } };
+      return { ok: true, value: { ...value, commit } };
     },
   };
   return {
@@ -100,7 +100,7 @@ const later = (store: Store): Store => ({
       await new Promise((resolve) => setTimeout(resolve, 2));
       return value.write(chunks);
     };
-    return { ok: true, value: { write, abort: () => value.abort(), commit: () => value.commit() } };
+    return { ok: true, value: { ...value, write, abort: () => value.abort(), commit: () => value.commit() } };
   },
 });
 
@@ -285,6 +285,7 @@ describe('back-pressure', () => {
             for (const chunk of chunks) taken += chunk.length;
             return new Promise(() => {});
           },
+          sync: () => new Promise(() => {}),
           commit: () => new Promise(() => {}),
           abort: () => {},
         },
