@@ -60,6 +60,7 @@ export type TryEvent =
 export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
   return new Observable((subscriber) => {
     let stop = () => {};
+    let asked = false;
     const wanted = () => !subscriber.closed;
 
     async function run(): Promise<void> {
@@ -69,7 +70,6 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
         const id = source.idOf(content);
         await remember(id);
         if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
-        if (!wanted()) return;
         const there = await agreed(content, id);
         if (there === null || !wanted()) return;
         subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });
@@ -80,13 +80,18 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           ...(there.offset === 0 ? {} : { from: there }),
           ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
         };
-        await put(there, settings, () => {
-          lent = true;
-          return content;
-        });
+        try {
+          return await put(settings, () => {
+            lent = true;
+            return content;
+          });
+        } catch (thrown) {
+          if (!(await mended(thrown, id, there.offset))) throw thrown;
+        }
       } finally {
         if (!lent) content.close?.();
       }
+      await run();
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
@@ -136,32 +141,41 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       }
     }
 
-    function put(there: Part, settings: PutSettings, open: () => Content): Promise<void> {
+    function put(settings: PutSettings, open: () => Content): Promise<void> {
       const hooks = {
         passed: memory.checkpoints.note,
         sent: (sent: Sent) => {
           memory.sent = sent;
         },
       };
-      return new Promise((resolve, reject) => {
+      return new Promise<void>((resolve, reject) => {
         const putting = client.put(source.filename, open, settings, hooks).subscribe({
-          next: (event) => {
+          next: (event: PutEvent) => {
             if (event.type === 'durable') memory.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
-          error: (fault: ClientFault) => reject(fault),
+          error: reject,
           complete: resolve,
         });
         stop = () => {
           putting.unsubscribe();
           resolve();
         };
-      }).then(undefined, async (fault: ClientFault) => {
-        if (!wanted() || !spoiledThere(fault, there) || memory.anew) throw fault;
-        memory.anew = true;
-        await forget(settings.upload!);
-        await run();
-      }) as Promise<void>;
+      });
+    }
+
+    /** Whether it is worth going through all of it once more at once. */
+    async function mended(thrown: unknown, id: string, offset: number): Promise<boolean> {
+      if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
+      // The server has more or less by now: it is asked again.
+      if (thrown.error.code === 'bad-offset' && !asked) {
+        asked = true;
+        return true;
+      }
+      if (offset === 0 || memory.anew || !ofWholeContent.has(thrown.error.code)) return false;
+      memory.anew = true;
+      await forget(id);
+      return true;
     }
 
     run().then(
@@ -172,11 +186,8 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
   });
 }
 
-/** The put that goes on was refused for what the server had of it before. */
-const spoiledThere = (fault: ClientFault, { offset }: Part): boolean =>
-  fault.type === 'refused' &&
-  (fault.error.code === 'bad-offset' ||
-    (offset > 0 && ['crc-mismatch', 'sha256-mismatch', 'size-mismatch'].includes(fault.error.code)));
+/** What a put that goes on may be refused with because of what the server had before. */
+const ofWholeContent = new Set<string>(['bad-offset', 'crc-mismatch', 'sha256-mismatch', 'size-mismatch']);
 
 export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;

@@ -137,6 +137,7 @@ function beginUpload(upload: Upload): () => void {
     ...(mtime === undefined ? {} : { mtime }),
     ...(ifAbsent ? { ifAbsent } : {}),
   };
+  const now = options.scheduler === undefined ? undefined : () => options.scheduler!.now();
   const hasher = verify === undefined ? null : options.sha256;
   if (hasher === undefined) throw new Error("verify: 'sha256' needs the option sha256");
   const large = ({ size }: Content) => resume && size >= resumeFrom;
@@ -208,7 +209,7 @@ function beginUpload(upload: Upload): () => void {
     switch (event.type) {
       case 'progress':
         if (speed === null && event.sent < event.total)
-          speed = createSpeed(options.scheduler?.now, resumedFrom);
+          speed = createSpeed(now, resumedFrom);
         speed?.at(event.sent);
         return tell(event.sent, event.total);
       case 'resumed':
