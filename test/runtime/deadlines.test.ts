@@ -1,4 +1,5 @@
 /** In virtual time: which deadline ends a connection, and when. */
+import { type SchedulerLike, Subscription } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { createClock, type Progress, timedOut } from '../../src/runtime/deadlines.ts';
@@ -114,6 +115,35 @@ describe('a peer', () => {
     };
     expect(expired(slow, 4_000)).toEqual([]);
   });
+});
+
+test('time in which this process stood still counts for nothing', () => {
+  let now = 0;
+  let tick: (this: { schedule: () => void }) => void = () => {};
+  const scheduler = {
+    now: () => now,
+    schedule: (work: typeof tick) => {
+      tick = work;
+      return new Subscription();
+    },
+  } as unknown as SchedulerLike;
+  const expired: string[] = [];
+  const clock = createClock(deadlines, scheduler);
+  const stop = clock.watch(
+    () => nothing,
+    (which) => expired.push(which),
+  );
+  const tickAt = (ms: number) => {
+    now = ms;
+    tick.call({ schedule: () => {} });
+  };
+  tickAt(25);
+  tickAt(5_000);
+  tickAt(5_025);
+  expect(expired).toEqual([]);
+  for (let ms = 5_050; ms < 5_500; ms += 25) if (expired.length === 0) tickAt(ms);
+  expect(expired).toEqual(['firstBytes']);
+  stop();
 });
 
 test('the error says what was waited for, and how long', () => {
