@@ -20,13 +20,18 @@ const latest = 1000;
 export interface ServerLog {
   readonly event: (event: ServerEvent) => void;
   readonly info: (message: string) => void;
+  readonly warn: (message: string, about?: object) => void;
+  readonly error: (message: string, about?: object) => void;
   /** Writes what is left; resolves when it is written. */
   readonly close: () => Promise<void>;
   /** Writes what is left before it returns, for when the process is about to end. */
   readonly closeSync: () => void;
 }
 
-export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** @param level the least that is written. */
+export function serverLog(level: LogLevel = 'info', terminal: boolean = process.stderr.isTTY): ServerLog {
   const sink = pino.destination({
     fd: 2,
     sync: false,
@@ -64,10 +69,16 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
     sink.write(text);
   };
   const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     { write },
   );
 
+  const stores = logger.isLevelEnabled('info');
   let busySince: number | null = null;
   let quiet: NodeJS.Timeout | undefined;
   function wrote(): void {
@@ -93,12 +104,22 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
 
   return {
     event: (event) => {
-      if (event.type === 'stored') write(storedLine(event));
-      else if (!tell(logger, event)) return;
+      if (event.type === 'stored') {
+        if (!stores) return;
+        write(storedLine(event));
+      } else if (!tell(logger, event)) return;
       wrote();
     },
     info: (message) => {
       logger.info(message);
+      wrote();
+    },
+    warn: (message, about = {}) => {
+      logger.warn(about, message);
+      wrote();
+    },
+    error: (message, about = {}) => {
+      logger.error(about, message);
       wrote();
     },
     close: () =>
