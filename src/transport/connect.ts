@@ -4,13 +4,11 @@ import { Observable } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
 
-/** An attempt that is under way. */
+/** An attempt that is under way: what to do with what comes of it. Once at the most. */
 export interface Attempt {
-  /** What will be the connection's socket: paused, and it does not end its side by itself. */
-  readonly socket: Socket;
-  /** The event of that socket which says that it is ready for use. */
-  readonly ready: 'connect' | 'secureConnect';
-  readonly toConnection: () => Connection;
+  readonly connected: (connection: Connection) => void;
+  /** With what a socket emitted or threw. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -19,48 +17,63 @@ export interface Attempt {
  *
  * @param remote what is connected to, for messages.
  * @param timeout milliseconds, or undefined to wait as long as the system does.
- * @param begin may throw for options that make no sense, such as a port over 65,535.
- * @param faultOf says what an error of the socket means.
+ * @param begin answers how to abandon it. May throw for options that make no sense, such as a port over 65,535.
+ * @param faultOf says what an error means.
  */
 export function connectOn(
   remote: Address,
   timeout: number | undefined,
-  begin: () => Attempt,
+  begin: (attempt: Attempt) => () => void,
   faultOf: (error: unknown) => ConnectionFault = connectionFault,
 ): Observable<Connection> {
   return new Observable((subscriber) => {
-    let socket: Socket | undefined;
     let handedOver = false;
-    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+    let abandon = () => {};
 
-    function onTimeout(): void {
-      const message = `${remote} did not answer within ${timeout} ms`;
-      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
-    }
-    function onError(error: unknown): void {
+    function failed(error: unknown): void {
       const { code, message } = faultOf(error);
       subscriber.error({
         code,
         message: `cannot connect to ${remote}: ${message}`,
       } satisfies ConnectionFault);
     }
+    function connected(connection: Connection): void {
+      handedOver = true;
+      subscriber.next(connection);
+      subscriber.complete();
+    }
+    function onTimeout(): void {
+      const message = `${remote} did not answer within ${timeout} ms`;
+      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
+    }
+    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
     try {
-      const attempt = begin();
-      socket = attempt.socket;
-      socket.on('error', onError);
-      socket.on(attempt.ready, () => {
-        handedOver = true;
-        attempt.socket.off('error', onError);
-        subscriber.next(attempt.toConnection());
-        subscriber.complete();
-      });
+      abandon = begin({ connected, failed });
     } catch (error) {
-      onError(error);
+      failed(error);
     }
     return () => {
       clearTimeout(timer);
-      if (!handedOver) socket?.destroy();
+      if (!handedOver) abandon();
     };
+  });
+}
+
+/**
+ * Waits for a socket to be ready for use, or to fail. From then on its errors are for others to listen to.
+ *
+ * @param ready is called before anything else of the socket can happen.
+ */
+export function whenReady(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  failed: (error: unknown) => void,
+  ready: () => void,
+): void {
+  socket.on('error', failed);
+  socket.once(event, () => {
+    socket.off('error', failed);
+    ready();
   });
 }
 

@@ -183,10 +183,20 @@ function drop(socket: Socket, below: Socket | undefined): void {
     socket.destroy();
     return;
   }
+  if (below !== undefined) resetWhenDestroyed(below);
   try {
-    (below ?? socket).resetAndDestroy();
+    if (below === undefined) socket.resetAndDestroy();
   } catch {
     // Only TCP has resets; a Unix socket just closes.
   }
   socket.destroy();
+}
+
+/** TLS destroys the socket below when it is over with it itself; to take that away from it before makes it hang. */
+function resetWhenDestroyed(below: Socket): void {
+  const { destroy } = below;
+  below.destroy = () => {
+    below.destroy = destroy;
+    return below.resetAndDestroy();
+  };
 }

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
 import { formatAddress } from './address.ts';
-import { connectOn, newSocket } from './connect.ts';
+import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
 import { socketConnection } from './socket-connection.ts';
@@ -52,10 +52,11 @@ export interface ConnectTcpOptions {
  * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  */
 export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observable<Connection> {
-  return connectOn(formatAddress(host, port), timeout, () => {
+  return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
     const socket = newSocket();
     socket.setNoDelay(true);
+    whenReady(socket, 'connect', failed, () => connected(socketConnection(socket)));
     socket.connect({ host, port });
-    return { socket, ready: 'connect', toConnection: () => socketConnection(socket) };
+    return () => socket.destroy();
   });
 }

@@ -1,6 +1,6 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
 import type { Observable } from 'rxjs';
-import { connectOn, newSocket } from './connect.ts';
+import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Address, Connection } from './connection.ts';
 import { socketConnection } from './socket-connection.ts';
 
@@ -25,20 +25,14 @@ export interface ConnectUnixOptions {
  */
 export function connectUnix({ path, timeout }: ConnectUnixOptions): Observable<Connection> {
   const remote = unixAddress(path);
-  return connectOn(remote, timeout, () => {
+  return connectOn(remote, timeout, ({ connected, failed }) => {
     const socket = newSocket();
+    whenReady(socket, 'connect', failed, () => {
+      const number = ++made;
+      const local = `unix:${process.pid}#${number}`;
+      connected(socketConnection(socket, { id: `unix:${number}`, local, remote }));
+    });
     socket.connect({ path });
-    return {
-      socket,
-      ready: 'connect',
-      toConnection: () => {
-        const number = ++made;
-        return socketConnection(socket, {
-          id: `unix:${number}`,
-          local: `unix:${process.pid}#${number}`,
-          remote,
-        });
-      },
-    };
+    return () => socket.destroy();
   });
 }
