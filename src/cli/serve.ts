@@ -5,10 +5,12 @@ import type { ServerEvent } from '../server/event.ts';
 import { serve } from '../server/serve.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
+import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
 import { type Reloadable, reloadAll } from './serve-reload.ts';
 import { signal$ } from './serve-signals.ts';
 import { openStore } from './serve-store.ts';
+import { refuseUnserved } from './serve-unserved.ts';
 import { watchServer } from './serve-watch.ts';
 import { type Configuration, readSettings } from './settings.ts';
 import { openFileLimit, warnings } from './settings-checks.ts';
@@ -55,6 +57,8 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
 
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
+  refuseUnserved(configuration);
+  const credentials = await openCredentials(configuration);
   const store = await openStore(settings);
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
@@ -63,7 +67,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
-    connections$: listeners(settings),
+    connections$: listeners(settings, credentials),
     store,
     limits: limitsOf(settings),
     drain$,
@@ -73,7 +77,7 @@ async function receive(configuration: Configuration): Promise<void> {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     drain$.next();
   });
-  const reloadable: Reloadable[] = [];
+  const reloadable: Reloadable[] = credentials === null ? [] : [credentials];
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
   signals.add(again$.subscribe());
   signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
