@@ -5,9 +5,8 @@ import {
   checkServerIdentity,
   connect,
   createServer,
-  type TLSSocket,
   type TlsOptions,
-} from 'node:tls';
+  type TLSSocket } from 'node:tls';
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { formatAddress } from './address.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from './connect.ts';
