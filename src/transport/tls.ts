@@ -111,7 +111,11 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
   });
   const pending = watchHandshakes(server, handshakes);
   const open = (refused: Refused) =>
-    server.on('tlsClientError', (error, socket) => refused(failedHandshake(error, socket)));
+    server.on('tlsClientError', (error, socket) => {
+      refused(failedHandshake(error, socket));
+      // Of a handshake that took too long node only tells.
+      socket.destroy();
+    });
   const toConnection = (socket: Socket, refused: Refused): Connection | null => {
     const secure = socket as TLSSocket;
     const below = pending.done(secure);

@@ -1,6 +1,7 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { concat, defer, Observable } from 'rxjs';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Address, Connection } from './connection.ts';
@@ -65,6 +66,7 @@ const freed = (path: string): Observable<never> =>
         message: `cannot listen on ${path}: ${why}`,
       } satisfies ListenFault);
     if (Buffer.byteLength(path) > longest) return fault('failed', `the path has more than ${longest} bytes`);
+    if (!existsSync(dirname(path))) return fault('no-such-address', `there is no folder ${dirname(path)}`);
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there === undefined) return subscriber.complete();
     if (!there.isSocket())
