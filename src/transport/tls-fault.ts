@@ -9,6 +9,7 @@ const UNKNOWN_ISSUER =
 const CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired: it must be renewed, or the clock here is wrong',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: the clock here or there is wrong',
+  CERT_SIGNATURE_FAILURE: UNKNOWN_ISSUER,
   CERT_REVOKED: 'its certificate was revoked',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed: trust that certificate as an authority',
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_ISSUER,

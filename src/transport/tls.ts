@@ -104,12 +104,11 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
     allowHalfOpen: true,
     pauseOnConnect: true,
     noDelay: true,
-    handshakeTimeout,
     requestCert: clientCertificates !== 'none',
     // With `optional`, who shows none is let in, and `toConnection` sees to the others.
     rejectUnauthorized: clientCertificates === 'required',
   });
-  const pending = watchHandshakes(server, handshakes);
+  const pending = watchHandshakes(server, handshakes, handshakeTimeout);
   const open = (refused: Refused) =>
     server.on('tlsClientError', (error, socket) => {
       const below = pending.done(socket);
@@ -147,8 +146,9 @@ const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
 function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   const why = socket.authorizationError;
   const { code, message } = tlsFault(why == null ? error : { code: String(why), message: String(why) });
-  const peer = formatAddress(socket.remoteAddress, socket.remotePort);
-  return { code, message: `no TLS connection with ${peer}: ${message}` };
+  // A socket that is closed already does not know it any more.
+  const peer = socket.remoteAddress && ` with ${formatAddress(socket.remoteAddress, socket.remotePort)}`;
+  return { code, message: `no TLS connection${peer ?? ''}: ${message}` };
 }
 
 export interface ConnectTlsOptions {
