@@ -1,105 +1,71 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
-import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
-import { concat, defer, Observable } from 'rxjs';
+import { createServer } from 'node:net';
+import { Observable } from 'rxjs';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Address, Connection } from './connection.ts';
-import { systemCode } from './connection-fault.ts';
-import { type ListenEvent, type ListenFault, listenOn } from './listen.ts';
+import { type ListenEvent, listenOn } from './listen.ts';
 import { socketConnection } from './socket-connection.ts';
+import { unixPlace } from './unix-place.ts';
 
 let made = 0;
 
 const unixAddress = (path: string): Address => `unix:${path}`;
 
 export interface ListenUnixOptions {
-  /** Where the socket is to be; at most 107 bytes, a bound of the system's. */
+  /** Where the socket is to be: at most 107 bytes, and about ten less for the folder's name. */
   readonly path: string;
-  /** Who may connect, as in `chmod`. Default 0o600: this user alone. */
+  /** Who may connect, as the permissions of a file. Default 0o600: this user alone. */
   readonly mode?: number;
+  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  readonly backlog?: number;
 }
 
 /**
- * Accepts connections on a Unix socket, as `listenTcp` does on a port. A socket that nobody listens on any more is
- * replaced; one that somebody does is `in-use`; what is no socket is left alone. The socket is removed at the end.
+ * Accepts connections on a Unix socket as `listenTcp` does; `listening` says `unix:/path` and port 0, and a connection's
+ * `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and is removed when it
+ * is unsubscribed. A stale one, on which nobody listens, is replaced; what is not a socket is left alone. Errors with
+ * a `ListenFault`.
  *
- * Nobody else can connect in between: the socket is made with its mode. (In a worker thread, which cannot do that, it
- * is given it right after.)
+ * Unix sockets have no resets: a connection that was destroyed ends for the peer as one that was ended, unless the
+ * peer's bytes lay unread.
  *
  * @example
- * listenUnix({ path: '/run/sluice.sock' }).subscribe((event) => {
+ * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe((event) => {
  *   if (event.type === 'connection') event.connection.end();
  * });
  */
-export function listenUnix({ path, mode = 0o600 }: ListenUnixOptions): Observable<ListenEvent> {
-  const listening$ = defer(() =>
-    listenOn(
+export function listenUnix({ path, mode = 0o600, backlog }: ListenUnixOptions): Observable<ListenEvent> {
+  const address = unixAddress(path);
+  return new Observable((subscriber) => {
+    const place = unixPlace(path);
+    if ('code' in place) return subscriber.error(place);
+    const accepting$ = listenOn(
       () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
       'connection',
-      { path },
+      { path: place.hidden, ...(backlog !== undefined && { backlog }) },
       (socket) => {
         const number = ++made;
-        const names = {
-          id: `unix:${number}`,
-          local: unixAddress(path),
-          remote: `${unixAddress(path)}#${number}`,
-        };
-        return socketConnection(socket, { ...names, slabs: true });
+        const remote = `${address}#${number}`;
+        return socketConnection(socket, { id: `unix:${number}`, local: address, remote, slabs: true });
       },
-      (server) => listenWith(server, path, mode),
-    ),
-  );
-  return concat(freed(path), listening$);
-}
-
-/** Bytes of a path: what Linux has room for in the address of a socket. */
-const longest = 107;
-
-/** Completes when nothing is at the path, or nothing any more; errors with a `ListenFault`. */
-const freed = (path: string): Observable<never> =>
-  new Observable((subscriber) => {
-    const fault = (code: ListenFault['code'], why: string) =>
-      subscriber.error({
-        code,
-        address: unixAddress(path),
-        message: `cannot listen on ${path}: ${why}`,
-      } satisfies ListenFault);
-    if (Buffer.byteLength(path) > longest) return fault('failed', `the path has more than ${longest} bytes`);
-    if (!existsSync(dirname(path))) return fault('no-such-address', `there is no folder ${dirname(path)}`);
-    const there = lstatSync(path, { throwIfNoEntry: false });
-    if (there === undefined) return subscriber.complete();
-    if (!there.isSocket())
-      return fault('in-use', 'there is something that is no socket: remove it, or choose another path');
-    const probe = connect({ path });
-    probe.on('connect', () =>
-      fault('in-use', 'another program listens there: stop it, or choose another path'),
     );
-    probe.on('error', (error) => {
-      if (systemCode(error) !== 'ECONNREFUSED') return fault('forbidden', error.message);
-      try {
-        unlinkSync(path);
-      } catch (failure) {
-        if (systemCode(failure) !== 'ENOENT') return fault('forbidden', (failure as Error).message);
-      }
-      subscriber.complete();
+    const publish = async () => {
+      const fault = await place.publish(mode);
+      if (fault === null) subscriber.next({ type: 'listening', address, port: 0 });
+      else subscriber.error(fault);
+    };
+    const accepting = accepting$.subscribe({
+      next: (event) => {
+        if (event.type === 'listening') publish();
+        else subscriber.next(event);
+      },
+      error: (fault) => subscriber.error({ ...fault, address }),
     });
-    return () => probe.destroy();
+    return () => {
+      accepting.unsubscribe();
+      place.remove();
+    };
   });
-
-/** The system makes the socket within `listen`, and takes its mode from the process. */
-function listenWith(server: Server, path: string, mode: number): void {
-  let before: number | undefined;
-  try {
-    before = process.umask(0o777 & ~mode);
-  } catch {
-    server.once('listening', () => chmodSync(path, mode));
-  }
-  try {
-    server.listen({ path });
-  } finally {
-    if (before !== undefined) process.umask(before);
-  }
 }
 
 export interface ConnectUnixOptions {
