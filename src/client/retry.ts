@@ -26,7 +26,8 @@ export const breaksConnection = (fault: ClientFault): boolean =>
 export function worthRetrying(fault: ClientFault): boolean {
   switch (fault.type) {
     case 'connection':
-      return true;
+      // A server that is not who it should be is not so after a while either.
+      return fault.fault.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || passing.has(fault.error.code);
     case 'refused':
