@@ -107,7 +107,8 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     /** Where to go on; null when the file turns out to be stored. */
     async function agreed(content: Content, id: string): Promise<Part | null> {
       const there = await firstValueFrom(client.resume(id));
-      if (there.offset === 0) return memory.sent !== null && (await stored(memory.sent)) ? null : there;
+      if (there.offset === 0)
+        return memory.sent !== null && (await stored(memory.sent, content)) ? null : there;
       if (there.offset <= content.size && (await isOurs(content, there))) {
         memory.checkpoints.passed(there.offset);
         return there;
@@ -126,8 +127,9 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       return crc === there.crc32;
     }
 
-    async function stored(sent: Sent): Promise<boolean> {
-      const found = await storedAs(client, source.filename, sent);
+    async function stored(sent: Sent, content: Content): Promise<boolean> {
+      const { mtime = content.mtime } = source.settings;
+      const found = await storedAs(client, source.filename, sent, mtime);
       if (found !== null && wanted()) subscriber.next(found);
       return found !== null;
     }
@@ -154,7 +156,11 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
             if (event.type === 'durable') memory.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
-          error: reject,
+          error: (fault: ClientFault) => {
+            // An answer, if not the one that was hoped for: it was not stored.
+            if (fault.type === 'refused') memory.sent = null;
+            reject(fault);
+          },
           complete: resolve,
         });
         stop = () => {
@@ -193,17 +199,20 @@ export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
 
 /**
- * Whether just what was sent is stored under a name, as far as size and CRC-32 tell: then as the event that its put
- * would have ended with. Whether it is durable is not known.
+ * Whether just what was sent is stored under a name, as far as size and CRC-32 tell, or modification time where the
+ * server does not know the CRC-32: then as the event that its put would have ended with. Whether it is durable
+ * is not known.
  */
 export async function storedAs(
   client: Client,
   filename: string,
   { size, crc32 }: Sent,
+  mtime: number | undefined,
 ): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
   try {
     const found = await firstValueFrom(client.stat(filename));
-    if (found.size !== size || found.crc32 !== crc32) return null;
+    const same = found.crc32 === undefined ? found.mtime === mtime : found.crc32 === crc32;
+    if (found.size !== size || !same) return null;
     return { type: 'stored', filename, size, crc32, durable: false };
   } catch (thrown) {
     if (isRefused(thrown, 'not-found') || isRefused(thrown, 'forbidden')) return null;

@@ -1,6 +1,6 @@
 /** Connections to a real server, each of which breaks after so many bytes. */
 import { concat, NEVER, Observable, of, Subject } from 'rxjs';
-import { type ServerOptions, serve } from '../../src/server/serve.ts';
+import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
@@ -14,12 +14,18 @@ export interface CutOptions {
   /** Answers of the server that are lost: those of these connections break as soon as it sends anything but an ack of these. */
   readonly deaf?: (connection: number) => boolean;
   readonly store?: Store;
-  readonly server?: Partial<ServerOptions>;
+  readonly server?: Partial<ServeOptions>;
 }
 
 export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
 
-export function cuttingLink({ cuts = [], refused, deaf, store = memoryStore(), server = {} }: CutOptions = {}) {
+export function cuttingLink({
+  cuts = [],
+  refused,
+  deaf,
+  store = memoryStore(),
+  server = {},
+}: CutOptions = {}) {
   let made = 0;
   let sent = 0;
   const made$ = new Subject<Connection>();
