@@ -9,11 +9,12 @@ export function jsonReport(output: Output, verb: string): Report {
   let since = Date.now();
   return {
     expect: (files, bytes) => output.json({ event: 'expect', files, bytes }),
-    progress: ({ filename, size }, bytes) => {
+    progress: ({ filename, size }, bytes, durable) => {
       const now = Date.now();
       if (bytes === size || now - since < every) return;
       since = now;
-      output.json({ event: 'progress', filename, bytes, total: size });
+      const known = durable === undefined ? {} : { durable };
+      output.json({ event: 'progress', filename, bytes, ...known, total: size });
     },
     done: ({ path, filename }, size, details) =>
       output.json({ event: verb, path, filename, size, ...details }),
@@ -25,6 +26,7 @@ export function jsonReport(output: Output, verb: string): Report {
         ...(code === undefined ? {} : { code }),
         message,
       }),
+    retry: (retry) => output.json({ event: 'retry', ...retry }),
     warn: (path, why) => output.json({ event: 'skipped', path, why }),
     abandon: () => {},
     end: (summary) => output.json({ event: 'summary', ...summary }),

@@ -5,6 +5,8 @@ import { fileContent } from '../client/file-content.ts';
 import { createPlainSender, type PlainSender } from '../client/plain-sender.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { crc32 } from '../store/crc32.ts';
+import { exitStatus } from './exit-status.ts';
+import { connected } from './server-option.ts';
 import type { Transfer } from './transfer.ts';
 import type { Uploaded, UploadWorld } from './upload.ts';
 
@@ -23,13 +25,14 @@ export async function sendPlain(transfers: readonly Transfer[], world: UploadWor
     world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
     return false;
   });
+  const status = exitStatus.connection;
   while (left.length > 0) {
-    const sender = createPlainSender(await world.connect(), { crc32 });
+    const sender = createPlainSender(await connected(world.connect()), { crc32 });
     const again = await sendAll(sender, left, world, counts);
     const fault = await ended(sender);
-    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault } };
+    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
     if (again.length === left.length) {
-      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing' } };
+      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing', status } };
     }
     left = again;
   }

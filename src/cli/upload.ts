@@ -1,124 +1,128 @@
 /**
- * Sends files over one connection, many requests ahead of their answers, and reports what comes of each.
+ * Sends files, many requests ahead of their answers, and reports what comes of each.
  *
- * A put that breaks off in the middle (its file changed, or it was refused with much left to send) costs the connection,
- * not the others: they are sent on a new one. Each new connection has ended at least one file for good, so there
- * are no more of them than files.
+ * Whatever breaks is tried again by the uploads themselves; when they give up on the server, so does this. Files under
+ * way are bounded by a count for each connection; a file that waits for its turn is not open.
  */
-import { type Client, createClient } from '../client/client.ts';
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve as absolute } from 'node:path';
+import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
-import type { PutSettings } from '../client/put.ts';
+import { createUploads, type UploadSettings, type Uploads } from '../client/uploads.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
-import { closing } from './closing.ts';
+import { exitStatus } from './exit-status.ts';
 import type { Failure, Report } from './report.ts';
-import { isStop } from './stop.ts';
+import { tellRetries } from './retrying.ts';
 import type { Transfer } from './transfer.ts';
+import { breaks } from './with-client.ts';
 
-/** Files under way at once: as many as a server answers at once. */
+/** Files under way at once on each connection: as many as a server answers at once. */
 const ahead = 256;
+/** Bytes from which on a file is resumed. */
+const large = 8 * 1024 * 1024;
 
 export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** The files that were given up because the connection is gone, and why it is. Null when all were tried. */
-  readonly lost: { readonly files: number; readonly why: string } | null;
+  /** The files that were given up because the server is, and why it is. Null when all were tried. */
+  readonly lost: Lost | null;
+}
+
+export interface Lost {
+  readonly files: number;
+  readonly why: string;
+  readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
 }
 
 export interface UploadWorld {
-  readonly connect: () => Promise<Connection>;
+  readonly connect: () => Observable<Connection>;
   readonly report: Report;
-  readonly settings: PutSettings;
+  readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
+  /** Said to the server first; null for nothing. */
+  readonly token?: string | null;
+  readonly retries?: number;
+  /** Connections. */
+  readonly parallel?: number;
+  /** Files of which the server keeps a part while they are under way: the same command would go on with them. */
+  readonly kept?: Set<Transfer>;
 }
 
-export async function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
-  const counts = { files: 0, bytes: 0, failed: 0 };
-  let left: readonly Transfer[] = transfers;
-  while (left.length > 0) {
-    let connection: Connection;
-    try {
-      connection = await world.connect();
-    } catch (thrown) {
-      if (left === transfers || !isStop(thrown)) throw thrown;
-      return { ...counts, lost: { files: left.length, why: thrown.message ?? '' } };
-    }
-    const client = createClient(connection, { crc32, window: ahead });
-    const pass = await sendAll(client, left, world, counts);
-    if (pass.fault !== null) {
-      client.destroy();
-      const lost = { files: pass.again.length, why: describeFault(pass.fault) };
-      return { ...counts, lost };
-    }
-    client.end();
-    await closing(client);
-    left = pass.again;
-  }
-  return { ...counts, lost: null };
-}
-
-interface Pass {
-  /** What has to be sent again, in order: all that is not settled. */
-  readonly again: readonly Transfer[];
-  /** Why the connection is gone, unless we dropped it for the sake of one put. */
-  readonly fault: ClientFault | null;
+export function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
+  const { connect, token = null, retries = 5, parallel = 1 } = world;
+  const uploads = createUploads({
+    connect,
+    retries,
+    parallel,
+    crc32,
+    window: ahead,
+    resumeFrom: large,
+    sha256,
+    ...(token === null ? {} : { token }),
+  });
+  tellRetries(uploads.retries$, world.report);
+  return sendAll(uploads, transfers, world, ahead * parallel).finally(uploads.end);
 }
 
 function sendAll(
-  client: Client,
+  uploads: Uploads,
   transfers: readonly Transfer[],
-  { report, settings }: UploadWorld,
-  counts: { files: number; bytes: number; failed: number },
-): Promise<Pass> {
+  { report, settings, kept }: UploadWorld,
+  most: number,
+): Promise<Uploaded> {
   return new Promise((resolve) => {
-    const again: Transfer[] = [];
+    const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    let settled = 0;
-    let fault: ClientFault | null = null;
-    /** Why the last one failed that is to be sent again. */
-    let last: ClientFault | null = null;
+    /** Files that were tried, and of which it is not known what came of them. */
+    let unknown = 0;
+    let given: ClientFault | null = null;
 
     function step(): void {
-      while (underWay < ahead && next < transfers.length && last === null) send(transfers[next++]!);
+      while (underWay < most && next < transfers.length && given === null) send(transfers[next++]!);
       if (underWay > 0) return;
-      // Dropped by us, but not for one file's sake: there would be no end to trying again.
-      if (settled === 0) fault ??= last;
-      resolve({ again: [...again, ...transfers.slice(next)], fault });
+      const files = unknown + transfers.length - next;
+      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
     }
 
     function send(transfer: Transfer): void {
       underWay++;
-      client
-        .put(transfer.filename, () => fileContent(transfer.path), settings)
+      const { path, filename, size } = transfer;
+      const resumable = settings.resume !== false && size >= large;
+      const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
+      uploads
+        .upload(filename, () => fileContent(path), named)
         .subscribe({
           next: (event) => {
-            if (event.type === 'progress') return report.progress(transfer, event.sent);
-            const { size, crc32, durable } = event;
+            if (event.type === 'progress') {
+              if (event.durable > 0) kept?.add(transfer);
+              return report.progress(transfer, event.sent, resumable ? event.durable : undefined);
+            }
+            const { size, crc32, durable, resumedFrom } = event;
             counts.files++;
             counts.bytes += size;
-            report.done(transfer, size, { crc32, durable });
+            kept?.delete(transfer);
+            report.done(transfer, size, { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
           },
-          error: (failed: ClientFault) => over(() => refused(transfer, failed)),
-          complete: () => over(() => settled++),
+          error: (fault: ClientFault) => {
+            if (endsAll(fault)) {
+              given ??= fault;
+              unknown++;
+            } else {
+              counts.failed++;
+              kept?.delete(transfer);
+              report.failed(transfer, failureOf(fault));
+            }
+            over();
+          },
+          complete: over,
         });
     }
 
-    function refused(transfer: Transfer, failed: ClientFault): void {
-      if (failed.type === 'connection' || failed.type === 'protocol') {
-        last = failed;
-        again.push(transfer);
-        if (!isOurs(failed)) fault = failed;
-        return;
-      }
-      settled++;
-      counts.failed++;
-      report.failed(transfer, failureOf(failed));
-    }
-
-    function over(what: () => void): void {
-      what();
+    function over(): void {
       underWay--;
       step();
     }
@@ -126,8 +130,22 @@ function sendAll(
   });
 }
 
-const isOurs = (fault: ClientFault): boolean =>
-  fault.type === 'connection' && fault.fault.code === 'destroyed';
+/** What the source of an upload is called, beside its name, size and time: another machine's file is another one. */
+const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
+
+/** It is not about one file. */
+const endsAll = (fault: ClientFault): boolean =>
+  breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
+
+const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
+  why: describeFault(fault),
+  status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
+});
+
+function sha256() {
+  const hash = createHash('sha256');
+  return { update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest('hex') };
+}
 
 export function failureOf(fault: ClientFault): Failure {
   const message = describeFault(fault);

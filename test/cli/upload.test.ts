@@ -28,6 +28,7 @@ function world() {
       appendFileSync(path, 'more');
     },
     done: () => {},
+    retry: () => {},
     failed: ({ filename }, { message }) => {
       failed[filename] = message;
     },
@@ -35,12 +36,12 @@ function world() {
     abandon: () => {},
     end: () => {},
   };
-  const connect = async () => {
+  const connect = () => {
     connections++;
     const [here, there] = memoryPair();
     const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
     serve({ connections$, store, limits: { linger: 100 } }).subscribe();
-    return here;
+    return of(here);
   };
   return {
     files: planPut([folder], undefined).files,
@@ -65,11 +66,14 @@ test.each([
 
 test('a server that drops every connection is not tried for ever', async () => {
   const { files, world: it } = world();
-  const connect = async () => {
+  let tries = 0;
+  const connect = () => {
+    tries++;
     const [here, there] = memoryPair();
     there.destroy();
-    return here;
+    return of(here);
   };
-  const sent = await upload(files, { ...it, connect });
+  const sent = await upload(files, { ...it, connect, retries: 2 });
+  expect(tries).toBe(3);
   expect(sent).toMatchObject({ files: 0, failed: 0, lost: { files: 4 } });
 });
