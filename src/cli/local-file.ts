@@ -1,5 +1,6 @@
 /**
- * A file that is being received: written under a temporary name beside its target, and renamed when it is whole.
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. That of
+ * a large one is kept when it is interrupted.
  *
  * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
  * who is told when they are written.
@@ -26,8 +27,8 @@ export interface LocalFile {
   readonly write: (bytes: Uint8Array) => void;
   /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
   readonly finish: () => Promise<void>;
-  /** Drops it. */
-  readonly abort: () => void;
+  /** Gives it up; what was written of it is kept only if it may be, and is wanted. */
+  readonly abort: (keep?: boolean) => void;
 }
 
 export interface LocalFileOptions {
@@ -35,10 +36,19 @@ export interface LocalFileOptions {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
+  /** Where it is kept while it is not whole; absent: nowhere once the process has ended. */
+  readonly part?: Part | undefined;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */
   readonly failed: (error: unknown) => void;
+}
+
+/** The file that holds what has come of a large one. */
+export interface Part {
+  readonly path: string;
+  /** Whether it is there, and goes on at its end. */
+  readonly resumed: boolean;
 }
 
 /** Temporary files that exist now, to be removed when the process is ended. */
@@ -55,10 +65,10 @@ export function removeTemporaries(): void {
 }
 
 /** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
-export function beginLocalFile({ path, size, mtime, written, failed }: LocalFileOptions): LocalFile {
-  const temporary = join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary);
-  temporaries.add(temporary);
+export function beginLocalFile({ path, size, mtime, part, written, failed }: LocalFileOptions): LocalFile {
+  const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const fd = openIn(temporary, part === undefined ? 'wx' : part.resumed ? 'a' : 'w');
+  if (part === undefined) temporaries.add(temporary);
   let queued: Uint8Array[] = [];
   let writing = false;
   let error: unknown;
@@ -88,11 +98,12 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
     failed(failure);
   }
 
-  function remove(): void {
+  function remove(keep = false): void {
     if (over) return;
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
+    if (keep && part !== undefined) return;
     try {
       unlinkSync(temporary);
     } catch {
@@ -129,12 +140,12 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
       } else writeNow();
       place();
     },
-    abort: () => {
+    abort: (keep) => {
       broken = true;
       for (const { length } of queued) written(length);
       queued = [];
       // The descriptor must not be closed under a write.
-      idle = remove;
+      idle = () => remove(keep);
       pump();
     },
   };
@@ -153,13 +164,13 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
   }
 }
 
-function openIn(path: string): number {
+function openIn(path: string, flags: 'wx' | 'w' | 'a'): number {
   try {
-    return openSync(path, 'wx');
+    return openSync(path, flags);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'wx');
+    return openSync(path, flags);
   }
 }
 
