@@ -1,27 +1,25 @@
 /** Connections to a real server, each of which breaks after so many bytes. */
-import { concat, NEVER, Observable, of, Subject } from 'rxjs';
+import { concat, filter, map, NEVER, Observable, of, Subject, tap } from 'rxjs';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
-import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
+import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
 export interface CutOptions {
   /** After how many bytes of the client's each connection breaks, in the order they are made; then none does. */
   readonly cuts?: readonly number[];
-  /** Connections of these numbers, from 0, are refused. */
-  readonly refused?: (connection: number) => boolean;
-  /** Answers of the server that are lost: those of these connections break as soon as it sends anything but an ack of these. */
+  /** After how many bytes of the server's, likewise. */
+  readonly answerCuts?: readonly number[];
+  /** Whether a connection, of this number from 0, breaks instead of handing on the first ack of a put. */
   readonly deaf?: (connection: number) => boolean;
   readonly store?: Store;
   readonly server?: Partial<ServeOptions>;
 }
 
-export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
-
 export function cuttingLink({
   cuts = [],
-  refused,
+  answerCuts = [],
   deaf,
   store = memoryStore(),
   server = {},
@@ -33,7 +31,6 @@ export function cuttingLink({
   const connect = (): Observable<Connection> =>
     new Observable((subscriber) => {
       const number = made++;
-      if (refused?.(number)) return subscriber.error(refusedHere);
       const [here, there] = memoryPair();
       const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
       serve({ connections$, store, ...server, limits: { linger: 50, ...server.limits } }).subscribe();
@@ -50,12 +47,26 @@ export function cuttingLink({
             if (part.length < all.length) there.destroy();
           });
         },
-        ...(deaf?.(number) ? { chunks$: deafened(here, there) } : {}),
+        chunks$: deaf?.(number) ? deafened(here, there) : cutOff(here, there, answerCuts[number]),
       };
       made$.next(connection);
       subscriber.next(connection);
       subscriber.complete();
     });
+
+  /** Breaks after so many bytes. */
+  function cutOff(here: Connection, there: Connection, cut: number | undefined): Observable<Uint8Array> {
+    if (cut === undefined) return here.chunks$;
+    let left = cut;
+    return here.chunks$.pipe(
+      map((chunk) => chunk.subarray(0, left)),
+      tap(({ length }) => {
+        left -= length;
+        if (left === 0) there.destroy();
+      }),
+      filter(({ length }) => length > 0),
+    );
+  }
 
   /** Breaks with the first put that is acknowledged. */
   const deafened = (here: Connection, there: Connection): Observable<Uint8Array> =>
