@@ -11,6 +11,7 @@ import { listCases } from './contract-lists.ts';
 import { nameCases } from './contract-names.ts';
 import { putCases } from './contract-puts.ts';
 import { readCases } from './contract-reads.ts';
+import { sumCases } from './contract-sums.ts';
 
 /** An empty store for one case. */
 export interface OpenedStore {
@@ -31,6 +32,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
   'remove and rename': changeCases,
   list: listCases,
   names: nameCases,
+  checksums: sumCases,
 };
 
 /**

@@ -10,9 +10,10 @@ import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
 import { errnoOf, systemFailure, tried } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
+import { type KeptSums, keptSums } from './kept-sums.ts';
 import {
+  checkedInfoOf,
   inFolderOf,
-  infoOf,
   moveFile,
   regularFile,
   removeFile,
@@ -23,6 +24,7 @@ import { refusedName } from './names.ts';
 import { done, failed } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
+import { type SumsJournal, sumsJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
 
 export interface DiskStoreOptions {
@@ -59,8 +61,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
   const durable = options.durability !== 'os';
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
   try {
-    const [disk, temporaries] = await run(openDisk());
-    return done(diskStore(disk, temporaries));
+    return done(diskStore(...(await run(openDisk()))));
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -69,11 +70,15 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     return failed(code, what, { cause });
   }
 
-  function* openDisk(): Task<[Disk, PrivateFolder]> {
+  function* openDisk(): Task<[Disk, PrivateFolder, SumsJournal]> {
     const folder = yield* openRoot(io, root, durable);
     try {
-      const disk = { io, durable, directories: directories(io, folder, durable) };
-      return [disk, yield* openPrivateFolder(io, disk.directories)];
+      const below = directories(io, folder, durable);
+      const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
+      const journal: SumsJournal = sumsJournal(io, below, () => sums);
+      const temporaries = yield* openPrivateFolder(io, below);
+      yield* journal.load(sums);
+      return [{ io, durable, directories: below, sums }, temporaries, journal];
     } catch (error) {
       io.letGo(folder.fd);
       throw error;
@@ -91,7 +96,7 @@ const advice: Partial<Record<string, string>> = {
   exists: 'something that is not a folder is in the way; remove it, or choose another folder',
 };
 
-function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
+function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal): Store {
   const { io, durable } = disk;
   const sinks = new Set<DiskSink>();
   const sources = new Set<DiskSource>();
@@ -121,6 +126,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
     if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
     for (const sink of sinks) await run(sink.discard());
     for (const source of sources) await run(source.release());
+    await journal.close();
     await run(temporaries.close());
     disk.directories.close();
   }
@@ -168,7 +174,9 @@ function diskStore(disk: Disk, temporaries: PrivateFolder): Store {
       if (file?.ok !== true) yield* tried(io.close(fd));
     }
     if (!file.ok) return file;
-    const source = diskSource(io, perform, fd, infoOf(name, file.value), () => sources.delete(source));
+    const source = diskSource(io, perform, fd, checkedInfoOf(disk, name, file.value), () =>
+      sources.delete(source),
+    );
     sources.add(source);
     return done(source);
   }

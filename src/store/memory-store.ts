@@ -4,7 +4,7 @@
  * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
-import type { Outcome, PutOptions, Sink, Source, Store, Stored } from './contract.ts';
+import type { Committed, Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { crc32 } from './crc32.ts';
 import { memoryFiles } from './memory-files.ts';
 import { refusedName } from './names.ts';
@@ -66,11 +66,12 @@ export function memoryStore(): MemoryStore {
     open(name) {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
-      const { bytes, mtime } = found.value;
+      const { bytes, mtime, crc32 } = found.value;
       const source: Source = {
         name,
         size: bytes.length,
         mtime,
+        crc32,
         read: (offset, length) =>
           sources.has(source) ? done(bytes.slice(offset, offset + length)) : failed('shutting-down'),
         close: () => void sources.delete(source),
@@ -81,7 +82,9 @@ export function memoryStore(): MemoryStore {
 
     stat(name) {
       const found = unusable(name) ?? files.find(name);
-      return found.ok ? done({ name, size: found.value.bytes.length, mtime: found.value.mtime }) : found;
+      if (!found.ok) return found;
+      const { bytes, mtime, crc32 } = found.value;
+      return done({ name, size: bytes.length, mtime, crc32 });
     },
 
     list: (options) => (closed ? failed('shutting-down') : done(pageOf(files.after(options), options.limit))),
@@ -90,7 +93,7 @@ export function memoryStore(): MemoryStore {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
       files.remove(name);
-      return allDone;
+      return done({ size: found.value.bytes.length });
     },
 
     rename(from, to, options = {}) {
@@ -99,9 +102,10 @@ export function memoryStore(): MemoryStore {
       const refusal = files.whyNotAt(to, options.ifAbsent);
       if (refusal !== undefined) return refusal;
       const file = found.value;
+      const replaced = from === to ? 0 : (files.byName.get(to)?.bytes.length ?? 0);
       files.remove(from);
       files.place(to, file);
-      return done({ name: to, size: file.bytes.length, mtime: file.mtime });
+      return done({ name: to, size: file.bytes.length, mtime: file.mtime, replaced });
     },
 
     close() {
@@ -149,9 +153,11 @@ function memorySink(
       const refusal = files.whyNotAt(name, ifAbsent);
       if (refusal !== undefined) return end<never>(refusal);
       const bytes = joined(chunks, size);
-      const file = { bytes, mtime: mtime ?? Date.now() };
+      const file = { bytes, mtime: mtime ?? Date.now(), crc32: crc32(bytes) };
+      const replaced = files.byName.get(name)?.bytes.length ?? 0;
       files.place(name, file);
-      const stored: Stored = { name, size, mtime: file.mtime, crc32: crc32(bytes), durable: false };
+      const { mtime: changed, crc32: sum } = file;
+      const stored: Committed = { name, size, mtime: changed, crc32: sum, durable: false, replaced };
       return end(done(stored));
     },
     abort: () => void end(allDone),
