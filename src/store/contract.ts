@@ -142,6 +142,11 @@ export interface Store {
   resume(upload: string): Answer<Part>;
   /** Drops an upload, taking it from whoever holds it; `not-found` when there is nothing of it. */
   cancel(upload: string): Answer<void>;
+  /**
+   * How many uploads there are that are not finished, held by a put or kept, and how many bytes have arrived of them.
+   * Costs next to nothing.
+   */
+  unfinished?(): { readonly count: number; readonly bytes: number };
   /** With the file's `crc32` where the store knows it; so is it with `stat`, and with nothing else. */
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
