@@ -1,6 +1,8 @@
 /**
  * Open folders, counted by who uses them; a bounded number of them stays open between uses.
  *
+ * When the process has no descriptors left, those without users are closed.
+ *
  * Before each use it is made sure that the path still leads to that very folder, so that after an administrator has
  * moved or replaced it nothing is written to the old one.
  */
@@ -86,6 +88,12 @@ export function keptDirectories(
     directory.kept = false;
     closeUnused(directory);
   };
+
+  io.sparesBy(() => {
+    const unused = [...kept.values()].filter(({ users }) => users === 0);
+    for (const directory of unused) drop(directory);
+    return unused.length > 0;
+  });
 
   const leave = (directory: Held) => {
     directory.users -= 1;
