@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
 import { diskIo, flags } from './disk-io.ts';
-import { listFiles } from './disk-list.ts';
+import { diskListings } from './disk-list.ts';
 import { openRoot } from './disk-root.ts';
 import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
@@ -98,6 +98,7 @@ const advice: Partial<Record<string, string>> = {
 
 function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal): Store {
   const { io, durable } = disk;
+  const listings = diskListings(disk);
   const sinks = new Set<DiskSink>();
   const sources = new Set<DiskSource>();
   /** Calls that were not answered yet. */
@@ -127,6 +128,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
     for (const sink of sinks) await run(sink.discard());
     for (const source of sources) await run(source.release());
     await journal.close();
+    listings.close();
     await run(temporaries.close());
     disk.directories.close();
   }
@@ -138,7 +140,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
     cancel: () => failed('not-found'),
     open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
     stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
-    list: (options) => perform(listFiles(disk, options)),
+    list: (options) => perform(listings.list(options)),
     remove: (name) => refusedName(name) ?? perform(removeFile(disk, name)),
     rename: (from, to, options) =>
       refusedName(from) ?? refusedName(to) ?? perform(moveFile(disk, from, to, options?.ifAbsent)),
