@@ -43,7 +43,9 @@ export function diskListings(disk: Disk): DiskListings {
   function* list(options: ListOptions): Task<Outcome<Listing>> {
     const files: FileInfo[] = [];
     // One more than wanted tells whether there is a next page.
-    yield* collect({ disk, folders, options, files, enough: options.limit + 1 }, '');
+    const walk = { disk, folders, options, files, enough: options.limit + 1 };
+    yield* collect(walk, '');
+    if (files.length === 0 && (yield* disk.directories.renew())) yield* collect(walk, '');
     if (files.length <= options.limit) return done({ files });
     const page = files.slice(0, options.limit);
     const last = page.at(-1);

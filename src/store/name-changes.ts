@@ -30,11 +30,16 @@ export function regularFile(there: Stats | undefined): Outcome<Stats> {
 }
 
 /** Acts in the folder of a file that should be there. */
-export function* inFolderOf<T>(
-  { directories }: Disk,
-  name: string,
-  act: (place: string, directory: Directory) => Task<Outcome<T>>,
-): Task<Outcome<T>> {
+export function* inFolderOf<T>(disk: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
+  const outcome = yield* inFolderNow(disk, name, act);
+  const isMissing = !outcome.ok && outcome.error.code === 'not-found';
+  if (!isMissing || !(yield* disk.directories.renew())) return outcome;
+  return yield* inFolderNow(disk, name, act);
+}
+
+type InFolder<T> = (place: string, directory: Directory) => Task<Outcome<T>>;
+
+function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
   const entered = yield* directories.enter(folderOf(name));
   if (!entered.ok) return entered.error.code === 'name-conflict' ? failed('not-found') : entered;
   try {

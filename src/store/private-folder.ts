@@ -31,7 +31,7 @@ export interface PrivateFolder {
 const strangersKeep = 24 * 60 * 60 * 1000;
 
 /** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
-export function* openPrivateFolder(io: DiskIo, { root, at }: Directories): Task<PrivateFolder> {
+export function* openPrivateFolder(io: DiskIo, { root, at, renew }: Directories): Task<PrivateFolder> {
   const name = newOwner();
   /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
   const own: Folder[] = [];
@@ -71,6 +71,7 @@ export function* openPrivateFolder(io: DiskIo, { root, at }: Directories): Task<
         return yield* createIn(folder);
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error;
+        yield* renew();
         folder = yield* makeOwn();
         return yield* createIn(folder);
       }
