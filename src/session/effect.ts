@@ -14,13 +14,13 @@ export type CommandEffect =
       readonly type: 'begin';
       readonly name: string;
       readonly size: number;
-      readonly mtime?: number;
-      readonly ifAbsent?: boolean;
-      /** The upload's id as the peer knows it, and where in the content its bytes begin. */
-      readonly upload?: string;
-      readonly offset?: number;
-      readonly crc32?: number;
-      readonly sha256?: string;
+      readonly mtime?: number | undefined;
+      readonly ifAbsent?: boolean | undefined;
+      /** What the store calls the upload (see `uploadKey`), and where in the content the bytes begin that will come. */
+      readonly upload?: string | undefined;
+      readonly offset?: number | undefined;
+      readonly crc32?: number | undefined;
+      readonly sha256?: string | undefined;
     }
   /**
    * Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. Hand on the `credit`

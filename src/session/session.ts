@@ -92,7 +92,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       effects.push({ type: 'release', credit });
       return state;
     }
-    const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null;
+    const reads =
+      state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
     return flush(enter({ ...state, inFrame: true, reads }, header, credit, effects), effects);
   }
 
@@ -134,13 +135,14 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       const report = { type: 'stored', filename, size, crc32, durable } as const;
       effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
     }
+    const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
     const opened = request.opened || (result.of === 'open' && result.ok);
     const after = run(
       opened === request.opened ? request : { ...request, opened },
       { type: 'result', result },
       effects,
     );
-    return flush(replace(state, after), effects);
+    return flush(replace(told, after), effects);
   }
 
   /** Begins what had to wait, once nothing is in its way. */
@@ -178,5 +180,6 @@ const isOver = (state: SessionState): boolean => state.phase === 'over' || state
 
 const replace = (state: SessionState, request: OpenRequest): SessionState => {
   const place = request.number - state.requests[0]!.number;
-  return { ...state, requests: state.requests.with(place, request) };
+  const requests = state.requests.with(place, request);
+  return request.fatal && !isOver(state) ? { ...state, requests, phase: 'ending' } : { ...state, requests };
 };

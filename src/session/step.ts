@@ -1,5 +1,5 @@
 /** Taking over what a command's reducer said: its effects with the request's number, its answers in their place. */
-import { errorInfo } from '../protocol/errors.ts';
+import { errorInfo, isFatal } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
 import type { Effect, Report } from './effect.ts';
 import type { OpenRequest } from './state.ts';
@@ -35,13 +35,19 @@ function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): Ope
   }
   const done = step.done ?? false;
   if (step.state === request.state && !done && step.answers === undefined) return request;
-  const answers = step.answers === undefined ? request.answers : [...request.answers, ...step.answers];
-  return { ...request, state: step.state, answers, done };
+  if (step.answers === undefined) return { ...request, state: step.state, done };
+  const answers = behind(request.answers, step.answers);
+  const fatal = step.answers.some((answer) => answer.type === 'error' && isFatal(answer.error.code));
+  return { ...request, state: step.state, answers, done, fatal };
 }
+
+/** An answer about progress that could not be sent yet is replaced by what comes after it, so one waits at the most. */
+const behind = (waiting: readonly ReplyPart[], more: readonly ReplyPart[]): readonly ReplyPart[] =>
+  waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
 /** What is worth telling of an answer. */
 function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
-  if (answer.type === 'file' || cmd === null) return null;
+  if (answer.type === 'file' || answer.type === 'progress' || cmd === null) return null;
   const name = touched.writes[0] ?? touched.reads[0];
   const about = name === undefined ? { cmd } : { cmd, filename: name };
   return answer.type === 'error'

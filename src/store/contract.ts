@@ -40,25 +40,25 @@ export interface PutOptions {
   /** How many bytes the content has, exactly: a `commit` after fewer or more is refused. */
   readonly size: number;
   /** Keeps what arrives under this key (see `uploadKey`) if the put breaks off. Who else holds it is taken over from. */
-  readonly upload?: string;
+  readonly upload?: string | undefined;
   /**
    * With an `upload`: where the content that will be written begins, which must be how much of it there is already;
    * else `bad-offset`, with the right one as `offset`. Absent: at 0, and what there was is dropped.
    */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** The CRC-32 the whole content must have; else the commit is refused with `crc-mismatch`. */
-  readonly crc32?: number;
+  readonly crc32?: number | undefined;
   /** The SHA-256 the whole content must have, 64 hexadecimal digits; else `sha256-mismatch`. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /**
    * With an `upload`: called once if another put, a `resume` or a `cancel` takes it over. The sink has then cleaned up
    * or will; no call of its may follow, and one under way is still answered.
    */
-  readonly taken?: () => void;
+  readonly taken?: (() => void) | undefined;
   /** The modification time to give the file, milliseconds since 1970; absent: the time of the commit. */
-  readonly mtime?: number;
+  readonly mtime?: number | undefined;
   /** Refuse with `exists` if there is a file of that name at the time of the commit. */
-  readonly ifAbsent?: boolean;
+  readonly ifAbsent?: boolean | undefined;
 }
 
 /**
