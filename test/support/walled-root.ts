@@ -58,8 +58,6 @@ function contentOf(path: string): string {
 
 function paths(folder: string, at: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory()
-      ? paths(join(folder, entry.name), `${at}${entry.name}/`)
-      : [`${at}${entry.name}`],
+    entry.isDirectory() ? paths(join(folder, entry.name), `${at}${entry.name}/`) : [`${at}${entry.name}`],
   );
 }
