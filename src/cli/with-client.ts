@@ -5,7 +5,7 @@ import { crc32 } from '../store/crc32.ts';
 import { closing } from './closing.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Output } from './output.ts';
-import { connectTo, placeOf, type ServerFlags } from './server-option.ts';
+import { connected, connection$, type ServerFlags } from './server-option.ts';
 import { type Stop, stop } from './stop.ts';
 
 /** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
@@ -14,7 +14,7 @@ export async function withClient<T>(
   output: Output,
   questions: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = createClient(await connectTo(placeOf(flags), flags.timeout), { crc32 });
+  const client = createClient(await connected(connection$(flags)), { crc32 });
   try {
     const answer = await questions(client);
     client.end();

@@ -124,6 +124,11 @@ export interface Store {
   resume(upload: string): Answer<Part>;
   /** Drops an upload, taking it from whoever holds it; `not-found` when there is nothing of it. */
   cancel(upload: string): Answer<void>;
+  /**
+   * How many uploads there are that are not finished, held by a put or kept, and how many bytes have arrived of them.
+   * Costs next to nothing.
+   */
+  unfinished(): { readonly count: number; readonly bytes: number };
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
   /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */

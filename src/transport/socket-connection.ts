@@ -16,7 +16,7 @@ import { keepReadingAfterWriteErrors } from './write-errors.ts';
 const NOTHING = new Uint8Array(0);
 let made = 0;
 
-/** How to name a socket that has no host and port, such as a Unix socket; and how to read from it. */
+/** How to name a socket that has no host and port, such as a Unix socket; how to read from it, and how to drop it. */
 export interface SocketSettings {
   /** Default `tcp:` and a number. */
   readonly id?: string;
@@ -24,6 +24,8 @@ export interface SocketSettings {
   readonly remote?: Address;
   /** Whether to receive into memory that is used again when it is given back. Only for a socket that was accepted. */
   readonly slabs?: boolean;
+  /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
+  readonly below?: Socket;
 }
 
 /**
@@ -166,7 +168,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
       if (socket.destroyed) return;
       destroyed = true;
       writeEnd = DESTROYED;
-      drop(socket);
+      drop(socket, settings.below);
     },
   };
 }
@@ -176,15 +178,25 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
  * order and all of it is with the system, it stays so: a reset would take back what is on its way, and once the
  * shutdown is under way libuv refuses to reset, upon which node would leak the descriptor.
  */
-function drop(socket: Socket): void {
+function drop(socket: Socket, below: Socket | undefined): void {
   if (socket.writableEnded && socket.writableLength === 0) {
     socket.destroy();
     return;
   }
+  if (below !== undefined) resetWhenDestroyed(below);
   try {
-    socket.resetAndDestroy();
+    if (below === undefined) socket.resetAndDestroy();
   } catch {
-    // Only TCP has resets; a TLS or Unix socket just closes.
-    socket.destroy();
+    // Only TCP has resets; a Unix socket just closes.
   }
+  socket.destroy();
+}
+
+/** TLS destroys the socket below when it is over with it itself; to take that away from it before makes it hang. */
+function resetWhenDestroyed(below: Socket): void {
+  const { destroy } = below;
+  below.destroy = () => {
+    below.destroy = destroy;
+    return below.resetAndDestroy();
+  };
 }
