@@ -115,7 +115,7 @@ test(
 
     const bounds =
       longer === undefined
-        ? { seed: 2, numRuns: 450, interruptAfterTimeLimit: 35_000 }
+        ? { seed: 2, numRuns: 600, interruptAfterTimeLimit: 35_000 }
         : { numRuns: Number.POSITIVE_INFINITY, interruptAfterTimeLimit: Number(longer) * 1000 };
     await fc.assert(property, { ...bounds, markInterruptAsFailure: false });
 
