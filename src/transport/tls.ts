@@ -5,8 +5,9 @@ import {
   checkServerIdentity,
   connect,
   createServer,
+  type TLSSocket,
   type TlsOptions,
-  type TLSSocket } from 'node:tls';
+} from 'node:tls';
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { formatAddress } from './address.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from './connect.ts';

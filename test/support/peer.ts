@@ -64,6 +64,8 @@ export function peer(connection: Connection) {
   );
   return {
     connection,
+    /** The replies, from the first ever. */
+    headers$,
     /** Resolves with the fault of the connection, when it is over. */
     over: over.then(() => fault),
     send: (...chunks: readonly Uint8Array[]): Promise<ConnectionFault | null> =>

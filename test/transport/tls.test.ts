@@ -1,6 +1,6 @@
 import { of } from 'rxjs';
-import { connectTls, listenTls } from '../../src/transport/tls.ts';
 import type { Connection } from '../../src/transport/connection.ts';
+import { connectTls, listenTls } from '../../src/transport/tls.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { connectionContract } from './connection-contract.ts';
 import { once } from './connection-helpers.ts';
