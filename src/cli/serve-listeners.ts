@@ -3,6 +3,7 @@ import { merge, type Observable } from 'rxjs';
 import type { ListenEvent } from '../transport/listen.ts';
 import { listenTcp } from '../transport/tcp.ts';
 import { listenTls } from '../transport/tls.ts';
+import { listenUnix } from '../transport/unix.ts';
 import type { ServerCredentials } from './serve-credentials.ts';
 import type { Settings } from './settings-table.ts';
 
@@ -12,7 +13,7 @@ import type { Settings } from './settings-table.ts';
  * @param credentials those of TLS; without them the port speaks plain TCP.
  */
 export function listeners(
-  { host, port, tlsClientCerts }: Settings,
+  { host, port, unix, unixMode, tlsClientCerts }: Settings,
   credentials: ServerCredentials | null,
 ): Observable<ListenEvent> {
   const all: Observable<ListenEvent>[] = [];
@@ -23,5 +24,6 @@ export function listeners(
     };
     all.push(secure ? listenTls({ host, port, ...secure }) : listenTcp({ host, port }));
   }
+  if (unix !== null) all.push(listenUnix({ path: unix, mode: unixMode }));
   return merge(...all);
 }

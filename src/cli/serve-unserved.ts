@@ -6,11 +6,9 @@ import { stop } from './stop.ts';
 /** Throws a `Stop` that names the first such setting that is set. */
 export function refuseUnserved({ settings, called }: Configuration): void {
   const unserved = {
-    unix: settings.unix !== null,
-    access: settings.access !== null,
     quota: settings.quota !== Number.POSITIVE_INFINITY,
   };
-  for (const name of ['unix', 'access', 'quota'] as const) {
+  for (const name of ['quota'] as const) {
     if (unserved[name]) throw stop(exitStatus.failed, `${called(name)} cannot be served by this version`);
   }
 }

@@ -5,6 +5,7 @@ import type { ServerEvent } from '../server/event.ts';
 import { serve } from '../server/serve.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
+import { openAccess } from './serve-access.ts';
 import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
 import { type Reloadable, reloadAll } from './serve-reload.ts';
@@ -58,6 +59,7 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
   refuseUnserved(configuration);
+  const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings);
   // Only here, since loading it takes as long as a whole `sluice ls`.
@@ -69,6 +71,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const events$ = serve({
     connections$: listeners(settings, credentials),
     store,
+    ...(access && { access: access.file.access }),
     limits: limitsOf(settings),
     drain$,
     stats: watched.stats,
@@ -77,7 +80,7 @@ async function receive(configuration: Configuration): Promise<void> {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     drain$.next();
   });
-  const reloadable: Reloadable[] = credentials === null ? [] : [credentials];
+  const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
   signals.add(again$.subscribe());
   signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
@@ -93,6 +96,7 @@ async function receive(configuration: Configuration): Promise<void> {
   );
   try {
     for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
+    for (const warning of access?.file.warnings ?? []) log.warn(warning);
     await watched.start();
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');

@@ -1,83 +1,79 @@
-/** Access as a file says: who may come in with which token or certificate. Read again when told to. */
-import { timingSafeEqual } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+/**
+ * Who is let in, out of a file that can be read again while the server runs.
+ *
+ * Tokens are kept as their SHA-256 only, and compared as such: all of them, however soon one fits, so that the time it
+ * takes says nothing about any.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
 import { Subject } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
-import { type AccessRules, digest, type QuotaRule, type Read, readAccessRules } from './access-rules.ts';
-
-/** Bytes of the file. Each token is compared with all in it. */
-const most = 1024 * 1024;
+import { type AccessRules, type CertificateRule, type Rule, readRules } from './access-rules.ts';
 
 export interface AccessFile {
   readonly access: Access;
-  /** How much may be stored under which prefix, as the file says now. */
-  readonly quotas: () => readonly QuotaRule[];
-  /** What is not wrong but unwise, in words: that others can read the file. As of the last reading. */
-  readonly warnings: () => readonly string[];
-  /**
-   * Reads the file again; `access.changed$` emits when that went well. Else the old rules stay, and the answer says
-   * what is wrong.
-   */
-  readonly reload: () => Read<void>;
+  /** What may be stored below which prefix, as the rules are now. */
+  readonly quotas: () => readonly { readonly prefix: string; readonly bytes: number }[];
+  /** What the operator should know: that others can read the file. As of the last reading. */
+  readonly warnings: readonly string[];
+  /** Reads the file again. When it is wrong the rules stay as they were, and the problems are the answer. */
+  readonly reload: () => Promise<readonly string[]>;
 }
 
+export type OpenedAccess =
+  | { readonly ok: true; readonly value: AccessFile }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Bytes of the file. Each token is compared with all that are in it. */
+const most = 1024 * 1024;
+
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+
 /**
- * Reads an access file: JSON with `tokens`, `certificates` and `anybody`, each with rights and perhaps a prefix and
- * a quota. Who has shown neither a token nor a certificate that is in it is `anybody`, and if there is no such entry
- * must say `hello` first. The message of a failure names the entry and field, and shows no token.
+ * Opens an access file (the README says what it holds). The problems name the entry and the field, never a token.
  *
  * @example
- * const opened = openAccessFile('/etc/sluice/access.json');
- * if (!opened.ok) throw new Error(opened.message);
- * serve({ connections$, store, access: opened.value.access });
+ * const file = await openAccessFile('access.json');
+ * if (!file.ok) throw new Error(file.problems.join('\n'));
+ * serve({ connections$, store, access: file.value.access });
  */
-export function openAccessFile(path: string): Read<AccessFile> {
-  const first = readRules(path);
+export async function openAccessFile(path: string): Promise<OpenedAccess> {
+  const first = await readAccess(path);
   if (!first.ok) return first;
   let { rules, warnings } = first.value;
   const changed$ = new Subject<void>();
 
-  /** Compares with all, whether one was found or not, so that the time says nothing. */
-  function byToken(token: string): Principal | null {
-    const sha256 = digest(token);
-    let found: Principal | null = null;
-    for (const rule of rules.tokens) if (timingSafeEqual(rule.sha256, sha256)) found = rule.principal;
-    return found;
-  }
-
-  function byCertificate({ subject, commonName }: Certificate): Principal | null {
-    const bySubject = rules.certificates.find((rule) => rule.subject === subject);
-    const byName = rules.certificates.find(
-      (rule) => rule.commonName !== null && rule.commonName === commonName,
-    );
-    return (bySubject ?? byName)?.principal ?? null;
-  }
-
-  function now({ name }: Principal): Principal | null {
-    if (name === '') return rules.anybody;
-    const same = ({ principal }: { readonly principal: Principal }) => principal.name === name;
-    return (rules.tokens.find(same) ?? rules.certificates.find(same))?.principal ?? null;
-  }
-
-  function reload(): Read<void> {
-    const again = readRules(path);
-    if (!again.ok) return again;
-    ({ rules, warnings } = again.value);
-    changed$.next();
-    return { ok: true, value: undefined };
-  }
-
   const access: Access = {
-    first: (certificate) => (certificate && byCertificate(certificate)) ?? rules.anybody,
-    byToken,
-    now,
-    changed$: changed$.asObservable(),
+    changed$,
+    first: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
+    byToken: (token) => byToken(rules, token),
+    now: ({ name }) => {
+      if (name === '') return rules.anybody;
+      const rule = [...rules.tokens, ...rules.certificates].find((each) => each.name === name);
+      return rule === undefined ? null : principalOf(rule);
+    },
   };
   return {
     ok: true,
-    value: { access, quotas: () => rules.quotas, warnings: () => warnings, reload },
+    value: {
+      access,
+      quotas: () =>
+        [...rules.tokens, ...rules.certificates].flatMap(({ prefix, quota }) =>
+          quota === undefined ? [] : [{ prefix, bytes: quota }],
+        ),
+      get warnings() {
+        return warnings;
+      },
+      reload: async () => {
+        const again = await readAccess(path);
+        if (!again.ok) return again.problems;
+        ({ rules, warnings } = again.value);
+        changed$.next();
+        return [];
+      },
+    },
   };
 }
 
@@ -86,29 +82,70 @@ interface Reading {
   readonly warnings: readonly string[];
 }
 
-/** At once, since the file is small and it is read at the start and at a signal alone. */
-function readRules(path: string): Read<Reading> {
-  const failed = (why: string) => ({ ok: false, message: `${path}: ${why}` }) as const;
-  let text: string;
-  let mode: number;
+type Read =
+  | { readonly ok: true; readonly value: Reading }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+async function readAccess(path: string): Promise<Read> {
+  const failed = (...problems: readonly string[]): Read => ({
+    ok: false,
+    problems: problems.map((problem) => `${path}: ${problem}`),
+  });
+  let content: { readonly text: string; readonly mode: number } | string;
   try {
-    // Opening what is not a file, such as a pipe, might wait for ever.
-    if (!statSync(path).isFile()) return failed('it is not a file');
-    const file = openSync(path, 'r');
-    try {
-      const stats = fstatSync(file);
-      if (stats.size > most) return failed(`it is larger than ${most} bytes`);
-      mode = stats.mode;
-      text = readFileSync(file, 'utf8');
-    } finally {
-      closeSync(file);
-    }
+    content = await contentOf(path);
   } catch (error) {
-    return failed(`it cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    return failed((error as Error).message);
   }
-  const read = readAccessRules(text);
-  if (!read.ok) return failed(read.message);
-  const isOpen = (mode & 0o077) !== 0;
-  const warning = `${path} can be read or written by other users: "chmod 600 ${path}" keeps it private`;
-  return { ok: true, value: { rules: read.value, warnings: isOpen ? [warning] : [] } };
+  if (typeof content === 'string') return failed(content);
+  let json: unknown;
+  try {
+    json = JSON.parse(content.text);
+  } catch {
+    // What the parser says quotes the file, and so perhaps a token.
+    return failed('it is not JSON');
+  }
+  const read = readRules(json, (token) => digestOf(token).toString('hex'));
+  if (!read.ok) return failed(...read.problems);
+  return { ok: true, value: { rules: read.value, warnings: warningsOf(path, content.mode) } };
 }
+
+/** Answers what is wrong in words. The mode is that of the very file that was read. */
+async function contentOf(path: string): Promise<{ readonly text: string; readonly mode: number } | string> {
+  // To open what is not a file, such as a pipe, might wait for ever.
+  if (!(await stat(path)).isFile()) return 'it is not a file';
+  const file = await open(path);
+  try {
+    const { size, mode } = await file.stat();
+    if (size > most) return `it is larger than ${most} bytes`;
+    return { text: await file.readFile('utf8'), mode };
+  } finally {
+    await file.close();
+  }
+}
+
+const warningsOf = (path: string, mode: number): readonly string[] =>
+  (mode & 0o077) === 0 ? [] : [`${path} can be read by other users of this machine: chmod 600 ${path}`];
+
+function byToken({ tokens }: AccessRules, token: string): Principal | null {
+  const digest = digestOf(token);
+  let found: Principal | null = null;
+  for (const rule of tokens) {
+    if (timingSafeEqual(Buffer.from(rule.sha256, 'hex'), digest)) found = principalOf(rule);
+  }
+  return found;
+}
+
+function byCertificate(
+  { certificates }: AccessRules,
+  certificate: Certificate | undefined,
+): Principal | null {
+  if (certificate === undefined) return null;
+  const bySubject = ({ subject }: CertificateRule) => subject === certificate.subject;
+  const byName = ({ commonName }: CertificateRule) => commonName === certificate.commonName;
+  // The whole subject says more than its last part.
+  const rule = certificates.find(bySubject) ?? certificates.find(byName);
+  return rule === undefined ? null : principalOf(rule);
+}
+
+const principalOf = ({ name, rights, prefix }: Rule): Principal => ({ name, rights, prefix });

@@ -1,204 +1,170 @@
 /**
- * What an access file says, read strictly: who has which token or certificate, and what they may do.
- *
- * Every message names the entry and the field, as in `tokens[2].rights[0]`, and quotes no value, since it might be
- * a token. Tokens are kept as their SHA-256 alone.
+ * The rules of who may do what, as they stand in a JSON file: read strictly, and told where they are wrong. Nothing said
+ * about them ever quotes a token.
  */
-import { createHash } from 'node:crypto';
 import { allRights, type Principal, type Right } from '../protocol/access.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 
-export interface TokenRule {
-  readonly sha256: Buffer;
-  readonly principal: Principal;
+/** Who a token or a certificate stands for, and what they may store. */
+export interface Rule extends Principal {
+  /** Bytes below the prefix; absent: no bound but the server's. */
+  readonly quota?: number;
 }
 
-/** One of the two is null. */
-export interface CertificateRule {
-  readonly subject: string | null;
-  readonly commonName: string | null;
-  readonly principal: Principal;
+export interface TokenRule extends Rule {
+  /** The SHA-256 of the token, 64 hexadecimal digits, lower case. */
+  readonly sha256: string;
 }
 
-/** How many bytes may be stored under names that start so. */
-export interface QuotaRule {
-  readonly prefix: string;
-  readonly bytes: number;
+export interface CertificateRule extends Rule {
+  readonly subject?: string;
+  readonly commonName?: string;
 }
 
 export interface AccessRules {
   readonly tokens: readonly TokenRule[];
   readonly certificates: readonly CertificateRule[];
-  /** Who has shown nothing; null when that is nobody. */
+  /** Who everybody is that has shown nothing; null: nobody is let in so. */
   readonly anybody: Principal | null;
-  readonly quotas: readonly QuotaRule[];
 }
 
-export type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly message: string };
+export type ReadRules =
+  | { readonly ok: true; readonly value: AccessRules }
+  /** One line for each thing that is wrong: `tokens[2].rights[0]: must be read, write or delete`. */
+  | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Characters: what a machine cannot guess, if they are random. A server allows as many guesses as there is time for. */
+/** Characters in a token: fewer can be guessed. */
 const leastToken = 16;
-/** What `hello` can bear. */
+/** What `hello` takes. */
 const mostToken = 1024;
-const nameShape = /^[A-Za-z0-9_-]{1,64}$/;
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Thrown and caught in this file alone. */
-class Wrong extends Error {}
-
-function wrong(where: string, what: string): never {
-  throw new Wrong(where === '' ? what : `${where}: ${what}`);
-}
 
 /**
- * Reads the text of an access file.
- *
- * @example
- * readAccessRules('{ "tokens": [{ "name": "ci", "token": "…", "rights": ["write"], "prefix": "builds/" }] }')
+ * @param sha256 gives the SHA-256 of a text in UTF-8 as hexadecimal digits.
+ * @example readRules({ tokens: [{ name: 'a', token: 'x', rights: ['read'] }] }, sha256).problems
+ * // ['tokens[0].token: must have 16 to 1024 characters: a shorter one can be guessed']
  */
-export function readAccessRules(text: string): Read<AccessRules> {
-  try {
-    return { ok: true, value: rulesOf(parsed(text)) };
-  } catch (error) {
-    if (error instanceof Wrong) return { ok: false, message: error.message };
-    throw error;
+export function readRules(json: unknown, sha256: (text: string) => string): ReadRules {
+  const problems: string[] = [];
+  const wrong = (where: string, why: string) => void problems.push(`${where}: ${why}`);
+
+  function fieldsOf(value: unknown, where: string, known: readonly string[]): Record<string, unknown> | null {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      wrong(where, 'must be an object');
+      return null;
+    }
+    for (const field of Object.keys(value)) {
+      if (known.includes(field)) continue;
+      // What stands in the place of a field's name may be a token as well, and is longer then.
+      const shown = /^\w+$/.test(field) && field.length < leastToken ? `.${field}` : '';
+      wrong(
+        `${where}${shown}`,
+        `${shown ? 'is' : 'has a field that is'} not known; there are ${known.join(', ')}`,
+      );
+    }
+    return value as Record<string, unknown>;
   }
-}
 
-/** The engine's own message would quote the file. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    const position = /position (\d+)/.exec(String(error))?.[1];
-    const line = position === undefined ? null : text.slice(0, Number(position)).split('\n').length;
-    return wrong('', line === null ? 'it is not JSON' : `it is not JSON: see line ${line}`);
+  function listOf<T>(value: unknown, where: string, read: (each: unknown, where: string) => T | null): T[] {
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) {
+      wrong(where, 'must be a list');
+      return [];
+    }
+    return value.map((each, i) => read(each, `${where}[${i}]`)).filter((each) => each !== null);
   }
-}
 
-function rulesOf(value: unknown): AccessRules {
-  const { tokens, certificates, anybody } = fieldsOf(value, '', ['tokens', 'certificates', 'anybody']);
-  const quotas = new Map<string, number>();
-  const names = new Map<string, string>();
-  const principal = (entry: Fields, where: string): Principal => {
-    const name = nameOf(entry.name, `${where}.name`);
-    once(names, name, `${where}.name`);
-    const found = { name, rights: rightsOf(entry.rights, where), prefix: prefixOf(entry.prefix, where) };
-    countQuota(quotas, entry.quota, found.prefix, where);
-    return found;
-  };
-  const known = new Map<string, string>();
-  const subjects = new Map<string, string>();
-  return {
-    tokens: listOf(tokens, 'tokens').map((entry, at) => {
-      const where = `tokens[${at}]`;
-      const fields = fieldsOf(entry, where, ['name', 'token', 'sha256', 'rights', 'prefix', 'quota']);
-      const sha256 = digestOf(fields, where);
-      once(known, sha256.toString('hex'), where);
-      return { sha256, principal: principal(fields, where) };
-    }),
-    certificates: listOf(certificates, 'certificates').map((entry, at) => {
-      const where = `certificates[${at}]`;
-      const fields = fieldsOf(entry, where, ['subject', 'commonName', 'name', 'rights', 'prefix', 'quota']);
-      const shown = shownBy(fields, where);
-      once(subjects, JSON.stringify(shown), where);
-      return { ...shown, principal: principal(fields, where) };
-    }),
-    anybody: anybody === undefined ? null : anybodyOf(anybody),
-    quotas: [...quotas].map(([prefix, bytes]) => ({ prefix, bytes })),
-  };
-}
-
-function anybodyOf(value: unknown): Principal {
-  const { rights, prefix } = fieldsOf(value, 'anybody', ['rights', 'prefix']);
-  return { name: '', rights: rightsOf(rights, 'anybody'), prefix: prefixOf(prefix, 'anybody') };
-}
-
-function fieldsOf(value: unknown, where: string, allowed: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) wrong(where, 'must be an object');
-  for (const field of Object.keys(value)) {
-    if (allowed.includes(field)) continue;
-    // A token in the place of a field's name must not be shown either, and is longer.
-    const shown = /^\w+$/.test(field) && field.length < leastToken ? ` '${field}'` : '';
-    wrong(where, `there is no such field${shown}: there may be ${allowed.join(', ')}`);
+  function principalOf(fields: Record<string, unknown>, where: string, name: string): Principal {
+    const rights = listOf(fields.rights, `${where}.rights`, (right, at) => {
+      if (allRights.includes(right as Right)) return right as Right;
+      wrong(at, 'must be read, write or delete');
+      return null;
+    });
+    if (fields.rights === undefined) wrong(`${where}.rights`, 'is missing: a list of read, write and delete');
+    const { prefix = '' } = fields;
+    const why = typeof prefix === 'string' ? whyNotPrefix(prefix) : 'it is not a string';
+    if (why !== null) wrong(`${where}.prefix`, `cannot begin a file name: ${why}`);
+    return { name, rights: [...new Set(rights)], prefix: typeof prefix === 'string' ? prefix : '' };
   }
-  return value as Fields;
-}
 
-function listOf(value: unknown, where: string): readonly unknown[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : wrong(where, 'must be a list');
-}
-
-/** Refuses what another entry has already. */
-function once(seen: Map<string, string>, what: string, where: string): void {
-  const other = seen.get(what);
-  if (other !== undefined) wrong(where, `must be another than that of ${other}`);
-  seen.set(what, where);
-}
-
-function nameOf(value: unknown, where: string): string {
-  if (typeof value === 'string' && nameShape.test(value)) return value;
-  return wrong(where, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -');
-}
-
-function rightsOf(value: unknown, of: string): readonly Right[] {
-  const where = `${of}.rights`;
-  if (value === undefined) wrong(where, 'is missing: it must be a list of read, write and delete');
-  const rights = listOf(value, where).map((right, at) => {
-    const found = allRights.find((known) => known === right);
-    return found ?? wrong(`${where}[${at}]`, 'must be read, write or delete');
-  });
-  return allRights.filter((right) => rights.includes(right));
-}
-
-function prefixOf(value: unknown, of: string): string {
-  if (value === undefined) return '';
-  const where = `${of}.prefix`;
-  if (value === '') wrong(where, 'is empty: leave it out for no bound');
-  const why = whyNotFilename(typeof value === 'string' ? value.replace(/\/$/, '') : value);
-  return why === null ? (value as string) : wrong(where, `is not how a file name can begin: ${why}`);
-}
-
-function countQuota(quotas: Map<string, number>, value: unknown, prefix: string, of: string): void {
-  if (value === undefined) return;
-  const where = `${of}.quota`;
-  if (!Number.isSafeInteger(value) || (value as number) < 0) wrong(where, 'must be a whole number of bytes');
-  if (prefix === '') wrong(where, 'needs a prefix: it bounds what is stored under that');
-  if ((quotas.get(prefix) ?? value) !== value) wrong(where, 'must be the same for all that share a prefix');
-  quotas.set(prefix, value as number);
-}
-
-function digestOf({ token, sha256 }: Fields, where: string): Buffer {
-  if ((token === undefined) === (sha256 === undefined)) wrong(where, 'must have either token or sha256');
-  if (token === undefined) {
-    if (typeof sha256 === 'string' && /^[0-9a-fA-F]{64}$/.test(sha256)) return Buffer.from(sha256, 'hex');
-    return wrong(`${where}.sha256`, "must be the token's SHA-256, as 64 hexadecimal digits");
+  function ruleOf(fields: Record<string, unknown>, where: string): Rule {
+    const { name, quota } = fields;
+    const isName = typeof name === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(name);
+    if (!isName) wrong(`${where}.name`, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -');
+    const principal = principalOf(fields, where, isName ? name : '');
+    if (quota === undefined) return principal;
+    if (!Number.isSafeInteger(quota) || (quota as number) < 0) {
+      wrong(`${where}.quota`, 'must be a whole number of bytes');
+    }
+    return { ...principal, quota: quota as number };
   }
-  if (typeof token !== 'string') return wrong(`${where}.token`, 'must be a string');
-  if (token.length < leastToken) {
-    const why = 'a shorter one can be guessed; "openssl rand -hex 16" makes a good one';
-    wrong(`${where}.token`, `must be at least ${leastToken} characters: ${why}`);
+
+  const common = ['name', 'rights', 'prefix', 'quota'];
+
+  function tokenOf(value: unknown, where: string): TokenRule | null {
+    const fields = fieldsOf(value, where, [...common, 'token', 'sha256']);
+    if (fields === null) return null;
+    const rule = ruleOf(fields, where);
+    const { token, sha256: digest } = fields;
+    if ((token === undefined) === (digest === undefined)) {
+      wrong(where, "must have either 'token' or 'sha256', the SHA-256 of one");
+      return null;
+    }
+    if (token === undefined) {
+      if (typeof digest === 'string' && /^[0-9a-f]{64}$/i.test(digest)) {
+        return { ...rule, sha256: digest.toLowerCase() };
+      }
+      wrong(`${where}.sha256`, 'must be 64 hexadecimal digits');
+      return null;
+    }
+    if (typeof token === 'string' && token.length >= leastToken && token.length <= mostToken) {
+      return { ...rule, sha256: sha256(token) };
+    }
+    wrong(
+      `${where}.token`,
+      `must have ${leastToken} to ${mostToken} characters: a shorter one can be guessed`,
+    );
+    return null;
   }
-  if (token.length > mostToken) wrong(`${where}.token`, `must be at most ${mostToken} characters`);
-  return digest(token);
+
+  function certificateOf(value: unknown, where: string): CertificateRule | null {
+    const fields = fieldsOf(value, where, [...common, 'subject', 'commonName']);
+    if (fields === null) return null;
+    const rule = ruleOf(fields, where);
+    const { subject, commonName } = fields;
+    if (typeof subject === 'string' && commonName === undefined) return { ...rule, subject };
+    if (typeof commonName === 'string' && subject === undefined) return { ...rule, commonName };
+    wrong(where, "must have either 'subject', as in O=Acme,CN=alice, or 'commonName', a string");
+    return null;
+  }
+
+  const fields = fieldsOf(json, 'the file', ['tokens', 'certificates', 'anybody']) ?? {};
+  const tokens = listOf(fields.tokens, 'tokens', tokenOf);
+  const certificates = listOf(fields.certificates, 'certificates', certificateOf);
+  const anybodyFields =
+    fields.anybody === undefined ? null : fieldsOf(fields.anybody, 'anybody', ['rights', 'prefix']);
+  const anybody = anybodyFields === null ? null : principalOf(anybodyFields, 'anybody', '');
+
+  const repeated = (values: readonly string[]) => values.find((value, i) => values.indexOf(value) !== i);
+  const name = repeated([...tokens, ...certificates].map((rule) => rule.name).filter((each) => each !== ''));
+  if (name !== undefined) wrong('the file', `has the name '${name}' twice: names keep uploads apart`);
+  const shared = repeated(tokens.map((rule) => rule.sha256));
+  const sharing = tokens.filter((rule) => rule.sha256 === shared).map((rule) => `'${rule.name}'`);
+  if (shared !== undefined) wrong('tokens', `${sharing.join(' and ')} have the same token`);
+  const shown = repeated(certificates.map(({ subject, commonName }) => `${subject}\n${commonName}`));
+  if (shown !== undefined) wrong('certificates', 'have the same subject or common name twice');
+  const bounded = new Map<string, number>();
+  for (const { name, prefix, quota } of [...tokens, ...certificates]) {
+    if (quota === undefined) continue;
+    const other = bounded.get(prefix) ?? quota;
+    if (other !== quota) wrong('the file', `has another quota for '${name}' than for others of its prefix`);
+    bounded.set(prefix, quota);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: { tokens, certificates, anybody } };
 }
 
-/** What a token is known by. */
-export const digest = (token: string): Buffer => createHash('sha256').update(token, 'utf8').digest();
-
-function shownBy(fields: Fields, where: string): Pick<CertificateRule, 'subject' | 'commonName'> {
-  if ((fields.subject === undefined) === (fields.commonName === undefined)) {
-    wrong(where, 'must have either subject or commonName');
-  }
-  const text = (field: 'subject' | 'commonName'): string | null => {
-    const value = fields[field];
-    if (value === undefined) return null;
-    if (typeof value === 'string' && value !== '') return value;
-    return wrong(`${where}.${field}`, 'must be a string, and not empty');
-  };
-  return { subject: text('subject'), commonName: text('commonName') };
+/** A prefix is the beginning of a name, perhaps up to and with a `/`. */
+function whyNotPrefix(prefix: string): string | null {
+  if (prefix === '') return null;
+  return whyNotFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);
 }

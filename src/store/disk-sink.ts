@@ -107,6 +107,7 @@ function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
     return yield* task;
   } finally {
     put.busy = false;
+    // Whoever takes it makes sure that no call follows, so there is nothing to wait for a second time.
     put.idle?.();
   }
 }
@@ -212,6 +213,7 @@ function* commit(put: Put): Task<Outcome<Stored>> {
     if (!stored.ok) yield* discard(put, false);
     return stored;
   } catch (error) {
+    if (put.isOpen) part?.doubt(error);
     yield* giveUp(put, error);
     throw error;
   }

@@ -9,7 +9,7 @@ import { listFiles } from './disk-list.ts';
 import { openRoot } from './disk-root.ts';
 import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
-import { whyNoRoom } from './disk-space.ts';
+import { whyNoRoom, worthAsking } from './disk-space.ts';
 import { diskUploads } from './disk-uploads.ts';
 import { errnoOf, systemFailure, tried } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
@@ -162,7 +162,8 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, kept: KeptParts, limi
     if (early !== undefined) return early;
     const { upload } = options;
     if (upload !== undefined) return yield* beginUpload(upload, name, options);
-    const full = yield* whyNoRoom(io, disk.directories, options.size);
+    const full =
+      options.size >= worthAsking ? yield* whyNoRoom(io, disk.directories, options.size) : undefined;
     if (full !== undefined) return full;
     const temporary = yield* temporaries.create();
     const ended = () => sinks.delete(sink);

@@ -23,6 +23,8 @@ export interface HeldPart extends Temporary {
   wrote(written: Part): void;
   /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
   quiet(): Task<void>;
+  /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
+  doubt(why: unknown): void;
   /** Records it all, so that it survives what a commit would. Throws what the system throws. */
   sync(written: Part): Task<Outcome<Part>>;
   /**
@@ -58,7 +60,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
   let record = first;
   let isRecording = false;
   /** Who waits for what is being recorded: one, as calls do not overlap. */
-  let quieted = () => {};
+  let quieted: (() => void) | undefined;
   let failure: unknown;
 
   const { key } = first;
@@ -90,13 +92,19 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
       // Whoever makes the next call hears of it.
     } finally {
       isRecording = false;
-      quieted();
+      const back = quieted;
+      quieted = undefined;
+      back?.();
     }
     return allDone;
   }
 
   function* quiet(): Task<void> {
-    if (isRecording) yield* wait((back) => (quieted = () => back(null)));
+    if (isRecording) {
+      yield* wait((back) => {
+        quieted = () => back(null);
+      });
+    }
     if (failure !== undefined) throw failure;
   }
 
@@ -139,6 +147,9 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
       void background(recordBehind(written));
     },
     quiet,
+    doubt(why) {
+      failure ??= why;
+    },
     *sync(written) {
       yield* quiet();
       if (!isRecorded(written)) yield* recordAll(written);

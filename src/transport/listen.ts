@@ -36,7 +36,8 @@ export function listenOn(
   options: ListenOptions,
   toConnection: (socket: Socket, refused: Refused) => Connection | null,
 ): Observable<ListenEvent> {
-  const asked = options.path ?? formatAddress(options.host, options.port);
+  const asked =
+    options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
   return new Observable((subscriber) => {
     const refused: Refused = (fault) => subscriber.next({ type: 'accept-failed', fault });
     const server = createServer(refused);

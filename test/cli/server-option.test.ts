@@ -240,8 +240,8 @@ describe('the token', () => {
 
   test('said in hello opens a server that asks for it; a wrong one does not', async () => {
     const access = file(JSON.stringify({ tokens: [{ name: 'a', token: secret, rights: ['read'] }] }));
-    const opened = openAccessFile(access);
-    if (!opened.ok) return expect.unreachable(opened.message);
+    const opened = await openAccessFile(access);
+    if (!opened.ok) return expect.unreachable(opened.problems.join());
     const port = await new Promise<number>((resolve) => {
       const connections$ = listenTcp({ port: 0 });
       const served = serve({ connections$, store: memoryStore(), access: opened.value.access }).subscribe(

@@ -1,13 +1,5 @@
-import {
-  chmodSync,
-  linkSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, lstatSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection } from '../../src/transport/connection.ts';
 import type { ListenFault } from '../../src/transport/listen.ts';
@@ -42,13 +34,10 @@ const failure = (attempt: Promise<unknown>): Promise<ListenFault> =>
     (fault) => fault,
   );
 
-/** A socket on which nobody listens any more, as a program leaves it that was killed. */
-async function stale(path: string): Promise<void> {
-  const hidden = `${path}.hidden`;
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => server.listen(hidden, resolve));
-  linkSync(hidden, path);
-  await new Promise((resolve) => server.close(resolve));
+/** A socket on which nobody listens any more, left by a program that was killed. */
+function stale(path: string): void {
+  const listen = `require('net').createServer().listen(${JSON.stringify(path)}`;
+  spawnSync(process.execPath, ['-e', `${listen}, () => process.kill(process.pid, 'SIGKILL'))`]);
 }
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777;
@@ -107,7 +96,7 @@ describe('listenUnix', () => {
 
   test('replaces a socket on which nobody listens', async () => {
     const folder = tempFolder();
-    await stale(`${folder}/s`);
+    stale(`${folder}/s`);
     expect((await failure(once(connectUnix({ path: `${folder}/s` })))).code).toBe('refused');
     const { connection } = await listening({ path: `${folder}/s` });
     const [client, accepted] = await Promise.all([once(connectUnix({ path: `${folder}/s` })), connection()]);
@@ -136,7 +125,7 @@ describe('listenUnix', () => {
   test('of many that start at once, at a stale socket, one listens', async () => {
     const folder = tempFolder();
     const path = `${folder}/s`;
-    await stale(path);
+    stale(path);
     const started = await Promise.allSettled(Array.from({ length: 8 }, () => listening({ path })));
     const faults = started.filter((each) => each.status === 'rejected').map((each) => each.reason.code);
     expect(faults).toEqual(Array(7).fill('in-use'));
