@@ -107,6 +107,7 @@ export function barReport(output: Output, verb: string): Report {
       underWay.set(transfer, bytes);
       shown.get(transfer)?.at(bytes);
     },
+    retry: (what) => tell(printable(what)),
     done: (transfer) => {
       show(transfer);
       finish(transfer, verb, transfer.size);

@@ -143,14 +143,14 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           memory.sent = sent;
         },
       };
-      return new Promise((resolve, reject) => {
+      return new Promise<void>((resolve, reject) => {
         const putting = client.put(source.filename, open, settings, hooks).subscribe({
           next: (event) => {
             if (event.type === 'durable') memory.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
           error: (fault: ClientFault) => reject(fault),
-          complete: resolve,
+          complete: () => resolve(),
         });
         stop = () => {
           putting.unsubscribe();
@@ -161,7 +161,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
         memory.anew = true;
         await forget(settings.upload!);
         await run();
-      }) as Promise<void>;
+      });
     }
 
     run().then(

@@ -26,7 +26,7 @@ export const breaksConnection = (fault: ClientFault): boolean =>
 export function worthRetrying(fault: ClientFault): boolean {
   switch (fault.type) {
     case 'connection':
-      return true;
+      return fault.fault.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || passing.has(fault.error.code);
     case 'refused':

@@ -12,6 +12,9 @@ import { createMemory, isRefused, type Memory, sendResumable, storedAs, type Try
 import { createSpeed, type Speed } from './speed.ts';
 import { stableId } from './upload-id.ts';
 
+/** Bytes from which on content is resumed where it was interrupted, unless told otherwise. */
+export const resumeFrom = 8 * 1024 * 1024;
+
 export interface UploadsOptions extends LanesOptions {
   /** Content of at least so many bytes is resumed where it was interrupted, smaller is sent again; default 8 MiB. */
   readonly resumeFrom?: number;
@@ -131,7 +134,8 @@ const isLarge = Symbol('is large');
 
 function beginUpload(upload: Upload): () => void {
   const { lanes, options, filename, content, settings, subscriber } = upload;
-  const { resumeFrom = 8 * 1024 * 1024, progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
+  const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
+  const least = options.resumeFrom ?? resumeFrom;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
   const putSettings: PutSettings = {
     ...(mtime === undefined ? {} : { mtime }),
@@ -139,7 +143,7 @@ function beginUpload(upload: Upload): () => void {
   };
   const hasher = verify === undefined ? null : options.sha256;
   if (hasher === undefined) throw new Error("verify: 'sha256' needs the option sha256");
-  const large = ({ size }: Content) => resume && size >= resumeFrom;
+  const large = ({ size }: Content) => resume && size >= least;
 
   let attempt = 0;
   let resumedFrom = 0;
