@@ -10,6 +10,7 @@ export * from './runtime/limits.ts';
 export type { Calls } from './runtime/perform.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
+export * from './server/stats.ts';
 export type * from './store/contract.ts';
 export * from './store/contract-suite.ts';
 export { crc32 } from './store/crc32.ts';

@@ -32,7 +32,7 @@ export interface PerformWorld {
   readonly turn: (work: () => void) => void;
   /** Something that has no result is over. */
   readonly idle: () => void;
-  readonly report: (report: Report) => void;
+  readonly report: (request: number, report: Report) => void;
   /** Something threw that should not have: a bug, in the store or in a command of your own. */
   readonly bug: (thrown: unknown) => void;
 }
@@ -110,8 +110,9 @@ export function createPerformer(world: PerformWorld): Performer {
     const fallback = (error: ErrorInfo) =>
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
-    if (sent.ok) outbox.reply(sent.bytes, eager, credit);
-    else window.give(credit);
+    if (sent.ok) outbox.reply(sent.bytes, eager);
+    // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
+    window.give(credit);
   }
 
   function send({ request, offset, length }: Extract<Effect, { type: 'send' }>): void {
@@ -195,7 +196,7 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'call':
         return call(request, effect.call, effect.with);
       case 'report':
-        return report(effect.report);
+        return report(request, effect.report);
     }
   }
 

@@ -1,18 +1,21 @@
 /** What happens in a server: the one stream that the log, metrics and whoever embeds it subscribe to. */
-import type { Report } from '../session/effect.ts';
+import type { TimedReport } from '../runtime/timed-reports.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
+import type { ListenEvent } from '../transport/listen.ts';
 
 export type ServerEvent =
-  /** Connections are accepted from now on. */
-  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
+  /** Connections are accepted from now on; or one could not be (too many open files, say), and the server goes on. */
+  | Exclude<ListenEvent, { type: 'connection' }>
   | ({ readonly type: 'opened' } & Where)
   /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** One connection could not be accepted (too many open files, say); the server goes on. */
-  | { readonly type: 'accept-failed'; readonly fault: ConnectionFault }
+  /** A connection was turned away at the door, with the error of this code. No `closed` follows. */
+  | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
+  /** The grace time is over, and a connection is cut off with so many requests unanswered; `closed` follows. */
+  | ({ readonly type: 'cut'; readonly open: number } & Where)
   /** Something threw that should not have: a bug in a store or in a command. The peer was told `internal`. */
   | ({ readonly type: 'bug'; readonly thrown: unknown } & Where)
-  | (Report & Where);
+  | (TimedReport & Where);
 
 /** Where something happened. */
 export interface Where {
@@ -21,17 +24,11 @@ export interface Where {
 }
 
 /**
- * A session's report, with where it happened. Written out for each type, because it is made for every file and
- * spreading objects of several shapes costs more than everything else about it.
+ * A session's report, with where it happened. Written out for the one that is made for every file: spreading objects of
+ * several shapes costs more than everything else about it.
  */
-export function located(report: Report, { connection, remote }: Where): ServerEvent {
-  switch (report.type) {
-    case 'stored': {
-      const { filename, size, crc32, durable } = report;
-      return { type: 'stored', connection, remote, filename, size, crc32, durable };
-    }
-    case 'served':
-    case 'refused':
-      return { connection, remote, ...report };
-  }
+export function located(report: TimedReport, { connection, remote }: Where): ServerEvent {
+  if (report.type !== 'stored' || report.id !== undefined) return { connection, remote, ...report };
+  const { filename, size, crc32, durable, request, ms } = report;
+  return { type: 'stored', connection, remote, request, filename, size, crc32, durable, ms };
 }

@@ -6,6 +6,7 @@
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
+import type { RequestId } from '../protocol/request.ts';
 
 /** What a command may ask for. */
 export type CommandEffect =
@@ -71,7 +72,7 @@ export type Effect =
   /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
   | { readonly type: 'end' };
 
-/** What happened in a session, for logs and metrics; no part of the conversation. */
+/** What happened in a session, for logs and metrics; no part of the conversation. `id` is the peer's, if it gave one. */
 export type Report =
   /** A file is under its name; whether or not anybody is left to be told. */
   | {
@@ -80,13 +81,20 @@ export type Report =
       readonly size: number;
       readonly crc32: number;
       readonly durable: boolean;
+      readonly id?: RequestId;
     }
-  /** A request was carried out, a `put` too. */
-  | { readonly type: 'served'; readonly cmd: string; readonly filename?: string }
+  /** A request was carried out, a `put` too; a `get` once all bytes are sent. */
+  | {
+      readonly type: 'served';
+      readonly cmd: string;
+      readonly filename?: string;
+      readonly id?: RequestId;
+    }
   /** A request was refused, or the frames could not be told apart. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;
       readonly filename?: string;
+      readonly id?: RequestId;
       readonly error: ErrorInfo;
     };

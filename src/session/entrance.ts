@@ -100,8 +100,9 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
     const request = fresh(state, header, named, nothing, credit);
     const refused = { answers: [{ type: 'error', error }], receiving: false, done: true } as const;
     const cmd = named === null ? {} : { cmd: named };
+    const identity = request.id === null ? {} : { id: request.id };
     const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
-    const report = { type: 'refused', error, ...cmd, ...filename } as const;
+    const report = { type: 'refused', error, ...cmd, ...filename, ...identity } as const;
     effects.push({ type: 'do', request: request.number, effect: { type: 'report', report } });
     return opened(state, { ...request, ...refused });
   };

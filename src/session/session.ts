@@ -26,7 +26,7 @@ import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { creditIn, stepped } from './step.ts';
+import { about, creditIn, stepped } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -126,13 +126,18 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const request = state.requests[number - (state.requests[0]?.number ?? 0)];
     if (request === undefined) return state;
     if (result.of === 'send') {
-      const sent = { ...request, sending: false, answers: request.answers.slice(1) };
-      return flush(replace(state, sent), effects);
+      const [file, ...answers] = request.answers;
+      if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
+        const report = { type: 'served', ...about(request, request.cmd) } as const;
+        effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+      }
+      return flush(replace(state, { ...request, sending: false, answers }), effects);
     }
     if (request.done) return state;
     if (result.of === 'commit' && result.ok) {
       const { name: filename, size, crc32, durable } = result.value;
-      const report = { type: 'stored', filename, size, crc32, durable } as const;
+      const identity = request.id === null ? {} : { id: request.id };
+      const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
       effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
     }
     const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;

@@ -29,8 +29,9 @@ export function stepped(
 function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
-  for (const answer of step.answers ?? []) {
-    const report = reportOf(request, answer);
+  const last = step.answers?.at(-1);
+  if (step.done && last !== undefined) {
+    const report = reportOf(request, last);
     if (report !== null) effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
   }
   const done = step.done ?? false;
@@ -45,14 +46,18 @@ function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): Ope
 const behind = (waiting: readonly ReplyPart[], more: readonly ReplyPart[]): readonly ReplyPart[] =>
   waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
-/** What is worth telling of an answer. */
-function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
-  if (answer.type === 'file' || answer.type === 'progress' || cmd === null) return null;
-  const name = touched.writes[0] ?? touched.reads[0];
-  const about = name === undefined ? { cmd } : { cmd, filename: name };
+/** What is worth telling of a request's last answer. A file that is to be sent is told of when it was. */
+function reportOf(request: OpenRequest, answer: ReplyPart): Report | null {
+  if (answer.type === 'file' || request.cmd === null) return null;
   return answer.type === 'error'
-    ? { type: 'refused', ...about, error: answer.error }
-    : { type: 'served', ...about };
+    ? { type: 'refused', ...about(request, request.cmd), error: answer.error }
+    : { type: 'served', ...about(request, request.cmd) };
+}
+
+/** What a report says of a request. */
+export function about({ id, touched }: OpenRequest, cmd: string) {
+  const filename = touched.writes[0] ?? touched.reads[0];
+  return { cmd, ...(filename === undefined ? {} : { filename }), ...(id === null ? {} : { id }) };
 }
 
 /** How much credit the effects from a place on hand on. */
