@@ -5,7 +5,7 @@
  * the peer's own `id` if it gave one, and `ms`. A header is never in it, nor a piece of one: it may hold a token. A
  * request's command, id and file name are all that is taken out of one.
  */
-import { catalogue, type ErrorCode, type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { catalogue, type ErrorCode, type ErrorInfo } from '../protocol/errors.ts';
 import type { ServerEvent } from '../server/event.ts';
 import { spokenProtocol } from '../wire/spoken-protocol.ts';
 
@@ -59,14 +59,14 @@ export function logLine(event: ServerEvent): LogLine | null {
         message: 'a connection could not be accepted',
         fields: { fault: event.fault },
       };
-    case 'turned-away': {
-      const error = errorInfo(event.code);
-      return { level: 'warn', message: 'turned away', fields: { error, ...whereOf(event) } };
-    }
-    case 'cut': {
-      const message = 'cut off: the grace time is over';
-      return { level: 'warn', message, fields: { open: event.open, ...whereOf(event) } };
-    }
+    case 'turned-away':
+      return { level: 'warn', message: 'turned away', fields: { code: event.code, ...whereOf(event) } };
+    case 'cut':
+      return {
+        level: 'warn',
+        message: 'cut off: not finished within the grace time',
+        fields: { open: event.open, ...whereOf(event) },
+      };
     case 'listening':
       return null;
   }

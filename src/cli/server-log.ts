@@ -32,6 +32,7 @@ export interface ServerLog {
   readonly event: (event: ServerEvent) => void;
   readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
+  readonly error: (message: string) => void;
   /** Writes what is left; resolves when it is written. */
   readonly close: () => Promise<void>;
   /** Writes what is left before it returns, for when the process is about to end. */
@@ -105,7 +106,7 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     lastRefresh = now;
   }
   let lastRefresh = 0;
-  function say(how: 'info' | 'warn', message: string): void {
+  function say(how: 'info' | 'warn' | 'error', message: string): void {
     if (!logger.isLevelEnabled(how)) return;
     logger[how](message);
     wrote();
@@ -138,6 +139,7 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     },
     info: (message) => say('info', message),
     warn: (message) => say('warn', message),
+    error: (message) => say('error', message),
     close: () =>
       new Promise((resolve) => {
         flush();

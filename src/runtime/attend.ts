@@ -29,7 +29,7 @@ import type { Pace } from './pace.ts';
 import { createPatience } from './patience.ts';
 import { type Calls, createPerformer } from './perform.ts';
 import { createQueue } from './queue.ts';
-import { createRequestTimes, type TimedReport } from './timed-reports.ts';
+import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
 
 export interface AttendOptions {
   readonly session: Session;
@@ -104,7 +104,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       calls: options.calls ?? {},
       hello,
       bug,
-      report: (request, report) => subscriber.next({ ...report, request, ms: times.since(request) }),
+      report: (request, report) => subscriber.next(timed(report, request, times.since(request))),
       idle: wake,
       turn: setImmediate,
       result: (request, result) => {

@@ -10,7 +10,8 @@
  *   something is being sent                  that some of it is taken  unread
  *
  * Time in which we do not read is not the peer's, so it counts for no body; nor does it for a header, unless nothing
- * keeps us from reading but the budget, which half a header must not hold for ever.
+ * keeps us from reading but the budget, which half a header must not hold for ever. And nothing counts while this process
+ * itself stood still: what the peer sent meanwhile is not read yet.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
@@ -77,6 +78,11 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
 
     function check(now: number): void {
       const progress = look();
+      const stoodStill = now - at - tick;
+      if (stoodStill > tick) {
+        since += stoodStill;
+        unreadSince += stoodStill;
+      }
       const is = phase(progress);
       const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
       const stopped = is === 'body' ? !progress.listening : is === 'header' && !progress.ready;

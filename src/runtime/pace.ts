@@ -32,8 +32,8 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
   let bucket = most;
   let last = scheduler.now();
   let timer: Subscription | null = null;
-  /** Those who owe something, and how much. Bounded by the number of connections. */
-  const owing = new Map<Member, { debt: number; readonly flow: (paused: boolean) => void }>();
+  /** Those who owe something, and read no more. Bounded by the number of connections. */
+  const owing = new Set<Account>();
 
   function refill(): void {
     const now = scheduler.now();
@@ -41,66 +41,57 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
     last = now;
   }
 
-  /** Deals out what is there, in equal parts, until it is used up or nobody owes anything. */
+  /** Deals out what is there, in equal parts: to who owes less than its part, the rest is given in advance. */
   function deal(): void {
+    timer = null;
     refill();
-    const free: ((paused: boolean) => void)[] = [];
-    while (bucket > 0 && owing.size > 0) {
-      const part = bucket / owing.size;
-      for (const [member, one] of owing) {
-        const paid = Math.min(part, one.debt);
-        bucket -= paid;
-        one.debt -= paid;
-        if (one.debt > 0) continue;
-        owing.delete(member);
-        free.push(one.flow);
-      }
-      if (part < tooLittle) break;
+    const part = bucket / owing.size;
+    if (owing.size > 0) bucket = 0;
+    for (const account of [...owing]) {
+      account.balance += part;
+      if (account.balance < 0) continue;
+      owing.delete(account);
+      account.flow(false);
     }
-    bucket = Math.min(bucket, most);
-    for (const flow of free) flow(false);
     arm();
   }
 
   function arm(): void {
-    if (owing.size > 0) timer ??= scheduler.schedule(again, every);
+    if (owing.size > 0) timer ??= scheduler.schedule(deal, every);
   }
 
-  function again(): void {
+  function spend(account: Account, amount: number): void {
+    account.balance -= amount;
+    if (account.balance >= 0 || owing.has(account)) return;
+    refill();
+    bucket = Math.min(bucket, most);
+    // With others waiting there is nothing to take from.
+    const paid = owing.size > 0 ? 0 : Math.min(bucket, -account.balance);
+    bucket -= paid;
+    account.balance += paid;
+    if (account.balance >= 0) return;
+    owing.add(account);
+    account.flow(true);
+    arm();
+  }
+
+  function leave(account: Account): void {
+    owing.delete(account);
+    if (owing.size > 0) return;
+    timer?.unsubscribe();
     timer = null;
-    deal();
   }
 
-  function join(flow: (paused: boolean) => void): Member {
-    const member: Member = {
-      spend: (amount) => {
-        const one = owing.get(member);
-        if (one !== undefined) {
-          one.debt += amount;
-          return;
-        }
-        refill();
-        bucket = Math.min(bucket, most);
-        // With others waiting there is nothing to take from.
-        const paid = owing.size > 0 ? 0 : Math.min(Math.max(bucket, 0), amount);
-        bucket -= paid;
-        if (paid === amount) return;
-        owing.set(member, { debt: amount - paid, flow });
-        flow(true);
-        arm();
-      },
-      leave: () => {
-        owing.delete(member);
-        if (owing.size > 0) return;
-        timer?.unsubscribe();
-        timer = null;
-      },
-    };
-    return member;
-  }
-
-  return { join };
+  return {
+    join: (flow) => {
+      const account: Account = { balance: 0, flow };
+      return { spend: (amount) => spend(account, amount), leave: () => leave(account) };
+    },
+  };
 }
 
-/** Parts below this are left for the next dealing: halving them further pays nobody. */
-const tooLittle = 1e-6;
+interface Account {
+  /** What it owes, below 0; what it was given in advance, above. */
+  balance: number;
+  readonly flow: (paused: boolean) => void;
+}

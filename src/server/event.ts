@@ -23,12 +23,17 @@ export interface Where {
   readonly remote: Address;
 }
 
-/**
- * A session's report, with where it happened. Written out for the one that is made for every file: spreading objects of
- * several shapes costs more than everything else about it.
- */
+/** A report, with where it happened. Written out for the same reason as `timed` is. */
 export function located(report: TimedReport, { connection, remote }: Where): ServerEvent {
-  if (report.type !== 'stored' || report.id !== undefined) return { connection, remote, ...report };
-  const { filename, size, crc32, durable, request, ms } = report;
-  return { type: 'stored', connection, remote, request, filename, size, crc32, durable, ms };
+  const { type, request, ms } = report;
+  if (report.id !== undefined) return { connection, remote, ...report };
+  if (type === 'stored') {
+    const { filename, size, crc32, durable } = report;
+    return { type, connection, remote, request, filename, size, crc32, durable, ms };
+  }
+  if (type === 'served' && report.filename !== undefined) {
+    const { cmd, filename } = report;
+    return { type, connection, remote, request, cmd, filename, ms };
+  }
+  return { connection, remote, ...report };
 }

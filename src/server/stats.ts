@@ -1,17 +1,20 @@
-/** How a server is now: plain numbers, cheap to read at any time. */
+/** What a server can be asked for at any time, as plain numbers: for metrics, health and the status line. */
 
+/** Read as often as one likes: it costs a few additions. Counts are since the server began. */
 export interface ServerStats {
-  /** Connections that are open. */
+  /** Connections that are open now. */
   readonly connections: number;
-  /** Bytes received and sent, requests begun or refused, since it started. */
-  readonly received: number;
-  readonly sent: number;
+  /** Requests begun, refused ones included. */
   readonly requests: number;
-  /** Bytes of credit that are not settled, over all connections. */
+  /** Bytes taken off the connections. */
+  readonly received: number;
+  /** Bytes handed to the connections. */
+  readonly sent: number;
+  /** Bytes of credit that are taken and not given back yet: what is in memory for the peers. */
   readonly unsettled: number;
 }
 
-/** Uploads that are under way or were broken off, and can be resumed. */
+/** Uploads that were broken off, or are under way, and can be resumed. */
 export interface Unfinished {
   readonly count: number;
   /** What has arrived of them, together. */

@@ -15,7 +15,7 @@
  *   drain      -> draining
  *   access     the rights of the requests that come from now on
  *   closed     abort the body under way, -> gone
- *   result     to its request, then begin what was parked for it
+ *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
  */
 import { errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
@@ -150,10 +150,14 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flush(replace(told, after), effects);
   }
 
-  /** Begins what had to wait, once nothing is in its way. */
+  /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
   function unpark(state: SessionState, effects: Effect[]): SessionState {
     if (state.parked === null) return state;
     const { header, credit } = state.parked;
+    if (state.phase === 'ending') {
+      effects.push({ type: 'release', credit });
+      return flush({ ...state, parked: null, inFrame: false }, effects);
+    }
     return flush(enter({ ...state, parked: null }, header, credit, effects), effects);
   }
 

@@ -10,9 +10,9 @@
  *    all of it. A reader that opened the old file goes on reading the old file.
  * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. The one
  *    exception: when all that failed is the last sync, the whole new file is there, though nobody was promised it.
- *    What has arrived of a put with an `upload` is kept after an `abort` and after `io-error` (but not after any other
- *    failure: a full disk gets its room back, and wrong content is of no use), until it is finished, cancelled or too
- *    old. It never claims more than what is there, not even after a crash.
+ *    What has arrived of a put with an `upload` is kept after an `abort` and after `io-error` or `too-many-open-files`
+ *    (but not after any other failure: a full disk gets its room back, and wrong content is of no use), until it is
+ *    finished, cancelled or too old. It never claims more than what is there, not even after a crash.
  * 3. **Durable.** When `durable` is true, what `commit`, `remove` and `rename` answered survives a power cut.
  * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an
  *    `Outcome` with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
@@ -124,6 +124,11 @@ export interface Store {
   resume(upload: string): Answer<Part>;
   /** Drops an upload, taking it from whoever holds it; `not-found` when there is nothing of it. */
   cancel(upload: string): Answer<void>;
+  /**
+   * How many uploads there are that are not finished, held by a put or kept, and how many bytes have arrived of them.
+   * Costs next to nothing.
+   */
+  unfinished(): { readonly count: number; readonly bytes: number };
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
   /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */
