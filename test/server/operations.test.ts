@@ -317,14 +317,18 @@ describe('the HTTP server', () => {
     expect(events$.observed || drain$.observed).toBe(false);
   });
 
-  test('ends at once with connections open, and stops counting', async () => {
-    const server = await operating();
-    const socket = connect(server.port, '127.0.0.1');
-    await new Promise((resolve) => socket.once('connect', resolve));
-    const over = new Promise((resolve) => socket.once('close', resolve));
-    socket.on('error', () => {});
+  test('ends at once, in the middle of an answer too, and stops counting', async () => {
+    const asked$ = new ReplaySubject<void>();
+    const never = () => {
+      asked$.next();
+      return new Promise<never>(() => {});
+    };
+    const server = await operating({ unfinished: never });
+    const scrape = fetch(`${server.url}/metrics`);
+    const failed = expect(scrape).rejects.toThrow();
+    await firstValueFrom(asked$);
     await server.close();
-    await over;
+    await failed;
     expect(server.events$.observed || server.drain$.observed).toBe(false);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
   });
