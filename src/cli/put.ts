@@ -5,7 +5,7 @@ import { createOutput } from './output.ts';
 import { planPut, topName } from './put-plan.ts';
 import { createReport } from './report.ts';
 import { sendPlain } from './send-plain.ts';
-import { addServerOption, connectTo, placeOf, type ServerFlags, serverHelp } from './server-option.ts';
+import { addServerOption, connected, connection$, type ServerFlags, serverHelp } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import { type Uploaded, upload } from './upload.ts';
@@ -64,7 +64,7 @@ export function addPut(program: Command): void {
 }
 
 async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
-  const place = placeOf(flags);
+  const connecting$ = connection$(flags);
   checkNames(paths, flags.as);
   if (!flags.acks && !flags.clobber) throw misuse('--no-clobber needs a server that answers');
   const output = createOutput();
@@ -80,7 +80,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
     report.failed({ path, filename: path, size: 0 }, { message: why });
   }
   const settings = { ifAbsent: !flags.clobber };
-  const world = { connect: () => connectTo(place, flags.timeout), report, settings };
+  const world = { connect: () => connected(connecting$), report, settings };
   const signals = exitOnSignal(report.abandon);
   let sent: Uploaded;
   try {

@@ -1,96 +1,111 @@
 /** `sluice serve`: receives files into a folder until it is told to stop. */
-import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
-import { lastValueFrom, Subject, tap } from 'rxjs';
+import type { Command } from 'commander';
+import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
+import type { ServerEvent } from '../server/event.ts';
 import { serve } from '../server/serve.ts';
-import { openDiskStore } from '../store/disk-store.ts';
-import { listenTcp } from '../transport/tcp.ts';
-import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
-import { portNumber, seconds } from './numbers.ts';
+import { openAccess } from './serve-access.ts';
+import { openCredentials } from './serve-credentials.ts';
+import { listeners } from './serve-listeners.ts';
+import { type Reloadable, reloadAll } from './serve-reload.ts';
+import { signal$ } from './serve-signals.ts';
+import { openStore } from './serve-store.ts';
+import { refuseUnserved } from './serve-unserved.ts';
+import { watchServer } from './serve-watch.ts';
+import { type Configuration, readSettings } from './settings.ts';
+import { openFileLimit, warnings } from './settings-checks.ts';
+import { addSettings, type Flags, settingsHelp } from './settings-flags.ts';
+import { limitsOf } from './settings-limits.ts';
+import { printSettings } from './settings-print.ts';
 import { endingSignals } from './signals.ts';
-import { stop } from './stop.ts';
+import { misuse } from './stop.ts';
 
-interface ServeFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly durability: 'fsync' | 'os';
-  /** Milliseconds. */
-  readonly grace: number;
-}
-
-const help = `
+const help = `${settingsHelp}
 Prints "listening on HOST:PORT" on stdout once it accepts connections. The log
 goes to stderr: a line for each stored file, each refusal and each trouble;
 readable on a terminal, one JSON object a line otherwise.
 
 SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
-within the grace time, and exits 0. A second signal ends it at once.
+within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
+it read its certificates and tokens again. SIGUSR2 has it log its status.
 
 Examples:
   sluice serve                              receive into ./uploads, for this machine only
   sluice serve /srv/files --host 0.0.0.0    for the whole network
   sluice serve --port 0                     on any free port
   sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
+  sluice serve --print-config > sluice.json
+  sluice serve --config sluice.json
 ${exitStatusHelp}`;
 
 export function addServe(program: Command): void {
-  program
+  const command = program
     .command('serve')
     .summary('receive files into a folder')
     .description(
       'Receives files over TCP into a folder: atomically, and durably before they are acknowledged.',
-    )
-    .argument('[DIR]', 'the folder; made if it is missing', 'uploads')
-    .option('--host <HOST>', 'the address to listen on; 0.0.0.0 or :: for all', '127.0.0.1')
-    .option('--port <PORT>', 'the port to listen on; 0 picks a free one', portNumber, 8080)
-    .addOption(
-      new Option('--durability <HOW>', 'acknowledge what is on the disk, or what the system has')
-        .choices(['fsync', 'os'])
-        .default('fsync'),
-    )
-    .addOption(
-      new Option('--grace <SECONDS>', 'how long running requests may take to finish at the end')
-        .argParser(seconds)
-        .default(10_000, '10'),
-    )
-    .addHelpText('after', help)
-    .action(run);
+    );
+  addSettings(command).addHelpText('after', help).action(run);
 }
 
-async function run(dir: string, flags: ServeFlags): Promise<void> {
-  const opened = await openDiskStore(dir, { durability: flags.durability });
-  if (!opened.ok) throw stop(exitStatus.failed, opened.error.message);
-  const store = opened.value;
+async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
+  const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
+  if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
+  if (printConfig) process.stdout.write(printSettings(read.value.settings));
+  else await receive(read.value);
+}
+
+async function receive(configuration: Configuration): Promise<void> {
+  const { settings } = configuration;
+  refuseUnserved(configuration);
+  const access = await openAccess(configuration);
+  const credentials = await openCredentials(configuration);
+  const store = await openStore(settings);
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
-  const log = serverLog();
+  const log = serverLog({ level: settings.logLevel });
   const drain$ = new Subject<void>();
+  const told$ = new Subject<ServerEvent>();
+  const watched = watchServer({ settings, store, events$: told$, drain$, log });
+  const events$ = serve({
+    connections$: listeners(settings, credentials),
+    store,
+    ...(access && { access: access.file.access }),
+    limits: limitsOf(settings),
+    drain$,
+    stats: watched.stats,
+  });
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     drain$.next();
   });
-  const events$ = serve({
-    connections$: listenTcp({ host: flags.host, port: flags.port }),
-    store,
-    limits: { grace: flags.grace },
-    drain$,
-  });
+  const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
+  const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
+  signals.add(again$.subscribe());
+  signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
+  let cut = 0;
+  signals.add(
+    told$.subscribe((event) => {
+      if (event.type === 'cut') cut++;
+      if (event.type === 'listening') {
+        process.stdout.write(`listening on ${event.address}\n`);
+        log.info(`receiving into ${settings.dir}; Ctrl-C ends it`);
+      } else log.event(event);
+    }),
+  );
   try {
-    const told$ = events$.pipe(
-      tap((event) => {
-        if (event.type === 'listening') {
-          process.stdout.write(`listening on ${event.address}\n`);
-          log.info(`receiving into ${resolve(dir)}; Ctrl-C ends it`);
-        } else log.event(event);
-      }),
-    );
-    await lastValueFrom(told$, { defaultValue: undefined });
-    log.info('stopped');
+    for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
+    for (const warning of access?.file.warnings ?? []) log.warn(warning);
+    await watched.start();
+    await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
+    if (cut === 0) log.info('stopped');
+    else log.warn(`stopped; connections cut off: ${cut}`);
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {
     await store.close();
+    await watched.stop();
     await log.close();
     signals.unsubscribe();
   }

@@ -1,14 +1,16 @@
 /**
  * What a server tells its operator: a line a stored file, a refusal, a trouble. Pretty on a terminal, else JSON.
+ * What the lines say is in `log-line`.
  *
  * It goes to stderr, so that stdout has only the line that says where the server listens. Lines are gathered and
  * written asynchronously: when 16 KiB have come together, when the server falls idle, and every second; a server that
  * stores ten thousand files a second must not wait for each line. What is gathered is bounded by `maxHeld`: a reader
  * that stops reading loses lines, and a line says how many.
  */
-import pino, { type Logger } from 'pino';
+import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { ServerEvent } from '../server/event.ts';
+import { type LogLevel, logLine } from './log-line.ts';
 
 const gather = 16 * 1024;
 const maxHeld = 16 * 1024 * 1024;
@@ -17,18 +19,35 @@ const idle = 50;
 /** Milliseconds after which it is written at the latest. */
 const latest = 1000;
 
+export interface ServerLogOptions {
+  /** Readable, and in colour; default: whether stderr is a terminal. */
+  readonly terminal?: boolean;
+  /** The least a line must be to be written; default `info`. `silent` writes none. */
+  readonly level?: LogLevel | 'silent';
+  /** Where it goes; default stderr. */
+  readonly fd?: number;
+}
+
 export interface ServerLog {
   readonly event: (event: ServerEvent) => void;
   readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly error: (message: string) => void;
   /** Writes what is left; resolves when it is written. */
   readonly close: () => Promise<void>;
   /** Writes what is left before it returns, for when the process is about to end. */
   readonly closeSync: () => void;
 }
 
-export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
+/**
+ * @example
+ * const log = serverLog({ level: 'debug' });
+ * events$.subscribe(log.event);
+ */
+export function serverLog(options: ServerLogOptions = {}): ServerLog {
+  const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
   const sink = pino.destination({
-    fd: 2,
+    fd,
     sync: false,
     minLength: gather,
     maxWrite: 4 * gather,
@@ -59,14 +78,22 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
       })
     : undefined;
   const write = (line: string): void => {
-    const text = prettify === undefined ? line : prettify(line);
+    const text = prettify === undefined ? line : harmless(prettify(line));
     given += Buffer.byteLength(text);
     sink.write(text);
   };
   const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
     { write },
   );
+
+  const tellsStored = logger.isLevelEnabled('info');
+  const tellsServed = logger.isLevelEnabled('debug');
 
   let busySince: number | null = null;
   let quiet: NodeJS.Timeout | undefined;
@@ -79,6 +106,11 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
     lastRefresh = now;
   }
   let lastRefresh = 0;
+  function say(how: 'info' | 'warn' | 'error', message: string): void {
+    if (!logger.isLevelEnabled(how)) return;
+    logger[how](message);
+    wrote();
+  }
   function flush(): void {
     clearTimeout(quiet);
     quiet = undefined;
@@ -93,14 +125,21 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
 
   return {
     event: (event) => {
-      if (event.type === 'stored') write(storedLine(event));
-      else if (!tell(logger, event)) return;
+      if (event.type === 'stored') {
+        if (!tellsStored) return;
+        write(storedLine(event));
+        return wrote();
+      }
+      // What comes with every request is looked at no further when it is not to be told.
+      if (event.type === 'served' && !tellsServed) return;
+      const line = logLine(event);
+      if (line === null || !logger.isLevelEnabled(line.level)) return;
+      logger[line.level](line.fields, line.message);
       wrote();
     },
-    info: (message) => {
-      logger.info(message);
-      wrote();
-    },
+    info: (message) => say('info', message),
+    warn: (message) => say('warn', message),
+    error: (message) => say('error', message),
     close: () =>
       new Promise((resolve) => {
         flush();
@@ -124,41 +163,13 @@ export function serverLog(terminal: boolean = process.stderr.isTTY): ServerLog {
  * pino puts its lines together from so many pieces that it costs a tenth of storing a small file.
  */
 function storedLine(event: Extract<ServerEvent, { type: 'stored' }>): string {
-  const { filename, size, crc32, durable, remote, connection } = event;
+  const { filename, size, crc32, durable, request, id, ms, remote, connection } = event;
   const time = new Date().toISOString();
-  const line = { level: 'info', time, filename, size, crc32, durable, remote, connection, msg: 'stored' };
+  const file = { filename, size, crc32, durable };
+  const line = { level: 'info', time, ...file, request, id, ms, remote, connection, msg: 'stored' };
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Writes the line of any other event, if it has one. */
-function tell(logger: Logger, event: ServerEvent): boolean {
-  switch (event.type) {
-    case 'refused': {
-      const { cmd, filename, error, remote, connection } = event;
-      logger.warn({ cmd, filename, error, remote, connection }, 'refused');
-      return true;
-    }
-    case 'accept-failed':
-      logger.error({ fault: event.fault }, 'a connection could not be accepted');
-      return true;
-    case 'bug':
-      logger.error({ err: event.thrown, connection: event.connection }, 'a bug: the peer was told internal');
-      return true;
-    case 'closed':
-      if (event.fault === null) return false;
-      if (event.fault.code === 'unread') {
-        logger.info(
-          { remote: event.remote, connection: event.connection },
-          'left without reading its replies',
-        );
-        return true;
-      }
-      logger.warn(
-        { fault: event.fault, remote: event.remote, connection: event.connection },
-        'a connection broke',
-      );
-      return true;
-    default:
-      return false;
-  }
-}
+/** JSON leaves the control characters above ASCII as they are; a terminal may obey them. */
+const harmless = (text: string): string =>
+  text.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);

@@ -1,50 +1,49 @@
-/** Which server a command talks to: one option for all of them, with a name that reads well beside each. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { firstValueFrom } from 'rxjs';
+/** Which server a command talks to, and how: one set of options for all of them. */
+import { type Command, Option } from 'commander';
+import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { connectTcp } from '../transport/tcp.ts';
+import { connectTls } from '../transport/tls.ts';
+import { connectUnix } from '../transport/unix.ts';
 import { exitStatus } from './exit-status.ts';
 import { seconds } from './numbers.ts';
+import { type Place, place } from './place.ts';
 import { misuse, stop } from './stop.ts';
+import { noticingTls, withTlsHint } from './tls-hint.ts';
+import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
+import { readToken } from './token.ts';
 
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface ServerFlags {
+export interface ServerFlags extends TlsFlags {
   readonly server?: Place;
   readonly to?: Place;
   readonly from?: Place;
   /** Milliseconds. */
   readonly timeout: number;
+  readonly tokenFile?: string;
 }
 
 /** What the examples of every help may rely on. */
 export const serverHelp = `
-The server may also come from the environment: SLUICE_SERVER=HOST:PORT.`;
+The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
+come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
+options, as SLUICE_TLS_CA and so on.
+
+A server's certificate is always verified. A token is read from --token-file, or
+from the environment as SLUICE_TOKEN; it is never an option of its own, since
+all users of a machine can see those.`;
 
 export function addServerOption(command: Command, name: 'to' | 'from'): Command {
-  return command
-    .addOption(new Option(`--${name} <HOST:PORT>`, 'the server').argParser(place))
-    .addOption(
-      new Option('--server <HOST:PORT>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place),
-    )
+  command
+    .addOption(new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(place))
+    .addOption(new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place))
     .addOption(
       new Option('--timeout <SECONDS>', 'how long to wait for the connection')
         .argParser(seconds)
         .default(10_000, '10'),
     );
-}
-
-/** Reads `localhost:8080`, `[::1]:8080` or `:8080`, which is this machine. */
-export function place(text: string): Place {
-  const found = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (found === null || port < 1 || port > 65_535) {
-    throw new InvalidArgumentError('It must be HOST:PORT, such as 192.168.0.5:8080 or [::1]:8080.');
-  }
-  return { host: found[1] || found[2] || '127.0.0.1', port };
+  return addTlsOptions(command).addOption(
+    new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE'),
+  );
 }
 
 export function placeOf(flags: ServerFlags): Place {
@@ -55,10 +54,32 @@ export function placeOf(flags: ServerFlags): Place {
   return place;
 }
 
-/** Connects, or stops with the reason. */
-export async function connectTo(place: Place, timeout: number): Promise<Connection> {
+/** The token to say hello with; null when there is none. Throws a `Stop` when it cannot be read. */
+export const tokenOf = (flags: ServerFlags, environment = process.env): string | null =>
+  readToken(flags.tokenFile, environment.SLUICE_TOKEN);
+
+/**
+ * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
+ * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
+ */
+export function connection$(flags: ServerFlags): Observable<Connection> {
+  const where = placeOf(flags);
+  const tls = tlsSettings(flags);
+  const { timeout } = flags;
+  if ('path' in where) {
+    if (tls !== null) throw misuse(`${where.path} is on this machine and has no TLS: leave --tls away`);
+    return connectUnix({ ...where, timeout });
+  }
+  if (tls === null) return connectTcp({ ...where, timeout }).pipe(map(noticingTls));
+  return connectTls({ ...where, timeout, ...tls }).pipe(
+    catchError((fault: ConnectionFault) => throwError(() => withTlsHint(fault))),
+  );
+}
+
+/** The connection, or stops with the reason why there is none. */
+export async function connected(connecting$: Observable<Connection>): Promise<Connection> {
   try {
-    return await firstValueFrom(connectTcp({ ...place, timeout }));
+    return await firstValueFrom(connecting$);
   } catch (thrown) {
     throw stop(exitStatus.connection, (thrown as ConnectionFault).message);
   }

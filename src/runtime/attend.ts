@@ -10,33 +10,45 @@
  * that happens waits its turn. Both queues are bounded by credit: the inbox holds events that have paid, and
  * each result answers an effect of a request that has.
  */
-import { asyncScheduler, Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
-import { frameError } from '../protocol/frame-error.ts';
-import type { Report } from '../session/effect.ts';
-import type { SessionEvent } from '../session/event.ts';
+import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { Store } from '../store/contract.ts';
+import type { Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
-import { deframe } from '../wire/deframe.ts';
-import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { type Budget, eventCost } from './credit.ts';
-import { createFeed } from './feed.ts';
+import { type Access, openAccess } from './access.ts';
+import type { Counters } from './counters.ts';
+import type { Budget } from './credit.ts';
+import { type Clock, type Deadline, timedOut } from './deadlines.ts';
+import { createIntake } from './intake.ts';
 import type { Limits } from './limits.ts';
 import { createOutbox } from './outbox.ts';
+import type { Pace } from './pace.ts';
 import { createPatience } from './patience.ts';
 import { type Calls, createPerformer } from './perform.ts';
 import { createQueue } from './queue.ts';
+import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
 
 export interface AttendOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
   readonly store: Store;
-  /** Shared by all connections of a server. */
+  /** Shared by all connections of a server, as what follows is. */
   readonly budget: Budget;
-  readonly limits: Pick<Limits, 'window' | 'silence' | 'linger'>;
+  readonly limits: Pick<Limits, 'window' | 'silence' | 'linger' | 'deadlines'>;
+  /** Watches the deadlines; without one there are none. */
+  readonly clock?: Clock;
+  /** How fast bytes come in, and requests; without one as fast as they can. */
+  readonly paces?: { readonly bytes: Pace; readonly requests: Pace };
+  /** Who is let in; default everybody. */
+  readonly access?: Access;
+  /** What `hello` answers besides who the peer is. */
+  readonly about?: Greeting['about'];
+  readonly counters?: Counters;
+  /** Told, after each step, how many requests are not answered. */
+  readonly status?: { open: number };
   /** Performs the `call` effects of commands of your own. */
   readonly calls?: Calls;
   /** Emits when the server shuts down: what runs is finished, nothing new is taken. */
@@ -46,33 +58,43 @@ export interface AttendOptions {
   readonly bug?: (thrown: unknown) => void;
 }
 
-/** A header costs several times its bytes once it is parsed; hostile JSON (`[[],[],…`) up to some thirty times. */
-const headerCost = 8;
+/** Why nothing is read. */
+type Pause = 'credit' | 'parked' | 'turn' | 'bytes' | 'requests';
 
 /**
  * Serves one connection until it is over, and emits what happened in it. Completes when the connection is closed
  * and everything it began is finished. Never errors. Unsubscribing destroys the connection and aborts the put whose
  * body is still arriving; what was complete is still committed.
  */
-export function attend(connection: Connection, options: AttendOptions): Observable<Report> {
+export function attend(connection: Connection, options: AttendOptions): Observable<TimedReport> {
   return new Observable((subscriber) => {
-    const { session, limits, scheduler = asyncScheduler } = options;
+    const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
+    const bug = options.bug ?? (() => {});
     const inbox = createQueue<SessionEvent>();
     const results = createQueue<SessionEvent>();
-    let state = session.initial;
+    const times = createRequestTimes(() => performance.now());
+    let state = { ...session.initial, principal: access.first(connection.certificate) };
     let working = false;
     let over = false;
-    /** Bytes of the chunk at hand that went on as bodies. */
-    let streamed = 0;
+    let received = 0;
     let lingering: Subscription | null = null;
-    const pausedBy = { credit: false, parked: false };
-    const isListening = () => !pausedBy.credit && !pausedBy.parked;
+    const pausedBy = new Set<Pause>();
+    const isListening = () => pausedBy.size === 0;
 
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
-    const outbox = createOutbox(connection, window, patience, () => {
-      const last = state.requests.at(-1);
-      return last?.receiving ? last.credit : 0;
+    const outbox = createOutbox({
+      connection,
+      window,
+      patience,
+      // The request whose body is still arriving: its credit too comes back only once the connection is read again.
+      receiving: () => {
+        const last = state.requests.at(-1);
+        return last?.receiving ? last.credit : 0;
+      },
+      sent: (bytes) => {
+        if (counters) counters.sent += bytes;
+      },
     });
     const performer = createPerformer({
       store: options.store,
@@ -80,24 +102,57 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       window,
       outbox,
       calls: options.calls ?? {},
-      bug: options.bug ?? (() => {}),
-      report: (report) => subscriber.next(report),
-      idle: () => wake(),
+      hello,
+      bug,
+      report: (request, report) => subscriber.next(timed(report, request, times.since(request))),
+      idle: wake,
       turn: setImmediate,
       result: (request, result) => {
         results.push({ type: 'result', request, result });
-        if (!working) work();
+        wake();
       },
     });
+    const pace = {
+      bytes: options.paces?.bytes.join((paused) => pause('bytes', paused)),
+      requests: options.paces?.requests.join((paused) => pause('requests', paused)),
+    };
+    const intake = createIntake({
+      framing: options.framing,
+      window,
+      wanted: isListening,
+      later: setImmediate,
+      waiting: (waiting) => pause('turn', waiting),
+      give: (event) => inbox.push(event),
+      giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
+      took: (bytes, requests) => {
+        if (bytes > 0) pace.bytes?.spend(bytes);
+        if (requests > 0) pace.requests?.spend(requests);
+        wake();
+      },
+      bug,
+    });
 
-    function pause(why: 'credit' | 'parked', paused: boolean): void {
-      if (pausedBy[why] === paused) return;
-      pausedBy[why] = paused;
+    function hello(token: string | undefined): Outcome<Greeting> {
+      const principal = token === undefined ? state.principal : access.byToken(token);
+      if (token !== undefined && principal === null) return { ok: false, error: errorInfo('bad-token') };
+      return { ok: true, value: { principal, about: options.about ?? {} } };
+    }
+
+    function pause(why: Pause, paused: boolean): void {
+      if (pausedBy.has(why) === paused) return;
+      const before = isListening();
+      if (paused) pausedBy.add(why);
+      else pausedBy.delete(why);
+      if (isListening() === before) return;
       patience.listen(isListening());
       // What it held back may be enough to pause again.
-      if (isListening()) feed.goOn();
+      if (isListening()) intake.goOn();
       if (isListening()) connection.resume();
       else connection.pause();
+    }
+
+    function wake(): void {
+      if (!working) work();
     }
 
     function work(): void {
@@ -106,9 +161,13 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         const event = results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
         if (event === undefined) break;
         const [next, effects] = session.reduce(state, event);
+        if (counters) counters.requests += next.next - state.next;
         state = next;
+        times.upTo(state.next);
         for (const effect of effects) performer.perform(effect);
       }
+      if (options.status) options.status.open = state.requests.length;
+      times.forget(state.requests[0]?.number ?? state.next);
       working = false;
       pause('parked', !session.accepts(state));
       patience.inFrame(state.inFrame);
@@ -117,13 +176,15 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (state.phase === 'gone' && performer.underWay() === 0) finish();
     }
 
-    function give(event: SessionEvent): void {
-      if ('credit' in event) window.take(event.credit);
-      inbox.push(event);
+    /** What is not the peer's has its place before whatever of the peer's still waits. */
+    function now(event: SessionEvent): void {
+      results.push(event);
+      wake();
     }
 
     /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
     function linger(): void {
+      stopWatching?.();
       lingering ??= scheduler.schedule(() => connection.destroy(), limits.linger);
     }
 
@@ -131,69 +192,48 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (over) return;
       over = true;
       lingering?.unsubscribe();
-      patience.dispose();
       subscriber.complete();
     }
 
-    function onFrame(frame: FrameEvent<JsonHeader>): void {
-      switch (frame.type) {
-        case 'data':
-          streamed += frame.bytes.length;
-          return give({ type: 'data', bytes: frame.bytes, credit: frame.bytes.length + eventCost });
-        case 'start':
-          return give({
-            type: 'request',
-            header: frame.header,
-            body: frame.length,
-            credit: frame.head * headerCost + eventCost,
-          });
-        case 'end':
-          return give({ type: 'body-end' });
-        case 'fault':
-          return give({ type: 'fault', error: frameError(frame.fault) });
-        case 'frame':
-          // Requests are never delivered whole.
-          return;
-      }
+    function expired(which: Deadline): void {
+      // Who reads nothing would not read this either.
+      if (which === 'unread') connection.destroy();
+      now({ type: 'fault', error: timedOut(which, limits.deadlines) });
     }
 
-    const chunks$ = new Subject<Uint8Array>();
-    const frames = chunks$.pipe(deframe(options.framing)).subscribe({
-      next: onFrame,
-      error: (thrown: unknown) => {
-        options.bug?.(thrown);
-        give({ type: 'fault', error: errorInfo('internal') });
-      },
-    });
-    const wake = () => {
-      if (!working) work();
-    };
-    const feed = createFeed(isListening, (bytes) => {
-      streamed = 0;
-      chunks$.next(bytes);
-      // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-      connection.giveBack?.(bytes, bytes.length - streamed);
-      wake();
-    });
     // The end of input is an event in its place behind what came before it, and so is its breaking off.
-    const ended = (event: SessionEvent) => {
+    function ended(event: SessionEvent): void {
       patience.release();
-      feed.behind(() => {
-        chunks$.complete();
-        give(event);
-        wake();
-      });
-      // What is held back may go now, whether or not that comes at once.
+      if (event.type === 'closed') stopWatching?.();
+      intake.end(event);
       wake();
-    };
-    const draining = options.drain$?.subscribe(() => {
-      results.push({ type: 'drain' });
-      wake();
+    }
+
+    const draining = options.drain$?.subscribe(() => now({ type: 'drain' }));
+    const changing = access.changed$.subscribe(() => {
+      const { principal } = state;
+      const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
+      now({ type: 'access', principal: changed });
     });
+    const stopWatching = options.clock?.watch(
+      () => ({
+        received,
+        partialHead: intake.partialHead(),
+        inBody: state.inFrame,
+        bodies: intake.bodies(),
+        open: state.requests.length + (state.parked === null ? 0 : 1),
+        listening: isListening(),
+        ready: isListening() || (pausedBy.size === 1 && window.waitsForOthers()),
+        ...outbox.progress(),
+      }),
+      expired,
+    );
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
+        received += chunk.length;
+        if (counters) counters.received += chunk.length;
         patience.heard();
-        feed.chunk(chunk);
+        intake.chunk(chunk);
       },
       complete: () => ended({ type: 'ended' }),
       error: () => ended({ type: 'closed' }),
@@ -201,14 +241,14 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const closing = connection.closed$.subscribe(() => ended({ type: 'closed' }));
 
     return () => {
-      draining?.unsubscribe();
-      closing.unsubscribe();
-      input.unsubscribe();
-      frames.unsubscribe();
+      for (const each of [draining, changing, closing, input]) each?.unsubscribe();
+      for (const each of [pace.bytes, pace.requests]) each?.leave();
+      stopWatching?.();
+      patience.dispose();
+      intake.stop();
       if (over) return;
       connection.destroy();
-      results.push({ type: 'closed' });
-      wake();
+      now({ type: 'closed' });
     };
   });
 }

@@ -7,12 +7,14 @@
  * no way to say "not now".
  *
  * The bound: a connection holds at most its high mark and one chunk; all together hold at most the budget and one
- * chunk each. A connection that holds nothing may always read one chunk, so peers that never read their replies
+ * chunk each. A connection that holds next to nothing may always read one chunk, so peers that never read their replies
  * cannot starve the others of the budget: those then go on chunk by chunk.
  */
 
 /** What an event costs besides its bytes: its objects, and its place in the queues. */
 export const eventCost = 256;
+/** What is next to nothing, in bytes: the header of a request whose body is arriving, and a little more. */
+const littleEnough = 16 * 1024;
 
 /** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
 export interface Marks {
@@ -30,6 +32,8 @@ export interface Budget {
 export interface Window {
   readonly unsettled: () => number;
   readonly paused: () => boolean;
+  /** Whether it is paused for nothing but what other windows hold. */
+  readonly waitsForOthers: () => boolean;
   readonly take: (bytes: number) => void;
   readonly give: (bytes: number) => void;
 }
@@ -48,6 +52,7 @@ export function createBudget(all: Marks): Budget {
     return {
       unsettled: () => held,
       paused: () => paused,
+      waitsForOthers: () => paused && held <= own.low,
       take: (bytes) => {
         held += bytes;
         total += bytes;
@@ -59,7 +64,7 @@ export function createBudget(all: Marks): Budget {
       give: (bytes) => {
         held -= bytes;
         total -= bytes;
-        if (paused && (held === 0 || (held <= own.low && total <= all.low))) {
+        if (paused && (held <= Math.min(littleEnough, own.low) || (held <= own.low && total <= all.low))) {
           paused = false;
           flow(false);
         }

@@ -3,12 +3,15 @@
  *
  * What is taken off a chunk is parsed at once, and a parsed header is many times its bytes. A chunk may be megabytes,
  * so all of its frames must never be alive at once while a request is parked or the credit is used up: what is left of
- * the chunk waits here, as the bytes it came in. Bounded by the connection: at most one chunk comes after `pause`.
+ * the chunk waits here, as the bytes it came in. Nor may one connection's chunk of thousands of requests keep the others
+ * waiting: after a while it lets them go first. Bounded by the connection: at most one chunk comes after `pause`.
  */
 import { createQueue } from './queue.ts';
 
 /** Bytes handed on without a look at whether more is wanted. Bodies are worth writing in such pieces. */
 const piece = 64 * 1024;
+/** Milliseconds after which the others are let go first. */
+const slice = 4;
 
 export interface Feed {
   readonly chunk: (bytes: Uint8Array) => void;
@@ -18,19 +21,30 @@ export interface Feed {
   readonly goOn: () => void;
 }
 
-/** @param wanted whether the next piece may be taken now. */
-export function createFeed(wanted: () => boolean, take: (bytes: Uint8Array) => void): Feed {
-  const waiting = createQueue<Uint8Array | (() => void)>();
+export interface FeedWorld {
+  /** Whether the next piece may be taken now. */
+  readonly wanted: () => boolean;
+  readonly take: (bytes: Uint8Array) => void;
+  /** Calls back in a later turn of the event loop, behind what is due in the others. */
+  readonly later: (work: () => void) => void;
+  /** No chunk should come, since others are let go first; and then again. */
+  readonly waiting: (waiting: boolean) => void;
+}
+
+export function createFeed({ wanted, take, later, waiting }: FeedWorld): Feed {
+  const queue = createQueue<Uint8Array | (() => void)>();
   let left: Uint8Array | null = null;
   let busy = false;
+  let yielded = false;
 
   function goOn(): void {
     // Taking a piece may give credit back, and so ask for the next one before this one is done with.
-    if (busy) return;
+    if (busy || yielded) return;
     busy = true;
+    const since = performance.now();
     while (left === null || wanted()) {
       if (left === null) {
-        const next = waiting.shift();
+        const next = queue.shift();
         if (next === undefined) break;
         if (next instanceof Uint8Array) left = next;
         else next();
@@ -39,17 +53,31 @@ export function createFeed(wanted: () => boolean, take: (bytes: Uint8Array) => v
       const bytes: Uint8Array = left.subarray(0, piece);
       left = bytes.length < left.length ? left.subarray(piece) : null;
       take(bytes);
+      if (left !== null && performance.now() - since > slice) {
+        letOthersGo();
+        break;
+      }
     }
     busy = false;
   }
 
+  function letOthersGo(): void {
+    yielded = true;
+    waiting(true);
+    later(() => {
+      yielded = false;
+      waiting(false);
+      goOn();
+    });
+  }
+
   return {
     chunk: (bytes) => {
-      waiting.push(bytes);
+      queue.push(bytes);
       goOn();
     },
     behind: (work) => {
-      waiting.push(work);
+      queue.push(work);
       goOn();
     },
     goOn,

@@ -3,7 +3,7 @@
  *
  * One write is under way at a time, and what comes meanwhile is gathered into the next one. Replies are copied into
  * one buffer: thousands of small arrays cost more to write, and to collect, than their bytes do. The queue is
- * bounded by credit: a reply holds its request's, and its own bytes, until the operating system has taken it.
+ * bounded by credit: a reply costs its bytes until the operating system has taken it.
  *
  * Replies that are not `eager` wait for a silence of the peer (see `patience`), unless nothing but held replies keeps
  * the connection from being read: then there would never be one.
@@ -13,8 +13,8 @@ import type { Window } from './credit.ts';
 import type { Patience } from './patience.ts';
 
 export interface Outbox {
-  /** Queues a reply; its bytes are copied. `credit` is given back once it is the operating system's, or never will be. */
-  readonly reply: (bytes: Uint8Array, eager: boolean, credit: number) => void;
+  /** Queues a reply; its bytes are copied, and cost credit until they are the operating system's, or never will be. */
+  readonly reply: (bytes: Uint8Array, eager: boolean) => void;
   /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   /** To be called when a turn of work is over: sends what may be sent now. */
@@ -23,18 +23,21 @@ export interface Outbox {
   readonly silence: () => void;
   /** Ends our side once all is sent; nothing may be pushed after it. */
   readonly end: () => void;
+  /** Whether a write is under way, and how many have settled. */
+  readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
 
-/**
- * @param receiving the credit of the request whose body is still arriving: it too comes back only once the connection
- *   is read again.
- */
-export function createOutbox(
-  connection: Connection,
-  window: Window,
-  patience: Patience,
-  receiving: () => number = () => 0,
-): Outbox {
+export interface OutboxWorld {
+  readonly connection: Connection;
+  readonly window: Window;
+  readonly patience: Patience;
+  /** Credit besides its own that comes back only once the connection is read again. */
+  readonly receiving: () => number;
+  /** So many bytes are the operating system's. */
+  readonly sent: (bytes: number) => void;
+}
+
+export function createOutbox({ connection, window, patience, receiving, sent }: OutboxWorld): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -44,6 +47,7 @@ export function createOutbox(
   let gathered = new Uint8Array(0);
   let length = 0;
   let writing = false;
+  let writes = 0;
   let ending = false;
   let ended = false;
   /** What is queued includes something that may not wait. */
@@ -76,6 +80,8 @@ export function createOutbox(
     writing = true;
     connection.write(sending, (fault) => {
       writing = false;
+      writes++;
+      if (fault === undefined) for (const { length } of sending) sent(length);
       window.give(held);
       for (const settle of settled) settle(fault);
       flush();
@@ -100,10 +106,10 @@ export function createOutbox(
   }
 
   return {
-    reply: (bytes, eager, paid) => {
+    reply: (bytes, eager) => {
       if (eager) due = true;
       window.take(bytes.length);
-      credit += bytes.length + paid;
+      credit += bytes.length;
       replies++;
       room(bytes.length);
       gathered.set(bytes, length);
@@ -116,6 +122,7 @@ export function createOutbox(
       settles.push(settled);
     },
     flush,
+    progress: () => ({ writing, writes }),
     silence: () => {
       due = true;
       flush();

@@ -6,8 +6,8 @@
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { isRefusal } from '../protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../session/effect.ts';
-import type { Result, ResultOf } from '../session/event.ts';
-import type { Answer, Source, Store } from '../store/contract.ts';
+import type { Greeting, Result, ResultOf } from '../session/event.ts';
+import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { Window } from './credit.ts';
@@ -25,12 +25,14 @@ export interface PerformWorld {
   readonly window: Window;
   readonly outbox: Outbox;
   readonly calls: Calls;
+  /** Whose token it is, and what the server says of itself. */
+  readonly hello: (token: string | undefined) => Outcome<Greeting>;
   readonly result: (request: number, result: Result) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
   readonly turn: (work: () => void) => void;
   /** Something that has no result is over. */
   readonly idle: () => void;
-  readonly report: (report: Report) => void;
+  readonly report: (request: number, report: Report) => void;
   /** Something threw that should not have: a bug, in the store or in a command of your own. */
   readonly bug: (thrown: unknown) => void;
 }
@@ -64,10 +66,7 @@ export function createPerformer(world: PerformWorld): Performer {
     });
   }
 
-  function begin(
-    request: number,
-    { name, size, mtime, ifAbsent }: Extract<CommandEffect, { type: 'begin' }>,
-  ): void {
+  function begin(request: number, effect: Extract<CommandEffect, { type: 'begin' }>): void {
     underWay++;
     let ended = false;
     const over = (result: Result | null) => {
@@ -77,11 +76,8 @@ export function createPerformer(world: PerformWorld): Performer {
       if (result === null) world.idle();
       else world.result(request, result);
     };
-    const task = putTask({ store, give, giveBack, bug, over }, name, {
-      size,
-      ...(mtime === undefined ? {} : { mtime }),
-      ...(ifAbsent ? { ifAbsent } : {}),
-    });
+    const synced = (value: Part) => world.result(request, { of: 'sync', ok: true, value });
+    const task = putTask({ store, give, giveBack, bug, synced, over }, effect.name, effect);
     // A store that refuses at once has ended it already.
     if (!ended) puts.set(request, task);
   }
@@ -114,8 +110,9 @@ export function createPerformer(world: PerformWorld): Performer {
     const fallback = (error: ErrorInfo) =>
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
-    if (sent.ok) outbox.reply(sent.bytes, eager, credit);
-    else window.give(credit);
+    if (sent.ok) outbox.reply(sent.bytes, eager);
+    // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
+    window.give(credit);
   }
 
   function send({ request, offset, length }: Extract<Effect, { type: 'send' }>): void {
@@ -167,10 +164,18 @@ export function createPerformer(world: PerformWorld): Performer {
         task.write(effect.bytes, effect.credit);
         return written(task);
       }
+      case 'sync':
+        return puts.get(request)?.sync();
       case 'commit':
         return puts.get(request)?.commit();
       case 'abort':
         return puts.get(request)?.abort();
+      case 'resume':
+        return ask(request, 'resume', () => store.resume(effect.upload));
+      case 'cancel':
+        return ask(request, 'cancel', () => store.cancel(effect.upload));
+      case 'hello':
+        return ask(request, 'hello', () => world.hello(effect.token));
       case 'open':
         return ask(
           request,
@@ -191,7 +196,7 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'call':
         return call(request, effect.call, effect.with);
       case 'report':
-        return report(effect.report);
+        return report(request, effect.report);
     }
   }
 

@@ -3,21 +3,28 @@
  * this turn of the event loop.
  *
  *   state     what is under way         then
- *   busy      store.put, sink.write     -> idle, or over when it failed
+ *   busy      store.put, sink.write,    -> idle, or over when it failed
+ *             sink.sync
  *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
- *                                       else commit, once asked to
+ *                                       else sync or commit, once asked to
  *   ending    sink.commit, sink.abort   -> over
  *   over      nothing                   what still comes is given back at once
  *
+ * An upload may be taken over by another connection at any time: then it is over at once, though what was under way in
+ * the sink is still awaited.
+ *
  * The queue is bounded by the credit of what is in it.
  */
-import type { ErrorInfo } from '../protocol/errors.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import type { Part } from '../protocol/file.ts';
 import type { Result } from '../session/event.ts';
 import type { PutOptions, Sink, Store } from '../store/contract.ts';
 import { settle } from './settle.ts';
 
 export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;
+  /** Makes what was written so far durable, and says how much that is; those asked for meanwhile are one. */
+  readonly sync: () => void;
   readonly commit: () => void;
   readonly abort: () => void;
   /** To be called at the end of a turn in which something was written: nothing more is waited for. */
@@ -33,6 +40,7 @@ export interface PutWorld {
   /** These bytes are not looked at any more. */
   readonly giveBack: (bytes: Uint8Array) => void;
   readonly bug: (thrown: unknown) => void;
+  readonly synced: (part: Part) => void;
   /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
   readonly over: (result: Result | null) => void;
 }
@@ -44,6 +52,8 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   let queued: Uint8Array[] = [];
   let queuedCredit = 0;
   let wanted: 'more' | 'commit' | 'abort' = 'more';
+  let syncWanted = false;
+  let taken = false;
 
   const drop = () => {
     const credit = queuedCredit;
@@ -53,16 +63,26 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
     if (credit > 0) give(credit);
   };
   const finish = (result: Result | null) => {
+    if (state === 'over') return;
     state = 'over';
     drop();
     world.over(wanted === 'abort' ? null : result);
   };
-  const fail = (of: 'begin' | 'write' | 'commit', error: ErrorInfo) => finish({ of, ok: false, error });
+  const fail = (of: 'begin' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
+    finish({ of, ok: false, error });
+  /** Another has the upload now. What is under way ends the task when it is answered, and nothing else is begun. */
+  const onTaken = () => {
+    taken = true;
+    drop();
+    if (state === 'idle') fail('write', errorInfo('upload-taken'));
+  };
 
   function next(): void {
     if (state !== 'idle' || sink === null) return;
+    if (taken) return fail('write', errorInfo('upload-taken'));
     if (wanted === 'abort') abortSink(sink);
     else if (queued.length > 0) writeQueued(sink);
+    else if (syncWanted && wanted !== 'commit') syncSink(sink);
     else if (wanted === 'commit') commitSink(sink);
   }
 
@@ -81,6 +101,22 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
         give(credit);
         if (outcome.ok) next();
         else fail('write', outcome.error);
+      },
+    );
+  }
+
+  function syncSink(to: Sink): void {
+    syncWanted = false;
+    state = 'busy';
+    settle(
+      () => to.sync(),
+      bug,
+      (outcome) => {
+        state = 'idle';
+        if (!outcome.ok) return fail('sync', outcome.error);
+        // The commit will say more.
+        if (wanted === 'more' && !taken) world.synced(outcome.value);
+        next();
       },
     );
   }
@@ -107,7 +143,7 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   }
 
   settle(
-    () => store.put(name, options),
+    () => store.put(name, options.upload === undefined ? options : { ...options, taken: onTaken }),
     bug,
     (outcome) => {
       state = 'idle';
@@ -119,7 +155,7 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
 
   return {
     write: (bytes, credit) => {
-      if (state === 'over' || wanted === 'abort') {
+      if (state === 'over' || wanted === 'abort' || taken) {
         giveBack(bytes);
         return give(credit);
       }
@@ -128,6 +164,10 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
       if (queuedCredit >= enough) next();
     },
     flush: next,
+    sync: () => {
+      syncWanted = true;
+      next();
+    },
     commit: () => {
       wanted = 'commit';
       next();

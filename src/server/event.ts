@@ -1,18 +1,21 @@
 /** What happens in a server: the one stream that the log, metrics and whoever embeds it subscribe to. */
-import type { Report } from '../session/effect.ts';
+import type { TimedReport } from '../runtime/timed-reports.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
+import type { ListenEvent } from '../transport/listen.ts';
 
 export type ServerEvent =
-  /** Connections are accepted from now on. */
-  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
+  /** Connections are accepted from now on; or one could not be (too many open files, say), and the server goes on. */
+  | Exclude<ListenEvent, { type: 'connection' }>
   | ({ readonly type: 'opened' } & Where)
   /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** One connection could not be accepted (too many open files, say); the server goes on. */
-  | { readonly type: 'accept-failed'; readonly fault: ConnectionFault }
+  /** A connection was turned away at the door, with the error of this code. No `closed` follows. */
+  | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
+  /** The grace time is over, and a connection is cut off with so many requests unanswered; `closed` follows. */
+  | ({ readonly type: 'cut'; readonly open: number } & Where)
   /** Something threw that should not have: a bug in a store or in a command. The peer was told `internal`. */
   | ({ readonly type: 'bug'; readonly thrown: unknown } & Where)
-  | (Report & Where);
+  | (TimedReport & Where);
 
 /** Where something happened. */
 export interface Where {
@@ -20,18 +23,17 @@ export interface Where {
   readonly remote: Address;
 }
 
-/**
- * A session's report, with where it happened. Written out for each type, because it is made for every file and
- * spreading objects of several shapes costs more than everything else about it.
- */
-export function located(report: Report, { connection, remote }: Where): ServerEvent {
-  switch (report.type) {
-    case 'stored': {
-      const { filename, size, crc32, durable } = report;
-      return { type: 'stored', connection, remote, filename, size, crc32, durable };
-    }
-    case 'served':
-    case 'refused':
-      return { connection, remote, ...report };
+/** A report, with where it happened. Written out for the same reason as `timed` is. */
+export function located(report: TimedReport, { connection, remote }: Where): ServerEvent {
+  const { type, request, ms } = report;
+  if (report.id !== undefined) return { connection, remote, ...report };
+  if (type === 'stored') {
+    const { filename, size, crc32, durable } = report;
+    return { type, connection, remote, request, filename, size, crc32, durable, ms };
   }
+  if (type === 'served' && report.filename !== undefined) {
+    const { cmd, filename } = report;
+    return { type, connection, remote, request, cmd, filename, ms };
+  }
+  return { connection, remote, ...report };
 }

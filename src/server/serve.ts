@@ -17,9 +17,14 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { version } from '../protocol/version.ts';
+import { type Access, openAccess } from '../runtime/access.ts';
 import { attend } from '../runtime/attend.ts';
+import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
+import { createClock } from '../runtime/deadlines.ts';
 import { defaultLimits, type Limits } from '../runtime/limits.ts';
+import { createPace } from '../runtime/pace.ts';
 import type { Calls } from '../runtime/perform.ts';
 import type { Command } from '../session/command.ts';
 import { commands as builtIn, requestFraming } from '../session/dispatch.ts';
@@ -27,10 +32,12 @@ import { createSession } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
+import { createDoor } from './door.ts';
 import { located, type ServerEvent } from './event.ts';
+import type { ServerStats } from './stats.ts';
 
 export interface ServeOptions {
-  /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them. */
+  /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them, or several merged. */
   readonly connections$: Observable<ListenEvent>;
   readonly store: Store;
   /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`; of one name, the last one counts. */
@@ -38,12 +45,19 @@ export interface ServeOptions {
   /** Performs the `call` effects of commands of your own. */
   readonly calls?: Calls;
   readonly limits?: Partial<Limits>;
+  /** Who is let in, and may do what; default everybody, everything. */
+  readonly access?: Access;
   /**
    * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
    * is not finished within `limits.grace` is cut off.
    */
   readonly drain$?: Observable<unknown>;
+  /** Given, once it is subscribed, how to read how the server is. */
+  readonly stats?: (read: () => ServerStats) => void;
 }
+
+/** Milliseconds that connections which were cut off have to let go of the store. */
+const toLetGo = 1000;
 
 /**
  * Serves files. Unsubscribing stops it at once, connections included; `drain$` stops it gently. Errors only when
@@ -59,47 +73,75 @@ export interface ServeOptions {
  */
 export function serve(options: ServeOptions): Observable<ServerEvent> {
   return defer(() => {
-    const { store, commands = builtIn, calls = {} } = options;
+    const { store, commands = builtIn, calls = {}, access = openAccess } = options;
     const limits = { ...defaultLimits, ...options.limits };
-    const session = createSession(commands, limits);
-    const budget = createBudget(limits.budget);
-    const drain$ = (options.drain$ ?? NEVER).pipe(take(1), share());
-    const cut$ = drain$.pipe(mergeMap(() => timer(limits.grace)));
+    const shared = {
+      session: createSession(commands, limits),
+      store,
+      calls,
+      access,
+      limits,
+      budget: createBudget(limits.budget),
+      clock: createClock(limits.deadlines),
+      paces: { bytes: createPace(limits.bytesPerSecond), requests: createPace(limits.requestsPerSecond) },
+      about: aboutServer(commands, limits),
+      counters: createCounters(),
+      drain$: (options.drain$ ?? NEVER).pipe(take(1), share()),
+    };
+    const { drain$, counters, budget } = shared;
+    const cut$ = drain$.pipe(
+      mergeMap(() => timer(limits.grace)),
+      share(),
+    );
+    const door = createDoor(limits);
+    options.stats?.(() => ({ ...counters, connections: door.inside(), unsettled: budget.unsettled() }));
 
     const attended = (connection: Connection): Observable<ServerEvent> => {
       const where = { connection: connection.id, remote: connection.remote };
+      const code = door.enter(connection);
+      if (code !== null) return of({ type: 'turned-away', ...where, code });
       const since = Date.now();
+      const status = { open: 0 };
       let fault: ConnectionFault | null = null;
       connection.closed$.subscribe((how) => {
         fault = how;
       });
-      const bugs$ = new Subject<ServerEvent>();
-      const bug = (thrown: unknown) => bugs$.next({ type: 'bug', ...where, thrown });
+      const besides$ = new Subject<ServerEvent>();
+      const cut = cut$.subscribe(() => {
+        besides$.next({ type: 'cut', ...where, open: status.open });
+        connection.destroy();
+      });
+      const bug = (thrown: unknown) => besides$.next({ type: 'bug', ...where, thrown });
       const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
-      const reports$ = attend(connection, {
-        session,
-        framing,
-        store,
-        budget,
-        limits,
-        calls,
-        drain$,
-        bug,
-      }).pipe(
+      const reports$ = attend(connection, { ...shared, framing, status, bug }).pipe(
         map((report) => located(report, where)),
-        finalize(() => bugs$.complete()),
+        finalize(() => {
+          cut.unsubscribe();
+          besides$.complete();
+        }),
       );
       return concat(
         of({ type: 'opened', ...where } as const),
-        merge(bugs$, reports$),
+        merge(besides$, reports$),
         defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      );
+      ).pipe(finalize(() => door.leave(connection)));
     };
 
     return options.connections$.pipe(
       takeUntil(drain$),
       mergeMap((event) => (event.type === 'connection' ? attended(event.connection) : of(event))),
-      takeUntil(cut$),
+      takeUntil(cut$.pipe(mergeMap(() => timer(toLetGo)))),
     );
   });
+}
+
+/** What a client may want to know before it sends. A bound that is not there is null. */
+function aboutServer(commands: readonly Command[], limits: Limits) {
+  const { headerBytes, fileBytes, openRequests } = limits;
+  return {
+    server: 'sluice',
+    version,
+    commands: [...new Set(commands.map(({ cmd }) => cmd))],
+    limits: { headerBytes, fileBytes: Number.isFinite(fileBytes) ? fileBytes : null, openRequests },
+  };
 }

@@ -44,7 +44,7 @@ function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRe
       return { ...request, answers, credit, opened, sending: true };
     }
     const last = request.done && rest.length === 0;
-    const eager = reads || next.type === 'error';
+    const eager = reads || next.type !== 'ack';
     effects.push({ type: 'reply', reply: replyOf(request, next), eager, credit: last ? credit : 0 });
     if (last) credit = 0;
     answers = rest;
@@ -68,5 +68,6 @@ function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
 function replyOf({ cmd, id }: OpenRequest, answer: Exclude<ReplyPart, { type: 'file' }>): Reply {
   const identity = id === null ? {} : { id };
   if (answer.type === 'ack') return { ack: cmd ?? '', ...answer.fields, ...identity };
+  if (answer.type === 'progress') return { ack: 'progress', ...answer.fields, ...identity };
   return { error: answer.error, ...(cmd === null ? {} : { cmd }), ...identity };
 }

@@ -6,6 +6,7 @@
  * answers in order, skips what is left of a refused body, and cleans up when the connection breaks.
  */
 import { isMatching, type P } from 'ts-pattern';
+import type { Principal, Right } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { whyNot } from '../protocol/request.ts';
@@ -15,7 +16,7 @@ import type { Result } from './event.ts';
 
 /** What happens to one request, in this order: `start`, `data`…, `end`, with results in between. */
 export type CommandEvent<R> =
-  | { readonly type: 'start'; readonly request: R }
+  | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'end' }
   | { readonly type: 'result'; readonly result: Result };
@@ -24,6 +25,8 @@ export type CommandEvent<R> =
 export type ReplyPart =
   | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'error'; readonly error: ErrorInfo }
+  /** An ack named `progress`; the request goes on. */
+  | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
 
 export interface Step<S> {
@@ -37,15 +40,21 @@ export interface Step<S> {
   readonly done?: boolean;
 }
 
-/** Which of a request's fields are names, and what happens to the files of those names. */
+/**
+ * Which of a request's fields are names, and what happens to the files of those names; or are ids of uploads.
+ * `everything`: it looks at all files. `alone`: nothing else may be under way, before it or behind it.
+ */
 export type Touches<F extends string = string> =
-  | Readonly<Partial<Record<F, 'read' | 'write'>>>
-  | 'everything';
+  | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
+  | 'everything'
+  | 'alone';
 
 /** A command, ready for the dispatch. Made by `defineCommand`. */
 export interface Command {
   readonly cmd: string;
   readonly touches: Touches;
+  /** What the peer must be allowed to do; null: whoever asks, even before it has said who it is. */
+  readonly rights: readonly Right[] | null;
   /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
   /** Null when the header is a request of this command, else what is wrong with it. */
@@ -58,8 +67,10 @@ export interface Command {
  *
  * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command.
  * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
- *   the files are read or written; `'everything'` for a command that looks at all of them.
- * @param definition.start what a fresh request does.
+ *   the files are read or written, and which are ids of uploads; `'everything'` for a command that looks at all files.
+ * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
+ *   `write` where they are written. Null for a command that is open even to who has not said who it is.
+ * @param definition.start what a fresh request does; told who asks.
  * @param definition.on what it does at each later event, given the state of the step before.
  *
  * @example
@@ -79,13 +90,18 @@ export interface Command {
 export function defineCommand<const Shape extends { readonly cmd: string }, S>(definition: {
   readonly pattern: Shape;
   readonly touches: Touches<Extract<keyof Shape, string>>;
+  readonly rights?: readonly Right[] | null;
   readonly bodyLength?: (header: JsonHeader) => number | string;
-  readonly start: (request: P.infer<Shape>) => Step<S>;
+  readonly start: (request: P.infer<Shape>, principal: Principal) => Step<S>;
   readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Step<S>;
 }): Command {
   const { pattern, touches, bodyLength, start, on } = definition;
+  const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
   const matches = isMatching(pattern as P.Pattern<unknown>);
-  const names = touches === 'everything' ? [] : Object.keys(touches);
+  const names =
+    typeof touches === 'string'
+      ? []
+      : Object.keys(touches).filter((field) => modeOf(touches, field) !== 'upload');
   const check = (header: JsonHeader): ErrorInfo | null => {
     if (!matches(header)) {
       const wrong = whyNot(pattern, header);
@@ -98,8 +114,16 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
     return null;
   };
   const reduce: Command['reduce'] = (state, event) =>
-    event.type === 'start' ? start(event.request as P.infer<Shape>) : on(state as S, event);
-  return { cmd: pattern.cmd, touches, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
+    event.type === 'start' ? start(event.request as P.infer<Shape>, event.principal) : on(state as S, event);
+  return { cmd: pattern.cmd, touches, rights, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
+}
+
+const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];
+
+function rightsFor(touches: Touches): readonly Right[] {
+  const modes = typeof touches === 'string' ? ['read'] : Object.values(touches);
+  const rights = new Set(modes.map((mode) => (mode === 'read' ? 'read' : 'write') satisfies Right));
+  return [...rights];
 }
 
 /** The step that ends a request well: an ack with these fields. */

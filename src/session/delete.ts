@@ -6,6 +6,7 @@ import { acknowledge, defineCommand, refuse } from './command.ts';
 export const remove = defineCommand({
   pattern: requestPatterns.delete,
   touches: { filename: 'write' },
+  rights: ['delete'],
   start: ({ filename }) => ({ state: filename, effects: [{ type: 'remove', name: filename }] }),
   on: (filename: string, event) =>
     match(event)

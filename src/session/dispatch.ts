@@ -4,16 +4,30 @@
 import { problem } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import { cancel } from './cancel.ts';
 import type { Command } from './command.ts';
 import { remove } from './delete.ts';
 import { get } from './get.ts';
+import { hello } from './hello.ts';
 import { list } from './list.ts';
 import { ping } from './ping.ts';
 import { put } from './put.ts';
 import { rename } from './rename.ts';
+import { resume } from './resume.ts';
 import { stat } from './stat.ts';
 
-export const commands: readonly Command[] = [put, get, list, stat, remove, rename, ping];
+export const commands: readonly Command[] = [
+  put,
+  resume,
+  cancel,
+  get,
+  list,
+  stat,
+  remove,
+  rename,
+  hello,
+  ping,
+];
 
 /**
  * How a server finds the frames of what a client sends.

@@ -6,6 +6,7 @@
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
+import type { RequestId } from '../protocol/request.ts';
 
 /** What a command may ask for. */
 export type CommandEffect =
@@ -14,13 +15,13 @@ export type CommandEffect =
       readonly type: 'begin';
       readonly name: string;
       readonly size: number;
-      readonly mtime?: number;
-      readonly ifAbsent?: boolean;
-      /** The upload's id as the peer knows it, and where in the content its bytes begin. */
-      readonly upload?: string;
-      readonly offset?: number;
-      readonly crc32?: number;
-      readonly sha256?: string;
+      readonly mtime?: number | undefined;
+      readonly ifAbsent?: boolean | undefined;
+      /** What the store calls the upload (see `uploadKey`), and where in the content the bytes begin that will come. */
+      readonly upload?: string | undefined;
+      readonly offset?: number | undefined;
+      readonly crc32?: number | undefined;
+      readonly sha256?: string | undefined;
     }
   /**
    * Append to the put. Only a failure is reported, once; the sink has then cleaned up after itself. Hand on the `credit`
@@ -71,7 +72,7 @@ export type Effect =
   /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
   | { readonly type: 'end' };
 
-/** What happened in a session, for logs and metrics; no part of the conversation. */
+/** What happened in a session, for logs and metrics; no part of the conversation. `id` is the peer's, if it gave one. */
 export type Report =
   /** A file is under its name; whether or not anybody is left to be told. */
   | {
@@ -80,13 +81,20 @@ export type Report =
       readonly size: number;
       readonly crc32: number;
       readonly durable: boolean;
+      readonly id?: RequestId;
     }
-  /** A request was carried out, a `put` too. */
-  | { readonly type: 'served'; readonly cmd: string; readonly filename?: string }
+  /** A request was carried out, a `put` too; a `get` once all bytes are sent. */
+  | {
+      readonly type: 'served';
+      readonly cmd: string;
+      readonly filename?: string;
+      readonly id?: RequestId;
+    }
   /** A request was refused, or the frames could not be told apart. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;
       readonly filename?: string;
+      readonly id?: RequestId;
       readonly error: ErrorInfo;
     };

@@ -1,6 +1,7 @@
 /**
  * Where requests come in: each is begun, refused, or parked until nothing is in its way.
  */
+import type { Principal } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -11,6 +12,8 @@ import type { OpenRequest, SessionState, Touched } from './state.ts';
 import { stepped } from './step.ts';
 
 export interface SessionLimits {
+  /** Bytes of one file, as its `filesize` says; default no bound. Beyond: `too-large`. */
+  readonly fileBytes?: number;
   /** Requests of one connection that may be unanswered at once. */
   readonly openRequests: number;
 }
@@ -50,6 +53,7 @@ const fresh = (
   sending: false,
   opened: false,
   done: false,
+  fatal: false,
   credit,
 });
 
@@ -69,14 +73,36 @@ function checked(command: Command, header: JsonHeader, effects: Effect[]): Error
   }
 }
 
+/** Who has not said who it is, to a command that is open to it all the same. */
+const nobody: Principal = { name: '', rights: [], prefix: '' };
+
+function whyNotAllowed(
+  { cmd, rights }: Command,
+  { reads, writes }: Touched,
+  principal: Principal | null,
+): ErrorInfo | null {
+  if (rights === null) return null;
+  if (principal === null) return errorInfo('not-authenticated');
+  const missing = rights.find((right) => !principal.rights.includes(right));
+  if (missing !== undefined)
+    return errorInfo('forbidden', `'${cmd}' needs the right '${missing}'`, { right: missing });
+  const { prefix } = principal;
+  if (prefix === '') return null;
+  const outside = [...reads, ...writes].some((name) => !name.startsWith(prefix));
+  return outside ? errorInfo('forbidden', `names must begin with '${prefix}'`, { prefix }) : null;
+}
+
 export function createEntrance(commands: ReadonlyMap<string, Command>, limits: SessionLimits): Entrance {
+  const { fileBytes = Number.POSITIVE_INFINITY } = limits;
+
   const turnAway: Entrance['turnAway'] = (state, header, error, credit, effects) => {
     const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
     const request = fresh(state, header, named, nothing, credit);
     const refused = { answers: [{ type: 'error', error }], receiving: false, done: true } as const;
     const cmd = named === null ? {} : { cmd: named };
+    const identity = request.id === null ? {} : { id: request.id };
     const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
-    const report = { type: 'refused', error, ...cmd, ...filename } as const;
+    const report = { type: 'refused', error, ...cmd, ...filename, ...identity } as const;
     effects.push({ type: 'do', request: request.number, effect: { type: 'report', report } });
     return opened(state, { ...request, ...refused });
   };
@@ -91,10 +117,20 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
     }
     const error = checked(command, header, effects);
     if (error !== null) return turnAway(state, header, error, credit, effects);
+    const { filesize } = header;
+    if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {
+      const why = `'filesize' is ${filesize}, and at most ${fileBytes} bytes are taken`;
+      const tooLarge = errorInfo('too-large', why, { field: 'filesize', limit: fileBytes });
+      return turnAway(state, header, tooLarge, credit, effects);
+    }
     const touched = touchedBy(command.touches, header);
     if (mustWait(touched, state.requests)) return parked;
+    // Only now: the request before it may have been the one that says who asks.
+    const refusal = whyNotAllowed(command, touched, state.principal);
+    if (refusal !== null) return turnAway(state, header, refusal, credit, effects);
     const request = fresh(state, header, command.cmd, touched, credit);
-    return opened(state, stepped(command, request, { type: 'start', request: header }, effects));
+    const start = { type: 'start', request: header, principal: state.principal ?? nobody } as const;
+    return opened(state, stepped(command, request, start, effects));
   };
 
   return { enter, turnAway };

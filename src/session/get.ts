@@ -13,6 +13,9 @@ import { errorInfo } from '../protocol/errors.ts';
 import { requestPatterns } from '../protocol/request.ts';
 import { defineCommand, refuse } from './command.ts';
 
+/** The checksum of the whole file, where the store knows it. */
+const known = (crc32: number | undefined) => (crc32 === undefined ? {} : { crc32 });
+
 interface Range {
   readonly offset: number;
   /** Null: to the end of the file. */
@@ -29,14 +32,17 @@ export const get = defineCommand({
   on: (state: Range, event) =>
     match(event)
       .with({ type: 'result', result: { of: 'open', ok: true } }, ({ result }) => {
-        const { name: filename, size, mtime } = result.value;
+        const { name: filename, size, mtime, crc32 } = result.value;
         const { offset } = state;
         if (offset > size) {
           const why = `'offset' is ${offset} and the file has ${size} bytes`;
           return refuse(state, errorInfo('bad-range', why, { field: 'offset', size }));
         }
         const body = Math.min(state.length ?? size - offset, size - offset);
-        const ack = { type: 'ack', fields: { filename, size, mtime, offset, body } } as const;
+        const ack = {
+          type: 'ack',
+          fields: { filename, size, mtime, ...known(crc32), offset, body },
+        } as const;
         return { state, answers: [ack, { type: 'file' as const, offset, length: body }], done: true };
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))

@@ -1,5 +1,6 @@
 /** `list`: a page of the names there are, in order. One effect, one answer. */
 import { match } from 'ts-pattern';
+import { errorInfo } from '../protocol/errors.ts';
 import type { Listing } from '../protocol/file.ts';
 import { requestPatterns } from '../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from './command.ts';
@@ -26,8 +27,14 @@ function fitted({ files, next }: Listing): Listing {
 export const list = defineCommand({
   pattern: requestPatterns.list,
   touches: 'everything',
-  start: ({ prefix, after, limit = maxPage }) => {
-    const from = { ...(prefix === undefined ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
+  start: ({ prefix: asked = '', after, limit = maxPage }, principal) => {
+    // Whoever is confined to a prefix sees what is below it, however much more was asked for.
+    const prefix = principal.prefix.startsWith(asked) ? principal.prefix : asked;
+    if (!prefix.startsWith(principal.prefix)) {
+      const why = `'prefix' must begin with '${principal.prefix}'`;
+      return refuse(null, errorInfo('forbidden', why, { prefix: principal.prefix }));
+    }
+    const from = { ...(prefix === '' ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
     return { state: null, effects: [{ type: 'list', ...from, limit: Math.min(limit, maxPage) }] };
   },
   on: (state: null, event) =>

@@ -5,6 +5,7 @@ import { acknowledge, defineCommand } from './command.ts';
 export const ping = defineCommand({
   pattern: requestPatterns.ping,
   touches: {},
+  rights: null,
   start: () => acknowledge(null),
   on: (state: null) => ({ state }),
 });

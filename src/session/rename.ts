@@ -11,6 +11,7 @@ interface Names {
 export const rename = defineCommand({
   pattern: requestPatterns.rename,
   touches: { filename: 'write', to: 'write' },
+  rights: ['write', 'delete'],
   start: ({ filename, to, ifAbsent = false }) => ({
     state: { filename, to } as Names,
     effects: [{ type: 'rename', name: filename, to, ifAbsent }],

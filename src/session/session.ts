@@ -15,7 +15,7 @@
  *   drain      -> draining
  *   access     the rights of the requests that come from now on
  *   closed     abort the body under way, -> gone
- *   result     to its request, then begin what was parked for it
+ *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
  */
 import { errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
@@ -26,7 +26,7 @@ import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { creditIn, stepped } from './step.ts';
+import { about, creditIn, stepped } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -92,7 +92,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       effects.push({ type: 'release', credit });
       return state;
     }
-    const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null;
+    const reads =
+      state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
     return flush(enter({ ...state, inFrame: true, reads }, header, credit, effects), effects);
   }
 
@@ -125,28 +126,38 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const request = state.requests[number - (state.requests[0]?.number ?? 0)];
     if (request === undefined) return state;
     if (result.of === 'send') {
-      const sent = { ...request, sending: false, answers: request.answers.slice(1) };
-      return flush(replace(state, sent), effects);
+      const [file, ...answers] = request.answers;
+      if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
+        const report = { type: 'served', ...about(request, request.cmd) } as const;
+        effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+      }
+      return flush(replace(state, { ...request, sending: false, answers }), effects);
     }
     if (request.done) return state;
     if (result.of === 'commit' && result.ok) {
       const { name: filename, size, crc32, durable } = result.value;
-      const report = { type: 'stored', filename, size, crc32, durable } as const;
+      const identity = request.id === null ? {} : { id: request.id };
+      const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
       effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
     }
+    const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
     const opened = request.opened || (result.of === 'open' && result.ok);
     const after = run(
       opened === request.opened ? request : { ...request, opened },
       { type: 'result', result },
       effects,
     );
-    return flush(replace(state, after), effects);
+    return flush(replace(told, after), effects);
   }
 
-  /** Begins what had to wait, once nothing is in its way. */
+  /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
   function unpark(state: SessionState, effects: Effect[]): SessionState {
     if (state.parked === null) return state;
     const { header, credit } = state.parked;
+    if (state.phase === 'ending') {
+      effects.push({ type: 'release', credit });
+      return flush({ ...state, parked: null, inFrame: false }, effects);
+    }
     return flush(enter({ ...state, parked: null }, header, credit, effects), effects);
   }
 
@@ -178,5 +189,6 @@ const isOver = (state: SessionState): boolean => state.phase === 'over' || state
 
 const replace = (state: SessionState, request: OpenRequest): SessionState => {
   const place = request.number - state.requests[0]!.number;
-  return { ...state, requests: state.requests.with(place, request) };
+  const requests = state.requests.with(place, request);
+  return request.fatal && !isOver(state) ? { ...state, requests, phase: 'ending' } : { ...state, requests };
 };

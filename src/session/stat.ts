@@ -10,8 +10,8 @@ export const stat = defineCommand({
   on: (state: null, event) =>
     match(event)
       .with({ type: 'result', result: { of: 'stat', ok: true } }, ({ result }) => {
-        const { name: filename, size, mtime } = result.value;
-        return acknowledge(state, { filename, size, mtime });
+        const { name: filename, size, mtime, crc32 } = result.value;
+        return acknowledge(state, { filename, size, mtime, ...(crc32 === undefined ? {} : { crc32 }) });
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
       .otherwise(() => ({ state })),

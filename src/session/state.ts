@@ -53,15 +53,19 @@ export interface OpenRequest {
   /** It holds a file open, to be sent. */
   readonly opened: boolean;
   readonly done: boolean;
+  /** Its answer is the last one of the connection. */
+  readonly fatal: boolean;
   /** Held until its last reply is sent. */
   readonly credit: number;
 }
 
-/** The names a request reads and writes. */
+/** The names a request reads and writes, and what else must not be used by two at once. */
 export interface Touched {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  readonly everything: boolean;
+  /** Ids of unfinished uploads. */
+  readonly uploads: readonly string[];
+  readonly all: 'everything' | 'alone' | null;
 }
 
 export const initialSession: SessionState = {

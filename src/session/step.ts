@@ -1,5 +1,5 @@
 /** Taking over what a command's reducer said: its effects with the request's number, its answers in their place. */
-import { errorInfo } from '../protocol/errors.ts';
+import { errorInfo, isFatal } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
 import type { Effect, Report } from './effect.ts';
 import type { OpenRequest } from './state.ts';
@@ -29,24 +29,35 @@ export function stepped(
 function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'do', request: number, effect });
-  for (const answer of step.answers ?? []) {
-    const report = reportOf(request, answer);
+  const last = step.answers?.at(-1);
+  if (step.done && last !== undefined) {
+    const report = reportOf(request, last);
     if (report !== null) effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
   }
   const done = step.done ?? false;
   if (step.state === request.state && !done && step.answers === undefined) return request;
-  const answers = step.answers === undefined ? request.answers : [...request.answers, ...step.answers];
-  return { ...request, state: step.state, answers, done };
+  if (step.answers === undefined) return { ...request, state: step.state, done };
+  const answers = behind(request.answers, step.answers);
+  const fatal = step.answers.some((answer) => answer.type === 'error' && isFatal(answer.error.code));
+  return { ...request, state: step.state, answers, done, fatal };
 }
 
-/** What is worth telling of an answer. */
-function reportOf({ cmd, touched }: OpenRequest, answer: ReplyPart): Report | null {
-  if (answer.type === 'file' || cmd === null) return null;
-  const name = touched.writes[0] ?? touched.reads[0];
-  const about = name === undefined ? { cmd } : { cmd, filename: name };
+/** An answer about progress that could not be sent yet is replaced by what comes after it, so one waits at the most. */
+const behind = (waiting: readonly ReplyPart[], more: readonly ReplyPart[]): readonly ReplyPart[] =>
+  waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
+
+/** What is worth telling of a request's last answer. A file that is to be sent is told of when it was. */
+function reportOf(request: OpenRequest, answer: ReplyPart): Report | null {
+  if (answer.type === 'file' || request.cmd === null) return null;
   return answer.type === 'error'
-    ? { type: 'refused', ...about, error: answer.error }
-    : { type: 'served', ...about };
+    ? { type: 'refused', ...about(request, request.cmd), error: answer.error }
+    : { type: 'served', ...about(request, request.cmd) };
+}
+
+/** What a report says of a request. */
+export function about({ id, touched }: OpenRequest, cmd: string) {
+  const filename = touched.writes[0] ?? touched.reads[0];
+  return { cmd, ...(filename === undefined ? {} : { filename }), ...(id === null ? {} : { id }) };
 }
 
 /** How much credit the effects from a place on hand on. */

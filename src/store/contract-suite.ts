@@ -12,12 +12,19 @@ import { nameCases } from './contract-names.ts';
 import { putCases } from './contract-puts.ts';
 import { readCases } from './contract-reads.ts';
 import { sumCases } from './contract-sums.ts';
+import { uploadCases, uploadLimitCases } from './contract-uploads.ts';
 
 /** An empty store for one case. */
 export interface OpenedStore {
   readonly store: Store;
   /** Called after the case, and after the store was closed. */
   readonly dispose?: () => void | Promise<void>;
+}
+
+/** How a store is opened for a case. */
+export interface OpenOptions {
+  /** As in `UploadOptions`. */
+  readonly maxUploads?: number;
 }
 
 /** What the suite needs of a test runner: vitest, jest, mocha and `node:test` all have it. */
@@ -33,37 +40,40 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
   list: listCases,
   names: nameCases,
   checksums: sumCases,
+  uploads: uploadCases,
 };
 
 /**
  * Declares the suite for a store.
  *
- * @param open makes an empty store; called for each case anew.
+ * @param open makes an empty store, with those options; called for each case anew.
  * @example
  * import { describe, it } from 'vitest';
  *
- * storeContract('memory', async () => ({ store: memoryStore() }), { describe, it });
+ * storeContract('memory', (options) => ({ store: memoryStore(options) }), { describe, it });
  */
 export function storeContract(
   name: string,
-  open: () => OpenedStore | Promise<OpenedStore>,
+  open: (options: OpenOptions) => OpenedStore | Promise<OpenedStore>,
   { describe, it }: ContractRunner,
 ): void {
+  const declare = (group: string, cases: Readonly<Record<string, ContractCase>>, options: OpenOptions) =>
+    describe(group, () => {
+      for (const [title, check] of Object.entries(cases)) {
+        it(title, async () => {
+          const { store, dispose } = await open(options);
+          try {
+            await check(store);
+          } finally {
+            await store.close();
+            await dispose?.();
+          }
+        });
+      }
+    });
+
   describe(`the store contract: ${name}`, () => {
-    for (const [group, cases] of Object.entries(groups)) {
-      describe(group, () => {
-        for (const [title, check] of Object.entries(cases)) {
-          it(title, async () => {
-            const { store, dispose } = await open();
-            try {
-              await check(store);
-            } finally {
-              await store.close();
-              await dispose?.();
-            }
-          });
-        }
-      });
-    }
+    for (const [group, cases] of Object.entries(groups)) declare(group, cases, {});
+    declare('uploads, three at most', uploadLimitCases, { maxUploads: 3 });
   });
 }

@@ -10,9 +10,9 @@
  *    all of it. A reader that opened the old file goes on reading the old file.
  * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. The one
  *    exception: when all that failed is the last sync, the whole new file is there, though nobody was promised it.
- *    What has arrived of a put with an `upload` is kept after an `abort` and after `io-error` (but not after any other
- *    failure: a full disk gets its room back, and wrong content is of no use), until it is finished, cancelled or too
- *    old. It never claims more than what is there, not even after a crash.
+ *    What has arrived of a put with an `upload` is kept after an `abort` and after `io-error` or `too-many-open-files`
+ *    (but not after any other failure: a full disk gets its room back, and wrong content is of no use), until it is
+ *    finished, cancelled or too old. It never claims more than what is there, not even after a crash.
  * 3. **Durable.** When `durable` is true, what `commit`, `remove` and `rename` answered survives a power cut.
  * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an
  *    `Outcome` with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
@@ -58,25 +58,25 @@ export interface PutOptions {
   /** How many bytes the content has, exactly: a `commit` after fewer or more is refused. */
   readonly size: number;
   /** Keeps what arrives under this key (see `uploadKey`) if the put breaks off. Who else holds it is taken over from. */
-  readonly upload?: string;
+  readonly upload?: string | undefined;
   /**
    * With an `upload`: where the content that will be written begins, which must be how much of it there is already;
    * else `bad-offset`, with the right one as `offset`. Absent: at 0, and what there was is dropped.
    */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** The CRC-32 the whole content must have; else the commit is refused with `crc-mismatch`. */
-  readonly crc32?: number;
+  readonly crc32?: number | undefined;
   /** The SHA-256 the whole content must have, 64 hexadecimal digits; else `sha256-mismatch`. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /**
    * With an `upload`: called once if another put, a `resume` or a `cancel` takes it over. The sink has then cleaned up
    * or will; no call of its may follow, and one under way is still answered.
    */
-  readonly taken?: () => void;
+  readonly taken?: (() => void) | undefined;
   /** The modification time to give the file, milliseconds since 1970; absent: the time of the commit. */
-  readonly mtime?: number;
+  readonly mtime?: number | undefined;
   /** Refuse with `exists` if there is a file of that name at the time of the commit. */
-  readonly ifAbsent?: boolean;
+  readonly ifAbsent?: boolean | undefined;
 }
 
 /**
@@ -146,7 +146,7 @@ export interface Store {
    * How many uploads there are that are not finished, held by a put or kept, and how many bytes have arrived of them.
    * Costs next to nothing.
    */
-  unfinished?(): { readonly count: number; readonly bytes: number };
+  unfinished(): { readonly count: number; readonly bytes: number };
   /** With the file's `crc32` where the store knows it; so is it with `stat`, and with nothing else. */
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;

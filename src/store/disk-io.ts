@@ -7,7 +7,7 @@
  * disk is slower than the peer, and the event loop must not wait with it. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
  * entered can wait for the whole journal.
  */
-import { constants, type Dirent, type Stats } from 'node:fs';
+import { constants, type Dirent, type Stats, type StatsFs } from 'node:fs';
 import { crc32OfAll } from './crc32.ts';
 import { errnoOf } from './errno.ts';
 import type { FileSystem } from './file-system.ts';
@@ -30,6 +30,9 @@ export const flags = {
   /** Not blocking: a FIFO would otherwise be waited for until somebody writes to it. */
   toRead: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  /** For an upload, of which some may have to be read back; one that is there, not blocking, as above. */
+  createToGoOn: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  toGoOn: constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
 };
 
 export type DiskIo = ReturnType<typeof diskIo>;
@@ -131,6 +134,9 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       return filled;
     },
 
+    /** Cuts a file off after so many bytes. Through the pool: there is no telling how much is freed. */
+    truncate: (fd: number, length: number): Task<void> => wait((back) => fs.ftruncate(fd, length, back)),
+
     *setTimes(fd: number, seconds: number): Task<void> {
       if (waits) yield* wait((back) => fs.futimes(fd, seconds, seconds, back));
       else fs.futimesSync(fd, seconds, seconds);
@@ -185,6 +191,11 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     *removeFolder(path: string): Task<void> {
       if (waits) yield* wait((back) => fs.rmdir(path, back));
       else fs.rmdirSync(path);
+    },
+
+    /** How much room there is where `path` is. */
+    *space(path: string): Task<StatsFs> {
+      return waits ? yield* wait<StatsFs>((back) => fs.statfs(path, back)) : fs.statfsSync(path);
     },
 
     /** Always through the pool: a folder may have a million entries. */

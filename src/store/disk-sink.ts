@@ -1,9 +1,13 @@
 /** A put to the disk: bytes go to a file of the private folder, and a commit brings it to its name. */
+import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import type { Answer, Committed, Outcome, PutOptions, Sink } from './contract.ts';
+import { whyNotContent } from './content-check.ts';
+import type { Answer, Committed, Outcome, Part, PutOptions, Sink } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
-import { tried } from './errno.ts';
-import { allDone, done, failed } from './outcome.ts';
+import type { Holder } from './disk-uploads.ts';
+import { systemFailure, tried } from './errno.ts';
+import type { HeldPart } from './held-part.ts';
+import { allDone, done, type Failure, failed } from './outcome.ts';
 import { type Disk, placeFile } from './place-file.ts';
 import type { Temporary } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
@@ -11,7 +15,7 @@ import { type Task, wait } from './task.ts';
 /** How a call is carried out: errors of the system become values, and the store knows that it is busy. */
 export type Perform = <T>(task: Task<Outcome<T>>) => Answer<T>;
 
-export interface DiskSink extends Sink {
+export interface DiskSink extends Sink, Holder {
   /** What `abort` does, as steps; for the store to close. */
   discard(): Task<void>;
 }
@@ -23,6 +27,10 @@ interface Put {
   readonly name: string;
   readonly options: PutOptions;
   readonly ended: () => void;
+  /** What it is, when it is an upload: the same file as `temporary`. */
+  readonly part: HeldPart | undefined;
+  /** Fed all that was written, when its SHA-256 was asked for. */
+  readonly hash: Hash | undefined;
   /** The folders that were made for it. */
   readonly made: string[];
   /** Bytes so far. */
@@ -35,9 +43,15 @@ interface Put {
   busy: boolean;
   /** Whether it was committed, aborted or has failed. */
   over: boolean;
+  /** Whether another call has taken the upload from it. */
+  isTaken: boolean;
+  /** Whether it is being committed or aborted: then it ends by itself, and is not to be told that it was taken. */
+  isEnding: boolean;
+  /** Who waits for the call that is under way: one at the most, as one call at a time is at work on an upload. */
+  idle: (() => void) | undefined;
 }
 
-/** @param ended is called once, when there is nothing of it any more. */
+/** @param ended is called once, when it has let go of everything. */
 export function diskSink(
   disk: Disk,
   perform: Perform,
@@ -45,6 +59,8 @@ export function diskSink(
   name: string,
   options: PutOptions,
   ended: () => void,
+  hash: Hash | undefined,
+  part?: HeldPart,
 ): DiskSink {
   const put: Put = {
     disk,
@@ -52,24 +68,37 @@ export function diskSink(
     name,
     options,
     ended,
+    part,
+    hash,
     made: [],
-    written: 0,
-    crc32: 0,
+    written: part?.start.offset ?? 0,
+    crc32: part?.start.crc32 ?? 0,
     isOpen: true,
     busy: false,
     over: false,
+    isTaken: false,
+    isEnding: false,
+    idle: undefined,
   };
   return {
-    discard: () => discard(put),
-    write: (chunks) => (put.over ? failed('shutting-down') : perform(alone(put, append(put, chunks)))),
-    sync: () => failed('internal', 'uploads are not kept'),
-    commit: () => (put.over ? failed('shutting-down') : perform(alone(put, commit(put)))),
+    get written() {
+      return put.written;
+    },
+    discard: () => discard(put, true),
+    take: (keep) => take(put, keep),
+    write: (chunks) => (isOver(put) ? refusal(put) : perform(alone(put, append(put, chunks)))),
+    sync: () => (isOver(put) ? refusal(put) : perform(alone(put, sync(put)))),
+    commit: () => (isOver(put) ? refusal(put) : perform(alone(put, commit(put)))),
     abort() {
+      if (isOver(put)) return undefined;
       const outcome = perform(alone(put, abort(put)));
       return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
     },
   };
 }
+
+const isOver = (put: Put): boolean => put.over || put.isTaken;
+const refusal = (put: Put): Failure => failed(put.isTaken ? 'upload-taken' : 'shutting-down');
 
 /** To close a file below a write that is under way would let it go to whichever file is next given the number. */
 function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
@@ -79,54 +108,114 @@ function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
     return yield* task;
   } finally {
     put.busy = false;
+    // Whoever takes it makes sure that no call follows, so there is nothing to wait for a second time.
+    put.idle?.();
   }
 }
 
 function* abort(put: Put): Task<Outcome<void>> {
-  yield* discard(put);
+  put.isEnding = true;
+  yield* discard(put, true);
   return allDone;
 }
 
-/** Never throws what the system throws: what cannot be removed now is removed with the store's own folder. */
-function* discard(put: Put): Task<void> {
+function* take(put: Put, keep: boolean): Task<boolean> {
+  if (!put.over && !put.isEnding) {
+    put.isTaken = true;
+    put.options.taken?.();
+  }
+  if (put.busy) {
+    yield* wait((back) => {
+      put.idle = () => back(null);
+    });
+  }
+  if (put.over) return false;
+  yield* discard(put, keep);
+  return true;
+}
+
+/**
+ * Lets go of everything. Never throws what the system throws: what cannot be removed now is removed with the store's own
+ * folder.
+ *
+ * @param keep whether what was written is kept, if it is an upload.
+ */
+function* discard(put: Put, keep: boolean): Task<void> {
   if (put.over) return;
   put.over = true;
-  put.ended();
+  const { part, written, crc32 } = put;
   const { io, directories } = put.disk;
-  if (put.isOpen) yield* tried(io.close(put.temporary.fd));
-  yield* tried(io.unlink(put.temporary.path, put.written));
+  if (part === undefined) {
+    put.ended();
+    if (put.isOpen) yield* tried(io.close(put.temporary.fd));
+    yield* tried(io.unlink(put.temporary.path, written));
+  } else {
+    const redate = put.isEnding && put.options.mtime !== undefined;
+    if (keep) yield* part.keep({ offset: written, crc32 }, put.isOpen, redate);
+    else yield* part.drop(put.isOpen);
+    put.ended();
+  }
   yield* directories.unmake(put.made);
 }
 
+/** After a throw: what may pass without anything of the upload being wrong is no reason to lose it. */
+function* giveUp(put: Put, error: unknown): Task<void> {
+  const code = systemFailure(error)?.error.code;
+  yield* discard(put, code === 'io-error' || code === 'too-many-open-files');
+}
+
 function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
-  const { disk, temporary, options, written } = put;
-  put.written += bytesOf(chunks);
-  if (put.written > options.size) {
-    yield* discard(put);
+  const { disk, temporary, options, written, part, hash } = put;
+  const after = written + bytesOf(chunks);
+  if (after > options.size) {
+    yield* discard(put, false);
     return failed('size-mismatch', 'more came than was said', { expected: options.size });
   }
   try {
     put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32);
+    put.written = after;
+    if (hash !== undefined) for (const chunk of chunks) hash.update(chunk);
+    part?.wrote({ offset: after, crc32: put.crc32 });
     return allDone;
   } catch (error) {
-    yield* discard(put);
+    yield* giveUp(put, error);
+    throw error;
+  }
+}
+
+function* sync(put: Put): Task<Outcome<Part>> {
+  const { disk, temporary, part, written, crc32 } = put;
+  const so = { offset: written, crc32 };
+  try {
+    if (part !== undefined) return yield* part.sync(so);
+    if (disk.durable) yield* disk.io.syncFile(temporary.fd, false);
+    return done(so);
+  } catch (error) {
+    yield* giveUp(put, error);
     throw error;
   }
 }
 
 function* commit(put: Put): Task<Outcome<Committed>> {
-  const { written, options } = put;
-  if (written !== options.size) {
-    yield* discard(put);
-    return failed('size-mismatch', undefined, { expected: options.size, actual: written });
+  const { written, options, part } = put;
+  put.isEnding = true;
+  const wrong =
+    written === options.size
+      ? whyNotContent(options, put.crc32, put.hash)
+      : failed('size-mismatch', undefined, { expected: options.size, actual: written });
+  if (wrong !== undefined) {
+    yield* discard(put, false);
+    return wrong;
   }
   try {
+    if (part !== undefined) yield* part.quiet();
     const file = yield* settle(put);
     const stored = yield* place(put, file);
-    if (!stored.ok) yield* discard(put);
+    if (!stored.ok) yield* discard(put, false);
     return stored;
   } catch (error) {
-    yield* discard(put);
+    if (put.isOpen) part?.doubt(error);
+    yield* giveUp(put, error);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { hashFor } from './content-check.ts';
 import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
 import { diskIo, flags } from './disk-io.ts';
@@ -8,8 +9,11 @@ import { diskListings } from './disk-list.ts';
 import { openRoot } from './disk-root.ts';
 import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
+import { whyNoRoom, worthAsking } from './disk-space.ts';
+import { diskUploads } from './disk-uploads.ts';
 import { errnoOf, systemFailure, tried } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
+import { type KeptParts, keptParts } from './kept-parts.ts';
 import { type KeptSums, keptSums } from './kept-sums.ts';
 import {
   checkedInfoOf,
@@ -26,8 +30,9 @@ import type { Disk } from './place-file.ts';
 import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
 import { type SumsJournal, sumsJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
+import { type UploadLimits, type UploadOptions, uploadLimits } from './upload-limits.ts';
 
-export interface DiskStoreOptions {
+export interface DiskStoreOptions extends UploadOptions {
   /**
    * `fsync` (the default): an answer is given once what it says survives a power cut. `os`: once the operating
    * system has it, which survives the end of this process but not of the machine.
@@ -42,7 +47,8 @@ const worthAskingFirst = 64 * 1024;
 
 /**
  * Opens a store on a folder, which is made if it is missing. It may be a symbolic link, or reached through some; below
- * it none is followed. What dead processes left unfinished in it is removed. Several stores, in one process or in
+ * it none is followed. What dead processes left unfinished in it is removed, but for uploads, which are kept as
+ * `UploadOptions` says. Several stores, in one process or in
  * several, may be open on one root.
  *
  * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the pool
@@ -60,8 +66,9 @@ const worthAskingFirst = 64 * 1024;
 export async function openDiskStore(root: string, options: DiskStoreOptions = {}): Promise<Outcome<Store>> {
   const durable = options.durability !== 'os';
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
+  const limits = uploadLimits(options);
   try {
-    return done(diskStore(...(await run(openDisk()))));
+    return done(diskStore(limits, ...(await run(openDisk()))));
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -70,15 +77,19 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     return failed(code, what, { cause });
   }
 
-  function* openDisk(): Task<[Disk, PrivateFolder, SumsJournal]> {
+  function* openDisk(): Task<[Disk, PrivateFolder, KeptParts, SumsJournal]> {
     const folder = yield* openRoot(io, root, durable);
     try {
       const below = directories(io, folder, durable);
       const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
       const journal: SumsJournal = sumsJournal(io, below, () => sums);
-      const temporaries = yield* openPrivateFolder(io, below);
+      const disk = { io, durable, directories: below, sums };
+      const kept = keptParts(disk);
+      const temporaries = yield* openPrivateFolder(io, below, kept.rescue);
+      // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
+      yield* tried(kept.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
       yield* journal.load(sums);
-      return [{ io, durable, directories: below, sums }, temporaries, journal];
+      return [disk, temporaries, kept, journal];
     } catch (error) {
       io.letGo(folder.fd);
       throw error;
@@ -96,7 +107,13 @@ const advice: Partial<Record<string, string>> = {
   exists: 'something that is not a folder is in the way; remove it, or choose another folder',
 };
 
-function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal): Store {
+function diskStore(
+  limits: UploadLimits,
+  disk: Disk,
+  temporaries: PrivateFolder,
+  kept: KeptParts,
+  journal: SumsJournal,
+): Store {
   const { io, durable } = disk;
   const listings = diskListings(disk);
   const sinks = new Set<DiskSink>();
@@ -107,6 +124,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
   let idle = () => {};
 
   const perform: Perform = (task) => (closing === undefined ? run(counted(task)) : failed('shutting-down'));
+  const uploads = diskUploads(disk, temporaries, kept, limits, perform, () => closing !== undefined);
 
   function* counted<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
     busy += 1;
@@ -124,6 +142,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
 
   /** Descriptors are closed only once nothing is under way on them: their numbers are soon those of other files. */
   async function close(): Promise<void> {
+    uploads.close();
     if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
     for (const sink of sinks) await run(sink.discard());
     for (const source of sources) await run(source.release());
@@ -136,8 +155,9 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
   return {
     durable,
     put: (name, options) => refusedName(name) ?? perform(begin(name, options)),
-    resume: () => done({ offset: 0, crc32: 0 }),
-    cancel: () => failed('not-found'),
+    resume: (upload) => perform(uploads.resume(upload)),
+    cancel: (upload) => perform(uploads.cancel(upload)),
+    unfinished: uploads.unfinished,
     open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
     stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
     list: (options) => perform(listings.list(options)),
@@ -154,10 +174,28 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, journal: SumsJournal)
     const early =
       options.size >= worthAskingFirst ? yield* whyNotPut(disk, name, options.ifAbsent) : undefined;
     if (early !== undefined) return early;
+    const { upload } = options;
+    if (upload !== undefined) return yield* beginUpload(upload, name, options);
+    const full =
+      options.size >= worthAsking ? yield* whyNoRoom(io, disk.directories, options.size) : undefined;
+    if (full !== undefined) return full;
     const temporary = yield* temporaries.create();
-    const sink = diskSink(disk, perform, temporary, name, options, () => sinks.delete(sink));
+    const ended = () => sinks.delete(sink);
+    const sink = diskSink(disk, perform, temporary, name, options, ended, hashFor(options));
     sinks.add(sink);
     return done(sink);
+  }
+
+  function beginUpload(upload: string, name: string, options: PutOptions): Task<Outcome<Sink>> {
+    return uploads.begin(upload, options, (part, hash) => {
+      const ended = () => {
+        sinks.delete(sink);
+        uploads.ended(upload);
+      };
+      const sink = diskSink(disk, perform, part, name, options, ended, hash, part);
+      sinks.add(sink);
+      return sink;
+    });
   }
 
   function* openFile(place: string, name: string): Task<Outcome<Source>> {

@@ -5,7 +5,7 @@
  * Most come in two forms: the synchronous one for what is small and stays in memory, the one with a callback for what
  * can take long.
  */
-import nodeFs, { type Dirent, type Stats } from 'node:fs';
+import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 
 type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 type Ended = (error: NodeJS.ErrnoException | null) => void;
@@ -30,6 +30,7 @@ export interface FileSystem {
   fsync(fd: number, back: Ended): void;
   fdatasync(fd: number, back: Ended): void;
   fstatSync(fd: number): Stats;
+  ftruncate(fd: number, length: number, back: Ended): void;
   futimesSync(fd: number, atime: number, mtime: number): void;
   futimes(fd: number, atime: number, mtime: number, back: Ended): void;
   lstatSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
@@ -46,6 +47,8 @@ export interface FileSystem {
   rmdir(path: string, back: Ended): void;
   readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
   readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
+  statfsSync(path: string): StatsFs;
+  statfs(path: string, back: Back<StatsFs>): void;
   readlinkSync(path: string): string;
   realpathSync(path: string): string;
 }

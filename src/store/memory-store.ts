@@ -4,12 +4,15 @@
  * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
-import type { Committed, Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
-import { crc32 } from './crc32.ts';
+import { hashFor, whyNotContent } from './content-check.ts';
+import type { Committed, Outcome, Part, PutOptions, Sink, Source, Store } from './contract.ts';
+import { crc32OfAll } from './crc32.ts';
 import { memoryFiles } from './memory-files.ts';
+import { type MemoryPart, memoryUploads } from './memory-uploads.ts';
 import { refusedName } from './names.ts';
 import { allDone, done, failed } from './outcome.ts';
 import { pageOf } from './page.ts';
+import { type UploadOptions, uploadLimits } from './upload-limits.ts';
 
 /** A store in memory, and the way to look into it. */
 export interface MemoryStore extends Store {
@@ -23,7 +26,7 @@ export interface MemoryStore extends Store {
 
 /**
  * Makes an empty store in memory. Its answers are all given at once; `durable` is false. Nothing bounds it but the
- * memory of the process.
+ * memory of the process. Unfinished uploads are kept as `UploadOptions` says, while the store is open.
  *
  * @example
  * const store = memoryStore();
@@ -34,9 +37,10 @@ export interface MemoryStore extends Store {
  * }
  * store.contents.get('a.txt')?.bytes; // 'hi'
  */
-export function memoryStore(): MemoryStore {
+export function memoryStore(options: UploadOptions = {}): MemoryStore {
   const files = memoryFiles();
-  const sinks = new Set<Sink>();
+  const uploads = memoryUploads(uploadLimits(options));
+  const sinks = new Set<MemorySink>();
   const sources = new Set<Source>();
   let closed = false;
 
@@ -55,13 +59,21 @@ export function memoryStore(): MemoryStore {
     put(name, options) {
       const refusal = unusable(name) ?? files.whyNotAt(name, options.ifAbsent);
       if (refusal !== undefined) return refusal;
-      const sink = memorySink(name, options, files, () => sinks.delete(sink));
+      const { upload } = options;
+      const begun = upload === undefined ? done(nothing) : uploads.begin(upload, options);
+      if (!begun.ok) return begun;
+      const sink = memorySink(name, options, files, begun.value, (part) => {
+        sinks.delete(sink);
+        if (upload !== undefined) uploads.ended(upload, part);
+      });
       sinks.add(sink);
+      if (upload !== undefined) uploads.hold(upload, sink);
       return done(sink);
     },
 
-    resume: () => done({ offset: 0, crc32: 0 }),
-    cancel: () => failed('not-found'),
+    resume: (upload) => (closed ? failed('shutting-down') : uploads.resume(upload)),
+    cancel: (upload) => (closed ? failed('shutting-down') : uploads.cancel(upload)),
+    unfinished: uploads.unfinished,
 
     open(name) {
       const found = unusable(name) ?? files.find(name);
@@ -111,56 +123,84 @@ export function memoryStore(): MemoryStore {
     close() {
       closed = true;
       for (const sink of sinks) void sink.abort();
+      uploads.close();
       sources.clear();
       return Promise.resolve();
     },
   };
 }
 
+const nothing: MemoryPart = { chunks: [], offset: 0, crc32: 0 };
+
+interface MemorySink extends Sink {
+  /** Takes the upload from it; what it has of it is given to `ended` first. */
+  take(): void;
+  readonly written: number;
+}
+
+/** @param ended is called once, when there is nothing of it any more; with what is to be kept if it is an upload. */
 function memorySink(
   name: string,
-  { size, mtime, ifAbsent }: PutOptions,
+  options: PutOptions,
   files: ReturnType<typeof memoryFiles>,
-  ended: () => void,
-): Sink {
-  let chunks: Uint8Array[] = [];
-  let written = 0;
+  begun: MemoryPart,
+  ended: (part: MemoryPart | undefined) => void,
+): MemorySink {
+  const { size, mtime, ifAbsent } = options;
+  const chunks = [...begun.chunks];
+  let written = begun.offset;
+  let crc32 = begun.crc32;
   let over = false;
+  let isTaken = false;
 
-  const end = <T>(outcome: Outcome<T>): Outcome<T> => {
+  const end = (keep: boolean): void => {
+    if (over) return;
     over = true;
-    chunks = [];
-    ended();
+    ended(keep && written > 0 ? { chunks, offset: written, crc32 } : undefined);
+  };
+  const fail = <T>(outcome: Outcome<T>): Outcome<T> => {
+    end(false);
     return outcome;
   };
-  const mismatch = () => end<never>(failed('size-mismatch', undefined, { expected: size, actual: written }));
+  const mismatch = () => fail<never>(failed('size-mismatch', undefined, { expected: size, actual: written }));
+  const refused = () => failed(isTaken ? 'upload-taken' : 'shutting-down');
 
   return {
+    get written() {
+      return written;
+    },
     write(lent) {
-      if (over) return failed('shutting-down');
+      if (over) return refused();
       for (const chunk of lent) {
+        if (written + chunk.length > size) return mismatch();
         written += chunk.length;
-        if (written > size) return mismatch();
         // Not `chunk.slice()`: of a Buffer that is no copy.
         chunks.push(new Uint8Array(chunk));
       }
+      crc32 = crc32OfAll(lent, crc32);
       return allDone;
     },
-    sync: () => failed('internal', 'uploads are not kept'),
+    sync: () => (over ? refused() : done<Part>({ offset: written, crc32 })),
     commit() {
-      if (over) return failed('shutting-down');
+      if (over) return refused();
       if (written !== size) return mismatch();
-      const refusal = files.whyNotAt(name, ifAbsent);
-      if (refusal !== undefined) return end<never>(refusal);
-      const bytes = joined(chunks, size);
-      const file = { bytes, mtime: mtime ?? Date.now(), crc32: crc32(bytes) };
+      const hash = hashFor(options);
+      for (const chunk of chunks) hash?.update(chunk);
+      const refusal = whyNotContent(options, crc32, hash) ?? files.whyNotAt(name, ifAbsent);
+      if (refusal !== undefined) return fail<never>(refusal);
+      const file = { bytes: joined(chunks, size), mtime: mtime ?? Date.now(), crc32 };
       const replaced = files.byName.get(name)?.bytes.length ?? 0;
       files.place(name, file);
-      const { mtime: changed, crc32: sum } = file;
-      const stored: Committed = { name, size, mtime: changed, crc32: sum, durable: false, replaced };
-      return end(done(stored));
+      const stored: Committed = { name, size, mtime: file.mtime, crc32, durable: false, replaced };
+      end(false);
+      return done(stored);
     },
-    abort: () => void end(allDone),
+    abort: () => end(true),
+    take() {
+      isTaken = true;
+      options.taken?.();
+      end(true);
+    },
   };
 }
 

@@ -3,7 +3,8 @@
  *
  * It is on the same file system as what it is for, so that a rename can bring the file to its name. Each open store
  * has a folder of its own in there and takes it along when it is closed; what a killed process left is removed when
- * a store is next opened on the same root.
+ * a store is next opened on the same root. Unfinished uploads are spared both times: they are moved to where they are
+ * kept (see `kept-parts.ts`).
  */
 import nodeFs from 'node:fs';
 import { privateFolder as privateName } from '../protocol/filename.ts';
@@ -23,15 +24,24 @@ export interface Temporary {
 export interface PrivateFolder {
   /** Makes an empty file, open to write to. Throws what the system throws. */
   create(): Task<Temporary>;
+  /** Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws. */
+  within<T>(act: (folder: Folder) => Task<T>): Task<T>;
   /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
   close(): Task<void>;
 }
+
+/** Moves a file to where it is kept, if it is one to be kept; answers whether it was. */
+export type Rescue = (path: string, name: string) => Task<boolean>;
 
 /** How long a folder of another host's is left alone after its last change, in milliseconds. */
 const strangersKeep = 24 * 60 * 60 * 1000;
 
 /** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
-export function* openPrivateFolder(io: DiskIo, { root, at, renew }: Directories): Task<PrivateFolder> {
+export function* openPrivateFolder(
+  io: DiskIo,
+  { root, at, renew }: Directories,
+  rescue: Rescue,
+): Task<PrivateFolder> {
   const name = newOwner();
   /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
   const own: Folder[] = [];
@@ -43,7 +53,7 @@ export function* openPrivateFolder(io: DiskIo, { root, at, renew }: Directories)
       const parent = folder;
       try {
         folder = yield* madeFolder(io, at, parent, child);
-        if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder);
+        if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder, rescue);
       } finally {
         if (parent !== root) io.letGo(parent.fd);
       }
@@ -65,20 +75,23 @@ export function* openPrivateFolder(io: DiskIo, { root, at, renew }: Directories)
     throw error;
   }
 
+  function* within<T>(act: (folder: Folder) => Task<T>): Task<T> {
+    try {
+      return yield* act(folder);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      yield* renew();
+      folder = yield* makeOwn();
+      return yield* act(folder);
+    }
+  }
+
   return {
-    *create() {
-      try {
-        return yield* createIn(folder);
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-        yield* renew();
-        folder = yield* makeOwn();
-        return yield* createIn(folder);
-      }
-    },
+    create: () => within(createIn),
+    within,
     *close() {
       try {
-        yield* empty(io, at, folder);
+        yield* empty(io, at, folder, rescue);
         const tmp = yield* entered(io, at, root, [privateName, 'tmp']);
         try {
           yield* io.removeFolder(at(tmp, name));
@@ -120,12 +133,13 @@ function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]
 }
 
 /** Whatever cannot be removed is in nobody's way; another process may be removing it too. So nothing is thrown. */
-function* removeDead(io: DiskIo, at: At, tmp: Folder): Task<void> {
+function* removeDead(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
       const owner = ownerOf(name);
       const life = owner === undefined ? 'alive' : lifeOf(owner, () => isHeld(name));
-      if (life !== 'alive') yield* removeOwned(io, at, tmp, name, life === 'unknown' ? strangersKeep : 0);
+      const keep = life === 'unknown' ? strangersKeep : 0;
+      if (life !== 'alive') yield* removeOwned(io, at, tmp, name, keep, rescue);
     }
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
@@ -133,19 +147,29 @@ function* removeDead(io: DiskIo, at: At, tmp: Folder): Task<void> {
 }
 
 /** @param keep not if anything in it changed in the last so many milliseconds. */
-function* removeOwned(io: DiskIo, at: At, tmp: Folder, name: string, keep: number): Task<void> {
+function* removeOwned(
+  io: DiskIo,
+  at: At,
+  tmp: Folder,
+  name: string,
+  keep: number,
+  rescue: Rescue,
+): Task<void> {
   const folder = yield* entered(io, at, tmp, [name]);
   try {
     if (keep > 0 && (yield* lastChange(io, at, folder)) > Date.now() - keep) return;
-    yield* empty(io, at, folder);
+    yield* empty(io, at, folder, rescue);
     yield* io.removeFolder(at(tmp, name));
   } finally {
     io.letGo(folder.fd);
   }
 }
 
-function* empty(io: DiskIo, at: At, folder: Folder): Task<void> {
-  for (const { name } of yield* io.entries(at(folder, '.'))) yield* io.unlink(at(folder, name));
+function* empty(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> {
+  for (const { name } of yield* io.entries(at(folder, '.'))) {
+    const path = at(folder, name);
+    if (!(yield* rescue(path, name))) yield* io.unlink(path);
+  }
 }
 
 /** When the folder or a file in it last changed, in milliseconds since 1970. */

@@ -6,13 +6,21 @@
  */
 import type { Observable } from 'rxjs';
 
-/** One end of a connection, as a log line names it: `127.0.0.1:8080`, `[::1]:8080`, `/run/s.sock`, `memory:3`. */
+/** One end of a connection, as a log line names it: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/s.sock#3`, `memory:3`. */
 export type Address = string;
 
 /** Why a connection is over, when it did not end in good order. */
 export interface ConnectionFault {
-  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `destroyed`: we did. */
-  readonly code: 'reset' | 'unread' | 'timeout' | 'refused' | 'unreachable' | 'destroyed' | 'failed';
+  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `untrusted`: TLS could not be agreed on, which trying again does not change. `destroyed`: we did. */
+  readonly code:
+    | 'reset'
+    | 'unread'
+    | 'timeout'
+    | 'refused'
+    | 'unreachable'
+    | 'untrusted'
+    | 'destroyed'
+    | 'failed';
   /** In words, with the system's own code where there is one. */
   readonly message: string;
 }

@@ -10,31 +10,39 @@ export type ListenEvent =
   | { readonly type: 'listening'; readonly address: Address; readonly port: number }
   /** Whoever receives it owns it, and must end or destroy it: stopping to listen does not. */
   | { readonly type: 'connection'; readonly connection: Connection }
-  /** One connection could not be taken (too many open files, say). Listening goes on. */
+  /** One connection could not be taken (too many open files, or a handshake that failed, say). Listening goes on. */
   | { readonly type: 'accept-failed'; readonly fault: ConnectionFault };
 
 /** Why listening was not possible, with what to do about it. What the Observable errors with. */
 export interface ListenFault {
-  readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'failed';
+  readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
   readonly address: Address;
   readonly message: string;
 }
+
+/** Tells that one connection could not be taken. */
+export type Refused = (fault: ConnectionFault) => void;
 
 /**
  * Listens when subscribed, stops accepting when unsubscribed; the connections live on.
  *
  * @param createServer makes a server that is not listening yet.
  * @param accepted the server's event that brings a socket ready for use: `connection`, or `secureConnection`.
+ * @param listen has the server begin to listen, where there is more to it.
+ * @param toConnection answers null for a socket that is not to be used after all, and was told of and destroyed.
  */
 export function listenOn(
-  createServer: () => Server,
+  createServer: (refused: Refused) => Server,
   accepted: 'connection' | 'secureConnection',
   options: ListenOptions,
-  toConnection: (socket: Socket) => Connection,
+  toConnection: (socket: Socket, refused: Refused) => Connection | null,
+  listen: (server: Server) => void = (server) => server.listen(options),
 ): Observable<ListenEvent> {
-  const asked = options.path ?? formatAddress(options.host, options.port);
+  const asked =
+    options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
   return new Observable((subscriber) => {
-    const server = createServer();
+    const refused: Refused = (fault) => subscriber.next({ type: 'accept-failed', fault });
+    const server = createServer(refused);
     server.on('listening', () => {
       const bound = server.address();
       if (bound === null || typeof bound === 'string') {
@@ -45,15 +53,19 @@ export function listenOn(
       }
     });
     server.on('error', (error) => {
-      if (server.listening) subscriber.next({ type: 'accept-failed', fault: connectionFault(error) });
+      if (server.listening) refused(connectionFault(error));
       else subscriber.error(listenFault(error, asked));
     });
     server.on(accepted, (socket: Socket) => {
-      if (subscriber.closed) socket.destroy();
-      else subscriber.next({ type: 'connection', connection: toConnection(socket) });
+      if (subscriber.closed) {
+        socket.destroy();
+        return;
+      }
+      const connection = toConnection(socket, refused);
+      if (connection !== null) subscriber.next({ type: 'connection', connection });
     });
     try {
-      server.listen(options);
+      listen(server);
     } catch (error) {
       // Options that make no sense, such as a port over 65,535.
       subscriber.error(listenFault(error, asked));

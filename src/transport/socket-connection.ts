@@ -16,7 +16,7 @@ import { keepReadingAfterWriteErrors } from './write-errors.ts';
 const NOTHING = new Uint8Array(0);
 let made = 0;
 
-/** How to name a socket that has no host and port, such as a Unix socket; and how to read from it. */
+/** How to name a socket that has no host and port, such as a Unix socket; how to read from it, and how to drop it. */
 export interface SocketSettings {
   /** Default `tcp:` and a number. */
   readonly id?: string;
@@ -24,6 +24,10 @@ export interface SocketSettings {
   readonly remote?: Address;
   /** Whether to receive into memory that is used again when it is given back. Only for a socket that was accepted. */
   readonly slabs?: boolean;
+  /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
+  readonly below?: Socket;
+  /** What an error of the socket means. Default `connectionFault`. */
+  readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
 /**
@@ -42,6 +46,7 @@ export interface SocketSettings {
  */
 export function socketConnection(accepted: Socket, settings: SocketSettings = {}): Connection {
   const slabs = settings.slabs === true ? createSlabs() : null;
+  const { faultOf = connectionFault } = settings;
   const received = (chunk: Uint8Array) => {
     if (!destroyed) reader?.next(chunk);
   };
@@ -63,7 +68,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
   let readEnd: ConnectionFault | null | undefined;
 
   keepReadingAfterWriteErrors(socket, (error) => {
-    writeFault = connectionFault(error);
+    writeFault = faultOf(error);
     writeEnd = writeFault;
     // A failed write takes the socket's pending error with it, and the system then reports a plain end of input.
     // Only EPIPE says that the peer had ended its side before; after any other error that end would be a lie.
@@ -77,7 +82,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
     // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
     const held: Uint8Array | null = socket.read();
     if (held !== null && !destroyed) reader?.next(held);
-    endReading(destroyed ? DESTROYED : connectionFault(error));
+    endReading(destroyed ? DESTROYED : faultOf(error));
   });
   socket.on('close', () => {
     slabs?.close();
@@ -166,7 +171,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
       if (socket.destroyed) return;
       destroyed = true;
       writeEnd = DESTROYED;
-      drop(socket);
+      drop(socket, settings.below);
     },
   };
 }
@@ -176,15 +181,25 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
  * order and all of it is with the system, it stays so: a reset would take back what is on its way, and once the
  * shutdown is under way libuv refuses to reset, upon which node would leak the descriptor.
  */
-function drop(socket: Socket): void {
+function drop(socket: Socket, below: Socket | undefined): void {
   if (socket.writableEnded && socket.writableLength === 0) {
     socket.destroy();
     return;
   }
+  if (below !== undefined) resetWhenDestroyed(below);
   try {
-    socket.resetAndDestroy();
+    if (below === undefined) socket.resetAndDestroy();
   } catch {
-    // Only TCP has resets; a TLS or Unix socket just closes.
-    socket.destroy();
+    // Only TCP has resets; a Unix socket just closes.
   }
+  socket.destroy();
+}
+
+/** TLS destroys the socket below when it is over with it itself; to take that away from it before makes it hang. */
+function resetWhenDestroyed(below: Socket): void {
+  const { destroy } = below;
+  below.destroy = () => {
+    below.destroy = destroy;
+    return below.resetAndDestroy();
+  };
 }

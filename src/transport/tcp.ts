@@ -1,9 +1,9 @@
 /** TCP: listening and connecting, both as Observables. */
-import { createServer, Socket } from 'node:net';
-import { Observable } from 'rxjs';
+import { createServer } from 'node:net';
+import type { Observable } from 'rxjs';
 import { formatAddress } from './address.ts';
-import type { Connection, ConnectionFault } from './connection.ts';
-import { connectionFault } from './connection-fault.ts';
+import { connectOn, newSocket, whenReady } from './connect.ts';
+import type { Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
 import { socketConnection } from './socket-connection.ts';
 
@@ -52,42 +52,11 @@ export interface ConnectTcpOptions {
  * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  */
 export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observable<Connection> {
-  const remote = formatAddress(host, port);
-  return new Observable((subscriber) => {
-    const socket = new Socket({ allowHalfOpen: true });
-    // Before it connects: a socket that is not paused starts to read at once.
-    socket.pause();
+  return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
+    const socket = newSocket();
     socket.setNoDelay(true);
-    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
-    let handedOver = false;
-
-    function onTimeout(): void {
-      const message = `${remote} did not answer within ${timeout} ms`;
-      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
-    }
-    function onError(error: unknown): void {
-      const { code, message } = connectionFault(error);
-      subscriber.error({
-        code,
-        message: `cannot connect to ${remote}: ${message}`,
-      } satisfies ConnectionFault);
-    }
-    socket.on('error', onError);
-    socket.on('connect', () => {
-      handedOver = true;
-      socket.off('error', onError);
-      subscriber.next(socketConnection(socket));
-      subscriber.complete();
-    });
-    try {
-      socket.connect({ host, port });
-    } catch (error) {
-      // Options that make no sense, such as a port over 65,535.
-      onError(error);
-    }
-    return () => {
-      clearTimeout(timer);
-      if (!handedOver) socket.destroy();
-    };
+    whenReady(socket, 'connect', failed, () => connected(socketConnection(socket)));
+    socket.connect({ host, port });
+    return () => socket.destroy();
   });
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { of } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { planGet } from '../../src/cli/get-plan.ts';
+import { place } from '../../src/cli/place.ts';
 import { planPut } from '../../src/cli/put-plan.ts';
-import { place } from '../../src/cli/server-option.ts';
 import type { Client } from '../../src/client/client.ts';
 import { tempFolder, writeTree } from '../support/temp-folder.ts';
 

@@ -92,9 +92,12 @@ describe('the catalogue', () => {
     });
   });
 
-  test('calls fatal exactly what leaves the next frame unknown', () => {
+  test('calls fatal exactly what ends the connection', () => {
     const fatal = Object.keys(catalogue).filter((code) => isFatal(code as keyof typeof catalogue));
-    expect(fatal).toEqual(['bad-header-length', 'bad-header', 'bad-body-length', 'truncated']);
+    expect(fatal).toEqual([
+      ...['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'],
+      ...['bad-token', 'too-many-connections', 'timed-out'],
+    ]);
   });
 
   test.each([

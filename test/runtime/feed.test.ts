@@ -7,6 +7,7 @@ const moves = fc.array(
     fc.nat(200_000).map((size) => ({ do: 'chunk' as const, size })),
     fc.boolean().map((on) => ({ do: 'want' as const, on })),
     fc.constant({ do: 'behind' as const }),
+    fc.constant({ do: 'turn' as const }),
   ),
   { maxLength: 40 },
 );
@@ -15,15 +16,27 @@ property.prop([moves])(
   'what is fed is taken in order, in small pieces, and only while more is wanted',
   (steps) => {
     let wanted = true;
+    let later: (() => void) | null = null;
     const fed: (number | string)[] = [];
     const taken: (number | string)[] = [];
-    const feed = createFeed(
-      () => wanted,
-      (bytes) => {
+    const feed = createFeed({
+      wanted: () => wanted,
+      take: (bytes) => {
         expect(bytes.length).toBeLessThanOrEqual(64 * 1024);
         for (const byte of bytes) if (byte !== taken.at(-1)) taken.push(byte);
       },
-    );
+      later: (work) => {
+        later = work;
+      },
+      waiting: () => {},
+    });
+    const laterTurns = () => {
+      while (later !== null) {
+        const work = later;
+        later = null;
+        work();
+      }
+    };
     steps.forEach((step, i) => {
       const before = taken.length;
       if (step.do === 'chunk' && step.size > 0) {
@@ -37,10 +50,12 @@ property.prop([moves])(
         wanted = step.on;
         if (wanted) feed.goOn();
       }
+      if (step.do === 'turn') laterTurns();
       if (!wanted) expect(taken.slice(before).filter((it) => typeof it === 'number')).toEqual([]);
     });
     wanted = true;
     feed.goOn();
+    laterTurns();
     expect(taken).toEqual(fed);
   },
 );
@@ -48,16 +63,42 @@ property.prop([moves])(
 test('to take a piece may be to want no more of the chunk: the rest waits as the bytes it came in', () => {
   let wanted = true;
   let taken = 0;
-  const feed = createFeed(
-    () => wanted,
-    (bytes) => {
+  const feed = createFeed({
+    wanted: () => wanted,
+    take: (bytes) => {
       taken += bytes.length;
       wanted = false;
     },
-  );
+    later: () => {},
+    waiting: () => {},
+  });
   feed.chunk(new Uint8Array(1_000_000));
   expect(taken).toBe(64 * 1024);
   wanted = true;
   feed.goOn();
   expect(taken).toBe(128 * 1024);
+});
+
+test('a chunk that takes long is left for a moment, so that other connections have their turn', () => {
+  let taken = 0;
+  const told: boolean[] = [];
+  const later: (() => void)[] = [];
+  const feed = createFeed({
+    wanted: () => true,
+    take: (bytes) => {
+      taken += bytes.length;
+      for (const since = performance.now(); performance.now() - since < 3; );
+    },
+    later: (work) => later.push(work),
+    waiting: (waiting) => told.push(waiting),
+  });
+  feed.chunk(new Uint8Array(1024 * 1024));
+  expect(taken).toBeLessThan(512 * 1024);
+  // Nothing else makes it go on sooner.
+  const before = taken;
+  feed.goOn();
+  expect(taken).toBe(before);
+  for (let work = later.shift(); work !== undefined; work = later.shift()) work();
+  expect(taken).toBe(1024 * 1024);
+  expect(told.slice(0, 2)).toEqual([true, false]);
 });

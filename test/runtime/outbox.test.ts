@@ -22,7 +22,13 @@ function inVirtualTime(
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
     const patience = createPatience(scheduler, silence, () => outbox.silence());
-    const outbox = createOutbox(here, window, patience);
+    const outbox = createOutbox({
+      connection: here,
+      window,
+      patience,
+      receiving: () => 0,
+      sent: () => {},
+    });
     hot(script).subscribe((name) => {
       acts[name]!(outbox, patience);
       outbox.flush();
@@ -32,8 +38,8 @@ function inVirtualTime(
   });
 }
 
-const ack = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), false, 0);
-const error = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), true, 0);
+const ack = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), false);
+const error = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), true);
 const heard: Act = (_, patience) => patience.heard();
 
 describe('an ack that the peer has not shown to want', () => {

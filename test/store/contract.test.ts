@@ -5,11 +5,14 @@ import { memoryStore } from '../../src/store/memory-store.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { newDiskStore } from '../support/store-roots.ts';
 
-storeContract('memory', () => ({ store: memoryStore() }), { describe, it });
-storeContract('disk, fsync', () => newDiskStore(), { describe, it });
+storeContract('memory', (options) => ({ store: memoryStore(options) }), { describe, it });
+storeContract('disk, fsync', (options) => newDiskStore(options), { describe, it });
 // As on a system without /proc, where a descriptor cannot be named.
 const withoutProc = interceptedFileSystem({
   before: ({ name }) => (name === 'readlink' ? 'ENOENT' : undefined),
 });
-storeContract('disk, without /proc', () => newDiskStore({ fs: withoutProc }), { describe, it });
-storeContract('disk, os', () => newDiskStore({ durability: 'os' }), { describe, it });
+storeContract('disk, without /proc', (options) => newDiskStore({ ...options, fs: withoutProc }), {
+  describe,
+  it,
+});
+storeContract('disk, os', (options) => newDiskStore({ ...options, durability: 'os' }), { describe, it });

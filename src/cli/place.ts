@@ -1,0 +1,24 @@
+/** Where a server is, as it is written on the command line. */
+import { InvalidArgumentError } from 'commander';
+
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Reads `localhost:8080`, `[::1]:8080`, `:8080`, which is this machine, or `unix:/path`. */
+export function place(text: string): Place {
+  if (text.startsWith('unix:')) return { path: socketPath(text.slice('unix:'.length)) };
+  const found = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (found === null || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError(
+      'It must be HOST:PORT, such as 192.168.0.5:8080 or [::1]:8080, or unix:/path.',
+    );
+  }
+  return { host: found[1] || found[2] || '127.0.0.1', port };
+}
+
+function socketPath(path: string): string {
+  if (path !== '' && !path.includes('\0')) return path;
+  throw new InvalidArgumentError(
+    'unix: must be followed by the path of a socket, such as unix:/run/sluice.sock.',
+  );
+}

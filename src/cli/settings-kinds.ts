@@ -1,0 +1,215 @@
+/**
+ * The kinds of values a setting may have: how each is read from the text of a flag or a variable and from JSON, what it
+ * must be, in words for the one who got it wrong, and how it is printed so that it reads back the same.
+ */
+
+export type JsonValue = string | number | null;
+
+export interface Kind<T> {
+  /** What stands for a value in the help: `SIZE`. */
+  readonly placeholder: string;
+  /** What goes behind "must be" in an error. */
+  readonly mustBe: string;
+  /** Reads the text of a flag or a variable; undefined when it is no such value, or out of bounds. */
+  readonly read: (text: string) => T | undefined;
+  /** The same for a value of a JSON file. */
+  readonly readJson: (value: unknown) => T | undefined;
+  /** What `readJson` makes the same value of. */
+  readonly print: (value: T) => JsonValue;
+  /** A few characters for the help. */
+  readonly show: (value: T) => string;
+  /** A path, which is relative to where it was written. */
+  readonly path?: true;
+}
+
+const fromString =
+  <T>(read: (text: string) => T | undefined) =>
+  (value: unknown): T | undefined =>
+    typeof value === 'string' ? read(value) : undefined;
+
+/** A number in JSON is the same as its digits on the command line. */
+const fromEither =
+  <T>(read: (text: string) => T | undefined) =>
+  (value: unknown): T | undefined =>
+    typeof value === 'number' || typeof value === 'string' ? read(String(value)) : undefined;
+
+/** The path of a file or folder, as it was written. */
+export const path = (placeholder: 'DIR' | 'FILE' | 'PATH'): Kind<string> => {
+  const read = (text: string) => (text !== '' && !text.includes('\0') ? text : undefined);
+  const mustBe = placeholder === 'DIR' ? 'the path of a folder' : 'the path of a file';
+  return {
+    placeholder,
+    mustBe: placeholder === 'PATH' ? 'a path' : mustBe,
+    read,
+    readJson: fromString(read),
+    print: (value) => value,
+    show: (value) => value,
+    path: true,
+  };
+};
+
+const readHost = (text: string) => (/^[^\s/\0]+$/.test(text) ? text.replace(/^\[(.*)\]$/, '$1') : undefined);
+
+/** A name or an address, IPv6 with or without brackets. */
+export const host: Kind<string> = {
+  placeholder: 'HOST',
+  mustBe: 'a host name or an address, without a port',
+  read: readHost,
+  readJson: fromString(readHost),
+  print: (value) => value,
+  show: (value) => value,
+};
+
+/** One of some words. */
+export const choice = <T extends string>(placeholder: string, ...words: readonly T[]): Kind<T> => {
+  const read = (text: string) => words.find((word) => word === text);
+  return {
+    placeholder,
+    mustBe: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+    read,
+    readJson: fromString(read),
+    print: (value) => value,
+    show: (value) => value,
+  };
+};
+
+const within = (value: number, from: number, to: number): number | undefined =>
+  value >= from && value <= to ? value : undefined;
+
+/** A whole number within bounds, in JSON a number too. */
+export const whole = (from: number, to: number, placeholder = 'NUMBER'): Kind<number> => {
+  const read = (text: string) => (/^\d+$/.test(text) ? within(Number(text), from, to) : undefined);
+  return {
+    placeholder,
+    mustBe: `a whole number from ${from} to ${to}`,
+    read,
+    readJson: (value) => (typeof value === 'number' ? read(String(value)) : undefined),
+    print: (value) => value,
+    show: String,
+  };
+};
+
+const readMode = (text: string) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined);
+
+/** Who may do what with a file, as `chmod` has it. */
+export const mode: Kind<number> = {
+  placeholder: 'MODE',
+  mustBe: 'three octal digits, such as 600 or 660',
+  read: readMode,
+  readJson: fromEither(readMode),
+  print: (value) => value.toString(8).padStart(3, '0'),
+  show: (value) => value.toString(8).padStart(3, '0'),
+};
+
+const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const bytesIn: ReadonlyMap<string, number> = new Map([
+  ...decimal.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
+  ...binary.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
+]);
+
+/** @example sizeInWords(65536) // '64KiB' */
+export function sizeInWords(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && value % 1024 === 0 && unit < binary.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value}${binary[unit]}`;
+}
+
+/** Bytes: plain, or with a unit (`10MiB`, `1.5 GB`). Units of a thousand and of 1,024 both, in any case. */
+export const size = (from: number, to: number): Kind<number> => {
+  const read = (text: string) => {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text) ?? [];
+    const factor = unit === '' ? 1 : bytesIn.get(unit.toLowerCase());
+    if (number === undefined || factor === undefined) return undefined;
+    const bytes = Number(number) * factor;
+    // Half a byte is a slip of the pen; a fraction of a mebibyte is rounded to bytes.
+    return factor === 1 && !Number.isInteger(bytes) ? undefined : within(Math.round(bytes), from, to);
+  };
+  return {
+    placeholder: 'SIZE',
+    mustBe: `a size from ${sizeInWords(from)} to ${sizeInWords(to)}, such as 1048576, 10MiB or 1GB`,
+    read,
+    readJson: fromEither(read),
+    print: (value) => value,
+    show: sizeInWords,
+  };
+};
+
+const second = 1000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+const millisIn: ReadonlyMap<string, number> = new Map([
+  ['d', day],
+  ['h', hour],
+  ['m', minute],
+  ['s', second],
+  ['ms', 1],
+]);
+
+/** @example timeInWords(90_000) // '90s' */
+export function timeInWords(millis: number): string {
+  for (const [unit, factor] of millisIn) {
+    const value = millis / factor;
+    // 24h and 60s read better than 1d and 1m.
+    if (Number.isInteger(value) && (value > 1 || factor <= second)) return `${value}${unit}`;
+  }
+  return `${millis}ms`;
+}
+
+/** Milliseconds; written in seconds, perhaps with a fraction, or with a unit: `500ms`, `30s`, `2m`, `24h`, `7d`. */
+export const time = (from: number, to: number): Kind<number> => {
+  const read = (text: string) => {
+    const [, number, unit = 's'] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
+    if (number === undefined) return undefined;
+    const millis = Math.round(Number(number) * millisIn.get(unit)!);
+    return within(millis, from, to);
+  };
+  return {
+    placeholder: 'TIME',
+    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as 30 (seconds), 0.5, 500ms, 2m or 24h`,
+    read,
+    readJson: fromEither(read),
+    print: (value) => value / second,
+    show: timeInWords,
+  };
+};
+
+const none = 'none';
+
+/** A bound that need not be: `none`, or 0 where a bound of 0 would make no sense, is `Infinity`. */
+export const orUnbounded = (kind: Kind<number>): Kind<number> => {
+  const unbounded = kind.read('0') === undefined ? [none, '0', 0] : [none];
+  const or = (read: (value: never) => number | undefined) => (value: unknown) =>
+    unbounded.includes(value as string) ? Number.POSITIVE_INFINITY : read(value as never);
+  return {
+    ...kind,
+    mustBe: `${kind.mustBe}, or none`,
+    read: or(kind.read),
+    readJson: or(kind.readJson),
+    print: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.print(value)),
+    show: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.show(value)),
+  };
+};
+
+/** What may be switched off with `none`: null then. */
+export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
+  ...kind,
+  mustBe: `${kind.mustBe}, or none`,
+  read: (text) => (text === none ? null : kind.read(text)),
+  readJson: (value) => (value === none ? null : kind.readJson(value)),
+  print: (value) => (value === null ? none : kind.print(value)),
+  show: (value) => (value === null ? none : kind.show(value)),
+});
+
+/** What is not there unless it is set; null in JSON is as if it was not set. */
+export const orUnset = <T>(kind: Kind<T>): Kind<T | null> => ({
+  ...kind,
+  readJson: (value) => (value === null ? null : kind.readJson(value)),
+  print: (value) => (value === null ? null : kind.print(value)),
+  show: (value) => (value === null ? '' : kind.show(value)),
+});

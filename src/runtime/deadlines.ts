@@ -1,0 +1,141 @@
+/**
+ * How long a peer is waited for. One clock looks at all connections every now and then, so that thousands of idle ones
+ * cost no timer each, and a chunk that arrives costs no more than an addition.
+ *
+ *   what the connection is at                what is waited for        how long
+ *   nothing has come                         the first bytes           firstBytes
+ *   the first bytes of a header have come    the rest of it            header
+ *   a body is arriving                       `bodyBytes`, or its end   body, again and again
+ *   all is answered, no frame is begun       the next request          idle
+ *   something is being sent                  that some of it is taken  unread
+ *
+ * Time in which we do not read is not the peer's, so it counts for no body; nor does it for a header, unless nothing
+ * keeps us from reading but the budget, which half a header must not hold for ever. And nothing counts while this process
+ * itself stood still: what the peer sent meanwhile is not read yet.
+ */
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import type { Deadlines } from './limits.ts';
+
+export type Deadline = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
+
+/** What a connection is at, as far as its peer is waited for. */
+export interface Progress {
+  /** Bytes that have come, in all. */
+  readonly received: number;
+  /** Bytes of a header that is not whole. */
+  readonly partialHead: number;
+  readonly inBody: boolean;
+  /** Bytes of bodies that have come, in all. */
+  readonly bodies: number;
+  /** Requests that are not answered. */
+  readonly open: number;
+  /** We read. */
+  readonly listening: boolean;
+  /** We would read, were it not for what others hold. */
+  readonly ready: boolean;
+  /** Writes that have settled, in all; and whether one is under way. */
+  readonly writes: number;
+  readonly writing: boolean;
+}
+
+export interface Clock {
+  /** Looks at a connection from now on; calls `expired` once. Returns how to stop. */
+  readonly watch: (look: () => Progress, expired: (which: Deadline) => void) => () => void;
+}
+
+/** At most so often, and at least so often, in milliseconds, is each connection looked at. */
+const ticks = { least: 20, most: 1000 };
+
+/**
+ * @example
+ * const clock = createClock(defaultLimits.deadlines);
+ * const stop = clock.watch(progress, (which) => refuse(timedOut(which, limits.deadlines)));
+ */
+export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asyncScheduler): Clock {
+  const { firstBytes, header, body, bodyBytes, idle, unread } = deadlines;
+  const shortest = Math.min(firstBytes, header, body, idle, unread);
+  const tick = Math.min(Math.max(shortest / 4, ticks.least), ticks.most);
+  /** Bounded by the number of connections. */
+  const watched = new Set<(now: number) => void>();
+  let timer: Subscription | null = null;
+
+  function start(): void {
+    timer ??= scheduler.schedule(function look() {
+      const now = scheduler.now();
+      for (const check of watched) check(now);
+      this.schedule(undefined, tick);
+    }, tick);
+  }
+
+  function watch(look: () => Progress, expired: (which: Deadline) => void): () => void {
+    let before = look();
+    let at = scheduler.now();
+    let what = phase(before);
+    /** Since when the peer is waited for, and how many bytes of bodies had come then. */
+    let [since, bodies] = [at, before.bodies];
+    let unreadSince = at;
+
+    function check(now: number): void {
+      const progress = look();
+      const stoodStill = now - at - tick;
+      if (stoodStill > tick) {
+        since += stoodStill;
+        unreadSince += stoodStill;
+      }
+      const is = phase(progress);
+      const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
+      const stopped = is === 'body' ? !progress.listening : is === 'header' && !progress.ready;
+      if (restarted || stopped || is === null) [since, bodies] = [now, progress.bodies];
+      if (!progress.writing || progress.writes !== before.writes) unreadSince = now;
+      what = is;
+      before = progress;
+      at = now;
+      if (now - unreadSince >= unread) return expire('unread');
+      if (is === null || now - since < limitOf(is)) return;
+      if (is !== 'body' || progress.bodies - bodies < bodyBytes) return expire(is);
+      [since, bodies] = [now, progress.bodies];
+    }
+
+    function expire(which: Deadline): void {
+      stop();
+      expired(which);
+    }
+
+    function stop(): void {
+      watched.delete(check);
+      if (watched.size > 0) return;
+      timer?.unsubscribe();
+      timer = null;
+    }
+
+    watched.add(check);
+    start();
+    return stop;
+  }
+
+  const limitOf = (which: Exclude<Deadline, 'unread'>): number => ({ firstBytes, header, body, idle })[which];
+
+  return { watch };
+}
+
+function phase({ received, partialHead, inBody, open, writing }: Progress) {
+  if (received === 0) return 'firstBytes';
+  if (inBody) return 'body';
+  if (partialHead > 0) return 'header';
+  return open === 0 && !writing ? 'idle' : null;
+}
+
+const words: Readonly<Record<Deadline, string>> = {
+  firstBytes: 'nothing has come',
+  header: 'the rest of a header has not come',
+  body: 'hardly anything of the body has come',
+  idle: 'no request has come',
+  unread: 'nothing of the replies was read',
+};
+
+/** @example timedOut('idle', limits.deadlines).message // '… no request has come within 600 s' */
+export function timedOut(which: Deadline, deadlines: Deadlines): ErrorInfo {
+  const ms = deadlines[which];
+  return errorInfo('timed-out', `${words[which]} within ${ms / 1000} s`, { deadline: which, ms });
+}

@@ -1,0 +1,97 @@
+/**
+ * How fast all connections together may go: bytes and requests a second, shared fairly.
+ *
+ * Whoever has taken something owes it, and reads no more until that is paid back. What a second brings in is dealt out
+ * in equal parts to those who owe, so one that pipelines thousands of requests waits for itself, not the others for it.
+ * What nobody owes is saved up, for a fraction of a second, so that a short burst waits for nothing.
+ *
+ * The bound: over any time the rate, and what was saved up, and a piece (64 KiB) for each connection.
+ */
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+
+export interface Pace {
+  /** A connection's part in it. `flow` is called with whether to pause, only when that changes. */
+  readonly join: (flow: (paused: boolean) => void) => Member;
+}
+
+export interface Member {
+  readonly spend: (amount: number) => void;
+  /** The connection is gone: what it owes is forgotten. */
+  readonly leave: () => void;
+}
+
+/** Milliseconds between two dealings. */
+const every = 20;
+/** Of a second's worth, how much is saved up when nobody owes anything. */
+const saved = 0.1;
+
+/** @param perSecond what may be spent in a second; `Infinity` costs nothing. */
+export function createPace(perSecond: number, scheduler: SchedulerLike = asyncScheduler): Pace {
+  if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ spend: () => {}, leave: () => {} }) };
+  const most = Math.max(perSecond * saved, 1);
+  let bucket = most;
+  let last = scheduler.now();
+  let timer: Subscription | null = null;
+  /** Those who owe something, and read no more. Bounded by the number of connections. */
+  const owing = new Set<Account>();
+
+  function refill(): void {
+    const now = scheduler.now();
+    bucket += ((now - last) / 1000) * perSecond;
+    last = now;
+  }
+
+  /** Deals out what is there, in equal parts: to who owes less than its part, the rest is given in advance. */
+  function deal(): void {
+    timer = null;
+    refill();
+    const part = bucket / owing.size;
+    if (owing.size > 0) bucket = 0;
+    for (const account of [...owing]) {
+      account.balance += part;
+      if (account.balance < 0) continue;
+      owing.delete(account);
+      account.flow(false);
+    }
+    arm();
+  }
+
+  function arm(): void {
+    if (owing.size > 0) timer ??= scheduler.schedule(deal, every);
+  }
+
+  function spend(account: Account, amount: number): void {
+    account.balance -= amount;
+    if (account.balance >= 0 || owing.has(account)) return;
+    refill();
+    bucket = Math.min(bucket, most);
+    // With others waiting there is nothing to take from.
+    const paid = owing.size > 0 ? 0 : Math.min(bucket, -account.balance);
+    bucket -= paid;
+    account.balance += paid;
+    if (account.balance >= 0) return;
+    owing.add(account);
+    account.flow(true);
+    arm();
+  }
+
+  function leave(account: Account): void {
+    owing.delete(account);
+    if (owing.size > 0) return;
+    timer?.unsubscribe();
+    timer = null;
+  }
+
+  return {
+    join: (flow) => {
+      const account: Account = { balance: 0, flow };
+      return { spend: (amount) => spend(account, amount), leave: () => leave(account) };
+    },
+  };
+}
+
+interface Account {
+  /** What it owes, below 0; what it was given in advance, above. */
+  balance: number;
+  readonly flow: (paused: boolean) => void;
+}

@@ -1,0 +1,125 @@
+/**
+ * Whether a server can do its work: what a load balancer or an orchestrator asks every few seconds.
+ *
+ * Nothing a peer sends may make a server look ill, or one peer could have it taken out of service: refusals that are the
+ * peer's doing do not count, and room on the disk is asked of the disk.
+ */
+import { constants } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
+import type { Observable } from 'rxjs';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { systemFailure } from '../store/errno.ts';
+import type { ServerEvent } from './event.ts';
+
+/** Asks a store, cheaply, whether it can be written to: null when it can. Does not reject. */
+export type Writable = () => Promise<ErrorInfo | null>;
+
+export interface Health {
+  /** `starting`: it does not listen yet. `draining`: it takes nothing new. `unwritable`: with the `error` of the store. */
+  readonly status: 'ok' | 'starting' | 'draining' | 'unwritable';
+  readonly error?: ErrorInfo;
+}
+
+export interface HealthOptions {
+  /** What happens in the server, from before it listens on. It is subscribed to at once, so it must be shared. */
+  readonly events$: Observable<ServerEvent>;
+  readonly drain$: Observable<unknown>;
+  readonly writable?: Writable | undefined;
+}
+
+export interface HealthReader {
+  readonly read: () => Promise<Health>;
+  readonly stop: () => void;
+}
+
+/** What the system says to a write when it is the disk that is ill. Others a peer's odd name or size may lead to. */
+const illness: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'ESTALE']);
+/** Milliseconds for which a failed write counts: without traffic nobody would ever prove the opposite. */
+const remembered = 30_000;
+/** Milliseconds the store has to answer. A file system that hangs is no better than one that fails. */
+const patience = 2_000;
+
+export function watchHealth({ events$, drain$, writable }: HealthOptions): HealthReader {
+  let phase: 'starting' | 'ok' | 'draining' = 'starting';
+  let failed: { readonly error: ErrorInfo; readonly until: number } | null = null;
+  const events = events$.subscribe({
+    next: (event) => {
+      switch (event.type) {
+        case 'listening':
+          if (phase === 'starting') phase = 'ok';
+          return;
+        case 'stored':
+          failed = null;
+          return;
+        case 'refused':
+          if (event.cmd === 'put' && illness.has(event.error.cause)) {
+            failed = { error: event.error, until: Date.now() + remembered };
+          }
+      }
+    },
+    complete: () => {
+      phase = 'draining';
+    },
+    error: () => {
+      phase = 'draining';
+    },
+  });
+  const draining = drain$.subscribe(() => {
+    phase = 'draining';
+  });
+  // One question at a time, however many ask: of a file system that hangs, each would hold a thread.
+  let asking: Promise<ErrorInfo | null> | null = null;
+  const ask = (): Promise<ErrorInfo | null> => {
+    if (writable === undefined) return Promise.resolve(null);
+    asking ??= writable().finally(() => {
+      asking = null;
+    });
+    return within(patience, asking, errorInfo('io-error', 'the store does not answer'));
+  };
+
+  return {
+    read: async () => {
+      if (phase !== 'ok') return { status: phase };
+      const recent = failed !== null && Date.now() < failed.until ? failed.error : null;
+      const error = recent ?? (await ask());
+      return error === null ? { status: phase } : { status: 'unwritable', error };
+    },
+    stop: () => {
+      events.unsubscribe();
+      draining.unsubscribe();
+    },
+  };
+}
+
+/**
+ * Asks the folder of a disk store, without writing: may we write there, and is there any room?
+ *
+ * @param root the folder that `openDiskStore` was given.
+ * @param least bytes below which there is no room; default 1 MiB.
+ */
+export const diskWritable =
+  (root: string, least = 1024 * 1024): Writable =>
+  async () => {
+    try {
+      await access(root, constants.W_OK | constants.X_OK);
+      const { bavail, bsize } = await statfs(root);
+      return bavail * bsize < least ? errorInfo('disk-full') : null;
+    } catch (thrown) {
+      const failure = systemFailure(thrown);
+      if (failure === undefined) throw thrown;
+      return failure.error;
+    }
+  };
+
+/** What it comes to, or what to say when that takes too long. */
+async function within<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(otherwise), milliseconds).unref();
+  });
+  try {
+    return await Promise.race([what, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * What Prometheus is told of a server.
+ *
+ * Events are counted in plain numbers, and prom-client sees them only when somebody scrapes: ten thousand small files
+ * a second pass through here. Labels are bounded: commands are those the server knows, or `other`; outcomes are
+ * `served`, or a code of the catalogue, or `other`.
+ *
+ * prom-client is an optional peer dependency. It is loaded here and nowhere else, when metrics are asked for.
+ */
+import type { Counter, Gauge } from 'prom-client';
+import type { Observable } from 'rxjs';
+import { catalogue } from '../protocol/errors.ts';
+import { version } from '../protocol/version.ts';
+import { commands as builtIn } from '../session/dispatch.ts';
+import type { ServerEvent } from './event.ts';
+import { meterLoopDelay } from './loop-delay.ts';
+import { addProcessMetrics, type PromClient } from './process-metrics.ts';
+import type { ServerStats, Unfinished } from './stats.ts';
+
+export interface MetricsOptions {
+  /** What happens in the server. It is subscribed to at once and once, so it must be shared: a `Subject`, say. */
+  readonly events$: Observable<ServerEvent>;
+  /** Read at each scrape. */
+  readonly stats: () => ServerStats;
+  /** Read at each scrape, where there is a store that knows. */
+  readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
+  /** The commands that are told apart; default: all of Sluice's own. */
+  readonly commands?: readonly { readonly cmd: string }[] | undefined;
+}
+
+export interface Metrics {
+  /** The media type of the text. */
+  readonly contentType: string;
+  /** All of it, in Prometheus' text format. Calls at the same time share one answer. */
+  readonly text: () => Promise<string>;
+  /** Counts and measures no more. */
+  readonly stop: () => void;
+}
+
+export type MetricsOutcome =
+  | { readonly ok: true; readonly value: Metrics }
+  | { readonly ok: false; readonly error: NoPromClient };
+
+export interface NoPromClient {
+  readonly code: 'no-prom-client';
+  readonly message: string;
+}
+
+/** Seconds, from a small file on a fast disk to a large one over a slow line. */
+const durations = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600,
+];
+
+/**
+ * Counts from now on, in a registry of its own.
+ *
+ * @example
+ * const events$ = new Subject<ServerEvent>();
+ * const metrics = await createMetrics({ events$, stats });
+ * if (metrics.ok) console.log(await metrics.value.text());
+ */
+export async function createMetrics(options: MetricsOptions): Promise<MetricsOutcome> {
+  let prom: PromClient;
+  try {
+    prom = await import('prom-client');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
+    const message = 'metrics need prom-client, which is not installed: npm install prom-client';
+    return { ok: false, error: { code: 'no-prom-client', message } };
+  }
+  return { ok: true, value: counting(prom, options) };
+}
+
+function counting(prom: PromClient, options: MetricsOptions): Metrics {
+  const registry = new prom.Registry();
+  const registers = [registry];
+  const { commands = builtIn } = options;
+  const known = new Set(commands.map(({ cmd }) => cmd));
+  const cmdOf = (cmd: string | undefined) => (cmd !== undefined && known.has(cmd) ? cmd : 'other');
+  const outcomeOf = (code: string) => (Object.hasOwn(catalogue, code) ? code : 'other');
+
+  /** A counter whose numbers are kept elsewhere. */
+  const counter = (name: string, help: string, read: () => number) =>
+    new prom.Counter({
+      name,
+      help,
+      registers,
+      collect(this: Counter) {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new prom.Gauge({
+      name,
+      help,
+      registers,
+      collect(this: Gauge) {
+        this.set(read());
+      },
+    });
+  /** A counter by labels; what it returns counts one. Both labels are bounded by who calls, and so is the table. */
+  const table = (name: string, help: string, labelNames: readonly [string, string?]) => {
+    const rows = new Map<string, Map<string, { readonly labels: Record<string, string>; count: number }>>();
+    new prom.Counter({
+      name,
+      help,
+      labelNames: labelNames.filter((label) => label !== undefined),
+      registers,
+      collect(this: Counter) {
+        this.reset();
+        for (const row of rows.values())
+          for (const { labels, count } of row.values()) this.inc(labels, count);
+      },
+    });
+    const [first, second] = labelNames;
+    return (one: string, other = '') => {
+      const row = rows.get(one) ?? new Map();
+      if (row.size === 0) rows.set(one, row);
+      let cell = row.get(other);
+      if (cell === undefined) {
+        const labels = second === undefined ? { [first]: one } : { [first]: one, [second]: other };
+        cell = { labels, count: 0 };
+        row.set(other, cell);
+      }
+      cell.count++;
+    };
+  };
+
+  const counts = { opened: 0, acceptFailed: 0, bugs: 0, files: 0, bytes: 0 };
+  let stats = options.stats();
+  let unfinished: Unfinished = { count: 0, bytes: 0 };
+
+  gauge('sluice_connections_open', 'Connections that are open.', () => stats.connections);
+  counter('sluice_connections_opened_total', 'Connections that were accepted.', () => counts.opened);
+  const closed = table(
+    'sluice_connections_closed_total',
+    'Connections that are over, by the fault; none: in good order.',
+    ['fault'],
+  );
+  counter(
+    'sluice_accept_failures_total',
+    'Connections that could not be accepted.',
+    () => counts.acceptFailed,
+  );
+  const requests = table(
+    'sluice_requests_total',
+    'Requests answered, by command and outcome: served, or the error code.',
+    ['cmd', 'outcome'],
+  );
+  const duration = new prom.Histogram({
+    name: 'sluice_request_duration_seconds',
+    help: 'From the header of a request to its answer, by command.',
+    labelNames: ['cmd'],
+    buckets: durations,
+    registers,
+  });
+  counter('sluice_received_bytes_total', 'Bytes received from peers.', () => stats.received);
+  counter('sluice_sent_bytes_total', 'Bytes sent to peers.', () => stats.sent);
+  counter('sluice_stored_files_total', 'Files that were stored.', () => counts.files);
+  counter('sluice_stored_bytes_total', 'Bytes of the files that were stored.', () => counts.bytes);
+  gauge(
+    'sluice_unsettled_bytes',
+    'Credit taken and not given back: bytes in memory for peers.',
+    () => stats.unsettled,
+  );
+  counter('sluice_bugs_total', 'What was thrown and should not have been.', () => counts.bugs);
+  if (options.unfinished !== undefined) {
+    gauge('sluice_unfinished_uploads', 'Uploads that can be resumed.', () => unfinished.count);
+    gauge(
+      'sluice_unfinished_upload_bytes',
+      'What has arrived of uploads that can be resumed.',
+      () => unfinished.bytes,
+    );
+  }
+  const meter = meterLoopDelay();
+  let delay = meter.take();
+  for (const part of ['p50', 'p99', 'max'] as const) {
+    const what = part === 'max' ? 'The longest delay' : `The delay (${part})`;
+    gauge(
+      `sluice_event_loop_delay_${part}_seconds`,
+      `${what} of the event loop since the last scrape.`,
+      () => delay[part],
+    );
+  }
+  new prom.Gauge({
+    name: 'sluice_info',
+    help: 'Always 1; the version is its label.',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
+  addProcessMetrics(prom, registry);
+
+  const timers = new Map([...known, 'other'].map((cmd) => [cmd, duration.labels(cmd)]));
+  const answered = (cmd: string, outcome: string, ms: number) => {
+    requests(cmd, outcome);
+    timers.get(cmd)!.observe(ms / 1e3);
+  };
+  function count(event: ServerEvent): void {
+    switch (event.type) {
+      case 'stored':
+        counts.files++;
+        counts.bytes += event.size;
+        return;
+      case 'served':
+        return answered(cmdOf(event.cmd), 'served', event.ms);
+      case 'refused':
+        return answered(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
+      case 'opened':
+        counts.opened++;
+        return;
+      case 'closed':
+        return closed(event.fault?.code ?? 'none');
+      case 'accept-failed':
+        counts.acceptFailed++;
+        return;
+      case 'bug':
+        counts.bugs++;
+    }
+  }
+  // How the server ends is for whoever runs it to tell.
+  const subscription = options.events$.subscribe({ next: count, error: () => {} });
+
+  async function scrape(): Promise<string> {
+    if (options.unfinished !== undefined) unfinished = await options.unfinished();
+    stats = options.stats();
+    delay = meter.take();
+    return await registry.metrics();
+  }
+  let scraping: Promise<string> | null = null;
+  return {
+    contentType: registry.contentType,
+    text: () => {
+      scraping ??= scrape().finally(() => {
+        scraping = null;
+      });
+      return scraping;
+    },
+    stop: () => {
+      subscription.unsubscribe();
+      meter.stop();
+    },
+  };
+}

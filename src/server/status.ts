@@ -1,0 +1,109 @@
+/**
+ * How a server is doing, in one line: for whoever sends it a signal and looks at the log.
+ *
+ * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
+ */
+import { meterLoopDelay } from './loop-delay.ts';
+import type { ServerStats, Unfinished } from './stats.ts';
+
+export interface Status {
+  readonly stats: ServerStats;
+  /** Milliseconds since the server began. */
+  readonly uptime: number;
+  /** Requests a second since the last status, or since the server began. */
+  readonly rate: number;
+  /** Absent when the store keeps none, or cannot tell. */
+  readonly unfinished?: Unfinished | undefined;
+  /** The 99th percentile of the event loop's delay since the last status, in seconds. */
+  readonly loopDelay: number;
+  /** Bytes of memory of the process. */
+  readonly rss: number;
+}
+
+/** @example statusLine(status) // 'up 40 s, 1 connection, 12 requests (0.3/s), in 5 B, out 0 B, …' */
+export function statusLine({ stats, uptime, rate, unfinished, loopDelay, rss }: Status): string {
+  return [
+    `up ${time(uptime)}`,
+    counted(stats.connections, 'connection'),
+    `${counted(stats.requests, 'request')} (${rate.toFixed(1)}/s)`,
+    `in ${size(stats.received)}`,
+    `out ${size(stats.sent)}`,
+    `unsettled ${size(stats.unsettled)}`,
+    ...(unfinished === undefined
+      ? []
+      : [`${counted(unfinished.count, 'unfinished upload')} (${size(unfinished.bytes)})`]),
+    `event loop p99 ${(loopDelay * 1e3).toFixed(1)} ms`,
+    `rss ${size(rss)}`,
+  ].join(', ');
+}
+
+export interface StatusOptions {
+  readonly stats: () => ServerStats;
+  readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
+  /** The clock, in milliseconds; for tests. */
+  readonly now?: () => number;
+}
+
+export interface StatusReader {
+  /** The line as of now. Rates and delays are since the last call. Rejects only with what `unfinished` does. */
+  readonly line: () => Promise<string>;
+  /** Measures no more. */
+  readonly stop: () => void;
+}
+
+/**
+ * Watches from now on what the line needs.
+ *
+ * @example
+ * const status = createStatus({ stats });
+ * process.on('SIGUSR2', async () => log.info(await status.line()));
+ */
+export function createStatus({
+  stats,
+  unfinished,
+  now = () => performance.now(),
+}: StatusOptions): StatusReader {
+  const meter = meterLoopDelay();
+  const began = now();
+  let last = { time: began, requests: 0 };
+  return {
+    line: async () => {
+      const kept = await unfinished?.();
+      const [time, read] = [now(), stats()];
+      const seconds = (time - last.time) / 1e3;
+      const rate = seconds > 0 ? (read.requests - last.requests) / seconds : 0;
+      last = { time, requests: read.requests };
+      const loopDelay = meter.take().p99;
+      const rss = process.memoryUsage.rss();
+      return statusLine({ stats: read, uptime: time - began, rate, unfinished: kept, loopDelay, rss });
+    },
+    stop: meter.stop,
+  };
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** Bytes with one decimal in the largest unit that leaves a 1 before the point: `1.5 KiB`. */
+function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  let [value, unit] = [bytes / 1024, 0];
+  // What would be rounded to 1024.0 is 1.0 of the next unit.
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/** The two largest parts of a time: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */
+function time(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1e3);
+  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];
+  const minutes = Math.floor(seconds / 60) % 60;
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  if (minutes > 0) return `${minutes} min ${seconds % 60} s`;
+  return `${seconds} s`;
+}

@@ -1,0 +1,86 @@
+/** What connecting is, whatever the kind of socket: an Observable of one connection. */
+import { Socket } from 'node:net';
+import { Observable } from 'rxjs';
+import type { Address, Connection, ConnectionFault } from './connection.ts';
+import { connectionFault } from './connection-fault.ts';
+
+/** An attempt that is under way: what to do with what comes of it. Once at the most. */
+export interface Attempt {
+  readonly connected: (connection: Connection) => void;
+  /** With what a socket emitted or threw. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Begins an attempt when subscribed: emits the connection and completes, or errors with a `ConnectionFault`.
+ * Unsubscribing before abandons the attempt.
+ *
+ * @param remote what is connected to, for messages.
+ * @param timeout milliseconds, or undefined to wait as long as the system does.
+ * @param begin answers how to abandon it. May throw for options that make no sense, such as a port over 65,535.
+ * @param faultOf says what an error means.
+ */
+export function connectOn(
+  remote: Address,
+  timeout: number | undefined,
+  begin: (attempt: Attempt) => () => void,
+  faultOf: (error: unknown) => ConnectionFault = connectionFault,
+): Observable<Connection> {
+  return new Observable((subscriber) => {
+    let handedOver = false;
+    let abandon = () => {};
+
+    function failed(error: unknown): void {
+      const { code, message } = faultOf(error);
+      subscriber.error({
+        code,
+        message: `cannot connect to ${remote}: ${message}`,
+      } satisfies ConnectionFault);
+    }
+    function connected(connection: Connection): void {
+      handedOver = true;
+      subscriber.next(connection);
+      subscriber.complete();
+    }
+    function onTimeout(): void {
+      const message = `${remote} did not answer within ${timeout} ms`;
+      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
+    }
+    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+    try {
+      abandon = begin({ connected, failed });
+    } catch (error) {
+      failed(error);
+    }
+    return () => {
+      clearTimeout(timer);
+      if (!handedOver) abandon();
+    };
+  });
+}
+
+/**
+ * Waits for a socket to be ready for use, or to fail. From then on its errors are for others to listen to.
+ *
+ * @param ready is called before anything else of the socket can happen.
+ */
+export function whenReady(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  failed: (error: unknown) => void,
+  ready: () => void,
+): void {
+  socket.on('error', failed);
+  socket.once(event, () => {
+    socket.off('error', failed);
+    ready();
+  });
+}
+
+/** A socket that is yet to connect, as `socketConnection` needs it. */
+export function newSocket(): Socket {
+  const socket = new Socket({ allowHalfOpen: true });
+  // Before it connects: a socket that is not paused starts to read at once.
+  socket.pause();
+  return socket;
+}

@@ -1,0 +1,265 @@
+/** Every limit of a server, over real sockets. */
+import { filter, firstValueFrom, interval, ReplaySubject, Subject, type Subscription, takeUntil } from 'rxjs';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Principal } from '../../src/protocol/access.ts';
+import type { Access } from '../../src/runtime/access.ts';
+import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
+import type { ServerEvent } from '../../src/server/event.ts';
+import { type ServeOptions, serve } from '../../src/server/serve.ts';
+import type { ServerStats } from '../../src/server/stats.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
+import { frame, peer, putFrame } from '../support/peer.ts';
+
+const running: Subscription[] = [];
+afterEach(() => {
+  for (const each of running.splice(0)) each.unsubscribe();
+});
+
+type Typed<T extends ServerEvent['type']> = Extract<ServerEvent, { type: T }>;
+
+async function started(limits: Partial<Limits>, options: Partial<ServeOptions> = {}) {
+  const store = memoryStore();
+  const events$ = new ReplaySubject<ServerEvent>();
+  let read: (() => ServerStats) | undefined;
+  const served$ = serve({
+    connections$: listenTcp({ port: 0 }),
+    store,
+    limits,
+    stats: (reader) => {
+      read = reader;
+    },
+    ...options,
+  });
+  running.push(served$.subscribe(events$));
+  const next = <T extends ServerEvent['type']>(type: T): Promise<Typed<T>> =>
+    firstValueFrom(events$.pipe(filter((event): event is Typed<T> => event.type === type)));
+  const { port } = await next('listening');
+  const client = async () => peer(await firstValueFrom(connectTcp({ host: '127.0.0.1', port })));
+  return { store, events$, next, client, stats: () => read!() };
+}
+
+const deadlines = (some: Partial<Limits['deadlines']>) => ({
+  deadlines: { ...defaultLimits.deadlines, ...some },
+});
+const ping = (id: number) => frame({ cmd: 'ping', id });
+
+describe('sizes', () => {
+  test('a header over the limit is fatal', async () => {
+    const server = await started({ headerBytes: 100 });
+    const client = await server.client();
+    await client.send(frame({ cmd: 'ping', id: 'x'.repeat(100) }));
+    expect(await client.all()).toMatchObject([{ error: { code: 'bad-header-length', limit: 100 } }]);
+  });
+
+  test('a file over the limit is refused, its body skipped, and what follows served', async () => {
+    const server = await started({ fileBytes: 10 });
+    const client = await server.client();
+    await client.send(putFrame('a', 'x'.repeat(11)), putFrame('b', 'x'.repeat(10), { id: 1 }));
+    expect(await client.replies(2)).toMatchObject([
+      { error: { code: 'too-large', limit: 10 } },
+      { ack: 'put', id: 1 },
+    ]);
+    expect([...server.store.contents.keys()]).toEqual(['b']);
+  });
+});
+
+describe('connections', () => {
+  test.each([
+    ['in all', { connections: 1 }],
+    ['from one address', { connectionsPerAddress: 1 }],
+  ])(
+    'over the limit %s are told so and closed, and have a place again when another left',
+    async (_, limit) => {
+      const server = await started(limit);
+      const first = await server.client();
+      await first.send(ping(1));
+      await first.replies(1);
+      const second = await server.client();
+      expect(await second.all()).toMatchObject([{ error: { code: 'too-many-connections' } }]);
+      expect(await server.next('turned-away')).toMatchObject({ code: 'too-many-connections' });
+      first.connection.end();
+      await server.next('closed');
+      const third = await server.client();
+      await third.send(ping(3));
+      expect(await third.replies(1)).toEqual([{ ack: 'ping', id: 3 }]);
+    },
+  );
+});
+
+describe('rates', () => {
+  test('requests over the rate are served later, in fair turns, and none is refused', async () => {
+    const server = await started({ requestsPerSecond: 200 });
+    const [greedy, modest] = [await server.client(), await server.client()];
+    await greedy.send(...Array.from({ length: 20_000 }, (_, id) => ping(id)));
+    await greedy.replies(20);
+    const since = performance.now();
+    await modest.send(ping(1));
+    await modest.replies(1);
+    // Had it to wait for the other's debt, this would be a minute and more.
+    expect(performance.now() - since).toBeLessThan(5_000);
+    expect(server.stats().requests).toBeLessThan(19_000);
+  });
+
+  test('bytes over the rate come later, and all of them come', async () => {
+    const server = await started({ bytesPerSecond: 2_000_000 });
+    const client = await server.client();
+    const since = performance.now();
+    const body = Buffer.alloc(1_000_000, 'x');
+    await client.send(putFrame('a', body, { id: 1 }));
+    expect(await client.replies(1)).toMatchObject([{ ack: 'put', size: 1_000_000 }]);
+    // A tenth of a second's worth is let through at once, and so is the last piece.
+    expect(performance.now() - since).toBeGreaterThan(300);
+    expect(server.stats().received).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe('deadlines', () => {
+  const fatal = (deadline: string) => [{ error: { code: 'timed-out', deadline } }];
+
+  test('for the first bytes', async () => {
+    const server = await started(deadlines({ firstBytes: 100 }));
+    const client = await server.client();
+    expect(await client.all()).toMatchObject(fatal('firstBytes'));
+    expect(await server.next('refused')).toMatchObject({ error: { code: 'timed-out' } });
+  });
+
+  test('for the rest of a header', async () => {
+    const server = await started(deadlines({ header: 100 }));
+    const client = await server.client();
+    await client.send(ping(1).subarray(0, 6));
+    expect(await client.all()).toMatchObject(fatal('header'));
+  });
+
+  test('for progress within a body, which a byte now and then is not', async () => {
+    const server = await started(deadlines({ body: 200, bodyBytes: 100 }));
+    const client = await server.client();
+    const over$ = new Subject<void>();
+    await client.send(frame({ cmd: 'put', filename: 'a', filesize: 1e6 }));
+    interval(10)
+      .pipe(takeUntil(over$))
+      .subscribe(() => void client.send(Buffer.from('x')));
+    expect(await client.all()).toMatchObject(fatal('body'));
+    over$.next();
+    expect(server.store.sinks).toBe(0);
+  });
+
+  test('for progress within a body, which little but steadily is', async () => {
+    const server = await started(deadlines({ body: 300, bodyBytes: 100 }));
+    const client = await server.client();
+    await client.send(frame({ cmd: 'put', filename: 'a', filesize: 6_000 }));
+    for (let sent = 0; sent < 6_000; sent += 100) {
+      await client.send(Buffer.alloc(100));
+      await firstValueFrom(interval(10));
+    }
+    expect(await client.replies(1)).toMatchObject([{ ack: 'put', size: 6_000 }]);
+  });
+
+  test('for the next request', async () => {
+    const server = await started(deadlines({ idle: 100 }));
+    const client = await server.client();
+    await client.send(ping(1));
+    expect(await client.all()).toMatchObject([{ ack: 'ping' }, ...fatal('idle')]);
+  });
+
+  test('for somebody to read the replies', async () => {
+    const server = await started(deadlines({ unread: 200 }));
+    const writer = await server.client();
+    await writer.send(putFrame('big', Buffer.alloc(64 * 1024 * 1024), { id: 1 }));
+    await writer.replies(1);
+    const client = await server.client();
+    client.connection.pause();
+    await client.send(frame({ cmd: 'get', filename: 'big' }));
+    const gone = firstValueFrom(
+      server.events$.pipe(
+        filter((event) => event.type === 'refused'),
+        filter(({ error }) => error.code === 'timed-out'),
+      ),
+    );
+    expect(await gone).toMatchObject({ error: { deadline: 'unread' } });
+    client.connection.resume();
+    expect((await client.bodies()).length).toBeLessThan(64 * 1024 * 1024);
+  });
+});
+
+describe('access', () => {
+  const writer: Principal = { name: 'writer', rights: ['write'], prefix: 'in/' };
+
+  function tokens() {
+    const changed$ = new Subject<void>();
+    const known = new Map([['a-long-enough-token', writer]]);
+    const access: Access = {
+      first: () => null,
+      byToken: (token) => known.get(token) ?? null,
+      now: ({ name }) => [...known.values()].find((each) => each.name === name) ?? null,
+      changed$,
+    };
+    return { access, known, changed$ };
+  }
+
+  test('a token lets in, with its rights and below its prefix', async () => {
+    const server = await started({}, tokens());
+    const client = await server.client();
+    await client.send(
+      putFrame('in/a', 'x', { id: 1 }),
+      frame({ cmd: 'hello', token: 'a-long-enough-token', id: 2 }),
+      putFrame('in/a', 'x', { id: 3 }),
+      putFrame('out/a', 'x', { id: 4 }),
+      frame({ cmd: 'get', filename: 'in/a', id: 5 }),
+    );
+    expect(await client.replies(5)).toMatchObject([
+      { id: 1, error: { code: 'not-authenticated' } },
+      { id: 2, ack: 'hello', name: 'writer', rights: ['write'], prefix: 'in/', server: 'sluice' },
+      { id: 3, ack: 'put' },
+      { id: 4, error: { code: 'forbidden' } },
+      { id: 5, error: { code: 'forbidden', right: 'read' } },
+    ]);
+  });
+
+  test('a wrong token ends the connection', async () => {
+    const server = await started({}, tokens());
+    const client = await server.client();
+    await client.send(frame({ cmd: 'hello', token: 'guess', id: 1 }), ping(2));
+    expect(await client.all()).toMatchObject([{ id: 1, error: { code: 'bad-token' } }]);
+  });
+
+  test('a token that is withdrawn lets nothing more through, on connections that are open too', async () => {
+    const { access, known, changed$ } = tokens();
+    const server = await started({}, { access });
+    const client = await server.client();
+    await client.send(frame({ cmd: 'hello', token: 'a-long-enough-token' }));
+    await client.replies(1);
+    known.clear();
+    changed$.next();
+    await client.send(putFrame('in/a', 'x'));
+    expect((await client.replies(2))[1]).toMatchObject({ error: { code: 'not-authenticated' } });
+  });
+});
+
+describe('shutting down', () => {
+  test('what is not finished in the grace time is cut off, and told one by one', async () => {
+    const drain$ = new Subject<void>();
+    const server = await started({ grace: 50 }, { drain$ });
+    const client = await server.client();
+    await client.send(frame({ cmd: 'put', filename: 'a', filesize: 10 }), Buffer.from('half'));
+    await server.next('opened');
+    await expect.poll(() => server.store.sinks).toBe(1);
+    drain$.next();
+    expect(await server.next('cut')).toMatchObject({ remote: client.connection.local, open: 1 });
+    expect(await server.next('closed')).toMatchObject({ fault: { code: 'destroyed' } });
+    expect(server.store.sinks).toBe(0);
+  });
+});
+
+test('the numbers of a server are what has passed', async () => {
+  const server = await started({});
+  const client = await server.client();
+  await client.send(putFrame('a', 'hello', { id: 1 }), ping(2));
+  await client.replies(2);
+  const { connections, requests, received, sent } = server.stats();
+  expect({ connections, requests }).toEqual({ connections: 1, requests: 2 });
+  expect(received).toBe(putFrame('a', 'hello', { id: 1 }).length + ping(2).length);
+  expect(sent).toBeGreaterThan(0);
+  expect(await server.next('served')).toMatchObject({ cmd: 'put', id: 1, request: 1 });
+  expect((await server.next('served')).ms).toBeGreaterThan(0);
+});

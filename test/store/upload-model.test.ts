@@ -1,0 +1,122 @@
+/** Uploads of the disk store against those of the memory store: whatever is done to both, both say the same. */
+import assert from 'node:assert/strict';
+import { fc, test } from '@fast-check/vitest';
+import { describe } from 'vitest';
+import type { Answer, PutOptions, Sink, Store } from '../../src/store/contract.ts';
+import { contentOf, namesIn, pattern } from '../../src/store/contract-case.ts';
+import { crc32 } from '../../src/store/crc32.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { newDiskStore, openBelow, temporariesIn } from '../support/store-roots.ts';
+
+const content = pattern(100, 0);
+
+/** A store with what a client of it remembers: its sink of each key, and how far that has written. */
+interface World {
+  readonly store: Store;
+  readonly sinks: Map<string, { readonly sink: Sink; at: number }>;
+  readonly told: string[];
+}
+type Action = (world: World) => Promise<unknown>;
+
+async function told(answer: Answer<unknown>): Promise<unknown> {
+  const outcome = await answer;
+  if (!outcome.ok) return [outcome.error.code, outcome.error.offset];
+  if (typeof outcome.value !== 'object' || outcome.value === null) return outcome.value;
+  return { ...outcome.value, mtime: 0, durable: 0 };
+}
+
+const key = fc.constantFrom('a', 'b', 'c');
+const actions: fc.Arbitrary<[string, Action]> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(key, fc.constantFrom<'right' | 7 | undefined>(undefined, 'right', 7), fc.boolean())
+      .map(beginning),
+  },
+  { weight: 6, arbitrary: fc.tuple(key, fc.integer({ min: 0, max: 60 })).map(writing) },
+  ...(['sync', 'commit', 'abort'] as const).map((what) => ({ weight: 1, arbitrary: key.map(ending(what)) })),
+  {
+    weight: 1,
+    arbitrary: key.map((of): [string, Action] => [`resume ${of}`, ({ store }) => told(store.resume(of))]),
+  },
+  {
+    weight: 1,
+    arbitrary: key.map((of): [string, Action] => [`cancel ${of}`, ({ store }) => told(store.cancel(of))]),
+  },
+);
+
+function beginning([of, from, checked]: [string, 'right' | 7 | undefined, boolean]): [string, Action] {
+  return [
+    `begin ${of} ${from}`,
+    async ({ store, sinks, told: heard }) => {
+      const there = from === 'right' ? await store.resume(of) : undefined;
+      const offset = there?.ok ? there.value.offset : from === 7 ? 7 : undefined;
+      const options: PutOptions = {
+        size: content.length,
+        upload: of,
+        taken: () => heard.push(of),
+        ...(offset === undefined ? {} : { offset }),
+        ...(checked ? { crc32: crc32(content) } : {}),
+      };
+      const begun = await store.put(`file-${of}`, options);
+      if (!begun.ok) return told(begun);
+      sinks.set(of, { sink: begun.value, at: offset ?? 0 });
+      return offset;
+    },
+  ];
+}
+
+function writing([of, length]: [string, number]): [string, Action] {
+  return [
+    `write ${of} ${length}`,
+    async ({ sinks }) => {
+      const held = sinks.get(of);
+      if (held === undefined) return 'none';
+      const chunk = content.subarray(held.at, held.at + length);
+      held.at += chunk.length;
+      const written = await held.sink.write([chunk]);
+      if (!written.ok) sinks.delete(of);
+      return told(written);
+    },
+  ];
+}
+
+function ending(what: 'sync' | 'commit' | 'abort') {
+  return (of: string): [string, Action] => [
+    `${what} ${of}`,
+    async ({ sinks }) => {
+      const sink = sinks.get(of)?.sink;
+      if (sink === undefined) return 'none';
+      if (what !== 'sync') sinks.delete(of);
+      if (what === 'abort') return sink.abort();
+      const answer = await sink[what]();
+      if (!answer.ok) sinks.delete(of);
+      return told(answer);
+    },
+  ];
+}
+
+describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
+  test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: 100 })(
+    'keep the same of uploads, and store the same',
+    async (acts) => {
+      const { store, root, dispose } = await newDiskStore({ durability, maxUploads: 2 });
+      const disk: World = { store, sinks: new Map(), told: [] };
+      const memory: World = { store: memoryStore({ maxUploads: 2 }), sinks: new Map(), told: [] };
+      try {
+        for (const [title, act] of acts) {
+          assert.deepEqual(await act(disk), await act(memory), title);
+          assert.deepEqual(disk.told, memory.told, title);
+          assert.deepEqual(disk.store.unfinished(), memory.store.unfinished(), title);
+          assert.equal(temporariesIn(root).length, store.unfinished().count, 'a file for each, and no more');
+        }
+        assert.deepEqual(await namesIn(disk.store), await namesIn(memory.store));
+        for (const name of await namesIn(store)) assert.deepEqual(await contentOf(store, name), content);
+      } finally {
+        await store.close();
+        assert.deepEqual(openBelow(root), []);
+        await dispose?.();
+      }
+    },
+  );
+});
