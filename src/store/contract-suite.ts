@@ -39,8 +39,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
   'remove and rename': changeCases,
   list: listCases,
   names: nameCases,
-  checksums: sumCases,
   uploads: uploadCases,
+  checksums: sumCases,
 };
 
 /**

@@ -68,7 +68,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);
   try {
-    return done(diskStore(limits, ...(await run(openDisk()))));
+    return done(diskStore(...(await run(openDisk())), limits));
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -108,11 +108,11 @@ const advice: Partial<Record<string, string>> = {
 };
 
 function diskStore(
-  limits: UploadLimits,
   disk: Disk,
   temporaries: PrivateFolder,
   kept: KeptParts,
   journal: SumsJournal,
+  limits: UploadLimits,
 ): Store {
   const { io, durable } = disk;
   const listings = diskListings(disk);
