@@ -1,9 +1,9 @@
 /** A report for people: a bar a file and one for all, drawn on stderr by cli-progress. */
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { createSpeed } from '../client/speed.ts';
 import type { Output } from './output.ts';
 import type { Report } from './report.ts';
 import { summaryInWords } from './report-lines.ts';
-import { createSpeed } from './speed.ts';
 import type { Transfer } from './transfer.ts';
 import { bytesInWords, filesInWords, fitted, printable, secondsInWords } from './words.ts';
 
@@ -107,6 +107,7 @@ export function barReport(output: Output, verb: string): Report {
       underWay.set(transfer, bytes);
       shown.get(transfer)?.at(bytes);
     },
+    retry: (what) => tell(printable(what)),
     done: (transfer) => {
       show(transfer);
       finish(transfer, verb, transfer.size);

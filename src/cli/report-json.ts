@@ -9,12 +9,14 @@ export function jsonReport(output: Output, verb: string): Report {
   let since = Date.now();
   return {
     expect: (files, bytes) => output.json({ event: 'expect', files, bytes }),
-    progress: ({ filename, size }, bytes) => {
+    progress: ({ filename, size }, bytes, durable) => {
       const now = Date.now();
       if (bytes === size || now - since < every) return;
       since = now;
-      output.json({ event: 'progress', filename, bytes, total: size });
+      const kept = durable === undefined ? {} : { durable };
+      output.json({ event: 'progress', filename, bytes, ...kept, total: size });
     },
+    retry: (message) => output.json({ event: 'retry', message }),
     done: ({ path, filename }, size, details) =>
       output.json({ event: verb, path, filename, size, ...details }),
     failed: ({ path, filename }, { message, code }) =>

@@ -16,6 +16,7 @@ export function quietReport(output: Output): Report {
   return {
     expect: () => {},
     progress: () => {},
+    retry: (what) => output.trouble(printable(what)),
     done: () => {},
     failed: ({ path, filename }, { message }) =>
       output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),

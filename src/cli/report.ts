@@ -25,8 +25,10 @@ export interface Failure {
 export interface Report {
   /** Before the first file: how much there is to do. More may be added. */
   readonly expect: (files: number, bytes: number) => void;
-  /** So many bytes of the file have passed. */
-  readonly progress: (transfer: Transfer, bytes: number) => void;
+  /** So many bytes of the file have passed; of those that the other side keeps come what may, `durable`. */
+  readonly progress: (transfer: Transfer, bytes: number, durable?: number) => void;
+  /** Something broke, and is tried again. */
+  readonly retry: (what: string) => void;
   /** The file arrived, with so many bytes. `details` are for machines. */
   readonly done: (transfer: Transfer, bytes: number, details: Readonly<Record<string, unknown>>) => void;
   readonly failed: (what: Transfer, failure: Failure) => void;

@@ -2,11 +2,28 @@
 import { merge, type Observable } from 'rxjs';
 import type { ListenEvent } from '../transport/listen.ts';
 import { listenTcp } from '../transport/tcp.ts';
+import { listenTls } from '../transport/tls.ts';
+import { listenUnix } from '../transport/unix.ts';
+import type { ServerCredentials } from './serve-credentials.ts';
 import type { Settings } from './settings-table.ts';
 
-/** Emits `listening` for each; errors with the `ListenFault` of the first that cannot be listened on. */
-export function listeners({ host, port }: Settings): Observable<ListenEvent> {
+/**
+ * Emits `listening` for each; errors with the `ListenFault` of the first that cannot be listened on.
+ *
+ * @param credentials those of TLS; without them the port speaks plain TCP.
+ */
+export function listeners(
+  { host, port, unix, unixMode, tlsClientCerts }: Settings,
+  credentials: ServerCredentials | null,
+): Observable<ListenEvent> {
   const all: Observable<ListenEvent>[] = [];
-  if (port !== null) all.push(listenTcp({ host, port }));
+  if (port !== null) {
+    const secure = credentials && {
+      credentials$: credentials.credentials$,
+      clientCertificates: tlsClientCerts,
+    };
+    all.push(secure ? listenTls({ host, port, ...secure }) : listenTcp({ host, port }));
+  }
+  if (unix !== null) all.push(listenUnix({ path: unix, mode: unixMode }));
   return merge(...all);
 }

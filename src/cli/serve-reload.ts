@@ -1,5 +1,6 @@
 /** Reads again, at SIGHUP, what a running server was told by files: certificates and tokens. */
 import type { ServerLog } from './server-log.ts';
+import { isStop } from './stop.ts';
 
 export interface Reloadable {
   /** How the setting is called that names the file, for the log. */
@@ -16,8 +17,7 @@ export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog,
       await reload();
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      const why =
-        thrown instanceof Error ? thrown.message : String((thrown as { message?: unknown }).message);
+      const why = thrown instanceof Error || isStop(thrown) ? thrown.message : String(thrown);
       log.error(`SIGHUP: ${called} stays as it was: ${why}`);
     }
   }

@@ -5,6 +5,8 @@ import type { ServerEvent } from '../server/event.ts';
 import { serve } from '../server/serve.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
+import { openAccess } from './serve-access.ts';
+import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
 import { type Reloadable, reloadAll } from './serve-reload.ts';
 import { signal$ } from './serve-signals.ts';
@@ -55,7 +57,9 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
 
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
-  const store = await openStore(settings);
+  const access = await openAccess(configuration);
+  const credentials = await openCredentials(configuration);
+  const store = await openStore(settings, access?.file.quotas ?? null);
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
@@ -63,8 +67,9 @@ async function receive(configuration: Configuration): Promise<void> {
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
-    connections$: listeners(settings),
+    connections$: listeners(settings, credentials),
     store,
+    ...(access && { access: access.file.access }),
     limits: limitsOf(settings),
     drain$,
     stats: watched.stats,
@@ -73,7 +78,7 @@ async function receive(configuration: Configuration): Promise<void> {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     drain$.next();
   });
-  const reloadable: Reloadable[] = [];
+  const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
   signals.add(again$.subscribe());
   signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
@@ -89,6 +94,7 @@ async function receive(configuration: Configuration): Promise<void> {
   );
   try {
     for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
+    for (const warning of access?.file.warnings ?? []) log.warn(warning);
     await watched.start();
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');

@@ -1,6 +1,6 @@
 /** Which server a command talks to, and how: one set of options for all of them. */
 import { type Command, Option } from 'commander';
-import { firstValueFrom, type Observable } from 'rxjs';
+import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { connectTcp } from '../transport/tcp.ts';
 import { connectTls } from '../transport/tls.ts';
@@ -9,6 +9,7 @@ import { exitStatus } from './exit-status.ts';
 import { seconds } from './numbers.ts';
 import { type Place, place } from './place.ts';
 import { misuse, stop } from './stop.ts';
+import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
 import { readToken } from './token.ts';
 
@@ -69,7 +70,10 @@ export function connection$(flags: ServerFlags): Observable<Connection> {
     if (tls !== null) throw misuse(`${where.path} is on this machine and has no TLS: leave --tls away`);
     return connectUnix({ ...where, timeout });
   }
-  return tls === null ? connectTcp({ ...where, timeout }) : connectTls({ ...where, timeout, ...tls });
+  if (tls === null) return connectTcp({ ...where, timeout }).pipe(map(noticingTls));
+  return connectTls({ ...where, timeout, ...tls }).pipe(
+    catchError((fault: ConnectionFault) => throwError(() => withTlsHint(fault))),
+  );
 }
 
 /** The connection, or stops with the reason why there is none. */

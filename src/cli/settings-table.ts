@@ -5,6 +5,7 @@
  * A setting is added by a line here, and by using it.
  */
 import { defaultLimits } from '../runtime/limits.ts';
+import { uploadLimits } from '../store/upload-limits.ts';
 import {
   choice,
   day,
@@ -51,6 +52,7 @@ const largest = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
 const longest = 24 * day;
 const { deadlines } = defaultLimits;
+const uploads = uploadLimits({});
 
 const port = whole(0, 65_535, 'PORT');
 const count = whole(1, 1_000_000);
@@ -71,7 +73,7 @@ export const settingTable = {
   keepPartial: setting(
     'files',
     orUnbounded(time(0, 3650 * day)),
-    day,
+    uploads.keepPartial,
     'how long what arrived of an interrupted upload is kept',
   ),
 
@@ -111,7 +113,7 @@ export const settingTable = {
   ),
   maxHeader: setting('limits', size(256, MiB), defaultLimits.headerBytes, "a request's header"),
   maxFile: setting('limits', volume, defaultLimits.fileBytes, 'one file'),
-  maxUploads: setting('limits', orUnbounded(count), 1000, 'interrupted uploads that are kept'),
+  maxUploads: setting('limits', orUnbounded(count), uploads.maxUploads, 'interrupted uploads that are kept'),
   quota: setting('limits', volume, Number.POSITIVE_INFINITY, 'all files together'),
   maxRequestsPerSecond: setting(
     'limits',

@@ -1,6 +1,7 @@
 /** How a command speaks TLS: its flags, and the files they name. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { certificatesOf, whyNotCredentials } from '../transport/tls-credentials.ts';
 import { misuse } from './stop.ts';
 
 export interface TlsFlags {
@@ -43,11 +44,24 @@ export function tlsSettings(flags: TlsFlags, environment = process.env): TlsSett
     throw misuse('--tls-cert and --tls-key belong together: a certificate is of no use without its key');
   }
   return {
-    ...(tlsCa !== undefined && { ca: contentOf('--tls-ca', tlsCa) }),
-    ...(tlsCert !== undefined && { cert: contentOf('--tls-cert', tlsCert) }),
-    ...(tlsKey !== undefined && { key: contentOf('--tls-key', tlsKey) }),
+    ...(tlsCa !== undefined && { ca: authorities(tlsCa) }),
+    ...(tlsCert !== undefined && tlsKey !== undefined && identity(tlsCert, tlsKey)),
     ...(tlsName !== undefined && { servername: tlsName }),
   };
+}
+
+function authorities(file: string): string {
+  const ca = contentOf('--tls-ca', file);
+  if (certificatesOf(ca) === null)
+    throw misuse(`--tls-ca ${file} holds no certificate in PEM, or a broken one`);
+  return ca;
+}
+
+function identity(certFile: string, keyFile: string): { readonly cert: string; readonly key: string } {
+  const [cert, key] = [contentOf('--tls-cert', certFile), contentOf('--tls-key', keyFile)];
+  const why = whyNotCredentials({ cert, key });
+  if (why !== null) throw misuse(`--tls-cert ${certFile} and --tls-key ${keyFile} cannot be used: ${why}`);
+  return { cert, key };
 }
 
 function switchedOn(value = ''): boolean {

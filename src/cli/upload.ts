@@ -1,23 +1,23 @@
 /**
- * Sends files over one connection, many requests ahead of their answers, and reports what comes of each.
- *
- * A put that breaks off in the middle (its file changed, or it was refused with much left to send) costs the connection,
- * not the others: they are sent on a new one. Each new connection has ended at least one file for good, so there
- * are no more of them than files.
+ * Sends files over as many connections as are wanted, many requests ahead of their answers, and reports what comes of
+ * each. What breaks is tried again by the library; here is only what a command tells of it.
  */
-import { type Client, createClient } from '../client/client.ts';
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve as absolute } from 'node:path';
+import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
-import type { PutSettings } from '../client/put.ts';
+import type { Retry } from '../client/lanes.ts';
+import { breaksConnection } from '../client/retry.ts';
+import { createUploads, type UploadSettings } from '../client/uploads.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
-import { closing } from './closing.ts';
 import type { Failure, Report } from './report.ts';
-import { isStop } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 
-/** Files under way at once: as many as a server answers at once. */
-const ahead = 256;
+/** Files subscribed to for each connection: more than it has requests under way, so that it never runs dry. */
+const ahead = 512;
 
 export interface Uploaded {
   readonly files: number;
@@ -28,97 +28,75 @@ export interface Uploaded {
 }
 
 export interface UploadWorld {
-  readonly connect: () => Promise<Connection>;
+  readonly connect$: Observable<Connection>;
+  readonly token: string | null;
   readonly report: Report;
-  readonly settings: PutSettings;
+  readonly settings: UploadSettings;
+  /** Further tries after one that achieved nothing. */
+  readonly retries: number;
+  /** Connections at once. */
+  readonly parallel: number;
 }
 
-export async function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
-  const counts = { files: 0, bytes: 0, failed: 0 };
-  let left: readonly Transfer[] = transfers;
-  while (left.length > 0) {
-    let connection: Connection;
-    try {
-      connection = await world.connect();
-    } catch (thrown) {
-      if (left === transfers || !isStop(thrown)) throw thrown;
-      return { ...counts, lost: { files: left.length, why: thrown.message ?? '' } };
-    }
-    const client = createClient(connection, { crc32, window: ahead });
-    const pass = await sendAll(client, left, world, counts);
-    if (pass.fault !== null) {
-      client.destroy();
-      const lost = { files: pass.again.length, why: describeFault(pass.fault) };
-      return { ...counts, lost };
-    }
-    client.end();
-    await closing(client);
-    left = pass.again;
-  }
-  return { ...counts, lost: null };
-}
-
-interface Pass {
-  /** What has to be sent again, in order: all that is not settled. */
-  readonly again: readonly Transfer[];
-  /** Why the connection is gone, unless we dropped it for the sake of one put. */
-  readonly fault: ClientFault | null;
-}
-
-function sendAll(
-  client: Client,
-  transfers: readonly Transfer[],
-  { report, settings }: UploadWorld,
-  counts: { files: number; bytes: number; failed: number },
-): Promise<Pass> {
+export function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
+  const { connect$, token, report, settings, retries, parallel } = world;
+  const uploads = createUploads({
+    connect: () => connect$,
+    ...(token === null ? {} : { token }),
+    retries,
+    parallel,
+    crc32,
+    sha256: () => {
+      const hash = createHash('sha256');
+      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
+    },
+  });
+  uploads.retries$.subscribe((retry) => report.retry(retryInWords(retry)));
   return new Promise((resolve) => {
-    const again: Transfer[] = [];
+    const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    let settled = 0;
-    let fault: ClientFault | null = null;
-    /** Why the last one failed that is to be sent again. */
-    let last: ClientFault | null = null;
+    let lost: { files: number; why: string } | null = null;
 
     function step(): void {
-      while (underWay < ahead && next < transfers.length && last === null) send(transfers[next++]!);
+      while (underWay < ahead * parallel && next < transfers.length) send(transfers[next++]!);
       if (underWay > 0) return;
-      // Dropped by us, but not for one file's sake: there would be no end to trying again.
-      if (settled === 0) fault ??= last;
-      resolve({ again: [...again, ...transfers.slice(next)], fault });
+      uploads.end();
+      resolve({ ...counts, lost });
     }
 
     function send(transfer: Transfer): void {
       underWay++;
-      client
-        .put(transfer.filename, () => fileContent(transfer.path), settings)
+      const { filename, path } = transfer;
+      const source = `${hostname()}:${absolute(path)}`;
+      uploads
+        .upload(filename, () => fileContent(path), { ...settings, source })
         .subscribe({
           next: (event) => {
-            if (event.type === 'progress') return report.progress(transfer, event.sent);
+            if (event.type === 'progress') return report.progress(transfer, event.sent, event.durable);
             const { size, crc32, durable } = event;
             counts.files++;
             counts.bytes += size;
             report.done(transfer, size, { crc32, durable });
           },
-          error: (failed: ClientFault) => over(() => refused(transfer, failed)),
-          complete: () => over(() => settled++),
+          error: (fault: ClientFault) => {
+            failed(transfer, fault);
+            over();
+          },
+          complete: over,
         });
     }
 
-    function refused(transfer: Transfer, failed: ClientFault): void {
-      if (failed.type === 'connection' || failed.type === 'protocol') {
-        last = failed;
-        again.push(transfer);
-        if (!isOurs(failed)) fault = failed;
+    function failed(transfer: Transfer, fault: ClientFault): void {
+      if (breaksConnection(fault)) {
+        lost = { files: (lost?.files ?? 0) + 1, why: describeFault(fault) };
         return;
       }
-      settled++;
       counts.failed++;
-      report.failed(transfer, failureOf(failed));
+      report.failed(transfer, failureOf(fault));
     }
 
-    function over(what: () => void): void {
-      what();
+    function over(): void {
       underWay--;
       step();
     }
@@ -126,8 +104,9 @@ function sendAll(
   });
 }
 
-const isOurs = (fault: ClientFault): boolean =>
-  fault.type === 'connection' && fault.fault.code === 'destroyed';
+/** @example 'connection refused: trying again in 0.8 s, 2 of 5' */
+export const retryInWords = ({ fault, delay, attempt, retries }: Retry): string =>
+  `${describeFault(fault)}: trying again in ${(delay / 1000).toFixed(1)} s, ${attempt} of ${retries}`;
 
 export function failureOf(fault: ClientFault): Failure {
   const message = describeFault(fault);

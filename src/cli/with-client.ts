@@ -4,8 +4,9 @@ import { type ClientFault, describeFault, isClientFault } from '../client/client
 import { crc32 } from '../store/crc32.ts';
 import { closing } from './closing.ts';
 import { exitStatus } from './exit-status.ts';
+import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
-import { connected, connection$, type ServerFlags } from './server-option.ts';
+import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
 import { type Stop, stop } from './stop.ts';
 
 /** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
@@ -14,8 +15,10 @@ export async function withClient<T>(
   output: Output,
   questions: (client: Client) => Promise<T>,
 ): Promise<T> {
+  const token = tokenOf(flags);
   const client = createClient(await connected(connection$(flags)), { crc32 });
   try {
+    await sayHello(client, token);
     const answer = await questions(client);
     client.end();
     await closing(client);

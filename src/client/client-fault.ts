@@ -11,7 +11,12 @@ export type ClientFault =
    */
   | { readonly type: 'connection'; readonly fault: ConnectionFault; readonly sent: boolean }
   /** The server does not keep to the protocol, or cannot follow what we sent. The connection was dropped. */
-  | { readonly type: 'protocol'; readonly message: string }
+  | {
+      readonly type: 'protocol';
+      readonly message: string;
+      /** What the server said as it gave up on the connection, if it did. */
+      readonly error?: ErrorInfo;
+    }
   /** The content could not be read, or not as many bytes as it had promised. Nothing of it is stored. */
   | { readonly type: 'content'; readonly message: string; readonly thrown?: unknown }
   /** The server stored something other than what was sent, as the size or the CRC-32 of its ack says. */

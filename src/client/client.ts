@@ -1,7 +1,7 @@
 /** The client: what can be asked of a server over one connection, as Observables. */
-import { ignoreElements, map, type Observable } from 'rxjs';
+import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
-import type { FileInfo, Listing } from '../protocol/file.ts';
+import type { FileInfo, Listing, Part } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -11,7 +11,7 @@ import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
-import { type ContentGiven, type PutEvent, type PutSettings, put } from './put.ts';
+import { type ContentGiven, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 
 export interface ClientOptions {
   /**
@@ -21,6 +21,14 @@ export interface ClientOptions {
   readonly crc32?: Checksum;
   /** Requests that may be sent and unanswered at once, from 1; default 256. Those beyond wait, and cost no body. */
   readonly window?: number;
+  /**
+   * Milliseconds of silence after which a server that has something to answer is given up: what is outstanding fails
+   * with `connection`, code `timeout`. Silence is that no byte comes and none of ours is taken (256 KiB at a time); while
+   * content is being read, or a download is paused, it does not count. Default none: it may take for ever.
+   */
+  readonly timeout?: number;
+  /** What time is; default that of RxJS's `asyncScheduler`. For tests. */
+  readonly scheduler?: SchedulerLike;
 }
 
 /**
@@ -45,7 +53,27 @@ export interface Client {
    *
    * @example client.put('a.txt', bytesContent(bytes)).subscribe({ error: (fault) => console.log(describeFault(fault)) });
    */
-  readonly put: (filename: string, content: ContentGiven, settings?: PutSettings) => Observable<PutEvent>;
+  readonly put: (
+    filename: string,
+    content: ContentGiven,
+    settings?: PutSettings,
+    hooks?: PutHooks,
+  ) => Observable<PutEvent>;
+  /**
+   * Emits what the server has of an interrupted upload: `offset` bytes with this CRC-32, 0 when it has nothing. A
+   * connection that was still at it loses it. `createUploads` does all of this by itself.
+   *
+   * @example client.resume('photo-1').subscribe(({ offset }) => console.log(`${offset} bytes are there`));
+   */
+  readonly resume: (upload: string) => Observable<Part>;
+  /** Drops what the server has of an interrupted upload. Errors with `not-found` when that is nothing. */
+  readonly cancel: (upload: string) => Observable<never>;
+  /**
+   * Says who we are, if there is a token, and emits what the server says of itself: `version`, `commands`, `limits`, and
+   * the `name`, `rights` and `prefix` that we have there. What is asked behind it waits for it. A token the server does
+   * not know is `refused`, with code `bad-token`, and ends the connection.
+   */
+  readonly hello: (token?: string) => Observable<Ack>;
   /**
    * Fetches a file: emits one `Download` when it begins to arrive, and completes when all of it has.
    *
@@ -85,10 +113,17 @@ export interface Client {
  * client.list({ prefix: 'photos/' }).subscribe(({ name, size }) => console.log(name, size));
  */
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {
-  const { crc32 = portableCrc32, window = 256 } = options;
-  const conversation = createConversation({ connection, crc32, window });
+  const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
+  const conversation = createConversation({ connection, crc32, window, timeout, scheduler });
   return {
-    put: (filename, content, settings) => put(conversation, filename, content, settings),
+    put: (filename, content, settings, hooks) => put(conversation, filename, content, settings, hooks),
+    resume: (upload) =>
+      ask(conversation, { cmd: 'resume', upload }, partAck).pipe(
+        map(({ offset, crc32 }) => ({ offset, crc32 })),
+      ),
+    hello: (token) =>
+      ask(conversation, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
+    cancel: (upload) => ask(conversation, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(nothing),
     get: (filename, settings) => get(conversation, filename, settings),
     list: (settings) => list(conversation, settings),
     page: (settings) => page(conversation, settings),
@@ -107,17 +142,20 @@ export function createClient(connection: Connection, options: ClientOptions = {}
 }
 
 const fileAck = <const A extends string>(ack: A) =>
-  ({ ack, filename: P.string, size: P.number, mtime: P.number }) as const;
+  ({ ack, filename: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }) as const;
+const partAck = { ack: 'resume', offset: P.number, crc32: P.number } as const;
 const renameAck = fileAck('rename');
 
 const infoOf = (ack: {
   readonly filename: string;
   readonly size: number;
   readonly mtime: number;
+  readonly crc32?: number | undefined;
 }): FileInfo => ({
   name: ack.filename,
   size: ack.size,
   mtime: ack.mtime,
+  ...(ack.crc32 === undefined ? {} : { crc32: ack.crc32 }),
 });
 
 const nothing = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());

@@ -7,7 +7,8 @@ export interface Content {
   readonly mtime?: number;
   /**
    * Writes bytes from `offset` on into `into`, and answers how many it wrote: at least 1, at most `into.length`,
-   * which never reaches past `size`. Called in order, one call at a time.
+   * which never reaches past `size`. Called one at a time and in order, from any offset on; from the start once more
+   * where a checksum of what was or is to be sent is needed first.
    *
    * Whoever cannot give the bytes that were promised (the file cannot be read, or is being changed) throws, rejects or
    * answers 0. The put then fails, and nothing of it is stored.

@@ -15,14 +15,17 @@
  * What is unanswered is bounded by `window`, what is unsent in memory by the packer. What is queued holds no body, and
  * is bounded by the caller: each of it is a subscription.
  */
+import type { SchedulerLike } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
+import type { ErrorInfo } from '../protocol/errors.ts';
 import { isRefusal, type Reply, replyFraming } from '../protocol/reply.ts';
 import { createQueue } from '../runtime/queue.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { deframe } from '../wire/deframe.ts';
 import type { FrameEvent } from '../wire/frame-event.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import type { ClientFault } from './client-fault.ts';
+import { type ClientFault, describeFault } from './client-fault.ts';
+import { createDeadline } from './deadline.ts';
 import { createEntry, type Entry, type EntryHooks } from './entry.ts';
 import type { Exchange } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
@@ -32,6 +35,9 @@ export interface ConversationOptions {
   readonly crc32: Checksum;
   /** Requests that may be unanswered at once. */
   readonly window: number;
+  /** Milliseconds of silence after which a connection with something unanswered is dropped; absent: never. */
+  readonly timeout?: number | undefined;
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 export interface Conversation {
@@ -48,7 +54,8 @@ export interface Conversation {
 
 const destroyedHere = (message: string): ConnectionFault => ({ code: 'destroyed', message });
 
-export function createConversation({ connection, crc32, window }: ConversationOptions): Conversation {
+export function createConversation(options: ConversationOptions): Conversation {
+  const { connection, crc32, window, timeout } = options;
   const queue = createQueue<Entry>();
   const outstanding: Entry[] = [];
   let lastId = 0;
@@ -57,12 +64,42 @@ export function createConversation({ connection, crc32, window }: ConversationOp
   let sending: Entry | null = null;
   /** The one whose frame broke off. */
   let spoiled: Entry | null = null;
-  /** Whose reply's body is arriving. */
+  /** Whose reply is arriving; null also for one that ends nothing. */
   let receiving: Entry | null = null;
   let end: ConnectionFault | null = null;
   let writeFault: ConnectionFault | null = null;
 
-  const sender = createFrameSender({ connection, crc32, next, spoiled: onSpoiled, broken });
+  const deadline =
+    timeout === undefined
+      ? null
+      : createDeadline({
+          timeout,
+          ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
+          due: () => outstanding.length > 0,
+          missed: () => {
+            const message = `the server has not answered for ${timeout / 1000} s`;
+            over({ code: 'timeout', message });
+            connection.destroy();
+          },
+        });
+  let paused = false;
+
+  const watched =
+    (touch: () => void): Connection['write'] =>
+    (chunks, settled) =>
+      connection.write(chunks, (fault) => {
+        touch();
+        settled(fault);
+      });
+
+  const sender = createFrameSender({
+    connection: deadline === null ? connection : { write: watched(deadline.touch) },
+    crc32,
+    next,
+    spoiled: onSpoiled,
+    broken,
+    ...(deadline === null ? {} : { reading: (under) => (under ? deadline.hold() : deadline.release()) }),
+  });
 
   function next(): Outbound | null {
     sending = null;
@@ -78,7 +115,10 @@ export function createConversation({ connection, crc32, window }: ConversationOp
   }
 
   const hooks: EntryHooks = {
-    begun: (entry) => outstanding.push(entry),
+    begun: (entry) => {
+      outstanding.push(entry);
+      deadline?.arm();
+    },
     takenBack: () => outstanding.pop(),
     failed: settle,
   };
@@ -111,6 +151,7 @@ export function createConversation({ connection, crc32, window }: ConversationOp
     state = 'over';
     end = fault;
     sender.stop();
+    deadline?.stop();
     const failed = outstanding.splice(0);
     for (const { exchange, cancelled } of failed) {
       if (!cancelled) exchange.failed(why ?? { type: 'connection', fault, sent: true });
@@ -128,8 +169,10 @@ export function createConversation({ connection, crc32, window }: ConversationOp
   }
 
   /** The server cannot be understood any more. */
-  function protocolError(message: string): void {
-    over(destroyedHere(message), { type: 'protocol', message });
+  function protocolError(message: string, error?: ErrorInfo): void {
+    const said = error === undefined ? {} : { error };
+    // Not `destroyed`: that is what befell requests for the sake of another one.
+    over({ code: 'failed', message }, { type: 'protocol', message, ...said });
     connection.destroy();
   }
 
@@ -140,11 +183,17 @@ export function createConversation({ connection, crc32, window }: ConversationOp
     }
     if (isRefusal(reply) && reply.id === undefined) {
       // What cannot be answered by id is about the connection itself.
-      return protocolError(`the server gave up on the connection: ${reply.error.message}`);
+      return protocolError(`the server gave up on the connection: ${reply.error.message}`, reply.error);
     }
     if (entry === undefined || reply.id !== entry.id) {
       const expected = entry === undefined ? 'nothing was asked' : `${entry.id} is due`;
       return protocolError(`the server answers to ${JSON.stringify(reply.id)}, but ${expected}`);
+    }
+    if (!isRefusal(reply) && reply.ack === 'progress' && entry.exchange.progressed !== undefined) {
+      if (entry.cancelled || entry.answered) return;
+      const fault = entry.exchange.progressed(reply);
+      if (fault !== null) protocolError(describeFault(fault));
+      return;
     }
     receiving = entry;
     if (isRefusal(reply)) {
@@ -168,15 +217,17 @@ export function createConversation({ connection, crc32, window }: ConversationOp
 
   function onReplyEnd(): void {
     const entry = receiving;
+    if (entry === null) return;
     receiving = null;
     outstanding.shift();
-    if (entry !== null && !entry.cancelled) entry.exchange.done();
+    if (!entry.cancelled) entry.exchange.done();
     settle();
     sender.wake();
   }
 
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     if (state === 'over') return;
+    deadline?.touch();
     switch (frame.type) {
       case 'start':
         return onReply(frame.header as Reply, frame.length);
@@ -227,8 +278,16 @@ export function createConversation({ connection, crc32, window }: ConversationOp
       over(destroyedHere('the client was destroyed'));
       connection.destroy();
     },
-    pause: connection.pause,
-    resume: connection.resume,
+    pause: () => {
+      if (!paused) deadline?.hold();
+      paused = true;
+      connection.pause();
+    },
+    resume: () => {
+      if (paused) deadline?.release();
+      paused = false;
+      connection.resume();
+    },
   };
 }
 

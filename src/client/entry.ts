@@ -31,6 +31,8 @@ export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): 
   const outbound: Outbound = {
     header: (content) => ({ ...exchange.header(content), id }),
     ...(exchange.open === undefined ? {} : { open: exchange.open }),
+    ...(exchange.from === undefined ? {} : { from: exchange.from }),
+    ...(exchange.passed === undefined ? {} : { passed: exchange.passed }),
     status: () => (entry.answered ? 'refused' : entry.cancelled ? 'cancelled' : 'wanted'),
     begun: () => hooks.begun(entry),
     takenBack: () => hooks.takenBack(entry),
@@ -39,6 +41,7 @@ export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): 
     },
     sent: (sent) => {
       entry.sent = sent;
+      if (!entry.cancelled) exchange.sent?.(sent);
     },
     failed,
   };

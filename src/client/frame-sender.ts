@@ -10,6 +10,7 @@
  *   the server refuses the put, little is left    zeros, which it skips, to keep the framing
  *   the server refuses the put, much is left      nothing more: dropping the connection is cheaper
  */
+import type { Part } from '../protocol/file.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
@@ -26,6 +27,10 @@ export type Checksum = (bytes: Uint8Array, before: number) => number;
 export interface Outbound {
   readonly header: (content: Content | null) => JsonHeader;
   readonly open?: () => Content | Promise<Content>;
+  /** What the peer has of the content already: the body begins behind it. */
+  readonly from?: Part;
+  /** So many bytes of the content were read, and have this CRC-32. */
+  readonly passed?: (offset: number, crc32: number) => void;
   /** `refused`: it was answered already, with an error. */
   readonly status: () => 'wanted' | 'refused' | 'cancelled';
   /** Its first byte is packed: a reply may come from now on. */
@@ -39,13 +44,15 @@ export interface Outbound {
 }
 
 export interface FrameSenderWorld {
-  readonly connection: Connection;
+  readonly connection: Pick<Connection, 'write'>;
   readonly crc32: Checksum;
   /** The next request whose turn has come; null when there is none now. */
   readonly next: () => Outbound | null;
   /** The frame of this request, the last one begun, cannot be completed: nothing can be sent behind it. */
   readonly spoiled: (request: Outbound) => void;
   readonly broken: (fault: ConnectionFault) => void;
+  /** Told before content is opened or read, and after: what takes time meanwhile is not the peer's doing. */
+  readonly reading?: (under: boolean) => void;
 }
 
 export interface FrameSender {
@@ -74,10 +81,13 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
       const opened = request.open();
       // Whatever takes time must not hold back what is ready.
       if (opened instanceof Promise) packer.flush();
+      world.reading?.(true);
       content = await opened;
     } catch (thrown) {
       request.failed(contentFault(thrown));
       return true;
+    } finally {
+      world.reading?.(false);
     }
     try {
       return request.status() === 'cancelled' || (await sendFrame(request, content));
@@ -93,20 +103,23 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
       request.failed({ type: 'unsendable', message: header.fault.message });
       return true;
     }
+    const { offset, crc32: before } = request.from ?? nothing;
     const room = await packer.room();
     // A frame that will not fit starts a write of its own, so that what is ready does not wait for its reads.
-    if (room !== null && room.length < header.bytes.length + size) packer.flush();
+    if (room !== null && room.length < header.bytes.length + size - offset) packer.flush();
     const mark = packer.mark();
     request.begun();
     if (!(await append(packer, header.bytes))) return false;
-    let crc32 = 0;
-    for (let at = 0; content !== null && at < size; ) {
+    let crc32 = before;
+    for (let at = offset; content !== null && at < size; ) {
       const room = await packer.room();
       if (room === null) return false;
       const status = request.status();
       if (status === 'refused') return pad(request, size - at);
       const into = size - at < room.length ? room.subarray(0, size - at) : room;
+      world.reading?.(true);
       const got = status === 'cancelled' ? null : await readInto(content, at, into);
+      world.reading?.(false);
       if (typeof got !== 'number') {
         const back = packer.rewind(mark);
         if (back) request.takenBack();
@@ -116,10 +129,11 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
       }
       crc32 = world.crc32(into.subarray(0, got), crc32);
       at += got;
+      request.passed?.(at, crc32);
       packer.filled(got);
       packer.notify(() => request.taken(at, size));
     }
-    if (size === 0) packer.notify(() => request.taken(0, 0));
+    if (size === offset) packer.notify(() => request.taken(size, size));
     request.sent({ size, crc32 });
     return true;
   }
@@ -148,6 +162,8 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
     stop: packer.stop,
   };
 }
+
+const nothing: Part = { offset: 0, crc32: 0 };
 
 /** Answers whether it could. */
 async function append(packer: Packer, bytes: Uint8Array): Promise<boolean> {

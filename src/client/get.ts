@@ -18,6 +18,8 @@ export interface Download {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
+  /** CRC-32 of the whole file, where the server knows it. */
+  readonly crc32?: number;
   /** Where `bytes$` begins in the file. */
   readonly offset: number;
   /** How many bytes `bytes$` emits in all. */
@@ -43,6 +45,7 @@ const ackPattern = {
   mtime: P.number,
   offset: P.number,
   body: P.number,
+  crc32: P.optional(P.number),
 };
 const isGetAck = isMatching(ackPattern);
 
@@ -61,9 +64,11 @@ export function get(
           const message = `the server's answer to a get of ${filename} is not an ack of one`;
           return { type: 'protocol', message };
         }
-        const { size, mtime, offset } = ack;
+        const { size, mtime, offset, crc32 } = ack;
+        const known = crc32 === undefined ? {} : { crc32 };
         const { bytes$, pause, resume } = body;
-        subscriber.next({ filename, size, mtime, offset, length: arriving, bytes$, pause, resume });
+        const length = arriving;
+        subscriber.next({ filename, size, mtime, ...known, offset, length, bytes$, pause, resume });
         body.begun();
         return null;
       },

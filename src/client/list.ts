@@ -19,13 +19,14 @@ export interface PageSettings extends ListSettings {
 
 const ackPattern = {
   ack: 'list',
-  files: P.array({ name: P.string, size: P.number, mtime: P.number }),
+  files: P.array({ name: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }),
   next: P.optional(P.string),
 } as const;
 
 export const page = (conversation: Conversation, settings: PageSettings = {}): Observable<Listing> =>
   ask(conversation, { cmd: 'list', ...settings }, ackPattern).pipe(
-    map(({ files, next }) => (next === undefined ? { files } : { files, next })),
+    // JSON has no undefined: what is optional is there or not.
+    map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
 
 export const list = (conversation: Conversation, settings: ListSettings = {}): Observable<FileInfo> =>

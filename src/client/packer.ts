@@ -44,7 +44,10 @@ export interface Packer {
 }
 
 /** @param broken told, once, when a write failed: nothing written from then on will arrive. */
-export function createPacker(connection: Connection, broken: (fault: ConnectionFault) => void): Packer {
+export function createPacker(
+  connection: Pick<Connection, 'write'>,
+  broken: (fault: ConnectionFault) => void,
+): Packer {
   const free: Slab[] = [];
   let made = 0;
   let flushes = 0;

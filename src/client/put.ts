@@ -2,6 +2,7 @@
 
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
+import type { Part } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
@@ -14,11 +15,37 @@ export interface PutSettings {
   readonly mtime?: number;
   /** Refused with `exists` if there is a file of that name. */
   readonly ifAbsent?: boolean;
+  /**
+   * A name for the content, 1 to 64 of `A-Z a-z 0-9 _ -`: what has arrived of it is then kept when the connection
+   * breaks, and `client.resume` tells how much that is.
+   */
+  readonly upload?: string;
+  /**
+   * What the server has of it, as `resume` answered: only the rest is read and sent. That those bytes are the first of
+   * this content is for you to check, by their CRC-32. Needs `upload`.
+   */
+  readonly from?: Part;
+  /** Asks to be told each time about so many bytes more are durable, from 1. */
+  readonly progress?: number;
+  /** SHA-256 of the whole content, 64 hexadecimal digits: stored only if it is that. */
+  readonly sha256?: string;
+}
+
+/** What only this library's own need to know of a put. */
+export interface PutHooks {
+  /** So many bytes of the content were read, and have this CRC-32. */
+  readonly passed?: (offset: number, crc32: number) => void;
+  /** All was sent: from now on it may be stored though no answer comes. */
+  readonly sent?: (sent: Sent) => void;
+  /** Asked for when the content is open. */
+  readonly sha256?: () => string | undefined;
 }
 
 export type PutEvent =
   /** So many bytes of the content were handed to the operating system. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
+  /** The server has the first so many bytes durably: with an `upload`, they need never be sent again. */
+  | { readonly type: 'durable'; readonly offset: number }
   /** The server has it: of this size and CRC-32, as sent; when `durable`, on its disk. The last event. */
   | {
       readonly type: 'stored';
@@ -36,17 +63,33 @@ export const opener = (content: ContentGiven): (() => Content | Promise<Content>
 
 const ackPattern = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
 const isPutAck = isMatching(ackPattern);
+const isProgress = isMatching({ ack: 'progress', offset: P.number });
 
 export function put(
   conversation: Conversation,
   filename: string,
   content: ContentGiven,
   settings: PutSettings = {},
+  hooks: PutHooks = {},
 ): Observable<PutEvent> {
+  const { from, progress } = settings;
+  const { passed, sent } = hooks;
   return new Observable((subscriber) =>
     conversation.request({
-      header: (content) => headerOf(filename, content, settings),
+      header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
       open: opener(content),
+      ...(from === undefined ? {} : { from }),
+      ...(passed === undefined ? {} : { passed }),
+      ...(sent === undefined ? {} : { sent }),
+      ...(progress === undefined
+        ? {}
+        : {
+            progressed: (ack) => {
+              if (!isProgress(ack)) return { type: 'protocol', message: 'its progress has no offset' };
+              subscriber.next({ type: 'durable', offset: ack.offset });
+              return null;
+            },
+          }),
       taken: (sent, total) => subscriber.next({ type: 'progress', sent, total }),
       acked: (ack, sent) => {
         const fault = whyNotAck(ack, filename, sent);
@@ -62,14 +105,23 @@ export function put(
   );
 }
 
-function headerOf(filename: string, content: Content | null, settings: PutSettings): JsonHeader {
-  const { mtime = content?.mtime, ifAbsent } = settings;
+function headerOf(
+  filename: string,
+  content: Content | null,
+  settings: PutSettings,
+  hashed: string | undefined,
+): JsonHeader {
+  const { mtime = content?.mtime, ifAbsent, upload, from, progress, sha256 = hashed } = settings;
   return {
     cmd: 'put',
     filename,
     filesize: content?.size ?? 0,
     ...(mtime === undefined ? {} : { mtime }),
     ...(ifAbsent ? { ifAbsent } : {}),
+    ...(upload === undefined ? {} : { upload }),
+    ...(from === undefined ? {} : { offset: from.offset }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(sha256 === undefined ? {} : { sha256 }),
   };
 }
 

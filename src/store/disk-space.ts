@@ -6,7 +6,7 @@ import { type Failure, failed } from './outcome.ts';
 import type { Task } from './task.ts';
 
 /** From this many bytes on it is asked: what is smaller is sooner written in vain than asked about each time. */
-const worthAsking = 1024 * 1024;
+export const worthAsking = 1024 * 1024;
 
 /** Why so many more bytes cannot be written; undefined when, as far as the system knows, they can. */
 export function* whyNoRoom(io: DiskIo, { root, at }: Directories, bytes: number): Task<Failure | undefined> {

@@ -12,6 +12,7 @@ const CODES: Readonly<Record<string, readonly [ConnectionFault['code'], string]>
   ENETUNREACH: ['unreachable', 'the network cannot be reached'],
   EADDRNOTAVAIL: ['unreachable', 'there is no way to that address from here'],
   ENOTFOUND: ['unreachable', 'the host name is not known'],
+  ENOENT: ['unreachable', 'there is no such socket'],
   EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
 };
 

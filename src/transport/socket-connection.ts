@@ -26,6 +26,8 @@ export interface SocketSettings {
   readonly slabs?: boolean;
   /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
   readonly below?: Socket;
+  /** What an error of the socket means. Default `connectionFault`. */
+  readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
 /**
@@ -44,6 +46,7 @@ export interface SocketSettings {
  */
 export function socketConnection(accepted: Socket, settings: SocketSettings = {}): Connection {
   const slabs = settings.slabs === true ? createSlabs() : null;
+  const { faultOf = connectionFault } = settings;
   const received = (chunk: Uint8Array) => {
     if (!destroyed) reader?.next(chunk);
   };
@@ -65,7 +68,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
   let readEnd: ConnectionFault | null | undefined;
 
   keepReadingAfterWriteErrors(socket, (error) => {
-    writeFault = connectionFault(error);
+    writeFault = faultOf(error);
     writeEnd = writeFault;
     // A failed write takes the socket's pending error with it, and the system then reports a plain end of input.
     // Only EPIPE says that the peer had ended its side before; after any other error that end would be a lie.
@@ -79,7 +82,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
     // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
     const held: Uint8Array | null = socket.read();
     if (held !== null && !destroyed) reader?.next(held);
-    endReading(destroyed ? DESTROYED : connectionFault(error));
+    endReading(destroyed ? DESTROYED : faultOf(error));
   });
   socket.on('close', () => {
     slabs?.close();

@@ -39,7 +39,7 @@ export function whyNotCredentials({ cert, key, clientCa }: TlsCredentials): stri
 export function certificatesOf(pem: string | Uint8Array): readonly X509Certificate[] | null {
   const blocks = Buffer.from(pem).toString('latin1').match(block);
   try {
-    return blocks && blocks.map((each) => new X509Certificate(each));
+    return blocks?.map((each) => new X509Certificate(each)) ?? null;
   } catch {
     return null;
   }

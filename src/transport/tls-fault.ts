@@ -3,15 +3,15 @@ import type { ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
 
 const UNKNOWN_ISSUER =
-  'its certificate was not issued by an authority that is trusted here: give the authority that issued it (PEM)';
+  'its certificate was not issued by an authority that is trusted here: trust the one that issued it';
 
 /** OpenSSL's and node's codes; those that are not here are told in OpenSSL's own words. */
 const CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired: it must be renewed, or the clock here is wrong',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: the clock here or there is wrong',
+  CERT_SIGNATURE_FAILURE: UNKNOWN_ISSUER,
   CERT_REVOKED: 'its certificate was revoked',
-  DEPTH_ZERO_SELF_SIGNED_CERT:
-    'its certificate is self-signed: give that certificate as the authority to trust (PEM)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed: trust that certificate as an authority',
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_ISSUER,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_ISSUER,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_ISSUER,
@@ -28,6 +28,15 @@ const CODES: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
     'the peer broke the handshake off: it may require a certificate of us',
 };
+
+const notTls = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_HTTP_REQUEST',
+]);
+
+/** Whether what the peer has sent is not TLS at all. */
+export const isNotTls = (error: unknown): boolean => notTls.has(systemCode(error) ?? '');
 
 /** The code under which a certificate or a handshake failed, when that is what an error is about. */
 const isOfTls = (code: string): boolean =>
@@ -49,7 +58,7 @@ export function tlsFault(error: unknown): ConnectionFault {
 function otherName(error: unknown): string {
   const { host, cert } = error as { host?: string; cert?: { subjectaltname?: string } };
   const names = cert?.subjectaltname ?? 'no name at all';
-  return `its certificate is for ${names}, not for ${host}: connect by a name that is in it, or say which to expect`;
+  return `its certificate is for ${names}, not for ${host}: connect by a name that is in it, or say which one to expect`;
 }
 
 /** OpenSSL's words without the place in its source. */

@@ -18,7 +18,7 @@ import { peerCertificate } from './peer-certificate.ts';
 import { socketConnection } from './socket-connection.ts';
 import type { ListenTcpOptions } from './tcp.ts';
 import { type TlsCredentials, whyNotCredentials } from './tls-credentials.ts';
-import { tlsFault } from './tls-fault.ts';
+import { isNotTls, tlsFault } from './tls-fault.ts';
 
 let made = 0;
 
@@ -104,14 +104,17 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
     allowHalfOpen: true,
     pauseOnConnect: true,
     noDelay: true,
-    handshakeTimeout,
     requestCert: clientCertificates !== 'none',
     // With `optional`, who shows none is let in, and `toConnection` sees to the others.
     rejectUnauthorized: clientCertificates === 'required',
   });
-  const pending = watchHandshakes(server, handshakes);
+  const pending = watchHandshakes(server, handshakes, handshakeTimeout);
   const open = (refused: Refused) =>
-    server.on('tlsClientError', (error, socket) => refused(failedHandshake(error, socket)));
+    server.on('tlsClientError', (error, socket) => {
+      const below = pending.done(socket);
+      if (isNotTls(error)) below?.write(protocolVersionAlert);
+      refused(failedHandshake(error, socket));
+    });
   const toConnection = (socket: Socket, refused: Refused): Connection | null => {
     const secure = socket as TLSSocket;
     const below = pending.done(secure);
@@ -129,6 +132,9 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
   };
 }
 
+/** Node hangs up on who does not speak TLS, without the alert that would tell them what they have reached. */
+const protocolVersionAlert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
+
 const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
   minVersion: 'TLSv1.2',
   cert: bytesOf(cert),
@@ -140,8 +146,9 @@ const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
 function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   const why = socket.authorizationError;
   const { code, message } = tlsFault(why == null ? error : { code: String(why), message: String(why) });
-  const peer = formatAddress(socket.remoteAddress, socket.remotePort);
-  return { code, message: `no TLS connection with ${peer}: ${message}` };
+  // A socket that is closed already does not know it any more.
+  const peer = socket.remoteAddress && ` with ${formatAddress(socket.remoteAddress, socket.remotePort)}`;
+  return { code, message: `no TLS connection${peer ?? ''}: ${message}` };
 }
 
 export interface ConnectTlsOptions {
@@ -209,6 +216,7 @@ function tlsConnection(socket: TLSSocket, below: Socket | undefined): Connection
   const certificate = socket.authorized ? peerCertificate(socket) : undefined;
   const connection = socketConnection(socket, {
     id: `tls:${++made}`,
+    faultOf: tlsFault,
     ...(below !== undefined && { below }),
   });
   return certificate === undefined ? connection : { ...connection, certificate };

@@ -3,7 +3,7 @@ import type { Output } from '../../src/cli/output.ts';
 import { drawBar } from '../../src/cli/report-bars.ts';
 import { jsonReport } from '../../src/cli/report-json.ts';
 import { lineReport, quietReport } from '../../src/cli/report-lines.ts';
-import { createSpeed } from '../../src/cli/speed.ts';
+import { createSpeed } from '../../src/client/speed.ts';
 
 function taken() {
   const lines: string[] = [];

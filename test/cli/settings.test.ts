@@ -360,6 +360,7 @@ describe('warnings', () => {
   test.each([
     [{ host: '0.0.0.0' }, /^--host 0\.0\.0\.0 lets everybody .* set access/],
     [{ host: '::', ...tls }, /lets everybody/],
+    [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'optional' }, /lets everybody/],
     [{ host: '192.168.0.5', access: 'a' }, /without tlsCert/],
   ])('there is one of %j', (flags, text) => {
     expect(warned(flags)).toEqual([expect.stringMatching(text)]);
@@ -377,6 +378,46 @@ describe('warnings', () => {
 describe('the defaults', () => {
   test('are the limits of the library', () => {
     expect(limitsOf(settingsOf({}))).toEqual(defaultLimits);
+  });
+
+  test('give way, each limit to the setting of its own', () => {
+    const flags = {
+      maxHeader: '1001',
+      maxFile: '1002',
+      maxConnections: '1003',
+      maxConnectionsPerAddress: '1004',
+      maxRequestsPerSecond: '1005',
+      maxBytesPerSecond: '1006',
+      maxOpenRequests: '1007',
+      memoryBudget: '2MiB',
+      firstByteTimeout: '1',
+      headerTimeout: '2',
+      bodyTimeout: '3',
+      bodyMinimum: '4',
+      idleTimeout: '5',
+      unreadTimeout: '6',
+      grace: '7',
+    };
+    expect(limitsOf(settingsOf({ flags }))).toEqual({
+      ...defaultLimits,
+      headerBytes: 1001,
+      fileBytes: 1002,
+      connections: 1003,
+      connectionsPerAddress: 1004,
+      requestsPerSecond: 1005,
+      bytesPerSecond: 1006,
+      openRequests: 1007,
+      budget: { high: 2 * MiB, low: 1.5 * MiB },
+      deadlines: {
+        firstBytes: 1000,
+        header: 2000,
+        body: 3000,
+        bodyBytes: 4,
+        idle: 5000,
+        unread: 6000,
+      },
+      grace: 7000,
+    });
   });
 });
 

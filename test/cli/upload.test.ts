@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { concat, NEVER, of } from 'rxjs';
+import { concat, defer, NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { planPut } from '../../src/cli/put-plan.ts';
 import type { Report } from '../../src/cli/report.ts';
@@ -32,6 +32,7 @@ function world() {
       failed[filename] = message;
     },
     warn: () => {},
+    retry: () => {},
     abandon: () => {},
     end: () => {},
   };
@@ -44,7 +45,11 @@ function world() {
   };
   return {
     files: planPut([folder], undefined).files,
-    world: { connect, report, settings: {} },
+    world: {
+      connect,
+      connect$: defer(connect),
+      ...{ token: null, report, settings: {}, retries: 2, parallel: 1 },
+    },
     stored: () => Object.fromEntries([...store.contents].map(([name, { bytes }]) => [name, bytes.length])),
     failed,
     connections: () => connections,
@@ -70,6 +75,6 @@ test('a server that drops every connection is not tried for ever', async () => {
     there.destroy();
     return here;
   };
-  const sent = await upload(files, { ...it, connect });
+  const sent = await upload(files, { ...it, connect$: defer(connect) });
   expect(sent).toMatchObject({ files: 0, failed: 0, lost: { files: 4 } });
 });

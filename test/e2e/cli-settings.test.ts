@@ -1,7 +1,12 @@
 /** The settings of `sluice serve` as a process: what it prints, what it refuses, and what it takes from where. */
+import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { encodeJsonHeader } from '../../src/wire/json-header.ts';
+import { createAuthority, type Issued } from '../support/certificates.ts';
 import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -80,3 +85,100 @@ describe('SIGHUP', () => {
     expect(await sluice(['ls', '--from', serving.server])).toMatchObject({ status: 0 });
   });
 });
+
+describe('TLS', () => {
+  const authority = createAuthority('Test CA');
+  const issued = (name: string) => authority.issue({ subject: [['CN', name]], names: ['127.0.0.1'] });
+
+  /** A folder with a certificate, and the flags that name it. */
+  function certified(): { folder: string; flags: readonly string[]; write: (issued: Issued) => void } {
+    const folder = tempFolder();
+    const write = ({ cert, key }: Issued) => {
+      writeFileSync(join(folder, 'cert.pem'), cert);
+      writeFileSync(join(folder, 'key.pem'), key);
+    };
+    write(issued('first'));
+    return {
+      folder,
+      write,
+      flags: ['--tls-cert', join(folder, 'cert.pem'), '--tls-key', join(folder, 'key.pem')],
+    };
+  }
+
+  /** The common name in the certificate that a server shows. */
+  async function shown(port: number): Promise<string | string[] | undefined> {
+    const socket = connect({ port, host: '127.0.0.1', ca: authority.cert });
+    await once(socket, 'secureConnect');
+    const { subject } = socket.getPeerCertificate();
+    socket.destroy();
+    return subject.CN;
+  }
+
+  test('is spoken with the certificate it is given, and after SIGHUP with the new one', async () => {
+    const { folder, flags, write } = certified();
+    const serving = await startServe(join(folder, 'root'), flags);
+    expect(await shown(serving.port)).toBe('first');
+    write(issued('second'));
+    serving.child.kill('SIGHUP');
+    await serving.said(/"level":"info".*SIGHUP: --tls-cert was read again/);
+    expect(await shown(serving.port)).toBe('second');
+  });
+
+  test('keeps the old certificate at SIGHUP when the new one is wrong, and names the field', async () => {
+    const { folder, flags, write } = certified();
+    const serving = await startServe(join(folder, 'root'), flags);
+    write({ cert: issued('second').cert, key: issued('third').key });
+    serving.child.kill('SIGHUP');
+    await serving.said(
+      /"level":"error".*SIGHUP: --tls-cert stays as it was: --tls-cert with --tls-key: the key is not/,
+    );
+    expect(await shown(serving.port)).toBe('first');
+  });
+
+  test('does not start with a file that is missing or wrong', async () => {
+    const { folder, flags } = certified();
+    const missing = await sluice([
+      'serve',
+      join(folder, 'root'),
+      ...flags,
+      '--tls-key',
+      join(folder, 'none'),
+    ]);
+    expect(missing).toMatchObject({ status: 1, stdout: '' });
+    expect(missing.stderr).toMatch(/^sluice: --tls-key: ENOENT.*\n$/);
+    writeFileSync(join(folder, 'cert.pem'), 'no certificate');
+    const wrong = await sluice(['serve', join(folder, 'root'), ...flags]);
+    expect(wrong.stderr).toBe(
+      'sluice: --tls-cert with --tls-key: the certificate is not PEM, or is broken\n',
+    );
+    expect(existsSync(join(folder, 'root'))).toBe(false);
+  });
+});
+
+describe('a drain', () => {
+  test('tells of each connection that is cut off, and at the end how many there were', async () => {
+    const root = join(tempFolder(), 'root');
+    const serving = await startServe(root, ['--grace', '200ms']);
+    const socket = connectPlain({ port: serving.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => {});
+    const header = encodeJsonHeader({ cmd: 'put', filename: 'a', filesize: 1000, id: 1 });
+    const ping = encodeJsonHeader({ cmd: 'ping', id: 2 });
+    if (!header.ok || !ping.ok) throw new Error('both can be encoded');
+    // The answer to the ping says that the server reads this connection.
+    socket.write(ping.bytes);
+    await once(socket, 'data');
+    const remote = `127.0.0.1:${socket.localPort}`;
+    socket.write(Buffer.concat([header.bytes, new Uint8Array(500)]));
+    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    serving.child.kill('SIGTERM');
+    const lines = jsonLines((await serving.done).stderr);
+    const cut = lines.filter(({ msg }) => String(msg).startsWith('cut off'));
+    expect(cut).toMatchObject([{ level: 'warn', open: 1, remote, connection: expect.any(String) }]);
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', msg: 'stopped; connections cut off: 1' });
+  });
+});
+
+/** Looks again and again, a turn of the event loop between, until it is so. */
+async function until(so: () => boolean): Promise<void> {
+  while (!so()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -174,7 +174,9 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
       before: ({ name }) => (failing && name === 'unlink' ? 'EIO' : undefined),
     });
     const store = await open({ durability, fs });
-    await value((await begun(store, content.length, { ifAbsent: true })).commit());
+    const sink = await begun(store, content.length, { ifAbsent: true });
+    await value(sink.sync());
+    await value(sink.commit());
     expect(temporariesIn(root)).toHaveLength(1);
     failing = false;
     await store.close();

@@ -12,9 +12,12 @@ export interface Speed {
   readonly rate: () => number;
 }
 
-/** @param now the clock, in milliseconds; for tests. */
-export function createSpeed(now: () => number = () => performance.now()): Speed {
-  const samples: { readonly time: number; readonly value: number }[] = [{ time: now(), value: 0 }];
+/**
+ * @param now the clock, in milliseconds; for tests.
+ * @param from what was done before it began.
+ */
+export function createSpeed(now: () => number = () => performance.now(), from = 0): Speed {
+  const samples: { readonly time: number; readonly value: number }[] = [{ time: now(), value: from }];
   let latest = samples[0]!;
   return {
     at: (value) => {

@@ -1,0 +1,52 @@
+/** The certificate and key that `sluice serve` shows, read from the files its settings name, again at SIGHUP. */
+import { readFile } from 'node:fs/promises';
+import { BehaviorSubject, type Observable } from 'rxjs';
+import { type TlsCredentials, whyNotCredentials } from '../transport/tls-credentials.ts';
+import { exitStatus } from './exit-status.ts';
+import type { Reloadable } from './serve-reload.ts';
+import type { Configuration } from './settings.ts';
+import { type Stop, stop } from './stop.ts';
+
+export interface ServerCredentials extends Reloadable {
+  /** Those that count, and from then on each that takes their place. */
+  readonly credentials$: Observable<TlsCredentials>;
+}
+
+/**
+ * Null when the settings ask for no TLS.
+ *
+ * @throws a `Stop` that names the field whose file cannot be read or used. So does `reload`, and changes nothing then.
+ */
+export async function openCredentials(configuration: Configuration): Promise<ServerCredentials | null> {
+  const { settings, called } = configuration;
+  const { tlsCert, tlsKey, tlsClientCa } = settings;
+  if (tlsCert === null || tlsKey === null) return null;
+
+  async function read(): Promise<TlsCredentials> {
+    const credentials = {
+      cert: await contentOf(tlsCert!, called('tlsCert')),
+      key: await contentOf(tlsKey!, called('tlsKey')),
+      ...(tlsClientCa !== null && { clientCa: await contentOf(tlsClientCa, called('tlsClientCa')) }),
+    };
+    const why = whyNotCredentials(credentials);
+    if (why !== null) throw unusable(`${called('tlsCert')} with ${called('tlsKey')}`, why);
+    return credentials;
+  }
+
+  const credentials$ = new BehaviorSubject(await read());
+  return {
+    credentials$,
+    called: called('tlsCert'),
+    reload: async () => credentials$.next(await read()),
+  };
+}
+
+async function contentOf(path: string, called: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw unusable(called, (error as Error).message);
+  }
+}
+
+const unusable = (called: string, why: string): Stop => stop(exitStatus.failed, `${called}: ${why}`);

@@ -1,0 +1,400 @@
+/**
+ * Connections that are made when there is work, shared by many jobs, and made again when they break.
+ *
+ *   lane         means                                                           becomes
+ *   connecting   it is being made, and says who we are                           open, waiting, gone
+ *   open         jobs run on it                                                  draining, gone
+ *   draining     it broke, or was dropped for one job's sake: no new ones        connecting, waiting, gone
+ *   waiting      the next try is due after a while                               connecting, gone
+ *
+ * A lane counts the breaks between which nothing was achieved, and gives up after `retries` further tries; what it had
+ * goes to the others, and fails when there are none. A job counts the breaks it was the first to notice without
+ * having achieved anything itself, so that one which kills each connection does not live off the others' progress.
+ *
+ * Jobs that wait are bounded by the caller: each is a subscription, and holds no body. Jobs under way are at most
+ * `window` small and two large ones a lane, and there are at most `parallel` lanes.
+ */
+import { asyncScheduler, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import { type Client, createClient } from './client.ts';
+import { type ClientFault, isClientFault } from './client-fault.ts';
+import type { Checksum } from './frame-sender.ts';
+import { createLine } from './line.ts';
+import { type Backoff, breaksConnection, waitBefore, worthRetrying } from './retry.ts';
+
+export interface LanesOptions {
+  /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
+  readonly connect: () => Observable<Connection>;
+  /** Said to the server on each connection, before anything else. */
+  readonly token?: string | undefined;
+  /** Further tries after one that achieved nothing; default 5. */
+  readonly retries?: number;
+  readonly backoff?: Backoff;
+  /** Connections at once, from 1; default 1. More are only made when there is more than one thing to do. */
+  readonly parallel?: number;
+  /** As in `ClientOptions`. */
+  readonly crc32?: Checksum;
+  /** Requests ahead of their answers on each connection; default 256. */
+  readonly window?: number;
+  /** Milliseconds of silence after which a connection counts as broken (see `ClientOptions`); default 60,000. */
+  readonly timeout?: number;
+  /** What time is; default that of RxJS's `asyncScheduler`. For tests. */
+  readonly scheduler?: SchedulerLike;
+  /** Numbers from 0 to below 1; default `Math.random`. For tests. */
+  readonly random?: () => number;
+}
+
+/** Something failed that may succeed later, and will be tried again. */
+export interface Retry {
+  readonly fault: ClientFault;
+  /** Milliseconds until then. */
+  readonly delay: number;
+  /** Which of the `retries` further tries it will be, from 1. */
+  readonly attempt: number;
+  readonly retries: number;
+}
+
+export interface Job {
+  /** Whether it is one of the few that a connection has at once. */
+  large: boolean;
+  /** Does it over a client; then tells the lanes, once, with `done`, `failed` or `again`. */
+  readonly begin: (client: Client) => void;
+  /** It is not tried any more. */
+  readonly fail: (fault: ClientFault) => void;
+  /** The lanes' own. */
+  lane: Lane | null;
+  failures: number;
+  achieved: boolean;
+  over: boolean;
+}
+
+export const createJob = (begin: Job['begin'], fail: Job['fail'], large: boolean): Job => ({
+  large,
+  begin,
+  fail,
+  lane: null,
+  failures: 0,
+  achieved: false,
+  over: false,
+});
+
+interface Lane {
+  state: 'connecting' | 'open' | 'draining' | 'waiting';
+  client: Client | null;
+  small: number;
+  large: number;
+  /** Breaks since something was last achieved. */
+  failures: number;
+  achieved: boolean;
+  cause: ClientFault | null;
+  /** What it waits for. */
+  waits: Subscription | null;
+}
+
+export interface Lanes {
+  readonly add: (job: Job) => void;
+  /** It is over: carried out, failed for good, or given up. */
+  readonly done: (job: Job) => void;
+  /** It is to be begun once more, at once; perhaps as a large one. */
+  readonly again: (job: Job, large?: boolean) => void;
+  /** It failed: it will be begun once more, or told `fail`. */
+  readonly failed: (job: Job, fault: ClientFault) => void;
+  /** Something of it need not be done again. */
+  readonly achieved: (job: Job) => void;
+  readonly retries$: Observable<Retry>;
+  /** Ends the connections in good order once all is done. Jobs are still taken. */
+  readonly end: () => void;
+  /** Drops the connections; what there is fails. */
+  readonly destroy: () => void;
+}
+
+/** Large jobs on one connection: while one waits for its answer the next can be sent. */
+const mostLarge = 2;
+/** What a large job weighs, in small ones, where the connection with the least to do is looked for. */
+const weight = 64;
+/** Milliseconds that a server has to end its side once ours is ended. */
+const patience = 2000;
+
+export function createLanes(options: LanesOptions): Lanes {
+  const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
+  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
+  const settings = { window: window + 2 * mostLarge, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
+  const lanes = new Set<Lane>();
+  const waiting = { small: createLine<Job>(), large: createLine<Job>() };
+  /** Waits of single jobs that were refused for now; no more than jobs. */
+  const delays = new Map<Job, Subscription>();
+  const retries$ = new Subject<Retry>();
+  /** Jobs that are not over. */
+  let live = 0;
+  /** Lanes there may be: fewer than `parallel` when one has given up while others go on. */
+  let allowed = parallel;
+  let ending = false;
+  let destroyed = false;
+
+  function dispatch(): void {
+    while (lanes.size < allowed && lanes.size < live) connectLane(createLane());
+    for (let job = waiting.large.first(); job !== null; job = waiting.large.first()) {
+      const lane = freest((lane) => lane.large < mostLarge);
+      if (lane === null) break;
+      // A second one on this lane can wait for a lane that is about to open.
+      if (lane.large > 0 && [...lanes].some(({ state }) => state === 'connecting')) break;
+      waiting.large.shift();
+      begin(job, lane);
+    }
+    for (let job = waiting.small.first(); job !== null; job = waiting.small.first()) {
+      const lane = freest((lane) => lane.small < window);
+      if (lane === null) break;
+      waiting.small.shift();
+      begin(job, lane);
+    }
+  }
+
+  function freest(fits: (lane: Lane) => boolean): Lane | null {
+    let best: Lane | null = null;
+    for (const lane of lanes) {
+      if (lane.state !== 'open' || !fits(lane)) continue;
+      if (best === null || loadOf(lane) < loadOf(best)) best = lane;
+    }
+    return best;
+  }
+
+  function begin(job: Job, lane: Lane): void {
+    job.lane = lane;
+    if (job.large) lane.large++;
+    else lane.small++;
+    job.begin(lane.client!);
+  }
+
+  /** Takes a job off its lane. */
+  function release(job: Job): Lane | null {
+    const { lane } = job;
+    if (lane === null) return null;
+    job.lane = null;
+    if (job.large) lane.large--;
+    else lane.small--;
+    return lane;
+  }
+
+  function createLane(): Lane {
+    const lane: Lane = {
+      state: 'connecting',
+      client: null,
+      small: 0,
+      large: 0,
+      failures: 0,
+      achieved: false,
+      cause: null,
+      waits: null,
+    };
+    lanes.add(lane);
+    return lane;
+  }
+
+  function connectLane(lane: Lane): void {
+    lane.state = 'connecting';
+    lane.client = null;
+    lane.achieved = false;
+    lane.cause = null;
+    lane.waits = connect().subscribe({
+      next: (connection) => {
+        if (!lanes.has(lane)) return connection.destroy();
+        const client = createClient(connection, settings);
+        lane.client = client;
+        client.closed$.subscribe(() => {
+          // With nothing under way nobody else tells.
+          if (lane.client === client && lane.state === 'open' && loadOf(lane) === 0) drop(lane);
+        });
+        if (token === undefined) open(lane);
+        else {
+          client.request({ cmd: 'hello', token }).subscribe({
+            error: (fault: ClientFault) => lost(lane, fault),
+            complete: () => open(lane),
+          });
+        }
+      },
+      error: (thrown: ConnectionFault | ClientFault) =>
+        lost(lane, isClientFault(thrown) ? thrown : { type: 'connection', fault: thrown, sent: false }),
+    });
+  }
+
+  function open(lane: Lane): void {
+    if (!lanes.has(lane)) return;
+    lane.state = 'open';
+    dispatch();
+    rest();
+  }
+
+  /** A lane's connection is over, or could not be made. */
+  function lost(lane: Lane, fault: ClientFault): void {
+    if (!lanes.has(lane)) return;
+    lane.client?.destroy();
+    if (!worthRetrying(fault)) return giveUp(lane, fault);
+    if (lane.achieved) lane.failures = 0;
+    lane.failures++;
+    if (lane.failures > retries) return giveUp(lane, fault);
+    if (live === 0) return drop(lane);
+    const delay = waitBefore(lane.failures, backoff, random());
+    lane.state = 'waiting';
+    lane.waits = scheduler.schedule(() => connectLane(lane), delay);
+    retries$.next({ fault, delay, attempt: lane.failures, retries });
+    dispatch();
+  }
+
+  function giveUp(lane: Lane, fault: ClientFault): void {
+    lanes.delete(lane);
+    if (!destroyed) allowed = Math.max(1, lanes.size);
+    if (lanes.size > 0) return dispatch();
+    for (const line of [waiting.large, waiting.small]) {
+      for (const job of line.takeAll()) failForGood(job, fault);
+    }
+    rest();
+  }
+
+  /** Forgets a lane that nobody needs. */
+  function drop(lane: Lane): void {
+    lanes.delete(lane);
+    lane.waits?.unsubscribe();
+    lane.client?.destroy();
+    dispatch();
+  }
+
+  /** To be called when a job has left a lane. */
+  function left(lane: Lane): void {
+    if (lane.state !== 'draining' || loadOf(lane) > 0) return;
+    const { cause } = lane;
+    lane.client?.destroy();
+    if (live === 0 || destroyed) drop(lane);
+    else if (cause === null) connectLane(lane);
+    else lost(lane, cause);
+  }
+
+  function failForGood(job: Job, fault: ClientFault): void {
+    if (job.over) return;
+    job.over = true;
+    live--;
+    job.fail(fault);
+  }
+
+  function line(job: Job): void {
+    (job.large ? waiting.large : waiting.small).push(job);
+  }
+
+  /** To be called when something may have been the last. */
+  function rest(): void {
+    if (live > 0) return;
+    if (!destroyed) allowed = parallel;
+    for (const lane of lanes) {
+      if (lane.state === 'connecting' || lane.state === 'waiting') drop(lane);
+      else if (ending && lane.state === 'open') part(lane);
+    }
+  }
+
+  /** Ends a connection in good order. */
+  function part(lane: Lane): void {
+    const client = lane.client!;
+    lanes.delete(lane);
+    client.end();
+    const timer = scheduler.schedule(() => client.destroy(), patience);
+    client.closed$.subscribe(() => timer.unsubscribe());
+  }
+
+  function broke(job: Job, lane: Lane, fault: ClientFault): void {
+    const dropped = fault.type === 'connection' && fault.fault.code === 'destroyed';
+    const first = lane.state !== 'draining' || (lane.cause === null && !dropped);
+    lane.state = 'draining';
+    // What we dropped for one job's sake says nothing about the server.
+    if (!dropped && lane.cause === null) lane.cause = fault;
+    const blamed = first && !dropped && (fault.type !== 'connection' || fault.sent);
+    if (blamed) job.failures = job.achieved ? 1 : job.failures + 1;
+    job.achieved = false;
+    if (destroyed || job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
+    else waiting[job.large ? 'large' : 'small'].pushAgain(job);
+    left(lane);
+  }
+
+  function refused(job: Job, lane: Lane, fault: ClientFault): void {
+    job.failures = job.achieved ? 1 : job.failures + 1;
+    job.achieved = false;
+    if (job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
+    else {
+      const delay = waitBefore(job.failures, backoff, random());
+      retries$.next({ fault, delay, attempt: job.failures, retries });
+      const timer = scheduler.schedule(() => {
+        delays.delete(job);
+        line(job);
+        dispatch();
+      }, delay);
+      delays.set(job, timer);
+    }
+    left(lane);
+    dispatch();
+    rest();
+  }
+
+  return {
+    add: (job) => {
+      live++;
+      if (destroyed) queueMicrotask(() => failForGood(job, wasDestroyed));
+      else line(job);
+      dispatch();
+    },
+    done: (job) => {
+      if (job.over) return;
+      job.over = true;
+      live--;
+      delays.get(job)?.unsubscribe();
+      delays.delete(job);
+      const lane = release(job);
+      if (lane !== null) left(lane);
+      if (waiting.small.first() !== null || waiting.large.first() !== null) dispatch();
+      rest();
+    },
+    again: (job, large = job.large) => {
+      const lane = release(job);
+      if (job.over) return;
+      job.large = large;
+      line(job);
+      if (lane !== null) left(lane);
+      dispatch();
+    },
+    failed: (job, fault) => {
+      const lane = release(job);
+      if (job.over || lane === null) return;
+      if (breaksConnection(fault)) broke(job, lane, fault);
+      else refused(job, lane, fault);
+    },
+    achieved: (job) => {
+      job.achieved = true;
+      if (job.lane !== null) job.lane.achieved = true;
+    },
+    retries$: retries$.asObservable(),
+    end: () => {
+      ending = true;
+      rest();
+    },
+    destroy: () => {
+      destroyed = true;
+      allowed = 0;
+      for (const [job, timer] of delays) {
+        timer.unsubscribe();
+        failForGood(job, wasDestroyed);
+      }
+      delays.clear();
+      for (const line of [waiting.large, waiting.small]) {
+        for (const job of line.takeAll()) failForGood(job, wasDestroyed);
+      }
+      for (const lane of lanes) {
+        if (loadOf(lane) === 0) drop(lane);
+        else lane.client?.destroy();
+      }
+    },
+  };
+}
+
+const loadOf = ({ small, large }: Lane): number => small + weight * large;
+
+const wasDestroyed: ClientFault = {
+  type: 'connection',
+  fault: { code: 'destroyed', message: 'the connections were dropped' },
+  sent: false,
+};

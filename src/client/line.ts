@@ -1,0 +1,53 @@
+/**
+ * Jobs that wait, in order; those that were begun before go first. Bounded by who adds them; what was given up while
+ * it waited is dropped when its turn comes.
+ */
+import { createQueue } from '../runtime/queue.ts';
+
+export interface Line<T> {
+  readonly push: (job: T) => void;
+  /** Puts one back that was begun: before all that were not, behind those put back before. */
+  readonly pushAgain: (job: T) => void;
+  /** The next one; null when there is none. */
+  readonly first: () => T | null;
+  readonly shift: () => void;
+  readonly takeAll: () => readonly T[];
+}
+
+export function createLine<T extends { readonly over: boolean }>(): Line<T> {
+  const queue = createQueue<T>();
+  const again = createQueue<T>();
+  let next: T | null = null;
+
+  function first(): T | null {
+    while (next === null || next.over) {
+      const job = again.shift() ?? queue.shift();
+      if (job === undefined) {
+        next = null;
+        return null;
+      }
+      next = job;
+    }
+    return next;
+  }
+
+  function shift(): void {
+    first();
+    next = null;
+  }
+
+  return {
+    push: (job) => queue.push(job),
+    pushAgain: (job) => again.push(job),
+    first,
+    shift,
+    takeAll: () => {
+      const all: T[] = [];
+      for (let job = first(); job !== null; job = first()) {
+        all.push(job);
+        shift();
+      }
+      return all;
+    },
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * One try at sending a large content: asks what the server has of it, sees that those are the first bytes of what is
+ * to be sent, and sends the rest.
+ *
+ *   what the server has                          what is done
+ *   nothing                                      all is sent
+ *   bytes with the CRC-32 of ours                the rest is sent
+ *   other bytes, or more than there are          cancelled: all is sent
+ *   nothing, but all was sent before             asked whether the file is there already: the answer may have been lost
+ */
+import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
+import type { Part } from '../protocol/file.ts';
+import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
+import type { Client } from './client.ts';
+import { type ClientFault, isClientFault } from './client-fault.ts';
+import type { Content } from './content.ts';
+import type { Sent } from './exchange.ts';
+import type { Checksum } from './frame-sender.ts';
+import { type ContentGiven, opener, type PutEvent, type PutSettings } from './put.ts';
+import { type Hasher, hashOf, readPieces } from './read-content.ts';
+
+export interface Source {
+  readonly filename: string;
+  readonly content: ContentGiven;
+  readonly settings: PutSettings;
+  /** Names this content, as it is now. */
+  readonly idOf: (content: Content) => string;
+  readonly crc32: Checksum;
+  /** Makes what computes a SHA-256; null when it is not to be sent along. */
+  readonly hasher: (() => Hasher) | null;
+  /** Bytes between two tellings of what is durable. */
+  readonly progress: number;
+}
+
+/** What one try leaves for the next. */
+export interface Memory {
+  /** What the upload was called, and so which state of the source the rest is about. */
+  id: string | null;
+  readonly checkpoints: Checkpoints;
+  sha256: string | null;
+  /** What was sent when all was. */
+  sent: Sent | null;
+  /** The server was told to forget it because it did not take what it had. Done once. */
+  anew: boolean;
+}
+
+export const createMemory = (): Memory => ({
+  id: null,
+  checkpoints: createCheckpoints(),
+  sha256: null,
+  sent: null,
+  anew: false,
+});
+
+export type TryEvent =
+  | PutEvent
+  | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
+
+/** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
+export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
+  return new Observable((subscriber) => {
+    let stop = () => {};
+    const wanted = () => !subscriber.closed;
+
+    async function run(): Promise<void> {
+      const content = await opened(source.content);
+      let lent = false;
+      try {
+        const id = source.idOf(content);
+        await remember(id);
+        if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
+        if (!wanted()) return;
+        const there = await agreed(content, id);
+        if (there === null || !wanted()) return;
+        subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });
+        const settings: PutSettings = {
+          ...source.settings,
+          upload: id,
+          progress: source.progress,
+          ...(there.offset === 0 ? {} : { from: there }),
+          ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
+        };
+        await put(there, settings, () => {
+          lent = true;
+          return content;
+        });
+      } finally {
+        if (!lent) content.close?.();
+      }
+    }
+
+    /** What an earlier try has left is only good for the same state of the source. */
+    async function remember(id: string): Promise<void> {
+      if (memory.id === id) return;
+      if (memory.id !== null) await forget(memory.id);
+      memory.id = id;
+      memory.checkpoints.clear();
+      memory.sha256 = null;
+      memory.sent = null;
+    }
+
+    /** Where to go on; null when the file turns out to be stored. */
+    async function agreed(content: Content, id: string): Promise<Part | null> {
+      const there = await firstValueFrom(client.resume(id));
+      if (there.offset === 0) return memory.sent !== null && (await stored(memory.sent)) ? null : there;
+      if (there.offset <= content.size && (await isOurs(content, there))) {
+        memory.checkpoints.passed(there.offset);
+        return there;
+      }
+      await forget(id);
+      return { offset: 0, crc32: 0 };
+    }
+
+    async function isOurs(content: Content, there: Part): Promise<boolean> {
+      const known = memory.checkpoints.before(there.offset);
+      let crc = known.crc32;
+      await readPieces(content, known.offset, there.offset, wanted, (bytes, offset) => {
+        crc = source.crc32(bytes, crc);
+        memory.checkpoints.note(offset, crc);
+      });
+      return crc === there.crc32;
+    }
+
+    async function stored(sent: Sent): Promise<boolean> {
+      const found = await storedAs(client, source.filename, sent);
+      if (found !== null && wanted()) subscriber.next(found);
+      return found !== null;
+    }
+
+    async function forget(id: string): Promise<void> {
+      try {
+        await lastValueFrom(client.cancel(id), { defaultValue: undefined });
+      } catch (thrown) {
+        // What is not there need not be dropped.
+        if (!isRefused(thrown, 'not-found')) throw thrown;
+      }
+    }
+
+    function put(there: Part, settings: PutSettings, open: () => Content): Promise<void> {
+      const hooks = {
+        passed: memory.checkpoints.note,
+        sent: (sent: Sent) => {
+          memory.sent = sent;
+        },
+      };
+      return new Promise<void>((resolve, reject) => {
+        const putting = client.put(source.filename, open, settings, hooks).subscribe({
+          next: (event) => {
+            if (event.type === 'durable') memory.checkpoints.passed(event.offset);
+            subscriber.next(event);
+          },
+          error: (fault: ClientFault) => reject(fault),
+          complete: () => resolve(),
+        });
+        stop = () => {
+          putting.unsubscribe();
+          resolve();
+        };
+      }).then(undefined, async (fault: ClientFault) => {
+        if (!wanted() || !spoiledThere(fault, there) || memory.anew) throw fault;
+        memory.anew = true;
+        await forget(settings.upload!);
+        await run();
+      });
+    }
+
+    run().then(
+      () => subscriber.complete(),
+      (thrown: unknown) => subscriber.error(isClientFault(thrown) ? thrown : contentFault(thrown)),
+    );
+    return () => stop();
+  });
+}
+
+/** The put that goes on was refused for what the server had of it before. */
+const spoiledThere = (fault: ClientFault, { offset }: Part): boolean =>
+  fault.type === 'refused' &&
+  (fault.error.code === 'bad-offset' ||
+    (offset > 0 && ['crc-mismatch', 'sha256-mismatch', 'size-mismatch'].includes(fault.error.code)));
+
+export const isRefused = (thrown: unknown, code: string): boolean =>
+  isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
+
+/**
+ * Whether just what was sent is stored under a name, as far as size and CRC-32 tell: then as the event that its put
+ * would have ended with. Whether it is durable is not known.
+ */
+export async function storedAs(
+  client: Client,
+  filename: string,
+  { size, crc32 }: Sent,
+): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
+  try {
+    const found = await firstValueFrom(client.stat(filename));
+    if (found.size !== size || found.crc32 !== crc32) return null;
+    return { type: 'stored', filename, size, crc32, durable: false };
+  } catch (thrown) {
+    if (isRefused(thrown, 'not-found') || isRefused(thrown, 'forbidden')) return null;
+    throw thrown;
+  }
+}
+
+async function opened(content: ContentGiven): Promise<Content> {
+  try {
+    return await opener(content)();
+  } catch (thrown) {
+    throw contentFault(thrown);
+  }
+}
+
+const contentFault = (thrown: unknown): ClientFault => ({
+  type: 'content',
+  message: thrown instanceof Error ? thrown.message : String(thrown),
+  thrown,
+});

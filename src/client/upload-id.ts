@@ -1,0 +1,19 @@
+/** Names for uploads that are the same whenever the same content is sent from the same place. */
+
+const prime = 0x0000000001000000000000000000013bn;
+const basis = 0x6c62272e07bb014262b821756295c58dn;
+const mask = (1n << 128n) - 1n;
+
+/**
+ * 32 characters that stand for some facts: FNV-1a of 128 bits. Not a secret and not for adversaries: who goes on with an
+ * upload compares the content's CRC-32 besides.
+ *
+ * @example stableId('photos/a.jpg', 12_000_000, 1700000000000, '/home/me/photos/a.jpg')
+ */
+export function stableId(...facts: readonly (string | number | undefined)[]): string {
+  let hash = basis;
+  for (const byte of new TextEncoder().encode(JSON.stringify(facts))) {
+    hash = ((hash ^ BigInt(byte)) * prime) & mask;
+  }
+  return hash.toString(16).padStart(32, '0');
+}

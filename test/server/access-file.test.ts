@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openAccessFile } from '../../src/server/access-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let made = 0;
+
+function file(content: unknown): string {
+  const path = join(folder, `${++made}.json`);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content), { mode: 0o600 });
+  return path;
+}
+
+async function opened(content: unknown) {
+  const path = file(content);
+  const result = await openAccessFile(path);
+  if (!result.ok) throw new Error(result.problems.join('\n'));
+  return { path, ...result.value };
+}
+
+async function problems(content: unknown): Promise<string[]> {
+  const result = await openAccessFile(file(content));
+  return result.ok ? [] : result.problems.map((problem) => problem.replace(/^.*\.json: /, ''));
+}
+
+const secret = 'correct-horse-battery';
+const alice = { name: 'alice', token: secret, rights: ['read', 'write'], prefix: 'alice/' };
+
+describe('a token', () => {
+  test('stands for its name, rights and prefix', async () => {
+    const { access } = await opened({ tokens: [alice] });
+    expect(access.byToken(secret)).toEqual({ name: 'alice', rights: ['read', 'write'], prefix: 'alice/' });
+    expect(access.byToken(`${secret}!`)).toBeNull();
+    expect(access.byToken('')).toBeNull();
+    expect(access.first(undefined)).toBeNull();
+  });
+
+  test('may be given as its SHA-256', async () => {
+    const sha256 = createHash('sha256').update(secret).digest('hex');
+    const { token: _, ...rest } = alice;
+    const { access } = await opened({ tokens: [{ ...rest, sha256: sha256.toUpperCase() }] });
+    expect(access.byToken(secret)).toMatchObject({ name: 'alice' });
+    expect(access.byToken(sha256)).toBeNull();
+  });
+});
+
+describe('a certificate', () => {
+  const certificates = [
+    { name: 'a', subject: 'O=Acme,CN=alice', rights: ['read'] },
+    { name: 'b', commonName: 'bob', rights: ['write'] },
+  ];
+  test.each([
+    [{ subject: 'O=Acme,CN=alice', commonName: 'alice' }, 'a'],
+    [{ subject: 'O=Evil,CN=alice', commonName: 'alice' }, null],
+    [{ subject: 'O=Any,CN=bob', commonName: 'bob' }, 'b'],
+    [{ subject: 'CN=bob,CN=x', commonName: null }, null],
+  ])('%o is %s', async (certificate, name) => {
+    const { access } = await opened({ certificates });
+    expect(access.first(certificate)?.name ?? null).toBe(name);
+  });
+});
+
+test('anybody may be let in with some rights', async () => {
+  const { access } = await opened({ tokens: [alice], anybody: { rights: ['read'], prefix: 'public/' } });
+  expect(access.first(undefined)).toEqual({ name: '', rights: ['read'], prefix: 'public/' });
+});
+
+describe('read again', () => {
+  test('the new rules count, and what has become of a principal can be asked', async () => {
+    const { access, path, reload, quotas } = await opened({ tokens: [alice] });
+    const before = access.byToken(secret)!;
+    let changes = 0;
+    access.changed$.subscribe(() => changes++);
+    const bob = { name: 'bob', token: 'another-long-secret', rights: ['delete'], quota: 5 };
+    writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, rights: ['read'] }, bob] }));
+    expect(await reload()).toEqual([]);
+    expect(changes).toBe(1);
+    expect(access.now(before)).toMatchObject({ rights: ['read'] });
+    expect(quotas()).toEqual([{ prefix: '', bytes: 5 }]);
+    writeFileSync(path, JSON.stringify({ tokens: [bob] }));
+    await reload();
+    expect(access.now(before)).toBeNull();
+    expect(access.byToken(secret)).toBeNull();
+  });
+
+  test('rules that are wrong change nothing', async () => {
+    const { access, path, reload } = await opened({ tokens: [alice] });
+    writeFileSync(path, '{');
+    expect(await reload()).toEqual([`${path}: it is not JSON`]);
+    rmSync(path);
+    expect((await reload())[0]).toContain('ENOENT');
+    expect(access.byToken(secret)).not.toBeNull();
+  });
+});
+
+describe('what is wrong is told with its place', () => {
+  const with1 = (change: object) => ({ tokens: [{ ...alice, ...change }] });
+  test.each([
+    [[], ['the file: must be an object']],
+    [{ token: [] }, ['the file.token: is not known; there are tokens, certificates, anybody']],
+    [{ tokens: {} }, ['tokens: must be a list']],
+    [{ tokens: ['x'] }, ['tokens[0]: must be an object']],
+    [with1({ name: 'a b' }), ['tokens[0].name: must be 1 to 64 of the characters A-Z a-z 0-9 _ -']],
+    [with1({ rights: ['read', 'admin'] }), ['tokens[0].rights[1]: must be read, write or delete']],
+    [with1({ rights: undefined }), ['tokens[0].rights: is missing: a list of read, write and delete']],
+    [with1({ prefix: '../' }), ["tokens[0].prefix: cannot begin a file name: it has a segment '.' or '..'"]],
+    [with1({ prefix: 7 }), ['tokens[0].prefix: cannot begin a file name: it is not a string']],
+    [with1({ quota: -1 }), ['tokens[0].quota: must be a whole number of bytes']],
+    [with1({ token: undefined }), ["tokens[0]: must have either 'token' or 'sha256', the SHA-256 of one"]],
+    [with1({ sha256: 'x' }), ["tokens[0]: must have either 'token' or 'sha256', the SHA-256 of one"]],
+    [with1({ token: undefined, sha256: 'x' }), ['tokens[0].sha256: must be 64 hexadecimal digits']],
+    [{ tokens: [alice, { ...alice, name: 'eve' }] }, ["tokens: 'alice' and 'eve' have the same token"]],
+    [
+      { tokens: [alice], certificates: [{ name: 'alice', commonName: 'x', rights: [] }] },
+      ["the file: has the name 'alice' twice: names keep uploads apart"],
+    ],
+  ])('%o', async (content, wanted) => {
+    expect(await problems(content)).toEqual(wanted);
+  });
+
+  test('and never with a token', async () => {
+    const short = 'hunter2';
+    const told = await problems(with1({ token: short }));
+    expect(told).toEqual(['tokens[0].token: must have 16 to 1024 characters: a shorter one can be guessed']);
+    expect((await problems(`{"tokens": [{"token": "${secret}"`)).join()).not.toContain(secret);
+  });
+});
+
+test('a file that others can read is warned of', async () => {
+  const { path, warnings } = await opened({ tokens: [] });
+  expect(warnings).toEqual([]);
+  chmodSync(path, 0o644);
+  const again = await openAccessFile(path);
+  expect(again.ok && again.value.warnings).toEqual([
+    `${path} can be read by other users of this machine: chmod 600 ${path}`,
+  ]);
+});
