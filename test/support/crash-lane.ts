@@ -238,6 +238,8 @@ async function resumed(lane: Lane, { send, replies, headers$ }: Peer, file: Resu
   if (!sound) throw new Error(`of ${known.told} to ${known.sent} bytes there are ${JSON.stringify(state)}`);
   if (sum !== crc32(content.subarray(0, offset)))
     throw new Error('the server has other bytes than were sent');
+  // Then it is sent once more, and what was told of it before counts no more.
+  if (committed) Object.assign(known, { sent: 0, told: 0 });
   if (offset > 0) lane.facts.resumed += 1;
   const progress = headers$.subscribe(({ ack, offset }) => {
     lane.tick('answered');
@@ -255,6 +257,8 @@ async function resumed(lane: Lane, { send, replies, headers$ }: Peer, file: Resu
       known.sent = Math.max(known.sent, at);
       if ((await send(piece)) !== null) return false;
       lane.tick('sent');
+      // Of the last of it nothing is told but that it is stored.
+      if (at === content.length) break;
       if (at > Math.max(known.told, offset) + ahead && (await firstValueFrom(nearEnough(at))) === null)
         return false;
     }
