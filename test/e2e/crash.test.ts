@@ -43,7 +43,6 @@ test('a server killed a hundred times keeps its word', async () => {
       return lane.facts;
     }),
   );
-  console.log(facts);
   const sum = (of: (each: (typeof facts)[number]) => number) =>
     facts.reduce((all, each) => all + of(each), 0);
   expect(sum(({ kills }) => kills)).toBe(lanes * kills);
