@@ -18,6 +18,8 @@ export * from './store/contract-suite.ts';
 export { crc32 } from './store/crc32.ts';
 export * from './store/disk-store.ts';
 export * from './store/memory-store.ts';
+export * from './store/quotas.ts';
+export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quotas.ts';
 export type * from './transport/listen.ts';
 export * from './transport/memory-pair.ts';
 export * from './transport/socket-connection.ts';

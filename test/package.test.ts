@@ -71,7 +71,11 @@ describe('the package', () => {
         .split('\n')
         .map((file) => file.split('/')[1]),
     );
-    expect([...folders].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+    expect([...folders].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'src']);
+    // The protocol's document, which the README links to; no sources.
+    expect(files.split('\n').filter((file) => file.startsWith('package/src/'))).toEqual([
+      'package/src/protocol/README.md',
+    ]);
   });
 
   test('has a command line that runs', () => {

@@ -1,7 +1,6 @@
 /** `sluice get`: fetches files and whole folders. */
 import type { Command } from 'commander';
-import { firstValueFrom } from 'rxjs';
-import { describeFault, isClientFault } from '../client/client-fault.ts';
+import { isClientFault } from '../client/client-fault.ts';
 import { createDownloads } from '../client/downloads.ts';
 import { crc32 } from '../store/crc32.ts';
 import { ahead, download } from './download.ts';
@@ -32,14 +31,13 @@ would put them: into --out when that is a folder or ends in /, else --out is the
 name they get. "/" is everything there is.
 
 Each file is written under a temporary name beside its target, and renamed when
-it is whole; a file of that name is replaced, missing folders are made, and
-modification times are kept. What came is checked against the CRC-32 that the
-server tells, where it knows it.
+it is whole; a file of that name is replaced. Modification times are kept.
 
-A connection that breaks is made again, --retries times in a row. What has come of
-a file over 8 MiB is kept beside its target, as .sluice-….part, so that only the
-rest is fetched then, or by the same command at a later time, unless the server's
-file has changed meanwhile.
+What arrives is compared with the CRC-32 that the server knows of the file. A
+connection that breaks is made again, --retries times in a row, and only the rest
+is fetched then. Of a file over 8 MiB what has arrived is kept beside its target,
+as .sluice-….part, and the same command at a later time fetches only the rest,
+unless the file on the server has changed meanwhile.
 
 --json prints one object a line, told apart by "event": expect, progress,
 retry, received, refused, failed, and at the end summary.
@@ -84,22 +82,19 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     removeTemporaries();
     goOn();
   });
-  const { retries, parallel } = flags;
-  const window = Math.max(2, Math.ceil(ahead / parallel));
-  const said = token === null ? {} : { token };
   const downloads = createDownloads({
     connect: () => connecting$,
-    ...said,
-    retries,
-    parallel,
-    crc32,
-    window,
+    ...(token === null ? {} : { token }),
+    retries: flags.retries,
+    // What is printed is printed in order.
+    parallel: toStdout ? 1 : flags.parallel,
+    ...{ crc32, window: ahead },
   });
   tellRetries(downloads.retries$, report);
   try {
     const since = performance.now();
     const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
-    const plan = await firstValueFrom(downloads.ask((client) => planGet(client, wish)));
+    const plan = await planGet(downloads, wish);
     const { files } = plan;
     report.expect(
       files.length + plan.failed.length,
@@ -108,31 +103,27 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     for (const { name, failure } of plan.failed) {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
-    const begin = (options: LocalFileOptions, again: boolean) =>
-      toStdout ? printed(options, output, again) : beginLocalFile(options);
+    const printing = printer(output);
     const got = await download(files, {
-      downloads,
-      report,
-      begin,
-      keeps: !toStdout,
-      kept,
-      gone: output.gone,
+      ...{ downloads, report, kept, gone: output.gone },
+      begin: toStdout ? printing : beginLocalFile,
+      ahead: toStdout ? 1 : ahead * flags.parallel,
+      keepsParts: !toStdout,
     });
     if (toStdout && output.gone()) throw stop(exitStatus.success);
-    const unasked = files.length - got.files - got.failed;
-    const failed = got.failed + plan.failed.length + unasked;
+    const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
     report.end({ files: got.files, bytes: got.bytes, failed, seconds });
-    if (got.fault !== null) {
+    if (got.lost !== null) {
+      const { files: lost, why, status } = got.lost;
       goOn();
-      const message = `${describeFault(got.fault)}: ${unasked} of ${files.length} files were not received`;
-      throw stop(exitStatus.connection, message);
+      throw stop(status, `${why}: ${lost} of ${files.length} files were not received`);
     }
-    downloads.end();
     if (failed > 0) throw stop(exitStatus.failed);
+    downloads.end();
   } catch (thrown) {
-    report.abandon();
     downloads.destroy();
+    report.abandon();
     throw isClientFault(thrown) ? stopFor(thrown) : thrown;
   } finally {
     output.flush();
@@ -140,15 +131,20 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   }
 }
 
-/** A file that goes to stdout. */
-function printed({ written }: LocalFileOptions, output: Output, again: boolean): LocalFile {
-  if (again) throw new Error('what was printed is not what the server has: it has changed meanwhile');
-  let last = Promise.resolve();
-  return {
-    write: (bytes) => {
-      last = output.bytes(bytes).then(() => written(bytes.length));
-    },
-    finish: () => last,
-    abort: () => {},
+/** Files that go to stdout, one behind the other. */
+function printer(output: Output): (options: LocalFileOptions) => LocalFile {
+  let printed: string | null = null;
+  return ({ name, written }) => {
+    // What was printed cannot be taken back.
+    if (printed === name) throw new Error('the file changed on the server while it was being printed');
+    let last = Promise.resolve();
+    return {
+      write: (bytes) => {
+        printed = name;
+        last = output.bytes(bytes).then(() => written(bytes.length));
+      },
+      finish: () => last,
+      abort: () => {},
+    };
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. That of
- * a large one is kept when it is interrupted.
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. One that
+ * is a `part` stays there when it is given up, to be gone on with (see `part-file`).
  *
  * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
  * who is told when they are written.
@@ -18,6 +18,7 @@ import {
   writev,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { releasePart, removePart } from './part-file.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
 const small = 128 * 1024;
@@ -27,28 +28,23 @@ export interface LocalFile {
   readonly write: (bytes: Uint8Array) => void;
   /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
   readonly finish: () => Promise<void>;
-  /** Gives it up; what was written of it is kept only if it may be, and is wanted. */
-  readonly abort: (keep?: boolean) => void;
+  /** Gives it up, and removes what was written, unless it is a part and to be kept. */
+  readonly abort: (how: 'drop' | 'keep') => void;
 }
 
 export interface LocalFileOptions {
   readonly path: string;
+  /** What the server calls it. */
+  readonly name: string;
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
-  /** Where it is kept while it is not whole; absent: nowhere once the process has ended. */
-  readonly part?: Part | undefined;
+  /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
+  readonly part?: { readonly path: string; readonly offset: number } | undefined;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */
   readonly failed: (error: unknown) => void;
-}
-
-/** The file that holds what has come of a large one. */
-export interface Part {
-  readonly path: string;
-  /** Whether it is there, and goes on at its end. */
-  readonly resumed: boolean;
 }
 
 /** Temporary files that exist now, to be removed when the process is ended. */
@@ -67,13 +63,16 @@ export function removeTemporaries(): void {
 /** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
 export function beginLocalFile({ path, size, mtime, part, written, failed }: LocalFileOptions): LocalFile {
   const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary, part === undefined ? 'wx' : part.resumed ? 'a' : 'w');
+  const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
   if (part === undefined) temporaries.add(temporary);
+  /** Where the next write goes. */
+  let position = part?.offset ?? 0;
   let queued: Uint8Array[] = [];
   let writing = false;
   let error: unknown;
   let broken = false;
   let over = false;
+  let kept = false;
   let idle = () => {};
 
   function pump(): void {
@@ -82,7 +81,9 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     const chunks = queued;
     queued = [];
     writing = true;
-    writeAll(fd, chunks, (failure) => {
+    const at = position;
+    for (const { length } of chunks) position += length;
+    writeAll(fd, chunks, at, (failure) => {
       writing = false;
       for (const { length } of chunks) written(length);
       if (failure !== null) fail(failure);
@@ -98,17 +99,12 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     failed(failure);
   }
 
-  function remove(keep = false): void {
+  function remove(): void {
     if (over) return;
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    if (keep && part !== undefined) return;
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // It was removed by someone else.
-    }
+    if (!kept || position === 0) removePart(temporary);
   }
 
   function place(): void {
@@ -123,6 +119,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
+    releasePart(temporary);
   }
 
   return {
@@ -140,12 +137,16 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
       } else writeNow();
       place();
     },
-    abort: (keep) => {
-      broken = true;
-      for (const { length } of queued) written(length);
-      queued = [];
+    abort: (how) => {
+      // What has arrived is worth writing if it is to be gone on with.
+      kept = how === 'keep' && part !== undefined && !broken;
+      broken ||= !kept;
+      if (broken) {
+        for (const { length } of queued) written(length);
+        queued = [];
+      }
       // The descriptor must not be closed under a write.
-      idle = () => remove(keep);
+      idle = remove;
       pump();
     },
   };
@@ -155,7 +156,11 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     queued = [];
     try {
       for (const chunk of chunks) {
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+        for (let at = 0; at < chunk.length; ) {
+          const count = writeSync(fd, chunk, at, chunk.length - at, position);
+          at += count;
+          position += count;
+        }
       }
     } catch (failure) {
       fail(failure);
@@ -164,19 +169,24 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
   }
 }
 
-function openIn(path: string, flags: 'wx' | 'w' | 'a'): number {
+function openIn(path: string, how: 'wx' | 'r+'): number {
   try {
-    return openSync(path, flags);
+    return openSync(path, how);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, flags);
+    return openSync(path, how);
   }
 }
 
 /** Writes all of the chunks, however much of them the system takes at a time. */
-function writeAll(fd: number, chunks: readonly Uint8Array[], done: (failure: unknown) => void): void {
-  writev(fd, chunks, (failure, count) => {
+function writeAll(
+  fd: number,
+  chunks: readonly Uint8Array[],
+  position: number,
+  done: (failure: unknown) => void,
+): void {
+  writev(fd, chunks, position, (failure, count) => {
     if (failure !== null) return done(failure);
     let left = count;
     const rest: Uint8Array[] = [];
@@ -185,6 +195,6 @@ function writeAll(fd: number, chunks: readonly Uint8Array[], done: (failure: unk
       left = Math.max(0, left - chunk.length);
     }
     if (rest.length === 0) done(null);
-    else writeAll(fd, rest, done);
+    else writeAll(fd, rest, position + count, done);
   });
 }

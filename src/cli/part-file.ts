@@ -1,65 +1,77 @@
 /**
- * The beginnings of large files whose fetching was interrupted, beside where the files go:
+ * Parts of large files that are being received, and that are left when that is interrupted, for the same command run
+ * again. They lie beside their targets:
  *
- *   .sluice-TARGET-SIZE-MTIME-CRC32-PROCESS.part
+ *   .sluice-<target>-<size>-<mtime>-<crc32>-<process>-<number>.part
  *
- * The name says of which version of the file it is, so that it is only gone on with when the server still has that; and
- * which process is at it, so that two never write to one. What is of another version is removed.
+ * `target` is a digest of the target's name; size, mtime and CRC-32 (or `x`) are what the server said of the file, so
+ * that what is there of another state is never gone on with. A part belongs to its process while that runs: two
+ * commands that fetch the same file into the same place do not get into each other's way.
  */
-import { unlinkSync } from 'node:fs';
-import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Had, Version } from '../client/downloads.ts';
-import { stableId } from '../client/upload-id.ts';
+import type { Fetched } from '../client/downloads.ts';
 import { crc32 } from '../store/crc32.ts';
 
-const form = /^\.sluice-([0-9a-f]{32})-(\d+)-(-?\d+)-([0-9a-f]{8}|x)-(\d+)\.part$/;
+type FileState = Fetched['file'];
 
-/** Bytes that are read at a time. */
+/** A part that was taken up. */
+export interface Taken extends Fetched {
+  readonly path: string;
+}
+
+interface Part {
+  readonly path: string;
+  readonly file: FileState;
+  readonly process: number;
+}
+
+/** Bytes read at a time. */
 const piece = 1024 * 1024;
 
-/** Where what comes of a file is to be kept by this process. */
-export const partPath = (target: string, filename: string, { size, mtime, crc32 }: Version): string => {
-  const crc = crc32 === undefined ? 'x' : crc32.toString(16).padStart(8, '0');
-  const name = `.sluice-${idOf(target, filename)}-${size}-${mtime}-${crc}-${process.pid}.part`;
-  return join(dirname(target), name);
-};
+const named = /^\.sluice-([0-9a-f]{16})-(\d+)-(-?[\d.]+)-([0-9a-f]{8}|x)-(\d+)-\d+\.part$/;
 
-const idOf = (target: string, filename: string): string => stableId(basename(target), filename);
+/** Those of this process. At most one for each file that is being received. */
+const ours = new Set<string>();
+let count = 0;
 
-export interface Kept {
-  readonly path: string;
-  readonly had: Had;
+const digestOf = (path: string): string =>
+  createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
+
+/** Where a new part of a file goes. */
+export function newPart(path: string, { size, mtime, crc32 }: FileState): string {
+  const sum = crc32 === undefined ? 'x' : crc32.toString(16).padStart(8, '0');
+  const name = `.sluice-${digestOf(path)}-${size}-${mtime}-${sum}-${process.pid}-${++count}.part`;
+  const part = join(dirname(path), name);
+  ours.add(part);
+  return part;
 }
 
 /**
- * Takes over what is kept of this version of a file, and reads it for its CRC-32; removes what is kept of others. Null when
- * nothing is, or what is there cannot be had: the file is then fetched from the start.
+ * Takes up what an earlier process has left of a file in this state; null when there is nothing. What is left of other
+ * states is removed.
  */
-export async function takePart(target: string, filename: string, version: Version): Promise<Kept | null> {
-  const folder = dirname(target);
-  const path = partPath(target, filename, version);
-  let taken = false;
-  for (const name of await names(folder)) {
-    const found = form.exec(name);
-    if (found === null || found[1] !== idOf(target, filename) || isAtIt(Number(found[5]))) continue;
-    try {
-      if (taken || !isOf(version, found)) await unlink(join(folder, name));
-      else await rename(join(folder, name), path);
-      taken ||= isOf(version, found);
-    } catch {
-      // Somebody else was quicker, or may do what we may not.
+export async function takePart(path: string, file: FileState): Promise<Taken | null> {
+  for (const part of partsOf(path)) {
+    if (!isLeft(part)) continue;
+    const mine = isSame(part.file, file) ? takenOver(path, part) : null;
+    const there = mine === null ? null : await read(mine, file.size);
+    if (mine !== null && there !== null) {
+      // What was told is kept: the CRC-32 may be known at one time and not at another.
+      return { path: mine, ...there, file: part.file };
     }
+    removePart(mine ?? part.path);
   }
-  try {
-    return taken ? { path, had: { ...version, ...(await beginning(path, version.size)) } } : null;
-  } catch {
-    return null;
-  }
+  return null;
 }
 
-/** Removes what is of no use any more. */
-export function dropPart(path: string): void {
+/** It is no part any more: it has its name. */
+export const releasePart = (path: string): void => void ours.delete(path);
+
+export function removePart(path: string): void {
+  ours.delete(path);
   try {
     unlinkSync(path);
   } catch {
@@ -67,39 +79,73 @@ export function dropPart(path: string): void {
   }
 }
 
-const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
-
-function isOf({ size, mtime, crc32 }: Version, [, , ofSize, ofMtime, crc]: RegExpExecArray): boolean {
-  const same = crc === 'x' || crc32 === undefined || Number.parseInt(crc!, 16) === crc32;
-  return same && Number(ofSize) === size && Number(ofMtime) === mtime;
+function partsOf(path: string): readonly Part[] {
+  const digest = digestOf(path);
+  return namesIn(dirname(path)).flatMap((name) => {
+    const [, target, size, mtime, sum, pid] = named.exec(name) ?? [];
+    if (target !== digest) return [];
+    const known = sum === 'x' ? {} : { crc32: Number.parseInt(sum!, 16) };
+    const file = { size: Number(size), mtime: Number(mtime), ...known };
+    return [{ path: join(dirname(path), name), file, process: Number(pid) }];
+  });
 }
 
-/** Whether another process that writes to it is alive. */
-function isAtIt(pid: number): boolean {
-  if (pid === process.pid) return false;
+/** Whether nobody writes to it any more. */
+function isLeft({ path, process: owner }: Part): boolean {
+  // Another process may have had our number.
+  if (owner === process.pid) return !ours.has(path);
   try {
-    process.kill(pid, 0);
-    return true;
+    process.kill(owner, 0);
+    return false;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 
-async function beginning(path: string, size: number): Promise<{ offset: number; crc32Before: number }> {
-  const offset = (await stat(path)).size;
-  if (offset > size) throw new Error('it is longer than the file');
-  const file = await open(path);
+/** Of several who want it one gets it: the others find that it is gone. */
+function takenOver(path: string, part: Part): string | null {
+  const mine = newPart(path, part.file);
   try {
-    const room = new Uint8Array(piece);
-    let crc = 0;
-    for (let at = 0; at < offset; ) {
-      const { bytesRead } = await file.read(room, 0, Math.min(piece, offset - at), at);
-      if (bytesRead === 0) throw new Error('it has become shorter');
-      crc = crc32(room.subarray(0, bytesRead), crc);
-      at += bytesRead;
+    renameSync(part.path, mine);
+    return mine;
+  } catch {
+    ours.delete(mine);
+    return null;
+  }
+}
+
+/** How much there is, and its CRC-32; null when it is of no use. */
+async function read(path: string, size: number): Promise<{ offset: number; crc32: number } | null> {
+  try {
+    const file = await open(path, 'r+');
+    try {
+      const there = await file.stat();
+      if (!there.isFile() || there.size === 0 || there.size > size) return null;
+      const room = Buffer.allocUnsafe(piece);
+      let [offset, sum] = [0, 0];
+      for (;;) {
+        const { bytesRead } = await file.read(room, 0, piece, offset);
+        if (bytesRead === 0) return { offset, crc32: sum };
+        offset += bytesRead;
+        sum = crc32(room.subarray(0, bytesRead), sum);
+      }
+    } finally {
+      await file.close();
     }
-    return { offset, crc32Before: crc };
-  } finally {
-    await file.close();
+  } catch {
+    return null;
+  }
+}
+
+const isSame = (a: FileState, b: FileState): boolean =>
+  a.size === b.size &&
+  a.mtime === b.mtime &&
+  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

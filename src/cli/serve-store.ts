@@ -1,14 +1,21 @@
 /** The store that `sluice serve` receives into, as the settings have it. */
 import type { Store } from '../store/contract.ts';
 import { openDiskStore } from '../store/disk-store.ts';
+import { type Quota, withQuotas } from '../store/quotas.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Settings } from './settings-table.ts';
 import { stop } from './stop.ts';
 
-/** Opens it; throws a `Stop` that says why it cannot be opened. */
-export async function openStore(settings: Settings): Promise<Store> {
-  const { dir, durability, keepPartial, maxUploads } = settings;
-  const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads });
+/**
+ * Opens it; throws a `Stop` that says why it cannot be opened.
+ *
+ * @param quotas those of tokens; asked for again at each put, since they may be read again.
+ */
+export async function openStore(settings: Settings, quotas: (() => readonly Quota[]) | null): Promise<Store> {
+  const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
+  const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw stop(exitStatus.failed, opened.error.message);
-  return opened.value;
+  const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
+  if (quotas === null && whole.length === 0) return opened.value;
+  return withQuotas(opened.value, () => [...whole, ...(quotas?.() ?? [])]);
 }

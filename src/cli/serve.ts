@@ -11,7 +11,6 @@ import { listeners } from './serve-listeners.ts';
 import { type Reloadable, reloadAll } from './serve-reload.ts';
 import { signal$ } from './serve-signals.ts';
 import { openStore } from './serve-store.ts';
-import { refuseUnserved } from './serve-unserved.ts';
 import { watchServer } from './serve-watch.ts';
 import { type Configuration, readSettings } from './settings.ts';
 import { openFileLimit, warnings } from './settings-checks.ts';
@@ -58,10 +57,9 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
 
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
-  refuseUnserved(configuration);
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
-  const store = await openStore(settings);
+  const store = await openStore(settings, access?.file.quotas ?? null);
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });

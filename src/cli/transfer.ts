@@ -1,6 +1,3 @@
-/** What the commands that send and receive know of a file. */
-import type { Version } from '../client/downloads.ts';
-
 /** One file on its way, either way. */
 export interface Transfer {
   /** Where it is, or will be, on this machine. */
@@ -9,6 +6,7 @@ export interface Transfer {
   readonly filename: string;
   /** Bytes, as far as is known before it is sent or received. */
   readonly size: number;
-  /** What the server has said of the file, where it was asked. */
-  readonly version?: Version;
+  /** When it last changed, milliseconds since 1970, and its CRC-32, as far as the server has said. */
+  readonly mtime?: number;
+  readonly crc32?: number;
 }

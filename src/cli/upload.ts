@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
 import { sha256 } from '../client/sha256.ts';
-import { createUploads, type UploadSettings, type Uploads } from '../client/uploads.ts';
+import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
 import { exitStatus } from './exit-status.ts';
@@ -21,8 +21,6 @@ import { breaks } from './with-client.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */
 const ahead = 256;
-/** Bytes from which on a file is resumed. */
-const large = 8 * 1024 * 1024;
 
 export interface Uploaded {
   readonly files: number;
@@ -59,7 +57,6 @@ export function upload(transfers: readonly Transfer[], world: UploadWorld): Prom
     parallel,
     crc32,
     window: ahead,
-    resumeFrom: large,
     sha256,
     ...(token === null ? {} : { token }),
   });
@@ -91,7 +88,7 @@ function sendAll(
     function send(transfer: Transfer): void {
       underWay++;
       const { path, filename, size } = transfer;
-      const resumable = settings.resume !== false && size >= large;
+      const resumable = settings.resume !== false && size >= resumeFrom;
       const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
       uploads
         .upload(filename, () => fileContent(path), named)
@@ -134,10 +131,10 @@ function sendAll(
 const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
 
 /** It is not about one file. */
-const endsAll = (fault: ClientFault): boolean =>
+export const endsAll = (fault: ClientFault): boolean =>
   breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
 
-const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
+export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
   why: describeFault(fault),
   status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
 });

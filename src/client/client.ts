@@ -69,6 +69,12 @@ export interface Client {
   /** Drops what the server has of an interrupted upload. Errors with `not-found` when that is nothing. */
   readonly cancel: (upload: string) => Observable<never>;
   /**
+   * Says who we are, if there is a token, and emits what the server says of itself: `version`, `commands`, `limits`, and
+   * the `name`, `rights` and `prefix` that we have there. What is asked behind it waits for it. A token the server does
+   * not know is `refused`, with code `bad-token`, and ends the connection.
+   */
+  readonly hello: (token?: string) => Observable<Ack>;
+  /**
    * Fetches a file: emits one `Download` when it begins to arrive, and completes when all of it has.
    *
    * @example client.get('a.txt').pipe(mergeMap(({ bytes$ }) => bytes$)).subscribe((bytes) => {});
@@ -115,6 +121,8 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       ask(conversation, { cmd: 'resume', upload }, partAck).pipe(
         map(({ offset, crc32 }) => ({ offset, crc32 })),
       ),
+    hello: (token) =>
+      ask(conversation, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
     cancel: (upload) => ask(conversation, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(nothing),
     get: (filename, settings) => get(conversation, filename, settings),
     list: (settings) => list(conversation, settings),

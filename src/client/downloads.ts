@@ -1,80 +1,61 @@
-/** Downloads that go on: over connections that are made again when they break, from the byte that is due. */
-import { firstValueFrom, Observable, type Subscriber, type Subscription } from 'rxjs';
+/** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
+import { Observable, type Subscriber, Subscription } from 'rxjs';
+import type { FileInfo, Listing } from '../protocol/file.ts';
 import type { Client } from './client.ts';
-import { type ClientFault, isClientFault } from './client-fault.ts';
+import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import type { Download } from './get.ts';
 import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
+import type { PageSettings } from './list.ts';
+import { isRefused } from './resumable.ts';
+import { resumeFrom } from './uploads.ts';
 
-export type DownloadsOptions = LanesOptions;
-
-/** A file as it was when some of it was received. */
-export interface Version {
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly mtime: number;
-  /** CRC-32 of all of it, where the server has told. */
-  readonly crc32?: number | undefined;
-}
-
-/** The beginning of a file that is at hand from an earlier time. */
-export interface Had extends Version {
-  /** Bytes of it. */
+/** What there is already of a file, and which state of it that is. */
+export interface Fetched {
+  /** Bytes from the start. */
   readonly offset: number;
-  /** CRC-32 of those. */
-  readonly crc32Before: number;
+  /** CRC-32 of those bytes. */
+  readonly crc32: number;
+  /** What the server said of the file then. */
+  readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
 }
 
-export type DownloadEvent =
+/** Where a file's bytes go. */
+export interface DownloadTarget {
+  /** What there is of it from an earlier run. Asked once, when its turn has come. */
+  readonly kept?: () => Fetched | null | Promise<Fetched | null>;
   /**
-   * The content follows, from `offset` on. Emitted once more, with offset 0, when what came before is not to be used:
-   * the file was replaced meanwhile, or was not what the server says it is.
+   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try.
+   *
+   * Who cannot take them throws, here or in `write` or `kept`: that ends the download with a fault `content`.
    */
-  | {
-      readonly type: 'begin';
-      readonly filename: string;
-      readonly version: Version;
-      readonly offset: number;
-      /** Stops `bytes` after at most 128 KiB, and with them every reply on that connection, until `resume`. */
-      readonly pause: () => void;
-      readonly resume: () => void;
-    }
-  /** The next bytes: a view that may be kept. */
-  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  /** All has come. The last event. */
-  | {
-      readonly type: 'received';
-      readonly filename: string;
-      readonly version: Version;
-      /** CRC-32 of what came. */
-      readonly crc32: number;
-      /** Whether the server has told the CRC-32, and it is the same. */
-      readonly verified: boolean;
-    };
+  readonly begin: (download: Omit<Download, 'bytes$'>) => void;
+  /** The next bytes, a view that may be kept. Too many to hold: `download.pause()`. */
+  readonly write: (bytes: Uint8Array) => void;
+}
+
+export interface DownloadProgress {
+  /** Bytes that there are, those from before included. */
+  readonly received: number;
+  readonly total: number;
+}
 
 export interface Downloads {
   /**
-   * Fetches a file. Each subscription is one download: emits `begin`, its `bytes` in order, and `received`.
+   * Fetches a file into a target: emits how far it is, and completes when all of it was written there and has the CRC-32
+   * that the server said, if it knew it. After a break it goes on with the byte behind the last one if the file is still
+   * the same (by size, modification time, and CRC-32 where the server says it), else from the start.
    *
-   * When a connection breaks the rest is fetched over the next one, if the file is the same by size, modification time
-   * and, where it is told, CRC-32. Else all of it is, after another `begin`. What has been received is checked against
-   * the CRC-32 that the server tells, where it does; when that is wrong the file is fetched once more from the start,
-   * and when it is wrong again the download errors with `mismatch`.
+   * What does not have the server's CRC-32 is fetched once more from the start, and then is a fault `mismatch`. All else
+   * fails as an upload does (see `createUploads`). Unsubscribing gives it up; what still comes is dropped.
    *
-   * Errors with the last `ClientFault` when `retries` further tries have brought nothing, and at once when trying again
-   * would not help. Unsubscribing lets what the server is sending already arrive, and drops it.
-   *
-   * @param had what is at hand already: only the rest is fetched if the file is still that.
+   * @param size bytes it has, if that is known: large ones are spread over the connections.
    */
-  readonly download: (filename: string, had?: Had) => Observable<DownloadEvent>;
-  /**
-   * Asks something else over one of the connections, and emits the answer. Asked from the start again when a connection
-   * breaks, so it should change nothing.
-   *
-   * @example downloads.ask((client) => lastValueFrom(client.list().pipe(toArray())))
-   */
-  readonly ask: <T>(question: (client: Client) => Promise<T>) => Observable<T>;
+  readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
+  /** As those of a client, and tried again like the rest. */
+  readonly stat: Client['stat'];
+  readonly page: Client['page'];
   /** Emits whenever something failed that will be tried again. */
   readonly retries$: Observable<Retry>;
   /** Ends the connections in good order once there is nothing to do. Until then they stay, and keep a process alive. */
@@ -84,185 +65,203 @@ export interface Downloads {
 }
 
 /**
- * Makes downloads that share up to `parallel` connections, which are made when they are needed. Nothing of a content is
- * held: what is not taken is not read, since the connection is paused with `pause`.
+ * Makes downloads that share up to `parallel` connections, which are made when they are needed.
+ *
+ * Memory: nothing is held but what the connections have read and the targets keep.
  *
  * @example
  * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
- * downloads.download('a.txt').subscribe((event) => event.type === 'bytes' && console.log(event.bytes.length));
+ * const chunks: Uint8Array[] = [];
+ * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe();
  */
-export function createDownloads(options: DownloadsOptions): Downloads {
+export function createDownloads(options: LanesOptions): Downloads {
   const lanes = createLanes(options);
-  const { crc32 = portableCrc32, retries = 5 } = options;
+  const { crc32 = portableCrc32 } = options;
   return {
-    download: (filename, had) =>
-      new Observable((subscriber) => beginDownload({ lanes, crc32, retries, filename, had, subscriber })),
-    ask: (question) => new Observable((subscriber) => beginAsking(lanes, question, subscriber)),
+    fetch: (filename, target, size = 0) =>
+      new Observable((subscriber) => beginDownload({ lanes, crc32, filename, target, size, subscriber })),
+    stat: (filename) => asked(lanes, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) => asked(lanes, (client): Observable<Listing> => client.page(settings)),
     retries$: lanes.retries$,
     end: lanes.end,
     destroy: lanes.destroy,
   };
 }
 
-interface Wish {
-  readonly lanes: Lanes;
-  readonly crc32: Checksum;
-  readonly retries: number;
-  readonly filename: string;
-  readonly had: Had | undefined;
-  readonly subscriber: Subscriber<DownloadEvent>;
+/** A question with one answer, that changes nothing on the server. */
+function asked<T>(lanes: Lanes, ask: (client: Client) => Observable<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    let running: Subscription | null = null;
+    const job: Job = createJob(
+      (client) => {
+        running = ask(client).subscribe({
+          next: (answer) => subscriber.next(answer),
+          error: (fault: ClientFault) => lanes.failed(job, fault),
+          complete: () => {
+            lanes.achieved(job);
+            lanes.done(job);
+            subscriber.complete();
+          },
+        });
+      },
+      (fault) => subscriber.error(fault),
+      false,
+    );
+    lanes.add(job);
+    return () => {
+      running?.unsubscribe();
+      lanes.done(job);
+    };
+  });
 }
 
-function beginDownload({ lanes, crc32, retries, filename, had, subscriber }: Wish): () => void {
-  let version: Version | null = had ?? null;
-  let received = had?.offset ?? 0;
-  let crc = had?.crc32Before ?? 0;
-  /** Whether what comes next has been announced. */
-  let announced = false;
-  let restarts = 0;
-  let mismatches = 0;
-  let paused = false;
-  let current: Download | null = null;
+interface Fetching {
+  readonly lanes: Lanes;
+  readonly crc32: Checksum;
+  readonly filename: string;
+  readonly target: DownloadTarget;
+  readonly size: number;
+  readonly subscriber: Subscriber<DownloadProgress>;
+}
+
+function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
+  /** Undefined until the target was asked. */
+  let have: Fetched | null | undefined;
   let running: Subscription | null = null;
+  let anew = false;
 
   const job: Job = createJob(
     (client) => {
-      if (received === 0) fetch(client);
-      else check(client);
+      running = new Subscription();
+      if (have === undefined) recall(client);
+      else go(client);
     },
     (fault) => subscriber.error(fault),
-    false,
+    size >= resumeFrom,
   );
 
-  /** Asks whether the file is still the same, so that not all of another one is sent for nothing. */
-  function check(client: Client): void {
-    firstValueFrom(client.stat(filename)).then(
-      (found) => {
-        if (job.over) return;
-        if (!isSame(found)) forget();
-        if (job.over) return;
-        if (version !== null && received === version.size) {
-          announce();
-          finish();
-        } else fetch(client);
-      },
-      (fault: ClientFault) => lanes.failed(job, fault),
-    );
+  function recall(client: Client): void {
+    have = null;
+    const told = (kept: Fetched | null) => {
+      have = kept;
+      if (!job.over) go(client);
+    };
+    try {
+      const kept = target.kept?.() ?? null;
+      if (kept instanceof Promise) kept.then(told, failLocally);
+      else told(kept);
+    } catch (thrown) {
+      failLocally(thrown);
+    }
   }
 
-  function fetch(client: Client): void {
-    let begun = false;
-    const asking = client.get(filename, received > 0 ? { offset: received } : {}).subscribe({
-      next: (download) => {
-        begun = true;
-        receive(download);
+  function go(client: Client): void {
+    if (!have) fetchFrom(client, 0);
+    else lookFirst(client, have);
+  }
+
+  /** A range of another file would have to pass unused. */
+  function lookFirst(client: Client, kept: Fetched): void {
+    const looking = client.stat(filename).subscribe({
+      next: (info) => {
+        if (!isSame(info, kept.file)) have = null;
+      },
+      error: (fault: ClientFault) => lanes.failed(job, fault),
+      complete: () => fetchFrom(client, have?.offset ?? 0),
+    });
+    running?.add(looking);
+  }
+
+  function fetchFrom(client: Client, offset: number): void {
+    let download: Download | null = null;
+    const getting = client.get(filename, offset === 0 ? {} : { offset }).subscribe({
+      next: (begun) => {
+        download = begun;
+        receive(begun);
       },
       error: (fault: ClientFault) => {
-        if (!begun) lanes.failed(job, fault);
+        // It has become shorter since it was looked at.
+        if (offset > 0 && isRefused(fault, 'bad-range')) return restart();
+        lanes.failed(job, fault);
+      },
+      complete: () => {
+        if (download !== null) received(download);
       },
     });
-    running = asking;
+    running?.add(getting);
   }
 
   function receive(download: Download): void {
-    const { size, mtime, offset, length, bytes$, crc32 } = download;
-    const now: Version = { size, mtime, crc32 };
-    if (offset !== received || length !== size - offset) {
-      return again(download, {
-        type: 'mismatch',
-        message: `the server sends ${length} bytes from ${offset} on, of ${size} from ${received} on`,
-      });
+    const { bytes$, ...about } = download;
+    const { offset, size, mtime } = download;
+    const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
+    if (offset > 0 && (!have || have.offset !== offset || !isSame(download, have.file))) return restart();
+    let crc = have && offset > 0 ? have.crc32 : 0;
+    let at = offset;
+    try {
+      target.begin(about);
+    } catch (thrown) {
+      return failLocally(thrown);
     }
-    if (offset > 0 && !isSame(now)) {
-      forget();
-      return again(download, null);
+    const keep = () => {
+      have = { offset: at, crc32: crc, file: { size, mtime, ...known } };
+    };
+    keep();
+    const reading = bytes$.subscribe({
+      next: (bytes) => {
+        crc = crc32(bytes, crc);
+        at += bytes.length;
+        try {
+          target.write(bytes);
+        } catch (thrown) {
+          return failLocally(thrown);
+        }
+        keep();
+        lanes.achieved(job);
+        subscriber.next({ received: at, total: size });
+      },
+      // Told by the request itself.
+      error: () => {},
+    });
+    running?.add(reading);
+  }
+
+  function received({ size, crc32: said, filename }: Download): void {
+    const got = have;
+    if (!got || got.offset !== size) {
+      const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
+      return lanes.failed(job, { type: 'protocol', message });
     }
-    if (!isSame(now)) announced = false;
-    // What was told before is kept: the CRC-32 may be known at one time and not at another.
-    version = { size, mtime, crc32: crc32 ?? (offset > 0 ? version?.crc32 : undefined) };
-    current = download;
-    announce();
-    running?.add(
-      bytes$.subscribe({
-        next: take,
-        error: (fault: ClientFault) => {
-          current = null;
-          lanes.failed(job, fault);
-        },
-        complete: () => {
-          current = null;
-          finish();
-        },
-      }),
-    );
-    if (paused) download.pause();
-  }
-
-  function take(bytes: Uint8Array): void {
-    received += bytes.length;
-    crc = crc32(bytes, crc);
-    lanes.achieved(job);
-    subscriber.next({ type: 'bytes', bytes });
-  }
-
-  /** What arrives is of no use. */
-  function again({ bytes$ }: Download, fault: ClientFault | null): void {
-    bytes$.subscribe({ error: () => {} }).unsubscribe();
-    if (fault !== null) return fail(fault);
-    lanes.again(job);
-  }
-
-  function fail(fault: ClientFault): void {
-    subscriber.error(fault);
+    if (said !== undefined && said !== got.crc32) {
+      if (!anew) {
+        anew = true;
+        return restart();
+      }
+      const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+      const message = `what was received has the CRC-32 ${hex(got.crc32)}, and the server's file ${hex(said)}`;
+      return lanes.failed(job, { type: 'mismatch', message });
+    }
     lanes.done(job);
+    subscriber.complete();
   }
 
-  function isSame({ size, mtime, crc32 }: Version): boolean {
-    const told = crc32 === undefined || version?.crc32 === undefined || crc32 === version.crc32;
-    return size === version?.size && mtime === version.mtime && told;
-  }
-
-  function forget(): void {
-    version = null;
-    received = 0;
-    crc = 0;
-    announced = false;
-    restarts++;
-    if (restarts > retries + 1) fail({ type: 'mismatch', message: 'the file changes again and again' });
-  }
-
-  function announce(): void {
-    if (announced || version === null) return;
-    announced = true;
-    subscriber.next({ type: 'begin', filename, version, offset: received, pause, resume });
-  }
-
-  function finish(): void {
-    const { crc32 } = version!;
-    if (crc32 === undefined || crc32 === crc) {
-      subscriber.next({ type: 'received', filename, version: version!, crc32: crc, verified: crc32 === crc });
-      lanes.done(job);
-      return subscriber.complete();
-    }
-    if (++mismatches > 1) {
-      const hex = (value: number) => value.toString(16).padStart(8, '0');
-      return fail({
-        type: 'mismatch',
-        message: `what came has the CRC-32 ${hex(crc)}, and the server's file ${hex(crc32)}`,
-      });
-    }
-    forget();
+  /** From the start: what there is, is of another file. */
+  function restart(): void {
+    have = null;
+    running?.unsubscribe();
     lanes.again(job);
   }
 
-  const pause = () => {
-    paused = true;
-    current?.pause();
-  };
-  const resume = () => {
-    paused = false;
-    current?.resume();
-  };
+  function failLocally(thrown: unknown): void {
+    if (job.over) return;
+    running?.unsubscribe();
+    lanes.done(job);
+    subscriber.error({
+      type: 'content',
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+      thrown,
+    } satisfies ClientFault);
+  }
 
   lanes.add(job);
   return () => {
@@ -271,31 +270,8 @@ function beginDownload({ lanes, crc32, retries, filename, had, subscriber }: Wis
   };
 }
 
-function beginAsking<T>(
-  lanes: Lanes,
-  question: (client: Client) => Promise<T>,
-  subscriber: Subscriber<T>,
-): () => void {
-  const job: Job = createJob(
-    (client) => {
-      question(client).then(
-        (answer) => {
-          if (job.over) return;
-          lanes.achieved(job);
-          lanes.done(job);
-          subscriber.next(answer);
-          subscriber.complete();
-        },
-        (thrown: unknown) => {
-          if (isClientFault(thrown)) return lanes.failed(job, thrown);
-          lanes.done(job);
-          subscriber.error(thrown);
-        },
-      );
-    },
-    (fault) => subscriber.error(fault),
-    false,
-  );
-  lanes.add(job);
-  return () => lanes.done(job);
-}
+/** Whether two states of a file are the same, as far as is known of both. */
+const isSame = (a: Fetched['file'], b: Fetched['file']): boolean =>
+  a.size === b.size &&
+  a.mtime === b.mtime &&
+  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);

@@ -13,6 +13,9 @@ import { breaksConnection } from './retry.ts';
 import { createSpeed, type Speed } from './speed.ts';
 import { stableId } from './upload-id.ts';
 
+/** Bytes from which on content is resumed where it was interrupted, unless told otherwise. */
+export const resumeFrom = 8 * 1024 * 1024;
+
 export interface UploadsOptions extends LanesOptions {
   /** Content of at least so many bytes is resumed where it was interrupted, smaller is sent again; default 8 MiB. */
   readonly resumeFrom?: number;
@@ -132,7 +135,8 @@ const isLarge = Symbol('is large');
 
 function beginUpload(upload: Upload): () => void {
   const { lanes, options, filename, content, settings, subscriber } = upload;
-  const { resumeFrom = 8 * 1024 * 1024, progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
+  const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
+  const least = options.resumeFrom ?? resumeFrom;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
   const putSettings: PutSettings = {
     ...(mtime === undefined ? {} : { mtime }),
@@ -140,7 +144,7 @@ function beginUpload(upload: Upload): () => void {
   };
   const now = options.scheduler === undefined ? undefined : () => options.scheduler!.now();
   const hasher = verify === undefined ? null : hasherOf(options);
-  const large = ({ size }: Content) => resume && size >= resumeFrom;
+  const large = ({ size }: Content) => resume && size >= least;
 
   let attempt = 0;
   let resumedFrom = 0;

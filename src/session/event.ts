@@ -38,7 +38,7 @@ export type Result =
   | { readonly of: 'send'; readonly ok: true; readonly value: number }
   | { readonly of: 'stat'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'list'; readonly ok: true; readonly value: Listing }
-  | { readonly of: 'remove'; readonly ok: true; readonly value: undefined }
+  | { readonly of: 'remove'; readonly ok: true; readonly value: { readonly size: number } }
   | { readonly of: 'rename'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'call'; readonly ok: true; readonly value: unknown }
   | { readonly of: ResultOf; readonly ok: false; readonly error: ErrorInfo };

@@ -1,7 +1,7 @@
 /** What the cases of the contract suite are written with. */
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Answer, FileInfo, Outcome, PutOptions, Store, Stored } from './contract.ts';
+import type { Answer, Committed, FileInfo, Outcome, PutOptions, Store } from './contract.ts';
 
 /** A case: throws when the store, which was empty, does not keep the contract. */
 export type ContractCase = (store: Store) => Promise<void>;
@@ -33,7 +33,7 @@ export async function put(
   name: string,
   content: string | Uint8Array,
   options: Partial<PutOptions> = {},
-): Promise<Outcome<Stored>> {
+): Promise<Outcome<Committed>> {
   const chunk = typeof content === 'string' ? bytes(content) : content;
   const sink = await store.put(name, { size: chunk.length, ...options });
   if (!sink.ok) return sink;

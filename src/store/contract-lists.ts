@@ -32,7 +32,10 @@ export const listCases: Readonly<Record<string, ContractCase>> = {
     for (const name of ordered.toReversed()) await value(put(store, name, name));
     assert.deepEqual(await namesIn(store), ordered);
     const { files } = await value(store.list({ limit: 100 }));
-    for (const file of files) assert.deepEqual(file, await value(store.stat(file.name)));
+    for (const file of files) {
+      const { crc32: _, ...info } = await value(store.stat(file.name));
+      assert.deepEqual(file, info);
+    }
   },
 
   'pages of any size give every name once': async (store) => {

@@ -11,6 +11,7 @@ import { listCases } from './contract-lists.ts';
 import { nameCases } from './contract-names.ts';
 import { putCases } from './contract-puts.ts';
 import { readCases } from './contract-reads.ts';
+import { sumCases } from './contract-sums.ts';
 import { uploadCases, uploadLimitCases } from './contract-uploads.ts';
 
 /** An empty store for one case. */
@@ -39,6 +40,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
   list: listCases,
   names: nameCases,
   uploads: uploadCases,
+  checksums: sumCases,
 };
 
 /**

@@ -21,12 +21,30 @@
  * 6. **There are only files.** Folders come with the names that need them. One that has no file below it is in
  *    nobody's way; one that has is `name-conflict` to put or rename onto, as is a name below a file. To whoever wants
  *    to read, remove or rename one, a folder is `not-found`. What is neither is `not-a-file`, and is not listed.
- * 7. **After `close`** every call is refused with `shutting-down`.
+ * 7. **A CRC-32** that is given with a file is that of its content as it is then, also if somebody changed it by other
+ *    means than the store. Where that is not certain none is given.
+ * 8. **After `close`** every call is refused with `shutting-down`.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { FileInfo, Listing, Part, Stored } from '../protocol/file.ts';
 
 export type { FileInfo, Listing, Part, Stored };
+
+/** What a commit answers. */
+export interface Committed extends Stored {
+  /** Bytes of the file that had the name until then; 0 when there was none. */
+  readonly replaced: number;
+}
+
+/** What a rename answers: the file under its new name, and how many bytes the one had that was there before, or 0. */
+export interface Renamed extends FileInfo {
+  readonly replaced: number;
+}
+
+/** What a removal answers: how many bytes the file had. */
+export interface Removed {
+  readonly size: number;
+}
 
 /** What came of it: the value, or an error from the catalogue. */
 export type Outcome<T> =
@@ -76,7 +94,7 @@ export interface Sink {
    * Makes the content visible under its name, atomically. Fewer bytes than were said: `size-mismatch`. Whether the
    * name is free (`name-conflict`, `not-a-file`, `exists`) is decided now, whatever it was when the put began.
    */
-  commit(): Answer<Stored>;
+  commit(): Answer<Committed>;
   /**
    * Makes everything written so far as durable as a commit would, and says how much that is. Only to be asked of a put
    * that has something to be kept or told; it costs a sync.
@@ -129,17 +147,18 @@ export interface Store {
    * Costs next to nothing.
    */
   unfinished(): { readonly count: number; readonly bytes: number };
+  /** With the file's `crc32` where the store knows it; so is it with `stat`, and with nothing else. */
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
   /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */
   list(options: ListOptions): Answer<Listing>;
   /** Removes a file: `not-found` when there is none. Folders it leaves empty may stay. */
-  remove(name: string): Answer<void>;
+  remove(name: string): Answer<Removed>;
   /**
    * Moves a file, atomically replacing the one at `to`; with `ifAbsent`, `exists` when there is one. To its own name:
    * nothing happens, or `exists`.
    */
-  rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): Answer<FileInfo>;
+  rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): Answer<Renamed>;
   /** Lets go of what it holds, once the calls under way were answered. Puts still under way are aborted. */
   close(): Promise<void>;
 }

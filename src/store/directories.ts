@@ -14,6 +14,7 @@ import { errnoOf } from './errno.ts';
 import { type Held, keptDirectories } from './kept-directories.ts';
 import { folderOf, lastOf } from './names.ts';
 import { done, type Failure, failed } from './outcome.ts';
+import { goneRoot, isRemoved } from './removed-root.ts';
 import { type Start, type Task, wait } from './task.ts';
 
 /** An open folder. */
@@ -50,6 +51,12 @@ export interface Directories {
   leave(directory: Directory): void;
   /** Not to be used again: it turned out to have been removed. */
   forget(directory: Directory): void;
+  /**
+   * To be called when something was not found that may be missing because the root itself was removed. Opens the folder
+   * that is at the root's path now, and answers whether it did; not when the root is still there, even if it was moved.
+   * Throws when nothing is at its path.
+   */
+  renew(): Task<boolean>;
   /** Removes those folders that a failed put made, if nobody has put anything there since. */
   unmake(made: readonly string[]): Task<void>;
   /** Closes all. Nobody may be using any. */
@@ -104,6 +111,21 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
     }
   }
 
+  function* renew(): Task<boolean> {
+    if (!isRemoved(io, { path: rootFolder.path, fd: kept.root.fd })) return false;
+    let fd: number;
+    try {
+      fd = yield* io.open(rootFolder.path, flags.folder);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw goneRoot(rootFolder.path);
+      throw error;
+    }
+    // Another call may have been faster.
+    if (isRemoved(io, { path: rootFolder.path, fd: kept.root.fd })) kept.replaceRoot(fd);
+    else io.letGo(fd);
+    return true;
+  }
+
   function* openChild(parent: Directory, path: string, made: string[] | undefined): Task<Outcome<Held>> {
     const place = at(parent, lastOf(path));
     for (let left = tries; ; left--) {
@@ -139,6 +161,7 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
     // Whatever was given out by `enter` is one that is held.
     leave: (directory) => kept.leave(directory as Held),
     forget: (directory) => kept.drop(directory as Held),
+    renew,
     *unmake(made) {
       try {
         for (const path of made.toReversed()) {

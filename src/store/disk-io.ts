@@ -40,6 +40,25 @@ export type DiskIo = ReturnType<typeof diskIo>;
 /** @param waits whether whatever may wait for the disk goes through the thread pool, however small. */
 export function diskIo(fs: FileSystem, waits: boolean) {
   let waryUntil = 0;
+  /** Closes what is open without being used; answers whether there was any. */
+  let spare = (): boolean => false;
+
+  /** Once more, if that helps, when it fails because there are no descriptors left. */
+  function* sparing<T>(attempt: () => Task<T>): Task<T> {
+    try {
+      return yield* attempt();
+    } catch (error) {
+      const errno = errnoOf(error);
+      if ((errno !== 'EMFILE' && errno !== 'ENFILE') || !spare()) throw error;
+    }
+    return yield* attempt();
+  }
+
+  function* openOnce(path: string, how: number, mode: number | undefined): Task<number> {
+    return waits
+      ? yield* wait<number>((back) => fs.open(path, how, mode, back))
+      : fs.openSync(path, how, mode);
+  }
 
   function writeAtOnce(fd: number, chunks: readonly Uint8Array[], position: number): number {
     const before = performance.now();
@@ -52,11 +71,13 @@ export function diskIo(fs: FileSystem, waits: boolean) {
   return {
     fs,
 
-    *open(path: string, how: number, mode?: number): Task<number> {
-      return waits
-        ? yield* wait<number>((back) => fs.open(path, how, mode, back))
-        : fs.openSync(path, how, mode);
+    /** @param close closes descriptors that could be done without; answers whether there were any. */
+    sparesBy(close: () => boolean): void {
+      spare = close;
     },
+
+    open: (path: string, how: number, mode?: number): Task<number> =>
+      sparing(() => openOnce(path, how, mode)),
 
     /** @param freed how many bytes may be freed by it, when the file has no name any more. */
     *close(fd: number, freed = 0): Task<void> {
@@ -179,7 +200,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
 
     /** Always through the pool: a folder may have a million entries. */
     entries: (path: string): Task<Dirent[]> =>
-      wait((back) => fs.readdir(path, { withFileTypes: true }, back)),
+      sparing(() => wait((back) => fs.readdir(path, { withFileTypes: true }, back))),
 
     /** @param everything the times as well, and not only what is needed to read the content back. */
     syncFile: (fd: number, everything: boolean): Task<void> =>

@@ -1,7 +1,8 @@
 /** A put to the disk: bytes go to a file of the private folder, and a commit brings it to its name. */
 import type { Hash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { whyNotContent } from './content-check.ts';
-import type { Answer, Outcome, Part, PutOptions, Sink, Stored } from './contract.ts';
+import type { Answer, Committed, Outcome, Part, PutOptions, Sink } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
 import type { Holder } from './disk-uploads.ts';
 import { systemFailure, tried } from './errno.ts';
@@ -195,7 +196,7 @@ function* sync(put: Put): Task<Outcome<Part>> {
   }
 }
 
-function* commit(put: Put): Task<Outcome<Stored>> {
+function* commit(put: Put): Task<Outcome<Committed>> {
   const { written, options, part } = put;
   put.isEnding = true;
   const wrong =
@@ -208,8 +209,8 @@ function* commit(put: Put): Task<Outcome<Stored>> {
   }
   try {
     if (part !== undefined) yield* part.quiet();
-    const mtime = yield* settle(put);
-    const stored = yield* place(put, mtime);
+    const file = yield* settle(put);
+    const stored = yield* place(put, file);
     if (!stored.ok) yield* discard(put, false);
     return stored;
   } catch (error) {
@@ -219,34 +220,36 @@ function* commit(put: Put): Task<Outcome<Stored>> {
   }
 }
 
-/** Makes the content durable and closes the file. Gives its modification time. */
-function* settle(put: Put): Task<number> {
+/** Makes the content durable and closes the file. Gives what it is then. */
+function* settle(put: Put): Task<Stats> {
   const { io, durable } = put.disk;
   const { fd } = put.temporary;
   const { mtime } = put.options;
   if (mtime !== undefined) yield* io.setTimes(fd, mtime / 1000);
   if (durable) yield* io.syncFile(fd, mtime !== undefined);
-  const changed = mtime ?? Math.round(io.fs.fstatSync(fd).mtimeMs);
+  const file = io.fs.fstatSync(fd);
   put.isOpen = false;
   // It has a name, so nothing is freed, and it was synced if it was to be: nothing here waits for the disk.
   io.fs.closeSync(fd);
-  return changed;
+  return file;
 }
 
-function* place(put: Put, mtime: number): Task<Outcome<Stored>> {
+function* place(put: Put, file: Stats): Task<Outcome<Committed>> {
   const { disk, temporary, name, made, crc32, options } = put;
   const { io, directories, durable } = disk;
   const placed = yield* placeFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
   if (!placed.ok) return placed;
-  const { directory, how } = placed.value;
+  const { directory, how, replaced } = placed.value;
   // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
   put.over = true;
   try {
     if (how === 'linked') yield* tried(io.unlink(temporary.path));
+    disk.sums.keep(name, file, crc32);
     if (durable) yield* wait(directory.sync);
   } finally {
     directories.leave(directory);
     put.ended();
   }
-  return done({ name, size: options.size, mtime, crc32, durable });
+  const mtime = options.mtime ?? Math.round(file.mtimeMs);
+  return done({ name, size: options.size, mtime, crc32, durable, replaced });
 }

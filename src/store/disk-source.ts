@@ -1,5 +1,5 @@
 /** An opened file of the disk store, to read from. */
-import type { Source } from './contract.ts';
+import type { FileInfo, Source } from './contract.ts';
 import type { DiskIo } from './disk-io.ts';
 import type { Perform } from './disk-sink.ts';
 import { tried } from './errno.ts';
@@ -16,9 +16,10 @@ export function diskSource(
   io: DiskIo,
   perform: Perform,
   fd: number,
-  { name, size, mtime }: { readonly name: string; readonly size: number; readonly mtime: number },
+  info: FileInfo,
   ended: () => void,
 ): DiskSource {
+  const { size } = info;
   /** Reads under way: the descriptor must not be closed (and its number given to another file) below them. */
   let reads = 0;
   let closed = false;
@@ -43,9 +44,7 @@ export function diskSource(
   }
 
   return {
-    name,
-    size,
-    mtime,
+    ...info,
     release,
     read: (offset, length) => (closed ? failed('shutting-down') : perform(read(offset, length))),
     close: () => run(release()),

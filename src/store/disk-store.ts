@@ -5,7 +5,7 @@ import { hashFor } from './content-check.ts';
 import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
 import { diskIo, flags } from './disk-io.ts';
-import { listFiles } from './disk-list.ts';
+import { diskListings } from './disk-list.ts';
 import { openRoot } from './disk-root.ts';
 import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
@@ -14,9 +14,10 @@ import { diskUploads } from './disk-uploads.ts';
 import { errnoOf, systemFailure, tried } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { type KeptParts, keptParts } from './kept-parts.ts';
+import { type KeptSums, keptSums } from './kept-sums.ts';
 import {
+  checkedInfoOf,
   inFolderOf,
-  infoOf,
   moveFile,
   regularFile,
   removeFile,
@@ -27,6 +28,7 @@ import { refusedName } from './names.ts';
 import { done, failed } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
+import { noJournal, type SumsJournal, sumsJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
 import { type UploadLimits, type UploadOptions, uploadLimits } from './upload-limits.ts';
 
@@ -36,6 +38,11 @@ export interface DiskStoreOptions extends UploadOptions {
    * system has it, which survives the end of this process but not of the machine.
    */
   readonly durability?: 'fsync' | 'os';
+  /**
+   * Where the CRC-32 of what was committed is kept, so that `open` and `stat` can say it: in `memory` (the default), until
+   * the store is closed; or on the `disk` as well, in `.sluice/sums`, for stores that open the root later.
+   */
+  readonly checksums?: 'memory' | 'disk';
   /** Another file system underneath, for tests. */
   readonly fs?: FileSystem;
 }
@@ -66,8 +73,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);
   try {
-    const [disk, temporaries, kept] = await run(openDisk());
-    return done(diskStore(disk, temporaries, kept, limits));
+    return done(diskStore(...(await run(openDisk())), limits));
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -76,15 +82,19 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     return failed(code, what, { cause });
   }
 
-  function* openDisk(): Task<[Disk, PrivateFolder, KeptParts]> {
+  function* openDisk(): Task<[Disk, PrivateFolder, KeptParts, SumsJournal]> {
     const folder = yield* openRoot(io, root, durable);
     try {
-      const disk = { io, durable, directories: directories(io, folder, durable) };
+      const below = directories(io, folder, durable);
+      const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
+      const journal = options.checksums === 'disk' ? sumsJournal(io, below, () => sums) : noJournal;
+      const disk = { io, durable, directories: below, sums };
       const kept = keptParts(disk);
-      const temporaries = yield* openPrivateFolder(io, disk.directories, kept.rescue);
+      const temporaries = yield* openPrivateFolder(io, below, kept.rescue);
       // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
       yield* tried(kept.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
-      return [disk, temporaries, kept];
+      yield* journal.load(sums);
+      return [disk, temporaries, kept, journal];
     } catch (error) {
       io.letGo(folder.fd);
       throw error;
@@ -102,8 +112,15 @@ const advice: Partial<Record<string, string>> = {
   exists: 'something that is not a folder is in the way; remove it, or choose another folder',
 };
 
-function diskStore(disk: Disk, temporaries: PrivateFolder, kept: KeptParts, limits: UploadLimits): Store {
+function diskStore(
+  disk: Disk,
+  temporaries: PrivateFolder,
+  kept: KeptParts,
+  journal: SumsJournal,
+  limits: UploadLimits,
+): Store {
   const { io, durable } = disk;
+  const listings = diskListings(disk);
   const sinks = new Set<DiskSink>();
   const sources = new Set<DiskSource>();
   /** Calls that were not answered yet. */
@@ -134,6 +151,8 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, kept: KeptParts, limi
     if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
     for (const sink of sinks) await run(sink.discard());
     for (const source of sources) await run(source.release());
+    await journal.close();
+    listings.close();
     await run(temporaries.close());
     disk.directories.close();
   }
@@ -146,7 +165,7 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, kept: KeptParts, limi
     unfinished: uploads.unfinished,
     open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
     stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
-    list: (options) => perform(listFiles(disk, options)),
+    list: (options) => perform(listings.list(options)),
     remove: (name) => refusedName(name) ?? perform(removeFile(disk, name)),
     rename: (from, to, options) =>
       refusedName(from) ?? refusedName(to) ?? perform(moveFile(disk, from, to, options?.ifAbsent)),
@@ -200,7 +219,9 @@ function diskStore(disk: Disk, temporaries: PrivateFolder, kept: KeptParts, limi
       if (file?.ok !== true) yield* tried(io.close(fd));
     }
     if (!file.ok) return file;
-    const source = diskSource(io, perform, fd, infoOf(name, file.value), () => sources.delete(source));
+    const source = diskSource(io, perform, fd, checkedInfoOf(disk, name, file.value), () =>
+      sources.delete(source),
+    );
     sources.add(source);
     return done(source);
   }

@@ -32,11 +32,13 @@ export function errnoOf(error: unknown): string | undefined {
 
 /**
  * The failure that a system error is; undefined when it is no system error. It bears the system's code as `cause`, and
- * never the system's message, which has the server's paths in it.
+ * never the system's message, which has the server's paths in it; only a `why` that was put there on purpose.
  */
 export function systemFailure(error: unknown): Failure | undefined {
   const cause = errnoOf(error);
-  return cause === undefined ? undefined : failed(meanings[cause] ?? 'io-error', undefined, { cause });
+  if (cause === undefined) return undefined;
+  const why = error instanceof Error && 'why' in error ? String(error.why) : undefined;
+  return failed(meanings[cause] ?? 'io-error', why, { cause });
 }
 
 /** Goes on whether it succeeds or the system refuses: for cleaning up, where there is nobody left to tell. */

@@ -25,7 +25,8 @@ export interface FileSystem {
     back: Back<number>,
   ): void;
   writevSync(fd: number, chunks: readonly Uint8Array[], position: number): number;
-  writev(fd: number, chunks: readonly Uint8Array[], position: number, back: Back<number>): void;
+  /** @param position null: at the end, of a file that was opened to append to. */
+  writev(fd: number, chunks: readonly Uint8Array[], position: number | null, back: Back<number>): void;
   fsync(fd: number, back: Ended): void;
   fdatasync(fd: number, back: Ended): void;
   fstatSync(fd: number): Stats;

@@ -1,6 +1,8 @@
 /**
  * Open folders, counted by who uses them; a bounded number of them stays open between uses.
  *
+ * When the process has no descriptors left, those without users are closed.
+ *
  * Before each use it is made sure that the path still leads to that very folder, so that after an administrator has
  * moved or replaced it nothing is written to the old one.
  */
@@ -30,6 +32,8 @@ export interface KeptDirectories {
    */
   share(directory: Held): Held;
   leave(directory: Held): void;
+  /** From now on the root is the folder that this descriptor holds. Throws what the system throws, and then closes it. */
+  replaceRoot(fd: number): void;
   /** Not to be given to anybody again. */
   drop(directory: Held): void;
   /** Closes all. Nobody may be using any. */
@@ -50,6 +54,8 @@ export function keptDirectories(
   durable: boolean,
 ): KeptDirectories {
   const { fs } = io;
+  /** Of roots that were removed, which is done by hand. */
+  const former: number[] = [];
   /** In the order of last use, the oldest first. */
   const kept = new Map<string, Held>();
 
@@ -57,6 +63,14 @@ export function keptDirectories(
     const { dev, ino } = fs.fstatSync(fd);
     const sync = groupSync((back) => fs.fsync(fd, back));
     return { path, fd, sync, dev, ino, users: 1, durable: isDurable, kept: false };
+  };
+  const heldOrClosed = (path: string, fd: number, isDurable: boolean): Held => {
+    try {
+      return held(path, fd, isDurable);
+    } catch (error) {
+      io.letGo(fd);
+      throw error;
+    }
   };
   const root: Held = { ...held('', rootFolder.fd, true), kept: true };
 
@@ -87,6 +101,12 @@ export function keptDirectories(
     closeUnused(directory);
   };
 
+  io.sparesBy(() => {
+    const unused = [...kept.values()].filter(({ users }) => users === 0);
+    for (const directory of unused) drop(directory);
+    return unused.length > 0;
+  });
+
   const leave = (directory: Held) => {
     directory.users -= 1;
     closeUnused(directory);
@@ -97,14 +117,15 @@ export function keptDirectories(
     leave,
     drop,
 
-    hold(path, fd) {
-      try {
-        return held(path, fd, !durable);
-      } catch (error) {
-        io.letGo(fd);
-        throw error;
-      }
+    replaceRoot(fd) {
+      const { users } = root;
+      const now = heldOrClosed('', fd, true);
+      // Its number is part of paths still in use.
+      former.push(root.fd);
+      Object.assign(root, now, { users, kept: true });
     },
+
+    hold: (path, fd) => heldOrClosed(path, fd, !durable),
 
     recall(path) {
       const directory = kept.get(path);
@@ -138,7 +159,7 @@ export function keptDirectories(
 
     close() {
       for (const directory of [...kept.values()]) drop(directory);
-      io.letGo(root.fd);
+      for (const fd of [root.fd, ...former]) io.letGo(fd);
     },
   };
 }

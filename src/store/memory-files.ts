@@ -8,6 +8,8 @@ export interface MemoryFile {
   readonly bytes: Uint8Array;
   /** Milliseconds since 1970. */
   readonly mtime: number;
+  /** Of the bytes. */
+  readonly crc32: number;
 }
 
 export interface MemoryFiles {

@@ -5,7 +5,7 @@
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
 import { hashFor, whyNotContent } from './content-check.ts';
-import type { Outcome, Part, PutOptions, Sink, Source, Store, Stored } from './contract.ts';
+import type { Committed, Outcome, Part, PutOptions, Sink, Source, Store } from './contract.ts';
 import { crc32OfAll } from './crc32.ts';
 import { memoryFiles } from './memory-files.ts';
 import { type MemoryPart, memoryUploads } from './memory-uploads.ts';
@@ -78,11 +78,12 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     open(name) {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
-      const { bytes, mtime } = found.value;
+      const { bytes, mtime, crc32 } = found.value;
       const source: Source = {
         name,
         size: bytes.length,
         mtime,
+        crc32,
         read: (offset, length) =>
           sources.has(source) ? done(bytes.slice(offset, offset + length)) : failed('shutting-down'),
         close: () => void sources.delete(source),
@@ -93,7 +94,9 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
 
     stat(name) {
       const found = unusable(name) ?? files.find(name);
-      return found.ok ? done({ name, size: found.value.bytes.length, mtime: found.value.mtime }) : found;
+      if (!found.ok) return found;
+      const { bytes, mtime, crc32 } = found.value;
+      return done({ name, size: bytes.length, mtime, crc32 });
     },
 
     list: (options) => (closed ? failed('shutting-down') : done(pageOf(files.after(options), options.limit))),
@@ -102,7 +105,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
       files.remove(name);
-      return allDone;
+      return done({ size: found.value.bytes.length });
     },
 
     rename(from, to, options = {}) {
@@ -111,9 +114,10 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const refusal = files.whyNotAt(to, options.ifAbsent);
       if (refusal !== undefined) return refusal;
       const file = found.value;
+      const replaced = from === to ? 0 : (files.byName.get(to)?.bytes.length ?? 0);
       files.remove(from);
       files.place(to, file);
-      return done({ name: to, size: file.bytes.length, mtime: file.mtime });
+      return done({ name: to, size: file.bytes.length, mtime: file.mtime, replaced });
     },
 
     close() {
@@ -184,9 +188,10 @@ function memorySink(
       for (const chunk of chunks) hash?.update(chunk);
       const refusal = whyNotContent(options, crc32, hash) ?? files.whyNotAt(name, ifAbsent);
       if (refusal !== undefined) return fail<never>(refusal);
-      const file = { bytes: joined(chunks, size), mtime: mtime ?? Date.now() };
+      const file = { bytes: joined(chunks, size), mtime: mtime ?? Date.now(), crc32 };
+      const replaced = files.byName.get(name)?.bytes.length ?? 0;
       files.place(name, file);
-      const stored: Stored = { name, size, mtime: file.mtime, crc32, durable: false };
+      const stored: Committed = { name, size, mtime: file.mtime, crc32, durable: false, replaced };
       end(false);
       return done(stored);
     },

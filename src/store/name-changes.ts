@@ -1,12 +1,12 @@
 /** What the disk store does with names: tell about a file, remove it, move it, see whether a put could have it. */
 import type { Stats } from 'node:fs';
-import type { FileInfo, Outcome } from './contract.ts';
+import type { FileInfo, Outcome, Removed, Renamed } from './contract.ts';
 import type { Directory } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
 import { errnoOf, tried } from './errno.ts';
 import { folderOf, lastOf } from './names.ts';
-import { allDone, done, type Failure, failed } from './outcome.ts';
+import { done, type Failure, failed } from './outcome.ts';
 import { type Disk, placeFile } from './place-file.ts';
 import { type Task, wait } from './task.ts';
 
@@ -16,6 +16,12 @@ export const infoOf = (name: string, stats: Stats): FileInfo => ({
   mtime: Math.round(stats.mtimeMs),
 });
 
+/** The same with the CRC-32 of its content, where that is known. */
+export function checkedInfoOf({ sums }: Disk, name: string, stats: Stats): FileInfo {
+  const crc32 = sums.of(name, stats);
+  return crc32 === undefined ? infoOf(name, stats) : { ...infoOf(name, stats), crc32 };
+}
+
 /** What is there, if it is a file that could be read, removed or renamed. */
 export function regularFile(there: Stats | undefined): Outcome<Stats> {
   if (there === undefined) return failed('not-found');
@@ -24,11 +30,16 @@ export function regularFile(there: Stats | undefined): Outcome<Stats> {
 }
 
 /** Acts in the folder of a file that should be there. */
-export function* inFolderOf<T>(
-  { directories }: Disk,
-  name: string,
-  act: (place: string, directory: Directory) => Task<Outcome<T>>,
-): Task<Outcome<T>> {
+export function* inFolderOf<T>(disk: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
+  const outcome = yield* inFolderNow(disk, name, act);
+  const isMissing = !outcome.ok && outcome.error.code === 'not-found';
+  if (!isMissing || !(yield* disk.directories.renew())) return outcome;
+  return yield* inFolderNow(disk, name, act);
+}
+
+type InFolder<T> = (place: string, directory: Directory) => Task<Outcome<T>>;
+
+function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
   const entered = yield* directories.enter(folderOf(name));
   if (!entered.ok) return entered.error.code === 'name-conflict' ? failed('not-found') : entered;
   try {
@@ -45,16 +56,17 @@ export function* inFolderOf<T>(
 export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
   inFolderOf(disk, name, function* (place) {
     const file = regularFile(yield* disk.io.look(place));
-    return file.ok ? done(infoOf(name, file.value)) : file;
+    return file.ok ? done(checkedInfoOf(disk, name, file.value)) : file;
   });
 
-export const removeFile = (disk: Disk, name: string): Task<Outcome<void>> =>
+export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
   inFolderOf(disk, name, function* (place, directory) {
     const file = regularFile(yield* disk.io.look(place));
     if (!file.ok) return file;
     yield* disk.io.unlink(place, file.value.size);
+    disk.sums.drop(name);
     if (disk.durable) yield* wait(directory.sync);
-    return allDone;
+    return done({ size: file.value.size });
   });
 
 export const moveFile = (
@@ -62,40 +74,47 @@ export const moveFile = (
   from: string,
   to: string,
   ifAbsent: boolean | undefined,
-): Task<Outcome<FileInfo>> =>
+): Task<Outcome<Renamed>> =>
   inFolderOf(disk, from, function* (place, directory) {
     const file = regularFile(yield* disk.io.look(place));
     if (!file.ok) return file;
-    if (from !== to) return yield* moveTo(disk, { place, directory, file: file.value }, to, ifAbsent);
-    return ifAbsent === true ? failed('exists') : done(infoOf(to, file.value));
+    if (from !== to) return yield* moveTo(disk, { from, place, directory, file: file.value }, to, ifAbsent);
+    return ifAbsent === true ? failed('exists') : done({ ...infoOf(to, file.value), replaced: 0 });
   });
 
 function* moveTo(
-  { io, directories, durable }: Disk,
-  source: { readonly place: string; readonly directory: Directory; readonly file: Stats },
+  disk: Disk,
+  source: {
+    readonly from: string;
+    readonly place: string;
+    readonly directory: Directory;
+    readonly file: Stats;
+  },
   to: string,
   ifAbsent: boolean | undefined,
-): Task<Outcome<FileInfo>> {
+): Task<Outcome<Renamed>> {
+  const { io, directories, durable } = disk;
   const made: string[] = [];
   let moved = false;
   try {
     const placing = { from: source.place, file: source.file, to, ifAbsent, made };
-    const placed = yield* placeFile({ io, directories, durable }, placing);
+    const placed = yield* placeFile(disk, placing);
     if (!placed.ok) return placed;
-    const { directory, how } = placed.value;
+    const { directory, how, replaced } = placed.value;
     try {
       if (how !== 'moved') {
         const undo = how === 'linked' ? directories.at(directory, lastOf(to)) : undefined;
         yield* unlinkOr(io, source.place, undo);
       }
       moved = true;
+      disk.sums.move(source.from, to, source.file);
       // First the new name, then the old one's absence: at no time is the file without both.
       if (durable) yield* wait(directory.sync);
     } finally {
       directories.leave(directory);
     }
     if (durable) yield* wait(source.directory.sync);
-    return done(infoOf(to, source.file));
+    return done({ ...infoOf(to, source.file), replaced });
   } finally {
     if (!moved) yield* directories.unmake(made);
   }

@@ -5,6 +5,7 @@ import type { Directories, Directory } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
+import type { KeptSums } from './kept-sums.ts';
 import { folderOf, lastOf } from './names.ts';
 import { done, type Failure, failed } from './outcome.ts';
 import type { Task } from './task.ts';
@@ -14,6 +15,7 @@ export interface Disk {
   readonly directories: Directories;
   /** Whether an answer waits for stable storage. */
   readonly durable: boolean;
+  readonly sums: KeptSums;
 }
 
 /** A file to be placed. */
@@ -36,6 +38,8 @@ export interface Placed {
    * the new name just now, or was the `same` file under both names before.
    */
   readonly how: 'moved' | 'linked' | 'same';
+  /** Bytes of the file that had the name before. */
+  readonly replaced: number;
 }
 
 /** What was looked at can change before it is acted on; so often the look is taken again. */
@@ -76,14 +80,15 @@ function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outc
     if (refusal !== undefined) return refusal;
     // One file under two names: to the system, to rename one to the other is to do nothing.
     if (placing.file?.ino === there.ino && placing.file.dev === there.dev)
-      return done({ directory, how: 'same' });
+      return done({ directory, how: 'same', replaced: there.size });
   }
   if (placing.ifAbsent === true) {
     yield* io.link(placing.from, place);
-    return done({ directory, how: 'linked' });
+    return done({ directory, how: 'linked', replaced: 0 });
   }
-  yield* io.rename(placing.from, place, there?.isFile() && there.nlink === 1 ? there.size : 0);
-  return done({ directory, how: 'moved' });
+  const replaced = there?.isFile() ? there.size : 0;
+  yield* io.rename(placing.from, place, there?.nlink === 1 ? replaced : 0);
+  return done({ directory, how: 'moved', replaced });
 }
 
 /** Why what is under the name already is in the way; undefined when it is not, or not any more. */

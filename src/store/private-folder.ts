@@ -39,7 +39,7 @@ const strangersKeep = 24 * 60 * 60 * 1000;
 /** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
 export function* openPrivateFolder(
   io: DiskIo,
-  { root, at }: Directories,
+  { root, at, renew }: Directories,
   rescue: Rescue,
 ): Task<PrivateFolder> {
   const name = newOwner();
@@ -80,6 +80,7 @@ export function* openPrivateFolder(
       return yield* act(folder);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
+      yield* renew();
       folder = yield* makeOwn();
       return yield* act(folder);
     }

@@ -54,7 +54,7 @@ function successOf({ effect }: Ask): Result {
     case 'list':
       return { of: 'list', ok: true, value: { files: [] } };
     case 'remove':
-      return { of: 'remove', ok: true, value: undefined };
+      return { of: 'remove', ok: true, value: { size: file.size } };
     case 'rename':
       return { of: 'rename', ok: true, value: file };
     case 'sync':

@@ -1,9 +1,9 @@
 /** Which roots a disk store can be opened on, and what is said about others. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { namesIn, put, textOf, value } from '../../src/store/contract-case.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { namesIn, put, refused, textOf, value } from '../../src/store/contract-case.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
@@ -103,4 +103,60 @@ it('a root that may not be written to is refused, in words that help', async () 
     expect(outcome.error.message).toContain(base);
     expect(outcome.error.message).toContain(help);
   }
+});
+
+describe.each(['fsync', 'os'] as const)('a root that is removed while it is open (%s)', (durability) => {
+  it('and made again is gone on with', async () => {
+    const root = join(base, 'root');
+    const store = await value(openDiskStore(root, { durability }));
+    await value(put(store, 'a/old', 'x'));
+    for (const first of ['put', 'read', 'list']) {
+      rmSync(root, { recursive: true });
+      mkdirSync(join(root, 'b'), { recursive: true });
+      writeFileSync(join(root, 'b/restored'), 'restored');
+      if (first === 'read') expect(await textOf(store, 'b/restored')).toBe('restored');
+      if (first === 'list') expect(await namesIn(store)).toEqual(['b/restored']);
+      await value(put(store, 'a/new', 'x'));
+      expect(await namesIn(store)).toEqual(['a/new', 'b/restored']);
+      await value(store.rename('b/restored', 'a/b'));
+      await value(store.remove('a/b'));
+      await refused(store.stat('a/old'), 'not-found');
+      expect(filesBelow(root)).toEqual(['a/new']);
+    }
+    await store.close();
+  });
+
+  it('is said to be gone, by its name, until there is one again', async () => {
+    const root = join(base, 'root');
+    const store = await value(openDiskStore(root, { durability }));
+    await value(put(store, 'a', 'x'));
+    const sink = await value(store.put('under-way', { size: 0 }));
+    rmSync(root, { recursive: true });
+    for (let i = 0; i < 2; i++) {
+      for (const ask of [
+        () => store.put('b', { size: 1 }),
+        () => store.stat('a'),
+        () => store.list({ limit: 1 }),
+      ]) {
+        const outcome = await ask();
+        assert.ok(!outcome.ok);
+        expect(outcome.error.code).toBe('io-error');
+        expect(outcome.error.message).toContain(`${root} is gone`);
+      }
+    }
+    await refused(sink.commit(), 'io-error');
+    mkdirSync(root);
+    await value(put(store, 'c/d', 'x'));
+    expect(await namesIn(store)).toEqual(['c/d']);
+    await store.close();
+  });
+
+  it('and whose private folder alone is removed has it made again', async () => {
+    const store = await value(openDiskStore(base, { durability }));
+    await value(put(store, 'a', 'x'));
+    rmSync(join(base, '.sluice'), { recursive: true });
+    await value(put(store, 'b', 'x'));
+    expect(await namesIn(store)).toEqual(['a', 'b']);
+    await store.close();
+  });
 });

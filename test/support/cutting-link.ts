@@ -1,25 +1,27 @@
 /** Connections to a real server, each of which breaks after so many bytes. */
-import { concat, filter, map, NEVER, Observable, of, Subject, tap } from 'rxjs';
+import { concat, NEVER, Observable, of, Subject } from 'rxjs';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
-import type { Connection } from '../../src/transport/connection.ts';
+import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
 export interface CutOptions {
   /** After how many bytes of the client's each connection breaks, in the order they are made; then none does. */
   readonly cuts?: readonly number[];
-  /** After how many bytes of the server's, likewise. */
-  readonly answerCuts?: readonly number[];
-  /** Whether a connection, of this number from 0, breaks instead of handing on the first ack of a put. */
+  /** Connections of these numbers, from 0, are refused. */
+  readonly refused?: (connection: number) => boolean;
+  /** Answers of the server that are lost: those of these connections break as soon as it sends anything but an ack of these. */
   readonly deaf?: (connection: number) => boolean;
   readonly store?: Store;
   readonly server?: Partial<ServeOptions>;
 }
 
+export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
+
 export function cuttingLink({
   cuts = [],
-  answerCuts = [],
+  refused,
   deaf,
   store = memoryStore(),
   server = {},
@@ -31,6 +33,7 @@ export function cuttingLink({
   const connect = (): Observable<Connection> =>
     new Observable((subscriber) => {
       const number = made++;
+      if (refused?.(number)) return subscriber.error(refusedHere);
       const [here, there] = memoryPair();
       const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
       serve({ connections$, store, ...server, limits: { linger: 50, ...server.limits } }).subscribe();
@@ -47,26 +50,12 @@ export function cuttingLink({
             if (part.length < all.length) there.destroy();
           });
         },
-        chunks$: deaf?.(number) ? deafened(here, there) : cutOff(here, there, answerCuts[number]),
+        ...(deaf?.(number) ? { chunks$: deafened(here, there) } : {}),
       };
       made$.next(connection);
       subscriber.next(connection);
       subscriber.complete();
     });
-
-  /** Breaks after so many bytes. */
-  function cutOff(here: Connection, there: Connection, cut: number | undefined): Observable<Uint8Array> {
-    if (cut === undefined) return here.chunks$;
-    let left = cut;
-    return here.chunks$.pipe(
-      map((chunk) => chunk.subarray(0, left)),
-      tap(({ length }) => {
-        left -= length;
-        if (left === 0) there.destroy();
-      }),
-      filter(({ length }) => length > 0),
-    );
-  }
 
   /** Breaks with the first put that is acknowledged. */
   const deafened = (here: Connection, there: Connection): Observable<Uint8Array> =>

@@ -14,8 +14,8 @@ export interface Asked {
   readonly connection: number;
 }
 
-/** What to do: say headers (each gets the `id` of the request) and bodies, break the connection, end our side, or be silent. */
-export type Answer = JsonHeader | readonly (JsonHeader | Uint8Array)[] | 'break' | 'end' | null;
+/** What to do: say headers (each gets the `id` of the request), break the connection, end our side, or be silent. */
+export type Answer = JsonHeader | readonly JsonHeader[] | 'break' | 'end' | null;
 
 export function scripted(answer: (asked: Asked) => Answer) {
   const asked: Asked[] = [];
@@ -45,7 +45,7 @@ export function scripted(answer: (asked: Asked) => Answer) {
       else if (what === 'end') there.end();
       else if (what !== null) {
         there.write(
-          [what].flat().map((each) => (each instanceof Uint8Array ? each : frame({ id, ...each }))),
+          [what].flat().map((each) => frame({ id, ...each })),
           () => {},
         );
       }

@@ -1,0 +1,58 @@
+/** When the process has no descriptors left: what is only kept for later is let go of first. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { put, refused, textOf, value } from '../../src/store/contract-case.ts';
+import { openDiskStore } from '../../src/store/disk-store.ts';
+import { interceptedFileSystem } from '../support/fs-intercepted.ts';
+import { newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
+
+let root: string;
+beforeEach(() => {
+  root = newRoot();
+});
+afterEach(() => {
+  expect(openBelow(root)).toEqual([]);
+  removeRoot(root);
+});
+
+for (const durability of ['fsync', 'os'] as const) {
+  for (const errno of ['EMFILE', 'ENFILE']) {
+    it(`${durability}: after ${errno} the folders nobody uses are closed, and it is tried once more`, async () => {
+      let most = Number.POSITIVE_INFINITY;
+      const fs = interceptedFileSystem({
+        before: ({ name }) =>
+          (name === 'open' || name === 'readdir') && openBelow(root).length >= most ? errno : undefined,
+      });
+      const store = await value(openDiskStore(root, { durability, fs }));
+      for (let i = 0; i < 10; i++) await value(put(store, `folder ${i}/file`, `${i}`));
+      most = openBelow(root).length;
+      expect(most).toBeGreaterThan(10);
+      await value(put(store, 'folder 0/other', 'x'));
+      expect(openBelow(root).length).toBeLessThan(5);
+      most = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 10; i++) await value(store.stat(`folder ${i}/file`));
+      most = openBelow(root).length;
+      expect((await value(store.list({ limit: 20 }))).files).toHaveLength(11);
+      // Nothing is left that could be closed.
+      most = 0;
+      await refused(store.put('a', { size: 1 }), 'too-many-open-files');
+      await refused(store.open('folder 1/file'), 'too-many-open-files');
+      most = Number.POSITIVE_INFINITY;
+      expect(await textOf(store, 'folder 1/file')).toBe('1');
+      await store.close();
+    });
+  }
+}
+
+it('a process with few descriptors goes on, and recovers when some are free again', async () => {
+  const script = new URL('../support/few-descriptors.mjs', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    'ulimit -n 64 && exec "$0" "$@"',
+    process.execPath,
+    script,
+    root,
+  ]);
+  expect(JSON.parse(stdout)).toEqual({ refusal: 'too-many-open-files', stored: 200, after: true });
+});
