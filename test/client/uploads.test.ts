@@ -1,7 +1,17 @@
 /** Uploads over connections that break, against a real server in memory. */
 import { createHash } from 'node:crypto';
 import { fc, test as property } from '@fast-check/vitest';
-import { lastValueFrom, Observable, Subject, takeUntil, tap, toArray, VirtualTimeScheduler } from 'rxjs';
+import {
+  defer,
+  lastValueFrom,
+  Observable,
+  of,
+  Subject,
+  takeUntil,
+  tap,
+  toArray,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { bytesContent, type Content } from '../../src/client/content.ts';
 import { sha256 } from '../../src/client/sha256.ts';
@@ -14,7 +24,9 @@ import {
 import { crc32 } from '../../src/store/crc32.ts';
 import type { MemoryStore } from '../../src/store/memory-store.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { type CutOptions, cuttingLink } from '../support/cutting-link.ts';
+import { frame } from '../support/peer.ts';
 import { type Answer, type Asked, scripted } from '../support/scripted.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
@@ -143,12 +155,10 @@ describe('a large content that was interrupted', () => {
   });
 
   test('and changes between two tries of one run leaves nothing of its old state on the server', async () => {
-    const asked: string[] = [];
     let opened = 0;
-    const { uploads, bytesOf, made$ } = uploading({ cuts: [150_000] });
-    made$.subscribe();
+    const { uploads, bytesOf, store } = uploading({ cuts: [150_000] });
     const content = (): Content => {
-      asked.push(`opened ${++opened}`);
+      opened++;
       return { ...bytesContent(pattern(300_000, opened)), mtime: opened };
     };
     const events = await all(uploads.upload('a', content));
@@ -156,6 +166,7 @@ describe('a large content that was interrupted', () => {
     // Once more at first, to find out that it is large.
     expect(opened).toBe(3);
     expect(Buffer.compare(bytesOf('a')!, pattern(300_000, 3))).toBe(0);
+    expect(store.unfinished().count).toBe(0);
   });
 
   test('is not read again up to where it goes on, but for what lies between two checkpoints', async () => {
@@ -278,6 +289,33 @@ describe('tries', () => {
       names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
     );
     expect(done.map(({ type }) => type)).toEqual(['stored', 'connection', ...Array(40).fill('stored')]);
+  });
+});
+
+describe('what is to blame', () => {
+  test('does not keep the others from being stored, though it came first', async () => {
+    const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
+    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 1, window: 4 });
+    const done = await Promise.all(
+      ['poison', 'a', 'b', 'c'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
+    );
+    expect(done.map(({ type }) => type)).toEqual(['connection', 'stored', 'stored', 'stored']);
+  });
+
+  test('a server that turns every connection away is not asked for ever', async () => {
+    let tries = 0;
+    const away = frame({ error: { code: 'too-many-connections', message: 'full' } });
+    const connect = () =>
+      defer(() => {
+        tries++;
+        const [here, there] = memoryPair();
+        there.write([away], () => there.end());
+        return of(here);
+      });
+    const uploads = createUploads({ connect, backoff: { base: 1 }, retries: 3 });
+    const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
+    expect(['protocol', 'connection']).toContain(fault.type);
+    expect(tries).toBe(4);
   });
 });
 
@@ -509,6 +547,19 @@ describe('unsubscribing', () => {
       await expect.poll(() => open).toBe(0);
     }
   });
+});
+
+test('what was opened to be compared is closed when that is not possible', async () => {
+  const server = scripted(() => 'break');
+  const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 2, resumeFrom: 1 });
+  let open = 0;
+  const content = (): Content => {
+    open++;
+    return { ...bytesContent(pattern(10)), close: () => open-- };
+  };
+  expect(await outcome(uploads.upload('a', content))).toMatchObject({ type: 'connection' });
+  expect(server.connections()).toBe(3);
+  expect(open).toBe(0);
 });
 
 test('ending waits for what is under way, and destroying fails it', async () => {
