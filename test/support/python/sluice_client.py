@@ -13,216 +13,25 @@ import hashlib
 import json
 import os
 import random
-import select
 import socket
-import stat
-import struct
 import sys
 import time
 import zlib
-from collections import deque
+from functools import partial
 
-PIECE = 256 * 1024
+from sluice_connection import PIECE, Broken, Connection, Exchange, Refused
+
 LARGE = 8 * 1024 * 1024
 """From this size on a file is sent under an upload id, so that it can be resumed."""
 PROGRESS = 4 * 1024 * 1024
-MAX_REPLY_HEADER = 65536
 FILE = ('size', 'mtime', 'crc32')
 """What an ack tells of a file, and by which it is known again."""
-AGAIN = {'timed-out', 'too-many-connections', 'shutting-down', 'too-many-open-files', 'internal'}
+AGAIN = {'timed-out', 'too-many-connections', 'shutting-down', 'too-many-open-files', 'internal', 'bad-offset'}
 """Refusals of which the protocol says: try it again later."""
 
 
-class Refused(Exception):
-    """The server has said no."""
-
-    def __init__(self, error):
-        super().__init__(f"{error.get('code')}: {error.get('message')}")
-        self.code = error.get('code')
-
-
-class Broken(Exception):
-    """The connection is of no use any more."""
-
-
 class Changed(Exception):
-    """What is sent or fetched is another content than the one that was begun."""
-
-
-class Exchange:
-    """A request, and the reply to it once it is there."""
-
-    def __init__(self, header, on_done=None, on_progress=None, on_ack=None, sink=None):
-        self.header, self.reply = header, None
-        self.on_done = on_done or (lambda reply: None)
-        self.on_progress = on_progress or (lambda reply: None)
-        self.on_ack = on_ack or (lambda reply: None)
-        """Called before the body of the reply, which goes to the sink piece by piece."""
-        self.sink = sink or (lambda piece: None)
-
-    @property
-    def refused(self):
-        return self.reply is not None and 'error' in self.reply
-
-    def ack(self):
-        if self.refused:
-            raise Refused(self.reply['error'])
-        return self.reply
-
-
-class Connection:
-    """Sends requests, and reads whatever comes while it does so: one thread, nothing kept but unanswered requests."""
-
-    def __init__(self, host, port, timeout=120.0):
-        self._timeout = timeout
-        self._pending = deque()
-        self._received = bytearray()
-        self._body_left = 0
-        self._next_id = 1
-        self.closing = False
-        try:
-            self._socket = socket.create_connection((host, port), timeout)
-        except OSError as error:
-            raise Broken(f'cannot connect to {host}:{port}: {error}') from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.setblocking(False)
-
-    def request(self, exchange, pieces=(), length=0):
-        """Sends a request. Its body is what the pieces yield, which must be so many bytes."""
-        if self.closing:
-            raise Broken('the server has said that it ends the connection')
-        header = {**exchange.header, 'id': self._next_id}
-        self._next_id += 1
-        exchange.header = header
-        self._pending.append(exchange)
-        data = encoded(header)
-        try:
-            for piece in pieces:
-                self._write(data + piece)
-                data = b''
-                length -= len(piece)
-                if exchange.refused and length > LARGE:
-                    raise Broken('rather another connection than to send so much for nothing')
-            self._write(data)
-        except BaseException:
-            self.close()  # In the middle of a frame nothing else can be sent.
-            raise
-        return exchange
-
-    def call(self, **header):
-        """Sends a request without a body, and returns its ack."""
-        exchange = self.request(Exchange(header))
-        self.drain()
-        return exchange.ack()
-
-    def drain(self):
-        """Reads until every request is answered."""
-        while self._pending:
-            if self._socket.fileno() < 0:
-                raise Broken('the connection was closed')
-            self._wait(False)
-            self._read()
-
-    def end(self):
-        """Ends this side, and waits for the end of the other one."""
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-            while True:
-                self._wait(False)
-                if not self._socket.recv(PIECE):
-                    break
-        except (OSError, Broken):
-            pass  # Everything has been answered already.
-        self.close()
-
-    def close(self):
-        self.closing = True
-        self._socket.close()
-
-    def _wait(self, to_write):
-        readable, writable, _ = select.select([self._socket], [self._socket] * to_write, [], self._timeout)
-        if not readable and not writable:
-            raise Broken(f'nothing moved for {self._timeout:g} s')
-        return readable, writable
-
-    def _write(self, data):
-        view = memoryview(data)
-        while view:
-            readable, writable = self._wait(True)
-            if readable:
-                self._read()
-            if writable:
-                try:
-                    view = view[self._socket.send(view):]
-                except BlockingIOError:
-                    pass
-                except OSError as error:
-                    while True:  # Perhaps the server has said why: this raises what it said, or that it is gone.
-                        self._wait(False)
-                        self._read(str(error))
-
-    def _read(self, because='the server has ended the connection'):
-        try:
-            data = self._socket.recv(PIECE)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise Broken(str(error)) from error
-        if not data:
-            raise Broken(because)
-        self._received += data
-        while self._take_body() and self._take_header():
-            pass
-
-    def _take_body(self):
-        """Hands on what is there of a body; whether it is whole."""
-        if self._body_left > 0:
-            piece = bytes(self._received[:self._body_left])
-            del self._received[:len(piece)]
-            self._body_left -= len(piece)
-            self._pending[0].sink(piece)
-            if self._body_left == 0:
-                self._answered(self._pending[0].reply)
-        return self._body_left == 0
-
-    def _take_header(self):
-        """Takes a header, if a whole one is there; whether it was."""
-        if len(self._received) < 4:
-            return False
-        (n,) = struct.unpack_from('<i', self._received)
-        if not 1 <= n <= MAX_REPLY_HEADER:
-            raise Broken('the server speaks another protocol')
-        if len(self._received) < 4 + n:
-            return False
-        try:
-            reply = json.loads(self._received[4:4 + n].decode('utf-8'))
-        except ValueError as error:
-            raise Broken('the server speaks another protocol') from error
-        del self._received[:4 + n]
-        self._replied(reply)
-        return True
-
-    def _replied(self, reply):
-        exchange = self._pending[0] if self._pending else None
-        if exchange is None or reply.get('id') != exchange.header['id']:
-            # No reply to a request of ours: a fatal error, behind which nothing comes.
-            self.closing = True
-            raise Refused(reply['error']) if 'error' in reply else Broken('a reply to nothing')
-        if reply.get('ack') == 'progress':
-            return exchange.on_progress(reply)
-        if 'error' in reply:
-            self.closing = self.closing or reply['error'].get('code') in ('shutting-down', 'bad-token')
-            return self._answered(reply)
-        exchange.reply = reply
-        exchange.on_ack(reply)
-        self._body_left = reply.get('body', 0)
-        if self._body_left == 0:
-            self._answered(reply)
-
-    def _answered(self, reply):
-        exchange = self._pending.popleft()
-        exchange.reply = reply
-        exchange.on_done(reply)
+    """What was read, here or from the server, is not the content that it should be."""
 
 
 class Content:
@@ -248,14 +57,13 @@ class Content:
             pass
         return self.crc
 
-    def send(self, connection, fields, on_done, on_progress=None):
+    def send(self, connection, fields, on_reply):
         """Sends all of it, or what comes behind the `offset` of the fields, up to which it has been read."""
         if 'offset' not in fields:
             self.crc_of_first(0)
-        length = self.size - fields.get('offset', 0)
         header = {'cmd': 'put', 'filename': self.name, 'filesize': self.size, 'mtime': self._mtime // 1_000_000}
-        exchange = Exchange({**header, **fields}, on_done, on_progress)
-        return connection.request(exchange, self._pieces(length), length)
+        pieces = self._pieces(self.size - fields.get('offset', 0))
+        connection.request(Exchange({**header, **fields}, on_reply), pieces, self.size - fields.get('offset', 0))
 
     def _pieces(self, length):
         while length > 0:
@@ -274,12 +82,11 @@ class Client:
         self._host, self._port, self._token, self._retries = host, port, token, retries
         self._tell = tell
         self._failures = 0
+        self._begun = set()
 
-    def call(self, cmd, **fields):
+    def call(self, **header):
         """One request without a body, once: only its caller knows whether to do it twice does harm."""
-        def work(connection):
-            return connection.call(cmd=cmd, **fields)
-        return self._connected(work)
+        return self._connected(lambda connection: connection.call(**header))
 
     def list(self, prefix=''):
         """Tells all files whose names begin with the prefix, page by page."""
@@ -297,83 +104,66 @@ class Client:
 
         self._retrying(work)
 
-    def put(self, files, on_refused, options):
-        """Stores files, names by path. Every one is answered once: by its ack that is told, or as refused."""
+    def put(self, files, on_refused, **options):
+        """Stores files, (name, path) each. Of every one its ack is told, or why it was refused."""
         todo = dict(files)  # Bounded by the files that are asked for.
-        begun = set()
+
+        def settled(name, error=None):
+            if todo.pop(name, None) is not None:
+                self._failures = 0
+                if error is not None:
+                    on_refused(name, error)
 
         def work(connection):
             again = []
 
-            def answered(name, reply, crc):
-                if 'error' not in reply:
-                    if reply['crc32'] != crc:
-                        again.append(Broken(f'{name}: what is stored is not what was sent'))
-                        return
+            def on_reply(content, reply):
+                if 'error' in reply:
+                    refused = Refused(reply['error'])
+                    again.append(refused) if refused.code in AGAIN else settled(content.name, refused)
+                elif reply['ack'] == 'progress':
+                    self._failures = 0
                     self._tell(reply)
-                elif reply['error'].get('code') in AGAIN:
-                    again.append(Refused(reply['error']))
-                    return
+                elif reply['crc32'] != content.crc:
+                    again.append(Broken(f'{content.name}: what is stored is not what was sent'))
                 else:
-                    on_refused(name, Refused(reply['error']))
-                del todo[name]
-                self._failures = 0
+                    self._tell(reply)
+                    settled(content.name)
 
             for name, path in list(todo.items()):
                 try:
                     with open(path, 'rb') as source:
-                        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-                            raise OSError('not a regular file')
                         content = Content(source, name)
-                        if content.size < LARGE:
-                            content.send(connection, options, lambda r, n=name, c=content: answered(n, r, c.crc))
-                        else:
-                            self._put_large(connection, content, options, name in begun,
-                                            lambda r, n=name, c=content: answered(n, r, c.crc),
-                                            lambda n=name: begun.add(n))
+                        send = content.send if content.size < LARGE else partial(self._send_large, content)
+                        send(connection, options, partial(on_reply, content))
                 except (OSError, Changed) as error:
-                    on_refused(name, error)
-                    del todo[name]
+                    settled(name, error)
                 except Refused as refused:
                     if connection.closing or refused.code in AGAIN:
                         raise
-                    on_refused(name, refused)
-                    del todo[name]
+                    settled(name, refused)
             connection.drain()
             if again:
                 raise again[0]
 
         self._retrying(work)
 
-    def _put_large(self, connection, content, options, was_begun, answered, begin):
+    def _send_large(self, content, connection, options, on_reply):
         """Goes on from what the server has of it, be it from this run or from an earlier one."""
         upload = content.upload_id()
-
-        def progress(reply):
-            self._failures = 0
-            self._tell(reply)
-
-        for last in (False, False, True):
-            had = connection.call(cmd='resume', upload=upload)
-            offset = had['offset']
-            if offset == 0 and was_begun and self._is_stored(connection, content):
-                return answered({'ack': 'put', 'filename': content.name, 'size': content.size, 'crc32': content.crc})
-            if offset > 0:
-                self._tell(had)
-                if content.crc_of_first(offset) != had['crc32']:
-                    connection.call(cmd='cancel', upload=upload)
-                    offset = 0
-            fields = {**options, 'upload': upload, 'progress': PROGRESS, **({'offset': offset} if offset > 0 else {})}
-
-            def done(reply, last=last):
-                if last or reply.get('error', {}).get('code') != 'bad-offset':
-                    answered(reply)
-
-            begin()
-            exchange = content.send(connection, fields, done, progress)
-            connection.drain()
-            if not exchange.refused or exchange.reply['error'].get('code') != 'bad-offset':
-                return
+        had = connection.call(cmd='resume', upload=upload)
+        if had['offset'] == 0 and upload in self._begun and self._is_stored(connection, content):
+            return on_reply({'ack': 'put', 'filename': content.name, 'size': content.size, 'crc32': content.crc})
+        fields = {**options, 'upload': upload, 'progress': PROGRESS}
+        if had['offset'] > 0:
+            self._tell(had)
+            if content.crc_of_first(had['offset']) == had['crc32']:
+                fields['offset'] = had['offset']
+            else:
+                connection.call(cmd='cancel', upload=upload)
+        self._begun.add(upload)
+        content.send(connection, fields, on_reply)
+        connection.drain()
 
     @staticmethod
     def _is_stored(connection, content):
@@ -389,27 +179,24 @@ class Client:
         part = f'{out}.part'
         first = {}
         with open(part, 'wb') as target:
-            def replaced():
-                first.clear()
-                target.seek(0)
-                target.truncate()
-                raise Broken(f'{name}: it was replaced meanwhile')
-
             def work(connection):
-                def begins(ack):
-                    if any(ack.get(key, first[key]) != first[key] for key in FILE if key in first):
-                        replaced()
-                    first.update(ack)
+                def on_reply(reply):
+                    shorter = reply.get('error', {}).get('code') == 'bad-range'
+                    if first and (shorter or any(reply.get(key, first.get(key)) != first.get(key) for key in FILE)):
+                        first.clear()
+                        target.seek(0)
+                        target.truncate()
+                        raise Broken(f'{name}: it was replaced meanwhile')
+                    if 'ack' in reply:
+                        first.update(reply)
 
                 def sink(piece):
                     self._failures = 0
                     target.write(piece)
 
-                exchange = connection.request(Exchange(
-                    {'cmd': 'get', 'filename': name, 'offset': target.tell()}, on_ack=begins, sink=sink))
+                header = {'cmd': 'get', 'filename': name, 'offset': target.tell()}
+                exchange = connection.request(Exchange(header, on_reply, sink))
                 connection.drain()
-                if first and exchange.refused and exchange.reply['error'].get('code') == 'bad-range':
-                    replaced()
                 exchange.ack()
 
             try:
@@ -454,18 +241,10 @@ class Client:
                 self._failures += 1
 
 
-def encoded(header):
-    """The header's length, and the header."""
-    try:
-        text = json.dumps(header, ensure_ascii=False).encode('utf-8')
-    except UnicodeEncodeError:
-        text = json.dumps(header).encode()  # A name that is no Unicode: the server refuses it.
-    return struct.pack('<i', len(text)) + text
-
-
 def files_below(path, name=None):
     """The files at or below a path, as (name, path)."""
-    name = name or os.path.basename(os.path.abspath(path))
+    if name is None:
+        name = os.path.basename(os.path.abspath(path))
     if not os.path.isdir(path):
         yield name, path
         return
@@ -509,16 +288,16 @@ def main(argv):
 
     absent = {'ifAbsent': True} if getattr(args, 'if_absent', False) else {}
     do = {
-        'put': lambda: client.put(files_below(args.path, args.name), refused, absent),
+        'put': lambda: client.put(files_below(args.path, args.name), refused, **absent),
         'get': lambda: client.get(args.name, args.out),
         'ls': lambda: client.list(args.prefix or ''),
-        'stat': lambda: tell(client.call('stat', filename=args.name)),
-        'rm': lambda: tell(client.call('delete', filename=args.name)),
-        'mv': lambda: tell(client.call('rename', filename=args.name, to=args.to, **absent)),
-        'ping': lambda: tell(client.call('ping')),
-        'hello': lambda: tell(client.call('hello')),
-        'resume': lambda: tell(client.call('resume', upload=args.id)),
-        'cancel': lambda: tell(client.call('cancel', upload=args.id)),
+        'stat': lambda: tell(client.call(cmd='stat', filename=args.name)),
+        'rm': lambda: tell(client.call(cmd='delete', filename=args.name)),
+        'mv': lambda: tell(client.call(cmd='rename', filename=args.name, to=args.to, **absent)),
+        'ping': lambda: tell(client.call(cmd='ping')),
+        'hello': lambda: tell(client.call(cmd='hello')),
+        'resume': lambda: tell(client.call(cmd='resume', upload=args.id)),
+        'cancel': lambda: tell(client.call(cmd='cancel', upload=args.id)),
     }
     try:
         do[args.command]()
