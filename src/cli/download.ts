@@ -1,29 +1,40 @@
 /**
- * Fetches files over one connection, many requests ahead of their answers, and reports what comes of each.
+ * Fetches files over as many connections as are wanted, many requests ahead of their answers, and reports what comes of
+ * each. What breaks is tried again by the library.
  *
- * What has arrived and is not written is bounded: above the high mark the connection is paused, however many files the
+ * What has arrived and is not written is bounded: above the high mark the connections are paused, however many files the
  * bytes belong to.
  */
-import type { Client } from '../client/client.ts';
-import type { ClientFault } from '../client/client-fault.ts';
+import type { Observable, Subscription } from 'rxjs';
+import { type ClientFault, describeFault } from '../client/client-fault.ts';
+import { createDownloads, type DownloadTarget, type Fetched } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
+import { breaksConnection } from '../client/retry.ts';
+import { resumeFrom } from '../client/uploads.ts';
+import { crc32 } from '../store/crc32.ts';
+import type { Connection } from '../transport/connection.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
+import { keptPart, partPath } from './part-file.ts';
 import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
-import { failureOf } from './upload.ts';
-import { breaks } from './with-client.ts';
+import { failureOf, retryInWords } from './upload.ts';
 
-/** Files asked for at once, and so descriptors open. */
+/** Files asked for at once on each connection, and so descriptors open. */
 const ahead = 64;
 /** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
 const high = 8 * 1024 * 1024;
 const low = 4 * 1024 * 1024;
 
 export interface DownloadWorld {
-  readonly client: Client;
+  readonly connect$: Observable<Connection>;
+  readonly token: string | null;
+  readonly retries: number;
+  readonly parallel: number;
   readonly report: Report;
   /** Where a file's bytes go. */
   readonly begin: (options: LocalFileOptions) => LocalFile;
+  /** Whether large files are gone on with in a later run: not those that go to stdout. */
+  readonly keepsParts: boolean;
   /** Nobody wants any more of it. */
   readonly gone: () => boolean;
 }
@@ -32,25 +43,33 @@ export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** Why the connection is gone; null when every file was tried. */
-  readonly fault: ClientFault | null;
+  /** Files that were not received because the connection is gone, and why; null when every file was tried. */
+  readonly lost: { readonly files: number; readonly why: string } | null;
 }
 
 export function download(transfers: readonly Transfer[], world: DownloadWorld): Promise<Downloaded> {
-  const { client, report } = world;
+  const { connect$, token, retries, parallel, report } = world;
+  const downloads = createDownloads({
+    connect: () => connect$,
+    ...(token === null ? {} : { token }),
+    ...{ retries, parallel, crc32, window: ahead },
+  });
+  downloads.retries$.subscribe((retry) => report.retry(retryInWords(retry)));
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    let fault: ClientFault | null = null;
     let unwritten = 0;
-    /** The one that is arriving. */
-    let current: Download | null = null;
+    let lost: { files: number; why: string } | null = null;
+    /** Those that are arriving, one a connection. */
+    const arriving = new Set<Pick<Download, 'pause' | 'resume'>>();
 
     function step(): void {
-      const more = () => underWay < ahead && next < transfers.length && fault === null && !world.gone();
+      const more = () => underWay < ahead * parallel && next < transfers.length && !world.gone();
       while (more()) fetch(transfers[next++]!);
-      if (underWay === 0) resolve({ ...counts, fault });
+      if (underWay > 0) return;
+      downloads.end();
+      resolve({ ...counts, lost });
     }
 
     function over(): void {
@@ -60,7 +79,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
 
     function written(bytes: number): void {
       unwritten -= bytes;
-      if (unwritten < low) current?.resume();
+      if (unwritten < low) for (const each of arriving) each.resume();
     }
 
     function failed(transfer: Transfer, error: unknown): void {
@@ -70,72 +89,80 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
 
     function fetch(transfer: Transfer): void {
       underWay++;
-      let begun = false;
-      client.get(transfer.filename).subscribe({
-        next: (download) => {
-          begun = true;
-          current = download;
-          receive(transfer, download);
+      let file: LocalFile | null = null;
+      let flow: Pick<Download, 'pause' | 'resume'> | null = null;
+      let kept: Fetched | null = null;
+      let [size, mtime] = [0, 0];
+      let fetching: Subscription | null = null;
+      const left = () => {
+        if (flow !== null) arriving.delete(flow);
+      };
+      const broke = (error: unknown) => {
+        left();
+        fetching?.unsubscribe();
+        failed(transfer, error);
+        over();
+      };
+      const state = stateOf(transfer);
+      const target: DownloadTarget = {
+        kept: () => {
+          if (state !== null && world.keepsParts) kept = keptPart(transfer.path, state);
+          return kept;
         },
-        error: (thrown: ClientFault) => {
-          if (begun) return;
-          if (breaks(thrown)) fault = thrown;
+        begin: (download) => {
+          ({ size, mtime } = download);
+          left();
+          flow = download;
+          arriving.add(download);
+          const { offset } = download;
+          if (file !== null) {
+            if (offset === 0) file.restart();
+            return;
+          }
+          const isPart = world.keepsParts && size >= resumeFrom;
+          const part = isPart ? { path: partPath(transfer.path, download), offset } : undefined;
+          file = world.begin({ path: transfer.path, size, mtime, part, written, failed: broke });
+        },
+        write: (bytes) => {
+          unwritten += bytes.length;
+          file?.write(bytes);
+          if (unwritten > high) flow?.pause();
+        },
+      };
+      fetching = downloads.fetch(transfer.filename, target, transfer.size).subscribe({
+        next: ({ received }) => report.progress(transfer, received),
+        error: (fault: ClientFault) => {
+          left();
+          file?.abort();
+          if (breaksConnection(fault)) lost = { files: (lost?.files ?? 0) + 1, why: describeFault(fault) };
           else {
             counts.failed++;
-            report.failed(transfer, failureOf(thrown));
+            report.failed(transfer, failureOf(fault));
           }
           over();
         },
-      });
-    }
-
-    function receive(transfer: Transfer, download: Download): void {
-      const { size, mtime, length, bytes$ } = download;
-      let received = 0;
-      let file: LocalFile;
-      let broken = false;
-      const broke = (error: unknown) => {
-        if (!broken) failed(transfer, error);
-        broken = true;
-      };
-      try {
-        if (length !== size) throw new Error(`the server sends ${length} of ${size} bytes`);
-        file = world.begin({ path: transfer.path, size, mtime, written, failed: broke });
-      } catch (error) {
-        failed(transfer, error);
-        // The rest of it has to pass all the same.
-        bytes$.subscribe({ error: lost, complete: over });
-        return;
-      }
-      bytes$.subscribe({
-        next: (bytes) => {
-          received += bytes.length;
-          unwritten += bytes.length;
-          file.write(bytes);
-          report.progress(transfer, received);
-          if (unwritten > high) download.pause();
-        },
-        error: (thrown: ClientFault) => {
-          file.abort();
-          lost(thrown);
-        },
         complete: () => {
-          file
+          left();
+          file!
             .finish()
-            .then(() => {
-              counts.files++;
-              counts.bytes += size;
-              report.done(transfer, size, { mtime });
-            }, broke)
+            .then(
+              () => {
+                counts.files++;
+                counts.bytes += size;
+                report.done(transfer, size, { mtime });
+              },
+              (error) => failed(transfer, error),
+            )
             .finally(over);
         },
       });
     }
-
-    function lost(thrown: ClientFault): void {
-      fault = thrown;
-      over();
-    }
     step();
   });
+}
+
+/** The state of the file on the server, as far as it was said beforehand; null for one that is too small to be kept. */
+function stateOf({ size, mtime, crc32 }: Transfer): Fetched['file'] | null {
+  if (mtime === undefined || size < resumeFrom) return null;
+  return { size, mtime, ...(crc32 === undefined ? {} : { crc32 }) };
 }

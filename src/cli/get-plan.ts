@@ -51,8 +51,8 @@ async function planName(client: Client, name: string, recursive: boolean, target
     const below = recursive || asked ? await planBelow(client, asked ? name : `${name}/`, target) : empty;
     if (below.files.length + below.failed.length > 0) return below;
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
-    const { size } = await firstValueFrom(client.stat(name));
-    return { files: [{ path: target, filename: name, size }], failed: [] };
+    const { size, mtime, crc32 } = await firstValueFrom(client.stat(name));
+    return { files: [{ path: target, filename: name, size, mtime, crc32 }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
     return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
@@ -68,10 +68,11 @@ async function planBelow(client: Client, folder: string, target: string): Promis
   let after: string | undefined;
   do {
     const listing = await firstValueFrom(client.page(after === undefined ? { prefix } : { prefix, after }));
-    for (const { name, size } of listing.files) {
+    for (const { name, size, mtime } of listing.files) {
       const why = whyNotBelow(name, prefix);
       if (why !== null) failed.push({ name, failure: { message: why } });
-      else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, size });
+      else
+        files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, size, mtime });
     }
     after = listing.next;
   } while (after !== undefined);

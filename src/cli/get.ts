@@ -1,14 +1,14 @@
 /** `sluice get`: fetches files and whole folders. */
-import type { Command } from 'commander';
-import { describeFault } from '../client/client-fault.ts';
+import { type Command, Option } from 'commander';
 import { download } from './download.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { planGet } from './get-plan.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
+import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { createReport } from './report.ts';
 import { quietReport } from './report-lines.ts';
-import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
+import { addServerOption, connection$, type ServerFlags, serverHelp, tokenOf } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import { withClient } from './with-client.ts';
@@ -16,6 +16,8 @@ import { withClient } from './with-client.ts';
 interface GetFlags extends ServerFlags {
   readonly out: string;
   readonly recursive?: boolean;
+  readonly parallel: number;
+  readonly retries: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -28,8 +30,14 @@ name they get. "/" is everything there is.
 Each file is written under a temporary name beside its target, and renamed when
 it is whole; a file of that name is replaced. Modification times are kept.
 
+What arrives is compared with the CRC-32 that the server knows of the file. A
+connection that breaks is made again, after a while that grows with each try;
+--retries tries that achieve nothing end it. Of a file of more than 8 MiB, what
+has arrived is kept beside its target (.sluice-….part), and the same command,
+run again, goes on there if the file on the server is still the same.
+
 --json prints one object a line, told apart by "event": expect, progress,
-received, refused, failed, and at the end summary.
+received, refused, failed, retry, and at the end summary.
 ${serverHelp}
 
 Examples:
@@ -44,11 +52,17 @@ export function addGet(program: Command): void {
   const command = program
     .command('get')
     .summary('fetch files and folders')
-    .description('Fetches files and whole folders, over one connection.')
+    .description('Fetches files and whole folders.')
     .argument('<NAME...>', 'names of files; with a / at the end, of folders');
   addServerOption(command, 'from')
     .option('-o, --out <PATH>', 'where to put it; - is stdout', '.')
     .option('-r, --recursive', 'a NAME may be that of a folder without a / at its end')
+    .addOption(new Option('--parallel <N>', 'connections at once').argParser(wholeNumber(1, 64)).default(1))
+    .addOption(
+      new Option('--retries <N>', 'further tries after one that achieved nothing')
+        .argParser(wholeNumber(0, 1_000_000))
+        .default(5),
+    )
     .option('--json', 'print JSON, one object a line')
     .option('-q, --quiet', 'print only what goes wrong')
     .addHelpText('after', help)
@@ -77,15 +91,20 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
       for (const { name, failure } of plan.failed) {
         report.failed({ path: '', filename: name, size: 0 }, failure);
       }
-      const begin = toStdout ? (options: LocalFileOptions) => printed(options, output) : beginLocalFile;
-      const got = await download(files, { client, report, begin, gone: output.gone });
+      const { retries, parallel } = flags;
+      const got = await download(files, {
+        connect$: connection$(flags),
+        ...{ token: tokenOf(flags), retries, parallel, report },
+        begin: toStdout ? (options: LocalFileOptions) => printed(options, output) : beginLocalFile,
+        keepsParts: !toStdout,
+        gone: output.gone,
+      });
       if (toStdout && output.gone()) throw stop(exitStatus.success);
-      const unasked = files.length - got.files - got.failed;
-      const failed = got.failed + plan.failed.length + unasked;
+      const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
       const seconds = Math.round(performance.now() - since) / 1000;
       report.end({ files: got.files, bytes: got.bytes, failed, seconds });
-      if (got.fault !== null) {
-        const message = `${describeFault(got.fault)}: ${unasked} of ${files.length} files were not received`;
+      if (got.lost !== null) {
+        const message = `${got.lost.why}: ${got.lost.files} of ${files.length} files were not received`;
         throw stop(exitStatus.connection, message);
       }
       if (failed > 0) throw stop(exitStatus.failed);
@@ -99,7 +118,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
 }
 
 /** A file that goes to stdout. */
-function printed({ written }: LocalFileOptions, output: Output): LocalFile {
+function printed({ written, failed }: LocalFileOptions, output: Output): LocalFile {
   let last = Promise.resolve();
   return {
     write: (bytes) => {
@@ -107,5 +126,6 @@ function printed({ written }: LocalFileOptions, output: Output): LocalFile {
     },
     finish: () => last,
     abort: () => {},
+    restart: () => failed(new Error('the file changed on the server while it was being printed')),
   };
 }

@@ -1,5 +1,6 @@
 /**
- * A file that is being received: written under a temporary name beside its target, and renamed when it is whole.
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. One that
+ * is a `part` stays there when it is given up, to be gone on with (see `part-file`).
  *
  * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
  * who is told when they are written.
@@ -8,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  ftruncateSync,
   futimesSync,
   mkdirSync,
   openSync,
@@ -26,8 +28,10 @@ export interface LocalFile {
   readonly write: (bytes: Uint8Array) => void;
   /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
   readonly finish: () => Promise<void>;
-  /** Drops it. */
+  /** Drops it; a part is kept. */
   readonly abort: () => void;
+  /** What was written is of no use: the file is written from its start. */
+  readonly restart: () => void;
 }
 
 export interface LocalFileOptions {
@@ -35,6 +39,8 @@ export interface LocalFileOptions {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
+  /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
+  readonly part?: { readonly path: string; readonly offset: number } | undefined;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */
@@ -55,10 +61,12 @@ export function removeTemporaries(): void {
 }
 
 /** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
-export function beginLocalFile({ path, size, mtime, written, failed }: LocalFileOptions): LocalFile {
-  const temporary = join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary);
-  temporaries.add(temporary);
+export function beginLocalFile({ path, size, mtime, part, written, failed }: LocalFileOptions): LocalFile {
+  const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const fd = openIn(temporary, part === undefined ? 'wx' : part.offset > 0 ? 'r+' : 'w');
+  if (part === undefined) temporaries.add(temporary);
+  /** Where the next write goes. */
+  let position = part?.offset ?? 0;
   let queued: Uint8Array[] = [];
   let writing = false;
   let error: unknown;
@@ -72,7 +80,9 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
     const chunks = queued;
     queued = [];
     writing = true;
-    writeAll(fd, chunks, (failure) => {
+    const at = position;
+    for (const { length } of chunks) position += length;
+    writeAll(fd, chunks, at, (failure) => {
       writing = false;
       for (const { length } of chunks) written(length);
       if (failure !== null) fail(failure);
@@ -93,6 +103,7 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
+    if (part !== undefined) return;
     try {
       unlinkSync(temporary);
     } catch {
@@ -103,6 +114,8 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
   function place(): void {
     try {
       if (broken) throw error;
+      // More may have been written before it was begun anew.
+      if (part !== undefined) ftruncateSync(fd, size);
       futimesSync(fd, mtime / 1000, mtime / 1000);
       renameSync(temporary, path);
     } catch (failure) {
@@ -129,6 +142,11 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
       } else writeNow();
       place();
     },
+    restart: () => {
+      for (const { length } of queued) written(length);
+      queued = [];
+      position = 0;
+    },
     abort: () => {
       broken = true;
       for (const { length } of queued) written(length);
@@ -144,7 +162,11 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
     queued = [];
     try {
       for (const chunk of chunks) {
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+        for (let at = 0; at < chunk.length; ) {
+          const count = writeSync(fd, chunk, at, chunk.length - at, position);
+          at += count;
+          position += count;
+        }
       }
     } catch (failure) {
       fail(failure);
@@ -153,19 +175,24 @@ export function beginLocalFile({ path, size, mtime, written, failed }: LocalFile
   }
 }
 
-function openIn(path: string): number {
+function openIn(path: string, how: 'wx' | 'w' | 'r+'): number {
   try {
-    return openSync(path, 'wx');
+    return openSync(path, how);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'wx');
+    return openSync(path, how);
   }
 }
 
 /** Writes all of the chunks, however much of them the system takes at a time. */
-function writeAll(fd: number, chunks: readonly Uint8Array[], done: (failure: unknown) => void): void {
-  writev(fd, chunks, (failure, count) => {
+function writeAll(
+  fd: number,
+  chunks: readonly Uint8Array[],
+  position: number,
+  done: (failure: unknown) => void,
+): void {
+  writev(fd, chunks, position, (failure, count) => {
     if (failure !== null) return done(failure);
     let left = count;
     const rest: Uint8Array[] = [];
@@ -174,6 +201,6 @@ function writeAll(fd: number, chunks: readonly Uint8Array[], done: (failure: unk
       left = Math.max(0, left - chunk.length);
     }
     if (rest.length === 0) done(null);
-    else writeAll(fd, rest, done);
+    else writeAll(fd, rest, position + count, done);
   });
 }

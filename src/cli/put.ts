@@ -73,7 +73,7 @@ export function addPut(program: Command): void {
   const command = program
     .command('put')
     .summary('send files and folders')
-    .description('Sends files and whole folders, over one connection.')
+    .description('Sends files and whole folders.')
     .argument('<PATH...>', 'files and folders');
   addServerOption(command, 'to')
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')

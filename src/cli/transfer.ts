@@ -6,4 +6,7 @@ export interface Transfer {
   readonly filename: string;
   /** Bytes, as far as is known before it is sent or received. */
   readonly size: number;
+  /** When it last changed, milliseconds since 1970, and its CRC-32, as far as the server has said. */
+  readonly mtime?: number;
+  readonly crc32?: number | undefined;
 }

@@ -5,7 +5,7 @@
  * takes says nothing about any.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { Subject } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import type { Access } from '../runtime/access.ts';
@@ -16,7 +16,7 @@ export interface AccessFile {
   readonly access: Access;
   /** What may be stored below which prefix, as the rules are now. */
   readonly quotas: () => readonly { readonly prefix: string; readonly bytes: number }[];
-  /** What the operator should know: that others can read the file. */
+  /** What the operator should know: that others can read the file. As of the last reading. */
   readonly warnings: readonly string[];
   /** Reads the file again. When it is wrong the rules stay as they were, and the problems are the answer. */
   readonly reload: () => Promise<readonly string[]>;
@@ -25,6 +25,9 @@ export interface AccessFile {
 export type OpenedAccess =
   | { readonly ok: true; readonly value: AccessFile }
   | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Bytes of the file. Each token is compared with all that are in it. */
+const most = 1024 * 1024;
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -39,7 +42,7 @@ const digestOf = (text: string): Buffer => createHash('sha256').update(text).dig
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
   const first = await readAccess(path);
   if (!first.ok) return first;
-  let rules = first.value;
+  let { rules, warnings } = first.value;
   const changed$ = new Subject<void>();
 
   const access: Access = {
@@ -60,11 +63,13 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
         [...rules.tokens, ...rules.certificates].flatMap(({ prefix, quota }) =>
           quota === undefined ? [] : [{ prefix, bytes: quota }],
         ),
-      warnings: await warningsOf(path),
+      get warnings() {
+        return warnings;
+      },
       reload: async () => {
         const again = await readAccess(path);
         if (!again.ok) return again.problems;
-        rules = again.value;
+        ({ rules, warnings } = again.value);
         changed$.next();
         return [];
       },
@@ -72,30 +77,55 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
   };
 }
 
-async function readAccess(path: string) {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    return { ok: false, problems: [`${path}: ${(error as Error).message}`] } as const;
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // What the parser says quotes the file, and so perhaps a token.
-    return { ok: false, problems: [`${path}: it is not JSON`] } as const;
-  }
-  const read = readRules(json, (token) => digestOf(token).toString('hex'));
-  if (read.ok) return read;
-  return { ok: false, problems: read.problems.map((problem) => `${path}: ${problem}`) } as const;
+interface Reading {
+  readonly rules: AccessRules;
+  readonly warnings: readonly string[];
 }
 
-async function warningsOf(path: string): Promise<readonly string[]> {
-  const { mode } = await stat(path);
-  const others = mode & 0o077;
-  return others === 0 ? [] : [`${path} can be read by other users of this machine: chmod 600 ${path}`];
+type Read =
+  | { readonly ok: true; readonly value: Reading }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+async function readAccess(path: string): Promise<Read> {
+  const failed = (...problems: readonly string[]): Read => ({
+    ok: false,
+    problems: problems.map((problem) => `${path}: ${problem}`),
+  });
+  let content: { readonly text: string; readonly mode: number } | string;
+  try {
+    content = await contentOf(path);
+  } catch (error) {
+    return failed((error as Error).message);
+  }
+  if (typeof content === 'string') return failed(content);
+  let json: unknown;
+  try {
+    json = JSON.parse(content.text);
+  } catch {
+    // What the parser says quotes the file, and so perhaps a token.
+    return failed('it is not JSON');
+  }
+  const read = readRules(json, (token) => digestOf(token).toString('hex'));
+  if (!read.ok) return failed(...read.problems);
+  return { ok: true, value: { rules: read.value, warnings: warningsOf(path, content.mode) } };
 }
+
+/** Answers what is wrong in words. The mode is that of the very file that was read. */
+async function contentOf(path: string): Promise<{ readonly text: string; readonly mode: number } | string> {
+  // To open what is not a file, such as a pipe, might wait for ever.
+  if (!(await stat(path)).isFile()) return 'it is not a file';
+  const file = await open(path);
+  try {
+    const { size, mode } = await file.stat();
+    if (size > most) return `it is larger than ${most} bytes`;
+    return { text: await file.readFile('utf8'), mode };
+  } finally {
+    await file.close();
+  }
+}
+
+const warningsOf = (path: string, mode: number): readonly string[] =>
+  (mode & 0o077) === 0 ? [] : [`${path} can be read by other users of this machine: chmod 600 ${path}`];
 
 function byToken({ tokens }: AccessRules, token: string): Principal | null {
   const digest = digestOf(token);
@@ -111,9 +141,10 @@ function byCertificate(
   certificate: Certificate | undefined,
 ): Principal | null {
   if (certificate === undefined) return null;
-  const fits = ({ subject, commonName }: CertificateRule) =>
-    subject !== undefined ? subject === certificate.subject : commonName === certificate.commonName;
-  const rule = certificates.find(fits);
+  const bySubject = ({ subject }: CertificateRule) => subject === certificate.subject;
+  const byName = ({ commonName }: CertificateRule) => commonName === certificate.commonName;
+  // The whole subject says more than its last part.
+  const rule = certificates.find(bySubject) ?? certificates.find(byName);
   return rule === undefined ? null : principalOf(rule);
 }
 

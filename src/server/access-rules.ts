@@ -53,7 +53,13 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
       return null;
     }
     for (const field of Object.keys(value)) {
-      if (!known.includes(field)) wrong(`${where}.${field}`, `is not known; there are ${known.join(', ')}`);
+      if (known.includes(field)) continue;
+      // What stands in the place of a field's name may be a token as well, and is longer then.
+      const shown = /^\w+$/.test(field) && field.length < leastToken ? `.${field}` : '';
+      wrong(
+        `${where}${shown}`,
+        `${shown ? 'is' : 'has a field that is'} not known; there are ${known.join(', ')}`,
+      );
     }
     return value as Record<string, unknown>;
   }
@@ -144,6 +150,15 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
   const shared = repeated(tokens.map((rule) => rule.sha256));
   const sharing = tokens.filter((rule) => rule.sha256 === shared).map((rule) => `'${rule.name}'`);
   if (shared !== undefined) wrong('tokens', `${sharing.join(' and ')} have the same token`);
+  const shown = repeated(certificates.map(({ subject, commonName }) => `${subject}\n${commonName}`));
+  if (shown !== undefined) wrong('certificates', 'have the same subject or common name twice');
+  const bounded = new Map<string, number>();
+  for (const { name, prefix, quota } of [...tokens, ...certificates]) {
+    if (quota === undefined) continue;
+    const other = bounded.get(prefix) ?? quota;
+    if (other !== quota) wrong('the file', `has another quota for '${name}' than for others of its prefix`);
+    bounded.set(prefix, quota);
+  }
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, value: { tokens, certificates, anybody } };
 }

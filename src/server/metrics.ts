@@ -7,14 +7,14 @@
  *
  * prom-client is an optional peer dependency. It is loaded here and nowhere else, when metrics are asked for.
  */
-import type { Counter, Gauge } from 'prom-client';
 import type { Observable } from 'rxjs';
 import { catalogue } from '../protocol/errors.ts';
 import { version } from '../protocol/version.ts';
 import { commands as builtIn } from '../session/dispatch.ts';
 import type { ServerEvent } from './event.ts';
+import { createInstruments, type PromClient } from './instruments.ts';
 import { meterLoopDelay } from './loop-delay.ts';
-import { addProcessMetrics, type PromClient } from './process-metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import type { ServerStats, Unfinished } from './stats.ts';
 
 export interface MetricsOptions {
@@ -79,55 +79,10 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   const cmdOf = (cmd: string | undefined) => (cmd !== undefined && known.has(cmd) ? cmd : 'other');
   const outcomeOf = (code: string) => (Object.hasOwn(catalogue, code) ? code : 'other');
 
-  /** A counter whose numbers are kept elsewhere. */
-  const counter = (name: string, help: string, read: () => number) =>
-    new prom.Counter({
-      name,
-      help,
-      registers,
-      collect(this: Counter) {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  const gauge = (name: string, help: string, read: () => number) =>
-    new prom.Gauge({
-      name,
-      help,
-      registers,
-      collect(this: Gauge) {
-        this.set(read());
-      },
-    });
-  /** A counter by labels; what it returns counts one. Both labels are bounded by who calls, and so is the table. */
-  const table = (name: string, help: string, labelNames: readonly [string, string?]) => {
-    const rows = new Map<string, Map<string, { readonly labels: Record<string, string>; count: number }>>();
-    new prom.Counter({
-      name,
-      help,
-      labelNames: labelNames.filter((label) => label !== undefined),
-      registers,
-      collect(this: Counter) {
-        this.reset();
-        for (const row of rows.values())
-          for (const { labels, count } of row.values()) this.inc(labels, count);
-      },
-    });
-    const [first, second] = labelNames;
-    return (one: string, other = '') => {
-      const row = rows.get(one) ?? new Map();
-      if (row.size === 0) rows.set(one, row);
-      let cell = row.get(other);
-      if (cell === undefined) {
-        const labels = second === undefined ? { [first]: one } : { [first]: one, [second]: other };
-        cell = { labels, count: 0 };
-        row.set(other, cell);
-      }
-      cell.count++;
-    };
-  };
+  const instruments = createInstruments(prom, registry);
+  const { counter, gauge, table } = instruments;
 
-  const counts = { opened: 0, acceptFailed: 0, bugs: 0, files: 0, bytes: 0 };
+  const counts = { opened: 0, cut: 0, acceptFailed: 0, bugs: 0, files: 0, bytes: 0 };
   let stats = options.stats();
   let unfinished: Unfinished = { count: 0, bytes: 0 };
 
@@ -137,6 +92,16 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     'sluice_connections_closed_total',
     'Connections that are over, by the fault; none: in good order.',
     ['fault'],
+  );
+  const turnedAway = table(
+    'sluice_connections_turned_away_total',
+    'Connections that were not let in, by code.',
+    ['code'],
+  );
+  counter(
+    'sluice_connections_cut_total',
+    'Connections cut off when the grace time was over.',
+    () => counts.cut,
   );
   counter(
     'sluice_accept_failures_total',
@@ -189,7 +154,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     labelNames: ['version'],
     registers,
   }).set({ version }, 1);
-  addProcessMetrics(prom, registry);
+  addProcessMetrics(instruments);
 
   const timers = new Map([...known, 'other'].map((cmd) => [cmd, duration.labels(cmd)]));
   const answered = (cmd: string, outcome: string, ms: number) => {
@@ -211,6 +176,11 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
         return;
       case 'closed':
         return closed(event.fault?.code ?? 'none');
+      case 'turned-away':
+        return turnedAway(event.code);
+      case 'cut':
+        counts.cut++;
+        return;
       case 'accept-failed':
         counts.acceptFailed++;
         return;

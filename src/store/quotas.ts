@@ -74,7 +74,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
    * Bytes of unfinished uploads that no put of ours holds (those are reserved for already), nor the one that is about to.
    */
   function keptBytes({ upload, offset = 0 }: Partial<PutOptions>): number {
-    let bytes = store.unfinished?.().bytes ?? 0;
+    let bytes = store.unfinished().bytes;
     for (const part of held.values()) bytes -= part.bytes;
     if (upload !== undefined && !held.has(upload)) bytes -= offset;
     return Math.max(0, bytes);
@@ -226,7 +226,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     durable: store.durable,
     resume: (upload) => store.resume(upload),
     cancel: (upload) => store.cancel(upload),
-    unfinished: () => store.unfinished?.() ?? { count: 0, bytes: 0 },
+    unfinished: () => store.unfinished(),
     open: (name) => store.open(name),
     stat: (name) => store.stat(name),
     list: (options) => store.list(options),

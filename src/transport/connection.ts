@@ -75,7 +75,8 @@ export interface Connection {
   end(): void;
   /**
    * Drops both sides now. Nothing more is emitted on `chunks$` but its error `destroyed`, if it was still live;
-   * unsettled writes settle with a fault; the peer sees a reset. What was ended in good order and is the system's
+   * unsettled writes settle with a fault; the peer sees a reset, or where the system has none for that (Unix sockets)
+   * an end, and the reset at its next write. What was ended in good order and is the system's
    * already is still delivered. To be called by whoever owns the connection, unless both sides have ended.
    */
   destroy(): void;

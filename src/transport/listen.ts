@@ -28,7 +28,6 @@ export type Refused = (fault: ConnectionFault) => void;
  *
  * @param createServer makes a server that is not listening yet.
  * @param accepted the server's event that brings a socket ready for use: `connection`, or `secureConnection`.
- * @param listen has the server begin to listen, where there is more to it.
  * @param toConnection answers null for a socket that is not to be used after all, and was told of and destroyed.
  */
 export function listenOn(
@@ -36,7 +35,6 @@ export function listenOn(
   accepted: 'connection' | 'secureConnection',
   options: ListenOptions,
   toConnection: (socket: Socket, refused: Refused) => Connection | null,
-  listen: (server: Server) => void = (server) => server.listen(options),
 ): Observable<ListenEvent> {
   const asked =
     options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
@@ -65,7 +63,7 @@ export function listenOn(
       if (connection !== null) subscriber.next({ type: 'connection', connection });
     });
     try {
-      listen(server);
+      server.listen(options);
     } catch (error) {
       // Options that make no sense, such as a port over 65,535.
       subscriber.error(listenFault(error, asked));

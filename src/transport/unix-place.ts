@@ -5,13 +5,13 @@
  * there is no moment in which others than those meant can connect, and what is at the place is never overwritten.
  */
 import {
+  type BigIntStats,
   chmodSync,
   linkSync,
   lstatSync,
   mkdtempSync,
   renameSync,
   rmSync,
-  type Stats,
   unlinkSync,
 } from 'node:fs';
 import { connect } from 'node:net';
@@ -21,8 +21,8 @@ import type { ListenFault } from './listen.ts';
 
 /** Bytes that the system allows a socket's path. */
 const longest = process.platform === 'linux' ? 107 : 103;
-/** Stale sockets removed in a row: more means that somebody else keeps making them. */
-const mostStale = 3;
+/** How often to look anew, when what is at the place has changed. */
+const mostLooks = 20;
 
 export interface UnixPlace {
   /** Where to listen at first. */
@@ -44,7 +44,7 @@ export function unixPlace(path: string): UnixPlace | ListenFault {
   }
   const hidden = join(folder, 's');
   const tooLong = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - longest;
-  let ours: Stats | undefined;
+  let ours: BigIntStats | undefined;
   let removed = false;
 
   function remove(): void {
@@ -56,9 +56,9 @@ export function unixPlace(path: string): UnixPlace | ListenFault {
   async function publish(mode: number): Promise<ListenFault | null> {
     try {
       chmodSync(hidden, mode);
-      for (let stale = 0; !removed; stale++) {
+      for (let looks = 0; !removed; looks++) {
         if (placed()) return null;
-        const why = stale === mostStale ? 'it comes back as often as it is removed' : await clear();
+        const why = looks === mostLooks ? 'what is there changes all the time' : await clear();
         if (why !== null) return why === 'in-use' ? inUse(path) : fault(why);
       }
       return null;
@@ -75,7 +75,7 @@ export function unixPlace(path: string): UnixPlace | ListenFault {
       if (systemCode(error) === 'EEXIST') return false;
       throw error;
     }
-    ours = lstatSync(hidden);
+    ours = lookAt(hidden);
     rmSync(folder, { recursive: true, force: true });
     return true;
   }
@@ -87,14 +87,17 @@ export function unixPlace(path: string): UnixPlace | ListenFault {
     if (!there.isSocket())
       return 'there is something that is not a socket: remove it, or choose another path';
     if (await isLive(path)) return 'in-use';
-    // Somebody may have put a live one there by now: only what was moved away is looked at and removed.
+    // While we asked, another may have replaced it: then all is to be looked at anew.
+    const still = lookAt(path);
+    if (removed || !isSame(still, there) || still?.ctimeNs !== there.ctimeNs) return null;
+    // And it may at this moment: so it is moved away first, and asked once more.
     const moved = join(folder, 'old');
     renameSync(path, moved);
-    if (!isSame(lookAt(moved), there) && (await isLive(moved))) {
+    if (await isLive(moved)) {
       linkSync(moved, path);
       return 'in-use';
     }
-    unlinkSync(moved);
+    if (!removed) unlinkSync(moved);
     return null;
   }
 
@@ -105,11 +108,10 @@ export function unixPlace(path: string): UnixPlace | ListenFault {
   return { hidden, publish, remove };
 }
 
-function lookAt(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
-}
+const lookAt = (path: string): BigIntStats | undefined =>
+  lstatSync(path, { bigint: true, throwIfNoEntry: false });
 
-const isSame = (one: Stats | undefined, other: Stats): boolean =>
+const isSame = (one: BigIntStats | undefined, other: BigIntStats): boolean =>
   one !== undefined && one.ino === other.ino && one.dev === other.dev;
 
 /** Whether somebody listens, or may: a socket that we must not even ask is left alone. */

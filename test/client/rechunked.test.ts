@@ -6,21 +6,25 @@ import { bytesContent } from '../../src/client/content.ts';
 import { serve } from '../../src/server/serve.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { listenTcp } from '../../src/transport/tcp.ts';
-import { type Rechunking, rechunkProxy } from '../support/rechunk-proxy.ts';
+import { type Pieces, startFaultProxy } from '../support/fault-proxy.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 test.each([
   ['bytes', 20],
   ['random', 2000],
   ['coalesce', 2000],
-] satisfies [Rechunking, number][])('puts and gets survive %s', async (strategy, step) => {
+] satisfies [Pieces, number][])('puts and gets survive %s', async (pieces, step) => {
   const store = memoryStore();
   const events$ = serve({ connections$: listenTcp({ port: 0 }), store, limits: { linger: 100 } });
   const serving = new Subscription();
   const port = await new Promise<number>((resolve) => {
     serving.add(events$.subscribe((event) => event.type === 'listening' && resolve(event.port)));
   });
-  const proxy = await rechunkProxy({ target: { host: '127.0.0.1', port }, seed: 11, strategy });
+  const proxy = await startFaultProxy({
+    target: () => port,
+    seed: 11,
+    plan: () => ({ up: { pieces }, down: { pieces } }),
+  });
   const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: proxy.port }));
   const sizes = Array.from({ length: 30 }, (_, i) => i * step);
   const back = await Promise.all(
@@ -42,6 +46,6 @@ test.each([
   expect(back.every((difference) => difference === 0)).toBe(true);
   client.end();
   expect(await firstValueFrom(client.closed$)).toBe(null);
-  await proxy.close();
+  proxy.close();
   serving.unsubscribe();
 });

@@ -12,7 +12,7 @@ import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { listenTcp } from '../../src/transport/tcp.ts';
-import { type Rechunking, rechunkProxy } from '../support/rechunk-proxy.ts';
+import { type Pieces, startFaultProxy } from '../support/fault-proxy.ts';
 import { filesBelow, newDiskStore, temporariesIn } from '../support/store-roots.ts';
 
 const cleanUp: (() => unknown)[] = [];
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const each of cleanUp.splice(0).reverse()) await each();
 });
 
-async function through(strategy: Rechunking, seed: number, slowed: (store: Store) => Store = (it) => it) {
+async function through(pieces: Pieces, seed: number, slowed: (store: Store) => Store = (it) => it) {
   const { store, root, dispose } = await newDiskStore({ durability: 'fsync' });
   cleanUp.push(
     () => dispose?.(),
@@ -30,7 +30,11 @@ async function through(strategy: Rechunking, seed: number, slowed: (store: Store
   const server = serve({ connections$: listenTcp({ port: 0 }), store: slowed(store) }).subscribe(events$);
   cleanUp.push(() => server.unsubscribe());
   const { port } = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
-  const proxy = await rechunkProxy({ target: { host: '127.0.0.1', port }, seed, strategy });
+  const proxy = await startFaultProxy({
+    target: () => port,
+    seed,
+    plan: () => ({ up: { pieces }, down: { pieces } }),
+  });
   cleanUp.push(() => proxy.close());
   const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: proxy.port }));
   cleanUp.push(() => client.destroy());

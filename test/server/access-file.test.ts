@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openAccessFile } from '../../src/server/access-file.ts';
 
@@ -52,11 +54,13 @@ describe('a certificate', () => {
   const certificates = [
     { name: 'a', subject: 'O=Acme,CN=alice', rights: ['read'] },
     { name: 'b', commonName: 'bob', rights: ['write'] },
+    { name: 'c', subject: 'O=Acme,CN=bob', rights: ['delete'] },
   ];
   test.each([
     [{ subject: 'O=Acme,CN=alice', commonName: 'alice' }, 'a'],
     [{ subject: 'O=Evil,CN=alice', commonName: 'alice' }, null],
     [{ subject: 'O=Any,CN=bob', commonName: 'bob' }, 'b'],
+    [{ subject: 'O=Acme,CN=bob', commonName: 'bob' }, 'c'],
     [{ subject: 'CN=bob,CN=x', commonName: null }, null],
   ])('%o is %s', async (certificate, name) => {
     const { access } = await opened({ certificates });
@@ -118,6 +122,23 @@ describe('what is wrong is told with its place', () => {
       { tokens: [alice], certificates: [{ name: 'alice', commonName: 'x', rights: [] }] },
       ["the file: has the name 'alice' twice: names keep uploads apart"],
     ],
+    [
+      { tokens: [{ ...alice, [secret]: 1 }] },
+      ['tokens[0]: has a field that is not known; there are name, rights, prefix, quota, token, sha256'],
+    ],
+    [
+      { certificates: ['a', 'b'].map((name) => ({ name, commonName: 'x', rights: [] })) },
+      ['certificates: have the same subject or common name twice'],
+    ],
+    [
+      {
+        tokens: [
+          { ...alice, quota: 1 },
+          { ...alice, name: 'eve', token: `${secret}!`, quota: 2 },
+        ],
+      },
+      ["the file: has another quota for 'eve' than for others of its prefix"],
+    ],
   ])('%o', async (content, wanted) => {
     expect(await problems(content)).toEqual(wanted);
   });
@@ -130,12 +151,35 @@ describe('what is wrong is told with its place', () => {
   });
 });
 
+property.prop([fc.string(), fc.nat(200)], { numRuns: 100 })(
+  'nor, however the file is broken',
+  async (junk, at) => {
+    const text = JSON.stringify({ tokens: [{ ...alice, [secret]: 1 }], [secret]: secret });
+    for (const broken of [text.slice(0, at), `${text.slice(0, at)}${junk}${text.slice(at)}`]) {
+      expect((await problems(broken)).join()).not.toContain(secret.slice(0, 10));
+    }
+  },
+);
+
+test('what is not a file, or a huge one, is refused and not waited for', async () => {
+  const pipe = join(folder, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  expect(await openAccessFile(pipe)).toEqual({ ok: false, problems: [`${pipe}: it is not a file`] });
+  const huge = file(' '.repeat(1024 * 1024 + 1));
+  expect(await openAccessFile(huge)).toEqual({
+    ok: false,
+    problems: [`${huge}: it is larger than 1048576 bytes`],
+  });
+});
+
 test('a file that others can read is warned of', async () => {
-  const { path, warnings } = await opened({ tokens: [] });
-  expect(warnings).toEqual([]);
+  const path = file({ tokens: [] });
+  const read = await openAccessFile(path);
+  if (!read.ok) throw new Error(read.problems.join());
+  expect(read.value.warnings).toEqual([]);
   chmodSync(path, 0o644);
-  const again = await openAccessFile(path);
-  expect(again.ok && again.value.warnings).toEqual([
+  await read.value.reload();
+  expect(read.value.warnings).toEqual([
     `${path} can be read by other users of this machine: chmod 600 ${path}`,
   ]);
 });

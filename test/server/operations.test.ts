@@ -1,4 +1,5 @@
 /** What a running server says of itself over HTTP: metrics that add up, and health through a drain. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -198,6 +199,16 @@ describe('GET /metrics', () => {
   });
 });
 
+test('counts who was turned away, and who was cut off', async () => {
+  const server = await operating();
+  const where = { connection: '1', remote: '127.0.0.1:1' };
+  server.events$.next({ type: 'turned-away', code: 'too-many-connections', ...where });
+  server.events$.next({ type: 'cut', open: 2, ...where });
+  const metrics = await server.metrics();
+  expect(metrics.all('sluice_connections_turned_away_total')).toEqual({ 'code="too-many-connections"': 1 });
+  expect(metrics.value('sluice_connections_cut_total')).toBe(1);
+});
+
 describe('GET /healthz', () => {
   test('is 503 before the server listens, 200 while it serves, 503 from the drain on', async () => {
     const early = await operating();
@@ -306,15 +317,42 @@ describe('the HTTP server', () => {
     expect(events$.observed || drain$.observed).toBe(false);
   });
 
-  test('ends at once with connections open, and stops counting', async () => {
-    const server = await operating();
-    const socket = connect(server.port, '127.0.0.1');
-    await new Promise((resolve) => socket.once('connect', resolve));
-    const over = new Promise((resolve) => socket.once('close', resolve));
-    socket.on('error', () => {});
+  test('ends at once, in the middle of an answer too, and stops counting', async () => {
+    const asked$ = new ReplaySubject<void>();
+    const never = () => {
+      asked$.next();
+      return new Promise<never>(() => {});
+    };
+    const server = await operating({ unfinished: never });
+    const scrape = fetch(`${server.url}/metrics`);
+    const failed = expect(scrape).rejects.toThrow();
+    await firstValueFrom(asked$);
     await server.close();
-    await over;
+    await failed;
     expect(server.events$.observed || server.drain$.observed).toBe(false);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+});
+
+test('without prom-client, metrics are refused with what to install, and the rest of the package loads', () => {
+  const dist = new URL('../../dist/', import.meta.url);
+  // Node's own answer for a package that is not there.
+  const hooks = `
+    export async function resolve(name, context, next) {
+      return await next(name === 'prom-client' ? 'prom-client-is-not-installed' : name, context);
+    }`;
+  const script = `
+    import { register } from 'node:module';
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
+    await import(${JSON.stringify(new URL('node.js', dist).href)});
+    const { startOperations } = await import(${JSON.stringify(new URL('server/operations.js', dist).href)});
+    console.log(JSON.stringify(await startOperations({ port: 0 })));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  expect(JSON.parse(said)).toEqual({
+    ok: false,
+    error: {
+      code: 'no-prom-client',
+      message: 'metrics need prom-client, which is not installed: npm install prom-client',
+    },
   });
 });

@@ -56,6 +56,7 @@ describe('many listings at once', () => {
       const all = Promise.all(
         Array.from({ length: 60 }, () => value(store.list({ prefix: 'many/', limit: 1000 }))),
       );
+      const began = performance.now();
       let turns = 0;
       let longest = 0;
       let isOver = false;
@@ -71,8 +72,8 @@ describe('many listings at once', () => {
       isOver = true;
       await watching;
       expect(turns).toBeGreaterThan(60);
-      // On a busy machine the process itself may have to wait; without turns it is 60 times a listing.
-      expect(longest).toBeLessThan(100);
+      // Without turns in between it is nearly all of the time; how long that is depends on the machine.
+      expect(longest).toBeLessThan(Math.max(50, (performance.now() - began) / 4));
       await store.close();
     });
   }

@@ -24,6 +24,8 @@ export interface Running {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** `open`: something that `child.stdin` writes to; default empty. */
+  readonly input?: 'open';
 }
 
 const started = new Set<ChildProcess>();
@@ -38,19 +40,19 @@ export async function endAll(): Promise<void> {
   started.clear();
 }
 
-/** Starts a program; its input is empty. */
+/** Starts a program. */
 export function start(program: string, args: readonly string[], options: RunOptions = {}): Running {
   const { SLUICE_SERVER: _, ...inherited } = process.env;
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...inherited, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   started.add(child);
   const text = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (piece: string) => {
+    child[name]?.setEncoding('utf8').on('data', (piece: string) => {
       text[name] += piece;
       for (const look of waiting) look();
     });

@@ -1,7 +1,9 @@
 /** A peer that speaks the wire by hand: what it sends is spelled out, what it gets is read as frames. */
 import { filter, firstValueFrom, map, ReplaySubject, take, toArray } from 'rxjs';
+import type { ErrorInfo } from '../../src/protocol/errors.ts';
 import { replyFraming } from '../../src/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
+import { connectTcp } from '../../src/transport/tcp.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
@@ -13,8 +15,31 @@ export function frame(header: JsonHeader, body: Uint8Array | string = ''): Uint8
   return Buffer.concat([encoded.bytes, typeof body === 'string' ? Buffer.from(body) : body]);
 }
 
+/** A frame with any bytes where a header should be. */
+export function rawFrame(header: Uint8Array | string, body: Uint8Array | string = ''): Uint8Array {
+  const length = Buffer.alloc(4);
+  length.writeInt32LE(Buffer.byteLength(header));
+  return Buffer.concat([length, Buffer.from(header as string), Buffer.from(body as string)]);
+}
+
 export const putFrame = (filename: string, body: Uint8Array | string, more: JsonHeader = {}): Uint8Array =>
   frame({ cmd: 'put', filename, filesize: Buffer.byteLength(body), ...more }, body);
+
+/** Sends all of it over a connection of its own, ends that side, and resolves with all replies. */
+export async function converse(port: number, ...chunks: readonly Uint8Array[]): Promise<JsonHeader[]> {
+  const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port }));
+  const { send, all, over } = peer(connection);
+  void send(...chunks);
+  connection.end();
+  const replies = await all();
+  await over;
+  connection.destroy();
+  return replies;
+}
+
+/** What became of each request, in a word: the command that was acknowledged, or the code of the error. */
+export const outcomes = (replies: readonly JsonHeader[]): string[] =>
+  replies.map(({ ack, error }) => String(ack ?? (error as ErrorInfo).code));
 
 export function peer(connection: Connection) {
   const frames$ = new ReplaySubject<FrameEvent<JsonHeader>>();
@@ -39,6 +64,8 @@ export function peer(connection: Connection) {
   );
   return {
     connection,
+    /** The replies, from the first ever. */
+    headers$,
     /** Resolves with the fault of the connection, when it is over. */
     over: over.then(() => fault),
     send: (...chunks: readonly Uint8Array[]): Promise<ConnectionFault | null> =>

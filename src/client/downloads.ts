@@ -1,0 +1,213 @@
+/** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
+import { Observable, type Subscriber, Subscription } from 'rxjs';
+import type { FileInfo } from '../protocol/file.ts';
+import type { Client } from './client.ts';
+import type { ClientFault } from './client-fault.ts';
+import { crc32 as portableCrc32 } from './crc32.ts';
+import type { Checksum } from './frame-sender.ts';
+import type { Download } from './get.ts';
+import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
+import { resumeFrom } from './uploads.ts';
+
+/** What there is already of a file, and which state of it that is. */
+export interface Fetched {
+  /** Bytes from the start. */
+  readonly offset: number;
+  /** CRC-32 of those bytes. */
+  readonly crc32: number;
+  /** What the server said of the file then. */
+  readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
+}
+
+/** Where a file's bytes go. */
+export interface DownloadTarget {
+  /** What there is of it from an earlier run. Asked once. */
+  readonly kept?: () => Fetched | null;
+  /**
+   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try. Who
+   * cannot take them throws, which ends the download with a fault `content`.
+   */
+  readonly begin: (download: Omit<Download, 'bytes$'>) => void;
+  /** The next bytes. Too many to hold: `download.pause()`. */
+  readonly write: (bytes: Uint8Array) => void;
+}
+
+export interface DownloadProgress {
+  /** Bytes that there are, those from before included. */
+  readonly received: number;
+  readonly total: number;
+}
+
+export interface Downloads {
+  /**
+   * Fetches a file into a target: emits how far it is, and completes when all of it was written there and has the CRC-32
+   * that the server said, if it knew it. After a break it goes on with the byte behind the last one if the file is still
+   * the same (by size, modification time, and CRC-32 where the server says it), else from the start.
+   *
+   * What does not have the server's CRC-32 is fetched once more from the start, and then is a fault `mismatch`. All else
+   * fails as an upload does (see `createUploads`). Unsubscribing gives it up; what still comes is dropped.
+   *
+   * @param size bytes it has, if that is known: large ones are spread over the connections.
+   */
+  readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
+  readonly retries$: Observable<Retry>;
+  /** Ends the connections in good order once there is nothing to do. */
+  readonly end: () => void;
+  readonly destroy: () => void;
+}
+
+/**
+ * Makes downloads that share up to `parallel` connections.
+ *
+ * Memory: nothing is held but what the connections have read and the targets keep.
+ *
+ * @example
+ * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
+ * const chunks: Uint8Array[] = [];
+ * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe();
+ */
+export function createDownloads(options: LanesOptions): Downloads {
+  const lanes = createLanes(options);
+  const { crc32 = portableCrc32 } = options;
+  return {
+    fetch: (filename, target, size = 0) =>
+      new Observable((subscriber) => beginDownload({ lanes, crc32, filename, target, size, subscriber })),
+    retries$: lanes.retries$,
+    end: lanes.end,
+    destroy: lanes.destroy,
+  };
+}
+
+interface Fetching {
+  readonly lanes: Lanes;
+  readonly crc32: Checksum;
+  readonly filename: string;
+  readonly target: DownloadTarget;
+  readonly size: number;
+  readonly subscriber: Subscriber<DownloadProgress>;
+}
+
+function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
+  let have = target.kept?.() ?? null;
+  let running: Subscription | null = null;
+  let anew = false;
+
+  const job: Job = createJob(
+    (client) => {
+      running = new Subscription();
+      if (have === null || have.offset === 0) fetchFrom(client, 0);
+      else lookFirst(client, have);
+    },
+    (fault) => subscriber.error(fault),
+    size >= resumeFrom,
+  );
+
+  /** A range of another file would have to pass unused. */
+  function lookFirst(client: Client, kept: Fetched): void {
+    const looking = client.stat(filename).subscribe({
+      next: (info) => {
+        if (isSame(info, kept.file)) return;
+        have = null;
+      },
+      error: (fault: ClientFault) => lanes.failed(job, fault),
+      complete: () => fetchFrom(client, have?.offset ?? 0),
+    });
+    running?.add(looking);
+  }
+
+  function fetchFrom(client: Client, offset: number): void {
+    let download: Download | null = null;
+    const getting = client.get(filename, offset === 0 ? {} : { offset }).subscribe({
+      next: (begun) => {
+        download = begun;
+        receive(begun);
+      },
+      error: (fault: ClientFault) => lanes.failed(job, fault),
+      complete: () => {
+        if (download !== null) received(download);
+      },
+    });
+    running?.add(getting);
+  }
+
+  function receive(download: Download): void {
+    const { bytes$, ...about } = download;
+    const { offset, size, mtime } = download;
+    const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
+    if (offset > 0 && (have === null || have.offset !== offset || !isSame(download, have.file))) {
+      have = null;
+      return restart();
+    }
+    let crc = offset === 0 ? 0 : have!.crc32;
+    let at = offset;
+    try {
+      target.begin(about);
+    } catch (thrown) {
+      return failLocally(thrown);
+    }
+    const keep = () => {
+      have = { offset: at, crc32: crc, file: { size, mtime, ...known } };
+    };
+    keep();
+    const reading = bytes$.subscribe({
+      next: (bytes) => {
+        crc = crc32(bytes, crc);
+        at += bytes.length;
+        keep();
+        target.write(bytes);
+        lanes.achieved(job);
+        subscriber.next({ received: at, total: size });
+      },
+      // Told by the request itself.
+      error: () => {},
+    });
+    running?.add(reading);
+  }
+
+  function received({ size, crc32: said, filename }: Download): void {
+    const got = have;
+    if (got === null || got.offset !== size) {
+      const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
+      return lanes.failed(job, { type: 'protocol', message });
+    }
+    if (said !== undefined && said !== got.crc32) {
+      have = null;
+      if (!anew) {
+        anew = true;
+        return restart();
+      }
+      const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+      const message = `what was received has the CRC-32 ${hex(got.crc32)}, and the server's file ${hex(said)}`;
+      return lanes.failed(job, { type: 'mismatch', message });
+    }
+    lanes.done(job);
+    subscriber.complete();
+  }
+
+  function restart(): void {
+    running?.unsubscribe();
+    lanes.again(job);
+  }
+
+  function failLocally(thrown: unknown): void {
+    running?.unsubscribe();
+    lanes.done(job);
+    subscriber.error({
+      type: 'content',
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+      thrown,
+    } satisfies ClientFault);
+  }
+
+  lanes.add(job);
+  return () => {
+    running?.unsubscribe();
+    lanes.done(job);
+  };
+}
+
+/** Whether two states of a file are the same, as far as is known of both. */
+const isSame = (a: Fetched['file'], b: Fetched['file']): boolean =>
+  a.size === b.size &&
+  a.mtime === b.mtime &&
+  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);

@@ -1,0 +1,54 @@
+/**
+ * A server killed at random moments, more than a hundred times, while several clients upload to it and try again: what was
+ * acknowledged is there byte for byte, whatever is there is whole, what was interrupted goes on where the server says, and
+ * nothing unfinished is left in the end.
+ */
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { endAll } from '../support/cli.ts';
+import { crashLane, plainClient, resumingClient } from '../support/crash-lane.ts';
+import { between, randomFrom } from '../support/seeded.ts';
+import { newRoot, removeRoot, temporariesIn } from '../support/store-roots.ts';
+
+afterEach(endAll);
+
+/** Servers side by side, each with a root and clients of its own: while one starts, another is busy. */
+const lanes = 3;
+const kills = 35;
+
+test('a server killed a hundred times keeps its word', async () => {
+  const facts = await Promise.all(
+    Array.from({ length: lanes }, async (_, seed) => {
+      const root = newRoot();
+      onTestFinished(() => removeRoot(root));
+      const random = randomFrom(seed);
+      const lane = crashLane(root, random);
+      const clients = [
+        plainClient(lane, 1),
+        plainClient(lane, 2),
+        resumingClient(lane, 3),
+        resumingClient(lane, 4),
+      ];
+      const failed = Promise.all(clients).then(() => {});
+      const killing = async () => {
+        for (let round = 0; round < kills; round++) {
+          // Some in the middle of what is being sent, some in the middle of what is being answered.
+          if (round % 3 === 0) await lane.round('sent', between(random, 1, 100));
+          else await lane.round('answered', between(random, 1, 30));
+        }
+        await lane.end(clients);
+      };
+      // A client that finds the server wanting ends the test, whatever is being waited for.
+      await Promise.race([killing(), failed.then(() => new Promise<never>(() => {}))]);
+      expect(temporariesIn(root)).toEqual([]);
+      return lane.facts;
+    }),
+  );
+  console.log(facts);
+  const sum = (of: (each: (typeof facts)[number]) => number) =>
+    facts.reduce((all, each) => all + of(each), 0);
+  expect(sum(({ kills }) => kills)).toBe(lanes * kills);
+  // Otherwise nothing was shown.
+  expect(sum(({ broken }) => broken)).toBeGreaterThan(100);
+  expect(sum(({ resumed }) => resumed)).toBeGreaterThan(20);
+  expect(sum(({ stored }) => stored)).toBeGreaterThan(300);
+}, 180_000);

@@ -1,0 +1,22 @@
+/** What a running process holds, as Linux tells it. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** Its open descriptors, as what they lead to: a path, `socket:[123]`, `anon_inode:[eventpoll]`. */
+export function descriptorsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      return [readlinkSync(`${folder}/${fd}`)];
+    } catch {
+      // Closed between the look at the folder and the look at it.
+      return [];
+    }
+  });
+}
+
+/** Bytes of memory it has resident. */
+export function residentOf(pid: number): number {
+  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  if (kib === undefined) throw new Error(`process ${pid} is over`);
+  return Number(kib) * 1024;
+}
