@@ -82,7 +82,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
 
   test('stores hundreds of small files', async () => {
     const { folder, root, at } = await served();
-    const many = Array.from({ length: 700 }, (_, i) => [`d${i % 7}/f${i}`, randomBytes((i * 37) % 5000)]);
+    const many = Array.from({ length: 300 }, (_, i) => [`d${i % 7}/f${i}`, randomBytes((i * 37) % 5000)]);
     writeTree(join(folder, 'many'), Object.fromEntries(many));
     expect(await client(at, 'put', 'many', 'many')).toMatchObject(done);
     expect(readTree(join(root, 'many'))).toEqual(readTree(join(folder, 'many')));
