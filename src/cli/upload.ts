@@ -4,12 +4,12 @@
  * Whatever breaks is tried again by the uploads themselves; when they give up on the server, so does this. Files under
  * way are bounded by a count for each connection; a file that waits for its turn is not open.
  */
-import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
+import { sha256 } from '../client/sha256.ts';
 import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -45,7 +45,7 @@ export interface UploadWorld {
   readonly retries?: number;
   /** Connections. */
   readonly parallel?: number;
-  /** Files of which the server keeps a part while they are under way: the same command would go on with them. */
+  /** Files of which the server keeps what it has while they are under way: the same command would go on with them. */
   readonly kept?: Set<Transfer>;
 }
 
@@ -95,7 +95,7 @@ function sendAll(
         .subscribe({
           next: (event) => {
             if (event.type === 'progress') {
-              if (event.durable > 0) kept?.add(transfer);
+              if (resumable) kept?.add(transfer);
               return report.progress(transfer, event.sent, resumable ? event.durable : undefined);
             }
             const { size, crc32, durable, resumedFrom } = event;
@@ -138,11 +138,6 @@ export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
   why: describeFault(fault),
   status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
 });
-
-function sha256() {
-  const hash = createHash('sha256');
-  return { update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest('hex') };
-}
 
 export function failureOf(fault: ClientFault): Failure {
   const message = describeFault(fault);

@@ -210,7 +210,7 @@ export function createLanes(options: LanesOptions): Lanes {
         });
         if (token === undefined) open(lane);
         else {
-          client.request({ cmd: 'hello', token }).subscribe({
+          client.hello(token).subscribe({
             error: (fault: ClientFault) => lost(lane, fault),
             complete: () => open(lane),
           });

@@ -21,7 +21,7 @@ export interface UploadsOptions extends LanesOptions {
   readonly resumeFrom?: number;
   /** Bytes between two tellings of what is durable, for what can be resumed; default 4 MiB. */
   readonly progress?: number;
-  /** Makes what computes a SHA-256, for `verify`; in Node `() => createHash('sha256')`, wrapped. */
+  /** Makes what computes a SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
   readonly sha256?: () => Hasher;
 }
 
@@ -149,6 +149,8 @@ function beginUpload(upload: Upload): () => void {
   let attempt = 0;
   let resumedFrom = 0;
   let durable = 0;
+  let sentSoFar = 0;
+  let size = 0;
   let speed: Speed | null = null;
   let running: Subscription | null = null;
   let sentNow: Sent | null = null;
@@ -221,15 +223,16 @@ function beginUpload(upload: Upload): () => void {
         speed?.at(event.sent);
         return tell(event.sent, event.total);
       case 'resumed':
+        // More is there than had been told of: the last try was not for nothing.
+        if (attempt > 1 && event.offset > durable) lanes.achieved(job);
         resumedFrom = event.offset;
         durable = event.offset;
         speed = null;
-        if (event.offset > 0) tell(event.offset, event.total);
-        return;
+        return tell(event.offset, event.total);
       case 'durable':
         if (event.offset > durable) lanes.achieved(job);
         durable = Math.max(durable, event.offset);
-        return;
+        return tell(Math.max(sentSoFar, durable), size);
       case 'stored':
         lanes.achieved(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
@@ -237,6 +240,8 @@ function beginUpload(upload: Upload): () => void {
   }
 
   function tell(sent: number, total: number): void {
+    sentSoFar = sent;
+    size = total;
     subscriber.next({
       type: 'progress',
       sent,

@@ -4,6 +4,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { lastValueFrom, Observable, Subject, takeUntil, tap, toArray, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { bytesContent, type Content } from '../../src/client/content.ts';
+import { sha256 } from '../../src/client/sha256.ts';
 import {
   createUploads,
   type Progress,
@@ -373,11 +374,7 @@ describe('what is sent', () => {
 
   test.each([100, 20_000])('bears the SHA-256 of %i bytes when it is to be verified', async (size) => {
     const server = scripted(storing);
-    const hasher = () => {
-      const hash = createHash('sha256');
-      return { update: (bytes: Uint8Array) => hash.update(bytes), digest: () => hash.digest('hex') };
-    };
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, sha256: hasher });
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, sha256 });
     await all(uploads.upload('a', bytesContent(pattern(size)), { verify: 'sha256' }));
     expect(server.asked.at(-1)?.header.sha256).toBe(createHash('sha256').update(pattern(size)).digest('hex'));
   });
