@@ -7,6 +7,7 @@ import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import type { Download } from './get.ts';
 import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
+import { isRefused } from './resumable.ts';
 import { resumeFrom } from './uploads.ts';
 
 /** What there is already of a file, and which state of it that is. */
@@ -24,8 +25,9 @@ export interface DownloadTarget {
   /** What there is of it from an earlier run. Asked once. */
   readonly kept?: () => Fetched | null;
   /**
-   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try. Who
-   * cannot take them throws, which ends the download with a fault `content`.
+   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use, and the file may be
+   * another than before. Called for each try. Who cannot take them throws, here or in `write`, which ends the download
+   * with a fault `content`.
    */
   readonly begin: (download: Omit<Download, 'bytes$'>) => void;
   /** The next bytes. Too many to hold: `download.pause()`. */
@@ -122,7 +124,12 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
         download = begun;
         receive(begun);
       },
-      error: (fault: ClientFault) => lanes.failed(job, fault),
+      error: (fault: ClientFault) => {
+        if (offset === 0 || !isRefused(fault, 'bad-range')) return lanes.failed(job, fault);
+        // It has become shorter since it was looked at.
+        have = null;
+        restart();
+      },
       complete: () => {
         if (download !== null) received(download);
       },
@@ -154,7 +161,11 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
         crc = crc32(bytes, crc);
         at += bytes.length;
         keep();
-        target.write(bytes);
+        try {
+          target.write(bytes);
+        } catch (thrown) {
+          return failLocally(thrown);
+        }
         lanes.achieved(job);
         subscriber.next({ received: at, total: size });
       },

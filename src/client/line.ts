@@ -17,23 +17,27 @@ export interface Line<T> {
 export function createLine<T extends { readonly over: boolean }>(): Line<T> {
   const queue = createQueue<T>();
   const again = createQueue<T>();
+  /** Taken out of their queues to be looked at. */
+  let nextAgain: T | null = null;
   let next: T | null = null;
 
   function first(): T | null {
+    while (nextAgain === null || nextAgain.over) {
+      nextAgain = again.shift() ?? null;
+      if (nextAgain === null) break;
+    }
+    if (nextAgain !== null) return nextAgain;
     while (next === null || next.over) {
-      const job = again.shift() ?? queue.shift();
-      if (job === undefined) {
-        next = null;
-        return null;
-      }
-      next = job;
+      next = queue.shift() ?? null;
+      if (next === null) break;
     }
     return next;
   }
 
   function shift(): void {
     first();
-    next = null;
+    if (nextAgain !== null) nextAgain = null;
+    else next = null;
   }
 
   return {

@@ -8,8 +8,8 @@
  *   other bytes, or more than there are          cancelled: all is sent
  *   nothing, but all was sent before             asked whether the file is there already: the answer may have been lost
  */
-import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
-import type { Part } from '../protocol/file.ts';
+import { firstValueFrom, Observable, Subscription } from 'rxjs';
+import type { FileInfo, Part } from '../protocol/file.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
 import type { Client } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
@@ -34,8 +34,10 @@ export interface Source {
 
 /** What one try leaves for the next. */
 export interface Memory {
-  /** What the upload was called, and so which state of the source the rest is about. */
+  /** What the upload was called. */
   id: string | null;
+  /** Which state of the source the rest is about. */
+  source: Pick<Content, 'size' | 'mtime'> | null;
   readonly checkpoints: Checkpoints;
   sha256: string | null;
   /** What was sent when all was. */
@@ -46,6 +48,7 @@ export interface Memory {
 
 export const createMemory = (): Memory => ({
   id: null,
+  source: null,
   checkpoints: createCheckpoints(),
   sha256: null,
   sent: null,
@@ -59,15 +62,29 @@ export type TryEvent =
 /** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
 export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
   return new Observable((subscriber) => {
-    let stop = () => {};
+    /** What is asked now. */
+    const asking = new Subscription();
     const wanted = () => !subscriber.closed;
+
+    /** The answer to a request; rejects, so that what waits for it is left, when it is given up. */
+    const answer = <T>(request$: Observable<T>): Promise<T | undefined> =>
+      new Promise((resolve, reject) => {
+        const request = request$.subscribe({
+          next: resolve,
+          error: reject,
+          complete: () => resolve(undefined),
+        });
+        request.add(() => reject(givenUp));
+        asking.add(request);
+      });
 
     async function run(): Promise<void> {
       const content = await opened(source.content);
       let lent = false;
       try {
+        if (!wanted()) return;
         const id = source.idOf(content);
-        await remember(id);
+        await remember(id, content);
         if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
         if (!wanted()) return;
         const there = await agreed(content, id);
@@ -90,23 +107,29 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
-    async function remember(id: string): Promise<void> {
-      if (memory.id === id) return;
-      if (memory.id !== null) await forget(memory.id);
+    async function remember(id: string, content: Content): Promise<void> {
+      const before = memory.source;
+      const isOther = before !== null && (before.size !== content.size || before.mtime !== content.mtime);
+      if (memory.id !== null && memory.id !== id) await forget(memory.id);
       memory.id = id;
+      memory.source = content;
+      if (isOther) memory.sent = null;
+      // Without a time only content that was given as such is known to be what it was.
+      if (before === content || (before !== null && !isOther && content.mtime !== undefined)) return;
       memory.checkpoints.clear();
       memory.sha256 = null;
-      memory.sent = null;
     }
 
     /** Where to go on; null when the file turns out to be stored. */
     async function agreed(content: Content, id: string): Promise<Part | null> {
-      const there = await firstValueFrom(client.resume(id));
+      const there = (await answer(client.resume(id)))!;
       if (there.offset === 0) return memory.sent !== null && (await stored(memory.sent)) ? null : there;
       if (there.offset <= content.size && (await isOurs(content, there))) {
         memory.checkpoints.passed(there.offset);
         return there;
       }
+      // Who has left off comparing knows nothing of it.
+      if (!wanted()) return null;
       await forget(id);
       return { offset: 0, crc32: 0 };
     }
@@ -122,14 +145,14 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     }
 
     async function stored(sent: Sent): Promise<boolean> {
-      const found = await storedAs(client, source.filename, sent);
+      const found = await storedAs(client, source.filename, sent, answer);
       if (found !== null && wanted()) subscriber.next(found);
       return found !== null;
     }
 
     async function forget(id: string): Promise<void> {
       try {
-        await lastValueFrom(client.cancel(id), { defaultValue: undefined });
+        await answer(client.cancel(id));
       } catch (thrown) {
         // What is not there need not be dropped.
         if (!isRefused(thrown, 'not-found')) throw thrown;
@@ -152,10 +175,10 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           error: (fault: ClientFault) => reject(fault),
           complete: () => resolve(),
         });
-        stop = () => {
+        asking.add(() => {
           putting.unsubscribe();
           resolve();
-        };
+        });
       }).then(undefined, async (fault: ClientFault) => {
         if (!wanted() || !spoiledThere(fault, there) || memory.anew) throw fault;
         memory.anew = true;
@@ -168,9 +191,11 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       () => subscriber.complete(),
       (thrown: unknown) => subscriber.error(isClientFault(thrown) ? thrown : contentFault(thrown)),
     );
-    return () => stop();
+    return asking;
   });
 }
+
+const givenUp = new Error('the upload was given up');
 
 /** The put that goes on was refused for what the server had of it before. */
 const spoiledThere = (fault: ClientFault, { offset }: Part): boolean =>
@@ -189,10 +214,11 @@ export async function storedAs(
   client: Client,
   filename: string,
   { size, crc32 }: Sent,
+  answer: (request$: Observable<FileInfo>) => Promise<FileInfo | undefined> = firstValueFrom,
 ): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
   try {
-    const found = await firstValueFrom(client.stat(filename));
-    if (found.size !== size || found.crc32 !== crc32) return null;
+    const found = await answer(client.stat(filename));
+    if (found?.size !== size || found.crc32 !== crc32) return null;
     return { type: 'stored', filename, size, crc32, durable: false };
   } catch (thrown) {
     if (isRefused(thrown, 'not-found') || isRefused(thrown, 'forbidden')) return null;

@@ -148,6 +148,9 @@ function beginUpload(upload: Upload): () => void {
   let attempt = 0;
   let resumedFrom = 0;
   let durable = 0;
+  let latest = { sent: 0, total: 0 };
+  /** Whether this try has been told where it begins. */
+  let placed = false;
   let speed: Speed | null = null;
   let running: Subscription | null = null;
   let sentBefore: Sent | null = null;
@@ -157,6 +160,7 @@ function beginUpload(upload: Upload): () => void {
   const job: Job = createJob(
     (client) => {
       attempt++;
+      placed = false;
       running = (job.large ? sendLarge(client) : sendSmall(client)).subscribe({
         next: heard,
         error: (fault: ClientFault) => failed(client, fault),
@@ -211,32 +215,41 @@ function beginUpload(upload: Upload): () => void {
   function heard(event: TryEvent): void {
     switch (event.type) {
       case 'progress':
+        latest = event;
         if (speed === null && event.sent < event.total)
           speed = createSpeed(options.scheduler?.now, resumedFrom);
         speed?.at(event.sent);
-        return tell(event.sent, event.total);
+        return tell();
       case 'resumed':
+        // What the server had turned out to be of no use, so it is sent once more from its start.
+        if (placed) attempt++;
+        placed = true;
+        // More than it has told may have arrived before a break.
+        if (attempt > 1 && event.offset > durable) lanes.achieved(job);
+        latest = { sent: event.offset, total: event.total };
         resumedFrom = event.offset;
         durable = event.offset;
         speed = null;
-        if (event.offset > 0) tell(event.offset, event.total);
+        if (event.offset > 0) tell();
         return;
       case 'durable':
-        if (event.offset > durable) lanes.achieved(job);
-        durable = Math.max(durable, event.offset);
-        return;
+        if (event.offset <= durable) return;
+        lanes.achieved(job);
+        durable = event.offset;
+        return tell();
       case 'stored':
         lanes.achieved(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }
 
-  function tell(sent: number, total: number): void {
+  function tell(): void {
     subscriber.next({
       type: 'progress',
-      sent,
+      // The server may tell that it has bytes before the system tells that it took them.
+      sent: Math.max(latest.sent, durable),
       durable,
-      total,
+      total: latest.total,
       rate: speed?.rate() ?? 0,
       attempt,
       resumedFrom,
