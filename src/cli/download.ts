@@ -82,6 +82,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       let fetching: Subscription | null = null;
       let [size, mtime, resumedFrom] = [0, 0, 0];
       let settled = false;
+      let wrote = false;
 
       /** To be called once, however it ended. */
       function over(what: () => void): void {
@@ -119,7 +120,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         resumedFrom = offset;
         const isPart = world.keepsParts && size >= resumeFrom;
         const part = isPart ? { path: resumed?.path ?? newPart(path, download), offset } : undefined;
-        file = world.begin({ path, name: filename, size, mtime, part, written, failed: broke });
+        file = world.begin({ path, size, mtime, part, again: wrote, written, failed: broke });
         if (isPart) kept.add(transfer);
       }
 
@@ -129,6 +130,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
           : {}),
         begin,
         write: (bytes) => {
+          wrote = true;
           unwritten += bytes.length;
           file!.write(bytes);
           if (unwritten > high) flow?.pause();

@@ -103,10 +103,9 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     for (const { name, failure } of plan.failed) {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
-    const printing = printer(output);
     const got = await download(files, {
       ...{ downloads, report, kept, gone: output.gone },
-      begin: toStdout ? printing : beginLocalFile,
+      begin: toStdout ? (options) => printed(options, output) : beginLocalFile,
       ahead: toStdout ? 1 : ahead * flags.parallel,
       keepsParts: !toStdout,
     });
@@ -131,20 +130,16 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   }
 }
 
-/** Files that go to stdout, one behind the other. */
-function printer(output: Output): (options: LocalFileOptions) => LocalFile {
-  let printed: string | null = null;
-  return ({ name, written }) => {
-    // What was printed cannot be taken back.
-    if (printed === name) throw new Error('the file changed on the server while it was being printed');
-    let last = Promise.resolve();
-    return {
-      write: (bytes) => {
-        printed = name;
-        last = output.bytes(bytes).then(() => written(bytes.length));
-      },
-      finish: () => last,
-      abort: () => {},
-    };
+/** A file that goes to stdout. */
+function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
+  // What was printed cannot be taken back.
+  if (again) throw new Error('the file changed on the server while it was being printed');
+  let last = Promise.resolve();
+  return {
+    write: (bytes) => {
+      last = output.bytes(bytes).then(() => written(bytes.length));
+    },
+    finish: () => last,
+    abort: () => {},
   };
 }

@@ -34,13 +34,13 @@ export interface LocalFile {
 
 export interface LocalFileOptions {
   readonly path: string;
-  /** What the server calls it. */
-  readonly name: string;
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
   /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
   readonly part?: { readonly path: string; readonly offset: number } | undefined;
+  /** Bytes of it were written before, in vain: it begins anew. */
+  readonly again: boolean;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */

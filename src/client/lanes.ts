@@ -199,7 +199,7 @@ export function createLanes(options: LanesOptions): Lanes {
     lane.client = null;
     lane.achieved = false;
     lane.cause = null;
-    lane.waits = connect().subscribe({
+    const making = connect().subscribe({
       next: (connection) => {
         if (!lanes.has(lane)) return connection.destroy();
         const client = createClient(connection, settings);
@@ -219,6 +219,8 @@ export function createLanes(options: LanesOptions): Lanes {
       error: (thrown: ConnectionFault | ClientFault) =>
         lost(lane, isClientFault(thrown) ? thrown : { type: 'connection', fault: thrown, sent: false }),
     });
+    // It may have failed at once, and waits for the next try.
+    if (!making.closed) lane.waits = making;
   }
 
   function open(lane: Lane): void {

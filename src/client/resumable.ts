@@ -34,8 +34,10 @@ export interface Source {
 
 /** What one try leaves for the next. */
 export interface Memory {
-  /** What the upload was called, and so which state of the source the rest is about. */
+  /** What the upload was called. */
   id: string | null;
+  /** Which state of the source the rest is about. */
+  source: Pick<Content, 'size' | 'mtime'> | null;
   readonly checkpoints: Checkpoints;
   sha256: string | null;
   /** What was sent when all was. */
@@ -46,6 +48,7 @@ export interface Memory {
 
 export const createMemory = (): Memory => ({
   id: null,
+  source: null,
   checkpoints: createCheckpoints(),
   sha256: null,
   sent: null,
@@ -68,7 +71,8 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       let lent = false;
       try {
         const id = source.idOf(content);
-        await remember(id);
+        if (!wanted()) return;
+        await remember(id, content);
         if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
         const there = await agreed(content, id);
         if (there === null || !wanted()) return;
@@ -95,13 +99,17 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
-    async function remember(id: string): Promise<void> {
-      if (memory.id === id) return;
-      if (memory.id !== null) await forget(memory.id);
+    async function remember(id: string, content: Content): Promise<void> {
+      const before = memory.source;
+      const isOther = before !== null && (before.size !== content.size || before.mtime !== content.mtime);
+      if (memory.id !== null && memory.id !== id) await forget(memory.id);
       memory.id = id;
+      memory.source = content;
+      if (isOther) memory.sent = null;
+      // Without a time only content that was given as such is known to be what it was.
+      if (before === content || (before !== null && !isOther && content.mtime !== undefined)) return;
       memory.checkpoints.clear();
       memory.sha256 = null;
-      memory.sent = null;
     }
 
     /** Where to go on; null when the file turns out to be stored. */
@@ -113,6 +121,8 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
         memory.checkpoints.passed(there.offset);
         return there;
       }
+      // Who has left off comparing knows nothing of it.
+      if (!wanted()) return null;
       await forget(id);
       return { offset: 0, crc32: 0 };
     }

@@ -5,7 +5,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { first, firstValueFrom } from 'rxjs';
+import { defer, first, firstValueFrom, from, lastValueFrom, mergeMap, tap } from 'rxjs';
+import { bytesContent } from '../../src/client/content.ts';
+import { createUploads } from '../../src/client/uploads.ts';
 import { connectTcp } from '../../src/transport/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { type Serving, startServe } from './cli.ts';
@@ -283,4 +285,36 @@ const lastOf = (headers$: Peer['headers$']): Promise<JsonHeader | undefined> =>
 function isCommitted(root: string, name: string, content: Buffer): boolean {
   const path = join(root, name);
   return existsSync(path) && statSync(path).size === content.length && readFileSync(path).equals(content);
+}
+
+/** Sends files of all sizes with the library's own uploads, four at a time over two connections. */
+export async function libraryClient(lane: Lane, client: number): Promise<void> {
+  const uploads = createUploads({
+    connect: () =>
+      defer(() => from(lane.port())).pipe(mergeMap((port) => connectTcp({ host: '127.0.0.1', port }))),
+    crc32,
+    parallel: 2,
+    resumeFrom: 100_000,
+    progress: 50_000,
+    // Kills may follow one another before anything is achieved.
+    retries: 1000,
+    backoff: { base: 1, most: 5 },
+  });
+  const sender = async (lot: number) => {
+    for (let round = 0; !lane.ending(); round++) {
+      const name = `library-${client}/${lot}-${round % 5}`;
+      const content = lane.begin(name, Math.floor(800_000 ** lane.random()));
+      const stored = await lastValueFrom(
+        uploads.upload(name, () => bytesContent(content)).pipe(tap(() => lane.tick('sent'))),
+      );
+      lane.tick('answered');
+      if (stored.type === 'stored' && stored.resumedFrom > 0) lane.facts.resumed += 1;
+      lane.acked(name, content);
+    }
+  };
+  try {
+    await Promise.all([0, 1, 2, 3].map(sender));
+  } finally {
+    uploads.destroy();
+  }
 }
