@@ -15,30 +15,13 @@ export interface Line<T> {
 }
 
 export function createLine<T extends { readonly over: boolean }>(): Line<T> {
-  const queue = createQueue<T>();
-  const again = createQueue<T>();
-  let next: T | null = null;
-
-  function first(): T | null {
-    while (next === null || next.over) {
-      const job = again.shift() ?? queue.shift();
-      if (job === undefined) {
-        next = null;
-        return null;
-      }
-      next = job;
-    }
-    return next;
-  }
-
-  function shift(): void {
-    first();
-    next = null;
-  }
-
+  const again = createHeadQueue<T>();
+  const queue = createHeadQueue<T>();
+  const first = () => again.first() ?? queue.first();
+  const shift = () => (again.first() === null ? queue : again).shift();
   return {
-    push: (job) => queue.push(job),
-    pushAgain: (job) => again.push(job),
+    push: queue.push,
+    pushAgain: again.push,
     first,
     shift,
     takeAll: () => {
@@ -48,6 +31,25 @@ export function createLine<T extends { readonly over: boolean }>(): Line<T> {
         shift();
       }
       return all;
+    },
+  };
+}
+
+/** A queue that can be looked at. */
+function createHeadQueue<T extends { readonly over: boolean }>() {
+  const queue = createQueue<T>();
+  let head: T | null = null;
+  return {
+    push: queue.push,
+    first: (): T | null => {
+      while (head === null || head.over) {
+        head = queue.shift() ?? null;
+        if (head === null) break;
+      }
+      return head;
+    },
+    shift: () => {
+      head = null;
     },
   };
 }

@@ -34,8 +34,10 @@ export interface Source {
 
 /** What one try leaves for the next. */
 export interface Memory {
-  /** What the upload was called, and so which state of the source the rest is about. */
+  /** What the upload was called. */
   id: string | null;
+  /** Which state of the source the rest is about. */
+  source: Pick<Content, 'size' | 'mtime'> | null;
   readonly checkpoints: Checkpoints;
   sha256: string | null;
   /** What was sent when all was. */
@@ -46,6 +48,7 @@ export interface Memory {
 
 export const createMemory = (): Memory => ({
   id: null,
+  source: null,
   checkpoints: createCheckpoints(),
   sha256: null,
   sent: null,
@@ -60,6 +63,7 @@ export type TryEvent =
 export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
   return new Observable((subscriber) => {
     let stop = () => {};
+    let asked = false;
     const wanted = () => !subscriber.closed;
 
     async function run(): Promise<void> {
@@ -67,9 +71,9 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       let lent = false;
       try {
         const id = source.idOf(content);
-        await remember(id);
-        if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
         if (!wanted()) return;
+        await remember(id, content);
+        if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
         const there = await agreed(content, id);
         if (there === null || !wanted()) return;
         subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });
@@ -80,33 +84,45 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           ...(there.offset === 0 ? {} : { from: there }),
           ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
         };
-        await put(there, settings, () => {
-          lent = true;
-          return content;
-        });
+        try {
+          return await put(settings, () => {
+            lent = true;
+            return content;
+          });
+        } catch (thrown) {
+          if (!(await mended(thrown, id, there.offset))) throw thrown;
+        }
       } finally {
         if (!lent) content.close?.();
       }
+      await run();
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
-    async function remember(id: string): Promise<void> {
-      if (memory.id === id) return;
-      if (memory.id !== null) await forget(memory.id);
+    async function remember(id: string, content: Content): Promise<void> {
+      const before = memory.source;
+      const isOther = before !== null && (before.size !== content.size || before.mtime !== content.mtime);
+      if (memory.id !== null && memory.id !== id) await forget(memory.id);
       memory.id = id;
+      memory.source = content;
+      if (isOther) memory.sent = null;
+      // Without a time only content that was given as such is known to be what it was.
+      if (before === content || (before !== null && !isOther && content.mtime !== undefined)) return;
       memory.checkpoints.clear();
       memory.sha256 = null;
-      memory.sent = null;
     }
 
     /** Where to go on; null when the file turns out to be stored. */
     async function agreed(content: Content, id: string): Promise<Part | null> {
       const there = await firstValueFrom(client.resume(id));
-      if (there.offset === 0) return memory.sent !== null && (await stored(memory.sent)) ? null : there;
+      if (there.offset === 0)
+        return memory.sent !== null && (await stored(memory.sent, content)) ? null : there;
       if (there.offset <= content.size && (await isOurs(content, there))) {
         memory.checkpoints.passed(there.offset);
         return there;
       }
+      // Who has left off comparing knows nothing of it.
+      if (!wanted()) return null;
       await forget(id);
       return { offset: 0, crc32: 0 };
     }
@@ -121,8 +137,9 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       return crc === there.crc32;
     }
 
-    async function stored(sent: Sent): Promise<boolean> {
-      const found = await storedAs(client, source.filename, sent);
+    async function stored(sent: Sent, content: Content): Promise<boolean> {
+      const { mtime = content.mtime } = source.settings;
+      const found = await storedAs(client, source.filename, sent, mtime);
       if (found !== null && wanted()) subscriber.next(found);
       return found !== null;
     }
@@ -136,7 +153,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       }
     }
 
-    function put(there: Part, settings: PutSettings, open: () => Content): Promise<void> {
+    function put(settings: PutSettings, open: () => Content): Promise<void> {
       const hooks = {
         passed: memory.checkpoints.note,
         sent: (sent: Sent) => {
@@ -145,23 +162,36 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       };
       return new Promise<void>((resolve, reject) => {
         const putting = client.put(source.filename, open, settings, hooks).subscribe({
-          next: (event) => {
+          next: (event: PutEvent) => {
             if (event.type === 'durable') memory.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
-          error: (fault: ClientFault) => reject(fault),
-          complete: () => resolve(),
+          error: (fault: ClientFault) => {
+            // An answer, if not the one that was hoped for: it was not stored.
+            if (fault.type === 'refused') memory.sent = null;
+            reject(fault);
+          },
+          complete: resolve,
         });
         stop = () => {
           putting.unsubscribe();
           resolve();
         };
-      }).then(undefined, async (fault: ClientFault) => {
-        if (!wanted() || !spoiledThere(fault, there) || memory.anew) throw fault;
-        memory.anew = true;
-        await forget(settings.upload!);
-        await run();
       });
+    }
+
+    /** Whether it is worth going through all of it once more at once. */
+    async function mended(thrown: unknown, id: string, offset: number): Promise<boolean> {
+      if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
+      // The server has more or less by now: it is asked again.
+      if (thrown.error.code === 'bad-offset' && !asked) {
+        asked = true;
+        return true;
+      }
+      if (offset === 0 || memory.anew || !ofWholeContent.has(thrown.error.code)) return false;
+      memory.anew = true;
+      await forget(id);
+      return true;
     }
 
     run().then(
@@ -172,27 +202,27 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
   });
 }
 
-/** The put that goes on was refused for what the server had of it before. */
-const spoiledThere = (fault: ClientFault, { offset }: Part): boolean =>
-  fault.type === 'refused' &&
-  (fault.error.code === 'bad-offset' ||
-    (offset > 0 && ['crc-mismatch', 'sha256-mismatch', 'size-mismatch'].includes(fault.error.code)));
+/** What a put that goes on may be refused with because of what the server had before. */
+const ofWholeContent = new Set<string>(['bad-offset', 'crc-mismatch', 'sha256-mismatch', 'size-mismatch']);
 
 export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
 
 /**
- * Whether just what was sent is stored under a name, as far as size and CRC-32 tell: then as the event that its put
- * would have ended with. Whether it is durable is not known.
+ * Whether just what was sent is stored under a name, as far as size and CRC-32 tell, or modification time where the
+ * server does not know the CRC-32: then as the event that its put would have ended with. Whether it is durable
+ * is not known.
  */
 export async function storedAs(
   client: Client,
   filename: string,
   { size, crc32 }: Sent,
+  mtime: number | undefined,
 ): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
   try {
     const found = await firstValueFrom(client.stat(filename));
-    if (found.size !== size || found.crc32 !== crc32) return null;
+    const same = found.crc32 === undefined ? found.mtime === mtime : found.crc32 === crc32;
+    if (found.size !== size || !same) return null;
     return { type: 'stored', filename, size, crc32, durable: false };
   } catch (thrown) {
     if (isRefused(thrown, 'not-found') || isRefused(thrown, 'forbidden')) return null;

@@ -26,6 +26,7 @@ export const breaksConnection = (fault: ClientFault): boolean =>
 export function worthRetrying(fault: ClientFault): boolean {
   switch (fault.type) {
     case 'connection':
+      // A server that is not who it should be is not so after a while either.
       return fault.fault.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || passing.has(fault.error.code);
