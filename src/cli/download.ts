@@ -33,8 +33,8 @@ export interface DownloadWorld {
   readonly report: Report;
   /** Where a file's bytes go. */
   readonly begin: (options: LocalFileOptions) => LocalFile;
-  /** Whether large files are gone on with in a later run: not those that go to stdout. */
-  readonly keepsParts: boolean;
+  /** Whether all goes to stdout: in order, one after the other, and nothing is kept for a later run. */
+  readonly prints: boolean;
   /** Nobody wants any more of it. */
   readonly gone: () => boolean;
 }
@@ -56,6 +56,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
   });
   downloads.retries$.subscribe((retry) => report.retry(retryInWords(retry)));
   return new Promise((resolve) => {
+    const most = world.prints ? 1 : ahead * parallel;
     const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
@@ -65,7 +66,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
     const arriving = new Set<Pick<Download, 'pause' | 'resume'>>();
 
     function step(): void {
-      const more = () => underWay < ahead * parallel && next < transfers.length && !world.gone();
+      const more = () => underWay < most && next < transfers.length && !world.gone();
       while (more()) fetch(transfers[next++]!);
       if (underWay > 0) return;
       downloads.end();
@@ -97,16 +98,22 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       const left = () => {
         if (flow !== null) arriving.delete(flow);
       };
+      let again = false;
+      let told = false;
+      /** A file can fail while it is arriving and once more when it is to be finished. */
       const broke = (error: unknown) => {
+        if (told) return;
+        told = true;
         left();
         fetching?.unsubscribe();
+        file?.abort();
         failed(transfer, error);
         over();
       };
       const state = stateOf(transfer);
       const target: DownloadTarget = {
         kept: () => {
-          if (state !== null && world.keepsParts) kept = keptPart(transfer.path, state);
+          if (state !== null && !world.prints) kept = keptPart(transfer.path, state);
           return kept;
         },
         begin: (download) => {
@@ -115,15 +122,16 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
           flow = download;
           arriving.add(download);
           const { offset } = download;
-          if (file !== null) {
-            if (offset === 0) file.restart();
-            return;
-          }
-          const isPart = world.keepsParts && size >= resumeFrom;
+          if (file !== null && offset > 0) return;
+          // It may be larger or smaller now, and another file altogether.
+          file?.discard();
+          const isPart = !world.prints && size >= resumeFrom;
           const part = isPart ? { path: partPath(transfer.path, download), offset } : undefined;
-          file = world.begin({ path: transfer.path, size, mtime, part, written, failed: broke });
+          file = null;
+          file = world.begin({ path: transfer.path, size, mtime, part, again, written, failed: broke });
         },
         write: (bytes) => {
+          again = true;
           unwritten += bytes.length;
           file?.write(bytes);
           if (unwritten > high) flow?.pause();
@@ -132,6 +140,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       fetching = downloads.fetch(transfer.filename, target, transfer.size).subscribe({
         next: ({ received }) => report.progress(transfer, received),
         error: (fault: ClientFault) => {
+          told = true;
           left();
           file?.abort();
           if (breaksConnection(fault)) lost = { files: (lost?.files ?? 0) + 1, why: describeFault(fault) };
@@ -143,17 +152,13 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         },
         complete: () => {
           left();
-          file!
-            .finish()
-            .then(
-              () => {
-                counts.files++;
-                counts.bytes += size;
-                report.done(transfer, size, { mtime });
-              },
-              (error) => failed(transfer, error),
-            )
-            .finally(over);
+          file!.finish().then(() => {
+            told = true;
+            counts.files++;
+            counts.bytes += size;
+            report.done(transfer, size, { mtime });
+            over();
+          }, broke);
         },
       });
     }

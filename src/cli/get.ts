@@ -96,7 +96,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         connect$: connection$(flags),
         ...{ token: tokenOf(flags), retries, parallel, report },
         begin: toStdout ? (options: LocalFileOptions) => printed(options, output) : beginLocalFile,
-        keepsParts: !toStdout,
+        prints: toStdout,
         gone: output.gone,
       });
       if (toStdout && output.gone()) throw stop(exitStatus.success);
@@ -117,8 +117,9 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   }
 }
 
-/** A file that goes to stdout. */
-function printed({ written, failed }: LocalFileOptions, output: Output): LocalFile {
+/** A file that goes to stdout. What was printed cannot be taken back. */
+function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
+  if (again) throw new Error('the file changed on the server while it was being printed');
   let last = Promise.resolve();
   return {
     write: (bytes) => {
@@ -126,6 +127,6 @@ function printed({ written, failed }: LocalFileOptions, output: Output): LocalFi
     },
     finish: () => last,
     abort: () => {},
-    restart: () => failed(new Error('the file changed on the server while it was being printed')),
+    discard: () => {},
   };
 }

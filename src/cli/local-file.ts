@@ -30,8 +30,8 @@ export interface LocalFile {
   readonly finish: () => Promise<void>;
   /** Drops it; a part is kept. */
   readonly abort: () => void;
-  /** What was written is of no use: the file is written from its start. */
-  readonly restart: () => void;
+  /** Drops it, and what was written with it: it is of no use. */
+  readonly discard: () => void;
 }
 
 export interface LocalFileOptions {
@@ -41,6 +41,8 @@ export interface LocalFileOptions {
   readonly mtime: number;
   /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
   readonly part?: { readonly path: string; readonly offset: number } | undefined;
+  /** Some of it was written before, to one that was discarded. */
+  readonly again: boolean;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */
@@ -72,6 +74,8 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
   let error: unknown;
   let broken = false;
   let over = false;
+  /** Whether it stays, or is gone already, when it is given up. */
+  let keeps = part !== undefined;
   let idle = () => {};
 
   function pump(): void {
@@ -103,7 +107,10 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    if (part !== undefined) return;
+    if (!keeps) unlinkTemporary();
+  }
+
+  function unlinkTemporary(): void {
     try {
       unlinkSync(temporary);
     } catch {
@@ -114,7 +121,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
   function place(): void {
     try {
       if (broken) throw error;
-      // More may have been written before it was begun anew.
+      // More may have been there before, of a part that was of no use.
       if (part !== undefined) ftruncateSync(fd, size);
       futimesSync(fd, mtime / 1000, mtime / 1000);
       renameSync(temporary, path);
@@ -125,6 +132,15 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
+  }
+
+  function abort(): void {
+    broken = true;
+    for (const { length } of queued) written(length);
+    queued = [];
+    // The descriptor must not be closed under a write.
+    idle = remove;
+    pump();
   }
 
   return {
@@ -142,18 +158,12 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
       } else writeNow();
       place();
     },
-    restart: () => {
-      for (const { length } of queued) written(length);
-      queued = [];
-      position = 0;
-    },
-    abort: () => {
-      broken = true;
-      for (const { length } of queued) written(length);
-      queued = [];
-      // The descriptor must not be closed under a write.
-      idle = remove;
-      pump();
+    abort,
+    discard: () => {
+      // At once, though it may be in use still: another may be begun under its name.
+      unlinkTemporary();
+      keeps = true;
+      abort();
     },
   };
 

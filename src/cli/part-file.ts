@@ -2,7 +2,8 @@
  * Parts of large files that could not be received whole: kept beside their targets, for the same command run again.
  *
  * A part's name says what it is a part of (a digest of the target's name) and of which state of the file on the server,
- * so that one of another state is never gone on with. Two commands that fetch the same file into the same place at the
+ * so that one of another state is never gone on with. The state is size and time, which a listing says too; that the
+ * CRC-32 is right is seen in the end. Two commands that fetch the same file into the same place at the
  * same time would write the same part; whoever does that should fetch into two places.
  */
 import { createHash } from 'node:crypto';
@@ -20,9 +21,8 @@ const prefixOf = (path: string): string =>
   `.sluice-${createHash('sha256').update(basename(path)).digest('hex').slice(0, 16)}-`;
 
 /** Where the part of a file is, if there is one. @example partPath('a/b.iso', file) // 'a/.sluice-4f…-8388608-17….part' */
-export function partPath(path: string, { size, mtime, crc32 }: FileState): string {
-  const sum = crc32 === undefined ? '' : `-${crc32.toString(16)}`;
-  return join(dirname(path), `${prefixOf(path)}${size}-${mtime}${sum}.part`);
+export function partPath(path: string, { size, mtime }: FileState): string {
+  return join(dirname(path), `${prefixOf(path)}${size}-${mtime}.part`);
 }
 
 /** What there is of a file in this state; null when there is nothing. Parts of other states are removed. */

@@ -7,7 +7,7 @@ import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import type { Download } from './get.ts';
 import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
-import { isRefused } from './resumable.ts';
+import { contentFault, isRefused } from './resumable.ts';
 import { resumeFrom } from './uploads.ts';
 
 /** What there is already of a file, and which state of it that is. */
@@ -26,7 +26,7 @@ export interface DownloadTarget {
   readonly kept?: () => Fetched | null;
   /**
    * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use, and the file may be
-   * another than before. Called for each try. Who cannot take them throws, here or in `write`, which ends the download
+   * another than before. Called for each try. Who cannot take them throws, in any of these, which ends the download
    * with a fault `content`.
    */
   readonly begin: (download: Omit<Download, 'bytes$'>) => void;
@@ -90,7 +90,13 @@ interface Fetching {
 }
 
 function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
-  let have = target.kept?.() ?? null;
+  let have: Fetched | null;
+  try {
+    have = target.kept?.() ?? null;
+  } catch (thrown) {
+    subscriber.error(contentFault(thrown));
+    return () => {};
+  }
   let running: Subscription | null = null;
   let anew = false;
 
@@ -203,11 +209,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
   function failLocally(thrown: unknown): void {
     running?.unsubscribe();
     lanes.done(job);
-    subscriber.error({
-      type: 'content',
-      message: thrown instanceof Error ? thrown.message : String(thrown),
-      thrown,
-    } satisfies ClientFault);
+    subscriber.error(contentFault(thrown));
   }
 
   lanes.add(job);

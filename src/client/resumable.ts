@@ -234,7 +234,7 @@ async function opened(content: ContentGiven): Promise<Content> {
   }
 }
 
-const contentFault = (thrown: unknown): ClientFault => ({
+export const contentFault = (thrown: unknown): ClientFault => ({
   type: 'content',
   message: thrown instanceof Error ? thrown.message : String(thrown),
   thrown,

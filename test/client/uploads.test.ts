@@ -189,7 +189,7 @@ describe('connections that break', () => {
     parallel: fc.integer({ min: 1, max: 3 }),
   });
   property.prop([fc.array(cut, { maxLength: 5 }), fc.array(upload, { minLength: 1, maxLength: 3 })], {
-    numRuns: 80,
+    numRuns: 50,
   })(
     'wherever they break, what is stored is the content, and what is told is in order',
     async (cuts, many) => {
