@@ -11,11 +11,11 @@ import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
 
 afterEach(endAll);
 
-const size = 30_000_000;
+const size = 24_000_000;
 /** A line so slow that the file takes some seconds, during which it is interrupted. */
 const slow: Plan = { up: { rate: 12_000_000 }, down: { rate: 12_000_000 } };
 
-/** A server, a file of 30 MB, and a proxy that clients go through: the first so many on a slow line. */
+/** A server, a file of 24 MB, and a proxy that clients go through: the first so many on a slow line. */
 async function world(slowOnes: number, stored = false) {
   const folder = tempFolder();
   const root = join(folder, 'root');
@@ -60,13 +60,14 @@ const leftIn = (root: string) =>
 
 describe('sluice put', () => {
   test('goes on when the server is killed in the middle, and started again', async () => {
-    const { root, path, bytes, state, server } = await world(1);
+    const { root, path, bytes, state, proxy, server } = await world(1);
     const put = startSluice(['put', path, '--to', server, '--json']);
     const [line] = await put.said(/\{"event":"progress".*\}/);
     expect(JSON.parse(line)).toMatchObject({ event: 'progress', filename: 'film', total: size });
     state.serving.child.kill('SIGKILL');
     await state.serving.done;
     await put.said(/"event":"retry"/);
+    const sent = counting(proxy, 'up');
     state.serving = await startServe(root);
     const ran = await put.done;
     expect(ran).toMatchObject({ status: 0, stderr: '' });
@@ -76,7 +77,9 @@ describe('sluice put', () => {
     );
     expect(lines.at(-2)).toMatchObject({ event: 'stored', filename: 'film', size, crc32: crc32(bytes) });
     expect(lines.at(-1)).toMatchObject({ event: 'summary', files: 1, failed: 0 });
+    expect(sent()).toBeLessThan(size - 1_000_000);
     expect(readFileSync(join(root, 'film')).equals(bytes)).toBe(true);
+    expect(leftIn(root)).toEqual([]);
   });
 
   test('interrupted and run again sends only the rest', async () => {
