@@ -219,4 +219,18 @@ describe('sluice get', () => {
     expect(readdirSync(out)).toEqual(['film']);
     expect(readFileSync(join(out, 'film')).equals(other)).toBe(true);
   });
+
+  test('prints files in the order they were asked for, large or small, the same one twice', async () => {
+    const { folder, bytes, server } = await world(0, true);
+    writeFileSync(join(folder, 'note'), 'a note');
+    expect((await sluice(['put', join(folder, 'note'), '--to', server])).status).toBe(0);
+    const names = ['note', 'film', 'note', 'film'];
+    const get = startSluice(['get', ...names, '--from', server, '--out', '-', '--parallel', '2'], {
+      encoding: 'latin1',
+    });
+    const { status, stdout } = await get.done;
+    expect(status).toBe(0);
+    const note = Buffer.from('a note');
+    expect(Buffer.from(stdout, 'latin1').equals(Buffer.concat([note, bytes, note, bytes]))).toBe(true);
+  });
 });
