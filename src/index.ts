@@ -5,6 +5,7 @@
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content.ts';
+export * from './client/downloads.ts';
 export type { Checksum } from './client/frame-sender.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { Retry } from './client/lanes.ts';

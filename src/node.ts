@@ -2,6 +2,7 @@
 
 export * from './client/connect.ts';
 export * from './client/file-content.ts';
+export * from './client/sha256.ts';
 export * from './index.ts';
 export * from './runtime/access.ts';
 export * from './runtime/attend.ts';

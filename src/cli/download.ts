@@ -1,40 +1,38 @@
 /**
- * Fetches files over as many connections as are wanted, many requests ahead of their answers, and reports what comes of
- * each. What breaks is tried again by the library.
+ * Fetches files, many requests ahead of their answers, and reports what comes of each.
  *
- * What has arrived and is not written is bounded: above the high mark the connections are paused, however many files the
- * bytes belong to.
+ * Whatever breaks is tried again by the downloads themselves; when they give up on the server, so does this. What has
+ * arrived and is not written is bounded: above the high mark the connections are paused, however many files the bytes
+ * belong to.
  */
-import type { Observable, Subscription } from 'rxjs';
-import { type ClientFault, describeFault } from '../client/client-fault.ts';
-import { createDownloads, type DownloadTarget, type Fetched } from '../client/downloads.ts';
+import type { Subscription } from 'rxjs';
+import type { ClientFault } from '../client/client-fault.ts';
+import type { Downloads, DownloadTarget } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
-import { breaksConnection } from '../client/retry.ts';
 import { resumeFrom } from '../client/uploads.ts';
-import { crc32 } from '../store/crc32.ts';
-import type { Connection } from '../transport/connection.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
-import { keptPart, partPath } from './part-file.ts';
+import { newPart, removePart, type Taken, takePart } from './part-file.ts';
 import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
-import { failureOf, retryInWords } from './upload.ts';
+import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
-const ahead = 64;
+export const ahead = 64;
 /** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
 const high = 8 * 1024 * 1024;
 const low = 4 * 1024 * 1024;
 
 export interface DownloadWorld {
-  readonly connect$: Observable<Connection>;
-  readonly token: string | null;
-  readonly retries: number;
-  readonly parallel: number;
+  readonly downloads: Pick<Downloads, 'fetch'>;
   readonly report: Report;
   /** Where a file's bytes go. */
   readonly begin: (options: LocalFileOptions) => LocalFile;
-  /** Whether all goes to stdout: in order, one after the other, and nothing is kept for a later run. */
-  readonly prints: boolean;
+  /** Files asked for at once. */
+  readonly ahead: number;
+  /** Whether large files are gone on with in a later run: not those that go to stdout. */
+  readonly keepsParts: boolean;
+  /** Files of which there is a part while they are under way: the same command would go on with them. */
+  readonly kept: Set<Transfer>;
   /** Nobody wants any more of it. */
   readonly gone: () => boolean;
 }
@@ -43,39 +41,31 @@ export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** Files that were not received because the connection is gone, and why; null when every file was tried. */
-  readonly lost: { readonly files: number; readonly why: string } | null;
+  /** The files that were given up because the server is, and why it is. Null when all were tried. */
+  readonly lost: Lost | null;
 }
 
+type Flow = Pick<Download, 'pause' | 'resume'>;
+
 export function download(transfers: readonly Transfer[], world: DownloadWorld): Promise<Downloaded> {
-  const { connect$, token, retries, parallel, report } = world;
-  const downloads = createDownloads({
-    connect: () => connect$,
-    ...(token === null ? {} : { token }),
-    ...{ retries, parallel, crc32, window: ahead },
-  });
-  downloads.retries$.subscribe((retry) => report.retry(retryInWords(retry)));
+  const { downloads, report, kept } = world;
   return new Promise((resolve) => {
-    const most = world.prints ? 1 : ahead * parallel;
     const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     let unwritten = 0;
-    let lost: { files: number; why: string } | null = null;
+    /** Files that were tried, and are not here. */
+    let unknown = 0;
+    let given: ClientFault | null = null;
     /** Those that are arriving, one a connection. */
-    const arriving = new Set<Pick<Download, 'pause' | 'resume'>>();
+    const arriving = new Set<Flow>();
 
     function step(): void {
-      const more = () => underWay < most && next < transfers.length && !world.gone();
+      const more = () => underWay < world.ahead && next < transfers.length && given === null && !world.gone();
       while (more()) fetch(transfers[next++]!);
       if (underWay > 0) return;
-      downloads.end();
-      resolve({ ...counts, lost });
-    }
-
-    function over(): void {
-      underWay--;
-      step();
+      const files = unknown + transfers.length - next;
+      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
     }
 
     function written(bytes: number): void {
@@ -83,81 +73,93 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       if (unwritten < low) for (const each of arriving) each.resume();
     }
 
-    function failed(transfer: Transfer, error: unknown): void {
-      counts.failed++;
-      report.failed(transfer, { message: error instanceof Error ? error.message : String(error) });
-    }
-
     function fetch(transfer: Transfer): void {
       underWay++;
+      const { path, filename } = transfer;
       let file: LocalFile | null = null;
-      let flow: Pick<Download, 'pause' | 'resume'> | null = null;
-      let kept: Fetched | null = null;
-      let [size, mtime] = [0, 0];
+      let flow: Flow | null = null;
+      let taken: Taken | null = null;
       let fetching: Subscription | null = null;
-      const left = () => {
+      let [size, mtime, resumedFrom] = [0, 0, 0];
+      let settled = false;
+      let wrote = false;
+
+      /** To be called once, however it ended. */
+      function over(what: () => void): void {
+        if (settled) return;
+        settled = true;
         if (flow !== null) arriving.delete(flow);
-      };
-      let again = false;
-      let told = false;
-      /** A file can fail while it is arriving and once more when it is to be finished. */
-      const broke = (error: unknown) => {
-        if (told) return;
-        told = true;
-        left();
+        what();
+        underWay--;
+        step();
+      }
+
+      /** This side cannot take it. */
+      function broke(error: unknown): void {
         fetching?.unsubscribe();
-        file?.abort();
-        failed(transfer, error);
-        over();
-      };
-      const state = stateOf(transfer);
+        file?.abort('drop');
+        over(() => {
+          counts.failed++;
+          kept.delete(transfer);
+          report.failed(transfer, { message: error instanceof Error ? error.message : String(error) });
+        });
+      }
+
+      function begin(download: Omit<Download, 'bytes$'>): void {
+        if (flow !== null) arriving.delete(flow);
+        flow = download;
+        arriving.add(download);
+        ({ size, mtime } = download);
+        const { offset } = download;
+        if (offset > 0 && file !== null) return;
+        // What was written is of another state of the file.
+        file?.abort('drop');
+        if (offset === 0 && taken !== null) removePart(taken.path);
+        const resumed = offset > 0 ? taken : null;
+        taken = null;
+        resumedFrom = offset;
+        const isPart = world.keepsParts && size >= resumeFrom;
+        const part = isPart ? { path: resumed?.path ?? newPart(path, download), offset } : undefined;
+        file = world.begin({ path, size, mtime, part, again: wrote, written, failed: broke });
+        if (isPart) kept.add(transfer);
+      }
+
       const target: DownloadTarget = {
-        kept: () => {
-          if (state !== null && !world.prints) kept = keptPart(transfer.path, state);
-          return kept;
-        },
-        begin: (download) => {
-          ({ size, mtime } = download);
-          left();
-          flow = download;
-          arriving.add(download);
-          const { offset } = download;
-          if (file !== null && offset > 0) return;
-          // It may be larger or smaller now, and another file altogether.
-          file?.discard();
-          const isPart = !world.prints && size >= resumeFrom;
-          const part = isPart ? { path: partPath(transfer.path, download), offset } : undefined;
-          file = null;
-          file = world.begin({ path: transfer.path, size, mtime, part, again, written, failed: broke });
-        },
+        ...(isKept(transfer) && world.keepsParts
+          ? { kept: async () => (taken = await takePart(path, transfer)) }
+          : {}),
+        begin,
         write: (bytes) => {
-          again = true;
+          wrote = true;
           unwritten += bytes.length;
-          file?.write(bytes);
+          file!.write(bytes);
           if (unwritten > high) flow?.pause();
         },
       };
-      fetching = downloads.fetch(transfer.filename, target, transfer.size).subscribe({
+      fetching = downloads.fetch(filename, target, transfer.size).subscribe({
         next: ({ received }) => report.progress(transfer, received),
         error: (fault: ClientFault) => {
-          told = true;
-          left();
-          file?.abort();
-          if (breaksConnection(fault)) lost = { files: (lost?.files ?? 0) + 1, why: describeFault(fault) };
-          else {
+          file?.abort(endsAll(fault) ? 'keep' : 'drop');
+          over(() => {
+            if (endsAll(fault)) {
+              given ??= fault;
+              unknown++;
+              return;
+            }
             counts.failed++;
+            kept.delete(transfer);
             report.failed(transfer, failureOf(fault));
-          }
-          over();
+          });
         },
         complete: () => {
-          left();
+          if (flow !== null) arriving.delete(flow);
           file!.finish().then(() => {
-            told = true;
-            counts.files++;
-            counts.bytes += size;
-            report.done(transfer, size, { mtime });
-            over();
+            over(() => {
+              counts.files++;
+              counts.bytes += size;
+              kept.delete(transfer);
+              report.done(transfer, size, { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
+            });
           }, broke);
         },
       });
@@ -166,8 +168,6 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
   });
 }
 
-/** The state of the file on the server, as far as it was said beforehand; null for one that is too small to be kept. */
-function stateOf({ size, mtime, crc32 }: Transfer): Fetched['file'] | null {
-  if (mtime === undefined || size < resumeFrom) return null;
-  return { size, mtime, ...(crc32 === undefined ? {} : { crc32 }) };
-}
+/** Whether there may be a part of it: its state on the server is known, and it is large. */
+const isKept = (transfer: Transfer): transfer is Transfer & { readonly mtime: number } =>
+  transfer.mtime !== undefined && transfer.size >= resumeFrom;

@@ -12,13 +12,16 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
-import type { Client } from '../client/client.ts';
 import { isClientFault } from '../client/client-fault.ts';
+import type { Downloads } from '../client/downloads.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import type { Failure } from './report.ts';
 import type { Transfer } from './transfer.ts';
 import { failureOf } from './upload.ts';
 import { breaks } from './with-client.ts';
+
+/** Whom it asks. */
+type Asked = Pick<Downloads, 'stat' | 'page'>;
 
 export interface GetPlan {
   readonly files: readonly Transfer[];
@@ -33,10 +36,10 @@ export interface GetWish {
   readonly out: string | null;
 }
 
-export async function planGet(client: Client, { names, recursive, out }: GetWish): Promise<GetPlan> {
+export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
-  const plans = await Promise.all(names.map((name) => planName(client, name, recursive, targetOf(name))));
+  const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
   return {
     files: plans.flatMap(({ files }) => files),
     failed: plans.flatMap(({ failed }) => failed),
@@ -44,15 +47,15 @@ export async function planGet(client: Client, { names, recursive, out }: GetWish
 }
 
 /** @param target where it goes; empty for stdout. */
-async function planName(client: Client, name: string, recursive: boolean, target: string): Promise<GetPlan> {
+async function planName(server: Asked, name: string, recursive: boolean, target: string): Promise<GetPlan> {
   const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
   try {
-    const below = recursive || asked ? await planBelow(client, asked ? name : `${name}/`, target) : empty;
+    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : empty;
     if (below.files.length + below.failed.length > 0) return below;
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
-    const { size, mtime, crc32 } = await firstValueFrom(client.stat(name));
-    return { files: [{ path: target, filename: name, size, mtime, crc32 }], failed: [] };
+    const { name: filename, ...state } = await firstValueFrom(server.stat(name));
+    return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
     return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
@@ -61,18 +64,17 @@ async function planName(client: Client, name: string, recursive: boolean, target
 
 const empty: GetPlan = { files: [], failed: [] };
 
-async function planBelow(client: Client, folder: string, target: string): Promise<GetPlan> {
+async function planBelow(server: Asked, folder: string, target: string): Promise<GetPlan> {
   const prefix = folder === '/' ? '' : folder;
   const files: Transfer[] = [];
   const failed: { name: string; failure: Failure }[] = [];
   let after: string | undefined;
   do {
-    const listing = await firstValueFrom(client.page(after === undefined ? { prefix } : { prefix, after }));
-    for (const { name, size, mtime } of listing.files) {
+    const listing = await firstValueFrom(server.page(after === undefined ? { prefix } : { prefix, after }));
+    for (const { name, ...state } of listing.files) {
       const why = whyNotBelow(name, prefix);
       if (why !== null) failed.push({ name, failure: { message: why } });
-      else
-        files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, size, mtime });
+      else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, ...state });
     }
     after = listing.next;
   } while (after !== undefined);

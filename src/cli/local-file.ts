@@ -9,7 +9,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
-  ftruncateSync,
   futimesSync,
   mkdirSync,
   openSync,
@@ -19,6 +18,7 @@ import {
   writev,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { releasePart, removePart } from './part-file.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
 const small = 128 * 1024;
@@ -28,10 +28,8 @@ export interface LocalFile {
   readonly write: (bytes: Uint8Array) => void;
   /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
   readonly finish: () => Promise<void>;
-  /** Drops it; a part is kept. */
-  readonly abort: () => void;
-  /** Drops it, and what was written with it: it is of no use. */
-  readonly discard: () => void;
+  /** Gives it up, and removes what was written, unless it is a part and to be kept. */
+  readonly abort: (how: 'drop' | 'keep') => void;
 }
 
 export interface LocalFileOptions {
@@ -41,7 +39,7 @@ export interface LocalFileOptions {
   readonly mtime: number;
   /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
   readonly part?: { readonly path: string; readonly offset: number } | undefined;
-  /** Some of it was written before, to one that was discarded. */
+  /** Bytes of it were written before, in vain: it begins anew. */
   readonly again: boolean;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
@@ -65,7 +63,7 @@ export function removeTemporaries(): void {
 /** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
 export function beginLocalFile({ path, size, mtime, part, written, failed }: LocalFileOptions): LocalFile {
   const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary, part === undefined ? 'wx' : part.offset > 0 ? 'r+' : 'w');
+  const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
   if (part === undefined) temporaries.add(temporary);
   /** Where the next write goes. */
   let position = part?.offset ?? 0;
@@ -74,8 +72,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
   let error: unknown;
   let broken = false;
   let over = false;
-  /** Whether it stays, or is gone already, when it is given up. */
-  let keeps = part !== undefined;
+  let kept = false;
   let idle = () => {};
 
   function pump(): void {
@@ -107,22 +104,12 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    if (!keeps) unlinkTemporary();
-  }
-
-  function unlinkTemporary(): void {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // It was removed by someone else.
-    }
+    if (!kept || position === 0) removePart(temporary);
   }
 
   function place(): void {
     try {
       if (broken) throw error;
-      // More may have been there before, of a part that was of no use.
-      if (part !== undefined) ftruncateSync(fd, size);
       futimesSync(fd, mtime / 1000, mtime / 1000);
       renameSync(temporary, path);
     } catch (failure) {
@@ -132,15 +119,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     over = true;
     closeSync(fd);
     temporaries.delete(temporary);
-  }
-
-  function abort(): void {
-    broken = true;
-    for (const { length } of queued) written(length);
-    queued = [];
-    // The descriptor must not be closed under a write.
-    idle = remove;
-    pump();
+    releasePart(temporary);
   }
 
   return {
@@ -158,12 +137,17 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
       } else writeNow();
       place();
     },
-    abort,
-    discard: () => {
-      // At once, though it may be in use still: another may be begun under its name.
-      unlinkTemporary();
-      keeps = true;
-      abort();
+    abort: (how) => {
+      // What has arrived is worth writing if it is to be gone on with.
+      kept = how === 'keep' && part !== undefined && !broken;
+      broken ||= !kept;
+      if (broken) {
+        for (const { length } of queued) written(length);
+        queued = [];
+      }
+      // The descriptor must not be closed under a write.
+      idle = remove;
+      pump();
     },
   };
 
@@ -185,7 +169,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
   }
 }
 
-function openIn(path: string, how: 'wx' | 'w' | 'r+'): number {
+function openIn(path: string, how: 'wx' | 'r+'): number {
   try {
     return openSync(path, how);
   } catch (error) {

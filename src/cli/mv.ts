@@ -1,9 +1,13 @@
 /** `sluice mv`: moves a stored file. */
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
-import { exitStatusHelp } from './exit-status.ts';
+import type { Client } from '../client/client.ts';
+import { describeFault, isClientFault } from '../client/client-fault.ts';
+import type { FileInfo } from '../protocol/file.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { createOutput } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
+import { stop } from './stop.ts';
 import { withClient } from './with-client.ts';
 import { printable } from './words.ts';
 
@@ -41,8 +45,20 @@ export function addMv(program: Command): void {
 async function run(from: string, to: string, flags: MvFlags): Promise<void> {
   const output = createOutput();
   await withClient(flags, output, async (client) => {
-    const { size, mtime } = await firstValueFrom(client.rename(from, to, { ifAbsent: !flags.clobber }));
+    const { size, mtime } = await moved(client, from, to, !flags.clobber);
     if (flags.json) output.json({ event: 'moved', from, name: to, size, mtime });
     else if (!flags.quiet) output.line(`moved ${printable(from)} to ${printable(to)}`);
   });
+}
+
+/** Moves it, or stops with what is wrong and with which of the two names. */
+async function moved(client: Client, from: string, to: string, ifAbsent: boolean): Promise<FileInfo> {
+  try {
+    return await firstValueFrom(client.rename(from, to, { ifAbsent }));
+  } catch (thrown) {
+    if (!isClientFault(thrown) || thrown.type !== 'refused') throw thrown;
+    const { code, field } = thrown.error;
+    const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
+    throw stop(exitStatus.failed, `${printable(name)}: ${describeFault(thrown)}`);
+  }
 }

@@ -6,8 +6,8 @@
  *   folder a/photos   photos/x, photos/sub/y, …    NAME/x, …           NAME/photos/x, …
  *
  * Symbolic links: one that is given as PATH is followed. Below a folder a link to a file is sent as the file it leads
- * to; a link to a folder is skipped with a warning, since it may lead in a circle. What is neither file nor folder
- * is skipped with a warning.
+ * to; a link to a folder is skipped with a warning, since it may lead in a circle. So is what is neither file nor
+ * folder, and a folder with nothing in it: names are all there is on a server.
  */
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -44,7 +44,9 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
   }
 
   function addFolder(path: string, name: string): void {
-    const entries = tried(path, () => readdirSync(path, { withFileTypes: true })) ?? [];
+    const entries = tried(path, () => readdirSync(path, { withFileTypes: true }));
+    if (entries === undefined) return;
+    if (entries.length === 0) skipped.push({ path, why: 'an empty folder' });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       addEntry(join(path, entry.name), name === '' ? entry.name : `${name}/${entry.name}`, entry);

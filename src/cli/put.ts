@@ -1,30 +1,22 @@
 /** `sluice put`: sends files and whole folders. */
 import { type Command, Option } from 'commander';
-import { resumeFrom } from '../client/uploads.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import { wholeNumber } from './numbers.ts';
 import { createOutput } from './output.ts';
 import { planPut, topName } from './put-plan.ts';
 import { createReport } from './report.ts';
+import { addRetryOptions, type RetryFlags } from './retrying.ts';
 import { sendPlain } from './send-plain.ts';
-import {
-  addServerOption,
-  connected,
-  connection$,
-  type ServerFlags,
-  serverHelp,
-  tokenOf,
-} from './server-option.ts';
+import { addServerOption, connection$, type ServerFlags, serverHelp, tokenOf } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
+import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
+import { printable } from './words.ts';
 
-interface PutFlags extends ServerFlags {
+interface PutFlags extends ServerFlags, RetryFlags {
   readonly as?: string;
   readonly acks: boolean;
   readonly clobber: boolean;
-  readonly parallel: number;
-  readonly retries: number;
   readonly resume: boolean;
   readonly verify?: 'sha256';
   readonly json?: boolean;
@@ -35,24 +27,22 @@ const help = `
 A file is stored under its own name, a folder with everything in it under the
 folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
-once. Empty folders are not sent, and permissions are not kept.
-Links to files are sent as files; links to folders, and what is neither,
-are skipped with a warning. Modification times are kept.
-
-A connection that breaks is made again, after a while that grows with each try;
---retries tries that achieve nothing end it. A file of more than 8 MiB goes on
-where it was interrupted, also when the same command is run again later: what
-arrived stays on the server for a day, unless it is told otherwise. A file that
-has changed in between is noticed, and sent anew.
+once. Permissions are not kept; modification times are. Links to files are sent
+as files; links to folders, empty folders, and what is neither, are skipped with
+a warning.
 
 Success means: every file is acknowledged by the server with the size and CRC-32
-of what was sent; with --verify sha256, which reads each file once more, also
-with its SHA-256. A file that is refused, or that changes while it is being sent,
-does not stop the others.
+of what was sent. A file that is refused, or that changes while it is being
+sent, does not stop the others.
 
---json prints one object a line, told apart by "event": expect, progress,
-stored, refused, failed, skipped, retry, and at the end summary. In progress,
-"bytes" have left this machine and "durable" need never be sent again.
+A connection that breaks is made again, --retries times in a row. The server keeps
+what it has of a file over 8 MiB, so that only the rest is sent then, or by the
+same command at a later time, unless the file has changed meanwhile.
+--no-resume sends it all.
+
+--json prints one object a line, told apart by "event": expect, progress (with
+the bytes that are durable, for files that can be resumed), retry, stored,
+refused, failed, skipped, and at the end summary.
 
 --no-acks sends to a peer that never replies: plain headers, and success means
 that the peer took every byte and ended the connection in good order. It does
@@ -64,8 +54,8 @@ Examples:
   sluice put photos --to :8080                      to this machine, as photos/…
   sluice put photos --to :8080 --as backup          as backup/…
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
-  sluice put disk.img --to :8080 --parallel 4 --verify sha256
   sluice put photos --to :8080 --json | jq .event
+  sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
   sluice put photos --to :9999 --no-acks            to a script that only reads
 ${exitStatusHelp}`;
 
@@ -75,18 +65,17 @@ export function addPut(program: Command): void {
     .summary('send files and folders')
     .description('Sends files and whole folders.')
     .argument('<PATH...>', 'files and folders');
-  addServerOption(command, 'to')
+  addRetryOptions(addServerOption(command, 'to'))
+    .option('--resume', 'go on with files over 8 MiB where they were interrupted (the default)', true)
+    .option('--no-resume', 'send them from the start')
+    .addOption(
+      new Option(
+        '--verify <DIGEST>',
+        'read each file once more before, and have the server check it',
+      ).choices(['sha256']),
+    )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
     .option('--no-clobber', 'refuse to replace what is there')
-    .addOption(new Option('--parallel <N>', 'connections at once').argParser(wholeNumber(1, 64)).default(1))
-    .addOption(
-      new Option('--retries <N>', 'further tries after one that achieved nothing')
-        .argParser(wholeNumber(0, 1_000_000))
-        .default(5),
-    )
-    .option('--resume', 'go on where a file over 8 MiB was interrupted (the default)', true)
-    .option('--no-resume', 'send every file from its beginning')
-    .addOption(new Option('--verify <HOW>', 'have the server check more than the CRC-32').choices(['sha256']))
     .option('--no-acks', 'the peer never replies')
     .option('--json', 'print JSON, one object a line')
     .option('-q, --quiet', 'print only what goes wrong')
@@ -98,6 +87,8 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   const connecting$ = connection$(flags);
   checkNames(paths, flags.as);
   if (!flags.acks && !flags.clobber) throw misuse('--no-clobber needs a server that answers');
+  if (!flags.acks && flags.verify !== undefined) throw misuse('--verify needs a server that answers');
+  const token = flags.acks ? tokenOf(flags) : null;
   const output = createOutput();
   const report = createReport(flags, output, flags.acks ? 'stored' : 'sent');
   const since = performance.now();
@@ -112,15 +103,14 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
-  const world = {
-    connect$: connecting$,
-    connect: () => connected(connecting$),
-    ...{ token: tokenOf(flags), report, settings, retries, parallel },
+  const kept = new Set<Transfer>();
+  const world = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
+  const goOn = () => {
+    for (const { path } of kept) output.trouble(`${printable(path)}: the same command goes on where it was`);
   };
   const signals = exitOnSignal(() => {
     report.abandon();
-    if (!resume || !flags.acks || !plan.files.some(({ size }) => size >= resumeFrom)) return;
-    output.trouble('interrupted: the same command goes on where large files were');
+    goOn();
   });
   let sent: Uploaded;
   try {
@@ -137,8 +127,9 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   report.end({ files: sent.files, bytes: sent.bytes, failed, seconds });
   output.flush();
   if (sent.lost !== null) {
-    const { files, why } = sent.lost;
-    throw stop(exitStatus.connection, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
+    const { files, why, status } = sent.lost;
+    goOn();
+    throw stop(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
   }
   if (failed > 0) throw stop(exitStatus.failed);
 }

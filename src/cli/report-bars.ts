@@ -3,7 +3,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import { createSpeed } from '../client/speed.ts';
 import type { Output } from './output.ts';
 import type { Report } from './report.ts';
-import { summaryInWords } from './report-lines.ts';
+import { retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
 import { bytesInWords, filesInWords, fitted, printable, secondsInWords } from './words.ts';
 
@@ -17,6 +17,8 @@ const barColumns = 24;
 export interface BarFacts {
   readonly label: string;
   readonly value: number;
+  /** How much of it is durable on the other side, where that is told. */
+  readonly durable?: number | undefined;
   readonly total: number;
   /** Bytes a second. */
   readonly rate: number;
@@ -25,10 +27,15 @@ export interface BarFacts {
 }
 
 /** One bar as text, no wider than `columns`. */
-export function drawBar({ label, value, total, rate, note }: BarFacts, columns: number): string {
+export function drawBar(
+  { label, value, durable = value, total, rate, note }: BarFacts,
+  columns: number,
+): string {
   const share = total > 0 ? Math.min(value / total, 1) : 1;
   const full = Math.round(share * barColumns);
-  const bar = '█'.repeat(full) + '░'.repeat(barColumns - full);
+  // What is sent and not durable yet is lighter.
+  const firm = total > 0 ? Math.min(Math.round((durable / total) * barColumns), full) : full;
+  const bar = '█'.repeat(firm) + '▓'.repeat(full - firm) + '░'.repeat(barColumns - full);
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   const pace = `${bytesInWords(rate)}/s, ${secondsInWords((total - value) / rate)} left`;
   const end = ` ${bar} ${percent} ${bytesInWords(value).padStart(7)} ${note ?? pace}`;
@@ -102,12 +109,11 @@ export function barReport(output: Output, verb: string): Report {
     expect: (files, bytes) => {
       expected = { files: expected.files + files, bytes: expected.bytes + bytes };
     },
-    progress: (transfer, bytes) => {
+    progress: (transfer, bytes, durable) => {
       show(transfer);
       underWay.set(transfer, bytes);
-      shown.get(transfer)?.at(bytes);
+      shown.get(transfer)?.at(bytes, durable);
     },
-    retry: (what) => tell(printable(what)),
     done: (transfer) => {
       show(transfer);
       finish(transfer, verb, transfer.size);
@@ -116,6 +122,7 @@ export function barReport(output: Output, verb: string): Report {
       finish(transfer, 'failed', transfer.size);
       tell(`${printable(transfer.path === '' ? transfer.filename : transfer.path)}: ${printable(message)}`);
     },
+    retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),
     abandon: stop,
     end: (summary) => {
@@ -128,7 +135,7 @@ export function barReport(output: Output, verb: string): Report {
 interface FileBar {
   readonly bar: SingleBar;
   readonly over: boolean;
-  readonly at: (bytes: number) => void;
+  readonly at: (bytes: number, durable?: number) => void;
   readonly end: (note: string) => void;
 }
 
@@ -136,11 +143,13 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
   const speed = createSpeed();
   let value = 0;
   let note: string | undefined;
+  let firm: number | undefined;
   const facts = (): BarFacts => {
     const waiting = note === undefined && value === size ? 'waiting for the other side' : note;
     return {
       label: printable(filename),
       value,
+      durable: firm,
       total: size,
       rate: speed.rate(),
       ...(waiting === undefined ? {} : { note: waiting }),
@@ -152,12 +161,14 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
     get over() {
       return note !== undefined;
     },
-    at: (bytes) => {
+    at: (bytes, durable) => {
       value = bytes;
+      firm = durable;
       speed.at(bytes);
     },
     end: (how) => {
       note = how;
+      firm = undefined;
       if (how !== 'failed') value = size;
     },
   };

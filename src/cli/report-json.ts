@@ -13,10 +13,9 @@ export function jsonReport(output: Output, verb: string): Report {
       const now = Date.now();
       if (bytes === size || now - since < every) return;
       since = now;
-      const kept = durable === undefined ? {} : { durable };
-      output.json({ event: 'progress', filename, bytes, ...kept, total: size });
+      const known = durable === undefined ? {} : { durable };
+      output.json({ event: 'progress', filename, bytes, ...known, total: size });
     },
-    retry: (message) => output.json({ event: 'retry', message }),
     done: ({ path, filename }, size, details) =>
       output.json({ event: verb, path, filename, size, ...details }),
     failed: ({ path, filename }, { message, code }) =>
@@ -27,6 +26,7 @@ export function jsonReport(output: Output, verb: string): Report {
         ...(code === undefined ? {} : { code }),
         message,
       }),
+    retry: (retry) => output.json({ event: 'retry', ...retry }),
     warn: (path, why) => output.json({ event: 'skipped', path, why }),
     abandon: () => {},
     end: (summary) => output.json({ event: 'summary', ...summary }),

@@ -1,11 +1,12 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
-import type { Report, Summary } from './report.ts';
+import type { Report, RetryTold, Summary } from './report.ts';
 import { bytesInWords, filesInWords, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
     ...quietReport(output),
+    retry: (retry) => output.trouble(retryInWords(retry)),
     done: ({ filename }, bytes) => output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)})`),
     end: (summary) => output.line(summaryInWords(summary)),
   };
@@ -16,15 +17,19 @@ export function quietReport(output: Output): Report {
   return {
     expect: () => {},
     progress: () => {},
-    retry: (what) => output.trouble(printable(what)),
     done: () => {},
     failed: ({ path, filename }, { message }) =>
       output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),
+    retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
     end: () => {},
   };
 }
+
+/** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
+export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
+  `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
 /** @example '3 files, 12 MB in 1.2 s (10 MB/s), 1 failed' */
 export function summaryInWords({ files, bytes, failed, seconds }: Summary): string {

@@ -22,16 +22,26 @@ export interface Failure {
   readonly code?: string;
 }
 
+export interface RetryTold {
+  /** What failed. */
+  readonly message: string;
+  /** Which of the further tries it will be, from 1. */
+  readonly attempt: number;
+  readonly retries: number;
+  /** Until then. */
+  readonly seconds: number;
+}
+
 export interface Report {
   /** Before the first file: how much there is to do. More may be added. */
   readonly expect: (files: number, bytes: number) => void;
-  /** So many bytes of the file have passed; of those that the other side keeps come what may, `durable`. */
+  /** So many bytes of the file have passed; so many of them are durable there, where that is told. */
   readonly progress: (transfer: Transfer, bytes: number, durable?: number) => void;
-  /** Something broke, and is tried again. */
-  readonly retry: (what: string) => void;
   /** The file arrived, with so many bytes. `details` are for machines. */
   readonly done: (transfer: Transfer, bytes: number, details: Readonly<Record<string, unknown>>) => void;
   readonly failed: (what: Transfer, failure: Failure) => void;
+  /** Something failed that will be tried again. */
+  readonly retry: (retry: RetryTold) => void;
   /** Something was left out, or is worth knowing. */
   readonly warn: (path: string, why: string) => void;
   /** The process is about to end: gives the terminal back as it was. */

@@ -5,23 +5,18 @@ import { fileContent } from '../client/file-content.ts';
 import { createPlainSender, type PlainSender } from '../client/plain-sender.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { crc32 } from '../store/crc32.ts';
-import type { Connection } from '../transport/connection.ts';
-import type { Report } from './report.ts';
+import { exitStatus } from './exit-status.ts';
+import { connected } from './server-option.ts';
 import type { Transfer } from './transfer.ts';
-import type { Uploaded } from './upload.ts';
+import type { Uploaded, UploadWorld } from './upload.ts';
 
 /** Puts that wait in the sender at once; it reads one at a time. */
 const ahead = 64;
 /** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
 const linger = 60_000;
 
-export interface PlainWorld {
-  readonly connect: () => Promise<Connection>;
-  readonly report: Report;
-}
-
 /** The peer cannot refuse a name, so that is done here. */
-export async function sendPlain(transfers: readonly Transfer[], world: PlainWorld): Promise<Uploaded> {
+export async function sendPlain(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
   const counts = { files: 0, bytes: 0, failed: 0 };
   let left: readonly Transfer[] = transfers.filter((transfer) => {
     const why = whyNotFilename(transfer.filename);
@@ -30,13 +25,14 @@ export async function sendPlain(transfers: readonly Transfer[], world: PlainWorl
     world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
     return false;
   });
+  const status = exitStatus.connection;
   while (left.length > 0) {
-    const sender = createPlainSender(await world.connect(), { crc32 });
+    const sender = createPlainSender(await connected(world.connect()), { crc32 });
     const again = await sendAll(sender, left, world, counts);
     const fault = await ended(sender);
-    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault } };
+    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
     if (again.length === left.length) {
-      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing' } };
+      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing', status } };
     }
     left = again;
   }
@@ -47,7 +43,7 @@ export async function sendPlain(transfers: readonly Transfer[], world: PlainWorl
 function sendAll(
   sender: PlainSender,
   transfers: readonly Transfer[],
-  { report }: PlainWorld,
+  { report }: UploadWorld,
   counts: { files: number; bytes: number; failed: number },
 ): Promise<readonly Transfer[]> {
   return new Promise((resolve) => {

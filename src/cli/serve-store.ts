@@ -12,8 +12,8 @@ import { stop } from './stop.ts';
  * @param quotas those of tokens; asked for again at each put, since they may be read again.
  */
 export async function openStore(settings: Settings, quotas: (() => readonly Quota[]) | null): Promise<Store> {
-  const { dir, durability, keepPartial, maxUploads, quota } = settings;
-  const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads });
+  const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
+  const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw stop(exitStatus.failed, opened.error.message);
   const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
   if (quotas === null && whole.length === 0) return opened.value;

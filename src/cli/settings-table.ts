@@ -76,6 +76,12 @@ export const settingTable = {
     uploads.keepPartial,
     'how long what arrived of an interrupted upload is kept',
   ),
+  checksums: setting(
+    'files',
+    choice('WHERE', 'memory', 'disk'),
+    'memory',
+    'where the checksums of stored files are kept: memory, or disk as well (.sluice/sums)',
+  ),
 
   host: setting('listening', host, '127.0.0.1', 'the address to listen on; 0.0.0.0 or :: for all'),
   port: setting('listening', orOff(port), 8080, 'the port; 0 picks a free one, none is for --unix alone'),

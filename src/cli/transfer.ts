@@ -8,5 +8,5 @@ export interface Transfer {
   readonly size: number;
   /** When it last changed, milliseconds since 1970, and its CRC-32, as far as the server has said. */
   readonly mtime?: number;
-  readonly crc32?: number | undefined;
+  readonly crc32?: number;
 }

@@ -1,99 +1,122 @@
 /**
- * Sends files over as many connections as are wanted, many requests ahead of their answers, and reports what comes of
- * each. What breaks is tried again by the library; here is only what a command tells of it.
+ * Sends files, many requests ahead of their answers, and reports what comes of each.
+ *
+ * Whatever breaks is tried again by the uploads themselves; when they give up on the server, so does this. Files under
+ * way are bounded by a count for each connection; a file that waits for its turn is not open.
  */
-import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
-import type { Retry } from '../client/lanes.ts';
-import { breaksConnection } from '../client/retry.ts';
-import { createUploads, type UploadSettings } from '../client/uploads.ts';
+import { sha256 } from '../client/sha256.ts';
+import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
+import { exitStatus } from './exit-status.ts';
 import type { Failure, Report } from './report.ts';
+import { tellRetries } from './retrying.ts';
 import type { Transfer } from './transfer.ts';
+import { breaks } from './with-client.ts';
 
-/** Files subscribed to for each connection: more than it has requests under way, so that it never runs dry. */
-const ahead = 512;
+/** Files under way at once on each connection: as many as a server answers at once. */
+const ahead = 256;
 
 export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** The files that were given up because the connection is gone, and why it is. Null when all were tried. */
-  readonly lost: { readonly files: number; readonly why: string } | null;
+  /** The files that were given up because the server is, and why it is. Null when all were tried. */
+  readonly lost: Lost | null;
+}
+
+export interface Lost {
+  readonly files: number;
+  readonly why: string;
+  readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
 }
 
 export interface UploadWorld {
-  readonly connect$: Observable<Connection>;
-  readonly token: string | null;
+  readonly connect: () => Observable<Connection>;
   readonly report: Report;
-  readonly settings: UploadSettings;
-  /** Further tries after one that achieved nothing. */
-  readonly retries: number;
-  /** Connections at once. */
-  readonly parallel: number;
+  readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
+  /** Said to the server first; null for nothing. */
+  readonly token?: string | null;
+  readonly retries?: number;
+  /** Connections. */
+  readonly parallel?: number;
+  /** Files of which the server keeps what it has while they are under way: the same command would go on with them. */
+  readonly kept?: Set<Transfer>;
 }
 
 export function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
-  const { connect$, token, report, settings, retries, parallel } = world;
+  const { connect, token = null, retries = 5, parallel = 1 } = world;
   const uploads = createUploads({
-    connect: () => connect$,
-    ...(token === null ? {} : { token }),
+    connect,
     retries,
     parallel,
     crc32,
-    sha256: () => {
-      const hash = createHash('sha256');
-      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
-    },
+    window: ahead,
+    sha256,
+    ...(token === null ? {} : { token }),
   });
-  uploads.retries$.subscribe((retry) => report.retry(retryInWords(retry)));
+  tellRetries(uploads.retries$, world.report);
+  return sendAll(uploads, transfers, world, ahead * parallel).finally(uploads.end);
+}
+
+function sendAll(
+  uploads: Uploads,
+  transfers: readonly Transfer[],
+  { report, settings, kept }: UploadWorld,
+  most: number,
+): Promise<Uploaded> {
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    let lost: { files: number; why: string } | null = null;
+    /** Files that were tried, and of which it is not known what came of them. */
+    let unknown = 0;
+    let given: ClientFault | null = null;
 
     function step(): void {
-      while (underWay < ahead * parallel && next < transfers.length) send(transfers[next++]!);
+      while (underWay < most && next < transfers.length && given === null) send(transfers[next++]!);
       if (underWay > 0) return;
-      uploads.end();
-      resolve({ ...counts, lost });
+      const files = unknown + transfers.length - next;
+      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
     }
 
     function send(transfer: Transfer): void {
       underWay++;
-      const { filename, path } = transfer;
-      const source = `${hostname()}:${absolute(path)}`;
+      const { path, filename, size } = transfer;
+      const resumable = settings.resume !== false && size >= resumeFrom;
+      const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
       uploads
-        .upload(filename, () => fileContent(path), { ...settings, source })
+        .upload(filename, () => fileContent(path), named)
         .subscribe({
           next: (event) => {
-            if (event.type === 'progress') return report.progress(transfer, event.sent, event.durable);
-            const { size, crc32, durable } = event;
+            if (event.type === 'progress') {
+              if (resumable) kept?.add(transfer);
+              return report.progress(transfer, event.sent, resumable ? event.durable : undefined);
+            }
+            const { size, crc32, durable, resumedFrom } = event;
             counts.files++;
             counts.bytes += size;
-            report.done(transfer, size, { crc32, durable });
+            kept?.delete(transfer);
+            report.done(transfer, size, { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
           },
           error: (fault: ClientFault) => {
-            failed(transfer, fault);
+            if (endsAll(fault)) {
+              given ??= fault;
+              unknown++;
+            } else {
+              counts.failed++;
+              kept?.delete(transfer);
+              report.failed(transfer, failureOf(fault));
+            }
             over();
           },
           complete: over,
         });
-    }
-
-    function failed(transfer: Transfer, fault: ClientFault): void {
-      if (breaksConnection(fault)) {
-        lost = { files: (lost?.files ?? 0) + 1, why: describeFault(fault) };
-        return;
-      }
-      counts.failed++;
-      report.failed(transfer, failureOf(fault));
     }
 
     function over(): void {
@@ -104,9 +127,17 @@ export function upload(transfers: readonly Transfer[], world: UploadWorld): Prom
   });
 }
 
-/** @example 'connection refused: trying again in 0.8 s, 2 of 5' */
-export const retryInWords = ({ fault, delay, attempt, retries }: Retry): string =>
-  `${describeFault(fault)}: trying again in ${(delay / 1000).toFixed(1)} s, ${attempt} of ${retries}`;
+/** What the source of an upload is called, beside its name, size and time: another machine's file is another one. */
+const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
+
+/** It is not about one file. */
+export const endsAll = (fault: ClientFault): boolean =>
+  breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
+
+export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
+  why: describeFault(fault),
+  status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
+});
 
 export function failureOf(fault: ClientFault): Failure {
   const message = describeFault(fault);

@@ -7,7 +7,10 @@ import { exitStatus } from './exit-status.ts';
 import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
-import { type Stop, stop } from './stop.ts';
+import { isStop, type Stop, stop } from './stop.ts';
+
+/** Milliseconds that a server may be silent when an answer is due. */
+const silence = 60_000;
 
 /** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
 export async function withClient<T>(
@@ -16,7 +19,7 @@ export async function withClient<T>(
   questions: (client: Client) => Promise<T>,
 ): Promise<T> {
   const token = tokenOf(flags);
-  const client = createClient(await connected(connection$(flags)), { crc32 });
+  const client = createClient(await connected(connection$(flags)), { crc32, timeout: silence });
   try {
     await sayHello(client, token);
     const answer = await questions(client);
@@ -37,6 +40,12 @@ export const breaks = (fault: ClientFault): boolean =>
 export const stopFor = (fault: ClientFault): Stop =>
   stop(breaks(fault) ? exitStatus.connection : exitStatus.failed, describeFault(fault));
 
+/** What is wrong with one name alone; null when that was said, undefined when it is about all of them. */
+function whyNotThis(thrown: unknown): string | null | undefined {
+  if (isStop(thrown)) return thrown.message;
+  return isClientFault(thrown) && !breaks(thrown) ? describeFault(thrown) : undefined;
+}
+
 /**
  * Asks the same of each name, all ahead of their answers. What is refused is told and counted, and does not stop the
  * others; a broken connection does, as a `ClientFault` thrown.
@@ -51,8 +60,9 @@ export async function forEachName(
       await ask(name);
       return true;
     } catch (thrown) {
-      if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-      output.trouble(`${name}: ${describeFault(thrown)}`);
+      const why = whyNotThis(thrown);
+      if (why === undefined) throw thrown;
+      if (why !== null) output.trouble(`${name}: ${why}`);
       return false;
     }
   });

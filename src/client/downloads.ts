@@ -1,13 +1,14 @@
 /** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
-import type { FileInfo } from '../protocol/file.ts';
+import type { FileInfo, Listing } from '../protocol/file.ts';
 import type { Client } from './client.ts';
 import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import type { Download } from './get.ts';
 import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
-import { contentFault, isRefused } from './resumable.ts';
+import type { PageSettings } from './list.ts';
+import { isRefused } from './resumable.ts';
 import { resumeFrom } from './uploads.ts';
 
 /** What there is already of a file, and which state of it that is. */
@@ -22,15 +23,15 @@ export interface Fetched {
 
 /** Where a file's bytes go. */
 export interface DownloadTarget {
-  /** What there is of it from an earlier run. Asked once. */
-  readonly kept?: () => Fetched | null;
+  /** What there is of it from an earlier run. Asked once, when its turn has come. */
+  readonly kept?: () => Fetched | null | Promise<Fetched | null>;
   /**
-   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use, and the file may be
-   * another than before. Called for each try. Who cannot take them throws, in any of these, which ends the download
-   * with a fault `content`.
+   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try.
+   *
+   * Who cannot take them throws, here or in `write` or `kept`: that ends the download with a fault `content`.
    */
   readonly begin: (download: Omit<Download, 'bytes$'>) => void;
-  /** The next bytes. Too many to hold: `download.pause()`. */
+  /** The next bytes, a view that may be kept. Too many to hold: `download.pause()`. */
   readonly write: (bytes: Uint8Array) => void;
 }
 
@@ -52,14 +53,19 @@ export interface Downloads {
    * @param size bytes it has, if that is known: large ones are spread over the connections.
    */
   readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
+  /** As those of a client, and tried again like the rest. */
+  readonly stat: Client['stat'];
+  readonly page: Client['page'];
+  /** Emits whenever something failed that will be tried again. */
   readonly retries$: Observable<Retry>;
-  /** Ends the connections in good order once there is nothing to do. */
+  /** Ends the connections in good order once there is nothing to do. Until then they stay, and keep a process alive. */
   readonly end: () => void;
+  /** Drops the connections; what is under way errors. */
   readonly destroy: () => void;
 }
 
 /**
- * Makes downloads that share up to `parallel` connections.
+ * Makes downloads that share up to `parallel` connections, which are made when they are needed.
  *
  * Memory: nothing is held but what the connections have read and the targets keep.
  *
@@ -74,10 +80,39 @@ export function createDownloads(options: LanesOptions): Downloads {
   return {
     fetch: (filename, target, size = 0) =>
       new Observable((subscriber) => beginDownload({ lanes, crc32, filename, target, size, subscriber })),
+    stat: (filename) => asked(lanes, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) => asked(lanes, (client): Observable<Listing> => client.page(settings)),
     retries$: lanes.retries$,
     end: lanes.end,
     destroy: lanes.destroy,
   };
+}
+
+/** A question with one answer, that changes nothing on the server. */
+function asked<T>(lanes: Lanes, ask: (client: Client) => Observable<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    let running: Subscription | null = null;
+    const job: Job = createJob(
+      (client) => {
+        running = ask(client).subscribe({
+          next: (answer) => subscriber.next(answer),
+          error: (fault: ClientFault) => lanes.failed(job, fault),
+          complete: () => {
+            lanes.achieved(job);
+            lanes.done(job);
+            subscriber.complete();
+          },
+        });
+      },
+      (fault) => subscriber.error(fault),
+      false,
+    );
+    lanes.add(job);
+    return () => {
+      running?.unsubscribe();
+      lanes.done(job);
+    };
+  });
 }
 
 interface Fetching {
@@ -90,32 +125,46 @@ interface Fetching {
 }
 
 function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
-  let have: Fetched | null;
-  try {
-    have = target.kept?.() ?? null;
-  } catch (thrown) {
-    subscriber.error(contentFault(thrown));
-    return () => {};
-  }
+  /** Undefined until the target was asked. */
+  let have: Fetched | null | undefined;
   let running: Subscription | null = null;
   let anew = false;
 
   const job: Job = createJob(
     (client) => {
       running = new Subscription();
-      if (have === null || have.offset === 0) fetchFrom(client, 0);
-      else lookFirst(client, have);
+      if (have === undefined) recall(client);
+      else go(client);
     },
     (fault) => subscriber.error(fault),
     size >= resumeFrom,
   );
 
+  function recall(client: Client): void {
+    have = null;
+    const told = (kept: Fetched | null) => {
+      have = kept;
+      if (!job.over) go(client);
+    };
+    try {
+      const kept = target.kept?.() ?? null;
+      if (kept instanceof Promise) kept.then(told, failLocally);
+      else told(kept);
+    } catch (thrown) {
+      failLocally(thrown);
+    }
+  }
+
+  function go(client: Client): void {
+    if (!have) fetchFrom(client, 0);
+    else lookFirst(client, have);
+  }
+
   /** A range of another file would have to pass unused. */
   function lookFirst(client: Client, kept: Fetched): void {
     const looking = client.stat(filename).subscribe({
       next: (info) => {
-        if (isSame(info, kept.file)) return;
-        have = null;
+        if (!isSame(info, kept.file)) have = null;
       },
       error: (fault: ClientFault) => lanes.failed(job, fault),
       complete: () => fetchFrom(client, have?.offset ?? 0),
@@ -131,10 +180,9 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
         receive(begun);
       },
       error: (fault: ClientFault) => {
-        if (offset === 0 || !isRefused(fault, 'bad-range')) return lanes.failed(job, fault);
         // It has become shorter since it was looked at.
-        have = null;
-        restart();
+        if (offset > 0 && isRefused(fault, 'bad-range')) return restart();
+        lanes.failed(job, fault);
       },
       complete: () => {
         if (download !== null) received(download);
@@ -147,11 +195,8 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
     const { bytes$, ...about } = download;
     const { offset, size, mtime } = download;
     const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
-    if (offset > 0 && (have === null || have.offset !== offset || !isSame(download, have.file))) {
-      have = null;
-      return restart();
-    }
-    let crc = offset === 0 ? 0 : have!.crc32;
+    if (offset > 0 && (!have || have.offset !== offset || !isSame(download, have.file))) return restart();
+    let crc = have && offset > 0 ? have.crc32 : 0;
     let at = offset;
     try {
       target.begin(about);
@@ -166,12 +211,12 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
       next: (bytes) => {
         crc = crc32(bytes, crc);
         at += bytes.length;
-        keep();
         try {
           target.write(bytes);
         } catch (thrown) {
           return failLocally(thrown);
         }
+        keep();
         lanes.achieved(job);
         subscriber.next({ received: at, total: size });
       },
@@ -183,12 +228,11 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
 
   function received({ size, crc32: said, filename }: Download): void {
     const got = have;
-    if (got === null || got.offset !== size) {
+    if (!got || got.offset !== size) {
       const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
       return lanes.failed(job, { type: 'protocol', message });
     }
     if (said !== undefined && said !== got.crc32) {
-      have = null;
       if (!anew) {
         anew = true;
         return restart();
@@ -201,15 +245,22 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
     subscriber.complete();
   }
 
+  /** From the start: what there is, is of another file. */
   function restart(): void {
+    have = null;
     running?.unsubscribe();
     lanes.again(job);
   }
 
   function failLocally(thrown: unknown): void {
+    if (job.over) return;
     running?.unsubscribe();
     lanes.done(job);
-    subscriber.error(contentFault(thrown));
+    subscriber.error({
+      type: 'content',
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+      thrown,
+    } satisfies ClientFault);
   }
 
   lanes.add(job);

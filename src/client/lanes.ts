@@ -142,12 +142,16 @@ export function createLanes(options: LanesOptions): Lanes {
       begin(job, lane);
     }
     for (let job = waiting.small.first(); job !== null; job = waiting.small.first()) {
-      const lane = freest((lane) => lane.small < window);
+      const lane = freest((lane) => lane.small < windowOf(lane));
       if (lane === null) break;
       waiting.small.shift();
       begin(job, lane);
     }
   }
+
+  /** After breaks that achieved nothing fewer are sent ahead, so that the one to blame is soon alone. */
+  const windowOf = ({ failures, achieved }: Lane): number =>
+    failures === 0 || achieved ? window : Math.max(1, Math.floor(window / 16 ** failures));
 
   function freest(fits: (lane: Lane) => boolean): Lane | null {
     let best: Lane | null = null;
@@ -206,7 +210,7 @@ export function createLanes(options: LanesOptions): Lanes {
         });
         if (token === undefined) open(lane);
         else {
-          client.request({ cmd: 'hello', token }).subscribe({
+          client.hello(token).subscribe({
             error: (fault: ClientFault) => lost(lane, fault),
             complete: () => open(lane),
           });
@@ -310,7 +314,10 @@ export function createLanes(options: LanesOptions): Lanes {
     if (blamed) job.failures = job.achieved ? 1 : job.failures + 1;
     job.achieved = false;
     if (destroyed || job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
-    else waiting[job.large ? 'large' : 'small'].pushAgain(job);
+    else if (blamed) {
+      // Behind the others: if it is what kills the connection, they are to have theirs first.
+      line(job);
+    } else waiting[job.large ? 'large' : 'small'].pushAgain(job);
     left(lane);
   }
 
@@ -367,7 +374,11 @@ export function createLanes(options: LanesOptions): Lanes {
     },
     achieved: (job) => {
       job.achieved = true;
-      if (job.lane !== null) job.lane.achieved = true;
+      const { lane } = job;
+      if (lane === null || lane.achieved) return;
+      lane.achieved = true;
+      // The window is wide again.
+      if (lane.failures > 0) queueMicrotask(dispatch);
     },
     retries$: retries$.asObservable(),
     end: () => {

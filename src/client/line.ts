@@ -15,34 +15,13 @@ export interface Line<T> {
 }
 
 export function createLine<T extends { readonly over: boolean }>(): Line<T> {
-  const queue = createQueue<T>();
-  const again = createQueue<T>();
-  /** Taken out of their queues to be looked at. */
-  let nextAgain: T | null = null;
-  let next: T | null = null;
-
-  function first(): T | null {
-    while (nextAgain === null || nextAgain.over) {
-      nextAgain = again.shift() ?? null;
-      if (nextAgain === null) break;
-    }
-    if (nextAgain !== null) return nextAgain;
-    while (next === null || next.over) {
-      next = queue.shift() ?? null;
-      if (next === null) break;
-    }
-    return next;
-  }
-
-  function shift(): void {
-    first();
-    if (nextAgain !== null) nextAgain = null;
-    else next = null;
-  }
-
+  const again = createHeadQueue<T>();
+  const queue = createHeadQueue<T>();
+  const first = () => again.first() ?? queue.first();
+  const shift = () => (again.first() === null ? queue : again).shift();
   return {
-    push: (job) => queue.push(job),
-    pushAgain: (job) => again.push(job),
+    push: queue.push,
+    pushAgain: again.push,
     first,
     shift,
     takeAll: () => {
@@ -52,6 +31,28 @@ export function createLine<T extends { readonly over: boolean }>(): Line<T> {
         shift();
       }
       return all;
+    },
+  };
+}
+
+/** A queue that can be looked at. */
+function createHeadQueue<T extends { readonly over: boolean }>() {
+  const queue = createQueue<T>();
+  let head: T | null = null;
+  function first(): T | null {
+    while (head === null || head.over) {
+      head = queue.shift() ?? null;
+      if (head === null) break;
+    }
+    return head;
+  }
+
+  return {
+    push: queue.push,
+    first,
+    shift: () => {
+      first();
+      head = null;
     },
   };
 }

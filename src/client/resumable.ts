@@ -8,8 +8,8 @@
  *   other bytes, or more than there are          cancelled: all is sent
  *   nothing, but all was sent before             asked whether the file is there already: the answer may have been lost
  */
-import { firstValueFrom, Observable, Subscription } from 'rxjs';
-import type { FileInfo, Part } from '../protocol/file.ts';
+import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
+import type { Part } from '../protocol/file.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
 import type { Client } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
@@ -62,31 +62,18 @@ export type TryEvent =
 /** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
 export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
   return new Observable((subscriber) => {
-    /** What is asked now. */
-    const asking = new Subscription();
+    let stop = () => {};
+    let asked = false;
     const wanted = () => !subscriber.closed;
-
-    /** The answer to a request; rejects, so that what waits for it is left, when it is given up. */
-    const answer = <T>(request$: Observable<T>): Promise<T | undefined> =>
-      new Promise((resolve, reject) => {
-        const request = request$.subscribe({
-          next: resolve,
-          error: reject,
-          complete: () => resolve(undefined),
-        });
-        request.add(() => reject(givenUp));
-        asking.add(request);
-      });
 
     async function run(): Promise<void> {
       const content = await opened(source.content);
       let lent = false;
       try {
-        if (!wanted()) return;
         const id = source.idOf(content);
+        if (!wanted()) return;
         await remember(id, content);
         if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
-        if (!wanted()) return;
         const there = await agreed(content, id);
         if (there === null || !wanted()) return;
         subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });
@@ -97,13 +84,18 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           ...(there.offset === 0 ? {} : { from: there }),
           ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
         };
-        await put(there, settings, () => {
-          lent = true;
-          return content;
-        });
+        try {
+          return await put(settings, () => {
+            lent = true;
+            return content;
+          });
+        } catch (thrown) {
+          if (!(await mended(thrown, id, there.offset))) throw thrown;
+        }
       } finally {
         if (!lent) content.close?.();
       }
+      await run();
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
@@ -122,8 +114,9 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
 
     /** Where to go on; null when the file turns out to be stored. */
     async function agreed(content: Content, id: string): Promise<Part | null> {
-      const there = (await answer(client.resume(id)))!;
-      if (there.offset === 0) return memory.sent !== null && (await stored(memory.sent)) ? null : there;
+      const there = await firstValueFrom(client.resume(id));
+      if (there.offset === 0)
+        return memory.sent !== null && (await stored(memory.sent, content)) ? null : there;
       if (there.offset <= content.size && (await isOurs(content, there))) {
         memory.checkpoints.passed(there.offset);
         return there;
@@ -144,22 +137,23 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       return crc === there.crc32;
     }
 
-    async function stored(sent: Sent): Promise<boolean> {
-      const found = await storedAs(client, source.filename, sent, answer);
+    async function stored(sent: Sent, content: Content): Promise<boolean> {
+      const { mtime = content.mtime } = source.settings;
+      const found = await storedAs(client, source.filename, sent, mtime);
       if (found !== null && wanted()) subscriber.next(found);
       return found !== null;
     }
 
     async function forget(id: string): Promise<void> {
       try {
-        await answer(client.cancel(id));
+        await lastValueFrom(client.cancel(id), { defaultValue: undefined });
       } catch (thrown) {
         // What is not there need not be dropped.
         if (!isRefused(thrown, 'not-found')) throw thrown;
       }
     }
 
-    function put(there: Part, settings: PutSettings, open: () => Content): Promise<void> {
+    function put(settings: PutSettings, open: () => Content): Promise<void> {
       const hooks = {
         passed: memory.checkpoints.note,
         sent: (sent: Sent) => {
@@ -168,57 +162,67 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       };
       return new Promise<void>((resolve, reject) => {
         const putting = client.put(source.filename, open, settings, hooks).subscribe({
-          next: (event) => {
+          next: (event: PutEvent) => {
             if (event.type === 'durable') memory.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
-          error: (fault: ClientFault) => reject(fault),
-          complete: () => resolve(),
+          error: (fault: ClientFault) => {
+            // An answer, if not the one that was hoped for: it was not stored.
+            if (fault.type === 'refused') memory.sent = null;
+            reject(fault);
+          },
+          complete: resolve,
         });
-        asking.add(() => {
+        stop = () => {
           putting.unsubscribe();
           resolve();
-        });
-      }).then(undefined, async (fault: ClientFault) => {
-        if (!wanted() || !spoiledThere(fault, there) || memory.anew) throw fault;
-        memory.anew = true;
-        await forget(settings.upload!);
-        await run();
+        };
       });
+    }
+
+    /** Whether it is worth going through all of it once more at once. */
+    async function mended(thrown: unknown, id: string, offset: number): Promise<boolean> {
+      if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
+      // The server has more or less by now: it is asked again.
+      if (thrown.error.code === 'bad-offset' && !asked) {
+        asked = true;
+        return true;
+      }
+      if (offset === 0 || memory.anew || !ofWholeContent.has(thrown.error.code)) return false;
+      memory.anew = true;
+      await forget(id);
+      return true;
     }
 
     run().then(
       () => subscriber.complete(),
       (thrown: unknown) => subscriber.error(isClientFault(thrown) ? thrown : contentFault(thrown)),
     );
-    return asking;
+    return () => stop();
   });
 }
 
-const givenUp = new Error('the upload was given up');
-
-/** The put that goes on was refused for what the server had of it before. */
-const spoiledThere = (fault: ClientFault, { offset }: Part): boolean =>
-  fault.type === 'refused' &&
-  (fault.error.code === 'bad-offset' ||
-    (offset > 0 && ['crc-mismatch', 'sha256-mismatch', 'size-mismatch'].includes(fault.error.code)));
+/** What a put that goes on may be refused with because of what the server had before. */
+const ofWholeContent = new Set<string>(['bad-offset', 'crc-mismatch', 'sha256-mismatch', 'size-mismatch']);
 
 export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
 
 /**
- * Whether just what was sent is stored under a name, as far as size and CRC-32 tell: then as the event that its put
- * would have ended with. Whether it is durable is not known.
+ * Whether just what was sent is stored under a name, as far as size and CRC-32 tell, or modification time where the
+ * server does not know the CRC-32: then as the event that its put would have ended with. Whether it is durable
+ * is not known.
  */
 export async function storedAs(
   client: Client,
   filename: string,
   { size, crc32 }: Sent,
-  answer: (request$: Observable<FileInfo>) => Promise<FileInfo | undefined> = firstValueFrom,
+  mtime: number | undefined,
 ): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
   try {
-    const found = await answer(client.stat(filename));
-    if (found?.size !== size || found.crc32 !== crc32) return null;
+    const found = await firstValueFrom(client.stat(filename));
+    const same = found.crc32 === undefined ? found.mtime === mtime : found.crc32 === crc32;
+    if (found.size !== size || !same) return null;
     return { type: 'stored', filename, size, crc32, durable: false };
   } catch (thrown) {
     if (isRefused(thrown, 'not-found') || isRefused(thrown, 'forbidden')) return null;
@@ -234,7 +238,7 @@ async function opened(content: ContentGiven): Promise<Content> {
   }
 }
 
-export const contentFault = (thrown: unknown): ClientFault => ({
+const contentFault = (thrown: unknown): ClientFault => ({
   type: 'content',
   message: thrown instanceof Error ? thrown.message : String(thrown),
   thrown,

@@ -26,6 +26,7 @@ export const breaksConnection = (fault: ClientFault): boolean =>
 export function worthRetrying(fault: ClientFault): boolean {
   switch (fault.type) {
     case 'connection':
+      // A server that is not who it should be is not so after a while either.
       return fault.fault.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || passing.has(fault.error.code);
@@ -54,4 +55,4 @@ export const waitBefore = (
   failures: number,
   { base = 200, most = 30_000 }: Backoff,
   random: number,
-): number => Math.round(random * Math.min(most, base * 2 ** (failures - 1)));
+): number => Math.round(random * Math.min(most, base * 2 ** Math.min(failures - 1, 50)));

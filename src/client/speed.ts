@@ -21,6 +21,8 @@ export function createSpeed(now: () => number = () => performance.now(), from = 
   let latest = samples[0]!;
   return {
     at: (value) => {
+      // It began again, from further back.
+      if (value < latest.value) samples.splice(0, samples.length, { time: now(), value });
       latest = { time: now(), value };
       if (latest.time - samples.at(-1)!.time < apart) return;
       samples.push(latest);

@@ -9,6 +9,7 @@ import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type R
 import { type ContentGiven, opener, type PutSettings } from './put.ts';
 import { type Hasher, hashOf } from './read-content.ts';
 import { createMemory, isRefused, type Memory, sendResumable, storedAs, type TryEvent } from './resumable.ts';
+import { breaksConnection } from './retry.ts';
 import { createSpeed, type Speed } from './speed.ts';
 import { stableId } from './upload-id.ts';
 
@@ -20,7 +21,7 @@ export interface UploadsOptions extends LanesOptions {
   readonly resumeFrom?: number;
   /** Bytes between two tellings of what is durable, for what can be resumed; default 4 MiB. */
   readonly progress?: number;
-  /** Makes what computes a SHA-256, for `verify`; in Node `() => createHash('sha256')`, wrapped. */
+  /** Makes what computes a SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
   readonly sha256?: () => Hasher;
 }
 
@@ -141,26 +142,28 @@ function beginUpload(upload: Upload): () => void {
     ...(mtime === undefined ? {} : { mtime }),
     ...(ifAbsent ? { ifAbsent } : {}),
   };
-  const hasher = verify === undefined ? null : options.sha256;
-  if (hasher === undefined) throw new Error("verify: 'sha256' needs the option sha256");
+  const now = options.scheduler === undefined ? undefined : () => options.scheduler!.now();
+  const hasher = verify === undefined ? null : hasherOf(options);
   const large = ({ size }: Content) => resume && size >= least;
 
   let attempt = 0;
   let resumedFrom = 0;
   let durable = 0;
-  let latest = { sent: 0, total: 0 };
-  /** Whether this try has been told where it begins. */
-  let placed = false;
+  let sentSoFar = 0;
+  let size = 0;
   let speed: Speed | null = null;
   let running: Subscription | null = null;
+  let sentNow: Sent | null = null;
+  /** What an earlier try has sent whole, without an answer. */
   let sentBefore: Sent | null = null;
   let sha256: string | undefined;
+  let openedMtime: number | undefined;
   let memory: Memory | null = null;
 
   const job: Job = createJob(
     (client) => {
       attempt++;
-      placed = false;
+      sentNow = null;
       running = (job.large ? sendLarge(client) : sendSmall(client)).subscribe({
         next: heard,
         error: (fault: ClientFault) => failed(client, fault),
@@ -188,7 +191,8 @@ function beginUpload(upload: Upload): () => void {
       content.close?.();
       throw isLarge;
     }
-    if (hasher === null || hasher === undefined) return content;
+    openedMtime = content.mtime;
+    if (hasher === null) return content;
     return hashOf(content, hasher()).then(
       (hash) => {
         sha256 = hash;
@@ -202,54 +206,47 @@ function beginUpload(upload: Upload): () => void {
   }
 
   const sent = (all: Sent) => {
-    sentBefore = all;
+    sentNow = all;
   };
 
   function sendLarge(client: Client): Observable<TryEvent> {
     memory ??= createMemory();
     const idOf = ({ size, mtime }: Content) => settings.upload ?? stableId(filename, size, mtime, source);
     const given = { filename, content, settings: putSettings, idOf, crc32, progress };
-    return sendResumable(client, { ...given, hasher: hasher ?? null }, memory);
+    return sendResumable(client, { ...given, hasher }, memory);
   }
 
   function heard(event: TryEvent): void {
     switch (event.type) {
       case 'progress':
-        latest = event;
-        if (speed === null && event.sent < event.total)
-          speed = createSpeed(options.scheduler?.now, resumedFrom);
+        if (speed === null && event.sent < event.total) speed = createSpeed(now, resumedFrom);
         speed?.at(event.sent);
-        return tell();
+        return tell(event.sent, event.total);
       case 'resumed':
-        // What the server had turned out to be of no use, so it is sent once more from its start.
-        if (placed) attempt++;
-        placed = true;
-        // More than it has told may have arrived before a break.
+        // More is there than had been told of: the last try was not for nothing.
         if (attempt > 1 && event.offset > durable) lanes.achieved(job);
-        latest = { sent: event.offset, total: event.total };
         resumedFrom = event.offset;
         durable = event.offset;
         speed = null;
-        if (event.offset > 0) tell();
-        return;
+        return tell(event.offset, event.total);
       case 'durable':
-        if (event.offset <= durable) return;
-        lanes.achieved(job);
-        durable = event.offset;
-        return tell();
+        if (event.offset > durable) lanes.achieved(job);
+        durable = Math.max(durable, event.offset);
+        return tell(Math.max(sentSoFar, durable), size);
       case 'stored':
         lanes.achieved(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }
 
-  function tell(): void {
+  function tell(sent: number, total: number): void {
+    sentSoFar = sent;
+    size = total;
     subscriber.next({
       type: 'progress',
-      // The server may tell that it has bytes before the system tells that it took them.
-      sent: Math.max(latest.sent, durable),
+      sent,
       durable,
-      total: latest.total,
+      total,
       rate: speed?.rate() ?? 0,
       attempt,
       resumedFrom,
@@ -261,10 +258,11 @@ function beginUpload(upload: Upload): () => void {
       attempt--;
       return lanes.again(job, true);
     }
-    const before = job.large ? (memory?.sent ?? null) : sentBefore;
-    if (!isRefused(fault, 'exists') || attempt === 1 || before === null) return lanes.failed(job, fault);
+    const before = sentBefore;
+    if (breaksConnection(fault)) sentBefore = sentNow ?? sentBefore;
+    if (!isRefused(fault, 'exists') || before === null) return lanes.failed(job, fault);
     // It may be there because an earlier try was carried out and its answer lost.
-    storedAs(client, filename, before).then(
+    storedAs(client, filename, before, mtime ?? openedMtime).then(
       (found) => {
         if (subscriber.closed) return;
         if (found === null) return lanes.failed(job, fault);
@@ -281,4 +279,9 @@ function beginUpload(upload: Upload): () => void {
     running?.unsubscribe();
     lanes.done(job);
   };
+}
+
+function hasherOf({ sha256 }: UploadsOptions): () => Hasher {
+  if (sha256 === undefined) throw new Error("verify: 'sha256' needs the option sha256");
+  return sha256;
 }

@@ -9,9 +9,26 @@
 import { createQueue } from './queue.ts';
 
 /** Bytes handed on without a look at whether more is wanted. Bodies are worth writing in such pieces. */
-const piece = 64 * 1024;
-/** Milliseconds after which the others are let go first. */
+const largest = 64 * 1024;
+/** The same where they are full of requests, and at first. */
+const smallest = 1024;
+/** Requests in a piece above which the next one is smaller, and below which it may be larger. */
+const [many, few] = [64, 16];
+/** Milliseconds of a turn of the event loop, for all connections together, after which the others are let go first. */
 const slice = 4;
+
+/** When the first of this turn began; null when none has yet. */
+let turnBegan: number | null = null;
+
+function turnSince(): number {
+  if (turnBegan === null) {
+    turnBegan = performance.now();
+    setImmediate(() => {
+      turnBegan = null;
+    });
+  }
+  return turnBegan;
+}
 
 export interface Feed {
   readonly chunk: (bytes: Uint8Array) => void;
@@ -24,7 +41,8 @@ export interface Feed {
 export interface FeedWorld {
   /** Whether the next piece may be taken now. */
   readonly wanted: () => boolean;
-  readonly take: (bytes: Uint8Array) => void;
+  /** Takes a piece, and answers how many requests were in it. */
+  readonly take: (bytes: Uint8Array) => number;
   /** Calls back in a later turn of the event loop, behind what is due in the others. */
   readonly later: (work: () => void) => void;
   /** No chunk should come, since others are let go first; and then again. */
@@ -36,12 +54,13 @@ export function createFeed({ wanted, take, later, waiting }: FeedWorld): Feed {
   let left: Uint8Array | null = null;
   let busy = false;
   let yielded = false;
+  let piece = smallest * 4;
 
   function goOn(): void {
     // Taking a piece may give credit back, and so ask for the next one before this one is done with.
     if (busy || yielded) return;
     busy = true;
-    const since = performance.now();
+    const since = turnSince();
     while (left === null || wanted()) {
       if (left === null) {
         const next = queue.shift();
@@ -52,7 +71,9 @@ export function createFeed({ wanted, take, later, waiting }: FeedWorld): Feed {
       }
       const bytes: Uint8Array = left.subarray(0, piece);
       left = bytes.length < left.length ? left.subarray(piece) : null;
-      take(bytes);
+      const requests = take(bytes);
+      if (requests > many) piece = Math.max(smallest, piece / 4);
+      else if (requests <= few) piece = Math.min(largest, piece * 4);
       if (left !== null && performance.now() - since > slice) {
         letOthersGo();
         break;

@@ -91,7 +91,7 @@ export function createIntake(world: IntakeWorld): Intake {
     },
   });
 
-  function take(bytes: Uint8Array): void {
+  function take(bytes: Uint8Array): number {
     [heads, streamed, requests] = [0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
@@ -99,6 +99,7 @@ export function createIntake(world: IntakeWorld): Intake {
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
     world.giveBack(bytes, bytes.length - streamed);
     world.took(bytes.length, requests);
+    return requests;
   }
 
   function countPartial(now: number): void {

@@ -16,7 +16,7 @@ export interface Pace {
 
 export interface Member {
   readonly spend: (amount: number) => void;
-  /** The connection is gone: what it owes is forgotten. */
+  /** The connection is gone: what it owes, all others owe. Else one that comes again and again would owe nothing. */
   readonly leave: () => void;
 }
 
@@ -45,9 +45,9 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
   function deal(): void {
     timer = null;
     refill();
-    const part = bucket / owing.size;
-    if (owing.size > 0) bucket = 0;
-    for (const account of [...owing]) {
+    const part = Math.max(bucket, 0) / owing.size;
+    if (owing.size > 0) bucket = Math.min(bucket, 0);
+    for (const account of part > 0 ? [...owing] : []) {
       account.balance += part;
       if (account.balance < 0) continue;
       owing.delete(account);
@@ -66,7 +66,7 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
     refill();
     bucket = Math.min(bucket, most);
     // With others waiting there is nothing to take from.
-    const paid = owing.size > 0 ? 0 : Math.min(bucket, -account.balance);
+    const paid = owing.size > 0 ? 0 : Math.min(Math.max(bucket, 0), -account.balance);
     bucket -= paid;
     account.balance += paid;
     if (account.balance >= 0) return;
@@ -77,6 +77,8 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
 
   function leave(account: Account): void {
     owing.delete(account);
+    refill();
+    bucket = Math.min(bucket, most) + Math.min(account.balance, 0);
     if (owing.size > 0) return;
     timer?.unsubscribe();
     timer = null;
@@ -85,6 +87,14 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
   return {
     join: (flow) => {
       const account: Account = { balance: 0, flow };
+      refill();
+      // What is owed by nobody is paid back before anybody comes in.
+      if (bucket < 0) {
+        account.balance = -Number.MIN_VALUE;
+        owing.add(account);
+        flow(true);
+        arm();
+      }
       return { spend: (amount) => spend(account, amount), leave: () => leave(account) };
     },
   };

@@ -6,7 +6,7 @@
  *   busy      store.put, sink.write,    -> idle, or over when it failed
  *             sink.sync
  *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
- *                                       else sync or commit, once asked to
+ *                                       else sync, commit or abort, once asked to
  *   ending    sink.commit, sink.abort   -> over
  *   over      nothing                   what still comes is given back at once
  *
@@ -80,8 +80,8 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   function next(): void {
     if (state !== 'idle' || sink === null) return;
     if (taken) return fail('write', errorInfo('upload-taken'));
-    if (wanted === 'abort') abortSink(sink);
-    else if (queued.length > 0) writeQueued(sink);
+    if (queued.length > 0) writeQueued(sink);
+    else if (wanted === 'abort') abortSink(sink);
     else if (syncWanted && wanted !== 'commit') syncSink(sink);
     else if (wanted === 'commit') commitSink(sink);
   }
@@ -174,7 +174,8 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
     },
     abort: () => {
       wanted = 'abort';
-      drop();
+      // What has arrived of an upload is kept, and that is what the queue is.
+      if (options.upload === undefined) drop();
       next();
     },
   };

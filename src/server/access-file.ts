@@ -10,7 +10,7 @@ import { Subject } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
-import { type AccessRules, type CertificateRule, type Rule, readRules } from './access-rules.ts';
+import { type AccessRules, type CertificateRule, readRules, type TokenRule } from './access-rules.ts';
 
 export interface AccessFile {
   readonly access: Access;
@@ -49,9 +49,12 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
     changed$,
     first: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
     byToken: (token) => byToken(rules, token),
-    now: ({ name }) => {
-      if (name === '') return rules.anybody;
-      const rule = [...rules.tokens, ...rules.certificates].find((each) => each.name === name);
+    now: (principal) => {
+      if (principal.name === '') return rules.anybody;
+      const shown = shownBy.get(principal);
+      const sameName = [...rules.tokens, ...rules.certificates].filter(({ name }) => name === principal.name);
+      // A token that was exchanged for another is as gone as one that was taken out.
+      const rule = sameName.find((each) => shownFor(each) === shown);
       return rule === undefined ? null : principalOf(rule);
     },
   };
@@ -148,4 +151,15 @@ function byCertificate(
   return rule === undefined ? null : principalOf(rule);
 }
 
-const principalOf = ({ name, rights, prefix }: Rule): Principal => ({ name, rights, prefix });
+/** What each principal has shown to become one: held no longer than the principal is. */
+const shownBy = new WeakMap<Principal, string>();
+
+const shownFor = (rule: TokenRule | CertificateRule): string =>
+  'sha256' in rule ? rule.sha256 : JSON.stringify([rule.subject, rule.commonName]);
+
+function principalOf(rule: TokenRule | CertificateRule): Principal {
+  const { name, rights, prefix } = rule;
+  const principal = { name, rights, prefix };
+  shownBy.set(principal, shownFor(rule));
+  return principal;
+}

@@ -4,6 +4,7 @@
 import {
   concat,
   defer,
+  delay,
   finalize,
   map,
   merge,
@@ -58,6 +59,10 @@ export interface ServeOptions {
 
 /** Milliseconds that connections which were cut off have to let go of the store. */
 const toLetGo = 1000;
+/** Milliseconds in which a server that shuts down still accepts what the system has accepted for it before. */
+const toAccept = 10;
+/** Milliseconds that those have before they are told that it shuts down: what they sent, and left, is taken. */
+const toBeHeard = 400;
 
 /**
  * Serves files. Unsubscribing stops it at once, connections included; `drain$` stops it gently. Errors only when
@@ -93,6 +98,10 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       mergeMap(() => timer(limits.grace)),
       share(),
     );
+    let draining = false;
+    drain$.subscribe(() => {
+      draining = true;
+    });
     const door = createDoor(limits);
     options.stats?.(() => ({ ...counters, connections: door.inside(), unsettled: budget.unsettled() }));
 
@@ -113,7 +122,8 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       });
       const bug = (thrown: unknown) => besides$.next({ type: 'bug', ...where, thrown });
       const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
-      const reports$ = attend(connection, { ...shared, framing, status, bug }).pipe(
+      const toDrain$ = draining ? timer(toBeHeard) : drain$;
+      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, status, bug }).pipe(
         map((report) => located(report, where)),
         finalize(() => {
           cut.unsubscribe();
@@ -128,7 +138,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     };
 
     return options.connections$.pipe(
-      takeUntil(drain$),
+      takeUntil(drain$.pipe(delay(toAccept))),
       mergeMap((event) => (event.type === 'connection' ? attended(event.connection) : of(event))),
       takeUntil(cut$.pipe(mergeMap(() => timer(toLetGo)))),
     );

@@ -55,6 +55,8 @@ export interface Command {
   readonly touches: Touches;
   /** What the peer must be allowed to do; null: whoever asks, even before it has said who it is. */
   readonly rights: readonly Right[] | null;
+  /** Whether it opens a file to be sent: only a few of these are under way at once. */
+  readonly opens: boolean;
   /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
   /** Null when the header is a request of this command, else what is wrong with it. */
@@ -70,6 +72,7 @@ export interface Command {
  *   the files are read or written, and which are ids of uploads; `'everything'` for a command that looks at all files.
  * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
  *   `write` where they are written. Null for a command that is open even to who has not said who it is.
+ * @param definition.opens true for a command that asks for `open`; default false.
  * @param definition.start what a fresh request does; told who asks.
  * @param definition.on what it does at each later event, given the state of the step before.
  *
@@ -91,11 +94,12 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   readonly pattern: Shape;
   readonly touches: Touches<Extract<keyof Shape, string>>;
   readonly rights?: readonly Right[] | null;
+  readonly opens?: boolean;
   readonly bodyLength?: (header: JsonHeader) => number | string;
   readonly start: (request: P.infer<Shape>, principal: Principal) => Step<S>;
   readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Step<S>;
 }): Command {
-  const { pattern, touches, bodyLength, start, on } = definition;
+  const { pattern, touches, opens = false, bodyLength, start, on } = definition;
   const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
   const matches = isMatching(pattern as P.Pattern<unknown>);
   const names =
@@ -115,7 +119,7 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   };
   const reduce: Command['reduce'] = (state, event) =>
     event.type === 'start' ? start(event.request as P.infer<Shape>, event.principal) : on(state as S, event);
-  return { cmd: pattern.cmd, touches, rights, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
+  return { cmd: pattern.cmd, touches, rights, opens, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
 }
 
 const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];

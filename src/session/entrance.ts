@@ -51,6 +51,7 @@ const fresh = (
   answers: [],
   receiving: true,
   sending: false,
+  opens: false,
   opened: false,
   done: false,
   fatal: false,
@@ -72,6 +73,9 @@ function checked(command: Command, header: JsonHeader, effects: Effect[]): Error
     return errorInfo('internal');
   }
 }
+
+/** Files of one connection that are open to be sent: they are sent one behind the other anyway. */
+const mostOpen = 16;
 
 /** Who has not said who it is, to a command that is open to it all the same. */
 const nobody: Principal = { name: '', rights: [], prefix: '' };
@@ -125,10 +129,11 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
     }
     const touched = touchedBy(command.touches, header);
     if (mustWait(touched, state.requests)) return parked;
+    if (command.opens && state.requests.filter(({ opens }) => opens).length >= mostOpen) return parked;
     // Only now: the request before it may have been the one that says who asks.
     const refusal = whyNotAllowed(command, touched, state.principal);
     if (refusal !== null) return turnAway(state, header, refusal, credit, effects);
-    const request = fresh(state, header, command.cmd, touched, credit);
+    const request = { ...fresh(state, header, command.cmd, touched, credit), opens: command.opens };
     const start = { type: 'start', request: header, principal: state.principal ?? nobody } as const;
     return opened(state, stepped(command, request, start, effects));
   };

@@ -50,6 +50,8 @@ export interface OpenRequest {
   readonly receiving: boolean;
   /** The first of its `answers` is a file being sent. */
   readonly sending: boolean;
+  /** It may hold a file open, from its beginning to its last byte. */
+  readonly opens: boolean;
   /** It holds a file open, to be sent. */
   readonly opened: boolean;
   readonly done: boolean;

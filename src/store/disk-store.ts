@@ -28,7 +28,7 @@ import { refusedName } from './names.ts';
 import { done, failed } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
-import { type SumsJournal, sumsJournal } from './sums-journal.ts';
+import { noJournal, type SumsJournal, sumsJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
 import { type UploadLimits, type UploadOptions, uploadLimits } from './upload-limits.ts';
 
@@ -38,6 +38,11 @@ export interface DiskStoreOptions extends UploadOptions {
    * system has it, which survives the end of this process but not of the machine.
    */
   readonly durability?: 'fsync' | 'os';
+  /**
+   * Where the CRC-32 of what was committed is kept, so that `open` and `stat` can say it: in `memory` (the default), until
+   * the store is closed; or on the `disk` as well, in `.sluice/sums`, for stores that open the root later.
+   */
+  readonly checksums?: 'memory' | 'disk';
   /** Another file system underneath, for tests. */
   readonly fs?: FileSystem;
 }
@@ -82,7 +87,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     try {
       const below = directories(io, folder, durable);
       const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
-      const journal: SumsJournal = sumsJournal(io, below, () => sums);
+      const journal = options.checksums === 'disk' ? sumsJournal(io, below, () => sums) : noJournal;
       const disk = { io, durable, directories: below, sums };
       const kept = keptParts(disk);
       const temporaries = yield* openPrivateFolder(io, below, kept.rescue);

@@ -24,6 +24,13 @@ export interface SumsJournal {
   close(): Promise<void>;
 }
 
+/** For sums that are not to survive the store. */
+export const noJournal: SumsJournal = {
+  add: () => {},
+  *load() {},
+  close: async () => {},
+};
+
 export interface JournalLimits {
   /** Milliseconds until what was added is written. */
   readonly delay: number;

@@ -44,6 +44,7 @@ describe('what a put sends', () => {
     const plan = planPut([folder, join(folder, 'none')], undefined);
     expect(plan.files.map(({ filename }) => filename)).toContain('photos/link');
     expect(plan.skipped).toEqual([
+      { path: join(folder, 'empty'), why: 'an empty folder' },
       { path: join(folder, 'fifo'), why: 'neither a file nor a folder' },
       { path: join(folder, 'loop'), why: 'a link to a folder' },
     ]);

@@ -29,11 +29,13 @@ test('lines: what arrived, and what went wrong with nothing that moves the curso
   report.done(transfer, 2000, {});
   report.failed(transfer, { message: 'no\x07' });
   report.warn('x', 'a link');
+  report.retry({ message: 'lost', attempt: 2, retries: 5, seconds: 0.8 });
   report.end(summary);
   expect(lines).toEqual([
     'stored a (2.0 kB)',
     '! dir/a\\u{1b}: no\\u{7}',
     '! x: skipped, a link',
+    '! lost: trying again in 0.8 s, 2 of 5',
     '1 file, 2.0 kB in 2.0 s (1.0 kB/s), 1 failed',
   ]);
 });
@@ -51,11 +53,13 @@ test('JSON: an object a line, and progress no more than once a second', () => {
   const { lines, output } = taken();
   const report = jsonReport(output, 'stored');
   for (let bytes = 0; bytes < 2000; bytes++) report.progress(transfer, bytes);
+  report.retry({ message: 'lost', attempt: 2, retries: 5, seconds: 0.8 });
   report.done(transfer, 2000, { crc32: 7 });
   report.failed(transfer, { message: 'no', code: 'disk-full' });
   report.failed(transfer, { message: 'no' });
   report.end(summary);
   expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { event: 'retry', message: 'lost', attempt: 2, retries: 5, seconds: 0.8 },
     { event: 'stored', path: 'dir/a\x1b', filename: 'a', size: 2000, crc32: 7 },
     { event: 'refused', path: 'dir/a\x1b', filename: 'a', code: 'disk-full', message: 'no' },
     { event: 'failed', path: 'dir/a\x1b', filename: 'a', message: 'no' },
@@ -68,6 +72,8 @@ test('a bar fits its terminal, however long the name', () => {
   expect(drawBar(facts, 100)).toMatch(/^photos\/.*… ?.* █{12}░{12} {2}50% {2}5\.0 MB 1\.0 MB\/s, 0:05 left$/);
   expect(drawBar({ ...facts, label: 'a'.repeat(200) }, 80).length).toBeLessThanOrEqual(80);
   expect(drawBar({ label: 'x', value: 0, total: 0, rate: 0 }, 80)).toContain('100%');
+  // What is sent and not durable yet is lighter.
+  expect(drawBar({ ...facts, durable: 2.5e6 }, 100)).toContain(' ██████▓▓▓▓▓▓░');
   expect(drawBar({ ...facts, note: 'stored' }, 100)).toMatch(/ stored$/);
 });
 
@@ -78,4 +84,9 @@ test('speed is that of the last seconds', () => {
   for (now = 200; now <= 20_000; now += 200) speed.at(now <= 10_000 ? now : 10_000 + (now - 10_000) * 5);
   now = 20_000;
   expect(speed.rate()).toBeCloseTo(5000, 0);
+  // It begins again from further back: not a speed below nothing.
+  speed.at(1000);
+  now = 21_000;
+  speed.at(4000);
+  expect(speed.rate()).toBeCloseTo(3000, 0);
 });

@@ -74,6 +74,7 @@ const cases: Readonly<Record<SettingName, Case>> = {
   dir: { ...path, badJson: [...path.badJson, null] },
   durability: choice('os'),
   keepPartial: time,
+  checksums: choice('disk'),
   host,
   port,
   unix: path,

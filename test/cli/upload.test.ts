@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { concat, defer, NEVER, of } from 'rxjs';
+import { concat, NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { planPut } from '../../src/cli/put-plan.ts';
 import type { Report } from '../../src/cli/report.ts';
@@ -28,28 +28,24 @@ function world() {
       appendFileSync(path, 'more');
     },
     done: () => {},
+    retry: () => {},
     failed: ({ filename }, { message }) => {
       failed[filename] = message;
     },
     warn: () => {},
-    retry: () => {},
     abandon: () => {},
     end: () => {},
   };
-  const connect = async () => {
+  const connect = () => {
     connections++;
     const [here, there] = memoryPair();
     const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
     serve({ connections$, store, limits: { linger: 100 } }).subscribe();
-    return here;
+    return of(here);
   };
   return {
     files: planPut([folder], undefined).files,
-    world: {
-      connect,
-      connect$: defer(connect),
-      ...{ token: null, report, settings: {}, retries: 2, parallel: 1 },
-    },
+    world: { connect, report, settings: {} },
     stored: () => Object.fromEntries([...store.contents].map(([name, { bytes }]) => [name, bytes.length])),
     failed,
     connections: () => connections,
@@ -70,11 +66,14 @@ test.each([
 
 test('a server that drops every connection is not tried for ever', async () => {
   const { files, world: it } = world();
-  const connect = async () => {
+  let tries = 0;
+  const connect = () => {
+    tries++;
     const [here, there] = memoryPair();
     there.destroy();
-    return here;
+    return of(here);
   };
-  const sent = await upload(files, { ...it, connect$: defer(connect) });
+  const sent = await upload(files, { ...it, connect, retries: 2 });
+  expect(tries).toBe(3);
   expect(sent).toMatchObject({ files: 0, failed: 0, lost: { files: 4 } });
 });

@@ -1,57 +1,35 @@
 import { fc, test as property } from '@fast-check/vitest';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createCheckpoints } from '../../src/client/checkpoints.ts';
 
-const mega = 1024 * 1024;
-/** Stands for the CRC-32 of so many bytes. */
-const sumOf = (offset: number) => (offset * 31) % 65_521;
+const MiB = 1024 * 1024;
 
-describe('checkpoints', () => {
-  test('of nothing say nothing', () => {
-    expect(createCheckpoints().before(5 * mega)).toEqual({ offset: 0, crc32: 0 });
-  });
-
-  property.prop([fc.array(fc.integer({ min: 1, max: 6 * mega }), { maxLength: 400 }), fc.nat(100)])(
-    'answer with one that was noted, at or before, and not far off however much there is',
-    (steps, percent) => {
-      const it = createCheckpoints();
-      let end = 0;
-      let longest = 0;
-      for (const step of steps) {
-        end += step;
-        longest = Math.max(longest, step);
-        it.note(end, sumOf(end));
-      }
-      const asked = Math.floor((end * percent) / 100);
-      const { offset, crc32 } = it.before(asked);
-      expect(offset).toBeLessThanOrEqual(asked);
-      expect(crc32).toBe(sumOf(offset));
-      // 64 at the most over all there is, and at least half as many before they are thinned out.
-      expect(asked - offset).toBeLessThanOrEqual(Math.max(mega, end / 16) + 2 * longest);
-    },
-  );
-
-  property.prop([fc.integer({ min: 1, max: 300 }), fc.nat(300), fc.nat(300)])(
-    'once passed, still answer for all behind it',
-    (count, passed, asked) => {
-      const [one, other] = [createCheckpoints(), createCheckpoints()];
-      for (let i = 1; i <= count; i++) for (const it of [one, other]) it.note(i * mega, sumOf(i * mega));
-      one.passed(passed * mega);
-      const at = Math.max(passed, asked) * mega;
-      expect(one.before(at)).toEqual(other.before(at));
-    },
-  );
-
-  test('of another content are forgotten', () => {
-    const it = createCheckpoints();
-    it.note(2 * mega, 7);
-    it.clear();
-    expect(it.before(2 * mega)).toEqual({ offset: 0, crc32: 0 });
-  });
-
-  test('of a beginning that is read once more change nothing', () => {
-    const it = createCheckpoints();
-    for (const offset of [2, 4, 1, 3]) it.note(offset * mega, offset);
-    expect([1, 2, 3, 4].map((offset) => it.before(offset * mega).crc32)).toEqual([0, 2, 2, 4]);
-  });
+test('the last one before an offset, that of nothing when there is none', () => {
+  const checkpoints = createCheckpoints();
+  for (let at = 1; at <= 5; at++) checkpoints.note(at * MiB, at);
+  expect(checkpoints.before(3.5 * MiB)).toEqual({ offset: 3 * MiB, crc32: 3 });
+  expect(checkpoints.before(3 * MiB)).toEqual({ offset: 3 * MiB, crc32: 3 });
+  expect(checkpoints.before(MiB - 1)).toEqual({ offset: 0, crc32: 0 });
 });
+
+test('what is durable is kept to go on from, and nothing before it', () => {
+  const checkpoints = createCheckpoints();
+  for (let at = 1; at <= 5; at++) checkpoints.note(at * MiB, at);
+  checkpoints.passed(3.5 * MiB);
+  expect(checkpoints.before(3.5 * MiB).offset).toBe(3 * MiB);
+  expect(checkpoints.before(2.5 * MiB).offset).toBe(0);
+  expect(checkpoints.before(9 * MiB).offset).toBe(5 * MiB);
+  checkpoints.clear();
+  expect(checkpoints.before(9 * MiB).offset).toBe(0);
+});
+
+property.prop([fc.integer({ min: 1, max: 5000 })])(
+  'however many are noted, the last one is not far',
+  (count) => {
+    const checkpoints = createCheckpoints();
+    for (let at = 1; at <= count; at++) checkpoints.note(at * MiB, at);
+    const { offset } = checkpoints.before(count * MiB);
+    // At most 64 are kept, at least half as many: so no two are further apart than this.
+    expect(count * MiB - offset).toBeLessThanOrEqual(Math.max(1, count / 16) * MiB);
+  },
+);

@@ -1,4 +1,4 @@
-import { firstValueFrom, lastValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { bytesContent } from '../../src/client/content.ts';
 import type { Download } from '../../src/client/get.ts';
@@ -58,6 +58,115 @@ describe('an answer', () => {
     await arrived(1);
     there.write([new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n')], () => {});
     expect(await result).toMatchObject({ type: 'protocol', message: expect.stringContaining('HTTP') });
+  });
+});
+
+describe('progress', () => {
+  const put = (settings = {}) => {
+    const it = played();
+    const events: unknown[] = [];
+    const endless = { size: 1e9, read: (_: number, into: Uint8Array) => into.length };
+    const failed = new Promise((resolve) => {
+      it.client.put('a', endless, { upload: 'u', ...settings }).subscribe({
+        next: (event) => event.type !== 'progress' && events.push(event),
+        error: resolve,
+      });
+    });
+    return { ...it, events, failed };
+  };
+
+  test('is told while the body is still being sent, and ends nothing', async () => {
+    const { begun, reply, requests, events, client } = put({ progress: 100 });
+    await begun(1);
+    expect(requests[0]?.header).toMatchObject({ upload: 'u', progress: 100 });
+    reply({ ack: 'progress', upload: 'u', offset: 100, id: 1 });
+    reply({ ack: 'progress', upload: 'u', offset: 200, id: 1 });
+    await expect.poll(() => events.length).toBe(2);
+    expect(events).toEqual([
+      { type: 'durable', offset: 100 },
+      { type: 'durable', offset: 200 },
+    ]);
+    client.destroy();
+  });
+
+  test.each([
+    ['that nobody asked for', {}, { ack: 'progress', upload: 'u', offset: 100, id: 1 }],
+    ['without an offset', { progress: 100 }, { ack: 'progress', upload: 'u', id: 1 }],
+    ['of another request', { progress: 100 }, { ack: 'progress', upload: 'u', offset: 100, id: 2 }],
+  ])('%s ends the connection', async (_, settings, ack) => {
+    const { begun, reply, failed } = put(settings);
+    await begun(1);
+    reply(ack);
+    expect(await failed).toMatchObject({ type: 'protocol' });
+  });
+});
+
+describe('a put that goes on', () => {
+  test('sends the rest alone, and its CRC-32 is that of the whole', async () => {
+    const { client, arrived, requests, reply } = played();
+    const from = { offset: 4, crc32: crc32(bytes.subarray(0, 4)) };
+    const result = fault(lastValueFrom(client.put('a', bytesContent(bytes), { upload: 'u', from })));
+    await arrived(1);
+    expect(requests[0]).toMatchObject({ header: { filesize: 10, offset: 4, upload: 'u' }, body: 6 });
+    reply({ ...good, upload: 'u' });
+    expect(await result).toBe(null);
+  });
+
+  test('asks how much is there, and has it dropped', async () => {
+    const { client, arrived, requests, reply } = played();
+    const there = firstValueFrom(client.resume('u'));
+    const gone = fault(lastValueFrom(client.cancel('u'), { defaultValue: null }));
+    await arrived(2);
+    expect(requests.map(({ header }) => header)).toEqual([
+      { cmd: 'resume', upload: 'u', id: 1 },
+      { cmd: 'cancel', upload: 'u', id: 2 },
+    ]);
+    reply({ ack: 'resume', upload: 'u', offset: 4, crc32: 9, id: 1 });
+    reply({ ack: 'cancel', upload: 'u', id: 2 });
+    expect(await there).toEqual({ offset: 4, crc32: 9 });
+    expect(await gone).toBe(null);
+  });
+});
+
+describe('a deadline, in virtual time', () => {
+  const waiting = () => {
+    const scheduler = new VirtualTimeScheduler();
+    const it = played({ timeout: 1000, scheduler });
+    return { ...it, pass: (millis: number) => passed(scheduler, millis) };
+  };
+  /** Lets so much time go by. */
+  function passed(scheduler: VirtualTimeScheduler, millis: number): void {
+    scheduler.maxFrames = scheduler.now() + millis;
+    scheduler.flush();
+    scheduler.frame = scheduler.maxFrames;
+  }
+
+  test('passes when nothing comes, and the connection is dropped', async () => {
+    const { client, arrived, pass } = waiting();
+    const result = fault(firstValueFrom(client.stat('a')));
+    await arrived(1);
+    await turns(3);
+    pass(2000);
+    expect(await result).toMatchObject({ type: 'connection', fault: { code: 'timeout' }, sent: true });
+    expect(await firstValueFrom(client.closed$)).toMatchObject({ code: 'destroyed' });
+  });
+
+  test('is put off by whatever comes, and none is running when all is answered', async () => {
+    const { client, arrived, reply, pass } = waiting();
+    const results = [1, 2].map(() => fault(lastValueFrom(client.ping(), { defaultValue: null })));
+    await arrived(2);
+    await turns(3);
+    pass(900);
+    reply({ ack: 'ping', id: 1 });
+    await turns(3);
+    pass(900);
+    reply({ ack: 'ping', id: 2 });
+    expect(await Promise.all(results)).toEqual([null, null]);
+    pass(5000);
+    const later = fault(lastValueFrom(client.ping(), { defaultValue: null }));
+    await arrived(3);
+    reply({ ack: 'ping', id: 3 });
+    expect(await later).toBe(null);
   });
 });
 

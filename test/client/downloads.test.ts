@@ -1,357 +1,291 @@
 import { fc, test as property } from '@fast-check/vitest';
-import { of } from 'rxjs';
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../src/client/client-fault.ts';
-import {
-  createDownloads,
-  type DownloadProgress,
-  type Downloads,
-  type DownloadTarget,
-  type Fetched,
-} from '../../src/client/downloads.ts';
-import type { LanesOptions, Retry } from '../../src/client/lanes.ts';
-import type { Store } from '../../src/store/contract.ts';
+import { createDownloads, type DownloadTarget, type Fetched } from '../../src/client/downloads.ts';
+import type { LanesOptions } from '../../src/client/lanes.ts';
 import { crc32 } from '../../src/store/crc32.ts';
-import type { MemoryStore } from '../../src/store/memory-store.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
-import { pattern } from '../transport/connection-helpers.ts';
-import { type FlakyOptions, flaky } from './flaky.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { type AnsweringLink, answeringLink } from '../support/answering-link.ts';
+import { frame } from '../support/peer.ts';
+import { bytesFrom } from '../support/seeded.ts';
 
-function world(options: FlakyOptions = {}, given: Partial<LanesOptions> = {}) {
-  const net = flaky(options);
-  const downloads = createDownloads({ connect: net.connect, crc32, backoff: { base: 0 }, ...given });
-  const retries: Retry[] = [];
-  downloads.retries$.subscribe((retry) => retries.push(retry));
-  return { net, downloads, retries };
-}
+const quick = { backoff: { base: 1, most: 1 }, crc32 } as const;
+const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<LanesOptions> = {}) =>
+  createDownloads({ connect: link.connect, ...quick, ...options });
 
-async function store(store: Store, name: string, bytes: Uint8Array, mtime = 5): Promise<void> {
-  const sink = await store.put(name, { size: bytes.length, mtime });
-  if (!sink.ok) throw new Error(sink.error.message);
-  await sink.value.write([bytes]);
-  await sink.value.commit();
-}
-
-/** A target that keeps what it is given. */
-function target(kept: Fetched | null = null, before: Uint8Array = new Uint8Array(0)) {
-  let bytes = Buffer.from(before);
+/** Keeps what it is given, as a file would, and notes where it was told to begin. */
+function kept(had: Uint8Array = new Uint8Array(0), before?: Fetched) {
+  let content = Buffer.from(had);
   const begun: number[] = [];
-  const it: DownloadTarget = {
-    kept: () => kept,
+  const target: DownloadTarget = {
+    ...(before === undefined ? {} : { kept: () => before }),
     begin: ({ offset }) => {
       begun.push(offset);
-      // Bytes go on exactly where they have ended.
-      if (offset === 0) bytes = Buffer.alloc(0);
-      else expect(offset).toBe(bytes.length);
+      content = content.subarray(0, offset);
     },
-    write: (more) => {
-      bytes = Buffer.concat([bytes, more]);
+    write: (bytes) => {
+      content = Buffer.concat([content, bytes]);
     },
   };
-  return { it, begun, bytes: () => bytes };
+  return { target, begun, content: () => content };
 }
 
-const outcome = (downloads: Downloads, name: string, it: DownloadTarget, size?: number) =>
-  new Promise<{ events: DownloadProgress[]; fault: ClientFault | null }>((resolve) => {
-    const events: DownloadProgress[] = [];
-    downloads.fetch(name, it, size).subscribe({
-      next: (event) => events.push(event),
-      error: (fault) => resolve({ events, fault }),
-      complete: () => resolve({ events, fault: null }),
-    });
-  });
-
-const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-const served = (net: ReturnType<typeof flaky>, cmd: string) =>
-  net.events.filter((event) => event.type === 'served' && event.cmd === cmd).length;
-
-/** A store whose CRC-32s are wrong, the first so many times that a file is opened. */
-const wrong = (times: number) => (store: MemoryStore) => {
-  let left = times;
-  const open: Store['open'] = async (name) => {
-    const opened = await store.open(name);
-    if (!opened.ok || left-- <= 0) return opened;
-    const { read, close } = opened.value;
-    return { ok: true, value: { ...opened.value, crc32: 1, read, close } };
+async function storeOf(name: string, content: Uint8Array, mtime = 1000) {
+  const store = memoryStore();
+  const replace = async (content: Uint8Array, mtime: number) => {
+    const sink = await store.put(name, { size: content.length, mtime });
+    if (!sink.ok) throw new Error(sink.error.message);
+    await sink.value.write([content]);
+    await sink.value.commit();
   };
-  return new Proxy(store, { get: (it, key) => (key === 'open' ? open : it[key as keyof Store]) }) as Store;
-};
+  await replace(content, mtime);
+  return { store, replace };
+}
 
-describe('connections that break', () => {
-  test('it goes on behind the last byte that came', async () => {
-    const { net, downloads, retries } = world({ plan: (n) => (n < 3 ? { down: 300_000 } : {}) });
-    const bytes = pattern(1_000_000);
-    await store(net.store, 'a', bytes);
-    const to = target();
-    const { events, fault } = await outcome(downloads, 'a', to.it);
-    expect(fault).toBeNull();
-    expect(same(to.bytes(), bytes)).toBe(true);
-    expect(to.begun.length).toBe(4);
-    expect(to.begun[0]).toBe(0);
-    expect(to.begun[3]).toBeGreaterThan(850_000);
-    const received = events.map(({ received }) => received);
-    expect(received).toEqual(received.toSorted((a, b) => a - b));
-    expect(events.at(-1)).toEqual({ received: 1_000_000, total: 1_000_000 });
-    expect(retries.length).toBe(3);
-    // Each achieved something.
-    expect(retries.every(({ attempt }) => attempt === 1)).toBe(true);
-  });
-
-  test('a file that changed meanwhile is fetched from its start', async () => {
-    for (const [size, mtime] of [
-      [1_000_000, 6],
-      [200_000, 5],
-      [1_500_000, 5],
-    ] as const) {
-      const { net, downloads } = world({ plan: (n) => (n === 0 ? { down: 500_000 } : {}) });
-      await store(net.store, 'a', pattern(1_000_000));
-      const then = pattern(size, 9);
-      downloads.retries$.subscribe(() => store(net.store, 'a', then, mtime));
-      const to = target();
-      const { fault } = await outcome(downloads, 'a', to.it);
-      expect(fault).toBeNull();
-      expect(to.begun).toEqual([0, 0]);
-      expect(same(to.bytes(), then)).toBe(true);
-    }
-  });
-
-  test('one that is gone meanwhile is told', async () => {
-    const { net, downloads } = world({ plan: (n) => (n === 0 ? { down: 500_000 } : {}) });
-    await store(net.store, 'a', pattern(1_000_000));
-    downloads.retries$.subscribe(() => net.store.remove('a'));
-    const { fault } = await outcome(downloads, 'a', target().it);
-    expect(fault).toMatchObject({ type: 'refused', error: { code: 'not-found' } });
-  });
-
-  test('it gives up after so many further tries that brought nothing', async () => {
-    const { net, downloads, retries } = world({ plan: () => ({ down: 10 }) }, { retries: 2 });
-    await store(net.store, 'a', pattern(1000));
-    const { fault } = await outcome(downloads, 'a', target().it);
-    expect(fault).toMatchObject({ type: 'connection', sent: true });
-    expect(retries.length).toBe(2);
-    expect(net.made.length).toBe(3);
-  });
-
-  const cut = fc.oneof(
-    fc.constant({ refuse: true }),
-    fc.record({ up: fc.nat(200) }),
-    fc.record({ down: fc.nat(400_000) }),
-    fc.record({ down: fc.nat(300) }),
+const failure = async (fetching: Promise<unknown>): Promise<ClientFault> =>
+  fetching.then(
+    () => {
+      throw new Error('it has not failed');
+    },
+    (fault) => fault,
   );
-  property.prop(
-    [
-      fc.array(cut, { maxLength: 5 }),
-      fc.array(fc.oneof(fc.nat(10), fc.nat(700_000)), { minLength: 1, maxLength: 4 }),
-      fc.integer({ min: 1, max: 3 }),
-    ],
-    { numRuns: 40 },
-  )('wherever they break, what is written is the file', async (cuts, sizes, parallel) => {
-    const { net, downloads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
-    await Promise.all(
-      sizes.map(async (size, i) => {
-        const bytes = pattern(size, i);
-        await store(net.store, `f${i}`, bytes);
-        const to = target();
-        const { events, fault } = await outcome(downloads, `f${i}`, to.it, i % 2 === 0 ? 1e9 : size);
-        expect(fault).toBeNull();
-        expect(same(to.bytes(), bytes)).toBe(true);
-        for (const { received, total } of events) expect(received).toBeLessThanOrEqual(total);
-      }),
-    );
-    expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
-    downloads.end();
-    await expect.poll(net.open).toBe(0);
-    expect(net.store.sources).toBe(0);
-  });
-});
 
-describe('what there is from an earlier run', () => {
-  const bytes = pattern(800_000);
-  const state = { size: 800_000, mtime: 5, crc32: crc32(bytes, 0) };
-  const keptOf = (from: Uint8Array, offset: number, file: Fetched['file'] = state): [Fetched, Uint8Array] => {
-    const part = from.subarray(0, offset);
-    return [{ offset, crc32: crc32(part, 0), file }, part];
-  };
-
-  test.each([
-    ['some of it', 300_000, state],
-    ['all of it', 800_000, state],
-    ['some, and its CRC-32 is not known', 300_000, { size: 800_000, mtime: 5 }],
-  ])('is gone on with: %s', async (_, offset, file) => {
-    const { net, downloads } = world();
-    await store(net.store, 'a', bytes);
-    const to = target(...keptOf(bytes, offset, file));
-    expect((await outcome(downloads, 'a', to.it)).fault).toBeNull();
-    expect(to.begun).toEqual([offset]);
-    expect(same(to.bytes(), bytes)).toBe(true);
-  });
-
-  test.each([
-    ['another size', { ...state, size: 900_000 }],
-    ['another time', { ...state, mtime: 6 }],
-    ['another CRC-32', { ...state, crc32: 7 }],
-  ])('is left if the file has %s', async (_, file) => {
-    const { net, downloads } = world();
-    await store(net.store, 'a', bytes);
-    const to = target(...keptOf(pattern(800_000, 3), 300_000, file));
-    expect((await outcome(downloads, 'a', to.it)).fault).toBeNull();
-    expect(to.begun).toEqual([0]);
-    expect(same(to.bytes(), bytes)).toBe(true);
-    expect(served(net, 'get')).toBe(1);
-  });
-
-  test('that turns out to be wrong is fetched from the start', async () => {
-    const { net, downloads } = world();
-    await store(net.store, 'a', bytes);
-    const to = target(...keptOf(pattern(800_000, 3), 300_000));
-    expect((await outcome(downloads, 'a', to.it)).fault).toBeNull();
-    expect(to.begun).toEqual([300_000, 0]);
-    expect(same(to.bytes(), bytes)).toBe(true);
-  });
-
-  test('and of a file that became shorter just after it was looked at', async () => {
-    let left = 1;
-    const around = (it: MemoryStore) => {
-      const stat: Store['stat'] = async (name) => {
-        const found = await it.stat(name);
-        if (left-- > 0) await store(it, 'a', pattern(1000));
-        return found;
-      };
-      return new Proxy(it, { get: (it, key) => (key === 'stat' ? stat : it[key as keyof Store]) }) as Store;
+property.prop(
+  [
+    fc.integer({ min: 0, max: 300_000 }),
+    fc.array(fc.integer({ min: 0, max: 150_000 }), { maxLength: 5 }),
+    fc.integer({ min: 1, max: 3 }),
+  ],
+  { numRuns: 60, seed: 5 },
+)(
+  'whatever the places at which connections break, what is received is the content, each byte of it once',
+  async (size, cuts, parallel) => {
+    const content = bytesFrom(size, size);
+    const { store } = await storeOf('f', content);
+    const link = answeringLink({ store, cuts });
+    const downloads = over(link, { parallel, retries: 10 });
+    const { target, begun, content: got } = kept();
+    let written = 0;
+    const write = (bytes: Uint8Array) => {
+      written += bytes.length;
+      target.write(bytes);
     };
-    const { net, downloads } = world({ around });
-    await store(net.store, 'a', bytes);
-    const to = target(...keptOf(bytes, 300_000));
-    expect((await outcome(downloads, 'a', to.it)).fault).toBeNull();
-    expect(same(to.bytes(), pattern(1000))).toBe(true);
+    await lastValueFrom(downloads.fetch('f', { ...target, write }), { defaultValue: null });
+    downloads.end();
+    expect(got().equals(content)).toBe(true);
+    expect(written).toBe(size);
+    expect(begun).toEqual([...begun].sort((a, b) => a - b));
+  },
+);
+
+describe('what an earlier run has left', () => {
+  const content = bytesFrom(1, 200_000);
+  const half = content.subarray(0, 100_000);
+  const state = { size: 200_000, mtime: 1000, crc32: crc32(content, 0) };
+  const fetched: Fetched = { offset: half.length, crc32: crc32(half, 0), file: state };
+
+  test('is not fetched again', async () => {
+    const { store } = await storeOf('f', content);
+    const link = answeringLink({ store });
+    const { target, begun, content: got } = kept(half, fetched);
+    const progress = await firstValueFrom(over(link).fetch('f', target).pipe(toArray()));
+    expect(begun).toEqual([100_000]);
+    expect(got().equals(content)).toBe(true);
+    expect(progress.at(-1)).toEqual({ received: 200_000, total: 200_000 });
+    expect(link.received()).toBeLessThan(101_000);
+  });
+
+  test('and is all there is needs no byte', async () => {
+    const { store } = await storeOf('f', content);
+    const {
+      target,
+      begun,
+      content: got,
+    } = kept(content, {
+      ...fetched,
+      offset: content.length,
+      crc32: state.crc32,
+    });
+    await lastValueFrom(over(answeringLink({ store })).fetch('f', target), { defaultValue: null });
+    expect(begun).toEqual([200_000]);
+    expect(got().equals(content)).toBe(true);
+  });
+
+  test.each([
+    ['another time', { ...state, mtime: 1001 }],
+    ['another size', { ...state, size: 199_999 }],
+    ['another CRC-32', { ...state, crc32: 1 }],
+  ])('is dropped when the file has %s', async (_, file) => {
+    const { store } = await storeOf('f', content);
+    const link = answeringLink({ store });
+    const { target, begun, content: got } = kept(half, { ...fetched, file });
+    await lastValueFrom(over(link).fetch('f', target));
+    expect(begun).toEqual([0]);
+    expect(got().equals(content)).toBe(true);
+  });
+
+  test('and does not have the right bytes is fetched once more from the start', async () => {
+    const { store } = await storeOf('f', content);
+    const wrong = Buffer.from(half);
+    wrong[5]! ^= 1;
+    const { target, begun, content: got } = kept(wrong, { ...fetched, crc32: crc32(wrong, 0) });
+    await lastValueFrom(over(answeringLink({ store })).fetch('f', target));
+    expect(begun).toEqual([100_000, 0]);
+    expect(got().equals(content)).toBe(true);
+  });
+
+  test('is looked at when its turn has come, and may take its time', async () => {
+    const { store } = await storeOf('f', content);
+    const { target, begun } = kept(half, fetched);
+    const later = { ...target, kept: () => Promise.resolve(fetched) };
+    await lastValueFrom(over(answeringLink({ store })).fetch('f', later));
+    expect(begun).toEqual([100_000]);
   });
 });
 
-describe('what does not have the CRC-32 of the server', () => {
-  test('is fetched once more', async () => {
-    const { net, downloads } = world({ around: wrong(1) });
-    await store(net.store, 'a', pattern(300_000));
-    const to = target();
-    expect((await outcome(downloads, 'a', to.it)).fault).toBeNull();
-    expect(to.begun).toEqual([0, 0]);
-    expect(same(to.bytes(), pattern(300_000))).toBe(true);
+test('a file that is replaced between two tries is fetched from the start', async () => {
+  const [old, new_] = [bytesFrom(1, 200_000), bytesFrom(2, 150_000)];
+  const { store, replace } = await storeOf('f', old);
+  const link = answeringLink({
+    store,
+    cuts: [120_000],
+    before: (number) => (number === 1 ? replace(new_, 2000) : null),
+  });
+  const { target, begun, content } = kept();
+  await lastValueFrom(over(link).fetch('f', target));
+  expect(begun).toEqual([0, 0]);
+  expect(content().equals(new_)).toBe(true);
+});
+
+describe('a server that sends what does not have the CRC-32 it says', () => {
+  const body = Buffer.from('hello');
+  const says = (crc32: number) => ({
+    ack: 'get',
+    filename: 'f',
+    size: 5,
+    mtime: 1,
+    offset: 0,
+    body: 5,
+    crc32,
   });
 
-  test('and then is a mismatch, which the others do not notice', async () => {
-    const { net, downloads, retries } = world({ around: wrong(2) });
-    await store(net.store, 'a', pattern(300_000));
-    await store(net.store, 'b', pattern(1000));
-    const to = target();
-    const { fault } = await outcome(downloads, 'a', to.it);
-    expect(fault).toMatchObject({ type: 'mismatch', message: expect.stringContaining('00000001') });
-    expect(to.begun).toEqual([0, 0]);
-    expect((await outcome(downloads, 'b', target().it)).fault).toBeNull();
-    expect(retries).toEqual([]);
-    expect(net.made.length).toBe(1);
+  test('is asked once more, from the start', async () => {
+    const right = crc32(body, 0);
+    const link = answeringLink({
+      answer: ({ id }, count) =>
+        Buffer.concat([frame({ ...says(right), id }), count === 0 ? Buffer.from('hellO') : body]),
+    });
+    const { target, begun, content } = kept();
+    await lastValueFrom(over(link).fetch('f', target));
+    expect(begun).toEqual([0, 0]);
+    expect(content().equals(body)).toBe(true);
+    expect(link.connections()).toBe(1);
+  });
+
+  test('is a fault when it does so again', async () => {
+    const link = answeringLink({ answer: ({ id }) => Buffer.concat([frame({ ...says(1), id }), body]) });
+    const { target, begun } = kept();
+    expect(await failure(lastValueFrom(over(link).fetch('f', target)))).toMatchObject({
+      type: 'mismatch',
+      message: expect.stringContaining('00000001'),
+    });
+    expect(begun).toEqual([0, 0]);
   });
 });
 
-describe('a target', () => {
-  test.each(['kept', 'begin', 'write'] as const)(
-    'that throws in %s ends its own download, with that',
+describe('gives up', () => {
+  test('at once when there is no such file', async () => {
+    const link = answeringLink();
+    const fault = await failure(lastValueFrom(over(link).fetch('none', kept().target)));
+    expect(fault).toMatchObject({ type: 'refused', error: { code: 'not-found' } });
+    expect(link.connections()).toBe(1);
+  });
+
+  test('after as many further tries as it may have that brought nothing', async () => {
+    const { store } = await storeOf('f', bytesFrom(1, 50_000));
+    const link = answeringLink({ store, cuts: [0, 0, 0, 0, 0] });
+    const fault = await failure(lastValueFrom(over(link, { retries: 2 }).fetch('f', kept().target)));
+    expect(fault.type).toBe('connection');
+    expect(link.connections()).toBe(3);
+  });
+
+  test('but not while each try brings something', async () => {
+    const content = bytesFrom(1, 600_000);
+    const { store } = await storeOf('f', content);
+    const link = answeringLink({ store, cuts: Array.from({ length: 6 }, () => 90_000) });
+    const { target, content: got } = kept();
+    await lastValueFrom(over(link, { retries: 1 }).fetch('f', target));
+    expect(link.connections()).toBe(7);
+    expect(got().equals(content)).toBe(true);
+  });
+
+  test.each(['begin', 'write', 'kept'] as const)(
+    'when the target throws in %s, and the others go on',
     async (where) => {
-      const { net, downloads } = world();
-      await store(net.store, 'a', pattern(300_000));
-      await store(net.store, 'b', pattern(300_000));
-      const thrown = new Error('no room');
-      const throwing = () => {
-        throw thrown;
+      const { store } = await storeOf('f', bytesFrom(1, 50_000));
+      const downloads = over(answeringLink({ store }));
+      const full = () => {
+        throw new Error('the disk is full');
       };
-      const [{ fault }, other] = await Promise.all([
-        outcome(downloads, 'a', { ...target().it, [where]: throwing }),
-        outcome(downloads, 'b', target().it),
+      const other = kept();
+      const [fault] = await Promise.all([
+        failure(lastValueFrom(downloads.fetch('f', { ...kept().target, [where]: full }))),
+        lastValueFrom(downloads.fetch('f', other.target)),
       ]);
-      expect(fault).toEqual({ type: 'content', message: 'no room', thrown });
-      expect(other.fault).toBeNull();
-      expect(net.made.length).toBe(1);
-      downloads.end();
-      await expect.poll(net.open).toBe(0);
+      expect(fault).toMatchObject({ type: 'content', message: 'the disk is full' });
+      expect(other.content().equals(bytesFrom(1, 50_000))).toBe(true);
     },
   );
-
-  test('that is slow holds the server back by pausing', async () => {
-    const { net, downloads } = world();
-    const bytes = pattern(2_000_000);
-    await store(net.store, 'a', bytes);
-    const to = target();
-    let paused = 0;
-    let resume = () => {};
-    const slow: DownloadTarget = {
-      ...to.it,
-      begin: (download) => {
-        to.it.begin(download);
-        resume = download.resume;
-        pause = download.pause;
-      },
-      write: (more) => {
-        to.it.write(more);
-        paused++;
-        pause();
-        setImmediate(resume);
-      },
-    };
-    let pause = () => {};
-    expect((await outcome(downloads, 'a', slow)).fault).toBeNull();
-    expect(paused).toBeGreaterThan(5);
-    expect(same(to.bytes(), bytes)).toBe(true);
-  });
 });
 
-describe('giving up', () => {
-  test('at any moment writes nothing more, and the others go on, on the same connection', async () => {
-    for (const when of [0, 1, 2, 3]) {
-      const { net, downloads } = world();
-      for (const name of ['a', 'b']) await store(net.store, name, pattern(1_000_000));
-      const others = outcome(downloads, 'b', target().it);
-      let writes = 0;
-      const fetching = downloads
-        .fetch('a', {
-          begin: () => {},
-          write: () => {
-            expect(fetching.closed).toBe(false);
-            if (++writes === when) fetching.unsubscribe();
-          },
-        })
-        .subscribe();
-      if (when === 0) fetching.unsubscribe();
-      expect((await others).fault).toBeNull();
-      expect((await outcome(downloads, 'b', target().it)).fault).toBeNull();
-      expect(writes).toBe(when);
-      expect(net.made.length).toBe(1);
-      downloads.end();
-      await expect.poll(net.open).toBe(0);
-    }
-  });
+test('unsubscribing stops what is written, and the others are fetched', async () => {
+  const { store } = await storeOf('f', bytesFrom(1, 300_000));
+  const downloads = over(answeringLink({ store }));
+  const other = kept();
+  let written = 0;
+  const first = downloads.fetch('f', { begin: () => {}, write: stop }).subscribe();
+  function stop(): void {
+    written++;
+    queueMicrotask(() => first.unsubscribe());
+  }
+  await lastValueFrom(downloads.fetch('f', other.target));
+  expect(other.content().length).toBe(300_000);
+  expect(written).toBeLessThan(4);
+});
 
-  test('destroy fails what is under way', async () => {
-    const { net, downloads } = world({}, { parallel: 2 });
-    for (const name of ['a', 'b', 'c']) await store(net.store, name, pattern(1_000_000));
-    const all = await Promise.all(
-      ['a', 'b', 'c'].map((name) =>
-        outcome(downloads, name, { begin: () => {}, write: () => downloads.destroy() }),
-      ),
-    );
-    for (const { fault } of all)
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'destroyed' } });
-    await expect.poll(net.open).toBe(0);
-  });
+test('a target that pauses is given no more until it resumes', async () => {
+  const content = bytesFrom(1, 2_000_000);
+  const { store } = await storeOf('f', content);
+  const got: Uint8Array[] = [];
+  let flow = { pause: () => {}, resume: () => {} };
+  const done = lastValueFrom(
+    over(answeringLink({ store })).fetch('f', {
+      begin: (download) => {
+        flow = download;
+      },
+      write: (bytes) => {
+        got.push(bytes);
+        if (got.length === 1) flow.pause();
+      },
+    }),
+  );
+  await expect.poll(() => got.length).toBeGreaterThan(0);
+  // Meanwhile another one has all of it.
+  await lastValueFrom(over(answeringLink({ store })).fetch('f', kept().target));
+  expect(Buffer.concat(got).length).toBeLessThan(1_000_000);
+  flow.resume();
+  await done;
+  expect(Buffer.concat(got).equals(content)).toBe(true);
+});
 
-  test('a server that says nothing is a broken connection', async () => {
-    let made = 0;
-    const connect = () => {
-      made++;
-      const [here, there] = memoryPair();
-      there.chunks$.subscribe({ error: () => {} });
-      return of(here);
-    };
-    const downloads = createDownloads({ connect, timeout: 20, retries: 1, backoff: { base: 0 } });
-    const { fault } = await outcome(downloads, 'a', target().it);
-    expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' } });
-    expect(made).toBe(2);
-  });
+test('questions are asked again over another connection', async () => {
+  const { store } = await storeOf('a/f', bytesFrom(1, 100));
+  const link = answeringLink({ store, cuts: [3, 0] });
+  const downloads = over(link);
+  expect(await firstValueFrom(downloads.stat('a/f'))).toMatchObject({ name: 'a/f', size: 100 });
+  expect(link.connections()).toBe(3);
+  expect((await firstValueFrom(downloads.page({ prefix: 'a/' }))).files.length).toBe(1);
+  expect(link.connections()).toBe(3);
+  expect(await failure(firstValueFrom(downloads.stat('b')))).toMatchObject({ type: 'refused' });
 });

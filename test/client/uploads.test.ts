@@ -1,700 +1,577 @@
+/** Uploads over connections that break, against a real server in memory. */
 import { createHash } from 'node:crypto';
 import { fc, test as property } from '@fast-check/vitest';
-import { finalize, NEVER, type Observable, of, throwError, VirtualTimeScheduler } from 'rxjs';
+import {
+  defer,
+  lastValueFrom,
+  Observable,
+  of,
+  Subject,
+  takeUntil,
+  tap,
+  toArray,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { ClientFault } from '../../src/client/client-fault.ts';
 import { bytesContent, type Content } from '../../src/client/content.ts';
-import type { Retry } from '../../src/client/lanes.ts';
+import { sha256 } from '../../src/client/sha256.ts';
 import {
   createUploads,
   type Progress,
   type Uploaded,
   type UploadsOptions,
 } from '../../src/client/uploads.ts';
-import { anybody } from '../../src/protocol/access.ts';
-import { type ErrorCode, errorInfo } from '../../src/protocol/errors.ts';
-import { openAccess } from '../../src/runtime/access.ts';
-import type { Store } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
+import type { MemoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { type CutOptions, cuttingLink } from '../support/cutting-link.ts';
+import { frame } from '../support/peer.ts';
+import { type Answer, type Asked, scripted } from '../support/scripted.ts';
 import { pattern } from '../transport/connection-helpers.ts';
-import { connectionFault, type Flaky, type FlakyOptions, flaky } from './flaky.ts';
 
-const sha256 = () => {
-  const hash = createHash('sha256');
-  return { update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest('hex') };
-};
-
-/** Bytes from which on content is resumed, in these tests, and between two tellings of what is durable. */
-const resumeFrom = 100_000;
-const progress = 50_000;
-
-function world(options: FlakyOptions = {}, given: Partial<UploadsOptions> = {}) {
-  const net = flaky(options);
+/** Resumes from 10 kB on, and waits next to nothing between tries. */
+function uploading(cut: CutOptions, options: Partial<UploadsOptions> = {}) {
+  const link = cuttingLink(cut);
   const uploads = createUploads({
-    connect: net.connect,
-    ...{ crc32, sha256, resumeFrom, progress, backoff: { base: 0 } },
-    ...given,
+    connect: link.connect,
+    crc32,
+    resumeFrom: 10_000,
+    progress: 16_000,
+    backoff: { base: 1, most: 1 },
+    ...options,
   });
-  const retries: Retry[] = [];
-  uploads.retries$.subscribe((retry) => retries.push(retry));
-  return { net, uploads, retries };
+  const retries: string[] = [];
+  uploads.retries$.subscribe(({ fault, attempt }) => retries.push(`${fault.type} ${attempt}`));
+  const contents = () => (link.store as MemoryStore).contents;
+  return { ...link, uploads, retries, bytesOf: (name: string) => contents().get(name)?.bytes };
 }
 
-interface Outcome {
-  readonly events: (Progress | Uploaded)[];
-  readonly fault: ClientFault | null;
-}
+const outcome = <T>(source$: Observable<T>) =>
+  lastValueFrom(source$, { defaultValue: null }).catch((fault) => fault);
 
-const outcome = (upload$: Observable<Progress | Uploaded>): Promise<Outcome> =>
-  new Promise((resolve) => {
-    const events: (Progress | Uploaded)[] = [];
-    upload$.subscribe({
-      next: (event) => events.push(event),
-      error: (fault) => resolve({ events, fault }),
-      complete: () => resolve({ events, fault: null }),
-    });
-  });
+const all = (upload$: Observable<Progress | Uploaded>) => lastValueFrom(upload$.pipe(toArray()));
 
-const storedIn = (net: Flaky, name: string) => Buffer.from(net.store.contents.get(name)?.bytes ?? 'nothing');
-const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-const progressOf = ({ events }: Outcome) => events.filter((event) => event.type === 'progress');
-const refused = (code: ErrorCode) => ({ type: 'refused', error: { code } });
-const requests = (net: Flaky, cmd: string) =>
-  net.events.filter((event) => (event.type === 'served' || event.type === 'refused') && event.cmd === cmd)
-    .length;
-
-/** A store whose puts are refused, the first so many times. */
-const refusing = (code: ErrorCode, times: number) => (store: Store) => {
-  let left = times;
-  const put: Store['put'] = (name, options) =>
-    left-- > 0 ? { ok: false, error: errorInfo(code) } : store.put(name, options);
-  return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
-};
-
-function expectInOrder({ events, fault }: Outcome, total: number): void {
-  expect(fault).toBeNull();
-  expect(events.filter(({ type }) => type === 'stored').length).toBe(1);
-  expect(events.at(-1)).toMatchObject({ type: 'stored', size: total });
-  let before: Progress | null = null;
-  for (const event of events) {
-    if (event.type !== 'progress') continue;
-    expect(event.total).toBe(total);
-    expect(event.durable).toBeLessThanOrEqual(event.sent);
-    expect(event.sent).toBeLessThanOrEqual(total);
-    if (before?.attempt === event.attempt) {
-      expect(event.sent).toBeGreaterThanOrEqual(before.sent);
-      expect(event.durable).toBeGreaterThanOrEqual(before.durable);
-      expect(event.resumedFrom).toBe(before.resumedFrom);
-    } else if (before !== null) expect(event.attempt).toBeGreaterThan(before.attempt);
-    expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
-    before = event;
-  }
-}
-
-describe('connections that break', () => {
-  test('small content is sent again from its beginning', async () => {
-    const { net, uploads, retries } = world({ plan: (n) => (n === 0 ? { up: 30_000 } : {}) });
-    const bytes = pattern(60_000);
-    const it = await outcome(uploads.upload('a', bytesContent(bytes)));
-    expectInOrder(it, 60_000);
-    expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(bytes, 0) });
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    expect(retries).toMatchObject([{ fault: { type: 'connection' }, attempt: 1, retries: 5 }]);
-    expect(requests(net, 'resume')).toBe(0);
-  });
-
-  test('many small ones are all stored, and only those without an answer are sent again', async () => {
-    const { net, uploads } = world({ plan: (n) => (n < 3 ? { up: 200_000 } : {}) });
-    const bytes = (i: number) => pattern(4000 + i, i);
-    const all = await Promise.all(
-      Array.from({ length: 150 }, (_, i) => outcome(uploads.upload(`f${i}`, bytesContent(bytes(i))))),
-    );
-    all.forEach((it, i) => {
-      expectInOrder(it, 4000 + i);
-      expect(same(storedIn(net, `f${i}`), bytes(i))).toBe(true);
-    });
-    expect(net.made.length).toBe(4);
-  });
-
-  test('large content goes on where the server says, and only what had not arrived is sent again', async () => {
-    const { net, uploads } = world({ plan: (n) => (n < 3 ? { up: 700_000 } : {}) });
-    const bytes = pattern(2_000_000);
-    const it = await outcome(uploads.upload('a', bytesContent(bytes)));
-    expectInOrder(it, 2_000_000);
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    const last = it.events.at(-1) as Uploaded;
-    expect(last.resumedFrom).toBeGreaterThan(1_000_000);
-    // What was in a buffer on either side when a connection broke, and headers.
-    expect(net.sent()).toBeLessThan(2_000_000 + 3 * 400_000);
-    for (const event of progressOf(it)) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
-    expect(net.store.unfinished().count).toBe(0);
-  });
-
-  test('what arrived counts as achieved even though it was never told, so the retries are counted anew', async () => {
-    const { net, uploads } = world({ plan: () => ({ up: 300_000 }) }, { retries: 2, progress: 100_000_000 });
-    const bytes = pattern(3_000_000);
-    const it = await outcome(uploads.upload('a', bytesContent(bytes)));
-    expectInOrder(it, 3_000_000);
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    expect(net.made.length).toBeGreaterThan(6);
-  });
-
-  test('after so many further tries that achieve nothing it gives up, with the last fault', async () => {
-    const { net, uploads, retries } = world({ plan: () => ({ up: 20 }) }, { retries: 3 });
-    const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(300_000))));
-    expect(fault).toMatchObject({ type: 'connection', sent: true });
-    expect(net.made.length).toBe(4);
-    expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
-    const again = world({ plan: () => ({ refuse: true }) }, { retries: 0 });
-    expect(await outcome(again.uploads.upload('a', bytesContent(pattern(3))))).toEqual({
-      events: [],
-      fault: { type: 'connection', fault: connectionFault('refused'), sent: false },
-    });
-    expect(again.retries).toEqual([]);
-  });
-
-  test('gives new work a chance after it has given up', async () => {
-    const { net, uploads } = world({ plan: (n) => ({ refuse: n < 2 }) }, { retries: 1 });
-    expect((await outcome(uploads.upload('a', bytesContent(pattern(3))))).fault).not.toBeNull();
-    expect((await outcome(uploads.upload('a', bytesContent(pattern(3))))).fault).toBeNull();
-    expect(storedIn(net, 'a').length).toBe(3);
-  });
-
-  test('an ack that was lost is no reason to refuse it as there already', async () => {
-    for (const size of [1000, 400_000]) {
-      // The first connection delivers everything and breaks before the ack; what it answers to `resume` arrives.
-      const { net, uploads } = world({ plan: (n) => (n === 0 ? { down: size > resumeFrom ? 60 : 1 } : {}) });
-      const settings = { ifAbsent: true };
-      const it = await outcome(uploads.upload('a', bytesContent(pattern(size)), settings));
-      expect(it.fault).toBeNull();
-      expect(it.events.at(-1)).toMatchObject({ type: 'stored', size, crc32: crc32(pattern(size), 0) });
-      expect(same(storedIn(net, 'a'), pattern(size))).toBe(true);
-      const other = await outcome(uploads.upload('a', bytesContent(pattern(size, 9)), settings));
-      expect(other.fault).toMatchObject(refused('exists'));
-      uploads.end();
-    }
-  });
-
-  const cut = fc.oneof(
-    fc.constant({ refuse: true }),
-    fc.record({ up: fc.nat(400_000) }),
-    fc.record({ up: fc.nat(300) }),
-    fc.record({ down: fc.nat(300) }),
-  );
-  const upload = fc.record({
-    size: fc.oneof(fc.nat(1000), fc.integer({ min: 0, max: 900_000 })),
-    verify: fc.boolean(),
-    resume: fc.boolean(),
-    parallel: fc.integer({ min: 1, max: 3 }),
-  });
-  property.prop([fc.array(cut, { maxLength: 5 }), fc.array(upload, { minLength: 1, maxLength: 3 })], {
-    numRuns: 50,
-  })(
-    'wherever they break, what is stored is the content, and what is told is in order',
-    async (cuts, many) => {
-      const [{ parallel }] = many as [(typeof many)[0]];
-      const { net, uploads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
-      await Promise.all(
-        many.map(async ({ size, verify, resume }, i) => {
-          const bytes = pattern(size, i);
-          const settings = { resume, ...(verify ? { verify: 'sha256' as const } : {}) };
-          const it = await outcome(uploads.upload(`f${i}`, () => bytesContent(bytes), settings));
-          expectInOrder(it, size);
-          expect(same(storedIn(net, `f${i}`), bytes)).toBe(true);
-        }),
-      );
-      expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
-      uploads.end();
-      await expect.poll(net.open).toBe(0);
-      expect(net.store.unfinished().count).toBe(0);
-      expect(net.store.sinks).toBe(0);
-    },
-  );
-});
-
-describe('a source that changed between two tries', () => {
-  /** One content at the first opening, another one later. */
-  const changing = (first: Content, then: Content) => {
-    // That it is large is found out by opening it as a small one.
-    let before = first.size >= resumeFrom ? 2 : 1;
-    return () => (before-- > 0 ? first : then);
-  };
-  const at = (bytes: Uint8Array, mtime?: number): Content => ({
-    ...bytesContent(bytes),
-    ...(mtime === undefined ? {} : { mtime }),
-  });
-
-  test.each([
-    ['by its size', 1_500_000, 1, 1_200_000, 1, {}],
-    ['by its time', 1_500_000, 1, 1_500_000, 2, {}],
-    ['by its time, under an upload of its own name', 1_500_000, 1, 1_500_000, 2, { upload: 'mine' }],
-    ['and has no time', 1_500_000, undefined, 1_500_000, undefined, {}],
-    ['and is too small now', 1_500_000, 1, 50_000, 2, {}],
-    ['and is verified', 1_500_000, 1, 1_500_000, 2, { upload: 'mine', verify: 'sha256' as const }],
+describe('whatever the bytes after which connections break', () => {
+  property.prop(
     [
-      'and has no time, and is verified',
-      1_500_000,
-      undefined,
-      1_500_000,
-      undefined,
-      { verify: 'sha256' as const },
+      fc.integer({ min: 10_000, max: 400_000 }),
+      fc.array(fc.integer({ min: 0, max: 300_000 }), { maxLength: 6 }),
     ],
-  ])('%s is sent anew', async (_, size, mtime, sizeThen, mtimeThen, settings) => {
-    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
-    const then = pattern(sizeThen, 7);
-    const content = changing(at(pattern(size), mtime), at(then, mtimeThen));
-    const it = await outcome(uploads.upload('a', content, settings));
-    expect(it.fault).toBeNull();
-    expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
-    expect(same(storedIn(net, 'a'), then)).toBe(true);
-    expect(net.store.unfinished().count).toBe(0);
+    { numRuns: 60 },
+  )('a large content is stored as it is, and what was durable is not sent again', async (size, cuts) => {
+    const { uploads, bytesOf } = uploading({ cuts }, { retries: 10 });
+    const bytes = pattern(size);
+    let durable = 0;
+    const events = await all(
+      uploads.upload('a', bytesContent(bytes), { mtime: 7 }).pipe(
+        tap((event) => {
+          expect(event.resumedFrom).toBeGreaterThanOrEqual(event.attempt === 1 ? 0 : Math.min(durable, 0));
+          if (event.type !== 'progress') return;
+          if (event.attempt > 1) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
+          durable = Math.max(durable, event.durable);
+          expect(event.durable).toBe(durable);
+        }),
+      ),
+    );
+    expect(events.at(-1)).toMatchObject({ type: 'stored', size, crc32: crc32(bytes) });
+    expect(Buffer.compare(bytesOf('a')!, bytes)).toBe(0);
+    uploads.destroy();
   });
 
-  test('one that became large is resumed from then on', async () => {
-    const { net, uploads } = world({ plan: (n) => (n < 2 ? { up: [20_000, 500_000][n]! } : {}) });
-    const then = pattern(800_000, 7);
-    const it = await outcome(uploads.upload('a', changing(at(pattern(40_000)), at(then, 3))));
-    expect(it.events.at(-1)).toMatchObject({ type: 'stored', size: 800_000 });
-    expect((it.events.at(-1) as Uploaded).resumedFrom).toBeGreaterThan(100_000);
-    expect(same(storedIn(net, 'a'), then)).toBe(true);
+  property.prop(
+    [fc.array(fc.integer({ min: 0, max: 60_000 }), { maxLength: 8 }), fc.integer({ min: 1, max: 3 })],
+    {
+      numRuns: 30,
+    },
+  )('many contents, small and large, over several connections, are all stored', async (cuts, parallel) => {
+    const { uploads, bytesOf } = uploading({ cuts }, { retries: 10, parallel, window: 8 });
+    const sizes = Array.from({ length: 40 }, (_, i) => (i % 9 === 0 ? 30_000 : (i * 131) % 4000));
+    const stored = await Promise.all(
+      sizes.map((size, i) => outcome(uploads.upload(`f${i}`, bytesContent(pattern(size, i))))),
+    );
+    expect(stored.map((it) => it.size)).toEqual(sizes);
+    for (const [i, size] of sizes.entries()) {
+      expect(Buffer.compare(bytesOf(`f${i}`)!, pattern(size, i))).toBe(0);
+    }
+    uploads.destroy();
+  });
+});
+
+/** The wire's names of a real interruption: how much each try did not have to send. */
+const resumptions = (events: readonly (Progress | Uploaded)[]) => [
+  ...new Set(events.map(({ attempt, resumedFrom }) => `${attempt}: ${resumedFrom}`)),
+];
+
+describe('a large content that was interrupted', () => {
+  const bytes = pattern(300_000);
+
+  test('goes on behind what the server has, and tells so', async () => {
+    const { uploads, bytesOf, sent, retries } = uploading({ cuts: [150_000] });
+    const events = await all(uploads.upload('a', bytesContent(bytes)));
+    const { resumedFrom, attempt } = events.at(-1)!;
+    expect(attempt).toBe(2);
+    expect(resumedFrom).toBeGreaterThan(0);
+    expect(resumedFrom).toBeLessThanOrEqual(150_000);
+    expect(sent()).toBeLessThan(150_000 + 300_000 - resumedFrom + 1000);
+    expect(resumptions(events)).toEqual(['1: 0', `2: ${resumedFrom}`]);
+    expect(retries).toEqual(['connection 1']);
+    expect(Buffer.compare(bytesOf('a')!, bytes)).toBe(0);
+  });
+
+  test('goes on in a later run', async () => {
+    const store = memoryStore();
+    const first = uploading({ cuts: [150_000], store }, { retries: 0 });
+    const content = { ...bytesContent(bytes), mtime: 5 };
+    expect(await outcome(first.uploads.upload('a', content))).toMatchObject({ type: 'connection' });
+    const second = uploading({ store });
+    const events = await all(second.uploads.upload('a', content));
+    expect(events.at(-1)?.resumedFrom).toBeGreaterThan(0);
+    expect(Buffer.compare(store.contents.get('a')!.bytes, bytes)).toBe(0);
   });
 
   test.each([
-    ['other bytes', 300_000],
-    ['more than there is', 900_000],
-  ])('%s that the server has under the same name are dropped', async (_, there) => {
-    const { net, uploads } = world();
-    const sink = await net.store.put('b', { size: 1_000_000, upload: 'mine' });
-    if (!sink.ok) throw new Error(sink.error.message);
-    await sink.value.write([pattern(there, 3)]);
-    await sink.value.abort();
-    const bytes = pattern(500_000);
-    const it = await outcome(uploads.upload('a', bytesContent(bytes), { upload: 'mine' }));
-    expectInOrder(it, 500_000);
-    expect(it.events.at(-1)).toMatchObject({ attempt: 1, resumedFrom: 0 });
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    expect(requests(net, 'cancel')).toBe(1);
+    ['its modification time differs', { mtime: 6 }, {}],
+    ['its bytes differ, and nothing else', { mtime: 5 }, {}],
+    ['its bytes differ, under a name of the caller', {}, { upload: 'mine' }],
+  ])('is sent anew when the source has changed meanwhile: %s', async (_, facts, settings) => {
+    const store = memoryStore();
+    const first = uploading({ cuts: [150_000], store }, { retries: 0 });
+    await outcome(first.uploads.upload('a', { ...bytesContent(bytes), mtime: 5 }, settings));
+    const changed = pattern(300_000, 1);
+    const second = uploading({ store });
+    const events = await all(second.uploads.upload('a', { ...bytesContent(changed), ...facts }, settings));
+    expect(resumptions(events)).toEqual(['1: 0']);
+    expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
   });
 
-  test('what an earlier run has left is gone on with', async () => {
-    const bytes = pattern(1_000_000);
-    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 700_000 } : {}) }, { retries: 0 });
-    expect((await outcome(uploads.upload('a', at(bytes, 5)))).fault).not.toBeNull();
-    await expect.poll(() => net.store.unfinished().bytes).toBeGreaterThan(300_000);
-    const later = createUploads({ connect: net.connect, crc32, resumeFrom });
-    const it = await outcome(later.upload('a', at(bytes, 5)));
-    expectInOrder(it, 1_000_000);
-    expect((it.events.at(-1) as Uploaded).resumedFrom).toBeGreaterThan(300_000);
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    expect(net.sent()).toBeLessThan(1_400_000);
-    const other = await outcome(later.upload('a', at(bytes, 5), { resume: false }));
-    expect(other.events.at(-1)).toMatchObject({ resumedFrom: 0 });
-  });
-});
-
-describe('refusals', () => {
-  const final: ErrorCode[] = [
-    'disk-full',
-    'forbidden',
-    'upload-taken',
-    'quota-exceeded',
-    'read-only',
-    'not-a-file',
-  ];
-  test.each(final)('%s is final: nothing is tried again', async (code) => {
-    for (const size of [10, 200_000]) {
-      const { net, uploads, retries } = world({ around: refusing(code, 100) });
-      const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
-      expect(fault).toMatchObject(refused(code));
-      expect(retries).toEqual([]);
-      expect(requests(net, 'put')).toBe(1);
-    }
+  test('and has become shorter than what the server has is sent anew', async () => {
+    const store = memoryStore();
+    const first = uploading({ cuts: [250_000], store }, { retries: 0 });
+    await outcome(first.uploads.upload('a', bytesContent(bytes), { upload: 'mine' }));
+    const { uploads } = uploading({ store });
+    await all(uploads.upload('a', bytesContent(pattern(20_000)), { upload: 'mine' }));
+    expect(store.contents.get('a')!.bytes.length).toBe(20_000);
   });
 
-  const passing: ErrorCode[] = [
-    'shutting-down',
-    'io-error',
-    'too-many-uploads',
-    'too-many-open-files',
-    'internal',
-  ];
-  test.each(passing)('%s passes: it is tried again on the same connection', async (code) => {
-    for (const size of [10, 200_000]) {
-      const { net, uploads, retries } = world({ around: refusing(code, 2) });
-      const it = await outcome(uploads.upload('a', bytesContent(pattern(size))));
-      expectInOrder(it, size);
-      expect(it.events.at(-1)).toMatchObject({ attempt: 3 });
-      expect(retries).toMatchObject([
-        { fault: refused(code), attempt: 1 },
-        { fault: refused(code), attempt: 2 },
-      ]);
-      expect(net.made.length).toBe(1);
-    }
-  });
-
-  test('one that passes is final when it does not, and leaves the others alone', async () => {
-    const around = (store: Store) => {
-      const put: Store['put'] = (name, options) =>
-        name === 'bad' ? { ok: false, error: errorInfo('io-error') } : store.put(name, options);
-      return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+  test('and changes between two tries of one run leaves nothing of its old state on the server', async () => {
+    let opened = 0;
+    const { uploads, bytesOf, store } = uploading({ cuts: [150_000] });
+    const content = (): Content => {
+      opened++;
+      return { ...bytesContent(pattern(300_000, opened)), mtime: opened };
     };
-    const { uploads, retries } = world({ around }, { retries: 2 });
-    const [bad, good] = await Promise.all([
-      outcome(uploads.upload('bad', bytesContent(pattern(5)))),
-      outcome(uploads.upload('good', bytesContent(pattern(5)))),
-    ]);
-    expect(bad.fault).toMatchObject(refused('io-error'));
-    expect(good.fault).toBeNull();
-    expect(retries.length).toBe(2);
+    const events = await all(uploads.upload('a', content));
+    expect(resumptions(events)).toEqual(['1: 0', '2: 0']);
+    // Once more at first, to find out that it is large.
+    expect(opened).toBe(3);
+    expect(Buffer.compare(bytesOf('a')!, pattern(300_000, 3))).toBe(0);
+    expect(store.unfinished().count).toBe(0);
   });
 
-  test('content that cannot be read is final, and costs the others nothing', async () => {
-    const { net, uploads, retries } = world();
-    const broken = (at: number, size: number): Content => ({
-      size,
+  test('is not read again up to where it goes on, but for what lies between two checkpoints', async () => {
+    const { uploads } = uploading({ cuts: [6_000_000] }, { progress: 1_000_000 });
+    const big = pattern(8_000_000);
+    let read = 0;
+    const content: Content = {
+      size: big.length,
       read: (offset, into) => {
-        if (offset >= at) throw new Error('cannot be read');
-        return bytesContent(pattern(size)).read(offset, into.subarray(0, at - offset));
+        const piece = big.subarray(offset, offset + into.length);
+        into.set(piece);
+        read += piece.length;
+        return piece.length;
       },
-    });
-    const all = await Promise.all([
-      outcome(uploads.upload('unopened', () => Promise.reject(new Error('gone')))),
-      outcome(uploads.upload('small', broken(30_000, 60_000))),
-      outcome(uploads.upload('large', broken(300_000, 600_000))),
-      outcome(uploads.upload('large unopened', { ...broken(0, 600_000) })),
-      outcome(uploads.upload('good', bytesContent(pattern(70_000)))),
-      outcome(uploads.upload('large good', bytesContent(pattern(700_000)))),
-    ]);
-    for (const { fault } of all.slice(0, 4)) expect(fault).toMatchObject({ type: 'content' });
-    expect(all.slice(4).map(({ fault }) => fault)).toEqual([null, null]);
-    expect([...net.store.contents.keys()].sort()).toEqual(['good', 'large good']);
-    expect(retries).toEqual([]);
+    };
+    const events = await all(uploads.upload('a', content));
+    const resumed = events.at(-1)!.resumedFrom;
+    expect(resumed).toBeGreaterThan(2_000_000);
+    // What was sent in two tries, at most 1 MiB before the connection took it, and one checkpoint's distance.
+    expect(read).toBeLessThan(6_000_000 + (8_000_000 - resumed) + 3 * 1024 * 1024);
   });
 
-  test('a SHA-256 is sent along: right ones are stored, and what changed after it was computed is not', async () => {
-    for (const size of [2000, 300_000]) {
-      const { net, uploads } = world();
-      const bytes = pattern(size);
-      const it = await outcome(uploads.upload('a', bytesContent(bytes), { verify: 'sha256' }));
-      expectInOrder(it, size);
-      let reads = 0;
-      const changing: Content = {
-        size,
-        read: (offset, into) => {
-          if (offset === 0) reads++;
-          return bytesContent(pattern(size, reads)).read(offset, into);
-        },
-      };
-      const { fault } = await outcome(uploads.upload('b', changing, { verify: 'sha256' }));
-      expect(fault).toMatchObject(refused('sha256-mismatch'));
-      expect([...net.store.contents.keys()]).toEqual(['a']);
-    }
+  test('with resume: false is sent again from the start', async () => {
+    const { uploads } = uploading({ cuts: [150_000] });
+    const events = await all(uploads.upload('a', bytesContent(bytes), { resume: false }));
+    expect(resumptions(events)).toEqual(['1: 0', '2: 0']);
   });
 });
 
-describe('time', () => {
-  test('waits twice as long each time, with full jitter, up to the most', () => {
-    const scheduler = new VirtualTimeScheduler();
-    const randoms = [0, 0.5, 0.25, 1 - 1e-9, 0.5];
-    const made: number[] = [];
-    const connect = () => {
-      made.push(scheduler.now());
-      return throwError(() => connectionFault('refused'));
-    };
-    const backoff = { base: 100, most: 500 };
-    const uploads = createUploads({ connect, backoff, scheduler, random: () => randoms.shift()! });
-    const delays: number[] = [];
-    uploads.retries$.subscribe(({ delay }) => delays.push(delay));
-    let fault: ClientFault | null = null;
-    uploads.upload('a', bytesContent(pattern(1))).subscribe({
-      error: (it) => {
-        fault = it;
-      },
+describe('an answer that was lost', () => {
+  test.each([
+    ['large', 300_000],
+    ['small, and must not replace', 3000],
+  ])('is found out by asking: %s', async (_, size) => {
+    const { uploads, sent, bytesOf } = uploading({ deaf: (connection) => connection === 0 });
+    const content = { ...bytesContent(pattern(size)), mtime: 5 };
+    const stored = await outcome(uploads.upload('a', content, { ifAbsent: size < 10_000 }));
+    expect(stored).toMatchObject({ type: 'stored', size, attempt: 2 });
+    expect(bytesOf('a')?.length).toBe(size);
+    expect(sent()).toBeLessThan(size + 5000);
+  });
+
+  test('is not taken for one when what is there is somebody else’s', async () => {
+    const store = memoryStore();
+    const { uploads } = uploading({ cuts: [40], store });
+    const other = uploading({ store }).uploads;
+    await all(other.upload('a', bytesContent(pattern(3000, 1))));
+    const fault = await outcome(uploads.upload('a', bytesContent(pattern(3000)), { ifAbsent: true }));
+    expect(fault).toMatchObject({ type: 'refused', error: { code: 'exists' } });
+  });
+});
+
+/** Answers as a server that has nothing and stores everything. */
+const storing = ({ header, body }: Asked): Answer =>
+  header.cmd === 'resume'
+    ? { ack: 'resume', upload: header.upload, offset: 0, crc32: 0 }
+    : { ack: 'put', filename: header.filename, size: body.length, crc32: crc32(body), durable: true };
+
+/** In virtual time: what happened when, in milliseconds. */
+function timed(connect: () => Observable<never>, options: Partial<UploadsOptions>) {
+  const scheduler = new VirtualTimeScheduler();
+  const uploads = createUploads({ connect, scheduler, random: () => 1, ...options });
+  const times: number[] = [];
+  uploads.retries$.subscribe(() => times.push(scheduler.now()));
+  let fault: unknown = null;
+  uploads.upload('a', bytesContent(pattern(10))).subscribe({
+    error: (thrown) => {
+      times.push(scheduler.now());
+      fault = thrown;
+    },
+  });
+  scheduler.flush();
+  return { times, fault: () => fault };
+}
+
+describe('tries', () => {
+  const nobody = () =>
+    new Observable<never>((subscriber) => subscriber.error({ code: 'refused', message: 'no' }));
+
+  test('are further and further apart, up to a bound, and end', () => {
+    const { times, fault } = timed(nobody, { retries: 9 });
+    const waits = times.slice(1).map((time, i) => time - times[i]!);
+    expect(waits).toEqual([200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
+    expect(fault()).toEqual({ type: 'connection', fault: { code: 'refused', message: 'no' }, sent: false });
+  });
+
+  test('are at any time up to the bound, so that not all come back at once', () => {
+    const { times } = timed(nobody, { retries: 2, random: () => 0.25 });
+    expect(times).toEqual([0, 50, 150]);
+  });
+
+  test('are not made with a server that is not who it should be', () => {
+    const untrusted = () =>
+      new Observable<never>((subscriber) => subscriber.error({ code: 'untrusted', message: 'no' }));
+    expect(timed(untrusted, {}).times).toEqual([0]);
+  });
+
+  test('are counted anew when something was achieved', async () => {
+    // Each connection stores one file more, and breaks.
+    const begun = new Set<number>();
+    const server = scripted((asked) => {
+      if (begun.has(asked.connection)) return 'end';
+      begun.add(asked.connection);
+      return storing(asked);
     });
-    scheduler.flush();
-    expect(delays).toEqual([0, 100, 100, 500, 250]);
-    expect(made).toEqual([0, 0, 100, 200, 700, 950]);
-    expect(fault).toMatchObject({ type: 'connection', fault: { code: 'refused' } });
+    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 4 });
+    const names = Array.from({ length: 10 }, (_, i) => `f${i}`);
+    const done = await Promise.all(
+      names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
+    );
+    expect(done.map(({ type }) => type)).toEqual(names.map(() => 'stored'));
+    expect(server.connections()).toBeGreaterThan(5);
   });
 
-  test('nothing is tried any more, or waited for, when it is given up while it waits', () => {
-    const scheduler = new VirtualTimeScheduler();
-    let made = 0;
-    const connect = () => {
-      made++;
-      return throwError(() => connectionFault('refused'));
-    };
-    const uploads = createUploads({ connect, scheduler, random: () => 0.5 });
-    const uploading = uploads.upload('a', bytesContent(pattern(1))).subscribe({ error: () => {} });
-    uploading.unsubscribe();
-    scheduler.flush();
-    expect(made).toBe(1);
+  test('of one that kills every connection end, while the others are stored', async () => {
+    const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
+    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 3, window: 4 });
+    const names = ['a', 'poison', ...Array.from({ length: 40 }, (_, i) => `f${i}`)];
+    const done = await Promise.all(
+      names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
+    );
+    expect(done.map(({ type }) => type)).toEqual(['stored', 'connection', ...Array(40).fill('stored')]);
+  });
+});
+
+describe('what is to blame', () => {
+  test('does not keep the others from being stored, though it came first', async () => {
+    const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
+    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 1, window: 4 });
+    const done = await Promise.all(
+      ['poison', 'a', 'b', 'c'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
+    );
+    expect(done.map(({ type }) => type)).toEqual(['connection', 'stored', 'stored', 'stored']);
   });
 
-  test('a connection that is being made for nobody is abandoned', () => {
-    let abandoned = 0;
-    const connect = () => NEVER.pipe(finalize(() => abandoned++));
-    const uploads = createUploads({ connect });
-    const uploading = uploads.upload('a', bytesContent(pattern(1))).subscribe();
-    expect(abandoned).toBe(0);
-    uploading.unsubscribe();
-    expect(abandoned).toBe(1);
-  });
-
-  test('a peer that never answers is a broken connection', async () => {
-    let made = 0;
-    const connect = () => {
-      made++;
-      const [here, there] = memoryPair();
-      there.chunks$.subscribe({ error: () => {} });
-      return of(here);
-    };
-    for (const [size, token] of [
-      [10, undefined],
-      [300_000, undefined],
-      [10, 'secret'],
-    ] as const) {
-      made = 0;
-      const uploads = createUploads({
-        connect,
-        token,
-        resumeFrom,
-        timeout: 20,
-        retries: 1,
-        backoff: { base: 0 },
+  test('a server that turns every connection away is not asked for ever', async () => {
+    let tries = 0;
+    const away = frame({ error: { code: 'too-many-connections', message: 'full' } });
+    const connect = () =>
+      defer(() => {
+        tries++;
+        const [here, there] = memoryPair();
+        there.write([away], () => there.end());
+        return of(here);
       });
-      const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' } });
-      expect(made).toBe(2);
-    }
+    const uploads = createUploads({ connect, backoff: { base: 1 }, retries: 3 });
+    const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
+    expect(['protocol', 'connection']).toContain(fault.type);
+    expect(tries).toBe(4);
   });
 });
 
-describe('who we are', () => {
-  const access = {
-    ...openAccess,
-    first: () => null,
-    byToken: (token: string) => (token === 'right' ? anybody : null),
+describe('a refusal', () => {
+  const refusing = async (code: string, retries = 2) => {
+    const server = scripted(() => ({ error: { code, message: code } }));
+    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries });
+    const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
+    expect(fault).toMatchObject({ type: 'refused', error: { code } });
+    return server.asked.length;
   };
 
-  test('is said on every connection before anything else', async () => {
-    const { net, uploads } = world(
-      { access, plan: (n) => (n < 2 ? { up: 200_000 } : {}) },
-      { token: 'right', parallel: 2 },
+  test.each(['io-error', 'shutting-down', 'too-many-open-files', 'internal'])(
+    '%s may be over after a while',
+    async (code) => expect(await refusing(code)).toBe(3),
+  );
+  test.each([
+    'disk-full',
+    'read-only',
+    'permission-denied',
+    'exists',
+    'upload-taken',
+    'forbidden',
+    'too-large',
+  ])('%s is final', async (code) => expect(await refusing(code)).toBe(1));
+
+  test('of the token is final, and nothing is sent before it is accepted', async () => {
+    const server = scripted(() => ({ error: { code: 'bad-token', message: 'no' } }));
+    const uploads = createUploads({ connect: server.connect, token: 'secret' });
+    const faults = await Promise.all(
+      ['a', 'b'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
     );
-    const all = await Promise.all(
-      [0, 1, 2].map((i) => outcome(uploads.upload(`f${i}`, bytesContent(pattern(400_000, i))))),
-    );
-    for (const it of all) expectInOrder(it, 400_000);
-    expect(net.made.length).toBeGreaterThan(2);
-    const first = new Map<string, string>();
-    for (const event of net.events) {
-      if (event.type === 'served' && !first.has(event.connection)) first.set(event.connection, event.cmd);
-    }
-    expect(new Set(first.values())).toEqual(new Set(['hello']));
+    expect(faults).toMatchObject([{ error: { code: 'bad-token' } }, { error: { code: 'bad-token' } }]);
+    expect(server.asked.map(({ header }) => header)).toEqual([{ cmd: 'hello', token: 'secret', id: 1 }]);
   });
 
-  test('a wrong token fails everything at once', async () => {
-    const { net, uploads, retries } = world({ access }, { token: 'wrong', parallel: 3 });
-    const all = await Promise.all(
-      [10, 10, 300_000, 20].map((size, i) => outcome(uploads.upload(`f${i}`, bytesContent(pattern(size))))),
-    );
-    for (const { fault } of all) expect(fault).toMatchObject(refused('bad-token'));
-    expect(retries).toEqual([]);
-    expect(net.made.length).toBeLessThanOrEqual(3);
-    expect(net.store.contents.size).toBe(0);
-  });
-
-  test('no token where one is needed is final too', async () => {
-    const { uploads, retries } = world({ access });
-    const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(5))));
-    expect(fault).toMatchObject(refused('not-authenticated'));
-    expect(retries).toEqual([]);
-  });
-});
-
-describe('several connections', () => {
-  test('as many as wanted are used at once, and no more', async () => {
-    const { net, uploads } = world({}, { parallel: 4 });
-    const all = await Promise.all(
-      Array.from({ length: 60 }, (_, i) => {
-        const size = i % 6 === 0 ? 200_000 : 5000;
-        return outcome(uploads.upload(`f${i}`, () => bytesContent(pattern(size, i))));
-      }),
-    );
-    expect(all.every(({ fault }) => fault === null)).toBe(true);
-    expect(net.mostOpen()).toBe(4);
-    expect(net.made.length).toBe(4);
-    for (const { sent } of net.made) expect(sent).toBeGreaterThan(100_000);
-  });
-
-  test('one file takes one', async () => {
-    const { net, uploads } = world({}, { parallel: 4 });
-    await outcome(uploads.upload('a', bytesContent(pattern(300_000))));
-    expect(net.made.length).toBe(1);
-  });
-
-  test('when one gives up the others carry on', async () => {
-    const { net, uploads } = world(
-      { plan: (n) => (n === 0 || n > 2 ? {} : { refuse: true }) },
-      { parallel: 2, retries: 1 },
-    );
-    const all = await Promise.all(
-      Array.from({ length: 5 }, (_, i) =>
-        outcome(uploads.upload(`f${i}`, bytesContent(pattern(300_000, i)))),
-      ),
-    );
-    expect(all.map(({ fault }) => fault)).toEqual(Array(5).fill(null));
-    expect(net.store.contents.size).toBe(5);
-  });
-});
-
-describe('giving up', () => {
-  test('at any moment sends nothing more of it, and leaves the others going', async () => {
-    for (const when of [0, 1, 2, 3, 5, 7]) {
-      const { net, uploads } = world({}, { parallel: 1 });
-      const bytes = pattern(2_000_000);
-      const others = Promise.all([
-        outcome(uploads.upload('small', bytesContent(pattern(50_000)))),
-        outcome(uploads.upload('large', bytesContent(pattern(900_000)))),
-      ]);
-      let reads = 0;
-      let closed = 0;
-      let over = false;
-      const content: Content = {
-        size: bytes.length,
-        read: (offset, into) => {
-          expect(over).toBe(false);
-          if (++reads === when) stop();
-          return bytesContent(bytes).read(offset, into);
-        },
-        close: () => closed++,
-      };
-      let opened = 0;
-      const uploading = uploads
-        .upload('given up', () => {
-          opened++;
-          return content;
-        })
-        .subscribe();
-      const stop = () => {
-        uploading.unsubscribe();
-        over = true;
-      };
-      if (when === 0) stop();
-      const both = await others;
-      await expect.poll(() => over).toBe(true);
-      expect(both.map(({ fault }) => fault)).toEqual([null, null]);
-      const after = await outcome(uploads.upload('after', bytesContent(pattern(5))));
-      expect(after.fault).toBeNull();
-      expect([...net.store.contents.keys()].sort()).toEqual(['after', 'large', 'small']);
-      expect(closed).toBe(opened);
-      uploads.end();
-      await expect.poll(net.open).toBe(0);
-    }
-  });
-
-  test('while what the server has is being compared leaves it there', async () => {
-    const { net, uploads } = world();
-    const bytes = pattern(3_000_000);
-    const sink = await net.store.put('a', { size: bytes.length, upload: 'mine' });
-    if (!sink.ok) throw new Error(sink.error.message);
-    await sink.value.write([bytes.subarray(0, 2_500_000)]);
-    await sink.value.abort();
-    let closed = 0;
-    const first: Content = {
-      ...bytesContent(bytes),
-      read: (offset, into) => {
-        uploading.unsubscribe();
-        return bytesContent(bytes).read(offset, into);
-      },
-      close: () => closed++,
-    };
-    const uploading = uploads.upload('a', () => first, { upload: 'mine' }).subscribe();
-    await expect.poll(() => closed).toBe(1);
-    await outcome(uploads.upload('behind', bytesContent(pattern(1))));
-    expect(net.store.unfinished().bytes).toBe(2_500_000);
-    const it = await outcome(uploads.upload('a', bytesContent(bytes), { upload: 'mine' }));
-    expect(it.events.at(-1)).toMatchObject({ resumedFrom: 2_500_000 });
-    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-  });
-
-  test('before its content is open asks the server nothing', async () => {
-    const { net, uploads } = world();
-    let open = (_: Content) => {};
-    let closed = 0;
-    let asked = () => {};
-    const opening = new Promise<void>((resolve) => {
-      asked = resolve;
+  test('of the offset is asked about once more', async () => {
+    const bytes = pattern(20_000);
+    let has = 5000;
+    const server = scripted(({ header, body }: Asked): Answer => {
+      if (header.cmd === 'resume') {
+        return { ack: 'resume', upload: header.upload, offset: has, crc32: crc32(bytes.subarray(0, has)) };
+      }
+      if (header.offset === 5000) {
+        has = 7000;
+        return { error: { code: 'bad-offset', message: 'no', offset: has } };
+      }
+      const whole = Buffer.concat([bytes.subarray(0, has), body]);
+      return { ack: 'put', filename: 'a', size: whole.length, crc32: crc32(whole), durable: true };
     });
-    const uploading = uploads
-      .upload('a', () => {
-        asked();
-        return new Promise<Content>((resolve) => {
-          open = resolve;
-        });
-      })
-      .subscribe();
-    await opening;
-    uploading.unsubscribe();
-    open({ ...bytesContent(pattern(200_000)), close: () => closed++ });
-    await expect.poll(() => closed).toBe(1);
-    expect((await outcome(uploads.upload('b', bytesContent(pattern(1))))).fault).toBeNull();
-    expect(requests(net, 'resume') + requests(net, 'cancel')).toBe(0);
-    expect([...net.store.contents.keys()]).toEqual(['b']);
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000 });
+    expect(await outcome(uploads.upload('a', bytesContent(bytes)))).toMatchObject({
+      size: 20_000,
+      resumedFrom: 7000,
+    });
+    const commands = server.asked.map(({ header }) => `${header.cmd} ${header.offset ?? ''}`);
+    expect(commands).toEqual(['resume ', 'put 5000', 'resume ', 'put 7000']);
+  });
+
+  test('of the whole for what the server had before has it sent anew, once', async () => {
+    const bytes = pattern(20_000);
+    let has = 5000;
+    const server = scripted(({ header, body }: Asked): Answer => {
+      if (header.cmd === 'resume') {
+        return { ack: 'resume', upload: header.upload, offset: has, crc32: crc32(bytes.subarray(0, has)) };
+      }
+      if (header.cmd === 'cancel') {
+        has = 0;
+        return { ack: 'cancel', upload: header.upload };
+      }
+      if (header.offset !== undefined) return { error: { code: 'sha256-mismatch', message: 'no' } };
+      return { ack: 'put', filename: 'a', size: body.length, crc32: crc32(body), durable: true };
+    });
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000 });
+    expect(await outcome(uploads.upload('a', bytesContent(bytes)))).toMatchObject({
+      size: 20_000,
+      resumedFrom: 0,
+    });
   });
 });
 
-describe('the end', () => {
-  test('comes in good order once there is nothing to do', async () => {
-    const { net, uploads } = world({}, { parallel: 2 });
-    const all = Promise.all(
-      Array.from({ length: 6 }, (_, i) =>
-        outcome(uploads.upload(`f${i}`, bytesContent(pattern(200_000, i)))),
+describe('what is sent', () => {
+  test('of small content is the put alone; of large content a question before, and a name and progress', async () => {
+    const server = scripted(storing);
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, progress: 4096 });
+    await all(uploads.upload('small', bytesContent(pattern(9999))));
+    await all(uploads.upload('large', bytesContent(pattern(10_000)), { upload: 'u' }));
+    expect(server.asked.map(({ header: { id: _, ...fields } }) => fields)).toEqual([
+      { cmd: 'put', filename: 'small', filesize: 9999 },
+      { cmd: 'resume', upload: 'u' },
+      { cmd: 'put', filename: 'large', filesize: 10_000, upload: 'u', progress: 4096 },
+    ]);
+  });
+
+  test.each([100, 20_000])('bears the SHA-256 of %i bytes when it is to be verified', async (size) => {
+    const server = scripted(storing);
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, sha256 });
+    await all(uploads.upload('a', bytesContent(pattern(size)), { verify: 'sha256' }));
+    expect(server.asked.at(-1)?.header.sha256).toBe(createHash('sha256').update(pattern(size)).digest('hex'));
+  });
+
+  test('is named the same for the same source, and differently for any other', async () => {
+    const server = scripted(storing);
+    const uploads = createUploads({ connect: server.connect, resumeFrom: 1 });
+    const content = { ...bytesContent(pattern(10)), mtime: 1 };
+    await all(uploads.upload('a', content, { source: '/a' }));
+    await all(uploads.upload('a', { ...content }, { source: '/a' }));
+    await all(uploads.upload('b', content, { source: '/a' }));
+    await all(uploads.upload('a', content, { source: '/b' }));
+    await all(uploads.upload('a', { ...content, mtime: 2 }, { source: '/a' }));
+    await all(uploads.upload('a', { ...bytesContent(pattern(11)), mtime: 1 }, { source: '/a' }));
+    const names = server.asked
+      .filter(({ header }) => header.cmd === 'put')
+      .map(({ header }) => header.upload);
+    expect(names[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(names[1]).toBe(names[0]);
+    expect(new Set(names).size).toBe(5);
+  });
+
+  test('goes over as many connections as there are large contents, then two at a time on each', async () => {
+    const server = scripted(({ header }) =>
+      header.cmd === 'resume' ? { ack: 'resume', upload: header.upload, offset: 0, crc32: 0 } : null,
+    );
+    const uploads = createUploads({ connect: server.connect, parallel: 2, resumeFrom: 10 });
+    for (let i = 0; i < 6; i++) uploads.upload(`f${i}`, bytesContent(pattern(20))).subscribe();
+    await expect.poll(() => server.asked.filter(({ header }) => header.cmd === 'put').length).toBe(4);
+    const puts = server.asked.filter(({ header }) => header.cmd === 'put');
+    expect(puts.map(({ connection }) => connection).sort()).toEqual([0, 0, 1, 1]);
+    expect(server.connections()).toBe(2);
+  });
+});
+
+describe('a server that takes everything and answers nothing', () => {
+  test('counts as broken after the timeout', async () => {
+    const server = scripted(() => null);
+    const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 1, backoff: { base: 1 } });
+    const fault = await outcome(uploads.upload('a', bytesContent(pattern(10))));
+    expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' }, sent: true });
+    expect(server.connections()).toBe(2);
+  });
+
+  test('is not meant by the time that our own content takes', async () => {
+    const server = scripted(storing);
+    const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 0 });
+    const slow: Content = {
+      size: 2,
+      read: (offset, into) =>
+        new Promise((resolve) => {
+          setTimeout(() => resolve(bytesContent(pattern(2)).read(offset, into.subarray(0, 1))), 50);
+        }),
+    };
+    expect(await outcome(uploads.upload('a', slow))).toMatchObject({ type: 'stored' });
+  });
+});
+
+describe('unsubscribing', () => {
+  test('in the middle of a body stops it, and the others are stored', async () => {
+    const { uploads, bytesOf } = uploading({});
+    const stop$ = new Subject<void>();
+    const endless: Content = {
+      size: 1e12,
+      read: async (_, into) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return into.length;
+      },
+    };
+    const others = ['a', 'b'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(500)))));
+    let seen = 0;
+    const given = outcome(
+      uploads.upload('endless', endless).pipe(
+        tap(({ type }) => {
+          if (type === 'progress' && ++seen === 3) stop$.next();
+        }),
+        takeUntil(stop$),
       ),
     );
-    uploads.end();
-    expect((await all).every(({ fault }) => fault === null)).toBe(true);
-    await expect.poll(() => net.events.filter(({ type }) => type === 'closed').length).toBe(2);
-    for (const event of net.events) if (event.type === 'closed') expect(event.fault).toBeNull();
-    expect(net.open()).toBe(0);
-    // Jobs are still taken.
-    expect((await outcome(uploads.upload('late', bytesContent(pattern(1))))).fault).toBeNull();
-    await expect.poll(net.open).toBe(0);
+    const later = outcome(uploads.upload('c', bytesContent(pattern(500))));
+    expect((await given).type).toBe('progress');
+    expect((await Promise.all([...others, later])).map(({ type }) => type)).toEqual([
+      'stored',
+      'stored',
+      'stored',
+    ]);
+    expect(bytesOf('endless')).toBeUndefined();
   });
 
-  test('destroy fails what is under way, waiting, or comes later, and leaves no connection', async () => {
-    const { net, uploads } = world({}, { parallel: 2 });
-    const all = Promise.all(
-      Array.from({ length: 8 }, (_, i) => {
-        const { size, read } = bytesContent(pattern(1_000_000, i));
-        const content: Content = {
-          size,
-          read: (offset, into) => {
-            if (offset > 300_000) uploads.destroy();
-            return read(offset, into);
-          },
-        };
-        return outcome(uploads.upload(`f${i}`, content));
-      }),
-    );
-    const those = await all;
-    const late = await outcome(uploads.upload('late', bytesContent(pattern(1))));
-    for (const { fault } of [...those, late]) {
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'destroyed' } });
+  test('while it waits for a connection gives the connecting up', () => {
+    let open = 0;
+    const uploads = createUploads({
+      connect: () =>
+        new Observable(() => {
+          open++;
+          return () => open--;
+        }),
+    });
+    const one = uploads.upload('a', bytesContent(pattern(1))).subscribe();
+    const two = uploads.upload('b', bytesContent(pattern(1))).subscribe();
+    one.unsubscribe();
+    expect(open).toBe(1);
+    two.unsubscribe();
+    expect(open).toBe(0);
+  });
+
+  test('closes what was opened, however far it was', async () => {
+    for (const cut of [1, 20_000, 100_000, 500_000]) {
+      const { uploads } = uploading({});
+      let open = 0;
+      const content = (): Content => {
+        open++;
+        return { ...bytesContent(pattern(300_000)), close: () => open-- };
+      };
+      let sent = 0;
+      await outcome(
+        uploads.upload('a', content).pipe(
+          tap((event) => {
+            if (event.type === 'progress') sent = event.sent;
+          }),
+          takeUntil(
+            new Observable(
+              (subscriber) =>
+                void setImmediate(function look() {
+                  if (sent >= cut || cut > 300_000) subscriber.next(null);
+                  else setImmediate(look);
+                }),
+            ),
+          ),
+        ),
+      );
+      await expect.poll(() => open).toBe(0);
     }
-    await expect.poll(net.open).toBe(0);
-    expect(net.store.contents.size).toBe(0);
   });
+});
 
-  test('a connection that breaks with nothing to do is made again for the next one, and nothing is told', async () => {
-    const { net, uploads, retries } = world();
-    await outcome(uploads.upload('a', bytesContent(pattern(1))));
-    net.made[0]!.cut();
-    await expect.poll(net.open).toBe(0);
-    expect((await outcome(uploads.upload('b', bytesContent(pattern(1))))).fault).toBeNull();
-    expect(net.made.length).toBe(2);
-    expect(retries).toEqual([]);
-  });
+test('what was opened to be compared is closed when that is not possible', async () => {
+  const server = scripted(() => 'break');
+  const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 2, resumeFrom: 1 });
+  let open = 0;
+  const content = (): Content => {
+    open++;
+    return { ...bytesContent(pattern(10)), close: () => open-- };
+  };
+  expect(await outcome(uploads.upload('a', content))).toMatchObject({ type: 'connection' });
+  expect(server.connections()).toBe(3);
+  expect(open).toBe(0);
+});
+
+test('ending waits for what is under way, and destroying fails it', async () => {
+  const { uploads, bytesOf } = uploading({});
+  const one = outcome(uploads.upload('a', bytesContent(pattern(50_000))));
+  uploads.end();
+  expect(await one).toMatchObject({ type: 'stored' });
+  expect(bytesOf('a')?.length).toBe(50_000);
+  const silent = createUploads({ connect: scripted(() => null).connect });
+  const two = ['x', 'y'].map((name) => outcome(silent.upload(name, bytesContent(pattern(5)))));
+  await Promise.resolve();
+  silent.destroy();
+  expect(await Promise.all(two)).toMatchObject([{ type: 'connection' }, { type: 'connection' }]);
+  expect(await outcome(silent.upload('z', bytesContent(pattern(5))))).toMatchObject({ type: 'connection' });
 });

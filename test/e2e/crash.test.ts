@@ -5,7 +5,7 @@
  */
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { endAll } from '../support/cli.ts';
-import { crashLane, plainClient, resumingClient } from '../support/crash-lane.ts';
+import { crashLane, libraryClient, plainClient, resumingClient } from '../support/crash-lane.ts';
 import { between, randomFrom } from '../support/seeded.ts';
 import { newRoot, removeRoot, temporariesIn } from '../support/store-roots.ts';
 
@@ -27,6 +27,7 @@ test('a server killed a hundred times keeps its word', async () => {
         plainClient(lane, 2),
         resumingClient(lane, 3),
         resumingClient(lane, 4),
+        libraryClient(lane, 5),
       ];
       const failed = Promise.all(clients).then(() => {});
       const killing = async () => {
@@ -43,7 +44,6 @@ test('a server killed a hundred times keeps its word', async () => {
       return lane.facts;
     }),
   );
-  console.log(facts);
   const sum = (of: (each: (typeof facts)[number]) => number) =>
     facts.reduce((all, each) => all + of(each), 0);
   expect(sum(({ kills }) => kills)).toBe(lanes * kills);

@@ -64,4 +64,32 @@ describe('a rate', () => {
     member.spend(1e12);
     member.leave();
   });
+
+  test('holds for one that comes again and again: what it owes stays to be paid', () => {
+    const scheduler = new TestScheduler(() => {});
+    let taken = 0;
+    scheduler.maxFrames = 10_001;
+    scheduler.run(() => {
+      const pace = createPace(1_000, scheduler);
+      /** Comes, takes a piece as soon as it may, and leaves. */
+      const visit = () => {
+        let paused = false;
+        const member = pace.join((now) => {
+          paused = now;
+          if (!paused) take();
+        });
+        const take = () => {
+          if (scheduler.now() >= 10_000) return;
+          taken += 500;
+          member.spend(500);
+          member.leave();
+          scheduler.schedule(visit, 1);
+        };
+        if (!paused) take();
+      };
+      scheduler.schedule(visit, 1);
+    });
+    expect(taken).toBeLessThanOrEqual(11_000);
+    expect(taken).toBeGreaterThan(5_000);
+  });
 });

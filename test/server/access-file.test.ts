@@ -91,6 +91,17 @@ describe('read again', () => {
     expect(access.byToken(secret)).toBeNull();
   });
 
+  test('a token that was exchanged for another is gone, though the name stays', async () => {
+    const { access, path, reload } = await opened({ tokens: [alice] });
+    const before = access.byToken(secret)!;
+    await reload();
+    expect(access.now(before)).toMatchObject({ name: 'alice' });
+    writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, token: 'the-new-secret-of-alice' }] }));
+    await reload();
+    expect(access.now(before)).toBeNull();
+    expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
+  });
+
   test('rules that are wrong change nothing', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     writeFileSync(path, '{');

@@ -46,7 +46,7 @@ const sum = crc32(content);
 
 /** Does something with a store on the root, and closes it. */
 async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
-  const store = await value(openDiskStore(root, { durability: 'os' }));
+  const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk' }));
   try {
     return await act(store);
   } finally {
@@ -55,6 +55,14 @@ async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
 }
 
 const putOne = (name = 'a') => withStore((store) => put(store, name, content).then(value));
+
+it('is kept in memory alone unless told otherwise: nothing is left on the disk', async () => {
+  const store = await value(openDiskStore(root, { durability: 'os' }));
+  await value(put(store, 'a', content));
+  expect(await sumOf(store, 'a')).toBe(sum);
+  await store.close();
+  expect(existsSync(journal())).toBe(false);
+});
 
 describe('the sum of a file', () => {
   it('is given by stat and open after a put, a replacement and a rename', () =>
@@ -146,7 +154,8 @@ describe('the journal', () => {
 
   it('is written by several stores at once, and read by all', async () => {
     const stores = [];
-    for (let i = 0; i < 4; i++) stores.push(await value(openDiskStore(root, { durability: 'os' })));
+    for (let i = 0; i < 4; i++)
+      stores.push(await value(openDiskStore(root, { durability: 'os', checksums: 'disk' })));
     await Promise.all(stores.map((store, i) => put(store, `of ${i}`, `${i}`)));
     await Promise.all(stores.map((store) => store.close()));
     await withStore(async (store) => {
@@ -208,7 +217,7 @@ describe('the journal', () => {
             ? errno
             : undefined,
       });
-      const store = await value(openDiskStore(root, { durability: 'os', fs }));
+      const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk', fs }));
       await value(put(store, errno, content));
       expect(await sumOf(store, errno)).toBe(sum);
       await store.close();

@@ -26,8 +26,6 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `open`: something that `child.stdin` writes to; default empty. */
   readonly input?: 'open';
-  /** How stdout and stderr become text; default UTF-8. `latin1` keeps every byte. */
-  readonly encoding?: BufferEncoding;
 }
 
 const started = new Set<ChildProcess>();
@@ -54,7 +52,7 @@ export function start(program: string, args: readonly string[], options: RunOpti
   const text = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding(options.encoding ?? 'utf8').on('data', (piece: string) => {
+    child[name]?.setEncoding('utf8').on('data', (piece: string) => {
       text[name] += piece;
       for (const look of waiting) look();
     });

@@ -5,7 +5,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { firstValueFrom } from 'rxjs';
+import { defer, first, firstValueFrom, from, lastValueFrom, mergeMap, tap } from 'rxjs';
+import { bytesContent } from '../../src/client/content.ts';
+import { createUploads } from '../../src/client/uploads.ts';
 import { connectTcp } from '../../src/transport/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { type Serving, startServe } from './cli.ts';
@@ -238,20 +240,29 @@ async function resumed(lane: Lane, { send, replies, headers$ }: Peer, file: Resu
   if (!sound) throw new Error(`of ${known.told} to ${known.sent} bytes there are ${JSON.stringify(state)}`);
   if (sum !== crc32(content.subarray(0, offset)))
     throw new Error('the server has other bytes than were sent');
+  // Then it is sent once more, and what was told of it before counts no more.
+  if (committed) Object.assign(known, { sent: 0, told: 0 });
   if (offset > 0) lane.facts.resumed += 1;
   const progress = headers$.subscribe(({ ack, offset }) => {
     lane.tick('answered');
     if (ack === 'progress') known.told = Math.max(known.told, offset as number);
   });
+  /** So that the server is killed before it has all of it, no more is sent than this beyond what it has said it has. */
+  const ahead = 200_000;
+  const nearEnough = (at: number) => headers$.pipe(first(() => at <= known.told + ahead, null));
   try {
     const header = { cmd: 'put', filename: name, filesize: content.length, upload, offset, id: 'put' };
-    void send(frame({ ...header, crc32: crc32(content), progress: 100_000 }));
+    void send(frame({ ...header, crc32: crc32(content), progress: 50_000 }));
     for (let at = offset; at < content.length; ) {
       const piece = content.subarray(at, at + between(lane.random, 1, 60_000));
       at += piece.length;
       known.sent = Math.max(known.sent, at);
       if ((await send(piece)) !== null) return false;
       lane.tick('sent');
+      // Of the last of it nothing is told but that it is stored.
+      if (at === content.length) break;
+      if (at > Math.max(known.told, offset) + ahead && (await firstValueFrom(nearEnough(at))) === null)
+        return false;
     }
     const last = await lastOf(headers$);
     if (last === undefined) return false;
@@ -274,4 +285,36 @@ const lastOf = (headers$: Peer['headers$']): Promise<JsonHeader | undefined> =>
 function isCommitted(root: string, name: string, content: Buffer): boolean {
   const path = join(root, name);
   return existsSync(path) && statSync(path).size === content.length && readFileSync(path).equals(content);
+}
+
+/** Sends files of all sizes with the library's own uploads, four at a time over two connections. */
+export async function libraryClient(lane: Lane, client: number): Promise<void> {
+  const uploads = createUploads({
+    connect: () =>
+      defer(() => from(lane.port())).pipe(mergeMap((port) => connectTcp({ host: '127.0.0.1', port }))),
+    crc32,
+    parallel: 2,
+    resumeFrom: 100_000,
+    progress: 50_000,
+    // Kills may follow one another before anything is achieved.
+    retries: 1000,
+    backoff: { base: 1, most: 5 },
+  });
+  const sender = async (lot: number) => {
+    for (let round = 0; !lane.ending(); round++) {
+      const name = `library-${client}/${lot}-${round % 5}`;
+      const content = lane.begin(name, Math.floor(800_000 ** lane.random()));
+      const stored = await lastValueFrom(
+        uploads.upload(name, () => bytesContent(content)).pipe(tap(() => lane.tick('sent'))),
+      );
+      lane.tick('answered');
+      if (stored.type === 'stored' && stored.resumedFrom > 0) lane.facts.resumed += 1;
+      lane.acked(name, content);
+    }
+  };
+  try {
+    await Promise.all([0, 1, 2, 3].map(sender));
+  } finally {
+    uploads.destroy();
+  }
 }

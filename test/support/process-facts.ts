@@ -14,6 +14,10 @@ export function descriptorsOf(pid: number): string[] {
   });
 }
 
+/** How many of them are sockets: connections, listening ones, and a pipe to a process that node has made. */
+export const socketsOf = (pid: number): number =>
+  descriptorsOf(pid).filter((path) => path.startsWith('socket:')).length;
+
 /** Bytes of memory it has resident. */
 export function residentOf(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];

@@ -1,7 +1,7 @@
 /** Folders for disk stores under test, and how to look at one from outside. */
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { OpenedStore } from '../../src/store/contract-suite.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../src/store/disk-store.ts';
 
@@ -25,18 +25,13 @@ export async function newDiskStore(
 /** The unfinished files under a root. */
 export const temporariesIn = (root: string): string[] => filesBelow(join(root, '.sluice'));
 
-/**
- * Every path below a folder that is not itself a folder, relative to it; without the journal of checksums, which is
- * neither a file that was stored nor one that is unfinished.
- */
+/** Every path below a folder that is not itself a folder, relative to it. */
 export function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory()
       ? filesBelow(join(folder, entry.name)).map((path) => join(entry.name, path))
-      : entry.name === 'sums' && basename(folder) === '.sluice'
-        ? []
-        : [entry.name],
+      : [entry.name],
   );
 }
 

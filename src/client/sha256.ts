@@ -1,0 +1,13 @@
+/** SHA-256 for the client. For Node. */
+import { createHash } from 'node:crypto';
+import type { Hasher } from './read-content.ts';
+
+/**
+ * Makes what computes a SHA-256, for uploads that are to be verified.
+ *
+ * @example createUploads({ connect, crc32, sha256 }).upload('a', content, { verify: 'sha256' })
+ */
+export function sha256(): Hasher {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
+}

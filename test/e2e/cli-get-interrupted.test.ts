@@ -1,0 +1,195 @@
+/** Downloads from the command line that are interrupted: by the network, by the server, by whoever began them. */
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { filter, firstValueFrom, Subject } from 'rxjs';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { endAll, jsonLines, main, sluice, start, startServe, startSluice } from '../support/cli.ts';
+import type { Plan } from '../support/fault-plan.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { bytesFrom } from '../support/seeded.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+afterEach(endAll);
+
+const MB = 1_000_000;
+const size = 30 * MB;
+
+/** A server that has a large file, `d/film`, behind a proxy; and a folder to fetch it into. */
+async function through(planFor: (connection: number, killed$: Subject<void>) => Plan) {
+  const killed$ = new Subject<void>();
+  const plan = (connection: number) => planFor(connection, killed$);
+  const folder = tempFolder();
+  const root = join(folder, 'root');
+  const into = join(folder, 'into');
+  const content = bytesFrom(1, size);
+  writeFileSync(join(folder, 'film'), content);
+  let serving = await startServe(root);
+  const store = (path: string) => sluice(['put', path, '--to', serving.server, '--as', 'd/film', '-q']);
+  expect(await store(join(folder, 'film'))).toMatchObject({ status: 0 });
+  const proxy = await startFaultProxy({ target: () => serving.port, plan });
+  onTestFinished(() => proxy.close());
+  const down: number[] = [];
+  proxy.events$.subscribe((event) => {
+    if (event.type !== 'carried' || event.way !== 'down') return;
+    down[event.connection] = (down[event.connection] ?? 0) + event.bytes;
+  });
+  return {
+    ...{ folder, root, into, content, down, store },
+    get: ['get', 'd/film', '--from', `:${proxy.port}`, '--out', `${into}/`, '--json'],
+    got: () => readFileSync(join(into, 'film')),
+    files: () => (existsSync(into) ? readdirSync(into) : []),
+    stalled: () =>
+      firstValueFrom(proxy.events$.pipe(filter((event) => event.type === 'stall' && event.connection === 0))),
+    restart: async () => {
+      serving.child.kill('SIGKILL');
+      await serving.done;
+      killed$.next();
+      serving = await startServe(root);
+    },
+  };
+}
+
+const stallAfter = (after: number, until: Subject<void>): Plan => ({
+  down: { faults: [{ after, type: 'stall', until }] },
+});
+const resetAfter = (after: number): Plan => ({ down: { faults: [{ after, type: 'reset' }] } });
+const sum = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0);
+const received = (stdout: string) => jsonLines(stdout).find(({ event }) => event === 'received');
+
+/** Begins to fetch, and ends the process when half of it is there. */
+async function interrupted(it: Awaited<ReturnType<typeof through>>, signal: 'SIGINT' | 'SIGKILL') {
+  const first = startSluice(it.get);
+  await it.stalled();
+  await expect
+    .poll(() => it.files().map((name) => statSync(join(it.into, name)).size)[0] ?? 0)
+    .toBeGreaterThan(10 * MB);
+  first.child.kill(signal);
+  const ran = await first.done;
+  expect(it.files()).toEqual([expect.stringMatching(/^\.sluice-.*\.part$/)]);
+  return { ...ran, part: join(it.into, it.files()[0]!) };
+}
+
+describe('a get of a large file', () => {
+  test('goes on over connections that are cut, and fetches hardly a byte twice', async () => {
+    const it = await through((connection) => (connection < 3 ? resetAfter(8 * MB) : {}));
+    const ran = await sluice(it.get);
+    expect(ran.status).toBe(0);
+    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.down.length).toBe(4);
+    // All over again each time, it would be 8 MB more for each cut. What was carried may not have been delivered.
+    expect(sum(it.down)).toBeLessThan(size + 12 * MB);
+    expect(jsonLines(ran.stdout).filter(({ event }) => event === 'retry').length).toBe(3);
+    expect(it.files()).toEqual(['film']);
+  });
+
+  test('goes on after the server was killed and started again', async () => {
+    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const getting = startSluice(it.get);
+    await it.stalled();
+    await it.restart();
+    expect((await getting.done).status).toBe(0);
+    expect(it.got().equals(it.content)).toBe(true);
+    expect(sum(it.down.slice(1))).toBeLessThan(size - 5 * MB);
+  });
+
+  test.each(['SIGINT', 'SIGKILL'] as const)(
+    'that was ended by %s goes on when it is run again',
+    async (signal) => {
+      const it = await through((connection, killed$) =>
+        connection === 0 ? stallAfter(15 * MB, killed$) : {},
+      );
+      const first = await interrupted(it, signal);
+      if (signal === 'SIGINT') {
+        expect(first).toMatchObject({
+          status: 130,
+          stderr: `sluice: ${it.into}/film: the same command goes on where it was\n`,
+        });
+      }
+      const there = statSync(first.part).size;
+      const second = await sluice(it.get);
+      expect(received(second.stdout)).toMatchObject({ size, resumedFrom: there });
+      expect(sum(it.down.slice(1))).toBeLessThan(size - there + 10_000);
+      expect(it.got().equals(it.content)).toBe(true);
+      expect(it.files()).toEqual(['film']);
+    },
+  );
+
+  test('as one of a folder goes on too', async () => {
+    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    await interrupted(it, 'SIGKILL');
+    const folder = it.get.map((word) => (word === 'd/film' ? 'd/' : word === `${it.into}/` ? it.into : word));
+    // Into a folder that is there the folder itself goes, as with cp.
+    expect(received((await sluice(folder)).stdout)).not.toHaveProperty('resumedFrom');
+    expect(readFileSync(join(it.into, 'd/film')).equals(it.content)).toBe(true);
+    expect(received((await sluice(it.get)).stdout)).toHaveProperty('resumedFrom');
+  });
+
+  test('that has changed on the server is fetched anew, and the part is removed', async () => {
+    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    await interrupted(it, 'SIGKILL');
+    const other = join(it.folder, 'other');
+    writeFileSync(other, bytesFrom(2, size));
+    utimesSync(other, 1_000_000_000, 1_000_000_000);
+    await it.store(other);
+    const second = await sluice(it.get);
+    expect(received(second.stdout)).not.toHaveProperty('resumedFrom');
+    expect(it.got().equals(bytesFrom(2, size))).toBe(true);
+    expect(it.files()).toEqual(['film']);
+  });
+
+  test('whose part was spoiled meanwhile is found out by its CRC-32, and fetched anew', async () => {
+    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const { part } = await interrupted(it, 'SIGKILL');
+    const there = statSync(part).size;
+    truncateSync(part, 5 * MB);
+    truncateSync(part, there);
+    expect((await sluice(it.get)).status).toBe(0);
+    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.files()).toEqual(['film']);
+  });
+
+  test('while another one is still at it leaves that alone', async () => {
+    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const first = startSluice(it.get);
+    await it.stalled();
+    const second = await sluice(it.get);
+    expect(received(second.stdout)).not.toHaveProperty('resumedFrom');
+    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.files().length).toBe(2);
+    await it.restart();
+    expect((await first.done).status).toBe(0);
+    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.files()).toEqual(['film']);
+  });
+
+  test('gives up after --retries tries, keeps what came, and says that the same command goes on', async () => {
+    const it = await through((connection) => (connection === 0 ? resetAfter(15 * MB) : { refuse: true }));
+    const ran = await sluice([...it.get, '--retries', '1']);
+    expect(ran.status).toBe(3);
+    expect(ran.stderr).toMatch(
+      /film: the same command goes on where it was\n.*: 1 of 1 files were not received\n$/,
+    );
+    expect(it.files()).toEqual([expect.stringMatching(/\.part$/)]);
+  });
+});
+
+test('to stdout goes on too, in order', async () => {
+  const it = await through((connection) => (connection === 0 ? resetAfter(9 * MB) : {}));
+  const server = it.get[it.get.indexOf('--from') + 1]!;
+  const script = '"$node" "$main" get d/film d/film --from "$server" --out - | cat > "$out"';
+  const out = join(it.folder, 'printed');
+  const ran = await start('bash', ['-o', 'pipefail', '-c', script], {
+    env: { node: process.execPath, main, server, out },
+  }).done;
+  expect(ran).toMatchObject({ status: 0, stderr: '' });
+  expect(it.down.length).toBe(2);
+  expect(readFileSync(out).equals(Buffer.concat([it.content, it.content]))).toBe(true);
+});

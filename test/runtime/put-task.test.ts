@@ -1,0 +1,56 @@
+/** What becomes of a put whose body breaks off. */
+import { describe, expect, test } from 'vitest';
+import { putTask } from '../../src/runtime/put-task.ts';
+import type { Result } from '../../src/session/event.ts';
+import type { Answer, PutOptions, Sink, Store } from '../../src/store/contract.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+
+/** A store that takes a turn to begin a put, as one on a disk does. */
+const slow = (store: Store): Store => ({
+  ...store,
+  put: async (name, options): Promise<Awaited<Answer<Sink>>> => store.put(name, options),
+});
+
+async function brokenOff(options: PutOptions, store = memoryStore()) {
+  let credit = 0;
+  let result: Result | null | undefined;
+  const over = new Promise<void>((resolve) => {
+    const task = putTask(
+      {
+        store: slow(store),
+        give: (bytes) => {
+          credit += bytes;
+        },
+        giveBack: () => {},
+        bug: (thrown) => {
+          throw thrown;
+        },
+        synced: () => {},
+        over: (what) => {
+          result = what;
+          resolve();
+        },
+      },
+      'a',
+      options,
+    );
+    task.write(Buffer.from('hello'), 5);
+    task.abort();
+  });
+  await over;
+  return { store, credit, result };
+}
+
+describe('a put that breaks off', () => {
+  test('with an upload keeps all that has arrived, though none of it was written yet', async () => {
+    const { store, credit, result } = await brokenOff({ size: 9, upload: 'u' });
+    expect(await store.resume('u')).toMatchObject({ ok: true, value: { offset: 5 } });
+    expect({ credit, result }).toEqual({ credit: 5, result: null });
+  });
+
+  test('without one keeps nothing', async () => {
+    const { store, credit, result } = await brokenOff({ size: 9 });
+    expect(store.sinks).toBe(0);
+    expect({ credit, result }).toEqual({ credit: 5, result: null });
+  });
+});

@@ -1,0 +1,82 @@
+/** Connections to a real server, each of which breaks after so many bytes. */
+import { concat, NEVER, Observable, of, Subject } from 'rxjs';
+import { type ServeOptions, serve } from '../../src/server/serve.ts';
+import type { Store } from '../../src/store/contract.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
+
+export interface CutOptions {
+  /** After how many bytes of the client's each connection breaks, in the order they are made; then none does. */
+  readonly cuts?: readonly number[];
+  /** Connections of these numbers, from 0, are refused. */
+  readonly refused?: (connection: number) => boolean;
+  /** Answers of the server that are lost: those of these connections break as soon as it sends anything but an ack of these. */
+  readonly deaf?: (connection: number) => boolean;
+  readonly store?: Store;
+  readonly server?: Partial<ServeOptions>;
+}
+
+export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
+
+export function cuttingLink({
+  cuts = [],
+  refused,
+  deaf,
+  store = memoryStore(),
+  server = {},
+}: CutOptions = {}) {
+  let made = 0;
+  let sent = 0;
+  const made$ = new Subject<Connection>();
+
+  const connect = (): Observable<Connection> =>
+    new Observable((subscriber) => {
+      const number = made++;
+      if (refused?.(number)) return subscriber.error(refusedHere);
+      const [here, there] = memoryPair();
+      const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
+      serve({ connections$, store, ...server, limits: { linger: 50, ...server.limits } }).subscribe();
+      let left = cuts[number] ?? Number.POSITIVE_INFINITY;
+      const connection: Connection = {
+        ...here,
+        write: (chunks, settled) => {
+          const all = Buffer.concat(chunks);
+          const part = all.subarray(0, left);
+          left -= part.length;
+          sent += part.length;
+          here.write([part], (fault) => {
+            settled(fault);
+            if (part.length < all.length) there.destroy();
+          });
+        },
+        ...(deaf?.(number) ? { chunks$: deafened(here, there) } : {}),
+      };
+      made$.next(connection);
+      subscriber.next(connection);
+      subscriber.complete();
+    });
+
+  /** Breaks with the first put that is acknowledged. */
+  const deafened = (here: Connection, there: Connection): Observable<Uint8Array> =>
+    new Observable((subscriber) =>
+      here.chunks$.subscribe({
+        next: (chunk) => {
+          if (Buffer.from(chunk).includes('"ack":"put"')) there.destroy();
+          else subscriber.next(chunk);
+        },
+        complete: () => subscriber.complete(),
+        error: (fault) => subscriber.error(fault),
+      }),
+    );
+
+  return {
+    connect,
+    store,
+    /** Connections that were tried. */
+    connections: () => made,
+    /** Bytes that the client has sent on all of them. */
+    sent: () => sent,
+    made$,
+  };
+}
