@@ -69,7 +69,9 @@ describe('a put of a large file', () => {
     // Not once more from the start each time: that would be 9 + 12 + 30.
     expect(sum(it.up)).toBeLessThan(48 * MB);
     const lines = ran.stderr.trimEnd().split('\n');
-    expect(lines.length).toBe(3);
+    // A break that is only seen with the next one is told with it.
+    expect(lines.length).toBeGreaterThanOrEqual(1);
+    expect(lines.length).toBeLessThanOrEqual(3);
     for (const line of lines) {
       expect(line).toMatch(/^sluice: .*: trying again in \d+\.\d s, [12] of 5$/);
     }

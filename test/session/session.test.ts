@@ -271,6 +271,19 @@ describe('get', () => {
   });
 });
 
+test('only a few files of a connection are open to be sent at once; the next one waits until one was sent', () => {
+  const talk = conversation(createSession(commands, { openRequests: 100 }));
+  const files = Array.from({ length: 20 }, (_, i) => `f${i}`);
+  for (const filename of files) if (talk.accepts()) talk.say(request({ cmd: 'get', filename }), bodyEnd);
+  const opened = asked(talk.log).filter(({ type }) => type === 'open');
+  expect(opened).toHaveLength(16);
+  expect(talk.accepts()).toBe(false);
+  talk.say(result(1, { of: 'open', ok: true, value: info('f0') }));
+  expect(talk.accepts()).toBe(false);
+  talk.say(result(1, { of: 'send', ok: true, value: 3 }));
+  expect(talk.accepts()).toBe(true);
+});
+
 describe('list', () => {
   test('answers with the page, and where the next one starts', () => {
     const talk = conversation();
