@@ -39,16 +39,19 @@ export function createLine<T extends { readonly over: boolean }>(): Line<T> {
 function createHeadQueue<T extends { readonly over: boolean }>() {
   const queue = createQueue<T>();
   let head: T | null = null;
+  function first(): T | null {
+    while (head === null || head.over) {
+      head = queue.shift() ?? null;
+      if (head === null) break;
+    }
+    return head;
+  }
+
   return {
     push: queue.push,
-    first: (): T | null => {
-      while (head === null || head.over) {
-        head = queue.shift() ?? null;
-        if (head === null) break;
-      }
-      return head;
-    },
+    first,
     shift: () => {
+      first();
       head = null;
     },
   };

@@ -55,4 +55,4 @@ export const waitBefore = (
   failures: number,
   { base = 200, most = 30_000 }: Backoff,
   random: number,
-): number => Math.round(random * Math.min(most, base * 2 ** (failures - 1)));
+): number => Math.round(random * Math.min(most, base * 2 ** Math.min(failures - 1, 50)));
