@@ -14,14 +14,14 @@ export type TimedReport = Report & {
  * that is done to tell of it.
  */
 export function timed(report: Report, request: number, ms: number): TimedReport {
-  if (report.id !== undefined) return { ...report, request, ms };
   if (report.type === 'stored') {
-    const { type, filename, size, crc32, durable } = report;
-    return { type, filename, size, crc32, durable, request, ms };
+    const { type, filename, size, crc32, durable, id } = report;
+    if (id === undefined) return { type, filename, size, crc32, durable, request, ms };
+    return { type, filename, size, crc32, durable, id, request, ms };
   }
   if (report.type === 'served' && report.filename !== undefined) {
-    const { type, cmd, filename } = report;
-    return { type, cmd, filename, request, ms };
+    const { type, cmd, filename, id } = report;
+    return id === undefined ? { type, cmd, filename, request, ms } : { type, cmd, filename, id, request, ms };
   }
   return { ...report, request, ms };
 }

@@ -26,14 +26,15 @@ export interface Where {
 /** A report, with where it happened. Written out for the same reason as `timed` is. */
 export function located(report: TimedReport, { connection, remote }: Where): ServerEvent {
   const { type, request, ms } = report;
-  if (report.id !== undefined) return { connection, remote, ...report };
   if (type === 'stored') {
-    const { filename, size, crc32, durable } = report;
-    return { type, connection, remote, request, filename, size, crc32, durable, ms };
+    const { filename, size, crc32, durable, id } = report;
+    if (id === undefined) return { type, connection, remote, request, filename, size, crc32, durable, ms };
+    return { type, connection, remote, request, id, filename, size, crc32, durable, ms };
   }
   if (type === 'served' && report.filename !== undefined) {
-    const { cmd, filename } = report;
-    return { type, connection, remote, request, cmd, filename, ms };
+    const { cmd, filename, id } = report;
+    if (id === undefined) return { type, connection, remote, request, cmd, filename, ms };
+    return { type, connection, remote, request, id, cmd, filename, ms };
   }
   return { connection, remote, ...report };
 }
