@@ -13,11 +13,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   session: ['wire', 'protocol'],
   store: ['wire', 'protocol'],
   transport: ['wire', 'protocol'],
+  capture: ['wire', 'protocol', 'transport'],
   runtime: ['wire', 'protocol', 'session', 'store', 'transport'],
   client: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
-  server: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
+  server: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'capture'],
   demo: ['wire', 'protocol', 'transport'],
-  cli: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'client', 'server', 'demo'],
+  cli: [
+    'wire',
+    'protocol',
+    'session',
+    'runtime',
+    'store',
+    'transport',
+    'capture',
+    'client',
+    'server',
+    'demo',
+  ],
 };
 /** Layers that know nothing of Node. */
 const pure = ['wire', 'protocol', 'session'];

@@ -1,0 +1,37 @@
+/**
+ * A recording of network traffic, as a source of bytes: what everything in this folder begins with.
+ *
+ * ```text
+ *  capture ──blocks──▶ packets ──▶ segments ──▶ stream events ──▶ frames, a replay, a page
+ *  (bytes)             pcap,       link, IP,    ordered bytes,
+ *                      pcapng      TCP          gaps, ends
+ * ```
+ *
+ * Everything is pulled: a consumer that is slow is a file that is read slowly, so nothing grows.
+ */
+
+export interface Capture {
+  /** How messages name it: the path of a file, say. */
+  readonly name: string;
+  /**
+   * The bytes from the beginning, in blocks of any length. A block is never modified after it was handed out, so
+   * views of it may be kept. May be called again, unless the source can be read only once (a pipe): then the
+   * second iteration throws.
+   */
+  blocks(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * A capture that is in memory.
+ *
+ * @example
+ * for await (const packets of readPackets(captureOf(bytes))) console.log(packets.length);
+ */
+export function captureOf(bytes: Uint8Array, name = 'capture'): Capture {
+  return {
+    name,
+    async *blocks() {
+      yield bytes;
+    },
+  };
+}

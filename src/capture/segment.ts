@@ -1,0 +1,48 @@
+/**
+ * A TCP segment taken out of its packet (RFC 9293, section 3.1), and what a packet is when it is none.
+ *
+ * One object a packet is made, and nothing is copied: `payload` is a view of the packet.
+ */
+import type { Packet } from './packet.ts';
+
+export interface Segment {
+  readonly packet: Packet;
+  /**
+   * Who sends to whom: the bytes of source address, destination address, source port and destination port as they
+   * are in the packet, one character (U+0000 to U+00FF) a byte: 12 of them for IPv4, 36 for IPv6. Equal for all
+   * segments of one direction of a connection, and cheap to look up.
+   */
+  readonly flow: string;
+  /** The sequence number of the first byte of the payload, or of the SYN: 0 to 2^32 - 1. */
+  readonly seq: number;
+  /** The acknowledgement number, 0 to 2^32 - 1; without meaning unless `flags` has ACK. */
+  readonly ack: number;
+  /** The flags, as in `TCP_FIN` and so on. */
+  readonly flags: number;
+  /** What was captured of the payload; without the padding of a short Ethernet frame. */
+  readonly payload: Uint8Array;
+  /** Bytes of payload there were: more than `payload.length` when the packet was cut by the snap length. */
+  readonly length: number;
+}
+
+export const TCP_FIN = 0x01;
+export const TCP_SYN = 0x02;
+export const TCP_RST = 0x04;
+export const TCP_PSH = 0x08;
+export const TCP_ACK = 0x10;
+
+/**
+ * What a packet was, when it is no segment.
+ *
+ * - `other`: not TCP over IP (ARP, UDP …), or a link type that is not known. Nothing is wrong.
+ * - `fragment`: a piece of an IP packet whose other pieces are still to come, or never came.
+ * - `cut`: too little was captured of it to tell.
+ * - `malformed`: its headers contradict themselves.
+ * - `checksum`: a checksum is wrong (only when they are verified).
+ */
+export interface NoSegment {
+  readonly packet: Packet;
+  readonly skipped: 'other' | 'fragment' | 'cut' | 'malformed' | 'checksum';
+  /** In words, with the layer: `IPv4: header length 12 bytes, and the least is 20`. */
+  readonly message: string;
+}

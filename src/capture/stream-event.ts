@@ -1,0 +1,153 @@
+/**
+ * What recorded TCP connections say, as data: ordered bytes in each direction, and what is missing in them.
+ *
+ * ```text
+ *  open   (chunk | gap | conflict)*  end?        for each of the two sides, mixed
+ *         reset?
+ *  close                                         nothing of the conversation comes after it
+ * ```
+ *
+ * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
+ * not in a chunk is in a gap. A side is over after its `end` or a `reset`.
+ */
+import type { Address } from '../transport/connection.ts';
+
+/** Who sends: the one who opened the connection (`client`), or the other. */
+export type Side = 'client' | 'server';
+
+/** One recorded connection. */
+export interface Conversation {
+  /** From 0, in the order of their first packets: Wireshark's `tcp.stream`. */
+  readonly index: number;
+  readonly client: Address;
+  readonly server: Address;
+  /** When its first packet was captured, in nanoseconds since 1970. */
+  readonly startedAt: bigint;
+  /**
+   * How it is known who the client is: by the `syn`, or because the recording began later, by the `syn-ack`, or by
+   * the ports (`midstream`: the lower port is taken for the server's).
+   */
+  readonly opening: 'syn' | 'syn-ack' | 'midstream';
+}
+
+interface Of {
+  readonly conversation: Conversation;
+}
+
+interface OfSide extends Of {
+  /** Who sent it. */
+  readonly from: Side;
+  /** The offset in what this side sent, in bytes, gaps included. */
+  readonly position: number;
+}
+
+interface Timed {
+  /** When the packet with it was captured, in nanoseconds since 1970. */
+  readonly capturedAt: bigint;
+  /**
+   * When the receiver's system could hand it on: not before everything in front of it had arrived, in nanoseconds
+   * since 1970. The greatest `capturedAt` up to here; it never falls within a side.
+   */
+  readonly deliverableAt: bigint;
+  /** `Packet.number` of the packet. */
+  readonly packet: number;
+}
+
+/** The next bytes of a side: what one segment brought that no earlier one had. */
+export interface StreamChunk extends OfSide, Timed {
+  readonly type: 'chunk';
+  /** Never empty. A view of the packet. */
+  readonly bytes: Uint8Array;
+  /**
+   * How many bytes of the other side its sender had received when it sent this: what it acknowledged, as a position
+   * in the other side's bytes. What it sent can depend on no more than those. Null when it is not known.
+   */
+  readonly seen: number | null;
+}
+
+/**
+ * - `lost`: no packet of the recording has them, though later ones were captured.
+ * - `snapped`: the packet that has them was cut by the snap length.
+ * - `limit`: they may come, but what waits behind them is over a limit.
+ */
+export type GapReason = 'lost' | 'snapped' | 'limit';
+
+/** Bytes that were sent and are not in the recording, or came too late. Costs no memory, however long. */
+export interface StreamGap extends OfSide {
+  readonly type: 'gap';
+  /** Bytes: 1 to 2^32 - 1. */
+  readonly length: number;
+  readonly reason: GapReason;
+}
+
+/** Bytes that came twice, and differed. The first to come are the ones handed on. */
+export interface StreamConflict extends OfSide {
+  readonly type: 'conflict';
+  /** Bytes from the first that differs to the last. */
+  readonly length: number;
+  /** `Packet.number` of the packet whose bytes were dropped. */
+  readonly packet: number;
+}
+
+/** A FIN, all before which was handed on: this side sends no more. */
+export interface StreamEnd extends OfSide, Timed {
+  readonly type: 'end';
+}
+
+/** A RST: both sides are over. */
+export interface StreamReset extends OfSide, Timed {
+  readonly type: 'reset';
+}
+
+export interface ConversationOpen extends Of {
+  readonly type: 'open';
+}
+
+/**
+ * - `ended`: both sides had ended.
+ * - `reset`: by a RST.
+ * - `reused`: a new connection has the same addresses and ports.
+ * - `evicted`: too many were open at once, and this one had been silent for the longest.
+ * - `unfinished`: the recording ended first.
+ */
+export type CloseReason = 'ended' | 'reset' | 'reused' | 'evicted' | 'unfinished';
+
+/** What one side sent, in numbers. */
+export interface SideTotals {
+  readonly packets: number;
+  /** Bytes handed on. */
+  readonly bytes: number;
+  /** Bytes in gaps. */
+  readonly missing: number;
+  /** Packets with bytes that had come before. */
+  readonly retransmitted: number;
+  /** Packets with bytes that came before others in front of them. */
+  readonly outOfOrder: number;
+}
+
+export interface ConversationClose extends Of {
+  readonly type: 'close';
+  readonly reason: CloseReason;
+  /** When its last packet was captured, in nanoseconds since 1970. */
+  readonly endedAt: bigint;
+  readonly totals: Readonly<Record<Side, SideTotals>>;
+}
+
+/** A packet that is in no stream though it might belong to one: cut, malformed, or with a wrong checksum. */
+export interface PacketSkipped {
+  readonly type: 'skipped';
+  readonly packet: number;
+  readonly why: 'cut' | 'malformed' | 'checksum' | 'fragment';
+  /** In words, with the layer. */
+  readonly message: string;
+}
+
+export type StreamEvent =
+  | ConversationOpen
+  | StreamChunk
+  | StreamGap
+  | StreamConflict
+  | StreamEnd
+  | StreamReset
+  | ConversationClose
+  | PacketSkipped;
