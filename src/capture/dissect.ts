@@ -1,0 +1,66 @@
+/**
+ * From packets to TCP segments: link layer, IP and TCP, one after the other, in one pass over the headers.
+ *
+ * Nothing here throws, whatever the bytes: what cannot be read is told as a `NoSegment`.
+ */
+import { IPV4 } from './layers/ether-type.ts';
+import { createFlows } from './layers/flow.ts';
+import { createFragments } from './layers/fragments.ts';
+import { readIpv4 } from './layers/ipv4.ts';
+import { readIpv6 } from './layers/ipv6.ts';
+import { readLink } from './layers/link.ts';
+import { begin, createReading } from './layers/reading.ts';
+import { readTcp } from './layers/tcp.ts';
+import type { Packet } from './packet.ts';
+import type { NoSegment, Segment } from './segment.ts';
+
+export interface DissectOptions {
+  /**
+   * `ignore` (the default) reads packets with wrong checksums like any others: where the network card fills them in,
+   * every packet this machine sends is captured without. `verify` tells them as `checksum`: of the IPv4 header and
+   * of TCP, the latter where all of the packet was captured. What offload leaves in the place of a TCP checksum, the
+   * sum of the pseudo header alone, is a wrong checksum too.
+   */
+  readonly checksums?: 'ignore' | 'verify';
+}
+
+export interface Dissector {
+  /**
+   * Takes the next packet of a capture, in the order of the file. A fragment is told as `fragment` while others are
+   * missing, and the one that completes them gives the segment of them all.
+   */
+  dissect(packet: Packet): Segment | NoSegment;
+  /** The capture is over. Tells, once for each, of IP packets that came in fragments and never became whole. */
+  end(): NoSegment[];
+}
+
+/**
+ * Makes a dissector for one capture. It keeps nothing of a packet but fragments, of which it holds little and not
+ * for long.
+ *
+ * @example
+ * const { dissect } = createDissector();
+ * for await (const packets of readPackets(capture)) {
+ *   for (const packet of packets) {
+ *     const read = dissect(packet);
+ *     if ('flow' in read) console.log(read.seq, read.length);
+ *   }
+ * }
+ */
+export function createDissector({ checksums = 'ignore' }: DissectOptions = {}): Dissector {
+  const verify = checksums === 'verify';
+  const reading = createReading();
+  const fragments = createFragments();
+  const flowOf = createFlows();
+
+  return {
+    dissect(packet) {
+      begin(reading, packet);
+      const skipped =
+        readLink(reading) ??
+        (reading.protocol === IPV4 ? readIpv4(reading, fragments, verify) : readIpv6(reading, fragments));
+      return skipped ?? readTcp(reading, flowOf, verify);
+    },
+    end: () => fragments.end(),
+  };
+}
