@@ -30,7 +30,10 @@ export interface Dissector {
    * missing, and the one that completes them gives the segment of them all.
    */
   dissect(packet: Packet): Segment | NoSegment;
-  /** The capture is over. Tells, once for each, of IP packets that came in fragments and never became whole. */
+  /**
+   * The capture is over. Tells of the IP packets that came in fragments and never became whole: once for each, with
+   * the packet of its first fragment (without its bytes), and beyond 1024 of them with how many more there were.
+   */
   end(): NoSegment[];
 }
 

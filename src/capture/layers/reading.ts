@@ -71,7 +71,7 @@ export function skip(reading: Reading, skipped: NoSegment['skipped'], message: s
 }
 
 /**
- * Of a header of `length` bytes that are not all there: the packet was cut when it captured, or it never had them.
+ * Of a header of `length` bytes that are not all there: the packet was cut when it was captured, or never had them.
  * Called only when `at + length > end`.
  */
 export function tooShort(reading: Reading, layer: string, length: number): NoSegment {
