@@ -38,7 +38,10 @@ export function createFlows(): (reading: Reading) => string {
       word += 1;
       known[word] = int32(addresses, from);
     }
-    const flow = characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
+    const isSideBySide = addresses === bytes && addressesAt + addressesLength === at;
+    const flow = isSideBySide
+      ? characters(bytes, addressesAt, addressesLength + 4)
+      : characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
     flows[slot] = flow;
     return flow;
   }
