@@ -95,9 +95,9 @@ export function pcapFormat({ littleEndian, unit, head }: PcapVariant): RecordFor
         number: batch.last,
         time: nanosecondsOf(seconds, fraction * unit),
         linkType,
-        // More than there was on the wire cannot have been captured: Wireshark drops it likewise.
-        bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + head, Math.min(length - head, onWire)),
-        originalLength: onWire,
+        bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + head, length - head),
+        // There are writers that put less, or nothing, than what they captured.
+        originalLength: Math.max(onWire, length - head),
         position,
       });
       return 0;

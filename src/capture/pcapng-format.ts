@@ -170,9 +170,8 @@ export function pcapngFormat(): RecordFormat {
       number: batch.last,
       time: from.clock(view.getUint32(at + 12, littleEndian), view.getUint32(at + 16, littleEndian)),
       linkType: from.linkType,
-      // More than there was on the wire cannot have been captured: Wireshark drops it likewise.
-      bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 28, Math.min(captured, onWire)),
-      originalLength: onWire,
+      bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 28, captured),
+      originalLength: Math.max(onWire, captured),
       position,
     });
     return 0;
