@@ -62,12 +62,12 @@ function isText(head: Uint8Array): boolean {
 }
 
 /**
- * ERF has no magic: a time, a type from 1 to 48 (the upper bit says that more follows), flags, and the length of the
+ * ERF has no magic: a time (its upper half, seconds since 1970, little-endian), a type from 1 to 48 (the upper bit says that more follows), flags, and the length of the
  * record with its header of 16 bytes, in network order.
  */
 function isErf(head: Uint8Array): boolean {
   if (head.length < 16) return false;
   const type = head[8]! & 0x7f;
   const length = head[10]! * 256 + head[11]!;
-  return type >= 1 && type <= 48 && length > 16 && length < 16_384 && head[3]! > 0x20;
+  return type >= 1 && type <= 48 && length > 16 && length < 16_384 && head[7]! > 0x20;
 }
