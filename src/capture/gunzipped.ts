@@ -18,7 +18,8 @@ const STEP = 16 * 1024;
 const CHUNK = 256 * 1024;
 
 /**
- * Decompresses. Everything before a fault is handed out first.
+ * Decompresses. Everything before a fault is handed out first, but where the data is damaged: zlib then keeps to
+ * itself what it made of the last step.
  *
  * @param fault makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
  */
@@ -47,8 +48,12 @@ export async function* gunzipped(
 
   const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
     code === 'Z_BUF_ERROR'
-      ? fault('truncated', position, `at byte ${position}, decompressed: the gzip data ends early`)
-      : fault('damaged', position, `at byte ${position}, decompressed: the gzip data is damaged: ${message}`);
+      ? fault('truncated', position, `at byte ${position} of what was compressed: the gzip data ends early`)
+      : fault(
+          'damaged',
+          position,
+          `at byte ${position} of what was compressed: the gzip data is damaged: ${message}`,
+        );
 
   try {
     for await (const block of blocks) {
