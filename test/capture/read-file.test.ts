@@ -163,6 +163,15 @@ test('several that were compressed one after the other are one', async () => {
   expect(found).toHaveLength(300);
 });
 
+test('what follows the compressed data, and is not, is passed over', async () => {
+  for (const length of [1, 20_000, 2_000_000]) {
+    const path = file(Buffer.concat([gzipSync(whole), new Uint8Array(length).fill(7)]));
+    const { packets: found, fault } = await readingOf(captureFile(path));
+    expect(fault).toBeNull();
+    expect(found).toHaveLength(300);
+  }
+});
+
 test('compressed data that ends early or is damaged is told, after the packets before it', async () => {
   const compressed = gzipSync(whole);
   const cut = await readingOf(captureFile(file(compressed.subarray(0, compressed.length / 2))));
