@@ -14,7 +14,11 @@ describe('the tables of the dissector', () => {
   test('are those of the code', () => {
     const file = readFileSync(path, 'utf8');
     const tables = wiresharkTables(defaultPort);
-    if (process.env.WRITE_TABLES) writeFileSync(path, file.replace(marks, () => tables));
+    if (process.env.WRITE_TABLES)
+      writeFileSync(
+        path,
+        file.replace(marks, () => tables),
+      );
     expect(readFileSync(path, 'utf8').match(marks)?.[0]).toBe(tables);
   });
 
@@ -23,7 +27,9 @@ describe('the tables of the dissector', () => {
     const [, acks = ''] = document.split('| `ack`      | Fields');
     const rows = acks.split('\n\n')[0]!.split('\n').slice(2);
     expect(rows.length).toBeGreaterThanOrEqual(11);
-    const named = new Set(rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)));
+    const named = new Set(
+      rows.flatMap((row) => [...row.split('|')[2]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)),
+    );
     const tables = wiresharkTables(defaultPort);
     const missing = [...named].filter((name) => !tables.includes(`{ name = '${name}',`));
     expect(missing.sort()).toEqual([...structuredFields].sort());

@@ -11,7 +11,8 @@ import { jsonHeader } from '../../src/wire/json-header.ts';
 
 type Kind = 'string' | 'bytes' | 'crc32' | 'integer' | 'boolean';
 
-const matches = (pattern: unknown, value: unknown): boolean => isMatching(pattern as P.Pattern<unknown>)(value);
+const matches = (pattern: unknown, value: unknown): boolean =>
+  isMatching(pattern as P.Pattern<unknown>)(value);
 
 function kindOf(pattern: unknown): Kind {
   if (typeof pattern === 'string') return 'string';
@@ -49,7 +50,10 @@ export function wiresharkTables(defaultPort: number): string {
     const pattern = requestPatterns[cmd as keyof typeof requestPatterns];
     const required = Object.entries(pattern).filter(([name, one]) => name !== 'cmd' && !isOptional(one));
     const names = required.map(([name]) => `'${name}'`).join(', ');
-    return `  ['${cmd}'] = { body = ${bodyLength !== undefined}, required = { ${names} } },`.replace('{  }', '{}');
+    return `  ['${cmd}'] = { body = ${bodyLength !== undefined}, required = { ${names} } },`.replace(
+      '{  }',
+      '{}',
+    );
   });
   const fieldLines = [...kinds].map(([name, kind]) => `  { name = '${name}', kind = '${kind}' },`);
   const errorLines = Object.entries(catalogue).map(

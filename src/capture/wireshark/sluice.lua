@@ -483,8 +483,8 @@ forget()
 
 -- Reading --------------------------------------------------------------------------------------------------------
 
-local function new_connection(over)
-  return { over = over, flows = {}, packets = 0, requests = {}, replies = {}, certain = true }
+local function new_connection()
+  return { flows = {}, packets = 0, requests = {}, replies = {}, certain = true }
 end
 
 local function new_flow(connection, key)
@@ -925,11 +925,12 @@ local function segment_of(pinfo, make)
   local sequence, length = value_of(tcp_seq), value_of(tcp_len)
   if not (stream and sequence and length) then return nil end
   local connection = connections[stream]
-  if not connection or (not connection.over and not make) then
-    if not make then return nil end
-    connection = connections[stream] or new_connection('tcp')
+  if make then
+    connection = connection or new_connection()
     connections[stream] = connection
-    connection.over = 'tcp'
+    connection.sluice = true
+  elseif not (connection and connection.sluice) then
+    return nil
   end
   local flow = flow_of(connection, pinfo)
   if value_of(tcp_syn) then sequence = sequence + 1 end
@@ -957,13 +958,13 @@ local function note_flags(pinfo)
   if not stream then return end
   local connection = connections[stream]
   if value_of(tcp_syn) then
-    connection = connection or new_connection(nil)
+    connection = connection or new_connection()
     connections[stream] = connection
     local key, other_key = ends_of(pinfo)
     connection.begins = connection.begins or {}
     connection.begins[key] = (value_of(tcp_seq) + 1) % 4294967296
     connection.client = value_of(tcp_has_ack) and other_key or key
-  elseif connection and connection.over then
+  elseif connection and connection.sluice then
     local _, other_key = ends_of(pinfo)
     local other = connection.flows[other_key]
     local ack = value_of(tcp_ack)
@@ -1238,14 +1239,19 @@ local function kept(items, from, length)
   return items
 end
 
-local function read_segment(segment, pinfo)
-  local range = segment.range
+local function read_segment(segment, pinfo, tvb)
+  local range, length = segment.range, segment.length
   local from = segment.from
+  -- The first that is seen of a connection may be what TCP put in order before: the packets that came early, too.
+  if tvb and #segment.flow.covered == 0 and range and range:len() == length and tvb:offset() == 0
+    and tvb:len() > length and tvb:raw(0, length) == range:raw() then
+    range, length = tvb(), tvb:len()
+  end
   local function get(at, count)
     if range and at - from + count <= range:len() then return range:raw(at - from, count) end
   end
   local packet = { number = pinfo.number, time = pinfo.rel_ts }
-  local items = kept(read_packet(segment.flow, from, segment.length, get, packet), from, segment.length)
+  local items = kept(read_packet(segment.flow, from, length, get, packet), from, segment.length)
   shown[pinfo.number] = { items = items, from = from }
 end
 
@@ -1270,11 +1276,11 @@ local function note_blind(pinfo)
   if list[#list] ~= pinfo.number then list[#list + 1] = pinfo.number end
 end
 
-local function dissect_segment(pinfo, tree, make)
+local function dissect_segment(pinfo, tree, tvb)
   if rendered == pinfo.number then return end
-  local segment = segment_of(pinfo, make)
+  local segment = segment_of(pinfo, tvb ~= nil)
   if not segment then
-    if make and not pinfo.visited then note_blind(pinfo) end
+    if tvb and not pinfo.visited then note_blind(pinfo) end
     return
   end
   if segment.length == 0 then return end
@@ -1285,7 +1291,7 @@ local function dissect_segment(pinfo, tree, make)
       tree:add(sluice, 'Sluice, not read yet'):add_proto_expert_info(e.unordered, 'The packets before it come first')
       return
     end
-    read_segment(segment, pinfo)
+    read_segment(segment, pinfo, tvb)
   end
   rendered = pinfo.number
   show(shown[pinfo.number], segment.range, pinfo, tree)
@@ -1312,13 +1318,13 @@ function sluice.dissector(tvb, pinfo, tree)
     local other = before[pinfo.dst_port] or before[pinfo.src_port]
     if other then return other:call(tvb, pinfo, tree) end
   end
-  dissect_segment(pinfo, tree, true)
+  dissect_segment(pinfo, tree, tvb)
   return tvb:len()
 end
 
 function sluice_post.dissector(tvb, pinfo, tree)
   note_flags(pinfo)
-  dissect_segment(pinfo, tree, false)
+  dissect_segment(pinfo, tree, nil)
   rendered = nil
 end
 register_postdissector(sluice_post)
