@@ -4,7 +4,7 @@
  * Nothing here throws, whatever the bytes: what cannot be read is told as a `NoSegment`.
  */
 import { IPV4 } from './layers/ether-type.ts';
-import { createFlows } from './layers/flow.ts';
+import { createFlows } from './layers/flow-keys.ts';
 import { createFragments } from './layers/fragments.ts';
 import { readIpv4 } from './layers/ipv4.ts';
 import { readIpv6 } from './layers/ipv6.ts';

@@ -39,6 +39,7 @@ describe('a packet with TCP is read', () => {
     ['Ethernet, VLAN (802.1Q)', 1, ethernet(four, { tags: [0x8100] }), flow4],
     ['Ethernet, VLAN (802.1ad)', 1, ethernet(six, { tags: [0x88a8] }), flow6],
     ['Ethernet, VLAN (Q-in-Q of old)', 1, ethernet(four, { tags: [0x9100] }), flow4],
+    ['Ethernet, VLAN (another of old)', 1, ethernet(four, { tags: [0x9200] }), flow4],
     ['Ethernet, stacked VLANs', 1, ethernet(four, { tags: [0x88a8, 0x8100] }), flow4],
     ['Ethernet, 50 VLANs', 1, ethernet(six, { tags: new Array(50).fill(0x8100) }), flow6],
     ['Ethernet, SNAP', 1, ethernet(wrap([...snap, 8, 0], four), { etherType: 63 }), flow4],

@@ -23,7 +23,8 @@ export function readEtherType(reading: Reading, layer: string): NoSegment | null
         return null;
       case 0x8100:
       case 0x88a8:
-      case 0x9100: {
+      case 0x9100:
+      case 0x9200: {
         const wrong = move(reading, 'VLAN', 4, 2);
         if (wrong !== null) return wrong;
         above = 'VLAN';
