@@ -271,7 +271,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       return disordered(interleaved(seed, said, [900, 20]), said, seed);
     }).flat();
     const capture = pcapOf(packets, PORT);
-    const later = ['sluice.response_in', 'sluice.time', 'sluice.head.complete_in', 'sluice.read_in'];
+    const later = ['sluice.response_in', 'sluice.response_to', 'sluice.time', 'sluice.head.complete_in', 'sluice.read_in'];
     const [first, second] = await Promise.all(
       passes.map(async ([, pass]) => {
         const items = await dissected(folder, capture, [...port, ...pass]);
@@ -348,7 +348,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
     ]);
     expect(columns.trimEnd().split('\n')).toEqual([
       'put notes.txt 1,234 bytes',
-      'body bytes 945..1,233 of 1,234 of put notes.txt, hello',
+      'body bytes 944..1,233 of 1,234 of put notes.txt, hello',
       'error crc-mismatch, ack hello',
     ]);
     const tree = await tsharkText(folder, capture, [...port, '-V']);
