@@ -79,7 +79,7 @@ export async function tsharkText(
   await writeFile(path, capture);
   const { stdout, stderr } = await run(
     'tshark',
-    ['-X', `lua_script:${dissector}`, '-n', ...options, '-r', path],
+    ['-X', `lua_script:${dissector}`, ...options, '-r', path],
     {
       maxBuffer: 1 << 30,
     },

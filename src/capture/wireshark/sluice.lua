@@ -472,12 +472,14 @@ end
 
 -- What is known of a capture. It grows with the frames and packets of Sluice's connections, as Wireshark's own does.
 -- `latest` is the last packet that was read; `handed` what TCP gave the dissector of the packet that is under way.
-local connections, shown, blind, latest, handed
+-- `spoken` is which protocol each direction on our ports was found to speak.
+local connections, shown, blind, latest, handed, spoken
 
 local function forget()
-  connections, shown, blind, latest, handed = {}, {}, { at = 1 }, 0, nil
+  connections, shown, blind, latest, handed, spoken = {}, {}, { at = 1 }, 0, nil, {}
 end
 forget()
+sluice.init = forget
 
 -- Reading --------------------------------------------------------------------------------------------------------
 
@@ -890,14 +892,8 @@ local function in_ports(port)
   return false
 end
 
-local function ends_of(pinfo)
-  local source = tostring(pinfo.src) .. '|' .. pinfo.src_port
-  local target = tostring(pinfo.dst) .. '|' .. pinfo.dst_port
-  return source .. '>' .. target, target .. '>' .. source
-end
-
-local function flow_of(connection, pinfo)
-  local key, other_key = ends_of(pinfo)
+local function flow_of(connection, header, pinfo)
+  local key, other_key = header.key, header.other_key
   local flow = connection.flows[key]
   if flow then return flow end
   flow = new_flow(connection, key)
@@ -915,25 +911,6 @@ local function position_of(flow, sequence)
   local position = (sequence - flow.base) % 4294967296
   local rounds = math.floor((flow.top - position) / 4294967296 + 0.5)
   return position + rounds * 4294967296
-end
-
--- The bytes of an address as it is written; nil when it is none of IP's.
-local function address_bytes(text)
-  local a, b, c, d = text:match('^(%d+)%.(%d+)%.(%d+)%.(%d+)$')
-  if a then return string.char(a, b, c, d), 4 end
-  local function groups(part)
-    local bytes = {}
-    for group in part:gmatch('[^:]+') do
-      local value = tonumber(group, 16)
-      if not value or value > 0xffff then return nil end
-      bytes[#bytes + 1] = string.char(math.floor(value / 256), value % 256)
-    end
-    return table.concat(bytes)
-  end
-  local front, back = text:match('^(.-)::(.*)$')
-  local head, tail = groups(front or text), groups(back or '')
-  if not (head and tail) or #head + #tail > 16 or (not front and #head < 16) then return nil end
-  return head .. string.rep('\0', 16 - #head - #tail) .. tail, 6
 end
 
 local function number_at(text, at)
@@ -962,48 +939,64 @@ local function behind_ip(text, ip, version)
   return at, length > 0 and ip + 40 + length or nil
 end
 
--- The TCP header of a packet, from its bytes: the fields of Wireshark's own dissectors are not there in every pass.
--- The innermost one, which is the one that the addresses of the packet are of.
-local function header_in_bytes(tvb, pinfo)
-  local source, version = address_bytes(tostring(pinfo.src))
-  local target, other_version = address_bytes(tostring(pinfo.dst))
-  if not source or version ~= other_version then return nil end
-  local text = tvb:raw(0, math.min(tvb:len(), 512))
-  local before_addresses = version == 4 and 12 or 8
-  local found
-  local at = 1
-  while true do
-    at = text:find(source .. target, at, true)
-    if not at then break end
-    local ip = at - before_addresses
-    local tcp, ends = nil, nil
-    if ip >= 1 then tcp, ends = behind_ip(text, ip, version) end
-    if tcp and #text >= tcp + 19
-      and text:byte(tcp) * 256 + text:byte(tcp + 1) == pinfo.src_port
-      and text:byte(tcp + 2) * 256 + text:byte(tcp + 3) == pinfo.dst_port then
-      local flags = text:byte(tcp + 13)
-      local payload = tcp + math.floor(text:byte(tcp + 12) / 16) * 4
-      local length = (ends or tvb:reported_len() + 1) - payload
-      local captured = math.min(length, tvb:len() + 1 - payload)
-      found = {
-        sequence = number_at(text, tcp + 4),
-        ack = math.floor(flags / 16) % 2 == 1 and number_at(text, tcp + 8) or nil,
-        syn = math.floor(flags / 2) % 2 == 1,
-        length = math.max(length, 0),
-        range = captured > 0 and tvb(payload - 1, captured) or nil,
-      }
+-- The IP header before a TCP header at `tcp`: where it is, its version, and where IP's packet ends.
+local function ip_before(text, tcp)
+  for length = 20, 60, 4 do
+    local ip = tcp - length
+    if ip < 1 then break end
+    if text:byte(ip) == 64 + length / 4 then
+      local at, ends = behind_ip(text, ip, 4)
+      if at == tcp then return ip, 4, ends end
     end
-    at = at + 1
   end
-  return found
+  for length = 40, 104, 8 do
+    local ip = tcp - length
+    if ip < 1 then break end
+    local at, ends = behind_ip(text, ip, 6)
+    if at == tcp then return ip, 6, ends end
+  end
+end
+
+-- The TCP header of a packet, from its bytes: the fields of Wireshark's own dissectors are not there in every pass,
+-- and addresses may be shown as names. It is known by the ports, and by the IP header before it.
+local function header_in_bytes(tvb, pinfo)
+  local text = tvb:raw(0, math.min(tvb:len(), 512))
+  local source, target = pinfo.src_port, pinfo.dst_port
+  local function two(port) return string.char(math.floor(port / 256), port % 256) end
+  local ports = two(source) .. two(target)
+  local tcp, ip, version, ends = 0, nil, nil, nil
+  repeat
+    tcp = text:find(ports, tcp + 1, true)
+    if not tcp or #text < tcp + 19 then return nil end
+    ip, version, ends = ip_before(text, tcp)
+  until ip
+  local flags = text:byte(tcp + 13)
+  local payload = tcp + math.floor(text:byte(tcp + 12) / 16) * 4
+  local length = math.max((ends or tvb:reported_len() + 1) - payload, 0)
+  local captured = math.min(length, tvb:len() + 1 - payload)
+  local at, size = ip + 12, 4
+  if version == 6 then at, size = ip + 8, 16 end
+  local one, other = text:sub(at, at + size - 1) .. two(source), text:sub(at + size, at + size * 2 - 1) .. two(target)
+  return {
+    key = one .. other,
+    other_key = other .. one,
+    sequence = number_at(text, tcp + 4),
+    ack = math.floor(flags / 16) % 2 == 1 and number_at(text, tcp + 8) or nil,
+    syn = math.floor(flags / 2) % 2 == 1,
+    length = length,
+    range = captured > 0 and tvb(payload - 1, captured) or nil,
+  }
 end
 
 -- The same from the fields, for what is not in the packet's own bytes: fragments that were put together.
-local function header_in_fields()
+local function header_in_fields(pinfo)
   local sequence, length = value_of(tcp_seq), value_of(tcp_len)
   if not (sequence and length) then return nil end
   local payload = last(nil, tcp_payload())
+  local one, other = tostring(pinfo.src) .. '|' .. pinfo.src_port, tostring(pinfo.dst) .. '|' .. pinfo.dst_port
   return {
+    key = one .. '>' .. other,
+    other_key = other .. '>' .. one,
     sequence = sequence,
     ack = value_of(tcp_has_ack) and value_of(tcp_ack) or nil,
     syn = value_of(tcp_syn),
@@ -1013,13 +1006,14 @@ local function header_in_fields()
 end
 
 -- The connection that a packet belongs to. A SYN with another number is a new one on the same ports.
-local function connection_of(pinfo, header)
-  local key, other_key = ends_of(pinfo)
+local function connection_of(header)
+  local key, other_key = header.key, header.other_key
   local pair = key < other_key and key or other_key
   local connection = connections[pair]
   if header.syn then
     local begins = (header.sequence + 1) % 4294967296
-    if not connection or (connection.begins[key] or begins) ~= begins or (connection.sluice and not connection.begins[key] and not header.ack) then
+    local known = connection and connection.begins[key]
+    if not connection or (known or begins) ~= begins or (connection.sluice and not known and not header.ack) then
       connection = new_connection()
       connections[pair] = connection
     end
@@ -1300,14 +1294,14 @@ end
 
 -- Reads a packet: once, and in the order of the capture.
 local function read_header(header, connection, pinfo)
-  local key, other_key = ends_of(pinfo)
-  local other = connection.flows[other_key]
+  local key = header.key
+  local other = connection.flows[header.other_key]
   if other and other.base and header.ack then
     other.acked = math.max(other.acked or 0, position_of(other, header.ack))
   end
   local length = header.length
   if length == 0 then return end
-  local flow = flow_of(connection, pinfo)
+  local flow = flow_of(connection, header, pinfo)
   local sequence = header.syn and header.sequence + 1 or header.sequence
   if not flow.base then
     flow.base = connection.begins[key] or sequence
@@ -1348,7 +1342,7 @@ local function dissect_packet(tvb, pinfo, tree)
   if pinfo.port_type ~= PT_TCP then return end
   local seen = shown[pinfo.number]
   if not seen and latest >= pinfo.number then return end
-  local header = header_in_bytes(tvb, pinfo) or header_in_fields()
+  local header = header_in_bytes(tvb, pinfo) or header_in_fields(pinfo)
   if not header then
     if handed and not pinfo.visited then blind[#blind + 1] = pinfo.number end
     return
@@ -1361,7 +1355,8 @@ local function dissect_packet(tvb, pinfo, tree)
       return
     end
     latest = pinfo.number
-    local connection = connection_of(pinfo, header)
+    local connection = connection_of(header)
+    if header.syn then spoken[pinfo.src_port .. '>' .. pinfo.dst_port] = nil end
     if not (connection and connection.sluice) then return end
     read_header(header, connection, pinfo)
     seen = shown[pinfo.number]
@@ -1369,11 +1364,11 @@ local function dissect_packet(tvb, pinfo, tree)
   if seen then show(seen, header.range, pinfo, tree) end
 end
 
--- What had a port before it: HTTP has 8080, and keeps the directions there that speak it. TLS is found by Wireshark.
-local before, spoken = {}, {}
+-- What had a port before it: HTTP has 8080, and keeps the connections there that speak it. TLS is found by Wireshark.
+local before = {}
 local METHODS = { 'GET ', 'HEAD', 'POST', 'PUT ', 'PATC', 'DELE', 'OPTI', 'CONN', 'TRAC', 'PRI ', 'HTTP' }
 
-local function other_protocol(tvb)
+local function protocol_in(tvb)
   local text = tvb:raw(0, math.min(tvb:len(), 4))
   if text:find('^\22\3') then return 'tls' end
   for _, method in ipairs(METHODS) do
@@ -1382,11 +1377,23 @@ local function other_protocol(tvb)
   return 'sluice'
 end
 
+-- What a direction speaks is decided by the first that is seen of it. Addresses compare as bytes; as text they may
+-- become names at any time.
+local function spoken_in(tvb, pinfo)
+  local ports = pinfo.src_port .. '>' .. pinfo.dst_port
+  local list = spoken[ports] or {}
+  spoken[ports] = list
+  for _, one in ipairs(list) do
+    if one.source == pinfo.src and one.target == pinfo.dst then return one.protocol end
+  end
+  list[#list + 1] = { source = pinfo.src, target = pinfo.dst, protocol = protocol_in(tvb) }
+  return list[#list].protocol
+end
+
 function sluice.dissector(tvb, pinfo, tree)
-  local key = ends_of(pinfo)
-  spoken[key] = spoken[key] or other_protocol(tvb)
-  if spoken[key] == 'tls' then return 0 end
-  if spoken[key] == 'http' then
+  local protocol = spoken_in(tvb, pinfo)
+  if protocol == 'tls' then return 0 end
+  if protocol == 'http' then
     local other = before[pinfo.dst_port] or before[pinfo.src_port]
     if other then return other:call(tvb, pinfo, tree) end
   end
@@ -1400,11 +1407,6 @@ function sluice_post.dissector(tvb, pinfo, tree)
   handed = nil
 end
 register_postdissector(sluice_post)
-
-function sluice.init()
-  forget()
-  spoken = {}
-end
 
 sluice:register_heuristic('tcp', function(tvb, pinfo, tree)
   if not sluice.prefs.heuristic then return false end
