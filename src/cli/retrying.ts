@@ -20,16 +20,19 @@ export const addRetryOptions = (command: Command): Command =>
 const together = 50;
 
 export function tellRetries(retries$: Observable<Retry>, report: Report): void {
-  let last = '';
+  let told = '';
   let at = 0;
-  retries$.subscribe((retry) => {
-    const { fault, attempt, retries, delay } = retry;
+  /** Those that the last telling was about: one that breaks once more is another break. No more than there are. */
+  const broken = new Set<number>();
+  retries$.subscribe(({ fault, attempt, retries, delay, connection }) => {
     const message = describeFault(fault);
     const what = `${attempt} ${message}`;
     const now = performance.now();
-    const again = what === last && now - at < together;
-    last = what;
+    const same = what === told && now - at < together && (connection === null || !broken.has(connection));
     at = now;
-    if (!again) report.retry({ message, attempt, retries, seconds: delay / 1000 });
+    told = what;
+    if (!same) broken.clear();
+    if (connection !== null) broken.add(connection);
+    if (!same) report.retry({ message, attempt, retries, seconds: delay / 1000 });
   });
 }

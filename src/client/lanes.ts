@@ -52,6 +52,8 @@ export interface Retry {
   /** Which of the `retries` further tries it will be, from 1. */
   readonly attempt: number;
   readonly retries: number;
+  /** Which of the connections it was, from 0; null when it is one request that was refused. */
+  readonly connection: number | null;
 }
 
 export interface Job {
@@ -79,6 +81,7 @@ export const createJob = (begin: Job['begin'], fail: Job['fail'], large: boolean
 });
 
 interface Lane {
+  readonly number: number;
   state: 'connecting' | 'open' | 'draining' | 'waiting';
   client: Client | null;
   small: number;
@@ -180,7 +183,11 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   function createLane(): Lane {
+    const taken = new Set([...lanes].map(({ number }) => number));
+    let number = 0;
+    while (taken.has(number)) number++;
     const lane: Lane = {
+      number,
       state: 'connecting',
       client: null,
       small: 0,
@@ -242,7 +249,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const delay = waitBefore(lane.failures, backoff, random());
     lane.state = 'waiting';
     lane.waits = scheduler.schedule(() => connectLane(lane), delay);
-    retries$.next({ fault, delay, attempt: lane.failures, retries });
+    retries$.next({ fault, delay, attempt: lane.failures, retries, connection: lane.number });
     dispatch();
   }
 
@@ -327,7 +334,7 @@ export function createLanes(options: LanesOptions): Lanes {
     if (job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
     else {
       const delay = waitBefore(job.failures, backoff, random());
-      retries$.next({ fault, delay, attempt: job.failures, retries });
+      retries$.next({ fault, delay, attempt: job.failures, retries, connection: null });
       const timer = scheduler.schedule(() => {
         delays.delete(job);
         line(job);

@@ -1,0 +1,124 @@
+/** Captures in files: the only place of this folder that opens them. */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Capture } from './capture.ts';
+import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
+import { gunzipped, isGzip } from './gunzipped.ts';
+
+/**
+ * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose
+ * packets are kept there are two: the next one is read while the last one is looked at.
+ */
+const BLOCK = 512 * 1024;
+
+/**
+ * A capture in a file: pcap or pcapng, compressed with gzip or not, told by the first bytes. In a compressed one,
+ * positions are those of the bytes that were compressed.
+ *
+ * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
+ * cannot be read is a `CaptureFault` `unreadable`, thrown by the iteration.
+ *
+ * @param path of the file; `-` is standard input. That, and a pipe, can be read only once.
+ * @example
+ * for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
+ */
+export function captureFile(path: string): Capture {
+  const name = path === '-' ? 'standard input' : path;
+  let spent = false;
+
+  const fault = (code: CaptureFaultCode, position: number, what: string): CaptureFault => ({
+    code,
+    message: `${name}: ${what}`,
+    position,
+    after: 0,
+  });
+
+  async function* asTheyAre(): AsyncGenerator<Uint8Array> {
+    if (spent) throw fault('unreadable', 0, 'it can be read only once, and was');
+    let position = 0;
+    let file: FileHandle | null = null;
+    try {
+      if (path === '-') {
+        spent = true;
+      } else {
+        file = await open(path);
+        spent = !(await file.stat()).isFile();
+      }
+      for await (const block of file === null ? process.stdin : blocksOf(file, !spent)) {
+        yield block;
+        position += block.length;
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!(error instanceof Error) || code === undefined) throw error;
+      throw fault('unreadable', position, inWords.get(code) ?? error.message);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  return {
+    name,
+    async *blocks() {
+      const blocks = asTheyAre();
+      try {
+        const first = await firstBytes(blocks);
+        if (first.length === 0) return;
+        const all = followedBy(first, blocks);
+        yield* isGzip(first) ? gunzipped(all, fault) : all;
+      } finally {
+        await blocks.return(undefined);
+      }
+    },
+  };
+}
+
+const inWords: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['ENOTDIR', 'there is no such file: a part of its path is not a directory'],
+  ['EISDIR', 'it is a directory, and a capture is a file'],
+  ['EACCES', 'you are not permitted to read it'],
+  ['EPERM', 'you are not permitted to read it'],
+  ['EIO', 'the device it is on failed'],
+  ['EMFILE', 'too many files are open'],
+]);
+
+/** @param ahead reads the next block while the last one is used; not for a pipe, whose next byte may never come. */
+async function* blocksOf(file: FileHandle, ahead: boolean): AsyncGenerator<Uint8Array> {
+  const read = async (): Promise<Uint8Array> => {
+    const block = new Uint8Array(BLOCK);
+    const { bytesRead } = await file.read(block, 0, BLOCK, null);
+    return bytesRead === BLOCK ? block : block.subarray(0, bytesRead);
+  };
+  let next: Promise<Uint8Array> | null = null;
+  try {
+    for (;;) {
+      const block = await (next ?? read());
+      if (block.length === 0) return;
+      if (ahead) {
+        next = read();
+        // It may fail before anybody waits for it; who does then is told.
+        next.catch(() => {});
+      }
+      yield block;
+    }
+  } finally {
+    // A file must not be closed while it is read.
+    await next?.catch(() => {});
+  }
+}
+
+/** The first block, or as many as it takes to tell gzip; empty when there is nothing at all. */
+async function firstBytes(blocks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let first: Uint8Array = new Uint8Array(0);
+  while (first.length < 2) {
+    const { value, done } = await blocks.next();
+    if (done) break;
+    first = first.length === 0 ? value : Buffer.concat([first, value]);
+  }
+  return first;
+}
+
+async function* followedBy(first: Uint8Array, blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* blocks;
+}

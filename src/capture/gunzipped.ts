@@ -1,0 +1,67 @@
+/** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
+import { once } from 'node:events';
+import { createGunzip } from 'node:zlib';
+import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
+
+/** Told by the first two bytes. */
+export function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+/**
+ * Compressed bytes that are decompressed at a time. What they may become, a thousand times as much at most, is held
+ * until it is asked for.
+ */
+const STEP = 16 * 1024;
+
+/** Bytes in a block that is handed on. */
+const CHUNK = 256 * 1024;
+
+/**
+ * Decompresses. Everything before a fault is handed out first.
+ *
+ * @param fault makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
+ */
+export async function* gunzipped(
+  blocks: AsyncIterable<Uint8Array>,
+  fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
+): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  let ready: Uint8Array[] = [];
+  let position = 0;
+  let failure: NodeJS.ErrnoException | null = null;
+  gunzip.on('data', (chunk: Uint8Array) => ready.push(chunk));
+  gunzip.on('error', (error) => {
+    failure = error;
+  });
+
+  function* handOut(): Generator<Uint8Array> {
+    const chunks = ready;
+    ready = [];
+    for (const chunk of chunks) {
+      position += chunk.length;
+      yield chunk;
+    }
+    if (failure !== null) throw faultOf(failure);
+  }
+
+  const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
+    code === 'Z_BUF_ERROR'
+      ? fault('truncated', position, `at byte ${position}, decompressed: the gzip data ends early`)
+      : fault('damaged', position, `at byte ${position}, decompressed: the gzip data is damaged: ${message}`);
+
+  try {
+    for await (const block of blocks) {
+      for (let at = 0; at < block.length; at += STEP) {
+        await new Promise<void>((done) => gunzip.write(block.subarray(at, at + STEP), () => done()));
+        yield* handOut();
+      }
+    }
+    const closed = once(gunzip, 'close');
+    gunzip.end();
+    await closed.catch(() => {});
+    yield* handOut();
+  } finally {
+    gunzip.destroy();
+  }
+}

@@ -1,0 +1,48 @@
+/** What is no capture: the message says what it is instead, and what to do. */
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { captureOf } from '../../src/capture/capture.ts';
+import { pcapBytes } from '../support/capture-bytes.ts';
+import { inBlocks, readingOf } from '../support/reading.ts';
+
+const text = (characters: string): Uint8Array => Buffer.from(characters, 'latin1');
+const zeros = new Uint8Array(24);
+
+const cases: readonly (readonly [name: string, bytes: Uint8Array, says: string])[] = [
+  ['nothing', new Uint8Array(0), 'the file is empty'],
+  ['a byte', Uint8Array.of(0xd4), 'the file has only 1 byte'],
+  ['three bytes of a magic', Uint8Array.of(0xd4, 0xc3, 0xb2), 'the file has only 3 bytes'],
+  ['gzip', gzipSync(pcapBytes({ packets: [] })), 'it is compressed with gzip: gunzip it first'],
+  ['zstd', Buffer.concat([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), zeros]), 'Zstandard'],
+  ['xz', text('\xfd7zXZ\0\0\x04'), 'xz -d'],
+  ['a zip archive', text('PK\x03\x04\x14\0'), 'unpack it'],
+  ['text', text('No.  Time  Source  Destination'), 'it is text, and begins with "No.  Time  Source  Desti"'],
+  ['a snoop file', text('snoop\0\0\0\0\0\0\x02\0\0\0\x04'), 'a snoop capture (Solaris): convert it'],
+  ['an unknown pcap variant', Uint8Array.of(0xa1, 0xb2, 0xff, 0xff), 'a pcap variant that is not known'],
+  [
+    'an ERF file',
+    Uint8Array.of(0, 0, 0, 0, 0, 0xf1, 0x53, 0x65, 2, 4, 0, 78, 0, 0, 0, 60, ...zeros),
+    'an ERF capture',
+  ],
+  ['anything else', Uint8Array.of(1, 2, 3, 0xff, 5, 6, 7, 8, 9), 'it begins with 01 02 03 ff 05 06 07 08'],
+];
+
+test.each(cases)('%s', async (_, bytes, says) => {
+  for (const capture of [captureOf(bytes, 'x.pcap'), inBlocks(bytes, [1, 1, 0, 2])]) {
+    const { packets, fault } = await readingOf(capture);
+    expect(packets).toEqual([]);
+    expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
+    expect(fault!.message).toContain(`${capture.name}: `);
+    expect(fault!.message).toContain(says);
+  }
+});
+
+test('a file that ends within its header is cut, not unknown', async () => {
+  const { fault } = await readingOf(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
+  expect(fault).toEqual({
+    code: 'truncated',
+    message: 'x.pcap: at byte 0: the file ends 10 bytes into the file header',
+    position: 0,
+    after: 0,
+  });
+});
