@@ -10,16 +10,10 @@
  * The queue is bounded by the tape, which stops while too much waits in all queues together; besides it there is the
  * segment that is being cut, and the chunk that is being put together.
  */
-import {
-  AsyncSubject,
-  asapScheduler,
-  type Observable,
-  Observable as Source,
-  Subject,
-  type Subscriber,
-} from 'rxjs';
+import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { DESTROYED, ENDED, tellEnd } from '../transport/connection-fault.ts';
+import { createFifo } from './fifo.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from './stream-event.ts';
 
@@ -84,7 +78,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
   const closed$ = new AsyncSubject<ConnectionFault | null>();
   const rechunker = createRechunker(chunking, conversation.index);
   /** Bounded by the tape. */
-  const queue: Waiting[] = [];
+  const queue = createFifo<Waiting>();
   let reader: Subscriber<Uint8Array> | undefined;
   let paused = false;
   let delivering = false;
@@ -142,7 +136,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
 
   /** Takes what is next off the queue; answers whether there was something. */
   function deliverNext(): boolean {
-    const next = queue[0];
+    const next = queue.first();
     if (next === undefined) return false;
     if ('bytes' in next) {
       shift(next.bytes.length);
@@ -161,7 +155,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
 
   /** A fault behind the end in good order is the connection's, though no longer the reader's. */
   function breakBehindEnd(): void {
-    const fault = queue.find((waiting) => 'how' in waiting && waiting.how !== null);
+    const fault = [...queue].find((waiting) => 'how' in waiting && waiting.how !== null);
     drop();
     if (fault === undefined || !('how' in fault) || fault.how === null) return;
     broken ??= fault.how;
@@ -175,7 +169,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
 
   function drop(): void {
     while (queue.length > 0) {
-      const next = queue[0]!;
+      const next = queue.first()!;
       shift('bytes' in next ? next.bytes.length : 0);
     }
     cutting = false;
@@ -221,7 +215,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
     recorded$: recorded$.asObservable(),
     written$: written$.asObservable(),
     closed$: closed$.asObservable(),
-    chunks$: new Source((subscriber) => {
+    chunks$: new Observable((subscriber) => {
       if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
       if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
       reader = subscriber;
