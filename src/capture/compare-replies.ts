@@ -214,6 +214,8 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       const of = left.type === 'head' ? left : null;
       tell('framing', `what was recorded is ${why(left)}; what comes is ${why(right)}`, values, [], of);
     }
+    // Neither is in frames: what follows may be the same or not.
+    else lost = true;
     stop();
   }
 
