@@ -54,6 +54,8 @@ export interface Comparison {
   /** Something of the recorded replies is missing: from here on nothing can be compared. */
   readonly lose: () => void;
   readonly live: (bytes: Uint8Array) => void;
+  /** The live side says no more. */
+  readonly liveEnd: () => void;
   /** How many whole frames must come before the live side is where the recording was when so many bytes had been seen. */
   readonly awaited: (seen: number | null) => number;
   /** Frames that came from the live side, whole, of those that count. */
@@ -61,8 +63,13 @@ export interface Comparison {
   /** Bytes of the recording that the live side still has to come to, and the other way round; as they wait. */
   readonly behind: () => number;
   readonly ahead: () => number;
-  /** Nothing more comes. @param whole that the recording has all of the replies, so that one more is a difference. */
-  readonly end: (whole: boolean) => void;
+  /**
+   * Nothing more comes, of both.
+   *
+   * @param telling which replies are a difference that only one side has: the recorded ones (`missing`), those that came
+   * too (`both`), or none, since it is not known which there should be.
+   */
+  readonly end: (telling: 'missing' | 'both' | 'neither') => void;
   readonly differences: readonly ReplyDifference[];
   /** Differences beyond those. */
   readonly more: () => number;
@@ -114,6 +121,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let lost = false;
   let stopped = false;
   let recordedOver = false;
+  let liveOver = false;
   let offset = 0;
   /** Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has. */
   const ends = createFifo<number>();
@@ -262,6 +270,8 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       expected.take(new Uint8Array(chunk.bytes), { packet: chunk.packet, at: chunk.capturedAt });
       if (stopped) clear(expected);
       compare();
+      // What does not come any more is told at the end, by its heads.
+      if (liveOver && got.items.length === 0) dropBodies(expected);
     },
     lose() {
       if (lost) return;
@@ -274,6 +284,12 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       compare();
       // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
       if (recordedOver && expected.items.length === 0) dropBodies(got);
+    },
+    liveEnd() {
+      if (liveOver) return;
+      liveOver = true;
+      got.finish();
+      compare();
     },
     awaited(seen) {
       const upTo = seen ?? offset;
@@ -288,15 +304,15 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     framesLive: () => got.frames,
     behind: () => expected.waiting,
     ahead: () => got.waiting,
-    end(whole) {
+    end(telling) {
       if (recordedOver) return;
       recordedOver = true;
       expected.finish();
-      got.finish();
+      if (!liveOver) got.finish();
       if (!lost && !stopped) {
         compare();
-        missing();
-        if (whole) unexpected();
+        if (telling !== 'neither') missing();
+        if (telling === 'both') unexpected();
       }
       stop();
     },

@@ -48,8 +48,8 @@ export interface Player {
   readonly lose: () => void;
   readonly end: () => Promise<void>;
   readonly reset: (byClient: boolean) => Promise<void>;
-  /** It goes no further. */
-  readonly fail: (fault: LiveFault) => void;
+  /** What the client sent next is missing: it goes no further. Resolves when it was broken off. */
+  readonly breakOff: (why: string) => Promise<void>;
   /** Resolves when all replies that were recorded up to now have come; others need not wait for it any more if not. */
   readonly caughtUp: () => Promise<void>;
   /** Whether others still have to wait for it. */
@@ -71,6 +71,9 @@ export interface PlayerOptions<H> {
 
 /** Bytes that the recording may be ahead of the live side, or the other way round. */
 const most = { behind: 16 * 1024 * 1024, ahead: 4 * 1024 * 1024, unsettled: 1024 * 1024 };
+
+/** Milliseconds without a reply after which none comes any more of what was sent before a hole. */
+const quiet = 250;
 
 /** Connects, and resolves when it is connected or cannot be. */
 export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player> {
@@ -110,10 +113,12 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       },
       complete() {
         liveEnded = true;
+        comparison.liveEnd();
         waits.look();
       },
       error(how: ConnectionFault) {
         broken = how;
+        comparison.liveEnd();
         waits.look();
       },
     });
@@ -221,7 +226,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     flush,
     async recorded(chunk) {
       said = chunk.position + chunk.bytes.length;
-      if (isOver() && fault?.code !== 'incomplete') return;
+      if (fault !== null) return;
       comparison.recorded(chunk);
       if (paused) holdBack();
       const near = () => comparison.behind() <= most.behind || isOver() || liveEnded;
@@ -244,7 +249,15 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       sideOver = true;
       connection?.destroy();
     },
-    fail,
+    async breakOff(why) {
+      await flush();
+      // Replies that were recorded may have come of what is missing: those that come are compared, and no others.
+      const holds = hasReplied(null);
+      await waits.until(() => holds() || isOver() || liveEnded, came, Math.min(stall, quiet));
+      comparison.end('neither');
+      fail({ code: 'incomplete', message: why });
+      connection?.destroy();
+    },
     async caughtUp() {
       const holds = hasReplied(null);
       if (isOver() || liveEnded || holds()) return;
@@ -261,7 +274,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (broken !== null && !resetRecorded && fault === null && broken.code !== 'destroyed') {
         fail({ code: 'broke', message: broken.message });
       }
-      comparison.end(reason === 'ended' && fault === null);
+      comparison.end(reason === 'ended' && fault === null ? 'both' : 'missing');
       connection?.destroy();
       return resultOf();
     },

@@ -144,8 +144,7 @@ export function replayStreamsTo<H>(
           return player.send(event);
         case 'gap':
           if (event.from === 'server') return player.lose();
-          await player.flush();
-          return player.fail({ code: 'incomplete', message: incomplete(event).message });
+          return player.breakOff(incomplete(event).message);
         case 'end':
           if (event.from === 'client') await othersCaughtUp(player);
           if (event.from === 'client') await player.end();

@@ -129,8 +129,6 @@ export function eventInWords(event: ServerEvent, conversation: number): string |
     }
     case 'served':
       return changes.has(event.cmd) ? `${event.cmd} ${printable(event.filename ?? '')}${of}` : null;
-    case 'closed':
-      return event.fault === null ? null : `broke off: ${printable(event.fault.message)}${of}`;
     default:
       return null;
   }

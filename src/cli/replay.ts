@@ -1,13 +1,11 @@
 /** `sluice replay`: a recording, served, verified or sent again. */
 import { type Command, Option } from 'commander';
-import { catchError, EMPTY, lastValueFrom, map, type Observable, tap } from 'rxjs';
+import { lastValueFrom, type Observable, tap } from 'rxjs';
 import type { LiveResult } from '../capture/live-player.ts';
 import type { PacingOptions, Speed } from '../capture/pacing.ts';
 import type { Chunking } from '../capture/rechunk.ts';
-import { replay } from '../capture/replay.ts';
 import { replayTo } from '../capture/replay-live.ts';
 import type { ServerEvent } from '../server/event.ts';
-import { serve } from '../server/serve.ts';
 import { sluiceReplies, verifyReplay } from '../server/verify-replay.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { seconds } from './numbers.ts';
@@ -32,6 +30,7 @@ import { connection$ } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import { addTlsOptions, type TlsFlags } from './tls-option.ts';
+import { printable } from './words.ts';
 
 interface ReplayFlags extends TlsFlags {
   readonly to?: Place;
@@ -171,10 +170,7 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
     }
   };
   const results$ = await resultsOf(reading, flags);
-  let fault: unknown;
-  await lastValueFrom(results$.pipe(tap(print)), { defaultValue: undefined }).catch((thrown: unknown) => {
-    fault = thrown;
-  });
+  const fault = await faultOf(results$.pipe(tap(print)));
   reading.end();
   if (counts.conversations === 0) throw fault ?? nothingFound(file, flags.only);
   if (flags.json) output.json({ event: 'summary', ...counts });
@@ -196,42 +192,42 @@ async function resultsOf({ capture }: Reading, flags: ReplayFlags): Promise<Obse
 /** What a server would have stored. */
 async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
-  /** Bounded by the conversations that are open. */
-  const conversations = new Map<string, number>();
-  let fault: unknown;
-  const connections$ = replay(reading.capture, shared(flags)).pipe(
-    tap(({ connection }) => {
-      counts.conversations++;
-      conversations.set(connection.id, connection.conversation.index);
-    }),
-    // What was under way when the file turns out to be damaged is still served.
-    catchError((thrown: unknown) => {
-      fault = thrown;
-      return EMPTY;
-    }),
-  );
-  const print = (event: ServerEvent) => {
+  const happened = (event: ServerEvent) => {
     if (!('connection' in event)) return;
-    const conversation = conversations.get(event.connection) ?? -1;
+    const conversation = Number(event.connection.slice(event.connection.indexOf(':') + 1));
     if (event.type === 'stored') {
       counts.files++;
       counts.bytes += event.size;
     } else if (event.type === 'refused') counts.refused++;
-    else if (event.type === 'closed') {
-      conversations.delete(event.connection);
-      if (event.fault !== null) counts.brokeOff++;
-    }
     if (flags.json) return printEvent(event, conversation, output);
     const words = eventInWords(event, conversation);
-    if (words !== null && (!flags.quiet || event.type === 'refused' || event.type === 'closed')) {
-      reading.line(words);
-    }
+    if (words !== null && (!flags.quiet || event.type === 'refused')) reading.line(words);
   };
-  const served$ = serve({ connections$, store: await storeWith(flags.with) }).pipe(map(print));
-  await lastValueFrom(served$, { defaultValue: undefined });
+  const over = ({ conversation: { index }, fault }: LiveResult) => {
+    counts.conversations++;
+    // That replies are not those of the recording is for --verify to say.
+    if (fault?.code !== 'incomplete' && fault?.code !== 'too-many') return;
+    counts.brokeOff++;
+    if (flags.json) output.json({ event: 'broke-off', conversation: index, message: fault.message });
+    else reading.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
+  };
+  const store = await storeWith(flags.with);
+  // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
+  const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, happened, stall: dryWait });
+  const fault = await faultOf(verified$.pipe(tap(over)));
   reading.end();
   if (counts.conversations === 0) throw fault ?? nothingFound(file, flags.only);
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(storedInWords(counts));
   if (fault !== undefined) throw fault;
 }
+
+/** Milliseconds that a reply of another server than this one is waited for, which does not come. */
+const dryWait = 500;
+
+/** Runs it to its end; answers what it errors with. */
+const faultOf = (run$: Observable<unknown>): Promise<unknown> =>
+  lastValueFrom(run$, { defaultValue: undefined }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );

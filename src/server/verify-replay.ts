@@ -24,7 +24,7 @@ export interface VerifyOptions
   readonly store?: ServeOptions['store'];
   /** Fields of replies that count for nothing; default `usualVariance`. */
   readonly ignore?: readonly string[];
-  /** Told what happens in the server. */
+  /** Told what happens in the server. The connection of conversation 3 is called `recorded:3`. */
   readonly happened?: (event: ServerEvent) => void;
 }
 
@@ -119,9 +119,10 @@ export function verifyStreams(
     }).subscribe((event) => happened?.(event));
     const replaying = replayStreamsTo(
       read,
-      ({ client, server }) =>
+      ({ index, client, server }) =>
         new Observable((connecting) => {
-          const [here, there] = memoryPair({ ids: [client, server] });
+          const [here, pair] = memoryPair({ ids: [client, server] });
+          const there = { ...pair, id: `recorded:${index}` };
           connections$.next({ type: 'connection', connection: there });
           connecting.next(here);
           connecting.complete();
