@@ -56,12 +56,13 @@ export HOME=$work LC_ALL=C TZ=UTC
 capture() {
   raw=$work/raw.pcap
   rm -f "$raw"
-  local device=$2 options=()
+  local device=$2 options=(-s 65535)
   target=$here/$1
   shift 2
   while [[ $1 != -- ]]; do options+=("$1"); shift; done
   shift
-  tcpdump -i "$device" -n -U --immediate-mode -Z root -w "$raw" "${options[@]}" "$*" 2>"$work/tcpdump.log" &
+  # Room for a burst: what does not fit would be missing from the capture, though not from the connection.
+  tcpdump -i "$device" -n -U --immediate-mode -B 131072 -Z root -w "$raw" "${options[@]}" "$*" 2>"$work/tcpdump.log" &
   tcpdump=$!
   until grep -q 'listening on' "$work/tcpdump.log"; do
     kill -0 $tcpdump || { cat "$work/tcpdump.log" >&2; exit 1; }
@@ -76,6 +77,7 @@ captured() {
   while [[ $size != $(stat -c %s "$raw") ]]; do size=$(stat -c %s "$raw"); sleep 0.7; done
   kill -INT $tcpdump
   wait $tcpdump || true
+  grep -q '^0 packets dropped by kernel' "$work/tcpdump.log" || { cat "$work/tcpdump.log" >&2; exit 1; }
   if [[ $target == *.pcapng ]]; then $python "$peers/to-pcapng.py" "$raw" "$target"; else cp "$raw" "$target"; fi
   chmod 644 "$target"
   echo "$(basename "$target"): $(stat -c %s "$target") bytes"
