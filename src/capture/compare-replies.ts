@@ -75,6 +75,8 @@ export interface Comparison {
   readonly more: () => number;
   /** Replies of the live side, of those that count. */
   readonly replies: () => number;
+  /** Replies that both have, or bytes where replies are not told apart. */
+  readonly compared: () => number;
   /** Whether all of the replies could be compared. */
   readonly complete: () => boolean;
 }
@@ -114,6 +116,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   const found: ReplyDifference[] = [];
   let more = 0;
   let reply = 0;
+  let compared = 0;
   /** Of the reply at hand: what is told with a difference in its body. */
   let head: Extract<Item, { type: 'head' }> | null = null;
   let bodyAt = 0;
@@ -171,6 +174,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
 
   function heads(left: Extract<Item, { type: 'head' }>, right: Extract<Item, { type: 'head' }>): void {
     reply++;
+    compared++;
     head = left;
     bodyAt = 0;
     bodyDiffers = false;
@@ -202,6 +206,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (replies === null) stop();
     }
     bodyAt += length;
+    if (replies === null) compared += length;
     consume(expected, left, length);
     consume(got, right, length);
   }
@@ -319,6 +324,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     differences: found,
     more: () => more,
     replies: () => got.frames,
+    compared: () => compared,
     complete: () => !lost,
   };
 }

@@ -29,6 +29,8 @@ export interface LiveResult {
   readonly received: number;
   /** Replies that came back, of those that count; 0 when they are not told apart. */
   readonly replies: number;
+  /** Replies that the recording has too, or bytes of them where they are not told apart. */
+  readonly compared: number;
   /** Whether the replies are those of the recording; null when it lacks some of them, or nothing was replayed. */
   readonly same: boolean | null;
   /** The first ten. */
@@ -161,10 +163,11 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
 
   /** What is waited for, in words. */
   function lacking(seen: number | null): string {
-    if (replies === null || !comparison.complete()) {
-      return `${Math.min(seen ?? said, said)} bytes of replies, and ${received} came`;
-    }
-    return `${comparison.awaited(seen)} replies, and ${comparison.framesLive()} came`;
+    const framed = replies !== null && comparison.complete();
+    const wanted = framed ? comparison.awaited(seen) : Math.min(seen ?? said, said);
+    const came = framed ? comparison.framesLive() : received;
+    const what = framed ? (wanted === 1 ? 'reply' : 'replies') : 'bytes of replies';
+    return `recorded ${wanted === 1 ? 'was' : 'were'} ${wanted} ${what}, and ${came} came`;
   }
 
   async function replied(seen: number | null): Promise<void> {
@@ -173,7 +176,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     await flush();
     await waits.until(() => holds() || isOver() || liveEnded, came);
     if (fault !== null || broken !== null || holds()) return;
-    const why = `recorded were ${lacking(seen)}`;
+    const why = lacking(seen);
     if (liveEnded || liveClosed) fail({ code: 'ended', message: `the server ended the connection; ${why}` });
     else fail({ code: 'stalled', message: `nothing has come for ${stall / 1000} s; ${why}` });
   }
@@ -209,6 +212,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       sent,
       received,
       replies: comparison.replies(),
+      compared: comparison.compared(),
       same:
         differences.length > 0 ? false : comparison.complete() && fault?.code !== 'too-many' ? same : null,
       differences,

@@ -22,8 +22,9 @@ export interface Counts {
   readonly different: number;
   readonly failed: number;
   readonly incomplete: number;
-  /** Replies that came back. */
+  /** Replies that came back, and those that could be compared; the latter in bytes where they are not told apart. */
   readonly replies: number;
+  readonly compared: number;
   readonly sent: number;
   readonly received: number;
 }
@@ -35,6 +36,7 @@ export const noCounts: Counts = {
   failed: 0,
   incomplete: 0,
   replies: 0,
+  compared: 0,
   sent: 0,
   received: 0,
 };
@@ -46,6 +48,7 @@ export function counted(counts: Counts, result: LiveResult): Counts {
     conversations: counts.conversations + 1,
     [verdict]: counts[verdict] + 1,
     replies: counts.replies + result.replies,
+    compared: counts.compared + result.compared,
     sent: counts.sent + result.sent,
     received: counts.received + result.received,
   };

@@ -1,12 +1,14 @@
 /** `sluice replay`: a recording, served, verified or sent again. */
 import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, tap } from 'rxjs';
+import type { Replies } from '../capture/compare-replies.ts';
 import type { LiveResult } from '../capture/live-player.ts';
 import type { PacingOptions, Speed } from '../capture/pacing.ts';
 import type { Chunking } from '../capture/rechunk.ts';
 import { replayTo } from '../capture/replay-live.ts';
 import type { ServerEvent } from '../server/event.ts';
 import { sluiceReplies, verifyReplay } from '../server/verify-replay.ts';
+import { presetNamed, presets } from '../wire/presets.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { seconds } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
@@ -43,7 +45,8 @@ interface ReplayFlags extends TlsFlags {
   readonly wait: number;
   readonly timeout: number;
   readonly chunking: Chunking;
-  readonly framing: 'sluice' | 'none';
+  /** Of replies: Sluice's own, a preset's, or `none`. */
+  readonly preset: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -66,6 +69,9 @@ reply and its time. "incomplete" is a conversation of which the recording lacks
 something, and what there is is the same; that is no failure unless nothing could
 be compared at all.
 
+With --to, --preset says how a server of another protocol frames its replies;
+with "none" they are compared, and waited for, by their bytes alone.
+
 --with DIR puts the files of a folder where the recorded server had its own: those
 that were there before. They, and what is stored, are held in memory.
 
@@ -83,7 +89,7 @@ Examples:
   sluice replay trace.pcap --verify --chunking bytes
   sluice replay trace.pcap --verify --with backup/uploads
   sluice replay trace.pcap --to :8080 --only 3 --speed recorded --max-idle 1
-  sluice replay dns.pcap --to 127.0.0.1:53 --framing none
+  sluice replay dns.pcap --to 127.0.0.1:53 --preset dns
 ${exitStatusHelp}`;
 
 export function addReplay(program: Command): void {
@@ -112,9 +118,10 @@ export function addReplay(program: Command): void {
         .default('recorded'),
     )
     .addOption(
-      new Option('--framing <NAME>', 'how replies are told apart')
-        .choices(['sluice', 'none'])
-        .default('sluice'),
+      new Option('--preset <NAME>', 'how replies of --to are told apart')
+        .choices(['sluice', 'none', ...presets.map(({ name }) => name)])
+        .default('sluice')
+        .conflicts(['verify', 'with']),
     )
     .addOption(
       new Option('--wait <TIME>', 'for a reply that was recorded').argParser(duration).default(10_000, '10'),
@@ -178,15 +185,20 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
   if (fault !== undefined) throw fault;
   if (unreachable && flags.to !== undefined) throw stop(exitStatus.connection);
   if (counts.different + counts.failed > 0) throw stop(exitStatus.failed);
-  if (counts.replies === 0) throw stop(exitStatus.failed, 'nothing could be compared: no reply has come');
+  if (counts.compared === 0) throw stop(exitStatus.failed, 'there was no reply to compare');
 }
 
 async function resultsOf({ capture }: Reading, flags: ReplayFlags): Promise<Observable<LiveResult>> {
   const how = { ...shared(flags), stall: flags.wait };
   if (flags.verify) return verifyReplay(capture, { ...how, store: await storeWith(flags.with) });
   const connecting$ = connection$(flags);
-  const replies = flags.framing === 'none' ? {} : { replies: sluiceReplies() };
-  return replayTo(capture, () => connecting$, { ...how, ...replies });
+  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset) });
+}
+
+function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
+  if (name === 'sluice') return { replies: sluiceReplies() as Replies<unknown> };
+  const preset = presetNamed(name);
+  return preset === null ? {} : { replies: { framing: preset.framing({ delivery: 'stream' }) } };
 }
 
 /** What a server would have stored. */
