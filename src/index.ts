@@ -48,3 +48,5 @@ export type * from './wire/frame-event.ts';
 export type * from './wire/framing.ts';
 export * from './wire/json-header.ts';
 export * from './wire/length-field.ts';
+export type * from './wire/preset.ts';
+export * from './wire/presets.ts';

@@ -7,6 +7,7 @@
  *  idle   the head is all there                     (opened, see read-body)
  *  head   it is still not all there                 -                         head
  *  head   now it is                                 (opened, see read-body)
+ *  head   it was shorter than was asked for         (what was held, once more from idle)
  *  body, whole                                      (see read-body)
  *  any    the framing says a problem                fault                     over
  *  any but idle: the end of input                   fault: truncated          over
@@ -19,7 +20,7 @@ import type { Problem } from './fault.ts';
 import { faultAt, problem, SAMPLE } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
-import { append, gather } from './gathered.ts';
+import { append, type Gathered, gather } from './gathered.ts';
 import { beginBody, moreBody, moreWhole } from './read-body.ts';
 
 export type { DeframeState } from './deframe-state.ts';
@@ -140,16 +141,36 @@ function moreHead<H>(framing: Framing<H>, passage: Passage<H>, part: InHead): Pa
     const { bytes } = held.room;
     const measured = framing.measure(bytes, 0, held.length);
     if (typeof measured !== 'number') return failed(passage, measured, position, held);
-    // Fewer than it asked for before: what was gathered beyond would be lost.
-    if (!isHeadSize(measured, framing) || measured < held.length) {
+    if (!isHeadSize(measured, framing)) {
       return failed(passage, absurdHead(measured, framing), position, held);
     }
+    if (measured < held.length) return lookedAhead(framing, passage, position, held);
     need = measured;
     if (need > held.length) continue;
     const opened = framing.open(bytes, 0, need);
     if ('problem' in opened) return failed(passage, opened, position, held);
     return beginBody(framing, passage, opened, need, position, held);
   }
+}
+
+/**
+ * When a framing wanted more bytes than the head has, to tell what it is: those behind the head begin its body, or
+ * the next frames. They are fewer than `maxHead`, so going through them again costs little.
+ */
+function lookedAhead<H>(
+  framing: Framing<H>,
+  { events }: Passage<H>,
+  position: number,
+  held: Gathered,
+): Part<H> {
+  // A copy: events may hold views of it, and a gathered value never changes.
+  const gathered = held.room.bytes.slice(0, held.length);
+  const again: Passage<H> = { chunk: gathered, origin: position, events, at: 0 };
+  let part: Part<H> = IDLE;
+  while (again.at < gathered.length && part.phase !== 'over') {
+    part = part.phase === 'body' ? moreBody(again, part) : beginFrame(framing, again);
+  }
+  return part;
 }
 
 /** Whether a framing's answer can be: a head of no bytes would be found again and again in the same place. */

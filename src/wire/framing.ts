@@ -40,8 +40,9 @@ export interface Framing<H> {
   readonly maxWhole: number;
   /**
    * How many bytes the head has in all, as far as `bytes[start..end)` tell: at least 1, at most `maxHead`. When
-   * that is more than `end - start`, it is called again once so many are there, and must then not answer fewer.
-   * The range may be empty: that asks for the least there can be.
+   * that is more than `end - start`, it is called again once so many are there. It may then answer fewer, when it
+   * had to look at what follows to tell (a stream that ends before that is `truncated` there): the others are then
+   * taken for the body and the frames after it. The range may be empty: that asks for the least there can be.
    *
    * A limit is checked here, before anything is allocated for what the head claims.
    */

@@ -1,0 +1,36 @@
+/**
+ * Kafka's requests and responses: an int32 length, then a body that begins with an API key or a correlation id.
+ *
+ * What a request asks for is in the body, and a response does not say it at all.
+ */
+import { problem } from '../fault.ts';
+import type { Preset } from '../preset.ts';
+import { headFraming, int32 } from './message-head.ts';
+
+/** A response has a correlation id, and may have nothing else. */
+const LEAST = 4;
+
+export const kafka: Preset = {
+  name: 'kafka',
+  title: 'Apache Kafka',
+  source: 'Kafka protocol guide, "Common Request and Response Structure"',
+  ports: [9092],
+  framing: (options) =>
+    headFraming(
+      {
+        maxHead: 4,
+        maxLength: 2 ** 31 - 1,
+        size: 4,
+        length(bytes, start) {
+          const declared = int32(bytes, start);
+          if (declared >= LEAST) return declared;
+          const [code, least] =
+            declared < 0 ? (['length-negative', 0] as const) : (['length-too-small', LEAST] as const);
+          const message = `the length says ${declared}, and a message has at least ${LEAST} bytes`;
+          return problem(code, message, declared, least);
+        },
+      },
+      options,
+    ),
+  label: () => null,
+};

@@ -1,0 +1,91 @@
+/**
+ * What the presets share: frames whose head says what they are and how long.
+ *
+ * ```text
+ *  +---------------------------+----------------------------------+
+ *  | head: length, type, magic | body                             |
+ *  | size() bytes              | length() bytes                   |
+ *  +---------------------------+----------------------------------+
+ * ```
+ *
+ * Nothing is said to be wrong before the head is there in full, so that a stream has the same faults however it was
+ * cut into chunks.
+ */
+import { type Problem, problem } from '../fault.ts';
+import type { Framing, Opened } from '../framing.ts';
+import { mustBeWithin } from '../length-options.ts';
+import type { PresetOptions } from '../preset.ts';
+
+/** The header of every preset's frames. */
+export interface MessageHead {
+  /** The bytes in front of the body, the length field among them: a copy. */
+  readonly head: Uint8Array;
+  /** Bytes of body. */
+  readonly length: number;
+}
+
+/** How one protocol's heads are read. */
+export interface HeadRules {
+  /** The most bytes of head, and of what must be seen to tell how many there are. */
+  readonly maxHead: number;
+  /** The largest body the protocol allows, in bytes. */
+  readonly maxLength: number;
+  /** How many bytes the head has, or must be seen to tell; a number when all have the same. */
+  readonly size: number | ((bytes: Uint8Array, start: number, end: number) => number | Problem);
+  /** How long the body is after the complete head `bytes[start..end)`, or what is wrong with the head. */
+  length(bytes: Uint8Array, start: number, end: number): number | Problem;
+}
+
+const MIB = 1024 * 1024;
+
+/** @throws RangeError when `maxLength` is no integer from 0 to 2^53 - 1. */
+export function headFraming(rules: HeadRules, options: PresetOptions = {}): Framing<MessageHead> {
+  const { delivery = 'skip', maxLength = rules.maxLength } = options;
+  mustBeWithin('maxLength', maxLength, 0, Number.MAX_SAFE_INTEGER);
+  const { size } = rules;
+  return {
+    maxHead: rules.maxHead,
+    // Whoever says how much is too much means to have the rest whole.
+    maxWhole: options.maxLength ?? Math.min(maxLength, MIB),
+    measure: typeof size === 'number' ? () => size : size,
+    open(bytes: Uint8Array, start: number, end: number): Opened<MessageHead> | Problem {
+      const length = rules.length(bytes, start, end);
+      if (typeof length !== 'number') return length;
+      if (length > maxLength) {
+        const message = `the body has ${length} bytes, and the most is ${maxLength}`;
+        return problem('length-too-large', message, length, maxLength);
+      }
+      return { header: { head: bytes.slice(start, end), length }, length, delivery };
+    },
+  };
+}
+
+/** The head in a header of any preset's frames; null when it is something else. */
+export function headOf(header: unknown): Uint8Array | null {
+  if (typeof header !== 'object' || header === null) return null;
+  const { head } = header as Partial<MessageHead>;
+  return head instanceof Uint8Array ? head : null;
+}
+
+/** The body's length when a length that counts at least `least` bytes says `value`. */
+export function after(value: number, least: number, what: string): number | Problem {
+  if (value >= least) return value - least;
+  if (value < 0) return problem('length-negative', `${what} says ${value}, a negative number`, value, 0);
+  return problem('length-too-small', `${what} says ${value}, and the least is ${least}`, value, least);
+}
+
+/** A byte as people read it: `0x17`. */
+export const hexByte = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+
+export const uint16 = (bytes: Uint8Array, at: number): number => bytes[at]! * 256 + bytes[at + 1]!;
+
+export const uint24 = (bytes: Uint8Array, at: number): number => bytes[at]! * 65_536 + uint16(bytes, at + 1);
+
+export const uint32 = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! * 16_777_216 + uint24(bytes, at + 1);
+
+export const int32 = (bytes: Uint8Array, at: number): number => uint32(bytes, at) | 0;
+
+/** The other byte order. */
+export const int32le = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);

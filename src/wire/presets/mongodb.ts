@@ -1,0 +1,55 @@
+/**
+ * MongoDB's messages: a header of four little-endian int32, the first of which is the length of the whole message.
+ *
+ * ```text
+ *  messageLength  requestID    responseTo   opCode       body
+ *  1a 01 00 00    01 00 00 00  00 00 00 00  dd 07 00 00  (messageLength - 16 bytes)
+ * ```
+ */
+import { problem } from '../fault.ts';
+import type { Preset } from '../preset.ts';
+import { after, headFraming, headOf, int32le } from './message-head.ts';
+
+const HEAD = 16;
+/** `maxMessageSizeBytes`, which counts the header. */
+const LONGEST = 48_000_000;
+
+const operations: ReadonlyMap<number, string> = new Map([
+  [1, 'OP_REPLY'],
+  [2001, 'OP_UPDATE'],
+  [2002, 'OP_INSERT'],
+  [2004, 'OP_QUERY'],
+  [2005, 'OP_GET_MORE'],
+  [2006, 'OP_DELETE'],
+  [2007, 'OP_KILL_CURSORS'],
+  [2010, 'OP_COMMAND'],
+  [2011, 'OP_COMMANDREPLY'],
+  [2012, 'OP_COMPRESSED'],
+  [2013, 'OP_MSG'],
+]);
+
+export const mongodb: Preset = {
+  name: 'mongodb',
+  title: 'MongoDB',
+  source: 'MongoDB manual, "MongoDB Wire Protocol", Standard Message Header',
+  ports: [27017, 27018, 27019],
+  framing: (options) =>
+    headFraming(
+      {
+        maxHead: HEAD,
+        maxLength: LONGEST - HEAD,
+        size: HEAD,
+        length(bytes, start) {
+          const declared = int32le(bytes, start);
+          if (declared <= LONGEST) return after(declared, HEAD, 'messageLength');
+          const message = `messageLength says ${declared}, and the most is ${LONGEST}`;
+          return problem('length-too-large', message, declared, LONGEST);
+        },
+      },
+      options,
+    ),
+  label(header) {
+    const head = headOf(header);
+    return head?.length === HEAD ? (operations.get(int32le(head, 12)) ?? null) : null;
+  },
+};

@@ -1,0 +1,34 @@
+/**
+ * MySQL and MariaDB packets.
+ *
+ * ```text
+ *  length (little)  sequence  payload
+ *  21 00 00         00        (length bytes)
+ * ```
+ *
+ * A payload of 2^24 - 1 bytes goes on in the next packet. Neither the compressed protocol (which has heads of 7
+ * bytes) nor TLS, both agreed on in the first two packets, can be told from packets by their bytes.
+ */
+import type { Preset } from '../preset.ts';
+import { headFraming, headOf } from './message-head.ts';
+
+export const mysql: Preset = {
+  name: 'mysql',
+  title: 'MySQL and MariaDB',
+  source: 'MySQL Internals, "MySQL Packets" (page_protocol_basic_packets)',
+  ports: [3306],
+  framing: (options) =>
+    headFraming(
+      {
+        maxHead: 4,
+        maxLength: 2 ** 24 - 1,
+        size: 4,
+        length: (bytes, start) => bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16),
+      },
+      options,
+    ),
+  label(header) {
+    const sequence = headOf(header)?.[3];
+    return sequence === undefined ? null : `sequence ${sequence}`;
+  },
+};

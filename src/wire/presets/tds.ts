@@ -1,0 +1,62 @@
+/**
+ * TDS packets, of Microsoft SQL Server and Sybase: eight bytes of head, with the length of the whole packet.
+ *
+ * ```text
+ *  type  status  length  SPID   packet  window  data
+ *  12    01      00 2f   00 00  01      00      (length - 8 bytes)
+ * ```
+ *
+ * A message may be several packets. When both sides agreed on encryption, TLS records come instead of packets (those
+ * of the TLS handshake itself are within packets of type pre-login).
+ */
+import { type Problem, problem } from '../fault.ts';
+import type { Preset } from '../preset.ts';
+import { after, headFraming, headOf, hexByte, uint16 } from './message-head.ts';
+import { beginsTls, TLS_HEAD, tlsLabel, tlsLength } from './tls.ts';
+
+const HEAD = 8;
+/** The greatest packet size that can be negotiated. */
+const LONGEST = 32_767;
+
+const types: ReadonlyMap<number, string> = new Map([
+  [0x01, 'SQL batch'],
+  [0x02, 'login (before TDS 7)'],
+  [0x03, 'RPC'],
+  [0x04, 'tabular result'],
+  [0x06, 'attention'],
+  [0x07, 'bulk load'],
+  [0x08, 'federated authentication token'],
+  [0x0e, 'transaction manager request'],
+  [0x0f, 'TDS 5 normal'],
+  [0x10, 'login'],
+  [0x11, 'SSPI'],
+  [0x12, 'pre-login'],
+]);
+
+function length(bytes: Uint8Array, start: number): number | Problem {
+  const type = bytes[start]!;
+  if (beginsTls(type)) return tlsLength(bytes, start);
+  if (!types.has(type)) {
+    const message = `the packet's type is ${hexByte(type)}, and is none of TDS's or TLS's`;
+    return problem('header-invalid', message);
+  }
+  const declared = uint16(bytes, start + 2);
+  if (declared <= LONGEST) return after(declared, HEAD, 'the length');
+  const message = `the length says ${declared}, and the most is ${LONGEST}`;
+  return problem('length-too-large', message, declared, LONGEST);
+}
+
+const size = (bytes: Uint8Array, start: number, end: number): number =>
+  start === end || beginsTls(bytes[start]!) ? TLS_HEAD : HEAD;
+
+export const tds: Preset = {
+  name: 'tds',
+  title: 'TDS (SQL Server)',
+  source: '[MS-TDS], section 2.2.3.1',
+  ports: [1433],
+  framing: (options) => headFraming({ maxHead: HEAD, maxLength: LONGEST - HEAD, size, length }, options),
+  label(header) {
+    const type = headOf(header)?.[0] ?? 0;
+    return beginsTls(type) ? `TLS ${tlsLabel(type)}` : (types.get(type) ?? null);
+  },
+};

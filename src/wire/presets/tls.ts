@@ -1,0 +1,58 @@
+/**
+ * TLS records, also those that another protocol turns into in the middle of a connection.
+ *
+ * ```text
+ *  type  version  length    fragment
+ *  16    03 03    00 5d     (length bytes)
+ * ```
+ */
+import { type Problem, problem } from '../fault.ts';
+import type { Preset } from '../preset.ts';
+import { headFraming, headOf, hexByte, uint16 } from './message-head.ts';
+
+export const TLS_HEAD = 5;
+/** What a protected record may have: 2^14 bytes of content, and 2,048 for what protects them (256 in TLS 1.3). */
+export const TLS_LONGEST = 2 ** 14 + 2048;
+
+const types: readonly string[] = [
+  'change cipher spec',
+  'alert',
+  'handshake',
+  'application data',
+  'heartbeat',
+];
+const FIRST_TYPE = 20;
+const LAST_TYPE = FIRST_TYPE + types.length - 1;
+
+/** Whether a frame that begins with this byte is a TLS record. */
+export const beginsTls = (byte: number): boolean => byte >= FIRST_TYPE && byte <= LAST_TYPE;
+
+export const tlsLabel = (type: number): string | null => types[type - FIRST_TYPE] ?? null;
+
+/** How long the fragment of a record is, or what is wrong with its head. */
+export function tlsLength(bytes: Uint8Array, start: number): number | Problem {
+  const type = bytes[start]!;
+  if (!beginsTls(type)) {
+    const message = `the record's type is ${type}, and TLS has types ${FIRST_TYPE} to ${LAST_TYPE}`;
+    return problem('header-invalid', message);
+  }
+  const major = bytes[start + 1]!;
+  if (major !== 3) {
+    const version = `${hexByte(major)} ${hexByte(bytes[start + 2]!)}`;
+    return problem('header-invalid', `the record's version is ${version}, and TLS has 0x03 and any`);
+  }
+  const length = uint16(bytes, start + 3);
+  if (length <= TLS_LONGEST) return length;
+  const message = `the record has ${length} bytes, and the most is ${TLS_LONGEST}`;
+  return problem('length-too-large', message, length, TLS_LONGEST);
+}
+
+export const tls: Preset = {
+  name: 'tls',
+  title: 'TLS records',
+  source: 'RFC 8446, section 5.1; RFC 5246, section 6.2.3',
+  ports: [443, 465, 636, 853, 989, 990, 993, 995, 5061, 5671, 8443, 8883],
+  framing: (options) =>
+    headFraming({ maxHead: TLS_HEAD, maxLength: TLS_LONGEST, size: TLS_HEAD, length: tlsLength }, options),
+  label: (header) => tlsLabel(headOf(header)?.[0] ?? 0),
+};
