@@ -36,7 +36,7 @@ install_programs() {
 if [[ ${SLUICE_RECORDING:-} != inside ]]; then
   [[ $(id -u) == 0 ]] || { echo 'record.sh: must be root, for tcpdump and the namespaces' >&2; exit 1; }
   if [[ ${1:-} == --no-install ]]; then shift; else install_programs; fi
-  SLUICE_RECORDING=inside unshare --net --uts --ipc --mount --pid --fork --kill-child --mount-proc \
+  SLUICE_RECORDING=inside timeout --foreground 900 unshare --net --uts --ipc --mount --pid --fork --kill-child --mount-proc \
     "${BASH_SOURCE[0]}" "$@"
   exit
 fi
@@ -287,7 +287,7 @@ bgp() {
       for n in $(seq 120); do
         printf '  route 10.%d.%d.0/24 blackhole { bgp_community.add((%d, %d)); };\n' "$i" "$n" "$((65000 + i))" "$n"
       done
-      printf '}\nprotocol bgp {\n  multihop;\n  local 192.0.2.%d as %d;\n' "$i" "$((65000 + i))"
+      printf '}\nprotocol bgp {\n  multihop;\n  strict bind;\n  local 192.0.2.%d as %d;\n' "$i" "$((65000 + i))"
       printf '  neighbor 192.0.2.%d as %d;\n  connect delay time 1;\n  hold time 9;\n' "$((3 - i))" "$((65003 - i))"
       printf '  ipv4 { import all; export all; next hop self; };\n}\n'
     } >"bird$i.conf"
@@ -377,7 +377,7 @@ lossy() {
 snapped() {
   start_postgres
   capture snapped.pcap lo -s 96 -- tcp port 5432
-  PGSSLMODE=disable psql_ -c "select n, repeat('sluice ', n) from generate_series(1, 40) n" >/dev/null
+  PGSSLMODE=disable psql_ -c "select n, repeat('sluice ', n) from generate_series(1, 110) n" >/dev/null
   captured
 }
 

@@ -1,0 +1,62 @@
+/** The TCP streams of a capture: packets, segments and streams, one behind the other. */
+import type { Capture } from './capture.ts';
+import { createDissector, type DissectOptions } from './dissect.ts';
+import { readPackets } from './read-packets.ts';
+import { createReassembly, type ReassemblyOptions } from './reassembly.ts';
+import type { NoSegment } from './segment.ts';
+import type { StreamEvent } from './stream-event.ts';
+
+export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
+
+/**
+ * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over.
+ *
+ * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
+ *
+ * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
+ * was handed out and every conversation closed.
+ * @example
+ * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
+ *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);
+ * }
+ */
+export async function* readStreams(
+  capture: Capture,
+  options: StreamOptions = {},
+): AsyncGenerator<readonly StreamEvent[], void, undefined> {
+  const dissector = createDissector(options);
+  const reassembly = createReassembly(options);
+  let events: StreamEvent[] = [];
+  const emit = (event: StreamEvent): void => {
+    events.push(event);
+  };
+  const skip = ({ packet, skipped, message }: NoSegment): void => {
+    if (skipped !== 'other') emit({ type: 'skipped', packet: packet.number, why: skipped, message });
+  };
+  const finish = (): void => {
+    for (const lost of dissector.end()) skip(lost);
+    reassembly.end(emit);
+  };
+
+  let fault: { readonly thrown: unknown } | null = null;
+  try {
+    for await (const packets of readPackets(capture)) {
+      for (const packet of packets) {
+        const it = dissector.dissect(packet);
+        // A fragment is only lost when the others never come, which is told at the end.
+        if (!('skipped' in it)) reassembly.take(it, emit);
+        else if (it.skipped !== 'fragment') skip(it);
+      }
+      if (events.length > 0) {
+        const batch = events;
+        events = [];
+        yield batch;
+      }
+    }
+  } catch (thrown) {
+    fault = { thrown };
+  }
+  finish();
+  if (events.length > 0) yield events;
+  if (fault !== null) throw fault.thrown;
+}
