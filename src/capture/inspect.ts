@@ -12,7 +12,7 @@
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
 import type { Capture } from './capture.ts';
-import { chooseFraming, type Choice } from './framing-choice.ts';
+import { type Choice, chooseFraming } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import { type Selection, selects } from './selection.ts';

@@ -19,9 +19,16 @@
  */
 import { type DeframeState, finish, initialState, stepSome } from '../wire/deframe-step.ts';
 import { type FrameFault, faultAt, problem, SAMPLE } from '../wire/fault.ts';
-import type { FrameStart } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
-import { FRAME_SAMPLE, type InspectedFault, type InspectedFrame } from './inspect-event.ts';
+import {
+  type CarriedFrame,
+  type Carrier,
+  carriedFrame,
+  carrierOf,
+  carryOn,
+  NO_BYTES,
+} from './carried-frame.ts';
+import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from './stream-event.ts';
 
 /** How the frames of one side are found and named. */
@@ -40,26 +47,8 @@ export interface SideFrames {
   end(how: 'ended' | 'cut'): void;
 }
 
-/** A frame of which at least a byte is there. */
-interface Building {
-  readonly position: number;
-  readonly firstPacket: number;
-  readonly capturedAt: bigint;
-  readonly sample: Uint8Array;
-  sampled: number;
-  /** 0 as long as not all of the head is there. */
-  head: number;
-  length: number;
-  label: string | null;
-  chunks: number;
-  missing: number;
-  firstShared: number;
-  lastShared: number;
-}
-
 /** Events of the deframer at a time, so that a chunk of tiny frames does not make thousands at once. */
 const AT_ONCE = 64;
-const MAX_LABEL = 200;
 
 /** @param emit is told of frames, and of at most one fault. */
 export function sideFrames(
@@ -72,19 +61,18 @@ export function sideFrames(
   /** Between frames or in a head; never in a body. */
   let state: DeframeState<unknown> = initialState();
   let lost = false;
-  /** The frame that we are in: in its head as long as `bodyEnd` is null. */
-  let current: Building | null = null;
-  let bodyEnd: number | null = null;
-  /** Where the next frame begins, as far as that is known. */
+  /** The frame in whose body we are. */
+  let current: CarriedFrame | null = null;
+  /** Where the next frame begins: for all that is known yet, when we are in its head. */
   let boundary = 0;
+  /** The chunks from there on, when we are in a head: no more bytes than it may have. */
+  let pending: Carrier[] = [];
   /** Where what was taken ends. */
   let reached = 0;
   let count = 0;
-  let lastPacket = 0;
-  let lastCaptured = conversation.startedAt;
-  let lastDeliverable = conversation.startedAt;
+  let last: Pick<Carrier, 'packet' | 'capturedAt'> = { packet: 0, capturedAt: conversation.startedAt };
 
-  function tell(frame: Building, unfinished = 0): void {
+  function tell(frame: CarriedFrame, unfinished = 0): void {
     const missing = frame.missing + unfinished;
     emit({
       type: 'frame',
@@ -97,56 +85,39 @@ export function sideFrames(
       label: frame.label,
       state: unfinished > 0 ? 'unfinished' : missing > 0 ? 'incomplete' : 'whole',
       missing,
-      firstPacket: frame.firstPacket,
-      lastPacket,
-      capturedAt: frame.capturedAt,
-      deliverableAt: lastDeliverable,
+      firstPacket: frame.first.packet,
+      lastPacket: frame.last.packet,
+      capturedAt: frame.first.capturedAt,
+      deliverableAt: frame.last.deliverableAt,
       chunks: frame.chunks,
-      firstShared: frame.firstShared,
-      lastShared: frame.lastShared,
-      sample: frame.sample.subarray(0, frame.sampled),
+      firstShared: frame.first.frames - 1,
+      lastShared: frame.last.frames - 1,
+      sample: frame.sample,
     });
   }
 
   function fail(fault: Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>): void {
     lost = true;
     current = null;
-    bodyEnd = null;
+    pending = [];
     const { code, message, declared, limit, position, hex, ascii } = fault;
-    const where = { packet: lastPacket, capturedAt: lastCaptured };
-    emit({
-      type: 'fault',
-      conversation,
-      from,
-      code,
-      message,
-      declared,
-      limit,
-      position,
-      hex,
-      ascii,
-      ...where,
-    });
+    const { packet, capturedAt } = last;
+    const what = { code, message, declared, limit, position, hex, ascii };
+    emit({ type: 'fault', conversation, from, ...what, packet, capturedAt });
   }
 
-  function open(frame: Building, { header, head, length }: FrameStart<unknown>): void {
-    frame.head = head;
-    frame.length = length;
-    frame.label = label(header)?.slice(0, MAX_LABEL) ?? null;
-    boundary = frame.position + head + length;
-  }
-
-  /** Steps through the heads in a chunk from `at` on, and answers the fault it ends with. */
-  function frames(chunk: StreamChunk, at: number, begun: Building[], over: Building[]): FrameFault | null {
-    while (at < chunk.bytes.length) {
-      const stepped = stepSome(skipping, state, chunk.bytes, at, AT_ONCE);
+  /** Finds the heads in a chunk from `at` on, and answers the fault it ends with. */
+  function heads(here: Carrier, at: number, over: CarriedFrame[]): FrameFault | null {
+    const { bytes } = here;
+    while (at < bytes.length) {
+      const stepped = stepSome(skipping, state, bytes, at, AT_ONCE);
       state = stepped.state;
       at = stepped.at;
       for (const event of stepped.events) {
         if (event.type === 'start') {
-          if (current === null) begun.push((current = building(event.position, chunk)));
-          open(current, event);
-          show(current, chunk);
+          const among = event.position < here.start ? [...pending, here] : [here];
+          current = carriedFrame(event, label, among);
+          boundary = event.position + event.head + event.length;
         } else if (event.type === 'end' && current !== null) {
           over.push(current);
           current = null;
@@ -157,116 +128,81 @@ export function sideFrames(
   }
 
   function chunk(chunk: StreamChunk): void {
-    const { position, bytes } = chunk;
-    reached = position + bytes.length;
-    lastPacket = chunk.packet;
-    lastCaptured = chunk.capturedAt;
-    lastDeliverable = chunk.deliverableAt;
+    const here = carrierOf(chunk);
+    reached = here.end;
+    last = here;
     if (lost) return;
-    const before = current;
+    const over: CarriedFrame[] = [];
     let at = 0;
-    const begun: Building[] = [];
-    const over: Building[] = [];
-    if (before !== null) {
-      before.chunks++;
-      before.lastShared = 0;
-      if (before.head > 0 && before.sampled < FRAME_SAMPLE) show(before, chunk);
-      if (bodyEnd !== null) {
-        if (reached < bodyEnd) return;
-        at = bodyEnd - position;
-        bodyEnd = null;
-        over.push(before);
-        current = null;
+    if (current !== null) {
+      carryOn(current, here);
+      // What the deframer would do for every chunk of a body, a comparison does.
+      if (reached < boundary) {
+        here.bytes = NO_BYTES;
+        return;
       }
+      over.push(current);
+      current = null;
+      at = boundary - here.start;
     }
-    const fault = frames(chunk, at, begun, over);
-    if (before !== null && current === before && before.head === 0) show(before, chunk);
-    // A frame whose head cannot be is none, and shares no chunk with others.
-    const none = fault !== null && before !== null && current === before ? 1 : 0;
-    if (fault === null && current === null && boundary < reached) {
-      begun.push((current = building(boundary, chunk)));
-      show(current, chunk);
+    // A head that is now known is counted as what it turns out to be.
+    for (const each of pending) each.frames--;
+    const fault = heads(here, at, over);
+    // Set by `heads`, which the compiler does not see.
+    const inBody = current as CarriedFrame | null;
+    if (fault === null && inBody === null && boundary < reached) keepHead(here);
+    else {
+      pending = [];
+      here.bytes = NO_BYTES;
     }
-    const others = begun.length + (before === null ? 0 : 1) - none - 1;
-    for (const frame of begun) frame.firstShared = others;
-    for (const frame of over) {
-      frame.lastShared = others;
-      tell(frame);
-    }
+    if (inBody !== null) state = { ...initialState(), taken: boundary };
+    for (const frame of over) tell(frame);
     if (fault !== null) fail(fault);
-    else if (current !== null) {
-      current.lastShared = others;
-      if (current.head === 0) return;
-      // What the deframer would do for every chunk of the body, a comparison does.
-      bodyEnd = boundary;
-      state = { ...initialState(), taken: boundary };
-    }
+  }
+
+  /** Keeps what there is of a head, which is a frame's, and so one more in each of its chunks. */
+  function keepHead(here: Carrier): void {
+    const skip = Math.max(0, boundary - here.start);
+    here.bytes = here.bytes.slice(skip);
+    here.start += skip;
+    pending = [...pending.filter(({ end }) => end > boundary), here];
+    for (const each of pending) each.frames++;
   }
 
   function gap({ position, length }: StreamGap): void {
     reached = position + length;
     if (lost) return;
-    if (current !== null && bodyEnd !== null) {
-      current.missing += Math.min(reached, bodyEnd) - position;
-      if (reached < bodyEnd) return;
+    if (current !== null) {
+      current.missing += Math.min(reached, boundary) - position;
+      if (reached < boundary) return;
       tell(current);
       current = null;
-      if (reached === bodyEnd) {
-        bodyEnd = null;
-        return;
-      }
+      if (reached === boundary) return;
     }
-    const message =
-      `${length} bytes are missing from ${position} on, ` + 'and where the next frame begins is not known';
+    const message = `${length} bytes are missing, and where the next frame begins is not known without them`;
     fail({ code: 'gap', message, declared: null, limit: null, position, hex: '', ascii: '' });
   }
 
   function end(how: 'ended' | 'cut'): void {
-    if (lost || current === null) return;
-    const frame = current;
-    if (bodyEnd !== null) {
-      const got = reached - frame.position - frame.head;
-      tell(frame, bodyEnd - reached);
-      const message = `the stream ended in the body of a frame, after ${got} of ${frame.length} bytes`;
-      const first = frame.sample.subarray(0, Math.min(SAMPLE, frame.sampled));
-      if (how === 'ended')
-        fail(faultAt(problem('truncated', message, frame.length), frame.position, first, true));
-    } else if (how === 'ended') {
+    if (lost) return;
+    lost = true;
+    let fault: FrameFault | null = null;
+    if (current !== null) {
+      const { position, head, length, sample } = current;
+      tell(current, boundary - reached);
+      const got = reached - position - head;
+      const message = `the stream ended in the body of a frame, after ${got} of ${length} bytes`;
+      fault = faultAt(problem('truncated', message, length), position, sample.subarray(0, SAMPLE), true);
+    } else {
       const [event] = finish(skipping, state).events;
-      if (event?.type === 'fault') fail(event.fault);
+      if (event?.type === 'fault') fault = event.fault;
     }
     current = null;
-    lost = true;
+    pending = [];
+    if (fault !== null && how === 'ended') fail(fault);
   }
 
   return { chunk, gap, end };
-}
-
-function building(position: number, { packet, capturedAt }: StreamChunk): Building {
-  return {
-    position,
-    firstPacket: packet,
-    capturedAt,
-    sample: new Uint8Array(FRAME_SAMPLE),
-    sampled: 0,
-    head: 0,
-    length: 0,
-    label: null,
-    chunks: 1,
-    missing: 0,
-    firstShared: 0,
-    lastShared: 0,
-  };
-}
-
-/** Adds what of a chunk belongs to a frame's first bytes. What lies behind a gap does not. */
-function show(frame: Building, { bytes, position }: StreamChunk): void {
-  const size = frame.head === 0 ? FRAME_SAMPLE : Math.min(FRAME_SAMPLE, frame.head + frame.length);
-  const start = frame.position + frame.sampled - position;
-  if (frame.missing > 0 || start < 0 || start >= bytes.length || frame.sampled >= size) return;
-  const more = bytes.subarray(start, start + size - frame.sampled);
-  frame.sample.set(more, frame.sampled);
-  frame.sampled += more.length;
 }
 
 /** The same framing, which drops every body. */

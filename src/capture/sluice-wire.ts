@@ -27,7 +27,10 @@ export function looksLikeSluice(bytes: Uint8Array): boolean {
  */
 export function sluiceFraming(from: Side): SideFraming {
   const framing = from === 'server' ? replyFraming() : jsonHeader({ bodyLength });
-  return { framing, label: (header) => (from === 'server' ? replyLabel : requestLabel)(header as JsonHeader) };
+  return {
+    framing,
+    label: (header) => (from === 'server' ? replyLabel : requestLabel)(header as JsonHeader),
+  };
 }
 
 function bodyLength(header: JsonHeader) {
