@@ -17,6 +17,7 @@ import type { InspectEvent } from './inspect-event.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import { type Selection, selects } from './selection.ts';
 import { type SideFrames, sideFrames } from './side-frames.ts';
+import { SLUICE_OPENING } from './sluice-wire.ts';
 import type { Conversation, Side, StreamChunk, StreamEvent } from './stream-event.ts';
 
 export interface InspectOptions {
@@ -106,13 +107,11 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
 
   /** Looks at a side's first bytes, or keeps them until they are enough. */
   function undecided(chunk: StreamChunk, of: Open): void {
-    of.early.push(chunk);
-    const first = Uint8Array.from(
-      of.early.filter(({ from }) => from === chunk.from).flatMap(({ bytes }) => [...bytes.subarray(0, 5)]),
-    );
-    const choice = chooseFraming(options, chunk.conversation, first);
+    const before = of.early.filter(({ from }) => from === chunk.from);
+    const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_OPENING)]);
+    const choice = chooseFraming(options, chunk.conversation, Uint8Array.from(first));
     if (choice !== null) choose(chunk.conversation, of, choice);
-    else of.early[of.early.length - 1] = { ...chunk, bytes: chunk.bytes.slice() };
+    else of.early.push({ ...chunk, bytes: chunk.bytes.slice() });
   }
 
   function take(event: StreamEvent, emit: (event: InspectEvent) => void): void {
@@ -131,9 +130,9 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
     const of = open.get(conversation.index);
     if (of === undefined) return;
     if (event.type === 'chunk') {
+      if (!of.chosen) undecided(event, of);
       emit(event);
-      if (of.sides !== null) of.sides[event.from].chunk(event);
-      else if (!of.chosen) undecided(event, of);
+      of.sides?.[event.from].chunk(event);
       return;
     }
     // Whatever else comes before the first bytes were enough: they will not be.

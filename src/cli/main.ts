@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { addGet } from './get.ts';
+import { addInspect } from './inspect.ts';
 import { addLs } from './ls.ts';
 import { addMv } from './mv.ts';
 import { addPut } from './put.ts';
@@ -23,7 +24,8 @@ const program = new Command('sluice')
   .addHelpText('after', exitStatusHelp)
   .exitOverride();
 
-for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addUpper, addSticky]) add(program);
+for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addInspect, addUpper, addSticky])
+  add(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
 try {
