@@ -7,6 +7,7 @@ import { addGet } from './get.ts';
 import { addLs } from './ls.ts';
 import { addMv } from './mv.ts';
 import { addPut } from './put.ts';
+import { addReplay } from './replay.ts';
 import { addRm } from './rm.ts';
 import { addServe } from './serve.ts';
 import { addStat } from './stat.ts';
@@ -23,7 +24,8 @@ const program = new Command('sluice')
   .addHelpText('after', exitStatusHelp)
   .exitOverride();
 
-for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addUpper, addSticky]) add(program);
+for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addReplay, addUpper, addSticky])
+  add(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
 try {
