@@ -45,17 +45,14 @@ export async function tshark(
 export interface TsharkConversation {
   readonly a: string;
   readonly b: string;
-  /** Packets of both directions, those without content included. */
-  readonly packets: number;
 }
 
 /** The TCP conversations, in no particular order. */
 export async function conversations(file: string): Promise<TsharkConversation[]> {
   const table = await tshark(file, ['-q', '-z', 'conv,tcp']);
-  const row = /^(\S+)\s+<->\s+(\S+)\s+(\d+)\s.*?\s(\d+)\s.*?\s(\d+)\s/;
   return table.split('\n').flatMap((line) => {
-    const [, a, b, , , packets] = row.exec(line) ?? [];
-    return a === undefined ? [] : [{ a, b: b!, packets: Number(packets) }];
+    const [, a, b] = /^(\S+)\s+<->\s+(\S+)/.exec(line) ?? [];
+    return a === undefined ? [] : [{ a, b: b! }];
   });
 }
 
@@ -66,8 +63,11 @@ export interface Followed {
   readonly bytes: readonly [Uint8Array, Uint8Array];
 }
 
-/** What tshark writes among the bytes in place of `missing` ones. */
-export const missingText = (missing: number): string => `[${missing} bytes missing in capture file]`;
+/**
+ * What tshark writes among the bytes in place of `missing` ones, a zero at the end and all. Of bytes that were cut by
+ * the snap length it says nothing.
+ */
+export const missingText = (missing: number): string => `[${missing} bytes missing in capture file]\0`;
 
 /** The bytes of both sides of conversation `stream` (`tcp.stream`). Where some are missing, there is `missingText`. */
 export async function follow(file: string, stream: number): Promise<Followed> {
