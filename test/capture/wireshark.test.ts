@@ -11,7 +11,7 @@ import { requestFraming } from '../../src/session/dispatch.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { dissected, type Item, tsharkText } from '../support/dissected.ts';
+import { askedInOrder, dissected, type Item, tsharkText } from '../support/dissected.ts';
 import { need } from '../support/install-tools.ts';
 import { frame } from '../support/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
@@ -490,6 +490,18 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       });
       expect(bodies).toBeGreaterThan(60_000);
     }
+  });
+
+  test('says the same of packets that are asked for in any order, as a window does', async () => {
+    const said = conversation(90);
+    const path = await captureOf(disordered(interleaved(0, said, [700, 60]), said, 90), PORT);
+    const items = await dissected(path, ['-d', `tcp.port==${PORT},sluice`, '-2']);
+    const packets = [...new Set(items.map(({ packet }) => packet))];
+    expect(packets.length).toBeGreaterThan(20);
+    const titles = (asked: readonly number[]) =>
+      asked.map((packet) => items.filter((item) => item.packet === packet).map(({ title }) => title));
+    const backwards = [...packets].reverse();
+    expect(await askedInOrder(path, backwards, folder)).toEqual(titles(backwards));
   });
 
   test('takes no other protocol for Sluice', async () => {
