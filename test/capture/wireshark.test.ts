@@ -1,19 +1,22 @@
 /** The Wireshark dissector, held by tshark to what the deframer says of the same bytes. */
 
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replyFraming } from '../../src/protocol/reply.ts';
 import { requestFraming } from '../../src/session/dispatch.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { dissected, hasTshark, type Item, tsharkText } from '../support/dissected.ts';
+import { dissected, type Item, tsharkText } from '../support/dissected.ts';
+import { need } from '../support/install-tools.ts';
 import { frame } from '../support/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
+import { conversations as conversationsIn, follow } from '../support/tshark.ts';
 import { turnsOf } from '../support/wire-examples.ts';
 
 const PORT = 9999;
@@ -202,6 +205,8 @@ function disordered(packets: readonly TcpPacket[], said: Said, seed: number): Tc
   return [...opening, ...moved.map(({ packet }) => packet)];
 }
 
+const golden = fileURLToPath(new URL('../golden/captures', import.meta.url));
+
 const document = readFileSync(new URL('../../src/protocol/README.md', import.meta.url), 'utf8');
 /** The conversations of the protocol's document, which a real server is held to. */
 const conversations = [...document.matchAll(/^```wire.*\n([\s\S]*?)^```$/gm)].flatMap(([, block]) => {
@@ -211,11 +216,17 @@ const conversations = [...document.matchAll(/^```wire.*\n([\s\S]*?)^```$/gm)].fl
   return [...ends, turns.length].map((end, i) => turns.slice(i === 0 ? 0 : ends[i - 1], end));
 });
 
-describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
+describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-wireshark-'));
   });
+  /** The path of a capture of these packets. */
+  async function captureOf(packets: readonly TcpPacket[], serverPort: number): Promise<string> {
+    const path = join(folder, `${crypto.randomUUID()}.pcap`);
+    await writeFile(path, pcapOf(packets, serverPort));
+    return path;
+  }
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   describe.each(passes)('in %s', (_, pass) => {
@@ -229,7 +240,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       expect(sides.length).toBeGreaterThanOrEqual(7);
       const cases = sides.flatMap((said) => cuts.map((lengths) => ({ said, lengths })));
       const packets = cases.flatMap(({ said, lengths }, i) => interleaved(i, said, lengths));
-      const items = await dissected(folder, pcapOf(packets, PORT), [...port, ...pass]);
+      const items = await dissected(await captureOf(packets, PORT), [...port, ...pass]);
       cases.forEach(({ said }, i) => {
         for (const from of ['client', 'server'] as const) expectSame(items, i, from, said[from]);
       });
@@ -242,7 +253,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
         const packets = cases.flatMap(({ said, seed }) =>
           disordered(interleaved(seed, said, [700, 60, 1448]), said, seed),
         );
-        const items = await dissected(folder, pcapOf(packets, PORT), [...port, ...pass, ...order]);
+        const items = await dissected(await captureOf(packets, PORT), [...port, ...pass, ...order]);
         cases.forEach(({ said, seed }) => {
           for (const from of ['client', 'server'] as const) {
             expectSame(items, seed, from, said[from]);
@@ -258,7 +269,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
         ...handshake(i),
         ...segments(i, 'client', bytes, i % 3 === 0 || bytes.length > 5000 ? [20_000] : [7, 31]),
       ]);
-      const items = await dissected(folder, pcapOf(packets, PORT), [...port, ...pass]);
+      const items = await dissected(await captureOf(packets, PORT), [...port, ...pass]);
       hostile.forEach((bytes, i) => {
         expectSame(items, i, 'client', bytes);
       });
@@ -270,11 +281,17 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       const said = conversation(50 + seed);
       return disordered(interleaved(seed, said, [900, 20]), said, seed);
     }).flat();
-    const capture = pcapOf(packets, PORT);
-    const later = ['sluice.response_in', 'sluice.time', 'sluice.head.complete_in', 'sluice.read_in'];
+    const capture = await captureOf(packets, PORT);
+    const later = [
+      'sluice.response_in',
+      'sluice.response_to',
+      'sluice.time',
+      'sluice.head.complete_in',
+      'sluice.read_in',
+    ];
     const [first, second] = await Promise.all(
       passes.map(async ([, pass]) => {
-        const items = await dissected(folder, capture, [...port, ...pass]);
+        const items = await dissected(capture, [...port, ...pass]);
         return items.map(({ fields, ...item }) => ({
           ...item,
           fields: Object.entries(fields).filter(([name]) => !later.includes(name)),
@@ -305,7 +322,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       ...segments(0, 'client', said.client, [80, 20]),
       ...segments(0, 'server', said.server, [4000]),
     ];
-    const items = headsIn(await dissected(folder, pcapOf(packets, PORT), [...port, '-2']));
+    const items = headsIn(await dissected(await captureOf(packets, PORT), [...port, '-2']));
     const requests = of(items, 0, 'client');
     const replies = of(items, 0, 'server');
     expect(requests.map((item) => one(item, 'sluice.response_in'))).toEqual(
@@ -336,8 +353,8 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       ...segments(0, 'client', bytes, [1000]),
       ...segments(0, 'server', replies, [1000]),
     ];
-    const capture = pcapOf(packets, PORT);
-    const columns = await tsharkText(folder, capture, [
+    const capture = await captureOf(packets, PORT);
+    const columns = await tsharkText(capture, [
       ...port,
       '-Y',
       'sluice',
@@ -348,10 +365,10 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
     ]);
     expect(columns.trimEnd().split('\n')).toEqual([
       'put notes.txt 1,234 bytes',
-      'body bytes 945..1,233 of 1,234 of put notes.txt, hello',
+      'body bytes 944..1,233 of 1,234 of put notes.txt, hello',
       'error crc-mismatch, ack hello',
     ]);
-    const tree = await tsharkText(folder, capture, [...port, '-V']);
+    const tree = await tsharkText(capture, [...port, '-V']);
     expect(tree).toContain('token: (11 bytes, not shown)');
     expect(tree).not.toContain('sesame');
   });
@@ -377,7 +394,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
         }),
       );
     });
-    const items = await dissected(folder, pcapOf(packets, PORT), port);
+    const items = await dissected(await captureOf(packets, PORT), port);
     const wanted = new Map(
       headsOf('client', client).map(({ position, header }) => [position, header!.filename]),
     );
@@ -413,7 +430,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       ),
       { connection: 0, from: 'client', position: end, bytes: behind },
     ];
-    const items = await dissected(folder, pcapOf(packets, PORT), port);
+    const items = await dissected(await captureOf(packets, PORT), port);
     const offsets = items.flatMap(({ fields }) => fields['sluice.body.offset'] ?? []);
     expect(offsets.map(Number)).toEqual(positions.map((position) => position - head.length));
     expect(bodiesIn(items)).toEqual(new Map([['3', positions.length * 1000]]));
@@ -426,7 +443,7 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
     const packets = [0, 10, heads[3]!.position].flatMap((from, i) =>
       segments(i, 'client', client, [500]).filter(({ position }) => position >= from),
     );
-    const items = await dissected(folder, pcapOf(packets, PORT), port);
+    const items = await dissected(await captureOf(packets, PORT), port);
     expectSame(items, 0, 'client', client);
     for (const connection of [1, 2]) {
       const names = headsIn(of(items, connection, 'client')).map((item) => one(item, 'sluice.header'));
@@ -446,14 +463,46 @@ describe.skipIf(!hasTshark())('the Wireshark dissector', () => {
       ...interleaved(2, { client: other, server: Buffer.alloc(0) }, [1448]),
     ];
     for (const serverPort of [8080, 5555]) {
-      const items = await dissected(folder, pcapOf(packets, serverPort), []);
+      const items = await dissected(await captureOf(packets, serverPort), []);
       expectSame(items, 0, 'client', client);
       expectSame(items, 0, 'server', server);
       expect(of(items, 1, 'client')).toEqual([]);
       if (serverPort === 5555) expect(of(items, 2, 'client')).toEqual([]);
     }
     const web = ['-Y', 'http.request.uri == "/notes.txt"', '-T', 'fields', '-e', 'tcp.stream'];
-    expect((await tsharkText(folder, pcapOf(packets, 8080), web)).trim()).toBe('1');
+    expect((await tsharkText(await captureOf(packets, 8080), web)).trim()).toBe('1');
+  });
+
+  test('finds the frames of a recorded session, byte for byte those that TCP carried', async () => {
+    const path = join(golden, 'sluice.pcapng');
+    const count = (await conversationsIn(path)).length;
+    expect(count).toBeGreaterThan(3);
+    const followed = await Promise.all(Array.from({ length: count }, (_, i) => follow(path, i)));
+    for (const [, pass] of passes) {
+      const items = await dissected(path, pass);
+      let bodies = 0;
+      followed.forEach(({ bytes }, i) => {
+        (['client', 'server'] as const).forEach((from, side) => {
+          expectSame(items, i, from, Buffer.from(bytes[side]!));
+          expectBodies(items, i, from);
+          for (const length of bodiesIn(of(items, i, from)).values()) bodies += length;
+        });
+      });
+      expect(bodies).toBeGreaterThan(60_000);
+    }
+  });
+
+  test('takes no other protocol for Sluice', async () => {
+    const files = (await readdir(golden)).filter(
+      (name) => /\.pcap(ng)?$/.test(name) && !name.startsWith('sluice'),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    const found = await Promise.all(
+      files.map((name) =>
+        tsharkText(join(golden, name), ['-Y', 'sluice', '-T', 'fields', '-e', 'frame.number']),
+      ),
+    );
+    expect(found.join('')).toBe('');
   });
 });
 
@@ -542,7 +591,7 @@ function hostileStreams(): Buffer[] {
     `{"token":"${'s'.repeat(500)}","cmd":"hello"}`,
     '{"cmd":"mtime","mtime":-9007199254740991,"ifAbsent":"yes"}',
   ];
-  const streams = texts.map((text) => Buffer.concat([framed(text), behind]));
+  const streams: Buffer[] = texts.map((text) => Buffer.concat([framed(text), behind]));
   const badText = [
     [0xc0, 0x80],
     [0xed, 0xa0, 0x80],

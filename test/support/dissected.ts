@@ -1,30 +1,17 @@
 /** What tshark says of a capture with the dissector: every item of Sluice's, packet by packet. */
-import { execFile, execFileSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { pathOf } from './install-tools.ts';
 
 export const dissector = fileURLToPath(new URL('../../src/capture/wireshark/sluice.lua', import.meta.url));
 const run = promisify(execFile);
-
-/** Whether tshark is there. In CI it has to be. */
-export function hasTshark(): boolean {
-  try {
-    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    if (process.env.CI)
-      throw new Error('tshark is not installed, and in CI nothing is skipped', { cause: error });
-    console.warn('tshark is not installed: what it would say of the dissector is not tested');
-    return false;
-  }
-}
 
 /** One tree of Sluice's. A field has as many values as it is there times. */
 export interface Item {
   readonly packet: number;
   readonly connection: number;
+  /** The one with the higher port is the client. */
   readonly from: 'client' | 'server';
   /** The first line of the tree. */
   readonly title: string;
@@ -51,12 +38,12 @@ function itemsOf(pdml: string): Item[] {
       const fields: Record<string, string[]> = {};
       for (const [one] of body!.matchAll(/<field [^>]*>/g)) {
         const name = attribute(one, 'name');
-        if (name !== '') (fields[name] ??= []).push(attribute(one, 'show'));
+        if (name !== '') fields[name] = [...(fields[name] ?? []), attribute(one, 'show')];
       }
       return {
         packet: Number(field('frame.number')),
         connection: Number(field('tcp.stream')),
-        from: Number(field('tcp.srcport')) >= 40_000 ? 'client' : 'server',
+        from: Number(field('tcp.srcport')) > Number(field('tcp.dstport')) ? 'client' : 'server',
         title: attribute(tag!, 'showname'),
         fields,
       };
@@ -65,35 +52,22 @@ function itemsOf(pdml: string): Item[] {
 }
 
 /**
- * @throws Error when tshark fails, or anything it prints speaks of an error in Lua.
+ * What tshark prints of a capture file with the dissector.
+ *
  * @param options more arguments: `-2`, `-o tcp.reassemble_out_of_order:TRUE`.
+ * @throws Error when tshark fails, or anything it prints speaks of an error in Lua.
  */
-export async function tsharkText(
-  folder: string,
-  capture: Buffer,
-  options: readonly string[],
-): Promise<string> {
-  const path = process.env.KEEP
-    ? join(process.env.KEEP, capture.length + '.pcap')
-    : join(folder, `${crypto.randomUUID()}.pcap`);
-  await writeFile(path, capture);
-  const { stdout, stderr } = await run(
-    'tshark',
-    ['-X', `lua_script:${dissector}`, '-n', ...options, '-r', path],
-    {
-      maxBuffer: 1 << 30,
-    },
-  );
+export async function tsharkText(path: string, options: readonly string[]): Promise<string> {
+  const program = pathOf('tshark');
+  if (program === null) throw new Error('there is no tshark: ask need("tshark") first');
+  const args = ['-X', `lua_script:${dissector}`, ...options, '-r', path];
+  const { stdout, stderr } = await run(program, args, { maxBuffer: 1 << 30 });
   const complaint = /^.*(lua.?error|\.lua:\d+|dissector bug).*$/im.exec(stdout + stderr);
   if (complaint) throw new Error(`tshark says: ${complaint[0]}`);
   return stdout;
 }
 
-export async function dissected(
-  folder: string,
-  capture: Buffer,
-  options: readonly string[],
-): Promise<Item[]> {
-  const pdml = await tsharkText(folder, capture, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]);
-  return itemsOf(pdml);
+/** Every item of Sluice's in a capture file, in order. */
+export async function dissected(path: string, options: readonly string[]): Promise<Item[]> {
+  return itemsOf(await tsharkText(path, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]));
 }

@@ -456,7 +456,6 @@ local experts = {}
 for _, one in pairs(e) do experts[#experts + 1] = one end
 sluice.experts = experts
 
-local tcp_stream = Field.new('tcp.stream')
 local tcp_seq = Field.new('tcp.seq_raw')
 local tcp_ack = Field.new('tcp.ack_raw')
 local tcp_len = Field.new('tcp.len')
@@ -472,19 +471,20 @@ local function value_of(getter)
 end
 
 -- What is known of a capture. It grows with the frames and packets of Sluice's connections, as Wireshark's own does.
-local connections, shown, blind, rendered
+-- `latest` is the last packet that was read; `handed` what TCP gave the dissector of the packet that is under way.
+-- `spoken` is which protocol each direction on our ports was found to speak.
+local connections, shown, blind, latest, handed, spoken
 
 local function forget()
-  connections, shown, blind, rendered = {}, {}, {}, nil
+  connections, shown, blind, latest, handed, spoken = {}, {}, { at = 1 }, 0, nil, {}
 end
 forget()
-
-
+sluice.init = forget
 
 -- Reading --------------------------------------------------------------------------------------------------------
 
 local function new_connection()
-  return { flows = {}, packets = 0, requests = {}, replies = {}, certain = true }
+  return { flows = {}, begins = {}, packets = 0, requests = {}, replies = {}, certain = true }
 end
 
 local function new_flow(connection, key)
@@ -821,6 +821,7 @@ local function drain(flow, packet, items, max_header)
     local piece = table.remove(waiting, 1)
     flow.waiting_bytes = flow.waiting_bytes - (piece.to - piece.from)
     piece.item.read_in = packet.number
+    flow.hole_since = flow.connection.packets
     piece.from = read_piece(flow, piece, packet, items, max_header)
     -- What is left of it has to wait for a second time, behind a body that was not there before.
     if piece.from < piece.to then
@@ -829,7 +830,6 @@ local function drain(flow, packet, items, max_header)
       return
     end
   end
-  flow.hole_since = flow.connection.packets
 end
 
 local function wait(flow, piece, from, packet, items)
@@ -892,14 +892,8 @@ local function in_ports(port)
   return false
 end
 
-local function ends_of(pinfo)
-  local source = tostring(pinfo.src) .. '|' .. pinfo.src_port
-  local target = tostring(pinfo.dst) .. '|' .. pinfo.dst_port
-  return source .. '>' .. target, target .. '>' .. source
-end
-
-local function flow_of(connection, pinfo)
-  local key, other_key = ends_of(pinfo)
+local function flow_of(connection, header, pinfo)
+  local key, other_key = header.key, header.other_key
   local flow = connection.flows[key]
   if flow then return flow end
   flow = new_flow(connection, key)
@@ -919,59 +913,118 @@ local function position_of(flow, sequence)
   return position + rounds * 4294967296
 end
 
--- A connection as TCP's fields have it: { connection, flow, from, length, range }; nil when there are none.
-local function segment_of(pinfo, make)
-  local stream = value_of(tcp_stream)
-  local sequence, length = value_of(tcp_seq), value_of(tcp_len)
-  if not (stream and sequence and length) then return nil end
-  local connection = connections[stream]
-  if make then
-    connection = connection or new_connection()
-    connections[stream] = connection
-    connection.sluice = true
-  elseif not (connection and connection.sluice) then
-    return nil
+local function number_at(text, at)
+  local a, b, c, d = text:byte(at, at + 3)
+  return ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+-- Where the TCP header begins behind an IP header at `ip` (from 1), and where IP's packet ends; nil when it is none.
+local function behind_ip(text, ip, version)
+  if math.floor(text:byte(ip) / 16) ~= version then return nil end
+  if version == 4 then
+    local flags = text:byte(ip + 6) * 256 + text:byte(ip + 7)
+    -- Fragments are for Wireshark to put together.
+    if text:byte(ip + 9) ~= 6 or flags % 16384 ~= 0 then return nil end
+    local length = text:byte(ip + 2) * 256 + text:byte(ip + 3)
+    return ip + text:byte(ip) % 16 * 4, length > 0 and ip + length or nil
   end
-  local flow = flow_of(connection, pinfo)
-  if value_of(tcp_syn) then sequence = sequence + 1 end
-  if not flow.base then
-    local begins = connection.begins and connection.begins[flow.key]
-    flow.base = begins or sequence
-    if not begins then
-      flow.sure = false
-      give_up_order(connection)
+  local length = text:byte(ip + 4) * 256 + text:byte(ip + 5)
+  local next_header, at = text:byte(ip + 6), ip + 40
+  -- Hop-by-hop options, routing, destination options.
+  while next_header == 0 or next_header == 43 or next_header == 60 do
+    if #text < at + 1 then return nil end
+    next_header, at = text:byte(at), at + (text:byte(at + 1) + 1) * 8
+  end
+  if next_header ~= 6 then return nil end
+  return at, length > 0 and ip + 40 + length or nil
+end
+
+-- The IP header before a TCP header at `tcp`: where it is, its version, and where IP's packet ends.
+local function ip_before(text, tcp)
+  for length = 20, 60, 4 do
+    local ip = tcp - length
+    if ip < 1 then break end
+    if text:byte(ip) == 64 + length / 4 then
+      local at, ends = behind_ip(text, ip, 4)
+      if at == tcp then return ip, 4, ends end
     end
   end
-  local payload = last(nil, tcp_payload())
+  for length = 40, 104, 8 do
+    local ip = tcp - length
+    if ip < 1 then break end
+    local at, ends = behind_ip(text, ip, 6)
+    if at == tcp then return ip, 6, ends end
+  end
+end
+
+-- The TCP header of a packet, from its bytes: the fields of Wireshark's own dissectors are not there in every pass,
+-- and addresses may be shown as names. It is known by the ports, and by the IP header before it.
+local function header_in_bytes(tvb, pinfo)
+  local text = tvb:raw(0, math.min(tvb:len(), 512))
+  local source, target = pinfo.src_port, pinfo.dst_port
+  local function two(port) return string.char(math.floor(port / 256), port % 256) end
+  local ports = two(source) .. two(target)
+  local tcp, ip, version, ends = 0, nil, nil, nil
+  repeat
+    tcp = text:find(ports, tcp + 1, true)
+    if not tcp or #text < tcp + 19 then return nil end
+    ip, version, ends = ip_before(text, tcp)
+  until ip
+  local flags = text:byte(tcp + 13)
+  local payload = tcp + math.floor(text:byte(tcp + 12) / 16) * 4
+  local length = math.max((ends or tvb:reported_len() + 1) - payload, 0)
+  local captured = math.min(length, tvb:len() + 1 - payload)
+  local at, size = ip + 12, 4
+  if version == 6 then at, size = ip + 8, 16 end
+  local one, other = text:sub(at, at + size - 1) .. two(source), text:sub(at + size, at + size * 2 - 1) .. two(target)
   return {
-    connection = connection,
-    flow = flow,
-    from = position_of(flow, sequence),
+    key = one .. other,
+    other_key = other .. one,
+    sequence = number_at(text, tcp + 4),
+    ack = math.floor(flags / 16) % 2 == 1 and number_at(text, tcp + 8) or nil,
+    syn = math.floor(flags / 2) % 2 == 1,
+    length = length,
+    range = captured > 0 and tvb(payload - 1, captured) or nil,
+  }
+end
+
+-- The same from the fields, for what is not in the packet's own bytes: fragments that were put together.
+local function header_in_fields(pinfo)
+  local sequence, length = value_of(tcp_seq), value_of(tcp_len)
+  if not (sequence and length) then return nil end
+  local payload = last(nil, tcp_payload())
+  local one, other = tostring(pinfo.src) .. '|' .. pinfo.src_port, tostring(pinfo.dst) .. '|' .. pinfo.dst_port
+  return {
+    key = one .. '>' .. other,
+    other_key = other .. '>' .. one,
+    sequence = sequence,
+    ack = value_of(tcp_has_ack) and value_of(tcp_ack) or nil,
+    syn = value_of(tcp_syn),
     length = length,
     range = payload and payload.range,
   }
 end
 
--- Notes where each direction begins, and what was acknowledged of the other.
-local function note_flags(pinfo)
-  local stream = value_of(tcp_stream)
-  if not stream then return end
-  local connection = connections[stream]
-  if value_of(tcp_syn) then
-    connection = connection or new_connection()
-    connections[stream] = connection
-    local key, other_key = ends_of(pinfo)
-    connection.begins = connection.begins or {}
-    connection.begins[key] = (value_of(tcp_seq) + 1) % 4294967296
-    connection.client = value_of(tcp_has_ack) and other_key or key
-  elseif connection and connection.sluice then
-    local _, other_key = ends_of(pinfo)
-    local other = connection.flows[other_key]
-    local ack = value_of(tcp_ack)
-    if other and other.base and ack and value_of(tcp_has_ack) then
-      other.acked = math.max(other.acked or 0, position_of(other, ack))
+-- The connection that a packet belongs to. A SYN with another number is a new one on the same ports.
+local function connection_of(header)
+  local key, other_key = header.key, header.other_key
+  local pair = key < other_key and key or other_key
+  local connection = connections[pair]
+  if header.syn then
+    local begins = (header.sequence + 1) % 4294967296
+    local known = connection and connection.begins[key]
+    if not connection or (known or begins) ~= begins or (connection.sluice and not known and not header.ack) then
+      connection = new_connection()
+      connections[pair] = connection
     end
+    connection.begins[key] = begins
+    connection.client = header.ack and other_key or key
+  elseif not connection and handed then
+    connection = new_connection()
+    connections[pair] = connection
   end
+  if connection and handed then connection.sluice = true end
+  return connection
 end
 
 -- Showing --------------------------------------------------------------------------------------------------------
@@ -1239,69 +1292,83 @@ local function kept(items, from, length)
   return items
 end
 
-local function read_segment(segment, pinfo, tvb)
-  local range, length = segment.range, segment.length
-  local from = segment.from
-  -- The first that is seen of a connection may be what TCP put in order before: the packets that came early, too.
-  if tvb and #segment.flow.covered == 0 and range and range:len() == length and tvb:offset() == 0
-    and tvb:len() > length and tvb:raw(0, length) == range:raw() then
-    range, length = tvb(), tvb:len()
+-- Reads a packet: once, and in the order of the capture.
+local function read_header(header, connection, pinfo)
+  local key = header.key
+  local other = connection.flows[header.other_key]
+  if other and other.base and header.ack then
+    other.acked = math.max(other.acked or 0, position_of(other, header.ack))
   end
+  local length = header.length
+  if length == 0 then return end
+  local flow = flow_of(connection, header, pinfo)
+  local sequence = header.syn and header.sequence + 1 or header.sequence
+  if not flow.base then
+    flow.base = connection.begins[key] or sequence
+    if not connection.begins[key] then
+      flow.sure = false
+      give_up_order(connection)
+    end
+  end
+  local from = position_of(flow, sequence)
+  local range = header.range
   local function get(at, count)
     if range and at - from + count <= range:len() then return range:raw(at - from, count) end
   end
+  -- The first that is seen of a connection may be what TCP put in order before: the packets that came early, too.
+  local text = handed and #flow.covered == 0 and range and range:len() == length and handed.text
+  if text and #text > length and text:sub(1, length) == range:raw() then
+    get = function(at, count) return text:sub(at - from + 1, at - from + count) end
+    length = #text
+  end
   local packet = { number = pinfo.number, time = pinfo.rel_ts }
-  local items = kept(read_packet(segment.flow, from, length, get, packet), from, segment.length)
+  local items = kept(read_packet(flow, from, length, get, packet), from, header.length)
   shown[pinfo.number] = { items = items, from = from }
 end
 
--- Whether a packet's turn has come. Wireshark may go through a capture without TCP's fields at first (tshark -2);
--- then packets are read when it comes to them again, which must be in the same order.
+-- Whether a packet's turn has come. Where neither bytes nor fields said anything in the first pass (fragments), it
+-- is read when Wireshark comes to it again, which must be in the same order.
 local function in_turn(pinfo)
-  local key, other_key = ends_of(pinfo)
-  local list = blind[key < other_key and key or other_key]
-  if not list then return true end
-  while list[list.at] and list[list.at] < pinfo.number do
-    if not shown[list[list.at]] then return false end
-    list.at = list.at + 1
+  while blind[blind.at] and blind[blind.at] < pinfo.number do
+    if not shown[blind[blind.at]] then return false end
+    blind.at = blind.at + 1
   end
   return true
 end
 
-local function note_blind(pinfo)
-  local key, other_key = ends_of(pinfo)
-  key = key < other_key and key or other_key
-  local list = blind[key] or { at = 1 }
-  blind[key] = list
-  if list[#list] ~= pinfo.number then list[#list + 1] = pinfo.number end
-end
+local PT_TCP = 2
 
-local function dissect_segment(pinfo, tree, tvb)
-  if rendered == pinfo.number then return end
-  local segment = segment_of(pinfo, tvb ~= nil)
-  if not segment then
-    if tvb and not pinfo.visited then note_blind(pinfo) end
+local function dissect_packet(tvb, pinfo, tree)
+  if pinfo.port_type ~= PT_TCP then return end
+  local seen = shown[pinfo.number]
+  if not seen and latest >= pinfo.number then return end
+  local header = header_in_bytes(tvb, pinfo) or header_in_fields(pinfo)
+  if not header then
+    if handed and not pinfo.visited then blind[#blind + 1] = pinfo.number end
     return
   end
-  if segment.length == 0 then return end
-  if not shown[pinfo.number] then
+  if not seen then
     if not in_turn(pinfo) then
-      rendered = pinfo.number
-      pinfo.cols.protocol = 'Sluice'
-      tree:add(sluice, 'Sluice, not read yet'):add_proto_expert_info(e.unordered, 'The packets before it come first')
+      if handed then
+        tree:add(sluice, 'Sluice, not read yet'):add_proto_expert_info(e.unordered, 'The packets before it come first')
+      end
       return
     end
-    read_segment(segment, pinfo, tvb)
+    latest = pinfo.number
+    local connection = connection_of(header)
+    if header.syn then spoken[pinfo.src_port .. '>' .. pinfo.dst_port] = nil end
+    if not (connection and connection.sluice) then return end
+    read_header(header, connection, pinfo)
+    seen = shown[pinfo.number]
   end
-  rendered = pinfo.number
-  show(shown[pinfo.number], segment.range, pinfo, tree)
+  if seen then show(seen, header.range, pinfo, tree) end
 end
 
--- What had a port before it: HTTP has 8080, and keeps the directions there that speak it. TLS is found by Wireshark.
-local before, spoken = {}, {}
+-- What had a port before it: HTTP has 8080, and keeps the connections there that speak it. TLS is found by Wireshark.
+local before = {}
 local METHODS = { 'GET ', 'HEAD', 'POST', 'PUT ', 'PATC', 'DELE', 'OPTI', 'CONN', 'TRAC', 'PRI ', 'HTTP' }
 
-local function other_protocol(tvb)
+local function protocol_in(tvb)
   local text = tvb:raw(0, math.min(tvb:len(), 4))
   if text:find('^\22\3') then return 'tls' end
   for _, method in ipairs(METHODS) do
@@ -1310,29 +1377,36 @@ local function other_protocol(tvb)
   return 'sluice'
 end
 
+-- What a direction speaks is decided by the first that is seen of it. Addresses compare as bytes; as text they may
+-- become names at any time.
+local function spoken_in(tvb, pinfo)
+  local ports = pinfo.src_port .. '>' .. pinfo.dst_port
+  local list = spoken[ports] or {}
+  spoken[ports] = list
+  for _, one in ipairs(list) do
+    if one.source == pinfo.src and one.target == pinfo.dst then return one.protocol end
+  end
+  list[#list + 1] = { source = pinfo.src, target = pinfo.dst, protocol = protocol_in(tvb) }
+  return list[#list].protocol
+end
+
 function sluice.dissector(tvb, pinfo, tree)
-  local key = ends_of(pinfo)
-  spoken[key] = spoken[key] or other_protocol(tvb)
-  if spoken[key] == 'tls' then return 0 end
-  if spoken[key] == 'http' then
+  local protocol = spoken_in(tvb, pinfo)
+  if protocol == 'tls' then return 0 end
+  if protocol == 'http' then
     local other = before[pinfo.dst_port] or before[pinfo.src_port]
     if other then return other:call(tvb, pinfo, tree) end
   end
-  dissect_segment(pinfo, tree, tvb)
+  -- What TCP put together from several packets does not lie in this one.
+  handed = { text = tvb:offset() == 0 and latest < pinfo.number and tvb:raw() or nil }
   return tvb:len()
 end
 
 function sluice_post.dissector(tvb, pinfo, tree)
-  note_flags(pinfo)
-  dissect_segment(pinfo, tree, nil)
-  rendered = nil
+  dissect_packet(tvb, pinfo, tree)
+  handed = nil
 end
 register_postdissector(sluice_post)
-
-function sluice.init()
-  forget()
-  spoken = {}
-end
 
 sluice:register_heuristic('tcp', function(tvb, pinfo, tree)
   if not sluice.prefs.heuristic then return false end
@@ -1358,8 +1432,3 @@ register()
 function sluice.prefs_changed()
   if tostring(sluice.prefs.ports) ~= registered then register() end
 end
-
--- Has TCP's fields there when Wireshark's window reads a capture for the first time, and later asks for packets in
--- any order.
-local listener = Listener.new('frame', nil, true)
-function listener.packet() end
