@@ -1,5 +1,7 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
+export * from './capture/record.ts';
+export * from './capture/record-directory.ts';
 export * from './client/connect.ts';
 export * from './client/file-content.ts';
 export * from './client/sha256.ts';
