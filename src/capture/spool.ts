@@ -23,7 +23,7 @@ const blockSize = MiB;
 /** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
 const [high, low] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
-const keptBlocks = 6;
+const keptBlocks = 8;
 /** Files that are kept open, and files that are written to at once. */
 const [mostOpen, mostWrites] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
