@@ -10,6 +10,8 @@ export type { LiveFault, LiveResult } from './capture/live-player.ts';
 export type { PacingOptions, Speed } from './capture/pacing.ts';
 export { readStreams, type StreamOptions } from './capture/read-streams.ts';
 export * from './capture/rechunk.ts';
+export * from './capture/record.ts';
+export * from './capture/record-directory.ts';
 export type { RecordedConnection, SideEvent } from './capture/recorded-connection.ts';
 export * from './capture/replay.ts';
 export * from './capture/replay-live.ts';
