@@ -16,11 +16,13 @@ export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
 /** What `--presets` prints, a line each. */
 export function presetLines(): string[] {
   const own = [
-    { name: 'sluice', title: 'Sluice, requests and replies', ports: [], source: 'its protocol document' },
+    { name: 'sluice', title: 'Sluice, requests and replies', ports: [] },
+    { name: 'none', title: 'no frames, chunks alone', ports: [] },
   ];
-  return [...presets, ...own].map(({ name, title, ports, source }) =>
-    [name.padEnd(11), title.padEnd(30), ports.join(', ').padEnd(18), source].join(' ').trimEnd(),
-  );
+  return [...presets, ...own].map(({ name, title, ports }) => {
+    const at = ports.length === 0 ? '' : `${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`;
+    return `${name.padEnd(12)}${title.padEnd(36)}${at}`.trimEnd();
+  });
 }
 
 /** The index of a conversation, or an address, host or port of one of its ends; may be given again. */

@@ -1,8 +1,19 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
-import { type FramingReason, type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { Conversation, ConversationClose, Side, SideTotals } from '../capture/stream-event.ts';
 import { createTurns } from './inspect-turns.ts';
-import { asciiOf, counted, elapsed, grouped, isoTime, tookInWords, wrapped } from './inspect-words.ts';
+import {
+  asciiOf,
+  closeInWords,
+  counted,
+  elapsed,
+  framingInWords,
+  gapInWords,
+  grouped,
+  isoTime,
+  tookInWords,
+  wrapped,
+} from './inspect-words.ts';
 import { fitted, printable } from './words.ts';
 
 export interface TableOptions {
@@ -97,7 +108,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
     switch (event.type) {
       case 'framing':
         of.framed = event.name !== null;
-        turns.row(index, `    ${framingInWords[event.reason](event.name ?? '')}`);
+        turns.row(index, `    ${framingInWords(event.name, event.reason)}`);
         turns.row(index, columnNames(absolute));
         if (!of.framed || options.chunks) for (const text of of.early) row(index, of, text);
         of.early.length = 0;
@@ -217,27 +228,6 @@ function heading({ index, client, server, startedAt, opening }: Conversation): s
   const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
   return `#${index}  ${client} → ${server}   ${began}${middle}`;
 }
-
-const framingInWords: Readonly<Record<FramingReason, (name: string) => string>> = {
-  asked: (name) => (name === '' ? 'no frames, as asked' : `framed as ${name}, as asked`),
-  port: (name) => `framed as ${name}, by the server's port`,
-  bytes: (name) => `framed as ${name}, by its first bytes`,
-  unknown: () => 'no framing is known for it: --preset or --length-field says one',
-};
-
-const gapInWords = {
-  lost: 'not in the recording',
-  snapped: 'cut off by the snap length',
-  limit: 'given up: too much waited behind it',
-} as const;
-
-const closeInWords = {
-  ended: 'ended',
-  reset: 'reset',
-  reused: 'addresses used again',
-  evicted: 'given up: too many were open',
-  unfinished: 'still open when the recording ended,',
-} as const;
 
 function sideInWords(
   { frames, chunks, glued, cut }: SideCounts,

@@ -1,4 +1,6 @@
-/** Times, numbers and bytes of a recording in words. Times are in nanoseconds since 1970. */
+/** What is told of a recording in words. Times are in nanoseconds since 1970. */
+import type { FramingReason } from '../capture/inspect-event.ts';
+import type { CloseReason, GapReason } from '../capture/stream-event.ts';
 
 const NANOS = 1_000_000_000n;
 
@@ -48,3 +50,35 @@ export function wrapped(text: string, columns: number): string[] {
   }
   return [...lines, line];
 }
+
+/** @example framingInWords('dns', 'port') // "framed as dns, by the server's port" */
+export function framingInWords(name: string | null, reason: FramingReason): string {
+  if (name === null) {
+    return reason === 'asked'
+      ? 'no frames, as asked'
+      : 'no framing is known for it: --preset or --length-field says one';
+  }
+  return `framed as ${name}, ${whyFramed[reason]}`;
+}
+
+const whyFramed: Readonly<Record<FramingReason, string>> = {
+  asked: 'as asked',
+  port: "by the server's port",
+  bytes: 'by its first bytes',
+  unknown: '',
+};
+
+export const gapInWords: Readonly<Record<GapReason, string>> = {
+  lost: 'not in the recording',
+  snapped: 'cut off by the snap length',
+  limit: 'given up: too much waited behind it',
+};
+
+/** What `after 1.5 s` can follow. */
+export const closeInWords: Readonly<Record<CloseReason, string>> = {
+  ended: 'ended',
+  reset: 'reset',
+  reused: 'addresses used again',
+  evicted: 'given up, as too many were open,',
+  unfinished: 'still open when the recording ended,',
+};

@@ -96,7 +96,8 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
   const events = inspect(captureFile(file), inspectOptions(flags));
-  if (flags.html !== undefined) await writePage(events, { file, to: flags.html, output });
+  if (flags.html !== undefined)
+    mustBeSome(await writePage(events, { file, to: flags.html, output }), flags.only);
   else if (flags.json) await asJson(events, flags, output);
   else await asTable(events, flags, output);
 }
@@ -128,13 +129,15 @@ async function asTable(events: Events, flags: InspectFlags, output: Output): Pro
     ...(frames === undefined ? {} : { frames }),
   });
   let conversations = 0;
+  let read = false;
   try {
     await each(events, output, (event) => {
       if (event.type === 'open') conversations++;
       table.take(event);
     });
+    read = true;
   } finally {
-    table.end();
+    if (read || conversations > 0) table.end();
     output.flush();
   }
   mustBeSome(conversations, only);

@@ -1,0 +1,68 @@
+/** What of a conversation is in view, by bytes or by time, and where on the canvas that is. */
+
+export type Unit = 'bytes' | 'time';
+
+export interface View {
+  readonly unit: Unit;
+  /** What is at the left and the right edge: an offset in bytes, or nanoseconds. */
+  readonly from: number;
+  readonly to: number;
+  /** Where it begins and ends: a little room is left beyond. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The most that can be zoomed in. */
+const LEAST_SPAN = { bytes: 8, time: 100 } as const;
+
+/** All of it. */
+export function overall(unit: Unit, length: number): View {
+  const room = length * 0.02;
+  return { unit, from: -room, to: length + room, least: -room, most: length + room };
+}
+
+/** Moved and widened as asked, as far as that is within bounds. */
+export function look(view: View, from: number, to: number): View {
+  const { unit, least, most } = view;
+  const span = Math.min(most - least, Math.max(LEAST_SPAN[unit], to - from));
+  const middle = (from + to) / 2;
+  const start = Math.min(Math.max(middle - span / 2, least), most - span);
+  return { ...view, from: start, to: start + span };
+}
+
+/** Zooms so that what is at a fraction of the width stays there. */
+export function zoom(view: View, factor: number, fraction: number): View {
+  const span = view.to - view.from;
+  const still = view.from + span * fraction;
+  const next = Math.min(view.most - view.least, Math.max(LEAST_SPAN[view.unit], span / factor));
+  return look(view, still - next * fraction, still + next * (1 - fraction));
+}
+
+/** Moves by a fraction of the width. */
+export function pan(view: View, fraction: number): View {
+  const by = (view.to - view.from) * fraction;
+  return look(view, view.from + by, view.to + by);
+}
+
+/** @returns values with an equal, round distance, some ten of them. */
+export function ticks({ from, to }: View, count: number): number[] {
+  const rough = (to - from) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = Math.max(1, power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10));
+  const values: number[] = [];
+  for (let nth = Math.ceil(from / step); nth * step <= to; nth++) values.push(nth === 0 ? 0 : nth * step);
+  return values;
+}
+
+const trimmed = (value: number): string => String(Number(value.toPrecision(9)));
+
+/** A position or a time in words. */
+export function inUnit(unit: Unit, value: number): string {
+  if (unit === 'bytes') return value.toLocaleString('en-US');
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 1e3) return `${trimmed(value)} ns`;
+  if (size < 1e6) return `${trimmed(value / 1e3)} µs`;
+  if (size < 1e9) return `${trimmed(value / 1e6)} ms`;
+  return `${trimmed(value / 1e9)} s`;
+}
