@@ -7,8 +7,11 @@ import { gunzipped, isGzip } from './gunzipped.ts';
 /**
  * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose
  * packets are kept there are two: the next one is read while the last one is looked at.
+ *
+ * Measured with packets of 64 KiB: 2.7 GB/s, where 64 KiB makes 1.0 and 512 KiB 3.5. But what larger blocks leave to
+ * the garbage collector takes the process over 100 MiB.
  */
-const BLOCK = 512 * 1024;
+const BLOCK = 256 * 1024;
 
 /**
  * A capture in a file: pcap or pcapng, compressed with gzip or not, told by the first bytes. In a compressed one,

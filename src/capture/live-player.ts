@@ -29,6 +29,8 @@ export interface LiveResult {
   readonly received: number;
   /** Replies that came back, of those that count; 0 when they are not told apart. */
   readonly replies: number;
+  /** Replies that the recording has too, or bytes of them where they are not told apart. */
+  readonly compared: number;
   /** Whether the replies are those of the recording; null when it lacks some of them, or nothing was replayed. */
   readonly same: boolean | null;
   /** The first ten. */
@@ -48,8 +50,8 @@ export interface Player {
   readonly lose: () => void;
   readonly end: () => Promise<void>;
   readonly reset: (byClient: boolean) => Promise<void>;
-  /** It goes no further. */
-  readonly fail: (fault: LiveFault) => void;
+  /** What the client sent next is missing: it goes no further. Resolves when it was broken off. */
+  readonly breakOff: (why: string) => Promise<void>;
   /** Resolves when all replies that were recorded up to now have come; others need not wait for it any more if not. */
   readonly caughtUp: () => Promise<void>;
   /** Whether others still have to wait for it. */
@@ -72,6 +74,9 @@ export interface PlayerOptions<H> {
 /** Bytes that the recording may be ahead of the live side, or the other way round. */
 const most = { behind: 16 * 1024 * 1024, ahead: 4 * 1024 * 1024, unsettled: 1024 * 1024 };
 
+/** Milliseconds without a reply after which none comes any more of what was sent before a hole. */
+const quiet = 250;
+
 /** Connects, and resolves when it is connected or cannot be. */
 export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player> {
   const { conversation, replies, waits, stall } = options;
@@ -85,6 +90,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   /** Bytes the server has sent in the recording, up to now. */
   let said = 0;
   let paused = false;
+  let sending = false;
   let liveEnded = false;
   let liveClosed = false;
   let broken: ConnectionFault | null = null;
@@ -110,10 +116,12 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       },
       complete() {
         liveEnded = true;
+        comparison.liveEnd();
         waits.look();
       },
       error(how: ConnectionFault) {
         broken = how;
+        comparison.liveEnd();
         waits.look();
       },
     });
@@ -127,6 +135,8 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   /** A server that is far ahead of the recording is not read until that comes to it. */
   function holdBack(): void {
     const ahead = comparison.ahead();
+    // One that does not take what is sent may be waiting to be read.
+    if (sending) return goOn();
     if (!paused && ahead > most.ahead) {
       paused = true;
       connection?.pause();
@@ -134,6 +144,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   }
 
   function goOn(): void {
+    if (!paused) return;
     paused = false;
     connection?.resume();
   }
@@ -156,10 +167,11 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
 
   /** What is waited for, in words. */
   function lacking(seen: number | null): string {
-    if (replies === null || !comparison.complete()) {
-      return `${Math.min(seen ?? said, said)} bytes of replies, and ${received} came`;
-    }
-    return `${comparison.awaited(seen)} replies, and ${comparison.framesLive()} came`;
+    const framed = replies !== null && comparison.complete();
+    const wanted = framed ? comparison.awaited(seen) : Math.min(seen ?? said, said);
+    const came = framed ? comparison.framesLive() : received;
+    const what = framed ? (wanted === 1 ? 'reply' : 'replies') : 'bytes of replies';
+    return `recorded ${wanted === 1 ? 'was' : 'were'} ${wanted} ${what}, and ${came} came`;
   }
 
   async function replied(seen: number | null): Promise<void> {
@@ -168,7 +180,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     await flush();
     await waits.until(() => holds() || isOver() || liveEnded, came);
     if (fault !== null || broken !== null || holds()) return;
-    const why = `recorded were ${lacking(seen)}`;
+    const why = lacking(seen);
     if (liveEnded || liveClosed) fail({ code: 'ended', message: `the server ended the connection; ${why}` });
     else fail({ code: 'stalled', message: `nothing has come for ${stall / 1000} s; ${why}` });
   }
@@ -185,10 +197,13 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       waits.look();
     });
     const taken = () => unsettled <= most.unsettled || isOver();
-    const before = settled;
-    if (!taken() && !(await waits.until(taken, () => received + settled - before))) {
+    if (taken()) return;
+    sending = true;
+    holdBack();
+    if (!(await waits.until(taken, () => received + settled))) {
       fail({ code: 'stalled', message: `the server has taken nothing for ${stall / 1000} s` });
     }
+    sending = false;
   }
 
   async function flush(): Promise<void> {
@@ -204,6 +219,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       sent,
       received,
       replies: comparison.replies(),
+      compared: comparison.compared(),
       same:
         differences.length > 0 ? false : comparison.complete() && fault?.code !== 'too-many' ? same : null,
       differences,
@@ -221,7 +237,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     flush,
     async recorded(chunk) {
       said = chunk.position + chunk.bytes.length;
-      if (isOver() && fault?.code !== 'incomplete') return;
+      if (fault !== null) return;
       comparison.recorded(chunk);
       if (paused) holdBack();
       const near = () => comparison.behind() <= most.behind || isOver() || liveEnded;
@@ -244,7 +260,15 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       sideOver = true;
       connection?.destroy();
     },
-    fail,
+    async breakOff(why) {
+      await flush();
+      // Replies that were recorded may have come of what is missing: those that come are compared, and no others.
+      const holds = hasReplied(null);
+      await waits.until(() => holds() || isOver() || liveEnded, came, Math.min(stall, quiet));
+      comparison.end('neither');
+      fail({ code: 'incomplete', message: why });
+      connection?.destroy();
+    },
     async caughtUp() {
       const holds = hasReplied(null);
       if (isOver() || liveEnded || holds()) return;
@@ -261,7 +285,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (broken !== null && !resetRecorded && fault === null && broken.code !== 'destroyed') {
         fail({ code: 'broke', message: broken.message });
       }
-      comparison.end(reason === 'ended' && fault === null);
+      comparison.end(reason === 'ended' && fault === null ? 'both' : 'missing');
       connection?.destroy();
       return resultOf();
     },

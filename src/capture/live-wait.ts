@@ -4,21 +4,22 @@ import type { SchedulerLike } from 'rxjs';
 export interface Waits {
   /**
    * Resolves with true when the condition holds, looked at whenever `look` is called; with false when nothing has come
-   * for so long (see `createWaits`), or when stopped. `came` says how much has come: it is waited on while that grows.
+   * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
+   * while that grows.
    */
-  readonly until: (condition: () => boolean, came: () => number) => Promise<boolean>;
+  readonly until: (condition: () => boolean, came: () => number, stall?: number) => Promise<boolean>;
   /** To be called when a condition may have become otherwise. */
   readonly look: () => void;
   readonly stop: () => void;
 }
 
-/** @param stall milliseconds in which something must come. */
-export function createWaits(scheduler: SchedulerLike, stall: number): Waits {
+/** @param usual milliseconds in which something must come. */
+export function createWaits(scheduler: SchedulerLike, usual: number): Waits {
   /** Bounded by the connections that are open. */
   const waiting = new Set<() => void>();
   let stopped = false;
 
-  function until(condition: () => boolean, came: () => number): Promise<boolean> {
+  function until(condition: () => boolean, came: () => number, stall = usual): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
       let before = came();

@@ -92,7 +92,15 @@ export function replayStreamsTo<H>(
     async function open(conversation: Conversation): Promise<void> {
       if (players.size >= maxOpen) {
         const message = `${maxOpen} conversations are open already`;
-        const nothing = { sent: 0, received: 0, replies: 0, same: null, differences: [], more: 0 };
+        const nothing = {
+          sent: 0,
+          received: 0,
+          replies: 0,
+          compared: 0,
+          same: null,
+          differences: [],
+          more: 0,
+        };
         return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
       }
       const connecting$ = connect(conversation);
@@ -144,8 +152,7 @@ export function replayStreamsTo<H>(
           return player.send(event);
         case 'gap':
           if (event.from === 'server') return player.lose();
-          await player.flush();
-          return player.fail({ code: 'incomplete', message: incomplete(event).message });
+          return player.breakOff(incomplete(event).message);
         case 'end':
           if (event.from === 'client') await othersCaughtUp(player);
           if (event.from === 'client') await player.end();

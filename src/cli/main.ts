@@ -8,6 +8,7 @@ import { addInspect } from './inspect.ts';
 import { addLs } from './ls.ts';
 import { addMv } from './mv.ts';
 import { addPut } from './put.ts';
+import { addReplay } from './replay.ts';
 import { addRm } from './rm.ts';
 import { addServe } from './serve.ts';
 import { addStat } from './stat.ts';
@@ -18,14 +19,20 @@ import { addUpper } from './upper.ts';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 const program = new Command('sluice')
-  .description('Sends and receives files over TCP: atomically, verified, in bounded memory.')
+  .description(
+    'Sends and receives files over TCP: atomically, verified, in bounded memory. Looks into recorded traffic.',
+  )
   .version(version)
   .showHelpAfterError('(--help says more)')
   .addHelpText('after', exitStatusHelp)
   .exitOverride();
 
-for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addInspect, addUpper, addSticky])
-  add(program);
+const subcommands = [
+  ...[addServe, addPut, addGet, addLs, addStat, addRm, addMv],
+  ...[addInspect, addReplay],
+  ...[addUpper, addSticky],
+];
+for (const add of subcommands) add(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
 try {

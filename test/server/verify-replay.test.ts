@@ -95,6 +95,17 @@ describe('a recorded session, verified,', () => {
     expect(await verify(again)).toMatchObject([{ same: true, fault: null }]);
   });
 
+  test('is the same when the client had ended its side before the replies came', async () => {
+    const events = await recorded(everyCommand);
+    const of = (from: string) =>
+      events.filter((event) => (event.type === 'chunk' || event.type === 'end') && event.from === from);
+    const [opened, ended] = [events[0]!, events.at(-1)!];
+    const early = [opened, ...of('client'), ...of('server'), ended].map((event) =>
+      event.type === 'chunk' ? { ...event, seen: 0 } : event,
+    );
+    expect(await verify(early)).toMatchObject([{ same: true, fault: null, differences: [] }]);
+  });
+
   /** The recorded reply to the request at an index, with something else in it. */
   async function tampered(at: number, change: (reply: Buffer) => Buffer): Promise<LiveResult> {
     const events = await recorded([
