@@ -2,7 +2,18 @@
 import { browser, byId, type Canvas, type Element, element, type Happening } from './browser.ts';
 import { showDetails } from './details.ts';
 import { draw } from './draw.ts';
-import { CHUNKS, FRAMES, framesTop, HEIGHT, itemAt, type Layout, MAP_TOP, topOf } from './layout.ts';
+import {
+  CHUNKS,
+  FRAMES,
+  framesTop,
+  HEIGHT,
+  itemAt,
+  itemSpan,
+  type Layout,
+  layoutOf,
+  MAP_TOP,
+  topOf,
+} from './layout.ts';
 import { type Frame, type Item, sideNames, type Talk, talkOf } from './model.ts';
 import type { PageData } from './page-data.ts';
 import { inUnit, look, overall, pan, type Unit, type View, zoom } from './scale.ts';
@@ -67,19 +78,35 @@ function choose(item: Item | null): void {
   redraw();
 }
 
-/** Moves until an item is in view, and wide enough to be seen. */
+/** From where to where an item is, in the unit of the view. */
+function extent(item: Item): readonly [from: number, to: number] {
+  if (unit === 'bytes') return [item.position, item.end];
+  return [item.kind === 'frame' ? item.began : item.time, item.time];
+}
+
+/** Pixels that an item must have to be seen. */
+const SEEN = 24;
+
+/** Moves until an item is in view, and zooms until it is wide enough to be seen. */
 function reveal(item: Item): void {
-  const [start, end] =
-    unit === 'bytes'
-      ? [item.position, item.end]
-      : [item.kind === 'frame' ? item.began : item.time, item.time];
-  const span = view.to - view.from;
-  const wanted = Math.max(end - start, 1);
-  const visible = start >= view.from && end <= view.to;
-  if (visible && wanted / span > 0.01) return;
-  const next = wanted / span > 0.01 && wanted / span < 0.9 ? span : wanted * 12;
-  const middle = (start + end) / 2;
-  see(look(view, middle - next / 2, middle + next / 2));
+  if (talk === undefined) return;
+  const lane = talk.lanes[item.side];
+  const width = (seen: View): number => {
+    const { left, right } = itemSpan(layoutOf(seen, canvas.clientWidth), lane, item);
+    return right - left;
+  };
+  const [from, to] = extent(item);
+  const middle = (from + to) / 2;
+  let span = view.to - view.from;
+  const inView = from >= view.from && to <= view.to;
+  if (inView && width(view) >= SEEN) return;
+  if (to - from > span * 0.9) span = (to - from) * 1.3;
+  let next = look(view, middle - span / 2, middle + span / 2);
+  for (let tries = 0; tries < 60 && width(next) < SEEN && item.kind !== 'fault'; tries++) {
+    span /= 1.6;
+    next = look(view, middle - span / 2, middle + span / 2);
+  }
+  see(next);
 }
 
 function open(next: Talk): void {
@@ -255,10 +282,7 @@ canvas.addEventListener('pointerleave', () => {
 });
 canvas.addEventListener('dblclick', () => {
   if (selected === null) return;
-  const [from, to] =
-    unit === 'bytes'
-      ? [selected.position, selected.end]
-      : [selected.kind === 'frame' ? selected.began : selected.time, selected.time];
+  const [from, to] = extent(selected);
   const room = Math.max(to - from, 1) * 0.6;
   see(look(view, from - room, to + room));
 });

@@ -7,34 +7,37 @@ export interface View {
   /** What is at the left and the right edge: an offset in bytes, or nanoseconds. */
   readonly from: number;
   readonly to: number;
-  /** Where it begins and ends: a little room is left beyond. */
-  readonly least: number;
-  readonly most: number;
+  /** Where it ends; it begins at 0. */
+  readonly length: number;
 }
 
 /** The most that can be zoomed in. */
 const LEAST_SPAN = { bytes: 8, time: 100 } as const;
+/** What may be in view before the beginning and behind the end, as a part of what is in view. */
+const ROOM = 0.02;
+
+const spanOf = ({ unit, length }: View, span: number): number =>
+  Math.min(length / (1 - 2 * ROOM), Math.max(LEAST_SPAN[unit], span));
 
 /** All of it. */
-export function overall(unit: Unit, length: number): View {
-  const room = length * 0.02;
-  return { unit, from: -room, to: length + room, least: -room, most: length + room };
-}
+export const overall = (unit: Unit, length: number): View =>
+  look({ unit, from: 0, to: length, length }, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
 
 /** Moved and widened as asked, as far as that is within bounds. */
 export function look(view: View, from: number, to: number): View {
-  const { unit, least, most } = view;
-  const span = Math.min(most - least, Math.max(LEAST_SPAN[unit], to - from));
-  const middle = (from + to) / 2;
-  const start = Math.min(Math.max(middle - span / 2, least), most - span);
-  return { ...view, from: start, to: start + span };
+  const span = spanOf(view, to - from);
+  const start = Number.isFinite(from) ? (from + to - span) / 2 : 0;
+  const least = -span * ROOM;
+  const most = Math.max(least, view.length - span * (1 - ROOM));
+  const clamped = Math.min(Math.max(start, least), most);
+  return { ...view, from: clamped, to: clamped + span };
 }
 
 /** Zooms so that what is at a fraction of the width stays there. */
 export function zoom(view: View, factor: number, fraction: number): View {
   const span = view.to - view.from;
   const still = view.from + span * fraction;
-  const next = Math.min(view.most - view.least, Math.max(LEAST_SPAN[view.unit], span / factor));
+  const next = spanOf(view, span / factor);
   return look(view, still - next * fraction, still + next * (1 - fraction));
 }
 
