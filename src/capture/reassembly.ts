@@ -34,6 +34,7 @@ import {
   losePatience,
   PATIENT_TIME,
   receive,
+  release,
   type Shared,
   start,
 } from './sequencing.ts';
@@ -106,11 +107,13 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   function settle(talk: Talk, emit: Emit): void {
     if (talk.settled) return;
     if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
-    for (const direction of [talk.first, talk.second]) {
-      const zero = direction.started ? null : zeroOf(direction);
+    const starting = [talk.first, talk.second].filter(({ started }) => !started);
+    for (const direction of starting) {
+      const zero = zeroOf(direction);
       if (zero !== null) start(direction, zero, shared, emit);
     }
     settled(talk);
+    for (const direction of starting) if (direction.started) release(direction, shared, emit);
   }
 
   function close(talk: Talk, why: CloseReason, emit: Emit): void {
@@ -135,6 +138,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     }
     start(direction, seqPlus(segment.seq, 1), shared, emit);
     if (peer.started) settled(talk);
+    release(direction, shared, emit);
   }
 
   function reset(direction: Direction, { seq, packet }: Segment, emit: Emit): void {
@@ -175,8 +179,10 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
         direction.nextSeq = segment.seq;
       }
       receive(direction, segment, shared, emit);
-      if (talk.settled) start(direction, zeroOf(direction)!, shared, emit);
-      else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
+      if (talk.settled) {
+        start(direction, zeroOf(direction)!, shared, emit);
+        release(direction, shared, emit);
+      } else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
         settle(talk, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;

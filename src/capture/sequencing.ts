@@ -187,7 +187,10 @@ export function acknowledge(direction: Direction, ack: number): void {
   else if (distance(direction.ackHigh, ack) > 0) direction.ackHigh = ack;
 }
 
-/** Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. */
+/**
+ * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
+ * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
+ */
 export function start(direction: Direction, zero: number, shared: Shared, emit: Emit): void {
   const shift = direction.anchored ? distance(direction.nextSeq, zero) : 0;
   direction.anchored = true;
@@ -203,6 +206,10 @@ export function start(direction: Direction, zero: number, shared: Shared, emit: 
     if (position >= shift) tellConflict(direction, position - shift, length, packet, emit);
   }
   direction.early = [];
+}
+
+/** Hands on what a direction held until it started. */
+export function release(direction: Direction, shared: Shared, emit: Emit): void {
   drain(direction, shared, emit);
   keepLimits(direction, shared, emit);
 }
