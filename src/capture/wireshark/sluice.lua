@@ -376,8 +376,8 @@ local function is_plausible(text, at, max_header)
   if #text < at + 6 then return false end
   local length = length_in(text, at)
   if length < 2 or length > max_header then return false end
-  local key = text:match('^{[ \t\r\n]?"([A-Za-z0-9]+)"', at + 4)
-  return key ~= nil and KEYS[key] == true
+  local _, to, key = text:find('^{[ \t\r\n]?"([A-Za-z0-9]+)"', at + 4)
+  return key ~= nil and KEYS[key] == true and length > to - at - 3
 end
 
 -- Wireshark's side -----------------------------------------------------------------------------------------------
@@ -645,7 +645,9 @@ local function faulty(flow, packet, items, code, message, text, piece)
   flow.parts, flow.have = {}, 0
   if not flow.sure then
     flow.phase = 'seek'
-    flow.tail = text:sub(-40)
+    -- A head may begin within what was no length. Within a header that was none it is not looked for: to look at
+    -- the same bytes again and again is what somebody hostile could make it do.
+    flow.tail = #text == 4 and text or ''
     add(items, { type = 'skipped', from = flow.head_at, to = flow.next })
     return
   end
@@ -766,7 +768,7 @@ local function seek(flow, piece, from, items, max_header)
       flow.phase, flow.tail = 'head', ''
       flow.head_at = position
       if position < from then
-        -- Its first bytes came with the packet before. More than the length may be among them.
+        -- Its first bytes came with the packet before: never all of it, or it would have been found there.
         flow.parts = { all_text:sub(at - 4, at - 5 + from - position) }
         flow.have = from - position
         if flow.have >= 4 then flow.need = 4 + length_in(all_text, at - 4) end
