@@ -456,6 +456,8 @@ local experts = {}
 for _, one in pairs(e) do experts[#experts + 1] = one end
 sluice.experts = experts
 
+local ip_src, ip_dst = Field.new('ip.src'), Field.new('ip.dst')
+local ipv6_src, ipv6_dst = Field.new('ipv6.src'), Field.new('ipv6.dst')
 local tcp_seq = Field.new('tcp.seq_raw')
 local tcp_ack = Field.new('tcp.ack_raw')
 local tcp_len = Field.new('tcp.len')
@@ -915,6 +917,8 @@ local function position_of(flow, sequence)
   return position + rounds * 4294967296
 end
 
+local function two(number) return string.char(math.floor(number / 256), number % 256) end
+
 local function number_at(text, at)
   local a, b, c, d = text:byte(at, at + 3)
   return ((a * 256 + b) * 256 + c) * 256 + d
@@ -964,7 +968,6 @@ end
 local function header_in_bytes(tvb, pinfo)
   local text = tvb:raw(0, math.min(tvb:len(), 512))
   local source, target = pinfo.src_port, pinfo.dst_port
-  local function two(port) return string.char(math.floor(port / 256), port % 256) end
   local ports = two(source) .. two(target)
   local tcp, ip, version, ends = 0, nil, nil, nil
   repeat
@@ -995,10 +998,12 @@ local function header_in_fields(pinfo)
   local sequence, length = value_of(tcp_seq), value_of(tcp_len)
   if not (sequence and length) then return nil end
   local payload = last(nil, tcp_payload())
-  local one, other = tostring(pinfo.src) .. '|' .. pinfo.src_port, tostring(pinfo.dst) .. '|' .. pinfo.dst_port
+  local source, target = last(nil, ip_src()) or last(nil, ipv6_src()), last(nil, ip_dst()) or last(nil, ipv6_dst())
+  if not (source and target) then return nil end
+  local one, other = source.range:raw() .. two(pinfo.src_port), target.range:raw() .. two(pinfo.dst_port)
   return {
-    key = one .. '>' .. other,
-    other_key = other .. '>' .. one,
+    key = one .. other,
+    other_key = other .. one,
     sequence = sequence,
     ack = value_of(tcp_has_ack) and value_of(tcp_ack) or nil,
     syn = value_of(tcp_syn),
