@@ -1,5 +1,4 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
-import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 
@@ -18,7 +17,8 @@ const STEP = 16 * 1024;
 const CHUNK = 256 * 1024;
 
 /**
- * Decompresses. Everything before a fault is handed out first.
+ * Decompresses. Everything before a fault is handed out first, but where the data is damaged: zlib then keeps to
+ * itself what it made of the last step.
  *
  * @param fault makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
  */
@@ -31,9 +31,23 @@ export async function* gunzipped(
   let position = 0;
   let failure: NodeJS.ErrnoException | null = null;
   gunzip.on('data', (chunk: Uint8Array) => ready.push(chunk));
+  /** Ends the wait for a step. After an error zlib does not: it drops the callback of the write. */
+  let proceed: () => void = () => {};
   gunzip.on('error', (error) => {
     failure = error;
+    proceed();
   });
+  /** It has ended by itself, where something else follows the compressed data: that is passed over. */
+  let over = false;
+  gunzip.on('end', () => {
+    over = true;
+    proceed();
+  });
+  const step = (begin: () => void): Promise<void> =>
+    new Promise((resolve) => {
+      proceed = resolve;
+      begin();
+    });
 
   function* handOut(): Generator<Uint8Array> {
     const chunks = ready;
@@ -47,19 +61,22 @@ export async function* gunzipped(
 
   const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
     code === 'Z_BUF_ERROR'
-      ? fault('truncated', position, `at byte ${position}, decompressed: the gzip data ends early`)
-      : fault('damaged', position, `at byte ${position}, decompressed: the gzip data is damaged: ${message}`);
+      ? fault('truncated', position, `at byte ${position} of what was compressed: the gzip data ends early`)
+      : fault(
+          'damaged',
+          position,
+          `at byte ${position} of what was compressed: the gzip data is damaged: ${message}`,
+        );
 
   try {
     for await (const block of blocks) {
       for (let at = 0; at < block.length; at += STEP) {
-        await new Promise<void>((done) => gunzip.write(block.subarray(at, at + STEP), () => done()));
+        await step(() => gunzip.write(block.subarray(at, at + STEP), () => proceed()));
         yield* handOut();
+        if (over) return;
       }
     }
-    const closed = once(gunzip, 'close');
-    gunzip.end();
-    await closed.catch(() => {});
+    await step(() => gunzip.end());
     yield* handOut();
   } finally {
     gunzip.destroy();

@@ -63,7 +63,7 @@ export interface Reassembly {
  *
  * It holds back bytes behind a hole, within the limits of `options`, and hands on all others at once, as views of
  * their packets. For bytes that came twice and differ it emits a `conflict`, if the first are still held, or are among
- * the 1,024 chunks handed on last (over all conversations, from the last 16 MiB of the file). A conversation that was
+ * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
  * closed is remembered until 16,384 others were, so that late packets do not open it again.
  *
  * @throws RangeError when an option is out of its bounds.
@@ -246,7 +246,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
       ) {
         if (payload.length === 0) return;
         const ack = flags & TCP_ACK ? segment.ack : NONE;
-        handOn(direction, payload, packet.number, time, ack, packet.position, shared, emit);
+        handOn(direction, payload, packet.number, time, ack, shared, emit);
         return;
       }
       takeSlowly(direction, segment, emit);

@@ -76,7 +76,7 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
       const all = from === position && stop === position + payload.length;
       const bytes = all ? payload : payload.subarray(from - position, stop - position);
       const ack = flags & TCP_ACK ? segment.ack : NONE;
-      handOn(direction, bytes, packet.number, packet.time, ack, packet.position, shared, emit);
+      handOn(direction, bytes, packet.number, packet.time, ack, shared, emit);
     } else if (hold(direction, segment, position, from, stop, difference, shared.holdings)) known = true;
   }
   if (known) direction.retransmitted++;
@@ -134,7 +134,6 @@ export function handOn(
   packet: number,
   capturedAt: bigint,
   ack: number,
-  at: number,
   shared: Shared,
   emit: Emit,
 ): void {
@@ -157,7 +156,7 @@ export function handOn(
     direction.counted = packet;
     direction.outOfOrder++;
   }
-  shared.recent.push(chunk, at);
+  shared.recent.push(chunk);
   emit(chunk);
 }
 
@@ -233,8 +232,8 @@ function drain(direction: Direction, shared: Shared, emit: Emit): void {
   const { held } = direction;
   let count = 0;
   for (; held[count]?.position === direction.next; count++) {
-    const { bytes, packet, capturedAt, ack, at } = held[count]!;
-    handOn(direction, bytes, packet, capturedAt, ack, at, shared, emit);
+    const { bytes, packet, capturedAt, ack } = held[count]!;
+    handOn(direction, bytes, packet, capturedAt, ack, shared, emit);
   }
   dropFirst(direction, count, direction.next, shared.holdings);
   if (direction.next === direction.finAt && !direction.ended) end(direction, emit);

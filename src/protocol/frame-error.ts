@@ -14,6 +14,9 @@ const codes: Readonly<Record<FaultCode, ErrorCode>> = {
   truncated: 'truncated',
 };
 
+/** What a fault in the framing is called in the catalogue. */
+export const faultCode = (code: FaultCode): ErrorCode => codes[code];
+
 /** @example frameError(fault).code // 'bad-header-length', with `position`, `hex` and `ascii` */
 export function frameError(fault: FrameFault): ErrorInfo {
   const { position, declared, limit, hex, ascii } = fault;
@@ -22,5 +25,5 @@ export function frameError(fault: FrameFault): ErrorInfo {
     ...(declared === null ? {} : { declared: typeof declared === 'bigint' ? String(declared) : declared }),
     ...(limit === null ? {} : { limit }),
   };
-  return errorInfo(codes[fault.code], fault.message, { position, ...lengths, hex, ascii });
+  return errorInfo(faultCode(fault.code), fault.message, { position, ...lengths, hex, ascii });
 }

@@ -1,0 +1,141 @@
+/**
+ * Blocks of a pcapng file (draft-ietf-opsawg-pcapng), written in place: little-endian, one interface of IP packets,
+ * times in nanoseconds.
+ *
+ * ```text
+ *  section header      once, with the name of who writes
+ *  interface           once
+ *  packet              one each:
+ *
+ *   +------+------+-----------+----------+--------+----------+--------+-----+---------+------+
+ *   | type | size | interface | time     | length | original | packet | pad | options | size |
+ *   | 4    | 4    | 4         | 4 high,  | 4      | 4        |        | 0-3 |         | 4    |
+ *   |      |      |           | 4 low    |        |          |        |     |         |      |
+ *   +------+------+-----------+----------+--------+----------+--------+-----+---------+------+
+ *    0                                                        28
+ * ```
+ *
+ * Whoever writes a packet asks for its size, makes room, puts the packet itself 28 bytes behind the beginning, and has
+ * the block written around it. Room must begin at a multiple of 4, which every size is.
+ */
+
+/** Where in its block a packet begins. */
+export const packetOffset = 28;
+
+/** The most bytes of a comment that are written: an option's length has 16 bits, and a line to read far fewer. */
+const longestComment = 1024;
+
+const SECTION = 0x0a0d0d0a;
+const INTERFACE = 1;
+const ENHANCED_PACKET = 6;
+
+const END_OF_OPTIONS = 0;
+const COMMENT = 1;
+const EPB_FLAGS = 2;
+const SHB_USERAPPL = 4;
+const IF_TSRESOL = 9;
+
+/** LINKTYPE_RAW: a packet begins with its IP header, and its version is in that. */
+const RAW_IP = 101;
+const NANOSECONDS = 9;
+/** The head of an option, and `epb_flags` with its own. */
+const [optionHead, flagsOption] = [4, 8];
+
+const encoder = new TextEncoder();
+const padded = (length: number): number => (length + 3) & ~3;
+
+/** Which way a packet went, seen from where it was captured: the two lowest bits of `epb_flags`. */
+export const INBOUND = 1;
+export const OUTBOUND = 2;
+
+/** A comment in the bytes it is written in; cut when it is too long. */
+export const commentBytes = (text: string): Uint8Array => encoder.encode(text.slice(0, longestComment / 4));
+
+/**
+ * What a file begins with.
+ *
+ * @param application who writes it: Wireshark's "Capture application".
+ */
+export function fileHead(application: string): Uint8Array {
+  const name = encoder.encode(application);
+  const section = 28 + optionHead + padded(name.length) + optionHead;
+  const bytes = new Uint8Array(section + 20 + 8 + optionHead);
+  const view = new DataView(bytes.buffer);
+  frame(view, 0, SECTION, section);
+  view.setUint32(8, 0x1a2b3c4d, true);
+  view.setUint16(12, 1, true);
+  // How long the section is: not known.
+  view.setBigInt64(16, -1n, true);
+  option(view, 24, SHB_USERAPPL, name.length);
+  bytes.set(name, 24 + optionHead);
+
+  frame(view, section, INTERFACE, bytes.length - section);
+  view.setUint16(section + 8, RAW_IP, true);
+  // The longest packet, at 12, stays 0: no limit.
+  option(view, section + 16, IF_TSRESOL, 1);
+  view.setUint8(section + 20, NANOSECONDS);
+  return bytes;
+}
+
+/** How many bytes the block of a packet has: a multiple of 4. */
+export function packetBlockSize(length: number, comments: readonly Uint8Array[]): number {
+  let options = flagsOption + optionHead;
+  for (const comment of comments) options += optionHead + padded(comment.length);
+  return packetOffset + padded(length) + options + 4;
+}
+
+/**
+ * Writes the block around a packet that is in its place already.
+ *
+ * @param at where the block begins: a multiple of 4.
+ * @param size what `packetBlockSize` says.
+ * @param high the upper 32 bits of the time, in nanoseconds since 1970; `low` the lower ones.
+ * @param direction `INBOUND` or `OUTBOUND`.
+ */
+export function writePacketBlock(
+  view: DataView,
+  at: number,
+  size: number,
+  high: number,
+  low: number,
+  length: number,
+  direction: number,
+  comments: readonly Uint8Array[],
+): void {
+  frame(view, at, ENHANCED_PACKET, size);
+  view.setUint32(at + 8, 0, true);
+  view.setUint32(at + 12, high, true);
+  view.setUint32(at + 16, low, true);
+  view.setUint32(at + 20, length, true);
+  view.setUint32(at + 24, length, true);
+  let to = at + packetOffset + length;
+  to = pad(view, to, at + packetOffset + padded(length));
+  to = option(view, to, EPB_FLAGS, 4);
+  view.setUint32(to, direction, true);
+  to += 4;
+  for (const comment of comments) {
+    to = option(view, to, COMMENT, comment.length);
+    new Uint8Array(view.buffer, view.byteOffset + to, comment.length).set(comment);
+    to = pad(view, to + comment.length, to + padded(comment.length));
+  }
+  option(view, to, END_OF_OPTIONS, 0);
+}
+
+/** A block's type, and its size on both ends. */
+function frame(view: DataView, at: number, type: number, size: number): void {
+  view.setUint32(at, type, true);
+  view.setUint32(at + 4, size, true);
+  view.setUint32(at + size - 4, size, true);
+}
+
+function option(view: DataView, at: number, code: number, length: number): number {
+  view.setUint16(at, code, true);
+  view.setUint16(at + 2, length, true);
+  return at + optionHead;
+}
+
+/** The room may have been written in before. */
+function pad(view: DataView, from: number, to: number): number {
+  for (let at = from; at < to; at++) view.setUint8(at, 0);
+  return to;
+}

@@ -1,0 +1,181 @@
+/**
+ * What a recording of Sluice's wire hides, and what it remarks on: both directions of one connection are read beside,
+ * header by header.
+ *
+ * - The value of `token` in any header is hidden. What cannot be read as frames is hidden from the frame at fault
+ *   on, since nobody can tell where in it a token is; and so is a header that was never finished.
+ * - What a server says of such a frame quotes it, so the quote is hidden as well.
+ * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
+ */
+import { catalogue, type ErrorCode } from '../protocol/errors.ts';
+import { faultCode } from '../protocol/frame-error.ts';
+import { replyFraming } from '../protocol/reply.ts';
+import { problem } from '../wire/fault.ts';
+import type { Framing } from '../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import { type Head, headFinder, type Lost } from './head-finder.ts';
+import { openRequests } from './open-requests.ts';
+import { type Mask, secretsIn } from './secret-strings.ts';
+import type { Side } from './stream-event.ts';
+
+/** Something to be said of what one side sent. */
+export interface Remark {
+  /** The offset in the stream, in bytes, of the byte it is about. */
+  readonly position: number;
+  readonly text: string;
+}
+
+/** What was found in what one side sends. */
+export interface Watch {
+  /**
+   * Takes the next bytes. Answers the offset in the stream up to which it is known what must be hidden, and what is to be
+   * said; the rest may be written only when it is known.
+   */
+  readonly take: (chunk: Uint8Array) => number;
+  /** Nothing more comes. Everything may be written. */
+  readonly end: () => void;
+  /** In order. Whoever writes takes off the front what is behind. */
+  readonly masks: Mask[];
+  readonly remarks: Remark[];
+  /** The offset from which on everything is hidden; infinity while there is none. */
+  readonly hiddenFrom: () => number;
+  /** Everything before this offset is written, the last of it in the packet of this number. */
+  readonly written: (upTo: number, packet: number) => void;
+}
+
+export interface SluiceWatchOptions {
+  /** How requests are found; default as Sluice's own commands have them, with headers of up to 65,536 bytes. */
+  readonly requests?: Framing<JsonHeader>;
+  /** How replies are found; default likewise. */
+  readonly replies?: Framing<JsonHeader>;
+}
+
+/** Errors that quote what the peer sent. */
+const quoting: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
+const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
+  error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
+const isToken = ([field, ...deeper]: readonly string[]): boolean => field === 'token' && deeper.length === 0;
+
+/** The bytes of the length in front of a header. */
+const PREFIX = 4;
+const longestCommand = 64;
+const longestText = 240;
+
+export function sluiceWatch(options: SluiceWatchOptions = {}): Readonly<Record<Side, Watch>> {
+  const { requests: requestFraming = requestFrames(), replies = replyFraming() } = options;
+  const open = openRequests();
+
+  const client = watchOf(requestFraming, {
+    secrets: (header) => (Object.hasOwn(header, 'token') ? isToken : null),
+    head({ header, position }) {
+      open.opened(namedBy(header.cmd), position);
+      return null;
+    },
+    written: open.written,
+  });
+
+  const server = watchOf(replies, {
+    secrets: ({ error }) => (quoting.includes((error as ErrorFields | undefined)?.code) ? isQuote : null),
+    head({ header }) {
+      const { ack, error, cmd } = header;
+      if (ack === 'progress') return null;
+      const request = open.answered(namedBy(ack ?? cmd));
+      if (typeof error !== 'object' || error === null) return null;
+      const { code, message } = error as ErrorFields;
+      const which =
+        request === null ? '' : ` request ${request.number} (${request.cmd}, packet ${request.packet})`;
+      const words = quoting.includes(code) ? catalogue[code as ErrorCode].message : message;
+      return `refused${which}: ${code}: ${words}`;
+    },
+    written: () => {},
+  });
+  return { client, server };
+}
+
+/** Anything may be in them: they are what a peer sent. */
+interface ErrorFields {
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/** A command as a reply names it. */
+const namedBy = (cmd: unknown): string | null =>
+  typeof cmd === 'string' ? cmd.slice(0, longestCommand) : null;
+
+interface Direction {
+  /** What in a header must be hidden; null when there is nothing. */
+  readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
+  /** Told of each header; answers what is to be said of it. */
+  readonly head: (head: Head<JsonHeader>) => string | null;
+  readonly written: Watch['written'];
+}
+
+function watchOf(framing: Framing<JsonHeader>, direction: Direction): Watch {
+  const masks: Mask[] = [];
+  const remarks: Remark[] = [];
+  let hiddenFrom = Number.POSITIVE_INFINITY;
+  const finder = headFinder(framing, {
+    head(head) {
+      const { header, position, bytes, start, end } = head;
+      const isSecret = direction.secrets(header);
+      if (isSecret !== null) {
+        masks.push(...secretsIn(bytes, start + PREFIX, end, position + PREFIX, isSecret));
+      }
+      const text = direction.head(head);
+      if (text !== null) remarks.push({ position, text: text.slice(0, longestText) });
+    },
+    lost(lost) {
+      hiddenFrom = lost.position;
+      remarks.push({ position: lost.position, text: lostText(lost) });
+    },
+  });
+  return {
+    take: finder.take,
+    end: finder.end,
+    masks,
+    remarks,
+    hiddenFrom: () => hiddenFrom,
+    written: direction.written,
+  };
+}
+
+/** Nothing of what was sent is in it but the length that was declared. */
+function lostText({ code, declared, limit, position }: Lost): string {
+  const error = faultCode(code);
+  const isNumber = typeof declared === 'number' || typeof declared === 'bigint';
+  const bounds = limit === null ? '' : `, and the bound is ${limit}`;
+  const numbers = isNumber ? ` (${declared}${bounds})` : '';
+  const where = `at byte ${position} of this side`;
+  return `${error}: ${catalogue[error].message}${numbers}, ${where}; from here on its bytes are written as *`;
+}
+
+/** How the frames of a client are found: those of Sluice's own commands, and of others by their `filesize`. */
+export function requestFrames(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
+  return jsonHeader({
+    ...options,
+    bodyLength: ({ cmd, filesize, offset = 0 }) => {
+      if (bodiless.has(cmd)) return 0;
+      const isPut = cmd === 'put';
+      if (!isPut && filesize === undefined) return 0;
+      const from = isPut ? offset : 0;
+      if (isByteCount(filesize) && isByteCount(from) && from <= filesize) return filesize - from;
+      return problem('body-length-invalid', 'the header does not say how long its body is');
+    },
+  });
+}
+
+/** Commands whose requests have no body, whatever else is in them. */
+const bodiless: ReadonlySet<unknown> = new Set([
+  'resume',
+  'cancel',
+  'get',
+  'list',
+  'stat',
+  'delete',
+  'rename',
+  'hello',
+  'ping',
+]);
+
+const isByteCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
