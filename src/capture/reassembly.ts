@@ -146,7 +146,9 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     if (direction.anchored && !isInWindow(direction, seq)) return;
     settle(talk, emit);
     giveUpAll(peer, 0, shared, emit);
-    giveUpAll(direction, direction.next + distance(direction.nextSeq, seq), shared, emit);
+    // A RST that answers a SYN has the number 0, which is no place in the stream.
+    const reached = isInWindow(direction, seq) ? direction.next + distance(direction.nextSeq, seq) : 0;
+    giveUpAll(direction, reached, shared, emit);
     if (packet.time > direction.latest) direction.latest = packet.time;
     emit({
       type: 'reset',
