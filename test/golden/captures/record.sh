@@ -65,7 +65,7 @@ capture() {
   # Room for a burst: what does not fit would be missing from the capture, though not from the connection.
   tcpdump -i "$device" -n -U --immediate-mode -B 131072 -Z root -w "$raw" "${options[@]}" "$*" 2>"$work/tcpdump.log" &
   tcpdump=$!
-  until grep -q 'listening on' "$work/tcpdump.log"; do
+  until grep -qs 'listening on' "$work/tcpdump.log"; do
     kill -0 $tcpdump || { cat "$work/tcpdump.log" >&2; exit 1; }
     sleep 0.05
   done
