@@ -1,15 +1,22 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
-export * from './capture/chunking-law.ts';
+export * from './capture/capture.ts';
+export * from './capture/capture-fault.ts';
+export * from './capture/capture-file.ts';
+export { assertSameInAnyChunking, type ChunkingLawOptions, joinedData } from './capture/chunking-law.ts';
 export type { Replies, ReplyDifference } from './capture/compare-replies.ts';
-export * from './capture/difference.ts';
+export type { ValueDifference } from './capture/difference.ts';
 export type { LiveFault, LiveResult } from './capture/live-player.ts';
 export type { PacingOptions, Speed } from './capture/pacing.ts';
+export { readStreams, type StreamOptions } from './capture/read-streams.ts';
 export * from './capture/rechunk.ts';
+export * from './capture/record.ts';
+export * from './capture/record-directory.ts';
 export type { RecordedConnection, SideEvent } from './capture/recorded-connection.ts';
 export * from './capture/replay.ts';
 export * from './capture/replay-live.ts';
 export type { Selection } from './capture/selection.ts';
+export type * from './capture/stream-event.ts';
 export * from './capture/virtual-time.ts';
 export * from './client/connect.ts';
 export * from './client/file-content.ts';

@@ -10,12 +10,10 @@
  * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
  * bound. Bodies are compared piece by piece, never collected.
  */
-import { finish, initialState, stepSome } from '../wire/deframe-step.ts';
-import type { FrameFault } from '../wire/fault.ts';
-import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
+import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './compare-lane.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
-import { createFifo, type Fifo } from './fifo.ts';
+import { createFifo } from './fifo.ts';
 import type { StreamChunk } from './stream-event.ts';
 
 /** How replies are told apart and compared. */
@@ -83,34 +81,6 @@ export interface Comparison {
 
 /** Differences that are kept of a conversation. */
 const mostDifferences = 10;
-/** Frame events made at a time. */
-const atOnce = 64;
-/** What an item costs that waits, besides its bytes. */
-const itemCost = 64;
-
-type Item =
-  | {
-      readonly type: 'head';
-      readonly header: unknown;
-      readonly length: number;
-      readonly packet: number;
-      readonly at: bigint;
-    }
-  | { readonly type: 'data'; readonly bytes: Uint8Array }
-  | { readonly type: 'end' }
-  | { readonly type: 'fault'; readonly fault: FrameFault };
-
-/** Frames of one of the sides, those that count. */
-interface Lane {
-  /** Bounded by whoever feeds the comparison; see `behind` and `ahead`. */
-  readonly items: Fifo<Item>;
-  waiting: number;
-  /** Whole frames so far. */
-  frames: number;
-  readonly take: (bytes: Uint8Array, where: { readonly packet: number; readonly at: bigint }) => void;
-  readonly finish: () => void;
-}
-
 /** @param replies without it the bytes are compared as they are, and there are no frames to be counted. */
 export function createComparison<H>(replies: Replies<H> | null): Comparison {
   const found: ReplyDifference[] = [];
@@ -125,13 +95,12 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let stopped = false;
   let recordedOver = false;
   let liveOver = false;
-  let offset = 0;
   /** Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has. */
   const ends = createFifo<number>();
   let reached = 0;
 
-  const expected = lane(replies, (end) => ends.push(end));
-  const got = lane(replies, () => {});
+  const expected = createLane(replies, (end) => ends.push(end));
+  const got = createLane(replies, () => {});
 
   function tell(
     kind: ReplyDifference['kind'],
@@ -269,14 +238,13 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
 
   return {
     recorded(chunk) {
-      offset = chunk.position + chunk.bytes.length;
       if (lost) return;
       // A copy: what waits must not keep the whole block of the file it is a view of.
       expected.take(new Uint8Array(chunk.bytes), { packet: chunk.packet, at: chunk.capturedAt });
       if (stopped) clear(expected);
       compare();
       // What does not come any more is told at the end, by its heads.
-      if (liveOver && got.items.length === 0) dropBodies(expected);
+      if (liveOver && got.items.length === 0) dropBodies(expected, mostDifferences + 1);
     },
     lose() {
       if (lost) return;
@@ -288,7 +256,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (stopped) clear(got);
       compare();
       // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
-      if (recordedOver && expected.items.length === 0) dropBodies(got);
+      if (recordedOver && expected.items.length === 0) dropBodies(got, mostDifferences + 1);
     },
     liveEnd() {
       if (liveOver) return;
@@ -297,11 +265,11 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       compare();
     },
     awaited(seen) {
-      const upTo = seen ?? offset;
+      if (seen === null) return expected.frames;
       for (; reached < got.frames && ends.length > 0; reached++) ends.shift();
       let frames = reached;
       for (const end of ends) {
-        if (end > upTo) break;
+        if (end > seen) break;
         frames++;
       }
       return frames;
@@ -327,96 +295,4 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     compared: () => compared,
     complete: () => !lost,
   };
-}
-
-const nowhere = { packet: 0, at: 0n };
-
-function lane<H>(replies: Replies<H> | null, frameEnded: (end: number) => void): Lane {
-  let state = initialState<H>();
-  /** Whether the frame at hand counts for nothing. */
-  let incidental = false;
-  /** The offset in the stream behind it. */
-  let frameEnd = 0;
-  const self: Lane = { items: createFifo(), waiting: 0, frames: 0, take, finish: end };
-
-  function push(item: Item): void {
-    self.items.push(item);
-    self.waiting += costOf(item);
-  }
-
-  function ended(): void {
-    if (!incidental) {
-      push({ type: 'end' });
-      self.frames++;
-      frameEnded(frameEnd);
-    }
-  }
-
-  function opened(header: H, length: number, where: { readonly packet: number; readonly at: bigint }): void {
-    incidental = replies?.incidental?.(header) ?? false;
-    if (!incidental) push({ type: 'head', header, length, ...where });
-  }
-
-  function on(event: FrameEvent<H>, where: { readonly packet: number; readonly at: bigint }): void {
-    switch (event.type) {
-      case 'start':
-        frameEnd = event.position + event.head + event.length;
-        return opened(event.header, event.length, where);
-      case 'data':
-        if (!incidental) push({ type: 'data', bytes: event.bytes });
-        return;
-      case 'end':
-        return ended();
-      case 'frame':
-        frameEnd = event.position + event.head + event.body.length;
-        opened(event.header, event.body.length, where);
-        if (event.body.length > 0 && !incidental) push({ type: 'data', bytes: event.body });
-        return ended();
-      case 'fault':
-        if (event.fault.fatal) push({ type: 'fault', fault: event.fault });
-    }
-  }
-
-  function take(bytes: Uint8Array, where: { readonly packet: number; readonly at: bigint }): void {
-    if (replies === null) return push({ type: 'data', bytes });
-    for (let at = 0; at < bytes.length; ) {
-      const stepped = stepSome(replies.framing, state, bytes, at, atOnce);
-      ({ state, at } = stepped);
-      for (const event of stepped.events) on(event, where);
-    }
-  }
-
-  function end(): void {
-    if (replies === null) return;
-    for (const event of finish(replies.framing, state).events) on(event, nowhere);
-  }
-
-  return self;
-}
-
-const costOf = (item: Item): number => itemCost + (item.type === 'data' ? item.bytes.length : 0);
-
-function shift(lane: Lane): void {
-  const item = lane.items.shift();
-  if (item !== undefined) lane.waiting -= costOf(item);
-}
-
-function consume(lane: Lane, bytes: Uint8Array, count: number): void {
-  if (count === bytes.length) return shift(lane);
-  lane.items.replaceFirst({ type: 'data', bytes: bytes.subarray(count) });
-  lane.waiting -= count;
-}
-
-function clear(lane: Lane): void {
-  lane.items.clear();
-  lane.waiting = 0;
-}
-
-function dropBodies(lane: Lane): void {
-  const heads = [...lane.items]
-    .filter(({ type }) => type === 'head' || type === 'fault')
-    .slice(0, mostDifferences + 1);
-  clear(lane);
-  for (const head of heads) lane.items.push(head);
-  lane.waiting = heads.length * itemCost;
 }

@@ -90,6 +90,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   /** Bytes the server has sent in the recording, up to now. */
   let said = 0;
   let paused = false;
+  let sending = false;
   let liveEnded = false;
   let liveClosed = false;
   let broken: ConnectionFault | null = null;
@@ -134,6 +135,8 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   /** A server that is far ahead of the recording is not read until that comes to it. */
   function holdBack(): void {
     const ahead = comparison.ahead();
+    // One that does not take what is sent may be waiting to be read.
+    if (sending) return goOn();
     if (!paused && ahead > most.ahead) {
       paused = true;
       connection?.pause();
@@ -141,6 +144,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   }
 
   function goOn(): void {
+    if (!paused) return;
     paused = false;
     connection?.resume();
   }
@@ -193,10 +197,13 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       waits.look();
     });
     const taken = () => unsettled <= most.unsettled || isOver();
-    const before = settled;
-    if (!taken() && !(await waits.until(taken, () => received + settled - before))) {
+    if (taken()) return;
+    sending = true;
+    holdBack();
+    if (!(await waits.until(taken, () => received + settled))) {
       fail({ code: 'stalled', message: `the server has taken nothing for ${stall / 1000} s` });
     }
+    sending = false;
   }
 
   async function flush(): Promise<void> {

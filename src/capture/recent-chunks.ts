@@ -1,57 +1,83 @@
 /**
- * What was handed on lately, so that bytes that come again can be compared.
+ * Copies of the chunks handed on last, of all conversations together, so that a retransmission with other bytes is
+ * noticed shortly after, too.
  *
- * Held are the last 4 MiB, or 4,096 chunks, of the whole capture: views of its last few blocks, which are in memory
- * anyway, however many conversations there are.
+ * ```text
+ *  ring   |....[ chunk ][ chunk ][ chunk ]      [ chunk ]|      1 MiB, and 1,024 chunks
+ *               newest                           oldest
+ * ```
+ *
+ * Copied, because a view would keep the block of the file alive that it is of, and the block may be read into again.
  */
-import type { StreamChunk } from './stream-event.ts';
+import { compareBytes, type Difference } from './byte-difference.ts';
+import type { Conversation, Side, StreamChunk } from './stream-event.ts';
 
-const MOST_BYTES = 4 * 1024 * 1024;
-const MOST_CHUNKS = 4096;
+/** Chunks that are kept; a power of two. */
+const CHUNKS = 1_024;
+/** Bytes that are kept. */
+const BYTES = 1024 * 1024;
+/** Bytes kept of one chunk, the last ones. */
+const OF_ONE = BYTES / 8;
 
-/** Of one side, in order: the first `gone` of them are no longer kept. */
-export interface RecentOfSide {
-  chunks: StreamChunk[];
-  gone: number;
+export interface RecentChunks {
+  push(chunk: StreamChunk): void;
+  /** Compares bytes that were handed on with those that came now, as far as they are still kept. */
+  compare(
+    conversation: Conversation,
+    from: Side,
+    came: Uint8Array,
+    position: number,
+    difference: Difference,
+  ): void;
 }
 
-export const noneRecent = (): RecentOfSide => ({ chunks: [], gone: 0 });
-
-export interface Recent {
-  add(side: RecentOfSide, chunk: StreamChunk): void;
-}
-
-export function createRecent(): Recent {
-  /** A ring. */
-  const sides: (RecentOfSide | null)[] = new Array(MOST_CHUNKS).fill(null);
-  const lengths = new Int32Array(MOST_CHUNKS);
-  let first = 0;
-  let count = 0;
-  let bytes = 0;
-
-  function drop(): void {
-    const side = sides[first]!;
-    bytes -= lengths[first]!;
-    sides[first] = null;
-    first = (first + 1) % MOST_CHUNKS;
-    count--;
-    side.gone++;
-    // Now and then, so that each chunk is moved once at the most.
-    if (side.gone * 2 > side.chunks.length) {
-      side.chunks = side.chunks.slice(side.gone);
-      side.gone = 0;
-    }
-  }
+export function createRecentChunks(): RecentChunks {
+  const ring = new Uint8Array(BYTES);
+  const conversations = new Array<Conversation | null>(CHUNKS).fill(null);
+  const sides = new Array<Side>(CHUNKS).fill('client');
+  const positions = new Float64Array(CHUNKS);
+  const lengths = new Int32Array(CHUNKS);
+  /** Where the bytes of each begin, counted on from round to round of the ring. */
+  const starts = new Float64Array(CHUNKS);
+  /** Counts of all chunks: those from `oldest` to below `newest` are kept. */
+  let oldest = 0;
+  let newest = 0;
+  /** Bytes of ring that were ever used. */
+  let used = 0;
 
   return {
-    add(side, chunk) {
-      while (count > 0 && (count === MOST_CHUNKS || bytes + chunk.bytes.length > MOST_BYTES)) drop();
-      const at = (first + count) % MOST_CHUNKS;
-      sides[at] = side;
-      lengths[at] = chunk.bytes.length;
-      side.chunks.push(chunk);
-      count++;
-      bytes += chunk.bytes.length;
+    push({ conversation, from, position, bytes }) {
+      const length = Math.min(bytes.length, OF_ONE);
+      const room = BYTES - (used % BYTES);
+      // In one piece: what does not fit at the end of the ring is at its beginning.
+      const start = length <= room ? used : used + room;
+      used = start + length;
+      if (newest - oldest === CHUNKS) oldest++;
+      while (oldest < newest && starts[oldest & (CHUNKS - 1)]! < used - BYTES) oldest++;
+      const at = newest & (CHUNKS - 1);
+      ring.set(length === bytes.length ? bytes : bytes.subarray(bytes.length - length), start % BYTES);
+      conversations[at] = conversation;
+      sides[at] = from;
+      positions[at] = position + bytes.length - length;
+      lengths[at] = length;
+      starts[at] = start;
+      newest++;
+    },
+    compare(conversation, from, came, position, difference) {
+      const end = position + came.length;
+      // The chunks of a side do not overlap, so when as many bytes were found as came, there are no more to find.
+      let left = came.length;
+      for (let i = newest - 1; i >= oldest && left > 0; i--) {
+        const at = i & (CHUNKS - 1);
+        if (conversations[at] !== conversation || sides[at] !== from) continue;
+        const first = positions[at]!;
+        const start = Math.max(position, first);
+        const count = Math.min(end, first + lengths[at]!) - start;
+        if (count <= 0) continue;
+        const kept = (starts[at]! % BYTES) + start - first;
+        compareBytes(ring, kept, came, start - position, count, start, difference);
+        left -= count;
+      }
     },
   };
 }

@@ -36,6 +36,10 @@ export interface RecordFileOptions {
   /** The most bytes of the file. */
   readonly maxBytes: number;
   readonly clock: RecordClock;
+  /** Called before the first packet, within `write`. */
+  readonly began?: () => void;
+  /** Called when the file is closed, if it was begun. */
+  readonly closed?: () => void;
   /** Called at most once. Never within `write`. */
   readonly stopped: (end: RecordEnd) => void;
 }
@@ -62,7 +66,12 @@ const none: readonly Uint8Array[] = [];
 
 export function createRecordFile(options: RecordFileOptions): RecordFile {
   const { spool, path, exclusive, maxBytes, clock } = options;
-  const file = spool.file({ path, exclusive, failed: (error) => stop('failed', wordsOf(error)) });
+  const file = spool.file({
+    path,
+    exclusive,
+    failed: (error) => stop('failed', wordsOf(error)),
+    closed: () => options.closed?.(),
+  });
   const originHigh = Number(clock.origin / BigInt(TWO_32));
   const originLow = Number(clock.origin % BigInt(TWO_32));
   let live = true;
@@ -72,12 +81,18 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
 
   function stop(why: RecordEnd['why'], message: string): void {
     if (!live) return;
-    live = false;
-    file.end();
+    over();
     queueMicrotask(() => options.stopped({ path, why, message }));
   }
 
+  /** A file that was never begun is nobody's: there is nothing to close. */
+  function over(): void {
+    live = false;
+    if (size > 0) file.end();
+  }
+
   function begin(): void {
+    options.began?.();
     const head = fileHead(APPLICATION);
     const { room, at } = file.room(head.length);
     room.bytes.set(head, at);
@@ -119,10 +134,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     },
     end(fault) {
       if (fault !== undefined) stop('failed', wordsOf(fault));
-      else if (live) {
-        live = false;
-        file.end();
-      }
+      else if (live) over();
     },
   };
 }

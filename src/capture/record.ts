@@ -97,16 +97,18 @@ export interface Tap {
   readonly spool: Spool;
   readonly connection: Connection;
   readonly options: RecordOptions;
+  /** Whether a connection that sends nothing is not recorded at all. */
+  readonly lazy?: boolean;
   /** Called when the connection is over, and all of it is recorded. */
   readonly over: () => void;
 }
 
 /** Taps one connection into a file. */
-export function tapInto({ file, spool, connection, options, over }: Tap): Connection {
+export function tapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);
-  const recorded = writtenConnection({ file, clock, endpoints, at, ...hiding(options) });
+  const recorded = writtenConnection({ file, clock, endpoints, at, lazy, ...hiding(options) });
   return tappedConnection({
     connection,
     at,

@@ -23,7 +23,7 @@ const blockSize = MiB;
 /** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
 const [high, low] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
-const keptBlocks = 6;
+const keptBlocks = 8;
 /** Files that are kept open, and files that are written to at once. */
 const [mostOpen, mostWrites] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
@@ -49,6 +49,8 @@ export interface SpoolFileOptions {
   readonly exclusive: boolean;
   /** Called at most once, when it cannot be made or written to: nothing more of it will be. */
   readonly failed: (error: unknown) => void;
+  /** Called once it was ended, and all of it is written, or has failed. */
+  readonly closed?: () => void;
 }
 
 export interface Spool {
@@ -166,7 +168,12 @@ export function createSpool(): Spool {
       for (const [file, pieces] of files) await write(file, pieces);
     };
     await Promise.all(Array.from({ length: Math.min(mostWrites, perFile.size) }, writer));
-    for (const { ended } of blocks) for (const file of ended) await close(file);
+    for (const { ended } of blocks) {
+      for (const file of ended) {
+        await close(file);
+        file.options.closed?.();
+      }
+    }
     for (const file of handles.keys()) {
       if (handles.size <= mostOpen) break;
       await close(file);

@@ -31,13 +31,13 @@ const synOptions = Uint8Array.of(2, 4, largestPayload >> 8, largestPayload & 0xf
 export interface Room {
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly words: Uint32Array;
+  readonly words: Int32Array;
 }
 
 /** @param size bytes: a multiple of 4. */
 export function createRoom(size: number): Room {
   const buffer = new ArrayBuffer(size);
-  return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Uint32Array(buffer) };
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Int32Array(buffer) };
 }
 
 /** The packets of one direction of one connection. */
@@ -120,21 +120,32 @@ function sumOf(view: DataView, from: number, to: number): number {
 }
 
 /**
- * What bytes add to a sum of 16-bit words. They are read four at a time in the order of this machine, and four sums go
- * beside each other: exact, since 16,384 words of 32 bits are less than 2^53.
+ * What bytes add to a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
+ * are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has compiled this
+ * or not yet.
  */
 function payloadSum({ words, bytes }: Room, from: number, length: number): number {
   let at = from >>> 2;
   const end = at + (length >>> 2);
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let low = 0;
+  let high = 0;
+  let lows = 0;
+  let highs = 0;
   for (const stop = end - 3; at < stop; at += 4) {
-    a += words[at]!;
-    b += words[at + 1]!;
-    c += words[at + 2]!;
-    d += words[at + 3]!;
+    const a = words[at]!;
+    const b = words[at + 1]!;
+    const c = words[at + 2]!;
+    const d = words[at + 3]!;
+    low = (low + (a & 0xffff) + (b & 0xffff)) | 0;
+    high = (high + (a >>> 16) + (b >>> 16)) | 0;
+    lows = (lows + (c & 0xffff) + (d & 0xffff)) | 0;
+    highs = (highs + (c >>> 16) + (d >>> 16)) | 0;
   }
-  for (; at < end; at++) a += words[at]!;
-  const sum = folded(a + b + c + d);
+  for (; at < end; at++) {
+    const a = words[at]!;
+    low = (low + (a & 0xffff) + (a >>> 16)) | 0;
+  }
+  const sum = folded(low + high + lows + highs);
   const rest = from + (length & ~3);
   let tail = 0;
   for (let left = 0; left < (length & 3); left++) tail += bytes[rest + left]! << (left & 1 ? 0 : 8);

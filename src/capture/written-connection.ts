@@ -32,6 +32,8 @@ export interface WrittenConnectionOptions {
   readonly watches?: Readonly<Record<Side, Watch>>;
   /** What the chunks of each side are replaced by; arrays of the same lengths. */
   readonly redacts?: Readonly<Record<Side, (chunk: Uint8Array) => Uint8Array>>;
+  /** Whether a connection that sends nothing is not recorded at all. */
+  readonly lazy?: boolean;
   /** The sequence number of each side's SYN; default 0, so that that of a byte is its offset and 1. */
   readonly initialSequence?: number;
 }
@@ -42,8 +44,6 @@ export interface WrittenConnection {
   readonly ended: (from: Side) => void;
   /** It broke, by a reset of that side. */
   readonly reset: (from: Side, why: string) => void;
-  /** Whether anything was recorded. */
-  readonly hasBegun: () => boolean;
 }
 
 /** Bytes without an answer, after which the other side acknowledges them. */
@@ -70,7 +70,7 @@ interface Lane {
 }
 
 export function writtenConnection(options: WrittenConnectionOptions): WrittenConnection {
-  const { file, clock, endpoints, at, watches, redacts, initialSequence = 0 } = options;
+  const { file, clock, endpoints, at, watches, redacts, lazy = false, initialSequence = 0 } = options;
   const { client, server } = endpoints;
   const openedAt = clock.now();
   const lanes: Readonly<Record<Side, Lane>> = {
@@ -153,7 +153,6 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
   }
 
   return {
-    hasBegun: () => begun,
     sent(from, chunk) {
       const lane = lanes[from];
       if (over || lane.ended || chunk.length === 0 || !file.isLive()) return;
@@ -176,7 +175,7 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
     },
     ended(from) {
       const lane = lanes[from];
-      if (over || lane.ended) return;
+      if (over || lane.ended || (lazy && !begun)) return;
       begin();
       finish(lane);
       const time = clock.now();
@@ -185,7 +184,7 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
       packet(other(lane), TCP_ACK, time);
     },
     reset(from, why) {
-      if (over) return;
+      if (over || (lazy && !begun)) return;
       begin();
       finish(lanes.client);
       finish(lanes.server);

@@ -1,6 +1,6 @@
 /** `sluice replay`: a recording, served, verified or sent again. */
 import { type Command, Option } from 'commander';
-import { lastValueFrom, type Observable, tap } from 'rxjs';
+import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
 import type { Replies } from '../capture/compare-replies.ts';
 import type { LiveResult } from '../capture/live-player.ts';
 import type { PacingOptions, Speed } from '../capture/pacing.ts';
@@ -177,7 +177,9 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
     }
   };
   const results$ = await resultsOf(reading, flags);
-  const fault = await faultOf(results$.pipe(tap(print)));
+  // One that cannot be connected to for one conversation cannot be for the next.
+  const reached$ = results$.pipe(takeWhile(({ fault }) => fault?.code !== 'connect', true));
+  const fault = await faultOf(reached$.pipe(tap(print)));
   reading.end();
   if (counts.conversations === 0) throw fault ?? nothingFound(file, flags.only);
   if (flags.json) output.json({ event: 'summary', ...counts });

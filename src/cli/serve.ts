@@ -8,6 +8,7 @@ import { stopForListening } from './listening.ts';
 import { openAccess } from './serve-access.ts';
 import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
+import { openRecording } from './serve-record.ts';
 import { type Reloadable, reloadAll } from './serve-reload.ts';
 import { signal$ } from './serve-signals.ts';
 import { openStore } from './serve-store.ts';
@@ -60,6 +61,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings, access?.file.quotas ?? null);
+  const recording = await openRecording(configuration);
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
@@ -67,7 +69,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
-    connections$: listeners(settings, credentials),
+    connections$: recording.tapped(listeners(settings, credentials)),
     store,
     ...(access && { access: access.file.access }),
     limits: limitsOf(settings),
@@ -95,6 +97,7 @@ async function receive(configuration: Configuration): Promise<void> {
   try {
     for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
+    signals.add(recording.tell(log));
     await watched.start();
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
@@ -102,6 +105,7 @@ async function receive(configuration: Configuration): Promise<void> {
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {
+    await recording.close();
     await store.close();
     await watched.stop();
     await log.close();

@@ -1,11 +1,13 @@
 /** What settings must not be together, and what about them an operator should be warned of. */
 import { readFileSync } from 'node:fs';
+import { isAbsolute, relative, sep } from 'node:path';
 import type { Configuration } from './settings.ts';
 
 /** A line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
+  const { dir, record } = settings;
   const problems: string[] = [];
   if (tlsCert !== null && tlsKey === null) {
     problems.push(`${called('tlsCert')} needs ${calledBeside('tlsKey', 'tlsCert')} as well`);
@@ -33,7 +35,16 @@ export function contradictions({ settings, called, calledBeside }: Configuration
   if (metricsPort !== null && metricsPort !== 0 && metricsPort === port && metricsHost === host) {
     problems.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
   }
+  if (record !== null && isWithin(dir, record)) {
+    problems.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
+  }
   return problems;
+}
+
+/** Whether a path is that of a folder, or in it. Both are absolute. */
+export function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** What a server needs descriptors for besides connections and the files of running requests. */

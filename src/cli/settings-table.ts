@@ -176,6 +176,24 @@ export const settingTable = {
     'the port of /metrics (Prometheus) and /healthz; 0 picks a free one',
   ),
   metricsHost: setting('operation', host, '127.0.0.1', 'the address of those'),
+  record: setting(
+    'operation',
+    orUnset(path('DIR')),
+    unset,
+    'a folder to record every connection into, as a pcapng file each; without tokens, but with files',
+  ),
+  recordMaxSize: setting(
+    'operation',
+    orUnbounded(size(64 * 1024, largest)),
+    64 * MiB,
+    'one recording; what comes then of its connection is not recorded',
+  ),
+  recordMaxFiles: setting(
+    'operation',
+    whole(1, 1_000_000),
+    1000,
+    'recordings that are kept; the oldest is removed for a new one',
+  ),
 } as const;
 
 export type SettingName = keyof typeof settingTable;

@@ -36,8 +36,8 @@ export interface VerifyOptions
  * - `durable`: a memory store is not.
  * - `hello:…`: the version and limits of the server, and who a token speaks for: recordings hold no tokens.
  *
- * Progress is another: how often it is told depends on the time that syncs take, so these replies are neither compared
- * nor waited for.
+ * So does an error about bytes that could not be read as frames, where the recording hides those; and progress: how often that is
+ * told depends on the time that syncs take, so these replies are neither compared nor waited for.
  */
 export const usualVariance: readonly string[] = [
   'mtime',
@@ -69,11 +69,21 @@ export function sluiceReplies(ignore: readonly string[] = usualVariance): Replie
   return {
     framing: replyFraming({ maxHeader: longestReply }),
     incidental: ({ ack }) => ack === 'progress',
-    ignored: (path, { ack, cmd }) => {
+    ignored: (path, { ack, cmd, error }) => {
+      if (path === 'error' && isHidden(error)) return true;
       const name = path.slice(path.lastIndexOf('.') + 1);
       return always.has(name) || (by.get(String(ack ?? cmd))?.has(name) ?? false);
     },
   };
+}
+
+/**
+ * Whether an error is about bytes that the recording hides: what cannot be read as frames may hold a secret, so it is
+ * recorded as asterisks. Put to a server again, they are refused too, but not in the same words.
+ */
+function isHidden(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('hex' in error)) return false;
+  return typeof error.hex === 'string' && /^\*+$/.test(error.hex);
 }
 
 /** Bytes of a reply's header: a page of a list is far longer than a request may be. */

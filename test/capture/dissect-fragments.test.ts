@@ -314,6 +314,14 @@ describe('of fragments', () => {
     expect(dissect(packetOf(six(whole, { from: 0, to: 8 })))).toMatchObject({ payload: bytesOf('hello') });
   });
 
+  test('only the first says what they carry', () => {
+    const { dissect } = createDissector();
+    const whole = tcp({ ...ends6, payload: 'hello' });
+    dissect(packetOf(six(whole, { from: 0, to: 8 })));
+    const last = six({ ...whole, protocol: 60 }, { from: 8 });
+    expect(dissect(packetOf(last))).toMatchObject({ payload: bytesOf('hello') });
+  });
+
   test('an authentication header may be cut as well', () => {
     const { dissect } = createDissector();
     const whole = extension(51, tcp({ ...ends4, payload: 'hello' }), new Array(22).fill(1));

@@ -1,13 +1,14 @@
 /** tshark as the judge: of packets of every kind, it and the dissector read the same. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../src/capture/dissect.ts';
+import { reverseFlow, sourceAddress, sourcePort } from '../../src/capture/flow.ts';
 import type { Packet } from '../../src/capture/packet.ts';
 import type { NoSegment, Segment } from '../../src/capture/segment.ts';
+import { need } from '../support/install-tools.ts';
 import {
-  addressBytes,
+  bytesOf,
   type Carried,
   ethernet,
   extension,
@@ -22,9 +23,7 @@ import {
   tcp,
 } from '../support/packet-bytes.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-const isThere = spawnSync('tshark', ['--version']).status === 0;
-const isNeeded = process.env.CI !== undefined;
+import { tshark } from '../support/tshark.ts';
 
 /** A pcap file with packets of one link type. */
 function pcapOf(linkType: number, packets: readonly Packet[]): Uint8Array {
@@ -51,49 +50,27 @@ const fields = [
 ];
 
 /** What tshark says of each packet; of one in which it finds no TCP, nothing. */
-function judged(linkType: number, packets: readonly Packet[]): readonly string[] {
+async function judged(linkType: number, packets: readonly Packet[]): Promise<readonly string[]> {
   const file = join(tempFolder(), 'packets.pcap');
   writeFileSync(file, pcapOf(linkType, packets));
-  const options = [
-    '-n',
-    '-o',
-    'tcp.check_checksum:TRUE',
-    '-o',
-    'ip.check_checksum:TRUE',
-    '-o',
-    'tcp.desegment_tcp_streams:FALSE',
-  ];
+  const verified = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
   const shown = fields.flatMap((field) => ['-e', field]);
-  // Only the outermost headers, and no protocol inside TCP.
-  const args = ['-r', file, ...options, '-T', 'fields', '-E', 'occurrence=f', '-E', 'separator=|', ...shown];
-  const out = execFileSync('tshark', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return out
-    .trimEnd()
-    .split('\n')
-    .map((line) => (line.split('|')[3] === '' ? `${line.split('|')[0]}|none` : line));
+  const said = await tshark(file, [...verified, '-T', 'fields', '-E', 'separator=|', ...shown]);
+  const lines = said.trimEnd().split('\n');
+  return lines.map((line) => (line.split('|')[3] === '' ? `${line.split('|')[0]}|none` : line));
 }
 
-const number = (bytes: string, at: number) => bytes.charCodeAt(at) * 256 + bytes.charCodeAt(at + 1);
-const wordsIn = (bytes: string) =>
-  Array.from({ length: bytes.length / 2 }, (_, index) => number(bytes, index * 2).toString(16)).join(':');
-const dotted = (bytes: string) => [...bytes].map((byte) => byte.charCodeAt(0)).join('.');
-
 /** The same of what the dissector read. The checksum is 1 when it is right, 0 when wrong, 2 when not verified. */
-function ours(
-  read: Segment | NoSegment,
-  verified: Segment | NoSegment,
-  short: (address: string) => string,
-): string {
+function ours(read: Segment | NoSegment, verified: Segment | NoSegment): string {
   if (!('flow' in read)) return `${read.packet.number}|none`;
   const { ack, flags, flow, length, packet, payload, seq } = read;
-  const isFour = flow.length === 12;
-  const ports = flow.length - 4;
+  const source = sourceAddress(flow);
+  const host = source.slice(0, source.lastIndexOf(':')).replace(/[[\]]/g, '');
   return [
     packet.number,
-    isFour ? dotted(flow.slice(0, 4)) : '',
-    isFour ? '' : short(wordsIn(flow.slice(0, 16))),
-    number(flow, ports),
-    number(flow, ports + 2),
+    ...(host.includes(':') ? ['', host] : [host, '']),
+    sourcePort(flow),
+    sourcePort(reverseFlow(flow)),
     seq,
     ack,
     `0x${flags.toString(16).padStart(4, '0')}`,
@@ -133,6 +110,9 @@ const onEthernet: readonly Kind[] = [
   ['cut in the payload, IPv6', ethernet(ipv6(long6)), 96],
   ['a wrong TCP checksum', ethernet(ipv4(tcp({ ...ends4, ...hello, checksum: 0x1234 })))],
   ['a wrong TCP checksum, IPv6', ethernet(ipv6(tcp({ ...ends6, ...hello, checksum: 0x1234 })))],
+  ['a routing header that has been followed', ethernet(ipv6(extension(43, six, [0, 0, 0, 0, 0, 0])))],
+  ['an authentication header', ethernet(ipv4(extension(51, four, new Array(10).fill(9))))],
+  ['SNAP', ethernet(bytesOf([0xaa, 0xaa, 3, 0, 0, 0, 8, 0], ipv4(four)), { etherType: 53 })],
   ['UDP', ethernet(ipv4(udp(four)))],
   ['UDP, IPv6', ethernet(ipv6(udp(six)))],
   ['ARP', ethernet(ipv4(four), { etherType: 0x0806 })],
@@ -144,10 +124,10 @@ const onEthernet: readonly Kind[] = [
   ['a last fragment that is first', ethernet(ipv6(fragment6(piece(long6, 504), { offset: 504, id: 8 })))],
   ['a first fragment that is last', ethernet(ipv6(fragment6(piece(long6, 0, 504), { more: true, id: 8 })))],
   ['a lonely fragment', ethernet(ipv4(piece(long4, 504), { offset: 504, id: 9 }))],
-  ['MPLS', ethernet(Buffer.concat([Uint8Array.of(0, 1, 0x41, 64), ipv4(four)]), { etherType: 0x8847 })],
+  ['MPLS', ethernet(bytesOf([0, 1, 0x41, 64], ipv4(four)), { etherType: 0x8847 })],
   [
     'PPPoE',
-    ethernet(Buffer.concat([Uint8Array.of(0x11, 0, 0, 1, 0, 47, 0, 0x21), ipv4(four)]), {
+    ethernet(bytesOf([0x11, 0, 0, 1, 0, 47, 0, 0x21], ipv4(four)), {
       etherType: 0x8864,
     }),
   ],
@@ -171,21 +151,14 @@ const all: readonly (readonly [string, number, readonly Kind[]])[] = [
   ['IPV6', 229, [['IPv6', ipv6(six)]]],
 ];
 
-describe.skipIf(!isThere && !isNeeded)('as tshark does (skipped where it is not installed)', () => {
-  test.each(all)('packets of %s are read', (_name, linkType, kinds) => {
+describe.skipIf(!need('tshark'))('as tshark does', () => {
+  test.each(all)('packets of %s are read', async (_name, linkType, kinds) => {
     const packets = kinds.map(([, bytes, kept = bytes.length], index) =>
       packetOf(bytes, { linkType, kept, number: index + 1 }),
     );
     const [reading, verifying] = [createDissector(), createDissector({ checksums: 'verify' })];
-    const named = (lines: readonly string[]) => lines.map((line, index) => `${kinds[index]![0]}: ${line}`);
-    const mine = packets.map((packet) => ours(reading.dissect(packet), verifying.dissect(packet), shortened));
-    expect(named(mine)).toEqual(named(judged(linkType, packets)));
+    const named = (lines: readonly string[]) => lines.map((line, index) => `${kinds[index]?.[0]}: ${line}`);
+    const mine = packets.map((packet) => ours(reading.dissect(packet), verifying.dissect(packet)));
+    expect(named(mine)).toEqual(named(await judged(linkType, packets)));
   });
 });
-
-/** An IPv6 address as tshark writes those of these packets. */
-function shortened(address: string): string {
-  const known = ['2001:db8::1', '2001:db8::2'];
-  const bytes = (each: string) => addressBytes(each).join();
-  return known.find((each) => bytes(each) === bytes(address)) ?? address;
-}

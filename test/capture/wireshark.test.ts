@@ -11,7 +11,7 @@ import { requestFraming } from '../../src/session/dispatch.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { dissected, type Item, tsharkText } from '../support/dissected.ts';
+import { askedInOrder, dissected, type Item, tsharkText } from '../support/dissected.ts';
 import { need } from '../support/install-tools.ts';
 import { frame } from '../support/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
@@ -267,9 +267,14 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       const hostile = hostileStreams();
       const packets = hostile.flatMap((bytes, i) => [
         ...handshake(i),
-        ...segments(i, 'client', bytes, i % 3 === 0 || bytes.length > 5000 ? [20_000] : [7, 31]),
+        ...segments(i, 'client', bytes, i % 3 === 0 || bytes.length > 5000 ? [20_000] : [97, 31]),
       ]);
-      const items = await dissected(await captureOf(packets, PORT), [...port, ...pass]);
+      const items = await dissected(await captureOf(packets, PORT), [
+        ...port,
+        ...pass,
+        '-Y',
+        'sluice.frame.number',
+      ]);
       hostile.forEach((bytes, i) => {
         expectSame(items, i, 'client', bytes);
       });
@@ -453,6 +458,23 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     }
   });
 
+  test('begins in the middle of anything, and finds its way or does not', async () => {
+    const random = randomFrom(8);
+    const cases = hostileStreams().map((bytes, i) => ({
+      bytes: i % 2 === 0 ? bytes : conversation(500 + i).client.subarray(between(random, 1, 3000)),
+      lengths: oneOf(random, [[1, 2, 3, 400], [61, 500], [20_000]]),
+    }));
+    const behind = frame({ cmd: 'stat', filename: 'the end' });
+    const packets = cases.flatMap(({ bytes, lengths }, i) => {
+      const short = bytes.subarray(0, 4000);
+      const all = segments(i, 'client', short, lengths);
+      return [...all, { connection: i, from: 'client' as const, position: short.length, bytes: behind }];
+    });
+    const items = await dissected(await captureOf(packets, PORT), [...port, '-Y', 'sluice.frame.number']);
+    const found = cases.filter((_, i) => headsIn(of(items, i, 'client')).length > 0);
+    expect(found.length).toBeGreaterThan(cases.length / 2);
+  });
+
   test('is found on any port by its first bytes, and leaves HTTP and others alone', async () => {
     const { client, server } = conversation(5);
     const http = Buffer.from('GET /notes.txt HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -490,6 +512,18 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       });
       expect(bodies).toBeGreaterThan(60_000);
     }
+  });
+
+  test('says the same of packets that are asked for in any order, as a window does', async () => {
+    const said = conversation(90);
+    const path = await captureOf(disordered(interleaved(0, said, [700, 60]), said, 90), PORT);
+    const items = await dissected(path, ['-d', `tcp.port==${PORT},sluice`, '-2']);
+    const packets = [...new Set(items.map(({ packet }) => packet))];
+    expect(packets.length).toBeGreaterThan(20);
+    const titles = (asked: readonly number[]) =>
+      asked.map((packet) => items.filter((item) => item.packet === packet).map(({ title }) => title));
+    const backwards = [...packets].reverse();
+    expect(await askedInOrder(path, backwards, folder)).toEqual(titles(backwards));
   });
 
   test('takes no other protocol for Sluice', async () => {

@@ -6,6 +6,7 @@
  *
  * Of Node: strings are made by `Buffer`, the only thing that makes one of bytes in a single call.
  */
+import { Buffer } from 'node:buffer';
 import { int32, type Reading } from './reading.ts';
 
 /** How many flows are kept. Two that fall on the same slot take turns in it. A power of two. */

@@ -5,6 +5,7 @@
  * Bounded: at most 256 packets and 4 MiB are held, and none for longer than 30 seconds of the capture's time. The
  * oldest goes first.
  */
+import { Buffer } from 'node:buffer';
 import type { Packet } from '../packet.ts';
 import type { NoSegment } from '../segment.ts';
 import { type Pieces, put, together } from './pieces.ts';

@@ -1,0 +1,124 @@
+/** Where on the canvas everything is. */
+import { type Chunk, type Frame, firstWhere, type Item, type Lane } from './model.ts';
+import type { PageSideName } from './page-data.ts';
+import type { View } from './scale.ts';
+
+/** Heights in pixels. */
+export const RULER = 26;
+export const CHUNKS = 40;
+export const RIBBON = 38;
+export const FRAMES = 54;
+const BETWEEN = 30;
+export const MAP = 22;
+const SIDE = CHUNKS + RIBBON + FRAMES;
+export const HEIGHT = RULER + 2 * SIDE + 2 * BETWEEN + MAP;
+
+/** The top of a side's chunks. */
+export const topOf: Readonly<Record<PageSideName, number>> = {
+  client: RULER + 8,
+  server: RULER + 8 + SIDE + BETWEEN,
+};
+export const framesTop = (side: PageSideName): number => topOf[side] + CHUNKS + RIBBON;
+export const MAP_TOP = HEIGHT - MAP - 4;
+
+export interface Span {
+  readonly left: number;
+  readonly right: number;
+}
+
+export interface Layout {
+  readonly view: View;
+  readonly width: number;
+  /** Where a position or a time is. */
+  x(value: number): number;
+}
+
+export function layoutOf(view: View, width: number): Layout {
+  const scale = width / (view.to - view.from);
+  return { view, width, x: (value) => (value - view.from) * scale };
+}
+
+/** A chunk has a moment, and no length in time: it is drawn as wide as there is room up to the next. */
+const MOMENT = 46;
+
+export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
+  if (view.unit === 'bytes') return atLeast(x(chunk.position), x(chunk.end), 1);
+  const left = x(chunk.time);
+  const next = chunks[chunk.at + 1];
+  const room = next === undefined ? MOMENT : x(next.time) - left - 1;
+  return { left, right: left + Math.max(3, Math.min(MOMENT, room)) };
+}
+
+export function frameSpan({ view, x }: Layout, { frames }: Lane, frame: Frame): Span {
+  if (view.unit === 'bytes') return atLeast(x(frame.position), x(frame.end), 1);
+  // Those that began at once share the room there is up to the next that began later.
+  const group = x(frame.began);
+  const next = frames[frame.at - frame.nth + frame.of];
+  const room = next === undefined ? frame.of * 90 : x(next.began) - group - 1;
+  const each = Math.max(3, Math.min(frame.of * 90, room)) / frame.of;
+  const left = group + each * frame.nth;
+  return { left, right: Math.max(left + each, frame.time > frame.began ? x(frame.time) + 3 : 0) };
+}
+
+export function itemSpan(layout: Layout, lane: Lane, item: Item): Span {
+  if (item.kind === 'chunk') return chunkSpan(layout, lane, item);
+  if (item.kind === 'frame') return frameSpan(layout, lane, item);
+  const { view, x } = layout;
+  if (view.unit === 'bytes') return atLeast(x(item.position), x(item.end), 2);
+  return { left: x(item.time), right: x(item.time) + 6 };
+}
+
+const atLeast = (left: number, right: number, width: number): Span => ({
+  left,
+  right: Math.max(right, left + width),
+});
+
+/** Those in view of a list that is sorted by position, and by time. */
+export function inView<T extends Chunk | Frame>(layout: Layout, list: readonly T[]): readonly T[] {
+  const { view } = layout;
+  const span = view.to - view.from;
+  if (view.unit === 'bytes') {
+    const from = firstWhere(list, ({ end }) => end > view.from);
+    return list.slice(
+      from,
+      firstWhere(list, ({ position }) => position >= view.to),
+    );
+  }
+  // What began earlier may be drawn into the view by its least width, so a little more is taken.
+  const from = firstWhere(list, ({ time }) => time >= view.from - span * 0.1);
+  const before = Math.max(0, from - 1);
+  const start = list[before];
+  const group = start?.kind === 'frame' ? before - start.nth : before;
+  const began = (one: T): number => (one.kind === 'frame' ? one.began : one.time);
+  return list.slice(
+    Math.max(0, group),
+    firstWhere(list, (one) => began(one) > view.to),
+  );
+}
+
+/** What is at a place of the canvas. */
+export function itemAt(
+  layout: Layout,
+  lanes: Readonly<Record<PageSideName, Lane>>,
+  px: number,
+  py: number,
+): Item | null {
+  for (const side of ['client', 'server'] as const) {
+    const lane = lanes[side];
+    const within = (top: number, height: number): boolean => py >= top && py < top + height;
+    const hit = <T extends Item>(list: readonly T[], near = 0): T | null => {
+      for (let i = list.length - 1; i >= 0; i--) {
+        const { left, right } = itemSpan(layout, lane, list[i]!);
+        if (px >= left - near && px < right + near) return list[i]!;
+      }
+      return null;
+    };
+    if (within(framesTop(side) - 12, FRAMES + 12)) {
+      const fault = hit(lane.faults, 5);
+      if (fault !== null && (py < framesTop(side) || hit(inView(layout, lane.frames)) === null)) return fault;
+    }
+    if (within(framesTop(side), FRAMES)) return hit(inView(layout, lane.frames)) ?? hit(lane.gaps);
+    if (within(topOf[side], CHUNKS)) return hit(inView(layout, lane.chunks)) ?? hit(lane.gaps);
+  }
+  return null;
+}

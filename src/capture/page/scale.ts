@@ -1,0 +1,71 @@
+/** What of a conversation is in view, by bytes or by time, and where on the canvas that is. */
+
+export type Unit = 'bytes' | 'time';
+
+export interface View {
+  readonly unit: Unit;
+  /** What is at the left and the right edge: an offset in bytes, or nanoseconds. */
+  readonly from: number;
+  readonly to: number;
+  /** Where it ends; it begins at 0. */
+  readonly length: number;
+}
+
+/** The most that can be zoomed in. */
+const LEAST_SPAN = { bytes: 8, time: 100 } as const;
+/** What may be in view before the beginning and behind the end, as a part of what is in view. */
+const ROOM = 0.02;
+
+const spanOf = ({ unit, length }: View, span: number): number =>
+  Math.min(length / (1 - 2 * ROOM), Math.max(LEAST_SPAN[unit], span));
+
+/** All of it. */
+export const overall = (unit: Unit, length: number): View =>
+  look({ unit, from: 0, to: length, length }, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+
+/** Moved and widened as asked, as far as that is within bounds. */
+export function look(view: View, from: number, to: number): View {
+  const span = spanOf(view, to - from);
+  const start = Number.isFinite(from) ? (from + to - span) / 2 : 0;
+  const least = -span * ROOM;
+  const most = Math.max(least, view.length - span * (1 - ROOM));
+  const clamped = Math.min(Math.max(start, least), most);
+  return { ...view, from: clamped, to: clamped + span };
+}
+
+/** Zooms so that what is at a fraction of the width stays there. */
+export function zoom(view: View, factor: number, fraction: number): View {
+  const span = view.to - view.from;
+  const still = view.from + span * fraction;
+  const next = spanOf(view, span / factor);
+  return look(view, still - next * fraction, still + next * (1 - fraction));
+}
+
+/** Moves by a fraction of the width. */
+export function pan(view: View, fraction: number): View {
+  const by = (view.to - view.from) * fraction;
+  return look(view, view.from + by, view.to + by);
+}
+
+/** @returns values with an equal, round distance, some ten of them. */
+export function ticks({ from, to }: View, count: number): number[] {
+  const rough = (to - from) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = Math.max(1, power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10));
+  const values: number[] = [];
+  for (let nth = Math.ceil(from / step); nth * step <= to; nth++) values.push(nth === 0 ? 0 : nth * step);
+  return values;
+}
+
+const trimmed = (value: number): string => String(Number(value.toPrecision(9)));
+
+/** A position or a time in words. */
+export function inUnit(unit: Unit, value: number): string {
+  if (unit === 'bytes') return value.toLocaleString('en-US');
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 1e3) return `${trimmed(value)} ns`;
+  if (size < 1e6) return `${trimmed(value / 1e3)} µs`;
+  if (size < 1e9) return `${trimmed(value / 1e6)} ms`;
+  return `${trimmed(value / 1e9)} s`;
+}

@@ -1,0 +1,57 @@
+/** Finds frames, or chunks where there are no frames, by their number, label, text or bytes. */
+import { asciiOf, hexOf } from './hex.ts';
+import type { Chunk, Frame, Item, Talk } from './model.ts';
+import { sideNames } from './model.ts';
+
+export interface Hit {
+  readonly talk: Talk;
+  readonly item: Item;
+}
+
+/** Hits at most: nobody steps through more. */
+export const MOST_HITS = 5000;
+
+/**
+ * - `#12`: the frames with that number.
+ * - Pairs of hexadecimal digits, `16 03 01` or `0x160301`: bytes. At least two of them, unless `0x` is in front.
+ * - Anything: a part of a label, of a fault's message, or of the bytes as ASCII; capitals or not.
+ */
+export function search(talks: readonly Talk[], query: string): Hit[] {
+  const asked = query.trim();
+  if (asked === '') return [];
+  const matches = matcher(asked);
+  const hits: Hit[] = [];
+  for (const talk of talks) {
+    for (const side of sideNames) {
+      const { frames, chunks, faults } = talk.lanes[side];
+      const items: readonly Item[] = [...(frames.length > 0 ? frames : chunks), ...faults];
+      for (const item of items) {
+        if (hits.length >= MOST_HITS) return hits;
+        if (matches(item)) hits.push({ talk, item });
+      }
+    }
+  }
+  return hits;
+}
+
+function matcher(asked: string): (item: Item) => boolean {
+  const number = /^#(\d+)$/.exec(asked);
+  if (number !== null) return (item) => item.kind === 'frame' && item.number === Number(number[1]);
+  const text = asked.toLowerCase();
+  const digits = text.replace(/^0x/, '').replaceAll(' ', '');
+  const isHex = /^(?:[0-9a-f]{2})+$/.test(digits) && (text.startsWith('0x') || digits.length >= 4);
+  return (item) => {
+    if (item.kind === 'fault') return `${item.code} ${item.message}`.toLowerCase().includes(text);
+    if (item.kind === 'gap') return false;
+    if (item.kind === 'frame' && item.label.toLowerCase().includes(text)) return true;
+    return asciiOf(item.bytes).toLowerCase().includes(text) || (isHex && hasBytes(item, digits));
+  };
+}
+
+function hasBytes({ bytes }: Frame | Chunk, digits: string): boolean {
+  const hex = hexOf(bytes);
+  for (let at = hex.indexOf(digits); at >= 0; at = hex.indexOf(digits, at + 1)) {
+    if (at % 2 === 0) return true;
+  }
+  return false;
+}

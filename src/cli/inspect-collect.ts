@@ -1,0 +1,153 @@
+/** Gathers what a page shows of a recording: the first of everything, up to limits, and how much there was in all. */
+
+import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import type { PageConversation, PageData, PageSide } from '../capture/page/page-data.ts';
+import { closeInWords, framingInWords, gapInWords, isoTime, tookInWords } from './inspect-words.ts';
+import { printable } from './words.ts';
+
+export interface PageLimits {
+  readonly conversations: number;
+  /** Over all conversations, as the next three are. */
+  readonly frames: number;
+  readonly chunks: number;
+  /** Gaps, and faults. */
+  readonly marks: number;
+  /** Bytes of chunks. */
+  readonly bytes: number;
+  /** Bytes of one chunk. */
+  readonly chunkBytes: number;
+}
+
+/** What a browser draws with ease, in a page of some 10 MB at most. */
+export const pageLimits: PageLimits = {
+  conversations: 500,
+  frames: 20_000,
+  chunks: 30_000,
+  marks: 5000,
+  bytes: 2 * 1024 * 1024,
+  chunkBytes: 256,
+};
+
+export interface Collector {
+  take(event: InspectEvent): void;
+  /** @param fault why the reading ended early, or null. */
+  end(fault: string | null): PageData;
+}
+
+export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
+  const totals = { conversations: 0, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  const conversations: PageConversation[] = [];
+  /** Those that are open and shown. */
+  const open = new Map<number, PageConversation>();
+  const left = { ...limits };
+
+  const base64 = (bytes: Uint8Array, most: number): string =>
+    Buffer.from(bytes.subarray(0, most)).toString('base64');
+
+  function take(event: InspectEvent): void {
+    if (event.type === 'skipped') return;
+    count(event);
+    const { conversation } = event;
+    if (event.type === 'open') {
+      if (conversations.length >= limits.conversations) return;
+      const { index, client, server, startedAt, opening } = conversation;
+      const it: PageConversation = {
+        index,
+        client,
+        server,
+        startedAt: isoTime(startedAt),
+        framing: opening === 'midstream' ? 'recorded from the middle' : '',
+        ended: '',
+        duration: 0,
+        sides: { client: emptySide(), server: emptySide() },
+      };
+      open.set(index, it);
+      conversations.push(it);
+      return;
+    }
+    const it = open.get(conversation.index);
+    if (it === undefined) return;
+    const since = (time: bigint): number => Number(time - conversation.startedAt);
+    switch (event.type) {
+      case 'framing':
+        it.framing = [framingInWords(event.name, event.reason), it.framing].filter(Boolean).join(', ');
+        return;
+      case 'chunk': {
+        const { position, bytes, capturedAt, deliverableAt, packet } = event;
+        const { chunks, counts } = it.sides[event.from];
+        counts.chunks++;
+        if (left.chunks <= 0) return;
+        left.chunks--;
+        const shown = Math.min(limits.chunkBytes, bytes.length, left.bytes);
+        left.bytes -= shown;
+        const times = [since(capturedAt), since(deliverableAt)] as const;
+        chunks.push([position, bytes.length, ...times, packet, base64(bytes, shown)]);
+        return;
+      }
+      case 'frame': {
+        const { frames, counts } = it.sides[event.from];
+        counts.frames++;
+        if (isGlued(event)) counts.glued++;
+        if (isCut(event)) counts.cut++;
+        if (left.frames <= 0) return;
+        left.frames--;
+        const { label, sample } = event;
+        frames.push([
+          event.number,
+          event.position,
+          event.head,
+          event.length,
+          since(event.capturedAt),
+          since(event.deliverableAt),
+          event.chunks,
+          event.firstShared,
+          event.lastShared,
+          event.missing,
+          event.state,
+          event.firstPacket,
+          event.lastPacket,
+          label === null ? null : printable(label),
+          base64(sample, sample.length),
+        ]);
+        return;
+      }
+      case 'gap':
+        if (left.marks-- > 0)
+          it.sides[event.from].gaps.push([event.position, event.length, gapInWords[event.reason]]);
+        return;
+      case 'fault': {
+        const { position, code, message, capturedAt, packet } = event;
+        if (left.marks-- > 0)
+          it.sides[event.from].faults.push([position, code, printable(message), since(capturedAt), packet]);
+        return;
+      }
+      case 'close': {
+        it.duration = since(event.endedAt);
+        it.ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        for (const side of ['client', 'server'] as const) {
+          const { bytes, missing, retransmitted, outOfOrder } = event.totals[side];
+          Object.assign(it.sides[side].counts, { bytes, missing, retransmitted, outOfOrder });
+        }
+        open.delete(conversation.index);
+      }
+    }
+  }
+
+  function count({ type }: InspectEvent): void {
+    if (type === 'open') totals.conversations++;
+    else if (type === 'frame') totals.frames++;
+    else if (type === 'chunk') totals.chunks++;
+    else if (type === 'gap') totals.gaps++;
+    else if (type === 'fault') totals.faults++;
+  }
+
+  return { take, end: (fault) => ({ name: printable(name), fault, totals, conversations }) };
+}
+
+const emptySide = (): PageSide => ({
+  chunks: [],
+  frames: [],
+  gaps: [],
+  faults: [],
+  counts: { chunks: 0, frames: 0, glued: 0, cut: 0, bytes: 0, missing: 0, retransmitted: 0, outOfOrder: 0 },
+});
