@@ -16,8 +16,7 @@ function bodyLength(header: JsonHeader): number | Problem {
   if (isReply(header)) return Number(body);
   if (cmd === 'put') {
     if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
-      const message =
-        "the body of a put is from 'offset' to 'filesize', and those are not such numbers of bytes";
+      const message = "'filesize' and 'offset' of a put must be numbers of bytes, the offset within the file";
       return problem('body-length-invalid', message);
     }
     return header.filesize - offset;
