@@ -22,6 +22,7 @@ export * from './protocol/filename.ts';
 export * from './protocol/frame-error.ts';
 export * from './protocol/reply.ts';
 export * from './protocol/request.ts';
+export * from './protocol/sluice-preset.ts';
 export * from './protocol/upload.ts';
 export * from './protocol/version.ts';
 export * from './session/command.ts';

@@ -1,7 +1,23 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
+export * from './capture/capture.ts';
+export * from './capture/capture-fault.ts';
+export * from './capture/capture-file.ts';
+export { assertSameInAnyChunking, type ChunkingLawOptions, joinedData } from './capture/chunking-law.ts';
+export type { Replies, ReplyDifference } from './capture/compare-replies.ts';
+export type { ValueDifference } from './capture/difference.ts';
+export type { LiveFault, LiveResult } from './capture/live-player.ts';
+export type { PacingOptions, Speed } from './capture/pacing.ts';
+export { readStreams, type StreamOptions } from './capture/read-streams.ts';
+export * from './capture/rechunk.ts';
 export * from './capture/record.ts';
 export * from './capture/record-directory.ts';
+export type { RecordedConnection, SideEvent } from './capture/recorded-connection.ts';
+export * from './capture/replay.ts';
+export * from './capture/replay-live.ts';
+export type { Selection } from './capture/selection.ts';
+export type * from './capture/stream-event.ts';
+export * from './capture/virtual-time.ts';
 export * from './client/connect.ts';
 export * from './client/file-content.ts';
 export * from './client/sha256.ts';
@@ -15,6 +31,7 @@ export * from './server/access-file.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
 export * from './server/stats.ts';
+export * from './server/verify-replay.ts';
 export type * from './store/contract.ts';
 export * from './store/contract-suite.ts';
 export { crc32 } from './store/crc32.ts';

@@ -1,50 +1,44 @@
-/** The keys by which the two directions of a connection are looked up, and what they say. */
+/** What the key of a flow says: who sends to whom (see `Segment.flow`). */
+
+import { formatAddress } from '../transport/address.ts';
 import type { Address } from '../transport/connection.ts';
 
-export interface Flow {
-  readonly source: Address;
-  readonly destination: Address;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-}
-
-const IPV4_KEY = 12;
+/** Characters of a key for IPv4; longer ones are for IPv6. */
+const IPV4 = 12;
 
 /** The key of the other direction. */
-export function reversed(flow: string): string {
-  const size = (flow.length - 4) / 2;
-  const [source, destination] = [flow.slice(0, size), flow.slice(size, 2 * size)];
-  return destination + source + flow.slice(-2) + flow.slice(-4, -2);
+export function reverseFlow(flow: string): string {
+  const host = (flow.length - 4) / 2;
+  const ports = 2 * host;
+  return flow.slice(host, ports) + flow.slice(0, host) + flow.slice(ports + 2) + flow.slice(ports, ports + 2);
 }
 
-/** What a key says, as addresses are written: `192.0.2.1:80`, `[2001:db8::1]:80`. */
-export function formatFlow(flow: string): Flow {
-  const size = (flow.length - 4) / 2;
-  const codes = Array.from(flow, (character) => character.charCodeAt(0));
-  const host = (from: number): string => {
-    const bytes = codes.slice(from, from + size);
-    return flow.length === IPV4_KEY ? bytes.join('.') : `[${formatIpv6(bytes)}]`;
-  };
-  const sourcePort = codes.at(-4)! * 256 + codes.at(-3)!;
-  const destinationPort = codes.at(-2)! * 256 + codes.at(-1)!;
-  return {
-    source: `${host(0)}:${sourcePort}`,
-    destination: `${host(size)}:${destinationPort}`,
-    sourcePort,
-    destinationPort,
-  };
+export const sourcePort = (flow: string): number => word(flow, flow.length - 4);
+
+/** The sender's address, as a URL has it: `127.0.0.1:8080`, `[2001:db8::1]:8080`. */
+export function sourceAddress(flow: string): Address {
+  const host = flow.length === IPV4 ? dotted(flow) : ipv6Text(flow);
+  return formatAddress(host, sourcePort(flow));
 }
 
-/** As RFC 5952 wants it: lower case, no leading zeros, the longest run of two zeros or more left out. */
-export function formatIpv6(bytes: readonly number[]): string {
-  const groups = Array.from({ length: 8 }, (_, i) => bytes[2 * i]! * 256 + bytes[2 * i + 1]!);
-  let best = { at: -1, length: 1 };
-  for (let at = 0; at < 8; at++) {
-    let length = 0;
-    while (groups[at + length] === 0) length++;
-    if (length > best.length) best = { at, length };
+const word = (flow: string, at: number): number => flow.charCodeAt(at) * 256 + flow.charCodeAt(at + 1);
+
+const dotted = (flow: string): string => [0, 1, 2, 3].map((at) => flow.charCodeAt(at)).join('.');
+
+/** RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`. */
+function ipv6Text(flow: string): string {
+  const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => word(flow, at));
+  let start = 0;
+  let longest = 1;
+  for (let i = 0; i < groups.length; i++) {
+    let run = 0;
+    while (groups[i + run] === 0) run++;
+    if (run > longest) {
+      start = i;
+      longest = run;
+    }
   }
-  const hex = groups.map((group) => group.toString(16));
-  if (best.at < 0) return hex.join(':');
-  return `${hex.slice(0, best.at).join(':')}::${hex.slice(best.at + best.length).join(':')}`;
+  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (longest < 2) return hex(groups);
+  return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + longest))}`;
 }

@@ -1,44 +1,58 @@
-/** What a reassembly may hold, and for how long it waits for what is missing. */
-import { mustBe } from './must-be.ts';
+/** What bounds the reassembly of streams. Every queue and map in it is bounded by one of these, or by a constant. */
 
 export interface ReassemblyOptions {
-  /** Bytes of one side that wait behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up. */
-  readonly maxHeld?: number;
-  /** The same in packets, 1 to 2^20; default 4,096. */
-  readonly maxHeldPackets?: number;
-  /** Bytes of all sides together that wait behind holes, 0 to 2^40; default 64 MiB. The oldest hole is given up first. */
-  readonly maxHeldInAll?: number;
   /**
-   * How much later than its acknowledgement what is missing may still come, in milliseconds of recorded time, 0 to
-   * 2^31; default 2,000. A packet that was acknowledged is not sent again, but it may be recorded late.
+   * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it the one that has been silent for
+   * the longest is closed as `evicted`; if it goes on, it is a new one.
    */
-  readonly lateness?: number;
-  /**
-   * How much of a side whose beginning was not recorded is looked at before it is known where it begins, in packets,
-   * 1 to 2^20; default 64. Also at most 256 KiB, and `lateness`.
-   */
-  readonly startPackets?: number;
-  /** Conversations that are remembered, 1 to 2^20; default 32,768. Beyond it the one silent for the longest is forgotten. */
   readonly maxConversations?: number;
+  /** Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. */
+  readonly maxHeldBytes?: number;
+  /** Segments of one side held back behind a hole, 0 to 1,048,576; default 4,096. Beyond it, the same. */
+  readonly maxHeldSegments?: number;
+  /**
+   * Bytes held back over all conversations together, with 256 for each segment, 0 to 2^40; default 64 MiB. Beyond it
+   * the oldest holes are given up first.
+   */
+  readonly maxHeldTotal?: number;
 }
 
 export type ReassemblyLimits = Required<ReassemblyOptions>;
 
-const KIB = 1024;
-const MIB = KIB * KIB;
+const MiB = 1024 * 1024;
 
-/** Bytes of a side whose beginning was not recorded that are looked at before it is known where it begins. */
-export const START_BYTES = 256 * KIB;
+const defaults: ReassemblyLimits = {
+  maxConversations: 65_536,
+  maxHeldBytes: 4 * MiB,
+  maxHeldSegments: 4_096,
+  maxHeldTotal: 64 * MiB,
+};
 
-/** @throws RangeError when an option is out of its bounds. */
+const ranges: Readonly<Record<keyof ReassemblyOptions, readonly [least: number, most: number]>> = {
+  maxConversations: [1, 2 ** 24],
+  maxHeldBytes: [0, 2 ** 30],
+  maxHeldSegments: [0, 2 ** 20],
+  maxHeldTotal: [0, 2 ** 40],
+};
+
+/**
+ * Checks options. Wrong ones are a mistake in the program, hence the throw.
+ *
+ * @throws RangeError that names the option.
+ * @internal
+ */
 export function limitsOf(options: ReassemblyOptions): ReassemblyLimits {
-  const { maxHeld = 4 * MIB, maxHeldPackets = 4096, maxHeldInAll = 64 * MIB } = options;
-  const { lateness = 2000, startPackets = 64, maxConversations = 32_768 } = options;
-  mustBe('maxHeld', maxHeld, 0, 2 ** 30);
-  mustBe('maxHeldPackets', maxHeldPackets, 1, 2 ** 20);
-  mustBe('maxHeldInAll', maxHeldInAll, 0, 2 ** 40);
-  mustBe('lateness', lateness, 0, 2 ** 31);
-  mustBe('startPackets', startPackets, 1, 2 ** 20);
-  mustBe('maxConversations', maxConversations, 1, 2 ** 20);
-  return { maxHeld, maxHeldPackets, maxHeldInAll, lateness, startPackets, maxConversations };
+  const limits = { ...defaults };
+  for (const name of Object.keys(ranges) as (keyof ReassemblyOptions)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const [least, most] = ranges[name];
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new RangeError(
+        `${name} must be a whole number from ${least} to ${most}, and is ${String(value)}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits;
 }

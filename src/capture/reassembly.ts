@@ -1,272 +1,268 @@
 /**
- * TCP segments to streams: every connection of a recording, its two sides each in order (RFC 9293, section 3.4).
+ * TCP segments to ordered bytes: a pure state machine, without a clock or I/O.
  *
  * ```text
- *  a segment of a tuple that            is taken for
- *  is not known                         a new conversation
- *  is known, without SYN                the known one; ignored when that is over
- *  is known, with the SYN it had        a retransmission
- *  is known, with another SYN           a new conversation: the known one is closed as `reused`
- *  is known, with a SYN and none yet    the known one's, when it lies just before what came; else a new one
+ *   segment ─▶ its conversation ─▶ its direction ─▶ events
+ *              talk-table.ts       sequencing.ts
+ *              opening.ts          hold.ts
+ *
+ *   conversation    a segment             what happens
+ *   none            any                   a new one gathers                     (see talk.ts)
+ *   gathering,      SYN                   as opening.ts says: that direction starts, or `reused` and a new one
+ *   open            RST in the window     holes are given up, `reset`, close
+ *                   FIN                   when all before it was handed on: `end`; after both: close
+ *                   other                 bytes in order, or held; acknowledgements
+ *   closed          SYN of another, or    a new one
+ *                   numbers far off
+ *                   other                 nothing: a retransmission, or the last acknowledgement
  * ```
  *
- * What is held: see `ReassemblyOptions`, and `recent-chunks` for what is kept to compare.
+ * A RST is heeded when its number lies from what was acknowledged to shortly behind what was sent, as a receiver
+ * would; its bytes, if it has any, are an explanation and not part of the stream.
  */
-import { reversed } from './flow.ts';
-import { limitsOf, type ReassemblyOptions, START_BYTES } from './reassembly-options.ts';
-import { createRecent } from './recent-chunks.ts';
+import { reverseFlow } from './flow.ts';
+import { greetingOf, introduce, isStray, likelyClient, NEAR, zeroOf } from './opening.ts';
+import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
+import { createRecentChunks } from './recent-chunks.ts';
+import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from './segment.ts';
+import { distance, seqPlus } from './sequence.ts';
 import {
-  carry,
-  close,
-  createConversation,
-  flush,
-  flushStart,
-  open,
-  openByPorts,
-  type RecordedConversation,
+  acknowledge,
+  giveUp,
+  giveUpAll,
+  handOn,
+  losePatience,
+  PATIENT_TIME,
+  receive,
   type Shared,
   start,
-} from './recorded-conversation.ts';
-import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from './segment.ts';
-import { positionOf, type SideState } from './side-state.ts';
-import { giveUpHole } from './side-take.ts';
-import type { CloseReason, StreamEvent } from './stream-event.ts';
+} from './sequencing.ts';
+import type { CloseReason, SideTotals } from './stream-event.ts';
+import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
+import { createTalkTable } from './talk-table.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
 
+/** How long a direction whose SYN was not seen holds everything back: packets of both directions, and bytes. */
+const GATHERED_PACKETS = 64;
+const GATHERED_BYTES = 256 * 1024;
+/** How far behind a RST may be when nothing was acknowledged. */
+const RST_BEHIND = 65_536;
+const SPECIAL = TCP_SYN | TCP_RST | TCP_FIN;
+
 export interface Reassembly {
-  /** Takes the next segment, in the order of the recording. */
-  take(segment: Segment, emit: (event: StreamEvent) => void): void;
-  /** Takes the end of the recording: what waits is handed on, and what is open is closed. */
-  end(emit: (event: StreamEvent) => void): void;
+  /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
+  take(segment: Segment, emit: Emit): void;
+  /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
+  end(emit: Emit): void;
 }
-
-interface Known {
-  readonly conversation: RecordedConversation;
-  readonly which: 0 | 1;
-}
-
-/** Bytes that a SYN may lie before the first that came of its side. */
-const SYN_BEFORE = 4 * 1024 * 1024;
-/** Bytes that a RST may lie behind, or ahead of, where its side is: what is farther away is not its side's. */
-const RST_BEHIND = 64 * 1024;
-const RST_AHEAD = 2 ** 30;
 
 /**
- * Makes a reassembly.
+ * Creates a machine that puts TCP segments in order.
+ *
+ * It holds back bytes behind a hole, within the limits of `options`, and hands on all others at once, as views of
+ * their packets. For bytes that came twice and differ it emits a `conflict`, if the first are still held, or are among
+ * the 1,024 chunks handed on last (over all conversations, from the last 16 MiB of the file). A conversation that was
+ * closed is remembered until 16,384 others were, so that late packets do not open it again.
  *
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
- * reassembly.take(segment, (event) => {
- *   if (event.type === 'chunk') console.log(event.from, event.position, event.bytes.length);
- * });
+ * for (const segment of segments) reassembly.take(segment, (event) => console.log(event.type));
+ * reassembly.end((event) => console.log(event.type));
  */
 export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   const limits = limitsOf(options);
-  /** Both directions of each conversation: twice `maxConversations` at the most. */
-  const known = new Map<string, Known>();
-  /** Sides of which something waits, the oldest first: bounded by `maxHeldInAll`, a piece each at the least. */
-  const waiting = new Map<SideState, RecordedConversation>();
-  let heldInAll = 0;
-  let made = 0;
-  let oldest: RecordedConversation | null = null;
-  let newest: RecordedConversation | null = null;
-  let last: Known | null = null;
-  let lastFlow = '';
-  let emit: (event: StreamEvent) => void = () => {};
+  const shared: Shared = { limits, recent: createRecentChunks(), holdings: { cost: 0, holders: new Set() } };
+  const { holdings } = shared;
+  const table = createTalkTable(limits.maxConversations);
+  const gatheredBytes = Math.min(GATHERED_BYTES, limits.maxHeldBytes);
+  const gatheredSegments = Math.min(GATHERED_PACKETS, limits.maxHeldSegments);
+  /** Those of which a direction has not started: the oldest first, none older than `PATIENT_TIME`. */
+  const gathering = new Set<Talk>();
+  /** The capture time after which the oldest of them has gathered for long enough. */
+  let overdue: bigint | null = null;
+  let count = 0;
 
-  const shared: Shared = {
-    limits,
-    recent: createRecent(),
-    emit: (event) => emit(event),
-    holds: (conversation, side, bytes) => {
-      heldInAll += bytes;
-      if (side.held.length === 0) waiting.delete(side);
-      else if (!waiting.has(side)) waiting.set(side, conversation);
-    },
-  };
-
-  function find(segment: Segment): Known {
-    const { flow } = segment;
-    if (flow === lastFlow && last !== null) return last;
-    const found = known.get(flow) ?? remember(segment);
-    last = found;
-    lastFlow = flow;
-    return found;
+  function begin({ flow, packet }: Segment, emit: Emit): Direction {
+    const talk = createTalk(count++, flow, reverseFlow(flow), packet.time);
+    table.add(talk);
+    if (gathering.size === 0) overdue = talk.startedAt + PATIENT_TIME;
+    gathering.add(talk);
+    const evicted = table.excess();
+    if (evicted !== null) close(evicted, 'evicted', emit);
+    return talk.first;
   }
 
-  function remember({ flow, packet }: Segment): Known {
-    const reverse = reversed(flow);
-    const conversation = createConversation(made++, [flow, reverse], packet.time);
-    const here: Known = { conversation, which: 0 };
-    known.set(flow, here);
-    // A machine that speaks to itself from a port to the same port has one direction only.
-    if (reverse !== flow) known.set(reverse, { conversation, which: 1 });
-    enlist(conversation);
-    if (made > 1 && known.size > 2 * limits.maxConversations) forget(oldest!);
-    return here;
+  function settled(talk: Talk): void {
+    if (talk.settled) return;
+    talk.settled = true;
+    gathering.delete(talk);
+    const [oldest] = gathering;
+    overdue = oldest === undefined ? null : oldest.startedAt + PATIENT_TIME;
   }
 
-  /** Puts a conversation at the newer end of the list. */
-  function enlist(it: RecordedConversation): void {
-    it.older = newest;
-    it.newer = null;
-    if (newest !== null) newest.newer = it;
-    newest = it;
-    oldest ??= it;
+  /** Ends the gathering: what is still unknown is taken for what is likely. */
+  function settle(talk: Talk, emit: Emit): void {
+    if (talk.settled) return;
+    if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
+    for (const direction of [talk.first, talk.second]) {
+      const zero = direction.started ? null : zeroOf(direction);
+      if (zero !== null) start(direction, zero, shared, emit);
+    }
+    settled(talk);
   }
 
-  function unlist(it: RecordedConversation): void {
-    if (it.older === null) oldest = it.newer;
-    else it.older.newer = it.newer;
-    if (it.newer === null) newest = it.older;
-    else it.newer.older = it.older;
+  function close(talk: Talk, why: CloseReason, emit: Emit): void {
+    settle(talk, emit);
+    const { first, second } = talk;
+    giveUpAll(first, 0, shared, emit);
+    giveUpAll(second, 0, shared, emit);
+    const reason = why !== 'reset' && first.ended && second.ended ? 'ended' : why;
+    talk.over = reason;
+    table.close(talk, reason !== 'evicted');
+    const client = first.from === 'client' ? first : second;
+    const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
+    emit({ type: 'close', conversation: talk.conversation!, reason, endedAt: talk.latest, totals });
   }
 
-  function forget(it: RecordedConversation): void {
-    end(it, 'evicted');
-    unlist(it);
-    for (const flow of it.flows) if (known.get(flow)?.conversation === it) known.delete(flow);
-    last = null;
+  function greet(direction: Direction, segment: Segment, emit: Emit): void {
+    const { talk, peer } = direction;
+    direction.syn = segment.seq;
+    if (talk.conversation === null) {
+      if (segment.flags & TCP_ACK) introduce(talk, peer, 'syn-ack', emit);
+      else introduce(talk, direction, 'syn', emit);
+    }
+    start(direction, seqPlus(segment.seq, 1), shared, emit);
+    if (peer.started) settled(talk);
   }
 
-  function end(it: RecordedConversation, reason: CloseReason): void {
-    close(shared, it, reason);
-    for (const side of it.sides) {
-      heldInAll -= side.heldBytes;
-      side.heldBytes = 0;
-      side.held = [];
-      waiting.delete(side);
+  function reset(direction: Direction, { seq, packet }: Segment, emit: Emit): void {
+    const { talk, peer } = direction;
+    if (direction.anchored && !isInWindow(direction, seq)) return;
+    settle(talk, emit);
+    giveUpAll(peer, 0, shared, emit);
+    giveUpAll(direction, direction.next + distance(direction.nextSeq, seq), shared, emit);
+    if (packet.time > direction.latest) direction.latest = packet.time;
+    emit({
+      type: 'reset',
+      conversation: talk.conversation!,
+      from: direction.from,
+      position: direction.next,
+      capturedAt: packet.time,
+      deliverableAt: direction.latest,
+      packet: packet.number,
+    });
+    close(talk, 'reset', emit);
+  }
+
+  /** Holds no more than may be held: the oldest holes are given up. */
+  function relieve(emit: Emit): void {
+    while (holdings.cost > limits.maxHeldTotal) {
+      const [oldest] = holdings.holders;
+      if (!oldest!.started) settle(oldest!.talk, emit);
+      else giveUp(oldest!, 'limit', shared, emit);
+      if (oldest!.talk.over === null && isOver(oldest!.talk)) close(oldest!.talk, 'ended', emit);
     }
   }
 
-  /** Whether a segment with SYN begins another conversation on the same tuple. */
-  function isAnother({ conversation, which }: Known, { seq }: Segment): boolean {
-    const side = conversation.sides[which];
-    if (side.syn !== null) return side.syn !== seq;
-    if (conversation.over) return true;
-    if (side.phase === 'unknown') return false;
-    const position = positionOf(side, (seq + 1) % 2 ** 32);
-    const first = side.phase === 'starting' ? (side.held[0]?.position ?? 0) : 0;
-    return position > first || position < first - SYN_BEFORE;
-  }
-
-  /** Gives up a hole, or the wait for a beginning, so that something of a side moves on. */
-  function moveOn(it: RecordedConversation, side: SideState): void {
-    const which = side === it.sides[0] ? 0 : 1;
-    if (side.phase !== 'starting') {
-      giveUpHole(it.contexts![which], side, 'limit');
-      return;
-    }
-    openByPorts(shared, it);
-    start(it, which, null);
-    flushStart(it, which);
-  }
-
-  function keepWithin(it: RecordedConversation, now: bigint): void {
-    const lateness = BigInt(limits.lateness) * 1_000_000n;
-    for (const side of it.sides) {
-      while (side.held.length > 0) {
-        const isStarting = side.phase === 'starting';
-        const isOver = isStarting
-          ? side.totals.packets >= limits.startPackets ||
-            side.heldBytes > START_BYTES ||
-            now - side.waitsSince > lateness
-          : side.heldBytes > limits.maxHeld ||
-            side.held.length > limits.maxHeldPackets ||
-            (side.ackedBeyond !== null && now - side.ackedBeyond > lateness);
-        if (!isOver) break;
-        moveOn(it, side);
+  /** What is to be done when not all is in order. */
+  function takeSlowly(direction: Direction, segment: Segment, emit: Emit): void {
+    const { talk, peer } = direction;
+    if (!direction.started) {
+      if (!direction.anchored) {
+        direction.anchored = true;
+        direction.nextSeq = segment.seq;
       }
-    }
-    while (heldInAll > limits.maxHeldInAll) {
-      const first = waiting.entries().next();
-      if (first.done) break;
-      moveOn(first.value[1], first.value[0]);
-    }
-  }
-
-  function acknowledge(it: RecordedConversation, which: 0 | 1, segment: Segment): void {
-    const other = it.sides[which === 0 ? 1 : 0];
-    if (other.phase !== 'running') return;
-    const position = positionOf(other, segment.ack);
-    if (position > other.acked) other.acked = position;
-    const first = other.held[0];
-    if (first !== undefined && other.acked >= first.position) other.ackedBeyond ??= segment.packet.time;
-  }
-
-  function synchronise(it: RecordedConversation, which: 0 | 1, { seq, flags }: Segment): void {
-    const side = it.sides[which];
-    const hasAck = (flags & TCP_ACK) !== 0;
-    const client = hasAck ? (which === 0 ? 1 : 0) : which;
-    if (side.phase === 'unknown' || side.phase === 'starting') {
-      if (side.phase === 'unknown') side.base = (seq + 1) % 2 ** 32;
-      start(it, which, seq);
-      open(shared, it, client, hasAck ? 'syn-ack' : 'syn');
-      flushStart(it, which);
-    } else {
-      side.syn ??= seq;
-    }
-  }
-
-  function reset(it: RecordedConversation, which: 0 | 1, segment: Segment): void {
-    const side = it.sides[which];
-    if (side.phase === 'running' || side.phase === 'over') {
-      const position = positionOf(side, segment.seq);
-      const isHere = position >= side.next - RST_BEHIND && position <= side.next + RST_AHEAD;
-      if (!isHere) return;
-    }
-    flush(shared, it);
-    const { conversation } = it.contexts![which];
-    const { time, number } = segment.packet;
-    if (time > side.latest) side.latest = time;
-    const at = { capturedAt: time, deliverableAt: side.latest, packet: number };
-    emit({ type: 'reset', conversation, from: side.name, position: side.next, ...at });
-    end(it, 'reset');
+      receive(direction, segment, shared, emit);
+      if (talk.settled) start(direction, zeroOf(direction)!, shared, emit);
+      else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
+        settle(talk, emit);
+    } else receive(direction, segment, shared, emit);
+    const { time } = segment.packet;
+    if (holds(direction)) losePatience(direction, time, shared, emit);
+    if (holds(peer)) losePatience(peer, time, shared, emit);
+    if (!talk.settled && talk.packets >= GATHERED_PACKETS) settle(talk, emit);
+    if (isOver(talk)) close(talk, 'ended', emit);
+    if (holdings.cost > limits.maxHeldTotal) relieve(emit);
   }
 
   return {
-    take(segment, to) {
-      emit = to;
-      const { flags, packet } = segment;
-      let found = find(segment);
-      if ((flags & TCP_SYN) !== 0 && isAnother(found, segment)) {
-        end(found.conversation, 'reused');
-        unlist(found.conversation);
-        for (const flow of found.conversation.flows) known.delete(flow);
-        found = last = remember(segment);
-        lastFlow = segment.flow;
+    take(segment, emit) {
+      const { flags, packet, payload } = segment;
+      const { time } = packet;
+      while (overdue !== null && time > overdue) {
+        const [oldest] = gathering;
+        settle(oldest!, emit);
+        if (isOver(oldest!)) close(oldest!, 'ended', emit);
       }
-      const { conversation: it, which } = found;
-      if (it !== newest) {
-        unlist(it);
-        enlist(it);
+      let direction = table.find(segment.flow);
+      if (direction !== undefined && direction.talk.over !== null) {
+        if (isStray(direction, segment)) return;
+        table.forget(direction.talk);
+        direction = undefined;
       }
-      if (it.over) return;
-      const side = it.sides[which];
-      side.totals.packets++;
-      if (packet.time > it.lastAt) it.lastAt = packet.time;
-      if ((flags & TCP_RST) !== 0) return reset(it, which, segment);
-      if ((flags & TCP_SYN) !== 0) synchronise(it, which, segment);
-      if (side.phase === 'unknown') {
-        side.base = segment.seq;
-        side.phase = 'starting';
+      direction ??= begin(segment, emit);
+      let starts = false;
+      if (flags & TCP_SYN && !(flags & TCP_RST)) {
+        const greeting = greetingOf(direction, segment);
+        if (greeting === 'stray') return;
+        if (greeting === 'new') {
+          close(direction.talk, 'reused', emit);
+          table.forget(direction.talk);
+          direction = begin(segment, emit);
+        }
+        starts = greeting === 'new' || greeting === 'starts';
+        if (greeting === 'again') direction.syn = segment.seq;
       }
-      if (segment.length > 0 || (flags & TCP_FIN) !== 0) carry(shared, it, which, segment);
-      if ((flags & TCP_ACK) !== 0) acknowledge(it, which, segment);
-      if (heldInAll > 0) keepWithin(it, packet.time);
-      if (it.sides[0].phase === 'over' && it.sides[1].phase === 'over') end(it, 'ended');
+      const { talk, peer } = direction;
+      table.touch(talk);
+      direction.packets++;
+      talk.packets++;
+      if (time > talk.latest) talk.latest = time;
+      if (flags & TCP_RST) {
+        reset(direction, segment, emit);
+        return;
+      }
+      if (flags & TCP_ACK) acknowledge(peer, segment.ack);
+      if (starts) greet(direction, segment, emit);
+      if (
+        direction.started &&
+        segment.seq === direction.nextSeq &&
+        (flags & SPECIAL) === 0 &&
+        payload.length === segment.length &&
+        direction.finAt === Number.POSITIVE_INFINITY &&
+        talk.settled &&
+        !holds(direction) &&
+        !holds(peer)
+      ) {
+        if (payload.length === 0) return;
+        const ack = flags & TCP_ACK ? segment.ack : NONE;
+        handOn(direction, payload, packet.number, time, ack, packet.position, shared, emit);
+        return;
+      }
+      takeSlowly(direction, segment, emit);
     },
-    end(to) {
-      emit = to;
-      const open: RecordedConversation[] = [];
-      for (let it = oldest; it !== null; it = it.newer) if (!it.over) open.push(it);
-      open.sort((a, b) => a.index - b.index);
-      for (const it of open) end(it, 'unfinished');
-      known.clear();
-      waiting.clear();
-      oldest = newest = last = null;
+    end(emit) {
+      for (const talk of table.open()) close(talk, 'unfinished', emit);
     },
   };
 }
+
+const isOver = ({ first, second }: Talk): boolean => first.ended && second.ended;
+
+function isInWindow(direction: Direction, seq: number): boolean {
+  const position = direction.next + distance(direction.nextSeq, seq);
+  const { started, next, acked, highest, lowest, lowestBare } = direction;
+  if (!started) return position >= Math.min(lowest, lowestBare) - RST_BEHIND && position <= highest + NEAR;
+  const least = acked === NONE ? next - RST_BEHIND : Math.min(acked, next);
+  return position >= least && position <= Math.max(highest, acked) + NEAR;
+}
+
+const totalsOf = (direction: Direction): SideTotals => ({
+  packets: direction.packets,
+  bytes: direction.bytes,
+  missing: direction.missing,
+  retransmitted: direction.retransmitted,
+  outOfOrder: direction.outOfOrder,
+});

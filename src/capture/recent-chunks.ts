@@ -1,57 +1,62 @@
 /**
- * What was handed on lately, so that bytes that come again can be compared.
+ * The chunks handed on last, of all conversations together, so that a retransmission with other bytes is noticed
+ * shortly after, too.
  *
- * Held are the last 4 MiB, or 4,096 chunks, of the whole capture: views of its last few blocks, which are in memory
- * anyway, however many conversations there are.
+ * A ring of so many chunks, kept by reference. Each of them keeps the block of the file alive that it is a view of;
+ * those that lie further back in the file than `REACH` are dropped, so that few blocks are. Without that, chunks that
+ * are far apart (among much other traffic) would keep a block each.
  */
-import type { StreamChunk } from './stream-event.ts';
+import { compareBytes, type Difference } from './byte-difference.ts';
+import type { Conversation, Side, StreamChunk } from './stream-event.ts';
 
-const MOST_BYTES = 4 * 1024 * 1024;
-const MOST_CHUNKS = 4096;
+/** Chunks that are kept; a power of two. */
+const CHUNKS = 1_024;
+/** Bytes of the file, from the packet of the oldest chunk to that of the newest. */
+const REACH = 16 * 1024 * 1024;
 
-/** Of one side, in order: the first `gone` of them are no longer kept. */
-export interface RecentOfSide {
-  chunks: StreamChunk[];
-  gone: number;
+export interface RecentChunks {
+  /** Keeps a chunk; `at` is the offset of its packet in the file. */
+  push(chunk: StreamChunk, at: number): void;
+  /** Compares bytes that were handed on with those that came now, as far as they are still kept. */
+  compare(
+    conversation: Conversation,
+    from: Side,
+    came: Uint8Array,
+    position: number,
+    difference: Difference,
+  ): void;
 }
 
-export const noneRecent = (): RecentOfSide => ({ chunks: [], gone: 0 });
-
-export interface Recent {
-  add(side: RecentOfSide, chunk: StreamChunk): void;
-}
-
-export function createRecent(): Recent {
-  /** A ring. */
-  const sides: (RecentOfSide | null)[] = new Array(MOST_CHUNKS).fill(null);
-  const lengths = new Int32Array(MOST_CHUNKS);
-  let first = 0;
-  let count = 0;
-  let bytes = 0;
-
-  function drop(): void {
-    const side = sides[first]!;
-    bytes -= lengths[first]!;
-    sides[first] = null;
-    first = (first + 1) % MOST_CHUNKS;
-    count--;
-    side.gone++;
-    // Now and then, so that each chunk is moved once at the most.
-    if (side.gone * 2 > side.chunks.length) {
-      side.chunks = side.chunks.slice(side.gone);
-      side.gone = 0;
-    }
-  }
-
+export function createRecentChunks(): RecentChunks {
+  const chunks = new Array<StreamChunk | null>(CHUNKS).fill(null);
+  const places = new Float64Array(CHUNKS);
+  /** Counts of all chunks: those from `oldest` to below `newest` are kept. */
+  let oldest = 0;
+  let newest = 0;
   return {
-    add(side, chunk) {
-      while (count > 0 && (count === MOST_CHUNKS || bytes + chunk.bytes.length > MOST_BYTES)) drop();
-      const at = (first + count) % MOST_CHUNKS;
-      sides[at] = side;
-      lengths[at] = chunk.bytes.length;
-      side.chunks.push(chunk);
-      count++;
-      bytes += chunk.bytes.length;
+    push(chunk, at) {
+      if (newest - oldest === CHUNKS) oldest++;
+      while (oldest < newest && at - places[oldest & (CHUNKS - 1)]! > REACH) {
+        chunks[oldest & (CHUNKS - 1)] = null;
+        oldest++;
+      }
+      chunks[newest & (CHUNKS - 1)] = chunk;
+      places[newest & (CHUNKS - 1)] = at;
+      newest++;
+    },
+    compare(conversation, from, came, position, difference) {
+      const end = position + came.length;
+      // The chunks of a side do not overlap, so when as many bytes were found as came, there are no more to find.
+      let left = came.length;
+      for (let i = newest - 1; i >= oldest && left > 0; i--) {
+        const chunk = chunks[i & (CHUNKS - 1)]!;
+        if (chunk.conversation !== conversation || chunk.from !== from) continue;
+        const start = Math.max(position, chunk.position);
+        const count = Math.min(end, chunk.position + chunk.bytes.length) - start;
+        if (count <= 0) continue;
+        compareBytes(chunk.bytes, start - chunk.position, came, start - position, count, start, difference);
+        left -= count;
+      }
     },
   };
 }

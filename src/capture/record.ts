@@ -8,12 +8,12 @@ import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { processClock, type RecordClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
-import { recordedConnection } from './recorded-connection.ts';
 import { sluiceWatch } from './sluice-watch.ts';
 import { createSpool, type Spool } from './spool.ts';
 import type { Side } from './stream-event.ts';
 import { endpointsOf } from './synthetic-address.ts';
 import { tappedConnection } from './tapped-connection.ts';
+import { writtenConnection } from './written-connection.ts';
 
 export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
@@ -108,7 +108,7 @@ export function tapInto({ file, spool, connection, options, lazy = false, over }
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);
-  const recorded = recordedConnection({ file, clock, endpoints, at, lazy, ...hiding(options) });
+  const recorded = writtenConnection({ file, clock, endpoints, at, lazy, ...hiding(options) });
   return tappedConnection({
     connection,
     at,

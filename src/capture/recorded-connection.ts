@@ -1,234 +1,276 @@
 /**
- * One connection as a recording shows it: what it sent and received, as TCP would have.
+ * One end of a recorded conversation, as a connection like any other.
  *
  * ```text
- *   SYN, SYN/ACK, ACK      when it was opened
- *   data                   in packets as large as may be; PSH on the last one of a chunk
- *   ACK                    of the other side, when a lot of data came without an answer
- *   FIN, ACK               of each side, when it ended
- *   RST                    when it broke, with a comment that says why
+ *  tape ──▶ queue ──▶ rechunk ──▶ chunks$           what the other end sent
+ *      └──────────────────────▶ recorded$          what this end sent, when it was recorded
+ *  write ─────────────────────▶ written$           what this end would send now
  * ```
  *
- * What a header belongs to that is not whole yet is held back, since it may have to be hidden: at most one header and
- * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile.
+ * The queue is bounded by the tape, which stops while too much waits in all queues together; besides it there is the
+ * segment that is being cut, and the chunk that is being put together.
  */
-import { append, type Gathered, gather } from '../wire/gathered.ts';
-import { INBOUND, OUTBOUND } from './pcapng-write.ts';
-import type { RecordClock } from './record-clock.ts';
-import type { RecordFile } from './record-file.ts';
-import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from './segment.ts';
-import type { Watch } from './sluice-watch.ts';
-import type { Side } from './stream-event.ts';
-import type { Endpoints } from './synthetic-address.ts';
-import { largestPayload, type PacketMaker, packetMaker } from './synthetic-packets.ts';
+import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import { DESTROYED, ENDED, tellEnd } from '../transport/connection-fault.ts';
+import { createFifo } from './fifo.ts';
+import { type Chunking, createRechunker } from './rechunk.ts';
+import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from './stream-event.ts';
 
-export interface RecordedConnectionOptions {
-  readonly file: RecordFile;
-  readonly clock: RecordClock;
-  readonly endpoints: Endpoints;
-  /** Which side it is recorded at. */
-  readonly at: Side;
-  /** What looks at the bytes of each side before they are written, and says what of them to hide. */
-  readonly watches?: Readonly<Record<Side, Watch>>;
-  /** What the chunks of each side are replaced by; arrays of the same lengths. */
-  readonly redacts?: Readonly<Record<Side, (chunk: Uint8Array) => Uint8Array>>;
-  /** Whether a connection that sends nothing is not recorded at all. */
-  readonly lazy?: boolean;
-  /** The sequence number of each side's SYN; default 0, so that that of a byte is its offset and 1. */
-  readonly initialSequence?: number;
+/** What a side did, in the order in which it was recorded. */
+export type SideEvent = StreamChunk | StreamGap | StreamEnd | StreamReset;
+
+/**
+ * A connection out of a recording.
+ *
+ * `chunks$` is what the other end sent: it completes at its FIN, errors with `reset` at a RST, and with `incomplete`
+ * where the recording lacks something or ends. What is written is taken, and goes nowhere but to `written$`.
+ */
+export interface RecordedConnection extends Connection {
+  readonly conversation: Conversation;
+  /** Which end this is. */
+  readonly side: Side;
+  /**
+   * What this end did in the recording, for comparison: emitted when the replay comes to it, whether or not `chunks$`
+   * is read, and not kept for later subscribers. Subscribe when you receive the connection. Completes with the
+   * conversation.
+   */
+  readonly recorded$: Observable<SideEvent>;
+  /** What is written to this end, within the call of `write`: copy what you keep. Completes when our side is over. */
+  readonly written$: Observable<Uint8Array>;
 }
 
-export interface RecordedConnection {
-  readonly sent: (from: Side, bytes: Uint8Array) => void;
-  /** A side has ended, behind what it sent. */
-  readonly ended: (from: Side) => void;
-  /** It broke, by a reset of that side. */
-  readonly reset: (from: Side, why: string) => void;
+/** What a connection needs of the tape it is on. */
+export interface Tape {
+  /** So much more waits in the queue of a connection, or less; in bytes. */
+  readonly waits: (change: number) => void;
+  /** A connection has nothing more to be read. */
+  readonly read: () => void;
 }
 
-/** Bytes without an answer, after which the other side acknowledges them. */
-const mostUnanswered = 1024 * 1024;
-/** Pieces that are held back each with its own time; further ones are put to the last. */
-const mostPieces = 256;
-const mostComments = 16;
-const STAR = 0x2a;
-const none: readonly string[] = [];
-
-/** One direction. */
-interface Lane {
-  readonly maker: PacketMaker;
-  readonly direction: number;
-  readonly watch: Watch | null;
-  /** Bytes that came, and bytes that were written. */
-  taken: number;
-  written: number;
-  /** Written since the other side sent something. */
-  unanswered: number;
-  /** What came, and is not written. */
-  held: { readonly time: number; bytes: Gathered }[];
-  ended: boolean;
+/** The tape's hold on a connection. */
+export interface Track {
+  readonly connection: RecordedConnection;
+  /** The next bytes of the other end. A copy is made of what cannot be handed on at once. */
+  readonly chunk: (bytes: Uint8Array) => void;
+  /** The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after it. */
+  readonly over: (how: ConnectionFault | null) => void;
+  /** What this end did. */
+  readonly recorded: (event: SideEvent) => void;
+  /** The conversation is over: nothing more comes. */
+  readonly close: () => void;
 }
 
-export function recordedConnection(options: RecordedConnectionOptions): RecordedConnection {
-  const { file, clock, endpoints, at, watches, redacts, lazy = false, initialSequence = 0 } = options;
-  const { client, server } = endpoints;
-  const openedAt = clock.now();
-  const lanes: Readonly<Record<Side, Lane>> = {
-    client: laneOf(packetMaker(client, server), at === 'client' ? OUTBOUND : INBOUND, watches?.client),
-    server: laneOf(packetMaker(server, client), at === 'server' ? OUTBOUND : INBOUND, watches?.server),
-  };
-  let begun = false;
-  let over = false;
+/** What an event costs that waits, besides its bytes. */
+const eventCost = 128;
+/** Chunks emitted before others have their turn. */
+const atOnce = 4096;
 
-  const other = (lane: Lane): Lane => (lane === lanes.client ? lanes.server : lanes.client);
-  /** The sequence number behind everything that a lane has written. */
-  const next = ({ written, ended }: Lane): number => initialSequence + 1 + written + (ended ? 1 : 0);
+type Waiting = { readonly bytes: Uint8Array } | { readonly how: ConnectionFault | null };
+type Settled = (fault?: ConnectionFault) => void;
 
-  function packet(lane: Lane, flags: number, time: number, comments: readonly string[] = none): void {
-    const { maker, direction } = lane;
-    const [seq, ack] = [next(lane), next(other(lane))];
-    other(lane).unanswered = 0;
-    file.write({ maker, direction, flags, seq, ack, time, comments }, 0, null);
+let made = 0;
+
+/** Puts an end of a conversation on a tape. */
+export function createTrack(conversation: Conversation, side: Side, chunking: Chunking, tape: Tape): Track {
+  const recorded$ = new Subject<SideEvent>();
+  const written$ = new Subject<Uint8Array>();
+  const closed$ = new AsyncSubject<ConnectionFault | null>();
+  const rechunker = createRechunker(chunking, conversation.index);
+  /** Bounded by the tape. */
+  const queue = createFifo<Waiting>();
+  let reader: Subscriber<Uint8Array> | undefined;
+  let paused = false;
+  let delivering = false;
+  let scheduled = false;
+  /** Whether the rechunker may have something to pull. */
+  let cutting = false;
+  /** How the other side ended, once that was told. */
+  let readEnd: ConnectionFault | null | undefined;
+  let isRead = false;
+  let ended = false;
+  /** Why nothing can be written any more, other than that our side was ended. */
+  let broken: ConnectionFault | undefined;
+  let closed = false;
+  /** Told in the next turn, oldest first. Bounded by whoever writes. */
+  let settling: { readonly settled: Settled; readonly fault: ConnectionFault | undefined }[] = [];
+
+  /** Calling back waits for the scheduler, so that no call of the connection does it. */
+  function turnSoon(): void {
+    if (scheduled) return;
+    scheduled = true;
+    asapScheduler.schedule(turn);
   }
 
-  function begin(): void {
-    if (begun) return;
-    begun = true;
-    const time = openedAt;
-    const { client, server } = lanes;
-    const syn = (lane: Lane, flags: number, ack: number) => {
-      const { maker, direction } = lane;
-      file.write({ maker, direction, flags, seq: initialSequence, ack, time, comments: none }, 0, null);
-    };
-    syn(client, TCP_SYN, 0);
-    syn(server, TCP_SYN | TCP_ACK, initialSequence + 1);
-    packet(client, TCP_ACK, time);
+  function turn(): void {
+    scheduled = false;
+    const now = settling;
+    settling = [];
+    for (const { settled, fault } of now) settled(fault);
+    if (broken === DESTROYED && readEnd === undefined) endReading(DESTROYED);
+    deliver();
+    closeIfOver();
   }
 
-  /** Writes bytes[from..to), in as few packets as they fit in. */
-  function write(lane: Lane, bytes: Uint8Array, from: number, to: number, time: number): void {
-    const { maker, direction, watch } = lane;
-    for (let start = from; start < to; ) {
-      const length = Math.min(to - start, largestPayload);
-      const upTo = lane.written + length;
-      const piece = bytes.subarray(start, start + length);
-      start += length;
-      const flags = start === to ? TCP_ACK | TCP_PSH : TCP_ACK;
-      const comments = watch === null || watch.remarks.length === 0 ? none : remarksUpTo(watch, upTo);
-      const [seq, ack] = [next(lane), next(other(lane))];
-      const fill = (room: Uint8Array, place: number): void => {
-        room.set(piece, place);
-        if (watch !== null) hide(watch, room, place, lane.written, upTo);
+  function deliver(): void {
+    // Whoever is told may pause, resume, destroy or unsubscribe by it.
+    if (delivering) return;
+    delivering = true;
+    let left = atOnce;
+    while (reader !== undefined && !paused && readEnd === undefined) {
+      if (left-- === 0) {
+        setImmediate(turnSoon);
+        break;
+      }
+      const chunk = cutting ? rechunker.pull() : null;
+      if (chunk !== null) {
+        reader.next(chunk);
+        continue;
+      }
+      cutting = false;
+      if (!deliverNext()) break;
+    }
+    delivering = false;
+    if (readEnd === null && queue.length > 0) breakBehindEnd();
+  }
+
+  /** Takes what is next off the queue; answers whether there was something. */
+  function deliverNext(): boolean {
+    const next = queue.first();
+    if (next === undefined) return false;
+    if ('bytes' in next) {
+      shift(next.bytes.length);
+      rechunker.push(next.bytes);
+      cutting = true;
+      return true;
+    }
+    const last = rechunker.flush();
+    if (last !== null) reader?.next(last);
+    else {
+      shift(0);
+      endReading(next.how);
+    }
+    return true;
+  }
+
+  /** A fault behind the end in good order is the connection's, though no longer the reader's. */
+  function breakBehindEnd(): void {
+    const fault = [...queue].find((waiting) => 'how' in waiting && waiting.how !== null);
+    drop();
+    if (fault === undefined || !('how' in fault) || fault.how === null) return;
+    broken ??= fault.how;
+    closeIfOver();
+  }
+
+  function shift(bytes: number): void {
+    queue.shift();
+    tape.waits(-bytes - eventCost);
+  }
+
+  function drop(): void {
+    while (queue.length > 0) {
+      const next = queue.first()!;
+      shift('bytes' in next ? next.bytes.length : 0);
+    }
+    cutting = false;
+  }
+
+  function wait(waiting: Waiting, bytes: number): void {
+    queue.push(waiting);
+    tape.waits(bytes + eventCost);
+  }
+
+  function endReading(how: ConnectionFault | null): void {
+    readEnd = how;
+    if (how !== null) broken ??= how;
+    doneReading();
+    const told = reader;
+    if (told !== undefined) tellEnd(told, how);
+    turnSoon();
+  }
+
+  function doneReading(): void {
+    if (isRead) return;
+    isRead = true;
+    tape.read();
+  }
+
+  function closeIfOver(): void {
+    if (closed || settling.length > 0 || delivering) return;
+    if (broken === undefined && !(ended && readEnd === null)) return;
+    if (readEnd === undefined) return;
+    closed = true;
+    written$.complete();
+    closed$.next(broken ?? null);
+    closed$.complete();
+  }
+
+  const { client, server } = conversation;
+  const connection: RecordedConnection = {
+    id: `recorded:${conversation.index}#${++made}`,
+    local: side === 'server' ? server : client,
+    remote: side === 'server' ? client : server,
+    conversation,
+    side,
+    recorded$: recorded$.asObservable(),
+    written$: written$.asObservable(),
+    closed$: closed$.asObservable(),
+    chunks$: new Observable((subscriber) => {
+      if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
+      if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
+      reader = subscriber;
+      turnSoon();
+      return () => {
+        reader = undefined;
       };
-      const number = file.write({ maker, direction, flags, seq, ack, time, comments }, length, fill);
-      if (number === 0) return;
-      lane.written = upTo;
-      lane.unanswered += length;
-      other(lane).unanswered = 0;
-      watch?.written(upTo, number);
-      if (lane.unanswered >= mostUnanswered) packet(other(lane), TCP_ACK, time);
-    }
-  }
-
-  function hold(lane: Lane, bytes: Uint8Array, from: number, time: number): void {
-    const last = lane.held.at(-1);
-    if (last === undefined || lane.held.length < mostPieces) {
-      lane.held.push({ time, bytes: gather(bytes, from, bytes.length, Number.POSITIVE_INFINITY) });
-    } else {
-      last.bytes = append(last.bytes, bytes, from, bytes.length, Number.POSITIVE_INFINITY);
-    }
-  }
-
-  function release(lane: Lane): void {
-    const { held } = lane;
-    if (held.length === 0) return;
-    lane.held = [];
-    for (const { time, bytes } of held) write(lane, bytes.room.bytes, 0, bytes.length, time);
-  }
-
-  /** Nothing more comes of it. */
-  function finish(lane: Lane): void {
-    lane.watch?.end();
-    release(lane);
-  }
+    }),
+    write(chunks, settled) {
+      const fault = broken ?? (ended ? ENDED : undefined);
+      if (fault === undefined) {
+        for (const chunk of chunks) if (chunk.length > 0) written$.next(chunk);
+      }
+      settling.push({ settled, fault });
+      turnSoon();
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      turnSoon();
+    },
+    end() {
+      ended = true;
+      turnSoon();
+    },
+    destroy() {
+      if (closed || broken !== undefined) return;
+      broken = DESTROYED;
+      drop();
+      doneReading();
+      turnSoon();
+    },
+  };
 
   return {
-    sent(from, chunk) {
-      const lane = lanes[from];
-      if (over || lane.ended || chunk.length === 0 || !file.isLive()) return;
-      const bytes = redacts === undefined ? chunk : redacts[from](chunk);
-      if (bytes.length !== chunk.length) {
-        throw new Error(`redacting made ${bytes.length} bytes of ${chunk.length}: there must be as many`);
+    connection,
+    chunk(bytes) {
+      if (broken !== undefined || readEnd !== undefined) return;
+      if (queue.length === 0 && !cutting && !delivering && reader !== undefined && !paused) {
+        rechunker.push(bytes);
+        cutting = true;
+        return deliver();
       }
-      begin();
-      const time = clock.now();
-      const start = lane.taken;
-      lane.taken += bytes.length;
-      const known = lane.watch === null ? lane.taken : lane.watch.take(bytes);
-      if (known <= start) return hold(lane, bytes, 0, time);
-      release(lane);
-      // A chunk stays one packet where it fits into one: the whole of the packet waits for the head at its end.
-      const whole = known === lane.taken;
-      const upTo = whole ? bytes.length : Math.floor((known - start) / largestPayload) * largestPayload;
-      write(lane, bytes, 0, upTo, time);
-      if (!whole) hold(lane, bytes, upTo, time);
+      // A copy: what waits for long must not keep the whole block of the file it is a view of.
+      wait({ bytes: new Uint8Array(bytes) }, bytes.length);
+      if (cutting) turnSoon();
     },
-    ended(from) {
-      const lane = lanes[from];
-      if (over || lane.ended || (lazy && !begun)) return;
-      begin();
-      finish(lane);
-      const time = clock.now();
-      packet(lane, TCP_FIN | TCP_ACK, time);
-      lane.ended = true;
-      packet(other(lane), TCP_ACK, time);
+    over(how) {
+      if (broken !== undefined) return;
+      wait({ how }, 0);
+      if (!delivering) turnSoon();
     },
-    reset(from, why) {
-      if (over || (lazy && !begun)) return;
-      begin();
-      finish(lanes.client);
-      finish(lanes.server);
-      packet(lanes[from], TCP_RST | TCP_ACK, clock.now(), [why]);
-      over = true;
-    },
+    recorded: (event) => recorded$.next(event),
+    close: () => recorded$.complete(),
   };
-}
-
-const laneOf = (maker: PacketMaker, direction: number, watch: Watch | null = null): Lane => ({
-  maker,
-  direction,
-  watch,
-  taken: 0,
-  written: 0,
-  unanswered: 0,
-  held: [],
-  ended: false,
-});
-
-/** Takes the remarks off that are about what is before an offset. */
-function remarksUpTo({ remarks }: Watch, upTo: number): readonly string[] {
-  let count = 0;
-  while (count < remarks.length && remarks[count]!.position < upTo) count++;
-  if (count === 0) return none;
-  const texts = remarks.splice(0, count).map(({ text }) => text);
-  if (count <= mostComments) return texts;
-  return [...texts.slice(0, mostComments), `and ${count - mostComments} more like these`];
-}
-
-/** Replaces what must not be written of what was sent from offset `from` up to `to`, and is at a place in a room. */
-function hide(watch: Watch, room: Uint8Array, place: number, from: number, to: number): void {
-  const { masks } = watch;
-  const cover = (start: number, end: number, byte: number): void => {
-    room.fill(byte, place + Math.max(start, from) - from, place + Math.min(end, to) - from);
-  };
-  let done = 0;
-  for (const mask of masks) {
-    if (mask.from >= to) break;
-    cover(mask.from, mask.to, mask.byte);
-    if (mask.to > to) break;
-    done++;
-  }
-  if (done > 0) masks.splice(0, done);
-  const hiddenFrom = watch.hiddenFrom();
-  if (hiddenFrom < to) cover(hiddenFrom, to, STAR);
 }

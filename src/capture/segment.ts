@@ -1,7 +1,8 @@
 /**
  * A TCP segment taken out of its packet (RFC 9293, section 3.1), and what a packet is when it is none.
  *
- * One object a packet is made, and nothing is copied: `payload` is a view of the packet.
+ * One object a packet is made, and nothing is copied: `payload` is a view of the packet. (Of an IP packet that came in
+ * fragments, `packet` is the one that completed it, and `payload` a view of what was put together.)
  */
 import type { Packet } from './packet.ts';
 
@@ -35,7 +36,8 @@ export const TCP_ACK = 0x10;
  * What a packet was, when it is no segment.
  *
  * - `other`: not TCP over IP (ARP, UDP …), or a link type that is not known. Nothing is wrong.
- * - `fragment`: a piece of an IP packet whose other pieces are still to come, or never came.
+ * - `fragment`: a piece of an IP packet whose other pieces are still to come; or, told at the end of the capture,
+ *   never came.
  * - `cut`: too little was captured of it to tell.
  * - `malformed`: its headers contradict themselves.
  * - `checksum`: a checksum is wrong (only when they are verified).

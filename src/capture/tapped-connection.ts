@@ -11,15 +11,15 @@
  */
 import { AsyncSubject, Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import type { RecordedConnection } from './recorded-connection.ts';
 import type { Spool } from './spool.ts';
 import type { Side } from './stream-event.ts';
+import type { WrittenConnection } from './written-connection.ts';
 
 export interface TapOptions {
   readonly connection: Connection;
   /** Which side of it the connection is. */
   readonly at: Side;
-  readonly recorded: RecordedConnection;
+  readonly recorded: WrittenConnection;
   readonly spool: Spool;
   /** Told of what was thrown in recording; nothing more is recorded of this connection. */
   readonly failed: (thrown: unknown) => void;

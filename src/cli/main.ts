@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { addGet } from './get.ts';
+import { addInspect } from './inspect.ts';
 import { addLs } from './ls.ts';
 import { addMv } from './mv.ts';
 import { addPut } from './put.ts';
+import { addReplay } from './replay.ts';
 import { addRm } from './rm.ts';
 import { addServe } from './serve.ts';
 import { addStat } from './stat.ts';
@@ -17,13 +19,20 @@ import { addUpper } from './upper.ts';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 const program = new Command('sluice')
-  .description('Sends and receives files over TCP: atomically, verified, in bounded memory.')
+  .description(
+    'Sends and receives files over TCP: atomically, verified, in bounded memory. Looks into recorded traffic.',
+  )
   .version(version)
   .showHelpAfterError('(--help says more)')
   .addHelpText('after', exitStatusHelp)
   .exitOverride();
 
-for (const add of [addServe, addPut, addGet, addLs, addStat, addRm, addMv, addUpper, addSticky]) add(program);
+const subcommands = [
+  ...[addServe, addPut, addGet, addLs, addStat, addRm, addMv],
+  ...[addInspect, addReplay],
+  ...[addUpper, addSticky],
+];
+for (const add of subcommands) add(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
 try {

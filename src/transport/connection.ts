@@ -11,7 +11,7 @@ export type Address = string;
 
 /** Why a connection is over, when it did not end in good order. */
 export interface ConnectionFault {
-  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `untrusted`: TLS could not be agreed on, which trying again does not change. `destroyed`: we did. */
+  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `untrusted`: TLS could not be agreed on, which trying again does not change. `incomplete`: it was recorded, and what the peer sent next is not in the recording. `destroyed`: we did. */
   readonly code:
     | 'reset'
     | 'unread'
@@ -19,6 +19,7 @@ export interface ConnectionFault {
     | 'refused'
     | 'unreachable'
     | 'untrusted'
+    | 'incomplete'
     | 'destroyed'
     | 'failed';
   /** In words, with the system's own code where there is one. */

@@ -453,9 +453,7 @@ describe('what is printed', () => {
       )
       .filter((text) => kind.read(text) !== undefined);
   };
-  const free = settingNames.filter(
-    (name) => !name.startsWith('tls') && name !== 'port' && name !== 'record',
-  );
+  const free = settingNames.filter((name) => !name.startsWith('tls') && name !== 'port' && name !== 'record');
   const some = fc.record(Object.fromEntries(free.map((name) => [name, someText(name)])), {
     requiredKeys: [],
   });

@@ -1,0 +1,160 @@
+/** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
+import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import type { Capture } from './capture.ts';
+import { differences, inWords } from './difference.ts';
+import { type Chunking, chunkingInWords } from './rechunk.ts';
+import type { RecordedConnection } from './recorded-connection.ts';
+import { type ReplayOptions, replay } from './replay.ts';
+import type { Conversation } from './stream-event.ts';
+
+export interface ChunkingLawOptions<T>
+  extends Pick<ReplayOptions, 'only' | 'side' | 'streams' | 'maxWaiting'> {
+  /** What is compared with the chunks as recorded; default one byte at a time, whole, and random with five seeds. */
+  readonly chunkings?: readonly Chunking[];
+  /**
+   * Makes what a conversation led to comparable. Default `joinedData`: bodies that are streamed come in as many pieces
+   * as their bytes did, which is no difference.
+   */
+  readonly comparable?: (events: readonly T[]) => readonly unknown[];
+  /** Names of fields that count for nothing, at any depth, such as `ms`. */
+  readonly ignore?: readonly string[];
+}
+
+const seeds = [1, 2, 3, 4, 5];
+const usual: readonly Chunking[] = ['bytes', 'whole', ...seeds.map((seed) => ({ seed }))];
+
+/** What a pipeline made of one conversation. */
+interface Led {
+  readonly conversation: Conversation;
+  readonly events: readonly unknown[];
+}
+
+/**
+ * Replays a capture in many chunkings through a pipeline of yours, and holds what it emits for each conversation to
+ * what it emits when the chunks are as recorded. What the pipeline errors with is compared too, as its last event.
+ * All that it emits is held in memory until it was compared.
+ *
+ * Rejects with an `Error` that names the chunking, the conversation and the first event that differs; with another
+ * when there is no conversation to compare; and with the `CaptureFault` when the capture cannot be read.
+ *
+ * @param pipeline is called once for each conversation and chunking, and must complete when its connection is over.
+ * @example
+ * await assertSameInAnyChunking(captureFile('orders.pcap'), ({ chunks$ }) => chunks$.pipe(deframe(framing)));
+ */
+export function assertSameInAnyChunking<T>(
+  capture: Capture,
+  pipeline: (connection: RecordedConnection) => Observable<T>,
+  options: ChunkingLawOptions<T> = {},
+): Promise<void> {
+  const { chunkings, comparable, ignore, ...how } = options;
+  return assertSame((chunking) => replay(capture, { ...how, chunking }), pipeline, options);
+}
+
+/** The same, of whatever replays in the chunking it is asked for. */
+export async function assertSame<T>(
+  replayed: (chunking: Chunking) => ReturnType<typeof replay>,
+  pipeline: (connection: RecordedConnection) => Observable<T>,
+  { chunkings = usual, comparable = joinedData, ignore = [] }: ChunkingLawOptions<T> = {},
+): Promise<void> {
+  const ignored = new Set(ignore);
+  const isIgnored = (path: string) => ignored.has(path.slice(path.lastIndexOf('.') + 1));
+
+  async function ledTo(chunking: Chunking): Promise<Led[]> {
+    const conversations = new Map<Conversation, (T | PipelineError)[]>();
+    const run$ = replayed(chunking).pipe(
+      mergeMap(({ connection }) => {
+        const events: (T | PipelineError)[] = [];
+        conversations.set(connection.conversation, events);
+        return pipeline(connection).pipe(
+          catchError((error: unknown) => of<PipelineError>({ type: 'pipeline-error', error })),
+          tap((event) => events.push(event)),
+          map(() => null),
+        );
+      }),
+    );
+    await lastValueFrom(run$, { defaultValue: null });
+    return [...conversations].map(([conversation, events]) => ({
+      conversation,
+      events: comparable(events as T[]),
+    }));
+  }
+
+  const recorded = await ledTo('recorded');
+  if (recorded.length === 0) throw new Error('the capture has no conversation to compare');
+  for (const chunking of chunkings) {
+    const cut = await ledTo(chunking);
+    for (const [at, expected] of recorded.entries())
+      compareLed(chunking, expected, cut[at]?.events ?? [], isIgnored);
+  }
+}
+
+interface PipelineError {
+  readonly type: 'pipeline-error';
+  readonly error: unknown;
+}
+
+function compareLed(
+  chunking: Chunking,
+  { conversation, events: expected }: Led,
+  got: readonly unknown[],
+  ignored: (path: string) => boolean,
+): void {
+  for (let at = 0; at < Math.max(expected.length, got.length); at++) {
+    const [first] = differences(expected[at], got[at], ignored, 1);
+    if (first === undefined) continue;
+    const { index, client, server } = conversation;
+    const where = first.path === '' ? '' : `, in ${first.path}`;
+    throw new Error(
+      [
+        `cut otherwise (${chunkingInWords(chunking)}), conversation ${index} (${client} to ${server}) leads to something else`,
+        `event ${at + 1} differs${where}; there are ${expected.length} as recorded, and ${got.length}`,
+        `  as recorded: ${inWords(expected[at], 500)}`,
+        `  cut so:      ${inWords(got[at], 500)}`,
+      ].join('\n'),
+    );
+  }
+}
+
+/**
+ * Joins the bytes of `data` events that follow each other, as a deframer emits them for a body that is streamed.
+ *
+ * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
+ */
+export function joinedData(events: readonly unknown[]): readonly unknown[] {
+  const joined: unknown[] = [];
+  let run: Uint8Array[] = [];
+  const seal = () => {
+    if (run.length > 0) joined.push({ type: 'data', bytes: concatenated(run) });
+    run = [];
+  };
+  for (const event of events) {
+    if (isData(event)) run.push(event.bytes);
+    else {
+      seal();
+      joined.push(event);
+    }
+  }
+  seal();
+  return joined;
+}
+
+interface Data {
+  readonly type: 'data';
+  readonly bytes: Uint8Array;
+}
+
+const isData = (event: unknown): event is Data =>
+  typeof event === 'object' &&
+  event !== null &&
+  (event as Partial<Data>).type === 'data' &&
+  (event as Partial<Data>).bytes instanceof Uint8Array;
+
+function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,118 @@
+/** What differs between two values, told so that it can be read. */
+
+export interface ValueDifference {
+  /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
+  readonly path: string;
+  /** Undefined when there is nothing there. */
+  readonly expected: unknown;
+  readonly got: unknown;
+}
+
+/**
+ * What differs between two values, compared by what they hold: objects by their fields, arrays and bytes by their
+ * elements; errors by their names and messages. A field that is undefined is as one that is not there. Stops after
+ * `most` differences.
+ *
+ * @param ignored says of a field, by its path without indices (`files.mtime`), whether it counts for nothing.
+ * @example differences({ a: 1, b: [2] }, { a: 1, b: [3] }) // [{ path: 'b[0]', expected: 2, got: 3 }]
+ */
+export function differences(
+  expected: unknown,
+  got: unknown,
+  ignored: (path: string) => boolean = () => false,
+  most = 10,
+): ValueDifference[] {
+  const found: ValueDifference[] = [];
+  compare(expected, got, '', '', ignored, (difference) => found.push(difference) < most);
+  return found;
+}
+
+type Tell = (difference: ValueDifference) => boolean;
+
+/** Answers whether to go on. `fields` is the path without indices. */
+function compare(
+  expected: unknown,
+  got: unknown,
+  path: string,
+  fields: string,
+  ignored: (path: string) => boolean,
+  tell: Tell,
+): boolean {
+  if (Object.is(expected, got)) return true;
+  const both = (kind: (value: unknown) => boolean) => kind(expected) && kind(got);
+  if (both(isBytes)) {
+    const at = firstDifference(expected as Uint8Array, got as Uint8Array);
+    if (at === null) return true;
+    return tell({ path: `${path}[${at}]`, expected: from(expected, at), got: from(got, at) });
+  }
+  if (both(Array.isArray)) {
+    const [left, right] = [expected as unknown[], got as unknown[]];
+    for (let at = 0; at < Math.max(left.length, right.length); at++) {
+      if (!compare(left[at], right[at], `${path}[${at}]`, fields, ignored, tell)) return false;
+    }
+    return true;
+  }
+  if (both(isError)) {
+    const [left, right] = [expected as Error, got as Error];
+    const same = left.name === right.name && left.message === right.message;
+    return same || tell({ path, expected, got });
+  }
+  if (both(isRecord)) {
+    const [left, right] = [expected as Fields, got as Fields];
+    for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      const name = fields === '' ? key : `${fields}.${key}`;
+      if (ignored(name)) continue;
+      const place = path === '' ? key : `${path}.${key}`;
+      if (!compare(left[key], right[key], place, name, ignored, tell)) return false;
+    }
+    return true;
+  }
+  return tell({ path, expected, got });
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isError = (value: unknown): value is Error => value instanceof Error;
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isBytes(value) && !isError(value);
+
+const from = (bytes: unknown, at: number): Uint8Array => (bytes as Uint8Array).subarray(at, at + 16);
+
+/** The index of the first byte that differs, or that only one of them has; null when they are equal. */
+export function firstDifference(left: Uint8Array, right: Uint8Array): number | null {
+  const length = Math.min(left.length, right.length);
+  let at = 0;
+  // Large pieces are nearly always equal: native comparison of blocks, and a loop over the one that differs.
+  for (; at < length; at += block) {
+    const to = Math.min(at + block, length);
+    if (Buffer.compare(left.subarray(at, to), right.subarray(at, to)) !== 0) break;
+  }
+  for (; at < length; at++) if (left[at] !== right[at]) return at;
+  return left.length === right.length ? null : length;
+}
+
+const block = 4096;
+
+/** A value in one line, no longer than so many characters. @example inWords(Uint8Array.of(1, 255)) // '01 ff' */
+export function inWords(value: unknown, most = 200): string {
+  const text = wordsOf(value);
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+function wordsOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value instanceof Uint8Array) return `bytes ${hexOf(value)}`;
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  const json = JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return `${inner}n`;
+    if (inner instanceof Uint8Array) return `bytes ${hexOf(inner)}`;
+    return inner;
+  });
+  return json ?? String(value);
+}
+
+function hexOf(bytes: Uint8Array): string {
+  const shown = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return bytes.length > 16 ? `${shown} … (${bytes.length} in all)` : shown;
+}

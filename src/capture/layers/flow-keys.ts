@@ -1,0 +1,63 @@
+/**
+ * Who sends to whom, as a string: see `Segment.flow`.
+ *
+ * A capture has few flows at a time and many packets of each, so the strings lately made are kept and given out
+ * again: that saves the making, and the map in which one is looked up need not hash it anew.
+ *
+ * Of Node: strings are made by `Buffer`, the only thing that makes one of bytes in a single call.
+ */
+import { Buffer } from 'node:buffer';
+import { int32, type Reading } from './reading.ts';
+
+/** How many flows are kept. Two that fall on the same slot take turns in it. A power of two. */
+const SLOTS = 1024;
+/** Words of a flow: two addresses of IPv6 and the ports. */
+const WORDS = 9;
+
+/** Makes the flow of the segment that a reading is at. Remembers at most 1024 of them. */
+export function createFlows(): (reading: Reading) => string {
+  const flows: (string | undefined)[] = new Array(SLOTS).fill(undefined);
+  const known = new Int32Array(SLOTS * WORDS);
+
+  function isKnown(slot: number, reading: Reading): boolean {
+    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
+    if (flows[slot]?.length !== addressesLength + 4) return false;
+    let word = slot * WORDS;
+    if (known[word] !== int32(bytes, at)) return false;
+    for (let from = addressesAt; from < addressesAt + addressesLength; from += 4) {
+      word += 1;
+      if (known[word] !== int32(addresses, from)) return false;
+    }
+    return true;
+  }
+
+  function remember(slot: number, reading: Reading): string {
+    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
+    let word = slot * WORDS;
+    known[word] = int32(bytes, at);
+    for (let from = addressesAt; from < addressesAt + addressesLength; from += 4) {
+      word += 1;
+      known[word] = int32(addresses, from);
+    }
+    const isSideBySide = addresses === bytes && addressesAt + addressesLength === at;
+    const flow = isSideBySide
+      ? characters(bytes, addressesAt, addressesLength + 4)
+      : characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
+    flows[slot] = flow;
+    return flow;
+  }
+
+  return (reading) => {
+    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
+    // Of IPv6 addresses the last words, which differ most.
+    const to = addressesAt + addressesLength;
+    const source = int32(addresses, to - (addressesLength >> 1) - 4);
+    const mixed = Math.imul(Math.imul(source, 31) + int32(addresses, to - 4), 31) + int32(bytes, at);
+    const slot = Math.imul(mixed, 0x9e3779b1) >>> 22;
+    return isKnown(slot, reading) ? flows[slot]! : remember(slot, reading);
+  };
+}
+
+function characters(bytes: Uint8Array, at: number, length: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('latin1');
+}

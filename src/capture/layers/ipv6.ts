@@ -1,0 +1,99 @@
+/** IPv6 (RFC 8200): its header, the extension headers, and fragments. */
+import type { NoSegment } from '../segment.ts';
+import type { Fragments } from './fragments.ts';
+import { AH, readAuthentication } from './ipv4.ts';
+import { int32, type Reading, skip, tooShort, uint16 } from './reading.ts';
+
+const TCP = 6;
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+const FRAGMENT = 44;
+const DESTINATION_OPTIONS = 60;
+
+/** What may stand between the IPv6 header and TCP. */
+function isExtension(protocol: number): boolean {
+  return (
+    protocol === HOP_BY_HOP ||
+    protocol === ROUTING ||
+    protocol === FRAGMENT ||
+    protocol === DESTINATION_OPTIONS ||
+    protocol === AH
+  );
+}
+
+/** Reads the headers; null when TCP is at `at` now. */
+export function readIpv6(reading: Reading, fragments: Fragments): NoSegment | null {
+  const { at, bytes, end } = reading;
+  if (end - at < 40) return tooShort(reading, 'IPv6', 40);
+  const version = bytes[at]! >> 4;
+  if (version !== 6) return skip(reading, 'malformed', `IPv6: version ${version}`);
+  // A jumbogram says its length in an option, and one whose sending is offloaded says none: it is as long as its
+  // frame either way.
+  const length = uint16(bytes, at + 4);
+  if (length !== 0) {
+    reading.wire = at + 40 + length;
+    if (reading.wire < end) reading.end = reading.wire;
+  }
+  reading.addresses = bytes;
+  reading.addressesAt = at + 8;
+  reading.addressesLength = 32;
+  reading.protocol = bytes[at + 6]!;
+  reading.at = at + 40;
+  // Every turn moves on by eight bytes at least.
+  while (reading.protocol !== TCP) {
+    const wrong = readExtension(reading, fragments);
+    if (wrong !== null) return wrong;
+  }
+  return null;
+}
+
+function readExtension(reading: Reading, fragments: Fragments): NoSegment | null {
+  const { protocol } = reading;
+  if (protocol === AH) return readAuthentication(reading);
+  if (protocol === FRAGMENT) return readFragment(reading, fragments);
+  if (!isExtension(protocol)) return other(reading);
+  const { at, bytes, end } = reading;
+  if (end - at < 8) return tooShort(reading, 'IPv6 extension', 8);
+  const length = (bytes[at + 1]! + 1) << 3;
+  if (end - at < length) return tooShort(reading, 'IPv6 extension', length);
+  if (protocol === ROUTING) routeOn(reading, length);
+  reading.protocol = bytes[at]!;
+  reading.at = at + length;
+  return null;
+}
+
+/**
+ * On the way through the stops of a routing header, the destination in the IPv6 header is but the next of them. The
+ * connection's is the last: at the end of the list, or in segment routing (RFC 8754), where it is written
+ * backwards, at its beginning.
+ */
+function routeOn(reading: Reading, length: number): void {
+  const { addresses, addressesAt, at, bytes } = reading;
+  const type = bytes[at + 2]!;
+  const isOver = bytes[at + 3] === 0;
+  if (isOver || length < 24 || (type !== 0 && type !== 2 && type !== 4)) return;
+  const last = type === 4 ? at + 8 : at + length - 16;
+  const both = new Uint8Array(32);
+  both.set(addresses.subarray(addressesAt, addressesAt + 16));
+  both.set(bytes.subarray(last, last + 16), 16);
+  reading.addresses = both;
+  reading.addressesAt = 0;
+}
+
+function readFragment(reading: Reading, fragments: Fragments): NoSegment | null {
+  const { at, bytes, end } = reading;
+  if (end - at < 8) return tooShort(reading, 'IPv6 fragment', 8);
+  const place = uint16(bytes, at + 2);
+  const offset = place & 0xfff8;
+  const more = (place & 1) === 1;
+  reading.protocol = bytes[at]!;
+  reading.at = at + 8;
+  // An atomic fragment (RFC 6946) is whole by itself, whatever else has its id.
+  if (offset === 0 && !more) return null;
+  if (reading.protocol !== TCP && !isExtension(reading.protocol)) return other(reading);
+  return fragments.take(reading, int32(bytes, at + 4), offset, more);
+}
+
+function other(reading: Reading): NoSegment {
+  return skip(reading, 'other', `IPv6: next header ${reading.protocol}, which is not TCP`);
+}

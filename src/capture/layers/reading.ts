@@ -1,0 +1,101 @@
+/** How far a packet has been read: what each layer leaves to the one inside it. */
+import type { Packet } from '../packet.ts';
+import type { NoSegment } from '../segment.ts';
+
+/**
+ * One of these is made a dissector, and set anew for every packet, so that the layers pass nothing on in objects of
+ * their own. A layer reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says
+ * it holds, and says in `protocol` what that is.
+ *
+ * Always `at <= end <= bytes.length` and `end <= wire`: nothing at `end` or behind it may be read.
+ */
+export interface Reading {
+  packet: Packet;
+  /** The packet's bytes; of a packet that came in fragments, what they carried. */
+  bytes: Uint8Array;
+  /** Where the next header begins. */
+  at: number;
+  /** Where the captured bytes of this layer end. */
+  end: number;
+  /** Where they would end, had everything been captured. */
+  wire: number;
+  /** What is at `at`: an EtherType, and then the number of an IP protocol. */
+  protocol: number;
+  /** Where the IP addresses are: source and destination, side by side. */
+  addresses: Uint8Array;
+  addressesAt: number;
+  /** Of both of them: 8 or 32. */
+  addressesLength: number;
+}
+
+const nothing = new Uint8Array(0);
+const noPacket: Packet = {
+  number: 0,
+  time: 0n,
+  linkType: 0,
+  bytes: nothing,
+  originalLength: 0,
+  position: 0,
+};
+
+export function createReading(): Reading {
+  return {
+    packet: noPacket,
+    bytes: nothing,
+    at: 0,
+    end: 0,
+    wire: 0,
+    protocol: 0,
+    addresses: nothing,
+    addressesAt: 0,
+    addressesLength: 0,
+  };
+}
+
+/** Sets a reading to the beginning of a packet. */
+export function begin(reading: Reading, packet: Packet): void {
+  const { bytes } = packet;
+  const { length } = bytes;
+  reading.packet = packet;
+  reading.bytes = bytes;
+  reading.at = 0;
+  reading.end = length;
+  // A file may claim that a packet was shorter than what it has of it.
+  reading.wire = packet.originalLength > length ? packet.originalLength : length;
+  reading.protocol = 0;
+}
+
+/** A packet that is no segment, and why. */
+export function skip(reading: Reading, skipped: NoSegment['skipped'], message: string): NoSegment {
+  return { packet: reading.packet, skipped, message };
+}
+
+/**
+ * Of a header of `length` bytes that are not all there: the packet was cut when it was captured, or never had them.
+ * Called only when `at + length > end`.
+ */
+export function tooShort(reading: Reading, layer: string, length: number): NoSegment {
+  const { at, end, wire } = reading;
+  return at + length > wire
+    ? skip(reading, 'malformed', `${layer}: header of ${length} bytes, and the packet has ${wire - at} left`)
+    : skip(reading, 'cut', `${layer}: header of ${length} bytes, and ${end - at} of them were captured`);
+}
+
+/** Two bytes in network order. The caller has made sure that they are there, here and below. */
+export function uint16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}
+
+/** Four bytes in network order, as a signed number: cheaper where only equality or bits matter. */
+export function int32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+export function uint32(bytes: Uint8Array, at: number): number {
+  return int32(bytes, at) >>> 0;
+}
+
+/** As messages write EtherTypes: `0x0806`. */
+export function hex16(value: number): string {
+  return `0x${value.toString(16).padStart(4, '0')}`;
+}

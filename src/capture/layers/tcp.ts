@@ -1,0 +1,37 @@
+/** TCP (RFC 9293, section 3.1): from its header to a segment. */
+import type { NoSegment, Segment } from '../segment.ts';
+import { rightTcpChecksum } from './checksum.ts';
+import { type Reading, skip, tooShort, uint32 } from './reading.ts';
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Reads the segment at `at`. The fixed 20 bytes of the header are enough: what is captured of options and payload
+ * does not change how long the payload was.
+ */
+export function readTcp(
+  reading: Reading,
+  flowOf: (reading: Reading) => string,
+  verify: boolean,
+): Segment | NoSegment {
+  const { at, bytes, end, wire } = reading;
+  if (end - at < 20) return tooShort(reading, 'TCP', 20);
+  const header = (bytes[at + 12]! & 0xf0) >> 2;
+  if (header < 20) {
+    return skip(reading, 'malformed', `TCP: header length ${header} bytes, and the least is 20`);
+  }
+  const from = at + header;
+  if (from > wire) return tooShort(reading, 'TCP', header);
+  if (verify && end === wire && !rightTcpChecksum(reading)) {
+    return skip(reading, 'checksum', 'TCP: wrong checksum');
+  }
+  return {
+    packet: reading.packet,
+    flow: flowOf(reading),
+    seq: uint32(bytes, at + 4),
+    ack: uint32(bytes, at + 8),
+    flags: bytes[at + 13]!,
+    payload: from < end ? new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from) : nothing,
+    length: wire - from,
+  };
+}

@@ -1,0 +1,57 @@
+/** Waiting for what comes over live connections, but not for ever. */
+import type { SchedulerLike } from 'rxjs';
+
+export interface Waits {
+  /**
+   * Resolves with true when the condition holds, looked at whenever `look` is called; with false when nothing has come
+   * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
+   * while that grows.
+   */
+  readonly until: (condition: () => boolean, came: () => number, stall?: number) => Promise<boolean>;
+  /** To be called when a condition may have become otherwise. */
+  readonly look: () => void;
+  readonly stop: () => void;
+}
+
+/** @param usual milliseconds in which something must come. */
+export function createWaits(scheduler: SchedulerLike, usual: number): Waits {
+  /** Bounded by the connections that are open. */
+  const waiting = new Set<() => void>();
+  let stopped = false;
+
+  function until(condition: () => boolean, came: () => number, stall = usual): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      let before = came();
+      const done = (held: boolean) => {
+        timer.unsubscribe();
+        waiting.delete(look);
+        resolve(held);
+      };
+      const look = () => {
+        if (stopped) done(false);
+        else if (condition()) done(true);
+      };
+      const timer = scheduler.schedule(function expire() {
+        const now = came();
+        if (now === before) return done(false);
+        before = now;
+        this.schedule(undefined, stall);
+      }, stall);
+      waiting.add(look);
+      look();
+    });
+  }
+
+  const look = () => {
+    for (const each of [...waiting]) each();
+  };
+  return {
+    until,
+    look,
+    stop() {
+      stopped = true;
+      look();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** When a replay does what was recorded: from times in the recording to times after its start. */
+
+/** As fast as possible, as recorded, or so many times as fast (2 takes half the time). */
+export type Speed = 'asap' | 'recorded' | number;
+
+export interface PacingOptions {
+  /** Default `asap`. */
+  readonly speed?: Speed;
+  /**
+   * The longest time in which nothing happens, in milliseconds of the recording, 0 or more: longer ones are cut to it.
+   * Default no bound.
+   */
+  readonly maxIdle?: number;
+}
+
+/**
+ * Says how many milliseconds after the start of the replay something is due that was recorded at this time
+ * (nanoseconds). Never falls, and is 0 at the first; always 0 as fast as possible.
+ *
+ * It counts from the start, so that what is late once does not make all that follows later.
+ */
+export type Pacing = (recordedAt: bigint) => number;
+
+/**
+ * @throws RangeError when an option is out of its bounds.
+ * @example
+ * const due = createPacing({ speed: 2 });
+ * due(5_000_000_000n); // 0
+ * due(6_000_000_000n); // 500
+ */
+export function createPacing({ speed = 'asap', maxIdle }: PacingOptions): Pacing {
+  const factor = speed === 'recorded' ? 1 : speed;
+  if (factor !== 'asap' && !(factor > 0 && Number.isFinite(factor))) {
+    throw new RangeError(`the speed is a number above 0, not ${speed}`);
+  }
+  if (maxIdle !== undefined && !(maxIdle >= 0)) {
+    throw new RangeError(`the longest idle time is 0 ms or more, not ${maxIdle}`);
+  }
+  if (factor === 'asap') return () => 0;
+  const longest = maxIdle === undefined || maxIdle === Number.POSITIVE_INFINITY ? null : nanos(maxIdle);
+  let first: bigint | null = null;
+  let last = 0n;
+  let skipped = 0n;
+  return (recordedAt) => {
+    if (first === null) {
+      first = recordedAt;
+      last = recordedAt;
+    }
+    if (recordedAt > last) {
+      const idle = recordedAt - last;
+      if (longest !== null && idle > longest) skipped += idle - longest;
+      last = recordedAt;
+    }
+    return Number(last - first - skipped) / 1e6 / factor;
+  };
+}
+
+const nanos = (millis: number): bigint => BigInt(Math.round(millis * 1e6));

@@ -1,0 +1,59 @@
+/** What makes a tape wait: for a time to come, or for something to become otherwise. One wait at a time. */
+import type { SchedulerLike, Subscription } from 'rxjs';
+
+/** The longest that is waited for at a time, in milliseconds: timers take no more than 2^31. */
+const longest = 2 ** 30;
+
+export interface Hold {
+  /** Whether so many milliseconds after the start, which is the first call, are still to come. */
+  readonly isEarly: (due: number) => boolean;
+  /** Resolves so many milliseconds after the start, or when stopped. */
+  readonly until: (due: number) => Promise<void>;
+  /** Resolves when the condition does not hold any more, or when stopped. It is looked at whenever `look` is called. */
+  readonly while: (condition: () => boolean) => Promise<void>;
+  /** To be called when a condition may have become otherwise. */
+  readonly look: () => void;
+  /** Whoever waits goes on, and nobody waits any more. */
+  readonly stop: () => void;
+}
+
+export function createHold(scheduler: SchedulerLike): Hold {
+  let start: number | null = null;
+  let stopped = false;
+  let look = () => {};
+  let timer: Subscription | undefined;
+  let release = () => {};
+
+  const left = (due: number): number => {
+    start ??= scheduler.now();
+    return start + due - scheduler.now();
+  };
+
+  return {
+    isEarly: (due) => left(due) > 0,
+    async until(due) {
+      for (let wait = left(due); wait > 0 && !stopped; wait = left(due)) {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+          timer = scheduler.schedule(() => resolve(), Math.min(wait, longest));
+        });
+      }
+    },
+    while: (condition) =>
+      new Promise((resolve) => {
+        look = () => {
+          if (condition() && !stopped) return;
+          look = () => {};
+          resolve();
+        };
+        look();
+      }),
+    look: () => look(),
+    stop() {
+      stopped = true;
+      timer?.unsubscribe();
+      release();
+      look();
+    },
+  };
+}

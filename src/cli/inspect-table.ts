@@ -1,0 +1,295 @@
+/** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
+import { type FramingReason, type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import type { Conversation, ConversationClose, Side, SideTotals } from '../capture/stream-event.ts';
+import { createTurns } from './inspect-turns.ts';
+import { asciiOf, counted, elapsed, grouped, isoTime, tookInWords, wrapped } from './inspect-words.ts';
+import { fitted, printable } from './words.ts';
+
+export interface TableOptions {
+  /** Columns to which labels are cut; absent: they are not. */
+  readonly columns?: number;
+  /** Rows of frames, chunks and gaps that a conversation gets; absent: as many as there are. */
+  readonly frames?: number;
+  /** Chunks, too, where there are frames. */
+  readonly chunks: boolean;
+  /** Times of day instead of times since the conversation's beginning. */
+  readonly absolute: boolean;
+}
+
+export interface Table {
+  take(event: InspectEvent): void;
+  /** Prints the sum of it all. */
+  end(): void;
+}
+
+/** What is counted of a side. */
+interface SideCounts {
+  frames: number;
+  chunks: number;
+  glued: number;
+  cut: number;
+}
+
+interface Shown {
+  readonly counts: Readonly<Record<Side, SideCounts>>;
+  /** Null as long as it is not known: then chunks wait, few as they are. */
+  framed: boolean | null;
+  readonly early: (() => string)[];
+  rows: number;
+  dropped: number;
+}
+
+/** Rows that may wait for the conversations before theirs. */
+const MOST_WAITING = 20_000;
+const LABEL_AT = 68;
+const arrow = { client: '→', server: '←' } as const;
+
+export function createTable(print: (line: string) => void, options: TableOptions): Table {
+  const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
+  const turns = createTurns(print, MOST_WAITING);
+  /** Those that are open. */
+  const open = new Map<number, Shown>();
+  const sums = {
+    conversations: 0,
+    frames: 0,
+    glued: 0,
+    cut: 0,
+    gaps: 0,
+    faults: 0,
+    conflicts: 0,
+    skipped: 0,
+  };
+
+  const at = (time: bigint, { startedAt }: Conversation): string =>
+    absolute ? isoTime(time).slice(11, 26) : elapsed(time - startedAt);
+
+  /** A row of a frame or a chunk, unless there were enough. */
+  function row(index: number, of: Shown, text: () => string): void {
+    if (of.rows >= frames) of.dropped++;
+    else {
+      of.rows++;
+      turns.row(index, text());
+    }
+  }
+
+  function note(index: number, from: Side, what: string, time: string, text: string): void {
+    const [first, ...more] = wrapped(printable(text), (columns ?? 100) - 28);
+    turns.row(index, `  ${arrow[from]} ${what.padStart(8)} ${time.padStart(15)}  ${first}`.trimEnd());
+    for (const line of more) turns.row(index, `${' '.repeat(29)}${line}`);
+  }
+
+  function take(event: InspectEvent): void {
+    if (event.type === 'skipped') {
+      sums.skipped++;
+      return;
+    }
+    const { conversation } = event;
+    const { index } = conversation;
+    if (event.type === 'open') {
+      sums.conversations++;
+      const counts = { client: noCounts(), server: noCounts() };
+      open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
+      turns.open(index, heading(conversation));
+      return;
+    }
+    const of = open.get(index);
+    if (of === undefined) return;
+    switch (event.type) {
+      case 'framing':
+        of.framed = event.name !== null;
+        turns.row(index, `    ${framingInWords[event.reason](event.name ?? '')}`);
+        turns.row(index, columnNames(absolute));
+        if (!of.framed || options.chunks) for (const text of of.early) row(index, of, text);
+        of.early.length = 0;
+        return;
+      case 'chunk': {
+        of.counts[event.from].chunks++;
+        if (of.framed && !options.chunks) return;
+        const { from, bytes, capturedAt } = event;
+        const text = () =>
+          line(columns, {
+            from,
+            what: 'chunk',
+            time: at(capturedAt, conversation),
+            bytes: bytes.length,
+            text: `|${asciiOf(bytes.subarray(0, 24))}|`,
+          });
+        if (of.framed === null) of.early.push(text);
+        else row(index, of, text);
+        return;
+      }
+      case 'frame': {
+        const counts = of.counts[event.from];
+        const [glued, cut] = [isGlued(event), isCut(event)];
+        counts.frames++;
+        counts.glued += glued ? 1 : 0;
+        counts.cut += cut ? 1 : 0;
+        row(index, of, () => {
+          const { from, number, capturedAt, deliverableAt, chunks, head, length, label } = event;
+          const missing = event.missing > 0 ? `[${event.state}: ${grouped(event.missing)} missing] ` : '';
+          const took = deliverableAt - capturedAt;
+          return line(columns, {
+            from,
+            what: grouped(number),
+            time: at(capturedAt, conversation),
+            took: cut && took > 0n ? tookInWords(took) : '',
+            bytes: head + length,
+            chunks: grouped(chunks),
+            marks: [glued ? 'glued' : '     ', cut ? 'cut' : ''].join(' '),
+            text: missing + (label ?? `|${asciiOf(event.sample.subarray(head, head + 24))}|`),
+          });
+        });
+        return;
+      }
+      case 'gap': {
+        sums.gaps++;
+        const { from, length, position, reason } = event;
+        const text = `${gapInWords[reason]}, from ${grouped(position)} on`;
+        row(index, of, () => line(undefined, { from, what: 'gap', time: '', bytes: length, text }));
+        return;
+      }
+      case 'fault': {
+        sums.faults++;
+        const { from, capturedAt, code, message, position, ascii } = event;
+        const seen = ascii === '' ? '' : `: |${ascii}|`;
+        const text = `${code} at ${grouped(position)}: ${message}${seen}`;
+        note(index, from, 'fault', at(capturedAt, conversation), text);
+        return;
+      }
+      case 'conflict': {
+        sums.conflicts++;
+        const { from, position, length, packet } = event;
+        const text = `bytes came twice and differed: ${counted(length, 'byte')} from ${grouped(position)} on, in packet ${packet}`;
+        note(index, from, 'conflict', '', text);
+        return;
+      }
+      case 'reset':
+        note(
+          index,
+          event.from,
+          'reset',
+          at(event.capturedAt, conversation),
+          'dropped the connection, both sides are over',
+        );
+        return;
+      case 'close':
+        closed(event, of);
+    }
+  }
+
+  function closed(
+    { conversation: { index, startedAt }, reason, endedAt, totals }: ConversationClose,
+    of: Shown,
+  ) {
+    if (of.dropped > 0) turns.row(index, `           … and ${grouped(of.dropped)} more`);
+    for (const from of ['client', 'server'] as const) {
+      const counts = of.counts[from];
+      sums.frames += counts.frames;
+      sums.glued += counts.glued;
+      sums.cut += counts.cut;
+      turns.row(index, `  ${arrow[from]} ${sideInWords(counts, totals[from], of.framed === true)}`);
+    }
+    turns.row(index, `    ${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`);
+    turns.close(index);
+    open.delete(index);
+  }
+
+  function end(): void {
+    const { conversations, skipped } = sums;
+    const parts = [
+      counted(conversations, 'conversation'),
+      `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
+      counted(sums.gaps, 'gap'),
+      counted(sums.faults, 'fault'),
+      ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
+      ...(skipped > 0 ? [`${counted(skipped, 'packet')} that could not be read`] : []),
+    ];
+    print(parts.join(', '));
+  }
+
+  return { take, end };
+}
+
+const noCounts = (): SideCounts => ({ frames: 0, chunks: 0, glued: 0, cut: 0 });
+
+function heading({ index, client, server, startedAt, opening }: Conversation): string {
+  const began = `${isoTime(startedAt).slice(0, 26).replace('T', ' ')}Z`;
+  const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
+  return `#${index}  ${client} → ${server}   ${began}${middle}`;
+}
+
+const framingInWords: Readonly<Record<FramingReason, (name: string) => string>> = {
+  asked: (name) => (name === '' ? 'no frames, as asked' : `framed as ${name}, as asked`),
+  port: (name) => `framed as ${name}, by the server's port`,
+  bytes: (name) => `framed as ${name}, by its first bytes`,
+  unknown: () => 'no framing is known for it: --preset or --length-field says one',
+};
+
+const gapInWords = {
+  lost: 'not in the recording',
+  snapped: 'cut off by the snap length',
+  limit: 'given up: too much waited behind it',
+} as const;
+
+const closeInWords = {
+  ended: 'ended',
+  reset: 'reset',
+  reused: 'addresses used again',
+  evicted: 'given up: too many were open',
+  unfinished: 'still open when the recording ended,',
+} as const;
+
+function sideInWords(
+  { frames, chunks, glued, cut }: SideCounts,
+  totals: SideTotals,
+  framed: boolean,
+): string {
+  const { bytes, missing, retransmitted, outOfOrder } = totals;
+  const of = framed ? `${counted(frames, 'frame')} in ${counted(chunks, 'chunk')}` : counted(chunks, 'chunk');
+  return [
+    `${of}, ${counted(bytes, 'byte')}`,
+    ...(glued > 0 ? [`${grouped(glued)} glued`] : []),
+    ...(cut > 0 ? [`${grouped(cut)} cut`] : []),
+    ...(missing > 0 ? [`${counted(missing, 'byte')} missing`] : []),
+    ...(retransmitted > 0 ? [`${grouped(retransmitted)} retransmitted`] : []),
+    ...(outOfOrder > 0 ? [`${grouped(outOfOrder)} out of order`] : []),
+  ].join(', ');
+}
+
+interface Line {
+  readonly from?: Side;
+  readonly what: string;
+  readonly time: string;
+  readonly took?: string;
+  readonly bytes: number | string;
+  readonly chunks?: string;
+  readonly marks?: string;
+  readonly text: string;
+}
+
+function line(columns: number | undefined, it: Line): string {
+  const { from, what, time, took = '', bytes, chunks = '', marks = '', text } = it;
+  const size = typeof bytes === 'number' ? grouped(bytes) : bytes;
+  const cells = [
+    from === undefined ? ' ' : arrow[from],
+    what.padStart(8),
+    time.padStart(15),
+    took.padStart(7),
+    size.padStart(13),
+    chunks.padStart(6),
+  ];
+  const row = `  ${cells.join(' ')}  ${marks.padEnd(9)}`;
+  const shown = printable(text);
+  const room = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(16, columns - LABEL_AT);
+  return `${row}  ${shown.length > room ? fitted(shown, room) : shown}`.trimEnd();
+}
+
+const columnNames = (absolute: boolean): string =>
+  line(undefined, {
+    what: 'frame',
+    time: absolute ? 'time (UTC)' : 'seconds',
+    took: 'took',
+    bytes: 'bytes',
+    chunks: 'chunks',
+    text: '',
+  });

@@ -1,0 +1,94 @@
+/**
+ * Conversations that go on at the same time, printed one after the other.
+ *
+ * ```text
+ *  rows come   a1 b1 a2 b2 c1 a3(end) b3(end) c2(end)
+ *  printed     a1    a2       a3 b1 b2 b3     c1 c2
+ * ```
+ *
+ * One of them has its turn, and its rows are printed as they come; those of the others wait until it is over. When
+ * too many wait, the one with the most gets its turn, and the other goes on in a block of its own later.
+ */
+
+export interface Turns {
+  /** @param heading stands above every block of its rows. */
+  open(index: number, heading: string): void;
+  row(index: number, text: string): void;
+  /** Nothing comes after it. */
+  close(index: number): void;
+}
+
+interface Waiting {
+  readonly heading: string;
+  readonly rows: string[];
+  begun: boolean;
+  over: boolean;
+}
+
+/** @param most rows that may wait, over all conversations. */
+export function createTurns(print: (line: string) => void, most: number): Turns {
+  /** In the order in which they began. Each is open, or has rows that wait. */
+  const all = new Map<number, Waiting>();
+  let turn: number | null = null;
+  let waiting = 0;
+
+  function begin(index: number, of: Waiting): void {
+    turn = index;
+    if (of.begun) print(`${of.heading} (continued)`);
+    else print(of.heading);
+    of.begun = true;
+    for (const row of of.rows) print(row);
+    waiting -= of.rows.length;
+    of.rows.length = 0;
+    if (of.over) finish(index);
+  }
+
+  function finish(index: number): void {
+    all.delete(index);
+    print('');
+    turn = null;
+  }
+
+  /** Gives the turn to whoever has waited the longest, until one of them is not over. */
+  function next(): void {
+    while (turn === null) {
+      const [first] = all;
+      if (first === undefined) return;
+      begin(...first);
+    }
+  }
+
+  function relieve(): void {
+    const [index, of] = [...all].reduce((one, other) =>
+      other[1].rows.length > one[1].rows.length ? other : one,
+    );
+    if (turn !== null) print('');
+    begin(index, of);
+    next();
+  }
+
+  return {
+    open(index, heading) {
+      all.set(index, { heading, rows: [], begun: false, over: false });
+      next();
+    },
+    row(index, text) {
+      if (turn === index) {
+        print(text);
+        return;
+      }
+      all.get(index)?.rows.push(text);
+      waiting++;
+      if (waiting > most) relieve();
+    },
+    close(index) {
+      const of = all.get(index);
+      if (of === undefined) return;
+      of.over = true;
+      if (turn === index) {
+        finish(index);
+        next();
+      }
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/** `sluice inspect`: what was said in a recording, message by message, and how TCP carried it. */
+import { type Command, Option } from 'commander';
+import { isCaptureFault } from '../capture/capture-fault.ts';
+import { captureFile } from '../capture/capture-file.ts';
+import { type InspectOptions, inspect } from '../capture/inspect.ts';
+import type { InspectEvent } from '../capture/inspect-event.ts';
+import type { Framing } from '../wire/framing.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { writePage } from './inspect-html.ts';
+import { jsonOf } from './inspect-json.ts';
+import { lengthFieldOf, only, presetLines, presetNames, presetOf } from './inspect-options.ts';
+import { createTable } from './inspect-table.ts';
+import { wholeNumber } from './numbers.ts';
+import { createOutput, type Output } from './output.ts';
+import { misuse, stop } from './stop.ts';
+import { printable } from './words.ts';
+
+interface InspectFlags {
+  readonly preset?: string;
+  readonly lengthField?: Framing<unknown>;
+  readonly only?: readonly (number | string)[];
+  readonly frames?: number;
+  readonly chunks?: boolean;
+  readonly absolute?: boolean;
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly presets?: boolean;
+}
+
+const help = `
+FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
+them, compressed with gzip or not; - is stdin. Prints a block for each TCP
+connection, with a row for each frame: who sent it (→ the client, ← the server),
+when its first byte was captured, how long it took until the last of it could be
+handed on, its bytes, and how many chunks carried it: "cut" in more than one,
+"glued" in one with others.
+
+Frames are found by --preset, or by --length-field; else by the server's port, or
+Sluice's own wire by its first bytes. The keys of --length-field are width (1, 2,
+3, 4, 8 or varint), endian (big, little), signed, offset, counts (body, field,
+frame), adjustment and max, as in the library.
+
+--only takes the number of a conversation, an address, a host or a :PORT of one
+of its ends; it may be given again.
+
+--json prints one object a line, with a type: open, framing, frame, gap, fault,
+conflict, end, reset, close, skipped, and with --chunks chunk. All have the number
+of their conversation, and a side (from: client, server) where they belong to one.
+A frame has number, position, head and length (bytes), label, state (whole,
+incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
+deliverableAt, chunks, firstShared and lastShared (how many other frames are in
+its first and last chunk), glued, cut and hex (its first 64 bytes). Times are
+nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with Iso
+behind its name.
+
+--html writes a page that draws chunks and frames side by side: it needs nothing
+but a browser.
+
+Examples:
+  sluice inspect trace.pcap
+  tcpdump -i lo -w - port 5432 | sluice inspect - --preset postgresql
+  sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
+  sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
+  sluice inspect trace.pcap --only 3 --html trace.html
+${exitStatusHelp}`;
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .summary('show the messages in a packet capture')
+    .description('Shows the frames in recorded TCP connections, and how TCP carried them.')
+    .argument('[FILE]', 'a packet capture, or - for stdin')
+    .addOption(new Option('--preset <NAME>', 'how the frames are found').choices(presetNames))
+    .addOption(
+      new Option('--length-field <KEYS>', 'the same by a length field of your own')
+        .argParser(lengthFieldOf)
+        .conflicts('preset'),
+    )
+    .option('--only <WHICH>', 'a conversation, or an address', only)
+    .option('--frames <N>', 'rows of frames of each conversation', wholeNumber(0, 1e9))
+    .option('--chunks', 'show the chunks as well')
+    .option('--absolute', 'times of day (UTC) instead of times since the beginning')
+    .option('--json', 'print JSON, one object a line')
+    .addOption(new Option('--html <OUT>', 'write a page instead').conflicts(['json', 'frames', 'chunks']))
+    .option('--presets', 'list the presets')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(file: string | undefined, flags: InspectFlags): Promise<void> {
+  const output = createOutput();
+  if (flags.presets) {
+    for (const line of presetLines()) output.line(line);
+    output.flush();
+    return;
+  }
+  if (file === undefined) throw misuse('the FILE to inspect is missing');
+  const events = inspect(captureFile(file), inspectOptions(flags));
+  if (flags.html !== undefined) await writePage(events, { file, to: flags.html, output });
+  else if (flags.json) await asJson(events, flags, output);
+  else await asTable(events, flags, output);
+}
+
+const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
+  ...(preset === undefined ? {} : { preset: presetOf(preset) }),
+  ...(lengthField === undefined ? {} : { framing: lengthField }),
+  ...(only === undefined ? {} : { only }),
+});
+
+type Events = AsyncIterable<readonly InspectEvent[]>;
+
+async function asJson(events: Events, { chunks, only }: InspectFlags, output: Output): Promise<void> {
+  let conversations = 0;
+  await each(events, output, (event) => {
+    if (event.type === 'open') conversations++;
+    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event));
+  });
+  mustBeSome(conversations, only);
+}
+
+async function asTable(events: Events, flags: InspectFlags, output: Output): Promise<void> {
+  const { frames, chunks = false, absolute = false, only } = flags;
+  const { columns } = process.stdout;
+  const table = createTable(output.line, {
+    chunks,
+    absolute,
+    ...(columns === undefined ? {} : { columns }),
+    ...(frames === undefined ? {} : { frames }),
+  });
+  let conversations = 0;
+  try {
+    await each(events, output, (event) => {
+      if (event.type === 'open') conversations++;
+      table.take(event);
+    });
+  } finally {
+    table.end();
+    output.flush();
+  }
+  mustBeSome(conversations, only);
+}
+
+/** Takes the events, no faster than what is printed of them is read. Throws a `Stop` where the capture is at fault. */
+async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<void> {
+  try {
+    for await (const batch of events) {
+      for (const event of batch) take(event);
+      output.flush();
+      await output.bytes(NOTHING);
+      if (output.gone()) return;
+    }
+  } catch (thrown) {
+    throw isCaptureFault(thrown) ? stop(exitStatus.failed, printable(thrown.message)) : thrown;
+  }
+}
+
+/** Written behind the lines, it is taken when they were. */
+const NOTHING = new Uint8Array(0);
+
+function mustBeSome(conversations: number, only: InspectFlags['only']): void {
+  if (conversations > 0 || only === undefined) return;
+  const which = only.map((one) => printable(String(one))).join(', ');
+  throw stop(exitStatus.failed, `there is no conversation that --only ${which} means`);
+}

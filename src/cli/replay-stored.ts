@@ -1,0 +1,41 @@
+/** A folder's files in a memory store: what was there when a recording began. */
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { privateFolder } from '../protocol/filename.ts';
+import { type MemoryStore, memoryStore } from '../store/memory-store.ts';
+import { exitStatus } from './exit-status.ts';
+import { misuse, stop } from './stop.ts';
+import { printable } from './words.ts';
+
+/** Throws a `Stop` for what cannot be read or may not be stored. Nothing bounds it but memory. */
+export async function storeWith(folder: string | undefined): Promise<MemoryStore> {
+  const store = memoryStore();
+  if (folder === undefined) return store;
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw misuse(`--with ${printable(folder)} cannot be read: ${error.code}`);
+    },
+  );
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(folder, path).split(sep).join('/');
+    if (!entry.isFile() || name.startsWith(`${privateFolder}/`)) continue;
+    await storeFile(store, name, path);
+  }
+  return store;
+}
+
+async function storeFile(store: MemoryStore, name: string, path: string): Promise<void> {
+  const { size, mtimeMs } = await stat(path);
+  const begun = await store.put(name, { size, mtime: Math.trunc(mtimeMs) });
+  const failed = (why: string) => stop(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
+  if (!begun.ok) throw failed(begun.error.message);
+  try {
+    for await (const chunk of createReadStream(path)) await begun.value.write([chunk]);
+  } catch (error) {
+    throw failed((error as NodeJS.ErrnoException).code ?? String(error));
+  }
+  const stored = await begun.value.commit();
+  if (!stored.ok) throw failed(stored.error.message);
+}

@@ -1,0 +1,60 @@
+/**
+ * Sluice's own wire as a preset: the frames of either side, of a connection of which only the bytes are known.
+ *
+ * It is not among `presets` of `wire/`, because how long a body is only the protocol knows.
+ */
+import { type Problem, problem } from '../wire/fault.ts';
+import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import type { Preset } from '../wire/preset.ts';
+import { requestPatterns } from './request.ts';
+
+const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in header;
+
+/** How many bytes of body follow this header of a request or a reply, as `requestFraming` and `replyFraming` say. */
+function bodyLength(header: JsonHeader): number | Problem {
+  const { cmd, filesize = 0, offset = 0, body = 0 } = header;
+  if (isReply(header)) return Number(body);
+  if (cmd === 'put') {
+    if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
+      const message =
+        "the body of a put is from 'offset' to 'filesize', and those are not such numbers of bytes";
+      return problem('body-length-invalid', message);
+    }
+    return header.filesize - offset;
+  }
+  // Of a command that nobody knows the body is skipped, if it says how long.
+  return typeof cmd === 'string' && Object.hasOwn(requestPatterns, cmd) ? 0 : Number(filesize);
+}
+
+const isByteCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+/**
+ * The preset `sluice`. The header of a frame is the JSON object itself.
+ *
+ * @example chunks$.pipe(deframe(sluicePreset.framing())); // start {cmd: 'put', …}, end
+ */
+export const sluicePreset: Preset = {
+  name: 'sluice',
+  title: 'Sluice',
+  source: 'src/protocol/README.md',
+  ports: [8080],
+  framing: ({ delivery = 'skip', maxLength = Number.MAX_SAFE_INTEGER } = {}) =>
+    jsonHeader({
+      delivery: () => delivery,
+      bodyLength(header) {
+        const length = bodyLength(header);
+        if (typeof length !== 'number' || !(length > maxLength)) return length;
+        const message = `the header says a body of ${length} bytes, and the most is ${maxLength}`;
+        return problem('length-too-large', message, length, maxLength);
+      },
+      ...(maxLength === Number.MAX_SAFE_INTEGER ? {} : { maxWhole: maxLength }),
+    }),
+  label(header) {
+    if (typeof header !== 'object' || header === null) return null;
+    const { cmd, ack, error } = header as JsonHeader;
+    if (ack !== undefined) return `ack ${String(ack)}`;
+    if (typeof error === 'object' && error !== null) return `error ${String((error as JsonHeader).code)}`;
+    return typeof cmd === 'string' ? cmd : null;
+  },
+};

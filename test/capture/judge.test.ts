@@ -1,0 +1,186 @@
+/**
+ * Every capture of `test/golden/captures/`, judged by Wireshark: the conversations, what each side sent, byte for
+ * byte, and where its messages begin and end.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sluicePreset } from '../../src/protocol/sluice-preset.ts';
+import { presets } from '../../src/wire/presets.ts';
+import { need } from '../support/install-tools.ts';
+import { type RecordedSide, recordedConversations } from '../support/recorded-sides.ts';
+import { conversations, fieldRows, follow, missingText, type TsharkOptions } from '../support/tshark.ts';
+import { ascii, concat, eventsOf } from '../wire/stream.ts';
+
+const folder = 'test/golden/captures';
+
+/** How Wireshark tells the lengths of a protocol's messages. */
+interface Judge {
+  /** The field with the length; with one value a message. */
+  readonly length: string;
+  /** More fields, for `total`. */
+  readonly also?: readonly string[];
+  /** Bytes of the whole message, when `length` says `value` and the others say `also`. */
+  readonly total: (value: number, also: string[]) => number;
+  /** Which of our frames (by their label) are told of in this field. */
+  readonly of?: (label: string | null) => boolean;
+  readonly options?: TsharkOptions;
+}
+
+const isTls = (label: string | null) => label?.startsWith('TLS ') ?? false;
+const untyped = ['SSL request', 'Startup message', 'Cancel request', 'GSS encrypt request'];
+
+const postgresql: Judge = {
+  length: 'pgsql.length',
+  also: ['pgsql.type'],
+  total: (value, [type]) => value + (untyped.includes(type!) ? 0 : 1),
+  // Wireshark says nothing of the one byte that answers an SSLRequest.
+  of: (label) => !isTls(label) && !label!.includes(':'),
+};
+const tlsRecords: Judge = { length: 'tls.record.length', total: (value) => value + 5 };
+const varint = (value: number) => (value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4);
+const dns: Judge = { length: 'dns.length', total: (value) => value + 2 };
+const mqtt: Judge = { length: 'mqtt.len', total: (value) => 1 + varint(value) + value };
+
+/** The captures, what is spoken in each, and how Wireshark counts its messages. */
+const captures: Readonly<Record<string, readonly [preset: string, ...judges: Judge[]]>> = {
+  'dns.pcap': ['dns', dns],
+  'dns-ipv6.pcapng': ['dns', dns],
+  'reuse.pcap': ['dns', dns],
+  'tls.pcapng': ['tls', tlsRecords],
+  'postgresql.pcap': ['postgresql', postgresql],
+  'postgresql-tls.pcap': ['postgresql', postgresql, { ...tlsRecords, of: isTls }],
+  'lossy.pcap': ['postgresql', postgresql],
+  'snapped.pcap': ['postgresql'],
+  'holes.pcap': ['postgresql'],
+  'mysql.pcap': ['mysql', { length: 'mysql.packet_length', total: (value) => value + 4 }],
+  'mongodb.pcap': [
+    'mongodb',
+    {
+      length: 'mongo.message_length',
+      total: (value) => value,
+      options: { decodeAs: ['tcp.port==27017,mongo'] },
+    },
+  ],
+  'kafka.pcapng': ['kafka', { length: 'kafka.len', total: (value) => value + 4 }],
+  'smb.pcap': ['smb', { length: 'nbss.length', total: (value) => value + 4 }],
+  'bgp.pcap': ['bgp', { length: 'bgp.length', total: (value) => value }],
+  'tds.pcap': ['tds', { length: 'tds.length', total: (value) => value }],
+  'amqp.pcapng': [
+    'amqp',
+    // Wireshark gives the protocol header no length.
+    { length: 'amqp.length', total: (value) => value + 8, of: (label) => label !== 'protocol header' },
+  ],
+  'mqtt.pcap': ['mqtt', mqtt],
+  'midstream.pcapng': ['mqtt', mqtt],
+  // Sluice's own: Wireshark knows nothing of it but the bytes.
+  'sluice.pcapng': ['sluice'],
+};
+
+const everyPreset = [...presets, sluicePreset];
+
+/** Captures in which bytes are missing, so that messages cannot be found in all of it. */
+const withGaps = ['snapped.pcap', 'holes.pcap'];
+
+/** Two addresses, whichever of them is told first. */
+const pair = (a: string, b: string): string => [a, b].sort().join(' ');
+
+/** What one side sent, as Wireshark writes it where some of it is missing. */
+const bytesOf = (side: RecordedSide): Uint8Array =>
+  concat(
+    ...side.pieces.map((piece) => {
+      if (piece.type === 'chunk') return piece.bytes;
+      return piece.reason === 'snapped' ? new Uint8Array(0) : ascii(missingText(piece.length));
+    }),
+  );
+
+/** The chunks of a side in which nothing is missing. */
+const chunksOf = (side: RecordedSide): Uint8Array[] =>
+  side.pieces.map((piece) => {
+    if (piece.type === 'gap')
+      throw new Error(`${side.node}: ${piece.length} bytes missing at ${piece.position}`);
+    return piece.bytes;
+  });
+
+test('every capture of the folder is judged', () => {
+  const there = readdirSync(folder).filter((name) => /\.pcap(ng)?$/.test(name));
+  expect(there.sort()).toEqual(Object.keys(captures).sort());
+});
+
+describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
+  describe.each(Object.entries(captures))('%s:', (name, [presetName, ...judges]) => {
+    const file = join(folder, name);
+
+    test('the conversations', async () => {
+      const ours = (await recordedConversations(file)).map(({ client, server }) =>
+        pair(client.node, server.node),
+      );
+      expect(ours.length).toBeGreaterThan(0);
+      expect(ours.sort()).toEqual((await conversations(file)).map(({ a, b }) => pair(a, b)).sort());
+    });
+
+    test('the bytes of each side', async () => {
+      for (const { index, client, server } of await recordedConversations(file)) {
+        const { nodes, bytes } = await follow(file, index);
+        const first = nodes.indexOf(client.node);
+        expect([client.node, server.node].sort()).toEqual([...nodes].sort());
+        expect(Buffer.compare(bytesOf(client), bytes[first]!), `conversation ${index}, client`).toBe(0);
+        expect(Buffer.compare(bytesOf(server), bytes[1 - first]!), `conversation ${index}, server`).toBe(0);
+      }
+    });
+
+    if (withGaps.includes(name)) {
+      test('what is missing: in more than three places', async () => {
+        const sides = (await recordedConversations(file)).flatMap(({ client, server }) => [client, server]);
+        const gaps = sides.flatMap(({ pieces }) => pieces.filter(({ type }) => type === 'gap'));
+        expect(gaps.length).toBeGreaterThan(3);
+      });
+      return;
+    }
+
+    const preset = everyPreset.find((each) => each.name === presetName)!;
+
+    /** The label and the whole length of every frame of one side; the fault, should there be one. */
+    const framesOf = (side: RecordedSide) =>
+      eventsOf(preset.framing(), chunksOf(side)).flatMap((event) => {
+        if (event.type === 'end') return [];
+        if (event.type !== 'start') throw new Error(`${side.node}: ${JSON.stringify(event)}`);
+        return [{ label: preset.label(event.header), size: event.head + event.length }];
+      });
+
+    test('what is spoken: every byte of either side is in a frame of its preset', async () => {
+      for (const { client, server } of await recordedConversations(file)) {
+        for (const side of [client, server]) {
+          const framed = framesOf(side).reduce((sum, { size }) => sum + size, 0);
+          expect(framed).toBe(bytesOf(side).length);
+        }
+      }
+    });
+
+    test.each(judges)('the messages of each side, by $length', async (judge) => {
+      const { length, also = [], total, of = () => true, options = {} } = judge;
+      const rows = await fieldRows(file, [length, ...also], options);
+      let seen = 0;
+      for (const { index, client, server } of await recordedConversations(file)) {
+        for (const side of [client, server]) {
+          const theirs = rows
+            .filter(({ stream, port }) => stream === index && port === side.port)
+            .flatMap(({ values: [lengths, ...others] }) =>
+              lengths!.map((value, i) =>
+                total(
+                  Number(value),
+                  others.map((each) => each[i]!),
+                ),
+              ),
+            );
+          const ours = framesOf(side)
+            .filter(({ label }) => of(label))
+            .map(({ size }) => size);
+          expect(ours, `conversation ${index}, ${side.node}`).toEqual(theirs);
+          seen += ours.length;
+        }
+      }
+      expect(seen).toBeGreaterThan(0);
+    });
+  });
+});

@@ -1,0 +1,235 @@
+/** Recordings at their own times, without waiting for them. */
+import {
+  asapScheduler,
+  concatMap,
+  delay,
+  EMPTY,
+  map,
+  mergeMap,
+  NEVER,
+  of,
+  timer,
+  VirtualTimeScheduler,
+} from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, test } from 'vitest';
+import { type ReplayOptions, replayStreams } from '../../src/capture/replay.ts';
+import type { StreamEvent } from '../../src/capture/stream-event.ts';
+import { inVirtualTime } from '../../src/capture/virtual-time.ts';
+import { attend } from '../../src/runtime/attend.ts';
+import { createBudget } from '../../src/runtime/credit.ts';
+import { defaultLimits } from '../../src/runtime/limits.ts';
+import { commands, requestFraming } from '../../src/session/dispatch.ts';
+import { createSession } from '../../src/session/session.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { putFrame } from '../support/peer.ts';
+import { readingOf, talk } from '../support/stream-events.ts';
+
+const testScheduler = () => new TestScheduler(() => {});
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** Says a letter at each of these times (ms). */
+function letters(...times: number[]): StreamEvent[] {
+  const { open, say, end, close } = talk();
+  const said = times.map((at, i) => say('client', String.fromCharCode(97 + i), at));
+  return [open(), ...said, end('client'), close()];
+}
+
+/** When each letter comes. */
+async function times(events: readonly StreamEvent[], options: ReplayOptions): Promise<string[]> {
+  const scheduler = testScheduler();
+  const chunks$ = replayStreams(readingOf(events), { ...options, scheduler }).pipe(
+    mergeMap(({ connection }) => connection.chunks$),
+  );
+  const emitted = await inVirtualTime(scheduler, chunks$);
+  return emitted.map(({ at, value }) => `${Buffer.from(value)} ${at}`);
+}
+
+describe('a replay in time', () => {
+  const spoken = letters(0, 100, 100.5, 5000, 5001);
+
+  test('is as it was recorded, to the fraction of a millisecond', async () => {
+    expect(await times(spoken, { speed: 'recorded' })).toEqual([
+      'a 0',
+      'b 100',
+      'c 100.5',
+      'd 5000',
+      'e 5001',
+    ]);
+  });
+
+  test('is twice as fast, or half', async () => {
+    expect(await times(spoken, { speed: 2 })).toEqual(['a 0', 'b 50', 'c 50.25', 'd 2500', 'e 2500.5']);
+    expect(await times(spoken, { speed: 0.5 })).toEqual(['a 0', 'b 200', 'c 201', 'd 10000', 'e 10002']);
+  });
+
+  test('takes no time as fast as possible', async () => {
+    expect(await times(spoken, {})).toEqual(['a 0', 'b 0', 'c 0', 'd 0', 'e 0']);
+  });
+
+  test('has no pause longer than was said, in times of the recording', async () => {
+    expect(await times(spoken, { speed: 'recorded', maxIdle: 50 })).toEqual([
+      'a 0',
+      'b 50',
+      'c 50.5',
+      'd 100.5',
+      'e 101.5',
+    ]);
+    expect(await times(spoken, { speed: 10, maxIdle: 50 })).toEqual([
+      'a 0',
+      'b 5',
+      'c 5.05',
+      'd 10.05',
+      'e 10.15',
+    ]);
+    expect(await times(spoken, { speed: 'recorded', maxIdle: 0 })).toEqual([
+      'a 0',
+      'b 0',
+      'c 0',
+      'd 0',
+      'e 0',
+    ]);
+  });
+
+  test('has a chunk that is put together when its last byte comes', async () => {
+    const whole = await times(spoken, { speed: 'recorded', chunking: 'whole' });
+    expect(whole).toEqual(['abcde 5001']);
+  });
+
+  test('counts from its start: a reader that is late once makes nothing else late', async () => {
+    const scheduler = testScheduler();
+    const events = letters(0, 10, 20, 30, 1000);
+    const chunks$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler, maxWaiting: 0 }).pipe(
+      mergeMap(({ connection }) => {
+        // From 5 to 500 ms nobody reads, and the tape stands still.
+        timer(5, scheduler).subscribe(() => connection.pause());
+        timer(500, scheduler).subscribe(() => connection.resume());
+        return connection.chunks$;
+      }),
+    );
+    const emitted = await inVirtualTime(scheduler, chunks$);
+    expect(emitted.map(({ at }) => at)).toEqual([0, 500, 500, 500, 1000]);
+  });
+
+  test('is of all connections in one time: each begins when it began', async () => {
+    const [one, two] = [talk(0), talk(1, 400)];
+    const events = [
+      one.open(),
+      one.say('client', 'a', 100),
+      two.open(),
+      two.say('client', 'b', 500),
+      one.end('client', 600),
+      one.close(),
+      two.end('client', 700),
+      two.close(),
+    ];
+    const scheduler = testScheduler();
+    const opened$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler }).pipe(
+      map(({ connection }) => {
+        connection.chunks$.subscribe();
+        return connection.conversation.index;
+      }),
+    );
+    expect(await inVirtualTime(scheduler, opened$)).toEqual([
+      { at: 0, value: 0 },
+      { at: 400, value: 1 },
+    ]);
+  });
+
+  test('waits for no time longer than a timer can, a month, in one piece', async () => {
+    const month = 31 * 24 * hour;
+    expect(await times(letters(0, month), { speed: 'recorded' })).toEqual(['a 0', `b ${month}`]);
+  });
+
+  test('is in real time too', async () => {
+    const scheduler = asapScheduler;
+    expect(scheduler.now()).toBeGreaterThan(0);
+    const since = performance.now();
+    const done = new Promise<void>((resolve) => {
+      replayStreams(readingOf(letters(0, 40, 80)), { speed: 'recorded' })
+        .pipe(mergeMap(({ connection }) => connection.chunks$))
+        .subscribe({ complete: resolve });
+    });
+    await done;
+    expect(performance.now() - since).toBeGreaterThanOrEqual(75);
+  });
+});
+
+test('an hour of a session with a memory store is replayed in milliseconds, each file at its time', async () => {
+  const { open, say, end, close } = talk();
+  const events: StreamEvent[] = [open()];
+  for (let i = 0; i <= 60; i++) {
+    const frame = putFrame(`f${i}`, `content of ${i}`, { id: i, progress: 1 });
+    // The head, and a second later the body.
+    events.push(say('client', frame.subarray(0, 20), i * minute));
+    events.push(say('client', frame.subarray(20), i * minute + (i === 60 ? 0 : 1000)));
+  }
+  events.push(end('client', hour + 5), end('server', hour + 5), close());
+
+  const scheduler = testScheduler();
+  const store = memoryStore();
+  const served$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler }).pipe(
+    mergeMap(({ connection }) =>
+      attend(connection, {
+        session: createSession(commands, defaultLimits),
+        framing: requestFraming(),
+        budget: createBudget(defaultLimits.budget),
+        limits: defaultLimits,
+        store,
+        scheduler,
+      }),
+    ),
+  );
+  const since = performance.now();
+  const reports = await inVirtualTime(scheduler, served$);
+  expect(performance.now() - since).toBeLessThan(5000);
+  const stored = reports.flatMap(({ at, value }) => (value.type === 'stored' ? [[value.filename, at]] : []));
+  expect(stored).toEqual(Array.from({ length: 61 }, (_, i) => [`f${i}`, i * minute + (i === 60 ? 0 : 1000)]));
+  expect(scheduler.now()).toBe(hour + 5);
+  expect(store.contents.size).toBe(61);
+});
+
+describe('virtual time', () => {
+  test('goes on when the promises of one point in time have settled', async () => {
+    const scheduler = new VirtualTimeScheduler();
+    const pipeline$ = of(1, 2, 3).pipe(
+      concatMap(async (value) => {
+        for (let hop = 0; hop < 5; hop++) await null;
+        await new Promise((resolve) => setImmediate(resolve));
+        return value;
+      }),
+      concatMap((value) => of(value).pipe(delay(hour, scheduler))),
+    );
+    expect(await inVirtualTime(scheduler, pipeline$)).toEqual([
+      { at: hour, value: 1 },
+      { at: 2 * hour, value: 2 },
+      { at: 3 * hour, value: 3 },
+    ]);
+  });
+
+  test('ends with what the pipeline errors with', async () => {
+    const scheduler = testScheduler();
+    const fails$ = timer(5, scheduler).pipe(
+      map(() => {
+        throw new Error('at five');
+      }),
+    );
+    await expect(inVirtualTime(scheduler, fails$)).rejects.toThrow('at five');
+    expect(await inVirtualTime(scheduler, EMPTY)).toEqual([]);
+  });
+
+  test('says so when nothing is due and the pipeline has not completed', async () => {
+    const scheduler = testScheduler();
+    await inVirtualTime(scheduler, timer(7, scheduler));
+    await expect(inVirtualTime(scheduler, NEVER)).rejects.toThrow(
+      'the pipeline has not completed, and nothing is due after 7 ms',
+    );
+  });
+
+  test('leaves the scheduler as far as it may go', async () => {
+    const scheduler = new VirtualTimeScheduler(undefined, 123);
+    await inVirtualTime(scheduler, timer(7, scheduler));
+    expect(scheduler.maxFrames).toBe(123);
+  });
+});
