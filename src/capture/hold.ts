@@ -8,6 +8,7 @@
  * ```
  */
 import { compareBytes, type Difference } from './byte-difference.ts';
+import type { OldestFirst } from './oldest-first.ts';
 import type { Segment } from './segment.ts';
 import { TCP_ACK } from './segment.ts';
 import { type Direction, type Held, holds, NONE } from './talk.ts';
@@ -15,12 +16,15 @@ import { type Direction, type Held, holds, NONE } from './talk.ts';
 /** What a held segment costs beyond its bytes, about: its objects. */
 const COST = 256;
 
+/** Up to so many are taken from the front of an array one by one: an engine need not move the others for that. */
+const FEW = 8;
+
 /** What is held over all conversations. */
 export interface Holdings {
   /** Bytes held, and `COST` for each segment or snapped range. */
   cost: number;
   /** Who holds something, the oldest hole first. */
-  readonly holders: Set<Direction>;
+  readonly holders: OldestFirst<Direction>;
 }
 
 /**
@@ -106,14 +110,20 @@ export function dropFirst(direction: Direction, count: number, position: number,
   const { held, snapped } = direction;
   if (count === 0 && snapped.length === 0) return;
   for (let i = 0; i < count; i++) forget(direction, held[i]!, holdings);
-  held.splice(0, count);
+  removeFirst(held, count);
   let ranges = 0;
   while (ranges < snapped.length && snapped[ranges]!.end <= position) ranges++;
   holdings.cost -= ranges * COST;
-  snapped.splice(0, ranges);
+  removeFirst(snapped, ranges);
   // Another hole is the first now, and younger than those of others.
   holdings.holders.delete(direction);
   if (holds(direction)) holdings.holders.add(direction);
+}
+
+/** Without moving all others for the sake of a few: what a hole gives free is mostly one. */
+function removeFirst(from: unknown[], count: number): void {
+  if (count > FEW) from.splice(0, count);
+  else for (let i = 0; i < count; i++) from.shift();
 }
 
 /** Drops what is held from a position on: nothing can be sent behind a FIN. */

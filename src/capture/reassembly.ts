@@ -21,6 +21,7 @@
  * would; its bytes, if it has any, are an explanation and not part of the stream.
  */
 import { reverseFlow } from './flow.ts';
+import { createOldestFirst } from './oldest-first.ts';
 import { greetingOf, introduce, isStray, likelyClient, NEAR, zeroOf } from './opening.ts';
 import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
@@ -74,13 +75,17 @@ export interface Reassembly {
  */
 export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   const limits = limitsOf(options);
-  const shared: Shared = { limits, recent: createRecentChunks(), holdings: { cost: 0, holders: new Set() } };
+  const shared: Shared = {
+    limits,
+    recent: createRecentChunks(),
+    holdings: { cost: 0, holders: createOldestFirst() },
+  };
   const { holdings } = shared;
   const table = createTalkTable(limits.maxConversations);
   const gatheredBytes = Math.min(GATHERED_BYTES, limits.maxHeldBytes);
   const gatheredSegments = Math.min(GATHERED_PACKETS, limits.maxHeldSegments);
   /** Those of which a direction has not started: the oldest first, none older than `PATIENT_TIME`. */
-  const gathering = new Set<Talk>();
+  const gathering = createOldestFirst<Talk>();
   /** The capture time after which the oldest of them has gathered for long enough. */
   let overdue: bigint | null = null;
   let count = 0;
@@ -99,7 +104,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     if (talk.settled) return;
     talk.settled = true;
     gathering.delete(talk);
-    const [oldest] = gathering;
+    const oldest = gathering.oldest();
     overdue = oldest === undefined ? null : oldest.startedAt + PATIENT_TIME;
   }
 
@@ -165,7 +170,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   /** Holds no more than may be held: the oldest holes are given up. */
   function relieve(emit: Emit): void {
     while (holdings.cost > limits.maxHeldTotal) {
-      const [oldest] = holdings.holders;
+      const oldest = holdings.holders.oldest();
       if (!oldest!.started) settle(oldest!.talk, emit);
       else giveUp(oldest!, 'limit', shared, emit);
       if (oldest!.talk.over === null && isOver(oldest!.talk)) close(oldest!.talk, 'ended', emit);
@@ -200,7 +205,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
       const { flags, packet, payload } = segment;
       const { time } = packet;
       while (overdue !== null && time > overdue) {
-        const [oldest] = gathering;
+        const oldest = gathering.oldest();
         settle(oldest!, emit);
         if (isOver(oldest!)) close(oldest!, 'ended', emit);
       }
