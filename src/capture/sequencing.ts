@@ -37,6 +37,7 @@ export interface Shared {
 
 /** The largest window of a receiver (RFC 7323): nothing valid is further from what was acknowledged. */
 const WINDOW = 2 ** 30;
+const NO_FIN = Number.POSITIVE_INFINITY;
 const PATIENCE = 1_024;
 const LEAST_PATIENCE = 64;
 export const PATIENT_TIME = 30_000_000_000n;
@@ -53,7 +54,9 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
   if (length === 0 && !fin) return;
   if (length === 1 && !fin && isKeepAlive(direction, position, payload, shared)) return;
 
-  if (fin && direction.finAt === Number.POSITIVE_INFINITY && !(started && end < direction.next)) {
+  // Of several in different places the nearest counts, as for a receiver: one far ahead may be garbage.
+  const counts = started ? end >= direction.next && end < direction.finAt : direction.finAt === NO_FIN;
+  if (fin && counts) {
     direction.finAt = end;
     direction.finTime = packet.time;
     direction.finPacket = packet.number;

@@ -17,6 +17,9 @@ export type Emit = (event: StreamEvent) => void;
 /** No acknowledgement, no SYN. */
 export const NONE = -1;
 
+/** Before every time that a file can say: those of pcapng may be before 1970, by an offset of 64 bits of seconds. */
+const BEFORE_ALL = -(2n ** 96n);
+
 /** Bytes that came before others in front of them. */
 export interface Held {
   position: number;
@@ -153,7 +156,7 @@ function createDirection(flow: string, talk: Talk, from: Side): Direction {
     finAt: Number.POSITIVE_INFINITY,
     finTime: 0n,
     finPacket: 0,
-    latest: -1n,
+    latest: BEFORE_ALL,
     acked: NONE,
     ackLow: NONE,
     ackHigh: NONE,
