@@ -149,7 +149,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
 
   test('has two lanes a side, with the right numbers of chunks and frames', async () => {
     const { page, troubles } = await opened(await paged(capture(), '--length-field', 'width=2'));
-    expect(await shown(page, 'sum')).toBe('2 conversations, 6 frames, 7 chunks, 1 gap, 1 fault');
+    expect(await shown(page, 'sum')).toBe('2 conversations, 7 frames, 7 chunks, 1 gap, 1 fault');
     expect(await shown(page, 'client-chunks')).toBe('4 chunks');
     expect(await shown(page, 'client-frames')).toBe('4 frames');
     expect(await shown(page, 'client-counts')).toBe('118 bytes, 3 glued, 1 cut');
@@ -193,6 +193,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   test.each([
     ['a text', 'NEEDLE', '1 of 2', /frame #4[\s\S]*6e 65 65 64 6c 65/],
     ['bytes', '0006 6566', '1 of 1', /frame #3/],
+    ['bytes in no frame, or behind what is shown of one', 'haystack haystack', '1 of 2', /frame #4/],
     ['a number', '#2', '1 of 2', /frame #2/],
     ['a fault', 'bytes are missing', '1 of 1', /fault: gap/],
     ['what is not there', 'zebra', 'nothing found', /Point at a chunk/],
@@ -232,7 +233,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     await expect.poll(async () => (await span(page)).from).toBeGreaterThan(all.from);
     await measured();
     // What is under the pointer stays there.
-    expect((await placeOf(page, 'client-frames', 60)).x).toBeCloseTo(x, 0);
+    expect(Math.abs((await placeOf(page, 'client-frames', 60)).x - x)).toBeLessThan(2);
     await page.click('#zoom-in');
     await expect.poll(async () => (await span(page)).from).not.toBe(all.from);
     await page.keyboard.press('+');
@@ -277,8 +278,6 @@ describe.skipIf(!need('chromium'))('the page', () => {
     const path = await paged(file);
     const { page, troubles } = await opened(path);
     await page.fill('#query', 'onerror');
-    await page.focus('#canvas');
-    await page.keyboard.press('n');
     await expect.poll(() => shown(page, 'details')).toContain('stat </script><img src=x onerror=alert(1)>');
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(2);
