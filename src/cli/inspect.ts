@@ -96,7 +96,7 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
-  const events = inspect(captureFile(file), inspectOptions(flags));
+  const events = inspect(captureFile(file, { reuse: true }), inspectOptions(flags));
   const conversations =
     flags.html !== undefined
       ? await writePage(events, { file, to: flags.html, output })

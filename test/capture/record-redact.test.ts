@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { sluiceFraming } from '../../src/capture/sluice-wire.ts';
+import { requestBodyLength } from '../../src/protocol/sluice-preset.ts';
 import { requestFraming } from '../../src/session/dispatch.ts';
 import type { Connection } from '../../src/transport/connection.ts';
-import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { type JsonHeader, jsonHeader } from '../../src/wire/json-header.ts';
 import { frame } from '../support/peer.ts';
 import { commentsIn, recorded, streamsOf } from '../support/recorded.ts';
 import { read, write } from '../transport/connection-helpers.ts';
@@ -316,7 +316,7 @@ describe('how a recording finds requests', () => {
 
   property.prop([headers])('is how a server does', (header) => {
     const bytes = frame(header as JsonHeader);
-    const [ours, its] = [sluiceFraming('client').framing, requestFraming()].map((framing) => {
+    const [ours, its] = [jsonHeader({ bodyLength: requestBodyLength }), requestFraming()].map((framing) => {
       const opened = framing.open(bytes, 0, bytes.length);
       return 'problem' in opened ? opened.problem : opened.length;
     });
