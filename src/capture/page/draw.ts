@@ -1,6 +1,6 @@
 /** Draws a conversation: for each side its chunks above, its frames below, and ribbons for which is in which. */
 import { browser, type Canvas, type Pen } from './browser.ts';
-import { colorOf, cuts, drawChunks, drawFrames, ribbons, washed } from './lanes.ts';
+import { colorOf, cuts, drawChunks, drawFrames, frameLabels, ribbons, washed } from './lanes.ts';
 import {
   CHUNKS,
   FRAMES,
@@ -57,6 +57,7 @@ export function draw(canvas: Canvas, scene: Scene): Layout {
     drawChunks(pen, layout, lane, side, chunks, look);
     drawFrames(pen, layout, lane, side, frames, look);
     if (layout.view.unit === 'bytes') cuts(pen, layout, lane, side, chunks, look);
+    frameLabels(pen, layout, lane, side, frames, look);
     for (const gap of lane.gaps) {
       const { left, right } = itemSpan(layout, lane, gap);
       if (right < 0 || left > width) continue;

@@ -15,9 +15,6 @@ import type { Chunk, Frame, Lane } from './model.ts';
 import type { PageSideName } from './page-data.ts';
 import { type Colors, FONT, SMALL, written } from './pen.ts';
 
-/** Ribbons drawn at most: beyond that there is nothing to be told apart. */
-const MOST_RIBBONS = 4000;
-
 export const colorOf = ({ number, side }: Frame, look: Colors): string => look.frames[side][number % 2]!;
 
 /** What follows a fault, where no frames are found any more. */
@@ -40,16 +37,17 @@ export function ribbons(
   look: Colors,
 ): void {
   const [top, bottom] = [topOf[side] + CHUNKS, framesTop(side)];
-  let left = MOST_RIBBONS;
+  let drawn = Number.NEGATIVE_INFINITY;
   pen.globalAlpha = 0.3;
   for (const chunk of chunks) {
     const above = chunkSpan(layout, lane, chunk);
-    for (let i = chunk.from; i < chunk.to && left > 0; i++, left--) {
+    for (let i = chunk.from; i < chunk.to; i++) {
       const frame = lane.frames[i]!;
       const below = frameSpan(layout, lane, frame);
       const [a, b] = part(above, chunk, frame);
       const [c, d] = part(below, frame, chunk);
-      if (Math.max(b, d) < 0 || Math.min(a, c) > layout.width) continue;
+      if (Math.max(b, d) < 0 || Math.min(a, c) > layout.width || d < drawn + 0.5) continue;
+      drawn = d;
       pen.fillStyle = colorOf(frame, look);
       pen.beginPath();
       pen.moveTo(a, top);
@@ -151,20 +149,39 @@ export function drawFrames(
       pen.fillStyle = look.cut;
       pen.fillRect(left, top + FRAMES - 4, wide - gutter, 4);
     }
+  }
+}
+
+/** What frames are called: over the marks of where they were cut. */
+export function frameLabels(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  frames: readonly Frame[],
+  look: Colors,
+): void {
+  const top = framesTop(side);
+  for (const frame of frames) {
+    const { left, right } = frameSpan(layout, lane, frame);
+    if (right - left < 14 || right < 0 || left > layout.width) continue;
     const size = (frame.end - frame.position).toLocaleString('en-US');
     const below = frame.chunks > 1 ? `${size} B · ${frame.chunks} chunks` : `${size} B`;
-    const span = { left, right: right - gutter };
+    const span = { left, right: right - 1 };
     const name = `#${frame.number} ${frame.label}`.trimEnd();
+    const behind = frame.chunks > 1 ? colorOf(frame, look) : null;
+    const { width } = layout;
     written(
       pen,
       [name, `#${frame.number}`, String(frame.number)],
       span,
-      top + 14,
+      top + 17,
       look.onFrame,
-      layout.width,
+      width,
+      behind,
     );
     pen.font = SMALL;
-    written(pen, [below, size], span, top + 34, look.onFrame, layout.width);
+    written(pen, [below, size], span, top + 34, look.onFrame, width, behind);
     pen.font = FONT;
   }
 }

@@ -50,7 +50,11 @@ export function colors(of: Canvas): Colors {
   };
 }
 
-/** The first of the texts that has room, in what of the span is in view. */
+/**
+ * The first of the texts that has room, in what of the span is in view.
+ *
+ * @param behind a colour to hide what is under the text with.
+ */
 export function written(
   pen: Pen,
   texts: readonly string[],
@@ -58,12 +62,17 @@ export function written(
   y: number,
   color: string,
   width: number,
+  behind: string | null = null,
 ): void {
   const from = Math.max(left, 0) + 5;
   const room = Math.min(right, width) - from - 4;
   if (room < 6) return;
   const text = texts.find((each) => pen.measureText(each).width <= room) ?? shortened(pen, texts[0]!, room);
   if (text === '') return;
+  if (behind !== null) {
+    pen.fillStyle = behind;
+    pen.fillRect(from - 2, y - 8, pen.measureText(text).width + 4, 16);
+  }
   pen.fillStyle = color;
   pen.fillText(text, from, y);
 }

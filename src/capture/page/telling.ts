@@ -41,13 +41,17 @@ export function listed({ it, lanes: { client, server } }: Talk, open: () => void
   const button = element('button', 'talk');
   button.type = 'button';
   const badges = element('span', 'badges');
-  const badge = (kind: string, count: number): void => {
-    if (count > 0) badges.append(element('span', `badge ${kind}`, `${grouped(count)} ${kind}`));
+  const badge = (kind: string, count: number, text: string): void => {
+    if (count > 0) badges.append(element('span', `badge ${kind}`, text));
   };
-  badge('glued', client.counts.glued + server.counts.glued);
-  badge('cut', client.counts.cut + server.counts.cut);
-  badge('gap', client.gaps.length + server.gaps.length);
-  badge('fault', client.faults.length + server.faults.length);
+  const glued = client.counts.glued + server.counts.glued;
+  const cut = client.counts.cut + server.counts.cut;
+  const gaps = client.gaps.length + server.gaps.length;
+  const faults = client.faults.length + server.faults.length;
+  badge('glued', glued, `${grouped(glued)} glued`);
+  badge('cut', cut, `${grouped(cut)} cut`);
+  badge('gap', gaps, many(gaps, 'gap'));
+  badge('fault', faults, many(faults, 'fault'));
   const frames = many(client.counts.frames + server.counts.frames, 'frame');
   button.append(
     element('span', 'ends', `#${it.index} ${it.client} → ${it.server}`),
