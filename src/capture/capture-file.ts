@@ -13,6 +13,15 @@ import { gunzipped, isGzip } from './gunzipped.ts';
  */
 const BLOCK = 256 * 1024;
 
+export interface CaptureFileOptions {
+  /**
+   * Reads into the same memory again and again: then what is handed out (packets, chunks) may be looked at only until
+   * the next batch is asked for, and what is kept must be copied. Less memory, and no work for the garbage collector.
+   * Default false: every block has memory of its own.
+   */
+  readonly reuse?: boolean;
+}
+
 /**
  * A capture in a file: pcap or pcapng, compressed with gzip or not, told by the first bytes. In a compressed one,
  * positions are those of the bytes that were compressed.
@@ -24,7 +33,7 @@ const BLOCK = 256 * 1024;
  * @example
  * for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
  */
-export function captureFile(path: string): Capture {
+export function captureFile(path: string, { reuse = false }: CaptureFileOptions = {}): Capture {
   const name = path === '-' ? 'standard input' : path;
   let spent = false;
 
@@ -46,7 +55,7 @@ export function captureFile(path: string): Capture {
         file = await open(path);
         spent = !(await file.stat()).isFile();
       }
-      for await (const block of file === null ? process.stdin : blocksOf(file, !spent)) {
+      for await (const block of file === null ? process.stdin : blocksOf(file, !spent, reuse)) {
         yield block;
         position += block.length;
       }
@@ -86,9 +95,12 @@ const inWords: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** @param ahead reads the next block while the last one is used; not for a pipe, whose next byte may never come. */
-async function* blocksOf(file: FileHandle, ahead: boolean): AsyncGenerator<Uint8Array> {
+async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): AsyncGenerator<Uint8Array> {
+  // One is looked at while the other is read into.
+  const pair = reuse ? [new Uint8Array(BLOCK), new Uint8Array(BLOCK)] : null;
+  let turn = 0;
   const read = async (): Promise<Uint8Array> => {
-    const block = new Uint8Array(BLOCK);
+    const block = pair === null ? new Uint8Array(BLOCK) : pair[turn++ % 2]!;
     const { bytesRead } = await file.read(block, 0, BLOCK, null);
     return bytesRead === BLOCK ? block : block.subarray(0, bytesRead);
   };

@@ -46,14 +46,14 @@ export function hold(
     const other = held[i];
     const free = other === undefined ? stop : Math.min(stop, other.position);
     if (at < free) {
-      const bytes = ownBytes(payload.subarray(at - position, free - position));
+      // A copy: a view keeps all of its block of the file alive, and the block may be read into again.
+      const bytes = new Uint8Array(payload.subarray(at - position, free - position));
       held.splice(i, 0, {
         position: at,
         bytes,
         packet: segment.packet.number,
         capturedAt: segment.packet.time,
         ack: segment.flags & TCP_ACK ? segment.ack : NONE,
-        at: segment.packet.position,
       });
       direction.heldBytes += bytes.length;
       holdings.cost += bytes.length + COST;
@@ -84,14 +84,6 @@ function indexOf(held: readonly Held[], position: number): number {
 }
 
 const endOf = (held: Held): number => held.position + held.bytes.length;
-
-/**
- * A view keeps all of its block of the file alive, so that what is held could cost a hundred times its length: small
- * parts of a block are copied. What is kept is at most four times what is counted.
- */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  return 4 * bytes.length >= bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes);
-}
 
 /** Notes that no byte of a range was captured. */
 export function noteSnapped(direction: Direction, start: number, end: number, holdings: Holdings): void {

@@ -34,6 +34,7 @@ import {
   losePatience,
   PATIENT_TIME,
   receive,
+  release,
   type Shared,
   start,
 } from './sequencing.ts';
@@ -62,7 +63,7 @@ export interface Reassembly {
  *
  * It holds back bytes behind a hole, within the limits of `options`, and hands on all others at once, as views of
  * their packets. For bytes that came twice and differ it emits a `conflict`, if the first are still held, or are among
- * the 1,024 chunks handed on last (over all conversations, from the last 16 MiB of the file). A conversation that was
+ * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
  * closed is remembered until 16,384 others were, so that late packets do not open it again.
  *
  * @throws RangeError when an option is out of its bounds.
@@ -106,11 +107,13 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   function settle(talk: Talk, emit: Emit): void {
     if (talk.settled) return;
     if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
-    for (const direction of [talk.first, talk.second]) {
-      const zero = direction.started ? null : zeroOf(direction);
+    const starting = [talk.first, talk.second].filter(({ started }) => !started);
+    for (const direction of starting) {
+      const zero = zeroOf(direction);
       if (zero !== null) start(direction, zero, shared, emit);
     }
     settled(talk);
+    for (const direction of starting) if (direction.started) release(direction, shared, emit);
   }
 
   function close(talk: Talk, why: CloseReason, emit: Emit): void {
@@ -135,6 +138,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     }
     start(direction, seqPlus(segment.seq, 1), shared, emit);
     if (peer.started) settled(talk);
+    release(direction, shared, emit);
   }
 
   function reset(direction: Direction, { seq, packet }: Segment, emit: Emit): void {
@@ -142,7 +146,9 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     if (direction.anchored && !isInWindow(direction, seq)) return;
     settle(talk, emit);
     giveUpAll(peer, 0, shared, emit);
-    giveUpAll(direction, direction.next + distance(direction.nextSeq, seq), shared, emit);
+    // A RST that answers a SYN has the number 0, which is no place in the stream.
+    const reached = isInWindow(direction, seq) ? direction.next + distance(direction.nextSeq, seq) : 0;
+    giveUpAll(direction, reached, shared, emit);
     if (packet.time > direction.latest) direction.latest = packet.time;
     emit({
       type: 'reset',
@@ -175,8 +181,10 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
         direction.nextSeq = segment.seq;
       }
       receive(direction, segment, shared, emit);
-      if (talk.settled) start(direction, zeroOf(direction)!, shared, emit);
-      else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
+      if (talk.settled) {
+        start(direction, zeroOf(direction)!, shared, emit);
+        release(direction, shared, emit);
+      } else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
         settle(talk, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;
@@ -238,7 +246,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
       ) {
         if (payload.length === 0) return;
         const ack = flags & TCP_ACK ? segment.ack : NONE;
-        handOn(direction, payload, packet.number, time, ack, packet.position, shared, emit);
+        handOn(direction, payload, packet.number, time, ack, shared, emit);
         return;
       }
       takeSlowly(direction, segment, emit);

@@ -76,7 +76,7 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
       const all = from === position && stop === position + payload.length;
       const bytes = all ? payload : payload.subarray(from - position, stop - position);
       const ack = flags & TCP_ACK ? segment.ack : NONE;
-      handOn(direction, bytes, packet.number, packet.time, ack, packet.position, shared, emit);
+      handOn(direction, bytes, packet.number, packet.time, ack, shared, emit);
     } else if (hold(direction, segment, position, from, stop, difference, shared.holdings)) known = true;
   }
   if (known) direction.retransmitted++;
@@ -134,7 +134,6 @@ export function handOn(
   packet: number,
   capturedAt: bigint,
   ack: number,
-  at: number,
   shared: Shared,
   emit: Emit,
 ): void {
@@ -157,7 +156,7 @@ export function handOn(
     direction.counted = packet;
     direction.outOfOrder++;
   }
-  shared.recent.push(chunk, at);
+  shared.recent.push(chunk);
   emit(chunk);
 }
 
@@ -187,7 +186,10 @@ export function acknowledge(direction: Direction, ack: number): void {
   else if (distance(direction.ackHigh, ack) > 0) direction.ackHigh = ack;
 }
 
-/** Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. */
+/**
+ * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
+ * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
+ */
 export function start(direction: Direction, zero: number, shared: Shared, emit: Emit): void {
   const shift = direction.anchored ? distance(direction.nextSeq, zero) : 0;
   direction.anchored = true;
@@ -203,6 +205,10 @@ export function start(direction: Direction, zero: number, shared: Shared, emit: 
     if (position >= shift) tellConflict(direction, position - shift, length, packet, emit);
   }
   direction.early = [];
+}
+
+/** Hands on what a direction held until it started. */
+export function release(direction: Direction, shared: Shared, emit: Emit): void {
   drain(direction, shared, emit);
   keepLimits(direction, shared, emit);
 }
@@ -226,8 +232,8 @@ function drain(direction: Direction, shared: Shared, emit: Emit): void {
   const { held } = direction;
   let count = 0;
   for (; held[count]?.position === direction.next; count++) {
-    const { bytes, packet, capturedAt, ack, at } = held[count]!;
-    handOn(direction, bytes, packet, capturedAt, ack, at, shared, emit);
+    const { bytes, packet, capturedAt, ack } = held[count]!;
+    handOn(direction, bytes, packet, capturedAt, ack, shared, emit);
   }
   dropFirst(direction, count, direction.next, shared.holdings);
   if (direction.next === direction.finAt && !direction.ended) end(direction, emit);

@@ -25,8 +25,6 @@ export interface Held {
   readonly capturedAt: bigint;
   /** The acknowledgement number of their segment, or `NONE`. */
   readonly ack: number;
-  /** The offset of their packet in the file. */
-  readonly at: number;
 }
 
 /** Positions from `start` to below `end` that were cut off by the snap length. */

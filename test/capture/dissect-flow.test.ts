@@ -21,6 +21,16 @@ test('is that of its own packet, with thousands of others between two of the sam
   for (const [from, to] of [...ends, ...ends]) expect(flowRead(from, to)).toBe(flowOf(from, to));
 });
 
+test.each(['10.0.0.1', '[fd00::1]'])(
+  'is told from thousands of others of %s by the port alone',
+  (address) => {
+    for (let port = 1; port <= 3000; port += 1) {
+      const from = `${address}:${port}`;
+      expect(flowRead(from, `${address}:80`)).toBe(flowOf(from, `${address}:80`));
+    }
+  },
+);
+
 const byte = fc.constantFrom(0, 1, 255);
 const address4 = fc.tuple(byte, byte, byte, byte).map((bytes) => bytes.join('.'));
 const group = fc.constantFrom('0', '1', '100', 'ffff');

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../src/capture/dissect.ts';
-import { formatFlow } from '../../src/capture/flow.ts';
+import { reverseFlow, sourceAddress, sourcePort } from '../../src/capture/flow.ts';
 import type { Packet } from '../../src/capture/packet.ts';
 import type { NoSegment, Segment } from '../../src/capture/segment.ts';
 import { need } from '../support/install-tools.ts';
@@ -64,13 +64,13 @@ async function judged(linkType: number, packets: readonly Packet[]): Promise<rea
 function ours(read: Segment | NoSegment, verified: Segment | NoSegment): string {
   if (!('flow' in read)) return `${read.packet.number}|none`;
   const { ack, flags, flow, length, packet, payload, seq } = read;
-  const { source, sourcePort, destinationPort } = formatFlow(flow);
+  const source = sourceAddress(flow);
   const host = source.slice(0, source.lastIndexOf(':')).replace(/[[\]]/g, '');
   return [
     packet.number,
     ...(host.includes(':') ? ['', host] : [host, '']),
-    sourcePort,
-    destinationPort,
+    sourcePort(flow),
+    sourcePort(reverseFlow(flow)),
     seq,
     ack,
     `0x${flags.toString(16).padStart(4, '0')}`,

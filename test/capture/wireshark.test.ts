@@ -267,9 +267,14 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       const hostile = hostileStreams();
       const packets = hostile.flatMap((bytes, i) => [
         ...handshake(i),
-        ...segments(i, 'client', bytes, i % 3 === 0 || bytes.length > 5000 ? [20_000] : [7, 31]),
+        ...segments(i, 'client', bytes, i % 3 === 0 || bytes.length > 5000 ? [20_000] : [97, 31]),
       ]);
-      const items = await dissected(await captureOf(packets, PORT), [...port, ...pass]);
+      const items = await dissected(await captureOf(packets, PORT), [
+        ...port,
+        ...pass,
+        '-Y',
+        'sluice.frame.number',
+      ]);
       hostile.forEach((bytes, i) => {
         expectSame(items, i, 'client', bytes);
       });
@@ -451,6 +456,23 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       expect(names.length).toBeGreaterThan(3);
       expect(names).toEqual(all.slice(-names.length));
     }
+  });
+
+  test('begins in the middle of anything, and finds its way or does not', async () => {
+    const random = randomFrom(8);
+    const cases = hostileStreams().map((bytes, i) => ({
+      bytes: i % 2 === 0 ? bytes : conversation(500 + i).client.subarray(between(random, 1, 3000)),
+      lengths: oneOf(random, [[1, 2, 3, 400], [61, 500], [20_000]]),
+    }));
+    const behind = frame({ cmd: 'stat', filename: 'the end' });
+    const packets = cases.flatMap(({ bytes, lengths }, i) => {
+      const short = bytes.subarray(0, 4000);
+      const all = segments(i, 'client', short, lengths);
+      return [...all, { connection: i, from: 'client' as const, position: short.length, bytes: behind }];
+    });
+    const items = await dissected(await captureOf(packets, PORT), [...port, '-Y', 'sluice.frame.number']);
+    const found = cases.filter((_, i) => headsIn(of(items, i, 'client')).length > 0);
+    expect(found.length).toBeGreaterThan(cases.length / 2);
   });
 
   test('is found on any port by its first bytes, and leaves HTTP and others alone', async () => {

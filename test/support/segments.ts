@@ -145,6 +145,14 @@ export function conversation(ends: Ends = {}): Script {
   return script;
 }
 
+/** What segments tell while the recording goes on. */
+export function whileRecording(segments: readonly Segment[], options?: ReassemblyOptions): StreamEvent[] {
+  const events: StreamEvent[] = [];
+  const reassembly = createReassembly(options);
+  for (const segment of segments) reassembly.take(segment, (event) => events.push(event));
+  return events;
+}
+
 /** All events of segments, to the end of the recording. */
 export function reassembled(segments: readonly Segment[], options?: ReassemblyOptions): StreamEvent[] {
   const events: StreamEvent[] = [];
@@ -156,28 +164,28 @@ export function reassembled(segments: readonly Segment[], options?: ReassemblyOp
 
 /**
  * Events in a few letters, for tests of what happens:
- * `open`, `client "abc"`, `client gap 5 lost`, `server end`, `client reset`, `conflict client 2+3`, `close ended`.
+ * `open`, `client "abc"`, `client gap 5 lost`, `server end`, `client reset`, `client conflict 2+3`, `close ended`.
  */
-export function briefly(events: readonly StreamEvent[]): string[] {
-  return events.map((event) => {
-    switch (event.type) {
-      case 'open':
-        return 'open';
-      case 'chunk':
-        return `${event.from} "${String.fromCharCode(...event.bytes)}"`;
-      case 'gap':
-        return `${event.from} gap ${event.length} ${event.reason}`;
-      case 'conflict':
-        return `${event.from} conflict ${event.position}+${event.length}`;
-      case 'end':
-      case 'reset':
-        return `${event.from} ${event.type}`;
-      case 'close':
-        return `close ${event.reason}`;
-      case 'skipped':
-        return `skipped ${event.why}`;
-    }
-  });
+export const briefly = (events: readonly StreamEvent[]): string[] => events.map(inBrief);
+
+function inBrief(event: StreamEvent): string {
+  switch (event.type) {
+    case 'open':
+      return 'open';
+    case 'chunk':
+      return `${event.from} "${String.fromCharCode(...event.bytes)}"`;
+    case 'gap':
+      return `${event.from} gap ${event.length} ${event.reason}`;
+    case 'conflict':
+      return `${event.from} conflict ${event.position}+${event.length}`;
+    case 'end':
+    case 'reset':
+      return `${event.from} ${event.type}`;
+    case 'close':
+      return `close ${event.reason}`;
+    case 'skipped':
+      return `skipped ${event.why}`;
+  }
 }
 
 /** What one side of one conversation sent, with `filler` for each byte that is missing. */

@@ -376,8 +376,8 @@ local function is_plausible(text, at, max_header)
   if #text < at + 6 then return false end
   local length = length_in(text, at)
   if length < 2 or length > max_header then return false end
-  local key = text:match('^{[ \t\r\n]?"([A-Za-z0-9]+)"', at + 4)
-  return key ~= nil and KEYS[key] == true
+  local _, to, key = text:find('^{[ \t\r\n]?"([A-Za-z0-9]+)"', at + 4)
+  return key ~= nil and KEYS[key] == true and length > to - at - 3
 end
 
 -- Wireshark's side -----------------------------------------------------------------------------------------------
@@ -456,6 +456,8 @@ local experts = {}
 for _, one in pairs(e) do experts[#experts + 1] = one end
 sluice.experts = experts
 
+local ip_src, ip_dst = Field.new('ip.src'), Field.new('ip.dst')
+local ipv6_src, ipv6_dst = Field.new('ipv6.src'), Field.new('ipv6.dst')
 local tcp_seq = Field.new('tcp.seq_raw')
 local tcp_ack = Field.new('tcp.ack_raw')
 local tcp_len = Field.new('tcp.len')
@@ -645,7 +647,9 @@ local function faulty(flow, packet, items, code, message, text, piece)
   flow.parts, flow.have = {}, 0
   if not flow.sure then
     flow.phase = 'seek'
-    flow.tail = text:sub(-40)
+    -- A head may begin within what was no length. Within a header that was none it is not looked for: to look at
+    -- the same bytes again and again is what somebody hostile could make it do.
+    flow.tail = #text == 4 and text or ''
     add(items, { type = 'skipped', from = flow.head_at, to = flow.next })
     return
   end
@@ -766,7 +770,7 @@ local function seek(flow, piece, from, items, max_header)
       flow.phase, flow.tail = 'head', ''
       flow.head_at = position
       if position < from then
-        -- Its first bytes came with the packet before. More than the length may be among them.
+        -- Its first bytes came with the packet before: never all of it, or it would have been found there.
         flow.parts = { all_text:sub(at - 4, at - 5 + from - position) }
         flow.have = from - position
         if flow.have >= 4 then flow.need = 4 + length_in(all_text, at - 4) end
@@ -913,6 +917,8 @@ local function position_of(flow, sequence)
   return position + rounds * 4294967296
 end
 
+local function two(number) return string.char(math.floor(number / 256), number % 256) end
+
 local function number_at(text, at)
   local a, b, c, d = text:byte(at, at + 3)
   return ((a * 256 + b) * 256 + c) * 256 + d
@@ -962,7 +968,6 @@ end
 local function header_in_bytes(tvb, pinfo)
   local text = tvb:raw(0, math.min(tvb:len(), 512))
   local source, target = pinfo.src_port, pinfo.dst_port
-  local function two(port) return string.char(math.floor(port / 256), port % 256) end
   local ports = two(source) .. two(target)
   local tcp, ip, version, ends = 0, nil, nil, nil
   repeat
@@ -993,10 +998,12 @@ local function header_in_fields(pinfo)
   local sequence, length = value_of(tcp_seq), value_of(tcp_len)
   if not (sequence and length) then return nil end
   local payload = last(nil, tcp_payload())
-  local one, other = tostring(pinfo.src) .. '|' .. pinfo.src_port, tostring(pinfo.dst) .. '|' .. pinfo.dst_port
+  local source, target = last(nil, ip_src()) or last(nil, ipv6_src()), last(nil, ip_dst()) or last(nil, ipv6_dst())
+  if not (source and target) then return nil end
+  local one, other = source.range:raw() .. two(pinfo.src_port), target.range:raw() .. two(pinfo.dst_port)
   return {
-    key = one .. '>' .. other,
-    other_key = other .. '>' .. one,
+    key = one .. other,
+    other_key = other .. one,
     sequence = sequence,
     ack = value_of(tcp_has_ack) and value_of(tcp_ack) or nil,
     syn = value_of(tcp_syn),
