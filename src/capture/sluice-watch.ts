@@ -10,7 +10,7 @@
 import { catalogue, type ErrorCode } from '../protocol/errors.ts';
 import { faultCode } from '../protocol/frame-error.ts';
 import { replyFraming } from '../protocol/reply.ts';
-import { problem } from '../wire/fault.ts';
+import { requestBodyLength } from '../protocol/sluice-preset.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import { type Head, headFinder, type Lost } from './head-finder.ts';
@@ -56,13 +56,16 @@ const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
   error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
 const isToken = ([field, ...deeper]: readonly string[]): boolean => field === 'token' && deeper.length === 0;
 
+/** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
+const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
+
 /** The bytes of the length in front of a header. */
 const PREFIX = 4;
 const longestCommand = 64;
 const longestText = 240;
 
 export function sluiceWatch(options: SluiceWatchOptions = {}): Readonly<Record<Side, Watch>> {
-  const { requests: requestFraming = requestFrames(), replies = replyFraming() } = options;
+  const { requests: requestFraming = sluiceRequests, replies = replyFraming() } = options;
   const open = openRequests();
 
   const client = watchOf(requestFraming, {
@@ -148,34 +151,3 @@ function lostText({ code, declared, limit, position }: Lost): string {
   const where = `at byte ${position} of this side`;
   return `${error}: ${catalogue[error].message}${numbers}, ${where}; from here on its bytes are written as *`;
 }
-
-/** How the frames of a client are found: those of Sluice's own commands, and of others by their `filesize`. */
-export function requestFrames(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
-  return jsonHeader({
-    ...options,
-    bodyLength: ({ cmd, filesize, offset = 0 }) => {
-      if (bodiless.has(cmd)) return 0;
-      const isPut = cmd === 'put';
-      if (!isPut && filesize === undefined) return 0;
-      const from = isPut ? offset : 0;
-      if (isByteCount(filesize) && isByteCount(from) && from <= filesize) return filesize - from;
-      return problem('body-length-invalid', 'the header does not say how long its body is');
-    },
-  });
-}
-
-/** Commands whose requests have no body, whatever else is in them. */
-const bodiless: ReadonlySet<unknown> = new Set([
-  'resume',
-  'cancel',
-  'get',
-  'list',
-  'stat',
-  'delete',
-  'rename',
-  'hello',
-  'ping',
-]);
-
-const isByteCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;

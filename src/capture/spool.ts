@@ -47,7 +47,7 @@ export interface SpoolFileOptions {
   readonly path: string;
   /** Whether a file that is there already is a failure, rather than replaced. */
   readonly exclusive: boolean;
-  /** Called at most once, when it cannot be made or written to: nothing more of it will be. */
+  /** Called at most once, when it cannot be made or written to: nothing more of it will be. Not within `room`. */
   readonly failed: (error: unknown) => void;
   /** Called once it was ended, and all of it is written, or has failed. */
   readonly closed?: () => void;
@@ -58,7 +58,10 @@ export interface Spool {
   readonly file: (options: SpoolFileOptions) => SpoolFile;
   /** Whether more waits than should. */
   readonly isFull: () => boolean;
-  /** Has a function called whenever that changes; answers how to stop that. Never called within `room`. */
+  /**
+   * Has a function called whenever that changes; answers how to stop that. It may be called within `room` to say that
+   * more waits than should, and must not write then.
+   */
   readonly watch: (changed: (full: boolean) => void) => () => void;
   /** Resolves when all that was written is with the system and every file is closed; nothing may be written after it. */
   readonly close: () => Promise<void>;
@@ -97,7 +100,6 @@ export function createSpool(): Spool {
   /** The files that are open, the one written to last at the end. */
   const handles = new Map<State, FileHandle>();
   const watchers = new Set<(full: boolean) => void>();
-  let telling = false;
 
   function newBlock(): Block {
     return { room: createRoom(blockSize), used: 0, runs: [], ended: [] };
@@ -108,20 +110,12 @@ export function createSpool(): Spool {
     queue.push(current);
     waiting += current.used;
     current = free.pop() ?? newBlock();
-    if (waiting > high && !full) {
-      full = true;
-      tellSoon();
-    }
+    if (waiting > high && !full) tell(true);
   }
 
-  /** Not within `room`: who is told may write. */
-  function tellSoon(): void {
-    if (telling) return;
-    telling = true;
-    queueMicrotask(() => {
-      telling = false;
-      for (const changed of watchers) changed(full);
-    });
+  function tell(now: boolean): void {
+    full = now;
+    for (const changed of watchers) changed(now);
   }
 
   function flush(): void {
@@ -146,10 +140,7 @@ export function createSpool(): Spool {
         block.ended = [];
         if (free.length < keptBlocks) free.push(block);
       }
-      if (full && waiting < low) {
-        full = false;
-        tellSoon();
-      }
+      if (full && waiting < low) tell(false);
     }
   }
 

@@ -47,7 +47,7 @@ export async function writePage(
   }
   const data = collector.end(fault);
   const { conversations, frames } = data.totals;
-  if (conversations > 0 || fault === null) {
+  if (conversations > 0) {
     await writeWhole(to, pageOf(data));
     output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
     output.flush();

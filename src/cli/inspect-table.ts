@@ -29,7 +29,7 @@ export interface TableOptions {
 
 export interface Table {
   take(event: InspectEvent): void;
-  /** Prints the sum of it all. */
+  /** Prints the sum of it all, if there was anything. */
   end(): void;
 }
 
@@ -207,6 +207,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
 
   function end(): void {
     const { conversations, skipped } = sums;
+    if (conversations === 0 && skipped === 0) return;
     const parts = [
       counted(conversations, 'conversation'),
       `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,

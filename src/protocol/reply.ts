@@ -3,6 +3,7 @@
  *
  * Every reply names the command it answers and carries the `id` of its request, if that had one.
  */
+import { type Problem, problem } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import type { ErrorInfo } from './errors.ts';
@@ -37,10 +38,16 @@ export interface PutAck extends Ack {
   readonly durable: boolean;
 }
 
+/** How many bytes of body follow the header of a reply, which may be anything that a server says. */
+export function replyBodyLength({ body = 0 }: JsonHeader): number | Problem {
+  if (typeof body === 'number') return body;
+  return problem('body-length-invalid', "'body' of a reply must be a number of bytes");
+}
+
 /**
  * How a client finds the frames of what a server sends: bodies come only with `get`, streamed.
  *
  * @example connection.chunks$.pipe(deframe(replyFraming()))
  */
 export const replyFraming = (options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> =>
-  jsonHeader({ ...options, bodyLength: (header) => (header.body ?? 0) as number });
+  jsonHeader({ ...options, bodyLength: replyBodyLength });

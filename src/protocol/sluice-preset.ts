@@ -6,25 +6,31 @@
 import { type Problem, problem } from '../wire/fault.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import type { Preset } from '../wire/preset.ts';
+import { replyBodyLength } from './reply.ts';
 import { requestPatterns } from './request.ts';
 
 const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in header;
 
-/** How many bytes of body follow this header of a request or a reply, as `requestFraming` and `replyFraming` say. */
-function bodyLength(header: JsonHeader): number | Problem {
-  const { cmd, filesize = 0, offset = 0, body = 0 } = header;
-  if (isReply(header)) return Number(body);
+/** How many bytes of body follow the header of a request, by Sluice's own commands: as the server's `requestFraming` says. */
+export function requestBodyLength(header: JsonHeader): number | Problem {
+  const { cmd, filesize = 0, offset = 0 } = header;
   if (cmd === 'put') {
     if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
-      const message =
-        "the body of a put is from 'offset' to 'filesize', and those are not such numbers of bytes";
+      const message = "'filesize' and 'offset' of a put must be numbers of bytes, the offset within the file";
       return problem('body-length-invalid', message);
     }
     return header.filesize - offset;
   }
   // Of a command that nobody knows the body is skipped, if it says how long.
-  return typeof cmd === 'string' && Object.hasOwn(requestPatterns, cmd) ? 0 : Number(filesize);
+  if (typeof cmd === 'string' && Object.hasOwn(requestPatterns, cmd)) return 0;
+  return isByteCount(filesize)
+    ? filesize
+    : problem('body-length-invalid', "'filesize' must be a number of bytes");
 }
+
+/** The same of a frame of which it is not known who sent it. */
+const bodyLength = (header: JsonHeader): number | Problem =>
+  isReply(header) ? replyBodyLength(header) : requestBodyLength(header);
 
 const isByteCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;

@@ -79,8 +79,15 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
     open(bytes: Uint8Array, start: number, end: number): Opened<JsonHeader> | Problem {
       const header = parseHeader(decoder, bytes.subarray(start + PREFIX, end));
       if (isProblem(header)) return header;
-      const length = bodyLength(header.value);
-      if (typeof length !== 'number') return length;
+      // Whoever says it may have passed on what the peer said: anything.
+      const length: unknown = bodyLength(header.value);
+      if (typeof length === 'object' && length !== null && 'problem' in length) return length as Problem;
+      if (typeof length !== 'number') {
+        return problem(
+          'body-length-invalid',
+          `the length of the body is of type ${typeof length}, not a number`,
+        );
+      }
       if (!Number.isSafeInteger(length) || length < 0) {
         return problem('body-length-invalid', `the header says a body of ${length} bytes`, length);
       }

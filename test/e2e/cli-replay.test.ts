@@ -1,5 +1,5 @@
 /** `sluice replay`, as built: on captures written by hand, and on one of a real conversation. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -231,6 +231,35 @@ describe('what cannot be', () => {
     const { run } = captured(recording());
     const { status, stderr } = await run(...args);
     expect([status, stderr.includes(message)], stderr).toEqual([2, true]);
+  });
+});
+
+describe('what `sluice serve --record` wrote', () => {
+  test('verifies without a difference, file by file, with tokens hidden', async () => {
+    const folder = tempFolder();
+    const token = 'a-secret-of-16-characters-or-more';
+    const rights = ['read', 'write', 'delete'];
+    writeFileSync(
+      join(folder, 'access.json'),
+      JSON.stringify({ tokens: [{ name: 'alice', token, rights }] }),
+    );
+    writeTree(join(folder, 'tree'), { 'a.txt': 'hello', empty: '', 'deep/big': bytesFrom(6, 1_000_000) });
+    const recordings = join(folder, 'recorded');
+    const args = ['--record', recordings, '--access', join(folder, 'access.json')];
+    const serving = await startServe(join(folder, 'root'), args);
+    const env = { SLUICE_TOKEN: token };
+    const run = (...args: string[]) => sluice([...args, '--server', serving.server], { cwd: folder, env });
+    // One after the other, since each connection has a file of its own, and sees what the ones before it stored.
+    expect((await run('put', 'tree', '--parallel', '1')).status).toBe(0);
+    serving.child.kill('SIGTERM');
+    expect((await serving.done).status).toBe(0);
+    const files = readdirSync(recordings).filter((name) => name.endsWith('.pcapng'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      expect(readFileSync(join(recordings, file)).includes(token)).toBe(false);
+      const { status, stdout, stderr } = await sluice(['replay', join(recordings, file), '--verify']);
+      expect([status, stdout.split('\n').at(-2)], stdout + stderr).toEqual([0, '1 conversation: 1 the same']);
+    }
   });
 });
 

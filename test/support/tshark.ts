@@ -115,14 +115,3 @@ export async function fieldRows(
       return { stream: Number(stream), port: Number(port), values: split };
     });
 }
-
-/** How often a field occurs in one conversation: how many messages of a protocol, say. */
-export async function pduCount(
-  file: string,
-  stream: number,
-  field: string,
-  options: TsharkOptions = {},
-): Promise<number> {
-  const rows = await fieldRows(file, [field], options);
-  return rows.filter((row) => row.stream === stream).reduce((sum, { values }) => sum + values[0]!.length, 0);
-}

@@ -152,6 +152,16 @@ describe('the length of the body', () => {
     ]);
   });
 
+  test.each([
+    ['text', '5'],
+    ['an object', {}],
+    ['nothing', null],
+  ])('of a framing that answers %s is a fatal fault, and throws nothing', (_, length) => {
+    expect(codeWith(() => length as unknown as number)).toMatchObject([
+      { code: 'body-length-invalid', fatal: true },
+    ]);
+  });
+
   test('of 2^53 - 1 is a length', () => {
     expect(codeWith(() => 2 ** 53 - 1)).toEqual(['start']);
   });

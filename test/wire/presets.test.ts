@@ -260,7 +260,7 @@ describe('what is wrong is said with what was expected:', () => {
     ['tls', '13 03 03 00 01', 'header-invalid', 'type is 19, and TLS has types 20 to 24'],
     ['tls', '16 02 00 00 01', 'header-invalid', 'version is 0x02 0x00, and TLS has 0x03'],
     ['tls', '17 03 03 48 01', 'length-too-large', 'has 18433 bytes, and the most is 18432'],
-    ['sluice', '0e 00 00 00 \'{"cmd": "put"}\'', 'body-length-invalid', "from 'offset' to 'filesize'"],
+    ['sluice', '0e 00 00 00 \'{"cmd": "put"}\'', 'body-length-invalid', "'filesize' and 'offset' of a put"],
   ])('%s: %s', (name, wrong, code, message) => {
     const events = eventsOf(named(name).framing(), [bytes(wrong)]);
     expect(events).toMatchObject([{ type: 'fault', fault: { code, fatal: true, position: 0 } }]);

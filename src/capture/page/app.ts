@@ -209,12 +209,12 @@ function sayHits(): void {
   byId('hits').textContent = query.value.trim() === '' ? '' : found;
 }
 
-/** The frame after or before the selected one, of both sides by time; chunks where there are no frames. */
+/** The frame after or before the selected one, of both sides by time; among them chunks without a frame. */
 function step(by: 1 | -1): void {
   if (talk === undefined) return;
   const items = sideNames.flatMap((side): readonly Item[] => {
     const { frames, chunks } = talk!.lanes[side];
-    return frames.length > 0 ? frames : chunks;
+    return [...frames, ...chunks.filter((chunk) => chunk.to <= chunk.from)];
   });
   const when = (item: Item): number => (item.kind === 'frame' ? (item as Frame).began : item.time);
   items.sort((a, b) => when(a) - when(b) || a.position - b.position);

@@ -3,8 +3,9 @@
 #
 #   sudo test/golden/captures/record.sh [--no-install] [dns tls …]
 #
-# For Debian, as root. Everything runs in namespaces of its own: no network but a loopback, the hostname "sluice",
-# and when the script ends every server it started ends with it. What it writes lies in a temporary folder.
+# For Debian, as root, after `npm ci`. Everything runs in namespaces of its own: no network but a loopback, the
+# hostname "sluice", and when the script ends every server it started ends with it. What it writes lies in a temporary
+# folder.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +19,7 @@ all=(dns dns-ipv6 tls postgresql postgresql-tls mysql mongodb kafka smb bgp tds 
 
 packages=(tcpdump tshark iproute2 procps python3 python3-pika python3-pymongo unbound bind9-dnsutils knot-dnsutils
   openssl postgresql mariadb-server mariadb-client samba smbclient mosquitto mosquitto-clients rabbitmq-server
-  bird2 freetds-bin kcat nodejs)
+  bird2 freetds-bin kcat)
 
 # Installs without starting anything: the servers are ours to start.
 install_programs() {
@@ -64,7 +65,7 @@ capture() {
   # Room for a burst: what does not fit would be missing from the capture, though not from the connection.
   tcpdump -i "$device" -n -U --immediate-mode -B 131072 -Z root -w "$raw" "${options[@]}" "$*" 2>"$work/tcpdump.log" &
   tcpdump=$!
-  until grep -q 'listening on' "$work/tcpdump.log"; do
+  until grep -qs 'listening on' "$work/tcpdump.log"; do
     kill -0 $tcpdump || { cat "$work/tcpdump.log" >&2; exit 1; }
     sleep 0.05
   done
