@@ -99,6 +99,8 @@ export function createSpool(): Spool {
   let timer: ReturnType<typeof setTimeout> | null = null;
   /** The files that are open, the one written to last at the end. */
   const handles = new Map<State, FileHandle>();
+  /** Those of them that are being written to: at most `mostWrites`. */
+  const busy = new Set<State>();
   const watchers = new Set<(full: boolean) => void>();
 
   function newBlock(): Block {
@@ -165,14 +167,16 @@ export function createSpool(): Spool {
         file.options.closed?.();
       }
     }
-    for (const file of handles.keys()) {
-      if (handles.size <= mostOpen) break;
-      await close(file);
-    }
+  }
+
+  /** Closes the one that was written to longest ago, but none that is being written to. */
+  async function closeOne(): Promise<void> {
+    for (const file of handles.keys()) if (!busy.has(file)) return close(file);
   }
 
   async function write(file: State, pieces: Uint8Array[]): Promise<void> {
     if (file.failed) return;
+    busy.add(file);
     try {
       const handle = handles.get(file) ?? (await opened(file));
       handles.delete(file);
@@ -183,6 +187,8 @@ export function createSpool(): Spool {
       await close(file);
       file.options.failed(error);
     }
+    busy.delete(file);
+    if (handles.size > mostOpen) await closeOne();
   }
 
   async function opened(file: State): Promise<FileHandle> {

@@ -127,10 +127,8 @@ describe('a token', () => {
       const broken = Buffer.concat([bytes.subarray(0, at), junk, bytes.subarray(at + (where % 3))]);
       const { client, file } = await sent(broken, places);
       expect(client.length).toBe(broken.length);
-      const headers = Buffer.from(file).toString('latin1');
       // A body is a body: what was put in may have moved a header into one.
       if (!isInBody(broken)) expect(leaks(file)).toBe(false);
-      expect(headers.length).toBeGreaterThan(0);
     },
   );
 
@@ -220,13 +218,12 @@ describe('a refusal', () => {
       frame({ error: { code: 'unknown-command', message: "'no'" }, cmd: 'no' }),
       frame({ error: { code: 'timed-out', message: 'too long' } }),
     ]);
-    const { comments, path } = await sent(asked, [18], answers);
+    const { comments } = await sent(asked, [18], answers);
     expect(comments).toEqual([
       'refused request 2 (get, packet 5): not-found: there is no such file',
       "refused request 3 (no, packet 5): unknown-command: 'no'",
       'refused: timed-out: too long',
     ]);
-    expect(path).toContain('.pcapng');
   });
 });
 

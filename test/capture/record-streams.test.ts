@@ -1,12 +1,14 @@
 /** What is recorded, read back: the same bytes, in the same pieces, with the ends they had. */
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
+import { record } from '../../src/capture/record.ts';
 import type { RecordClock } from '../../src/capture/record-clock.ts';
 import { endpointsOf, parseEndpoint } from '../../src/capture/synthetic-address.ts';
 import { createRoom, packetMaker } from '../../src/capture/synthetic-packets.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { recorded, streamsOf } from '../support/recorded.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { once, pattern, read, write } from '../transport/connection-helpers.ts';
 
 const raw = { redact: null } as const;
@@ -170,8 +172,6 @@ describe('what is recorded', () => {
   });
 
   test('of several connections in one file is a conversation each', async () => {
-    const { record } = await import('../../src/capture/record.ts');
-    const { tempFolder } = await import('../support/temp-folder.ts');
     const path = `${tempFolder()}/several.pcapng`;
     const recorder = record(path, raw);
     await Promise.all(
