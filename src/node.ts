@@ -6,6 +6,8 @@ export * from './capture/capture-file.ts';
 export { assertSameInAnyChunking, type ChunkingLawOptions, joinedData } from './capture/chunking-law.ts';
 export type { Replies, ReplyDifference } from './capture/compare-replies.ts';
 export type { ValueDifference } from './capture/difference.ts';
+export { type InspectOptions, inspect } from './capture/inspect.ts';
+export * from './capture/inspect-event.ts';
 export type { LiveFault, LiveResult } from './capture/live-player.ts';
 export type { PacingOptions, Speed } from './capture/pacing.ts';
 export { readStreams, type StreamOptions } from './capture/read-streams.ts';

@@ -72,8 +72,15 @@ describe('the package', () => {
         .map((file) => file.split('/')[1]),
     );
     expect([...folders].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'src']);
-    // The protocol's document, which the README links to; no sources.
-    expect(files.split('\n').filter((file) => file.startsWith('package/src/'))).toEqual([
+    // What the README links to that is of use without the sources: the protocol's document, and the dissector.
+    expect(
+      files
+        .split('\n')
+        .filter((file) => file.startsWith('package/src/'))
+        .sort(),
+    ).toEqual([
+      'package/src/capture/wireshark/README.md',
+      'package/src/capture/wireshark/sluice.lua',
       'package/src/protocol/README.md',
     ]);
   });

@@ -4,19 +4,19 @@ import type { Preset } from '../wire/preset.ts';
 import { presets } from '../wire/presets.ts';
 import type { FramingReason } from './inspect-event.ts';
 import type { SideFraming } from './side-frames.ts';
-import { looksLikeSluice, SLUICE_OPENING, sluiceFraming } from './sluice-wire.ts';
-import type { Conversation, Side } from './stream-event.ts';
+import { looksLikeSluice, SLUICE_OPENING, sluiceWire } from './sluice-wire.ts';
+import type { Conversation } from './stream-event.ts';
 
 export interface Choice {
   readonly name: string | null;
   readonly reason: FramingReason;
-  /** Null: there will be no frames. */
-  readonly framing: ((from: Side) => SideFraming) | null;
+  /** One for both sides, as it keeps nothing; null: there will be no frames. */
+  readonly framing: SideFraming | null;
 }
 
 /** What was asked for. */
 export interface Asked {
-  readonly preset?: Preset | 'sluice' | 'none';
+  readonly preset?: Preset | 'none';
   readonly framing?: Framing<unknown>;
 }
 
@@ -31,21 +31,20 @@ export function chooseFraming(
   first?: Uint8Array,
 ): Choice | null {
   if (framing !== undefined) {
-    return { name: 'custom', reason: 'asked', framing: () => ({ framing, label: () => null }) };
+    return { name: 'custom', reason: 'asked', framing: { framing, label: () => null } };
   }
   if (preset === 'none') return { name: null, reason: 'asked', framing: null };
-  if (preset === 'sluice') return { name: 'sluice', reason: 'asked', framing: sluiceFraming };
   if (preset !== undefined) return chosen(preset, 'asked');
   const port = Number(server.slice(server.lastIndexOf(':') + 1));
   const served = presets.find(({ ports }) => ports.includes(port));
   if (served !== undefined) return chosen(served, 'port');
   if (first === undefined || first.length < SLUICE_OPENING) return null;
-  if (looksLikeSluice(first)) return { name: 'sluice', reason: 'bytes', framing: sluiceFraming };
+  if (looksLikeSluice(first)) return chosen(sluiceWire, 'bytes');
   return { name: null, reason: 'unknown', framing: null };
 }
 
-/** One framing serves both sides: it keeps nothing. */
 function chosen(preset: Preset, reason: FramingReason): Choice {
-  const framing = preset.framing();
-  return { name: preset.name, reason, framing: () => ({ framing, label: (it) => preset.label(it) }) };
+  // Its labels say more.
+  const { name, label } = preset.name === sluiceWire.name ? sluiceWire : preset;
+  return { name, reason, framing: { framing: preset.framing(), label } };
 }

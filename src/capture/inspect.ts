@@ -22,11 +22,10 @@ import type { Conversation, Side, StreamChunk, StreamEvent } from './stream-even
 
 export interface InspectOptions {
   /**
-   * How frames are found: a preset; `sluice`, requests from the client and replies from the server; or `none`, no
-   * frames at all. By default each conversation's server port decides, else its first bytes if they look like
-   * Sluice's own wire, else there are no frames.
+   * How frames are found: a preset, `sluicePreset` for Sluice's own wire, or `none`, no frames at all. By default each
+   * conversation's server port decides, else its first bytes if they look like Sluice's, else there are no frames.
    */
-  readonly preset?: Preset | 'sluice' | 'none';
+  readonly preset?: Preset | 'none';
   /** A framing of one's own instead, for both sides. Bodies are never collected, whatever it says of delivery. */
   readonly framing?: Framing<unknown>;
   /** Which conversations; default all. */
@@ -91,7 +90,7 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
     of.chosen = true;
     tell({ type: 'framing', conversation, name, reason });
     if (framing !== null) {
-      const side = (from: Side) => sideFrames(conversation, from, framing(from), (it) => tell(it));
+      const side = (from: Side) => sideFrames(conversation, from, framing, (it) => tell(it));
       of.sides = { client: side('client'), server: side('server') };
       for (const chunk of of.early) of.sides[chunk.from].chunk(chunk);
     }

@@ -79,7 +79,8 @@ export function isStray(direction: Direction, segment: Segment): boolean {
     if (direction.syn === NONE) {
       return direction.started && direction.nextSeq === seqPlus(zero, direction.next);
     }
-    // Who was refused may try again with the same number.
+    // Who was refused may try again with the same number. Wireshark takes both tries for one conversation, but what
+    // follows a reset must be told.
     if (direction.syn !== seq || (talk.over === 'reset' && !(flags & TCP_ACK))) return false;
     return segment.packet.time - talk.latest < TIME_WAIT;
   }

@@ -75,18 +75,22 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   const originHigh = Number(clock.origin / BigInt(TWO_32));
   const originLow = Number(clock.origin % BigInt(TWO_32));
   let live = true;
+  /** Whether it was said that it has stopped: a file may also fail when it was ended in good order. */
+  let told = false;
   let size = 0;
   let packets = 0;
   let last = 0;
 
   function stop(why: RecordEnd['why'], message: string): void {
-    if (!live) return;
+    if (told) return;
+    told = true;
     over();
     queueMicrotask(() => options.stopped({ path, why, message }));
   }
 
   /** A file that was never begun is nobody's: there is nothing to close. */
   function over(): void {
+    if (!live) return;
     live = false;
     if (size > 0) file.end();
   }
@@ -134,7 +138,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     },
     end(fault) {
       if (fault !== undefined) stop('failed', wordsOf(fault));
-      else if (live) over();
+      else over();
     },
   };
 }

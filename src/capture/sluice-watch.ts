@@ -10,12 +10,12 @@
 import { catalogue, type ErrorCode } from '../protocol/errors.ts';
 import { faultCode } from '../protocol/frame-error.ts';
 import { replyFraming } from '../protocol/reply.ts';
+import { requestBodyLength } from '../protocol/sluice-preset.ts';
 import type { Framing } from '../wire/framing.ts';
-import type { JsonHeader } from '../wire/json-header.ts';
+import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import { type Head, headFinder, type Lost } from './head-finder.ts';
 import { openRequests } from './open-requests.ts';
 import { type Mask, secretsIn } from './secret-strings.ts';
-import { sluiceFraming } from './sluice-wire.ts';
 import type { Side } from './stream-event.ts';
 
 /** Something to be said of what one side sent. */
@@ -56,8 +56,8 @@ const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
   error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
 const isToken = ([field, ...deeper]: readonly string[]): boolean => field === 'token' && deeper.length === 0;
 
-/** Of a side that speaks Sluice's wire all headers are JSON. */
-const sluiceRequests = sluiceFraming('client').framing as Framing<JsonHeader>;
+/** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
+const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
 
 /** The bytes of the length in front of a header. */
 const PREFIX = 4;

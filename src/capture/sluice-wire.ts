@@ -1,10 +1,7 @@
-/** Sluice's own wire in a recording: how its frames are found, told, and recognized by their first bytes. */
-import { replyFraming } from '../protocol/reply.ts';
-import { requestPatterns } from '../protocol/request.ts';
-import { problem } from '../wire/fault.ts';
-import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
-import type { SideFraming } from './side-frames.ts';
-import type { Side } from './stream-event.ts';
+/** Sluice's own wire in a recording: told with the names of files, and recognized by a side's first bytes. */
+import { sluicePreset } from '../protocol/sluice-preset.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { Preset } from '../wire/preset.ts';
 
 /** How many bytes it takes to recognize it. */
 export const SLUICE_OPENING = 5;
@@ -19,43 +16,15 @@ export function looksLikeSluice(bytes: Uint8Array): boolean {
   return length >= 2 && length <= MAX_HEADER;
 }
 
-/**
- * The frames of a client, requests, or of a server, replies.
- *
- * A body is as long as the request says: of a `put` what is left of the file, of a command that nobody knows its
- * `filesize`, of any other nothing.
- */
-export function sluiceFraming(from: Side): SideFraming {
-  const framing = from === 'server' ? replyFraming() : jsonHeader({ bodyLength });
-  return {
-    framing,
-    label: (header) => (from === 'server' ? replyLabel : requestLabel)(header as JsonHeader),
-  };
-}
-
-function bodyLength(header: JsonHeader) {
-  const { cmd, filesize, offset = 0 } = header;
-  const isPut = cmd === 'put';
-  if (!isPut && (filesize === undefined || Object.hasOwn(requestPatterns, String(cmd)))) return 0;
-  if (!isSize(filesize)) return problem('body-length-invalid', "'filesize' is no number of bytes");
-  if (!isPut) return filesize;
-  return isSize(offset) && offset <= filesize
-    ? filesize - offset
-    : problem('body-length-invalid', "'offset' is no number of bytes up to 'filesize'");
-}
-
-const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function requestLabel({ cmd, filename, to, upload }: JsonHeader): string {
-  return words(cmd, filename ?? upload, to === undefined ? undefined : `→ ${to}`);
-}
-
-function replyLabel({ ack, error, filename, cmd }: JsonHeader): string {
-  if (error === undefined) return words('ack', ack, filename);
-  const { code } = (typeof error === 'object' && error !== null ? error : {}) as JsonHeader;
-  return words('error', code, cmd === undefined ? undefined : `(${cmd})`);
-}
-
-/** Those of them that are text or numbers, as a header is what anybody sent. */
-const words = (...all: readonly unknown[]): string =>
-  all.filter((one) => typeof one === 'string' || typeof one === 'number').join(' ');
+/** The preset `sluice`, whose labels say which file is meant: `put photos/a.jpg`. */
+export const sluiceWire: Preset = {
+  ...sluicePreset,
+  label(header) {
+    const label = sluicePreset.label(header);
+    if (label === null) return null;
+    const { filename, to, upload, cmd, error } = header as JsonHeader;
+    const what = filename ?? upload;
+    const about = error === undefined ? [what, to === undefined ? undefined : `→ ${String(to)}`] : [cmd];
+    return [label, ...about].filter((one) => typeof one === 'string' && one !== '').join(' ');
+  },
+};

@@ -47,7 +47,7 @@ export interface SpoolFileOptions {
   readonly path: string;
   /** Whether a file that is there already is a failure, rather than replaced. */
   readonly exclusive: boolean;
-  /** Called at most once, when it cannot be made or written to: nothing more of it will be. */
+  /** Called at most once, when it cannot be made or written to: nothing more of it will be. Not within `room`. */
   readonly failed: (error: unknown) => void;
   /** Called once it was ended, and all of it is written, or has failed. */
   readonly closed?: () => void;
@@ -58,7 +58,10 @@ export interface Spool {
   readonly file: (options: SpoolFileOptions) => SpoolFile;
   /** Whether more waits than should. */
   readonly isFull: () => boolean;
-  /** Has a function called whenever that changes; answers how to stop that. Never called within `room`. */
+  /**
+   * Has a function called whenever that changes; answers how to stop that. It may be called within `room` to say that
+   * more waits than should, and must not write then.
+   */
   readonly watch: (changed: (full: boolean) => void) => () => void;
   /** Resolves when all that was written is with the system and every file is closed; nothing may be written after it. */
   readonly close: () => Promise<void>;
@@ -96,8 +99,9 @@ export function createSpool(): Spool {
   let timer: ReturnType<typeof setTimeout> | null = null;
   /** The files that are open, the one written to last at the end. */
   const handles = new Map<State, FileHandle>();
+  /** Those of them that are being written to: at most `mostWrites`. */
+  const busy = new Set<State>();
   const watchers = new Set<(full: boolean) => void>();
-  let telling = false;
 
   function newBlock(): Block {
     return { room: createRoom(blockSize), used: 0, runs: [], ended: [] };
@@ -108,20 +112,12 @@ export function createSpool(): Spool {
     queue.push(current);
     waiting += current.used;
     current = free.pop() ?? newBlock();
-    if (waiting > high && !full) {
-      full = true;
-      tellSoon();
-    }
+    if (waiting > high && !full) tell(true);
   }
 
-  /** Not within `room`: who is told may write. */
-  function tellSoon(): void {
-    if (telling) return;
-    telling = true;
-    queueMicrotask(() => {
-      telling = false;
-      for (const changed of watchers) changed(full);
-    });
+  function tell(now: boolean): void {
+    full = now;
+    for (const changed of watchers) changed(now);
   }
 
   function flush(): void {
@@ -146,10 +142,7 @@ export function createSpool(): Spool {
         block.ended = [];
         if (free.length < keptBlocks) free.push(block);
       }
-      if (full && waiting < low) {
-        full = false;
-        tellSoon();
-      }
+      if (full && waiting < low) tell(false);
     }
   }
 
@@ -174,14 +167,16 @@ export function createSpool(): Spool {
         file.options.closed?.();
       }
     }
-    for (const file of handles.keys()) {
-      if (handles.size <= mostOpen) break;
-      await close(file);
-    }
+  }
+
+  /** Closes the one that was written to longest ago, but none that is being written to. */
+  async function closeOne(): Promise<void> {
+    for (const file of handles.keys()) if (!busy.has(file)) return close(file);
   }
 
   async function write(file: State, pieces: Uint8Array[]): Promise<void> {
     if (file.failed) return;
+    busy.add(file);
     try {
       const handle = handles.get(file) ?? (await opened(file));
       handles.delete(file);
@@ -192,6 +187,8 @@ export function createSpool(): Spool {
       await close(file);
       file.options.failed(error);
     }
+    busy.delete(file);
+    if (handles.size > mostOpen) await closeOne();
   }
 
   async function opened(file: State): Promise<FileHandle> {

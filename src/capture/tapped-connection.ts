@@ -35,6 +35,7 @@ export function tappedConnection(options: TapOptions): Connection {
   const closed$ = new AsyncSubject<ConnectionFault | null>();
   let recording = true;
   let paused = false;
+  let over = false;
   /** Nothing leaves any more: our side was ended, or dropped, or a write has failed. */
   let writesOver = false;
   /** Bytes that were recorded, and then settled with a fault. */
@@ -70,7 +71,7 @@ export function tappedConnection(options: TapOptions): Connection {
   }
 
   function settle(settled: Settled, fault: ConnectionFault | undefined): void {
-    if (spool.isFull() || settling.length > 0) settling.push([settled, fault]);
+    if (!over && (spool.isFull() || settling.length > 0)) settling.push([settled, fault]);
     else settled(fault);
   }
 
@@ -85,6 +86,7 @@ export function tappedConnection(options: TapOptions): Connection {
       const lost = unsent === 0 ? '' : `; of what was sent here, up to ${unsent} bytes never left`;
       recorded.reset(fault.code === 'destroyed' ? at : peer, `${fault.code}: ${fault.message}${lost}`);
     });
+    over = true;
     options.over();
     settleAll();
     closed$.next(fault);

@@ -47,7 +47,7 @@ export async function writePage(
   }
   const data = collector.end(fault);
   const { conversations, frames } = data.totals;
-  if (conversations > 0 || fault === null) {
+  if (conversations > 0) {
     await writeWhole(to, pageOf(data));
     output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
     output.flush();
@@ -57,7 +57,21 @@ export async function writePage(
 }
 
 /** The scripts of the page, each before those that need it. */
-const scripts = ['browser', 'model', 'scale', 'layout', 'hex', 'search', 'details', 'draw', 'app'] as const;
+const scripts = [
+  'browser',
+  'words',
+  'model',
+  'scale',
+  'layout',
+  'hex',
+  'search',
+  'details',
+  'pen',
+  'lanes',
+  'draw',
+  'telling',
+  'app',
+];
 
 /** One script of the modules of the page: without their imports, as all of it is one module, and their exports. */
 function script(): string {

@@ -1,34 +1,32 @@
 /** What `sluice inspect` can be told, as it is written on the command line. */
 import { InvalidArgumentError } from 'commander';
 import type { InspectOptions } from '../capture/inspect.ts';
+import { sluicePreset } from '../protocol/sluice-preset.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../wire/length-field.ts';
 import { presetNamed, presets } from '../wire/presets.ts';
 
 /** The names that `--preset` takes. */
-export const presetNames: readonly string[] = [...presets.map(({ name }) => name), 'sluice', 'none'];
+export const presetNames: readonly string[] = [...presets, sluicePreset]
+  .map(({ name }) => name)
+  .concat('none');
 
 /** @param name one of `presetNames`. */
 export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
-  return name === 'sluice' || name === 'none' ? name : presetNamed(name)!;
+  return name === 'none' ? name : (presetNamed(name) ?? sluicePreset);
 }
 
 /** What `--presets` prints, a line each. */
 export function presetLines(): string[] {
-  const own = [
-    { name: 'sluice', title: 'Sluice, requests and replies', ports: [] },
-    { name: 'none', title: 'no frames, chunks alone', ports: [] },
+  const line = (name: string, title: string, when: string): string =>
+    `${name.padEnd(12)}${title.padEnd(40)}${when}`.trimEnd();
+  return [
+    ...presets.map(({ name, title, ports }) => {
+      return line(name, title, `${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`);
+    }),
+    line(sluicePreset.name, sluicePreset.title, 'by its first bytes'),
+    line('none', 'no frames, chunks alone', ''),
   ];
-  return [...presets, ...own].map(({ name, title, ports }) => {
-    const at = ports.length === 0 ? '' : `${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`;
-    return `${name.padEnd(12)}${title.padEnd(36)}${at}`.trimEnd();
-  });
-}
-
-/** The index of a conversation, or an address, host or port of one of its ends; may be given again. */
-export function only(text: string, before: readonly (number | string)[] = []): (number | string)[] {
-  if (text === '') throw new InvalidArgumentError('It must be a number, an address, a host or a :PORT.');
-  return [...before, /^\d+$/.test(text) ? Number(text) : text];
 }
 
 /** The largest body believed, unless `max` says otherwise: a greater length is a sign that the framing is wrong. */
@@ -36,11 +34,16 @@ const MAX_LENGTH = 2 ** 30;
 
 const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
 
+const isTrue = (text: string): boolean => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidArgumentError('signed must be true or false.');
+};
+
 /** What each key of `--length-field` sets. */
 const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
   width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
   endian: (text) => ({ endian: text as 'big' }),
-  signed: (text) => ({ signed: text === 'true' }),
+  signed: (text) => ({ signed: isTrue(text) }),
   offset: (text) => ({ offset: asNumber(text) }),
   counts: (text) => ({ counts: text as 'body' }),
   adjustment: (text) => ({ adjustment: asNumber(text) }),

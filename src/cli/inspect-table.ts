@@ -1,6 +1,7 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
-import type { Conversation, ConversationClose, Side, SideTotals } from '../capture/stream-event.ts';
+import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
+import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
   asciiOf,
@@ -14,7 +15,7 @@ import {
   tookInWords,
   wrapped,
 } from './inspect-words.ts';
-import { fitted, printable } from './words.ts';
+import { printable } from './words.ts';
 
 export interface TableOptions {
   /** Columns to which labels are cut; absent: they are not. */
@@ -29,16 +30,8 @@ export interface TableOptions {
 
 export interface Table {
   take(event: InspectEvent): void;
-  /** Prints the sum of it all. */
+  /** Prints the sum of it all, if there was anything. */
   end(): void;
-}
-
-/** What is counted of a side. */
-interface SideCounts {
-  frames: number;
-  chunks: number;
-  glued: number;
-  cut: number;
 }
 
 interface Shown {
@@ -52,8 +45,6 @@ interface Shown {
 
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
-const LABEL_AT = 68;
-const arrow = { client: '→', server: '←' } as const;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
@@ -207,6 +198,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
 
   function end(): void {
     const { conversations, skipped } = sums;
+    if (conversations === 0 && skipped === 0) return;
     const parts = [
       counted(conversations, 'conversation'),
       `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
@@ -220,66 +212,3 @@ export function createTable(print: (line: string) => void, options: TableOptions
 
   return { take, end };
 }
-
-const noCounts = (): SideCounts => ({ frames: 0, chunks: 0, glued: 0, cut: 0 });
-
-function heading({ index, client, server, startedAt, opening }: Conversation): string {
-  const began = `${isoTime(startedAt).slice(0, 26).replace('T', ' ')}Z`;
-  const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
-  return `#${index}  ${client} → ${server}   ${began}${middle}`;
-}
-
-function sideInWords(
-  { frames, chunks, glued, cut }: SideCounts,
-  totals: SideTotals,
-  framed: boolean,
-): string {
-  const { bytes, missing, retransmitted, outOfOrder } = totals;
-  const of = framed ? `${counted(frames, 'frame')} in ${counted(chunks, 'chunk')}` : counted(chunks, 'chunk');
-  return [
-    `${of}, ${counted(bytes, 'byte')}`,
-    ...(glued > 0 ? [`${grouped(glued)} glued`] : []),
-    ...(cut > 0 ? [`${grouped(cut)} cut`] : []),
-    ...(missing > 0 ? [`${counted(missing, 'byte')} missing`] : []),
-    ...(retransmitted > 0 ? [`${grouped(retransmitted)} retransmitted`] : []),
-    ...(outOfOrder > 0 ? [`${grouped(outOfOrder)} out of order`] : []),
-  ].join(', ');
-}
-
-interface Line {
-  readonly from?: Side;
-  readonly what: string;
-  readonly time: string;
-  readonly took?: string;
-  readonly bytes: number | string;
-  readonly chunks?: string;
-  readonly marks?: string;
-  readonly text: string;
-}
-
-function line(columns: number | undefined, it: Line): string {
-  const { from, what, time, took = '', bytes, chunks = '', marks = '', text } = it;
-  const size = typeof bytes === 'number' ? grouped(bytes) : bytes;
-  const cells = [
-    from === undefined ? ' ' : arrow[from],
-    what.padStart(8),
-    time.padStart(15),
-    took.padStart(7),
-    size.padStart(13),
-    chunks.padStart(6),
-  ];
-  const row = `  ${cells.join(' ')}  ${marks.padEnd(9)}`;
-  const shown = printable(text);
-  const room = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(16, columns - LABEL_AT);
-  return `${row}  ${shown.length > room ? fitted(shown, room) : shown}`.trimEnd();
-}
-
-const columnNames = (absolute: boolean): string =>
-  line(undefined, {
-    what: 'frame',
-    time: absolute ? 'time (UTC)' : 'seconds',
-    took: 'took',
-    bytes: 'bytes',
-    chunks: 'chunks',
-    text: '',
-  });

@@ -1,6 +1,5 @@
 /** `sluice inspect`: what was said in a recording, message by message, and how TCP carried it. */
 import { type Command, Option } from 'commander';
-import { isCaptureFault } from '../capture/capture-fault.ts';
 import { captureFile } from '../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../capture/inspect.ts';
 import type { InspectEvent } from '../capture/inspect-event.ts';
@@ -8,10 +7,12 @@ import type { Framing } from '../wire/framing.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { writePage } from './inspect-html.ts';
 import { jsonOf } from './inspect-json.ts';
-import { lengthFieldOf, only, presetLines, presetNames, presetOf } from './inspect-options.ts';
+import { lengthFieldOf, presetLines, presetNames, presetOf } from './inspect-options.ts';
 import { createTable } from './inspect-table.ts';
 import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
+import { only } from './replay-options.ts';
+import { nothingFound, stopForCapture } from './replay-read.ts';
 import { misuse, stop } from './stop.ts';
 import { printable } from './words.ts';
 
@@ -95,11 +96,16 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
-  const events = inspect(captureFile(file), inspectOptions(flags));
-  if (flags.html !== undefined)
-    mustBeSome(await writePage(events, { file, to: flags.html, output }), flags.only);
-  else if (flags.json) await asJson(events, flags, output);
-  else await asTable(events, flags, output);
+  const events = inspect(captureFile(file, { reuse: true }), inspectOptions(flags));
+  const conversations =
+    flags.html !== undefined
+      ? await writePage(events, { file, to: flags.html, output })
+      : flags.json
+        ? await asJson(events, flags, output)
+        : await asTable(events, flags, output);
+  if (conversations > 0 || output.gone()) return;
+  if (flags.only !== undefined) throw nothingFound(file, flags.only);
+  throw stop(exitStatus.failed, `${file === '-' ? 'standard input' : printable(file)} has no TCP connection`);
 }
 
 const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
@@ -110,17 +116,15 @@ const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOpt
 
 type Events = AsyncIterable<readonly InspectEvent[]>;
 
-async function asJson(events: Events, { chunks, only }: InspectFlags, output: Output): Promise<void> {
-  let conversations = 0;
-  await each(events, output, (event) => {
-    if (event.type === 'open') conversations++;
+/** Answers how many conversations there were, as the others do. */
+async function asJson(events: Events, { chunks }: InspectFlags, output: Output): Promise<number> {
+  return await each(events, output, (event) => {
     if (event.type !== 'chunk' || chunks) output.json(jsonOf(event));
   });
-  mustBeSome(conversations, only);
 }
 
-async function asTable(events: Events, flags: InspectFlags, output: Output): Promise<void> {
-  const { frames, chunks = false, absolute = false, only } = flags;
+async function asTable(events: Events, flags: InspectFlags, output: Output): Promise<number> {
+  const { frames, chunks = false, absolute = false } = flags;
   const { columns } = process.stdout;
   const table = createTable(output.line, {
     chunks,
@@ -128,40 +132,35 @@ async function asTable(events: Events, flags: InspectFlags, output: Output): Pro
     ...(columns === undefined ? {} : { columns }),
     ...(frames === undefined ? {} : { frames }),
   });
-  let conversations = 0;
-  let read = false;
   try {
-    await each(events, output, (event) => {
-      if (event.type === 'open') conversations++;
-      table.take(event);
-    });
-    read = true;
+    return await each(events, output, table.take);
   } finally {
-    if (read || conversations > 0) table.end();
+    table.end();
     output.flush();
   }
-  mustBeSome(conversations, only);
 }
 
-/** Takes the events, no faster than what is printed of them is read. Throws a `Stop` where the capture is at fault. */
-async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<void> {
+/**
+ * Takes the events, no faster than what is printed of them is read, and answers how many conversations there were.
+ * Throws a `Stop` where the capture is at fault.
+ */
+async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<number> {
+  let conversations = 0;
   try {
     for await (const batch of events) {
-      for (const event of batch) take(event);
+      for (const event of batch) {
+        if (event.type === 'open') conversations++;
+        take(event);
+      }
       output.flush();
       await output.bytes(NOTHING);
-      if (output.gone()) return;
+      if (output.gone()) break;
     }
   } catch (thrown) {
-    throw isCaptureFault(thrown) ? stop(exitStatus.failed, printable(thrown.message)) : thrown;
+    throw stopForCapture(thrown);
   }
+  return conversations;
 }
 
 /** Written behind the lines, it is taken when they were. */
 const NOTHING = new Uint8Array(0);
-
-function mustBeSome(conversations: number, only: InspectFlags['only']): void {
-  if (conversations > 0 || only === undefined) return;
-  const which = only.map((one) => printable(String(one))).join(', ');
-  throw stop(exitStatus.failed, `there is no conversation that --only ${which} means`);
-}

@@ -3,18 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import { addGet } from './get.ts';
-import { addInspect } from './inspect.ts';
-import { addLs } from './ls.ts';
-import { addMv } from './mv.ts';
-import { addPut } from './put.ts';
-import { addReplay } from './replay.ts';
-import { addRm } from './rm.ts';
-import { addServe } from './serve.ts';
-import { addStat } from './stat.ts';
-import { addSticky } from './sticky.ts';
 import { isStop } from './stop.ts';
-import { addUpper } from './upper.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -27,12 +16,23 @@ const program = new Command('sluice')
   .addHelpText('after', exitStatusHelp)
   .exitOverride();
 
-const subcommands = [
-  ...[addServe, addPut, addGet, addLs, addStat, addRm, addMv],
-  ...[addInspect, addReplay],
-  ...[addUpper, addSticky],
-];
-for (const add of subcommands) add(program);
+const subcommands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve.ts')).addServe,
+  put: async () => (await import('./put.ts')).addPut,
+  get: async () => (await import('./get.ts')).addGet,
+  ls: async () => (await import('./ls.ts')).addLs,
+  stat: async () => (await import('./stat.ts')).addStat,
+  rm: async () => (await import('./rm.ts')).addRm,
+  mv: async () => (await import('./mv.ts')).addMv,
+  inspect: async () => (await import('./inspect.ts')).addInspect,
+  replay: async () => (await import('./replay.ts')).addReplay,
+  upper: async () => (await import('./upper.ts')).addUpper,
+  sticky: async () => (await import('./sticky.ts')).addSticky,
+};
+// Only the one that is asked for is loaded: it starts sooner, and takes less memory. The help is about all of them.
+const [asked = ''] = process.argv.slice(2);
+const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcommands);
+for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
 try {

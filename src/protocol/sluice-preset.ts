@@ -11,10 +11,9 @@ import { requestPatterns } from './request.ts';
 
 const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in header;
 
-/** How many bytes of body follow this header of a request or a reply, as `requestFraming` and `replyFraming` say. */
-function bodyLength(header: JsonHeader): number | Problem {
+/** How many bytes of body follow the header of a request, by Sluice's own commands: as the server's `requestFraming` says. */
+export function requestBodyLength(header: JsonHeader): number | Problem {
   const { cmd, filesize = 0, offset = 0 } = header;
-  if (isReply(header)) return replyBodyLength(header);
   if (cmd === 'put') {
     if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
       const message = "'filesize' and 'offset' of a put must be numbers of bytes, the offset within the file";
@@ -28,6 +27,10 @@ function bodyLength(header: JsonHeader): number | Problem {
     ? filesize
     : problem('body-length-invalid', "'filesize' must be a number of bytes");
 }
+
+/** The same of a frame of which it is not known who sent it. */
+const bodyLength = (header: JsonHeader): number | Problem =>
+  isReply(header) ? replyBodyLength(header) : requestBodyLength(header);
 
 const isByteCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;

@@ -154,7 +154,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
       turnSoon();
     },
     writeEnd() {
-      if (refusal === undefined || writes.length > 0) return undefined;
+      if (refusal === undefined || writes.length > 0 || refused.length > 0) return undefined;
       return refusal === ENDED ? null : refusal;
     },
     readEnd: () => readEnd,

@@ -56,13 +56,13 @@ export async function launchListening(name, args, dir) {
 }
 
 /** Sluice's own command line; `SLUICE_BENCH_MAIN` is another build's `main.js`, to compare with. */
-export async function startSluice(dir, durability) {
-  const root = join(dir, 'sluice-root');
+export async function startSluice(dir, durability, more = [], name = 'sluice') {
+  const root = join(dir, `${name}-root`);
   mkdirSync(root, { recursive: true });
   const main =
     process.env.SLUICE_BENCH_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const where = ['--host', '127.0.0.1', '--port', '0', '--durability', durability];
-  const server = await launchListening('sluice', [main, 'serve', root, ...where], dir);
+  const server = await launchListening(name, [main, 'serve', root, ...where, ...more], dir);
   return {
     ...server,
     name: 'Sluice',

@@ -17,7 +17,8 @@ describe('a hole', () => {
     const script = opened().lose('client', length).client('abc');
     const before = process.memoryUsage().arrayBuffers;
     const events = reassembled(script.segments);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+    // Beside the ring that every reassembly has, of 1 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
     expect(briefly(events)).toEqual([
       'open',
       `client gap ${length} lost`,

@@ -1,23 +1,13 @@
 /** The page: what is on it, and what happens when it is used. The last of its files. */
-import { browser, byId, type Canvas, type Element, element, type Happening } from './browser.ts';
+import { browser, byId, type Canvas, type Happening } from './browser.ts';
 import { showDetails } from './details.ts';
 import { draw } from './draw.ts';
-import {
-  CHUNKS,
-  FRAMES,
-  framesTop,
-  HEIGHT,
-  itemAt,
-  itemSpan,
-  type Layout,
-  layoutOf,
-  MAP_TOP,
-  topOf,
-} from './layout.ts';
+import { HEIGHT, itemAt, itemSpan, type Layout, layoutOf, MAP_TOP } from './layout.ts';
 import { type Frame, type Item, sideNames, type Talk, talkOf } from './model.ts';
 import type { PageData } from './page-data.ts';
 import { inUnit, look, overall, pan, type Unit, type View, zoom } from './scale.ts';
 import { type Hit, MOST_HITS, search } from './search.ts';
+import { describe, inOneLine, introduce, listed, placeLabels } from './telling.ts';
 
 const data = JSON.parse(byId('capture').textContent ?? '') as PageData;
 const talks = data.conversations.map(talkOf);
@@ -118,64 +108,13 @@ function open(next: Talk): void {
     list[i]?.setAttribute('aria-current', String(each === next));
   });
   list[talks.indexOf(next)]?.scrollIntoView({ block: 'nearest' });
-  const { it } = next;
-  byId('title').textContent = `#${it.index}  ${it.client} → ${it.server}`;
-  byId('about').textContent = [it.startedAt, it.framing, it.ended].join(' · ');
-  for (const side of sideNames) {
-    const { counts, chunks, frames } = next.lanes[side];
-    const shown = (here: number, all: number): string =>
-      here < all ? ` (${here.toLocaleString('en-US')} shown)` : '';
-    byId(`${side}-chunks`).textContent =
-      `${many(counts.chunks, 'chunk')}${shown(chunks.length, counts.chunks)}`;
-    byId(`${side}-frames`).textContent =
-      `${many(counts.frames, 'frame')}${shown(frames.length, counts.frames)}`;
-    byId(`${side}-counts`).textContent = [
-      many(counts.bytes, 'byte'),
-      counts.glued > 0 ? `${counts.glued.toLocaleString('en-US')} glued` : '',
-      counts.cut > 0 ? `${counts.cut.toLocaleString('en-US')} cut` : '',
-      counts.missing > 0 ? `${counts.missing.toLocaleString('en-US')} missing` : '',
-      counts.retransmitted > 0 ? `${counts.retransmitted.toLocaleString('en-US')} sent again` : '',
-    ]
-      .filter((each) => each !== '')
-      .join(', ');
-  }
-  const sum = sideNames.map((side) => {
-    const { counts } = next.lanes[side];
-    return `${side}: ${many(counts.chunks, 'chunk')}, ${many(counts.frames, 'frame')}`;
-  });
-  canvas.setAttribute('aria-label', `${sum.join('; ')}. Arrows move, plus and minus zoom, n and p step.`);
+  describe(next);
+  canvas.setAttribute('aria-label', inOneLine(next));
   showItem();
   redraw();
 }
 
-function many(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** The list of conversations. */
-function listed(it: Talk): Element {
-  const button = element('button', 'talk');
-  button.type = 'button';
-  const { client, server } = it.lanes;
-  const badges = element('span', 'badges');
-  const badge = (kind: string, count: number): void => {
-    if (count > 0)
-      badges.append(element('span', `badge ${kind}`, `${count.toLocaleString('en-US')} ${kind}`));
-  };
-  badge('glued', client.counts.glued + server.counts.glued);
-  badge('cut', client.counts.cut + server.counts.cut);
-  badge('gap', client.gaps.length + server.gaps.length);
-  badge('fault', client.faults.length + server.faults.length);
-  const frames = many(client.counts.frames + server.counts.frames, 'frame');
-  button.append(
-    element('span', 'ends', `#${it.it.index} ${it.it.client} → ${it.it.server}`),
-    element('span', 'sum', `${frames}, ${many(client.counts.bytes + server.counts.bytes, 'byte')}`),
-    badges,
-  );
-  button.addEventListener('click', () => open(it));
-  return button;
-}
-const list = talks.map(listed);
+const list = talks.map((each) => listed(each, () => open(each)));
 
 /** Searching. */
 function seek(): void {
@@ -209,12 +148,12 @@ function sayHits(): void {
   byId('hits').textContent = query.value.trim() === '' ? '' : found;
 }
 
-/** The frame after or before the selected one, of both sides by time; chunks where there are no frames. */
+/** The frame after or before the selected one, of both sides by time; among them chunks without a frame. */
 function step(by: 1 | -1): void {
   if (talk === undefined) return;
   const items = sideNames.flatMap((side): readonly Item[] => {
     const { frames, chunks } = talk!.lanes[side];
-    return frames.length > 0 ? frames : chunks;
+    return [...frames, ...chunks.filter((chunk) => chunk.to <= chunk.from)];
   });
   const when = (item: Item): number => (item.kind === 'frame' ? (item as Frame).began : item.time);
   items.sort((a, b) => when(a) - when(b) || a.position - b.position);
@@ -347,54 +286,9 @@ for (const [id, act] of [
 browser.addEventListener('resize', redraw);
 browser.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
-/** What there is, and what was left out of it. */
-function introduce(): void {
-  const { name, fault, totals } = data;
-  browser.document.title = `${name} · sluice inspect`;
-  byId('name').textContent = name;
-  byId('sum').textContent = [
-    many(totals.conversations, 'conversation'),
-    many(totals.frames, 'frame'),
-    many(totals.chunks, 'chunk'),
-    many(totals.gaps, 'gap'),
-    many(totals.faults, 'fault'),
-  ].join(', ');
-  const shown = { conversations: talks.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
-  for (const { lanes } of talks) {
-    for (const side of sideNames) {
-      for (const kind of ['frames', 'chunks', 'gaps', 'faults'] as const)
-        shown[kind] += lanes[side][kind].length;
-    }
-  }
-  const left = (Object.keys(shown) as (keyof typeof shown)[])
-    .filter((kind) => shown[kind] < totals[kind])
-    .map(
-      (kind) => `${shown[kind].toLocaleString('en-US')} of ${totals[kind].toLocaleString('en-US')} ${kind}`,
-    );
-  const notes = [
-    ...(fault === null ? [] : [`The reading ended early: ${fault}`]),
-    ...(left.length === 0
-      ? []
-      : [
-          `This page has ${left.join(', ')}: the first. sluice inspect --only makes a page of fewer conversations.`,
-        ]),
-  ];
-  byId('notes').replaceChildren(...notes.map((note) => element('p', 'note', note)));
-  byId('talks').replaceChildren(...list);
-  canvas.style.height = `${HEIGHT}px`;
-  for (const side of sideNames) {
-    for (const [kind, top, height] of [
-      ['chunks', topOf[side], CHUNKS],
-      ['frames', framesTop(side), FRAMES],
-    ] as const) {
-      const label = byId(`${side}-${kind}-lane`);
-      label.style.top = `${top}px`;
-      label.style.height = `${height}px`;
-    }
-  }
-  byId('main').hidden = talk === undefined;
-  byId('empty').hidden = talk !== undefined;
-}
-
-introduce();
+introduce(data, talks);
+byId('talks').replaceChildren(...list);
+canvas.style.height = `${HEIGHT}px`;
+placeLabels();
+byId('main').hidden = false;
 if (talk !== undefined) open(talk);

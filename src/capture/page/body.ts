@@ -12,7 +12,6 @@ export const body = `
   <div id="notes"></div>
 </header>
 <nav id="talks" aria-label="conversations"></nav>
-<p id="empty" hidden>There is no TCP connection in this capture.</p>
 <main id="main" hidden>
   <div>
     <h2 id="title"></h2>

@@ -1,4 +1,4 @@
-/** Finds frames, or chunks where there are no frames, by their number, label, text or bytes. */
+/** Finds frames by their number, label, text or bytes, and chunks that have these outside of the frames found. */
 import { asciiOf, hexOf } from './hex.ts';
 import type { Chunk, Frame, Item, Talk } from './model.ts';
 import { sideNames } from './model.ts';
@@ -24,10 +24,15 @@ export function search(talks: readonly Talk[], query: string): Hit[] {
   for (const talk of talks) {
     for (const side of sideNames) {
       const { frames, chunks, faults } = talk.lanes[side];
-      const items: readonly Item[] = [...(frames.length > 0 ? frames : chunks), ...faults];
+      const found = new Set<Item>(frames.filter(matches));
+      const alone = chunks.filter(
+        (chunk) => matches(chunk) && !frames.slice(chunk.from, chunk.to).some((frame) => found.has(frame)),
+      );
+      const items = [...found, ...alone, ...faults.filter(matches)];
+      items.sort((one, other) => one.position - other.position);
       for (const item of items) {
         if (hits.length >= MOST_HITS) return hits;
-        if (matches(item)) hits.push({ talk, item });
+        hits.push({ talk, item });
       }
     }
   }

@@ -50,7 +50,7 @@ button[aria-pressed='true'] { background: var(--accent); border-color: var(--acc
 .badge { font-size: 11px; padding: 0 6px; border-radius: 9px; border: 1px solid currentColor; }
 .badge.glued { color: var(--glued); } .badge.cut { color: var(--cut); }
 .badge.gap { color: var(--faint); } .badge.fault { color: var(--fault); }
-main, #empty { padding: 16px 20px; overflow: auto; min-width: 0; }
+main { padding: 16px 20px; overflow: auto; min-width: 0; }
 main { display: flex; flex-direction: column; gap: 12px; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: center; }
 .group { display: flex; align-items: center; }

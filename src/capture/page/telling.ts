@@ -1,0 +1,107 @@
+/** What is told in words beside the drawing: the capture, the list of its conversations, and the one that is drawn. */
+import { browser, byId, type Element, element } from './browser.ts';
+import { CHUNKS, FRAMES, framesTop, topOf } from './layout.ts';
+import { sideNames, type Talk } from './model.ts';
+import type { PageData } from './page-data.ts';
+import { grouped, many } from './words.ts';
+
+/** What there is in the capture, and what was left out of the page. */
+export function introduce({ name, fault, totals }: PageData, talks: readonly Talk[]): void {
+  browser.document.title = `${name} · sluice inspect`;
+  byId('name').textContent = name;
+  byId('sum').textContent = [
+    many(totals.conversations, 'conversation'),
+    many(totals.frames, 'frame'),
+    many(totals.chunks, 'chunk'),
+    many(totals.gaps, 'gap'),
+    many(totals.faults, 'fault'),
+  ].join(', ');
+  const shown = { conversations: talks.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  for (const { lanes } of talks) {
+    for (const side of sideNames) {
+      for (const kind of ['frames', 'chunks', 'gaps', 'faults'] as const)
+        shown[kind] += lanes[side][kind].length;
+    }
+  }
+  const left = (Object.keys(shown) as (keyof typeof shown)[])
+    .filter((kind) => shown[kind] < totals[kind])
+    .map((kind) => `${grouped(shown[kind])} of ${grouped(totals[kind])} ${kind}`);
+  const notes: string[] = [];
+  if (fault !== null) notes.push(`The reading ended early: ${fault}`);
+  if (left.length > 0) {
+    notes.push(
+      `This page has ${left.join(', ')}: the first. sluice inspect --only makes a page of fewer conversations.`,
+    );
+  }
+  byId('notes').replaceChildren(...notes.map((note) => element('p', 'note', note)));
+}
+
+/** A conversation in the list of them. */
+export function listed({ it, lanes: { client, server } }: Talk, open: () => void): Element {
+  const button = element('button', 'talk');
+  button.type = 'button';
+  const badges = element('span', 'badges');
+  const badge = (kind: string, count: number, text: string): void => {
+    if (count > 0) badges.append(element('span', `badge ${kind}`, text));
+  };
+  const glued = client.counts.glued + server.counts.glued;
+  const cut = client.counts.cut + server.counts.cut;
+  const gaps = client.gaps.length + server.gaps.length;
+  const faults = client.faults.length + server.faults.length;
+  badge('glued', glued, `${grouped(glued)} glued`);
+  badge('cut', cut, `${grouped(cut)} cut`);
+  badge('gap', gaps, many(gaps, 'gap'));
+  badge('fault', faults, many(faults, 'fault'));
+  const frames = many(client.counts.frames + server.counts.frames, 'frame');
+  button.append(
+    element('span', 'ends', `#${it.index} ${it.client} → ${it.server}`),
+    element('span', 'sum', `${frames}, ${many(client.counts.bytes + server.counts.bytes, 'byte')}`),
+    badges,
+  );
+  button.addEventListener('click', open);
+  return button;
+}
+
+/** The conversation that is drawn, above the drawing and beside its lanes. */
+export function describe({ it, lanes }: Talk): void {
+  byId('title').textContent = `#${it.index}  ${it.client} → ${it.server}`;
+  byId('about').textContent = [it.startedAt, it.framing, it.ended].join(' · ');
+  for (const side of sideNames) {
+    const { counts, chunks, frames } = lanes[side];
+    const shown = (here: number, all: number): string => (here < all ? ` (${grouped(here)} shown)` : '');
+    byId(`${side}-chunks`).textContent =
+      `${many(counts.chunks, 'chunk')}${shown(chunks.length, counts.chunks)}`;
+    byId(`${side}-frames`).textContent =
+      `${many(counts.frames, 'frame')}${shown(frames.length, counts.frames)}`;
+    byId(`${side}-counts`).textContent = [
+      many(counts.bytes, 'byte'),
+      ...(counts.glued > 0 ? [`${grouped(counts.glued)} glued`] : []),
+      ...(counts.cut > 0 ? [`${grouped(counts.cut)} cut`] : []),
+      ...(counts.missing > 0 ? [`${grouped(counts.missing)} missing`] : []),
+      ...(counts.retransmitted > 0 ? [`${grouped(counts.retransmitted)} sent again`] : []),
+    ].join(', ');
+  }
+}
+
+/** The drawing for those who do not see it. */
+export function inOneLine({ lanes }: Talk): string {
+  const sum = sideNames.map((side) => {
+    const { counts } = lanes[side];
+    return `${side}: ${many(counts.chunks, 'chunk')}, ${many(counts.frames, 'frame')}`;
+  });
+  return `${sum.join('; ')}. Arrows move, plus and minus zoom, n and p step.`;
+}
+
+/** Puts the names of the lanes beside them. */
+export function placeLabels(): void {
+  for (const side of sideNames) {
+    for (const [kind, top, height] of [
+      ['chunks', topOf[side], CHUNKS],
+      ['frames', framesTop(side), FRAMES],
+    ] as const) {
+      const label = byId(`${side}-${kind}-lane`);
+      label.style.top = `${top}px`;
+      label.style.height = `${height}px`;
+    }
+  }
+}

@@ -1,0 +1,246 @@
+/** `sluice inspect` as built and as a process: the table, JSON, and what it says of what is wrong. */
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/cli.ts';
+import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+afterEach(endAll);
+
+const golden = (name: string): string => `test/golden/captures/${name}`;
+
+/** Three frames with a length of two bytes in front, of which the last is cut. */
+const frames = Uint8Array.from([0, 3, 97, 98, 99, 0, 1, 100, 0, 6, 101, 102, 103, 104, 105, 106]);
+
+function written(packets: readonly TcpPacket[], port = 7000): string {
+  const file = join(tempFolder(), 'trace.pcap');
+  writeFileSync(file, pcapOf(packets, port));
+  return file;
+}
+
+const glued = () => written([...handshake(0), ...segments(0, 'client', frames, [11, 2, 3])]);
+const byLength = ['--length-field', 'width=2'];
+
+describe('the table', () => {
+  test('has a row for each frame: direction, time, length, chunks, and whether it was glued or cut', async () => {
+    const { stdout, status } = await sluice(['inspect', glued(), ...byLength]);
+    expect(status).toBe(0);
+    expect(stdout).toBe(
+      [
+        '#0  10.0.0.1:40000 → 10.0.0.2:7000   2023-11-14 22:13:20.000000Z',
+        '    framed as custom, as asked',
+        '       frame         seconds    took         bytes chunks',
+        '  →        1        0.002000                     5      1  glued      |abc|',
+        '  →        2        0.002000                     3      1  glued      |d|',
+        '  →        3        0.002000  2.0 ms             8      3  glued cut  |efghij|',
+        '  → 3 frames in 3 chunks, 16 bytes, 3 glued, 1 cut',
+        '  ← 0 frames in 0 chunks, 0 bytes',
+        '    still open when the recording ended, after 4.0 ms',
+        '',
+        '1 conversation, 3 frames (3 glued, 1 cut), 0 gaps, 0 faults',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('fits in 100 columns for the captures of real programs', async () => {
+    for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'smb.pcap']) {
+      const { stdout } = await sluice(['inspect', golden(name)]);
+      expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    }
+  });
+
+  test('tells each conversation in one piece, though they went on at once', async () => {
+    const [one, two] = [0, 1].map((connection) => segments(connection, 'client', frames, [4]));
+    const mixed = one!.flatMap((packet, i) => [packet, two![i]!]);
+    const file = written([...handshake(0), ...handshake(1), ...mixed]);
+    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    const which = stdout
+      .split('\n')
+      .filter((line) => /^#|→ +\d+ +0/.test(line))
+      .map((line) => line[0]);
+    expect(which.join('')).toBe('#   #   ');
+  });
+
+  test('shows gaps and faults where they are', async () => {
+    const holes = segments(0, 'client', frames, [4]).filter((_, i) => i !== 1);
+    const file = written([...handshake(0), ...holes]);
+    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    expect(stdout).toMatch(/→ +gap +4 +not in the recording, from 4 on/);
+    expect(stdout).toMatch(
+      /→ +fault .* gap at 4: 4 bytes are missing, and where the next frame begins is not\n/,
+    );
+    expect(stdout).toContain('1 conversation, 1 frame (0 glued, 0 cut), 1 gap, 1 fault\n');
+  });
+
+  test('shows chunks where no framing is known, and with --chunks beside frames', async () => {
+    const plain = await sluice(['inspect', glued()]);
+    expect(plain.stdout).toContain('    no framing is known for it: --preset or --length-field says one\n');
+    expect(plain.stdout.match(/→ +chunk /g)?.length).toBe(3);
+    const both = await sluice(['inspect', glued(), ...byLength, '--chunks']);
+    expect(both.stdout.match(/→ +chunk /g)?.length).toBe(3);
+    expect(both.stdout.match(/→ +\d /g)?.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('has as many rows as --frames says, and counts the others', async () => {
+    const { stdout } = await sluice(['inspect', golden('tls.pcapng'), '--only', '0', '--frames', '2']);
+    expect(stdout).toContain('           … and 15 more\n');
+    expect(stdout).toContain('  → 6 frames in 4 chunks');
+  });
+
+  test('has times of day with --absolute', async () => {
+    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--absolute']);
+    expect(stdout).toMatch(/→ +1 22:13:20\.002000 /);
+  });
+
+  test('escapes what a terminal would obey, in labels and in bytes', async () => {
+    const evil = JSON.stringify({ cmd: 'stat', filename: '\u001b[31m\u202e' });
+    const bytes = Buffer.concat([
+      Buffer.from(Int32Array.of(Buffer.byteLength(evil)).buffer),
+      Buffer.from(evil),
+    ]);
+    const file = written([...handshake(0), ...segments(0, 'client', bytes, [1000])]);
+    const { stdout } = await sluice(['inspect', file]);
+    expect(stdout).toContain('stat \\u{1b}[31m\\u{202e}\n');
+    for (const raw of ['\u001b', '\u202e']) expect(stdout).not.toContain(raw);
+  });
+});
+
+describe('--json', () => {
+  test('has one object a line, with times as nanoseconds and in ISO 8601', async () => {
+    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--json']);
+    const lines = jsonLines(stdout);
+    expect(lines.map(({ type }) => type)).toEqual(['open', 'framing', 'frame', 'frame', 'frame', 'close']);
+    expect(lines[0]).toEqual({
+      type: 'open',
+      conversation: 0,
+      client: '10.0.0.1:40000',
+      server: '10.0.0.2:7000',
+      startedAt: '1700000000000000000',
+      startedAtIso: '2023-11-14T22:13:20.000000000Z',
+      opening: 'syn',
+    });
+    expect(lines[4]).toEqual({
+      type: 'frame',
+      conversation: 0,
+      from: 'client',
+      number: 3,
+      position: 8,
+      head: 2,
+      length: 6,
+      label: null,
+      state: 'whole',
+      missing: 0,
+      firstPacket: 3,
+      lastPacket: 5,
+      capturedAt: '1700000000002000000',
+      capturedAtIso: '2023-11-14T22:13:20.002000000Z',
+      deliverableAt: '1700000000004000000',
+      deliverableAtIso: '2023-11-14T22:13:20.004000000Z',
+      chunks: 3,
+      firstShared: 2,
+      lastShared: 0,
+      glued: true,
+      cut: true,
+      hex: '000665666768696a',
+    });
+  });
+
+  test('has the chunks as well with --chunks', async () => {
+    const { stdout } = await sluice(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
+    const chunks = jsonLines(stdout).filter(({ type }) => type === 'chunk');
+    expect(chunks).toMatchObject([
+      { from: 'client', position: 0, length: 11, packet: 3, hex: '0003616263000164000665' },
+      { position: 11, length: 2 },
+      { position: 13, length: 3 },
+    ]);
+  });
+
+  test('agrees with the table on a capture of real traffic', async () => {
+    const { stdout } = await sluice(['inspect', golden('dns.pcap'), '--json']);
+    const count = jsonLines(stdout).filter(({ type }) => type === 'frame').length;
+    const table = await sluice(['inspect', golden('dns.pcap')]);
+    expect(table.stdout).toContain(` ${count} frames (`);
+  });
+});
+
+describe('what is read', () => {
+  test('can be a pipe', async () => {
+    const running = startSluice(['inspect', '-'], { input: 'open' });
+    createReadStream(golden('kafka.pcapng')).pipe(running.child.stdin!);
+    const { stdout, status } = await running.done;
+    expect(status).toBe(0);
+    expect(stdout).toContain("framed as kafka, by the server's port");
+  });
+
+  test('that is damaged gives everything before the damage, then the fault and status 1', async () => {
+    const file = join(tempFolder(), 'cut.pcap');
+    writeFileSync(file, readFileSync(golden('dns.pcap')).subarray(0, 5000));
+    for (const form of [[], ['--json']]) {
+      const { stdout, stderr, status } = await sluice(['inspect', file, ...form]);
+      expect(status).toBe(1);
+      expect(stdout).toContain('dns');
+      expect(stderr).toMatch(/^sluice: .*cut\.pcap: at byte \d+: /);
+    }
+  });
+
+  test('that cannot be, or has nothing in it, is said', async () => {
+    const file = join(tempFolder(), 'text');
+    writeFileSync(file, 'this is no capture at all');
+    expect(await sluice(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
+    expect(await sluice(['inspect', '/nowhere'])).toMatchObject({
+      status: 1,
+      stderr: 'sluice: /nowhere: there is no such file\n',
+    });
+    const empty = written([]);
+    expect(await sluice(['inspect', empty])).toMatchObject({
+      status: 1,
+      stderr: `sluice: ${empty} has no TCP connection\n`,
+    });
+    expect((await sluice(['inspect', glued(), '--only', '7'])).stderr).toContain(
+      'no conversation that --only 7',
+    );
+  });
+
+  test('is no more than a reader wants: a closed pipe is no error', async () => {
+    const many = new Uint8Array(3 * 200_000).map((_, i) => (i % 3 === 1 ? 1 : 0));
+    const file = written([...handshake(0), ...segments(0, 'client', many, [1400])]);
+    const script = `"$0" "$1" inspect "$2" --length-field width=2 | head -n 2; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await start('bash', ['-c', script, process.execPath, main, file]).done;
+    expect(stdout).toMatch(/^#0 .*\n.*custom.*\n0\n$/);
+    expect(stderr).toBe('');
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    [['trace.pcap', '--preset', 'dsn'], 'Allowed choices are amqp, bgp, dns, kafka'],
+    [['trace.pcap', '--length-field', 'endian=little'], 'It must say width='],
+    [['trace.pcap', '--length-field', 'width=5'], 'width must be 1, 2, 3, 4, 8 or varint, and is 5'],
+    [['trace.pcap', '--length-field', 'width=2,colour=red'], 'It must be KEY=VALUE,'],
+    [['trace.pcap', '--length-field', 'width=2,signed=yes'], 'signed must be true or false'],
+    [['trace.pcap', '--preset', 'dns', '--length-field', 'width=2'], 'cannot be used with'],
+    [['trace.pcap', '--html', 'out.html', '--json'], 'cannot be used with'],
+    [[], 'the FILE to inspect is missing'],
+  ])('%j is refused, and says what may be', async (args, says) => {
+    const { status, stderr } = await sluice(['inspect', ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(says);
+  });
+
+  test('lists the presets', async () => {
+    const { stdout } = await sluice(['inspect', '--presets']);
+    expect(stdout).toMatch(/^dns +DNS over TCP +port 53$/m);
+    expect(stdout).toMatch(/^sluice /m);
+  });
+
+  test('takes every key of a length field', async () => {
+    const keys = 'width=4,endian=little,signed=true,offset=1,counts=frame,adjustment=2,max=100';
+    // A byte, a length that counts all of the frame but two bytes of it, and a body.
+    const frame = Uint8Array.of(0x51, 6, 0, 0, 0, 1, 2, 3);
+    const file = written([...handshake(0), ...segments(0, 'client', frame, [100])]);
+    const { stdout } = await sluice(['inspect', file, '--length-field', keys, '--json']);
+    expect(jsonLines(stdout)).toContainEqual(expect.objectContaining({ type: 'frame', head: 5, length: 3 }));
+  });
+});
