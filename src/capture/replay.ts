@@ -15,6 +15,7 @@ import type { ConnectionFault } from '../transport/connection.ts';
 import type { Capture } from './capture.ts';
 import { createPacing, type PacingOptions } from './pacing.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
+import { readingNoted } from './reading-noted.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { createTrack, type RecordedConnection, type Track } from './recorded-connection.ts';
 import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
@@ -144,7 +145,7 @@ export function replayStreams(
     }
 
     async function play(): Promise<void> {
-      for await (const events of read()) {
+      for await (const events of readingNoted(read())) {
         for (const event of events) {
           if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
