@@ -2,7 +2,8 @@
  * What a recording of Sluice's wire hides, and what it remarks on: both directions of one connection are read beside,
  * header by header.
  *
- * - The value of `token` in any header is hidden. What cannot be read as frames is hidden from the frame at fault
+ * - The value of `token` in any header is hidden, also where a peer has misplaced it: deeper than it belongs, or with
+ *   other letters (`Token`). What cannot be read as frames is hidden from the frame at fault
  *   on, since nobody can tell where in it a token is; and so is a header that was never finished.
  * - What a server says of such a frame quotes it, so the quote is hidden as well.
  * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
@@ -54,7 +55,17 @@ export interface SluiceWatchOptions {
 const quoting: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
 const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
   error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
-const isToken = ([field, ...deeper]: readonly string[]): boolean => field === 'token' && deeper.length === 0;
+const isTokenKey = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'token';
+const isToken = (path: readonly string[]): boolean => isTokenKey(path.at(-1) ?? '');
+
+/** Whether there is something to look for: nearly all headers are flat, and have no such key. */
+function mayHoldToken(header: JsonHeader): boolean {
+  for (const key of Object.keys(header)) {
+    const value = header[key];
+    if (isTokenKey(key) || (typeof value === 'object' && value !== null)) return true;
+  }
+  return false;
+}
 
 /** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
 const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
@@ -69,7 +80,7 @@ export function sluiceWatch(options: SluiceWatchOptions = {}): Readonly<Record<S
   const open = openRequests();
 
   const client = watchOf(requestFraming, {
-    secrets: (header) => (Object.hasOwn(header, 'token') ? isToken : null),
+    secrets: (header) => (mayHoldToken(header) ? isToken : null),
     head({ header, position }) {
       open.opened(namedBy(header.cmd), position);
       return null;

@@ -106,7 +106,10 @@ export function tappedConnection(options: TapOptions): Connection {
           note(() => recorded.sent(peer, chunk));
           subscriber.next(chunk);
         },
-        error: (fault: unknown) => subscriber.error(fault),
+        error: (fault: unknown) => {
+          note(() => recorded.broken(peer));
+          subscriber.error(fault);
+        },
         complete: () => {
           note(() => recorded.ended(peer));
           subscriber.complete();

@@ -10,7 +10,8 @@
  * ```
  *
  * What a header belongs to that is not whole yet is held back, since it may have to be hidden: at most one header and
- * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile.
+ * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile. As soon as the
+ * other side does something, all but the header is written: that may be the answer to it, and must not come before it.
  */
 import { append, type Gathered, gather } from '../wire/gathered.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';
@@ -42,6 +43,8 @@ export interface WrittenConnection {
   readonly sent: (from: Side, bytes: Uint8Array) => void;
   /** A side has ended, behind what it sent. */
   readonly ended: (from: Side) => void;
+  /** Nothing more comes of a side, though it has not ended. What the other one says to that may still come. */
+  readonly broken: (from: Side) => void;
   /** It broke, by a reset of that side. */
   readonly reset: (from: Side, why: string) => void;
 }
@@ -62,6 +65,8 @@ interface Lane {
   /** Bytes that came, and bytes that were written. */
   taken: number;
   written: number;
+  /** Where what may have to be hidden begins, of what came. */
+  known: number;
   /** Written since the other side sent something. */
   unanswered: number;
   /** What came, and is not written. */
@@ -146,6 +151,18 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
     for (const { time, bytes } of held) write(lane, bytes.room.bytes, 0, bytes.length, time);
   }
 
+  /** Writes all that is known not to be in a header that is not whole. */
+  function releaseKnown(lane: Lane): void {
+    while (lane.held.length > 0 && lane.written < lane.known && file.isLive()) {
+      const { time, bytes } = lane.held.shift()!;
+      const whole = bytes.room.bytes;
+      const upTo = Math.min(bytes.length, lane.known - lane.written);
+      write(lane, whole, 0, upTo, time);
+      if (upTo === bytes.length) continue;
+      lane.held.unshift({ time, bytes: gather(whole, upTo, bytes.length, Number.POSITIVE_INFINITY) });
+    }
+  }
+
   /** Nothing more comes of it. */
   function finish(lane: Lane): void {
     lane.watch?.end();
@@ -161,10 +178,12 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
         throw new Error(`redacting made ${bytes.length} bytes of ${chunk.length}: there must be as many`);
       }
       begin();
+      releaseKnown(other(lane));
       const time = clock.now();
       const start = lane.taken;
       lane.taken += bytes.length;
       const known = lane.watch === null ? lane.taken : lane.watch.take(bytes);
+      lane.known = known;
       if (known <= start) return hold(lane, bytes, 0, time);
       release(lane);
       // A chunk stays one packet where it fits into one: the whole of the packet waits for the head at its end.
@@ -177,11 +196,15 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
       const lane = lanes[from];
       if (over || lane.ended || (lazy && !begun)) return;
       begin();
+      releaseKnown(other(lane));
       finish(lane);
       const time = clock.now();
       packet(lane, TCP_FIN | TCP_ACK, time);
       lane.ended = true;
       packet(other(lane), TCP_ACK, time);
+    },
+    broken(from) {
+      if (!over && begun) finish(lanes[from]);
     },
     reset(from, why) {
       if (over || (lazy && !begun)) return;
@@ -200,6 +223,7 @@ const laneOf = (maker: PacketMaker, direction: number, watch: Watch | null = nul
   watch,
   taken: 0,
   written: 0,
+  known: 0,
   unanswered: 0,
   held: [],
   ended: false,
