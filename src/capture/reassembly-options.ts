@@ -3,7 +3,8 @@
 export interface ReassemblyOptions {
   /**
    * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it the one that has been silent for
-   * the longest is closed as `evicted`; if it goes on, it is a new one.
+   * the longest is closed as `evicted`; if it goes on, it is a new one. Each takes about 1.5 KiB of memory, so the
+   * default may take 100 MiB when there are as many, and what the garbage collector leaves for later besides.
    */
   readonly maxConversations?: number;
   /** Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. */

@@ -62,8 +62,8 @@ function isText(head: Uint8Array): boolean {
 }
 
 /**
- * ERF has no magic: a time (its upper half, seconds since 1970, little-endian), a type from 1 to 48 (the upper bit says that more follows), flags, and the length of the
- * record with its header of 16 bytes, in network order.
+ * ERF has no magic: a time (its upper half, seconds since 1970, little-endian), a type from 1 to 48 (the upper bit says
+ * that more follows), flags, and the length of the record with its header of 16 bytes, in network order.
  */
 function isErf(head: Uint8Array): boolean {
   if (head.length < 16) return false;
