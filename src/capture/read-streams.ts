@@ -2,9 +2,9 @@
 import type { Capture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect.ts';
 import { readPackets } from './read-packets.ts';
-import { createReassembly, type ReassemblyOptions } from './reassembly.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
+import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
 
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
 

@@ -6,7 +6,7 @@
  * settle, and only then does time go on.
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
-import { isReading } from './reading-noted.ts';
+import { isReading } from './replaying/reading-noted.ts';
 
 /** Something that was emitted, and when. */
 export interface InTime<T> {

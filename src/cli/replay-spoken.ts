@@ -1,9 +1,9 @@
 /** Which protocol a capture's conversations speak, as far as their first bytes and ports tell. */
 import type { Capture } from '../capture/capture.ts';
 import { isCaptureFault } from '../capture/capture-fault.ts';
+import { looksLikeSluice, SLUICE_OPENING } from '../capture/framing/sluice-wire.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import { type Selection, selects } from '../capture/selection.ts';
-import { looksLikeSluice, SLUICE_OPENING } from '../capture/sluice-wire.ts';
 import { presets } from '../wire/presets.ts';
 
 /** `sluice` or the name of another preset; `unknown`; null when no client sent enough to tell. */

@@ -1,9 +1,9 @@
 /** Recordings that are made to cost much: time and memory stay in proportion to their packets. */
 import { describe, expect, test } from 'vitest';
-import { createOldestFirst } from '../../src/capture/oldest-first.ts';
-import { createReassembly } from '../../src/capture/reassembly.ts';
 import type { Segment } from '../../src/capture/segment.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
+import { createOldestFirst } from '../../src/capture/streams/oldest-first.ts';
+import { createReassembly } from '../../src/capture/streams/reassembly.ts';
 import { conversation } from '../support/segments.ts';
 
 /** Seconds of processor time. Where each step costs as much as there is before it, these take ten times the bound. */

@@ -1,9 +1,9 @@
 /** What is missing, and how much is held back, and for how long. */
 import { describe, expect, test } from 'vitest';
-import { createReassembly } from '../../src/capture/reassembly.ts';
-import type { ReassemblyOptions } from '../../src/capture/reassembly-options.ts';
 import type { Segment } from '../../src/capture/segment.ts';
 import type { StreamChunk } from '../../src/capture/stream-event.ts';
+import { createReassembly } from '../../src/capture/streams/reassembly.ts';
+import type { ReassemblyOptions } from '../../src/capture/streams/reassembly-options.ts';
 import { briefly, conversation, reassembled, type Script, whileRecording } from '../support/segments.ts';
 
 const told = (script: Script, options?: ReassemblyOptions): string[] =>

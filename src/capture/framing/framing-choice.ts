@@ -1,11 +1,11 @@
 /** Which framing a recorded conversation's frames are found by. */
-import type { Framing } from '../wire/framing.ts';
-import type { Preset } from '../wire/preset.ts';
-import { presets } from '../wire/presets.ts';
-import type { FramingReason } from './inspect-event.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { Preset } from '../../wire/preset.ts';
+import { presets } from '../../wire/presets.ts';
+import type { FramingReason } from '../inspect-event.ts';
+import type { Conversation } from '../stream-event.ts';
 import type { SideFraming } from './side-frames.ts';
 import { looksLikeSluice, SLUICE_OPENING, sluiceWire } from './sluice-wire.ts';
-import type { Conversation } from './stream-event.ts';
 
 export interface Choice {
   readonly name: string | null;

@@ -11,7 +11,7 @@
  * This is a hot path: what is the same in all packets of a direction is put together once, copied, and patched, and
  * the sum of the payload is taken over 32 bits at a time.
  */
-import { TCP_SYN } from './segment.ts';
+import { TCP_SYN } from '../segment.ts';
 import type { Endpoint } from './synthetic-address.ts';
 
 /**

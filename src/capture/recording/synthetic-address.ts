@@ -4,7 +4,7 @@
  *
  * A stand-in is from the ranges that are for documentation (RFC 5737, RFC 3849), which no real peer has.
  */
-import type { Address } from '../transport/connection.ts';
+import type { Address } from '../../transport/connection.ts';
 
 /** One end of a connection. */
 export interface Endpoint {

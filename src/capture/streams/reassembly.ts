@@ -20,12 +20,14 @@
  * A RST is heeded when its number lies from what was acknowledged to shortly behind what was sent, as a receiver
  * would; its bytes, if it has any, are an explanation and not part of the stream.
  */
+
+import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
+import type { CloseReason, SideTotals } from '../stream-event.ts';
 import { reverseFlow } from './flow.ts';
 import { createOldestFirst } from './oldest-first.ts';
 import { greetingOf, introduce, isStray, likelyClient, NEAR, zeroOf } from './opening.ts';
 import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
-import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from './segment.ts';
 import { distance, seqPlus } from './sequence.ts';
 import {
   acknowledge,
@@ -39,7 +41,6 @@ import {
   type Shared,
   start,
 } from './sequencing.ts';
-import type { CloseReason, SideTotals } from './stream-event.ts';
 import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
 import { createTalkTable } from './talk-table.ts';
 

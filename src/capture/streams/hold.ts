@@ -7,10 +7,11 @@
  *  then       ..ccaaaaccccccbbbbcc..        what c says of theirs is compared, and dropped
  * ```
  */
+
+import type { Segment } from '../segment.ts';
+import { TCP_ACK } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
 import type { OldestFirst } from './oldest-first.ts';
-import type { Segment } from './segment.ts';
-import { TCP_ACK } from './segment.ts';
 import { type Direction, type Held, holds, NONE } from './talk.ts';
 
 /** What a held segment costs beyond its bytes, about: its objects. */

@@ -13,13 +13,13 @@
  * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile. As soon as the
  * other side does something, all but the header is written: that may be the answer to it, and must not come before it.
  */
-import { append, type Gathered, gather } from '../wire/gathered.ts';
+import { append, type Gathered, gather } from '../../wire/gathered.ts';
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';
+import type { Side } from '../stream-event.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
-import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from './segment.ts';
 import type { Watch } from './sluice-watch.ts';
-import type { Side } from './stream-event.ts';
 import type { Endpoints } from './synthetic-address.ts';
 import { largestPayload, type PacketMaker, packetMaker } from './synthetic-packets.ts';
 

@@ -1,7 +1,7 @@
 /** Sluice's own wire in a recording: told with the names of files, and recognized by a side's first bytes. */
-import { sluicePreset } from '../protocol/sluice-preset.ts';
-import type { JsonHeader } from '../wire/json-header.ts';
-import type { Preset } from '../wire/preset.ts';
+import { sluicePreset } from '../../protocol/sluice-preset.ts';
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { Preset } from '../../wire/preset.ts';
 
 /** How many bytes it takes to recognize it. */
 export const SLUICE_OPENING = 5;

@@ -1,10 +1,10 @@
 /** One recorded conversation, played to a live peer: what is sent, what comes back, and how it goes. */
 import { lastValueFrom, type Observable } from 'rxjs';
-import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { CloseReason, Conversation, StreamChunk } from '../stream-event.ts';
 import { type Comparison, createComparison, type Replies, type ReplyDifference } from './compare-replies.ts';
 import type { Waits } from './live-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
-import type { CloseReason, Conversation, StreamChunk } from './stream-event.ts';
 
 /**
  * Why a conversation was not played to its end.

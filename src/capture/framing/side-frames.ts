@@ -17,9 +17,11 @@
  * addition, and a gap in it costs nothing, however long. What is kept between two chunks is one frame's numbers and
  * first bytes, and what there is of a head.
  */
-import { type DeframeState, finish, initialState, stepSome } from '../wire/deframe-step.ts';
-import { type FrameFault, faultAt, problem, SAMPLE } from '../wire/fault.ts';
-import type { Framing } from '../wire/framing.ts';
+import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
+import { type FrameFault, faultAt, problem, SAMPLE } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { InspectedFault, InspectedFrame } from '../inspect-event.ts';
+import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
 import {
   type CarriedFrame,
   type Carrier,
@@ -28,8 +30,6 @@ import {
   carryOn,
   NO_BYTES,
 } from './carried-frame.ts';
-import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
-import type { Conversation, Side, StreamChunk, StreamGap } from './stream-event.ts';
 
 /** How the frames of one side are found and named. */
 export interface SideFraming {

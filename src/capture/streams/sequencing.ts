@@ -19,13 +19,14 @@
  * late in the file because packets of one moment were written in another order. For that a generous while is left:
  * 1,024 packets of the conversation, or 64 that take 30 seconds; 64 alone when the bytes are known to be cut off.
  */
+
+import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
+import type { GapReason, StreamChunk } from '../stream-event.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
 import { dropFirst, dropFrom, type Holdings, hold, noteSnapped, rebase } from './hold.ts';
 import type { ReassemblyLimits } from './reassembly-options.ts';
 import type { RecentChunks } from './recent-chunks.ts';
-import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from './segment.ts';
 import { distance, seqPlus } from './sequence.ts';
-import type { GapReason, StreamChunk } from './stream-event.ts';
 import { type Direction, type Emit, holds, NONE } from './talk.ts';
 
 /** What all directions of a machine share. */

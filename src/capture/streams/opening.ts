@@ -12,10 +12,11 @@
  *                                  any other                  a new conversation
  * ```
  */
+
+import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
+import type { Conversation } from '../stream-event.ts';
 import { sourceAddress, sourcePort } from './flow.ts';
-import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from './segment.ts';
 import { distance, seqPlus } from './sequence.ts';
-import type { Conversation } from './stream-event.ts';
 import { type Direction, type Emit, NONE, type Talk } from './talk.ts';
 
 /** How far apart the numbers of one moment may be. A random number is that near once in 256 times. */

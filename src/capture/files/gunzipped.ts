@@ -1,6 +1,6 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
 import { createGunzip } from 'node:zlib';
-import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
+import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
 
 /** Told by the first two bytes. */
 export function isGzip(head: Uint8Array): boolean {

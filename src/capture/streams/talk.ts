@@ -10,7 +10,7 @@
  * A direction that has not started holds everything back; its positions are provisional, counted from the first
  * sequence number it showed, and may be negative.
  */
-import type { CloseReason, Conversation, Side, StreamEvent } from './stream-event.ts';
+import type { CloseReason, Conversation, Side, StreamEvent } from '../stream-event.ts';
 
 export type Emit = (event: StreamEvent) => void;
 

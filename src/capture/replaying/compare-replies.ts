@@ -10,11 +10,11 @@
  * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
  * bound. Bodies are compared piece by piece, never collected.
  */
-import type { Framing } from '../wire/framing.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { StreamChunk } from '../stream-event.ts';
 import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './compare-lane.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
 import { createFifo } from './fifo.ts';
-import type { StreamChunk } from './stream-event.ts';
 
 /** How replies are told apart and compared. */
 export interface Replies<H> {

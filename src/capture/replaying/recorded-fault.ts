@@ -1,5 +1,5 @@
 /** How recorded connections break: what was recorded, said as connections say it. */
-import type { Address, ConnectionFault } from '../transport/connection.ts';
+import type { Address, ConnectionFault } from '../../transport/connection.ts';
 import type {
   CloseReason,
   Conversation,
@@ -8,7 +8,7 @@ import type {
   Side,
   StreamGap,
   StreamReset,
-} from './stream-event.ts';
+} from '../stream-event.ts';
 
 const reasons: Readonly<Record<GapReason, string>> = {
   lost: 'no packet has them',

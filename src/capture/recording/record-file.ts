@@ -1,7 +1,8 @@
 /** One file of a recording: packets in the order they come, up to a bound. */
+
+import { TCP_ACK, TCP_SYN } from '../segment.ts';
 import { commentBytes, fileHead, packetBlockSize, packetOffset, writePacketBlock } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
-import { TCP_ACK, TCP_SYN } from './segment.ts';
 import type { Spool } from './spool.ts';
 import { type PacketMaker, synLength } from './synthetic-packets.ts';
 

@@ -11,11 +11,11 @@
  * segment that is being cut, and the chunk that is being put together.
  */
 import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
-import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import { DESTROYED, ENDED, tellEnd } from '../transport/connection-fault.ts';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { DESTROYED, ENDED, tellEnd } from '../../transport/connection-fault.ts';
+import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
 import { createFifo } from './fifo.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
-import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from './stream-event.ts';
 
 /** What a side did, in the order in which it was recorded. */
 export type SideEvent = StreamChunk | StreamGap | StreamEnd | StreamReset;

@@ -4,10 +4,10 @@
  *
  * Beside the deframer of `wire`, which hands out frames but not the bytes of their heads. Holds at most one head.
  */
-import type { FaultCode, Problem } from '../wire/fault.ts';
-import { problem } from '../wire/fault.ts';
-import type { Framing } from '../wire/framing.ts';
-import { append, type Gathered, gather } from '../wire/gathered.ts';
+import type { FaultCode, Problem } from '../../wire/fault.ts';
+import { problem } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { append, type Gathered, gather } from '../../wire/gathered.ts';
 
 /** A head that was read. */
 export interface Head<H> {

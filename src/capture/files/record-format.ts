@@ -4,7 +4,7 @@
  * A format is a stateful reader of one file (a pcapng section changes what comes after it), fed by `records.ts`,
  * which alone knows of blocks of input and their boundaries.
  */
-import type { Packet } from './packet.ts';
+import type { Packet } from '../packet.ts';
 
 /** Bytes in one piece, and the view to read numbers with. */
 export interface Piece {

@@ -1,7 +1,7 @@
 /** A frame on its way: what is known of it, and of the chunks that carry it. */
-import type { FrameStart } from '../wire/frame-event.ts';
-import { FRAME_SAMPLE } from './inspect-event.ts';
-import type { StreamChunk } from './stream-event.ts';
+import type { FrameStart } from '../../wire/frame-event.ts';
+import { FRAME_SAMPLE } from '../inspect-event.ts';
+import type { StreamChunk } from '../stream-event.ts';
 
 /** A chunk, as far as the frames in it need it. */
 export interface Carrier {

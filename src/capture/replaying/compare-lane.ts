@@ -1,7 +1,7 @@
 /** One side of a comparison: bytes become frames, and those that count wait to be compared. */
-import { finish, initialState, stepSome } from '../wire/deframe-step.ts';
-import type { FrameFault } from '../wire/fault.ts';
-import type { FrameEvent } from '../wire/frame-event.ts';
+import { finish, initialState, stepSome } from '../../wire/deframe-step.ts';
+import type { FrameFault } from '../../wire/fault.ts';
+import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './compare-replies.ts';
 import { createFifo, type Fifo } from './fifo.ts';
 

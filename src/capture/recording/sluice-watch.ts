@@ -8,16 +8,16 @@
  * - What a server says of such a frame quotes it, so the quote is hidden as well.
  * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
  */
-import { catalogue, type ErrorCode } from '../protocol/errors.ts';
-import { faultCode } from '../protocol/frame-error.ts';
-import { replyFraming } from '../protocol/reply.ts';
-import { requestBodyLength } from '../protocol/sluice-preset.ts';
-import type { Framing } from '../wire/framing.ts';
-import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import { catalogue, type ErrorCode } from '../../protocol/errors.ts';
+import { faultCode } from '../../protocol/frame-error.ts';
+import { replyFraming } from '../../protocol/reply.ts';
+import { requestBodyLength } from '../../protocol/sluice-preset.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import type { Side } from '../stream-event.ts';
 import { type Head, headFinder, type Lost } from './head-finder.ts';
 import { openRequests } from './open-requests.ts';
 import { type Mask, secretsIn } from './secret-strings.ts';
-import type { Side } from './stream-event.ts';
 
 /** Something to be said of what one side sent. */
 export interface Remark {

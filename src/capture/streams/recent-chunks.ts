@@ -9,8 +9,9 @@
  *
  * Copied, because a view would keep the block of the file alive that it is of, and the block may be read into again.
  */
+
+import type { Conversation, Side, StreamChunk } from '../stream-event.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
-import type { Conversation, Side, StreamChunk } from './stream-event.ts';
 
 /** Chunks that are kept; a power of two. */
 const CHUNKS = 1_024;

@@ -10,9 +10,9 @@
  * Whatever goes wrong with the recording ends the recording, never the connection.
  */
 import { AsyncSubject, Observable } from 'rxjs';
-import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { Side } from '../stream-event.ts';
 import type { Spool } from './spool.ts';
-import type { Side } from './stream-event.ts';
 import type { WrittenConnection } from './written-connection.ts';
 
 export interface TapOptions {

@@ -1,7 +1,7 @@
 /** What the key of a flow says: who sends to whom (see `Segment.flow`). */
 
-import { formatAddress } from '../transport/address.ts';
-import type { Address } from '../transport/connection.ts';
+import { formatAddress } from '../../transport/address.ts';
+import type { Address } from '../../transport/connection.ts';
 
 /** Characters of a key for IPv4; longer ones are for IPv6. */
 const IPV4 = 12;
