@@ -3,8 +3,8 @@
  *
  * ```text
  *   segment ─▶ its conversation ─▶ its direction ─▶ events
- *              talk-table.ts       sequencing.ts
- *              opening.ts          hold.ts
+ *              talk-table.ts       sequencing.ts, hold.ts
+ *              opening.ts          hand-on.ts, holes.ts
  *
  *   conversation    a segment             what happens
  *   none            any                   a new one gathers                     (see talk.ts)
@@ -24,23 +24,14 @@
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { CloseReason, SideTotals } from '../stream-event.ts';
 import { reverseFlow } from './flow.ts';
+import { handOn, type Shared } from './hand-on.ts';
+import { giveUp, giveUpAll, losePatience, PATIENT_TIME } from './holes.ts';
 import { createOldestFirst } from './oldest-first.ts';
 import { greetingOf, introduce, isStray, likelyClient, NEAR, zeroOf } from './opening.ts';
 import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
 import { distance, seqPlus } from './sequence.ts';
-import {
-  acknowledge,
-  giveUp,
-  giveUpAll,
-  handOn,
-  losePatience,
-  PATIENT_TIME,
-  receive,
-  release,
-  type Shared,
-  start,
-} from './sequencing.ts';
+import { acknowledge, receive, release, start } from './sequencing.ts';
 import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
 import { createTalkTable } from './talk-table.ts';
 
