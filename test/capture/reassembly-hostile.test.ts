@@ -6,7 +6,7 @@ import { createOldestFirst } from '../../src/capture/streams/oldest-first.ts';
 import { createReassembly } from '../../src/capture/streams/reassembly.ts';
 import { conversation } from '../support/segments.ts';
 
-/** Seconds of processor time. Where each step costs as much as there is before it, these take ten times the bound. */
+/** Seconds of processor time. Where a step costs as much as there is before it, what is bounded here takes a multiple. */
 function secondsOf(work: () => void): number {
   const { user } = process.cpuUsage();
   work();
