@@ -34,7 +34,7 @@ beforeAll(() => {
   mkdirSync(installed, { recursive: true });
   const tarball = join(project, `sluice-${manifest.version}.tgz`);
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-  for (const dependency of [...Object.keys(manifest.dependencies), '@types/node']) {
+  for (const dependency of [...Object.keys(manifest.dependencies), 'rxjs', '@types/node']) {
     mkdirSync(dirname(join(project, 'node_modules', dependency)), { recursive: true });
     symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
   }

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
-import { gunzipped, isGzip } from './gunzipped.ts';
+import { gunzipped, isGzip } from './files/gunzipped.ts';
 
 /**
  * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose

@@ -15,8 +15,8 @@ export interface Capture {
   readonly name: string;
   /**
    * The bytes from the beginning, in blocks of any length. A block is never modified after it was handed out, so
-   * views of it may be kept (unless that was given up for speed, see `captureFile`). May be called again, unless the source can be read only once (a pipe): then the
-   * second iteration throws.
+   * views of it may be kept (unless that was given up for speed, see `captureFile`). May be called again, unless the
+   * source can be read only once (a pipe): then the second iteration throws.
    */
   blocks(): AsyncIterable<Uint8Array>;
 }

@@ -1,10 +1,10 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
 import type { Capture } from './capture.ts';
-import { differences, inWords } from './difference.ts';
-import { type Chunking, chunkingInWords } from './rechunk.ts';
-import type { RecordedConnection } from './recorded-connection.ts';
 import { type ReplayOptions, replay } from './replay.ts';
+import { differences, inWords } from './replaying/difference.ts';
+import { type Chunking, chunkingInWords } from './replaying/rechunk.ts';
+import type { RecordedConnection } from './replaying/recorded-connection.ts';
 import type { Conversation } from './stream-event.ts';
 
 export interface ChunkingLawOptions<T>

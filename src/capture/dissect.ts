@@ -51,6 +51,9 @@ export interface Dissector {
  * }
  */
 export function createDissector({ checksums = 'ignore' }: DissectOptions = {}): Dissector {
+  if (checksums !== 'ignore' && checksums !== 'verify') {
+    throw new RangeError(`checksums must be 'ignore' or 'verify', and is ${String(checksums)}`);
+  }
   const verify = checksums === 'verify';
   const reading = createReading();
   const fragments = createFragments();

@@ -12,12 +12,12 @@
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
 import type { Capture } from './capture.ts';
-import { type Choice, chooseFraming } from './framing-choice.ts';
+import { type Choice, chooseFraming } from './framing/framing-choice.ts';
+import { type SideFrames, sideFrames } from './framing/side-frames.ts';
+import { SLUICE_OPENING } from './framing/sluice-wire.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import { type Selection, selects } from './selection.ts';
-import { type SideFrames, sideFrames } from './side-frames.ts';
-import { SLUICE_OPENING } from './sluice-wire.ts';
 import type { Conversation, Side, StreamChunk, StreamEvent } from './stream-event.ts';
 
 export interface InspectOptions {

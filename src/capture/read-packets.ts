@@ -7,10 +7,10 @@
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { isCaptureFault } from './capture-fault.ts';
+import { pieceOf } from './files/record-format.ts';
+import { createRecords, type Records } from './files/records.ts';
+import { SNIFFED, sniff } from './files/sniff.ts';
 import type { Packet } from './packet.ts';
-import { pieceOf } from './record-format.ts';
-import { createRecords, type Records } from './records.ts';
-import { SNIFFED, sniff } from './sniff.ts';
 
 /**
  * Reads a capture's packets, in the order of the file.

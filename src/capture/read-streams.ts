@@ -2,9 +2,9 @@
 import type { Capture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect.ts';
 import { readPackets } from './read-packets.ts';
-import { createReassembly, type ReassemblyOptions } from './reassembly.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
+import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
 
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
 
@@ -14,7 +14,7 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out and every conversation closed.
+ * was handed out and every conversation closed, and a RangeError when an option is out of its bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
  *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);

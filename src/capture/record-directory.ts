@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, tapInto } from './record.ts';
-import { processClock } from './record-clock.ts';
-import { createRecordFile, type RecordFile } from './record-file.ts';
-import { createSpool } from './spool.ts';
+import { processClock } from './recording/record-clock.ts';
+import { createRecordFile, type RecordFile } from './recording/record-file.ts';
+import { createSpool } from './recording/spool.ts';
 
 export interface RecordDirectoryOptions extends RecordOptions {
   /** The most files; default 1,000. */

@@ -6,17 +6,17 @@ import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { processClock, type RecordClock } from './record-clock.ts';
-import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
-import { sluiceWatch } from './sluice-watch.ts';
-import { createSpool, type Spool } from './spool.ts';
+import { processClock, type RecordClock } from './recording/record-clock.ts';
+import { createRecordFile, type RecordEnd, type RecordFile } from './recording/record-file.ts';
+import { sluiceWatch } from './recording/sluice-watch.ts';
+import { createSpool, type Spool } from './recording/spool.ts';
+import { endpointsOf } from './recording/synthetic-address.ts';
+import { tappedConnection } from './recording/tapped-connection.ts';
+import { writtenConnection } from './recording/written-connection.ts';
 import type { Side } from './stream-event.ts';
-import { endpointsOf } from './synthetic-address.ts';
-import { tappedConnection } from './tapped-connection.ts';
-import { writtenConnection } from './written-connection.ts';
 
-export type { RecordClock } from './record-clock.ts';
-export type { RecordEnd } from './record-file.ts';
+export type { RecordClock } from './recording/record-clock.ts';
+export type { RecordEnd } from './recording/record-file.ts';
 
 /**
  * Hides what must not be written of what one side of one connection sends. Given its chunks in order; answers the chunk

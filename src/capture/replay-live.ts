@@ -5,17 +5,17 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import type { Capture } from './capture.ts';
-import type { Replies } from './compare-replies.ts';
-import { createPlayer, type LiveResult, type Player } from './live-player.ts';
-import { createWaits } from './live-wait.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
-import { type Chunking, createRechunker } from './rechunk.ts';
-import { incomplete } from './recorded-fault.ts';
+import type { Replies } from './replaying/compare-replies.ts';
+import { createPlayer, type LiveResult, type Player } from './replaying/live-player.ts';
+import { createWaits } from './replaying/live-wait.ts';
+import { createPacing, type PacingOptions } from './replaying/pacing.ts';
+import { type Chunking, createRechunker } from './replaying/rechunk.ts';
+import { incomplete } from './replaying/recorded-fault.ts';
+import { createHold } from './replaying/tape-hold.ts';
+import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
 import type { Conversation, StreamEvent } from './stream-event.ts';
-import { createHold } from './tape-hold.ts';
-import { timeOf } from './tape-time.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */

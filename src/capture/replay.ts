@@ -13,15 +13,16 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../transport/connection.ts';
 import type { Capture } from './capture.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
-import { type Chunking, createRechunker } from './rechunk.ts';
-import { createTrack, type RecordedConnection, type Track } from './recorded-connection.ts';
-import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
+import { createPacing, type PacingOptions } from './replaying/pacing.ts';
+import { readingNoted } from './replaying/reading-noted.ts';
+import { type Chunking, createRechunker } from './replaying/rechunk.ts';
+import { createTrack, type RecordedConnection, type Track } from './replaying/recorded-connection.ts';
+import { incomplete, resetIn, unfinished } from './replaying/recorded-fault.ts';
+import { createHold } from './replaying/tape-hold.ts';
+import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
 import type { Conversation, Side, StreamEvent } from './stream-event.ts';
-import { createHold } from './tape-hold.ts';
-import { timeOf } from './tape-time.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
@@ -144,7 +145,7 @@ export function replayStreams(
     }
 
     async function play(): Promise<void> {
-      for await (const events of read()) {
+      for await (const events of readingNoted(read())) {
         for (const event of events) {
           if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
           const time = timeOf(event);

@@ -8,7 +8,8 @@
  * ```
  *
  * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
- * not in a chunk is in a gap. A side is over after its `end` or a `reset`.
+ * not in a chunk is in a gap. A side is over after its `end` or a `reset`; a `conflict` in what it sent before may still
+ * be told until the conversation closes. What the recording has behind a RST is in no event.
  */
 import type { Address } from '../transport/connection.ts';
 
@@ -56,11 +57,12 @@ interface Timed {
 /** The next bytes of a side: what one segment brought that no earlier one had. */
 export interface StreamChunk extends OfSide, Timed {
   readonly type: 'chunk';
-  /** Never empty. A view of the packet. */
+  /** Never empty. A view of the packet; a copy where it waited behind a hole, or came in fragments. */
   readonly bytes: Uint8Array;
   /**
    * How many bytes of the other side its sender had received when it sent this: what it acknowledged, as a position
-   * in the other side's bytes. What it sent can depend on no more than those. Null when it is not known.
+   * in the other side's bytes. What it sent can depend on no more than those. Null when it is not known. It is one too
+   * many where it acknowledges a FIN that the recording has later, or not at all: then its number looks like a byte's.
    */
   readonly seen: number | null;
 }
@@ -72,7 +74,10 @@ export interface StreamChunk extends OfSide, Timed {
  */
 export type GapReason = 'lost' | 'snapped' | 'limit';
 
-/** Bytes that were sent and are not in the recording, or came too late. Costs no memory, however long. */
+/**
+ * Bytes that were sent and are not in the recording, or came too late. Costs no memory, however long. Of bytes missing
+ * at the very end, one may be the number of a FIN that is missing as well.
+ */
 export interface StreamGap extends OfSide {
   readonly type: 'gap';
   /** Bytes: 1 to 2^32 - 1. */

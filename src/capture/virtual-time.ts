@@ -6,6 +6,7 @@
  * settle, and only then does time go on.
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
+import { isReading } from './replaying/reading-noted.ts';
 
 /** Something that was emitted, and when. */
 export interface InTime<T> {
@@ -28,8 +29,9 @@ const mostTurns = 10_000;
  * `attend`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or when nothing
  * is left to be done and it has not completed.
  *
- * What it cannot know about: files, sockets, workers and timers of the real clock. A pipeline that waits for one of
- * those is found not to go on, and time goes on without it. A memory store is none of those, a disk store is.
+ * What it cannot know about: sockets, workers, timers of the real clock, and files other than a replay's capture. A
+ * pipeline that waits for one of those is found not to go on, and time goes on without it. A memory store is none of
+ * those, a disk store is.
  *
  * @example
  * const scheduler = new TestScheduler(() => {});
@@ -85,6 +87,9 @@ async function settled(turns: number): Promise<void> {
   let quiet = 0;
   for (let turn = 0; turn < mostTurns && quiet < turns; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
-    quiet = process.getActiveResourcesInfo().includes('Immediate') ? 0 : quiet + 1;
+    const isBusy = isReading() || process.getActiveResourcesInfo().includes('Immediate');
+    quiet = isBusy ? 0 : quiet + 1;
+    // What is read comes when the disk has it, after however many turns.
+    if (isReading()) turn = 0;
   }
 }

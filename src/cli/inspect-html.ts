@@ -140,6 +140,8 @@ async function writeWhole(to: string, text: string): Promise<void> {
     await rename(part, to);
   } catch (error) {
     rmSync(part, { force: true });
-    throw stop(exitStatus.failed, `${printable(to)} cannot be written: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : message;
+    throw stop(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
   }
 }

@@ -5,11 +5,26 @@ import { sluicePreset } from '../protocol/sluice-preset.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../wire/length-field.ts';
 import { presetNamed, presets } from '../wire/presets.ts';
+import { nearest } from './settings-near.ts';
 
 /** The names that `--preset` takes. */
 export const presetNames: readonly string[] = [...presets, sluicePreset]
   .map(({ name }) => name)
   .concat('none');
+
+/** Reads a name as it is written for `--preset`, in small letters or capitals. */
+export function presetName(text: string): string {
+  const name = text.toLowerCase();
+  if (presetNames.includes(name)) return name;
+  if (name === 'redis') {
+    throw new InvalidArgumentError(
+      'RESP puts no length before a message, so that its end is found only by reading all of it.',
+    );
+  }
+  const near = nearest(name, presetNames);
+  const hint = near === undefined ? '' : `Did you mean ${near}? `;
+  throw new InvalidArgumentError(`${hint}There are ${presetNames.join(', ')}.`);
+}
 
 /** @param name one of `presetNames`. */
 export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
@@ -59,8 +74,12 @@ export function lengthFieldOf(text: string): Framing<unknown> {
   let options: Partial<LengthFieldOptions> = {};
   for (const part of text.split(',')) {
     const [key = '', value, ...rest] = part.split('=');
-    if (!Object.hasOwn(keys, key) || value === undefined || rest.length > 0) {
-      throw new InvalidArgumentError(`It must be KEY=VALUE,… with ${Object.keys(keys).join(', ')}.`);
+    if (!Object.hasOwn(keys, key) || value === undefined || value === '' || rest.length > 0) {
+      const near = nearest(key, Object.keys(keys));
+      const what = Object.hasOwn(keys, key)
+        ? `"${part}" says no value`
+        : `"${key}" is no key${near === undefined ? '' : `: did you mean ${near}?`}`;
+      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(keys).join(', ')}.`);
     }
     options = { ...options, ...keys[key]!(value) };
   }

@@ -7,7 +7,7 @@ import type { Framing } from '../wire/framing.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { writePage } from './inspect-html.ts';
 import { jsonOf } from './inspect-json.ts';
-import { lengthFieldOf, presetLines, presetNames, presetOf } from './inspect-options.ts';
+import { lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
 import { createTable } from './inspect-table.ts';
 import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
@@ -71,7 +71,7 @@ export function addInspect(program: Command): void {
     .summary('show the messages in a packet capture')
     .description('Shows the frames in recorded TCP connections, and how TCP carried them.')
     .argument('[FILE]', 'a packet capture, or - for stdin')
-    .addOption(new Option('--preset <NAME>', 'how the frames are found').choices(presetNames))
+    .addOption(new Option('--preset <NAME>', 'how the frames are found').argParser(presetName))
     .addOption(
       new Option('--length-field <KEYS>', 'the same by a length field of your own')
         .argParser(lengthFieldOf)

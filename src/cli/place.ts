@@ -8,7 +8,10 @@ export function place(text: string): Place {
   if (text.startsWith('unix:')) return { path: socketPath(text.slice('unix:'.length)) };
   const found = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(found?.[3]);
-  if (found === null || port < 1 || port > 65_535) {
+  if (found !== null && (port < 1 || port > 65_535)) {
+    throw new InvalidArgumentError(`The port must be 1 to 65535, and is ${found[3]}.`);
+  }
+  if (found === null) {
     throw new InvalidArgumentError(
       'It must be HOST:PORT, such as 192.168.0.5:8080 or [::1]:8080, or unix:/path.',
     );

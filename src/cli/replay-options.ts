@@ -1,7 +1,7 @@
 /** What `sluice replay` can be told, as it is written on the command line. */
 import { InvalidArgumentError } from 'commander';
-import type { Speed } from '../capture/pacing.ts';
-import type { Chunking } from '../capture/rechunk.ts';
+import type { Speed } from '../capture/replaying/pacing.ts';
+import type { Chunking } from '../capture/replaying/rechunk.ts';
 import { day, time } from './settings-kinds.ts';
 
 /** `asap`, `recorded` or a number above 0. */

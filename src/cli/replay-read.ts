@@ -80,6 +80,8 @@ export function nothingFound(file: string, only: readonly (number | string)[] | 
   const which = only?.map((one) => printable(String(one))).join(', ');
   const inspect = file === '-' ? '' : `; sluice inspect ${name} lists what there is`;
   const none =
-    which === undefined ? 'has no TCP connection' : `has no conversation that --only ${which} means`;
+    which === undefined
+      ? 'has no TCP connection'
+      : `has no conversation that --only ${which} means (a number, an address, a host or a :PORT)`;
   return stop(exitStatus.failed, `${name} ${none}${inspect}`);
 }

@@ -1,6 +1,6 @@
 /** What `sluice replay` prints: of each conversation how it went, and at the end of all of them. */
-import type { ReplyDifference } from '../capture/compare-replies.ts';
-import type { LiveResult } from '../capture/live-player.ts';
+import type { ReplyDifference } from '../capture/replaying/compare-replies.ts';
+import type { LiveResult } from '../capture/replaying/live-player.ts';
 import type { Conversation } from '../capture/stream-event.ts';
 import type { ServerEvent } from '../server/event.ts';
 import type { Output } from './output.ts';

@@ -1,15 +1,18 @@
 /** `sluice replay`: a recording, served, verified or sent again. */
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
-import type { Replies } from '../capture/compare-replies.ts';
-import type { LiveResult } from '../capture/live-player.ts';
-import type { PacingOptions, Speed } from '../capture/pacing.ts';
-import type { Chunking } from '../capture/rechunk.ts';
+import { captureFile } from '../capture/capture-file.ts';
 import { replayTo } from '../capture/replay-live.ts';
+import type { Replies } from '../capture/replaying/compare-replies.ts';
+import type { LiveResult } from '../capture/replaying/live-player.ts';
+import type { PacingOptions, Speed } from '../capture/replaying/pacing.ts';
+import type { Chunking } from '../capture/replaying/rechunk.ts';
 import type { ServerEvent } from '../server/event.ts';
 import { sluiceReplies, verifyReplay } from '../server/verify-replay.ts';
-import { presetNamed, presets } from '../wire/presets.ts';
+import { presetNamed } from '../wire/presets.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { presetName } from './inspect-options.ts';
 import { seconds } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { type Place, place } from './place.ts';
@@ -27,6 +30,7 @@ import {
   storedInWords,
   verdictOf,
 } from './replay-report.ts';
+import { spokenIn } from './replay-spoken.ts';
 import { storeWith } from './replay-stored.ts';
 import { connection$ } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
@@ -46,7 +50,7 @@ interface ReplayFlags extends TlsFlags {
   readonly timeout: number;
   readonly chunking: Chunking;
   /** Of replies: Sluice's own, a preset's, or `none`. */
-  readonly preset: string;
+  readonly preset?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -69,8 +73,9 @@ reply and its time. "incomplete" is a conversation of which the recording lacks
 something, and what there is is the same; that is no failure unless nothing could
 be compared at all.
 
-With --to, --preset says how a server of another protocol frames its replies;
-with "none" they are compared, and waited for, by their bytes alone.
+With --to, --preset says how the server frames its replies: by default as Sluice
+does if the recorded client speaks its wire, else as the recorded server's port
+says. With "none" they are compared, and waited for, by their bytes alone.
 
 --with DIR puts the files of a folder where the recorded server had its own: those
 that were there before. They, and what is stored, are held in memory.
@@ -119,8 +124,7 @@ export function addReplay(program: Command): void {
     )
     .addOption(
       new Option('--preset <NAME>', 'how replies of --to are told apart')
-        .choices(['sluice', 'none', ...presets.map(({ name }) => name)])
-        .default('sluice')
+        .argParser(presetName)
         .conflicts(['verify', 'with']),
     )
     .addOption(
@@ -176,7 +180,7 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
       for (const line of resultInWords(result)) reading.line(line);
     }
   };
-  const results$ = await resultsOf(reading, flags);
+  const results$ = await resultsOf(file, reading, flags);
   // One that cannot be connected to for one conversation cannot be for the next.
   const reached$ = results$.pipe(takeWhile(({ fault }) => fault?.code !== 'connect', true));
   const fault = await faultOf(reached$.pipe(tap(print)));
@@ -190,11 +194,33 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
   if (counts.compared === 0) throw stop(exitStatus.failed, 'there was no reply to compare');
 }
 
-async function resultsOf({ capture }: Reading, flags: ReplayFlags): Promise<Observable<LiveResult>> {
+async function resultsOf(
+  file: string,
+  { capture }: Reading,
+  flags: ReplayFlags,
+): Promise<Observable<LiveResult>> {
   const how = { ...shared(flags), stall: flags.wait };
+  const spoken = await spokenOf(file, flags);
   if (flags.verify) return verifyReplay(capture, { ...how, store: await storeWith(flags.with) });
   const connecting$ = connection$(flags);
-  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset) });
+  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? spoken) });
+}
+
+/**
+ * How the conversations are framed. Only Sluice's wire can be served here: throws a `Stop` for any other. What can be
+ * read only once is not looked at before.
+ */
+async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string> {
+  const isRegular = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
+  const spoken = isRegular ? await spokenIn(captureFile(file, { reuse: true }), only) : null;
+  if (spoken === null || spoken === 'sluice') return 'sluice';
+  if (to !== undefined) return spoken === 'unknown' ? 'none' : spoken;
+  const name = printable(file);
+  const looks = spoken === 'unknown' ? '' : ` (by its port it is ${spoken})`;
+  throw stop(
+    exitStatus.failed,
+    `${name} holds nothing of Sluice's wire${looks}, and nothing else can be served: use "sluice inspect ${name}", or "sluice replay ${name} --to HOST:PORT"`,
+  );
 }
 
 function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
@@ -225,6 +251,7 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
     if (flags.json) output.json({ event: 'broke-off', conversation: index, message: fault.message });
     else reading.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
   };
+  await spokenOf(file, flags);
   const store = await storeWith(flags.with);
   // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
   const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, happened, stall: dryWait });

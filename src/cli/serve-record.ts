@@ -31,9 +31,13 @@ export async function openRecording({ settings, called }: Configuration): Promis
   // Only here: whoever records nothing does not load it.
   const { recordInto } = await import('../capture/record-directory.ts');
   const requests = requestFraming(undefined, { maxHeader });
-  const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch((error: Error) => {
-    throw stop(exitStatus.failed, `${called('record')}: ${error.message}`);
-  });
+  const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch(
+    (error: NodeJS.ErrnoException) => {
+      const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR';
+      const why = isFile ? `${record} is a file, and must be a folder` : error.message;
+      throw stop(exitStatus.failed, `${called('record')}: ${why}`);
+    },
+  );
   // The settings were compared by their names; a symbolic link may lead into the root all the same.
   if (isWithin(await realpath(dir), await realpath(record))) {
     throw misuse(`${called('record')} must not be in ${dir}: what is recorded would be served`);
@@ -46,7 +50,7 @@ export async function openRecording({ settings, called }: Configuration): Promis
         ),
       ),
     tell(log) {
-      log.info(`recording into ${record}: all but tokens of what is sent and received is readable there`);
+      log.info(`recording into ${record}: the contents of files can be read there, tokens are hidden`);
       return recorder.ends$.subscribe(({ path, why, message }) => {
         if (why === 'full') log.info(`${path} is full: ${message}`);
         else log.warn(`recording into ${path} has failed: ${message}`);

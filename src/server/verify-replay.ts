@@ -3,10 +3,10 @@
  */
 import { Observable, Subject, timer } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
-import type { Replies } from '../capture/compare-replies.ts';
-import type { LiveResult } from '../capture/live-player.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import { type LiveOptions, replayStreamsTo } from '../capture/replay-live.ts';
+import type { Replies } from '../capture/replaying/compare-replies.ts';
+import type { LiveResult } from '../capture/replaying/live-player.ts';
 import type { StreamEvent } from '../capture/stream-event.ts';
 import { replyFraming } from '../protocol/reply.ts';
 import { defaultLimits } from '../runtime/limits.ts';

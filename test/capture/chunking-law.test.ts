@@ -2,8 +2,8 @@
 import { map, mergeMap, type Observable, of, scan, throwError, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { assertSame, type ChunkingLawOptions, joinedData } from '../../src/capture/chunking-law.ts';
-import type { RecordedConnection } from '../../src/capture/recorded-connection.ts';
 import { replayStreams } from '../../src/capture/replay.ts';
+import type { RecordedConnection } from '../../src/capture/replaying/recorded-connection.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { commands, requestFraming } from '../../src/session/dispatch.ts';

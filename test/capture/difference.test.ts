@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { differences, firstDifference, inWords } from '../../src/capture/difference.ts';
+import { differences, firstDifference, inWords } from '../../src/capture/replaying/difference.ts';
 import { selects } from '../../src/capture/selection.ts';
 import { talk } from '../support/stream-events.ts';
 

@@ -97,3 +97,10 @@ property.prop([fc.uint8Array({ maxLength: 500 }), fc.nat({ max: 20 }), fc.nat({ 
 test('the sum of a megabyte of ones loses nothing', () => {
   expect(sum(new Uint8Array(2 ** 20).fill(0xff), 0, 2 ** 20)).toBe(0xffff);
 });
+
+test('a way to treat checksums that is none is a mistake in the program', () => {
+  const checksums = 'verified' as 'verify';
+  expect(() => createDissector({ checksums })).toThrow(
+    new RangeError("checksums must be 'ignore' or 'verify', and is verified"),
+  );
+});

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../src/capture/dissect.ts';
-import { reverseFlow, sourceAddress, sourcePort } from '../../src/capture/flow.ts';
 import type { Packet } from '../../src/capture/packet.ts';
 import type { NoSegment, Segment } from '../../src/capture/segment.ts';
+import { reverseFlow, sourceAddress, sourcePort } from '../../src/capture/streams/flow.ts';
 import { need } from '../support/install-tools.ts';
 import {
   bytesOf,

@@ -44,6 +44,22 @@ describe('a FIN', () => {
       'close unfinished',
     ]);
   });
+  test('far ahead of another, as garbage may have it, gives way to that', () => {
+    const script = opened()
+      .client('abc')
+      .send('client', { position: 500_000_000, flags: TCP_FIN })
+      .send('client', { position: 3, data: 'def' })
+      .send('client', { position: 6, flags: TCP_FIN })
+      .send('server', { position: 0, flags: TCP_FIN });
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client "def"',
+      'client end',
+      'server end',
+      'close ended',
+    ]);
+  });
   test('lets nothing be sent behind it, be it before or after', () => {
     const after = opened().fin('client', 'ab').send('client', { position: 2, data: 'xyz' });
     expect(told(after)).toEqual(['open', 'client "ab"', 'client end', 'close unfinished']);

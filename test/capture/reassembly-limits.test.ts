@@ -1,9 +1,9 @@
 /** What is missing, and how much is held back, and for how long. */
 import { describe, expect, test } from 'vitest';
-import { createReassembly } from '../../src/capture/reassembly.ts';
-import type { ReassemblyOptions } from '../../src/capture/reassembly-options.ts';
 import type { Segment } from '../../src/capture/segment.ts';
 import type { StreamChunk } from '../../src/capture/stream-event.ts';
+import { createReassembly } from '../../src/capture/streams/reassembly.ts';
+import type { ReassemblyOptions } from '../../src/capture/streams/reassembly-options.ts';
 import { briefly, conversation, reassembled, type Script, whileRecording } from '../support/segments.ts';
 
 const told = (script: Script, options?: ReassemblyOptions): string[] =>
@@ -17,7 +17,8 @@ describe('a hole', () => {
     const script = opened().lose('client', length).client('abc');
     const before = process.memoryUsage().arrayBuffers;
     const events = reassembled(script.segments);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+    // Beside the ring that every reassembly has, of 1 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
     expect(briefly(events)).toEqual([
       'open',
       `client gap ${length} lost`,

@@ -230,6 +230,12 @@ describe('keep-alives and probes', () => {
   });
 });
 
+test('times before 1970, which an offset of pcapng can make, are times like others', () => {
+  const script = opened().send('client', { data: 'a', time: -5_000_000_000n });
+  const chunk = reassembled(script.segments).find(({ type }) => type === 'chunk');
+  expect(chunk).toMatchObject({ capturedAt: -5_000_000_000n, deliverableAt: -5_000_000_000n });
+});
+
 describe('what a sender had seen', () => {
   const seen = (script: Script): (number | null)[] =>
     reassembled(script.segments).flatMap((event) => (event.type === 'chunk' ? [event.seen] : []));

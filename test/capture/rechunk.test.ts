@@ -1,6 +1,11 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { type Chunking, chunkingInWords, createRechunker, rechunk } from '../../src/capture/rechunk.ts';
+import {
+  type Chunking,
+  chunkingInWords,
+  createRechunker,
+  rechunk,
+} from '../../src/capture/replaying/rechunk.ts';
 
 const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 12 });
 const chunkings: fc.Arbitrary<Chunking> = fc.oneof(

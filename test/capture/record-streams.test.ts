@@ -2,9 +2,9 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { record } from '../../src/capture/record.ts';
-import type { RecordClock } from '../../src/capture/record-clock.ts';
-import { endpointsOf, parseEndpoint } from '../../src/capture/synthetic-address.ts';
-import { createRoom, packetMaker } from '../../src/capture/synthetic-packets.ts';
+import type { RecordClock } from '../../src/capture/recording/record-clock.ts';
+import { endpointsOf, parseEndpoint } from '../../src/capture/recording/synthetic-address.ts';
+import { createRoom, packetMaker } from '../../src/capture/recording/synthetic-packets.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { recorded, streamsOf } from '../support/recorded.ts';

@@ -1,11 +1,11 @@
 /** Recordings, judged by Wireshark: every connection whole, every checksum good, every byte where it was. */
 import { describe, expect, test } from 'vitest';
 import { record } from '../../src/capture/record.ts';
-import { processClock } from '../../src/capture/record-clock.ts';
-import { createRecordFile } from '../../src/capture/record-file.ts';
-import { createSpool } from '../../src/capture/spool.ts';
-import { endpointsOf } from '../../src/capture/synthetic-address.ts';
-import { writtenConnection } from '../../src/capture/written-connection.ts';
+import { processClock } from '../../src/capture/recording/record-clock.ts';
+import { createRecordFile } from '../../src/capture/recording/record-file.ts';
+import { createSpool } from '../../src/capture/recording/spool.ts';
+import { endpointsOf } from '../../src/capture/recording/synthetic-address.ts';
+import { writtenConnection } from '../../src/capture/recording/written-connection.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { need } from '../support/install-tools.ts';

@@ -11,8 +11,8 @@ import {
 } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../src/capture/capture-fault.ts';
-import type { LiveResult } from '../../src/capture/live-player.ts';
 import { type LiveOptions, replayStreamsTo } from '../../src/capture/replay-live.ts';
+import type { LiveResult } from '../../src/capture/replaying/live-player.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';

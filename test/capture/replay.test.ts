@@ -2,8 +2,8 @@
 import { filter, firstValueFrom, lastValueFrom, map, mergeMap, type Observable, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../src/capture/capture-fault.ts';
-import type { RecordedConnection, SideEvent } from '../../src/capture/recorded-connection.ts';
 import { type ReplayEvent, type ReplayOptions, replayStreams } from '../../src/capture/replay.ts';
+import type { RecordedConnection, SideEvent } from '../../src/capture/replaying/recorded-connection.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { serve } from '../../src/server/serve.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';

@@ -13,7 +13,8 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { type ReplayOptions, replayStreams } from '../../src/capture/replay.ts';
+import { captureFile } from '../../src/capture/capture-file.ts';
+import { type ReplayOptions, replay, replayStreams } from '../../src/capture/replay.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { inVirtualTime } from '../../src/capture/virtual-time.ts';
 import { attend } from '../../src/runtime/attend.ts';
@@ -191,6 +192,19 @@ test('an hour of a session with a memory store is replayed in milliseconds, each
 });
 
 describe('virtual time', () => {
+  test('waits for a capture that is read from a file, however long the disk takes', async () => {
+    const capture = captureFile('test/golden/captures/postgresql.pcap');
+    for (let run = 0; run < 20; run++) {
+      const scheduler = testScheduler();
+      const chunks$ = replay(capture, { speed: 'recorded', scheduler }).pipe(
+        mergeMap(({ connection }) => connection.chunks$),
+      );
+      const chunks = await inVirtualTime(scheduler, chunks$);
+      expect(chunks.length).toBeGreaterThan(10);
+      expect(chunks.at(-1)!.at).toBeGreaterThan(0);
+    }
+  });
+
   test('goes on when the promises of one point in time have settled', async () => {
     const scheduler = new VirtualTimeScheduler();
     const pipeline$ = of(1, 2, 3).pipe(

@@ -110,6 +110,10 @@ test.each([
   [':9', { host: '127.0.0.1', port: 9 }],
 ])('the server %s', (text, expected) => expect(place(text)).toEqual(expected));
 
-test.each(['', 'host', 'host:', 'host:0', 'host:65536', '::1:80', 'a:b'])('%o is no server', (text) => {
+test.each(['host:0', 'host:65536'])('%o has a port that there is not', (text) => {
+  expect(() => place(text)).toThrow('The port must be 1 to 65535, and is ');
+});
+
+test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no server', (text) => {
   expect(() => place(text)).toThrow('It must be HOST:PORT');
 });

@@ -215,7 +215,10 @@ describe('what is read', () => {
 
 describe('the command line', () => {
   test.each([
-    [['trace.pcap', '--preset', 'dsn'], 'Allowed choices are amqp, bgp, dns, kafka'],
+    [['trace.pcap', '--preset', 'dsn'], 'Did you mean dns? There are amqp, bgp, dns, kafka'],
+    [['trace.pcap', '--preset', 'redis'], 'RESP puts no length before a message'],
+    [['trace.pcap', '--length-field', 'with=4'], '"with" is no key: did you mean width?'],
+    [['trace.pcap', '--length-field', 'width=2,max='], '"max=" says no value'],
     [['trace.pcap', '--length-field', 'endian=little'], 'It must say width='],
     [['trace.pcap', '--length-field', 'width=5'], 'width must be 1, 2, 3, 4, 8 or varint, and is 5'],
     [['trace.pcap', '--length-field', 'width=2,colour=red'], 'It must be KEY=VALUE,'],

@@ -197,6 +197,16 @@ describe('what cannot be', () => {
     expect([status, stderr.includes('neither pcap nor pcapng')]).toEqual([1, true]);
   });
 
+  test.each([[[]], [['--verify']]])(
+    'a capture of another protocol, which cannot be served: %j',
+    async (flags) => {
+      const ran = await sluice(['replay', 'test/golden/captures/dns.pcap', ...flags]);
+      expect(ran.status).toBe(1);
+      expect(ran.stderr).toContain("holds nothing of Sluice's wire (by its port it is dns)");
+      expect(ran.stdout).toBe('');
+    },
+  );
+
   test('no conversation, or none that --only means', async () => {
     const nothing = captured([]);
     expect(await nothing.run()).toMatchObject({
@@ -207,7 +217,7 @@ describe('what cannot be', () => {
     expect(await run('--only', ':99', '--only', '17', '--verify')).toMatchObject({
       status: 1,
       stderr:
-        'sluice: trace.pcap has no conversation that --only :99, 17 means; sluice inspect trace.pcap lists what there is\n',
+        'sluice: trace.pcap has no conversation that --only :99, 17 means (a number, an address, a host or a :PORT); sluice inspect trace.pcap lists what there is\n',
     });
   });
 

@@ -1,7 +1,7 @@
 /** Recorded sessions put to a server again: what is the same, and what is said of what is not. */
 import { filter, lastValueFrom, Subject, share, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { LiveResult } from '../../src/capture/live-player.ts';
+import type { LiveResult } from '../../src/capture/replaying/live-player.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { replyFraming } from '../../src/protocol/reply.ts';
 import { serve } from '../../src/server/serve.ts';

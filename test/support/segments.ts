@@ -4,9 +4,10 @@
  * @example
  * const { segments } = conversation().handshake().client('abc').server('de').fin('client').fin('server');
  */
-import { createReassembly, type ReassemblyOptions } from '../../src/capture/reassembly.ts';
+
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
 import type { Side, StreamEvent } from '../../src/capture/stream-event.ts';
+import { createReassembly, type ReassemblyOptions } from '../../src/capture/streams/reassembly.ts';
 
 export interface Ends {
   /** Addresses as their bytes: 4 or 16. Default 10.0.0.1 and 10.0.0.2. */

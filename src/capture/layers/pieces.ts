@@ -37,20 +37,30 @@ export function put(pieces: Pieces, piece: Piece, more: boolean): boolean {
 
 /** Puts what a piece has into the holes between the others, and behind the last. */
 function fillHoles(pieces: Pieces, piece: Piece): void {
-  const filled: Piece[] = [];
-  let from = piece.start;
-  const fill = (to: number) => {
-    if (to <= from) return;
-    filled.push({ start: from, end: to, bytes: piece.bytes.subarray(from - piece.start, to - piece.start) });
-    pieces.received += to - from;
-  };
-  for (const other of pieces.list) {
-    fill(Math.min(other.start, piece.end));
-    filled.push(other);
-    from = Math.max(from, other.end);
+  const { list } = pieces;
+  let i = indexOf(list, piece.start);
+  for (let from = piece.start; from < piece.end; i++) {
+    const other = list[i];
+    const to = other === undefined ? piece.end : Math.min(other.start, piece.end);
+    if (from < to) {
+      const bytes = piece.bytes.subarray(from - piece.start, to - piece.start);
+      list.splice(i, 0, { start: from, end: to, bytes });
+      pieces.received += to - from;
+      from = to;
+    } else from = other!.end;
   }
-  fill(piece.end);
-  pieces.list = filled;
+}
+
+/** The first that reaches beyond a place: a packet may be in thousands of pieces, and come backwards. */
+function indexOf(list: readonly Piece[], place: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.end <= place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What all pieces carried, when none is missing: up to the first byte that was not captured. */

@@ -1,0 +1,165 @@
+/**
+ * IP and TCP headers for bytes that were never seen in packets: what a recording puts around them.
+ *
+ * ```text
+ *   +-------------------+-----------------+---------------------+
+ *   | IPv4, 20 bytes,   | TCP, 20 bytes,  | payload             |
+ *   | or IPv6, 40       | and options     |                     |
+ *   +-------------------+-----------------+---------------------+
+ * ```
+ *
+ * This is a hot path: what is the same in all packets of a direction is put together once, copied, and patched, and
+ * the sum of the payload is taken over 32 bits at a time.
+ */
+import { TCP_SYN } from '../segment.ts';
+import type { Endpoint } from './synthetic-address.ts';
+
+/**
+ * The most bytes of payload in one packet: with the headers of IPv4 it has to be below 65,536. A multiple of 4, so
+ * that nothing has to be padded.
+ */
+export const largestPayload = 65_492;
+
+const [IPV4, IPV6, TCP] = [20, 40, 20];
+const PROTOCOL_TCP = 6;
+/** What fits into a window field, times 2^10: 64 MiB, so that what is under way never fills it. */
+const [window, windowScale] = [65_535, 10];
+/** The options of a SYN: the largest segment, no operation, the window's scale. */
+const synOptions = Uint8Array.of(2, 4, largestPayload >> 8, largestPayload & 0xff, 1, 3, 3, windowScale);
+
+/** Memory to write packets into, seen in three ways: all of them of the same bytes, from the first on. */
+export interface Room {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+}
+
+/** @param size bytes: a multiple of 4. */
+export function createRoom(size: number): Room {
+  const buffer = new ArrayBuffer(size);
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Int32Array(buffer) };
+}
+
+/** The packets of one direction of one connection. */
+export interface PacketMaker {
+  /** Bytes of headers in front of the payload: a multiple of 4. */
+  readonly headers: number;
+  /**
+   * Writes the headers in front of a payload that is in its place already, `headers` behind `at`.
+   *
+   * @param at where the packet begins: a multiple of 4.
+   * @param flags as in `segment.ts`. With SYN there is no payload, and options instead: see `synLength`.
+   * @param seq any whole number from 0; its lowest 32 bits are written. Likewise `ack`.
+   * @param length bytes of payload, at most `largestPayload`.
+   */
+  readonly write: (room: Room, at: number, flags: number, seq: number, ack: number, length: number) => void;
+}
+
+/** Bytes of options behind the headers of a packet with SYN. */
+export const synLength: number = synOptions.length;
+
+/** @example packetMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
+export function packetMaker(from: Endpoint, to: Endpoint): PacketMaker {
+  const narrow = from.address.length === 4;
+  const ip = narrow ? IPV4 : IPV6;
+  const headers = ip + TCP;
+  const template = new Uint8Array(headers);
+  const view = new DataView(template.buffer);
+  if (narrow) {
+    view.setUint8(0, 0x45);
+    // Don't fragment; the identification may then be 0 (RFC 6864).
+    view.setUint16(6, 0x4000);
+    view.setUint8(8, 64);
+    view.setUint8(9, PROTOCOL_TCP);
+  } else {
+    view.setUint32(0, 0x6000_0000);
+    view.setUint8(6, PROTOCOL_TCP);
+    view.setUint8(7, 64);
+  }
+  const addresses = narrow ? 12 : 8;
+  template.set(from.address, addresses);
+  template.set(to.address, addresses + from.address.length);
+  view.setUint16(ip, from.port);
+  view.setUint16(ip + 2, to.port);
+  view.setUint16(ip + 14, window);
+
+  const ipSum = narrow ? sumOf(view, 0, IPV4) : 0;
+  const pseudoSum = sumOf(view, addresses, ip) + PROTOCOL_TCP;
+  const tcpSum = pseudoSum + sumOf(view, ip, headers);
+
+  return {
+    headers,
+    write(room, at, flags, seq, ack, length) {
+      const syn = (flags & TCP_SYN) !== 0;
+      if (syn) room.bytes.set(synOptions, at + headers);
+      const behind = syn ? synLength : length;
+      const [to, out] = [at + ip, room.view];
+      room.bytes.set(template, at);
+      if (narrow) {
+        out.setUint16(at + 2, headers + behind);
+        out.setUint16(at + 10, checksum(ipSum + headers + behind));
+      } else {
+        out.setUint16(at + 4, TCP + behind);
+      }
+      const [low, high] = [seq >>> 0, ack >>> 0];
+      const offsetAndFlags = ((syn ? TCP + synLength : TCP) << 10) | flags;
+      out.setUint32(to + 4, low);
+      out.setUint32(to + 8, high);
+      out.setUint16(to + 12, offsetAndFlags);
+      const sum = tcpSum + TCP + behind + low + high + offsetAndFlags;
+      out.setUint16(to + 16, checksum(sum + payloadSum(room, at + headers, behind)));
+    },
+  };
+}
+
+/** The sum of 16-bit words, which is the same however many of them are taken at once (RFC 1071). */
+function sumOf(view: DataView, from: number, to: number): number {
+  let sum = 0;
+  for (let at = from; at < to; at += 2) sum += view.getUint16(at);
+  return sum;
+}
+
+/**
+ * What bytes add to a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
+ * are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has compiled this
+ * or not yet.
+ */
+function payloadSum({ words, bytes }: Room, from: number, length: number): number {
+  let at = from >>> 2;
+  const end = at + (length >>> 2);
+  let low = 0;
+  let high = 0;
+  let lows = 0;
+  let highs = 0;
+  for (const stop = end - 3; at < stop; at += 4) {
+    const a = words[at]!;
+    const b = words[at + 1]!;
+    const c = words[at + 2]!;
+    const d = words[at + 3]!;
+    low = (low + (a & 0xffff) + (b & 0xffff)) | 0;
+    high = (high + (a >>> 16) + (b >>> 16)) | 0;
+    lows = (lows + (c & 0xffff) + (d & 0xffff)) | 0;
+    highs = (highs + (c >>> 16) + (d >>> 16)) | 0;
+  }
+  for (; at < end; at++) {
+    const a = words[at]!;
+    low = (low + (a & 0xffff) + (a >>> 16)) | 0;
+  }
+  const sum = folded(low + high + lows + highs);
+  const rest = from + (length & ~3);
+  let tail = 0;
+  for (let left = 0; left < (length & 3); left++) tail += bytes[rest + left]! << (left & 1 ? 0 : 8);
+  return (littleEndian ? swapped(sum) : sum) + tail;
+}
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+const swapped = (sum: number): number => ((sum & 0xff) << 8) | (sum >>> 8);
+
+/** The ones' complement sum of 16 bits of one of up to 53. */
+function folded(sum: number): number {
+  let left = sum;
+  while (left > 0xffff) left = (left % 0x10000) + Math.floor(left / 0x10000);
+  return left;
+}
+
+const checksum = (sum: number): number => ~folded(sum) & 0xffff;

@@ -1,0 +1,26 @@
+/**
+ * Whether a replay waits for its file. To virtual time, which cannot see what the system is asked for, that looks as
+ * if nothing was left to be done.
+ */
+
+let underWay = 0;
+
+export const isReading = (): boolean => underWay > 0;
+
+/** The same batches, noted while they are waited for. */
+export async function* readingNoted<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  const batches = source[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<T>> => {
+    underWay++;
+    try {
+      return await batches.next();
+    } finally {
+      underWay--;
+    }
+  };
+  try {
+    for (let batch = await next(); !batch.done; batch = await next()) yield batch.value;
+  } finally {
+    await batches.return?.();
+  }
+}

@@ -1,0 +1,44 @@
+/** What the key of a flow says: who sends to whom (see `Segment.flow`). */
+
+import { formatAddress } from '../../transport/address.ts';
+import type { Address } from '../../transport/connection.ts';
+
+/** Characters of a key for IPv4; longer ones are for IPv6. */
+const IPV4 = 12;
+
+/** The key of the other direction. */
+export function reverseFlow(flow: string): string {
+  const host = (flow.length - 4) / 2;
+  const ports = 2 * host;
+  return flow.slice(host, ports) + flow.slice(0, host) + flow.slice(ports + 2) + flow.slice(ports, ports + 2);
+}
+
+export const sourcePort = (flow: string): number => word(flow, flow.length - 4);
+
+/** The sender's address, as a URL has it: `127.0.0.1:8080`, `[2001:db8::1]:8080`. */
+export function sourceAddress(flow: string): Address {
+  const host = flow.length === IPV4 ? dotted(flow) : ipv6Text(flow);
+  return formatAddress(host, sourcePort(flow));
+}
+
+const word = (flow: string, at: number): number => flow.charCodeAt(at) * 256 + flow.charCodeAt(at + 1);
+
+const dotted = (flow: string): string => [0, 1, 2, 3].map((at) => flow.charCodeAt(at)).join('.');
+
+/** RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`. */
+function ipv6Text(flow: string): string {
+  const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => word(flow, at));
+  let start = 0;
+  let longest = 1;
+  for (let i = 0; i < groups.length; i++) {
+    let run = 0;
+    while (groups[i + run] === 0) run++;
+    if (run > longest) {
+      start = i;
+      longest = run;
+    }
+  }
+  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (longest < 2) return hex(groups);
+  return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + longest))}`;
+}

@@ -1,0 +1,59 @@
+/** What bounds the reassembly of streams. Every queue and map in it is bounded by one of these, or by a constant. */
+
+export interface ReassemblyOptions {
+  /**
+   * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it the one that has been silent for
+   * the longest is closed as `evicted`; if it goes on, it is a new one. Each takes about 1.5 KiB of memory, so the
+   * default may take 100 MiB when there are as many, and what the garbage collector leaves for later besides.
+   */
+  readonly maxConversations?: number;
+  /** Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. */
+  readonly maxHeldBytes?: number;
+  /** Segments of one side held back behind a hole, 0 to 1,048,576; default 4,096. Beyond it, the same. */
+  readonly maxHeldSegments?: number;
+  /**
+   * Bytes held back over all conversations together, with 256 for each segment, 0 to 2^40; default 64 MiB. Beyond it
+   * the oldest holes are given up first.
+   */
+  readonly maxHeldTotal?: number;
+}
+
+export type ReassemblyLimits = Required<ReassemblyOptions>;
+
+const MiB = 1024 * 1024;
+
+const defaults: ReassemblyLimits = {
+  maxConversations: 65_536,
+  maxHeldBytes: 4 * MiB,
+  maxHeldSegments: 4_096,
+  maxHeldTotal: 64 * MiB,
+};
+
+const ranges: Readonly<Record<keyof ReassemblyOptions, readonly [least: number, most: number]>> = {
+  maxConversations: [1, 2 ** 24],
+  maxHeldBytes: [0, 2 ** 30],
+  maxHeldSegments: [0, 2 ** 20],
+  maxHeldTotal: [0, 2 ** 40],
+};
+
+/**
+ * Checks options. Wrong ones are a mistake in the program, hence the throw.
+ *
+ * @throws RangeError that names the option.
+ * @internal
+ */
+export function limitsOf(options: ReassemblyOptions): ReassemblyLimits {
+  const limits = { ...defaults };
+  for (const name of Object.keys(ranges) as (keyof ReassemblyOptions)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const [least, most] = ranges[name];
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new RangeError(
+        `${name} must be a whole number from ${least} to ${most}, and is ${String(value)}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits;
+}

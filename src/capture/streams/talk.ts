@@ -1,0 +1,178 @@
+/**
+ * What is known of a recorded conversation while it is being reassembled: two directions, and what both share.
+ *
+ * ```text
+ *               SYN or SYN/ACK of a direction ─────▶ that direction starts: its position 0 is known
+ *  gathering ──┤
+ *               64 packets, 256 KiB or 30 s ──────▶ both start, at the lowest sequence number each has shown
+ * ```
+ *
+ * A direction that has not started holds everything back; its positions are provisional, counted from the first
+ * sequence number it showed, and may be negative.
+ */
+import type { CloseReason, Conversation, Side, StreamEvent } from '../stream-event.ts';
+
+export type Emit = (event: StreamEvent) => void;
+
+/** No acknowledgement, no SYN. */
+export const NONE = -1;
+
+/** Before every time that a file can say: those of pcapng may be before 1970, by an offset of 64 bits of seconds. */
+const BEFORE_ALL = -(2n ** 96n);
+
+/** Bytes that came before others in front of them. */
+export interface Held {
+  position: number;
+  bytes: Uint8Array;
+  readonly packet: number;
+  readonly capturedAt: bigint;
+  /** The acknowledgement number of their segment, or `NONE`. */
+  readonly ack: number;
+}
+
+/** Positions from `start` to below `end` that were cut off by the snap length. */
+export interface Range {
+  start: number;
+  end: number;
+}
+
+/** A conflict, the position of which is still provisional. */
+export interface EarlyConflict {
+  readonly position: number;
+  readonly length: number;
+  readonly packet: number;
+}
+
+export interface Direction {
+  readonly flow: string;
+  readonly talk: Talk;
+  /** The other direction. */
+  peer: Direction;
+  /** Right as soon as the conversation is open. */
+  from: Side;
+  /** The sequence number of the SYN, or `NONE` when none was seen. */
+  syn: number;
+  /** Whether a segment of it was seen, so that sequence numbers have provisional positions. */
+  anchored: boolean;
+  /** Whether position 0 is known. */
+  started: boolean;
+  ended: boolean;
+  /** The position that is handed on next, and its sequence number. 0 until it has started. */
+  next: number;
+  nextSeq: number;
+  /** Sorted, and without overlaps; bounded by `maxHeldSegments` and `maxHeldBytes`. */
+  held: Held[];
+  heldBytes: number;
+  /** Sorted, and without overlaps; bounded by `maxHeldSegments`. Some of it may be held as well: that counts. */
+  snapped: Range[];
+  /** Until it starts; no more than packets are gathered. */
+  early: EarlyConflict[];
+  /** The lowest position with a byte or a FIN, and the lowest of a segment without, until it starts. */
+  lowest: number;
+  lowestBare: number;
+  /** The highest position that one of its own segments was at or reached. */
+  highest: number;
+  /** Where the FIN is; infinite while none was seen. */
+  finAt: number;
+  finTime: bigint;
+  finPacket: number;
+  /** The greatest capture time of what was handed on. */
+  latest: bigint;
+  /** How far the peer has acknowledged, once started; before, the lowest and the highest number. Or `NONE`. */
+  acked: number;
+  ackLow: number;
+  ackHigh: number;
+  /** The hole (its first position) that the peer acknowledged to have filled, and when that was noticed. */
+  missedAt: number;
+  missedPackets: number;
+  missedTime: bigint;
+  /** The last packet that was handed on in the order of the file, and the last counted as out of order. */
+  furthest: number;
+  counted: number;
+  packets: number;
+  bytes: number;
+  missing: number;
+  retransmitted: number;
+  outOfOrder: number;
+}
+
+export interface Talk {
+  readonly index: number;
+  readonly startedAt: bigint;
+  /** Null until it is known who is who. */
+  conversation: Conversation | null;
+  /** The direction of the first packet, and the other. */
+  readonly first: Direction;
+  readonly second: Direction;
+  packets: number;
+  /** The greatest capture time of its packets. */
+  latest: bigint;
+  /** Whether it is over with gathering. */
+  settled: boolean;
+  over: CloseReason | null;
+  /** Its neighbours in the order of silence: see `talk-table.ts`. */
+  older: Talk | null;
+  newer: Talk | null;
+}
+
+export function createTalk(index: number, flow: string, back: string, time: bigint): Talk {
+  const talk = {
+    index,
+    startedAt: time,
+    conversation: null,
+    packets: 0,
+    latest: time,
+    settled: false,
+    over: null,
+    older: null,
+    newer: null,
+  } as unknown as { -readonly [key in keyof Talk]: Talk[key] };
+  talk.first = createDirection(flow, talk, 'client');
+  talk.second = createDirection(back, talk, 'server');
+  talk.first.peer = talk.second;
+  talk.second.peer = talk.first;
+  return talk;
+}
+
+function createDirection(flow: string, talk: Talk, from: Side): Direction {
+  return {
+    flow,
+    talk,
+    peer: null as unknown as Direction,
+    from,
+    syn: NONE,
+    anchored: false,
+    started: false,
+    ended: false,
+    next: 0,
+    nextSeq: 0,
+    held: [],
+    heldBytes: 0,
+    snapped: [],
+    early: [],
+    lowest: Number.POSITIVE_INFINITY,
+    lowestBare: Number.POSITIVE_INFINITY,
+    highest: Number.NEGATIVE_INFINITY,
+    finAt: Number.POSITIVE_INFINITY,
+    finTime: 0n,
+    finPacket: 0,
+    latest: BEFORE_ALL,
+    acked: NONE,
+    ackLow: NONE,
+    ackHigh: NONE,
+    missedAt: NONE,
+    missedPackets: 0,
+    missedTime: 0n,
+    furthest: 0,
+    counted: 0,
+    packets: 0,
+    bytes: 0,
+    missing: 0,
+    retransmitted: 0,
+    outOfOrder: 0,
+  };
+}
+
+/** Whether something of it waits behind a hole, or for its start. */
+export const holds = (direction: Direction): boolean =>
+  direction.held.length !== 0 || direction.snapped.length !== 0;
