@@ -298,6 +298,36 @@ describe('replies that are longer or shorter than they were', () => {
     ]);
   });
 
+  /** Says it again and again, as fast as it is read. */
+  const forever = (words: Uint8Array) => (connection: Connection) => {
+    const go = (fault?: unknown): void => {
+      if (fault === undefined) connection.write([words], go);
+    };
+    connection.chunks$.subscribe({ next: () => go(), error: () => {} });
+  };
+
+  test('that cannot be told apart any more are not waited for, however much comes', async () => {
+    const { connect } = await server(forever(Buffer.alloc(65_536, 0xff)));
+    const short = { framing: lengthField({ width: 1, maxLength: 100 }) };
+    expect(await played(asked(), connect, { replies: short })).toMatchObject([
+      {
+        same: false,
+        fault: {
+          code: 'stalled',
+          message: 'no more replies are understood; recorded was 1 reply, and 0 came',
+        },
+      },
+    ]);
+  });
+
+  test('that never end are listened to for a while', async () => {
+    const { connect } = await server(forever(Buffer.alloc(65_536, 0x41)));
+    const { open, say, close } = talk();
+    const events = [open(), say('client', 'a'), say('server', 'AAAA'), close('unfinished')];
+    const [result] = await played(events, connect);
+    expect(result!.received).toBeLessThan(64 * 1024 * 1024);
+  });
+
   test('that end too early are told', async () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.end(), error: () => {} });

@@ -29,6 +29,8 @@ export interface Lane {
   waiting: number;
   /** Whole frames so far. */
   frames: number;
+  /** Whether no frame can be found any more. */
+  lost: boolean;
   readonly take: (bytes: Uint8Array, where: { readonly packet: number; readonly at: bigint }) => void;
   readonly finish: () => void;
 }
@@ -45,7 +47,7 @@ export function createLane<H>(replies: Replies<H> | null, frameEnded: (end: numb
   let incidental = false;
   /** The offset in the stream behind it. */
   let frameEnd = 0;
-  const self: Lane = { items: createFifo(), waiting: 0, frames: 0, take, finish: end };
+  const self: Lane = { items: createFifo(), waiting: 0, frames: 0, lost: false, take, finish: end };
 
   function push(item: Item): void {
     self.items.push(item);
@@ -81,7 +83,9 @@ export function createLane<H>(replies: Replies<H> | null, frameEnded: (end: numb
         if (event.body.length > 0 && !incidental) push({ type: 'data', bytes: event.body });
         return ended();
       case 'fault':
-        if (event.fault.fatal) push({ type: 'fault', fault: event.fault });
+        if (!event.fault.fatal) return;
+        self.lost = true;
+        push({ type: 'fault', fault: event.fault });
     }
   }
 

@@ -58,6 +58,8 @@ export interface Comparison {
   readonly awaited: (seen: number | null) => number;
   /** Frames that came from the live side, whole, of those that count. */
   readonly framesLive: () => number;
+  /** Whether none can come any more, whatever the live side says: it has left the frames, and the recording had not. */
+  readonly unreadable: () => boolean;
   /** Bytes of the recording that the live side still has to come to, and the other way round; as they wait. */
   readonly behind: () => number;
   readonly ahead: () => number;
@@ -275,6 +277,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       return frames;
     },
     framesLive: () => got.frames,
+    unreadable: () => got.lost && !lost,
     behind: () => expected.waiting,
     ahead: () => got.waiting,
     end(telling) {

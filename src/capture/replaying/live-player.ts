@@ -71,8 +71,16 @@ export interface PlayerOptions<H> {
   readonly stall: number;
 }
 
-/** Bytes that the recording may be ahead of the live side, or the other way round. */
-const most = { behind: 16 * 1024 * 1024, ahead: 4 * 1024 * 1024, unsettled: 1024 * 1024 };
+/**
+ * Bytes that the recording may be ahead of the live side, or the other way round; bytes of the server that are listened
+ * to when the recording is over; and bytes of ours that it may not have taken.
+ */
+const most = {
+  behind: 16 * 1024 * 1024,
+  ahead: 4 * 1024 * 1024,
+  after: 16 * 1024 * 1024,
+  unsettled: 1024 * 1024,
+};
 
 /** Milliseconds without a reply after which none comes any more of what was sent before a hole. */
 const quiet = 250;
@@ -154,6 +162,8 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   }
 
   const isOver = () => fault !== null || broken !== null || liveClosed;
+  /** Nothing comes any more that could be waited for. */
+  const isSilent = () => isOver() || liveEnded || comparison.unreadable();
   const came = () => received;
   /** Whether the live side has come to what had been seen in the recording. */
   function hasReplied(seen: number | null): () => boolean {
@@ -178,10 +188,12 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     const holds = hasReplied(seen);
     if (fault !== null || holds()) return;
     await flush();
-    await waits.until(() => holds() || isOver() || liveEnded, came);
+    await waits.until(() => holds() || isSilent(), came);
     if (fault !== null || broken !== null || holds()) return;
     const why = lacking(seen);
     if (liveEnded || liveClosed) fail({ code: 'ended', message: `the server ended the connection; ${why}` });
+    else if (comparison.unreadable())
+      fail({ code: 'stalled', message: `no more replies are understood; ${why}` });
     else fail({ code: 'stalled', message: `nothing has come for ${stall / 1000} s; ${why}` });
   }
 
@@ -240,7 +252,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (fault !== null) return;
       comparison.recorded(chunk);
       if (paused) holdBack();
-      const near = () => comparison.behind() <= most.behind || isOver() || liveEnded;
+      const near = () => comparison.behind() <= most.behind || isSilent();
       if (!near()) await waits.until(near, came);
       if (!near())
         fail({ code: 'stalled', message: `nothing of the replies has come for ${stall / 1000} s` });
@@ -264,24 +276,28 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       await flush();
       // Replies that were recorded may have come of what is missing: those that come are compared, and no others.
       const holds = hasReplied(null);
-      await waits.until(() => holds() || isOver() || liveEnded, came, Math.min(stall, quiet));
+      await waits.until(() => holds() || isSilent(), came, Math.min(stall, quiet));
       comparison.end('neither');
       fail({ code: 'incomplete', message: why });
       connection?.destroy();
     },
     async caughtUp() {
       const holds = hasReplied(null);
-      if (isOver() || liveEnded || holds()) return;
-      if (!(await waits.until(() => holds() || isOver() || liveEnded, came))) slow = true;
+      if (isSilent() || holds()) return;
+      if (!(await waits.until(() => holds() || isSilent(), came))) slow = true;
     },
-    isBehind: () => !slow && !isOver() && !liveEnded && !hasReplied(null)(),
+    isBehind: () => !slow && !isSilent() && !hasReplied(null)(),
     async close(reason) {
       await flush();
       if (!resetRecorded) await replied(null);
       if (paused) goOn();
       if (!sideOver) connection?.end();
       // A recording that ends first does not say how long the server would take to end its side.
-      if (connection !== null && fault === null) await waits.until(() => liveClosed, came);
+      if (connection !== null && fault === null) {
+        const before = received;
+        // One that goes on for ever is not listened to for ever.
+        await waits.until(() => liveClosed || received - before > most.after, came);
+      }
       if (broken !== null && !resetRecorded && fault === null && broken.code !== 'destroyed') {
         fail({ code: 'broke', message: broken.message });
       }
