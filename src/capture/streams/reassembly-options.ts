@@ -9,7 +9,7 @@ export interface ReassemblyOptions {
   readonly maxConversations?: number;
   /** Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. */
   readonly maxHeldBytes?: number;
-  /** Segments of one side held back behind a hole, 0 to 1,048,576; default 4,096. Beyond it, the same. */
+  /** Segments of one side held back behind a hole, 0 to 65,536; default 4,096. Beyond it, the same. */
   readonly maxHeldSegments?: number;
   /**
    * Bytes held back over all conversations together, with 256 for each segment, 0 to 2^40; default 64 MiB. Beyond it
@@ -32,7 +32,7 @@ const defaults: ReassemblyLimits = {
 const ranges: Readonly<Record<keyof ReassemblyOptions, readonly [least: number, most: number]>> = {
   maxConversations: [1, 2 ** 24],
   maxHeldBytes: [0, 2 ** 30],
-  maxHeldSegments: [0, 2 ** 20],
+  maxHeldSegments: [0, 2 ** 16],
   maxHeldTotal: [0, 2 ** 40],
 };
 
