@@ -1,5 +1,6 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import type { FrameFault } from '../wire/fault.ts';
 import type { Capture } from './capture.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { differences, inWords } from './replaying/difference.ts';
@@ -13,7 +14,7 @@ export interface ChunkingLawOptions<T>
   readonly chunkings?: readonly Chunking[];
   /**
    * Makes what a conversation led to comparable. Default `joinedData`: bodies that are streamed come in as many pieces
-   * as their bytes did, which is no difference.
+   * as their bytes did, and a fault quotes as much as had come, which is no difference.
    */
   readonly comparable?: (events: readonly T[]) => readonly unknown[];
   /** Names of fields that count for nothing, at any depth, such as `ms`. */
@@ -116,7 +117,8 @@ function compareLed(
 }
 
 /**
- * Joins the bytes of `data` events that follow each other, as a deframer emits them for a body that is streamed.
+ * Joins the bytes of `data` events that follow each other, as a deframer emits them for a body that is streamed; and
+ * leaves away what its faults quote (`hex`, `ascii`, and which protocol that looks like), as that is how much had come.
  *
  * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
  */
@@ -131,11 +133,26 @@ export function joinedData(events: readonly unknown[]): readonly unknown[] {
     if (isData(event)) run.push(event.bytes);
     else {
       seal();
-      joined.push(event);
+      joined.push(isFault(event) ? unquoted(event) : event);
     }
   }
   seal();
   return joined;
+}
+
+interface Fault {
+  readonly type: 'fault';
+  readonly fault: FrameFault;
+}
+
+const isFault = (event: unknown): event is Fault => {
+  const { type, fault } = (event ?? {}) as Partial<Fault>;
+  return type === 'fault' && typeof fault?.hex === 'string' && typeof fault.message === 'string';
+};
+
+function unquoted({ type, fault }: Fault): unknown {
+  const { hex: _hex, ascii: _ascii, message, ...rest } = fault;
+  return { type, fault: { ...rest, message: message.replace(/ \(the bytes look like [^()]*\)$/, '') } };
 }
 
 interface Data {

@@ -46,6 +46,16 @@ describe('the same comes of a recording, however it is cut:', () => {
     await law(({ chunks$ }) => chunks$.pipe(deframe(requestFraming())));
   });
 
+  test.each([
+    ['in a head', 4],
+    ['in a body', 2],
+  ] as const)('faults, however much they quote: %s', async (_, width) => {
+    const { open, say, end, close } = talk();
+    const events = [open(), say('client', Buffer.from('GET / HTTP/1.1\r\n\r\n')), end('client'), close()];
+    const framing = lengthField({ width, maxLength: 65_535 });
+    await law(({ chunks$ }) => chunks$.pipe(deframe(framing)), {}, events);
+  });
+
   test('what a session wants done, and answers', async () => {
     const { initial, reduce } = createSession(commands, defaultLimits);
     // As the world would have it, but for results: nothing is asked for that waits for one.

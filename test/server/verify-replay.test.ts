@@ -80,6 +80,11 @@ describe('a recorded session, verified,', () => {
     }
   });
 
+  test.each(['bytes', 'whole'] as const)('is the same where frames were lost, cut %s', async (chunking) => {
+    const events = await recorded([frame({ cmd: 'ping' }), Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    expect(await verify(events, { chunking })).toMatchObject([{ same: true, fault: null, compared: 2 }]);
+  });
+
   test('is the same when replies come in other pieces', async () => {
     const { open, say, end, close } = talk();
     const events = await recorded(everyCommand);
