@@ -35,6 +35,9 @@ const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcomm
 for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
+// A reader of the help who has read enough (`| head`) is no error. What else is printed has its own reader of errors.
+process.stdout.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (thrown) {

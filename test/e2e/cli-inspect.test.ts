@@ -214,6 +214,14 @@ describe('what is read', () => {
 });
 
 describe('the command line', () => {
+  test('says no more help than is read', async () => {
+    const script = 'exec 3> >(exit); wait "$!"; "$0" "$1" inspect --help >&3; echo "$?"';
+    expect(await start('bash', ['-c', script, process.execPath, main]).done).toMatchObject({
+      stdout: '0\n',
+      stderr: '',
+    });
+  });
+
   test.each([
     [['trace.pcap', '--preset', 'dsn'], 'Did you mean dns? There are amqp, bgp, dns, kafka'],
     [['trace.pcap', '--preset', 'redis'], 'RESP puts no length before a message'],
