@@ -1,15 +1,15 @@
 /**
  * A store around a store that holds it to quotas: how many bytes the files below each prefix may have.
  *
- * A put reserves what it may add before its content comes, and is refused if there is no room for it; so the files never
- * come to more than a quota by what goes through here. What a prefix has is counted once, by listing it, and from then
- * on kept by the changes themselves. While it is counted, changes below it wait. What others do to the same files by
- * other means is not noticed until the next start.
+ * A put reserves what it may add before its content comes, and a rename before its file moves; either is refused if
+ * there is no room for it. So the files never come to more than a quota by what goes through here. What a prefix has is
+ * counted once, by listing it, and from then on kept by the changes themselves. While it is counted, changes below it
+ * wait. What others do to the same files by other means is not noticed until the next start.
  */
 import type { Answer, Outcome, PutOptions, Removed, Renamed, Sink, Store } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
 import { keyedLock } from './keyed-lock.ts';
-import { allDone, done, type Failure, failed } from './outcome.ts';
+import { allDone, done, failed } from './outcome.ts';
 import { answered, quotaCounts } from './quota-counts.ts';
 import { quotaLedger } from './quota-ledger.ts';
 import { run, type Task } from './task.ts';
@@ -25,7 +25,7 @@ export interface Quota {
 export interface QuotaUse extends Quota {
   /** Bytes of the files there are; undefined while they are counted. */
   readonly used: number | undefined;
-  /** Bytes that the puts under way can add to that. */
+  /** Bytes that the puts and renames under way can add to that. */
   readonly reserved: number;
 }
 
@@ -188,36 +188,41 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   }
 
   function* renameAlone(from: string, to: string, options: RenameOptions): Task<Outcome<Renamed>> {
-    const refusal = rulesFor(to).length > 0 ? yield* whyNotMove(from, to) : undefined;
-    if (refusal !== undefined) return refusal;
-    return yield* counts.change(
-      [from, to],
-      () => store.rename(from, to, options),
-      ({ size, replaced }, tallies) => {
-        for (const tally of tallies) {
-          if (from.startsWith(tally.prefix)) tally.used -= size;
-          if (to.startsWith(tally.prefix)) tally.used += size - replaced;
-        }
-        ledger.sized(from, 0);
-        ledger.sized(to, size);
-      },
-    );
+    const begun = rulesFor(to).length > 0 ? yield* beginMove(from, to) : done(() => {});
+    if (!begun.ok) return begun;
+    try {
+      return yield* counts.change(
+        [from, to],
+        () => store.rename(from, to, options),
+        ({ size, replaced }, tallies) => {
+          for (const tally of tallies) {
+            if (from.startsWith(tally.prefix)) tally.used -= size;
+            if (to.startsWith(tally.prefix)) tally.used += size - replaced;
+          }
+          ledger.sized(from, 0);
+          ledger.sized(to, size);
+        },
+      );
+    } finally {
+      begun.value();
+    }
   }
 
-  function* whyNotMove(from: string, to: string): Task<Failure | undefined> {
+  /** Reserves what a rename may add. Gives what is to be called when it is over. Nothing may change the names meanwhile. */
+  function* beginMove(from: string, to: string): Task<Outcome<() => void>> {
     const source = yield* sizeOf(from);
     if (!source.ok) return source;
     const target = yield* sizeOf(to);
     if (!target.ok) return target;
     const uncounted = yield* counts.whyNotCounted(to);
     if (uncounted !== undefined) return uncounted;
-    const comes = ledger.mostWith(to, source.value) - ledger.mostOf(to, target.value);
-    const goes = ledger.mostOf(from, source.value) - ledger.mostWith(from, 0);
+    const move = { from, to, moved: source.value, replaced: target.value };
     for (const rule of rulesFor(to)) {
-      const refusal = whyNotMore(rule, from.startsWith(rule.prefix) ? comes - goes : comes);
+      const tally = ledger.tallies.get(rule.prefix);
+      const refusal = tally && whyNotMore(rule, ledger.needOf(move, tally));
       if (refusal !== undefined) return refusal;
     }
-    return undefined;
+    return done(ledger.move(move));
   }
 
   askForRules();

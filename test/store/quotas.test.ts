@@ -128,6 +128,68 @@ describe('a removal and a rename', () => {
   });
 });
 
+describe('a rename under way', () => {
+  /** A store whose renames happen when `go` is called. */
+  async function slowRenames(files: Readonly<Record<string, number>>) {
+    const { inner } = await storeWith(files);
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const rename: Store['rename'] = (...asked) => gate.then(() => inner.rename(...asked));
+    return { store: withQuotas({ ...inner, rename }, () => small), go: () => go() };
+  }
+
+  it('has its room from the beginning, so that nothing else takes it meanwhile', async () => {
+    const { store, go } = await slowRenames({ b: 30, c: 30 });
+    const [first, second] = [store.rename('b', 'a/1'), store.rename('c', 'a/2')];
+    await refused(store.put('a/3', { size: 21 }), 'quota-exceeded');
+    go();
+    await value(first);
+    await refused(second, 'quota-exceeded');
+    expect(store.usage()).toMatchObject([
+      { used: 60, reserved: 0 },
+      { used: 30, reserved: 0 },
+    ]);
+    await value(put(store, 'a/3', pattern(20)));
+  });
+
+  it('gives its room back when it fails', async () => {
+    const { store, go } = await slowRenames({ b: 30, 'a/1': 10 });
+    const failing = store.rename('b', 'a/1', { ifAbsent: true });
+    go();
+    await refused(failing, 'exists');
+    await value(put(store, 'a/3', pattern(40)));
+  });
+
+  it('takes no room where its file was before', async () => {
+    const { store, go } = await slowRenames({ b: 60 });
+    const moved = store.rename('b', 'c');
+    await value(put(store, 'd', pattern(40)));
+    go();
+    await value(moved);
+    expect(store.usage()).toMatchObject([
+      { used: 100, reserved: 0 },
+      { used: 0, reserved: 0 },
+    ]);
+  });
+
+  it('keeps the room that it shares with a put which breaks off meanwhile', async () => {
+    const { store, go } = await slowRenames({ b: 40 });
+    const sink = await begun(store, 'a/1', 50);
+    const moved = store.rename('b', 'a/1');
+    await sink.abort();
+    await refused(store.put('a/2', { size: 11 }), 'quota-exceeded');
+    go();
+    await value(moved);
+    expect(store.usage()).toMatchObject([
+      { used: 40, reserved: 0 },
+      { used: 40, reserved: 0 },
+    ]);
+    await value(put(store, 'a/2', pattern(10)));
+  });
+});
+
 describe('the quotas', () => {
   it('may change: what is new is counted, with the puts under way', async () => {
     let quotas: readonly Quota[] = [{ prefix: 'x', bytes: 10 }];
