@@ -1,6 +1,7 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
 import type { FrameFault } from '../wire/fault.ts';
+import { joined } from '../wire/joined.ts';
 import type { Capture } from './capture.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { differences, inWords } from './replaying/difference.ts';
@@ -123,21 +124,21 @@ function compareLed(
  * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
  */
 export function joinedData(events: readonly unknown[]): readonly unknown[] {
-  const joined: unknown[] = [];
+  const whole: unknown[] = [];
   let run: Uint8Array[] = [];
   const seal = () => {
-    if (run.length > 0) joined.push({ type: 'data', bytes: concatenated(run) });
+    if (run.length > 0) whole.push({ type: 'data', bytes: joined(run) });
     run = [];
   };
   for (const event of events) {
     if (isData(event)) run.push(event.bytes);
     else {
       seal();
-      joined.push(isFault(event) ? unquoted(event) : event);
+      whole.push(isFault(event) ? unquoted(event) : event);
     }
   }
   seal();
-  return joined;
+  return whole;
 }
 
 interface Fault {
@@ -165,13 +166,3 @@ const isData = (event: unknown): event is Data =>
   event !== null &&
   (event as Partial<Data>).type === 'data' &&
   (event as Partial<Data>).bytes instanceof Uint8Array;
-
-function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}

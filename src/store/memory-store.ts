@@ -4,6 +4,7 @@
  * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
+import { joined } from '../wire/joined.ts';
 import { hashFor, whyNotContent } from './content-check.ts';
 import type { Committed, Outcome, Part, PutOptions, Sink, Source, Store } from './contract.ts';
 import { crc32OfAll } from './crc32.ts';
@@ -202,14 +203,4 @@ function memorySink(
       end(true);
     },
   };
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

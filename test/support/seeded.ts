@@ -1,15 +1,5 @@
 /** Numbers that look random and are the same for the same seed, so that a failed test can be run again. */
-
-/** Numbers from 0 to below 1 (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+export { randomFrom } from '../../src/capture/replaying/random-from.ts';
 
 /** A whole number from `least` to `most`, both included. */
 export const between = (random: () => number, least: number, most: number): number =>

@@ -9,6 +9,8 @@
  *  random     [4 a][b c d 1 x][0]           cut and joined as a seed says
  * ```
  */
+import { joined } from '../../wire/joined.ts';
+import { randomFrom } from './random-from.ts';
 
 /** Cuts at random, the same for the same seed. */
 export interface RandomChunking {
@@ -122,25 +124,4 @@ function sizes(chunking: Chunking, salt: number): (there: number) => number {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(salt + 1, 0x85ebca6b));
   // Each order of magnitude is as likely as the next: cuts within a length field are as common as those far apart.
   return () => Math.min(Math.floor((max + 1) ** random()), max);
-}
-
-/** Numbers from 0 to below 1 (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
