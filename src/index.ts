@@ -25,6 +25,7 @@ export * from './protocol/request.ts';
 export * from './protocol/sluice-preset.ts';
 export * from './protocol/upload.ts';
 export * from './protocol/version.ts';
+export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.ts';
 export * from './session/command.ts';
 export * from './session/dispatch.ts';
 export * from './session/effect.ts';
@@ -33,6 +34,7 @@ export * from './session/event.ts';
 export * from './session/session.ts';
 export type * from './session/state.ts';
 export type * from './transport/connection.ts';
+export type { BytesLike } from './wire/bytes.ts';
 export * from './wire/deframe.ts';
 export {
   type DeframeState,

@@ -2,10 +2,13 @@
  * Recording: what passes through connections becomes a pcapng file that Wireshark opens, and `readStreams` reads
  * back. No privilege is needed, since nothing is captured: the packets are made for the bytes.
  */
+
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import { CONNECTION, check } from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
+import { checkRecord } from './check-record.ts';
 import { processClock, type RecordClock } from './recording/record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './recording/record-file.ts';
 import { sluiceWatch } from './recording/sluice-watch.ts';
@@ -76,6 +79,7 @@ export interface Recorder {
  * await recorder.close();
  */
 export function record(path: string, options: RecordOptions = {}): Recorder {
+  checkRecord('record', path, options);
   const { maxBytes = Number.POSITIVE_INFINITY, clock = processClock } = options;
   const ends$ = new Subject<RecordEnd>();
   const spool = createSpool();
@@ -105,6 +109,7 @@ export interface Tap {
 
 /** Taps one connection into a file. */
 export function tapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
+  check('tap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);

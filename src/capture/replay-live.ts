@@ -2,9 +2,22 @@
  * The client's side of a recording, sent to a live server: the same requests again, each when what the client had been
  * answered before it is there.
  */
+
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import {
+  check,
+  checkOptions,
+  FRAMING,
+  FUNCTION,
+  MILLISECONDS,
+  optional,
+  RECORD,
+  SCHEDULER,
+  wholeFrom,
+} from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import type { Replies } from './replaying/compare-replies.ts';
 import { createPlayer, type LiveResult, type Player } from './replaying/live-player.ts';
@@ -63,6 +76,7 @@ export function replayTo<H>(
   connect: (conversation: Conversation) => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
+  checkCapture('replayTo', capture, options);
   return replayStreamsTo(() => readStreams(capture, options.streams), connect, options);
 }
 
@@ -72,6 +86,15 @@ export function replayStreamsTo<H>(
   connect: (conversation: Conversation) => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
+  check('replayTo: what reads the streams', read, FUNCTION);
+  check('replayTo: what connects', connect, FUNCTION);
+  checkOptions('replayTo', options, {
+    replies: optional(RECORD),
+    maxOpen: optional(wholeFrom(1)),
+    stall: optional(MILLISECONDS),
+    scheduler: optional(SCHEDULER),
+  });
+  if (options.replies !== undefined) checkOptions('replies', options.replies, { framing: FRAMING });
   const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
   const { scheduler = asyncScheduler } = options;
   const isWanted = selects(options.only);

@@ -10,9 +10,12 @@
  * There is one tape for all connections, played in the order of the recording. It stops while more than
  * `maxWaiting` bytes wait that nobody has read, and goes on when half of them are.
  */
+
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../transport/connection.ts';
+import { check, checkOptions, FUNCTION, numberFrom, oneOf, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import { createPacing, type PacingOptions } from './replaying/pacing.ts';
 import { readingNoted } from './replaying/reading-noted.ts';
@@ -73,6 +76,7 @@ export const defaultWaiting = 16 * 1024 * 1024;
  * );
  */
 export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
+  checkCapture('replay', capture, options);
   return replayStreams(() => readStreams(capture, options.streams), options);
 }
 
@@ -85,6 +89,12 @@ export function replayStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   options: ReplayOptions = {},
 ): Observable<ReplayEvent> {
+  check('replayStreams: what reads them', read, FUNCTION);
+  checkOptions('replay', options, {
+    side: optional(oneOf('client', 'server')),
+    scheduler: optional(SCHEDULER),
+    maxWaiting: optional(numberFrom(0)),
+  });
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
   const { maxWaiting = defaultWaiting } = options;
   const isWanted = selects(options.only);

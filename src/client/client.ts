@@ -1,9 +1,20 @@
 /** The client: what can be asked of a server over one connection, as Observables. */
+
 import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing, Part } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import {
+  CONNECTION,
+  check,
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  optional,
+  SCHEDULER,
+  wholeFrom,
+} from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
 import { createConversation } from './conversation.ts';
@@ -105,6 +116,13 @@ export interface Client {
   readonly closed$: Observable<ConnectionFault | null>;
 }
 
+const CLIENT_RULES = {
+  crc32: optional(FUNCTION),
+  window: optional(wholeFrom(1)),
+  timeout: optional(MILLISECONDS),
+  scheduler: optional(SCHEDULER),
+};
+
 /**
  * Makes a client of a connection, which from then on belongs to it.
  *
@@ -113,6 +131,8 @@ export interface Client {
  * client.list({ prefix: 'photos/' }).subscribe(({ name, size }) => console.log(name, size));
  */
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {
+  check('createClient: its connection', connection, CONNECTION);
+  checkOptions('createClient', options, CLIENT_RULES);
   const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
   const conversation = createConversation({ connection, crc32, window, timeout, scheduler });
   return {

@@ -1,7 +1,9 @@
 /** Connecting to a server over TCP. For Node. */
+
 import { map, type Observable } from 'rxjs';
 import { crc32 } from '../store/crc32.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/tcp.ts';
+import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 
 /**
@@ -15,6 +17,7 @@ import { type Client, createClient } from './client.ts';
 export const connectClient = (
   options: ConnectTcpOptions & { readonly window?: number },
 ): Observable<Client> => {
+  checkOptions('connectClient', options, { window: optional(wholeFrom(1)) });
   const { window, ...where } = options;
   const settings = { crc32, ...(window === undefined ? {} : { window }) };
   return connectTcp(where).pipe(map((connection) => createClient(connection, settings)));

@@ -16,9 +16,21 @@ import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
 import type { Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
+import {
+  CONNECTION,
+  check,
+  checkOptions,
+  FRAMING,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  SCHEDULER,
+  STORE,
+} from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { type Access, openAccess } from './access.ts';
+import { destroyLater } from './close-gracefully.ts';
 import type { Counters } from './counters.ts';
 import type { Budget } from './credit.ts';
 import { type Clock, type Deadline, timedOut } from './deadlines.ts';
@@ -58,6 +70,16 @@ export interface AttendOptions {
   readonly bug?: (thrown: unknown) => void;
 }
 
+const ATTEND_RULES = {
+  session: RECORD,
+  framing: FRAMING,
+  store: STORE,
+  budget: RECORD,
+  limits: RECORD,
+  drain$: optional(OBSERVABLE),
+  scheduler: optional(SCHEDULER),
+};
+
 /** Why nothing is read. */
 type Pause = 'credit' | 'parked' | 'turn' | 'bytes' | 'requests';
 
@@ -67,6 +89,8 @@ type Pause = 'credit' | 'parked' | 'turn' | 'bytes' | 'requests';
  * body is still arriving; what was complete is still committed.
  */
 export function attend(connection: Connection, options: AttendOptions): Observable<TimedReport> {
+  check('attend: its connection', connection, CONNECTION);
+  checkOptions('attend', options, ATTEND_RULES);
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
     const bug = options.bug ?? (() => {});
@@ -185,7 +209,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
     function linger(): void {
       stopWatching?.();
-      lingering ??= scheduler.schedule(() => connection.destroy(), limits.linger);
+      lingering ??= destroyLater(connection, limits.linger, scheduler);
     }
 
     function finish(): void {

@@ -10,6 +10,7 @@
  * chunk each. A connection that holds next to nothing may always read one chunk, so peers that never read their replies
  * cannot starve the others of the budget: those then go on chunk by chunk.
  */
+import { checkOptions, numberFrom } from '../wire/argument.ts';
 
 /** What an event costs besides its bytes: its objects, and its place in the queues. */
 export const eventCost = 256;
@@ -44,6 +45,7 @@ export interface Window {
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Marks): Budget {
+  checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
 
   function window(own: Marks, flow: (paused: boolean) => void): Window {

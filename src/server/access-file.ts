@@ -4,12 +4,14 @@
  * Tokens are kept as their SHA-256 only, and compared as such: all of them, however soon one fits, so that the time it
  * takes says nothing about any.
  */
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { Subject } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
+import { check, TEXT } from '../wire/argument.ts';
 import { type AccessRules, type CertificateRule, readRules, type TokenRule } from './access-rules.ts';
 
 export interface AccessFile {
@@ -40,6 +42,7 @@ const digestOf = (text: string): Buffer => createHash('sha256').update(text).dig
  * serve({ connections$, store, access: file.value.access });
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
+  check('openAccessFile: the path', path, TEXT);
   const first = await readAccess(path);
   if (!first.ok) return first;
   let { rules, warnings } = first.value;

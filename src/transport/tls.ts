@@ -1,4 +1,5 @@
 /** TLS: listening and connecting, with the shapes of TCP. Versions 1.2 and 1.3; both sides half-close as TCP does. */
+
 import { isIP, type Socket } from 'node:net';
 import {
   type ConnectionOptions,
@@ -9,7 +10,9 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { finalize, Observable, type Subscription } from 'rxjs';
+import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../wire/argument.ts';
 import { formatAddress } from './address.ts';
+import { CONNECT_TLS_RULES, checkConnect, checkListen } from './check-options.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from './connect.ts';
 import type { Connection, ConnectionFault } from './connection.ts';
 import { watchHandshakes } from './handshakes.ts';
@@ -51,9 +54,11 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  * });
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
+  checkListen('listenTls', options);
+  checkOptions('listenTls', options, LISTEN_TLS_RULES);
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
   const whyNot = (credentials: TlsCredentials): string | null =>
-    clientCertificates !== 'none' && credentials.clientCa === undefined
+    clientCertificates !== 'none' && credentials?.clientCa === undefined
       ? "there is no authority for clients' certificates"
       : whyNotCredentials(credentials);
   return new Observable((subscriber) => {
@@ -89,6 +94,13 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
     };
   });
 }
+
+const LISTEN_TLS_RULES = {
+  credentials$: OBSERVABLE,
+  clientCertificates: optional(oneOf('none', 'optional', 'required')),
+  handshakeTimeout: optional(MILLISECONDS),
+  handshakes: optional(wholeFrom(1)),
+};
 
 const kept = (why: string): ConnectionFault => ({
   code: 'failed',
@@ -178,6 +190,8 @@ export interface ConnectTlsOptions {
  * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
  */
 export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
+  checkConnect('connectTls', options);
+  checkOptions('connectTls', options, CONNECT_TLS_RULES);
   const { host, port, timeout, ca, cert, key, servername: name = host } = options;
   const settings: ConnectionOptions = {
     minVersion: 'TLSv1.2',

@@ -1,8 +1,11 @@
 /** UDP: a service that is sent datagrams and may answer each. */
+
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';
+import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
+import { checkListen } from './check-options.ts';
 import type { Address } from './connection.ts';
 import { listenFault } from './listen.ts';
 
@@ -19,7 +22,7 @@ export interface Datagram {
    * Sends a datagram back. Nobody learns whether it arrives: one that is too large (over 65,507 bytes), cannot be
    * sent, or finds the send queue full is lost, like any other that the network loses.
    */
-  reply(bytes: Uint8Array): void;
+  reply(bytes: BytesLike): void;
 }
 
 export interface ListenUdpOptions {
@@ -41,7 +44,11 @@ const MAX_QUEUED = 1024 * 1024;
  *   if (event.type === 'datagram') event.reply(event.bytes);
  * });
  */
-export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Observable<UdpEvent> {
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
+
+export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
+  checkListen('listenUdp', options);
+  const { host = '127.0.0.1', port } = options;
   return new Observable((subscriber) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     let open = true;
@@ -55,7 +62,8 @@ export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Obser
         type: 'datagram',
         bytes,
         from: formatAddress(sender.address, sender.port),
-        reply: (answer) => {
+        reply: (given) => {
+          const answer = bytesOf(given, 'a reply');
           if (!open || socket.getSendQueueSize() > MAX_QUEUED) return;
           // The callback is there so that a failure to send is not an 'error' of the whole socket.
           socket.send(answer, sender.port, sender.address, () => {});
@@ -65,7 +73,7 @@ export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Obser
     const fail = (error: unknown) => subscriber.error(listenFault(error, formatAddress(host, port)));
     socket.on('error', fail);
     // Node checks the port of a TCP server, but cuts that of a UDP socket down to 16 bits.
-    if (port > 65_535) fail(new RangeError('a port is at most 65535'));
+    if (!isPort(port)) fail(new RangeError(`a port is a whole number from 0 to 65535, and not ${port}`));
     else socket.bind(port, host);
     return () => {
       open = false;
