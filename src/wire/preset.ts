@@ -15,6 +15,12 @@ export interface Preset {
    * `options` say otherwise.
    */
   framing(options?: PresetOptions): Framing<unknown>;
+  /**
+   * What cannot be told from the bytes without seeing the ones behind it, in a sentence that says which option tells it.
+   * On a live connection those bytes may never come, as both sides wait; a recording has them. Absent: every message is
+   * found with its own last byte.
+   */
+  readonly looksAhead?: string;
   /** What kind of message a header says it is, in a few words (`handshake`, `Query`), or null when it does not. */
   label(header: unknown): string | null;
 }
@@ -24,4 +30,15 @@ export interface PresetOptions {
   readonly delivery?: 'stream' | 'whole' | 'skip';
   /** The largest body, in bytes; default what the protocol allows. */
   readonly maxLength?: number;
+  /**
+   * Whose bytes they are; default not known: the frames of either side are found. With it, what only the other side
+   * says is not looked for. See `Preset.looksAhead`.
+   */
+  readonly side?: 'client' | 'server';
+  /**
+   * Whether the client has asked for something whose answer is not a frame, and has not been answered: for the
+   * presets that have `looksAhead`. Called whenever a message of the server begins with what might be such an answer and
+   * nothing behind it has come. Then the framing is for this one connection.
+   */
+  readonly asked?: () => boolean;
 }
