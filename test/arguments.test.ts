@@ -319,6 +319,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.presetNamed('postgresql')!.framing({ side: it }), LEFT_OUT),
     given((it) => library.presetNamed('postgresql')!.framing({ asked: it }), LEFT_OUT, 'a function'),
   ],
+  presetReplies: [given((it) => library.presetReplies(it))],
   problem: [
     given((it) => library.problem(it, 'text'), 'a string'),
     given((it) => library.problem('truncated', it), 'a string'),

@@ -36,7 +36,7 @@ export interface LiveOptions<H> extends PacingOptions {
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are told apart. Without it they are waited for and compared by their bytes alone, which suits servers
+   * How replies are told apart: `presetReplies` makes it of a preset. Without it they are waited for and compared by their bytes alone, which suits servers
    * that answer the same in the same number of bytes.
    */
   readonly replies?: Replies<H>;

@@ -15,14 +15,23 @@ export interface Preset {
    * `options` say otherwise.
    */
   framing(options?: PresetOptions): Framing<unknown>;
-  /**
-   * What cannot be told from the bytes without seeing the ones behind it, in a sentence that says which option tells it.
-   * On a live connection those bytes may never come, as both sides wait; a recording has them. Absent: every message is
-   * found with its own last byte.
-   */
-  readonly looksAhead?: string;
+  /** Absent: every message is found with its own last byte. */
+  readonly looksAhead?: LookAhead;
   /** What kind of message a header says it is, in a few words (`handshake`, `Query`), or null when it does not. */
   label(header: unknown): string | null;
+}
+
+/**
+ * What cannot be told from the bytes of a message without seeing the ones behind it. On a live connection those may
+ * never come, as both sides wait; a recording has them.
+ */
+export interface LookAhead {
+  /** What it is, in a sentence that says which options tell it. */
+  readonly why: string;
+  /** Whether a message of the client wants an answer that only it tells, by the message's header. */
+  readonly asks: (header: unknown) => boolean;
+  /** Whether a message of the server is such an answer. */
+  readonly answers: (header: unknown) => boolean;
 }
 
 export interface PresetOptions {

@@ -251,7 +251,7 @@ describe('looking ahead:', () => {
   test('is said by the presets that must, and by no others', () => {
     const those = every.filter(({ looksAhead }) => looksAhead !== undefined);
     expect(those.map(({ name }) => name)).toEqual(['postgresql']);
-    expect(those[0]!.looksAhead).toMatch(/`side`.*`asked`/);
+    expect(those[0]!.looksAhead?.why).toMatch(/`side`.*`asked`/);
   });
 
   const postgresql = named('postgresql');
@@ -292,8 +292,8 @@ describe('looking ahead:', () => {
           if (event.type !== 'frame') continue;
           const label = postgresql.label(event.header);
           said.push(label);
-          if (label === 'SSLRequest' || label === 'GSSENCRequest') asks++;
-          if (event.head === 1) answered();
+          if (postgresql.looksAhead?.asks(event.header)) asks++;
+          if (postgresql.looksAhead?.answers(event.header)) answered();
         }
       };
     };

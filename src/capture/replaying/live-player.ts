@@ -243,6 +243,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   return {
     async send(chunk) {
       await replied(chunk.seen);
+      comparison.sent(chunk.bytes);
       rechunker.push(chunk.bytes);
       for (let next = rechunker.pull(); next !== null; next = rechunker.pull()) await write(next);
     },

@@ -84,6 +84,9 @@ function startupLength(bytes: Uint8Array, start: number): number | Problem {
   return problem('header-invalid', message);
 }
 
+/** SSLRequest and GSSENCRequest. */
+const wantsAnswer: ReadonlySet<number> = new Set([80_877_103, 80_877_104]);
+
 const answers: ReadonlyMap<number, string> = new Map([
   [S, 'TLS: yes'],
   [G, 'GSSAPI: yes'],
@@ -99,10 +102,10 @@ const answers: ReadonlyMap<number, string> = new Map([
  * const fromClient = postgresql.framing({ side: 'client' });
  * const fromServer = postgresql.framing({ side: 'server', asked: () => asks > 0 });
  * client$.pipe(deframe(fromClient)).subscribe((event) => {
- *   if (event.type === 'start' && /^(SSL|GSSENC)Request$/.test(postgresql.label(event.header) ?? '')) asks++;
+ *   if (event.type === 'start' && postgresql.looksAhead.asks(event.header)) asks++;
  * });
  * server$.pipe(deframe(fromServer)).subscribe((event) => {
- *   if (event.type === 'start' && event.head === 1) asks--;
+ *   if (event.type === 'start' && postgresql.looksAhead.answers(event.header)) asks--;
  * });
  */
 export const postgresql: Preset = {
@@ -110,8 +113,14 @@ export const postgresql: Preset = {
   title: 'PostgreSQL',
   source: 'PostgreSQL documentation, "Frontend/Backend Protocol", Message Formats',
   ports: [5432],
-  looksAhead:
-    "the server's answer of one byte to SSLRequest or GSSENCRequest is told by the byte behind it; on a live connection, where none comes, give `side`, and for the server's side `asked`",
+  looksAhead: {
+    why: "the server's answer of one byte to SSLRequest or GSSENCRequest is told by the byte behind it; on a live connection, where none comes, give `side`, and for the server's side `asked`",
+    asks: (header) => {
+      const head = headOf(header);
+      return head?.length === STARTUP && head[0] === 0 && wantsAnswer.has(uint32(head, 4));
+    },
+    answers: (header) => headOf(header)?.length === 1,
+  },
   framing: (options = {}) =>
     headFraming({ maxHead: STARTUP, maxLength: LONGEST - 4, size: sizeFor(options), length }, options),
   label(header) {
