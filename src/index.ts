@@ -35,15 +35,9 @@ export * from './session/session.ts';
 export type * from './session/state.ts';
 export type * from './transport/connection.ts';
 export type { BytesLike } from './wire/bytes.ts';
+export { finish, step, stepSome } from './wire/checked-step.ts';
 export * from './wire/deframe.ts';
-export {
-  type DeframeState,
-  finish,
-  initialState,
-  type Stepped,
-  step,
-  stepSome,
-} from './wire/deframe-step.ts';
+export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
 export { type Encoded, encodeLength } from './wire/encode-length.ts';
 export * from './wire/enframe.ts';
 export { type FaultCode, type FrameFault, type Problem, problem } from './wire/fault.ts';

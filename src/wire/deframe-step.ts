@@ -14,8 +14,6 @@
  *  over   anything                                  -                         over
  * ```
  */
-import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
-import { type BytesLike, bytesOf } from './bytes.ts';
 import type { DeframeState, InHead, Part, Passage } from './deframe-state.ts';
 import { failed, IDLE, OVER } from './deframe-state.ts';
 import type { Problem } from './fault.ts';
@@ -39,45 +37,20 @@ export function initialState<H>(): DeframeState<H> {
   return { taken: 0, part: IDLE };
 }
 
-/**
- * Takes the next chunk of the stream.
- *
- * Pure: the state given is not changed, and may be stepped again with another chunk. The events may hold views of
- * the chunk; the new state never does. The chunk must not be modified while its events are in use.
- *
- * @param chunk the next bytes of the stream, any number of them, in any form.
- * @throws TypeError when an argument is of the wrong kind: a string for a chunk, say.
- * @example
- * chunks$.pipe(
- *   scan(({ state }, chunk) => step(framing, state, chunk), { state: initialState<Prefix>(), events: [] }),
- *   concatMap(({ events }) => events),
- * );
- */
-export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: BytesLike): Stepped<H> {
+/** Takes the next chunk of the stream: `step` of `checked-step`, which looks at what it is given first. */
+export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
   const { state: next, events } = stepSome(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
   return { state: next, events };
 }
 
-/**
- * Takes some of a chunk: stops after `most` events, give or take a few. A chunk of tiny frames makes thousands of
- * them, and whoever handles one after the other need not have them all in memory.
- *
- * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length in bytes.
- * @throws TypeError or RangeError when an argument is of the wrong kind.
- */
+/** Takes some of a chunk: likewise. */
 export function stepSome<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
-  bytes: BytesLike,
+  chunk: Uint8Array,
   from: number,
   most: number,
 ): Stepped<H> & { readonly at: number } {
-  const chunk = bytesOf(bytes, 'a chunk');
-  if (typeof framing?.measure !== 'function' || typeof state?.taken !== 'number') checkStep(framing, state);
-  if (!(Number.isInteger(from) && from >= 0 && from <= chunk.length)) {
-    check('stepSome: from', from, wholeFrom(0, chunk.length));
-  }
-  if (typeof most !== 'number' || !(most >= 1)) check('stepSome: most', most, numberFrom(1));
   const passage: Passage<H> = { chunk, origin: state.taken - from, events: [], at: from };
   let part = state.part;
   while (passage.at < chunk.length && part.phase !== 'over' && passage.events.length < most) {
@@ -90,23 +63,12 @@ export function stepSome<H>(
   return { state: { taken: passage.origin + at, part }, events: passage.events, at };
 }
 
-/**
- * Takes the end of the stream: a fault `truncated` when it comes in the middle of a frame, which says whether in
- * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
- */
-export function finish<H>(framing: Framing<H>, from: DeframeState<H>): Stepped<H> {
-  checkStep(framing, from);
-  const { taken, part } = from;
+/** Takes the end of the stream: likewise. */
+export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
   const state: DeframeState<H> = { taken, part: OVER };
   if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };
   const fault = faultAt(truncated(part), part.position, firstBytes(part), true);
   return { state, events: [{ type: 'fault', fault }] };
-}
-
-function checkStep(framing: unknown, state: unknown): void {
-  check('the framing', framing, FRAMING);
-  check('the state of a deframer', state, RECORD);
-  check('the state of a deframer: taken', (state as { readonly taken?: unknown }).taken, wholeFrom(0));
 }
 
 type Unfinished<H> = Exclude<Part<H>, { phase: 'idle' | 'over' }>;
