@@ -67,8 +67,9 @@ export interface LiveOptions<H> extends PacingOptions {
  * @param connect is subscribed to once for each conversation.
  * @throws RangeError at once when an option is out of its bounds.
  * @example
- * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe((result) => {
- *   console.log(result.conversation.index, result.same, result.fault);
+ * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe({
+ *   next: (result) => console.log(result.conversation.index, result.same, result.fault),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
  * });
  */
 export function replayTo<H>(

@@ -66,7 +66,10 @@ export const defaultWaiting = 16 * 1024 * 1024;
  *
  * @throws RangeError at once when an option is out of its bounds.
  * @example
- * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe(console.log);
+ * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe({
+ *   next: (event) => console.log(event),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ * });
  * @example
  * const connections$ = replay(captureFile('cut-off.pcap'), { only: ':8080' }).pipe(
  *   catchError((fault) => {

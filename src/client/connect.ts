@@ -12,7 +12,10 @@ import { type Client, createClient } from './client.ts';
  *
  * @example
  * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
- * client.stat('a.txt').subscribe(({ size }) => console.log(size));
+ * client.stat('a.txt').subscribe({
+ *   next: ({ size }) => console.log(size),
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export const connectClient = (
   options: ConnectTcpOptions & { readonly window?: number },

@@ -41,7 +41,10 @@ export function bytesContent(given: BytesLike): Content {
  * A `Blob` or `File`, as a browser has them.
  *
  * @throws TypeError for anything else.
- * @example client.put(file.name, blobContent(file)).subscribe();
+ * @example
+ * client.put(file.name, blobContent(file)).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export function blobContent(blob: Blob): Content {
   check('blobContent: the blob', blob, BLOB);

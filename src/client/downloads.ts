@@ -76,7 +76,10 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  * @example
  * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
  * const chunks: Uint8Array[] = [];
- * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe();
+ * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ *   complete: () => console.log(`${chunks.length} chunks`),
+ * });
  */
 export function createDownloads(options: LanesOptions): Downloads {
   const lanes = createLanes(options);

@@ -51,7 +51,9 @@ const dropped: ConnectionFault = {
  *
  * @example
  * const sender = createPlainSender(connection);
- * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe();
+ * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export function createPlainSender(
   connection: Connection,

@@ -110,8 +110,11 @@ const prompt = 5_000;
  * Replies that came of time alone (`timed-out`, `shutting-down`) do not come again, and are differences.
  *
  * @example
- * verifyReplay(captureFile('session.pcapng')).subscribe(({ conversation, same, differences }) => {
- *   if (!same) console.log(conversation.index, differences.map(({ message }) => message));
+ * verifyReplay(captureFile('session.pcapng')).subscribe({
+ *   next: ({ conversation, same, differences }) => {
+ *     if (!same) console.log(conversation.index, differences.map(({ message }) => message));
+ *   },
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
  * });
  */
 export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Observable<LiveResult> {

@@ -25,8 +25,11 @@ export interface ListenTcpOptions {
  * connection could not be accepted is an event, not an error.
  *
  * @example
- * listenTcp({ port: 0 }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenTcp({ port: 0 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {

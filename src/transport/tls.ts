@@ -49,8 +49,11 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  *
  * @example
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
- * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {

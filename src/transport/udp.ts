@@ -32,6 +32,8 @@ export interface ListenUdpOptions {
   readonly port: number;
 }
 
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
+
 /** Bytes of replies that wait for the system. Past it replies are dropped, for nothing slows a sender of UDP down. */
 const MAX_QUEUED = 1024 * 1024;
 
@@ -40,12 +42,13 @@ const MAX_QUEUED = 1024 * 1024;
  * `ListenFault` when the address cannot be listened on.
  *
  * @example
- * listenUdp({ port: 9000 }).subscribe((event) => {
- *   if (event.type === 'datagram') event.reply(event.bytes);
+ * listenUdp({ port: 9000 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'datagram') event.reply(event.bytes);
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
-const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
-
 export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
   checkListen('listenUdp', options);
   const { host = '127.0.0.1', port } = options;

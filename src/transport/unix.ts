@@ -32,8 +32,11 @@ export interface ListenUnixOptions {
  * peer's bytes lay unread.
  *
  * @example
- * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {

@@ -101,11 +101,18 @@ const answers: ReadonlyMap<number, string> = new Map([
  * let asks = 0;
  * const fromClient = postgresql.framing({ side: 'client' });
  * const fromServer = postgresql.framing({ side: 'server', asked: () => asks > 0 });
- * client$.pipe(deframe(fromClient)).subscribe((event) => {
- *   if (event.type === 'start' && postgresql.looksAhead.asks(event.header)) asks++;
+ * const { asks: isAsk, answers: isAnswer } = postgresql.looksAhead;
+ * client$.pipe(deframe(fromClient)).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start' && isAsk(event.header)) asks++;
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
- * server$.pipe(deframe(fromServer)).subscribe((event) => {
- *   if (event.type === 'start' && postgresql.looksAhead.answers(event.header)) asks--;
+ * server$.pipe(deframe(fromServer)).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start' && isAnswer(event.header)) asks--;
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export const postgresql: Preset = {
