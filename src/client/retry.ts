@@ -8,6 +8,7 @@ import type { ClientFault } from './client-fault.ts';
  */
 const passing: ReadonlySet<string> = new Set<ErrorCode>([
   'shutting-down',
+  'busy',
   'too-many-connections',
   'too-many-open-files',
   'too-many-uploads',

@@ -1,5 +1,5 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
-import type { Marks } from './credit.ts';
+import { eventCost, FLOOR_BYTES, type Marks } from './credit.ts';
 import type { Silence } from './patience.ts';
 
 /** How long a peer is waited for, in milliseconds; `Infinity` for ever. Then: `timed-out`, and the connection ends. */
@@ -37,8 +37,16 @@ export interface Limits {
   readonly openRequests: number;
   /** Unsettled bytes of one connection at which reading pauses, and below which it resumes. */
   readonly window: Marks;
-  /** The same over all connections together. */
+  /**
+   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for one,
+   * is for the headers that arrive and are longer than a few thousand bytes (see `shareOut`).
+   */
   readonly budget: Marks;
+  /**
+   * Files that may be open over all connections, besides one to be sent and one to be stored for each of them. Beyond,
+   * requests wait for their turn.
+   */
+  readonly openFiles: { readonly reading: number; readonly writing: number };
   /** What is a silence of a peer that has not shown to read replies: then it is sent them. */
   readonly silence: Silence;
   /** Milliseconds to wait for the peer to end its side, once ours is ended. */
@@ -67,7 +75,38 @@ export const defaultLimits: Limits = {
   openRequests: 256,
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
+  openFiles: { reading: 512, writing: 512 },
   silence: { longest: 1_000, shortest: 500, inFrame: 5_000 },
   linger: 5_000,
   grace: 10_000,
 };
+
+/** How much of the budget is for headers that arrive. */
+const HEADS_SHARE = 1 / 8;
+/** Characters of a header may take two bytes each in memory. */
+const HEADER_GROWTH = 2;
+
+/**
+ * The least budget, in bytes, with which every request can be carried out: room for one header as it arrives, for the
+ * same header once it is parsed, and what each connection may hold.
+ */
+export const budgetMin = (headerBytes: number): number =>
+  headerBytes * (1 + HEADER_GROWTH) + eventCost + 2 * FLOOR_BYTES;
+
+/**
+ * How the budget is shared out between what is held for requests and room for headers that arrive.
+ *
+ * @throws RangeError when it is less than `budgetMin`.
+ */
+export function shareOut({ budget, headerBytes }: Pick<Limits, 'budget' | 'headerBytes'>) {
+  const least = budgetMin(headerBytes);
+  if (!(budget.high >= least) || !(budget.low <= budget.high)) {
+    throw new RangeError(
+      `limits.budget.high is ${budget.high} and must be at least ${least} with headers of ${headerBytes} bytes, ` +
+        `and limits.budget.low, which is ${budget.low}, at most that`,
+    );
+  }
+  const heads = Math.max(1, Math.floor((budget.high * HEADS_SHARE) / headerBytes));
+  const forHeads = heads * headerBytes;
+  return { credit: { high: budget.high - forHeads, low: Math.max(0, budget.low - forHeads) }, heads };
+}

@@ -23,17 +23,18 @@ export interface Slots {
 
 export interface SlotHolder {
   /**
-   * Asks for a place. `granted` is called once, when there is one; at once if there is one now. Returns how to let go
-   * of the place, or to want it no more; calling that again does nothing.
+   * Asks for a place. `granted` is called once, when there is one; at once if there is one now. It is given, and the
+   * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
    */
-  readonly acquire: (granted: () => void) => () => void;
+  readonly acquire: (granted: (letGo: () => void) => void) => () => void;
   /** A place that can be had without waiting, as how to let go of it; null when there is none. */
   readonly tryAcquire: () => (() => void) | null;
 }
 
 interface Claim {
   state: 'waiting' | 'held' | 'over';
-  readonly granted: () => void;
+  readonly granted: (letGo: () => void) => void;
+  readonly letGo: () => void;
 }
 
 interface Holder {
@@ -84,7 +85,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     if (claim === undefined) return;
     take(holder, claim);
     holder.waits--;
-    claim.granted();
+    claim.granted(claim.letGo);
   }
 
   /** Hands free shared places to those who wait, a place each in turn. */
@@ -98,7 +99,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
       take(holder, claim);
       holder.waits--;
       enqueue(holder);
-      claim.granted();
+      claim.granted(claim.letGo);
     }
   }
 
@@ -125,26 +126,31 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     handOut();
   }
 
+  function claimOf(holder: Holder, granted: Claim['granted']): Claim {
+    const claim: Claim = { state: 'waiting', granted, letGo: () => letGo(holder, claim) };
+    return claim;
+  }
+
   function join(): SlotHolder {
     const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false };
     return {
       acquire: (granted) => {
-        const claim: Claim = { state: 'waiting', granted };
+        const claim = claimOf(holder, granted);
         if (holder.waits === 0 && mayTake(holder)) {
           take(holder, claim);
-          granted();
+          granted(claim.letGo);
         } else {
           holder.waiting.push(claim);
           holder.waits++;
           enqueue(holder);
         }
-        return () => letGo(holder, claim);
+        return claim.letGo;
       },
       tryAcquire: () => {
         if (holder.waits > 0 || !mayTake(holder)) return null;
-        const claim: Claim = { state: 'waiting', granted: () => {} };
+        const claim = claimOf(holder, () => {});
         take(holder, claim);
-        return () => letGo(holder, claim);
+        return claim.letGo;
       },
     };
   }

@@ -24,9 +24,11 @@ import { attend } from '../runtime/attend.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
 import { createClock } from '../runtime/deadlines.ts';
-import { defaultLimits, type Limits } from '../runtime/limits.ts';
+import { defaultLimits, type Limits, shareOut } from '../runtime/limits.ts';
 import { createPace } from '../runtime/pace.ts';
 import type { Calls } from '../runtime/perform.ts';
+import { createRounds } from '../runtime/rounds.ts';
+import { createSlots } from '../runtime/slots.ts';
 import type { Command } from '../session/command.ts';
 import { commands as builtIn, requestFraming } from '../session/dispatch.ts';
 import { createSession } from '../session/session.ts';
@@ -80,13 +82,21 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
   return defer(() => {
     const { store, commands = builtIn, calls = {}, access = openAccess } = options;
     const limits = { ...defaultLimits, ...options.limits };
+    const { credit, heads } = shareOut(limits);
+    const { reading, writing } = limits.openFiles;
     const shared = {
       session: createSession(commands, limits),
       store,
       calls,
       access,
       limits,
-      budget: createBudget(limits.budget),
+      budget: createBudget(credit),
+      places: {
+        heads: createSlots({ shared: heads, perHolder: 0 }),
+        reading: createSlots({ shared: reading, perHolder: 1 }),
+        writing: createSlots({ shared: writing, perHolder: 1 }),
+      },
+      rounds: createRounds(() => performance.now(), setImmediate),
       clock: createClock(limits.deadlines),
       paces: { bytes: createPace(limits.bytesPerSecond), requests: createPace(limits.requestsPerSecond) },
       about: aboutServer(commands, limits),

@@ -13,7 +13,7 @@ export function flush(state: SessionState, effects: Effect[]): SessionState {
   let requests = state.requests;
   while (requests.length > 0) {
     const before = requests[0]!;
-    const after = state.phase === 'gone' ? forget(before, effects) : answer(before, state.reads, effects);
+    const after = !state.reachable ? forget(before, effects) : answer(before, state.reads, effects);
     const finished = after.done && after.answers.length === 0;
     if (finished) requests = requests.slice(1);
     else {

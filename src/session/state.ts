@@ -27,6 +27,8 @@ export interface SessionState {
   readonly parked: Parked | null;
   /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
   readonly reads: boolean;
+  /** Whether anything can still be sent to the peer. Once not, what only reads is dropped. */
+  readonly reachable: boolean;
   /** Who the peer is; null when it has to say `hello` first. */
   readonly principal: Principal | null;
 }
@@ -40,6 +42,8 @@ export interface OpenRequest {
   readonly number: number;
   /** Null for a frame that named no command. */
   readonly cmd: string | null;
+  /** It changes nothing. */
+  readonly readOnly: boolean;
   readonly id: RequestId | null;
   readonly touched: Touched;
   /** The command's own. */
@@ -77,5 +81,6 @@ export const initialSession: SessionState = {
   inFrame: false,
   parked: null,
   reads: false,
+  reachable: true,
   principal: anybody,
 };

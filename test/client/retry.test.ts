@@ -8,6 +8,7 @@ describe('what is worth trying again', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
     const passing = codes.filter((code) => worthRetrying({ type: 'refused', error: errorInfo(code) }));
     expect(passing.sort()).toEqual([
+      'busy',
       'internal',
       'io-error',
       'shutting-down',

@@ -314,6 +314,7 @@ describe('refusals', () => {
 
   const passing: ErrorCode[] = [
     'shutting-down',
+    'busy',
     'io-error',
     'too-many-uploads',
     'too-many-open-files',
