@@ -83,13 +83,23 @@ const steps = fc.array(
   { maxLength: 200 },
 );
 
-test.prop([steps, fc.integer({ min: 1, max: 20 * FLOOR_BYTES }), fc.integer({ min: 1, max: 20 * FLOOR_BYTES })])(
+test.prop([
+  steps,
+  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
+  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
+])(
   'whoever obeys is within the bound, and whoever is paused goes on once what it holds has settled',
   (moves, high, all) => {
     const piece = 3 * FLOOR_BYTES;
     const budget = createBudget({ high: all, low: all / 2 });
     const members = [0, 1, 2, 3].map(() => {
-      const member = { paused: false, held: 0, frame: 0, lent: [] as number[], window: null as unknown as Window };
+      const member = {
+        paused: false,
+        held: 0,
+        frame: 0,
+        lent: [] as number[],
+        window: null as unknown as Window,
+      };
       member.window = budget.window({ high, low: high / 2 }, (paused) => {
         expect(paused).not.toBe(member.paused);
         member.paused = paused;

@@ -101,6 +101,10 @@ function world(openRequests: number) {
 
   function perform(effect: Effect): void {
     if (effect.type === 'release') creditOut += effect.credit;
+    if (effect.type === 'drop') {
+      const kept = pending.filter(({ request }) => request !== effect.request);
+      pending.splice(0, pending.length, ...kept);
+    }
     if (effect.type === 'send') pending.push({ request: effect.request, effect: { type: 'send' } });
     if (effect.type === 'reply') {
       creditOut += effect.credit;
@@ -173,16 +177,33 @@ function world(openRequests: number) {
   };
 }
 
+/** What nobody would learn of: an answer, or what is only asked to be answered. */
+const isInVain = (effect: Effect): boolean =>
+  effect.type === 'reply' ||
+  effect.type === 'send' ||
+  (effect.type === 'do' && ['open', 'stat', 'list', 'resume'].includes(effect.effect.type));
+
 test.prop(
-  [fc.array(fc.tuple(frame, turn), { maxLength: 20 }), last, fc.integer({ min: 1, max: 4 }), fc.boolean()],
+  [
+    fc.array(fc.tuple(frame, turn), { maxLength: 20 }),
+    last,
+    fc.integer({ min: 1, max: 4 }),
+    fc.boolean(),
+    fc.option(fc.nat({ max: 20 })),
+  ],
   {
     numRuns: 2_000,
   },
 )(
   'no put is acknowledged that was not committed, answers keep their order, and every credit is settled once',
-  (frames, end, openRequests, breaks) => {
+  (frames, end, openRequests, breaks, lostAt) => {
     const it = world(openRequests);
+    let before = 0;
     frames.forEach(([{ cmd, ...fields }, { settle, pick, fails }], i) => {
+      if (i === lostAt) {
+        before = it.facts().effects.length;
+        it.now({ type: 'unreachable' });
+      }
       // The number of the request is its id: the session counts the same way.
       const pieces = 'pieces' in fields ? (fields.pieces as number[]) : [];
       const size = pieces.reduce((a, b) => a + b, 0);
@@ -201,13 +222,15 @@ test.prop(
     it.settleAll();
     if (end.type !== 'closed') it.now({ type: 'closed' });
 
-    const { creditIn, creditOut, answered, widest, left, turnedAway } = it.facts();
+    const { creditIn, creditOut, answered, effects, widest, left, turnedAway } = it.facts();
+    if (before > 0) expect(effects.slice(before).filter(isInVain)).toEqual([]);
+    const isLost = lostAt !== null && lostAt < frames.length;
     expect(left).toBe(end.type === 'closed' ? left : 0);
     // What was never handed to the session has cost nothing here; what was has been settled to the last byte.
     expect(creditOut).toBe(creditIn);
     expect(answered).toEqual([...answered].sort((a, b) => Number(a) - Number(b)));
     expect(new Set(answered).size).toBe(answered.length);
-    if (end.type === 'ended' && !turnedAway) expect(answered).toHaveLength(frames.length);
+    if (end.type === 'ended' && !turnedAway && !isLost) expect(answered).toHaveLength(frames.length);
     // One more than the limit, for the fault that is answered as a request is.
     expect(widest).toBeLessThanOrEqual(openRequests + 1);
     expect(it.state().requests).toEqual([]);
