@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import type { ServerEvent } from '../server/event.ts';
+import { openFileLimit } from '../server/open-files.ts';
 import { serve } from '../server/serve.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
@@ -14,7 +15,7 @@ import { signal$ } from './serve-signals.ts';
 import { openStore } from './serve-store.ts';
 import { watchServer } from './serve-watch.ts';
 import { type Configuration, readSettings } from './settings.ts';
-import { openFileLimit, warnings } from './settings-checks.ts';
+import { warnings } from './settings-checks.ts';
 import { addSettings, type Flags, settingsHelp } from './settings-flags.ts';
 import { limitsOf } from './settings-limits.ts';
 import { printSettings } from './settings-print.ts';
@@ -58,6 +59,7 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
 
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
+  const openFiles = openFileLimit();
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings, access?.file.quotas ?? null);
@@ -72,7 +74,7 @@ async function receive(configuration: Configuration): Promise<void> {
     connections$: recording.tapped(listeners(settings, credentials)),
     store,
     ...(access && { access: access.file.access }),
-    limits: limitsOf(settings),
+    limits: limitsOf(configuration, openFiles),
     drain$,
     stats: watched.stats,
   });
@@ -95,7 +97,7 @@ async function receive(configuration: Configuration): Promise<void> {
     }),
   );
   try {
-    for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
+    for (const warning of warnings(configuration, openFiles)) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
     signals.add(recording.tell(log));
     await watched.start();

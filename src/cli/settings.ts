@@ -34,6 +34,8 @@ export interface Configuration {
   readonly settings: Settings;
   /** @example '--max-file', 'SLUICE_MAX_FILE', 'config.json: limits.maxFile' */
   readonly called: (name: SettingName) => string;
+  /** Whether no source has a value of it. */
+  readonly isDefault: (name: SettingName) => boolean;
   /** What one setting would be called where the value of another came from. */
   readonly calledBeside: (name: SettingName, other: SettingName) => string;
 }
@@ -82,6 +84,7 @@ export function readSettings({ flags, env, cwd }: Sources): Read {
   const configuration: Configuration = {
     settings: values as Settings,
     called: (name) => call(name, sources[name]!, file),
+    isDefault: (name) => sources[name] === 'default',
     calledBeside: (name, other) => inSource(name, sources[other]!),
   };
   problems.push(...(problems.length === 0 ? contradictions(configuration) : []));

@@ -110,3 +110,41 @@ export function shareOut({ budget, headerBytes }: Pick<Limits, 'budget' | 'heade
   const forHeads = heads * headerBytes;
   return { credit: { high: budget.high - forHeads, low: Math.max(0, budget.low - forHeads) }, heads };
 }
+
+/** Descriptors for what is no connection and no file of a request: to accept, to refuse, and the store's own. */
+const DESCRIPTORS_RESERVED = 192;
+/** What a connection may need: its own, a file to be sent, and a file to be stored. */
+const DESCRIPTORS_EACH = 3;
+
+/** Descriptors that a server may need for so many connections, of which each sends one file and stores one. */
+export const descriptorsFor = (connections: number): number =>
+  DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
+
+/**
+ * The limits that follow from how many descriptors the process may have: connections, each with a file to be sent and
+ * one to be stored, and the files beyond those that all of them share.
+ *
+ * @param descriptors `Infinity` where it is not known.
+ * @param connections how many are wanted, whatever may be had; default as many as there may be.
+ * @example limitsWithin(1024) // { connections: 208, connectionsPerAddress: 166, openFiles: { reading: 104, writing: 104 } }
+ */
+export function limitsWithin(
+  descriptors: number,
+  connections?: number,
+): Pick<Limits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
+  const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);
+  // A quarter of them is for files that are shared.
+  const fitting = Math.max(1, Math.floor(free / (DESCRIPTORS_EACH + 1)));
+  const most = connections ?? Math.min(defaultLimits.connections, fitting);
+  const perAddress = connections === undefined ? Math.ceil(most * 0.8) : defaultLimits.connectionsPerAddress;
+  const left = Number.isFinite(free) ? Math.max(0, free - DESCRIPTORS_EACH * most) : free;
+  const { reading, writing } = defaultLimits.openFiles;
+  return {
+    connections: most,
+    connectionsPerAddress: Math.min(perAddress, defaultLimits.connectionsPerAddress),
+    openFiles: {
+      reading: Math.min(reading, Math.floor(left / 2)),
+      writing: Math.min(writing, Math.floor(left / 2)),
+    },
+  };
+}

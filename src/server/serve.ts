@@ -24,7 +24,7 @@ import { attend } from '../runtime/attend.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
 import { createClock } from '../runtime/deadlines.ts';
-import { defaultLimits, type Limits, shareOut } from '../runtime/limits.ts';
+import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
 import { createPace } from '../runtime/pace.ts';
 import type { Calls } from '../runtime/perform.ts';
 import { createRounds } from '../runtime/rounds.ts';
@@ -37,6 +37,7 @@ import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { createDoor } from './door.ts';
 import { located, type ServerEvent } from './event.ts';
+import { openFileLimit } from './open-files.ts';
 import type { ServerStats } from './stats.ts';
 
 export interface ServeOptions {
@@ -81,7 +82,8 @@ const toBeHeard = 400;
 export function serve(options: ServeOptions): Observable<ServerEvent> {
   return defer(() => {
     const { store, commands = builtIn, calls = {}, access = openAccess } = options;
-    const limits = { ...defaultLimits, ...options.limits };
+    const within = limitsWithin(openFileLimit(), options.limits?.connections);
+    const limits = { ...defaultLimits, ...within, ...options.limits };
     const { credit, heads } = shareOut(limits);
     const { reading, writing } = limits.openFiles;
     const shared = {

@@ -10,11 +10,12 @@
  * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
  * bound. Bodies are compared piece by piece, never collected.
  */
+
+import { createFifo } from '../../base/fifo.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './compare-lane.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
-import { createFifo } from './fifo.ts';
 
 /** How replies are told apart and compared. */
 export interface Replies<H> {
