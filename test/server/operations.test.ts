@@ -1,6 +1,6 @@
 /** What a running server says of itself over HTTP: metrics that add up, and health through a drain. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -239,6 +239,28 @@ describe('GET /healthz', () => {
       { status: 'unwritable', error: { code: 'io-error', cause: 'ENOENT' } },
     ]);
     mkdirSync(root);
+    expect(await server.health()).toEqual([200, { status: 'ok' }]);
+  });
+
+  test('is 503 while something else is in the place of the private folder of the store', async () => {
+    const root = tempFolder();
+    const place = join(root, '.sluice');
+    const server = await operating({ writable: diskWritable(root) });
+    server.listening();
+    for (const replace of [() => writeFileSync(place, 'x'), () => symlinkSync('/tmp', place)]) {
+      // Where there is none, the store makes it.
+      expect(await server.health()).toEqual([200, { status: 'ok' }]);
+      replace();
+      expect(await server.health()).toMatchObject([
+        503,
+        {
+          status: 'unwritable',
+          error: { code: 'io-error', message: expect.stringContaining("'.sluice' in the root") },
+        },
+      ]);
+      rmSync(place);
+    }
+    mkdirSync(place);
     expect(await server.health()).toEqual([200, { status: 'ok' }]);
   });
 
