@@ -11,10 +11,11 @@
  * each result answers an effect of a request that has.
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Principal } from '../protocol/access.ts';
 import { errorInfo } from '../protocol/errors.ts';
 import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { Outcome, Store } from '../store/contract.ts';
+import type { Answer, Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -30,6 +31,7 @@ import { createPatience } from './patience.ts';
 import { type Calls, createPerformer } from './perform.ts';
 import { createQueue } from './queue.ts';
 import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
+import { type AddressTries, createTokenCheck } from './token-check.ts';
 
 export interface AttendOptions {
   readonly session: Session;
@@ -44,6 +46,8 @@ export interface AttendOptions {
   readonly paces?: { readonly bytes: Pace; readonly requests: Pace };
   /** Who is let in; default everybody. */
   readonly access?: Access;
+  /** How often tokens may be tried from the peer's address; without it as often as it likes. */
+  readonly tries?: AddressTries;
   /** What `hello` answers besides who the peer is. */
   readonly about?: Greeting['about'];
   readonly counters?: Counters;
@@ -57,6 +61,8 @@ export interface AttendOptions {
   /** Told of what should not have been thrown. */
   readonly bug?: (thrown: unknown) => void;
 }
+
+const gone = 'the connection was over before the token was looked at';
 
 /** Why nothing is read. */
 type Pause = 'credit' | 'parked' | 'turn' | 'bytes' | 'requests';
@@ -132,10 +138,17 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       bug,
     });
 
-    function hello(token: string | undefined): Outcome<Greeting> {
-      const principal = token === undefined ? state.principal : access.byToken(token);
-      if (token !== undefined && principal === null) return { ok: false, error: errorInfo('bad-token') };
-      return { ok: true, value: { principal, about: options.about ?? {} } };
+    const tokens = createTokenCheck(access, scheduler, options.tries);
+
+    function hello(token: string | undefined): Answer<Greeting> {
+      if (token === undefined) return greet({ ok: true, value: state.principal });
+      const found = tokens.principalOf(token);
+      return found instanceof Promise ? found.then(greet) : greet(found);
+    }
+
+    function greet(found: Outcome<Principal | null>): Outcome<Greeting> {
+      if (!found.ok) return found;
+      return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
 
     function pause(why: Pause, paused: boolean): void {
@@ -205,11 +218,15 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     function ended(event: SessionEvent): void {
       patience.release();
       if (event.type === 'closed') stopWatching?.();
+      if (event.type === 'closed') tokens.giveUp(errorInfo('not-authenticated', gone));
       intake.end(event);
       wake();
     }
 
-    const draining = options.drain$?.subscribe(() => now({ type: 'drain' }));
+    const draining = options.drain$?.subscribe(() => {
+      tokens.giveUp(errorInfo('shutting-down'));
+      now({ type: 'drain' });
+    });
     const changing = access.changed$.subscribe(() => {
       const { principal } = state;
       const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
@@ -246,6 +263,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       stopWatching?.();
       patience.dispose();
       intake.stop();
+      tokens.giveUp(errorInfo('not-authenticated', gone));
       if (over) return;
       connection.destroy();
       now({ type: 'closed' });

@@ -7,7 +7,7 @@ import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { isRefusal } from '../protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../session/effect.ts';
 import type { Greeting, Result, ResultOf } from '../session/event.ts';
-import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts';
+import type { Answer, Part, Source, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { Window } from './credit.ts';
@@ -26,7 +26,7 @@ export interface PerformWorld {
   readonly outbox: Outbox;
   readonly calls: Calls;
   /** Whose token it is, and what the server says of itself. */
-  readonly hello: (token: string | undefined) => Outcome<Greeting>;
+  readonly hello: (token: string | undefined) => Answer<Greeting>;
   readonly result: (request: number, result: Result) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
   readonly turn: (work: () => void) => void;

@@ -209,6 +209,18 @@ test('counts who was turned away, and who was cut off', async () => {
   expect(metrics.value('sluice_connections_cut_total')).toBe(1);
 });
 
+test('counts wrong tokens, and those that were slowed down', async () => {
+  const server = await operating();
+  const where = { connection: '1', remote: '127.0.0.1:1' };
+  const refused = { type: 'refused', cmd: 'hello', request: 1, ms: 1, ...where } as const;
+  server.events$.next({ ...refused, error: errorInfo('bad-token') });
+  server.events$.next({ ...refused, error: errorInfo('shutting-down') });
+  for (let i = 0; i < 2; i++) server.events$.next({ type: 'slowed', ms: 250, ...where });
+  const metrics = await server.metrics();
+  expect(metrics.value('sluice_wrong_tokens_total')).toBe(1);
+  expect(metrics.value('sluice_slowed_tokens_total')).toBe(2);
+});
+
 describe('GET /healthz', () => {
   test('is 503 before the server listens, 200 while it serves, 503 from the drain on', async () => {
     const early = await operating();
