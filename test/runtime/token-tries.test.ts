@@ -95,12 +95,12 @@ describe('an address', () => {
 });
 
 type Step =
-  | { readonly does: 'turn' | 'wrong'; readonly who: number }
+  | { readonly does: 'turn' | 'wrong'; readonly who: number; readonly times: number }
   | { readonly does: 'pass'; readonly ms: number };
 
 const steps = fc.array(
   fc.oneof<fc.Arbitrary<Step>[]>(
-    fc.record({ does: fc.constantFrom('turn', 'wrong', 'wrong'), who: fc.nat(2) }),
+    fc.record({ does: fc.constantFrom('turn', 'wrong', 'wrong'), who: fc.nat(2), times: fc.nat(WRONG_FREE) }),
     fc.record({ does: fc.constant('pass'), ms: fc.nat(2 * FORGET_MS) }),
   ),
   { maxLength: 100 },
@@ -108,14 +108,14 @@ const steps = fc.array(
 
 /** What the turns of one address came to. */
 function waitsOf(all: readonly Step[], who: number): readonly number[] {
-  const { tries, pass } = tried();
+  const { tries, pass, wrong } = tried();
   const waits: number[] = [];
   for (const step of all) {
     if (step.does === 'pass') pass(step.ms);
-    else if (step.does === 'wrong') tries.wrong(String(step.who));
+    else if (step.does === 'wrong') wrong(String(step.who), step.times);
     else {
-      const wait = tries.turn(String(step.who));
-      if (step.who === who) waits.push(wait);
+      const turns = Array.from({ length: step.times }, () => tries.turn(String(step.who)));
+      if (step.who === who) waits.push(...turns);
     }
   }
   return waits;

@@ -185,8 +185,12 @@ describe('read again', () => {
 
   test('readings that overlap are made one after the other: what was written last holds', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
-    writeFileSync(path, JSON.stringify(many(2_000)));
+    writeFileSync(path, JSON.stringify(many(4_000)));
+    const given = vi.spyOn(globalThis, 'setImmediate');
     const large = reload();
+    // It has read the file, and is at work on what was in it.
+    while (given.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    given.mockRestore();
     writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, token: 'the-new-secret-of-alice' }] }));
     await Promise.all([reload(), large]);
     expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
