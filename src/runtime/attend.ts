@@ -12,10 +12,11 @@
  * `rounds`).
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Principal } from '../protocol/access.ts';
 import { errorInfo } from '../protocol/errors.ts';
 import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { Outcome, Store } from '../store/contract.ts';
+import type { Answer, Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -33,6 +34,7 @@ import { createQueue } from './queue.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
+import { type AddressTries, createTokenCheck } from './token-check.ts';
 
 export interface AttendOptions {
   readonly session: Session;
@@ -51,6 +53,8 @@ export interface AttendOptions {
   readonly paces?: { readonly bytes: Pace; readonly requests: Pace };
   /** Who is let in; default everybody. */
   readonly access?: Access;
+  /** How often tokens may be tried from the peer's address; without it as often as it likes. */
+  readonly tries?: AddressTries;
   /** What `hello` answers besides who the peer is. */
   readonly about?: Greeting['about'];
   readonly counters?: Counters;
@@ -80,6 +84,7 @@ const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(
 
 /** Events that are reduced between two looks at whose turn it is. */
 const EVENTS_A_TURN = 64;
+const gone = 'the connection was over before the token was looked at';
 
 /** Why nothing is read. */
 type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
@@ -162,10 +167,17 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       bug,
     });
 
-    function hello(token: string | undefined): Outcome<Greeting> {
-      const principal = token === undefined ? state.principal : access.byToken(token);
-      if (token !== undefined && principal === null) return { ok: false, error: errorInfo('bad-token') };
-      return { ok: true, value: { principal, about: options.about ?? {} } };
+    const tokens = createTokenCheck(access, scheduler, options.tries);
+
+    function hello(token: string | undefined): Answer<Greeting> {
+      if (token === undefined) return greet({ ok: true, value: state.principal });
+      const found = tokens.principalOf(token);
+      return found instanceof Promise ? found.then(greet) : greet(found);
+    }
+
+    function greet(found: Outcome<Principal | null>): Outcome<Greeting> {
+      if (!found.ok) return found;
+      return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
 
     function pause(why: Pause, paused: boolean): void {
@@ -259,13 +271,17 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       patience.release();
       if (event.type === 'closed') {
         stopWatching?.();
+        tokens.giveUp(errorInfo('not-authenticated', gone));
         unreachable();
       }
       intake.end(event);
       turn.wake();
     }
 
-    const draining = options.drain$?.subscribe(() => now({ type: 'drain' }));
+    const draining = options.drain$?.subscribe(() => {
+      tokens.giveUp(errorInfo('shutting-down'));
+      now({ type: 'drain' });
+    });
     const changing = access.changed$.subscribe(() => {
       const { principal } = state;
       const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
@@ -303,6 +319,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       stopWatching?.();
       patience.dispose();
       intake.stop();
+      tokens.giveUp(errorInfo('not-authenticated', gone));
       if (over) return;
       connection.destroy();
       results.push({ type: 'closed' });

@@ -29,7 +29,7 @@ export interface PerformWorld {
   readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
   readonly calls: Calls;
   /** Whose token it is, and what the server says of itself. */
-  readonly hello: (token: string | undefined) => Outcome<Greeting>;
+  readonly hello: (token: string | undefined) => Answer<Greeting>;
   readonly result: (request: number, result: Result) => void;
   /** Calls back when it is this connection's turn among all. */
   readonly inTurn: (work: () => void) => void;

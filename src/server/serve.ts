@@ -29,13 +29,14 @@ import { createPace } from '../runtime/pace.ts';
 import type { Calls } from '../runtime/perform.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { createSlots } from '../runtime/slots.ts';
+import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
 import type { Command } from '../session/command.ts';
 import { commands as builtIn, requestFraming } from '../session/dispatch.ts';
 import { createSession } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
-import { createDoor } from './door.ts';
+import { createDoor, hostOf } from './door.ts';
 import { located, type ServerEvent } from './event.ts';
 import { openFileLimit } from './open-files.ts';
 import type { ServerStats } from './stats.ts';
@@ -51,6 +52,11 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Who is let in, and may do what; default everybody, everything. */
   readonly access?: Access;
+  /**
+   * How often tokens may be tried from one address (of IPv6, one network); default `createTokenTries()`. Connections that
+   * have no address, such as those of a Unix socket, count as from one.
+   */
+  readonly tokenTries?: TokenTries;
   /**
    * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
    * is not finished within `limits.grace` is cut off.
@@ -115,6 +121,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       draining = true;
     });
     const door = createDoor(limits);
+    const tokenTries = options.tokenTries ?? createTokenTries(() => performance.now());
     options.stats?.(() => ({ ...counters, connections: door.inside(), unsettled: budget.unsettled() }));
 
     const attended = (connection: Connection): Observable<ServerEvent> => {
@@ -133,9 +140,18 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         connection.destroy();
       });
       const bug = (thrown: unknown) => besides$.next({ type: 'bug', ...where, thrown });
+      const host = hostOf(connection.remote) ?? 'no address';
+      const tries = {
+        turn: () => {
+          const ms = tokenTries.turn(host);
+          if (ms > 0) besides$.next({ type: 'slowed', ...where, ms });
+          return ms;
+        },
+        wrong: () => tokenTries.wrong(host),
+      };
       const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
       const toDrain$ = draining ? timer(toBeHeard) : drain$;
-      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, status, bug }).pipe(
+      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, tries, status, bug }).pipe(
         map((report) => located(report, where)),
         finalize(() => {
           cut.unsubscribe();
