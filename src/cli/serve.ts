@@ -24,9 +24,9 @@ import { misuse, stop } from './stop.ts';
 
 const help = `${settingsHelp}
 Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
-when that cannot be written. The log
-goes to stderr: a line for each stored file, each refusal and each trouble;
-readable on a terminal, one JSON object a line otherwise.
+when that cannot be written. The log goes to stderr: a line for each stored file,
+each refusal and each trouble; readable on a terminal, one JSON object a line
+otherwise. A log that cannot be written does not stop it.
 
 SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
 within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
