@@ -28,7 +28,9 @@ interface GetFlags extends ServerFlags, RetryFlags {
 const help = `
 A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
-name they get. "/" is everything there is.
+name they get. "/" is everything there is. Names that would get the same place
+are refused before anything is fetched; with --out - they go to stdout one after
+the other.
 
 Each file is written under a temporary name beside its target, and renamed when
 it is whole; a file of that name is replaced. Modification times are kept.
