@@ -42,7 +42,8 @@ as .sluice-….part, and the same command at a later time fetches only the rest,
 unless the file on the server has changed meanwhile.
 
 --json prints one object a line, told apart by "event": expect, progress,
-retry, received, refused, failed, and at the end summary.
+retry, received, refused, failed, and at the end summary. Its bytes are those of
+the files that are here now, transferred as many of them as this run has received.
 ${serverHelp}
 
 Examples:
@@ -114,7 +115,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     if (toStdout && output.gone()) throw stop(exitStatus.success);
     const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
-    report.end({ files: got.files, bytes: got.bytes, failed, seconds });
+    report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
     if (got.lost !== null) {
       const { files: lost, why, status } = got.lost;
       goOn();

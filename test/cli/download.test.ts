@@ -29,6 +29,7 @@ test.each([
     const told: string[] = [];
     const report: Report = {
       expect: () => {},
+      resumed: () => {},
       progress: () => {},
       done: ({ filename }) => told.push(`${filename} done`),
       failed: ({ filename }, { message }) => told.push(`${filename}: ${message}`),
@@ -62,7 +63,7 @@ test.each([
     const world = { downloads, report, begin, ahead: 64, keepsParts: false, kept: new Set<Transfer>() };
     const got = await download(transfers, { ...world, gone: () => false });
     downloads.end();
-    expect(got).toEqual({ files: 3, bytes: 1_200_000, failed: 1, lost: null });
+    expect(got).toEqual({ files: 3, bytes: 1_200_000, transferred: 1_200_000, failed: 1, lost: null });
     expect(told.sort()).toEqual(['a done', 'b done', 'bad: disk is full', 'c done']);
     expect(aborted).toBeGreaterThan(0);
   },
