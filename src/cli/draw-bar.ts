@@ -1,7 +1,7 @@
 /**
  * A bar of progress as a line of text, for terminals of 20 columns and more:
  *
- *   film.mkv ████████▓▓▓░░░░░░  42%  430 MB 30 MB/s, 0:06 left from 410 MB on
+ *   film.mkv ████████▓▓▓░░░░░░  42%  430 MB 30 MB/s, 0:06 left, from 410 MB on
  *
  * Where there is little room the bar shrinks first, until there is none; then fields go, one after the other. A name is
  * cut in the middle. A counter is never cut, since half a number is another number.
@@ -15,8 +15,8 @@ const LABEL_MAX_COLUMNS = 40;
 const LABEL_MIN_COLUMNS = 8;
 /** What the fields take at their longest, with the space before each: ` 100%`, ` 99.4 MB`, ` 99.4 MB/s, 99:59:59 left`. */
 const FIELDS_COLUMNS = 5 + 8 + 25;
-/** ` from 99.4 MB on`. */
-const FROM_COLUMNS = 16;
+/** `, from 99.4 MB on`. */
+const FROM_COLUMNS = 17;
 
 export interface BarFacts {
   readonly label: string;
@@ -86,7 +86,7 @@ function fieldsIn(room: number, { value, total, rate, note, from = 0 }: BarFacts
   const pace = note ?? `${bytesInWords(rate)}/s, ${left}`;
   const short = note?.split(' ')[0] ?? left;
   const choices = [
-    ...(from > 0 ? [[percent, bytes, pace, `from ${bytesInWords(from)} on`]] : []),
+    ...(from > 0 ? [[percent, bytes, `${pace}, from ${bytesInWords(from)} on`]] : []),
     [percent, bytes, pace],
     [percent, pace],
     [percent, short],

@@ -101,7 +101,7 @@ describe('a bar', () => {
     // What is sent and not durable yet is lighter.
     expect(drawBar({ ...facts, durable: 2.5e6 }, 100)).toContain(' ██████▓▓▓▓▓▓░');
     expect(drawBar({ ...facts, note: 'stored' }, 100)).toMatch(/ stored$/);
-    expect(drawBar({ ...facts, from: 4.1e6 }, 80)).toMatch(/ 1\.0 MB\/s, 0:05 left from 4\.1 MB on$/);
+    expect(drawBar({ ...facts, from: 4.1e6 }, 80)).toMatch(/ 1\.0 MB\/s, 0:05 left, from 4\.1 MB on$/);
   });
 
   const counted = { ...facts, label: '257/2000 files', counts: true };
