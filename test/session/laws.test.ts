@@ -215,11 +215,17 @@ test.prop(
   },
 );
 
-test.prop([
-  fc.array(fc.tuple(frame, turn), { maxLength: 12 }),
-  fc.record({ filename: name, fails: fc.boolean(), drains: fc.boolean(), pieces: fc.nat({ max: 2 }) }),
-  fc.array(fc.constantFrom('truncated', 'timed-out', 'bad-header' as const), { minLength: 1, maxLength: 2 }),
-])(
+test.prop(
+  [
+    fc.array(fc.tuple(frame, turn), { maxLength: 12 }),
+    fc.record({ filename: name, fails: fc.boolean(), drains: fc.boolean(), pieces: fc.nat({ max: 2 }) }),
+    fc.array(fc.constantFrom('truncated', 'timed-out', 'bad-header' as const), {
+      minLength: 1,
+      maxLength: 2,
+    }),
+  ],
+  { numRuns: 1_000 },
+)(
   'a request is refused or served once, however its connection ends, and the end of a body is no request of its own',
   (frames, cut, faults) => {
     const it = world(3);
