@@ -52,8 +52,10 @@ export function addServe(program: Command): void {
 async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
-  if (printConfig) process.stdout.write(printSettings(read.value.settings));
-  else await receive(read.value);
+  if (printConfig) {
+    for (const warning of read.value.warnings) process.stderr.write(`sluice: ${warning}\n`);
+    process.stdout.write(printSettings(read.value.settings));
+  } else await receive(read.value);
 }
 
 async function receive(configuration: Configuration): Promise<void> {
@@ -95,6 +97,7 @@ async function receive(configuration: Configuration): Promise<void> {
     }),
   );
   try {
+    for (const warning of configuration.warnings) log.warn(warning);
     for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
     signals.add(recording.tell(log));

@@ -8,6 +8,7 @@ import { connectUnix } from '../transport/unix.ts';
 import { exitStatus } from './exit-status.ts';
 import { seconds } from './numbers.ts';
 import { type Place, place } from './place.ts';
+import { whyNotVariables } from './settings-environment.ts';
 import { misuse, stop } from './stop.ts';
 import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
@@ -62,9 +63,11 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
  * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
  */
-export function connection$(flags: ServerFlags): Observable<Connection> {
+export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
+  const why = whyNotVariables(environment);
+  if (why !== null) throw misuse(why);
   const where = placeOf(flags);
-  const tls = tlsSettings(flags);
+  const tls = tlsSettings(flags, environment);
   const { timeout } = flags;
   if ('path' in where) {
     if (tls !== null) throw misuse(`${where.path} is on this machine and has no TLS: leave --tls away`);

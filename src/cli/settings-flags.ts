@@ -39,4 +39,7 @@ SLUICE_MAX_FILE, its key in the file is limits.maxFile; --print-config prints
 such a file. Paths in it are relative to it. A SIZE is in bytes, or has a unit:
 10MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 2m, 24h. "none" is no
 limit.
+
+A variable that is misspelt is refused. SLUICE_PORT=tcp://…, as Kubernetes sets
+it for a service named sluice, is ignored with a warning.
 `;
