@@ -10,6 +10,7 @@ import type { ClientFault } from '../client/client-fault.ts';
 import type { Downloads, DownloadTarget } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
 import { resumeFrom } from '../client/uploads.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
 import type { Report } from './report.ts';
@@ -101,7 +102,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         over(() => {
           counts.failed++;
           kept.delete(transfer);
-          report.failed(transfer, { message: error instanceof Error ? error.message : String(error) });
+          report.failed(transfer, { message: systemWords(error, 'write') });
         });
       }
 
@@ -148,7 +149,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
             }
             counts.failed++;
             kept.delete(transfer);
-            report.failed(transfer, failureOf(fault));
+            report.failed(transfer, failureOf(fault, 'write'));
           });
         },
         complete: () => {

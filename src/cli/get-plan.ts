@@ -58,7 +58,7 @@ async function planName(server: Asked, name: string, recursive: boolean, target:
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
+    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
   }
 }
 

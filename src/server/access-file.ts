@@ -8,6 +8,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { Subject } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
 import { type AccessRules, type CertificateRule, readRules, type TokenRule } from './access-rules.ts';
@@ -98,7 +99,7 @@ async function readAccess(path: string): Promise<Read> {
   try {
     content = await contentOf(path);
   } catch (error) {
-    return failed((error as Error).message);
+    return failed(systemWords(error, 'read'));
   }
   if (typeof content === 'string') return failed(content);
   let json: unknown;

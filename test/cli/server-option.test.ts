@@ -186,7 +186,11 @@ describe('flags that make no sense', () => {
     ['no server', () => [], 'no server was named'],
     ['TLS on a Unix socket', () => ['--to', 'unix:/s', '--tls'], 'leave --tls away'],
     ['a certificate without a key', () => ['--to', ':1', '--tls-cert', junk()], 'belong together'],
-    ['a file that is missing', () => ['--to', ':1', '--tls-ca', '/none/ca.pem'], 'cannot be read: ENOENT'],
+    [
+      'a file that is missing',
+      () => ['--to', ':1', '--tls-ca', '/none/ca.pem'],
+      'cannot be read: there is no such file (ENOENT)',
+    ],
     ['an authority that is none', () => ['--to', ':1', '--tls-ca', junk()], 'holds no certificate'],
     [
       'a certificate that is none',

@@ -258,7 +258,7 @@ describe('the file', () => {
       'no.json: cannot be read: there is no such file',
     ]);
     expect(problemsOf({ flags: { config: '.' }, cwd: tempFolder() })).toEqual([
-      expect.stringMatching(/^\.: cannot be read: EISDIR/),
+      '.: cannot be read: it is a folder (EISDIR)',
     ]);
   });
 
