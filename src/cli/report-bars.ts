@@ -38,7 +38,7 @@ export function drawBar(
   const bar = '█'.repeat(firm) + '▓'.repeat(full - firm) + '░'.repeat(barColumns - full);
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   const pace = `${bytesInWords(rate)}/s, ${secondsInWords((total - value) / rate)} left`;
-  const end = ` ${bar} ${percent} ${bytesInWords(value).padStart(7)} ${note ?? pace}`;
+  const end = ` ${bar} ${percent} ${bytesInWords(value).padStart(8)} ${note ?? pace}`;
   return fitted(label, Math.max(Math.min(columns - 30 - barColumns - 14, 40), 8)) + end;
 }
 

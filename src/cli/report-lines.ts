@@ -31,7 +31,7 @@ export function quietReport(output: Output): Report {
 export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
   `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
-/** @example '3 files, 12 MB in 1.2 s (10 MB/s), 1 failed' */
+/** @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 1 failed' */
 export function summaryInWords({ files, bytes, failed, seconds }: Summary): string {
   const rate = seconds > 0 ? ` (${bytesInWords(bytes / seconds)}/s)` : '';
   const bad = failed > 0 ? `, ${failed} failed` : '';

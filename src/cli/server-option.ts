@@ -6,9 +6,10 @@ import { connectTcp } from '../transport/tcp.ts';
 import { connectTls } from '../transport/tls.ts';
 import { connectUnix } from '../transport/unix.ts';
 import { exitStatus } from './exit-status.ts';
-import { seconds } from './numbers.ts';
+import { duration } from './numbers.ts';
 import { type Place, place } from './place.ts';
 import { whyNotVariables } from './settings-environment.ts';
+import { day } from './settings-kinds.ts';
 import { misuse, stop } from './stop.ts';
 import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
@@ -27,7 +28,8 @@ export interface ServerFlags extends TlsFlags {
 export const serverHelp = `
 The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
 come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
-options, as SLUICE_TLS_CA and so on.
+options, as SLUICE_TLS_CA and so on. A TIME is in seconds, or has a unit: 500ms,
+2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
@@ -38,9 +40,9 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
     .addOption(new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(place))
     .addOption(new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place))
     .addOption(
-      new Option('--timeout <SECONDS>', 'how long to wait for the connection')
-        .argParser(seconds)
-        .default(10_000, '10'),
+      new Option('--timeout <TIME>', 'how long to wait for the connection')
+        .argParser(duration(0, day))
+        .default(10_000, '10s'),
     );
   return addTlsOptions(command).addOption(
     new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE'),

@@ -1,13 +1,13 @@
 /** Numbers and names in words, for people. */
 
-const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** @example bytesInWords(1234567) // '1.2 MB' */
+/** In units of 1,024, as the settings and the limits have them; 8 characters at the most. @example bytesInWords(1234567) // '1.2 MiB' */
 export function bytesInWords(bytes: number): string {
   let unit = 0;
   let value = bytes;
   while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit++;
   }
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;

@@ -32,11 +32,11 @@ test('lines: what arrived, and what went wrong with nothing that moves the curso
   report.retry({ message: 'lost', attempt: 2, retries: 5, seconds: 0.8 });
   report.end(summary);
   expect(lines).toEqual([
-    'stored a (2.0 kB)',
+    'stored a (2.0 KiB)',
     '! dir/a\\u{1b}: no\\u{7}',
     '! x: skipped, a link',
     '! lost: trying again in 0.8 s, 2 of 5',
-    '1 file, 2.0 kB in 2.0 s (1.0 kB/s), 1 failed',
+    '1 file, 2.0 KiB in 2.0 s (1.0 KiB/s), 1 failed',
   ]);
 });
 
@@ -69,7 +69,9 @@ test('JSON: an object a line, and progress no more than once a second', () => {
 
 test('a bar fits its terminal, however long the name', () => {
   const facts = { label: 'photos/照片/'.repeat(9), value: 5e6, total: 1e7, rate: 1e6 };
-  expect(drawBar(facts, 100)).toMatch(/^photos\/.*… ?.* █{12}░{12} {2}50% {2}5\.0 MB 1\.0 MB\/s, 0:05 left$/);
+  expect(drawBar(facts, 100)).toMatch(
+    /^photos\/.*… ?.* █{12}░{12} {2}50% {2}4\.8 MiB 977 KiB\/s, 0:05 left$/,
+  );
   expect(drawBar({ ...facts, label: 'a'.repeat(200) }, 80).length).toBeLessThanOrEqual(80);
   expect(drawBar({ label: 'x', value: 0, total: 0, rate: 0 }, 80)).toContain('100%');
   // What is sent and not durable yet is lighter.

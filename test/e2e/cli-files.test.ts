@@ -39,7 +39,7 @@ describe('there and back', () => {
     const put = await run('put', 'tree');
     expect(put).toMatchObject({ status: 0, stderr: '' });
     expect(put.stdout).toContain('stored tree/照片/你好.txt (6 B)\n');
-    expect(put.stdout).toMatch(/5 files, 3\.3 MB in \d\.\d s \(.*\/s\)\n$/);
+    expect(put.stdout).toMatch(/5 files, 3\.1 MiB in \d\.\d s \(.*\/s\)\n$/);
     expect(Object.keys(stored(root)).length).toBe(5);
     expect(await run('get', 'tree/', '--out', 'back', '--quiet')).toEqual({
       status: 0,

@@ -63,7 +63,7 @@ describe('a put of a large file', () => {
     const cuts = [9 * MB, 100, 12 * MB];
     const it = await through((connection) => (connection < cuts.length ? resetAfter(cuts[connection]!) : {}));
     const ran = await sluice(it.put.filter((word) => word !== '--json'));
-    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/^stored film \(30\.0 MB\)\n/) });
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/^stored film \(28\.6 MiB\)\n/) });
     expect(it.stored().equals(it.content)).toBe(true);
     expect(it.up.length).toBe(4);
     // Not once more from the start each time: that would be 9 + 12 + 30.
