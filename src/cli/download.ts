@@ -23,6 +23,9 @@ export const ahead = 64;
 const high = 8 * 1024 * 1024;
 const low = 4 * 1024 * 1024;
 
+/** Why a file is skipped with `--no-clobber`. */
+export const thereAlready = 'it is there already';
+
 export interface DownloadWorld {
   readonly downloads: Pick<Downloads, 'fetch'>;
   readonly report: Report;
@@ -154,8 +157,12 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         },
         complete: () => {
           if (flow !== null) arriving.delete(flow);
-          file!.finish().then(() => {
+          file!.finish().then((how) => {
             over(() => {
+              if (how === 'there') {
+                kept.delete(transfer);
+                return report.warn(path, thereAlready);
+              }
               counts.files++;
               counts.bytes += size;
               kept.delete(transfer);

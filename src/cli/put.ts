@@ -1,6 +1,7 @@
 /** `sluice put`: sends files and whole folders. */
 import { type Command, Option } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { goesOn, interruptible } from './interrupted.ts';
 import { createOutput } from './output.ts';
 import { planPut, topName } from './put-plan.ts';
 import { createReport } from './report.ts';
@@ -11,7 +12,6 @@ import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
-import { printable } from './words.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {
   readonly as?: string;
@@ -90,7 +90,13 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   if (!flags.acks && flags.verify !== undefined) throw misuse('--verify needs a server that answers');
   const token = flags.acks ? tokenOf(flags) : null;
   const output = createOutput();
-  const report = createReport(flags, output, flags.acks ? 'stored' : 'sent');
+  const kept = new Set<Transfer>();
+  const interruption = interruptible(createReport(flags, output, flags.acks ? 'stored' : 'sent'), {
+    ...{ output, kept },
+    verb: flags.acks ? 'are stored' : 'were sent',
+    again: flags.clobber ? 'sends' : null,
+  });
+  const { report } = interruption;
   const since = performance.now();
   const plan = planPut(paths, flags.as);
   report.expect(
@@ -103,15 +109,8 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
-  const kept = new Set<Transfer>();
   const world = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
-  const goOn = () => {
-    for (const { path } of kept) output.trouble(`${printable(path)}: the same command goes on where it was`);
-  };
-  const signals = exitOnSignal(() => {
-    report.abandon();
-    goOn();
-  });
+  const signals = exitOnSignal(interruption.tell);
   let sent: Uploaded;
   try {
     sent = await (flags.acks ? upload : sendPlain)(plan.files, world);
@@ -128,7 +127,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   output.flush();
   if (sent.lost !== null) {
     const { files, why, status } = sent.lost;
-    goOn();
+    for (const { path } of kept) output.trouble(goesOn(path));
     throw stop(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
   }
   if (failed > 0) throw stop(exitStatus.failed);

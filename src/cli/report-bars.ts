@@ -5,7 +5,7 @@ import type { Output } from './output.ts';
 import type { Report } from './report.ts';
 import { retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
-import { bytesInWords, filesInWords, fitted, printable, secondsInWords } from './words.ts';
+import { bytesInWords, filesInWords, fitted, ofName, printable, secondsInWords } from './words.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const big = 4 * 1024 * 1024;
@@ -120,7 +120,7 @@ export function barReport(output: Output, verb: string): Report {
     },
     failed: (transfer, { message }) => {
       finish(transfer, 'failed', transfer.size);
-      tell(`${printable(transfer.path === '' ? transfer.filename : transfer.path)}: ${printable(message)}`);
+      tell(ofName(transfer.path === '' ? transfer.filename : transfer.path, message));
     },
     retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),

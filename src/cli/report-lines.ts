@@ -1,7 +1,7 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
 import type { Report, RetryTold, Summary } from './report.ts';
-import { bytesInWords, filesInWords, printable } from './words.ts';
+import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
@@ -19,7 +19,7 @@ export function quietReport(output: Output): Report {
     progress: () => {},
     done: () => {},
     failed: ({ path, filename }, { message }) =>
-      output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),
+      output.trouble(ofName(path === '' ? filename : path, message)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},

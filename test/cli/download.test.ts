@@ -44,7 +44,7 @@ test.each([
         if (early && path === 'bad') failed(new Error('disk is full'));
       },
       finish: async () => {
-        if (!late || path !== 'bad') return;
+        if (!late || path !== 'bad') return 'placed';
         failed(new Error('disk is full'));
         throw new Error('disk is full');
       },

@@ -132,6 +132,25 @@ describe('the server', () => {
   });
 });
 
+describe('the time to wait for the connection', () => {
+  test.each([
+    [[], 10_000],
+    [['--timeout', '2'], 2000],
+    [['--timeout', '0.5'], 500],
+    [['--timeout', '2m'], 120_000],
+    [['--timeout', '250ms'], 250],
+    [['--timeout', '24h'], 86_400_000],
+  ])('%j has units, and is in seconds without one', (args, millis) => {
+    expect(flagsOf(args).timeout).toBe(millis);
+  });
+
+  test.each(['2x', '-1', '25h', '', '1e3'])('is no such time: %j', (text) => {
+    expect(() => flagsOf(['--timeout', text])).toThrow(
+      /It must be a time from 0s to 24h, such as 30 \(seconds\)/,
+    );
+  });
+});
+
 describe('a connection that cannot be says which option helps', () => {
   test.each([
     ['without the authority', () => secure(), () => ['--tls'], '--tls-ca FILE'],

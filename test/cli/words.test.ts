@@ -3,6 +3,7 @@ import {
   bytesInWords,
   filesInWords,
   fitted,
+  ofName,
   printable,
   secondsInWords,
   timeInWords,
@@ -39,6 +40,22 @@ test('a time that is none does not throw', () => {
 
 test('what would move the cursor or hide text is escaped', () => {
   expect(printable('a\x1b[31mb\u202ec\u0085照')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{85}照');
+});
+
+describe('what is said of a name', () => {
+  test.each([
+    [
+      'd',
+      'they cannot both be: d is a folder with files in it',
+      'd: they cannot both be: it is a folder with files in it',
+    ],
+    ['d/a', 'they cannot both be: d is a file', 'd/a: they cannot both be: d is a file'],
+    ['a', 'a: there is no such file', 'a: there is no such file'],
+    ['a$&', 'no: a$& is a file', 'a$&: no: it is a file'],
+    ['a\x1b', 'b\x1b', 'a\\u{1b}: b\\u{1b}'],
+  ])('has it once, and nothing that moves the cursor: %j', (name, why, said) => {
+    expect(ofName(name, why)).toBe(said);
+  });
 });
 
 describe('a name in so many columns', () => {

@@ -160,6 +160,26 @@ test('a folder over several connections that are cut arrives whole', async () =>
   }
 });
 
+test('a folder that is interrupted says how many files are stored, and that the same command goes on', async () => {
+  const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
+  writeFileSync(join(it.folder, 'a'), 'A');
+  writeFileSync(join(it.folder, 'b'), 'B');
+  const [, film, ...rest] = it.put;
+  const paths = [join(it.folder, 'a'), join(it.folder, 'b'), film!];
+  const first = startSluice(['put', ...paths, ...rest]);
+  await it.arrived('stall');
+  first.child.kill('SIGINT');
+  expect(await first.done).toMatchObject({
+    status: 130,
+    stderr:
+      'sluice: interrupted: 2 of 3 files are stored; the same command goes on, and sends those 2 once more\n' +
+      `sluice: ${film}: the same command goes on where it was\n`,
+  });
+  const second = jsonLines((await sluice(['put', ...paths, ...rest])).stdout);
+  expect(second.at(-1)).toMatchObject({ event: 'summary', files: 3, failed: 0 });
+  expect(it.stored().equals(it.content)).toBe(true);
+});
+
 describe('bytes that the network has changed', () => {
   /** Turns over one bit of what the client sends, so far behind its beginning. */
   async function corrupting(port: number, at: number): Promise<string> {
