@@ -29,7 +29,8 @@ folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
 once. Permissions are not kept; modification times are. Links to files are sent
 as files; links to folders, empty folders, and what is neither, are skipped with
-a warning.
+a warning. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
+first, up to 16 MiB.
 
 Success means: every file is acknowledged by the server with the size and CRC-32
 of what was sent. A file that is refused, or that changes while it is being
@@ -38,7 +39,8 @@ sent, does not stop the others.
 A connection that breaks is made again, --retries times in a row. The server keeps
 what it has of a file over 8 MiB, so that only the rest is sent then, or by the
 same command at a later time, unless the file has changed meanwhile.
---no-resume sends it all.
+--no-resume sends it all. A host that is not known is not tried again; a resolver
+that is away is.
 
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,

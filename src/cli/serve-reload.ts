@@ -18,7 +18,8 @@ export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog,
       await reload();
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      const why = (isStop(thrown) ? thrown.message : null) ?? String((thrown as Error).message ?? thrown);
+      const message = thrown instanceof Error || isStop(thrown) ? thrown.message : null;
+      const why = message ?? String(thrown);
       log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, why)}`);
     }
   }
