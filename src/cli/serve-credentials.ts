@@ -46,7 +46,7 @@ async function contentOf(path: string, called: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw unusable(called, systemWords(error, 'read'));
+    throw unusable(called, `${path}: ${systemWords(error, 'read')}`);
   }
 }
 

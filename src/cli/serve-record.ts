@@ -35,7 +35,9 @@ export async function openRecording({ settings, called }: Configuration): Promis
   const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch(
     (error: NodeJS.ErrnoException) => {
       const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR';
-      const why = isFile ? `${record} is a file, and must be a folder` : systemWords(error, 'write');
+      const why = isFile
+        ? `${record} is a file, and must be a folder`
+        : `${record}: ${systemWords(error, 'write')}`;
       throw stop(exitStatus.failed, `${called('record')}: ${why}`);
     },
   );

@@ -13,7 +13,7 @@ const SENTENCES: Readonly<Record<string, string | readonly [read: string, write:
   EACCES: ['this user may not read it', 'this user may not write there'],
   EPERM: ['the system does not let this user read it', 'the system does not let this user write there'],
   EROFS: 'the file system is read-only',
-  ENOENT: ['there is no such file', 'the folder, or what was written there, is gone'],
+  ENOENT: ['there is no such file', 'the folder or the file is not there'],
   ENOTDIR: 'a part of its path is no folder',
   EISDIR: ['it is a folder', 'there is a folder of that name'],
   EEXIST: ['it is there already', 'there is something of that name already'],
