@@ -253,10 +253,10 @@ describe('a source that changed between two tries', () => {
   });
 
   test('though its size and its time are what they were is sent anew', async () => {
-    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
+    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 3_500_000 } : {}) });
     // Other bytes where what was read before would be taken to be known.
-    const then = pattern(1_500_000).fill(7, 0, 1000);
-    const content = changing({ ...at(pattern(1_500_000), 1), ctime: 1 }, { ...at(then, 1), ctime: 2 });
+    const then = pattern(4_000_000).fill(7, 0, 1000);
+    const content = changing({ ...at(pattern(4_000_000), 1), ctime: 1 }, { ...at(then, 1), ctime: 2 });
     const it = await outcome(uploads.upload('a', content));
     expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
     expect(same(storedIn(net, 'a'), then)).toBe(true);
