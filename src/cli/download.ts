@@ -15,6 +15,7 @@ import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
 import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
+import { createTries } from './tries.ts';
 import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
@@ -44,6 +45,8 @@ export interface DownloadWorld {
 export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
+  /** As many of the bytes as were not here when this run began. */
+  readonly transferred: number;
   readonly failed: number;
   /** The files that were given up because the server is, and why it is. Null when all were tried. */
   readonly lost: Lost | null;
@@ -54,7 +57,7 @@ type Flow = Pick<Download, 'pause' | 'resume'>;
 export function download(transfers: readonly Transfer[], world: DownloadWorld): Promise<Downloaded> {
   const { downloads, report, kept } = world;
   return new Promise((resolve) => {
-    const counts = { files: 0, bytes: 0, failed: 0 };
+    const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     let unwritten = 0;
@@ -85,6 +88,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       let taken: Taken | null = null;
       let fetching: Subscription | null = null;
       let [size, mtime, resumedFrom] = [0, 0, 0];
+      const tries = createTries((from) => report.resumed(transfer, from));
       let settled = false;
       let wrote = false;
 
@@ -115,6 +119,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         arriving.add(download);
         ({ size, mtime } = download);
         const { offset } = download;
+        tries.begin(offset);
         if (offset > 0 && file !== null) return;
         // What was written is of another state of the file.
         file?.abort('drop');
@@ -165,8 +170,11 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
               }
               counts.files++;
               counts.bytes += size;
+              const before = tries.before();
+              counts.transferred += size - before;
               kept.delete(transfer);
-              report.done(transfer, size, { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
+              const details = { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
+              report.done(transfer, size, { before, details });
             });
           }, broke);
         },

@@ -7,6 +7,8 @@
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
  *
+ * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the other.
+ *
  * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
  */
 import { lstatSync, statSync } from 'node:fs';
@@ -15,7 +17,9 @@ import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../client/client-fault.ts';
 import type { Downloads } from '../client/downloads.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
+import { whyNotTogether } from './one-place.ts';
 import type { Failure } from './report.ts';
+import { misuse } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { failureOf } from './upload.ts';
 import { breaks } from './with-client.ts';
@@ -36,10 +40,13 @@ export interface GetWish {
   readonly out: string | null;
 }
 
+/** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
 export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
   const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
+  const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
+  if (why !== null) throw misuse(why);
   return {
     files: plans.flatMap(({ files }) => files),
     failed: plans.flatMap(({ failed }) => failed),

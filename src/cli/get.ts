@@ -29,7 +29,9 @@ interface GetFlags extends ServerFlags, RetryFlags {
 const help = `
 A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
-name they get. "/" is everything there is.
+name they get. "/" is everything there is. Names that would get the same place
+are refused before anything is fetched; with --out - they go to stdout one after
+the other.
 
 Each file is written under a temporary name beside its target, and renamed when
 it is whole; a file of that name is replaced. Modification times are kept. With
@@ -43,7 +45,9 @@ as .sluice-….part, and the same command at a later time fetches only the rest,
 unless the file on the server has changed meanwhile.
 
 --json prints one object a line, told apart by "event": expect, progress,
-retry, received, refused, failed, skipped, and at the end summary.
+retry, received, refused, failed, skipped, and at the end summary. Its bytes are
+those of the files that are here now, transferred as many of them as this run has
+received.
 ${serverHelp}
 
 Examples:
@@ -123,7 +127,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     if (toStdout && output.gone()) throw stop(exitStatus.success);
     const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
-    report.end({ files: got.files, bytes: got.bytes, failed, seconds });
+    report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
     if (got.lost !== null) {
       const { files: lost, why, status } = got.lost;
       for (const { path } of kept) output.trouble(goesOn(path));

@@ -44,7 +44,8 @@ that is away is.
 
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,
-refused, failed, skipped, and at the end summary.
+refused, failed, skipped, and at the end summary. Its bytes are those of the files
+that were stored, transferred as many of them as this run has sent.
 
 --no-acks sends to a peer that never replies: plain headers, and success means
 that the peer took every byte and ended the connection in good order. It does
@@ -125,7 +126,8 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const failed = sent.failed + plan.unreadable.length + (sent.lost?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files: sent.files, bytes: sent.bytes, failed, seconds });
+  const { files, bytes, transferred } = sent;
+  report.end({ files, bytes, transferred, failed, seconds });
   output.flush();
   if (sent.lost !== null) {
     const { files, why, status } = sent.lost;

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import type { ServerEvent } from '../server/event.ts';
 import { serve } from '../server/serve.ts';
-import { exitStatusHelp } from './exit-status.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
+import { createOutput } from './output.ts';
 import { openAccess } from './serve-access.ts';
 import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
@@ -19,12 +20,13 @@ import { addSettings, type Flags, settingsHelp } from './settings-flags.ts';
 import { limitsOf } from './settings-limits.ts';
 import { printSettings } from './settings-print.ts';
 import { endingSignals } from './signals.ts';
-import { misuse } from './stop.ts';
+import { misuse, stop } from './stop.ts';
 
 const help = `${settingsHelp}
-Prints "listening on HOST:PORT" on stdout once it accepts connections. The log
-goes to stderr: a line for each stored file, each refusal and each trouble;
-readable on a terminal, one JSON object a line otherwise.
+Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
+when that cannot be written. The log goes to stderr: a line for each stored file,
+each refusal and each trouble; readable on a terminal, one JSON object a line
+otherwise. A log that cannot be written does not stop it.
 
 SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
 within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
@@ -53,8 +55,9 @@ async function run(dir: string | undefined, { printConfig, ...flags }: Flags): P
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
   if (printConfig) {
-    for (const warning of read.value.warnings) process.stderr.write(`sluice: ${warning}\n`);
-    process.stdout.write(printSettings(read.value.settings));
+    const output = createOutput();
+    for (const warning of read.value.warnings) output.trouble(warning);
+    output.line(printSettings(read.value.settings).trimEnd());
   } else await receive(read.value);
 }
 
@@ -68,6 +71,13 @@ async function receive(configuration: Configuration): Promise<void> {
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
   const drain$ = new Subject<void>();
+  let broken: string | null = null;
+  const output = createOutput({
+    broke: (why) => {
+      broken = why;
+      drain$.next();
+    },
+  });
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
@@ -91,7 +101,7 @@ async function receive(configuration: Configuration): Promise<void> {
     told$.subscribe((event) => {
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
-        process.stdout.write(`listening on ${event.address}\n`);
+        output.line(`listening on ${event.address}`);
         log.info(`receiving into ${settings.dir}; Ctrl-C ends it`);
       } else log.event(event);
     }),
@@ -105,6 +115,7 @@ async function receive(configuration: Configuration): Promise<void> {
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
     else log.warn(`stopped; connections cut off: ${cut}`);
+    if (broken !== null) throw stop(exitStatus.failed, broken);
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {

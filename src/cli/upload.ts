@@ -19,6 +19,7 @@ import { faultInWords } from './fault-words.ts';
 import type { Failure, Report } from './report.ts';
 import { tellRetries } from './retrying.ts';
 import type { Transfer } from './transfer.ts';
+import { createTries } from './tries.ts';
 import { breaks } from './with-client.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */
@@ -28,6 +29,8 @@ export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
+  /** As many of the bytes as the server did not have when this run began. */
+  readonly transferred: number;
   /** The files that were given up because the server is, and why it is. Null when all were tried. */
   readonly lost: Lost | null;
 }
@@ -73,7 +76,7 @@ function sendAll(
   most: number,
 ): Promise<Uploaded> {
   return new Promise((resolve) => {
-    const counts = { files: 0, bytes: 0, failed: 0 };
+    const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     /** Files that were tried, and of which it is not known what came of them. */
@@ -92,19 +95,24 @@ function sendAll(
       const { path, filename, size } = transfer;
       const resumable = settings.resume !== false && size >= resumeFrom;
       const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
+      const tries = createTries((from) => report.resumed(transfer, from));
       uploads
         .upload(filename, () => fileContent(path), named)
         .subscribe({
           next: (event) => {
             if (event.type === 'progress') {
               if (resumable) kept?.add(transfer);
+              tries.at(event);
               return report.progress(transfer, event.sent, resumable ? event.durable : undefined);
             }
             const { size, crc32, durable, resumedFrom } = event;
+            const before = tries.before();
             counts.files++;
             counts.bytes += size;
+            counts.transferred += size - before;
             kept?.delete(transfer);
-            report.done(transfer, size, { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
+            const details = { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
+            report.done(transfer, size, { before, details });
           },
           error: (fault: ClientFault) => {
             if (endsAll(fault)) {

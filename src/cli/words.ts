@@ -13,12 +13,13 @@ export function bytesInWords(bytes: number): string {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** @example secondsInWords(75) // '1:15' */
+/** Hours, minutes and seconds, or from 100 hours on days. @example secondsInWords(75) // '1:15' */
 export function secondsInWords(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-:--';
   const whole = Math.ceil(seconds);
   const two = (value: number) => String(value).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours >= 100) return `${Math.ceil(hours / 24)} d`;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 

@@ -22,7 +22,7 @@ function told(files: number, done: number, again: string | null, keeps = false) 
   const kept = new Set(keeps ? [transfers[2]!] : []);
   const { report, tell } = interruptible(inner, { output, kept, verb: 'are stored', again });
   report.expect(files, files);
-  for (let i = 0; i < done; i++) report.done(transfers[i]!, 1, {});
+  for (let i = 0; i < done; i++) report.done(transfers[i]!, 1, { before: 0, details: {} });
   expect(counts).toEqual({ expect: 1, done });
   tell();
   return lines;

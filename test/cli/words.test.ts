@@ -27,6 +27,8 @@ test.each([
   [0.2, '0:01'],
   [75, '1:15'],
   [3600, '1:00:00'],
+  [359_999, '99:59:59'],
+  [360_000, '5 d'],
   [Number.POSITIVE_INFINITY, '-:--'],
   [Number.NaN, '-:--'],
 ])('%d seconds are %s', (seconds, words) => expect(secondsInWords(seconds)).toBe(words));
