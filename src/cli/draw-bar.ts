@@ -13,10 +13,12 @@ const BAR_MAX_COLUMNS = 24;
 const BAR_MIN_COLUMNS = 4;
 const LABEL_MAX_COLUMNS = 40;
 const LABEL_MIN_COLUMNS = 8;
-/** What the fields take at their longest, with the space before each: ` 100%`, ` 99.4 MiB`, ` 99.4 MiB/s, 99:59:59 left`. */
-const FIELDS_COLUMNS = 5 + 9 + 26;
-/** `, from 99.4 MiB on`. */
-const FROM_COLUMNS = 18;
+/** What bytes take in words at the longest. */
+const BYTES_COLUMNS = 8;
+/** What the fields take at their longest, with the space before each: percent, bytes, and `BYTES/s, 99:59:59 left`. */
+const FIELDS_COLUMNS = 5 + (1 + BYTES_COLUMNS) + (1 + BYTES_COLUMNS + 17);
+/** `, from BYTES on`. */
+const FROM_COLUMNS = BYTES_COLUMNS + 10;
 
 export interface BarFacts {
   readonly label: string;
@@ -81,7 +83,7 @@ const shareOf = (value: number, total: number): number => (total > 0 ? Math.min(
 /** As many of the fields as there is room for, in line with those of other bars if possible: those that say the least go first. */
 function fieldsIn(room: number, { value, total, rate, note, from = 0 }: BarFacts): string {
   const percent = `${Math.floor(shareOf(value, total) * 100)}%`.padStart(4);
-  const bytes = bytesInWords(value).padStart(8);
+  const bytes = bytesInWords(value).padStart(BYTES_COLUMNS);
   const left = `${secondsInWords((total - value) / rate)} left`;
   const pace = note ?? `${bytesInWords(rate)}/s, ${left}`;
   const short = note?.split(' ')[0] ?? left;

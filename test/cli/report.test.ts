@@ -71,49 +71,46 @@ test('JSON: an object a line, and progress no more than once a second', () => {
 });
 
 test('of a file that goes on, lines and JSON say from where, and the summary counts what this run has moved', () => {
+  const film = { path: 'a', filename: 'a', size: 900 };
   const lines = taken();
   const json = taken();
   for (const report of [lineReport(lines.output, 'stored'), jsonReport(json.output, 'stored')]) {
-    report.resumed(transfer, 1500);
-    report.done(transfer, 2000, { before: 1500, details: { resumedFrom: 1500 } });
-    report.end({ ...summary, transferred: 500 });
+    report.resumed(film, 700);
+    report.done(film, 900, { before: 700, details: { resumedFrom: 700 } });
+    report.end({ ...summary, bytes: 900, transferred: 200 });
   }
   expect(lines.lines).toEqual([
-    'stored a (2.0 KiB, from 1.5 KiB on)',
-    '1 file, 500 B in 2.0 s (250 B/s), 1.5 KiB were there already, 1 failed',
+    'stored a (900 B, from 700 B on)',
+    '1 file, 200 B in 2.0 s (100 B/s), 700 B were there already, 1 failed',
   ]);
   expect(json.lines.map((line) => JSON.parse(line))).toMatchObject([
-    { event: 'stored', size: 2000, resumedFrom: 1500 },
-    { event: 'summary', bytes: 2000, transferred: 500 },
+    { event: 'stored', size: 900, resumedFrom: 700 },
+    { event: 'summary', bytes: 900, transferred: 200 },
   ]);
 });
 
-const MiB = 1024 ** 2;
-
 describe('a bar', () => {
-  const facts = { label: 'photos/照片/'.repeat(9), value: 5 * MiB, total: 10 * MiB, rate: MiB };
+  const facts = { label: 'photos/照片/'.repeat(9), value: 500, total: 1000, rate: 100 };
   const widthOf = (line: string) => [...line].reduce((sum, it) => sum + (/[照片]/.test(it) ? 2 : 1), 0);
   const bars = /[█▓░]/;
 
   test('has the name, how much is done, how fast it goes, and when it will be over', () => {
-    expect(drawBar(facts, 100)).toMatch(
-      /^photos\/.*… ?.* █{12}░{12} {2}50% {2}5\.0 MiB 1\.0 MiB\/s, 0:05 left$/,
-    );
+    expect(drawBar(facts, 100)).toMatch(/^photos\/.*… ?.* █{12}░{12} {2}50% {4}500 B 100 B\/s, 0:05 left$/);
     expect(drawBar({ label: 'x', value: 0, total: 0, rate: 0 }, 80)).toContain('100%');
     // What is sent and not durable yet is lighter.
-    expect(drawBar({ ...facts, durable: 2.5 * MiB }, 100)).toContain(' ██████▓▓▓▓▓▓░');
+    expect(drawBar({ ...facts, durable: 250 }, 100)).toContain(' ██████▓▓▓▓▓▓░');
     expect(drawBar({ ...facts, note: 'stored' }, 100)).toMatch(/ stored$/);
-    expect(drawBar({ ...facts, from: 4.1 * MiB }, 80)).toMatch(/ 1\.0 MiB\/s, 0:05 left, from 4\.1 MiB on$/);
+    expect(drawBar({ ...facts, from: 410 }, 80)).toMatch(/ 100 B\/s, 0:05 left, from 410 B on$/);
   });
 
   const counted = { ...facts, label: '257/2000 files', counts: true };
 
   test.each([
-    [82, '257/2000 files   ████████████░░░░░░░░░░░░  50%  5.0 MiB 1.0 MiB/s, 0:05 left'],
-    [62, '257/2000 files ███░░░  50%  5.0 MiB 1.0 MiB/s, 0:05 left'],
-    [50, '257/2000 files  50%  5.0 MiB 1.0 MiB/s, 0:05 left'],
-    [48, '257/2000 files 50% 5.0 MiB 1.0 MiB/s, 0:05 left'],
-    [42, '257/2000 files  50% 1.0 MiB/s, 0:05 left'],
+    [80, '257/2000 files ████████████░░░░░░░░░░░░  50%    500 B 100 B/s, 0:05 left'],
+    [64, '257/2000 files ████░░░░  50%    500 B 100 B/s, 0:05 left'],
+    [50, '257/2000 files  50%    500 B 100 B/s, 0:05 left'],
+    [44, '257/2000 files 50% 500 B 100 B/s, 0:05 left'],
+    [40, '257/2000 files  50% 100 B/s, 0:05 left'],
     [30, '257/2000 files  50% 0:05 left'],
     [20, '257/2000 files  50%'],
   ])('in %i columns gives up its own width first, and then fields', (columns, line) => {
@@ -121,7 +118,7 @@ describe('a bar', () => {
   });
 
   test.each([
-    [40, 'ph…/照片/       50% 1.0 MiB/s, 0:05 left', undefined],
+    [40, 'ph…/照片/       50% 100 B/s, 0:05 left', undefined],
     [20, 'ph…/照片/   50%', undefined],
     [40, 'photos/照…照片/  50% waiting', 'waiting for the other side'],
     [20, 'ph…/照片/ failed', 'failed'],
@@ -175,7 +172,7 @@ describe('a bar', () => {
   test('is in line with those below it', () => {
     const common = { label: counted.label.length, from: true };
     for (const columns of [80, 100, 140]) {
-      const lines = [facts, { ...facts, from: 1e6 }, counted, { ...counted, note: 'stored' }].map(
+      const lines = [facts, { ...facts, from: 400 }, counted, { ...counted, note: 'stored' }].map(
         (each: BarFacts) => drawBar(each, columns, common),
       );
       const places = lines.map((line) => widthOf(line.slice(0, line.indexOf('%'))));
