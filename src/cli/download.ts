@@ -10,6 +10,7 @@ import type { ClientFault } from '../client/client-fault.ts';
 import type { Downloads, DownloadTarget } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
 import { resumeFrom } from '../client/uploads.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
 import type { Report } from './report.ts';
@@ -22,6 +23,9 @@ export const ahead = 64;
 /** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
 const high = 8 * 1024 * 1024;
 const low = 4 * 1024 * 1024;
+
+/** Why a file is skipped with `--no-clobber`. */
+export const thereAlready = 'it is there already';
 
 export interface DownloadWorld {
   readonly downloads: Pick<Downloads, 'fetch'>;
@@ -105,7 +109,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         over(() => {
           counts.failed++;
           kept.delete(transfer);
-          report.failed(transfer, { message: error instanceof Error ? error.message : String(error) });
+          report.failed(transfer, { message: systemWords(error, 'write') });
         });
       }
 
@@ -153,13 +157,17 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
             }
             counts.failed++;
             kept.delete(transfer);
-            report.failed(transfer, failureOf(fault));
+            report.failed(transfer, failureOf(fault, 'write'));
           });
         },
         complete: () => {
           if (flow !== null) arriving.delete(flow);
-          file!.finish().then(() => {
+          file!.finish().then((how) => {
             over(() => {
+              if (how === 'there') {
+                kept.delete(transfer);
+                return report.warn(path, thereAlready);
+              }
               counts.files++;
               counts.bytes += size;
               const before = tries.before();

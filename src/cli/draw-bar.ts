@@ -1,7 +1,7 @@
 /**
  * A bar of progress as a line of text, for terminals of 20 columns and more:
  *
- *   film.mkv ████████▓▓▓░░░░░░  42%  430 MB 30 MB/s, 0:06 left, from 410 MB on
+ *   film.mkv ████████▓▓▓░░░░░░  42%  430 MiB 30.0 MiB/s, 0:06 left, from 410 MiB on
  *
  * Where there is little room the bar shrinks first, until there is none; then fields go, one after the other. A name is
  * cut in the middle. A counter is never cut, since half a number is another number.

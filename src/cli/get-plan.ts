@@ -11,7 +11,7 @@
  *
  * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
  */
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../client/client-fault.ts';
@@ -65,7 +65,7 @@ async function planName(server: Asked, name: string, recursive: boolean, target:
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
+    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
   }
 }
 
@@ -92,6 +92,20 @@ async function planBelow(server: Asked, folder: string, target: string): Promise
 function whyNotBelow(name: string, prefix: string): string | null {
   const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
+}
+
+/** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
+export function apart(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
+  const isThere = ({ path }: Transfer) => {
+    try {
+      return !lstatSync(path).isDirectory();
+    } catch {
+      // It is not there, or what is in the way will be told when it is to be written.
+      return false;
+    }
+  };
+  const there = new Set(files.filter(isThere));
+  return { files: files.filter((each) => !there.has(each)), there: [...there] };
 }
 
 function isFolder(path: string): boolean {

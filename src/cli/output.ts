@@ -5,6 +5,7 @@
  * (`| head`) is no error: what is printed from then on is dropped, and `gone` says so to whoever works only to print.
  * Any other error of stdout (a disk that is full) ends the command: what it was to print is not there.
  */
+import { systemWords } from '../protocol/system-words.ts';
 import { exitStatus } from './exit-status.ts';
 import { exitEarly } from './signals.ts';
 import { openStdout, type Sink } from './stdout.ts';
@@ -92,7 +93,7 @@ const words: Readonly<Record<string, string>> = {
   EBADF: 'it is not open for writing',
 };
 
-function inWords({ code = '', message }: NodeJS.ErrnoException): string {
-  const known = words[code];
-  return known === undefined ? message : `${known} (${code})`;
+function inWords(error: NodeJS.ErrnoException): string {
+  const known = words[error.code ?? ''];
+  return known === undefined ? systemWords(error, 'write') : `${known} (${error.code})`;
 }

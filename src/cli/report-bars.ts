@@ -7,7 +7,7 @@ import type { Output } from './output.ts';
 import type { Report } from './report.ts';
 import { retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
-import { filesInWords, printable } from './words.ts';
+import { filesInWords, ofName, printable } from './words.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const big = 4 * 1024 * 1024;
@@ -101,7 +101,7 @@ export function barReport(output: Output, verb: string): Report {
     failed: (transfer, { message }) => {
       meter.failed(transfer);
       finish(transfer, 'failed');
-      tell(`${printable(transfer.path === '' ? transfer.filename : transfer.path)}: ${printable(message)}`);
+      tell(ofName(transfer.path === '' ? transfer.filename : transfer.path, message));
     },
     retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),

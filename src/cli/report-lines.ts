@@ -1,7 +1,7 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
 import type { Report, RetryTold, Summary } from './report.ts';
-import { bytesInWords, filesInWords, printable } from './words.ts';
+import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
@@ -23,7 +23,7 @@ export function quietReport(output: Output): Report {
     progress: () => {},
     done: () => {},
     failed: ({ path, filename }, { message }) =>
-      output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),
+      output.trouble(ofName(path === '' ? filename : path, message)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
@@ -38,7 +38,7 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold):
 /**
  * What this run has moved, and how fast; what was there already is told beside it.
  *
- * @example '3 files, 12 MB in 1.2 s (10 MB/s), 410 MB were there already, 1 failed'
+ * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */
 export function summaryInWords({ files, bytes, transferred, failed, seconds }: Summary): string {
   const rate = seconds > 0 ? ` (${bytesInWords(transferred / seconds)}/s)` : '';

@@ -6,6 +6,7 @@ import { createPlainSender, type PlainSender } from '../client/plain-sender.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { crc32 } from '../store/crc32.ts';
 import { exitStatus } from './exit-status.ts';
+import { faultInWords } from './fault-words.ts';
 import { connected } from './server-option.ts';
 import type { Transfer } from './transfer.ts';
 import type { Uploaded, UploadWorld } from './upload.ts';
@@ -74,7 +75,7 @@ function sendAll(
             if (fault.type === 'connection') again.push(transfer);
             else {
               counts.failed++;
-              report.failed(transfer, { message: describeFault(fault) });
+              report.failed(transfer, { message: faultInWords(fault, 'read') });
             }
             over();
           },

@@ -55,8 +55,11 @@ export function addServe(program: Command): void {
 async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
-  if (printConfig) createOutput().line(printSettings(read.value.settings).trimEnd());
-  else await receive(read.value);
+  if (printConfig) {
+    const output = createOutput();
+    for (const warning of read.value.warnings) output.trouble(warning);
+    output.line(printSettings(read.value.settings).trimEnd());
+  } else await receive(read.value);
 }
 
 async function receive(configuration: Configuration): Promise<void> {
@@ -106,6 +109,7 @@ async function receive(configuration: Configuration): Promise<void> {
     }),
   );
   try {
+    for (const warning of configuration.warnings) log.warn(warning);
     for (const warning of warnings(configuration, openFiles)) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
     signals.add(recording.tell(log));

@@ -1,6 +1,7 @@
 /** The JSON file with settings: which keys it may have, and what is wrong with it. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { systemWords } from '../protocol/system-words.ts';
 import { strictJson } from '../server/strict-json.ts';
 import { atOnce } from '../server/turns.ts';
 import { nearest } from './settings-near.ts';
@@ -24,8 +25,8 @@ export function readConfigFile(name: string, cwd: string): ConfigFile {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : message;
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : systemWords(error, 'read');
     return { name, folder, values: new Map(), problems: [`${name}: cannot be read: ${why}`] };
   }
   return { name, folder, ...parseConfig(text, name) };

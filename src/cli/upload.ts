@@ -11,9 +11,11 @@ import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
 import { sha256 } from '../client/sha256.ts';
 import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
+import type { Doing } from '../protocol/system-words.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
 import { exitStatus } from './exit-status.ts';
+import { faultInWords } from './fault-words.ts';
 import type { Failure, Report } from './report.ts';
 import { tellRetries } from './retrying.ts';
 import type { Transfer } from './transfer.ts';
@@ -119,7 +121,7 @@ function sendAll(
             } else {
               counts.failed++;
               kept?.delete(transfer);
-              report.failed(transfer, failureOf(fault));
+              report.failed(transfer, failureOf(fault, 'read'));
             }
             over();
           },
@@ -147,7 +149,8 @@ export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
   status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
 });
 
-export function failureOf(fault: ClientFault): Failure {
-  const message = describeFault(fault);
+/** @param doing what was to be done to the file on this machine. */
+export function failureOf(fault: ClientFault, doing: Doing): Failure {
+  const message = faultInWords(fault, doing);
   return fault.type === 'refused' ? { message, code: fault.error.code } : { message };
 }

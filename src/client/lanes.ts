@@ -20,7 +20,7 @@ import { type Client, createClient } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
 import type { Checksum } from './frame-sender.ts';
 import { createLine } from './line.ts';
-import { type Backoff, breaksConnection, waitBefore, worthRetrying } from './retry.ts';
+import { type Backoff, breaksConnection, waitAfter, waitBefore, worthRetrying } from './retry.ts';
 
 export interface LanesOptions {
   /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
@@ -131,6 +131,8 @@ export function createLanes(options: LanesOptions): Lanes {
   let live = 0;
   /** Lanes there may be: fewer than `parallel` when one has given up while others go on. */
   let allowed = parallel;
+  /** The server was connected to before. */
+  let reached = false;
   let ending = false;
   let destroyed = false;
 
@@ -208,6 +210,7 @@ export function createLanes(options: LanesOptions): Lanes {
     lane.cause = null;
     const making = connect().subscribe({
       next: (connection) => {
+        reached = true;
         if (!lanes.has(lane)) return connection.destroy();
         const client = createClient(connection, settings);
         lane.client = client;
@@ -241,12 +244,12 @@ export function createLanes(options: LanesOptions): Lanes {
   function lost(lane: Lane, fault: ClientFault): void {
     if (!lanes.has(lane)) return;
     lane.client?.destroy();
-    if (!worthRetrying(fault)) return giveUp(lane, fault);
+    if (!worthRetrying(fault, reached)) return giveUp(lane, fault);
     if (lane.achieved) lane.failures = 0;
     lane.failures++;
     if (lane.failures > retries) return giveUp(lane, fault);
     if (live === 0) return drop(lane);
-    const delay = waitBefore(lane.failures, backoff, random());
+    const delay = waitAfter(fault, lane.failures, backoff, random());
     lane.state = 'waiting';
     lane.waits = scheduler.schedule(() => connectLane(lane), delay);
     retries$.next({ fault, delay, attempt: lane.failures, retries, connection: lane.number });

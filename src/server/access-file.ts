@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import type { Principal } from '../protocol/access.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
 import {
@@ -124,7 +125,7 @@ async function readAccess(path: string): Promise<Read> {
   try {
     content = await contentOf(path);
   } catch (error) {
-    return failed([(error as Error).message]);
+    return failed([systemWords(error, 'read')]);
   }
   if (typeof content === 'string') return failed([content]);
   const read = await inTurns(rulesIn(content.text));

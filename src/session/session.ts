@@ -10,7 +10,7 @@
  *   data       to the request whose body it is,      release its credit
  *              or release its credit when that is done
  *   body-end   to the request whose body it was      nothing
- *   fault      abort the body under way, answer it after all that is open, -> ending
+ *   fault      abort the body under way, answer it after all that is open, -> ending; nothing if the last answer was given
  *   ended      -> ending (the frame was whole, or a fault came before)
  *   drain      -> draining
  *   unreachable  drop the requests that only read, and those that come; no answer is sent any more
@@ -18,7 +18,7 @@
  *   closed     as unreachable, and abort the body under way, -> gone
  *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
  */
-import { errorInfo } from '../protocol/errors.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { flush } from './answering.ts';
@@ -28,7 +28,7 @@ import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
 import { keptHeader } from './keep.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { about, creditIn, stepped } from './step.ts';
+import { about, behind, creditIn, stepped } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -71,11 +71,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
         return bodyEnd(state, effects);
       case 'result':
         return unpark(result(state, event.request, event.result, effects), effects);
-      case 'fault': {
-        if (isOver(state)) return state;
-        const refused = turnAway(abortBody(state, effects), {}, event.error, 0, effects);
-        return flush({ ...refused, phase: 'ending' }, effects);
-      }
+      case 'fault':
+        return isOver(state) || state.requests.some(isLast)
+          ? state
+          : flush({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
       case 'ended':
         return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
       case 'access':
@@ -95,8 +94,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     effects: Effect[],
   ): SessionState {
     if (state.phase === 'draining') {
-      const refused = turnAway(state, header, errorInfo('shutting-down'), credit, effects);
-      return flush({ ...refused, phase: 'ending' }, effects);
+      return flush(lastly(turnAway(state, header, errorInfo('shutting-down'), credit, effects)), effects);
     }
     if (state.phase !== 'open') {
       effects.push({ type: 'release', credit });
@@ -193,6 +191,28 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flush(forgotten, effects);
   }
 
+  /**
+   * What is wrong with the connection, said behind all that is open. In the middle of a body it is what became of that
+   * body's request, and is reported as that; where the request was refused before, the report of that stands.
+   */
+  function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
+    const answer = { type: 'fault', error } as const;
+    if (!state.inFrame || state.parked !== null) return lastly(turnAway(state, {}, error, 0, effects));
+    const last = state.requests.at(-1);
+    if (last === undefined) {
+      effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
+      return state;
+    }
+    if (!last.done) {
+      const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
+      effects.push({ type: 'do', request: last.number, effect: { type: 'report', report } });
+    }
+    const aborted = abortBody(state, effects);
+    return lastly(
+      replace(aborted, { ...last, receiving: false, done: true, answers: behind(last.answers, [answer]) }),
+    );
+  }
+
   /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
   function abortBody(state: SessionState, effects: Effect[]): SessionState {
     const last = state.requests.at(-1);
@@ -210,6 +230,12 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 
   return { initial: initialSession, keep, reduce, accepts: (state) => state.parked === null };
 }
+
+/** The newest request's answer is the last one of the connection. */
+const lastly = (state: SessionState): SessionState =>
+  replace(state, { ...state.requests.at(-1)!, fatal: true });
+
+const isLast = ({ fatal }: OpenRequest): boolean => fatal;
 
 const isOver = (state: SessionState): boolean => state.phase === 'over' || state.phase === 'gone';
 

@@ -11,6 +11,7 @@
  *   gone       nobody is there; results are awaited, not answered   never
  */
 import { anybody, type Principal } from '../protocol/access.ts';
+import type { ErrorInfo } from '../protocol/errors.ts';
 import type { RequestId } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ReplyPart } from './command.ts';
@@ -38,6 +39,9 @@ export interface Parked {
   readonly credit: number;
 }
 
+/** What a request's command answers; or what is wrong with the connection, which is said without `cmd` and `id`. */
+export type PendingAnswer = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
+
 export interface OpenRequest {
   readonly number: number;
   /** Null for a frame that named no command. */
@@ -49,7 +53,7 @@ export interface OpenRequest {
   /** The command's own. */
   readonly state: unknown;
   /** Not sent yet: its turn has not come. */
-  readonly answers: readonly ReplyPart[];
+  readonly answers: readonly PendingAnswer[];
   /** Its body is still arriving. */
   readonly receiving: boolean;
   /** The first of its `answers` is a file being sent. */

@@ -56,7 +56,7 @@ test.each([
       });
     const begin = ({ written }: LocalFileOptions): LocalFile => ({
       write: ({ length }) => written(length),
-      finish: async () => {},
+      finish: async () => 'placed',
       abort: () => {},
     });
     const world = {
@@ -102,7 +102,7 @@ test.each([
         if (early && path === 'bad') failed(new Error('disk is full'));
       },
       finish: async () => {
-        if (!late || path !== 'bad') return;
+        if (!late || path !== 'bad') return 'placed';
         failed(new Error('disk is full'));
         throw new Error('disk is full');
       },

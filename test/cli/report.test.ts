@@ -35,11 +35,11 @@ test('lines: what arrived, and what went wrong with nothing that moves the curso
   report.retry({ message: 'lost', attempt: 2, retries: 5, seconds: 0.8 });
   report.end(summary);
   expect(lines).toEqual([
-    'stored a (2.0 kB)',
+    'stored a (2.0 KiB)',
     '! dir/a\\u{1b}: no\\u{7}',
     '! x: skipped, a link',
     '! lost: trying again in 0.8 s, 2 of 5',
-    '1 file, 2.0 kB in 2.0 s (1.0 kB/s), 1 failed',
+    '1 file, 2.0 KiB in 2.0 s (1.0 KiB/s), 1 failed',
   ]);
 });
 

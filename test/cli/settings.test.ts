@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Configuration, readSettings, type Sources } from '../../src/cli/settings.ts';
 import { warnings } from '../../src/cli/settings-checks.ts';
 import { parseConfig } from '../../src/cli/settings-file.ts';
+import { time as timeKind } from '../../src/cli/settings-kinds.ts';
 import { limitsOf } from '../../src/cli/settings-limits.ts';
 import { printSettings, settingsTable } from '../../src/cli/settings-print.ts';
 import {
@@ -272,7 +273,7 @@ describe('the file', () => {
       'no.json: cannot be read: there is no such file',
     ]);
     expect(problemsOf({ flags: { config: '.' }, cwd: tempFolder() })).toEqual([
-      expect.stringMatching(/^\.: cannot be read: EISDIR/),
+      '.: cannot be read: it is a folder (EISDIR)',
     ]);
   });
 
@@ -312,6 +313,13 @@ describe('a time', () => {
     ['none', infinite],
   ])('%s is %s ms', (text, millis) => {
     expect(settingOf('idleTimeout').kind.read(text)).toBe(millis);
+  });
+
+  test('may be in milliseconds without a unit, where a command has it so', () => {
+    const kind = timeKind(0, 10_000, 'ms');
+    expect(['50', '50ms', '0.5s', '10', '11s'].map(kind.read)).toEqual([50, 50, 500, 10, undefined]);
+    expect(kind.print(kind.read('50')!)).toBe(50);
+    expect(kind.mustBe).toContain('50 (milliseconds)');
   });
 
   test('of 0 is one where it makes sense', () => {

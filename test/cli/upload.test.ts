@@ -66,7 +66,7 @@ test.each([
 ])('a file that changes while it is sent is told, not stored, and the others are: %s', async (_, send) => {
   const { files, world: it, stored, failed, connections } = world();
   const sent = await send(files, it);
-  expect(failed).toEqual({ 't/b': expect.stringMatching(/t\/b changed while it was being sent$/) });
+  expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
   expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, lost: null });
   expect(connections()).toBe(2);
   expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });

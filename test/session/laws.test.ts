@@ -238,6 +238,48 @@ test.prop(
   },
 );
 
+test.prop(
+  [
+    fc.array(fc.tuple(frame, turn), { maxLength: 12 }),
+    fc.record({ filename: name, fails: fc.boolean(), drains: fc.boolean(), pieces: fc.nat({ max: 2 }) }),
+    fc.array(fc.constantFrom('truncated', 'timed-out', 'bad-header' as const), {
+      minLength: 1,
+      maxLength: 2,
+    }),
+  ],
+  { numRuns: 1_000 },
+)(
+  'a request is refused or served once, however its connection ends, and the end of a body is no request of its own',
+  (frames, cut, faults) => {
+    const it = world(3);
+    for (const [i, [fields, { settle, pick, fails }]] of frames.entries()) {
+      it.give(request({ to: 'z', ...fields, id: i + 1, filesize: 0 }));
+      it.give(bodyEnd);
+      for (let n = 0; n < settle; n++) it.settle(pick, fails);
+    }
+    if (cut.drains) it.now({ type: 'drain' });
+    const number = it.state().next;
+    it.give(request({ cmd: 'put', filename: cut.filename, filesize: 9, id: number }, 9));
+    const open = it.state().requests.at(-1);
+    if (cut.fails && open?.number === number && open.receiving && !open.done) it.failWriteOf(number);
+    for (let n = 0; n < cut.pieces; n++) it.give(data('xyz'));
+    for (const code of faults) it.give({ type: 'fault', error: errorInfo(code) });
+    it.settleAll();
+    const reported = it
+      .facts()
+      .effects.flatMap((effect) =>
+        effect.type === 'do' && effect.effect.type === 'report' && effect.effect.report.type !== 'stored'
+          ? [effect.request]
+          : [],
+      );
+    expect(new Set(reported).size).toBe(reported.length);
+    // A fault in the middle of a frame is none, whatever became of the frame.
+    expect(it.state().next).toBeLessThanOrEqual(frames.length + 2);
+    expect(it.state().requests).toEqual([]);
+    expect(it.facts().creditOut).toBe(it.facts().creditIn);
+  },
+);
+
 test.prop([fc.array(fc.tuple(frame, turn), { maxLength: 12 })])(
   'the same events have the same effects',
   (frames) => {

@@ -10,6 +10,7 @@ import {
   conversation,
   creditsOf,
   data,
+  refusals,
   replies,
   request,
   result,
@@ -482,6 +483,82 @@ describe('the end', () => {
 
   test('draining ends a connection that is idle at once', () => {
     expect(conversation().say({ type: 'drain' })).toEqual([{ type: 'end' }]);
+  });
+});
+
+describe('one request is refused once', () => {
+  const truncated = errorInfo('truncated', undefined, { position: 71 });
+  const late = errorInfo('timed-out');
+
+  test.each([
+    ['while its answer waits for its turn', [put('b', 0), bodyEnd]],
+    ['when it is answered already', []],
+  ])('though its body, which is skipped, never comes to its end, %s', (_, before) => {
+    const talk = conversation();
+    talk.say(...before, put('a', 9));
+    const number = talk.state().next - 1;
+    talk.say(result(number, { of: 'begin', ok: false, error: full }), data('x'));
+    talk.say({ type: 'fault', error: truncated });
+    if (before.length > 0) talk.say(stored(1, 'b', 0));
+    expect(refusals(talk.log)).toEqual([{ request: number, cmd: 'put', filename: 'a', error: full }]);
+    expect(replies(talk.log).slice(-2)).toEqual([{ error: full, cmd: 'put' }, { error: truncated }]);
+    expect(talk.log.at(-1)).toEqual({ type: 'end' });
+    expect(talk.state().next).toBe(number + 1);
+  });
+
+  test('by a name that is not allowed, though its body is cut short', () => {
+    const talk = conversation();
+    talk.say(put('../a', 9), data('x'), { type: 'fault', error: truncated });
+    expect(refusals(talk.log)).toMatchObject([{ request: 1, error: { code: 'bad-filename' } }]);
+  });
+
+  test('by the fault that comes in the middle of its body, which is told of it and of no other', () => {
+    const talk = conversation();
+    talk.say(put('a', 9, { id: 7 }), data('x'), { type: 'fault', error: truncated });
+    expect(refusals(talk.log)).toEqual([{ request: 1, cmd: 'put', filename: 'a', id: 7, error: truncated }]);
+    // A client takes what has no id as said of the connection.
+    expect(replies(talk.log)).toEqual([{ error: truncated }]);
+    expect(talk.state().next).toBe(2);
+  });
+
+  test('by the end of a server that drains, though its body is cut short', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, { type: 'drain' }, put('b', 9), data('x'), {
+      type: 'fault',
+      error: truncated,
+    });
+    talk.say(stored(1, 'a', 0));
+    expect(refusals(talk.log)).toMatchObject([{ request: 2, error: { code: 'shutting-down' } }]);
+    expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'shutting-down' } }]);
+  });
+
+  test('by the first of two faults', () => {
+    const talk = conversation();
+    talk.say(
+      put('a', 0),
+      bodyEnd,
+      { type: 'fault', error: errorInfo('bad-header') },
+      { type: 'fault', error: late },
+    );
+    talk.say(stored(1, 'a', 0));
+    expect(refusals(talk.log)).toMatchObject([{ request: 2, error: { code: 'bad-header' } }]);
+    expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'bad-header' } }]);
+  });
+
+  test('by a token that is wrong, whatever comes behind it', () => {
+    const talk = conversation();
+    talk.say(
+      request({ cmd: 'get', filename: 'a' }),
+      bodyEnd,
+      request({ cmd: 'hello', token: 'no' }),
+      bodyEnd,
+    );
+    talk.say(result(1, { of: 'open', ok: false, error: errorInfo('not-found') }));
+    talk.say(result(2, { of: 'hello', ok: false, error: errorInfo('bad-token') }), {
+      type: 'fault',
+      error: late,
+    });
+    expect(refusals(talk.log).map(({ error }) => error.code)).toEqual(['not-found', 'bad-token']);
   });
 });
 
