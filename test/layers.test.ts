@@ -8,12 +8,13 @@ const src = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 
 /** What each layer may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
+  base: [],
   wire: [],
   protocol: ['wire'],
   session: ['wire', 'protocol'],
   store: ['wire', 'protocol'],
-  transport: ['wire', 'protocol'],
-  capture: ['wire', 'protocol', 'transport'],
+  transport: ['base', 'wire', 'protocol'],
+  capture: ['base', 'wire', 'protocol', 'transport'],
   runtime: ['wire', 'protocol', 'session', 'store', 'transport'],
   client: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
   server: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'capture'],
@@ -32,7 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Layers that know nothing of Node. */
-const pure = ['wire', 'protocol', 'session'];
+const pure = ['base', 'wire', 'protocol', 'session'];
 /** Of those, the files that are RxJS operators: the only ones that may import it. */
 const operators = ['wire/deframe.ts', 'wire/enframe.ts'];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */

@@ -1,6 +1,6 @@
 /** Captures in files: the only place of this folder that opens them. */
-
 import { type FileHandle, open } from 'node:fs/promises';
+import { systemWords } from '../protocol/system-words.ts';
 import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
@@ -67,7 +67,7 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (!(error instanceof Error) || code === undefined) throw error;
-      throw fault('unreadable', position, inWords.get(code) ?? error.message);
+      throw fault('unreadable', position, inWords.get(code) ?? systemWords(error, 'read'));
     } finally {
       await file?.close();
     }

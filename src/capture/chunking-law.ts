@@ -1,5 +1,4 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
-
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
 import { check, FUNCTION, LIST } from '../wire/argument.ts';
 import type { FrameFault } from '../wire/fault.ts';

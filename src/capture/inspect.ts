@@ -9,7 +9,6 @@
  * For each open conversation it keeps two frames' numbers and first bytes, and what there is of two heads; how many
  * are open is bounded where the streams are put together.
  */
-
 import { checkOptions, either, FRAMING, oneOf, optional, withMethods } from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';

@@ -1,5 +1,4 @@
 /** The TCP streams of a capture: packets, segments and streams, one behind the other. */
-
 import type { Capture } from './capture.ts';
 import { checkCapture } from './check-capture.ts';
 import { createDissector, type DissectOptions } from './dissect.ts';

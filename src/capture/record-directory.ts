@@ -4,7 +4,6 @@
  * A file's name is its connection: when it was opened, its id, and who was on the other end, as far as a file name
  * can say it. Only files of such names are ever removed.
  */
-
 import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Subject } from 'rxjs';

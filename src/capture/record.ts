@@ -2,7 +2,6 @@
  * Recording: what passes through connections becomes a pcapng file that Wireshark opens, and `readStreams` reads
  * back. No privilege is needed, since nothing is captured: the packets are made for the bytes.
  */
-
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { CONNECTION, check } from '../wire/argument.ts';

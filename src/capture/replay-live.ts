@@ -2,7 +2,6 @@
  * The client's side of a recording, sent to a live server: the same requests again, each when what the client had been
  * answered before it is there.
  */
-
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import {

@@ -10,7 +10,6 @@
  * There is one tape for all connections, played in the order of the recording. It stops while more than
  * `maxWaiting` bytes wait that nobody has read, and goes on when half of them are.
  */
-
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { check, checkOptions, FUNCTION, numberFrom, oneOf, optional, SCHEDULER } from '../wire/argument.ts';

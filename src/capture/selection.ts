@@ -1,5 +1,4 @@
 /** Which conversations of a capture are meant. */
-
 import type { Address } from '../transport/connection.ts';
 import { check, either, TEXT, wholeFrom } from '../wire/argument.ts';
 import type { Conversation } from './stream-event.ts';

@@ -5,7 +5,6 @@
  * comes too late. Here the actions of one point in time are run, then promises and turns of the event loop are let
  * settle, and only then does time go on.
  */
-
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { isReading } from './replaying/reading-noted.ts';

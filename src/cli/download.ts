@@ -10,10 +10,12 @@ import type { ClientFault } from '../client/client-fault.ts';
 import type { Downloads, DownloadTarget } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
 import { resumeFrom } from '../client/uploads.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
 import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
+import { createTries } from './tries.ts';
 import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
@@ -21,6 +23,9 @@ export const ahead = 64;
 /** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
 const high = 8 * 1024 * 1024;
 const low = 4 * 1024 * 1024;
+
+/** Why a file is skipped with `--no-clobber`. */
+export const thereAlready = 'it is there already';
 
 export interface DownloadWorld {
   readonly downloads: Pick<Downloads, 'fetch'>;
@@ -40,6 +45,8 @@ export interface DownloadWorld {
 export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
+  /** As many of the bytes as were not here when this run began. */
+  readonly transferred: number;
   readonly failed: number;
   /** The files that were given up because the server is, and why it is. Null when all were tried. */
   readonly lost: Lost | null;
@@ -50,7 +57,7 @@ type Flow = Pick<Download, 'pause' | 'resume'>;
 export function download(transfers: readonly Transfer[], world: DownloadWorld): Promise<Downloaded> {
   const { downloads, report, kept } = world;
   return new Promise((resolve) => {
-    const counts = { files: 0, bytes: 0, failed: 0 };
+    const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     let unwritten = 0;
@@ -81,6 +88,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
       let taken: Taken | null = null;
       let fetching: Subscription | null = null;
       let [size, mtime, resumedFrom] = [0, 0, 0];
+      const tries = createTries((from) => report.resumed(transfer, from));
       let settled = false;
       let wrote = false;
 
@@ -101,7 +109,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         over(() => {
           counts.failed++;
           kept.delete(transfer);
-          report.failed(transfer, { message: error instanceof Error ? error.message : String(error) });
+          report.failed(transfer, { message: systemWords(error, 'write') });
         });
       }
 
@@ -111,6 +119,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         arriving.add(download);
         ({ size, mtime } = download);
         const { offset } = download;
+        tries.begin(offset);
         if (offset > 0 && file !== null) return;
         // What was written is of another state of the file.
         file?.abort('drop');
@@ -148,17 +157,24 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
             }
             counts.failed++;
             kept.delete(transfer);
-            report.failed(transfer, failureOf(fault));
+            report.failed(transfer, failureOf(fault, 'write'));
           });
         },
         complete: () => {
           if (flow !== null) arriving.delete(flow);
-          file!.finish().then(() => {
+          file!.finish().then((how) => {
             over(() => {
+              if (how === 'there') {
+                kept.delete(transfer);
+                return report.warn(path, thereAlready);
+              }
               counts.files++;
               counts.bytes += size;
+              const before = tries.before();
+              counts.transferred += size - before;
               kept.delete(transfer);
-              report.done(transfer, size, { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
+              const details = { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
+              report.done(transfer, size, { before, details });
             });
           }, broke);
         },

@@ -22,6 +22,6 @@ export type EndingSignal = keyof typeof signalStatus;
 export const exitStatusHelp = `
 Exit status:
   0  success
-  1  something was refused, differs, or a local file could not be read or written
+  1  something was refused, differs, or a local file or stdout could not be read or written
   2  the command line is wrong
   3  the connection could not be made, or broke`;

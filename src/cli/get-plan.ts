@@ -7,15 +7,19 @@
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
  *
+ * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the other.
+ *
  * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
  */
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../client/client-fault.ts';
 import type { Downloads } from '../client/downloads.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
+import { whyNotTogether } from './one-place.ts';
 import type { Failure } from './report.ts';
+import { misuse } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { failureOf } from './upload.ts';
 import { breaks } from './with-client.ts';
@@ -36,10 +40,13 @@ export interface GetWish {
   readonly out: string | null;
 }
 
+/** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
 export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
   const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
+  const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
+  if (why !== null) throw misuse(why);
   return {
     files: plans.flatMap(({ files }) => files),
     failed: plans.flatMap(({ failed }) => failed),
@@ -58,7 +65,7 @@ async function planName(server: Asked, name: string, recursive: boolean, target:
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: failureOf(thrown) }] };
+    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
   }
 }
 
@@ -85,6 +92,20 @@ async function planBelow(server: Asked, folder: string, target: string): Promise
 function whyNotBelow(name: string, prefix: string): string | null {
   const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
+}
+
+/** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
+export function apart(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
+  const isThere = ({ path }: Transfer) => {
+    try {
+      return !lstatSync(path).isDirectory();
+    } catch {
+      // It is not there, or what is in the way will be told when it is to be written.
+      return false;
+    }
+  };
+  const there = new Set(files.filter(isThere));
+  return { files: files.filter((each) => !there.has(each)), there: [...there] };
 }
 
 function isFolder(path: string): boolean {

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { isClientFault } from '../client/client-fault.ts';
 import { createDownloads } from '../client/downloads.ts';
 import { crc32 } from '../store/crc32.ts';
-import { ahead, download } from './download.ts';
+import { ahead, download, thereAlready } from './download.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import { planGet } from './get-plan.ts';
+import { apart, planGet } from './get-plan.ts';
+import { goesOn, interruptible } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
 import { createOutput, type Output } from './output.ts';
 import { createReport } from './report.ts';
@@ -16,11 +17,11 @@ import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { stopFor } from './with-client.ts';
-import { printable } from './words.ts';
 
 interface GetFlags extends ServerFlags, RetryFlags {
   readonly out: string;
   readonly recursive?: boolean;
+  readonly clobber: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -28,10 +29,14 @@ interface GetFlags extends ServerFlags, RetryFlags {
 const help = `
 A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
-name they get. "/" is everything there is.
+name they get. "/" is everything there is. Names that would get the same place
+are refused before anything is fetched; with --out - they go to stdout one after
+the other.
 
 Each file is written under a temporary name beside its target, and renamed when
-it is whole; a file of that name is replaced. Modification times are kept.
+it is whole; a file of that name is replaced. Modification times are kept. With
+--no-clobber what is there stays as it is: it is said to be skipped, and is no
+failure.
 
 What arrives is compared with the CRC-32 that the server knows of the file. A
 connection that breaks is made again, --retries times in a row, and only the rest
@@ -40,7 +45,9 @@ as .sluice-….part, and the same command at a later time fetches only the rest,
 unless the file on the server has changed meanwhile.
 
 --json prints one object a line, told apart by "event": expect, progress,
-retry, received, refused, failed, and at the end summary.
+retry, received, refused, failed, skipped, and at the end summary. Its bytes are
+those of the files that are here now, transferred as many of them as this run has
+received.
 ${serverHelp}
 
 Examples:
@@ -48,6 +55,7 @@ Examples:
   sluice get photos/a.jpg --from :8080 --out b.jpg
   sluice get photos/ --from :8080                      to ./photos/…
   sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
+  sluice get photos/ --from :8080 --no-clobber         only what is not there yet
   sluice get log.txt --from :8080 --out - | grep error
 ${exitStatusHelp}`;
 
@@ -60,6 +68,7 @@ export function addGet(program: Command): void {
   addRetryOptions(addServerOption(command, 'from'))
     .option('-o, --out <PATH>', 'where to put it; - is stdout', '.')
     .option('-r, --recursive', 'a NAME may be that of a folder without a / at its end')
+    .option('--no-clobber', 'skip what is there already')
     .option('--json', 'print JSON, one object a line')
     .option('-q, --quiet', 'print only what goes wrong')
     .addHelpText('after', help)
@@ -70,17 +79,20 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
   const toStdout = flags.out === '-';
+  if (toStdout && !flags.clobber)
+    throw misuse('--no-clobber is about files: --out - prints, and replaces none');
   if (toStdout && flags.json) throw misuse('--json and --out - would both print to stdout');
   const output = createOutput();
-  const report = toStdout ? quietReport(output) : createReport(flags, output, 'received');
   const kept = new Set<Transfer>();
-  const goOn = () => {
-    for (const { path } of kept) output.trouble(`${printable(path)}: the same command goes on where it was`);
-  };
+  const interruption = interruptible(
+    toStdout ? quietReport(output) : createReport(flags, output, 'received'),
+    { ...{ output, kept }, verb: 'were received', again: flags.clobber ? 'fetches' : null },
+  );
+  const { report } = interruption;
   const signals = exitOnSignal(() => {
-    report.abandon();
     removeTemporaries();
-    goOn();
+    if (toStdout) report.abandon();
+    else interruption.tell();
   });
   const downloads = createDownloads({
     connect: () => connecting$,
@@ -95,27 +107,30 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     const since = performance.now();
     const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
     const plan = await planGet(downloads, wish);
-    const { files } = plan;
+    const { files, there } = flags.clobber ? { files: plan.files, there: [] } : apart(plan.files);
     report.expect(
       files.length + plan.failed.length,
       files.reduce((sum, { size }) => sum + size, 0),
     );
+    for (const { path } of there) report.warn(path, thereAlready);
     for (const { name, failure } of plan.failed) {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
     const got = await download(files, {
       ...{ downloads, report, kept, gone: output.gone },
-      begin: toStdout ? (options) => printed(options, output) : beginLocalFile,
+      begin: toStdout
+        ? (options) => printed(options, output)
+        : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
       ahead: toStdout ? 1 : ahead * flags.parallel,
       keepsParts: !toStdout,
     });
     if (toStdout && output.gone()) throw stop(exitStatus.success);
     const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
-    report.end({ files: got.files, bytes: got.bytes, failed, seconds });
+    report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
     if (got.lost !== null) {
       const { files: lost, why, status } = got.lost;
-      goOn();
+      for (const { path } of kept) output.trouble(goesOn(path));
       throw stop(status, `${why}: ${lost} of ${files.length} files were not received`);
     }
     if (failed > 0) throw stop(exitStatus.failed);
@@ -139,7 +154,7 @@ function printed({ again, written }: LocalFileOptions, output: Output): LocalFil
     write: (bytes) => {
       last = output.bytes(bytes).then(() => written(bytes.length));
     },
-    finish: () => last,
+    finish: () => last.then(() => 'placed'),
     abort: () => {},
   };
 }

@@ -13,6 +13,7 @@ import type { InspectEvent } from '../capture/inspect-event.ts';
 import { body } from '../capture/page/body.ts';
 import type { PageData } from '../capture/page/page-data.ts';
 import { style } from '../capture/page/style.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import { exitStatus } from './exit-status.ts';
 import { createCollector } from './inspect-collect.ts';
 import { counted } from './inspect-words.ts';
@@ -140,8 +141,9 @@ async function writeWhole(to: string, text: string): Promise<void> {
     await rename(part, to);
   } catch (error) {
     rmSync(part, { force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : message;
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');
     throw stop(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
   }
 }

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { releasePart, removePart } from './part-file.ts';
+import { placedAnew } from './placed-anew.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
 const small = 128 * 1024;
@@ -26,8 +27,11 @@ const small = 128 * 1024;
 export interface LocalFile {
   /** Takes the next bytes: they are kept until `written` told that they are on their way to the disk, or dropped. */
   readonly write: (bytes: Uint8Array) => void;
-  /** Gives the file its name. Rejects with the system's error if that or a write failed; nothing is left then. */
-  readonly finish: () => Promise<void>;
+  /**
+   * Gives the file its name; or answers that something has it already, where that is not to be replaced. Rejects with the
+   * system's error if that or a write failed. Nothing is left then.
+   */
+  readonly finish: () => Promise<'placed' | 'there'>;
   /** Gives it up, and removes what was written, unless it is a part and to be kept. */
   readonly abort: (how: 'drop' | 'keep') => void;
 }
@@ -41,6 +45,8 @@ export interface LocalFileOptions {
   readonly part?: { readonly path: string; readonly offset: number } | undefined;
   /** Bytes of it were written before, in vain: it begins anew. */
   readonly again: boolean;
+  /** Whether what is there under its name is replaced; default true. */
+  readonly clobber?: boolean;
   /** So many bytes are held no more. */
   readonly written: (bytes: number) => void;
   /** A write failed: what still comes is dropped. */
@@ -61,7 +67,8 @@ export function removeTemporaries(): void {
 }
 
 /** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
-export function beginLocalFile({ path, size, mtime, part, written, failed }: LocalFileOptions): LocalFile {
+export function beginLocalFile(options: LocalFileOptions): LocalFile {
+  const { path, size, mtime, part, written, failed, clobber = true } = options;
   const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
   const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
   if (part === undefined) temporaries.add(temporary);
@@ -107,11 +114,15 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     if (!kept || position === 0) removePart(temporary);
   }
 
-  function place(): void {
+  function place(): 'placed' | 'there' {
     try {
       if (broken) throw error;
       futimesSync(fd, mtime / 1000, mtime / 1000);
-      renameSync(temporary, path);
+      if (clobber) renameSync(temporary, path);
+      else if (!placedAnew(temporary, path)) {
+        remove();
+        return 'there';
+      }
     } catch (failure) {
       remove();
       throw failure;
@@ -120,6 +131,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
     closeSync(fd);
     temporaries.delete(temporary);
     releasePart(temporary);
+    return 'placed';
   }
 
   return {
@@ -135,7 +147,7 @@ export function beginLocalFile({ path, size, mtime, part, written, failed }: Loc
           pump();
         });
       } else writeNow();
-      place();
+      return place();
     },
     abort: (how) => {
       // What has arrived is worth writing if it is to be gone on with.

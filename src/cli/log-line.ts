@@ -61,6 +61,12 @@ export function logLine(event: ServerEvent): LogLine | null {
       };
     case 'turned-away':
       return { level: 'warn', message: 'turned away', fields: { code: event.code, ...whereOf(event) } };
+    case 'slowed':
+      return {
+        level: 'info',
+        message: 'slowed down: many tokens from its address were wrong',
+        fields: { ms: event.ms, ...whereOf(event) },
+      };
     case 'cut':
       return {
         level: 'warn',

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import type { FileInfo } from '../protocol/file.ts';
-import { exitStatusHelp } from './exit-status.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { createOutput, type Output } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
+import { stop } from './stop.ts';
 import { withClient } from './with-client.ts';
 import { bytesInWords, printable, timeInWords } from './words.ts';
 
@@ -15,7 +16,8 @@ interface LsFlags extends ServerFlags {
 const help = `
 Lists every file whose name begins with PREFIX, in order of name: size, time of
 the last change, name. --json prints one object a line: name, size (bytes),
-mtime (milliseconds since 1970).
+mtime (milliseconds since 1970). When no name begins with PREFIX it says so on
+stderr, and the exit status is 1; an empty server without a PREFIX is no failure.
 ${serverHelp}
 
 Examples:
@@ -38,6 +40,7 @@ export function addLs(program: Command): void {
 
 async function run(prefix: string | undefined, flags: LsFlags): Promise<void> {
   const output = createOutput();
+  let found = false;
   await withClient(flags, output, async (client) => {
     let after: string | undefined;
     do {
@@ -46,11 +49,14 @@ async function run(prefix: string | undefined, flags: LsFlags): Promise<void> {
         ...(after === undefined ? {} : { after }),
       };
       const { files, next } = await firstValueFrom(client.page(asked));
+      found ||= files.length > 0;
       for (const file of files) printFile(file, flags.json === true, output);
       output.flush();
       after = next;
     } while (after !== undefined && !output.gone());
   });
+  // Without a PREFIX there is nothing that could have been misspelt.
+  if (!found && prefix) throw stop(exitStatus.failed, `${printable(prefix)}: no name begins with that`);
 }
 
 export function printFile(file: FileInfo, json: boolean, output: Output): void {

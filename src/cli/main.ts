@@ -3,9 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { createOutput } from './output.ts';
 import { isStop } from './stop.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+// What cannot be told cannot be told, and is no reason to leave off.
+process.stderr.on('error', () => {});
 
 const program = new Command('sluice')
   .description(
@@ -14,6 +18,7 @@ const program = new Command('sluice')
   .version(version)
   .showHelpAfterError('(--help says more)')
   .addHelpText('after', exitStatusHelp)
+  .configureOutput({ writeOut: (text) => createOutput().line(text.replace(/\n$/, '')) })
   .exitOverride();
 
 const subcommands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
@@ -34,9 +39,6 @@ const [asked = ''] = process.argv.slice(2);
 const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcommands);
 for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
-
-// A reader of the help who has read enough (`| head`) is no error. What else is printed has its own reader of errors.
-process.stdout.on('error', () => {});
 
 try {
   await program.parseAsync();

@@ -9,7 +9,7 @@ import { createOutput } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
 import { stop } from './stop.ts';
 import { withClient } from './with-client.ts';
-import { printable } from './words.ts';
+import { ofName, printable } from './words.ts';
 
 interface MvFlags extends ServerFlags {
   readonly clobber: boolean;
@@ -59,6 +59,6 @@ async function moved(client: Client, from: string, to: string, ifAbsent: boolean
     if (!isClientFault(thrown) || thrown.type !== 'refused') throw thrown;
     const { code, field } = thrown.error;
     const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
-    throw stop(exitStatus.failed, `${printable(name)}: ${describeFault(thrown)}`);
+    throw stop(exitStatus.failed, ofName(name, describeFault(thrown)));
   }
 }

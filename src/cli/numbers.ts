@@ -1,5 +1,6 @@
 /** Numbers given on the command line: read strictly, refused with what they may be. */
 import { InvalidArgumentError } from 'commander';
+import { time } from './settings-kinds.ts';
 
 /** A whole number within bounds, for an option of commander. */
 export const wholeNumber =
@@ -12,9 +13,16 @@ export const wholeNumber =
 
 export const portNumber = wholeNumber(0, 65_535);
 
-/** Seconds, perhaps with a fraction, up to a day; answers milliseconds. */
-export const seconds = (text: string): number => {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (value <= 86_400) return Math.round(value * 1000);
-  throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
-};
+/**
+ * A time as everywhere: seconds, perhaps with a fraction, or with a unit (`500ms`, `2m`). Answers milliseconds.
+ *
+ * @param bare what a number without a unit is in.
+ */
+export function duration(from: number, to: number, bare: 's' | 'ms' = 's'): (text: string) => number {
+  const kind = time(from, to, bare);
+  return (text) => {
+    const read = kind.read(text);
+    if (read !== undefined) return read;
+    throw new InvalidArgumentError(`It must be ${kind.mustBe}.`);
+  };
+}

@@ -3,7 +3,12 @@
  *
  * Lines are gathered for a turn of the event loop, so that ten thousand of them are a few writes. A reader that goes away
  * (`| head`) is no error: what is printed from then on is dropped, and `gone` says so to whoever works only to print.
+ * Any other error of stdout (a disk that is full) ends the command: what it was to print is not there.
  */
+import { systemWords } from '../protocol/system-words.ts';
+import { exitStatus } from './exit-status.ts';
+import { exitEarly } from './signals.ts';
+import { openStdout, type Sink } from './stdout.ts';
 
 const most = 64 * 1024;
 
@@ -13,27 +18,38 @@ export interface Output {
   /** Bytes as they are; resolves when they were taken. */
   readonly bytes: (chunk: Uint8Array) => Promise<void>;
   readonly trouble: (text: string) => void;
-  /** Nobody reads stdout any more. */
+  /** Nobody reads stdout any more, or it cannot be written to. */
   readonly gone: () => boolean;
   /** Writes what was gathered. */
   readonly flush: () => void;
 }
 
-export function createOutput(stdout = process.stdout, stderr = process.stderr): Output {
+export interface OutputWorld {
+  /** Where results go; default stdout. */
+  readonly stdout?: (failed: (error: NodeJS.ErrnoException) => void) => Sink;
+  /** Where troubles go; default stderr. */
+  readonly stderr?: { readonly write: (text: string) => unknown };
+  /** Called once, when stdout cannot be written to. Default: says why, and ends the process with status 1. */
+  readonly broke?: (why: string) => void;
+}
+
+export function createOutput(world: OutputWorld = {}): Output {
+  const { stdout = openStdout, stderr = process.stderr } = world;
+  const { broke = (why: string) => exitBroken(trouble, why) } = world;
   let lines = '';
   let gone = false;
   let scheduled = false;
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const sink = stdout((error) => {
+    if (gone) return;
     gone = true;
-    if (error.code !== 'EPIPE') stderr.write(`sluice: stdout cannot be written to: ${error.message}\n`);
+    if (error.code !== 'EPIPE') broke(`stdout cannot be written to: ${inWords(error)}`);
   });
-  stderr.on('error', () => {});
 
   function flush(): void {
     scheduled = false;
     const text = lines;
     lines = '';
-    if (text !== '' && !gone) stdout.write(text);
+    if (text !== '' && !gone) sink.write(text);
   }
 
   function line(text: string): void {
@@ -45,19 +61,39 @@ export function createOutput(stdout = process.stdout, stderr = process.stderr): 
     }
   }
 
+  function trouble(text: string): void {
+    flush();
+    stderr.write(`sluice: ${text}\n`);
+  }
+
   return {
     line,
     json: (value) => line(JSON.stringify(value)),
     bytes: (chunk) =>
       new Promise((resolve) => {
         if (gone) resolve();
-        else stdout.write(chunk, () => resolve());
+        else sink.write(chunk, resolve);
       }),
-    trouble: (text) => {
-      flush();
-      stderr.write(`sluice: ${text}\n`);
-    },
+    trouble,
     gone: () => gone,
     flush,
   };
+}
+
+function exitBroken(trouble: (text: string) => void, why: string): never {
+  trouble(why);
+  return exitEarly(exitStatus.failed);
+}
+
+const words: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the quota of the disk is used up',
+  EFBIG: 'the file would be too large',
+  EIO: 'the device has failed',
+  EBADF: 'it is not open for writing',
+};
+
+function inWords(error: NodeJS.ErrnoException): string {
+  const known = words[error.code ?? ''];
+  return known === undefined ? systemWords(error, 'write') : `${known} (${error.code})`;
 }

@@ -11,6 +11,7 @@
  */
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { systemWords } from '../protocol/system-words.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface PutPlan {
@@ -81,6 +82,5 @@ export function topName(path: string, as: string | undefined): string {
 function whyUnreadable(path: string, error: NodeJS.ErrnoException): string {
   if (path.includes('\ufffd')) return 'its name is not UTF-8';
   if (error.code === 'ENOENT') return 'there is no such file';
-  if (error.code === 'EACCES') return 'it may not be read (EACCES)';
-  return error.message;
+  return systemWords(error, 'read');
 }

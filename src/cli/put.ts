@@ -1,6 +1,7 @@
 /** `sluice put`: sends files and whole folders. */
 import { type Command, Option } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { goesOn, interruptible } from './interrupted.ts';
 import { createOutput } from './output.ts';
 import { planPut, topName } from './put-plan.ts';
 import { createReport } from './report.ts';
@@ -11,7 +12,6 @@ import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
-import { printable } from './words.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {
   readonly as?: string;
@@ -29,7 +29,8 @@ folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
 once. Permissions are not kept; modification times are. Links to files are sent
 as files; links to folders, empty folders, and what is neither, are skipped with
-a warning.
+a warning. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
+first, up to 16 MiB.
 
 Success means: every file is acknowledged by the server with the size and CRC-32
 of what was sent. A file that is refused, or that changes while it is being
@@ -38,11 +39,13 @@ sent, does not stop the others.
 A connection that breaks is made again, --retries times in a row. The server keeps
 what it has of a file over 8 MiB, so that only the rest is sent then, or by the
 same command at a later time, unless the file has changed meanwhile.
---no-resume sends it all.
+--no-resume sends it all. A host that is not known is not tried again; a resolver
+that is away is.
 
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,
-refused, failed, skipped, and at the end summary.
+refused, failed, skipped, and at the end summary. Its bytes are those of the files
+that were stored, transferred as many of them as this run has sent.
 
 --no-acks sends to a peer that never replies: plain headers, and success means
 that the peer took every byte and ended the connection in good order. It does
@@ -90,7 +93,13 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   if (!flags.acks && flags.verify !== undefined) throw misuse('--verify needs a server that answers');
   const token = flags.acks ? tokenOf(flags) : null;
   const output = createOutput();
-  const report = createReport(flags, output, flags.acks ? 'stored' : 'sent');
+  const kept = new Set<Transfer>();
+  const interruption = interruptible(createReport(flags, output, flags.acks ? 'stored' : 'sent'), {
+    ...{ output, kept },
+    verb: flags.acks ? 'are stored' : 'were sent',
+    again: flags.clobber ? 'sends' : null,
+  });
+  const { report } = interruption;
   const since = performance.now();
   const plan = planPut(paths, flags.as);
   report.expect(
@@ -103,15 +112,8 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
-  const kept = new Set<Transfer>();
   const world = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
-  const goOn = () => {
-    for (const { path } of kept) output.trouble(`${printable(path)}: the same command goes on where it was`);
-  };
-  const signals = exitOnSignal(() => {
-    report.abandon();
-    goOn();
-  });
+  const signals = exitOnSignal(interruption.tell);
   let sent: Uploaded;
   try {
     sent = await (flags.acks ? upload : sendPlain)(plan.files, world);
@@ -124,11 +126,12 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const failed = sent.failed + plan.unreadable.length + (sent.lost?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files: sent.files, bytes: sent.bytes, failed, seconds });
+  const { files, bytes, transferred } = sent;
+  report.end({ files, bytes, transferred, failed, seconds });
   output.flush();
   if (sent.lost !== null) {
     const { files, why, status } = sent.lost;
-    goOn();
+    for (const { path } of kept) output.trouble(goesOn(path));
     throw stop(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
   }
   if (failed > 0) throw stop(exitStatus.failed);

@@ -2,7 +2,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Speed } from '../capture/replaying/pacing.ts';
 import type { Chunking } from '../capture/replaying/rechunk.ts';
-import { day, time } from './settings-kinds.ts';
 
 /** `asap`, `recorded` or a number above 0. */
 export function speed(text: string): Speed {
@@ -24,13 +23,4 @@ export function chunking(text: string): Chunking {
 export function only(text: string, before: readonly (number | string)[] = []): (number | string)[] {
   if (text === '') throw new InvalidArgumentError('It must be a number, an address, a host or a :PORT.');
   return [...before, /^\d+$/.test(text) ? Number(text) : text];
-}
-
-const millis = time(0, 365 * day);
-
-/** A time as everywhere: seconds, or with a unit. Answers milliseconds. */
-export function duration(text: string): number {
-  const read = millis.read(text);
-  if (read === undefined) throw new InvalidArgumentError(`It must be ${millis.mustBe}.`);
-  return read;
 }

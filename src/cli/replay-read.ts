@@ -5,9 +5,9 @@ import type { Capture } from '../capture/capture.ts';
 import { isCaptureFault } from '../capture/capture-fault.ts';
 import { captureFile } from '../capture/capture-file.ts';
 import { createSpeed } from '../client/speed.ts';
+import { drawBar } from './draw-bar.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Output } from './output.ts';
-import { drawBar } from './report-bars.ts';
 import { type Stop, stop } from './stop.ts';
 import { printable } from './words.ts';
 

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { privateFolder } from '../protocol/filename.ts';
+import { systemWords } from '../protocol/system-words.ts';
 import { type MemoryStore, memoryStore } from '../store/memory-store.ts';
 import { exitStatus } from './exit-status.ts';
 import { misuse, stop } from './stop.ts';
@@ -14,7 +15,7 @@ export async function storeWith(folder: string | undefined): Promise<MemoryStore
   if (folder === undefined) return store;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
-      throw misuse(`--with ${printable(folder)} cannot be read: ${error.code}`);
+      throw misuse(`--with ${printable(folder)} cannot be read: ${systemWords(error, 'read')}`);
     },
   );
   for (const entry of entries) {
@@ -27,14 +28,16 @@ export async function storeWith(folder: string | undefined): Promise<MemoryStore
 }
 
 async function storeFile(store: MemoryStore, name: string, path: string): Promise<void> {
-  const { size, mtimeMs } = await stat(path);
-  const begun = await store.put(name, { size, mtime: Math.trunc(mtimeMs) });
   const failed = (why: string) => stop(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
+  const { size, mtimeMs } = await stat(path).catch((error) => {
+    throw failed(systemWords(error, 'read'));
+  });
+  const begun = await store.put(name, { size, mtime: Math.trunc(mtimeMs) });
   if (!begun.ok) throw failed(begun.error.message);
   try {
     for await (const chunk of createReadStream(path)) await begun.value.write([chunk]);
   } catch (error) {
-    throw failed((error as NodeJS.ErrnoException).code ?? String(error));
+    throw failed(systemWords(error, 'read'));
   }
   const stored = await begun.value.commit();
   if (!stored.ok) throw failed(stored.error.message);

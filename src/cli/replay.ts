@@ -14,10 +14,10 @@ import { sluiceReplies, verifyReplay } from '../server/verify-replay.ts';
 import { presetNamed } from '../wire/presets.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { presetName } from './inspect-options.ts';
-import { seconds } from './numbers.ts';
+import { duration } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { type Place, place } from './place.ts';
-import { chunking, duration, only, speed } from './replay-options.ts';
+import { chunking, only, speed } from './replay-options.ts';
 import { nothingFound, type Reading, readingOf, stopForCapture } from './replay-read.ts';
 import {
   counted,
@@ -34,6 +34,7 @@ import {
 import { spokenIn } from './replay-spoken.ts';
 import { storeWith } from './replay-stored.ts';
 import { connection$ } from './server-option.ts';
+import { day } from './settings-kinds.ts';
 import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import { addTlsOptions, type TlsFlags } from './tls-option.ts';
@@ -117,7 +118,7 @@ export function addReplay(program: Command): void {
         .argParser(speed)
         .default('asap'),
     )
-    .addOption(new Option('--max-idle <TIME>', 'cut longer pauses to this').argParser(duration))
+    .addOption(new Option('--max-idle <TIME>', 'cut longer pauses to this').argParser(duration(0, 365 * day)))
     .addOption(
       new Option('--chunking <HOW>', 'recorded, bytes, whole or random[:SEED]')
         .argParser(chunking)
@@ -129,12 +130,14 @@ export function addReplay(program: Command): void {
         .conflicts(['verify', 'with']),
     )
     .addOption(
-      new Option('--wait <TIME>', 'for a reply that was recorded').argParser(duration).default(10_000, '10'),
+      new Option('--wait <TIME>', 'for a reply that was recorded')
+        .argParser(duration(0, 365 * day))
+        .default(10_000, '10s'),
     )
     .addOption(
-      new Option('--timeout <SECONDS>', 'how long to wait for a connection')
-        .argParser(seconds)
-        .default(10_000, '10'),
+      new Option('--timeout <TIME>', 'how long to wait for a connection')
+        .argParser(duration(0, day))
+        .default(10_000, '10s'),
     );
   addTlsOptions(command)
     .option('--json', 'print JSON, one object a line')

@@ -1,50 +1,22 @@
 /** A report for people: a bar a file and one for all, drawn on stderr by cli-progress. */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { createSpeed } from '../client/speed.ts';
+import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
+import { createMeter } from './meter.ts';
 import type { Output } from './output.ts';
 import type { Report } from './report.ts';
 import { retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
-import { bytesInWords, filesInWords, fitted, printable, secondsInWords } from './words.ts';
+import { filesInWords, ofName, printable } from './words.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const big = 4 * 1024 * 1024;
 /** Bars of files that are shown at once; the oldest ones that are full make room. */
 const mostBars = 6;
-/** Columns of a bar itself. */
-const barColumns = 24;
-
-export interface BarFacts {
-  readonly label: string;
-  readonly value: number;
-  /** How much of it is durable on the other side, where that is told. */
-  readonly durable?: number | undefined;
-  readonly total: number;
-  /** Bytes a second. */
-  readonly rate: number;
-  /** Said instead of rate and time left. */
-  readonly note?: string;
-}
-
-/** One bar as text, no wider than `columns`. */
-export function drawBar(
-  { label, value, durable = value, total, rate, note }: BarFacts,
-  columns: number,
-): string {
-  const share = total > 0 ? Math.min(value / total, 1) : 1;
-  const full = Math.round(share * barColumns);
-  // What is sent and not durable yet is lighter.
-  const firm = total > 0 ? Math.min(Math.round((durable / total) * barColumns), full) : full;
-  const bar = '█'.repeat(firm) + '▓'.repeat(full - firm) + '░'.repeat(barColumns - full);
-  const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  const pace = `${bytesInWords(rate)}/s, ${secondsInWords((total - value) / rate)} left`;
-  const end = ` ${bar} ${percent} ${bytesInWords(value).padStart(7)} ${note ?? pace}`;
-  return fitted(label, Math.max(Math.min(columns - 30 - barColumns - 14, 40), 8)) + end;
-}
 
 export function barReport(output: Output, verb: string): Report {
   const bars = new MultiBar({
-    format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth),
+    format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth, common),
     stream: process.stderr,
     hideCursor: true,
     // It would keep SIGINT from ending the process; see `abandon`.
@@ -52,21 +24,21 @@ export function barReport(output: Output, verb: string): Report {
     // What is logged pushes the bars down: they have to be drawn again though nothing in them changed.
     forceRedraw: true,
   });
-  const speed = createSpeed();
+  const meter = createMeter();
   /** Files that have a bar, oldest first: at most `mostBars`, and those under way. */
   const shown = new Map<Transfer, FileBar>();
   let expected = { files: 0, bytes: 0 };
   let files = 0;
-  /** Bytes of the files that are over, and of all that are under way. */
-  let settled = 0;
-  const underWay = new Map<Transfer, number>();
+  let common: BarColumns = { label: 0, from: false };
 
-  const total = (): BarFacts => {
-    const value = Math.min(sum(underWay.values(), settled), expected.bytes);
-    speed.at(value);
-    const label = `${files}/${filesInWords(expected.files)}`;
-    return { label, value, total: expected.bytes, rate: speed.rate() };
-  };
+  const counter = (files: number) => `${files}/${filesInWords(expected.files)}`;
+  const total = (): BarFacts => ({
+    label: counter(files),
+    counts: true,
+    value: Math.min(meter.value(), expected.bytes),
+    total: expected.bytes,
+    rate: meter.rate(),
+  });
   /** Absent before there is anything to show, and once the bars have been given up. */
   let totalBar: SingleBar | null = null;
 
@@ -98,29 +70,38 @@ export function barReport(output: Output, verb: string): Report {
     totalBar = bars.create(1, 0, total);
   }
 
-  function finish(transfer: Transfer, note: string, bytes: number): void {
-    underWay.delete(transfer);
+  function finish(transfer: Transfer, note: string): void {
     files++;
-    settled += bytes;
     shown.get(transfer)?.end(note);
   }
 
   return {
     expect: (files, bytes) => {
       expected = { files: expected.files + files, bytes: expected.bytes + bytes };
+      common = { ...common, label: counter(expected.files).length };
+    },
+    resumed: (transfer, from) => {
+      meter.resumed(transfer, from);
+      if (from > 0) {
+        common = { ...common, from: true };
+        show(transfer);
+      }
+      shown.get(transfer)?.resumed(from);
     },
     progress: (transfer, bytes, durable) => {
       show(transfer);
-      underWay.set(transfer, bytes);
+      meter.at(transfer, bytes);
       shown.get(transfer)?.at(bytes, durable);
     },
     done: (transfer) => {
       show(transfer);
-      finish(transfer, verb, transfer.size);
+      meter.arrived(transfer);
+      finish(transfer, verb);
     },
     failed: (transfer, { message }) => {
-      finish(transfer, 'failed', transfer.size);
-      tell(`${printable(transfer.path === '' ? transfer.filename : transfer.path)}: ${printable(message)}`);
+      meter.failed(transfer);
+      finish(transfer, 'failed');
+      tell(ofName(transfer.path === '' ? transfer.filename : transfer.path, message));
     },
     retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),
@@ -135,6 +116,7 @@ export function barReport(output: Output, verb: string): Report {
 interface FileBar {
   readonly bar: SingleBar;
   readonly over: boolean;
+  readonly resumed: (from: number) => void;
   readonly at: (bytes: number, durable?: number) => void;
   readonly end: (note: string) => void;
 }
@@ -144,6 +126,7 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
   let value = 0;
   let note: string | undefined;
   let firm: number | undefined;
+  let from = 0;
   const facts = (): BarFacts => {
     const waiting = note === undefined && value === size ? 'waiting for the other side' : note;
     return {
@@ -152,6 +135,7 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
       durable: firm,
       total: size,
       rate: speed.rate(),
+      from,
       ...(waiting === undefined ? {} : { note: waiting }),
     };
   };
@@ -160,6 +144,11 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
     bar,
     get over() {
       return note !== undefined;
+    },
+    resumed: (bytes) => {
+      from = bytes;
+      value = bytes;
+      speed.from(bytes);
     },
     at: (bytes, durable) => {
       value = bytes;
@@ -172,10 +161,4 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
       if (how !== 'failed') value = size;
     },
   };
-}
-
-function sum(values: Iterable<number>, from: number): number {
-  let all = from;
-  for (const value of values) all += value;
-  return all;
 }

@@ -1,13 +1,16 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
 import type { Report, RetryTold, Summary } from './report.ts';
-import { bytesInWords, filesInWords, printable } from './words.ts';
+import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
     ...quietReport(output),
     retry: (retry) => output.trouble(retryInWords(retry)),
-    done: ({ filename }, bytes) => output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)})`),
+    done: ({ filename }, bytes, { before }) => {
+      const from = before > 0 ? `, from ${bytesInWords(before)} on` : '';
+      output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)}${from})`);
+    },
     end: (summary) => output.line(summaryInWords(summary)),
   };
 }
@@ -16,10 +19,11 @@ export function lineReport(output: Output, verb: string): Report {
 export function quietReport(output: Output): Report {
   return {
     expect: () => {},
+    resumed: () => {},
     progress: () => {},
     done: () => {},
     failed: ({ path, filename }, { message }) =>
-      output.trouble(`${printable(path === '' ? filename : path)}: ${printable(message)}`),
+      output.trouble(ofName(path === '' ? filename : path, message)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
@@ -31,9 +35,14 @@ export function quietReport(output: Output): Report {
 export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
   `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
-/** @example '3 files, 12 MB in 1.2 s (10 MB/s), 1 failed' */
-export function summaryInWords({ files, bytes, failed, seconds }: Summary): string {
-  const rate = seconds > 0 ? ` (${bytesInWords(bytes / seconds)}/s)` : '';
+/**
+ * What this run has moved, and how fast; what was there already is told beside it.
+ *
+ * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
+ */
+export function summaryInWords({ files, bytes, transferred, failed, seconds }: Summary): string {
+  const rate = seconds > 0 ? ` (${bytesInWords(transferred / seconds)}/s)` : '';
+  const before = bytes > transferred ? `, ${bytesInWords(bytes - transferred)} were there already` : '';
   const bad = failed > 0 ? `, ${failed} failed` : '';
-  return `${filesInWords(files)}, ${bytesInWords(bytes)} in ${seconds.toFixed(1)} s${rate}${bad}`;
+  return `${filesInWords(files)}, ${bytesInWords(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
 }

@@ -10,6 +10,8 @@ export interface Summary {
   readonly files: number;
   /** Bytes of those. */
   readonly bytes: number;
+  /** As many of them as were not there already when this run began: those it has sent or received. */
+  readonly transferred: number;
   /** Files that did not arrive, and paths that could not be read. */
   readonly failed: number;
   readonly seconds: number;
@@ -20,6 +22,14 @@ export interface Failure {
   readonly message: string;
   /** The code of the server's refusal, where it was one. */
   readonly code?: string;
+}
+
+/** What there is to say of a file that arrived. */
+export interface Done {
+  /** Bytes of it that were there already when this run began. */
+  readonly before: number;
+  /** For machines. */
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 export interface RetryTold {
@@ -35,10 +45,15 @@ export interface RetryTold {
 export interface Report {
   /** Before the first file: how much there is to do. More may be added. */
   readonly expect: (files: number, bytes: number) => void;
-  /** So many bytes of the file have passed; so many of them are durable there, where that is told. */
+  /**
+   * A try of the file begins behind so many bytes, which are there already; 0 when it begins from the start. Told before
+   * anything of it passes.
+   */
+  readonly resumed: (transfer: Transfer, from: number) => void;
+  /** So many bytes of the file are there; so many of them are durable there, where that is told. */
   readonly progress: (transfer: Transfer, bytes: number, durable?: number) => void;
-  /** The file arrived, with so many bytes. `details` are for machines. */
-  readonly done: (transfer: Transfer, bytes: number, details: Readonly<Record<string, unknown>>) => void;
+  /** The file arrived, with so many bytes. */
+  readonly done: (transfer: Transfer, bytes: number, done: Done) => void;
   readonly failed: (what: Transfer, failure: Failure) => void;
   /** Something failed that will be tried again. */
   readonly retry: (retry: RetryTold) => void;

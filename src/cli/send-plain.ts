@@ -6,6 +6,7 @@ import { createPlainSender, type PlainSender } from '../client/plain-sender.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { crc32 } from '../store/crc32.ts';
 import { exitStatus } from './exit-status.ts';
+import { faultInWords } from './fault-words.ts';
 import { connected } from './server-option.ts';
 import type { Transfer } from './transfer.ts';
 import type { Uploaded, UploadWorld } from './upload.ts';
@@ -17,7 +18,7 @@ const linger = 60_000;
 
 /** The peer cannot refuse a name, so that is done here. */
 export async function sendPlain(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
-  const counts = { files: 0, bytes: 0, failed: 0 };
+  const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
   let left: readonly Transfer[] = transfers.filter((transfer) => {
     const why = whyNotFilename(transfer.filename);
     if (why === null) return true;
@@ -44,7 +45,7 @@ function sendAll(
   sender: PlainSender,
   transfers: readonly Transfer[],
   { report }: UploadWorld,
-  counts: { files: number; bytes: number; failed: number },
+  counts: { files: number; bytes: number; transferred: number; failed: number },
 ): Promise<readonly Transfer[]> {
   return new Promise((resolve) => {
     const again: Transfer[] = [];
@@ -67,13 +68,14 @@ function sendAll(
             if (event.type === 'progress') return report.progress(transfer, event.sent);
             counts.files++;
             counts.bytes += event.size;
-            report.done(transfer, event.size, { crc32: event.crc32 });
+            counts.transferred += event.size;
+            report.done(transfer, event.size, { before: 0, details: { crc32: event.crc32 } });
           },
           error: (fault: ClientFault) => {
             if (fault.type === 'connection') again.push(transfer);
             else {
               counts.failed++;
-              report.failed(transfer, { message: describeFault(fault) });
+              report.failed(transfer, { message: faultInWords(fault, 'read') });
             }
             over();
           },

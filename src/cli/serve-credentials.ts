@@ -1,6 +1,7 @@
 /** The certificate and key that `sluice serve` shows, read from the files its settings name, again at SIGHUP. */
 import { readFile } from 'node:fs/promises';
 import { BehaviorSubject, type Observable } from 'rxjs';
+import { systemWords } from '../protocol/system-words.ts';
 import { type TlsCredentials, whyNotCredentials } from '../transport/tls-credentials.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Reloadable } from './serve-reload.ts';
@@ -45,7 +46,7 @@ async function contentOf(path: string, called: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw unusable(called, (error as Error).message);
+    throw unusable(called, `${path}: ${systemWords(error, 'read')}`);
   }
 }
 

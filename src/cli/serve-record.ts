@@ -1,6 +1,7 @@
 /** What `sluice serve --record` does: a file of packets for each connection, in a folder. */
 import { realpath } from 'node:fs/promises';
 import { map, type Observable, Subscription } from 'rxjs';
+import { systemWords } from '../protocol/system-words.ts';
 import { requestFraming } from '../session/dispatch.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { exitStatus } from './exit-status.ts';
@@ -34,7 +35,9 @@ export async function openRecording({ settings, called }: Configuration): Promis
   const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch(
     (error: NodeJS.ErrnoException) => {
       const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR';
-      const why = isFile ? `${record} is a file, and must be a folder` : error.message;
+      const why = isFile
+        ? `${record} is a file, and must be a folder`
+        : `${record}: ${systemWords(error, 'write')}`;
       throw stop(exitStatus.failed, `${called('record')}: ${why}`);
     },
   );

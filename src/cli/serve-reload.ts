@@ -1,6 +1,7 @@
 /** Reads again, at SIGHUP, what a running server was told by files: certificates and tokens. */
 import type { ServerLog } from './server-log.ts';
 import { isStop } from './stop.ts';
+import { withoutName } from './words.ts';
 
 export interface Reloadable {
   /** How the setting is called that names the file, for the log. */
@@ -17,8 +18,9 @@ export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog,
       await reload();
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      const why = thrown instanceof Error || isStop(thrown) ? thrown.message : String(thrown);
-      log.error(`SIGHUP: ${called} stays as it was: ${why}`);
+      const message = thrown instanceof Error || isStop(thrown) ? thrown.message : null;
+      const why = message ?? String(thrown);
+      log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, why)}`);
     }
   }
 }

@@ -17,5 +17,12 @@ export async function openStore(settings: Settings, quotas: (() => readonly Quot
   if (!opened.ok) throw stop(exitStatus.failed, opened.error.message);
   const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
   if (quotas === null && whole.length === 0) return opened.value;
-  return withQuotas(opened.value, () => [...whole, ...(quotas?.() ?? [])]);
+  let given: readonly Quota[] = [];
+  let all: readonly Quota[] = whole;
+  return withQuotas(opened.value, () => {
+    const now = quotas?.() ?? given;
+    // The same list means the same quotas: those of ten thousand tokens are not put together for each file.
+    if (now !== given) [given, all] = [now, [...whole, ...now]];
+    return all;
+  });
 }

@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import type { ServerEvent } from '../server/event.ts';
+import { openFileLimit } from '../server/open-files.ts';
 import { serve } from '../server/serve.ts';
-import { exitStatusHelp } from './exit-status.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { stopForListening } from './listening.ts';
+import { createOutput } from './output.ts';
 import { openAccess } from './serve-access.ts';
 import { openCredentials } from './serve-credentials.ts';
 import { listeners } from './serve-listeners.ts';
@@ -14,17 +16,18 @@ import { signal$ } from './serve-signals.ts';
 import { openStore } from './serve-store.ts';
 import { watchServer } from './serve-watch.ts';
 import { type Configuration, readSettings } from './settings.ts';
-import { openFileLimit, warnings } from './settings-checks.ts';
+import { warnings } from './settings-checks.ts';
 import { addSettings, type Flags, settingsHelp } from './settings-flags.ts';
 import { limitsOf } from './settings-limits.ts';
 import { printSettings } from './settings-print.ts';
 import { endingSignals } from './signals.ts';
-import { misuse } from './stop.ts';
+import { misuse, stop } from './stop.ts';
 
 const help = `${settingsHelp}
-Prints "listening on HOST:PORT" on stdout once it accepts connections. The log
-goes to stderr: a line for each stored file, each refusal and each trouble;
-readable on a terminal, one JSON object a line otherwise.
+Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
+when that cannot be written. The log goes to stderr: a line for each stored file,
+each refusal and each trouble; readable on a terminal, one JSON object a line
+otherwise. A log that cannot be written does not stop it.
 
 SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
 within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
@@ -52,12 +55,16 @@ export function addServe(program: Command): void {
 async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
-  if (printConfig) process.stdout.write(printSettings(read.value.settings));
-  else await receive(read.value);
+  if (printConfig) {
+    const output = createOutput();
+    for (const warning of read.value.warnings) output.trouble(warning);
+    output.line(printSettings(read.value.settings).trimEnd());
+  } else await receive(read.value);
 }
 
 async function receive(configuration: Configuration): Promise<void> {
   const { settings } = configuration;
+  const openFiles = openFileLimit();
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings, access?.file.quotas ?? null);
@@ -66,13 +73,20 @@ async function receive(configuration: Configuration): Promise<void> {
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
   const drain$ = new Subject<void>();
+  let broken: string | null = null;
+  const output = createOutput({
+    broke: (why) => {
+      broken = why;
+      drain$.next();
+    },
+  });
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
     connections$: recording.tapped(listeners(settings, credentials)),
     store,
     ...(access && { access: access.file.access }),
-    limits: limitsOf(settings),
+    limits: limitsOf(configuration, openFiles),
     drain$,
     stats: watched.stats,
   });
@@ -89,19 +103,21 @@ async function receive(configuration: Configuration): Promise<void> {
     told$.subscribe((event) => {
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
-        process.stdout.write(`listening on ${event.address}\n`);
+        output.line(`listening on ${event.address}`);
         log.info(`receiving into ${settings.dir}; Ctrl-C ends it`);
       } else log.event(event);
     }),
   );
   try {
-    for (const warning of warnings(configuration, openFileLimit())) log.warn(warning);
+    for (const warning of configuration.warnings) log.warn(warning);
+    for (const warning of warnings(configuration, openFiles)) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
     signals.add(recording.tell(log));
     await watched.start();
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
     else log.warn(`stopped; connections cut off: ${cut}`);
+    if (broken !== null) throw stop(exitStatus.failed, broken);
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {

@@ -5,14 +5,14 @@
  * It goes to stderr, so that stdout has only the line that says where the server listens. Lines are gathered and
  * written asynchronously: when 16 KiB have come together, when the server falls idle, and every second; a server that
  * stores ten thousand files a second must not wait for each line. What is gathered is bounded by `maxHeld`: a reader
- * that stops reading loses lines, and a line says how many.
+ * that stops reading loses lines, as a disk that is full does, and a line says how many.
  */
 import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { ServerEvent } from '../server/event.ts';
 import { type LogLevel, logLine } from './log-line.ts';
+import { logSink } from './log-sink.ts';
 
-const gather = 16 * 1024;
 const maxHeld = 16 * 1024 * 1024;
 /** Milliseconds without a line after which what was gathered is written. */
 const idle = 50;
@@ -46,29 +46,7 @@ export interface ServerLog {
  */
 export function serverLog(options: ServerLogOptions = {}): ServerLog {
   const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
-  const sink = pino.destination({
-    fd,
-    sync: false,
-    minLength: gather,
-    maxWrite: 4 * gather,
-    maxLength: maxHeld,
-  });
-  let dropped = 0;
-  /** Bytes handed to the sink, and bytes it has written. */
-  let [given, written] = [0, 0];
-  sink.on('drop', (line) => {
-    dropped++;
-    given -= Buffer.byteLength(line);
-  });
-  sink.on('write', (bytes) => {
-    written += bytes;
-  });
-  // What came while it wrote, and was to be flushed already, it would keep for the next time.
-  sink.on('drain', () => {
-    if (quiet === undefined && written < given) sink.flush();
-  });
-  // Nobody reads the log any more (EPIPE): the server goes on.
-  sink.on('error', () => {});
+  const sink = logSink({ fd, heldMaxBytes: maxHeld });
   const prettify = terminal
     ? pretty.prettyFactory({
         singleLine: true,
@@ -78,9 +56,7 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
       })
     : undefined;
   const write = (line: string): void => {
-    const text = prettify === undefined ? line : harmless(prettify(line));
-    given += Buffer.byteLength(text);
-    sink.write(text);
+    sink.write(prettify === undefined ? line : harmless(prettify(line)));
   };
   const logger = pino(
     {
@@ -115,11 +91,9 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     clearTimeout(quiet);
     quiet = undefined;
     busySince = null;
-    if (dropped > 0) {
-      const lost = dropped;
-      dropped = 0;
-      logger.warn({ lost }, 'log lines were lost: their reader is too slow');
-    }
+    const { held, refused } = sink.lost();
+    if (held > 0) logger.warn({ lost: held }, 'log lines were lost: their reader is too slow');
+    if (refused > 0) logger.warn({ lost: refused }, 'log lines were lost: they could not be written');
     sink.flush();
   }
 
@@ -140,20 +114,13 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     info: (message) => say('info', message),
     warn: (message) => say('warn', message),
     error: (message) => say('error', message),
-    close: () =>
-      new Promise((resolve) => {
-        flush();
-        sink.once('close', resolve);
-        sink.once('error', () => resolve());
-        sink.end();
-      }),
+    close: () => {
+      flush();
+      return sink.close();
+    },
     closeSync: () => {
       clearTimeout(quiet);
-      try {
-        sink.flushSync();
-      } catch {
-        // Nobody reads the log any more.
-      }
+      sink.closeSync();
     },
   };
 }

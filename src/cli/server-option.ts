@@ -6,8 +6,10 @@ import { connectTcp } from '../transport/tcp.ts';
 import { connectTls } from '../transport/tls.ts';
 import { connectUnix } from '../transport/unix.ts';
 import { exitStatus } from './exit-status.ts';
-import { seconds } from './numbers.ts';
+import { duration } from './numbers.ts';
 import { type Place, place } from './place.ts';
+import { whyNotVariables } from './settings-environment.ts';
+import { day } from './settings-kinds.ts';
 import { misuse, stop } from './stop.ts';
 import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
@@ -26,7 +28,8 @@ export interface ServerFlags extends TlsFlags {
 export const serverHelp = `
 The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
 come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
-options, as SLUICE_TLS_CA and so on.
+options, as SLUICE_TLS_CA and so on. A TIME is in seconds, or has a unit: 500ms,
+2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
@@ -37,9 +40,9 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
     .addOption(new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(place))
     .addOption(new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place))
     .addOption(
-      new Option('--timeout <SECONDS>', 'how long to wait for the connection')
-        .argParser(seconds)
-        .default(10_000, '10'),
+      new Option('--timeout <TIME>', 'how long to wait for the connection')
+        .argParser(duration(0, day))
+        .default(10_000, '10s'),
     );
   return addTlsOptions(command).addOption(
     new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE'),
@@ -62,9 +65,11 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
  * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
  */
-export function connection$(flags: ServerFlags): Observable<Connection> {
+export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
+  const why = whyNotVariables(environment);
+  if (why !== null) throw misuse(why);
   const where = placeOf(flags);
-  const tls = tlsSettings(flags);
+  const tls = tlsSettings(flags, environment);
   const { timeout } = flags;
   if ('path' in where) {
     if (tls !== null) throw misuse(`${where.path} is on this machine and has no TLS: leave --tls away`);

@@ -1,13 +1,13 @@
 /** What settings must not be together, and what about them an operator should be warned of. */
-import { readFileSync } from 'node:fs';
 import { isAbsolute, relative, sep } from 'node:path';
+import { budgetMin, descriptorsFor } from '../runtime/limits.ts';
 import type { Configuration } from './settings.ts';
 
 /** A line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
-  const { dir, record } = settings;
+  const { dir, record, memoryBudget, maxHeader } = settings;
   const problems: string[] = [];
   if (tlsCert !== null && tlsKey === null) {
     problems.push(`${called('tlsCert')} needs ${calledBeside('tlsKey', 'tlsCert')} as well`);
@@ -35,6 +35,14 @@ export function contradictions({ settings, called, calledBeside }: Configuration
   if (metricsPort !== null && metricsPort !== 0 && metricsPort === port && metricsHost === host) {
     problems.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
   }
+  const least = budgetMin(maxHeader);
+  if (memoryBudget < least) {
+    const header = calledBeside('maxHeader', 'memoryBudget');
+    problems.push(
+      `${called('memoryBudget')} must be at least ${least} bytes with ${header} ${maxHeader}: ` +
+        'room for one header as it arrives and once it is parsed, and what each connection may hold',
+    );
+  }
   if (record !== null && isWithin(dir, record)) {
     problems.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
@@ -47,15 +55,15 @@ export function isWithin(folder: string, path: string): boolean {
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** What a server needs descriptors for besides connections and the files of running requests. */
-const otherDescriptors = 128;
-
 /**
  * What is allowed, but hardly meant.
  *
  * @param openFiles how many descriptors the process may have; `Infinity` when that is not known.
  */
-export function warnings({ settings, called }: Configuration, openFiles: number): readonly string[] {
+export function warnings(
+  { settings, called, isDefault }: Configuration,
+  openFiles: number,
+): readonly string[] {
   const { host, port, access, tlsCert, tlsClientCerts, maxConnections } = settings;
   const told: string[] = [];
   if (port !== null && !isLoopback(host)) {
@@ -68,10 +76,12 @@ export function warnings({ settings, called }: Configuration, openFiles: number)
       told.push(`${called('host')} ${host} without tlsCert: tokens and files cross the network readably`);
     }
   }
-  if (maxConnections !== Number.POSITIVE_INFINITY && maxConnections + otherDescriptors > openFiles) {
+  const isGiven = Number.isFinite(maxConnections) && !isDefault('maxConnections');
+  if (isGiven && descriptorsFor(maxConnections) > openFiles) {
     told.push(
       `${called('maxConnections')} ${maxConnections} is more than the ${openFiles} open files ` +
-        'that the process may have allow: raise that limit (ulimit -n, LimitNOFILE), or lower maxConnections',
+        `that the process may have allow, since each may need three: raise that limit to ` +
+        `${descriptorsFor(maxConnections)} (ulimit -n, LimitNOFILE), or lower maxConnections`,
     );
   }
   return told;
@@ -79,14 +89,3 @@ export function warnings({ settings, called }: Configuration, openFiles: number)
 
 const isLoopback = (host: string): boolean =>
   /^(localhost|127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/i.test(host);
-
-/** The soft limit of open files of this process, where the system tells it. */
-export function openFileLimit(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}

@@ -1,6 +1,9 @@
 /** The JSON file with settings: which keys it may have, and what is wrong with it. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { systemWords } from '../protocol/system-words.ts';
+import { strictJson } from '../server/strict-json.ts';
+import { atOnce } from '../server/turns.ts';
 import { nearest } from './settings-near.ts';
 import { groups, keyOf, type SettingName, settingNames } from './settings-table.ts';
 
@@ -22,8 +25,8 @@ export function readConfigFile(name: string, cwd: string): ConfigFile {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : message;
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : systemWords(error, 'read');
     return { name, folder, values: new Map(), problems: [`${name}: cannot be read: ${why}`] };
   }
   return { name, folder, ...parseConfig(text, name) };
@@ -43,7 +46,9 @@ export function parseConfig(text: string, name: string): Pick<ConfigFile, 'value
     for (const [key, value] of Object.entries(object)) {
       const full = `${within}${key}`;
       const setting = byKey.get(full);
-      if (setting !== undefined) values.set(setting, value);
+      if (setting !== undefined && values.has(setting)) {
+        problems.push(`${name}: ${full} is there twice, as a key with a dot and in an object`);
+      } else if (setting !== undefined) values.set(setting, value);
       else if (within !== '' || !sections.has(key)) problems.push(unknown(full, key));
       else if (isObject(value)) take(value, `${key}.`);
       else problems.push(`${name}: ${key} must be an object of settings`);
@@ -58,13 +63,12 @@ export function parseConfig(text: string, name: string): Pick<ConfigFile, 'value
     return `${name}: ${full} is not a setting${suggestion}`;
   }
 
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    return { values, problems: [`${name}: is not JSON: ${(error as Error).message}`] };
+  const json = atOnce(strictJson(text));
+  if (!json.ok) return { values, problems: [`${name}: is not JSON: ${json.problem}`] };
+  for (const { path, lines } of json.duplicates) {
+    problems.push(`${name}: ${path.join('.')} is there twice, in lines ${lines.join(' and ')}`);
   }
-  if (isObject(json)) take(json, '');
+  if (isObject(json.value)) take(json.value, '');
   else problems.push(`${name}: must be an object of settings`);
   return { values, problems };
 }

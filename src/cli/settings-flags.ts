@@ -37,6 +37,9 @@ Settings come from, the first that has one: its flag, the environment, the JSON
 file of --config (or SLUICE_CONFIG), the default. The variable of --max-file is
 SLUICE_MAX_FILE, its key in the file is limits.maxFile; --print-config prints
 such a file. Paths in it are relative to it. A SIZE is in bytes, or has a unit:
-10MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 2m, 24h. "none" is no
-limit.
+10MiB, 1GiB, or 10MB, 1GB in thousands. A TIME is in seconds, or has a unit:
+500ms, 2m, 24h. "none" is no limit.
+
+A variable that is misspelt is refused. SLUICE_PORT=tcp://…, as Kubernetes sets
+it for a service named sluice, is ignored with a warning.
 `;

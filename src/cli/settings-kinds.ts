@@ -131,7 +131,7 @@ export const size = (from: number, to: number): Kind<number> => {
   };
   return {
     placeholder: 'SIZE',
-    mustBe: `a size from ${sizeInWords(from)} to ${sizeInWords(to)}, such as 1048576, 10MiB or 1GB`,
+    mustBe: `a size from ${sizeInWords(from)} to ${sizeInWords(to)}, such as 1048576, 10MiB or 1GiB`,
     read,
     readJson: fromEither(read),
     print: (value) => value,
@@ -151,6 +151,8 @@ const millisIn: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
 ]);
 
+const timesLike = { s: '30 (seconds), 0.5, 500ms, 2m or 24h', ms: '50 (milliseconds), 50ms or 0.5s' };
+
 /** @example timeInWords(90_000) // '90s' */
 export function timeInWords(millis: number): string {
   for (const [unit, factor] of millisIn) {
@@ -161,20 +163,24 @@ export function timeInWords(millis: number): string {
   return `${millis}ms`;
 }
 
-/** Milliseconds; written in seconds, perhaps with a fraction, or with a unit: `500ms`, `30s`, `2m`, `24h`, `7d`. */
-export const time = (from: number, to: number): Kind<number> => {
+/**
+ * Milliseconds; written in seconds, perhaps with a fraction, or with a unit: `500ms`, `30s`, `2m`, `24h`, `7d`.
+ *
+ * @param bare what a number without a unit is in, where that is not seconds.
+ */
+export const time = (from: number, to: number, bare: 's' | 'ms' = 's'): Kind<number> => {
   const read = (text: string) => {
-    const [, number, unit = 's'] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
+    const [, number, unit = bare] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
     if (number === undefined) return undefined;
     const millis = Math.round(Number(number) * millisIn.get(unit)!);
     return within(millis, from, to);
   };
   return {
     placeholder: 'TIME',
-    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as 30 (seconds), 0.5, 500ms, 2m or 24h`,
+    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as ${timesLike[bare]}`,
     read,
     readJson: fromEither(read),
-    print: (value) => value / second,
+    print: (value) => value / millisIn.get(bare)!,
     show: timeInWords,
   };
 };

@@ -104,7 +104,12 @@ export const settingTable = {
   ),
   access: setting('access', orUnset(path('FILE')), unset, 'the tokens and what each may do (JSON)'),
 
-  maxConnections: setting('limits', orUnbounded(count), defaultLimits.connections, 'connections at once'),
+  maxConnections: setting(
+    'limits',
+    orUnbounded(count),
+    defaultLimits.connections,
+    'connections at once; by default fewer where few files may be open',
+  ),
   maxConnectionsPerAddress: setting(
     'limits',
     orUnbounded(count),
@@ -137,7 +142,7 @@ export const settingTable = {
     'limits',
     size(MiB, TiB),
     defaultLimits.budget.high,
-    'what is received and not yet on its way to the disk, over all connections',
+    'what is held for peers, received and not stored or read and not sent, over all connections',
   ),
 
   firstByteTimeout: setting(

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { contradictions } from './settings-checks.ts';
+import { configVariable, type Environment, readEnvironment, remedyFor } from './settings-environment.ts';
 import { type ConfigFile, readConfigFile } from './settings-file.ts';
 import {
   flagOf,
@@ -15,14 +16,11 @@ import {
   variableOf,
 } from './settings-table.ts';
 
-/** The variable that names the file, as `--config` does. */
-export const configVariable = variableOf('config');
-
 export interface Sources {
   /** What stood on the command line: the texts of the flags, and the file of `--config`. */
   readonly flags: Readonly<Partial<Record<SettingName | 'config', string | undefined>>>;
   /** A variable that is empty counts as not set. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** What relative paths outside the file are relative to. */
   readonly cwd: string;
 }
@@ -32,8 +30,12 @@ type Source = 'flag' | 'variable' | 'file' | 'default';
 /** The settings, and how each is called where its value came from. */
 export interface Configuration {
   readonly settings: Settings;
+  /** What was left out of account, and may have been meant for something; a line each. */
+  readonly warnings: readonly string[];
   /** @example '--max-file', 'SLUICE_MAX_FILE', 'config.json: limits.maxFile' */
   readonly called: (name: SettingName) => string;
+  /** Whether no source has a value of it. */
+  readonly isDefault: (name: SettingName) => boolean;
   /** What one setting would be called where the value of another came from. */
   readonly calledBeside: (name: SettingName, other: SettingName) => string;
 }
@@ -50,22 +52,24 @@ export type Read =
  * const read = readSettings({ flags: { maxFile: '10MiB' }, env: process.env, cwd: process.cwd() });
  * if (read.ok) console.log(read.value.settings.maxFile); // 10485760
  */
-export function readSettings({ flags, env, cwd }: Sources): Read {
+export function readSettings({ flags, cwd, ...sources }: Sources): Read {
+  const { env, ...environment } = readEnvironment(sources.env);
   const named = flags.config ?? (env[configVariable] || undefined);
   const file = named === undefined ? null : readConfigFile(named, cwd);
-  const problems = [...(file?.problems ?? [])];
+  const problems = [...environment.problems, ...(file?.problems ?? [])];
   const values: Partial<Record<SettingName, unknown>> = {};
-  const sources: Partial<Record<SettingName, Source>> = {};
+  const origins: Partial<Record<SettingName, Source>> = {};
 
   for (const name of settingNames) {
     const { kind, default: fallback } = settingOf(name);
     /** The first source that has a value counts, but the others are to be right as well. */
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
-        problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${shown(got)}`);
+        const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
+        problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${shown(got)}${remedy}`);
       } else if (values[name] === undefined) {
         values[name] = kind.path && typeof value === 'string' ? resolve(base, value) : value;
-        sources[name] = source;
+        origins[name] = source;
       }
     };
     const flag = flags[name];
@@ -81,8 +85,10 @@ export function readSettings({ flags, env, cwd }: Sources): Read {
 
   const configuration: Configuration = {
     settings: values as Settings,
-    called: (name) => call(name, sources[name]!, file),
-    calledBeside: (name, other) => inSource(name, sources[other]!),
+    warnings: environment.warnings,
+    called: (name) => call(name, origins[name]!, file),
+    isDefault: (name) => origins[name] === 'default',
+    calledBeside: (name, other) => inSource(name, origins[other]!),
   };
   problems.push(...(problems.length === 0 ? contradictions(configuration) : []));
   return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };

@@ -26,12 +26,22 @@ export function endingSignals(atOnce: () => void): Observable<EndingSignal> {
   });
 }
 
+/** What is to be done before the process ends before its time. */
+const cleanUps = new Set<() => void>();
+
+/** Ends the process though its work is not done, after cleaning up. */
+export function exitEarly(status: number): never {
+  for (const cleanUp of cleanUps) cleanUp();
+  process.exit(status);
+}
+
 /**
- * Ends the process at the first signal, with 128 and its number, after cleaning up. For commands that have nothing to
- * finish in good order. Unsubscribing gives the signals back.
+ * Ends the process at the first signal, with 128 and its number, after cleaning up; the same is done before `exitEarly`.
+ * For commands that have nothing to finish in good order. Unsubscribing gives the signals back.
  */
-export const exitOnSignal = (cleanUp: () => void): Subscription =>
-  endingSignals(() => {}).subscribe((signal) => {
-    cleanUp();
-    process.exit(signalStatus[signal]);
-  });
+export function exitOnSignal(cleanUp: () => void): Subscription {
+  cleanUps.add(cleanUp);
+  const signals = endingSignals(() => {}).subscribe((signal) => exitEarly(signalStatus[signal]));
+  signals.add(() => cleanUps.delete(cleanUp));
+  return signals;
+}

@@ -1,10 +1,10 @@
 /** `sluice sticky`: the second lesson, shown on this machine. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { lastValueFrom, tap } from 'rxjs';
 import { formatSticky } from '../demo/sticky-format.ts';
 import { sticky } from '../demo/sticky-packets.ts';
 import { exitStatusHelp } from './exit-status.ts';
-import { wholeNumber } from './numbers.ts';
+import { duration, wholeNumber } from './numbers.ts';
 import { createOutput } from './output.ts';
 
 interface StickyFlags {
@@ -31,7 +31,11 @@ export function addSticky(program: Command): void {
     .summary('show that TCP keeps no boundaries (a small lesson)')
     .description('Shows what this system makes of small sends without framing, and with it.')
     .option('--count <N>', 'how many messages', wholeNumber(1, 1000), words.length)
-    .option('--pause <MS>', 'milliseconds between two sends in the second round', wholeNumber(0, 10_000), 50)
+    .addOption(
+      new Option('--pause <TIME>', 'between two sends in the second round; milliseconds without a unit')
+        .argParser(duration(0, 10_000, 'ms'))
+        .default(50, '50ms'),
+    )
     .addHelpText('after', help)
     .action(run);
 }

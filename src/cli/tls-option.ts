@@ -1,6 +1,7 @@
 /** How a command speaks TLS: its flags, and the files they name. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { systemWords } from '../protocol/system-words.ts';
 import { certificatesOf, whyNotCredentials } from '../transport/tls-credentials.ts';
 import { misuse } from './stop.ts';
 
@@ -74,6 +75,6 @@ function contentOf(flag: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw misuse(`${flag} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw misuse(`${flag} ${file} cannot be read: ${systemWords(error, 'read')}`);
   }
 }

@@ -5,6 +5,7 @@
  * shows any of it.
  */
 import { readFileSync } from 'node:fs';
+import { systemWords } from '../protocol/system-words.ts';
 import { misuse } from './stop.ts';
 
 /** What a server takes at the most. */
@@ -20,7 +21,7 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw misuse(`--token-file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw misuse(`--token-file ${file} cannot be read: ${systemWords(error, 'read')}`);
   }
 }
 

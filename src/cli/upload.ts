@@ -11,12 +11,15 @@ import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
 import { sha256 } from '../client/sha256.ts';
 import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
+import type { Doing } from '../protocol/system-words.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
 import { exitStatus } from './exit-status.ts';
+import { faultInWords } from './fault-words.ts';
 import type { Failure, Report } from './report.ts';
 import { tellRetries } from './retrying.ts';
 import type { Transfer } from './transfer.ts';
+import { createTries } from './tries.ts';
 import { breaks } from './with-client.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */
@@ -26,6 +29,8 @@ export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
+  /** As many of the bytes as the server did not have when this run began. */
+  readonly transferred: number;
   /** The files that were given up because the server is, and why it is. Null when all were tried. */
   readonly lost: Lost | null;
 }
@@ -71,7 +76,7 @@ function sendAll(
   most: number,
 ): Promise<Uploaded> {
   return new Promise((resolve) => {
-    const counts = { files: 0, bytes: 0, failed: 0 };
+    const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     /** Files that were tried, and of which it is not known what came of them. */
@@ -90,19 +95,24 @@ function sendAll(
       const { path, filename, size } = transfer;
       const resumable = settings.resume !== false && size >= resumeFrom;
       const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
+      const tries = createTries((from) => report.resumed(transfer, from));
       uploads
         .upload(filename, () => fileContent(path), named)
         .subscribe({
           next: (event) => {
             if (event.type === 'progress') {
               if (resumable) kept?.add(transfer);
+              tries.at(event);
               return report.progress(transfer, event.sent, resumable ? event.durable : undefined);
             }
             const { size, crc32, durable, resumedFrom } = event;
+            const before = tries.before();
             counts.files++;
             counts.bytes += size;
+            counts.transferred += size - before;
             kept?.delete(transfer);
-            report.done(transfer, size, { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) });
+            const details = { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
+            report.done(transfer, size, { before, details });
           },
           error: (fault: ClientFault) => {
             if (endsAll(fault)) {
@@ -111,7 +121,7 @@ function sendAll(
             } else {
               counts.failed++;
               kept?.delete(transfer);
-              report.failed(transfer, failureOf(fault));
+              report.failed(transfer, failureOf(fault, 'read'));
             }
             over();
           },
@@ -139,7 +149,8 @@ export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
   status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
 });
 
-export function failureOf(fault: ClientFault): Failure {
-  const message = describeFault(fault);
+/** @param doing what was to be done to the file on this machine. */
+export function failureOf(fault: ClientFault, doing: Doing): Failure {
+  const message = faultInWords(fault, doing);
   return fault.type === 'refused' ? { message, code: fault.error.code } : { message };
 }

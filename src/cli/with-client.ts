@@ -8,6 +8,7 @@ import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
 import { isStop, type Stop, stop } from './stop.ts';
+import { ofName } from './words.ts';
 
 /** Milliseconds that a server may be silent when an answer is due. */
 const silence = 60_000;
@@ -62,7 +63,7 @@ export async function forEachName(
     } catch (thrown) {
       const why = whyNotThis(thrown);
       if (why === undefined) throw thrown;
-      if (why !== null) output.trouble(`${name}: ${why}`);
+      if (why !== null) output.trouble(ofName(name, why));
       return false;
     }
   });

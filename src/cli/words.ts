@@ -1,24 +1,25 @@
 /** Numbers and names in words, for people. */
 
-const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** @example bytesInWords(1234567) // '1.2 MB' */
+/** In units of 1,024, as the settings and the limits have them; 8 characters at the most. @example bytesInWords(1234567) // '1.2 MiB' */
 export function bytesInWords(bytes: number): string {
   let unit = 0;
   let value = bytes;
   while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit++;
   }
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** @example secondsInWords(75) // '1:15' */
+/** Hours, minutes and seconds, or from 100 hours on days. @example secondsInWords(75) // '1:15' */
 export function secondsInWords(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-:--';
   const whole = Math.ceil(seconds);
   const two = (value: number) => String(value).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours >= 100) return `${Math.ceil(hours / 24)} d`;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
@@ -30,6 +31,14 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** A name that may have come from anybody, safe to show on a terminal: what does not print is escaped. */
 export const printable = (name: string): string =>
   name.replace(unprintable, (it) => `\\u{${it.codePointAt(0)!.toString(16)}}`);
+
+/** What is said of a name, for behind that name: it does not say it again. @example withoutName('a', 'no: a is b') // 'no: it is b' */
+export const withoutName = (name: string, why: string): string =>
+  (why.startsWith(`${name}: `) ? why.slice(name.length + 2) : why).replace(`: ${name} is `, ': it is ');
+
+/** `NAME: WHY` on a terminal. Either may have come from anybody. */
+export const ofName = (name: string, why: string): string =>
+  `${printable(name)}: ${printable(withoutName(name, why))}`;
 
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}|[\u{20000}-\u{3fffd}]/u;

@@ -1,5 +1,4 @@
 /** The client: what can be asked of a server over one connection, as Observables. */
-
 import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing, Part } from '../protocol/file.ts';

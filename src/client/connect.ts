@@ -1,5 +1,4 @@
 /** Connecting to a server over TCP. For Node. */
-
 import { map, type Observable } from 'rxjs';
 import { crc32 } from '../store/crc32.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/tcp.ts';

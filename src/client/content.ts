@@ -9,6 +9,11 @@ export interface Content {
   /** When it last changed, milliseconds since 1970, whole: what the stored file is given, unless the put says. */
   readonly mtime?: number;
   /**
+   * When anything about it last changed, in whatever unit: content of another one is taken for other content, though it
+   * has the same size and `mtime`. Looked at between the tries of one upload, and never sent.
+   */
+  readonly ctime?: number;
+  /**
    * Writes bytes from `offset` on into `into`, and answers how many it wrote: at least 1, at most `into.length`,
    * which never reaches past `size`. Called one at a time and in order, from any offset on; from the start once more
    * where a checksum of what was or is to be sent is needed first.

@@ -1,5 +1,4 @@
 /** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
-
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import type { FileInfo, Listing } from '../protocol/file.ts';
 import { check, TEXT, withMethods } from '../wire/argument.ts';

@@ -14,7 +14,6 @@
  * Jobs that wait are bounded by the caller: each is a subscription, and holds no body. Jobs under way are at most
  * `window` small and two large ones a lane, and there are at most `parallel` lanes.
  */
-
 import { asyncScheduler, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import { destroyLater } from '../runtime/close-gracefully.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
@@ -35,7 +34,7 @@ import { type Client, createClient } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
 import type { Checksum } from './frame-sender.ts';
 import { createLine } from './line.ts';
-import { type Backoff, breaksConnection, waitBefore, worthRetrying } from './retry.ts';
+import { type Backoff, breaksConnection, waitAfter, waitBefore, worthRetrying } from './retry.ts';
 
 export interface LanesOptions {
   /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
@@ -165,6 +164,8 @@ export function createLanes(options: LanesOptions): Lanes {
   let live = 0;
   /** Lanes there may be: fewer than `parallel` when one has given up while others go on. */
   let allowed = parallel;
+  /** The server was connected to before. */
+  let reached = false;
   let ending = false;
   let destroyed = false;
 
@@ -244,6 +245,7 @@ export function createLanes(options: LanesOptions): Lanes {
     check('what `connect` answers', connecting$, OBSERVABLE);
     const making = connecting$.subscribe({
       next: (connection) => {
+        reached = true;
         if (!lanes.has(lane)) return connection.destroy();
         const client = createClient(connection, settings);
         lane.client = client;
@@ -277,12 +279,12 @@ export function createLanes(options: LanesOptions): Lanes {
   function lost(lane: Lane, fault: ClientFault): void {
     if (!lanes.has(lane)) return;
     lane.client?.destroy();
-    if (!worthRetrying(fault)) return giveUp(lane, fault);
+    if (!worthRetrying(fault, reached)) return giveUp(lane, fault);
     if (lane.achieved) lane.failures = 0;
     lane.failures++;
     if (lane.failures > retries) return giveUp(lane, fault);
     if (live === 0) return drop(lane);
-    const delay = waitBefore(lane.failures, backoff, random());
+    const delay = waitAfter(fault, lane.failures, backoff, random());
     lane.state = 'waiting';
     lane.waits = scheduler.schedule(() => connectLane(lane), delay);
     retries$.next({ fault, delay, attempt: lane.failures, retries, connection: lane.number });

@@ -4,7 +4,6 @@
  * Its headers are exactly `{"cmd", "filename", "filesize"}`. Nothing confirms that a file was stored; the most there is
  * to know is that the peer took all bytes and ended its side in good order.
  */
-
 import { Observable } from 'rxjs';
 import { createQueue } from '../runtime/queue.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';

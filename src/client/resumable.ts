@@ -37,7 +37,7 @@ export interface Memory {
   /** What the upload was called. */
   id: string | null;
   /** Which state of the source the rest is about. */
-  source: Pick<Content, 'size' | 'mtime'> | null;
+  source: Pick<Content, 'size' | 'mtime' | 'ctime'> | null;
   readonly checkpoints: Checkpoints;
   sha256: string | null;
   /** What was sent when all was. */
@@ -101,7 +101,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     /** What an earlier try has left is only good for the same state of the source. */
     async function remember(id: string, content: Content): Promise<void> {
       const before = memory.source;
-      const isOther = before !== null && (before.size !== content.size || before.mtime !== content.mtime);
+      const isOther = before !== null && !isSameState(before, content);
       if (memory.id !== null && memory.id !== id) await forget(memory.id);
       memory.id = id;
       memory.source = content;
@@ -201,6 +201,9 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     return () => stop();
   });
 }
+
+const isSameState = (a: Pick<Content, 'size' | 'mtime' | 'ctime'>, b: typeof a): boolean =>
+  a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime;
 
 /** What a put that goes on may be refused with because of what the server had before. */
 const ofWholeContent = new Set<string>(['bad-offset', 'crc-mismatch', 'sha256-mismatch', 'size-mismatch']);

@@ -8,6 +8,7 @@ import type { ClientFault } from './client-fault.ts';
  */
 const passing: ReadonlySet<string> = new Set<ErrorCode>([
   'shutting-down',
+  'busy',
   'too-many-connections',
   'too-many-open-files',
   'too-many-uploads',
@@ -22,10 +23,16 @@ const passing: ReadonlySet<string> = new Set<ErrorCode>([
 export const breaksConnection = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
 
-/** @example worthRetrying({ type: 'refused', error: errorInfo('disk-full') }) // false */
-export function worthRetrying(fault: ClientFault): boolean {
+/**
+ * @param reached whether the server was connected to before: a name that was known then is lost with the network, and
+ *   comes again with it.
+ * @example worthRetrying({ type: 'refused', error: errorInfo('disk-full') }) // false
+ */
+export function worthRetrying(fault: ClientFault, reached = false): boolean {
   switch (fault.type) {
     case 'connection':
+      // A name that was misspelt is not known after a while either.
+      if (fault.fault.code === 'unknown-host') return reached;
       // A server that is not who it should be is not so after a while either.
       return fault.fault.code !== 'untrusted';
     case 'protocol':
@@ -51,8 +58,23 @@ export interface Backoff {
  * @param failures tries that have failed in a row, from 1.
  * @param random a number from 0 to below 1.
  */
-export const waitBefore = (
-  failures: number,
-  { base = 200, most = 30_000 }: Backoff,
-  random: number,
-): number => Math.round(random * Math.min(most, base * 2 ** Math.min(failures - 1, 50)));
+export const waitBefore = (failures: number, backoff: Backoff, random: number): number =>
+  Math.round(random * boundOf(failures, backoff));
+
+const boundOf = (failures: number, { base = 200, most = 30_000 }: Backoff): number =>
+  Math.min(most, base * 2 ** Math.min(failures - 1, 50));
+
+/** How many times as long as a server a resolver is waited for. */
+const RESOLVER_PATIENCE = 5;
+
+/**
+ * The same, where it depends on what has failed. A resolver that is away fails at once, and comes back with a network
+ * that takes its seconds: it is waited for from half a second on, and never for less than half of the bound, so that
+ * five tries are 15 s and not perhaps none.
+ */
+export function waitAfter(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
+  const code = fault.type === 'connection' ? fault.fault.code : null;
+  if (code !== 'no-resolver' && code !== 'unknown-host') return waitBefore(failures, backoff, random);
+  const { base = 200 } = backoff;
+  return waitBefore(failures, { ...backoff, base: base * RESOLVER_PATIENCE }, (1 + random) / 2);
+}

@@ -1,5 +1,4 @@
 /** Uploads that go on: over connections that are made again when they break, from where the server says. */
-
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { check, checkOptions, oneOf, optional, TEXT } from '../wire/argument.ts';
 import { checkContent } from './check-content.ts';
@@ -49,7 +48,10 @@ export interface Progress {
   /** Bytes of it that the server has said are durable: they need never be sent again. */
   readonly durable: number;
   readonly total: number;
-  /** Bytes a second that were sent over the last few seconds; 0 before that is known. */
+  /**
+   * Bytes a second that this try sent over the last few seconds; 0 before that is known. What it did not have to send
+   * is not in it.
+   */
   readonly rate: number;
   /** Which try it is, from 1. */
   readonly attempt: number;
@@ -171,6 +173,7 @@ function beginUpload(upload: Upload): () => void {
     (client) => {
       attempt++;
       sentNow = null;
+      speed = null;
       running = (job.large ? sendLarge(client) : sendSmall(client)).subscribe({
         next: heard,
         error: (fault: ClientFault) => failed(client, fault),
@@ -226,7 +229,8 @@ function beginUpload(upload: Upload): () => void {
   function heard(event: TryEvent): void {
     switch (event.type) {
       case 'progress':
-        if (speed === null && event.sent < event.total) speed = createSpeed(now, resumedFrom);
+        // What is sent at once needs none.
+        if (speed === null && event.sent < event.total) speed = createSpeed(now, event.sent);
         speed?.at(event.sent);
         return tell(event.sent, event.total);
       case 'resumed':
@@ -234,7 +238,7 @@ function beginUpload(upload: Upload): () => void {
         if (attempt > 1 && event.offset > durable) lanes.achieved(job);
         resumedFrom = event.offset;
         durable = event.offset;
-        speed = null;
+        speed = createSpeed(now, event.offset);
         return tell(event.offset, event.total);
       case 'durable':
         if (event.offset > durable) lanes.achieved(job);

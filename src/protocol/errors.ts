@@ -55,6 +55,7 @@ export const catalogue = {
   'read-only': entry('server', 'the file system is read-only'),
   'too-many-open-files': entry('server', 'the server has too many files open'),
   'io-error': entry('server', 'the file system failed'),
+  busy: entry('server', 'the server has no memory for so large a request now'),
   'shutting-down': entry('server', 'the server is shutting down'),
   internal: entry('server', 'the server failed in a way it does not know'),
 } as const satisfies Readonly<Record<string, Entry>>;

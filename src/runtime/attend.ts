@@ -8,13 +8,15 @@
  *
  * One event is reduced at a time, and its effects are handed out before the next one: a result that comes while
  * that happens waits its turn. Both queues are bounded by credit: the inbox holds events that have paid, and
- * each result answers an effect of a request that has.
+ * each result answers an effect of a request that has. All of it is done in turns with the other connections (see
+ * `rounds`).
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Principal } from '../protocol/access.ts';
 import { errorInfo } from '../protocol/errors.ts';
 import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { Outcome, Store } from '../store/contract.ts';
+import type { Answer, Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import {
   CONNECTION,
@@ -41,7 +43,10 @@ import type { Pace } from './pace.ts';
 import { createPatience } from './patience.ts';
 import { type Calls, createPerformer } from './perform.ts';
 import { createQueue } from './queue.ts';
+import { createRounds, type Rounds } from './rounds.ts';
+import { createSlots, type Slots } from './slots.ts';
 import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
+import { type AddressTries, createTokenCheck } from './token-check.ts';
 
 export interface AttendOptions {
   readonly session: Session;
@@ -49,6 +54,10 @@ export interface AttendOptions {
   readonly store: Store;
   /** Shared by all connections of a server, as what follows is. */
   readonly budget: Budget;
+  /** Room for long headers, and files that may be open; without them there is no bound to either. */
+  readonly places?: Places;
+  /** Turns of the event loop; without one this connection waits for no other. */
+  readonly rounds?: Rounds;
   readonly limits: Pick<Limits, 'window' | 'silence' | 'linger' | 'deadlines'>;
   /** Watches the deadlines; without one there are none. */
   readonly clock?: Clock;
@@ -56,6 +65,8 @@ export interface AttendOptions {
   readonly paces?: { readonly bytes: Pace; readonly requests: Pace };
   /** Who is let in; default everybody. */
   readonly access?: Access;
+  /** How often tokens may be tried from the peer's address; without it as often as it likes. */
+  readonly tries?: AddressTries;
   /** What `hello` answers besides who the peer is. */
   readonly about?: Greeting['about'];
   readonly counters?: Counters;
@@ -79,9 +90,25 @@ const ATTEND_RULES = {
   drain$: optional(OBSERVABLE),
   scheduler: optional(SCHEDULER),
 };
+/** What connections share besides memory. */
+export interface Places {
+  /** For headers that arrive and are long. */
+  readonly heads: Slots;
+  /** For files that are open to be sent. */
+  readonly reading: Slots;
+  /** For files that are being stored. */
+  readonly writing: Slots;
+}
+
+const unbounded = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
+const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(), writing: unbounded() });
+
+/** Events that are reduced between two looks at whose turn it is. */
+const EVENTS_A_TURN = 64;
+const gone = 'the connection was over before the token was looked at';
 
 /** Why nothing is read. */
-type Pause = 'credit' | 'parked' | 'turn' | 'bytes' | 'requests';
+type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
 
 /**
  * Serves one connection until it is over, and emits what happened in it. Completes when the connection is closed
@@ -96,6 +123,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const bug = options.bug ?? (() => {});
     const inbox = createQueue<SessionEvent>();
     const results = createQueue<SessionEvent>();
+    /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
+    const pieces = createQueue<() => void>();
     const times = createRequestTimes(() => performance.now());
     let state = { ...session.initial, principal: access.first(connection.certificate) };
     let working = false;
@@ -105,6 +134,9 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pausedBy = new Set<Pause>();
     const isListening = () => pausedBy.size === 0;
 
+    const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
+    const turn = rounds.join(work, (waits) => pause('turn', waits));
+    const places = options.places ?? unboundedPlaces();
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
     const outbox = createOutbox({
@@ -119,22 +151,25 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       sent: (bytes) => {
         if (counters) counters.sent += bytes;
       },
+      failed: unreachable,
     });
     const performer = createPerformer({
       store: options.store,
       connection,
       window,
       outbox,
+      files: { reading: places.reading.join(), writing: places.writing.join() },
       calls: options.calls ?? {},
       hello,
       bug,
       report: (request, report) => subscriber.next(timed(report, request, times.since(request))),
-      idle: wake,
+      idle: turn.wake,
       turn: setImmediate,
-      result: (request, result) => {
-        results.push({ type: 'result', request, result });
-        wake();
+      inTurn: (piece) => {
+        pieces.push(piece);
+        turn.wake();
       },
+      result: (request, result) => now({ type: 'result', request, result }),
     });
     const pace = {
       bytes: options.paces?.bytes.join((paused) => pause('bytes', paused)),
@@ -143,23 +178,29 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const intake = createIntake({
       framing: options.framing,
       window,
-      wanted: isListening,
-      later: setImmediate,
-      waiting: (waiting) => pause('turn', waiting),
+      heads: places.heads.join(),
+      keep: session.keep,
+      waiting: (waits) => pause('room', waits),
       give: (event) => inbox.push(event),
       giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
       took: (bytes, requests) => {
         if (bytes > 0) pace.bytes?.spend(bytes);
         if (requests > 0) pace.requests?.spend(requests);
-        wake();
       },
       bug,
     });
 
-    function hello(token: string | undefined): Outcome<Greeting> {
-      const principal = token === undefined ? state.principal : access.byToken(token);
-      if (token !== undefined && principal === null) return { ok: false, error: errorInfo('bad-token') };
-      return { ok: true, value: { principal, about: options.about ?? {} } };
+    const tokens = createTokenCheck(access, scheduler, options.tries);
+
+    function hello(token: string | undefined): Answer<Greeting> {
+      if (token === undefined) return greet({ ok: true, value: state.principal });
+      const found = tokens.principalOf(token);
+      return found instanceof Promise ? found.then(greet) : greet(found);
+    }
+
+    function greet(found: Outcome<Principal | null>): Outcome<Greeting> {
+      if (!found.ok) return found;
+      return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
 
     function pause(why: Pause, paused: boolean): void {
@@ -169,41 +210,62 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       else pausedBy.delete(why);
       if (isListening() === before) return;
       patience.listen(isListening());
-      // What it held back may be enough to pause again.
-      if (isListening()) intake.goOn();
-      if (isListening()) connection.resume();
-      else connection.pause();
+      if (!isListening()) return connection.pause();
+      connection.resume();
+      // What it held back may be enough to pause again. When it is its turn, it is looked at anyway.
+      if (why !== 'turn') turn.wake();
     }
 
-    function wake(): void {
-      if (!working) work();
-    }
+    const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
+    const hasEvents = () => results.length() > 0 || (session.accepts(state) && inbox.length() > 0);
+    const hasWork = () => pieces.length() > 0 || hasEvents() || intake.hasMore(isListening());
 
-    function work(): void {
+    /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
+    function work(): boolean {
       working = true;
-      for (;;) {
-        const event = results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
+      pieces.shift()?.();
+      if (!hasEvents() && intake.hasMore(isListening())) intake.step();
+      for (let left = EVENTS_A_TURN; left > 0; left--) {
+        const event = nextEvent();
         if (event === undefined) break;
-        const [next, effects] = session.reduce(state, event);
-        if (counters) counters.requests += next.next - state.next;
-        state = next;
-        times.upTo(state.next);
-        for (const effect of effects) performer.perform(effect);
+        reduce(event);
       }
+      working = false;
       if (options.status) options.status.open = state.requests.length;
       times.forget(state.requests[0]?.number ?? state.next);
-      working = false;
       pause('parked', !session.accepts(state));
       patience.inFrame(state.inFrame);
       outbox.flush();
       if (state.phase === 'over') linger();
       if (state.phase === 'gone' && performer.underWay() === 0) finish();
+      return hasWork();
+    }
+
+    function reduce(event: SessionEvent): void {
+      const [next, effects] = session.reduce(state, event);
+      if (counters) counters.requests += next.next - state.next;
+      state = next;
+      times.upTo(state.next);
+      for (const effect of effects) performer.perform(effect);
     }
 
     /** What is not the peer's has its place before whatever of the peer's still waits. */
     function now(event: SessionEvent): void {
       results.push(event);
-      wake();
+      turn.wake();
+    }
+
+    function unreachable(): void {
+      if (state.reachable) now({ type: 'unreachable' });
+    }
+
+    /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
+    function probe(): void {
+      if (isListening() || !state.reachable || state.requests.length === 0 || outbox.progress().writing)
+        return;
+      connection.write([], (fault) => {
+        if (fault) unreachable();
+      });
     }
 
     /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
@@ -216,6 +278,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (over) return;
       over = true;
       lingering?.unsubscribe();
+      turn.leave();
       subscriber.complete();
     }
 
@@ -225,15 +288,23 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       now({ type: 'fault', error: timedOut(which, limits.deadlines) });
     }
 
-    // The end of input is an event in its place behind what came before it, and so is its breaking off.
+    // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
+    // be answered any more is known at once.
     function ended(event: SessionEvent): void {
       patience.release();
-      if (event.type === 'closed') stopWatching?.();
+      if (event.type === 'closed') {
+        stopWatching?.();
+        tokens.giveUp(errorInfo('not-authenticated', gone));
+        unreachable();
+      }
       intake.end(event);
-      wake();
+      turn.wake();
     }
 
-    const draining = options.drain$?.subscribe(() => now({ type: 'drain' }));
+    const draining = options.drain$?.subscribe(() => {
+      tokens.giveUp(errorInfo('shutting-down'));
+      now({ type: 'drain' });
+    });
     const changing = access.changed$.subscribe(() => {
       const { principal } = state;
       const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
@@ -247,10 +318,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         bodies: intake.bodies(),
         open: state.requests.length + (state.parked === null ? 0 : 1),
         listening: isListening(),
-        ready: isListening() || (pausedBy.size === 1 && window.waitsForOthers()),
         ...outbox.progress(),
       }),
       expired,
+      probe,
     );
     const input = connection.chunks$.subscribe({
       next: (chunk) => {
@@ -258,6 +329,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         if (counters) counters.received += chunk.length;
         patience.heard();
         intake.chunk(chunk);
+        turn.wake();
       },
       complete: () => ended({ type: 'ended' }),
       error: () => ended({ type: 'closed' }),
@@ -270,9 +342,12 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       stopWatching?.();
       patience.dispose();
       intake.stop();
+      tokens.giveUp(errorInfo('not-authenticated', gone));
       if (over) return;
       connection.destroy();
-      now({ type: 'closed' });
+      results.push({ type: 'closed' });
+      // Nobody waits for a turn to be told of it; and what it still asked for is awaited.
+      if (!working) work();
     };
   });
 }

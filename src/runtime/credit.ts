@@ -2,20 +2,33 @@
  * Byte credit: what bounds the memory of a connection, and of all of them together.
  *
  * Everything taken off a socket costs credit until it is settled: body bytes until they are written, a request
- * until its reply is the operating system's. Past the high mark the connection is paused, so that flow control
- * slows the peer down; below the low mark it goes on. This is outside the Observable, because an Observable has
- * no way to say "not now".
+ * until its reply is the operating system's. So does what is read from a file to be sent, until the system has it.
+ * Past the high mark the connection is paused, so that flow control slows the peer down; below the low mark it goes
+ * on. This is outside the Observable, because an Observable has no way to say "not now".
  *
- * The bound: a connection holds at most its high mark and one chunk; all together hold at most the budget and one
- * chunk each. A connection that holds next to nothing may always read one chunk, so peers that never read their replies
- * cannot starve the others of the budget: those then go on chunk by chunk.
+ * The law: whatever the others hold, a connection may always read on while it holds at most `FLOOR_BYTES`, besides what
+ * the request whose body is arriving costs; and it may always have one piece of `FLOOR_BYTES` on its way to its peer.
+ * So whoever is paused holds something that settles without being read from: by the store, or by its peer reading.
+ *
+ *   it holds, without its frame   all hold          it is
+ *   more than its high mark       anything          paused
+ *   more than `FLOOR_BYTES`       more than theirs  paused
+ *   at most its low mark, and     at most their     read from again
+ *                                 low mark
+ *   at most `FLOOR_BYTES`         anything          read from again
+ *
+ * The bound: a connection holds at most its high mark, one piece and its frame; all together hold at most the budget,
+ * and for each connection twice `FLOOR_BYTES`, one piece and its frame. A frame that costs more than `FLOOR_BYTES` is
+ * only begun when it `fits`.
  */
 import { checkOptions, numberFrom } from '../wire/argument.ts';
 
 /** What an event costs besides its bytes: its objects, and its place in the queues. */
 export const eventCost = 256;
-/** What is next to nothing, in bytes: the header of a request whose body is arriving, and a little more. */
-const littleEnough = 16 * 1024;
+/** What each connection may hold whatever the others do, in bytes: of what it receives, and again of what it sends. */
+export const FLOOR_BYTES = 16 * 1024;
+/** How much of the budget may be on its way to peers, who may never read it. */
+const SENDING_SHARE = 0.5;
 
 /** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
 export interface Marks {
@@ -33,10 +46,18 @@ export interface Budget {
 export interface Window {
   readonly unsettled: () => number;
   readonly paused: () => boolean;
-  /** Whether it is paused for nothing but what other windows hold. */
-  readonly waitsForOthers: () => boolean;
   readonly take: (bytes: number) => void;
   readonly give: (bytes: number) => void;
+  /** How much of what it holds is the request whose body is arriving: that must not keep the body from being read. */
+  readonly frame: (bytes: number) => void;
+  /** Whether so many bytes more are within the budget; always while nobody else holds anything. */
+  readonly fits: (bytes: number) => boolean;
+  /**
+   * Takes credit for the next bytes to be sent, of `wanted` at the most. Answers for how many: 0 says to ask again when
+   * some of what was lent has been repaid. While nothing is lent it is at least `FLOOR_BYTES`, or `wanted`.
+   */
+  readonly lend: (wanted: number) => number;
+  readonly repay: (bytes: number) => void;
 }
 
 /**
@@ -47,29 +68,56 @@ export interface Window {
 export function createBudget(all: Marks): Budget {
   checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
+  /** Of that, what is on its way to peers. */
+  let sending = 0;
+  const sendingMax = all.high * SENDING_SHARE;
 
   function window(own: Marks, flow: (paused: boolean) => void): Window {
     let held = 0;
+    let frame = 0;
+    let lent = 0;
     let paused = false;
+
+    const isOver = () => held - frame > own.high || (total > all.high && held - frame > FLOOR_BYTES);
+    const isUnder = () =>
+      held - frame <= own.low && (total <= all.low || held - frame <= Math.min(FLOOR_BYTES, own.low));
+
+    function change(bytes: number): void {
+      held += bytes;
+      total += bytes;
+      look();
+    }
+
+    function look(): void {
+      if (paused ? !isUnder() : !isOver()) return;
+      paused = !paused;
+      flow(paused);
+    }
+
+    function lend(wanted: number): number {
+      const fits = sending + wanted <= sendingMax && total + wanted <= all.high;
+      const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, FLOOR_BYTES) : 0;
+      lent += bytes;
+      sending += bytes;
+      total += bytes;
+      return bytes;
+    }
+
     return {
       unsettled: () => held,
       paused: () => paused,
-      waitsForOthers: () => paused && held <= own.low,
-      take: (bytes) => {
-        held += bytes;
-        total += bytes;
-        if (!paused && (held > own.high || total > all.high)) {
-          paused = true;
-          flow(true);
-        }
+      take: change,
+      give: (bytes) => change(-bytes),
+      frame: (bytes) => {
+        frame = bytes;
+        look();
       },
-      give: (bytes) => {
-        held -= bytes;
+      fits: (bytes) => total + bytes <= all.high || total === held,
+      lend,
+      repay: (bytes) => {
+        lent -= bytes;
+        sending -= bytes;
         total -= bytes;
-        if (paused && (held <= Math.min(littleEnough, own.low) || (held <= own.low && total <= all.low))) {
-          paused = false;
-          flow(false);
-        }
       },
     };
   }

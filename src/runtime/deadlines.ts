@@ -9,8 +9,7 @@
  *   all is answered, no frame is begun       the next request          idle
  *   something is being sent                  that some of it is taken  unread
  *
- * Time in which we do not read is not the peer's, so it counts for no body; nor does it for a header, unless nothing
- * keeps us from reading but the budget, which half a header must not hold for ever. And nothing counts while this process
+ * Time in which we do not read is not the peer's, so it counts for no body and no header. Nor does it while this process
  * itself stood still: what the peer sent meanwhile is not read yet.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
@@ -32,16 +31,18 @@ export interface Progress {
   readonly open: number;
   /** We read. */
   readonly listening: boolean;
-  /** We would read, were it not for what others hold. */
-  readonly ready: boolean;
   /** Writes that have settled, in all; and whether one is under way. */
   readonly writes: number;
   readonly writing: boolean;
 }
 
 export interface Clock {
-  /** Looks at a connection from now on; calls `expired` once. Returns how to stop. */
-  readonly watch: (look: () => Progress, expired: (which: Deadline) => void) => () => void;
+  /** Looks at a connection from now on; calls `expired` once, and `looked` after each look. Returns how to stop. */
+  readonly watch: (
+    look: () => Progress,
+    expired: (which: Deadline) => void,
+    looked?: () => void,
+  ) => () => void;
 }
 
 /** At most so often, and at least so often, in milliseconds, is each connection looked at. */
@@ -68,7 +69,11 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
     }, tick);
   }
 
-  function watch(look: () => Progress, expired: (which: Deadline) => void): () => void {
+  function watch(
+    look: () => Progress,
+    expired: (which: Deadline) => void,
+    looked: () => void = () => {},
+  ): () => void {
     let before = look();
     let at = scheduler.now();
     let what = phase(before);
@@ -78,20 +83,20 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
 
     function check(now: number): void {
       const progress = look();
-      const stoodStill = now - at - tick;
-      if (stoodStill > tick) {
-        since += stoodStill;
-        unreadSince += stoodStill;
-      }
+      const elapsed = now - at;
+      const stoodStill = elapsed > 2 * tick ? elapsed - tick : 0;
       const is = phase(progress);
       const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
-      const stopped = is === 'body' ? !progress.listening : is === 'header' && !progress.ready;
-      if (restarted || stopped || is === null) [since, bodies] = [now, progress.bodies];
+      const stopped = !progress.listening && (is === 'body' || is === 'header');
+      since += stopped ? elapsed : stoodStill;
+      unreadSince += stoodStill;
+      if (restarted || is === null) [since, bodies] = [now, progress.bodies];
       if (!progress.writing || progress.writes !== before.writes) unreadSince = now;
       what = is;
       before = progress;
       at = now;
       if (now - unreadSince >= unread) return expire('unread');
+      looked();
       if (is === null || now - since < limitOf(is)) return;
       if (is !== 'body' || progress.bodies - bodies < bodyBytes) return expire(is);
       [since, bodies] = [now, progress.bodies];

@@ -1,8 +1,10 @@
 /**
  * The way in of one connection: chunks become frame events, these events of the session, and all of it is counted.
  *
- * Everything that is kept of a chunk is paid for: a body's bytes and a header as the event that carries them, the bytes
- * of a header that is not whole yet as themselves.
+ * Everything that is kept of a chunk is paid for: a body's bytes, and what is kept of a header, as the event that
+ * carries them; the first bytes of a header that is not whole as themselves. For a header of more than `HEAD_BYTES`
+ * there must be room, which is one of a number of places that all connections share: while there is none, no more of it
+ * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever others hold.
  */
 import { Subject } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
@@ -12,23 +14,29 @@ import { deframe } from '../wire/deframe.ts';
 import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { eventCost, type Window } from './credit.ts';
-import { createFeed } from './feed.ts';
+import { eventCost, FLOOR_BYTES, type Window } from './credit.ts';
+import { createFeed, PIECE_BYTES_MAX } from './feed.ts';
 import { headerCost } from './header-cost.ts';
+import type { SlotHolder } from './slots.ts';
+
+/** Bytes of a header that need no room of their own: nearly every header is shorter. */
+export const HEAD_BYTES = 4 * 1024;
 
 export interface IntakeWorld {
   readonly framing: Framing<JsonHeader>;
   readonly window: Window;
-  /** Whether the next piece may be taken now. */
-  readonly wanted: () => boolean;
-  readonly later: (work: () => void) => void;
-  readonly waiting: (waiting: boolean) => void;
+  /** Room for headers that are longer than `HEAD_BYTES`: a place each. */
+  readonly heads: SlotHolder;
+  /** What is to be kept of a header (see `Session.keep`). */
+  readonly keep: (header: JsonHeader) => JsonHeader;
   /** An event, paid for. */
   readonly give: (event: SessionEvent) => void;
   /** So many bytes of the chunk are not looked at any more. */
   readonly giveBack: (bytes: Uint8Array, count: number) => void;
-  /** A piece was taken off, so many bytes and requests; or the end was. There may be events now. */
+  /** A piece was taken off, of so many bytes and requests. */
   readonly took: (bytes: number, requests: number) => void;
+  /** No chunk should come, since there is no room for a header; and then again. */
+  readonly waiting: (waits: boolean) => void;
   readonly bug: (thrown: unknown) => void;
 }
 
@@ -36,8 +44,10 @@ export interface Intake {
   readonly chunk: (bytes: Uint8Array) => void;
   /** The input is over, behind what came before it: in good order, or broken off. */
   readonly end: (event: SessionEvent) => void;
-  /** To be called when more may be wanted again. */
-  readonly goOn: () => void;
+  /** Whether there is something to take up, given whether more is wanted. */
+  readonly hasMore: (wanted: boolean) => boolean;
+  /** Takes up a piece. To be called only when there is something. */
+  readonly step: () => void;
   /** Bytes of a header that is not whole. */
   readonly partialHead: () => number;
   /** Bytes of bodies, in all. */
@@ -50,27 +60,32 @@ export function createIntake(world: IntakeWorld): Intake {
   /** Of the piece at hand: bytes of complete headers, bytes of bodies, requests. */
   let [heads, streamed, requests] = [0, 0, 0];
   let partialHead = 0;
+  /** Bytes that are still to come of the body at hand. */
+  let bodyLeft = 0;
   let bodies = 0;
   /** Nothing after a fault is looked at. */
   let broken = false;
-
-  const paid = (event: Extract<SessionEvent, { credit: number }>) => {
-    window.take(event.credit);
-    give(event);
-  };
+  /** How to let go of the room for a header, or to want none any more. */
+  let leaveRoom: (() => void) | null = null;
+  let waitsForRoom = false;
 
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
-      case 'data':
-        streamed += frame.bytes.length;
-        return paid({ type: 'data', bytes: frame.bytes, credit: frame.bytes.length + eventCost });
-      case 'start': {
-        const { header, length: body, head } = frame;
-        heads += head;
-        requests++;
-        return paid({ type: 'request', header, body, credit: headerCost(header, head) + eventCost });
+      case 'data': {
+        const { bytes } = frame;
+        const credit = bytes.length + eventCost;
+        streamed += bytes.length;
+        bodyLeft -= bytes.length;
+        window.take(credit);
+        return give({ type: 'data', bytes, credit });
       }
+      case 'start':
+        heads += frame.head;
+        requests++;
+        bodyLeft = frame.length;
+        return request(world.keep(frame.header), frame.length);
       case 'end':
+        window.frame(0);
         return give({ type: 'body-end' });
       case 'fault':
         broken = true;
@@ -79,6 +94,15 @@ export function createIntake(world: IntakeWorld): Intake {
         // Requests are never delivered whole.
         return;
     }
+  }
+
+  function request(header: JsonHeader, body: number): void {
+    const credit = headerCost(header) + eventCost;
+    const busy = credit > FLOOR_BYTES && !window.fits(credit);
+    window.take(credit);
+    // The body must be read whatever the others hold, even if it is only skipped.
+    window.frame(credit);
+    give({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
   }
 
   const chunks$ = new Subject<Uint8Array>();
@@ -102,13 +126,48 @@ export function createIntake(world: IntakeWorld): Intake {
     return requests;
   }
 
+  /** What is beyond has room of its own. */
+  const counted = (head: number) => Math.min(head, 2 * HEAD_BYTES);
+
   function countPartial(now: number): void {
-    if (now > partialHead) window.take(now - partialHead);
-    else if (now < partialHead) window.give(partialHead - now);
+    const more = counted(now) - counted(partialHead);
     partialHead = now;
+    if (more > 0) window.take(more);
+    else if (more < 0) window.give(-more);
+    if (now <= HEAD_BYTES) noRoom();
   }
 
-  const feed = createFeed({ wanted: world.wanted, later: world.later, waiting: world.waiting, take });
+  function noRoom(): void {
+    leaveRoom?.();
+    leaveRoom = null;
+    if (!waitsForRoom) return;
+    waitsForRoom = false;
+    world.waiting(false);
+  }
+
+  const feed = createFeed(take);
+
+  /** How many bytes may be taken up now. Without room, never so many that much of a header comes with them. */
+  function pieceMax(): number {
+    if (broken || leaveRoom !== null || bodyLeft >= PIECE_BYTES_MAX) return PIECE_BYTES_MAX;
+    leaveRoom = world.heads.tryAcquire();
+    if (leaveRoom !== null) return PIECE_BYTES_MAX;
+    return bodyLeft > 0 ? bodyLeft : HEAD_BYTES;
+  }
+
+  function waitForRoom(): void {
+    let granted = false;
+    const leave = world.heads.acquire(() => {
+      granted = true;
+      if (!waitsForRoom) return;
+      waitsForRoom = false;
+      world.waiting(false);
+    });
+    leaveRoom = leave;
+    if (granted) return;
+    waitsForRoom = true;
+    world.waiting(true);
+  }
 
   return {
     chunk: feed.chunk,
@@ -117,11 +176,20 @@ export function createIntake(world: IntakeWorld): Intake {
         chunks$.complete();
         countPartial(0);
         give(event);
-        world.took(0, 0);
       }),
-    goOn: feed.goOn,
+    hasMore: (wanted) => {
+      const next = feed.next();
+      return next === 'work' || (next === 'piece' && wanted);
+    },
+    step: () => {
+      feed.step(pieceMax());
+      if (partialHead > HEAD_BYTES && leaveRoom === null) waitForRoom();
+    },
     partialHead: () => partialHead,
     bodies: () => bodies,
-    stop: () => frames.unsubscribe(),
+    stop: () => {
+      frames.unsubscribe();
+      noRoom();
+    },
   };
 }

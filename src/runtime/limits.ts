@@ -1,5 +1,6 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
-import type { Marks } from './credit.ts';
+import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
+import { eventCost, FLOOR_BYTES, type Marks } from './credit.ts';
 import type { Silence } from './patience.ts';
 
 /** How long a peer is waited for, in milliseconds; `Infinity` for ever. Then: `timed-out`, and the connection ends. */
@@ -37,8 +38,16 @@ export interface Limits {
   readonly openRequests: number;
   /** Unsettled bytes of one connection at which reading pauses, and below which it resumes. */
   readonly window: Marks;
-  /** The same over all connections together. */
+  /**
+   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for one,
+   * is for the headers that arrive and are longer than a few thousand bytes (see `shareOut`).
+   */
   readonly budget: Marks;
+  /**
+   * Files that may be open over all connections, besides one to be sent and one to be stored for each of them. Beyond,
+   * requests wait for their turn.
+   */
+  readonly openFiles: { readonly reading: number; readonly writing: number };
   /** What is a silence of a peer that has not shown to read replies: then it is sent them. */
   readonly silence: Silence;
   /** Milliseconds to wait for the peer to end its side, once ours is ended. */
@@ -67,7 +76,84 @@ export const defaultLimits: Limits = {
   openRequests: 256,
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
+  openFiles: { reading: 512, writing: 512 },
   silence: { longest: 1_000, shortest: 500, inFrame: 5_000 },
   linger: 5_000,
   grace: 10_000,
 };
+
+/** How much of the budget is for headers that arrive. */
+const HEADS_SHARE = 1 / 8;
+/** Characters of a header may take two bytes each in memory. */
+const HEADER_GROWTH = 2;
+
+/**
+ * The least budget, in bytes, with which every request can be carried out: room for one header as it arrives, for the
+ * same header once it is parsed, and what each connection may hold.
+ */
+export function budgetMin(headerBytes: number): number {
+  check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
+  return headerBytes * (1 + HEADER_GROWTH) + eventCost + 2 * FLOOR_BYTES;
+}
+
+/**
+ * How the budget is shared out between what is held for requests and room for headers that arrive.
+ *
+ * @throws RangeError when it is less than `budgetMin`.
+ */
+export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
+  checkOptions('shareOut', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+  const { budget, headerBytes } = limits;
+  const least = budgetMin(headerBytes);
+  if (!(budget.high >= least) || !(budget.low <= budget.high)) {
+    throw new RangeError(
+      `limits.budget.high is ${budget.high} and must be at least ${least} with headers of ${headerBytes} bytes, ` +
+        `and limits.budget.low, which is ${budget.low}, at most that`,
+    );
+  }
+  const heads = Math.max(1, Math.floor((budget.high * HEADS_SHARE) / headerBytes));
+  const forHeads = heads * headerBytes;
+  return { credit: { high: budget.high - forHeads, low: Math.max(0, budget.low - forHeads) }, heads };
+}
+
+/** Descriptors for what is no connection and no file of a request: to accept, to refuse, and the store's own. */
+const DESCRIPTORS_RESERVED = 192;
+/** What a connection may need: its own, a file to be sent, and a file to be stored. */
+const DESCRIPTORS_EACH = 3;
+
+/** Descriptors that a server may need for so many connections, of which each sends one file and stores one. */
+export function descriptorsFor(connections: number): number {
+  check('descriptorsFor: the connections', connections, numberFrom(0));
+  return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
+}
+
+/**
+ * The limits that follow from how many descriptors the process may have: connections, each with a file to be sent and
+ * one to be stored, and the files beyond those that all of them share.
+ *
+ * @param descriptors `Infinity` where it is not known.
+ * @param connections how many are wanted, whatever may be had; default as many as there may be.
+ * @example limitsWithin(1024) // { connections: 208, connectionsPerAddress: 166, openFiles: { reading: 104, writing: 104 } }
+ */
+export function limitsWithin(
+  descriptors: number,
+  connections?: number,
+): Pick<Limits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
+  check('limitsWithin: the descriptors', descriptors, numberFrom(0));
+  check('limitsWithin: the connections', connections, optional(numberFrom(0)));
+  const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);
+  // A quarter of them is for files that are shared.
+  const fitting = Math.max(1, Math.floor(free / (DESCRIPTORS_EACH + 1)));
+  const most = connections ?? Math.min(defaultLimits.connections, fitting);
+  const perAddress = connections === undefined ? Math.ceil(most * 0.8) : defaultLimits.connectionsPerAddress;
+  const left = Number.isFinite(free) ? Math.max(0, free - DESCRIPTORS_EACH * most) : free;
+  const { reading, writing } = defaultLimits.openFiles;
+  return {
+    connections: most,
+    connectionsPerAddress: Math.min(perAddress, defaultLimits.connectionsPerAddress),
+    openFiles: {
+      reading: Math.min(reading, Math.floor(left / 2)),
+      writing: Math.min(writing, Math.floor(left / 2)),
+    },
+  };
+}

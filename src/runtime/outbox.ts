@@ -35,9 +35,11 @@ export interface OutboxWorld {
   readonly receiving: () => number;
   /** So many bytes are the operating system's. */
   readonly sent: (bytes: number) => void;
+  /** A write has failed: nothing can be sent any more. */
+  readonly failed: () => void;
 }
 
-export function createOutbox({ connection, window, patience, receiving, sent }: OutboxWorld): Outbox {
+export function createOutbox({ connection, window, patience, receiving, sent, failed }: OutboxWorld): Outbox {
   let chunks: Uint8Array[] = [];
   let settles: ((fault?: ConnectionFault) => void)[] = [];
   let credit = 0;
@@ -82,6 +84,7 @@ export function createOutbox({ connection, window, patience, receiving, sent }: 
       writing = false;
       writes++;
       if (fault === undefined) for (const { length } of sending) sent(length);
+      else failed();
       window.give(held);
       for (const settle of settled) settle(fault);
       flush();

@@ -8,13 +8,14 @@ import { isRefusal } from '../protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../session/effect.ts';
 import type { Greeting, Result, ResultOf } from '../session/event.ts';
 import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts';
-import type { Connection } from '../transport/connection.ts';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { Window } from './credit.ts';
 import type { Outbox } from './outbox.ts';
 import { type PutTask, putTask } from './put-task.ts';
 import { sendTask } from './send-task.ts';
 import { settle } from './settle.ts';
+import type { SlotHolder } from './slots.ts';
 
 /** Performs the `call` effects of commands of your own, by the name in `call`. */
 export type Calls = Readonly<Record<string, (argument: unknown, store: Store) => Answer<unknown>>>;
@@ -24,10 +25,14 @@ export interface PerformWorld {
   readonly connection: Connection;
   readonly window: Window;
   readonly outbox: Outbox;
+  /** Files that are open to be sent, and files that are being stored: a place each. */
+  readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
   readonly calls: Calls;
   /** Whose token it is, and what the server says of itself. */
-  readonly hello: (token: string | undefined) => Outcome<Greeting>;
+  readonly hello: (token: string | undefined) => Answer<Greeting>;
   readonly result: (request: number, result: Result) => void;
+  /** Calls back when it is this connection's turn among all. */
+  readonly inTurn: (work: () => void) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
   readonly turn: (work: () => void) => void;
   /** Something that has no result is over. */
@@ -37,6 +42,14 @@ export interface PerformWorld {
   readonly bug: (thrown: unknown) => void;
 }
 
+/** A file that is open to be sent, and how to let go of its place. */
+interface OpenSource {
+  readonly source: Source;
+  readonly leave: () => void;
+}
+
+type Answered<T> = (outcome: Outcome<T>, dropped: boolean) => void;
+
 export interface Performer {
   readonly perform: (effect: Effect) => void;
   /** How many effects are under way. */
@@ -44,21 +57,30 @@ export interface Performer {
 }
 
 export function createPerformer(world: PerformWorld): Performer {
-  const { store, connection, window, outbox, calls, report, bug } = world;
-  // Both hold an entry for each open request at the most.
+  const { store, connection, window, outbox, files, calls, report, bug } = world;
+  // All hold an entry for each open request at the most.
   const puts = new Map<number, PutTask>();
-  const sources = new Map<number, Source>();
+  const sources = new Map<number, OpenSource>();
+  /** Requests that only ask, and how to ask no more. */
+  const asking = new Map<number, () => void>();
   const sending = new Set<number>();
   /** The put that was written to in this turn: only one body is received at a time. */
   let unflushed: PutTask | null = null;
   let underWay = 0;
 
-  /** Asks the store, and turns what it answers into a result. */
-  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, keep?: (value: T) => void): void {
+  /** Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing. */
+  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, answered?: Answered<T>): void {
     underWay++;
-    settle(question, bug, (outcome) => {
+    let dropped = false;
+    asking.set(request, () => {
+      dropped = true;
       underWay--;
-      if (outcome.ok) keep?.(outcome.value);
+    });
+    settle(question, bug, (outcome) => {
+      answered?.(outcome, dropped);
+      if (dropped) return;
+      underWay--;
+      asking.delete(request);
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
@@ -66,20 +88,59 @@ export function createPerformer(world: PerformWorld): Performer {
     });
   }
 
+  function open(request: number, name: string): void {
+    underWay++;
+    // Before it is asked for: it may be there at once.
+    asking.set(request, () => {
+      underWay--;
+      unwanted();
+    });
+    const unwanted = files.reading.acquire((leave) => {
+      underWay--;
+      ask(
+        request,
+        'open',
+        () => store.open(name),
+        (outcome, dropped) => {
+          if (!outcome.ok) return leave();
+          const opened = { source: outcome.value, leave };
+          if (dropped) close(opened);
+          else sources.set(request, opened);
+        },
+      );
+    });
+  }
+
+  /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
   function begin(request: number, effect: Extract<CommandEffect, { type: 'begin' }>): void {
     underWay++;
     let ended = false;
+    let letGo = () => {};
     const over = (result: Result | null) => {
       ended = true;
       underWay--;
+      letGo();
       puts.delete(request);
       if (result === null) world.idle();
       else world.result(request, result);
     };
     const synced = (value: Part) => world.result(request, { of: 'sync', ok: true, value });
-    const task = putTask({ store, give, giveBack, bug, synced, over }, effect.name, effect);
+    const mayBegin = (go: () => void) =>
+      files.writing.acquire((leave) => {
+        letGo = leave;
+        go();
+      });
+    const task = putTask({ store, mayBegin, give, giveBack, bug, synced, over }, effect.name, effect);
     // A store that refuses at once has ended it already.
     if (!ended) puts.set(request, task);
+  }
+
+  /** Nobody waits for what it asked for. What is being sent ends by itself: nothing can be. */
+  function drop(request: number): void {
+    asking.get(request)?.();
+    asking.delete(request);
+    shut(request);
+    world.idle();
   }
 
   /** Sees to it that what was written in this turn is not left lying when no more comes. */
@@ -116,30 +177,41 @@ export function createPerformer(world: PerformWorld): Performer {
   }
 
   function send({ request, offset, length }: Extract<Effect, { type: 'send' }>): void {
-    const source = sources.get(request);
-    if (source === undefined) return;
+    const opened = sources.get(request);
+    if (opened === undefined) return;
     underWay++;
     sending.add(request);
-    const write = (bytes: Uint8Array, settled: () => void) => {
+    const write = (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => {
       outbox.body(bytes, settled);
       outbox.flush();
     };
-    sendTask({ write, bug }, source, offset, length, (sent) => {
-      underWay--;
-      sending.delete(request);
-      shut(request);
-      // The ack has promised so many bytes; without them the peer cannot find the next frame.
-      if (sent < length) connection.destroy();
-      world.result(request, { of: 'send', ok: true, value: sent });
-    });
+    sendTask(
+      { window, inTurn: world.inTurn, write, bug },
+      opened.source,
+      offset,
+      length,
+      ({ bytes, failed }) => {
+        underWay--;
+        sending.delete(request);
+        shut(request);
+        // The ack has promised so many bytes; without them the peer cannot find the next frame. Where nothing can be
+        // written, nobody looks for it, but what the peer has sent is still read.
+        if (failed === 'read') connection.destroy();
+        world.result(request, { of: 'send', ok: true, value: bytes });
+      },
+    );
   }
 
   function shut(request: number): void {
-    const source = sources.get(request);
-    if (source === undefined || sending.has(request)) return;
+    const opened = sources.get(request);
+    if (opened === undefined || sending.has(request)) return;
     sources.delete(request);
+    close(opened);
+  }
+
+  function close({ source, leave }: OpenSource): void {
     const closing = async () => ({ ok: true, value: await source.close() }) as const;
-    settle(closing, bug, () => {});
+    settle(closing, bug, leave);
   }
 
   function call(request: number, name: string, argument: unknown): void {
@@ -177,12 +249,7 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'hello':
         return ask(request, 'hello', () => world.hello(effect.token));
       case 'open':
-        return ask(
-          request,
-          'open',
-          () => store.open(effect.name),
-          (source) => sources.set(request, source),
-        );
+        return open(request, effect.name);
       case 'stat':
         return ask(request, 'stat', () => store.stat(effect.name));
       case 'list':
@@ -212,6 +279,8 @@ export function createPerformer(world: PerformWorld): Performer {
         return window.give(effect.credit);
       case 'send':
         return send(effect);
+      case 'drop':
+        return drop(effect.request);
       case 'shut':
         return shut(effect.request);
       case 'bug':

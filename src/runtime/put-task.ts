@@ -3,8 +3,8 @@
  * this turn of the event loop.
  *
  *   state     what is under way         then
- *   busy      store.put, sink.write,    -> idle, or over when it failed
- *             sink.sync
+ *   busy      its turn, store.put,      -> idle, or over when it failed
+ *             sink.write, sink.sync
  *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
  *                                       else sync, commit or abort, once asked to
  *   ending    sink.commit, sink.abort   -> over
@@ -36,6 +36,8 @@ const enough = 256 * 1024;
 
 export interface PutWorld {
   readonly store: Store;
+  /** Calls back once it may have a file open. */
+  readonly mayBegin: (go: () => void) => void;
   readonly give: (credit: number) => void;
   /** These bytes are not looked at any more. */
   readonly giveBack: (bytes: Uint8Array) => void;
@@ -142,16 +144,21 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
     settle(aborted, bug, () => finish(null));
   }
 
-  settle(
-    () => store.put(name, options.upload === undefined ? options : { ...options, taken: onTaken }),
-    bug,
-    (outcome) => {
-      state = 'idle';
-      if (!outcome.ok) return fail('begin', outcome.error);
-      sink = outcome.value;
-      next();
-    },
-  );
+  const begin = () =>
+    settle(
+      () => store.put(name, options.upload === undefined ? options : { ...options, taken: onTaken }),
+      bug,
+      (outcome) => {
+        state = 'idle';
+        if (!outcome.ok) return fail('begin', outcome.error);
+        sink = outcome.value;
+        next();
+      },
+    );
+  world.mayBegin(() => {
+    if (wanted === 'abort' && options.upload === undefined) finish(null);
+    else begin();
+  });
 
   return {
     write: (bytes, credit) => {

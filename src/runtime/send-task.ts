@@ -1,64 +1,88 @@
 /**
  * One file, being sent: read ahead by a piece while the last one is on its way.
  *
- * At most `ahead` pieces are in memory, whatever the size of the file and however slowly the peer reads.
+ * Each piece is lent by the connection's window, so what is read and not yet the peer's is within the budget, however
+ * many peers ask for files and read nothing: at most `PIECES_AHEAD` pieces, and while the budget is used up one small one.
  */
 import type { Source } from '../store/contract.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
+import type { Window } from './credit.ts';
 import { settle } from './settle.ts';
 
-const pieceSize = 256 * 1024;
-const ahead = 2;
+const PIECE_BYTES = 256 * 1024;
+const PIECES_AHEAD = 2;
 
 export interface SendWorld {
+  readonly window: Pick<Window, 'lend' | 'repay'>;
+  /** Calls back when it is the connection's turn: one that sends must not keep the others waiting. */
+  readonly inTurn: (work: () => void) => void;
   readonly write: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   readonly bug: (thrown: unknown) => void;
 }
 
+/** How sending a file went: how many bytes were sent, and what ended it before all were. */
+export interface Sent {
+  readonly bytes: number;
+  readonly failed: 'read' | 'write' | null;
+}
+
 /**
- * Sends `length` bytes of the source from `offset`, then calls `done` with how many were sent: fewer when the
- * file could not be read, or the peer is gone. Does not close the source.
+ * Sends `length` bytes of the source from `offset`, then calls `done`, once nothing of it is under way. Does not close
+ * the source.
  */
 export function sendTask(
   world: SendWorld,
   source: Source,
   offset: number,
   length: number,
-  done: (sent: number) => void,
+  done: (sent: Sent) => void,
 ): void {
+  const { window, inTurn } = world;
   const end = offset + length;
   let at = offset;
-  let sent = 0;
+  let bytes = 0;
   let inFlight = 0;
   let reading = false;
-  let failed = false;
+  let failed: Sent['failed'] = null;
 
   const step = () => {
     if (reading) return;
-    if (inFlight === 0 && (failed || at === end)) return done(sent);
-    if (failed || at === end || inFlight === ahead) return;
+    const isOver = failed !== null || at === end;
+    if (isOver && inFlight === 0) return done({ bytes, failed });
+    if (isOver || inFlight === PIECES_AHEAD) return;
+    // None now: then a piece is in flight, and what it was lent is repaid when it settles.
+    const lent = window.lend(Math.min(PIECE_BYTES, end - at));
+    if (lent > 0) read(lent);
+  };
+
+  const read = (lent: number) => {
     reading = true;
     settle(
-      () => source.read(at, Math.min(pieceSize, end - at)),
+      () => source.read(at, lent),
       world.bug,
-      (outcome) => {
-        reading = false;
-        // A file that has become shorter while it is read can no longer be sent as was promised.
-        if (!outcome.ok || outcome.value.length === 0) failed = true;
-        else pass(outcome.value);
-        step();
-      },
+      (outcome) =>
+        inTurn(() => {
+          reading = false;
+          // A file that has become shorter while it is read can no longer be sent as was promised.
+          if (outcome.ok && outcome.value.length > 0) pass(outcome.value, lent);
+          else {
+            window.repay(lent);
+            failed ??= 'read';
+          }
+          step();
+        }),
     );
   };
 
-  const pass = (bytes: Uint8Array) => {
-    at += bytes.length;
+  const pass = (piece: Uint8Array, lent: number) => {
+    at += piece.length;
     inFlight++;
-    world.write(bytes, (fault) => {
+    world.write(piece, (fault) => {
       inFlight--;
-      if (fault) failed = true;
-      else sent += bytes.length;
-      step();
+      window.repay(lent);
+      if (fault) failed = 'write';
+      else bytes += piece.length;
+      inTurn(step);
     });
   };
 

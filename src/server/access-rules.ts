@@ -4,6 +4,7 @@
  */
 import { allRights, type Principal, type Right } from '../protocol/access.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
+import { digestsOfNothing } from './digests-of-nothing.ts';
 
 /** Who a token or a certificate stands for, and what they may store. */
 export interface Rule extends Principal {
@@ -21,9 +22,15 @@ export interface CertificateRule extends Rule {
   readonly commonName?: string;
 }
 
+/** What is asked about at each `hello` and for each connection is found at once, however many rules there are. */
 export interface AccessRules {
-  readonly tokens: readonly TokenRule[];
-  readonly certificates: readonly CertificateRule[];
+  /** By the SHA-256. */
+  readonly tokens: ReadonlyMap<string, TokenRule>;
+  readonly bySubject: ReadonlyMap<string, CertificateRule>;
+  readonly byCommonName: ReadonlyMap<string, CertificateRule>;
+  /** Of tokens and certificates. */
+  readonly byName: ReadonlyMap<string, TokenRule | CertificateRule>;
+  readonly quotas: readonly { readonly prefix: string; readonly bytes: number }[];
   /** Who everybody is that has shown nothing; null: nobody is let in so. */
   readonly anybody: Principal | null;
 }
@@ -37,14 +44,22 @@ export type ReadRules =
 const leastToken = 16;
 /** What `hello` takes. */
 const mostToken = 1024;
+/** Rules that are read in one turn. */
+export const RULES_PER_TURN = 100;
+
+/** Whether the name of a field may be shown. What stands in its place may be a token as well, and is longer then. */
+export const isShown = (field: string): boolean => /^\w+$/.test(field) && field.length < leastToken;
 
 /**
+ * Yields after each `RULES_PER_TURN` rules.
+ *
  * @param sha256 gives the SHA-256 of a text in UTF-8 as hexadecimal digits.
- * @example readRules({ tokens: [{ name: 'a', token: 'x', rights: ['read'] }] }, sha256).problems
+ * @example atOnce(readRules({ tokens: [{ name: 'a', token: 'x', rights: ['read'] }] }, sha256)).problems
  * // ['tokens[0].token: must have 16 to 1024 characters: a shorter one can be guessed']
  */
-export function readRules(json: unknown, sha256: (text: string) => string): ReadRules {
+export function* readRules(json: unknown, sha256: (text: string) => string): Generator<void, ReadRules> {
   const problems: string[] = [];
+  const nothing = digestsOfNothing(sha256);
   const wrong = (where: string, why: string) => void problems.push(`${where}: ${why}`);
 
   function fieldsOf(value: unknown, where: string, known: readonly string[]): Record<string, unknown> | null {
@@ -54,8 +69,7 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
     }
     for (const field of Object.keys(value)) {
       if (known.includes(field)) continue;
-      // What stands in the place of a field's name may be a token as well, and is longer then.
-      const shown = /^\w+$/.test(field) && field.length < leastToken ? `.${field}` : '';
+      const shown = isShown(field) ? `.${field}` : '';
       wrong(
         `${where}${shown}`,
         `${shown ? 'is' : 'has a field that is'} not known; there are ${known.join(', ')}`,
@@ -64,26 +78,24 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
     return value as Record<string, unknown>;
   }
 
-  function listOf<T>(value: unknown, where: string, read: (each: unknown, where: string) => T | null): T[] {
+  function listIn(value: unknown, where: string): readonly unknown[] {
     if (value === undefined) return [];
-    if (!Array.isArray(value)) {
-      wrong(where, 'must be a list');
-      return [];
-    }
-    return value.map((each, i) => read(each, `${where}[${i}]`)).filter((each) => each !== null);
+    if (Array.isArray(value)) return value;
+    wrong(where, 'must be a list');
+    return [];
   }
 
   function principalOf(fields: Record<string, unknown>, where: string, name: string): Principal {
-    const rights = listOf(fields.rights, `${where}.rights`, (right, at) => {
-      if (allRights.includes(right as Right)) return right as Right;
-      wrong(at, 'must be read, write or delete');
-      return null;
-    });
+    const rights = new Set<Right>();
+    for (const [i, right] of listIn(fields.rights, `${where}.rights`).entries()) {
+      if (allRights.includes(right as Right)) rights.add(right as Right);
+      else wrong(`${where}.rights[${i}]`, 'must be read, write or delete');
+    }
     if (fields.rights === undefined) wrong(`${where}.rights`, 'is missing: a list of read, write and delete');
     const { prefix = '' } = fields;
     const why = typeof prefix === 'string' ? whyNotPrefix(prefix) : 'it is not a string';
     if (why !== null) wrong(`${where}.prefix`, `cannot begin a file name: ${why}`);
-    return { name, rights: [...new Set(rights)], prefix: typeof prefix === 'string' ? prefix : '' };
+    return { name, rights: [...rights], prefix: typeof prefix === 'string' ? prefix : '' };
   }
 
   function ruleOf(fields: Record<string, unknown>, where: string): Rule {
@@ -100,6 +112,12 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
 
   const common = ['name', 'rights', 'prefix', 'quota'];
 
+  function whyNotDigest(digest: unknown): string | null {
+    if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/i.test(digest)) return 'must be 64 hexadecimal digits';
+    const how = nothing.get(digest.toLowerCase());
+    return how === undefined ? null : `is ${how}; anybody could say that, so hash the token itself`;
+  }
+
   function tokenOf(value: unknown, where: string): TokenRule | null {
     const fields = fieldsOf(value, where, [...common, 'token', 'sha256']);
     if (fields === null) return null;
@@ -110,10 +128,9 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
       return null;
     }
     if (token === undefined) {
-      if (typeof digest === 'string' && /^[0-9a-f]{64}$/i.test(digest)) {
-        return { ...rule, sha256: digest.toLowerCase() };
-      }
-      wrong(`${where}.sha256`, 'must be 64 hexadecimal digits');
+      const why = whyNotDigest(digest);
+      if (why === null) return { ...rule, sha256: (digest as string).toLowerCase() };
+      wrong(`${where}.sha256`, why);
       return null;
     }
     if (typeof token === 'string' && token.length >= leastToken && token.length <= mostToken) {
@@ -137,30 +154,70 @@ export function readRules(json: unknown, sha256: (text: string) => string): Read
     return null;
   }
 
+  /** Reads a list of rules, some in each turn. */
+  function* rulesOf<T>(value: unknown, where: string, read: (each: unknown, where: string) => T | null) {
+    const rules: T[] = [];
+    for (const [i, each] of listIn(value, where).entries()) {
+      if (i % RULES_PER_TURN === 0) yield;
+      const rule = read(each, `${where}[${i}]`);
+      if (rule !== null) rules.push(rule);
+    }
+    return rules;
+  }
+
   const fields = fieldsOf(json, 'the file', ['tokens', 'certificates', 'anybody']) ?? {};
-  const tokens = listOf(fields.tokens, 'tokens', tokenOf);
-  const certificates = listOf(fields.certificates, 'certificates', certificateOf);
+  const tokenRules = yield* rulesOf(fields.tokens, 'tokens', tokenOf);
+  const certificateRules = yield* rulesOf(fields.certificates, 'certificates', certificateOf);
   const anybodyFields =
     fields.anybody === undefined ? null : fieldsOf(fields.anybody, 'anybody', ['rights', 'prefix']);
   const anybody = anybodyFields === null ? null : principalOf(anybodyFields, 'anybody', '');
 
-  const repeated = (values: readonly string[]) => values.find((value, i) => values.indexOf(value) !== i);
-  const name = repeated([...tokens, ...certificates].map((rule) => rule.name).filter((each) => each !== ''));
-  if (name !== undefined) wrong('the file', `has the name '${name}' twice: names keep uploads apart`);
-  const shared = repeated(tokens.map((rule) => rule.sha256));
-  const sharing = tokens.filter((rule) => rule.sha256 === shared).map((rule) => `'${rule.name}'`);
-  if (shared !== undefined) wrong('tokens', `${sharing.join(' and ')} have the same token`);
-  const shown = repeated(certificates.map(({ subject, commonName }) => `${subject}\n${commonName}`));
-  if (shown !== undefined) wrong('certificates', 'have the same subject or common name twice');
+  const tokens = new Map<string, TokenRule>();
+  const bySubject = new Map<string, CertificateRule>();
+  const byCommonName = new Map<string, CertificateRule>();
+  const byName = new Map<string, TokenRule | CertificateRule>();
   const bounded = new Map<string, number>();
-  for (const { name, prefix, quota } of [...tokens, ...certificates]) {
-    if (quota === undefined) continue;
+  const quotas: { readonly prefix: string; readonly bytes: number }[] = [];
+
+  /** What no two rules may have in common. */
+  function add(rule: TokenRule | CertificateRule): void {
+    const { name, prefix, quota } = rule;
+    if (name !== '' && byName.has(name)) {
+      wrong('the file', `has the name '${name}' twice: names keep uploads apart`);
+    }
+    byName.set(name, rule);
+    if (quota === undefined) return;
     const other = bounded.get(prefix) ?? quota;
     if (other !== quota) wrong('the file', `has another quota for '${name}' than for others of its prefix`);
     bounded.set(prefix, quota);
+    quotas.push({ prefix, bytes: quota });
+  }
+
+  function addToken(rule: TokenRule): void {
+    const other = tokens.get(rule.sha256);
+    if (other !== undefined) wrong('tokens', `'${other.name}' and '${rule.name}' have the same token`);
+    tokens.set(rule.sha256, rule);
+    add(rule);
+  }
+
+  function addCertificate(rule: CertificateRule): void {
+    const { subject, commonName } = rule;
+    const [found, key] = subject === undefined ? [byCommonName, commonName!] : [bySubject, subject];
+    if (found.has(key)) wrong('certificates', 'have the same subject or common name twice');
+    found.set(key, rule);
+    add(rule);
+  }
+
+  for (const [i, rule] of tokenRules.entries()) {
+    if (i % RULES_PER_TURN === 0) yield;
+    addToken(rule);
+  }
+  for (const [i, rule] of certificateRules.entries()) {
+    if (i % RULES_PER_TURN === 0) yield;
+    addCertificate(rule);
   }
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, value: { tokens, certificates, anybody } };
+  return { ok: true, value: { tokens, bySubject, byCommonName, byName, quotas, anybody } };
 }
 
 /** A prefix is the beginning of a name, perhaps up to and with a `/`. */

@@ -1,5 +1,4 @@
 /** What happens in a server: the one stream that the log, metrics and whoever embeds it subscribe to. */
-
 import type { TimedReport } from '../runtime/timed-reports.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
@@ -13,6 +12,8 @@ export type ServerEvent =
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
   /** A connection was turned away at the door, with the error of this code. No `closed` follows. */
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
+  /** Many tokens from this address were wrong: the token of a `hello` is looked at in so many milliseconds. */
+  | ({ readonly type: 'slowed'; readonly ms: number } & Where)
   /** The grace time is over, and a connection is cut off with so many requests unanswered; `closed` follows. */
   | ({ readonly type: 'cut'; readonly open: number } & Where)
   /** Something threw that should not have: a bug in a store or in a command. The peer was told `internal`. */

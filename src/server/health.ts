@@ -5,10 +5,13 @@
  * peer's doing do not count, and room on the disk is asked of the disk.
  */
 import { constants } from 'node:fs';
-import { access, statfs } from 'node:fs/promises';
+import { access, lstat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import { systemFailure } from '../store/errno.ts';
+import { privateFolder } from '../protocol/filename.ts';
+import { errnoOf, systemFailure, systemTrouble } from '../store/errno.ts';
+import { whyNotPrivate } from '../store/private-folder.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Does not reject. */
@@ -92,7 +95,8 @@ export function watchHealth({ events$, drain$, writable }: HealthOptions): Healt
 }
 
 /**
- * Asks the folder of a disk store, without writing: may we write there, and is there any room?
+ * Asks the folder of a disk store, without writing: may we write there, is the server's private folder what it should be
+ * (or not there: it is made again then), and is there any room?
  *
  * @param root the folder that `openDiskStore` was given.
  * @param least bytes below which there is no room; default 1 MiB.
@@ -102,6 +106,7 @@ export const diskWritable =
   async () => {
     try {
       await access(root, constants.W_OK | constants.X_OK);
+      if (await isTaken(join(root, privateFolder))) throw systemTrouble('ENOTDIR', whyNotPrivate);
       const { bavail, bsize } = await statfs(root);
       return bavail * bsize < least ? errorInfo('disk-full') : null;
     } catch (thrown) {
@@ -110,6 +115,16 @@ export const diskWritable =
       return failure.error;
     }
   };
+
+/** Whether something that is not a folder is at a path; a link is none, wherever it leads. */
+async function isTaken(path: string): Promise<boolean> {
+  try {
+    return !(await lstat(path)).isDirectory();
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return false;
+    throw thrown;
+  }
+}
 
 /** What it comes to, or what to say when that takes too long. */
 async function within<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {

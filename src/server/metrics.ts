@@ -82,7 +82,16 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   const instruments = createInstruments(prom, registry);
   const { counter, gauge, table } = instruments;
 
-  const counts = { opened: 0, cut: 0, acceptFailed: 0, bugs: 0, files: 0, bytes: 0 };
+  const counts = {
+    opened: 0,
+    cut: 0,
+    acceptFailed: 0,
+    bugs: 0,
+    files: 0,
+    bytes: 0,
+    wrongTokens: 0,
+    slowed: 0,
+  };
   let stats = options.stats();
   let unfinished: Unfinished = { count: 0, bytes: 0 };
 
@@ -107,6 +116,12 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     'sluice_accept_failures_total',
     'Connections that could not be accepted.',
     () => counts.acceptFailed,
+  );
+  counter('sluice_wrong_tokens_total', "Tokens that were nobody's.", () => counts.wrongTokens);
+  counter(
+    'sluice_slowed_tokens_total',
+    'Tokens that were looked at later, since many from their address were wrong.',
+    () => counts.slowed,
   );
   const requests = table(
     'sluice_requests_total',
@@ -170,6 +185,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
       case 'served':
         return answered(cmdOf(event.cmd), 'served', event.ms);
       case 'refused':
+        if (event.error.code === 'bad-token') counts.wrongTokens++;
         return answered(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
       case 'opened':
         counts.opened++;
@@ -178,6 +194,9 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
         return closed(event.fault?.code ?? 'none');
       case 'turned-away':
         return turnedAway(event.code);
+      case 'slowed':
+        counts.slowed++;
+        return;
       case 'cut':
         counts.cut++;
         return;

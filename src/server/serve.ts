@@ -1,7 +1,6 @@
 /**
  * A whole server as one Observable: it listens while it is subscribed, and emits what happens.
  */
-
 import {
   concat,
   defer,
@@ -25,9 +24,12 @@ import { attend } from '../runtime/attend.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
 import { createClock } from '../runtime/deadlines.ts';
-import { defaultLimits, type Limits } from '../runtime/limits.ts';
+import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
 import { createPace } from '../runtime/pace.ts';
 import type { Calls } from '../runtime/perform.ts';
+import { createRounds } from '../runtime/rounds.ts';
+import { createSlots } from '../runtime/slots.ts';
+import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
 import type { Command } from '../session/command.ts';
 import { commands as builtIn, requestFraming } from '../session/dispatch.ts';
 import { createSession } from '../session/session.ts';
@@ -35,8 +37,9 @@ import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { checkServe } from './check-serve.ts';
-import { createDoor } from './door.ts';
+import { createDoor, hostOf } from './door.ts';
 import { located, type ServerEvent } from './event.ts';
+import { openFileLimit } from './open-files.ts';
 import type { ServerStats } from './stats.ts';
 
 export interface ServeOptions {
@@ -50,6 +53,11 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Who is let in, and may do what; default everybody, everything. */
   readonly access?: Access;
+  /**
+   * How often tokens may be tried from one address (of IPv6, one network); default `createTokenTries()`. Connections that
+   * have no address, such as those of a Unix socket, count as from one.
+   */
+  readonly tokenTries?: TokenTries;
   /**
    * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
    * is not finished within `limits.grace` is cut off.
@@ -86,14 +94,23 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
   checkServe(options);
   return defer(() => {
     const { store, commands = builtIn, calls = {}, access = openAccess } = options;
-    const limits = { ...defaultLimits, ...options.limits };
+    const within = limitsWithin(openFileLimit(), options.limits?.connections);
+    const limits = { ...defaultLimits, ...within, ...options.limits };
+    const { credit, heads } = shareOut(limits);
+    const { reading, writing } = limits.openFiles;
     const shared = {
       session: createSession(commands, limits),
       store,
       calls,
       access,
       limits,
-      budget: createBudget(limits.budget),
+      budget: createBudget(credit),
+      places: {
+        heads: createSlots({ shared: heads, perHolder: 0 }),
+        reading: createSlots({ shared: reading, perHolder: 1 }),
+        writing: createSlots({ shared: writing, perHolder: 1 }),
+      },
+      rounds: createRounds(() => performance.now(), setImmediate),
       clock: createClock(limits.deadlines),
       paces: { bytes: createPace(limits.bytesPerSecond), requests: createPace(limits.requestsPerSecond) },
       about: aboutServer(commands, limits),
@@ -110,6 +127,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       draining = true;
     });
     const door = createDoor(limits);
+    const tokenTries = options.tokenTries ?? createTokenTries(() => performance.now());
     options.stats?.(() => ({ ...counters, connections: door.inside(), unsettled: budget.unsettled() }));
 
     const attended = (connection: Connection): Observable<ServerEvent> => {
@@ -128,9 +146,18 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         connection.destroy();
       });
       const bug = (thrown: unknown) => besides$.next({ type: 'bug', ...where, thrown });
+      const host = hostOf(connection.remote) ?? 'no address';
+      const tries = {
+        turn: () => {
+          const ms = tokenTries.turn(host);
+          if (ms > 0) besides$.next({ type: 'slowed', ...where, ms });
+          return ms;
+        },
+        wrong: () => tokenTries.wrong(host),
+      };
       const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
       const toDrain$ = draining ? timer(toBeHeard) : drain$;
-      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, status, bug }).pipe(
+      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, tries, status, bug }).pipe(
         map((report) => located(report, where)),
         finalize(() => {
           cut.unsubscribe();

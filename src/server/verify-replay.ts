@@ -1,7 +1,6 @@
 /**
  * A recording as a test of a server: the recorded requests are put to it again, and its replies held to the recorded ones.
  */
-
 import { Observable, Subject, timer } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
 import { checkCapture } from '../capture/check-capture.ts';

@@ -4,16 +4,15 @@
  * Only the oldest request's answers are sent; the others' wait in the state until their turn comes.
  */
 import type { Reply } from '../protocol/reply.ts';
-import type { ReplyPart } from './command.ts';
 import type { Effect } from './effect.ts';
-import type { OpenRequest, SessionState } from './state.ts';
+import type { OpenRequest, PendingAnswer, SessionState } from './state.ts';
 
 /** Sends what is ready to be sent, drops requests that are finished with, and ends when nothing is left. */
 export function flush(state: SessionState, effects: Effect[]): SessionState {
   let requests = state.requests;
   while (requests.length > 0) {
     const before = requests[0]!;
-    const after = state.phase === 'gone' ? forget(before, effects) : answer(before, state.reads, effects);
+    const after = !state.reachable ? forget(before, effects) : answer(before, state.reads, effects);
     const finished = after.done && after.answers.length === 0;
     if (finished) requests = requests.slice(1);
     else {
@@ -37,7 +36,7 @@ function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRe
   let { answers, credit, opened } = request;
   if (request.sending) return request;
   while (answers.length > 0) {
-    const [next, ...rest] = answers as [ReplyPart, ...ReplyPart[]];
+    const [next, ...rest] = answers as [PendingAnswer, ...PendingAnswer[]];
     if (next.type === 'file') {
       const { offset, length } = next;
       effects.push({ type: 'send', request: request.number, offset, length });
@@ -65,7 +64,8 @@ function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
   return { ...request, answers: [], credit: 0, opened: false, sending: false };
 }
 
-function replyOf({ cmd, id }: OpenRequest, answer: Exclude<ReplyPart, { type: 'file' }>): Reply {
+function replyOf({ cmd, id }: OpenRequest, answer: Exclude<PendingAnswer, { type: 'file' }>): Reply {
+  if (answer.type === 'fault') return { error: answer.error };
   const identity = id === null ? {} : { id };
   if (answer.type === 'ack') return { ack: cmd ?? '', ...answer.fields, ...identity };
   if (answer.type === 'progress') return { ack: 'progress', ...answer.fields, ...identity };

@@ -67,6 +67,10 @@ export interface Command {
   readonly touches: Touches;
   /** What the peer must be allowed to do; null: whoever asks, even before it has said who it is. */
   readonly rights: readonly Right[] | null;
+  /** The fields of a header that it looks at: no other is kept. Absent: all of them. */
+  readonly fields?: readonly string[];
+  /** Whether it changes nothing: then it is dropped, begun or not, once nobody can be answered. */
+  readonly readOnly: boolean;
   /** Whether it opens a file to be sent: only a few of these are under way at once. */
   readonly opens: boolean;
   /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
@@ -79,11 +83,14 @@ export interface Command {
 /**
  * Makes a command of a pattern and a reducer.
  *
- * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command.
+ * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command. Fields that
+ *   it does not name are not kept, and reach no reducer.
  * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
  *   the files are read or written, and which are ids of uploads; `'everything'` for a command that looks at all files.
  * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
  *   `write` where they are written. Null for a command that is open even to who has not said who it is.
+ * @param definition.readOnly true for a command that changes nothing, so that it need not be carried out once nobody can
+ *   be answered. Default: true where it touches files and only reads them, else false.
  * @param definition.opens true for a command that asks for `open`; default false.
  * @param definition.start what a fresh request does; told who asks.
  * @param definition.on what it does at each later event, given the state of the step before.
@@ -106,6 +113,7 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   readonly pattern: Shape;
   readonly touches: Touches<Extract<keyof Shape, string>>;
   readonly rights?: readonly Right[] | null;
+  readonly readOnly?: boolean;
   readonly opens?: boolean;
   readonly bodyLength?: (header: JsonHeader) => number | string;
   readonly start: (request: P.infer<Shape>, principal: Principal) => Step<S>;
@@ -114,6 +122,7 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   checkOptions('defineCommand', definition, COMMAND_RULES);
   checkOptions('the pattern of a command', definition.pattern, { cmd: TEXT });
   const { pattern, touches, opens = false, bodyLength, start, on } = definition;
+  const { readOnly = onlyReads(touches) } = definition;
   const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
   const matches = isMatching(pattern as P.Pattern<unknown>);
   const names =
@@ -133,7 +142,18 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   };
   const reduce: Command['reduce'] = (state, event) =>
     event.type === 'start' ? start(event.request as P.infer<Shape>, event.principal) : on(state as S, event);
-  return { cmd: pattern.cmd, touches, rights, opens, check, reduce, ...(bodyLength ? { bodyLength } : {}) };
+  const fields = Object.keys(pattern);
+  return {
+    cmd: pattern.cmd,
+    touches,
+    rights,
+    fields,
+    readOnly,
+    opens,
+    check,
+    reduce,
+    ...(bodyLength ? { bodyLength } : {}),
+  };
 }
 
 const COMMAND_RULES = {
@@ -147,6 +167,12 @@ const COMMAND_RULES = {
 };
 
 const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];
+
+function onlyReads(touches: Touches): boolean {
+  if (typeof touches === 'string') return touches === 'everything';
+  const modes = Object.values(touches);
+  return modes.length > 0 && modes.every((mode) => mode === 'read');
+}
 
 function rightsFor(touches: Touches): readonly Right[] {
   const modes = typeof touches === 'string' ? ['read'] : Object.values(touches);

@@ -1,7 +1,6 @@
 /**
  * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
  */
-
 import { checkOptions, FUNCTION, optional } from '../wire/argument.ts';
 import { problem } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';

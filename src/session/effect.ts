@@ -60,6 +60,8 @@ export type Effect =
   | { readonly type: 'send'; readonly request: number; readonly offset: number; readonly length: number }
   /** Let go of a file that was opened to be sent, and will not be. */
   | { readonly type: 'shut'; readonly request: number }
+  /** Nobody waits for what a request asked for: let go of it, or of what comes of it. It has no result. */
+  | { readonly type: 'drop'; readonly request: number }
   /**
    * Send a reply. One that is not `eager` may wait until the peer falls silent: a peer that never reads must not
    * be sent anything while it still sends, or its system may drop what it has not sent yet when it closes.

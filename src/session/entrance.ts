@@ -45,6 +45,7 @@ const fresh = (
 ): OpenRequest => ({
   number: state.next,
   cmd,
+  readOnly: false,
   id: idOf(header),
   touched,
   state: undefined,
@@ -119,6 +120,11 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
       const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
       return turnAway(state, header, errorInfo('unknown-command', why), credit, effects);
     }
+    // Nobody would learn the answer.
+    if (!state.reachable && command.readOnly) {
+      effects.push({ type: 'release', credit });
+      return state;
+    }
     const error = checked(command, header, effects);
     if (error !== null) return turnAway(state, header, error, credit, effects);
     const { filesize } = header;
@@ -133,7 +139,8 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
     // Only now: the request before it may have been the one that says who asks.
     const refusal = whyNotAllowed(command, touched, state.principal);
     if (refusal !== null) return turnAway(state, header, refusal, credit, effects);
-    const request = { ...fresh(state, header, command.cmd, touched, credit), opens: command.opens };
+    const { cmd, opens, readOnly } = command;
+    const request = { ...fresh(state, header, cmd, touched, credit), opens, readOnly };
     const start = { type: 'start', request: header, principal: state.principal ?? nobody } as const;
     return opened(state, stepped(command, request, start, effects));
   };

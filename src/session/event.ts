@@ -12,7 +12,14 @@ import type { JsonHeader } from '../wire/json-header.ts';
 
 export type SessionEvent =
   /** A header arrived; `body` bytes follow as `data`, then `body-end`. */
-  | { readonly type: 'request'; readonly header: JsonHeader; readonly body: number; readonly credit: number }
+  | {
+      readonly type: 'request';
+      readonly header: JsonHeader;
+      readonly body: number;
+      readonly credit: number;
+      /** Why it cannot be taken now, whatever it is. */
+      readonly refused?: ErrorInfo;
+    }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'body-end' }
   /** The frames can no longer be told apart. Nothing but results comes after it. */
@@ -23,6 +30,8 @@ export type SessionEvent =
   | { readonly type: 'access'; readonly principal: Principal | null }
   /** The server shuts down: finish what runs, take nothing new. */
   | { readonly type: 'drain' }
+  /** Nothing can be sent to the peer any more; what it has sent may still come. */
+  | { readonly type: 'unreachable' }
   /** The connection is gone: nobody is there to answer. */
   | { readonly type: 'closed' }
   | { readonly type: 'result'; readonly request: number; readonly result: Result };

@@ -6,6 +6,7 @@ export const ping = defineCommand({
   pattern: requestPatterns.ping,
   touches: {},
   rights: null,
+  readOnly: true,
   start: () => acknowledge(null),
   on: (state: null) => ({ state }),
 });

@@ -11,6 +11,8 @@ export const resume = defineCommand({
   pattern: requestPatterns.resume,
   touches: { upload: 'upload' },
   rights: ['write'],
+  // It takes the upload from whoever holds it, but only so that the peer may go on with it.
+  readOnly: true,
   start: ({ upload }, { name }) => ({
     state: upload,
     effects: [{ type: 'resume', upload: uploadKey(name, upload) }],

@@ -10,15 +10,15 @@
  *   data       to the request whose body it is,      release its credit
  *              or release its credit when that is done
  *   body-end   to the request whose body it was      nothing
- *   fault      abort the body under way, answer it after all that is open, -> ending
+ *   fault      abort the body under way, answer it after all that is open, -> ending; nothing if the last answer was given
  *   ended      -> ending (the frame was whole, or a fault came before)
  *   drain      -> draining
+ *   unreachable  drop the requests that only read, and those that come; no answer is sent any more
  *   access     the rights of the requests that come from now on
- *   closed     abort the body under way, -> gone
+ *   closed     as unreachable, and abort the body under way, -> gone
  *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
  */
-
-import { errorInfo } from '../protocol/errors.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import { checkOptions, numberFrom, optional } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -28,8 +28,9 @@ import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
 import type { Result, SessionEvent } from './event.ts';
+import { keptHeader } from './keep.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { about, creditIn, stepped } from './step.ts';
+import { about, behind, creditIn, stepped } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -38,6 +39,8 @@ export interface Session {
    * no; the others may come at any time.
    */
   readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
+  /** What of a header a `request` must carry: it may cost far less than the whole. */
+  readonly keep: (header: JsonHeader) => JsonHeader;
   /** Whether the next event from the peer may be given now. */
   readonly accepts: (state: SessionState) => boolean;
 }
@@ -67,31 +70,35 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       case 'data':
         return data(state, event, effects);
       case 'request':
-        return request(state, event.header, event.credit, effects);
+        return request(state, event, effects);
       case 'body-end':
         return bodyEnd(state, effects);
       case 'result':
         return unpark(result(state, event.request, event.result, effects), effects);
-      case 'fault': {
-        if (isOver(state)) return state;
-        const refused = turnAway(abortBody(state, effects), {}, event.error, 0, effects);
-        return flush({ ...refused, phase: 'ending' }, effects);
-      }
+      case 'fault':
+        return isOver(state) || state.requests.some(isLast)
+          ? state
+          : flush({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
       case 'ended':
         return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
       case 'access':
         return { ...state, principal: event.principal };
       case 'drain':
         return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
+      case 'unreachable':
+        return unreachable(state, effects);
       case 'closed':
         return closed(state, effects);
     }
   }
 
-  function request(state: SessionState, header: JsonHeader, credit: number, effects: Effect[]): SessionState {
+  function request(
+    state: SessionState,
+    { header, credit, refused: why }: Extract<SessionEvent, { type: 'request' }>,
+    effects: Effect[],
+  ): SessionState {
     if (state.phase === 'draining') {
-      const refused = turnAway(state, header, errorInfo('shutting-down'), credit, effects);
-      return flush({ ...refused, phase: 'ending' }, effects);
+      return flush(lastly(turnAway(state, header, errorInfo('shutting-down'), credit, effects)), effects);
     }
     if (state.phase !== 'open') {
       effects.push({ type: 'release', credit });
@@ -99,7 +106,9 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     }
     const reads =
       state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
-    return flush(enter({ ...state, inFrame: true, reads }, header, credit, effects), effects);
+    const begun = { ...state, inFrame: true, reads };
+    if (why !== undefined) return flush(turnAway(begun, header, why, credit, effects), effects);
+    return flush(enter(begun, header, credit, effects), effects);
   }
 
   function data(
@@ -166,12 +175,46 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flush(enter({ ...state, parked: null }, header, credit, effects), effects);
   }
 
+  /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
+  function unreachable(state: SessionState, effects: Effect[]): SessionState {
+    if (!state.reachable) return state;
+    const requests = state.requests.map((request) => {
+      const isUnderWay = !request.done || request.sending || request.answers.length > 0;
+      if (!request.readOnly || !isUnderWay) return request;
+      effects.push({ type: 'drop', request: request.number });
+      return { ...request, done: true, opened: false, sending: false, answers: [] };
+    });
+    return unpark(flush({ ...state, requests, reachable: false }, effects), effects);
+  }
+
   function closed(state: SessionState, effects: Effect[]): SessionState {
     if (state.phase === 'gone') return state;
-    const aborted = abortBody(state, effects);
+    const aborted = abortBody(unreachable(state, effects), effects);
     if (aborted.parked !== null) effects.push({ type: 'release', credit: aborted.parked.credit });
     const forgotten = { ...aborted, phase: 'gone', parked: null, inFrame: false } as const;
     return flush(forgotten, effects);
+  }
+
+  /**
+   * What is wrong with the connection, said behind all that is open. In the middle of a body it is what became of that
+   * body's request, and is reported as that; where the request was refused before, the report of that stands.
+   */
+  function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
+    const answer = { type: 'fault', error } as const;
+    if (!state.inFrame || state.parked !== null) return lastly(turnAway(state, {}, error, 0, effects));
+    const last = state.requests.at(-1);
+    if (last === undefined) {
+      effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
+      return state;
+    }
+    if (!last.done) {
+      const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
+      effects.push({ type: 'do', request: last.number, effect: { type: 'report', report } });
+    }
+    const aborted = abortBody(state, effects);
+    return lastly(
+      replace(aborted, { ...last, receiving: false, done: true, answers: behind(last.answers, [answer]) }),
+    );
   }
 
   /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
@@ -187,8 +230,16 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return stepped(command, request, event, effects);
   }
 
-  return { initial: initialSession, reduce, accepts: (state) => state.parked === null };
+  const keep: Session['keep'] = (header) => keptHeader(byName.get(header.cmd as string), header);
+
+  return { initial: initialSession, keep, reduce, accepts: (state) => state.parked === null };
 }
+
+/** The newest request's answer is the last one of the connection. */
+const lastly = (state: SessionState): SessionState =>
+  replace(state, { ...state.requests.at(-1)!, fatal: true });
+
+const isLast = ({ fatal }: OpenRequest): boolean => fatal;
 
 const isOver = (state: SessionState): boolean => state.phase === 'over' || state.phase === 'gone';
 

@@ -11,6 +11,7 @@
  *   gone       nobody is there; results are awaited, not answered   never
  */
 import { anybody, type Principal } from '../protocol/access.ts';
+import type { ErrorInfo } from '../protocol/errors.ts';
 import type { RequestId } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ReplyPart } from './command.ts';
@@ -27,6 +28,8 @@ export interface SessionState {
   readonly parked: Parked | null;
   /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
   readonly reads: boolean;
+  /** Whether anything can still be sent to the peer. Once not, what only reads is dropped. */
+  readonly reachable: boolean;
   /** Who the peer is; null when it has to say `hello` first. */
   readonly principal: Principal | null;
 }
@@ -36,16 +39,21 @@ export interface Parked {
   readonly credit: number;
 }
 
+/** What a request's command answers; or what is wrong with the connection, which is said without `cmd` and `id`. */
+export type PendingAnswer = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
+
 export interface OpenRequest {
   readonly number: number;
   /** Null for a frame that named no command. */
   readonly cmd: string | null;
+  /** It changes nothing. */
+  readonly readOnly: boolean;
   readonly id: RequestId | null;
   readonly touched: Touched;
   /** The command's own. */
   readonly state: unknown;
   /** Not sent yet: its turn has not come. */
-  readonly answers: readonly ReplyPart[];
+  readonly answers: readonly PendingAnswer[];
   /** Its body is still arriving. */
   readonly receiving: boolean;
   /** The first of its `answers` is a file being sent. */
@@ -77,5 +85,6 @@ export const initialSession: SessionState = {
   inFrame: false,
   parked: null,
   reads: false,
+  reachable: true,
   principal: anybody,
 };

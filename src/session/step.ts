@@ -2,7 +2,7 @@
 import { errorInfo, isFatal } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Step } from './command.ts';
 import type { Effect, Report } from './effect.ts';
-import type { OpenRequest } from './state.ts';
+import type { OpenRequest, PendingAnswer } from './state.ts';
 
 /**
  * Has a command reduce an event. One that throws is a bug of its own, and costs the peer this request and nobody else
@@ -43,7 +43,10 @@ function take(request: OpenRequest, step: Step<unknown>, effects: Effect[]): Ope
 }
 
 /** An answer about progress that could not be sent yet is replaced by what comes after it, so one waits at the most. */
-const behind = (waiting: readonly ReplyPart[], more: readonly ReplyPart[]): readonly ReplyPart[] =>
+export const behind = (
+  waiting: readonly PendingAnswer[],
+  more: readonly PendingAnswer[],
+): readonly PendingAnswer[] =>
   waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
 /** What is worth telling of a request's last answer. A file that is to be sent is told of when it was. */

@@ -1,5 +1,4 @@
 /** The checksum of what is stored: CRC-32 (ISO-HDLC, as in zlib and PNG), in the one place that knows who computes it. */
-
 import { createRequire } from 'node:module';
 import { crc32 as crc32OfZlib } from 'node:zlib';
 import { check, wholeFrom } from '../wire/argument.ts';

@@ -54,7 +54,7 @@ export interface Directories {
   /**
    * To be called when something was not found that may be missing because the root itself was removed. Opens the folder
    * that is at the root's path now, and answers whether it did; not when the root is still there, even if it was moved.
-   * Throws when nothing is at its path.
+   * Throws when no folder is at its path.
    */
   renew(): Task<boolean>;
   /** Removes those folders that a failed put made, if nobody has put anything there since. */
@@ -117,7 +117,9 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
     try {
       fd = yield* io.open(rootFolder.path, flags.folder);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw goneRoot(rootFolder.path);
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT') throw goneRoot(rootFolder.path, false);
+      if (errno === 'ENOTDIR' || errno === 'ELOOP') throw goneRoot(rootFolder.path, true);
       throw error;
     }
     // Another call may have been faster.

@@ -1,5 +1,4 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
-
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../wire/argument.ts';
@@ -13,7 +12,7 @@ import { type DiskSink, diskSink, type Perform } from './disk-sink.ts';
 import { type DiskSource, diskSource } from './disk-source.ts';
 import { whyNoRoom, worthAsking } from './disk-space.ts';
 import { diskUploads } from './disk-uploads.ts';
-import { errnoOf, systemFailure, tried } from './errno.ts';
+import { errnoOf, systemFailure, tried, whyOf } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { type KeptParts, keptParts } from './kept-parts.ts';
 import { type KeptSums, keptSums } from './kept-sums.ts';
@@ -88,7 +87,8 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
     const { code, cause } = failure.error;
-    const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${advice[code] ?? otherAdvice}`;
+    const help = whyOf(error) ?? advice[code] ?? otherAdvice;
+    const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${help}`;
     return failed(code, what, { cause });
   }
 

@@ -1,5 +1,5 @@
 /** What the operating system says, as the error of the catalogue that a peer is told. */
-import type { ErrorCode } from '../protocol/errors.ts';
+import { catalogue, type ErrorCode } from '../protocol/errors.ts';
 import { type Failure, failed } from './outcome.ts';
 import type { Task } from './task.ts';
 
@@ -37,9 +37,32 @@ export function errnoOf(error: unknown): string | undefined {
 export function systemFailure(error: unknown): Failure | undefined {
   const cause = errnoOf(error);
   if (cause === undefined) return undefined;
-  const why = error instanceof Error && 'why' in error ? String(error.why) : undefined;
-  return failed(meanings[cause] ?? 'io-error', why, { cause });
+  const why = whyOf(error);
+  const isOurs = error instanceof Error && 'isOurs' in error;
+  return failed(isOurs ? 'io-error' : meaningOf(cause), why, { cause });
 }
+
+/** What was put there on purpose to be told: what is wrong, and what to do. */
+export const whyOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'why' in error ? String(error.why) : undefined;
+
+const meaningOf = (errno: string): ErrorCode => meanings[errno] ?? 'io-error';
+
+/**
+ * The same trouble where no name that a peer chose had a part in it: what would be called the peer's doing is the server's
+ * then. Anything else is given back as it is.
+ *
+ * @param why what is wrong and what whoever runs the server can do.
+ */
+export function ourTrouble(error: unknown, why: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined || catalogue[meaningOf(errno)].blame === 'server') return error;
+  return systemTrouble(errno, why);
+}
+
+/** What is thrown when the server finds by itself what the system would have said so. It is the server's, not the peer's. */
+export const systemTrouble = (errno: string, why: string): Error =>
+  Object.assign(new Error(why), { code: errno, syscall: 'open', why, isOurs: true });
 
 /** Goes on whether it succeeds or the system refuses: for cleaning up, where there is nobody left to tell. */
 export function* tried(steps: Task<void>): Task<void> {

@@ -5,12 +5,12 @@
 import type { Outcome, Part } from './contract.ts';
 import type { Folder } from './directories.ts';
 import { flags } from './disk-io.ts';
-import { errnoOf, tried } from './errno.ts';
+import { errnoOf, systemTrouble, tried } from './errno.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { allDone, done } from './outcome.ts';
 import { heldName, type PartRecord } from './part-name.ts';
 import type { Disk } from './place-file.ts';
-import type { Temporary } from './private-folder.ts';
+import { type Temporary, whyNotPrivate } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
 
 export interface HeldPart extends Temporary {
@@ -155,7 +155,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
       if (!isRecorded(written)) yield* recordAll(written);
       if (durable) {
         const entered = yield* directories.enter(folder.path, []);
-        if (!entered.ok) return entered;
+        if (!entered.ok) throw systemTrouble('ENOTDIR', whyNotPrivate);
         try {
           yield* wait(entered.value.sync);
         } finally {

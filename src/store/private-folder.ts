@@ -10,7 +10,7 @@ import nodeFs from 'node:fs';
 import { privateFolder as privateName } from '../protocol/filename.ts';
 import type { At, Directories, Folder } from './directories.ts';
 import { type DiskIo, flags } from './disk-io.ts';
-import { errnoOf } from './errno.ts';
+import { errnoOf, ourTrouble } from './errno.ts';
 import { endOwner, lifeOf, newOwner, ownerOf } from './owner.ts';
 import type { Task } from './task.ts';
 
@@ -24,7 +24,10 @@ export interface Temporary {
 export interface PrivateFolder {
   /** Makes an empty file, open to write to. Throws what the system throws. */
   create(): Task<Temporary>;
-  /** Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws. */
+  /**
+   * Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws, but
+   * nothing that would be taken for the peer's doing.
+   */
   within<T>(act: (folder: Folder) => Task<T>): Task<T>;
   /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
   close(): Task<void>;
@@ -32,6 +35,11 @@ export interface PrivateFolder {
 
 /** Moves a file to where it is kept, if it is one to be kept; answers whether it was. */
 export type Rescue = (path: string, name: string) => Task<boolean>;
+
+/** What is wrong when the private folder is not what this server made, or another like it. Peers are told, and operators. */
+export const whyNotPrivate =
+  `'${privateName}' in the root, which is the server's own, or what is in it was replaced; ` +
+  'move away what is in its place, and the server makes it again';
 
 /** How long a folder of another host's is left alone after its last change, in milliseconds. */
 const strangersKeep = 24 * 60 * 60 * 1000;
@@ -72,10 +80,10 @@ export function* openPrivateFolder(
     folder = yield* makeOwn();
   } catch (error) {
     endOwner(name);
-    throw error;
+    throw ourTrouble(error, whyNotPrivate);
   }
 
-  function* within<T>(act: (folder: Folder) => Task<T>): Task<T> {
+  function* withinAny<T>(act: (folder: Folder) => Task<T>): Task<T> {
     try {
       return yield* act(folder);
     } catch (error) {
@@ -83,6 +91,14 @@ export function* openPrivateFolder(
       yield* renew();
       folder = yield* makeOwn();
       return yield* act(folder);
+    }
+  }
+
+  function* within<T>(act: (folder: Folder) => Task<T>): Task<T> {
+    try {
+      return yield* withinAny(act);
+    } catch (error) {
+      throw ourTrouble(error, whyNotPrivate);
     }
   }
 

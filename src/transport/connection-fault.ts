@@ -1,19 +1,26 @@
 import type { Subscriber } from 'rxjs';
+import { systemWords } from '../protocol/system-words.ts';
 import type { ConnectionFault } from './connection.ts';
 
-/** The system's codes that have a name of their own in the contract; every other one is `failed`. */
+/** The system's codes that have a name of their own in the contract; every other one is `failed`, in the words that it has anywhere. */
 const CODES: Readonly<Record<string, readonly [ConnectionFault['code'], string]>> = {
   ECONNRESET: ['reset', 'the peer reset the connection'],
   EPIPE: ['reset', 'the peer closed the connection and takes nothing more'],
   ECONNABORTED: ['reset', 'the connection was aborted'],
   ETIMEDOUT: ['timeout', 'the network did not answer in time'],
   ECONNREFUSED: ['refused', 'nobody listens there'],
+  ENETRESET: ['reset', 'the network dropped the connection'],
+  ENOTCONN: ['reset', 'the connection is gone'],
+  EHOSTDOWN: ['unreachable', 'the host does not answer'],
+  ENETDOWN: ['unreachable', 'the network is down'],
   EHOSTUNREACH: ['unreachable', 'the host cannot be reached'],
   ENETUNREACH: ['unreachable', 'the network cannot be reached'],
   EADDRNOTAVAIL: ['unreachable', 'there is no way to that address from here'],
-  ENOTFOUND: ['unreachable', 'the host name is not known'],
+  ENOTFOUND: ['unknown-host', 'there is no host of that name'],
   ENOENT: ['unreachable', 'there is no such socket'],
-  EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
+  EAI_AGAIN: ['no-resolver', 'the host name could not be looked up'],
+  EACCES: ['failed', 'this user may not connect there'],
+  EPERM: ['failed', 'the system does not let this user connect there'],
 };
 
 /** What our own `destroy()` leads to. */
@@ -35,7 +42,9 @@ export function connectionFault(error: unknown): ConnectionFault {
   const system = systemCode(error);
   const known = system === undefined ? undefined : CODES[system];
   if (known !== undefined) return { code: known[0], message: `${known[1]} (${system})` };
-  return { code: 'failed', message: error instanceof Error ? error.message : String(error) };
+  // Of several addresses that were tried, the first says why.
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return { code: 'failed', message: systemWords(first, 'write') };
 }
 
 /** `ECONNRESET` and the like, when the error bears one. */

@@ -11,13 +11,15 @@ export type Address = string;
 
 /** Why a connection is over, when it did not end in good order. */
 export interface ConnectionFault {
-  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `untrusted`: TLS could not be agreed on, which trying again does not change. `incomplete`: it was recorded, and what the peer sent next is not in the recording. `destroyed`: we did. */
+  /** `reset`: the peer dropped it. `unread`: it ended in good order, but took not all we sent. `timeout`: the network did. `refused`: nobody listens. `unknown-host`: there is no host of that name. `no-resolver`: the name could not be looked up now. `untrusted`: TLS could not be agreed on, which trying again does not change. `incomplete`: it was recorded, and what the peer sent next is not in the recording. `destroyed`: we did. */
   readonly code:
     | 'reset'
     | 'unread'
     | 'timeout'
     | 'refused'
     | 'unreachable'
+    | 'unknown-host'
+    | 'no-resolver'
     | 'untrusted'
     | 'incomplete'
     | 'destroyed'

@@ -1,6 +1,7 @@
 /** What listening is, whatever the kind of server: an Observable that accepts for as long as it is subscribed. */
 import type { ListenOptions, Server, Socket } from 'node:net';
 import { Observable } from 'rxjs';
+import { systemWords } from '../protocol/system-words.ts';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
@@ -95,8 +96,11 @@ export function listenFault(error: unknown, address: Address): ListenFault {
         message: `this machine has no address for ${address}: listen on 127.0.0.1, or on 0.0.0.0 for all of them`,
       };
     default: {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { code: 'failed', address, message: `cannot listen on ${address}: ${reason}` };
+      return {
+        code: 'failed',
+        address,
+        message: `cannot listen on ${address}: ${systemWords(error, 'write')}`,
+      };
     }
   }
 }

@@ -1,5 +1,4 @@
 /** Two connected ends without a network, for tests, for examples and for both sides in one process. */
-
 import { AsyncSubject, asapScheduler, type SchedulerLike } from 'rxjs';
 import { checkOptions, LIST, numberFrom, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Connection, ConnectionFault } from './connection.ts';

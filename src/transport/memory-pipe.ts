@@ -1,6 +1,6 @@
 /** One direction of an in-memory connection: a bounded buffer between a writer and a reader. No node here. */
-
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { createFifo } from '../base/fifo.ts';
 import { checkWrite } from './check-write.ts';
 import type { ConnectionFault } from './connection.ts';
 import { ENDED, tellEnd } from './connection-fault.ts';
@@ -42,9 +42,9 @@ export interface MemoryPipe {
  */
 export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, changed: () => void): MemoryPipe {
   /** What the reader has not taken. Bounded by the high-water mark and the unsettled writes. */
-  let queue: Piece[] = [];
+  const queue = createFifo<Piece>();
   /** The writes that have not settled, oldest first. Bounded by whoever writes. */
-  let writes: Write[] = [];
+  const writes = createFifo<Write>();
   /** The writes that never will be sent, to be told in the next turn. Bounded by whoever writes. */
   let refused: Settled[] = [];
   let written = 0;
@@ -86,7 +86,11 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
   }
 
   function settleTaken(): void {
-    for (let next = writes[0]; next !== undefined && next.upTo - taken <= highWaterMark; next = writes[0]) {
+    for (
+      let next = writes.first();
+      next !== undefined && next.upTo - taken <= highWaterMark;
+      next = writes.first()
+    ) {
       writes.shift();
       next.settled();
     }
@@ -101,7 +105,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
   function refuse(fault: ConnectionFault): void {
     refusal = fault;
     for (const write of writes) refused.push(write.settled);
-    writes = [];
+    writes.clear();
     turnSoon();
   }
 
@@ -146,12 +150,14 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
       // What was ended in good order and is on its way is not taken back.
       if (last === null && writes.length === 0) return;
       const unsettled = new Set(writes);
-      queue = queue.filter((piece) => !unsettled.has(piece.write));
+      const kept = [...queue].filter((piece) => !unsettled.has(piece.write));
+      queue.clear();
+      for (const piece of kept) queue.push(piece);
       last = readerFault;
       refuse(writer);
     },
     dropReader(readerFault, writer) {
-      queue = [];
+      queue.clear();
       last = readerFault;
       if (refusal === undefined || writes.length > 0) refuse(writer);
       turnSoon();

@@ -4,7 +4,6 @@
  * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast
  * as a bare listener. Most of this file is about ending well.
  */
-
 import type { Socket } from 'node:net';
 import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
 import { check, checkOptions, withMethods } from '../wire/argument.ts';

@@ -1,5 +1,4 @@
 /** TCP: listening and connecting, both as Observables. */
-
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
 import { formatAddress } from './address.ts';

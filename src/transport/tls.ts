@@ -1,5 +1,4 @@
 /** TLS: listening and connecting, with the shapes of TCP. Versions 1.2 and 1.3; both sides half-close as TCP does. */
-
 import { isIP, type Socket } from 'node:net';
 import {
   type ConnectionOptions,

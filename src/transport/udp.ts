@@ -1,5 +1,4 @@
 /** UDP: a service that is sent datagrams and may answer each. */
-
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { systemWords } from '../protocol/system-words.ts';
 import { systemCode } from './connection-fault.ts';
 import type { ListenFault } from './listen.ts';
 
@@ -136,7 +137,6 @@ const inUse = (path: string): ListenFault => ({
 const faultAt =
   (address: string) =>
   (error: unknown): ListenFault => {
-    const reason = error instanceof Error ? error.message : String(error);
     const code = ['EACCES', 'EPERM'].includes(systemCode(error) ?? '') ? 'forbidden' : 'failed';
-    return { code, address, message: `cannot listen on ${address}: ${reason}` };
+    return { code, address, message: `cannot listen on ${address}: ${systemWords(error, 'write')}` };
   };

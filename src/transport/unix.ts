@@ -1,5 +1,4 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
-
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
 import { checkConnectUnix, checkListenUnix } from './check-options.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { of } from 'rxjs';
+import { of, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { planGet } from '../../src/cli/get-plan.ts';
 import { place } from '../../src/cli/place.ts';
@@ -91,6 +91,41 @@ describe('where a get puts it', () => {
     expect(await paths(['a/p/'], folder)).toEqual([`${folder}/p/x`, `${folder}/p/sub/y`]);
     expect(await paths(['a/p'], folder, true)).toEqual([`${folder}/p/x`, `${folder}/p/sub/y`]);
     expect(await paths(['/'], folder)).toEqual([`${folder}/x`, `${folder}/sub/y`]);
+  });
+
+  test.each([
+    [['a/f', 'b/f'], 'a/f and b/f would both be stored as OUT/f'],
+    [['a/x', 'a/'], null],
+    [['x', '/'], 'x is asked for twice'],
+    [['f', 'f'], 'f is asked for twice'],
+    [['a/p/', 'b/p/'], 'a/p/x and b/p/x would both be stored as OUT/p/x'],
+    [['q/sub', 'r/p/', '/'], 'q/sub would be stored as OUT/sub, which has to be a folder for sub/y'],
+    [['/', 'q/sub'], 'q/sub would be stored as OUT/sub, which has to be a folder for sub/y'],
+    [['a/p', 'b/p/'], 'a/p would be stored as OUT/p, which has to be a folder for b/p/x'],
+  ])('two names that would have one place are refused, and others are not: %j', async (names, why) => {
+    const out = `${tempFolder()}/new`;
+    const planned = paths(names, out).then(
+      () => null,
+      ({ status, message }) => ({ status, message }),
+    );
+    expect(await planned).toEqual(
+      why && { status: 2, message: expect.stringContaining(why.replace('OUT', out)) },
+    );
+    // One after the other.
+    expect((await paths(names, null)).length).toBeGreaterThanOrEqual(names.length);
+  });
+
+  test('what is asked for twice under a name that is not there does not keep the other from being fetched', async () => {
+    const half = {
+      ...client,
+      stat: (name: string) =>
+        name === 'a/f'
+          ? of({ name, size: 1, mtime: 0 })
+          : throwError(() => ({ type: 'refused', error: { code: 'not-found', message: 'none' } })),
+    } as unknown as Client;
+    const plan = await planGet(half, { names: ['a/f', 'b/f'], recursive: false, out: 'new' });
+    expect(plan.files.map(({ path }) => path)).toEqual(['new/f']);
+    expect(plan.failed.map(({ name }) => name)).toEqual(['b/f']);
   });
 
   test.each(['../evil', '/etc/passwd', 'p/../../evil', 'other/x', 'p/a\u0000b', 'p\\..\\evil'])(

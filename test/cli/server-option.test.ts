@@ -132,6 +132,25 @@ describe('the server', () => {
   });
 });
 
+describe('the time to wait for the connection', () => {
+  test.each([
+    [[], 10_000],
+    [['--timeout', '2'], 2000],
+    [['--timeout', '0.5'], 500],
+    [['--timeout', '2m'], 120_000],
+    [['--timeout', '250ms'], 250],
+    [['--timeout', '24h'], 86_400_000],
+  ])('%j has units, and is in seconds without one', (args, millis) => {
+    expect(flagsOf(args).timeout).toBe(millis);
+  });
+
+  test.each(['2x', '-1', '25h', '', '1e3'])('is no such time: %j', (text) => {
+    expect(() => flagsOf(['--timeout', text])).toThrow(
+      /It must be a time from 0s to 24h, such as 30 \(seconds\)/,
+    );
+  });
+});
+
 describe('a connection that cannot be says which option helps', () => {
   test.each([
     ['without the authority', () => secure(), () => ['--tls'], '--tls-ca FILE'],
@@ -186,7 +205,11 @@ describe('flags that make no sense', () => {
     ['no server', () => [], 'no server was named'],
     ['TLS on a Unix socket', () => ['--to', 'unix:/s', '--tls'], 'leave --tls away'],
     ['a certificate without a key', () => ['--to', ':1', '--tls-cert', junk()], 'belong together'],
-    ['a file that is missing', () => ['--to', ':1', '--tls-ca', '/none/ca.pem'], 'cannot be read: ENOENT'],
+    [
+      'a file that is missing',
+      () => ['--to', ':1', '--tls-ca', '/none/ca.pem'],
+      'cannot be read: there is no such file (ENOENT)',
+    ],
     ['an authority that is none', () => ['--to', ':1', '--tls-ca', junk()], 'holds no certificate'],
     [
       'a certificate that is none',

@@ -3,9 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test as prop } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { readSettings, type Sources } from '../../src/cli/settings.ts';
+import { type Configuration, readSettings, type Sources } from '../../src/cli/settings.ts';
 import { warnings } from '../../src/cli/settings-checks.ts';
 import { parseConfig } from '../../src/cli/settings-file.ts';
+import { time as timeKind } from '../../src/cli/settings-kinds.ts';
 import { limitsOf } from '../../src/cli/settings-limits.ts';
 import { printSettings, settingsTable } from '../../src/cli/settings-print.ts';
 import {
@@ -126,11 +127,13 @@ const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
 
-function settingsOf(sources: Partial<Sources>): Settings {
+function configurationOf(sources: Partial<Sources>): Configuration {
   const read = readSettings({ ...nothing, ...sources });
   if (!read.ok) throw new Error(read.problems.join('\n'));
-  return read.value.settings;
+  return read.value;
 }
+
+const settingsOf = (sources: Partial<Sources>): Settings => configurationOf(sources).settings;
 
 function problemsOf(sources: Partial<Sources>): readonly string[] {
   const read = readSettings({ ...nothing, ...sources });
@@ -250,15 +253,27 @@ describe('the file', () => {
     expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
   });
 
+  test.each([
+    ['{"port": 1,\n"port": 2}', 'port is there twice, in lines 1 and 2'],
+    ['{"limits": {"maxFile": 1,\n\n"maxFile": 2}}', 'limits.maxFile is there twice, in lines 1 and 3'],
+    ['{"limits": {},\n"limits": {"maxFile": 2}}', 'limits is there twice, in lines 1 and 2'],
+    [
+      '{"limits.maxFile": 1, "limits": {"maxFile": 2}}',
+      'limits.maxFile is there twice, as a key with a dot and in an object',
+    ],
+  ])('does not choose between two values: %s', (text, problem) => {
+    expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
+  });
+
   test('is to be JSON, and to be there', () => {
     expect(problemsOf(configFile('{port: 1}'))).toEqual([
-      expect.stringMatching(/^config\.json: is not JSON: /),
+      'config.json: is not JSON: line 1, column 2: there must be a key in double quotes',
     ]);
     expect(problemsOf({ flags: { config: 'no.json' }, cwd: tempFolder() })).toEqual([
       'no.json: cannot be read: there is no such file',
     ]);
     expect(problemsOf({ flags: { config: '.' }, cwd: tempFolder() })).toEqual([
-      expect.stringMatching(/^\.: cannot be read: EISDIR/),
+      '.: cannot be read: it is a folder (EISDIR)',
     ]);
   });
 
@@ -298,6 +313,13 @@ describe('a time', () => {
     ['none', infinite],
   ])('%s is %s ms', (text, millis) => {
     expect(settingOf('idleTimeout').kind.read(text)).toBe(millis);
+  });
+
+  test('may be in milliseconds without a unit, where a command has it so', () => {
+    const kind = timeKind(0, 10_000, 'ms');
+    expect(['50', '50ms', '0.5s', '10', '11s'].map(kind.read)).toEqual([50, 50, 500, 10, undefined]);
+    expect(kind.print(kind.read('50')!)).toBe(50);
+    expect(kind.mustBe).toContain('50 (milliseconds)');
   });
 
   test('of 0 is one where it makes sense', () => {
@@ -372,16 +394,52 @@ describe('warnings', () => {
 
   test('there is one of more connections than open files, and it names both', () => {
     expect(warned({ maxConnections: '2000' }, 1024)).toEqual([
-      expect.stringMatching(/^--max-connections 2000 .* 1024 open files/),
+      expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6192/),
     ]);
-    expect(warned({ maxConnections: '500' }, 1024)).toEqual([]);
+    expect(warned({ maxConnections: '277' }, 1024)).toEqual([]);
+    expect(warned({}, 64)).toEqual([]);
     expect(warned({ maxConnections: 'none' }, 1024)).toEqual([]);
+  });
+});
+
+describe('the number of connections', () => {
+  const limits = (openFiles: number, flags: Sources['flags'] = {}) =>
+    limitsOf(configurationOf({ flags }), openFiles);
+
+  test('is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
+    for (const openFiles of [256, 1024, 20_000, 65_536, 1_048_576]) {
+      const { connections, connectionsPerAddress, openFiles: shared } = limits(openFiles);
+      expect(3 * connections + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles - 192);
+      expect(connectionsPerAddress).toBeLessThanOrEqual(connections);
+    }
+    expect(limits(1024).connections).toBe(208);
+    expect(limits(64).connections).toBe(1);
+  });
+
+  test('is what was asked for where somebody asked, and the files are fewer instead', () => {
+    expect(limits(1024, { maxConnections: '270' })).toMatchObject({
+      connections: 270,
+      openFiles: { reading: 11, writing: 11 },
+    });
+    expect(limits(1024, { maxConnections: '10000' })).toMatchObject({
+      connections: 10_000,
+      openFiles: { reading: 0, writing: 0 },
+    });
+  });
+});
+
+describe('a memory budget', () => {
+  test('that has no room for the largest header there may be is refused, and both are named', () => {
+    expect(problemsOf({ flags: { memoryBudget: '1MiB', maxHeader: '1MiB' } })).toEqual([
+      expect.stringMatching(/^--memory-budget must be at least 3178752 bytes with --max-header 1048576: /),
+    ]);
+    expect(problemsOf({ flags: { memoryBudget: '1MiB' } })).toEqual([]);
   });
 });
 
 describe('the defaults', () => {
   test('are the limits of the library', () => {
-    expect(limitsOf(settingsOf({}))).toEqual(defaultLimits);
+    expect(limitsOf(configurationOf({}), infinite)).toEqual(defaultLimits);
   });
 
   test('give way, each limit to the setting of its own', () => {
@@ -402,7 +460,7 @@ describe('the defaults', () => {
       unreadTimeout: '6',
       grace: '7',
     };
-    expect(limitsOf(settingsOf({ flags }))).toEqual({
+    expect(limitsOf(configurationOf({ flags }), infinite)).toEqual({
       ...defaultLimits,
       headerBytes: 1001,
       fileBytes: 1002,

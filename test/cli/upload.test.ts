@@ -9,7 +9,20 @@ import { upload } from '../../src/cli/upload.ts';
 import { serve } from '../../src/server/serve.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { cuttingLink } from '../support/cutting-link.ts';
 import { tempFolder, writeTree } from '../support/temp-folder.ts';
+
+const nothing: Report = {
+  expect: () => {},
+  resumed: () => {},
+  progress: () => {},
+  done: () => {},
+  retry: () => {},
+  failed: () => {},
+  warn: () => {},
+  abandon: () => {},
+  end: () => {},
+};
 
 /** Files, a server in memory for each connection that is made, and what was reported. */
 function world() {
@@ -21,20 +34,15 @@ function world() {
   const failed: Record<string, string> = {};
   let changed = false;
   const report: Report = {
-    expect: () => {},
+    ...nothing,
     progress: ({ path, filename }) => {
       if (filename !== 't/b' || changed) return;
       changed = true;
       appendFileSync(path, 'more');
     },
-    done: () => {},
-    retry: () => {},
     failed: ({ filename }, { message }) => {
       failed[filename] = message;
     },
-    warn: () => {},
-    abandon: () => {},
-    end: () => {},
   };
   const connect = () => {
     connections++;
@@ -58,10 +66,52 @@ test.each([
 ])('a file that changes while it is sent is told, not stored, and the others are: %s', async (_, send) => {
   const { files, world: it, stored, failed, connections } = world();
   const sent = await send(files, it);
-  expect(failed).toEqual({ 't/b': expect.stringMatching(/t\/b changed while it was being sent$/) });
-  expect(sent).toEqual({ files: 3, bytes: 3_000_002, failed: 1, lost: null });
+  expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
+  expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, lost: null });
   expect(connections()).toBe(2);
   expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });
+});
+
+test('of a file that an earlier run has sent in part, the report says from where it goes on, and the result what was sent', async () => {
+  const folder = tempFolder();
+  const size = 20_000_000;
+  writeTree(folder, { film: new Uint8Array(size).fill(7), small: 'S' });
+  const { files } = planPut([join(folder, 'film'), join(folder, 'small')], undefined);
+  const link = cuttingLink({ cuts: [15_000_000] });
+  const told: string[] = [];
+  let before = 0;
+  const report: Report = {
+    ...nothing,
+    resumed: ({ filename }, from) => told.push(`${filename} from ${from}`),
+    done: ({ filename }, _, done) => {
+      told.push(`${filename} done`);
+      if (filename === 'film') ({ before } = done);
+    },
+  };
+  const sending = { connect: link.connect, report, settings: {} };
+  // The first run breaks off, and is not tried again.
+  expect(await upload(files.slice(0, 1), { ...sending, retries: 0 })).toMatchObject({ files: 0, bytes: 0 });
+  expect(told).toEqual(['film from 0']);
+  told.length = 0;
+  const sent = await upload(files, sending);
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThanOrEqual(15_000_000);
+  expect(told.toSorted()).toEqual(['film done', `film from ${before}`, 'small done', 'small from 0']);
+  expect(sent).toEqual({ files: 2, bytes: size + 1, transferred: size + 1 - before, failed: 0, lost: null });
+});
+
+test('what a run sends again, over a connection that was made again, was not there before', async () => {
+  const folder = tempFolder();
+  const size = 20_000_000;
+  writeTree(folder, { film: new Uint8Array(size).fill(7) });
+  const { connect } = cuttingLink({ cuts: [15_000_000] });
+  const from: number[] = [];
+  const report: Report = { ...nothing, resumed: (_, bytes) => from.push(bytes) };
+  const { files } = planPut([join(folder, 'film')], undefined);
+  const sent = await upload(files, { connect, report, settings: {} });
+  expect(from).toEqual([0, expect.any(Number)]);
+  expect(from[1]).toBeGreaterThan(0);
+  expect(sent).toMatchObject({ bytes: size, transferred: size });
 });
 
 test('a server that drops every connection is not tried for ever', async () => {

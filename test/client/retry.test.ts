@@ -8,6 +8,7 @@ describe('what is worth trying again', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
     const passing = codes.filter((code) => worthRetrying({ type: 'refused', error: errorInfo(code) }));
     expect(passing.sort()).toEqual([
+      'busy',
       'internal',
       'io-error',
       'shutting-down',
@@ -24,10 +25,14 @@ describe('what is worth trying again', () => {
   });
 
   test('is a connection that broke, or a server that could not be understood, but not one that is not trusted', () => {
-    const connection = (code: 'reset' | 'untrusted') =>
+    const connection = (code: 'reset' | 'untrusted' | 'unknown-host' | 'no-resolver') =>
       ({ type: 'connection', fault: { code, message: '' }, sent: false }) as const;
     expect(worthRetrying(connection('reset'))).toBe(true);
     expect(worthRetrying(connection('untrusted'))).toBe(false);
+    expect(worthRetrying(connection('untrusted'), true)).toBe(false);
+    expect(worthRetrying(connection('no-resolver'))).toBe(true);
+    expect(worthRetrying(connection('unknown-host'))).toBe(false);
+    expect(worthRetrying(connection('unknown-host'), true)).toBe(true);
     expect(worthRetrying({ type: 'protocol', message: '' })).toBe(true);
   });
 

@@ -16,6 +16,7 @@ import { type ErrorCode, errorInfo } from '../../src/protocol/errors.ts';
 import { openAccess } from '../../src/runtime/access.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
+import type { ConnectionFault } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 import { connectionFault, type Flaky, type FlakyOptions, flaky } from './flaky.ts';
@@ -251,6 +252,16 @@ describe('a source that changed between two tries', () => {
     expect(net.store.unfinished().count).toBe(0);
   });
 
+  test('though its size and its time are what they were is sent anew', async () => {
+    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 3_500_000 } : {}) });
+    // Other bytes where what was read before would be taken to be known.
+    const then = pattern(4_000_000).fill(7, 0, 1000);
+    const content = changing({ ...at(pattern(4_000_000), 1), ctime: 1 }, { ...at(then, 1), ctime: 2 });
+    const it = await outcome(uploads.upload('a', content));
+    expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
+    expect(same(storedIn(net, 'a'), then)).toBe(true);
+  });
+
   test('one that became large is resumed from then on', async () => {
     const { net, uploads } = world({ plan: (n) => (n < 2 ? { up: [20_000, 500_000][n]! } : {}) });
     const then = pattern(800_000, 7);
@@ -314,6 +325,7 @@ describe('refusals', () => {
 
   const passing: ErrorCode[] = [
     'shutting-down',
+    'busy',
     'io-error',
     'too-many-uploads',
     'too-many-open-files',
@@ -416,6 +428,49 @@ describe('time', () => {
     expect(delays).toEqual([0, 100, 100, 500, 250]);
     expect(made).toEqual([0, 0, 100, 200, 700, 950]);
     expect(fault).toMatchObject({ type: 'connection', fault: { code: 'refused' } });
+  });
+
+  /** What is waited for when each connection fails so, and how often one is made. */
+  function failing(codes: readonly ConnectionFault['code'][], random: number) {
+    const scheduler = new VirtualTimeScheduler();
+    const [delays, faults]: [number[], ClientFault[]] = [[], []];
+    let made = 0;
+    const connect = () => throwError(() => connectionFault(codes[made++] ?? codes.at(-1)!));
+    const uploads = createUploads({ connect, scheduler, random: () => random });
+    uploads.retries$.subscribe(({ delay }) => delays.push(delay));
+    uploads.upload('a', bytesContent(pattern(1))).subscribe({ error: (fault) => faults.push(fault) });
+    scheduler.flush();
+    return { delays, made, faults };
+  }
+
+  test('is not spent on a host that is not known, however often others are tried again', () => {
+    const { delays, made, faults } = failing(['unknown-host'], 0.5);
+    expect({ delays, made }).toEqual({ delays: [], made: 1 });
+    expect(faults).toMatchObject([{ type: 'connection', fault: { code: 'unknown-host' } }]);
+  });
+
+  property.prop([fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })])(
+    'is given to a resolver that is away: 15 to 31 s in all, and each wait at least half of what it may be',
+    (random) => {
+      const { delays, made } = failing(['no-resolver'], random);
+      expect(made).toBe(6);
+      const bounds = [1000, 2000, 4000, 8000, 16_000];
+      for (const [i, bound] of bounds.entries()) {
+        expect(delays[i]).toBeGreaterThanOrEqual(bound / 2);
+        expect(delays[i]).toBeLessThanOrEqual(bound);
+      }
+    },
+  );
+
+  test('is given to a host that was known when it was connected to, since its name is lost with the network', async () => {
+    const net = flaky({ plan: (n) => (n === 0 ? { up: 30_000 } : {}) });
+    let made = 0;
+    const connect = () => (made++ === 1 ? throwError(() => connectionFault('unknown-host')) : net.connect());
+    const uploads = createUploads({ connect, crc32, backoff: { base: 0 } });
+    const it = await outcome(uploads.upload('a', bytesContent(pattern(50_000))));
+    expect(it.fault).toBeNull();
+    expect(made).toBe(3);
+    uploads.end();
   });
 
   test('nothing is tried any more, or waited for, when it is given up while it waits', () => {

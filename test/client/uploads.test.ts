@@ -131,6 +131,27 @@ describe('a large content that was interrupted', () => {
   });
 
   test.each([
+    ['in one run', [150_000, 100_000], 10_000, 5],
+    ['in a later run', [150_000], 10_000, 0],
+    ['sent again from the start each time', [150_000, 200_000], 1e9, 5],
+  ])('is never faster than what its try has sent: %s', async (_, cuts, resumeFrom, retries) => {
+    const store = memoryStore();
+    const content = { ...bytesContent(bytes), mtime: 5 };
+    const events: (Progress | Uploaded)[] = [];
+    for (const cut of [{ cuts, store }, { store }]) {
+      const { uploads } = uploading(cut, { retries, resumeFrom });
+      await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
+      uploads.end();
+    }
+    const progress = events.filter((event) => event.type === 'progress');
+    expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
+    // Whatever the clock does: what is sent at once is told as if it had taken 200 ms.
+    for (const { rate, sent, resumedFrom } of progress) {
+      expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
+    }
+  });
+
+  test.each([
     ['its modification time differs', { mtime: 6 }, {}],
     ['its bytes differ, and nothing else', { mtime: 5 }, {}],
     ['its bytes differ, under a name of the caller', {}, { upload: 'mine' }],

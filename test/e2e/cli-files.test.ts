@@ -39,7 +39,7 @@ describe('there and back', () => {
     const put = await run('put', 'tree');
     expect(put).toMatchObject({ status: 0, stderr: '' });
     expect(put.stdout).toContain('stored tree/照片/你好.txt (6 B)\n');
-    expect(put.stdout).toMatch(/5 files, 3\.3 MB in \d\.\d s \(.*\/s\)\n$/);
+    expect(put.stdout).toMatch(/5 files, 3\.1 MiB in \d\.\d s \(.*\/s\)\n$/);
     expect(Object.keys(stored(root)).length).toBe(5);
     expect(await run('get', 'tree/', '--out', 'back', '--quiet')).toEqual({
       status: 0,
@@ -117,6 +117,11 @@ describe('what is asked of a server', () => {
       stderr: 'sluice: none: there is no such file\n',
     });
     expect(await run('ls')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await run('ls', 'typo/')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'sluice: typo/: no name begins with that\n',
+    });
   });
 
   test('the server may come from the environment', async () => {
@@ -233,6 +238,8 @@ describe('the exit status', () => {
     [['put', 'x/a', 'y/a', '--to', ':1']],
     [['put', 'a', '--to', ':1', '--no-acks', '--no-clobber']],
     [['get', 'a', '--from', ':1', '--json', '--out', '-']],
+    [['get', 'a', '--from', ':1', '--no-clobber', '--out', '-']],
+    [['ls', '--from', ':1', '--timeout', '2x']],
     [['serve', '--port', '70000']],
     [['serve', '--durability', 'none']],
     [['serve', '--grace', '-1']],

@@ -63,7 +63,7 @@ describe('a put of a large file', () => {
     const cuts = [9 * MB, 100, 12 * MB];
     const it = await through((connection) => (connection < cuts.length ? resetAfter(cuts[connection]!) : {}));
     const ran = await sluice(it.put.filter((word) => word !== '--json'));
-    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/^stored film \(30\.0 MB\)\n/) });
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/^stored film \(28\.6 MiB\)\n/) });
     expect(it.stored().equals(it.content)).toBe(true);
     expect(it.up.length).toBe(4);
     // Not once more from the start each time: that would be 9 + 12 + 30.
@@ -158,6 +158,26 @@ test('a folder over several connections that are cut arrives whole', async () =>
   for (const [i, name] of names.entries()) {
     expect(readFileSync(join(it.root, 'all', name)).equals(bytesFrom(i + 10, 100_000 + i))).toBe(true);
   }
+});
+
+test('a folder that is interrupted says how many files are stored, and that the same command goes on', async () => {
+  const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
+  writeFileSync(join(it.folder, 'a'), 'A');
+  writeFileSync(join(it.folder, 'b'), 'B');
+  const [, film, ...rest] = it.put;
+  const paths = [join(it.folder, 'a'), join(it.folder, 'b'), film!];
+  const first = startSluice(['put', ...paths, ...rest]);
+  await it.arrived('stall');
+  first.child.kill('SIGINT');
+  expect(await first.done).toMatchObject({
+    status: 130,
+    stderr:
+      'sluice: interrupted: 2 of 3 files are stored; the same command goes on, and sends those 2 once more\n' +
+      `sluice: ${film}: the same command goes on where it was\n`,
+  });
+  const second = jsonLines((await sluice(['put', ...paths, ...rest])).stdout);
+  expect(second.at(-1)).toMatchObject({ event: 'summary', files: 3, failed: 0 });
+  expect(it.stored().equals(it.content)).toBe(true);
 });
 
 describe('bytes that the network has changed', () => {

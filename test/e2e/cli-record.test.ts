@@ -120,7 +120,7 @@ describe('sluice serve --record', () => {
     writeFileSync(join(folder, 'a'), 'content');
     const put = await sluice(['put', join(folder, 'a'), '--to', serving.server]);
     expect(put.status).toBe(0);
-    await serving.logged('has failed: ENOENT', 1);
+    await serving.logged('has failed: the folder or the file is not there (ENOENT)', 1);
     serving.child.kill('SIGTERM');
     expect((await serving.done).status).toBe(0);
     expect(existsSync(dir)).toBe(false);

@@ -236,7 +236,7 @@ describe('what cannot be', () => {
     [['--chunking', 'random:x'], 'It must be recorded, bytes, whole, random or random:SEED'],
     [['--max-idle', '5'], '--max-idle is for --speed recorded or a number'],
     [['--verify', '--to', ':1'], "option '--to <SERVER>' cannot be used with option '--verify'"],
-    [['--with', 'nowhere'], '--with nowhere cannot be read: ENOENT'],
+    [['--with', 'nowhere'], '--with nowhere cannot be read: there is no such file (ENOENT)'],
   ])('%s', async (args, message) => {
     const { run } = captured(recording());
     const { status, stderr } = await run(...args);

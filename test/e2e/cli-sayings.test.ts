@@ -1,9 +1,9 @@
 /** What the command line says of what a newcomer may not expect, as built and as processes. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endAll, jsonLines, sluice, startServe } from '../support/cli.ts';
-import { tempFolder, writeTree } from '../support/temp-folder.ts';
+import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -34,6 +34,45 @@ describe('what is said', () => {
     expect((await run('mv', 'a', 'b', '--no-clobber')).stderr).toBe(
       'sluice: b: there is a file of that name already\n',
     );
+  });
+
+  test('of a folder where a file is to be: that, with the name once and no temporary file', async () => {
+    const { folder, root, run } = await served();
+    writeTree(root, { 'd/a': 'A', 'd/b/c': 'C' });
+    mkdirSync(join(folder, 'out/d/a/full'), { recursive: true });
+    writeTree(folder, { 'out/d/b': 'a file' });
+    const ran = await run('get', 'd/', '--out', 'out/');
+    expect(ran.status).toBe(1);
+    expect(ran.stderr.split('\n').sort()).toEqual([
+      '',
+      'sluice: out/d/a: there is a folder of that name (EISDIR)',
+      'sluice: out/d/b/c: a part of its path is no folder (ENOTDIR)',
+    ]);
+  });
+
+  test('of what is there already to get --no-clobber: that it is skipped, and nothing has failed', async () => {
+    const { folder, root, run } = await served();
+    writeTree(root, { 'd/a': 'new', 'd/b': 'B', 'd/c': 'C' });
+    writeTree(folder, { 'out/d/a': 'mine' });
+    const first = await run('get', 'd/', '--out', 'out/', '--no-clobber');
+    expect(first).toMatchObject({ status: 0, stderr: 'sluice: out/d/a: skipped, it is there already\n' });
+    expect(first.stdout).toMatch(/^received d\/b .*\nreceived d\/c .*\n2 files, 2 B in /);
+    expect(readTree(join(folder, 'out'))).toEqual({ 'd/a': 'mine', 'd/b': 'B', 'd/c': 'C' });
+    const again = jsonLines((await run('get', 'd/', '--out', 'out/', '--no-clobber', '--json')).stdout);
+    expect(again.map(({ event }) => event)).toEqual(['expect', 'skipped', 'skipped', 'skipped', 'summary']);
+    expect(again[0]).toMatchObject({ files: 0, bytes: 0 });
+    expect(again.at(-1)).toMatchObject({ files: 0, failed: 0 });
+  });
+
+  test('of a file of the kernel: that it was stored, with what it has', async () => {
+    const { root, run } = await served();
+    const ran = await run('put', '/proc/version', '/proc/self/pagemap');
+    expect(ran).toMatchObject({
+      status: 1,
+      stderr:
+        'sluice: /proc/self/pagemap: its size does not say how many bytes it has, and it has more than 16 MiB: send a copy of it\n',
+    });
+    expect(readTree(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
   });
 
   test('of an empty folder: that it is skipped', async () => {

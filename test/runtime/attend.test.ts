@@ -317,7 +317,7 @@ describe('back-pressure', () => {
     const before = settled;
     expect(before).toBeLessThan(50);
     it.client.connection.resume();
-    await expect.poll(() => settled).toBe(200);
+    await expect.poll(() => settled, { timeout: 20_000 }).toBe(200);
     await conclude(it);
   });
 });

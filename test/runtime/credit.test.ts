@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { createBudget } from '../../src/runtime/credit.ts';
+import { createBudget, FLOOR_BYTES, type Window } from '../../src/runtime/credit.ts';
 
 const plenty = { high: 1e9, low: 1e8 };
 
@@ -18,60 +18,131 @@ describe('a window', () => {
     expect(flow).toEqual([true, false]);
   });
 
-  test('pauses when all together hold more than the budget', () => {
+  test('pauses when all together hold more than the budget, and it holds more than the floor', () => {
     const flow: string[] = [];
-    const budget = createBudget({ high: 10, low: 4 });
+    const budget = createBudget({ high: 10 * FLOOR_BYTES, low: 4 * FLOOR_BYTES });
     const one = budget.window(plenty, (paused) => flow.push(`one ${paused}`));
     const two = budget.window(plenty, (paused) => flow.push(`two ${paused}`));
-    one.take(8);
-    two.take(3);
+    one.take(9 * FLOOR_BYTES);
+    two.take(FLOOR_BYTES);
+    expect(flow).toEqual([]);
+    two.take(1);
     expect(flow).toEqual(['two true']);
-    one.give(8);
+    one.give(9 * FLOOR_BYTES);
     two.give(1);
     expect(flow).toEqual(['two true', 'two false']);
   });
 
-  test('that holds nothing may always read, however much others hold', () => {
+  test('is read from while it holds no more than the floor, however much others hold', () => {
     const flow: boolean[] = [];
     const budget = createBudget({ high: 10, low: 4 });
-    budget.window(plenty, () => {}).take(100);
+    budget.window(plenty, () => {}).take(1e6);
     const window = budget.window(plenty, (paused) => flow.push(paused));
+    window.take(FLOOR_BYTES);
+    expect(flow).toEqual([]);
     window.take(1);
     window.give(1);
     expect(flow).toEqual([true, false]);
   });
+
+  test('is read from while a request with a large header has its body still to come', () => {
+    const flow: boolean[] = [];
+    const budget = createBudget({ high: 10, low: 4 });
+    budget.window(plenty, () => {}).take(1e6);
+    const window = budget.window(plenty, (paused) => flow.push(paused));
+    window.take(100 * FLOOR_BYTES);
+    window.frame(100 * FLOOR_BYTES);
+    window.take(FLOOR_BYTES);
+    expect(flow).toEqual([true, false]);
+    // Once the body is there, the header is like everything else that is held.
+    window.frame(0);
+    expect(flow).toEqual([true, false, true]);
+  });
+
+  test('may always have one small piece on its way to its peer, and larger ones while there is room', () => {
+    const budget = createBudget({ high: 4e6, low: 3e6 });
+    const deaf = Array.from({ length: 100 }, () => budget.window(plenty, () => {}));
+    for (const window of deaf) for (let lent = 1; lent > 0; ) lent = window.lend(256 * 1024);
+    // Half of the budget, and the floor for each.
+    expect(budget.unsettled()).toBeLessThanOrEqual(2e6 + 100 * FLOOR_BYTES);
+    const window = budget.window(plenty, () => {});
+    expect(window.lend(256 * 1024)).toBe(FLOOR_BYTES);
+    expect(window.lend(256 * 1024)).toBe(0);
+    window.repay(FLOOR_BYTES);
+    expect(window.lend(10)).toBe(10);
+  });
 });
 
+const bytes = fc.integer({ min: 1, max: 3 * FLOOR_BYTES });
+const who = fc.nat({ max: 3 });
 const steps = fc.array(
-  fc.record({ who: fc.nat({ max: 3 }), take: fc.boolean(), bytes: fc.integer({ min: 1, max: 30 }) }),
+  fc.oneof(
+    fc.record({ do: fc.constantFrom('take', 'give', 'lend', 'repay', 'frame'), who, bytes }),
+    fc.record({ do: fc.constant('end of frame'), who, bytes: fc.constant(0) }),
+  ),
   { maxLength: 200 },
 );
 
-test.prop([steps])(
-  'whoever obeys holds at most its high mark and one chunk; all of them, the budget and one each',
-  (moves) => {
-    const [high, all, chunk] = [50, 90, 30];
-    const budget = createBudget({ high: all, low: 40 });
-    const paused = [false, false, false, false];
-    const held = [0, 0, 0, 0];
-    const windows = paused.map((_, who) =>
-      budget.window({ high, low: 20 }, (now) => {
-        paused[who] = now;
-      }),
-    );
-    for (const { who, take, bytes } of moves) {
-      if (take && !paused[who]) {
-        windows[who]!.take(bytes);
-        held[who]! += bytes;
-      } else if (!take) {
-        const given = Math.min(bytes, held[who]!);
-        if (given > 0) windows[who]!.give(given);
-        held[who]! -= given;
+test.prop([
+  steps,
+  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
+  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
+])(
+  'whoever obeys is within the bound, and whoever is paused goes on once what it holds has settled',
+  (moves, high, all) => {
+    const piece = 3 * FLOOR_BYTES;
+    const budget = createBudget({ high: all, low: all / 2 });
+    const members = [0, 1, 2, 3].map(() => {
+      const member = {
+        paused: false,
+        held: 0,
+        frame: 0,
+        lent: [] as number[],
+        window: null as unknown as Window,
+      };
+      member.window = budget.window({ high, low: high / 2 }, (paused) => {
+        expect(paused).not.toBe(member.paused);
+        member.paused = paused;
+      });
+      return member;
+    });
+    for (const move of moves) {
+      const member = members[move.who]!;
+      const { window } = member;
+      if (move.do === 'take' && !member.paused) {
+        window.take(move.bytes);
+        member.held += move.bytes;
+      } else if (move.do === 'give') {
+        const given = Math.min(move.bytes, member.held - member.frame);
+        if (given > 0) window.give(given);
+        member.held -= given;
+      } else if (move.do === 'frame' && member.frame === 0 && !member.paused) {
+        if (move.bytes > FLOOR_BYTES && !window.fits(move.bytes)) continue;
+        window.take(move.bytes);
+        window.frame(move.bytes);
+        member.held += move.bytes;
+        member.frame = move.bytes;
+      } else if (move.do === 'end of frame') {
+        window.frame(0);
+        member.frame = 0;
+      } else if (move.do === 'lend') {
+        const lent = window.lend(move.bytes);
+        if (member.lent.length === 0) expect(lent).toBeGreaterThanOrEqual(Math.min(move.bytes, FLOOR_BYTES));
+        if (lent > 0) member.lent.push(lent);
+      } else if (move.do === 'repay' && member.lent.length > 0) window.repay(member.lent.pop()!);
+
+      const sum = (of: (member: (typeof members)[0]) => number) => members.map(of).reduce((a, b) => a + b, 0);
+      const lent = sum((it) => it.lent.reduce((a, b) => a + b, 0));
+      expect(members.map((it) => it.window.unsettled())).toEqual(members.map((it) => it.held));
+      expect(budget.unsettled()).toBe(sum((it) => it.held) + lent);
+      for (const { held, frame, paused } of members) {
+        expect(held).toBeLessThanOrEqual(Math.max(high, FLOOR_BYTES) + 2 * piece + frame);
+        if (paused) expect(held - frame).toBeGreaterThan(0);
       }
-      expect(windows.map((window) => window.unsettled())).toEqual(held);
-      expect(Math.max(...held)).toBeLessThanOrEqual(high + chunk);
-      expect(budget.unsettled()).toBeLessThanOrEqual(all + 4 * chunk);
-      for (const [i, isPaused] of paused.entries()) if (isPaused) expect(held[i]).toBeGreaterThan(0);
+      expect(budget.unsettled()).toBeLessThanOrEqual(all + 4 * (2 * FLOOR_BYTES + 2 * piece));
     }
+    // What it holds settles; what the others hold does not, nor what is lent, nor the request it is in the middle of.
+    for (const { window, held, frame } of members) if (held > frame) window.give(held - frame);
+    for (const { paused } of members) expect(paused).toBe(false);
   },
 );

@@ -13,7 +13,6 @@ const nothing: Progress = {
   bodies: 0,
   open: 0,
   listening: true,
-  ready: true,
   writes: 0,
   writing: false,
 };
@@ -73,20 +72,29 @@ describe('a peer', () => {
 
   test('is not to blame for the time in which we do not read', () => {
     const paused = (at: (ms: number, change: Partial<Progress>) => void) => {
-      at(0, { received: 50, inBody: true, listening: false, ready: false });
-      at(2_000, { listening: true, ready: true });
+      at(0, { received: 50, inBody: true, listening: false });
+      at(2_000, { listening: true });
     };
     // It is looked at every 25 ms, so what is counted from is up to that much too early.
     expect(expired(paused)).toEqual(['body at 2075']);
   });
 
-  test('that keeps half a header is dropped even while others hold all memory there is', () => {
-    const half = (at: (ms: number, change: Partial<Progress>) => void) =>
-      at(0, { received: 50, partialHead: 50, listening: false, ready: true });
-    expect(expired(half)).toEqual(['header at 200']);
-    const parked = (at: (ms: number, change: Partial<Progress>) => void) =>
-      at(0, { received: 50, partialHead: 50, listening: false, ready: false });
-    expect(expired(parked)).toEqual([]);
+  test('that has begun a header is not to blame either while we do not read the rest of it', () => {
+    const paused = (at: (ms: number, change: Partial<Progress>) => void) => {
+      at(0, { received: 50, partialHead: 50, listening: false });
+      at(2_000, { listening: true });
+    };
+    expect(expired(paused)).toEqual(['header at 2175']);
+  });
+
+  test('does not get more time for a header or a body by our falling silent now and then', () => {
+    // We read for 50 ms, and for the next 50 ms we do not.
+    const halting = (begun: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
+      at(0, begun);
+      for (let n = 0; n < 40; n++) at(n * 50 + 10, { listening: n % 2 === 0 });
+    };
+    expect(expired(halting({ received: 50, partialHead: 50 }), 1_000)).toEqual(['header at 350']);
+    expect(expired(halting({ received: 50, inBody: true }), 1_000)).toEqual(['body at 150']);
   });
 
   test('that asks for nothing more is let go after a while, counted from the last it was heard', () => {

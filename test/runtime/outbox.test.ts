@@ -28,6 +28,7 @@ function inVirtualTime(
       patience,
       receiving: () => 0,
       sent: () => {},
+      failed: () => {},
     });
     hot(script).subscribe((name) => {
       acts[name]!(outbox, patience);

@@ -18,6 +18,7 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
     const task = putTask(
       {
         store: slow(store),
+        mayBegin: (go) => go(),
         give: (bytes) => {
           credit += bytes;
         },

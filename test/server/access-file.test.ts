@@ -4,8 +4,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openAccessFile } from '../../src/server/access-file.ts';
+import { RULES_PER_TURN } from '../../src/server/access-rules.ts';
+import { TOLD_PER_TURN } from '../../src/server/told-in-turns.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,6 +50,85 @@ describe('a token', () => {
     expect(access.byToken(secret)).toMatchObject({ name: 'alice' });
     expect(access.byToken(sha256)).toBeNull();
   });
+});
+
+/** Rules for so many tokens, of which the last is `secret`. */
+const many = (count: number) => ({
+  tokens: Array.from({ length: count }, (_, i) => ({
+    name: `user-${i}`,
+    token: i === count - 1 ? secret : `${secret}-${i}`,
+    rights: ['read'],
+    prefix: `user-${i}/`,
+    quota: 1000,
+  })),
+});
+
+test('to look a token up costs the same with 10 and with 10,000', async () => {
+  const timeFor = async (count: number) => {
+    const { access } = await opened(many(count));
+    let best = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 20; run++) {
+      const since = performance.now();
+      for (const token of [secret, 'wrong-wrong-wrong-wrong']) access.byToken(token);
+      best = Math.min(best, performance.now() - since);
+    }
+    return best;
+  };
+  const few = await timeFor(10);
+  // To compare with each of them is a thousand times the work.
+  expect(await timeFor(10_000)).toBeLessThan(50 * Math.max(few, 0.002));
+});
+
+describe('a SHA-256 of what is there when the token is not', () => {
+  test.each([
+    ['printf %s "$TOKEN"', '', 'nothing, as `printf %s "$TOKEN" | sha256sum` gives it when TOKEN is not set'],
+    ['echo "$TOKEN"', '\n', 'an empty line, as `echo "$TOKEN" | sha256sum` gives it when TOKEN is not set'],
+    ['echo of Windows', '\r\n', 'an empty line'],
+    ["printf %s '$TOKEN'", '$TOKEN', 'the word $TOKEN, as single quotes'],
+    ["echo '$TOKEN'", '$TOKEN\n', 'the word $TOKEN, as single quotes'],
+    ['jq -r .token', 'null\n', 'the word null'],
+    ['jq -j .token', 'null', 'the word null'],
+    ['console.log(token)', 'undefined\n', 'the word undefined'],
+    ['a template string', 'undefined', 'the word undefined'],
+  ])('is refused by name, with how it comes about: %s', async (_, text, how) => {
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    for (const shown of [sha256, sha256.toUpperCase()]) {
+      expect(await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] })).toEqual([
+        expect.stringMatching(/^tokens\[0\]\.sha256: is the SHA-256 of .*; anybody could say that/),
+      ]);
+      const [problem] = await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] });
+      expect(problem).toContain(how);
+    }
+  });
+});
+
+describe('a key that is there twice', () => {
+  test.each([
+    [
+      'among the fields of a token',
+      '{"tokens": [{"name": "a",\n"rights": [],\n"rights": ["read"]}]}',
+      'tokens[0].rights: is there twice, in lines 2 and 3',
+    ],
+    ['at the top', '{"tokens": [],\n"tokens": []}', 'tokens: is there twice, in lines 1 and 2'],
+    [
+      'and may be a token is not shown',
+      `{"tokens": [{"${secret}": 1,\n"${secret}": 2}]}`,
+      'tokens[0]: has a field twice, in lines 1 and 2',
+    ],
+    [
+      'below what may be a token is not shown either',
+      `{"${secret}": {"a": 1, "a": 2}}`,
+      'the file: has a field twice, in lines 1 and 1',
+    ],
+  ])('%s is refused', async (_, text, problem) => {
+    expect(await problems(text)).toEqual([problem]);
+  });
+});
+
+test('of very many problems the first are told, and how many more there are', async () => {
+  const told = await problems({ tokens: Array(1000).fill('x') });
+  expect(told).toHaveLength(21);
+  expect(told.at(-1)).toBe('and 980 more problems like these');
 });
 
 describe('a certificate', () => {
@@ -102,10 +183,69 @@ describe('read again', () => {
     expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
   });
 
+  test('readings that overlap are made one after the other: what was written last holds', async () => {
+    const { access, path, reload } = await opened({ tokens: [alice] });
+    writeFileSync(path, JSON.stringify(many(4_000)));
+    const given = vi.spyOn(globalThis, 'setImmediate');
+    const large = reload();
+    // It has read the file, and is at work on what was in it.
+    while (given.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    given.mockRestore();
+    writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, token: 'the-new-secret-of-alice' }] }));
+    await Promise.all([reload(), large]);
+    expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
+    expect(access.byToken(secret)).toBeNull();
+  });
+
+  test('other work has its turns meanwhile: more of them, the more tokens there are', async () => {
+    const turnsFor = async (count: number) => {
+      const { reload } = await opened(many(count));
+      const given = vi.spyOn(globalThis, 'setImmediate');
+      await reload();
+      const { length } = given.mock.calls;
+      given.mockRestore();
+      return length;
+    };
+    const few = await turnsFor(1_000);
+    expect(few).toBeGreaterThan((2 * 1_000) / RULES_PER_TURN);
+    expect(await turnsFor(4_000)).toBeGreaterThan(3 * few);
+  });
+
+  test('everybody who listens is told once, some in each turn, and who stops listening is not', async () => {
+    const { access, reload } = await opened({ tokens: [alice] });
+    const listeners = 3 * TOLD_PER_TURN + 1;
+    let told = 0;
+    let most = 0;
+    let inTurn = 0;
+    const subscriptions = Array.from({ length: listeners }, () =>
+      access.changed$.subscribe(() => {
+        told++;
+        inTurn++;
+        most = Math.max(most, inTurn);
+        if (inTurn === 1) setImmediate(() => (inTurn = 0));
+        // The last one leaves while the others are told.
+        subscriptions.at(-1)!.unsubscribe();
+      }),
+    );
+    await reload();
+    expect(told).toBe(listeners - 1);
+    expect(most).toBeLessThanOrEqual(TOLD_PER_TURN);
+    for (const each of subscriptions) each.unsubscribe();
+  });
+
+  test('the list of quotas is the same one until then', async () => {
+    const { quotas, reload } = await opened(many(2));
+    expect(quotas()).toBe(quotas());
+    const before = quotas();
+    await reload();
+    expect(quotas()).not.toBe(before);
+    expect(quotas()).toEqual(before);
+  });
+
   test('rules that are wrong change nothing', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     writeFileSync(path, '{');
-    expect(await reload()).toEqual([`${path}: it is not JSON`]);
+    expect(await reload()).toEqual([`${path}: it is not JSON: line 1, column 2: the text ends too early`]);
     rmSync(path);
     expect((await reload())[0]).toContain('ENOENT');
     expect(access.byToken(secret)).not.toBeNull();
@@ -176,10 +316,10 @@ test('what is not a file, or a huge one, is refused and not waited for', async (
   const pipe = join(folder, 'pipe');
   spawnSync('mkfifo', [pipe]);
   expect(await openAccessFile(pipe)).toEqual({ ok: false, problems: [`${pipe}: it is not a file`] });
-  const huge = file(' '.repeat(1024 * 1024 + 1));
+  const huge = file(' '.repeat(8 * 1024 * 1024 + 1));
   expect(await openAccessFile(huge)).toEqual({
     ok: false,
-    problems: [`${huge}: it is larger than 1048576 bytes`],
+    problems: [`${huge}: it is larger than 8388608 bytes`],
   });
 });
 

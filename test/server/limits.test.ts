@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Principal } from '../../src/protocol/access.ts';
 import type { Access } from '../../src/runtime/access.ts';
 import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
+import { GAP_FIRST_MS, WRONG_FREE } from '../../src/runtime/token-tries.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
@@ -221,6 +222,81 @@ describe('access', () => {
     const client = await server.client();
     await client.send(frame({ cmd: 'hello', token: 'guess', id: 1 }), ping(2));
     expect(await client.all()).toMatchObject([{ id: 1, error: { code: 'bad-token' } }]);
+  });
+
+  describe('where many tokens were wrong', () => {
+    /** Each try waits for as long as the test says. */
+    const slow = (ms: number) => {
+      const wrong: string[] = [];
+      const turns: string[] = [];
+      const turn = (address: string) => {
+        turns.push(address);
+        return ms;
+      };
+      return {
+        turns,
+        wrong,
+        tokenTries: { turn, wrong: (at: string) => void wrong.push(at), remembered: () => 0 },
+      };
+    };
+    const hello = (token: string) => frame({ cmd: 'hello', token, id: 1 });
+
+    test('hello is answered later, what comes behind it after it, and it is told', async () => {
+      const { tokenTries, turns, wrong } = slow(5);
+      const server = await started({}, { ...tokens(), tokenTries });
+      const [honest, guessing] = [await server.client(), await server.client()];
+      await honest.send(hello('a-long-enough-token'), ping(2));
+      expect(await honest.replies(2)).toMatchObject([{ ack: 'hello', name: 'writer' }, { ack: 'ping' }]);
+      expect(await server.next('slowed')).toMatchObject({ ms: 5, remote: honest.connection.local });
+      expect(wrong).toEqual([]);
+      await guessing.send(hello('guess'));
+      expect(await guessing.all()).toMatchObject([{ error: { code: 'bad-token' } }]);
+      expect(wrong).toEqual(['127.0.0.1']);
+      expect(turns).toEqual(['127.0.0.1', '127.0.0.1']);
+    });
+
+    test('hello without a token waits for nothing', async () => {
+      const server = await started({}, { ...tokens(), tokenTries: slow(1e8).tokenTries });
+      const client = await server.client();
+      await client.send(frame({ cmd: 'hello' }));
+      expect(await client.replies(1)).toMatchObject([{ ack: 'hello', name: '' }]);
+    });
+
+    test('a wait ends at once when the peer is gone, and its token is not looked at', async () => {
+      const { tokenTries, wrong } = slow(1e8);
+      const server = await started({}, { ...tokens(), tokenTries });
+      const client = await server.client();
+      await client.send(hello('guess'));
+      await server.next('slowed');
+      client.connection.destroy();
+      await server.next('closed');
+      expect(wrong).toEqual([]);
+    });
+
+    test('a wait ends at once when the server shuts down', async () => {
+      const drain$ = new Subject<void>();
+      const { tokenTries, wrong } = slow(1e8);
+      const server = await started({}, { ...tokens(), tokenTries, drain$ });
+      const client = await server.client();
+      await client.send(hello('guess'));
+      await server.next('slowed');
+      drain$.next();
+      expect(await client.all()).toMatchObject([{ error: { code: 'shutting-down' } }]);
+      expect(wrong).toEqual([]);
+    });
+  });
+
+  test('after some wrong tokens from one address the next is slowed down, whoever says it', async () => {
+    const server = await started({}, tokens());
+    for (let i = 0; i < WRONG_FREE; i++) {
+      const client = await server.client();
+      await client.send(frame({ cmd: 'hello', token: 'guess' }));
+      expect(await client.all()).toMatchObject([{ error: { code: 'bad-token' } }]);
+      client.connection.end();
+    }
+    const client = await server.client();
+    await client.send(frame({ cmd: 'hello', token: 'a-long-enough-token' }));
+    expect((await server.next('slowed')).ms).toBeLessThanOrEqual(GAP_FIRST_MS);
   });
 
   test('a token that is withdrawn lets nothing more through, on connections that are open too', async () => {

@@ -1,6 +1,6 @@
 /** What a running server says of itself over HTTP: metrics that add up, and health through a drain. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -209,6 +209,18 @@ test('counts who was turned away, and who was cut off', async () => {
   expect(metrics.value('sluice_connections_cut_total')).toBe(1);
 });
 
+test('counts wrong tokens, and those that were slowed down', async () => {
+  const server = await operating();
+  const where = { connection: '1', remote: '127.0.0.1:1' };
+  const refused = { type: 'refused', cmd: 'hello', request: 1, ms: 1, ...where } as const;
+  server.events$.next({ ...refused, error: errorInfo('bad-token') });
+  server.events$.next({ ...refused, error: errorInfo('shutting-down') });
+  for (let i = 0; i < 2; i++) server.events$.next({ type: 'slowed', ms: 250, ...where });
+  const metrics = await server.metrics();
+  expect(metrics.value('sluice_wrong_tokens_total')).toBe(1);
+  expect(metrics.value('sluice_slowed_tokens_total')).toBe(2);
+});
+
 describe('GET /healthz', () => {
   test('is 503 before the server listens, 200 while it serves, 503 from the drain on', async () => {
     const early = await operating();
@@ -239,6 +251,28 @@ describe('GET /healthz', () => {
       { status: 'unwritable', error: { code: 'io-error', cause: 'ENOENT' } },
     ]);
     mkdirSync(root);
+    expect(await server.health()).toEqual([200, { status: 'ok' }]);
+  });
+
+  test('is 503 while something else is in the place of the private folder of the store', async () => {
+    const root = tempFolder();
+    const place = join(root, '.sluice');
+    const server = await operating({ writable: diskWritable(root) });
+    server.listening();
+    for (const replace of [() => writeFileSync(place, 'x'), () => symlinkSync('/tmp', place)]) {
+      // Where there is none, the store makes it.
+      expect(await server.health()).toEqual([200, { status: 'ok' }]);
+      replace();
+      expect(await server.health()).toMatchObject([
+        503,
+        {
+          status: 'unwritable',
+          error: { code: 'io-error', message: expect.stringContaining("'.sluice' in the root") },
+        },
+      ]);
+      rmSync(place);
+    }
+    mkdirSync(place);
     expect(await server.health()).toEqual([200, { status: 'ok' }]);
   });
 

@@ -101,6 +101,10 @@ function world(openRequests: number) {
 
   function perform(effect: Effect): void {
     if (effect.type === 'release') creditOut += effect.credit;
+    if (effect.type === 'drop') {
+      const kept = pending.filter(({ request }) => request !== effect.request);
+      pending.splice(0, pending.length, ...kept);
+    }
     if (effect.type === 'send') pending.push({ request: effect.request, effect: { type: 'send' } });
     if (effect.type === 'reply') {
       creditOut += effect.credit;
@@ -173,16 +177,33 @@ function world(openRequests: number) {
   };
 }
 
+/** What nobody would learn of: an answer, or what is only asked to be answered. */
+const isInVain = (effect: Effect): boolean =>
+  effect.type === 'reply' ||
+  effect.type === 'send' ||
+  (effect.type === 'do' && ['open', 'stat', 'list', 'resume'].includes(effect.effect.type));
+
 test.prop(
-  [fc.array(fc.tuple(frame, turn), { maxLength: 20 }), last, fc.integer({ min: 1, max: 4 }), fc.boolean()],
+  [
+    fc.array(fc.tuple(frame, turn), { maxLength: 20 }),
+    last,
+    fc.integer({ min: 1, max: 4 }),
+    fc.boolean(),
+    fc.option(fc.nat({ max: 20 })),
+  ],
   {
     numRuns: 2_000,
   },
 )(
   'no put is acknowledged that was not committed, answers keep their order, and every credit is settled once',
-  (frames, end, openRequests, breaks) => {
+  (frames, end, openRequests, breaks, lostAt) => {
     const it = world(openRequests);
+    let before = 0;
     frames.forEach(([{ cmd, ...fields }, { settle, pick, fails }], i) => {
+      if (i === lostAt) {
+        before = it.facts().effects.length;
+        it.now({ type: 'unreachable' });
+      }
       // The number of the request is its id: the session counts the same way.
       const pieces = 'pieces' in fields ? (fields.pieces as number[]) : [];
       const size = pieces.reduce((a, b) => a + b, 0);
@@ -201,17 +222,61 @@ test.prop(
     it.settleAll();
     if (end.type !== 'closed') it.now({ type: 'closed' });
 
-    const { creditIn, creditOut, answered, widest, left, turnedAway } = it.facts();
+    const { creditIn, creditOut, answered, effects, widest, left, turnedAway } = it.facts();
+    if (before > 0) expect(effects.slice(before).filter(isInVain)).toEqual([]);
+    const isLost = lostAt !== null && lostAt < frames.length;
     expect(left).toBe(end.type === 'closed' ? left : 0);
     // What was never handed to the session has cost nothing here; what was has been settled to the last byte.
     expect(creditOut).toBe(creditIn);
     expect(answered).toEqual([...answered].sort((a, b) => Number(a) - Number(b)));
     expect(new Set(answered).size).toBe(answered.length);
-    if (end.type === 'ended' && !turnedAway) expect(answered).toHaveLength(frames.length);
+    if (end.type === 'ended' && !turnedAway && !isLost) expect(answered).toHaveLength(frames.length);
     // One more than the limit, for the fault that is answered as a request is.
     expect(widest).toBeLessThanOrEqual(openRequests + 1);
     expect(it.state().requests).toEqual([]);
     expect(it.state().parked).toBeNull();
+  },
+);
+
+test.prop(
+  [
+    fc.array(fc.tuple(frame, turn), { maxLength: 12 }),
+    fc.record({ filename: name, fails: fc.boolean(), drains: fc.boolean(), pieces: fc.nat({ max: 2 }) }),
+    fc.array(fc.constantFrom('truncated', 'timed-out', 'bad-header' as const), {
+      minLength: 1,
+      maxLength: 2,
+    }),
+  ],
+  { numRuns: 1_000 },
+)(
+  'a request is refused or served once, however its connection ends, and the end of a body is no request of its own',
+  (frames, cut, faults) => {
+    const it = world(3);
+    for (const [i, [fields, { settle, pick, fails }]] of frames.entries()) {
+      it.give(request({ to: 'z', ...fields, id: i + 1, filesize: 0 }));
+      it.give(bodyEnd);
+      for (let n = 0; n < settle; n++) it.settle(pick, fails);
+    }
+    if (cut.drains) it.now({ type: 'drain' });
+    const number = it.state().next;
+    it.give(request({ cmd: 'put', filename: cut.filename, filesize: 9, id: number }, 9));
+    const open = it.state().requests.at(-1);
+    if (cut.fails && open?.number === number && open.receiving && !open.done) it.failWriteOf(number);
+    for (let n = 0; n < cut.pieces; n++) it.give(data('xyz'));
+    for (const code of faults) it.give({ type: 'fault', error: errorInfo(code) });
+    it.settleAll();
+    const reported = it
+      .facts()
+      .effects.flatMap((effect) =>
+        effect.type === 'do' && effect.effect.type === 'report' && effect.effect.report.type !== 'stored'
+          ? [effect.request]
+          : [],
+      );
+    expect(new Set(reported).size).toBe(reported.length);
+    // A fault in the middle of a frame is none, whatever became of the frame.
+    expect(it.state().next).toBeLessThanOrEqual(frames.length + 2);
+    expect(it.state().requests).toEqual([]);
+    expect(it.facts().creditOut).toBe(it.facts().creditIn);
   },
 );
 

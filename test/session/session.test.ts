@@ -10,6 +10,7 @@ import {
   conversation,
   creditsOf,
   data,
+  refusals,
   replies,
   request,
   result,
@@ -20,6 +21,129 @@ const put = (filename: string, filesize: number, more = {}) =>
   request({ cmd: 'put', filename, filesize, ...more }, filesize);
 const full = errorInfo('disk-full', undefined, { cause: 'ENOSPC' });
 const info = (name: string, size = 3) => ({ name, size, mtime: 7 });
+
+describe('a peer that cannot be answered any more', () => {
+  const get = (filename: string, id: number) => request({ cmd: 'get', filename, id });
+
+  test('has what only reads dropped, begun or not, and what changes something carried out', () => {
+    const talk = conversation();
+    talk.say(get('a', 1), bodyEnd, put('b', 1), data('x'), bodyEnd, get('c', 3), bodyEnd);
+    talk.say(result(1, { of: 'open', ok: true, value: info('a') }));
+    expect(talk.say({ type: 'unreachable' })).toEqual(
+      expect.arrayContaining([
+        { type: 'drop', request: 1 },
+        { type: 'drop', request: 3 },
+      ]),
+    );
+    const later = talk.say(
+      get('d', 4),
+      bodyEnd,
+      request({ cmd: 'list' }),
+      bodyEnd,
+      put('e', 1),
+      data('x'),
+      bodyEnd,
+    );
+    expect(asked(later).map(({ type }) => type)).toEqual(['begin', 'write', 'commit']);
+    expect(replies(talk.say(stored(2, 'b', 1), stored(4, 'e', 1)))).toEqual([]);
+    expect(talk.state().requests).toEqual([]);
+  });
+
+  test('has a request that waits for one that is dropped go on', () => {
+    const talk = conversation();
+    talk.say(get('a', 1), bodyEnd, request({ cmd: 'delete', filename: 'a' }));
+    expect(talk.accepts()).toBe(false);
+    expect(asked(talk.say({ type: 'unreachable' }))).toEqual([{ type: 'remove', request: 2, name: 'a' }]);
+  });
+
+  test('has its token heard all the same, since what changes something may need it', () => {
+    const talk = conversation();
+    talk.say({ type: 'unreachable' });
+    expect(asked(talk.say(request({ cmd: 'hello', token: 't' })))).toMatchObject([{ type: 'hello' }]);
+  });
+
+  test('has a command of a user’s own carried out, unless it says that it only reads', () => {
+    const begun: string[] = [];
+    const own = (cmd: string, more: { readonly readOnly?: boolean; readonly touches?: 'everything' }) =>
+      defineCommand({
+        pattern: { cmd },
+        touches: {},
+        ...more,
+        start: () => {
+          begun.push(cmd);
+          return acknowledge(null);
+        },
+        on: (state: null) => ({ state }),
+      });
+    const mine = [
+      own('count', {}),
+      own('look', { readOnly: true }),
+      own('survey', { touches: 'everything' }),
+    ];
+    const talk = conversation(createSession(mine, { openRequests: 8 }));
+    talk.say({ type: 'unreachable' });
+    for (const { cmd } of mine) talk.say(request({ cmd }), bodyEnd);
+    expect(begun).toEqual(['count']);
+  });
+});
+
+describe('what is kept of a header', () => {
+  const { keep } = createSession(commands, { openRequests: 8 });
+  const large = Array.from({ length: 10 }, () => [[]]);
+
+  test('is what its command looks at', () => {
+    const header = { cmd: 'put', filename: 'a', filesize: 3, id: 7, pad: 'x'.repeat(60_000), more: large };
+    expect(keep(header)).toEqual({ cmd: 'put', filename: 'a', filesize: 3, id: 7 });
+    expect(keep({ cmd: 'ping', filename: 'a' })).toEqual({ cmd: 'ping' });
+  });
+
+  test('is not what its command does not expect, though it is refused for the same reason', () => {
+    expect(keep({ cmd: 'stat', filename: large })).toEqual({ cmd: 'stat', filename: [] });
+    expect(keep({ cmd: 'stat', filename: { a: large }, id: large })).toEqual({
+      cmd: 'stat',
+      filename: {},
+      id: [],
+    });
+  });
+
+  test('is what can be quoted where no command knows it', () => {
+    expect(keep({ cmd: 'x'.repeat(100), filename: 'y'.repeat(1000), id: 1, more: large })).toEqual({
+      cmd: 'x'.repeat(64),
+      filename: 'y'.repeat(256),
+      id: 1,
+    });
+    expect(keep({ cmd: large, id: large })).toEqual({});
+  });
+
+  test('is all that a command of a user’s own names, however large', () => {
+    const own = defineCommand({
+      pattern: { cmd: 'own', rows: P.array(P.any) },
+      touches: {},
+      start: () => acknowledge(null),
+      on: (state: null) => ({ state }),
+    });
+    const session = createSession([own], { openRequests: 8 });
+    expect(session.keep({ cmd: 'own', rows: large, other: 1 })).toEqual({ cmd: 'own', rows: large });
+    expect(session.keep({ cmd: 'own', rows: { large } })).toEqual({ cmd: 'own', rows: {} });
+  });
+});
+
+describe('a request that there is no memory for', () => {
+  test('is refused before its body, which is skipped, and the next one is served', () => {
+    const talk = conversation();
+    const refused = errorInfo('busy');
+    const event = {
+      type: 'request',
+      header: { cmd: 'put', filename: 'a', filesize: 2 },
+      body: 2,
+      credit: 9,
+    } as const;
+    const effects = talk.say({ ...event, refused }, data('xx'), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
+    expect(asked(effects)).toEqual([]);
+    expect(replies(effects)).toEqual([{ cmd: 'put', error: refused }, { ack: 'ping' }]);
+    expect(creditsOf(effects)).toBe(9 + 2 + 10);
+  });
+});
 
 describe('put', () => {
   test('is begun, written, committed, and only then acknowledged', () => {
@@ -359,6 +483,82 @@ describe('the end', () => {
 
   test('draining ends a connection that is idle at once', () => {
     expect(conversation().say({ type: 'drain' })).toEqual([{ type: 'end' }]);
+  });
+});
+
+describe('one request is refused once', () => {
+  const truncated = errorInfo('truncated', undefined, { position: 71 });
+  const late = errorInfo('timed-out');
+
+  test.each([
+    ['while its answer waits for its turn', [put('b', 0), bodyEnd]],
+    ['when it is answered already', []],
+  ])('though its body, which is skipped, never comes to its end, %s', (_, before) => {
+    const talk = conversation();
+    talk.say(...before, put('a', 9));
+    const number = talk.state().next - 1;
+    talk.say(result(number, { of: 'begin', ok: false, error: full }), data('x'));
+    talk.say({ type: 'fault', error: truncated });
+    if (before.length > 0) talk.say(stored(1, 'b', 0));
+    expect(refusals(talk.log)).toEqual([{ request: number, cmd: 'put', filename: 'a', error: full }]);
+    expect(replies(talk.log).slice(-2)).toEqual([{ error: full, cmd: 'put' }, { error: truncated }]);
+    expect(talk.log.at(-1)).toEqual({ type: 'end' });
+    expect(talk.state().next).toBe(number + 1);
+  });
+
+  test('by a name that is not allowed, though its body is cut short', () => {
+    const talk = conversation();
+    talk.say(put('../a', 9), data('x'), { type: 'fault', error: truncated });
+    expect(refusals(talk.log)).toMatchObject([{ request: 1, error: { code: 'bad-filename' } }]);
+  });
+
+  test('by the fault that comes in the middle of its body, which is told of it and of no other', () => {
+    const talk = conversation();
+    talk.say(put('a', 9, { id: 7 }), data('x'), { type: 'fault', error: truncated });
+    expect(refusals(talk.log)).toEqual([{ request: 1, cmd: 'put', filename: 'a', id: 7, error: truncated }]);
+    // A client takes what has no id as said of the connection.
+    expect(replies(talk.log)).toEqual([{ error: truncated }]);
+    expect(talk.state().next).toBe(2);
+  });
+
+  test('by the end of a server that drains, though its body is cut short', () => {
+    const talk = conversation();
+    talk.say(put('a', 0), bodyEnd, { type: 'drain' }, put('b', 9), data('x'), {
+      type: 'fault',
+      error: truncated,
+    });
+    talk.say(stored(1, 'a', 0));
+    expect(refusals(talk.log)).toMatchObject([{ request: 2, error: { code: 'shutting-down' } }]);
+    expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'shutting-down' } }]);
+  });
+
+  test('by the first of two faults', () => {
+    const talk = conversation();
+    talk.say(
+      put('a', 0),
+      bodyEnd,
+      { type: 'fault', error: errorInfo('bad-header') },
+      { type: 'fault', error: late },
+    );
+    talk.say(stored(1, 'a', 0));
+    expect(refusals(talk.log)).toMatchObject([{ request: 2, error: { code: 'bad-header' } }]);
+    expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'bad-header' } }]);
+  });
+
+  test('by a token that is wrong, whatever comes behind it', () => {
+    const talk = conversation();
+    talk.say(
+      request({ cmd: 'get', filename: 'a' }),
+      bodyEnd,
+      request({ cmd: 'hello', token: 'no' }),
+      bodyEnd,
+    );
+    talk.say(result(1, { of: 'open', ok: false, error: errorInfo('not-found') }));
+    talk.say(result(2, { of: 'hello', ok: false, error: errorInfo('bad-token') }), {
+      type: 'fault',
+      error: late,
+    });
+    expect(refusals(talk.log).map(({ error }) => error.code)).toEqual(['not-found', 'bad-token']);
   });
 });
 

@@ -6,6 +6,8 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -14,7 +16,8 @@ import {
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, put, textOf, value } from '../../src/store/contract-case.ts';
+import type { Answer } from '../../src/store/contract.ts';
+import { bytes, pattern, put, textOf, value } from '../../src/store/contract-case.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { newOwner } from '../../src/store/owner.ts';
 import { filesBelow, newRoot, openBelow, removeRoot, temporariesIn } from '../support/store-roots.ts';
@@ -83,6 +86,90 @@ describe('the private folder', () => {
     assert.ok(!outcome.ok);
     expect(outcome.error.message).toContain(root);
     expect(openBelow(root)).toEqual([]);
+  });
+});
+
+describe('the private folder of an open store', () => {
+  const elsewhere = () => join(root, 'elsewhere');
+  const gone = (path: string) => rmSync(path, { recursive: true });
+  const moved = (path: string) => renameSync(path, elsewhere());
+  const nothing = () => {};
+  const aFile = (path: string) => writeFileSync(path, 'x');
+  const aLink = (path: string) => symlinkSync('/tmp', path);
+  const own = () => join('.sluice/tmp', owners()[0]!);
+
+  const ways = ['.sluice', '.sluice/tmp', '.sluice/parts', 'its own part'].flatMap((what) =>
+    [gone, moved].flatMap((away) =>
+      [nothing, aFile, aLink].map((instead) => ({
+        what,
+        away,
+        instead,
+        how: `${away.name}, with ${instead.name}`,
+      })),
+    ),
+  );
+
+  it.each(ways)(
+    'that is taken away is never the fault of a name, and is made again: $what is $how in its place',
+    async ({ what, away, instead }) => {
+      const store = await value(openDiskStore(root));
+      await value(put(store, 'there', 'there'));
+      // One is kept, so that there is a folder for it; of two others something has arrived.
+      const kept = await value(store.put('kept', { size: 2, upload: 'kept' }));
+      await value(kept.write([bytes('x')]));
+      await kept.abort();
+      const begun = await value(store.put('begun', { size: 1 }));
+      await value(begun.write([bytes('x')]));
+      const held = await value(store.put('held', { size: 2, upload: 'held', offset: 0 }));
+      await value(held.write([bytes('x')]));
+
+      const place = join(root, what === 'its own part' ? own() : what);
+      away(place);
+      instead(place);
+
+      const asked: readonly (() => Answer<unknown>)[] = [
+        () => held.sync(),
+        () => begun.commit(),
+        async () => ({ ok: true, value: await held.abort() }),
+        () => put(store, 'small', 'x'),
+        () => put(store, 'large', pattern(200_000)),
+        () => put(store, 'folder/upload', 'x', { upload: 'new' }),
+        () => put(store, 'resumed', 'x', { upload: 'again', offset: 0 }),
+        () => store.resume('kept'),
+        () => store.resume('other'),
+        () => store.rename('there', 'here'),
+        () => store.rename('here', 'there'),
+      ];
+      for (const ask of asked) {
+        const outcome = await ask();
+        if (!outcome.ok) expect(outcome.error).toMatchObject({ code: 'io-error' });
+      }
+      // What needs nothing of it is served.
+      expect(await textOf(store, 'there')).toBe('there');
+
+      if (instead !== nothing) rmSync(place);
+      await value(put(store, 'after', 'x'));
+      await value(put(store, 'after', 'y', { upload: 'after' }));
+      expect(await textOf(store, 'after')).toBe('y');
+      await store.close();
+      expect(openBelow(root)).toEqual([]);
+    },
+  );
+
+  it('that was replaced is told with what to do about it, to peers and at the start', async () => {
+    const store = await value(openDiskStore(root));
+    gone(join(root, '.sluice'));
+    aLink(join(root, '.sluice'));
+    const outcome = await store.put('a', { size: 1 });
+    assert.ok(!outcome.ok);
+    const told = /'\.sluice' in the root.* was replaced; move away what is in its place/;
+    expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ENOTDIR' });
+    expect(outcome.error.message).toMatch(told);
+    await store.close();
+    const again = await openDiskStore(root);
+    assert.ok(!again.ok);
+    expect(again.error.message).toMatch(told);
+    expect(again.error.message).toContain(root);
   });
 });
 

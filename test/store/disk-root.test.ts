@@ -151,6 +151,29 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
     await store.close();
   });
 
+  it.each([
+    ['a file', (root: string) => writeFileSync(root, 'x')],
+    ['a link', (root: string) => symlinkSync('elsewhere', root)],
+  ])('and replaced by %s is said to be so, and not to be the fault of any name', async (_, replace) => {
+    const root = join(base, 'root');
+    mkdirSync(join(base, 'elsewhere'));
+    const store = await value(openDiskStore(root, { durability }));
+    rmSync(root, { recursive: true });
+    replace(root);
+    for (const ask of [() => store.put('b', { size: 1 }), () => store.stat('a')]) {
+      const outcome = await ask();
+      assert.ok(!outcome.ok);
+      expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
+      expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
+    }
+    rmSync(root);
+    mkdirSync(root);
+    await value(put(store, 'a', 'x'));
+    expect(filesBelow(root)).toEqual(['a']);
+    await store.close();
+    expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
+  });
+
   it('and whose private folder alone is removed has it made again', async () => {
     const store = await value(openDiskStore(base, { durability }));
     await value(put(store, 'a', 'x'));

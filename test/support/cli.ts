@@ -1,6 +1,7 @@
 /** The built command line as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -26,6 +27,9 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `open`: something that `child.stdin` writes to; default empty. */
   readonly input?: 'open';
+  /** Files, or devices, that its output goes to; what it says is not known then. */
+  readonly stdout?: string;
+  readonly stderr?: string;
 }
 
 const started = new Set<ChildProcess>();
@@ -43,11 +47,15 @@ export async function endAll(): Promise<void> {
 /** Starts a program. */
 export function start(program: string, args: readonly string[], options: RunOptions = {}): Running {
   const { SLUICE_SERVER: _, ...inherited } = process.env;
+  const [stdout, stderr] = [options.stdout, options.stderr].map((path) =>
+    path === undefined ? 'pipe' : openSync(path, 'w'),
+  );
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...inherited, ...options.env },
-    stdio: [options.input === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [options.input === 'open' ? 'pipe' : 'ignore', stdout, stderr],
   });
+  for (const fd of [stdout, stderr]) if (typeof fd === 'number') closeSync(fd);
   started.add(child);
   const text = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();

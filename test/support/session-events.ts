@@ -58,6 +58,19 @@ export const asked = (
       : [],
   );
 
+/** Which requests were reported as refused, and why. */
+export const refusals = (effects: readonly Effect[]) =>
+  effects.flatMap((effect) => {
+    if (effect.type !== 'do' || effect.effect.type !== 'report') return [];
+    const {
+      request,
+      effect: { report },
+    } = effect;
+    if (report.type !== 'refused') return [];
+    const { type: _, ...about } = report;
+    return [{ request, ...about }];
+  });
+
 export const replies = (effects: readonly Effect[]) =>
   effects.flatMap((effect) => (effect.type === 'reply' ? [effect.reply] : []));
 

@@ -1,5 +1,6 @@
 /** One file of a recording: packets in the order they come, up to a bound. */
 
+import { systemWords } from '../../protocol/system-words.ts';
 import { TCP_ACK, TCP_SYN } from '../segment.ts';
 import { commentBytes, fileHead, packetBlockSize, packetOffset, writePacketBlock } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
@@ -70,7 +71,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   const file = spool.file({
     path,
     exclusive,
-    failed: (error) => stop('failed', wordsOf(error)),
+    failed: (error) => stop('failed', systemWords(error, 'write')),
     closed: () => options.closed?.(),
   });
   const originHigh = Number(clock.origin / BigInt(TWO_32));
@@ -138,10 +139,8 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
       return packets;
     },
     end(fault) {
-      if (fault !== undefined) stop('failed', wordsOf(fault));
+      if (fault !== undefined) stop('failed', systemWords(fault, 'write'));
       else over();
     },
   };
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,9 +1,10 @@
 /** One side of a comparison: bytes become frames, and those that count wait to be compared. */
+
+import { createFifo, type Fifo } from '../../base/fifo.ts';
 import { finish, initialState, stepSome } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './compare-replies.ts';
-import { createFifo, type Fifo } from './fifo.ts';
 
 /** Frame events made at a time. */
 const atOnce = 64;

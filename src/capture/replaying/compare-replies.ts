@@ -11,12 +11,12 @@
  * bound. Bodies are compared piece by piece, never collected.
  */
 
+import { createFifo } from '../../base/fifo.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { type AskedReplies, createAsking } from './asked-replies.ts';
 import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './compare-lane.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
-import { createFifo } from './fifo.ts';
 
 /** How replies are told apart and compared. */
 export interface Replies<H> {

@@ -82,6 +82,10 @@ const most = {
   unsettled: 1024 * 1024,
 };
 
+/** Pieces sent before the event loop goes round: a server in the same process must have its turn. */
+const PIECES_AT_ONCE = 1024;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Milliseconds without a reply after which none comes any more of what was sent before a hole. */
 const quiet = 250;
 
@@ -245,7 +249,13 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       await replied(chunk.seen);
       comparison.sent(chunk.bytes);
       rechunker.push(chunk.bytes);
-      for (let next = rechunker.pull(); next !== null; next = rechunker.pull()) await write(next);
+      let left = PIECES_AT_ONCE;
+      for (let next = rechunker.pull(); next !== null; next = rechunker.pull()) {
+        await write(next);
+        if (--left > 0) continue;
+        left = PIECES_AT_ONCE;
+        await turn();
+      }
     },
     flush,
     async recorded(chunk) {

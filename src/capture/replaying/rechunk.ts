@@ -9,7 +9,6 @@
  *  random     [4 a][b c d 1 x][0]           cut and joined as a seed says
  * ```
  */
-
 import { check, either, inWords, numberFrom, oneOf, RECORD, type Rule } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
 import { joined } from '../../wire/joined.ts';

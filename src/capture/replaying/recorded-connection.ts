@@ -11,10 +11,10 @@
  * segment that is being cut, and the chunk that is being put together.
  */
 import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
+import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { DESTROYED, ENDED, tellEnd } from '../../transport/connection-fault.ts';
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
-import { createFifo } from './fifo.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 
 /** What a side did, in the order in which it was recorded. */

@@ -88,6 +88,7 @@ local ERRORS = {
   ['read-only'] = { fatal = false, blame = 'server', message = 'the file system is read-only' },
   ['too-many-open-files'] = { fatal = false, blame = 'server', message = 'the server has too many files open' },
   ['io-error'] = { fatal = false, blame = 'server', message = 'the file system failed' },
+  ['busy'] = { fatal = false, blame = 'server', message = 'the server has no memory for so large a request now' },
   ['shutting-down'] = { fatal = false, blame = 'server', message = 'the server is shutting down' },
   ['internal'] = { fatal = false, blame = 'server', message = 'the server failed in a way it does not know' },
 }

@@ -1,0 +1,159 @@
+/**
+ * A number of places that many holders share: open files, headers that are arriving.
+ *
+ * Each holder may always have `perHolder` places, whatever the others do. Beyond those all holders share `shared`
+ * places, in turns: a place that comes free goes to the holder that has waited longest, which then waits behind the
+ * others for its next one.
+ *
+ *   a holder wants a place        it has fewer than `perHolder`   it gets one of its own
+ *                                 a shared place is free, and     it gets that
+ *                                 nobody waits for one
+ *                                 else                            it waits, behind those who wait
+ *
+ * The bound: at most `holders * perHolder + shared` places are taken. Who waits is bounded by whoever asks. A wait
+ * ends when the holder itself, or another that holds a shared place, lets go of one.
+ */
+import { createQueue, type Queue } from './queue.ts';
+
+export interface Slots {
+  readonly join: () => SlotHolder;
+  /** Places that are taken, those of the holders' own included. */
+  readonly taken: () => number;
+}
+
+export interface SlotHolder {
+  /**
+   * Asks for a place. `granted` is called once, when there is one; at once if there is one now. It is given, and the
+   * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
+   */
+  readonly acquire: (granted: (letGo: () => void) => void) => () => void;
+  /** A place that can be had without waiting, as how to let go of it; null when there is none. */
+  readonly tryAcquire: () => (() => void) | null;
+}
+
+interface Claim {
+  state: 'waiting' | 'held' | 'over';
+  readonly granted: (letGo: () => void) => void;
+  readonly letGo: () => void;
+}
+
+interface Holder {
+  /** Places it holds: the first `perHolder` are its own, the others shared. */
+  held: number;
+  /** Its claims that wait, and some that are over: those are skipped. */
+  waiting: Queue<Claim>;
+  /** How many of them do wait. */
+  waits: number;
+  /** Whether it stands among the holders that wait for a shared place. */
+  queued: boolean;
+}
+
+/**
+ * @param shared places that all holders share, from 0.
+ * @param perHolder places that each holder has for itself, from 0. One of both must be above 0, or nobody gets any.
+ * @example
+ * const files = createSlots({ shared: 100, perHolder: 1 });
+ * const letGo = files.join().acquire(() => open());
+ */
+export function createSlots({ shared, perHolder }: { shared: number; perHolder: number }): Slots {
+  let free = shared;
+  let taken = 0;
+  /** Those with a claim that waits, each once. */
+  const turns = createQueue<Holder>();
+
+  /** To be called only when it may have a place. */
+  function take(holder: Holder, claim: Claim): void {
+    if (holder.held >= perHolder) free--;
+    holder.held++;
+    taken++;
+    claim.state = 'held';
+  }
+
+  /** Whoever is before it in the queue has the first right to a shared place; to its own places nobody else has. */
+  const mayTake = (holder: Holder) => holder.held < perHolder || (turns.length() === 0 && free > 0);
+
+  function nextOf(holder: Holder): Claim | undefined {
+    for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
+      if (claim.state === 'waiting') return claim;
+    }
+    return undefined;
+  }
+
+  /** One of its own places has come free. */
+  function grantNext(holder: Holder): void {
+    const claim = holder.waits > 0 ? nextOf(holder) : undefined;
+    if (claim === undefined) return;
+    take(holder, claim);
+    holder.waits--;
+    claim.granted(claim.letGo);
+  }
+
+  /** Hands free shared places to those who wait, a place each in turn. */
+  function handOut(): void {
+    while (free > 0) {
+      const holder = turns.shift();
+      if (holder === undefined) return;
+      holder.queued = false;
+      const claim = holder.waits > 0 ? nextOf(holder) : undefined;
+      if (claim === undefined) continue;
+      take(holder, claim);
+      holder.waits--;
+      enqueue(holder);
+      claim.granted(claim.letGo);
+    }
+  }
+
+  function enqueue(holder: Holder): void {
+    if (holder.queued || holder.waits === 0) return;
+    holder.queued = true;
+    turns.push(holder);
+  }
+
+  function letGo(holder: Holder, claim: Claim): void {
+    const { state } = claim;
+    claim.state = 'over';
+    if (state === 'over') return;
+    if (state === 'waiting') {
+      holder.waits--;
+      // Else a holder that never gets one would collect those it wanted once.
+      if (holder.waits === 0) holder.waiting = createQueue();
+      return;
+    }
+    taken--;
+    holder.held--;
+    if (holder.held < perHolder) return grantNext(holder);
+    free++;
+    handOut();
+  }
+
+  function claimOf(holder: Holder, granted: Claim['granted']): Claim {
+    const claim: Claim = { state: 'waiting', granted, letGo: () => letGo(holder, claim) };
+    return claim;
+  }
+
+  function join(): SlotHolder {
+    const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false };
+    return {
+      acquire: (granted) => {
+        const claim = claimOf(holder, granted);
+        if (holder.waits === 0 && mayTake(holder)) {
+          take(holder, claim);
+          granted(claim.letGo);
+        } else {
+          holder.waiting.push(claim);
+          holder.waits++;
+          enqueue(holder);
+        }
+        return claim.letGo;
+      },
+      tryAcquire: () => {
+        if (holder.waits > 0 || !mayTake(holder)) return null;
+        const claim = claimOf(holder, () => {});
+        take(holder, claim);
+        return claim.letGo;
+      },
+    };
+  }
+
+  return { join, taken: () => taken };
+}

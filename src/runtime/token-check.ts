@@ -1,0 +1,61 @@
+/**
+ * Looks at the token of a `hello` when it is its turn (see `token-tries`).
+ *
+ * What waits is one `hello` of a connection, with its header's credit and a timer; what comes behind it is not begun, and
+ * soon not read. Each wait ends: when its turn comes, or at once when nobody can be answered any more or the server shuts
+ * down, and then the token is not looked at.
+ */
+import type { SchedulerLike, Subscription } from 'rxjs';
+import type { Principal } from '../protocol/access.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import type { Answer, Outcome } from '../store/contract.ts';
+import type { Access } from './access.ts';
+
+/** The tries of one address. */
+export interface AddressTries {
+  /** In how many milliseconds its next turn is. Takes it. */
+  readonly turn: () => number;
+  readonly wrong: () => void;
+}
+
+export interface TokenCheck {
+  /** Whose token it is; fails with `bad-token`, or as `giveUp` says. One call at a time. */
+  readonly principalOf: (token: string) => Answer<Principal>;
+  /** Ends the wait that there may be with an error. */
+  readonly giveUp: (error: ErrorInfo) => void;
+}
+
+/** @param tries without them nobody waits. */
+export function createTokenCheck(
+  { byToken }: Pick<Access, 'byToken'>,
+  scheduler: SchedulerLike,
+  tries?: AddressTries,
+): TokenCheck {
+  let waiting: { readonly timer: Subscription; readonly end: (outcome: Outcome<Principal>) => void } | null =
+    null;
+
+  function look(token: string): Outcome<Principal> {
+    const principal = byToken(token);
+    if (principal !== null) return { ok: true, value: principal };
+    tries?.wrong();
+    return { ok: false, error: errorInfo('bad-token') };
+  }
+
+  function end(outcome: Outcome<Principal>): void {
+    const ended = waiting;
+    waiting = null;
+    ended?.timer.unsubscribe();
+    ended?.end(outcome);
+  }
+
+  return {
+    principalOf: (token) => {
+      const wait = tries?.turn() ?? 0;
+      if (wait === 0) return look(token);
+      return new Promise((resolve) => {
+        waiting = { timer: scheduler.schedule(() => end(look(token)), wait), end: resolve };
+      });
+    },
+    giveUp: (error) => end({ ok: false, error }),
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * JSON that people write: read strictly, with the line of what is wrong, and no key of an object twice.
+ *
+ * `JSON.parse` takes the last of two keys that are the same, in silence, and reads a large text in one go. This reads as
+ * it does, but tells of each such key, and hands back the turn after a bounded number of values.
+ */
+
+/** The way to a value from the outermost one. */
+export type JsonPath = readonly (string | number)[];
+
+/** A key that an object has more than once. */
+export interface DuplicateKey {
+  /** The way to it, the key included. */
+  readonly path: JsonPath;
+  /** The line of the first of the two, and that of the other; the text begins with line 1. */
+  readonly lines: readonly [number, number];
+}
+
+export type StrictJson =
+  | { readonly ok: true; readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
+  /** What is wrong, with its line and column, and nothing of the text. */
+  | { readonly ok: false; readonly problem: string };
+
+/** Values and keys that are read in one turn. */
+export const STEPS_PER_TURN = 1_000;
+/** How deep lists and objects may be in one another. */
+export const DEPTH_MAX = 64;
+
+const SPACE = /[ \t\r\n]*/y;
+const PLAIN = /[^"\\]*/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const WORD = /true|false|null/y;
+const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
+
+/** A list or an object whose end has not come yet. */
+type Open = OpenList | OpenObject;
+
+interface OpenList {
+  readonly end: ']';
+  readonly value: unknown[];
+}
+
+interface OpenObject {
+  readonly end: '}';
+  readonly value: Record<string, unknown>;
+  /** The line of each key. */
+  readonly lines: Map<string, number>;
+  key: string;
+}
+
+/** What makes the text no JSON; thrown and caught in here. */
+class Wrong extends Error {}
+
+/**
+ * Reads a JSON text as `JSON.parse` does, a byte order mark before it included. Yields after each `STEPS_PER_TURN` values
+ * and keys, for `inTurns`. At most `DEPTH_MAX` lists and objects may be in one another. Of a key that is there twice the
+ * last value counts; whoever calls refuses it.
+ *
+ * @example
+ * atOnce(strictJson('{"a": 1,\n"a": 2}'));
+ * // { ok: true, value: { a: 2 }, duplicates: [{ path: ['a'], lines: [1, 2] }] }
+ * atOnce(strictJson('[1,]')); // { ok: false, problem: 'line 1, column 4: there must be a value' }
+ */
+export function* strictJson(text: string): Generator<void, StrictJson> {
+  const stack: Open[] = [];
+  const duplicates: DuplicateKey[] = [];
+  let at = text.startsWith('\uFEFF') ? 1 : 0;
+  let line = 1;
+  let lineStart = at;
+  let steps = 0;
+
+  function wrong(why = ''): Wrong {
+    const what = at >= text.length ? 'the text ends too early' : why;
+    return new Wrong(`line ${line}, column ${Math.min(at, text.length) - lineStart + 1}: ${what}`);
+  }
+
+  function take(pattern: RegExp): string {
+    pattern.lastIndex = at;
+    const taken = pattern.exec(text)?.[0] ?? '';
+    at += taken.length;
+    return taken;
+  }
+
+  function skipSpace(): void {
+    const from = at;
+    const space = take(SPACE);
+    for (let i = space.indexOf('\n'); i !== -1; i = space.indexOf('\n', i + 1)) {
+      line += 1;
+      lineStart = from + i + 1;
+    }
+  }
+
+  function string(): string {
+    const from = at;
+    at += 1;
+    for (take(PLAIN); text[at] === '\\'; take(PLAIN)) at += 2;
+    if (at >= text.length) throw wrong();
+    at += 1;
+    try {
+      // A copy: a slice would keep the whole text in memory, with what is secret in it.
+      return JSON.parse(text.slice(from, at)) as string;
+    } catch {
+      at = from;
+      throw wrong('the string has no end in its line, or something in it must be escaped');
+    }
+  }
+
+  function key(open: OpenObject): void {
+    if (text[at] !== '"') throw wrong('there must be a key in double quotes');
+    const found = string();
+    const first = open.lines.get(found);
+    open.key = found;
+    if (first === undefined) open.lines.set(found, line);
+    else duplicates.push({ path: stack.map(placeIn), lines: [first, line] });
+    skipSpace();
+    if (text[at] !== ':') throw wrong('there must be a colon');
+    at += 1;
+  }
+
+  function scalar(): unknown {
+    if (text[at] === '"') return string();
+    const word = take(WORD);
+    if (word !== '') return WORDS[word];
+    const number = take(NUMBER);
+    if (number === '') throw wrong('there must be a value');
+    return Number(number);
+  }
+
+  /** Begins the list or object that is here, if one is. */
+  function opened(): Open | undefined {
+    const begin = text[at];
+    if (begin !== '[' && begin !== '{') return undefined;
+    if (stack.length === DEPTH_MAX)
+      throw wrong(`more than ${DEPTH_MAX} lists and objects are in one another`);
+    at += 1;
+    const open: Open =
+      begin === '[' ? { end: ']', value: [] } : { end: '}', value: {}, lines: new Map(), key: '' };
+    stack.push(open);
+    skipSpace();
+    return open;
+  }
+
+  /** Puts a whole value in its place, and ends the lists and objects that end behind it. Tells whether all is read. */
+  function placed(whole: unknown): boolean {
+    for (let value = whole; ; ) {
+      const open = stack.at(-1);
+      skipSpace();
+      if (open === undefined) {
+        if (at < text.length) throw wrong('there is more behind the value');
+        result = value;
+        return true;
+      }
+      add(open, value);
+      if (text[at] === ',') {
+        at += 1;
+        skipSpace();
+        return false;
+      }
+      if (text[at] !== open.end) throw wrong(`there must be a comma or ${open.end}`);
+      at += 1;
+      stack.pop();
+      value = open.value;
+    }
+  }
+
+  let result: unknown;
+  try {
+    for (;;) {
+      steps += 1;
+      if (steps % STEPS_PER_TURN === 0) yield;
+      const within = stack.at(-1);
+      if (within?.end === '}') key(within);
+      skipSpace();
+      const open = opened();
+      if (open !== undefined && text[at] !== open.end) continue;
+      if (open !== undefined) {
+        at += 1;
+        stack.pop();
+      }
+      if (placed(open === undefined ? scalar() : open.value)) break;
+    }
+  } catch (thrown) {
+    if (thrown instanceof Wrong) return { ok: false, problem: thrown.message };
+    throw thrown;
+  }
+  return { ok: true, value: result, duplicates };
+}
+
+const placeIn = (open: Open): string | number => (open.end === ']' ? open.value.length : open.key);
+
+function add(open: Open, value: unknown): void {
+  if (open.end === ']') open.value.push(value);
+  // To assign would be to set the prototype.
+  else if (open.key === '__proto__')
+    Object.defineProperty(open.value, open.key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  else open.value[open.key] = value;
+}

@@ -1,0 +1,57 @@
+/**
+ * What is kept of a request's header while the request waits and is carried out.
+ *
+ * A header may have up to `headerBytes` of JSON, which cost thirty times as much once they are parsed. Nearly all of
+ * that is in fields that no command looks at. So only the fields that the command names are kept, and what is in them
+ * only if it is what the command expects: the names, numbers and ids that Sluice's own commands expect are short.
+ */
+import { idOf } from '../protocol/request.ts';
+import type { JsonHeader } from '../wire/json-header.ts';
+import type { Command } from './command.ts';
+
+/** Characters of what no command expects: enough to be quoted in an error. */
+const QUOTED_MAX = 64;
+/** Characters of a file's name that is only reported. */
+const REPORTED_NAME_MAX = 256;
+
+/** The part of a header that its command needs; of one that no command knows, what its refusal says. */
+export function keptHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
+  if (command === undefined) return unknown(header);
+  if (command.fields === undefined) return header;
+  const kept: Record<string, unknown> = {};
+  let isFlat = true;
+  for (const field of command.fields) {
+    if (!Object.hasOwn(header, field)) continue;
+    const value = header[field];
+    kept[field] = value;
+    if (typeof value === 'object' && value !== null) isFlat = false;
+  }
+  // What the session itself looks at, whatever the command is.
+  if (typeof header.filesize === 'number') kept.filesize = header.filesize;
+  if (Object.hasOwn(header, 'id') && !Object.hasOwn(kept, 'id')) kept.id = header.id;
+  if (!isFlat && !expected(command, kept)) for (const field in kept) kept[field] = flattened(kept[field]);
+  return kept;
+}
+
+function unknown(header: JsonHeader): JsonHeader {
+  const { cmd, filename } = header;
+  const id = idOf(header);
+  return {
+    ...(typeof cmd === 'string' ? { cmd: cmd.slice(0, QUOTED_MAX) } : {}),
+    ...(typeof filename === 'string' ? { filename: filename.slice(0, REPORTED_NAME_MAX) } : {}),
+    ...(id === null ? {} : { id }),
+  };
+}
+
+/** A pattern of a user's own may throw: that is told when the request is begun. */
+function expected(command: Command, header: JsonHeader): boolean {
+  try {
+    return command.check(header) === null;
+  } catch {
+    return false;
+  }
+}
+
+/** Something of the same type that costs nothing: it is refused all the same, for the same reason. */
+const flattened = (value: unknown): unknown =>
+  typeof value !== 'object' || value === null ? value : Array.isArray(value) ? [] : {};

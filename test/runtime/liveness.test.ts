@@ -1,0 +1,161 @@
+/**
+ * In virtual time: however little memory there is, and whoever holds it without going on, every peer that goes on reading
+ * and writing finishes what it has begun.
+ */
+import { fc, test as property } from '@fast-check/vitest';
+import { lastValueFrom, Subject, toArray } from 'rxjs';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { budgetMin, defaultLimits, type Limits } from '../../src/runtime/limits.ts';
+import { serve } from '../../src/server/serve.ts';
+import type { ServerStats } from '../../src/server/stats.ts';
+import type { Sink, Store } from '../../src/store/contract.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import type { ListenEvent } from '../../src/transport/listen.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
+import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { frame, outcomes, peer, putFrame } from '../support/peer.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const deadlines = {
+  firstBytes: 1_000,
+  header: 1_000,
+  body: 1_000,
+  bodyBytes: 64,
+  idle: 600_000,
+  unread: 2_000,
+};
+const LARGE = 3_000_000;
+
+/** A server over connections in memory. */
+function served(limits: Partial<Limits>, store: Store) {
+  const connections$ = new Subject<ListenEvent>();
+  let stats = (): ServerStats => expect.unreachable();
+  const over = lastValueFrom(
+    serve({
+      connections$,
+      store,
+      limits: { ...defaultLimits, deadlines, linger: 100, ...limits },
+      stats: (read) => {
+        stats = read;
+      },
+    }).pipe(toArray()),
+  );
+  return {
+    connect: () => {
+      const [theirs, ours] = memoryPair();
+      connections$.next({ type: 'connection', connection: ours });
+      return theirs;
+    },
+    stats: () => stats(),
+    end: () => {
+      connections$.complete();
+      return over;
+    },
+  };
+}
+
+/** A store that takes its time: so many milliseconds for whatever it is asked. */
+function slow(store: Store, delay: () => number): Store {
+  const later = async <T>(answer: () => T): Promise<Awaited<T>> => {
+    await new Promise((resolve) => setTimeout(resolve, delay()));
+    return await answer();
+  };
+  return {
+    ...store,
+    put: (name, options) =>
+      later(async () => {
+        const sink = await store.put(name, options);
+        if (!sink.ok) return sink;
+        const { value } = sink;
+        const write: Sink['write'] = (chunks) => later(() => value.write(chunks));
+        return {
+          ok: true as const,
+          value: { ...value, write, abort: () => value.abort(), commit: () => later(() => value.commit()) },
+        };
+      }),
+    list: (options) => later(() => store.list(options)),
+  };
+}
+
+/** What a peer may hold without going on. */
+const holds = {
+  'half a header': () =>
+    frame({ cmd: 'put', filename: 'h', filesize: 1, pad: 'x'.repeat(50_000) }).subarray(0, 40_000),
+  'a header of nested arrays, and a byte of a body': (n: number) => {
+    const header = {
+      cmd: 'put',
+      filename: `n${n}`,
+      filesize: 1e9,
+      x: Array.from({ length: 20_000 }, () => []),
+    };
+    return frame(header, 'x');
+  },
+  'gets that it does not read': () =>
+    Buffer.concat(Array.from({ length: 20 }, () => frame({ cmd: 'get', filename: 'large' }))),
+  'lists that it does not read, and a request behind them': () =>
+    Buffer.concat(Array.from({ length: 100 }, () => frame({ cmd: 'list', pad: 'x'.repeat(2_000) }))),
+  'a header that comes byte by byte': () => frame({ cmd: 'ping', pad: 'x'.repeat(9_000) }).subarray(0, 8_000),
+} as const;
+
+const put = fc.record({
+  pad: fc.oneof(fc.nat({ max: 2_000 }), fc.nat({ max: 60_000 })),
+  size: fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 200_000 })),
+});
+const honest = fc.array(fc.array(put, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 });
+const silent = fc.array(fc.constantFrom(...(Object.keys(holds) as (keyof typeof holds)[])), {
+  maxLength: 12,
+});
+
+property.prop(
+  [
+    honest,
+    silent,
+    fc.integer({ min: budgetMin(defaultLimits.headerBytes), max: 2_000_000 }),
+    fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 10 }),
+    fc.nat({ max: 1 }),
+  ],
+  { numRuns: 12 },
+)(
+  'every peer that goes on finishes what it has begun, whatever the others hold and however little memory there is',
+  async (clients, attackers, high, delays, shared) => {
+    const store = memoryStore();
+    const large = await store.put('large', { size: LARGE });
+    if (large.ok) await large.value.write([new Uint8Array(LARGE)]);
+    if (large.ok) await large.value.commit();
+    let asked = 0;
+    const server = served(
+      { budget: { high, low: Math.floor((high * 3) / 4) }, openFiles: { reading: shared, writing: shared } },
+      slow(store, () => delays[asked++ % delays.length]!),
+    );
+    const deaf = attackers.map((kind, n) => {
+      const connection = server.connect();
+      connection.pause();
+      connection.write([holds[kind](n)], () => {});
+      return connection;
+    });
+    await vi.advanceTimersByTimeAsync(50);
+    const peers = clients.map((puts, who) => {
+      const it = peer(server.connect());
+      const frames = puts.map(({ pad, size }, n) =>
+        putFrame(`c${who}.${n}`, new Uint8Array(size), { id: n, pad: 'x'.repeat(pad) }),
+      );
+      void it.send(...frames);
+      const got: JsonHeader[] = [];
+      it.headers$.subscribe((header) => got.push(header));
+      return { it, got };
+    });
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(peers.map(({ got }) => outcomes(got))).toEqual(clients.map((puts) => puts.map(() => 'put')));
+    for (const { it } of peers) it.connection.end();
+    for (const connection of deaf) connection.destroy();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
+    await server.end();
+  },
+);

@@ -1,0 +1,62 @@
+/** In virtual time: when the token of a `hello` is looked at, and that every wait ends. */
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, test } from 'vitest';
+import { anybody } from '../../src/protocol/access.ts';
+import { errorInfo } from '../../src/protocol/errors.ts';
+import { type AddressTries, createTokenCheck } from '../../src/runtime/token-check.ts';
+
+function checked(turns: readonly number[]) {
+  const scheduler = new TestScheduler(() => {});
+  scheduler.maxFrames = Number.POSITIVE_INFINITY;
+  const looks: string[] = [];
+  const left = [...turns];
+  let wrong = 0;
+  const tries: AddressTries = { turn: () => left.shift() ?? 0, wrong: () => void wrong++ };
+  const byToken = (token: string) => {
+    looks.push(`${token} at ${scheduler.now()}`);
+    return token === 'right' ? anybody : null;
+  };
+  const check = createTokenCheck({ byToken }, scheduler, tries);
+  return { scheduler, check, looks, wrong: () => wrong };
+}
+
+const right = { ok: true, value: anybody };
+const badToken = { ok: false, error: { code: 'bad-token' } };
+
+describe('a token', () => {
+  test('is looked at at once where nobody has to wait, and a wrong one is told', () => {
+    const { check, wrong } = checked([]);
+    expect(check.principalOf('right')).toEqual(right);
+    expect(wrong()).toBe(0);
+    expect(check.principalOf('guess')).toMatchObject(badToken);
+    expect(wrong()).toBe(1);
+  });
+
+  test('that is right waits as long as a wrong one, so that waiting says nothing of it', async () => {
+    for (const [token, outcome] of [
+      ['right', right],
+      ['guess', badToken],
+    ] as const) {
+      const { scheduler, check, looks } = checked([250]);
+      const answer = check.principalOf(token);
+      expect(looks).toEqual([]);
+      scheduler.flush();
+      expect(looks).toEqual([`${token} at 250`]);
+      expect(await answer).toMatchObject(outcome);
+    }
+  });
+
+  test('is not looked at when the wait was given up, and the wait ends with why', async () => {
+    const { scheduler, check, looks, wrong } = checked([250]);
+    const answer = check.principalOf('right');
+    check.giveUp(errorInfo('shutting-down'));
+    expect(await answer).toMatchObject({ ok: false, error: { code: 'shutting-down' } });
+    expect(scheduler.actions).toEqual([]);
+    scheduler.flush();
+    expect(looks).toEqual([]);
+    expect(wrong()).toBe(0);
+    // There is none any more to be given up.
+    check.giveUp(errorInfo('shutting-down'));
+    expect(check.principalOf('right')).toEqual(right);
+  });
+});

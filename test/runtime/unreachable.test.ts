@@ -1,0 +1,169 @@
+/** Nobody works for the dead: what only reads is not done for a peer that cannot be answered any more. */
+import { createConnection } from 'node:net';
+import { filter, firstValueFrom, map, share, take, toArray } from 'rxjs';
+import { describe, expect, test, vi } from 'vitest';
+import { attend } from '../../src/runtime/attend.ts';
+import { createBudget } from '../../src/runtime/credit.ts';
+import { createClock } from '../../src/runtime/deadlines.ts';
+import { defaultLimits } from '../../src/runtime/limits.ts';
+import { createSlots } from '../../src/runtime/slots.ts';
+import { serve } from '../../src/server/serve.ts';
+import { commands, requestFraming } from '../../src/session/dispatch.ts';
+import { createSession } from '../../src/session/session.ts';
+import type { Source, Store } from '../../src/store/contract.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { listenTcp } from '../../src/transport/tcp.ts';
+import { frame, peer, putFrame } from '../support/peer.ts';
+
+/** A store that says what it is asked, and answers what only reads when the test lets it. */
+function hesitant(store: Store) {
+  const asked: string[] = [];
+  const waiting: (() => void)[] = [];
+  let closed = 0;
+  const later = async <T>(what: string, answer: () => T): Promise<Awaited<T>> => {
+    asked.push(what);
+    await new Promise<void>((go) => waiting.push(go));
+    return await answer();
+  };
+  const told = (source: Source): Source => ({
+    ...source,
+    read: (...range) => source.read(...range),
+    close: () => {
+      closed++;
+      return source.close();
+    },
+  });
+  const slow: Store = {
+    ...store,
+    stat: (name) => later(`stat ${name}`, () => store.stat(name)),
+    list: (options) => later('list', () => store.list(options)),
+    open: (name) =>
+      later(`open ${name}`, async () => {
+        const opened = await store.open(name);
+        return opened.ok ? { ok: true as const, value: told(opened.value) } : opened;
+      }),
+  };
+  return {
+    store: slow,
+    asked,
+    closed: () => closed,
+    letGo: () => {
+      for (const go of waiting.splice(0)) go();
+    },
+  };
+}
+
+async function withFile(): Promise<Store> {
+  const store = memoryStore();
+  const sink = await store.put('a', { size: 3 });
+  if (sink.ok) await sink.value.write([Buffer.from('abc')]);
+  if (sink.ok) await sink.value.commit();
+  return store;
+}
+
+async function attended(openRequests = 4) {
+  const slow = hesitant(await withFile());
+  const [theirs, ours] = memoryPair();
+  const budget = createBudget(defaultLimits.budget);
+  const reading = createSlots({ shared: 0, perHolder: 1 });
+  const finished = firstValueFrom(
+    attend(ours, {
+      session: createSession(commands, { openRequests }),
+      framing: requestFraming(),
+      store: slow.store,
+      budget,
+      places: {
+        heads: createSlots({ shared: 1, perHolder: 0 }),
+        reading,
+        writing: createSlots({ shared: 0, perHolder: 1 }),
+      },
+      // The clock asks the system after a peer that is not read from, every 20 ms with such a deadline.
+      clock: createClock({ ...defaultLimits.deadlines, unread: 80 }),
+      limits: defaultLimits,
+    }).pipe(toArray()),
+  );
+  return { ...slow, client: peer(theirs), budget, reading, finished };
+}
+
+describe('once a peer has broken off', () => {
+  test('nothing more that it asked for is looked up, and what is under way is not waited for', async () => {
+    const it = await attended();
+    const asks = Array.from({ length: 1000 }, (_, i) => frame({ cmd: 'stat', filename: `f${i}` }));
+    await it.client.send(...asks, frame({ cmd: 'list' }));
+    await vi.waitFor(() => expect(it.asked).toHaveLength(4));
+    it.client.connection.destroy();
+    // It completes although the store has not answered a single one.
+    await it.finished;
+    expect(it.asked).toHaveLength(4);
+    expect(it.budget.unsettled()).toBe(0);
+    it.letGo();
+  });
+
+  test('what changes something is carried out, also behind what is dropped', async () => {
+    const it = await attended();
+    await it.client.send(frame({ cmd: 'stat', filename: 'a' }), frame({ cmd: 'list' }));
+    await it.client.send(putFrame('b', 'hello'), frame({ cmd: 'stat', filename: 'b' }), putFrame('c', 'hi'));
+    await vi.waitFor(() => expect(it.asked).toHaveLength(2));
+    it.client.connection.destroy();
+    const reports = await it.finished;
+    expect(reports.filter(({ type }) => type === 'stored')).toMatchObject([
+      { filename: 'b' },
+      { filename: 'c' },
+    ]);
+    expect(it.asked).toEqual(['stat a', 'list']);
+  });
+
+  test('a file that is opened for it is closed, and its place is free', async () => {
+    const it = await attended();
+    await it.client.send(frame({ cmd: 'get', filename: 'a' }), frame({ cmd: 'get', filename: 'a' }));
+    await vi.waitFor(() => expect(it.asked).toEqual(['open a']));
+    it.client.connection.destroy();
+    await it.finished;
+    it.letGo();
+    await vi.waitFor(() => expect(it.closed()).toBe(1));
+    expect(it.reading.taken()).toBe(0);
+    // The second one waited for the place of the first: it is not opened any more.
+    expect(it.asked).toEqual(['open a']);
+  });
+
+  test('a half-close is no end: such a peer is answered', async () => {
+    const it = await attended();
+    await it.client.send(frame({ cmd: 'stat', filename: 'a' }), frame({ cmd: 'ping' }));
+    it.client.connection.end();
+    await vi.waitFor(() => expect(it.asked).toEqual(['stat a']));
+    it.letGo();
+    expect(await it.client.all()).toMatchObject([{ ack: 'stat' }, { ack: 'ping' }]);
+    await it.finished;
+  });
+});
+
+describe('a server that does not read at the moment', () => {
+  async function listening(store: Store) {
+    const deadlines = { ...defaultLimits.deadlines, unread: 100 };
+    const connections$ = listenTcp({ port: 0, host: '127.0.0.1' });
+    const events$ = serve({ connections$, store, limits: { openRequests: 1, deadlines } }).pipe(share());
+    const closed = firstValueFrom(events$.pipe(filter(({ type }) => type === 'closed')));
+    const port$ = events$.pipe(
+      filter((event) => event.type === 'listening'),
+      map(({ port }) => port),
+      take(1),
+    );
+    const found = firstValueFrom(port$);
+    const server = events$.subscribe();
+    return { port: await found, closed, stop: () => server.unsubscribe() };
+  }
+
+  test('learns all the same that its peer is gone, though the store never answers', async () => {
+    const slow = hesitant(memoryStore());
+    const server = await listening(slow.store);
+    const socket = createConnection(server.port!, '127.0.0.1');
+    const asks = Array.from({ length: 1000 }, () => frame({ cmd: 'stat', filename: 'a' }));
+    socket.write(Buffer.concat(asks));
+    await vi.waitFor(() => expect(slow.asked).toHaveLength(1));
+    socket.resetAndDestroy();
+    expect(await server.closed).toMatchObject({ type: 'closed' });
+    expect(slow.asked).toHaveLength(1);
+    server.stop();
+  });
+});
