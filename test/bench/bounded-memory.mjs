@@ -1,11 +1,13 @@
 // Memory stays bounded, whatever a peer does: how far the server's resident memory rises above what it was idle.
 //
-//   SLUICE_BENCH_FLOOD=BYTES   how much the fast sender sends; by default the 2 GiB of the promise, 107 s
+//   SLUICE_BENCH_FLOOD=BYTES   how much the fast sender sends; by default the 2 GiB of the promise, 107 s, and 256 MiB
+//                              between two builds, 5 s each
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ownBuild } from './build.mjs';
 import { makeHole } from './files.mjs';
 import { launchListening, startSluice } from './peers.mjs';
 import { flood, politePings } from './ping-flood.mjs';
@@ -16,7 +18,7 @@ import { removeAtExit } from './tidy.mjs';
 
 const MiB = 2 ** 20;
 const diskRate = 20e6;
-const flooded = Number(process.env.SLUICE_BENCH_FLOOD ?? 2048 * MiB);
+const floodOf = (bytes) => Number(process.env.SLUICE_BENCH_FLOOD ?? bytes);
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Resident MiB before and at most while `work` ran, as the kernel kept it, and what the work answered. */
@@ -32,9 +34,9 @@ async function growth({ pid }, work) {
 }
 
 /** A fast sender against a slow store. */
-async function fastSender(serverScript, protocol, bytes, dir) {
+async function fastSender(serverScript, protocol, bytes, dir, rate = diskRate, build = ownBuild) {
   const files = makeHole(join(dir, String(bytes)), bytes);
-  const server = await launchListening(serverScript, [script(serverScript), String(diskRate)], dir);
+  const server = await launchListening(serverScript, [script(serverScript), String(rate), build.dir], dir);
   try {
     return await growth(server, () => send(protocol, server.port, 1, files));
   } finally {
@@ -43,8 +45,8 @@ async function fastSender(serverScript, protocol, bytes, dir) {
 }
 
 /** Requests whose replies nobody reads; another client must be served all the while. */
-async function unreadReplies(count, header, dir) {
-  const server = await startSluice(dir, 'os');
+async function unreadReplies(count, header, dir, build = ownBuild) {
+  const server = await startSluice(dir, 'os', [], 'sluice', build);
   try {
     return await growth(server, async () => {
       const others = politePings(server.port);
@@ -59,7 +61,38 @@ async function unreadReplies(count, header, dir) {
   }
 }
 
+/** How much two builds grow, each turn a server of its own. */
+export function contests() {
+  const contest = (name, figures, turn) => ({
+    name: `bounded-memory, ${name}`,
+    figures,
+    rounds: 3,
+    fresh: true,
+    open: (build, dir) => ({ turn: () => turn(build, dir) }),
+  });
+  const flooded = floodOf(256 * MiB);
+  return [
+    contest('a slow store', { 'growth MiB': 'less', 'MB/s': 'more' }, async (build, dir) => {
+      const { grown, seconds } = await fastSender('slow-server.mjs', 'wire', flooded, dir, 50e6, build);
+      return { 'growth MiB': grown, 'MB/s': flooded / 1e6 / seconds };
+    }),
+    contest(
+      '100,000 pings unread',
+      { 'growth MiB': 'less', 'other answers': 'more', 'slowest answer ms': 'less' },
+      async (build, dir) => {
+        const { grown, answer } = await unreadReplies(100_000, { cmd: 'ping' }, dir, build);
+        return {
+          'growth MiB': grown,
+          'other answers': answer.answered,
+          'slowest answer ms': answer.longest,
+        };
+      },
+    ),
+  ];
+}
+
 export async function run() {
+  const flooded = floodOf(2048 * MiB);
   const dir = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
   console.log(
     `\nResident memory of the server; a sender of ${flooded / MiB} MiB against 20 MB/s takes a while`,

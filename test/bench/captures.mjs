@@ -1,13 +1,14 @@
 /**
  * Reading a capture, putting its streams together and finding the frames in them, on one core; tshark beside it.
  *
- * node test/bench/captures.mjs (after npm run build); with `--run FILE` it is the process that is measured.
+ * node test/bench/captures.mjs (after npm run build); with `--run DIR FILE` it is the process that is measured.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { load, measuredHere, ownBuild } from './build.mjs';
 import { makeCapture } from './capture-made.mjs';
 import { figure, median, printSummary, printTable } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
@@ -32,6 +33,14 @@ function onOneCore(command, args) {
   return { seconds: (performance.now() - started) / 1000, stdout };
 }
 
+/** One build reads the capture in a process of its own, and must find what is in it. */
+function readBy(build, path, made) {
+  const { seconds, stdout } = onOneCore(process.execPath, [here, '--run', build.dir, path]);
+  const said = JSON.parse(stdout);
+  if (said.frames !== made.frames || said.bytes !== made.bytes) throw new Error(`found ${stdout}`);
+  return { seconds, said };
+}
+
 export async function run() {
   console.log('\ncaptures: a file of 1 GiB of payload, read, reassembled and deframed on one core');
   const folder = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
@@ -46,9 +55,7 @@ export async function run() {
     const theirs = [];
     let rss = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const { seconds, stdout } = onOneCore(process.execPath, [here, '--run', path]);
-      const said = JSON.parse(stdout);
-      if (said.frames !== made.frames || said.bytes !== made.bytes) throw new Error(`found ${stdout}`);
+      const { seconds, said } = readBy(ownBuild, path, made);
       ours.push(seconds);
       rss = Math.max(rss, said.rss);
       // Once is enough for what takes that long.
@@ -67,12 +74,15 @@ export async function run() {
 }
 
 /** The process that is measured. */
-async function measured(path) {
-  const dist = new URL('../../dist', import.meta.url).href;
-  const { captureFile } = await import(`${dist}/capture/capture-file.js`);
-  const { readStreams } = await import(`${dist}/capture/read-streams.js`);
-  const { initialState, step } = await import(`${dist}/wire/deframe-step.js`);
-  const { lengthField } = await import(`${dist}/wire/length-field.js`);
+async function measured(build, path) {
+  const { captureFile, readStreams, initialState, step, lengthField } = await load(
+    build,
+    'captureFile',
+    'readStreams',
+    'initialState',
+    'step',
+    'lengthField',
+  );
   const framing = lengthField({ width: 4, maxLength: 2 ** 20, delivery: () => 'stream' });
   const sides = new Map();
   let frames = 0;
@@ -90,5 +100,25 @@ async function measured(path) {
   console.log(JSON.stringify({ frames, bytes, rss: process.resourceUsage().maxRSS * 1024 }));
 }
 
-if (process.argv[2] === '--run') await measured(process.argv[3]);
+/** The same of two builds, with a file of 256 MiB of payload. */
+export function contests() {
+  return shapes.map(({ name, packet, frame }) => ({
+    name: `captures, ${name}`,
+    figures: { 'MB/s': 'more', 'resident MiB': 'less' },
+    fresh: true,
+    open(build, dir) {
+      const path = join(dir, 'made.pcap');
+      const made = makeCapture(path, { size: GIB / 4, packet, frame });
+      const mb = statSync(path).size / 1e6;
+      const turn = () => {
+        const { seconds, said } = readBy(build, path, made);
+        return { 'MB/s': mb / seconds, 'resident MiB': said.rss / 2 ** 20 };
+      };
+      return { turn, close: () => rmSync(path) };
+    },
+  }));
+}
+
+const apart = measuredHere(import.meta.url);
+if (apart !== undefined) await measured(apart.build, ...apart.args);
 else if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) printSummary(await run());

@@ -5,20 +5,24 @@
  */
 import { Buffer } from 'node:buffer';
 import { pathToFileURL } from 'node:url';
-import { Subject } from 'rxjs';
+import { load, measureApart, measuredHere, ownBuild } from './build.mjs';
 import { figure, printSummary } from './table.mjs';
 
-const dist = process.env.SLUICE_DIST ?? new URL('../../dist', import.meta.url).href;
-const { deframe } = await import(`${dist}/wire/deframe.js`);
-const { lengthField } = await import(`${dist}/wire/length-field.js`);
-const { encodeJsonHeader, jsonHeader } = await import(`${dist}/wire/json-header.js`);
+const here = measuredHere(import.meta.url);
+const { rxjs, deframe, lengthField, jsonHeader, encodeJsonHeader } = await load(
+  here?.build ?? ownBuild,
+  'deframe',
+  'lengthField',
+  'jsonHeader',
+  'encodeJsonHeader',
+);
 
 const CHUNK = 64 * 1024;
 const ROUNDS = 5;
 
 /** Feeds the chunks over and over for `ms`, and says how many rounds of them went through in a second. */
 function roundsPerSecond(framing, first, chunks, ms) {
-  const source$ = new Subject();
+  const source$ = new rxjs.Subject();
   let bytes = 0;
   let frames = 0;
   let touched = 0;
@@ -99,4 +103,22 @@ export function run(ms = 200) {
   return figures;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) run();
+/** The same of two builds, each turn in a process of its own. */
+export function contests() {
+  const figures = {
+    'million frames/s of 64 B': 'more',
+    'million requests/s': 'more',
+    'GB/s of one body': 'more',
+  };
+  const open = (build) => ({ turn: () => measureApart(new URL(import.meta.url), build) });
+  return [{ name: 'deframe', figures, fresh: true, open }];
+}
+
+if (here !== undefined) {
+  const figures = {
+    'million frames/s of 64 B': smallFrames(100) / 1e6,
+    'million requests/s': smallRequests(100) / 1e6,
+    'GB/s of one body': largeBody(100) / 1e9,
+  };
+  console.log(JSON.stringify(figures));
+} else if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) run();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { empty, makeFiles, verify } from './files.mjs';
 import { installed } from './install.mjs';
 import { startRsync, startSluice } from './peers.mjs';
+import { cpuSeconds } from './process-facts.mjs';
 import { figure, median, printTable } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
 
@@ -15,15 +16,49 @@ const forgetful = new Map([
   [0x858458f6, 'ramfs'],
 ]);
 
+/** Whether what is synced in that folder is kept; when not, says so. */
+function keeps(disk) {
+  const kind = forgetful.get(statfsSync(disk).type);
+  if (kind === undefined) return true;
+  console.log(
+    `group commit: left out, ${disk} is on a ${kind}, where a sync costs nothing; start it on a disk`,
+  );
+  return false;
+}
+
+/** Durable small files on two builds. */
+export function contests() {
+  const disk = removeAtExit(mkdtempSync(join(process.cwd(), '.bench-')));
+  if (!keeps(disk)) return [];
+  const source = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
+  const files = makeFiles(join(source, 'small'), 1000, 10_240);
+  return [
+    ['pipelined', files.count],
+    ['one by one', 1],
+  ].map(([how, window]) => ({
+    name: `group-commit, 1,000 durable files, ${how}`,
+    figures: { 'files/s': 'more', 'server CPU ms/file': 'less' },
+    rounds: 3,
+    async open(build) {
+      const peer = await startSluice(mkdtempSync(join(disk, 'root-')), 'fsync', [], 'sluice', build);
+      return {
+        close: peer.stop,
+        async turn() {
+          empty(peer.root);
+          const before = cpuSeconds(peer.pid);
+          const seconds = await peer.send(files, window);
+          const cpu = cpuSeconds(peer.pid) - before;
+          verify(files, peer.root);
+          return { 'files/s': files.count / seconds, 'server CPU ms/file': (cpu / files.count) * 1000 };
+        },
+      };
+    },
+  }));
+}
+
 export async function run() {
   const disk = removeAtExit(mkdtempSync(join(process.cwd(), '.bench-')));
-  const kind = forgetful.get(statfsSync(disk).type);
-  if (kind !== undefined) {
-    console.log(
-      `group commit: left out, ${disk} is on a ${kind}, where a sync costs nothing; start it on a disk`,
-    );
-    return [];
-  }
+  if (!keeps(disk)) return [];
   const source = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
   const files = makeFiles(join(source, 'small'), 2000, 10_240);
   const sluice = await startSluice(disk, 'fsync');

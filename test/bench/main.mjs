@@ -1,14 +1,107 @@
-// Runs the benchmarks: all, or those named. A benchmark, not a test: it always exits 0.
-//
-//   npm run bench
-//   npm run bench -- throughput group-commit
-import { existsSync } from 'node:fs';
+// Runs the benchmarks: all, or those named. A benchmark, not a test: it exits 0 whatever it measures.
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compareBuilds, printRatios } from './against.mjs';
+import { NoBuild, openBuild, ownBuild } from './build.mjs';
 import { printSummary } from './table.mjs';
 
-const all = ['deframe', 'store', 'throughput', 'group-commit', 'bounded-memory', 'captures', 'record'];
-const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
+const all = [
+  'deframe',
+  'store',
+  'throughput',
+  'ping-flood',
+  'group-commit',
+  'bounded-memory',
+  'captures',
+  'record',
+];
 
+const usage = `Usage: npm run bench -- [NAME …] [--against DIR [--rounds N]]
+
+Measures this build: all benchmarks, or those named of
+  ${all.join(', ')}
+
+  --against DIR  measures another build of the project in the same turns (this, that, that, this, …) and prints
+                 the ratios of the medians, with the least and the greatest ratio of a round. DIR is a checkout
+                 with its own dist, after npm ci && npm run build
+  --rounds N     how many turns each of the two has (default 5); a benchmark that takes long may have fewer
+  --help         prints this
+
+Environment: SLUICE_BENCH_BIG, bytes of the large file; SLUICE_BENCH_FLOOD, bytes of bounded-memory's fast sender;
+SLUICE_BENCH_ROUNDS, rounds without --against; BENCH_MEMORY and BENCH_DISK, folders on a tmpfs and on a disk.
+`;
+
+function wrongUse(message) {
+  console.error(`${message}\n\n${usage}`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        against: { type: 'string' },
+        rounds: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    const unknown = positionals.find((name) => !all.includes(name));
+    if (unknown !== undefined) wrongUse(`${unknown}: there is no such benchmark`);
+    if (values.rounds !== undefined && values.against === undefined) {
+      wrongUse('--rounds is for --against; without it, set SLUICE_BENCH_ROUNDS');
+    }
+    const rounds = Number(values.rounds ?? 5);
+    if (!(Number.isInteger(rounds) && rounds >= 1)) wrongUse(`--rounds ${values.rounds}: give 1 or more`);
+    // npm runs this in the project's folder; a relative DIR means the folder where npm was called.
+    const from = process.env.INIT_CWD ?? process.cwd();
+    const other = values.against === undefined ? undefined : openBuild(resolve(from, values.against));
+    return { names: positionals.length > 0 ? positionals : all, other, rounds };
+  } catch (error) {
+    if (error instanceof NoBuild) wrongUse(`--against ${error.message}`);
+    return wrongUse(error.message);
+  }
+}
+
+/** Measures this build alone, and prints the figures beside their targets. */
+async function measure(names) {
+  const figures = [];
+  for (const name of names) {
+    try {
+      const { run } = await import(`./${name}.mjs`);
+      // A benchmark may answer figures for the summary, and need not.
+      figures.push(...((await run()) ?? []));
+    } catch (error) {
+      console.log(`\n${name}: failed: ${error instanceof Error ? error.stack : error}`);
+      figures.push({ name, value: 'failed', unit: '', target: '', ok: undefined });
+    }
+  }
+  if (figures.length === 0) return;
+  console.log('\nSummary');
+  printSummary(figures);
+}
+
+async function compare(names, other, rounds) {
+  const rows = [];
+  for (const name of names) {
+    try {
+      const { contests } = await import(`./${name}.mjs`);
+      rows.push(...(await compareBuilds(contests(), ownBuild, other, rounds)));
+    } catch (error) {
+      console.log(`\n${name}: failed: ${error instanceof Error ? error.stack : error}`);
+      rows.push({ name, figure: 'failed' });
+    }
+  }
+  console.log('\nSummary');
+  printRatios(rows, true);
+}
+
+const { names, other, rounds } = readArguments();
 const memory = Math.round(totalmem() / 2 ** 30);
 console.log(
   `${availableParallelism()} × ${cpus()[0]?.model ?? process.arch}, ${memory} GiB, Linux ${release()}, Node ${process.version}`,
@@ -16,25 +109,10 @@ console.log(
 const load = loadavg()[0];
 if (load > 0.5)
   console.log(`the machine is busy (load ${load.toFixed(1)}): trust the ratios, and those not much`);
-
-const figures = [];
-for (const name of chosen) {
-  const script = new URL(`${name}.mjs`, import.meta.url);
-  if (!all.includes(name) || !existsSync(script)) {
-    console.log(`\n${name}: there is no such benchmark; there are ${all.join(', ')}`);
-    continue;
-  }
-  try {
-    const { run } = await import(script.href);
-    // A benchmark may answer figures for the summary, and need not.
-    figures.push(...((await run()) ?? []));
-  } catch (error) {
-    console.log(`\n${name}: failed: ${error instanceof Error ? error.stack : error}`);
-    figures.push({ name, value: 'failed', unit: '', target: '', ok: undefined });
-  }
+for (const [which, build] of other === undefined ? [] : Object.entries({ this: ownBuild, that: other })) {
+  const stale = build.stale ? '; ITS SOURCE IS NEWER THAN ITS BUILD' : '';
+  console.log(`${which}: ${build.dir} (${build.commit})${stale}`);
 }
-if (figures.length > 0) {
-  console.log('\nSummary');
-  printSummary(figures);
-}
+if (other === undefined) await measure(names);
+else await compare(names, other, rounds);
 process.exit(0);

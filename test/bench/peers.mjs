@@ -6,8 +6,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ownBuild } from './build.mjs';
 import { send } from './sender.mjs';
 import { killAtExit } from './tidy.mjs';
 
@@ -55,14 +55,12 @@ export async function launchListening(name, args, dir) {
   return { ...server, port };
 }
 
-/** Sluice's own command line; `SLUICE_BENCH_MAIN` is another build's `main.js`, to compare with. */
-export async function startSluice(dir, durability, more = [], name = 'sluice') {
+/** The server of Sluice's own command line, of this build or another. */
+export async function startSluice(dir, durability, more = [], name = 'sluice', build = ownBuild) {
   const root = join(dir, `${name}-root`);
   mkdirSync(root, { recursive: true });
-  const main =
-    process.env.SLUICE_BENCH_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const where = ['--host', '127.0.0.1', '--port', '0', '--durability', durability];
-  const server = await launchListening(name, [main, 'serve', root, ...where, ...more], dir);
+  const server = await launchListening(name, [build.main, 'serve', root, ...where, ...more], dir);
   return {
     ...server,
     name: 'Sluice',

@@ -1,6 +1,15 @@
-// A client that asks and never listens, and one that pings politely beside it.
+// Pings: as many as a connection can ask and hear answered; a client that asks and never listens; and one that pings
+// politely beside it.
+import { mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ownBuild } from './build.mjs';
+import { startSluice } from './peers.mjs';
+import { cpuSeconds } from './process-facts.mjs';
+import { figure, printSummary } from './table.mjs';
+import { removeAtExit } from './tidy.mjs';
 
 /** One frame of Sluice's wire without a body. */
 export function frame(header) {
@@ -64,4 +73,83 @@ export function politePings(port) {
       return { answered, longest };
     },
   };
+}
+
+/** Sends `count` pings ahead of their replies on one connection, and answers the seconds until all were answered. */
+function answeredPings(port, count) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1').setNoDelay();
+    const batch = Buffer.concat(Array.from({ length: 100 }, () => frame({ cmd: 'ping', id: 1 })));
+    const from = performance.now();
+    let [sent, answered] = [0, 0];
+    let head = Buffer.alloc(0);
+    const sendMore = () => {
+      while (sent < count) {
+        sent += 100;
+        if (!socket.write(batch)) return;
+      }
+    };
+    socket.on('connect', sendMore).on('drain', sendMore).on('error', reject);
+    socket.on('close', () => reject(new Error(`closed after ${answered} of ${count} answers`)));
+    socket.on('data', (chunk) => {
+      const bytes = head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
+      let at = 0;
+      for (;;) {
+        if (bytes.length - at < 4) break;
+        const need = 4 + bytes.readInt32LE(at);
+        if (bytes.length - at < need) break;
+        at += need;
+        answered++;
+      }
+      head = bytes.subarray(at);
+      if (answered < count) return;
+      socket.removeAllListeners('close').destroy();
+      resolve((performance.now() - from) / 1000);
+    });
+  });
+}
+
+async function pingRate({ pid, port }, count) {
+  const before = cpuSeconds(pid);
+  const seconds = await answeredPings(port, count);
+  return { rate: count / seconds, cpu: ((cpuSeconds(pid) - before) / count) * 1e6 };
+}
+
+/** Answered pings of two builds. */
+export function contests() {
+  return [
+    {
+      name: 'ping-flood, 100,000 answered on one connection',
+      figures: { 'pings/s': 'more', 'server CPU µs/ping': 'less' },
+      async open(build, dir) {
+        const server = await startSluice(dir, 'os', [], 'sluice', build);
+        return {
+          close: server.stop,
+          async turn() {
+            const { rate, cpu } = await pingRate(server, 100_000);
+            return { 'pings/s': rate, 'server CPU µs/ping': cpu };
+          },
+        };
+      },
+    },
+  ];
+}
+
+export async function run() {
+  const dir = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
+  const server = await startSluice(dir, 'os', [], 'sluice', ownBuild);
+  try {
+    // The first round warms up.
+    await pingRate(server, 100_000);
+    const { rate, cpu } = await pingRate(server, 300_000);
+    const figures = [
+      figure('300,000 pings answered on one connection', rate, 'pings/s'),
+      figure('server CPU a ping', cpu, 'µs'),
+    ];
+    console.log('\nPings sent ahead of their answers, on one connection');
+    printSummary(figures);
+    return figures;
+  } finally {
+    await server.stop();
+  }
 }

@@ -67,6 +67,35 @@ async function compare(title, contestants, files, warm) {
     .map((each) => median(each.map(({ seconds }, round) => results[0][round].seconds / seconds)));
 }
 
+/** Two builds that record: the large file up to the default bound, the small ones wholly. */
+export function contests() {
+  const memory = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
+  const contest = (name, files, window, atMost, options) => ({
+    name: `record, ${name}`,
+    figures: { 'MB/s': 'more', 'server CPU s': 'less' },
+    rounds: 3,
+    async open(build) {
+      const dir = removeAtExit(mkdtempSync(join(memory, 'build-')));
+      const recordings = join(dir, 'recordings');
+      mkdirSync(recordings);
+      const peer = await startSluice(dir, 'os', ['--record', recordings, ...options], 'sluice', build);
+      return {
+        close: peer.stop,
+        async turn() {
+          const { seconds, cpu } = await turn({ peer, recordings, atMost, window }, files, memory);
+          return { 'MB/s': (files.count * files.size) / 1e6 / seconds, 'server CPU s': cpu };
+        },
+      };
+    },
+  });
+  const large = makeFiles(join(memory, 'big'), 1, Number(process.env.SLUICE_BENCH_BIG ?? 256 * MiB));
+  const small = makeFiles(join(memory, 'small'), 5000, 10_240);
+  return [
+    contest('one large file, 64 MiB of it', large, 1, 64 * MiB, []),
+    contest('5,000 files of 10 KiB', small, small.count, Infinity, ['--record-max-size', 'none']),
+  ];
+}
+
 export async function run() {
   const memory = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
   const disk = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));

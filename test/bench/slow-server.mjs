@@ -1,8 +1,8 @@
 // Sluice embedded over a store of one's own that takes 20 MB/s and keeps nothing: what is behind `bounded-memory`.
 //
-//   node slow-server.mjs [BYTES_PER_SECOND]
+//   node slow-server.mjs [BYTES_PER_SECOND [DIR]]      DIR: another build's checkout
 import { crc32 } from 'node:zlib';
-import { listenTcp, serve } from '../../dist/node.js';
+import { load, openBuild, ownBuild } from './build.mjs';
 import { pace } from './pace.mjs';
 
 const ok = (value) => ({ ok: true, value });
@@ -37,7 +37,10 @@ function slowStore(bytesPerSecond) {
   };
 }
 
-const store = slowStore(Number(process.argv[2] ?? 20e6));
+const [, , bytesPerSecond = 20e6, dir] = process.argv;
+const build = dir === undefined ? ownBuild : openBuild(dir);
+const { listenTcp, serve } = await load(build, 'listenTcp', 'serve');
+const store = slowStore(Number(bytesPerSecond));
 serve({ connections$: listenTcp({ port: 0 }), store }).subscribe((event) => {
   if (event.type === 'listening') console.log(`listening on ${event.address}`);
 });

@@ -62,6 +62,35 @@ async function compare(title, contestants, files, scratch) {
 /** How many times the rate of the second the first has. */
 const ratio = (medians, a, b) => medians[b] && medians[b].seconds / medians[a].seconds;
 
+/** Both kinds of transfer, to two builds. */
+export function contests() {
+  const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
+  const big = makeFiles(join(scratch, 'big'), 1, Number(process.env.SLUICE_BENCH_BIG ?? GiB / 4));
+  const small = makeFiles(join(scratch, 'small'), 10_000, 10_240);
+  const contest = (name, files, window, rate) => ({
+    name,
+    figures: { [rate]: 'more', 'server CPU s/GiB': 'less', 'peak MiB': 'less' },
+    async open(build) {
+      const root = removeAtExit(mkdtempSync(join(scratch, 'root-')));
+      const peer = await startSluice(root, 'os', [], 'sluice', build);
+      const amount = files.count > 1 ? files.count : files.size / 1e6;
+      const gib = (files.count * files.size) / GiB;
+      return {
+        close: peer.stop,
+        async turn() {
+          const { seconds, cpu, memory } = await turn({ peer, window }, files, scratch);
+          return { [rate]: amount / seconds, 'server CPU s/GiB': cpu / gib, 'peak MiB': memory / 2 ** 20 };
+        },
+      };
+    },
+  });
+  return [
+    contest('throughput, one large file', big, 1, 'MB/s'),
+    contest('throughput, 10,000 files of 10 KiB', small, small.count, 'files/s'),
+    contest('throughput, 10,000 files one by one', small, 1, 'files/s'),
+  ];
+}
+
 export async function run() {
   const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
   const sluice = await startSluice(scratch, 'os');
