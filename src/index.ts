@@ -25,6 +25,7 @@ export * from './protocol/request.ts';
 export * from './protocol/sluice-preset.ts';
 export * from './protocol/upload.ts';
 export * from './protocol/version.ts';
+export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.ts';
 export * from './session/command.ts';
 export * from './session/dispatch.ts';
 export * from './session/effect.ts';
@@ -33,15 +34,10 @@ export * from './session/event.ts';
 export * from './session/session.ts';
 export type * from './session/state.ts';
 export type * from './transport/connection.ts';
+export type { BytesLike } from './wire/bytes.ts';
+export { finish, step, stepSome } from './wire/checked-step.ts';
 export * from './wire/deframe.ts';
-export {
-  type DeframeState,
-  finish,
-  initialState,
-  type Stepped,
-  step,
-  stepSome,
-} from './wire/deframe-step.ts';
+export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
 export { type Encoded, encodeLength } from './wire/encode-length.ts';
 export * from './wire/enframe.ts';
 export { type FaultCode, type FrameFault, type Problem, problem } from './wire/fault.ts';

@@ -11,6 +11,7 @@ export * from './capture/record.ts';
 export * from './capture/record-directory.ts';
 export * from './capture/replay.ts';
 export * from './capture/replay-live.ts';
+export { type AskedReplies, presetReplies } from './capture/replaying/asked-replies.ts';
 export type { Replies, ReplyDifference } from './capture/replaying/compare-replies.ts';
 export type { ValueDifference } from './capture/replaying/difference.ts';
 export type { LiveFault, LiveResult } from './capture/replaying/live-player.ts';

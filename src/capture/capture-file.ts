@@ -1,6 +1,7 @@
 /** Captures in files: the only place of this folder that opens them. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemWords } from '../protocol/system-words.ts';
+import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { gunzipped, isGzip } from './files/gunzipped.ts';
@@ -34,7 +35,10 @@ export interface CaptureFileOptions {
  * @example
  * for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
  */
-export function captureFile(path: string, { reuse = false }: CaptureFileOptions = {}): Capture {
+export function captureFile(path: string, options: CaptureFileOptions = {}): Capture {
+  check('captureFile: the path', path, TEXT);
+  checkOptions('captureFile', options, { reuse: optional(FLAG) });
+  const { reuse = false } = options;
   const name = path === '-' ? 'standard input' : path;
   let spent = false;
 

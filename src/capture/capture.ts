@@ -9,6 +9,8 @@
  *
  * Everything is pulled: a consumer that is slow is a file that is read slowly, so nothing grows.
  */
+import { check, TEXT } from '../wire/argument.ts';
+import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
 export interface Capture {
   /** How messages name it: the path of a file, say. */
@@ -27,7 +29,9 @@ export interface Capture {
  * @example
  * for await (const packets of readPackets(captureOf(bytes))) console.log(packets.length);
  */
-export function captureOf(bytes: Uint8Array, name = 'capture'): Capture {
+export function captureOf(given: BytesLike, name = 'capture'): Capture {
+  const bytes = bytesOf(given, 'a capture');
+  check('captureOf: the name', name, TEXT);
   return {
     name,
     async *blocks() {

@@ -1,8 +1,10 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import { check, FUNCTION, LIST } from '../wire/argument.ts';
 import type { FrameFault } from '../wire/fault.ts';
 import { joined } from '../wire/joined.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { differences, inWords } from './replaying/difference.ts';
 import { type Chunking, chunkingInWords } from './replaying/rechunk.ts';
@@ -43,11 +45,13 @@ interface Led {
  * @example
  * await assertSameInAnyChunking(captureFile('orders.pcap'), ({ chunks$ }) => chunks$.pipe(deframe(framing)));
  */
-export function assertSameInAnyChunking<T>(
+export async function assertSameInAnyChunking<T>(
   capture: Capture,
   pipeline: (connection: RecordedConnection) => Observable<T>,
   options: ChunkingLawOptions<T> = {},
 ): Promise<void> {
+  checkCapture('assertSameInAnyChunking', capture, options);
+  check('assertSameInAnyChunking: the pipeline', pipeline, FUNCTION);
   const { chunkings, comparable, ignore, ...how } = options;
   return assertSame((chunking) => replay(capture, { ...how, chunking }), pipeline, options);
 }
@@ -124,6 +128,7 @@ function compareLed(
  * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
  */
 export function joinedData(events: readonly unknown[]): readonly unknown[] {
+  check('joinedData: the events', events, LIST);
   const whole: unknown[] = [];
   let run: Uint8Array[] = [];
   const seal = () => {

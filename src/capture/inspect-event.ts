@@ -9,6 +9,7 @@
  * A frame comes right after the chunk (or the gap) with its last byte. After a `fault` no frame of its side comes any
  * more, while chunks and gaps still do.
  */
+import { check, type Rule } from '../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../wire/fault.ts';
 import type { Conversation, Side, StreamEvent } from './stream-event.ts';
 
@@ -94,8 +95,18 @@ export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | Inspec
 export const FRAME_SAMPLE = 64;
 
 /** Whether a frame came in one chunk with others. */
-export const isGlued = ({ firstShared, lastShared }: InspectedFrame): boolean =>
-  firstShared > 0 || lastShared > 0;
+export function isGlued(frame: InspectedFrame): boolean {
+  check('isGlued: the frame', frame, A_FRAME);
+  return frame.firstShared > 0 || frame.lastShared > 0;
+}
 
 /** Whether a frame came in more than one chunk. */
-export const isCut = ({ chunks }: InspectedFrame): boolean => chunks > 1;
+export function isCut(frame: InspectedFrame): boolean {
+  check('isCut: the frame', frame, A_FRAME);
+  return frame.chunks > 1;
+}
+
+const A_FRAME: Rule = {
+  words: 'a frame, as inspect tells it',
+  isKind: (value) => typeof (value as Partial<InspectedFrame> | null | undefined)?.chunks === 'number',
+};

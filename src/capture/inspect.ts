@@ -9,9 +9,11 @@
  * For each open conversation it keeps two frames' numbers and first bytes, and what there is of two heads; how many
  * are open is bounded where the streams are put together.
  */
+import { checkOptions, either, FRAMING, oneOf, optional, withMethods } from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { type Choice, chooseFraming } from './framing/framing-choice.ts';
 import { type SideFrames, sideFrames } from './framing/side-frames.ts';
 import { SLUICE_OPENING } from './framing/sluice-wire.ts';
@@ -56,6 +58,11 @@ export async function* inspect(
   capture: Capture,
   options: InspectOptions = {},
 ): AsyncGenerator<readonly InspectEvent[]> {
+  checkCapture('inspect', capture, options);
+  checkOptions('inspect', options, {
+    preset: optional(either(PRESET, oneOf('none'))),
+    framing: optional(FRAMING),
+  });
   const inspector = createInspector(options);
   for await (const batch of readStreams(capture, options.streams)) {
     const events: InspectEvent[] = [];
@@ -63,6 +70,8 @@ export async function* inspect(
     yield events;
   }
 }
+
+const PRESET = withMethods("a preset, such as presetNamed('dns') answers", ['framing', 'label']);
 
 /** What is known of an open conversation. */
 interface Open {

@@ -1,5 +1,6 @@
 /** The TCP streams of a capture: packets, segments and streams, one behind the other. */
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { createDissector, type DissectOptions } from './dissect.ts';
 import { readPackets } from './read-packets.ts';
 import type { NoSegment } from './segment.ts';
@@ -24,6 +25,7 @@ export async function* readStreams(
   capture: Capture,
   options: StreamOptions = {},
 ): AsyncGenerator<readonly StreamEvent[], void, undefined> {
+  checkCapture('readStreams', capture, options);
   const dissector = createDissector(options);
   const reassembly = createReassembly(options);
   let events: StreamEvent[] = [];

@@ -8,6 +8,8 @@ import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import { checkOptions, numberFrom, optional } from '../wire/argument.ts';
+import { checkRecord } from './check-record.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, tapInto } from './record.ts';
 import { processClock } from './recording/record-clock.ts';
 import { createRecordFile, type RecordFile } from './recording/record-file.ts';
@@ -47,6 +49,8 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
  * const tapped = recorder.tap(connection);
  */
 export async function recordInto(dir: string, options: RecordDirectoryOptions = {}): Promise<Recorder> {
+  checkRecord('recordInto', dir, options);
+  checkOptions('recordInto', options, { maxFiles: optional(numberFrom(1)) });
   const { maxBytes = Number.POSITIVE_INFINITY, maxFiles = 1000, clock = processClock } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   /** The names there are, oldest first: the time is what they begin with. Bounded by `maxFiles`, and what was there. */

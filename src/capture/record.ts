@@ -4,8 +4,10 @@
  */
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import { CONNECTION, check } from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
+import { checkRecord } from './check-record.ts';
 import { processClock, type RecordClock } from './recording/record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './recording/record-file.ts';
 import { sluiceWatch } from './recording/sluice-watch.ts';
@@ -76,6 +78,7 @@ export interface Recorder {
  * await recorder.close();
  */
 export function record(path: string, options: RecordOptions = {}): Recorder {
+  checkRecord('record', path, options);
   const { maxBytes = Number.POSITIVE_INFINITY, clock = processClock } = options;
   const ends$ = new Subject<RecordEnd>();
   const spool = createSpool();
@@ -105,6 +108,7 @@ export interface Tap {
 
 /** Taps one connection into a file. */
 export function tapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
+  check('tap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);

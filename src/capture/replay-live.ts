@@ -4,7 +4,19 @@
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import {
+  check,
+  checkOptions,
+  FRAMING,
+  FUNCTION,
+  MILLISECONDS,
+  optional,
+  RECORD,
+  SCHEDULER,
+  wholeFrom,
+} from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import type { Replies } from './replaying/compare-replies.ts';
 import { createPlayer, type LiveResult, type Player } from './replaying/live-player.ts';
@@ -23,7 +35,7 @@ export interface LiveOptions<H> extends PacingOptions {
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are told apart. Without it they are waited for and compared by their bytes alone, which suits servers
+   * How replies are told apart: `presetReplies` makes it of a preset. Without it they are waited for and compared by their bytes alone, which suits servers
    * that answer the same in the same number of bytes.
    */
   readonly replies?: Replies<H>;
@@ -54,8 +66,9 @@ export interface LiveOptions<H> extends PacingOptions {
  * @param connect is subscribed to once for each conversation.
  * @throws RangeError at once when an option is out of its bounds.
  * @example
- * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe((result) => {
- *   console.log(result.conversation.index, result.same, result.fault);
+ * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe({
+ *   next: (result) => console.log(result.conversation.index, result.same, result.fault),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
  * });
  */
 export function replayTo<H>(
@@ -63,6 +76,7 @@ export function replayTo<H>(
   connect: (conversation: Conversation) => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
+  checkCapture('replayTo', capture, options);
   return replayStreamsTo(() => readStreams(capture, options.streams), connect, options);
 }
 
@@ -72,6 +86,15 @@ export function replayStreamsTo<H>(
   connect: (conversation: Conversation) => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
+  check('replayTo: what reads the streams', read, FUNCTION);
+  check('replayTo: what connects', connect, FUNCTION);
+  checkOptions('replayTo', options, {
+    replies: optional(RECORD),
+    maxOpen: optional(wholeFrom(1)),
+    stall: optional(MILLISECONDS),
+    scheduler: optional(SCHEDULER),
+  });
+  if (options.replies !== undefined) checkOptions('replies', options.replies, { framing: FRAMING });
   const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
   const { scheduler = asyncScheduler } = options;
   const isWanted = selects(options.only);

@@ -12,7 +12,9 @@
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../transport/connection.ts';
+import { check, checkOptions, FUNCTION, numberFrom, oneOf, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
+import { checkCapture } from './check-capture.ts';
 import { readStreams, type StreamOptions } from './read-streams.ts';
 import { createPacing, type PacingOptions } from './replaying/pacing.ts';
 import { readingNoted } from './replaying/reading-noted.ts';
@@ -63,7 +65,10 @@ export const defaultWaiting = 16 * 1024 * 1024;
  *
  * @throws RangeError at once when an option is out of its bounds.
  * @example
- * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe(console.log);
+ * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe({
+ *   next: (event) => console.log(event),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ * });
  * @example
  * const connections$ = replay(captureFile('cut-off.pcap'), { only: ':8080' }).pipe(
  *   catchError((fault) => {
@@ -73,6 +78,7 @@ export const defaultWaiting = 16 * 1024 * 1024;
  * );
  */
 export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
+  checkCapture('replay', capture, options);
   return replayStreams(() => readStreams(capture, options.streams), options);
 }
 
@@ -85,6 +91,12 @@ export function replayStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   options: ReplayOptions = {},
 ): Observable<ReplayEvent> {
+  check('replayStreams: what reads them', read, FUNCTION);
+  checkOptions('replay', options, {
+    side: optional(oneOf('client', 'server')),
+    scheduler: optional(SCHEDULER),
+    maxWaiting: optional(numberFrom(0)),
+  });
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
   const { maxWaiting = defaultWaiting } = options;
   const isWanted = selects(options.only);

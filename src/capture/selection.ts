@@ -1,5 +1,6 @@
 /** Which conversations of a capture are meant. */
 import type { Address } from '../transport/connection.ts';
+import { check, either, TEXT, wholeFrom } from '../wire/argument.ts';
 import type { Conversation } from './stream-event.ts';
 
 /**
@@ -19,9 +20,13 @@ export type Selection =
 export function selects(only: Selection | undefined): (conversation: Conversation) => boolean {
   if (only === undefined) return () => true;
   if (typeof only === 'function') return only;
+  if (Array.isArray(only)) for (const one of only) check('only: one of its list', one, ONE);
+  else check('only', only, ONE);
   const any = typeof only === 'object' ? only : [only];
   return (conversation) => any.some((one) => means(one, conversation));
 }
+
+const ONE = either(TEXT, wholeFrom(0));
 
 function means(one: number | string, { index, client, server }: Conversation): boolean {
   if (typeof one === 'number') return one === index;

@@ -6,6 +6,7 @@
  * settle, and only then does time go on.
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
+import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { isReading } from './replaying/reading-noted.ts';
 
 /** Something that was emitted, and when. */
@@ -19,6 +20,8 @@ export interface VirtualTimeOptions {
   /** Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; default 10. */
   readonly turns?: number;
 }
+
+const VIRTUAL = withMethods('a VirtualTimeScheduler of RxJS', ['now', 'schedule', 'flush']);
 
 /** Turns after which what still goes on is taken to go on by itself. */
 const mostTurns = 10_000;
@@ -42,8 +45,12 @@ const mostTurns = 10_000;
 export async function inVirtualTime<T>(
   scheduler: VirtualTimeScheduler,
   pipeline$: Observable<T>,
-  { turns = 10 }: VirtualTimeOptions = {},
+  options: VirtualTimeOptions = {},
 ): Promise<InTime<T>[]> {
+  check('inVirtualTime: the scheduler', scheduler, VIRTUAL);
+  check('inVirtualTime: the pipeline', pipeline$, OBSERVABLE);
+  checkOptions('inVirtualTime', options, { turns: optional(wholeFrom(1)) });
+  const { turns = 10 } = options;
   const emitted: InTime<T>[] = [];
   let end: { readonly thrown?: unknown } | null = null;
   const subscription = pipeline$.subscribe({

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
 import { captureFile } from '../capture/capture-file.ts';
 import { replayTo } from '../capture/replay-live.ts';
+import { presetReplies } from '../capture/replaying/asked-replies.ts';
 import type { Replies } from '../capture/replaying/compare-replies.ts';
 import type { LiveResult } from '../capture/replaying/live-player.ts';
 import type { PacingOptions, Speed } from '../capture/replaying/pacing.ts';
@@ -229,7 +230,7 @@ async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string
 function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
   if (name === 'sluice') return { replies: sluiceReplies() as Replies<unknown> };
   const preset = presetNamed(name);
-  return preset === null ? {} : { replies: { framing: preset.framing({ delivery: 'stream' }) } };
+  return preset === null ? {} : { replies: presetReplies(preset) };
 }
 
 /** What a server would have stored. */

@@ -1,6 +1,7 @@
 /** Why a request failed, as data: what the client's Observables error with. */
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
+import { check, type Rule } from '../wire/argument.ts';
 
 export type ClientFault =
   /** The server refused it, and said why. The connection goes on. */
@@ -26,6 +27,7 @@ export type ClientFault =
 
 /** @example describeFault({ type: 'refused', error }) // 'there is no such file' */
 export function describeFault(fault: ClientFault): string {
+  check('what describeFault is given', fault, A_FAULT);
   switch (fault.type) {
     case 'refused':
       return fault.error.message;
@@ -39,6 +41,11 @@ export function describeFault(fault: ClientFault): string {
 /** Whether something an Observable errored with is a `ClientFault`. */
 export const isClientFault = (thrown: unknown): thrown is ClientFault =>
   typeof thrown === 'object' && thrown !== null && 'type' in thrown && faultTypes.has(thrown.type);
+
+const A_FAULT: Rule = {
+  words: 'a ClientFault, which an Observable of a client errors with',
+  isKind: isClientFault,
+};
 
 const faultTypes = new Set<unknown>([
   'refused',

@@ -4,6 +4,16 @@ import { P } from 'ts-pattern';
 import type { FileInfo, Listing, Part } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import {
+  CONNECTION,
+  check,
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  optional,
+  SCHEDULER,
+  wholeFrom,
+} from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
 import { createConversation } from './conversation.ts';
@@ -63,7 +73,11 @@ export interface Client {
    * Emits what the server has of an interrupted upload: `offset` bytes with this CRC-32, 0 when it has nothing. A
    * connection that was still at it loses it. `createUploads` does all of this by itself.
    *
-   * @example client.resume('photo-1').subscribe(({ offset }) => console.log(`${offset} bytes are there`));
+   * @example
+   * client.resume('photo-1').subscribe({
+   *   next: ({ offset }) => console.log(`${offset} bytes are there`),
+   *   error: (fault) => console.error(describeFault(fault)),
+   * });
    */
   readonly resume: (upload: string) => Observable<Part>;
   /** Drops what the server has of an interrupted upload. Errors with `not-found` when that is nothing. */
@@ -77,7 +91,11 @@ export interface Client {
   /**
    * Fetches a file: emits one `Download` when it begins to arrive, and completes when all of it has.
    *
-   * @example client.get('a.txt').pipe(mergeMap(({ bytes$ }) => bytes$)).subscribe((bytes) => {});
+   * @example
+   * client.get('a.txt').pipe(mergeMap(({ bytes$ }) => bytes$)).subscribe({
+   *   next: (bytes) => console.log(bytes.length),
+   *   error: (fault) => console.error(describeFault(fault)),
+   * });
    */
   readonly get: (filename: string, settings?: GetSettings) => Observable<Download>;
   /** Emits every file there is, in order of the names' UTF-8 bytes, page by page. */
@@ -105,14 +123,26 @@ export interface Client {
   readonly closed$: Observable<ConnectionFault | null>;
 }
 
+const CLIENT_RULES = {
+  crc32: optional(FUNCTION),
+  window: optional(wholeFrom(1)),
+  timeout: optional(MILLISECONDS),
+  scheduler: optional(SCHEDULER),
+};
+
 /**
  * Makes a client of a connection, which from then on belongs to it.
  *
  * @example
  * const client = createClient(connection);
- * client.list({ prefix: 'photos/' }).subscribe(({ name, size }) => console.log(name, size));
+ * client.list({ prefix: 'photos/' }).subscribe({
+ *   next: ({ name, size }) => console.log(name, size),
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {
+  check('createClient: its connection', connection, CONNECTION);
+  checkOptions('createClient', options, CLIENT_RULES);
   const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
   const conversation = createConversation({ connection, crc32, window, timeout, scheduler });
   return {

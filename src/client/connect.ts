@@ -2,6 +2,7 @@
 import { map, type Observable } from 'rxjs';
 import { crc32 } from '../store/crc32.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/tcp.ts';
+import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 
 /**
@@ -10,11 +11,15 @@ import { type Client, createClient } from './client.ts';
  *
  * @example
  * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
- * client.stat('a.txt').subscribe(({ size }) => console.log(size));
+ * client.stat('a.txt').subscribe({
+ *   next: ({ size }) => console.log(size),
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export const connectClient = (
   options: ConnectTcpOptions & { readonly window?: number },
 ): Observable<Client> => {
+  checkOptions('connectClient', options, { window: optional(wholeFrom(1)) });
   const { window, ...where } = options;
   const settings = { crc32, ...(window === undefined ? {} : { window }) };
   return connectTcp(where).pipe(map((connection) => createClient(connection, settings)));

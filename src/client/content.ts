@@ -1,4 +1,6 @@
 /** What is to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
+import { check, withMethods } from '../wire/argument.ts';
+import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
 export interface Content {
   /** Bytes in all. The frame promises so many before the first is read. */
@@ -23,25 +25,41 @@ export interface Content {
   close?(): void;
 }
 
-/** Bytes at hand. Not copied: leave them unchanged until the put is over. */
-export const bytesContent = (bytes: Uint8Array): Content => ({
-  size: bytes.length,
-  read: (offset, into) => {
-    into.set(bytes.subarray(offset, offset + into.length));
-    return into.length;
-  },
-});
+/**
+ * Bytes at hand, in any form. Not copied: leave them unchanged until the put is over.
+ *
+ * @throws TypeError for what is not bytes; text is encoded first: `new TextEncoder().encode(text)`.
+ */
+export function bytesContent(given: BytesLike): Content {
+  const bytes = bytesOf(given, 'the content');
+  return {
+    size: bytes.length,
+    read: (offset, into) => {
+      into.set(bytes.subarray(offset, offset + into.length));
+      return into.length;
+    },
+  };
+}
 
 /**
  * A `Blob` or `File`, as a browser has them.
  *
- * @example client.put(file.name, blobContent(file)).subscribe();
+ * @throws TypeError for anything else.
+ * @example
+ * client.put(file.name, blobContent(file)).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
-export const blobContent = (blob: Blob): Content => ({
-  size: blob.size,
-  read: async (offset, into) => {
-    const bytes = await blob.slice(offset, offset + into.length).arrayBuffer();
-    into.set(new Uint8Array(bytes));
-    return bytes.byteLength;
-  },
-});
+export function blobContent(blob: Blob): Content {
+  check('blobContent: the blob', blob, BLOB);
+  return {
+    size: blob.size,
+    read: async (offset, into) => {
+      const bytes = await blob.slice(offset, offset + into.length).arrayBuffer();
+      into.set(new Uint8Array(bytes));
+      return bytes.byteLength;
+    },
+  };
+}
+
+const BLOB = withMethods('a Blob or a File', ['slice', 'stream']);

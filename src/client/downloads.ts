@@ -1,6 +1,7 @@
 /** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import type { FileInfo, Listing } from '../protocol/file.ts';
+import { check, TEXT, withMethods } from '../wire/argument.ts';
 import type { Client } from './client.ts';
 import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
@@ -64,6 +65,8 @@ export interface Downloads {
   readonly destroy: () => void;
 }
 
+const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'write']);
+
 /**
  * Makes downloads that share up to `parallel` connections, which are made when they are needed.
  *
@@ -72,14 +75,22 @@ export interface Downloads {
  * @example
  * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
  * const chunks: Uint8Array[] = [];
- * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe();
+ * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ *   complete: () => console.log(`${chunks.length} chunks`),
+ * });
  */
 export function createDownloads(options: LanesOptions): Downloads {
   const lanes = createLanes(options);
   const { crc32 = portableCrc32 } = options;
   return {
-    fetch: (filename, target, size = 0) =>
-      new Observable((subscriber) => beginDownload({ lanes, crc32, filename, target, size, subscriber })),
+    fetch: (filename, target, size = 0) => {
+      check('fetch: the filename', filename, TEXT);
+      check('fetch: the target', target, TARGET);
+      return new Observable((subscriber) =>
+        beginDownload({ lanes, crc32, filename, target, size, subscriber }),
+      );
+    },
     stat: (filename) => asked(lanes, (client): Observable<FileInfo> => client.stat(filename)),
     page: (settings?: PageSettings) => asked(lanes, (client): Observable<Listing> => client.page(settings)),
     retries$: lanes.retries$,

@@ -15,7 +15,21 @@
  * `window` small and two large ones a lane, and there are at most `parallel` lanes.
  */
 import { asyncScheduler, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { destroyLater } from '../runtime/close-gracefully.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import {
+  check,
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  numberFrom,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  SCHEDULER,
+  TEXT,
+  wholeFrom,
+} from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
 import type { Checksum } from './frame-sender.ts';
@@ -118,7 +132,26 @@ const weight = 64;
 /** Milliseconds that a server has to end its side once ours is ended. */
 const patience = 2000;
 
+const LANES_RULES = {
+  connect: FUNCTION,
+  token: optional(TEXT),
+  retries: optional(numberFrom(0)),
+  backoff: optional(RECORD),
+  parallel: optional(wholeFrom(1)),
+  crc32: optional(FUNCTION),
+  window: optional(wholeFrom(1)),
+  timeout: optional(MILLISECONDS),
+  scheduler: optional(SCHEDULER),
+  random: optional(FUNCTION),
+  resumeFrom: optional(numberFrom(0)),
+  progress: optional(wholeFrom(1)),
+  sha256: optional(FUNCTION),
+};
+const BACKOFF_RULES = { base: optional(MILLISECONDS), most: optional(MILLISECONDS) };
+
 export function createLanes(options: LanesOptions): Lanes {
+  checkOptions('uploads and downloads', options, LANES_RULES);
+  if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
   const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
   const settings = { window: window + 2 * mostLarge, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
@@ -208,7 +241,9 @@ export function createLanes(options: LanesOptions): Lanes {
     lane.client = null;
     lane.achieved = false;
     lane.cause = null;
-    const making = connect().subscribe({
+    const connecting$ = connect();
+    check('what `connect` answers', connecting$, OBSERVABLE);
+    const making = connecting$.subscribe({
       next: (connection) => {
         reached = true;
         if (!lanes.has(lane)) return connection.destroy();
@@ -310,7 +345,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const client = lane.client!;
     lanes.delete(lane);
     client.end();
-    const timer = scheduler.schedule(() => client.destroy(), patience);
+    const timer = destroyLater(client, patience, scheduler);
     client.closed$.subscribe(() => timer.unsubscribe());
   }
 

@@ -7,6 +7,7 @@
 import { Observable } from 'rxjs';
 import { createQueue } from '../runtime/queue.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import { CONNECTION, check, checkOptions, FUNCTION, MILLISECONDS, optional, TEXT } from '../wire/argument.ts';
 import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Sent } from './exchange.ts';
@@ -49,12 +50,17 @@ const dropped: ConnectionFault = {
  *
  * @example
  * const sender = createPlainSender(connection);
- * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe();
+ * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ * });
  */
 export function createPlainSender(
   connection: Connection,
-  { crc32 = portableCrc32 }: { readonly crc32?: Checksum } = {},
+  options: { readonly crc32?: Checksum } = {},
 ): PlainSender {
+  check('createPlainSender: its connection', connection, CONNECTION);
+  checkOptions('createPlainSender', options, { crc32: optional(FUNCTION) });
+  const { crc32 = portableCrc32 } = options;
   /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
   const queue = createQueue<Entry>();
   /** Puts whose bytes are not all the operating system's: as many as fit into what the packer holds. */
@@ -97,8 +103,11 @@ export function createPlainSender(
   connection.closed$.subscribe((fault) => broken(fault ?? { code: 'reset', message: 'the peer is gone' }));
 
   return {
-    put: (filename, content) =>
-      new Observable((subscriber) => {
+    put: (filename, content) => {
+      // Nobody answers who would refuse it.
+      check('put: the filename', filename, TEXT);
+      const open = opener(content);
+      return new Observable((subscriber) => {
         let cancelled = false;
         let all: Sent | null = null;
         const fail = (fault: ClientFault) => {
@@ -108,7 +117,7 @@ export function createPlainSender(
         };
         const entry: Entry = {
           header: (content) => ({ cmd: 'put', filename, filesize: content?.size ?? 0 }),
-          open: opener(content),
+          open,
           status: () => (cancelled ? 'cancelled' : 'wanted'),
           begun: () => {},
           takenBack: () => {
@@ -139,9 +148,11 @@ export function createPlainSender(
         return () => {
           cancelled = true;
         };
-      }),
-    end: (linger) =>
-      new Observable((subscriber) => {
+      });
+    },
+    end: (linger) => {
+      check('end: the time to wait', linger, MILLISECONDS);
+      return new Observable((subscriber) => {
         ending = true;
         const timer = setTimeout(() => {
           subscriber.next(false);
@@ -158,7 +169,8 @@ export function createPlainSender(
           clearTimeout(timer);
           closing.unsubscribe();
         };
-      }),
+      });
+    },
     destroy: () => {
       broken(dropped);
       connection.destroy();

@@ -5,6 +5,7 @@ import { isMatching, P } from 'ts-pattern';
 import type { Part } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
+import { checkContent } from './check-content.ts';
 import type { ClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
 import type { Conversation } from './conversation.ts';
@@ -58,8 +59,21 @@ export type PutEvent =
 /** What to send: content at hand, or how to get it when its turn has come. */
 export type ContentGiven = Content | (() => Content | Promise<Content>);
 
-export const opener = (content: ContentGiven): (() => Content | Promise<Content>) =>
-  typeof content === 'function' ? content : () => content;
+/**
+ * How to open what is to be sent.
+ *
+ * @throws TypeError or RangeError at once when it is no content; what a function answers is looked at when it has.
+ */
+export function opener(content: ContentGiven): () => Content | Promise<Content> {
+  if (typeof content !== 'function') {
+    checkContent(content);
+    return () => content;
+  }
+  return () => {
+    const opened = content();
+    return opened instanceof Promise ? opened.then(checkContent) : checkContent(opened);
+  };
+}
 
 const ackPattern = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
 const isPutAck = isMatching(ackPattern);

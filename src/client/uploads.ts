@@ -1,5 +1,7 @@
 /** Uploads that go on: over connections that are made again when they break, from where the server says. */
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { check, checkOptions, oneOf, optional, TEXT } from '../wire/argument.ts';
+import { checkContent } from './check-content.ts';
 import type { Client } from './client.ts';
 import type { ClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
@@ -114,10 +116,14 @@ export interface Uploads {
 export function createUploads(options: UploadsOptions): Uploads {
   const lanes = createLanes(options);
   return {
-    upload: (filename, content, settings = {}) =>
-      new Observable((subscriber) =>
+    upload: (filename, content, settings = {}) => {
+      check('upload: the filename', filename, TEXT);
+      if (typeof content !== 'function') checkContent(content);
+      checkOptions('upload', settings, { upload: optional(TEXT), verify: optional(oneOf('sha256')) });
+      return new Observable((subscriber) =>
         beginUpload({ lanes, options, filename, content, settings, subscriber }),
-      ),
+      );
+    },
     retries$: lanes.retries$,
     end: lanes.end,
     destroy: lanes.destroy,

@@ -64,7 +64,10 @@ const FRAME = { width: 4, maxLength: 1024 } as const;
  * the framing when a message is too long.
  *
  * @example
- * sticky().subscribe((event) => console.log(formatSticky(event)));
+ * sticky().subscribe({
+ *   next: (event) => console.log(formatSticky(event)),
+ *   error: (fault) => console.error(fault.message),
+ * });
  */
 export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Observable<StickyEvent> {
   const plain = messages.map((message) => new TextEncoder().encode(message));

@@ -76,8 +76,9 @@ export type UpperEvent =
  * connections. Errors with a `ListenFault` when an address cannot be listened on; then neither goes on.
  *
  * @example
- * serveUpper({ tcp: { port: 8081 }, udp: { port: 9000 } }).subscribe((event) => {
- *   console.log(formatUpper(event));
+ * serveUpper({ tcp: { port: 8081 }, udp: { port: 9000 } }).subscribe({
+ *   next: (event) => console.log(formatUpper(event)),
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export function serveUpper({ tcp, udp }: UpperOptions): Observable<UpperEvent> {

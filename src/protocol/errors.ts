@@ -5,6 +5,7 @@
  * looked at, and our side is ended. `blame` says whose doing it is: the peer's (`peer`: sending the
  * same again fails again) or ours (`server`: it may well work later).
  */
+import { inWords } from '../wire/argument.ts';
 
 interface Entry {
   readonly fatal: boolean;
@@ -84,8 +85,17 @@ export function errorInfo(
   why?: string,
   details?: Readonly<Record<string, unknown>>,
 ): ErrorInfo {
+  checkCode('errorInfo', code);
   const { message } = catalogue[code];
   return { code, message: why === undefined ? message : `${message}: ${why}`, ...details };
 }
 
-export const isFatal = (code: ErrorCode): boolean => catalogue[code].fatal;
+export function isFatal(code: ErrorCode): boolean {
+  checkCode('isFatal', code);
+  return catalogue[code].fatal;
+}
+
+function checkCode(by: string, code: unknown): void {
+  if (typeof code === 'string' && Object.hasOwn(catalogue, code)) return;
+  throw new TypeError(`${by}: the code must be one of the catalogue, and is ${inWords(code)}`);
+}

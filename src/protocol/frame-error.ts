@@ -1,4 +1,5 @@
 /** What a fault in the framing is called in the catalogue, with where it happened and what was there. */
+import { check, inWords, RECORD } from '../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../wire/fault.ts';
 import { type ErrorCode, type ErrorInfo, errorInfo } from './errors.ts';
 
@@ -15,10 +16,14 @@ const codes: Readonly<Record<FaultCode, ErrorCode>> = {
 };
 
 /** What a fault in the framing is called in the catalogue. */
-export const faultCode = (code: FaultCode): ErrorCode => codes[code];
+export function faultCode(code: FaultCode): ErrorCode {
+  if (typeof code === 'string' && Object.hasOwn(codes, code)) return codes[code];
+  throw new TypeError(`faultCode: the code must be one of a framing's, and is ${inWords(code)}`);
+}
 
 /** @example frameError(fault).code // 'bad-header-length', with `position`, `hex` and `ascii` */
 export function frameError(fault: FrameFault): ErrorInfo {
+  check('frameError: the fault', fault, RECORD);
   const { position, declared, limit, hex, ascii } = fault;
   const lengths = {
     // JSON has no bigint; a length this large is only there to be read.

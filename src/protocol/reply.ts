@@ -3,6 +3,7 @@
  *
  * Every reply names the command it answers and carries the `id` of its request, if that had one.
  */
+import { check, checkOptions, RECORD } from '../wire/argument.ts';
 import { type Problem, problem } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
@@ -27,7 +28,8 @@ export interface Refusal {
 
 export type Reply = Ack | Refusal;
 
-export const isRefusal = (reply: Reply): reply is Refusal => 'error' in reply;
+export const isRefusal = (reply: Reply): reply is Refusal =>
+  typeof reply === 'object' && reply !== null && 'error' in reply;
 
 /** The answer to a `put`. What `durable: true` says is on the disk, file and directory entry both. */
 export interface PutAck extends Ack {
@@ -39,7 +41,9 @@ export interface PutAck extends Ack {
 }
 
 /** How many bytes of body follow the header of a reply, which may be anything that a server says. */
-export function replyBodyLength({ body = 0 }: JsonHeader): number | Problem {
+export function replyBodyLength(header: JsonHeader): number | Problem {
+  check('replyBodyLength: the header', header, RECORD);
+  const { body = 0 } = header;
   if (typeof body === 'number') return body;
   return problem('body-length-invalid', "'body' of a reply must be a number of bytes");
 }
@@ -49,5 +53,7 @@ export function replyBodyLength({ body = 0 }: JsonHeader): number | Problem {
  *
  * @example connection.chunks$.pipe(deframe(replyFraming()))
  */
-export const replyFraming = (options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> =>
-  jsonHeader({ ...options, bodyLength: replyBodyLength });
+export function replyFraming(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
+  checkOptions('replyFraming', options, {});
+  return jsonHeader({ ...options, bodyLength: replyBodyLength });
+}

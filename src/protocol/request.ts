@@ -7,6 +7,7 @@
 import { isMatching, P } from 'ts-pattern';
 // Unused, but declarations of exported patterns can only name their types through it.
 import type {} from 'ts-pattern/types';
+import { check, RECORD } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { uploadId } from './upload.ts';
 
@@ -75,6 +76,7 @@ export type RequestId = string | number;
 
 /** The id to echo, if the header has one that may be echoed. */
 export function idOf(header: JsonHeader): RequestId | null {
+  check('idOf: the header', header, RECORD);
   const value = Object.hasOwn(header, 'id') ? header.id : undefined;
   return value !== undefined && isMatching({ id }, { id: value }) ? (value as RequestId) : null;
 }
@@ -108,6 +110,8 @@ export function whyNot(
   pattern: Readonly<Record<string, unknown>>,
   header: JsonHeader,
 ): { readonly field: string; readonly why: string } | null {
+  check('whyNot: the pattern', pattern, RECORD);
+  check('whyNot: the header', header, RECORD);
   for (const field of Object.keys(pattern)) {
     const one = { [field]: pattern[field] } as P.Pattern<unknown>;
     const value = Object.hasOwn(header, field) ? { [field]: header[field] } : {};

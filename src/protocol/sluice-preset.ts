@@ -3,9 +3,12 @@
  *
  * It is not among `presets` of `wire/`, because how long a body is only the protocol knows.
  */
+import { check, RECORD } from '../wire/argument.ts';
 import { type Problem, problem } from '../wire/fault.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
+import { mustBeWithin } from '../wire/length-options.ts';
 import type { Preset } from '../wire/preset.ts';
+import { checkPreset } from '../wire/presets/message-head.ts';
 import { replyBodyLength } from './reply.ts';
 import { requestPatterns } from './request.ts';
 
@@ -13,6 +16,7 @@ const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in h
 
 /** How many bytes of body follow the header of a request, by Sluice's own commands: as the server's `requestFraming` says. */
 export function requestBodyLength(header: JsonHeader): number | Problem {
+  check('requestBodyLength: the header', header, RECORD);
   const { cmd, filesize = 0, offset = 0 } = header;
   if (cmd === 'put') {
     if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
@@ -45,8 +49,11 @@ export const sluicePreset: Preset = {
   title: 'Sluice',
   source: 'src/protocol/README.md',
   ports: [8080],
-  framing: ({ delivery = 'skip', maxLength = Number.MAX_SAFE_INTEGER } = {}) =>
-    jsonHeader({
+  framing(options = {}) {
+    checkPreset(options);
+    const { delivery = 'skip', maxLength = Number.MAX_SAFE_INTEGER } = options;
+    mustBeWithin('maxLength', maxLength, 0, Number.MAX_SAFE_INTEGER);
+    return jsonHeader({
       delivery: () => delivery,
       bodyLength(header) {
         const length = bodyLength(header);
@@ -55,7 +62,8 @@ export const sluicePreset: Preset = {
         return problem('length-too-large', message, length, maxLength);
       },
       ...(maxLength === Number.MAX_SAFE_INTEGER ? {} : { maxWhole: maxLength }),
-    }),
+    });
+  },
   label(header) {
     if (typeof header !== 'object' || header === null) return null;
     const { cmd, ack, error } = header as JsonHeader;

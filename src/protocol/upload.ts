@@ -1,4 +1,5 @@
 /** What an upload may be called: the name a client gives to content, so that it can go on after an interruption. */
+import { check, TEXT } from '../wire/argument.ts';
 
 /** Characters in an upload's id. */
 export const maxUploadId = 64;
@@ -12,5 +13,8 @@ export const uploadId = /^[A-Za-z0-9_-]{1,64}$/;
  * @param owner the name of the principal; '' for anybody.
  * @example uploadKey('alice', 'photo-1') // 'alice.photo-1'
  */
-export const uploadKey = (owner: string, upload: string): string =>
-  owner === '' ? upload : `${owner}.${upload}`;
+export function uploadKey(owner: string, upload: string): string {
+  check('uploadKey: the owner', owner, TEXT);
+  check('uploadKey: the upload', upload, TEXT);
+  return owner === '' ? upload : `${owner}.${upload}`;
+}

@@ -18,9 +18,21 @@ import type { Greeting, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
 import type { Answer, Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
+import {
+  CONNECTION,
+  check,
+  checkOptions,
+  FRAMING,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  SCHEDULER,
+  STORE,
+} from '../wire/argument.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { type Access, openAccess } from './access.ts';
+import { destroyLater } from './close-gracefully.ts';
 import type { Counters } from './counters.ts';
 import type { Budget } from './credit.ts';
 import { type Clock, type Deadline, timedOut } from './deadlines.ts';
@@ -85,6 +97,15 @@ const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(
 /** Events that are reduced between two looks at whose turn it is. */
 const EVENTS_A_TURN = 64;
 const gone = 'the connection was over before the token was looked at';
+const ATTEND_RULES = {
+  session: RECORD,
+  framing: FRAMING,
+  store: STORE,
+  budget: RECORD,
+  limits: RECORD,
+  drain$: optional(OBSERVABLE),
+  scheduler: optional(SCHEDULER),
+};
 
 /** Why nothing is read. */
 type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
@@ -95,6 +116,8 @@ type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
  * body is still arriving; what was complete is still committed.
  */
 export function attend(connection: Connection, options: AttendOptions): Observable<TimedReport> {
+  check('attend: its connection', connection, CONNECTION);
+  checkOptions('attend', options, ATTEND_RULES);
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
     const bug = options.bug ?? (() => {});
@@ -248,7 +271,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
     function linger(): void {
       stopWatching?.();
-      lingering ??= scheduler.schedule(() => connection.destroy(), limits.linger);
+      lingering ??= destroyLater(connection, limits.linger, scheduler);
     }
 
     function finish(): void {

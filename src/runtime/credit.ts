@@ -21,6 +21,7 @@
  * and for each connection twice `FLOOR_BYTES`, one piece and its frame. A frame that costs more than `FLOOR_BYTES` is
  * only begun when it `fits`.
  */
+import { checkOptions, numberFrom } from '../wire/argument.ts';
 
 /** What an event costs besides its bytes: its objects, and its place in the queues. */
 export const eventCost = 256;
@@ -65,6 +66,7 @@ export interface Window {
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Marks): Budget {
+  checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
   /** Of that, what is on its way to peers. */
   let sending = 0;

@@ -13,6 +13,7 @@ import type { Principal } from '../protocol/access.ts';
 import { systemWords } from '../protocol/system-words.ts';
 import type { Access } from '../runtime/access.ts';
 import type { Certificate } from '../transport/connection.ts';
+import { check, TEXT } from '../wire/argument.ts';
 import {
   type AccessRules,
   type CertificateRule,
@@ -58,6 +59,7 @@ const digestOf = (text: string): string => createHash('sha256').update(text).dig
  * serve({ connections$, store, access: file.value.access });
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
+  check('openAccessFile: the path', path, TEXT);
   const first = await readAccess(path);
   if (!first.ok) return first;
   let { rules, warnings } = first.value;

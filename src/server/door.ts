@@ -1,8 +1,8 @@
 /**
  * Who may come in: so many connections in all, so many from one address. Who may not is told why, and then let go.
  */
-import { timer } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
+import { closeGracefully } from '../runtime/close-gracefully.ts';
 import type { Limits } from '../runtime/limits.ts';
 import type { Address, Connection } from '../transport/connection.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
@@ -29,14 +29,8 @@ export function createDoor(limits: Pick<Limits, 'connections' | 'connectionsPerA
     const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
     if (told >= mostTold || !reply.ok) return connection.destroy();
     told++;
-    connection.closed$.subscribe(() => {
-      told--;
-      late.unsubscribe();
-    });
-    const late = timer(toRead).subscribe(() => connection.destroy());
-    // To close with something unread would take back the error that we sent.
-    connection.chunks$.subscribe({ error: () => {} });
-    connection.write([reply.bytes], () => connection.end());
+    connection.write([reply.bytes], () => {});
+    closeGracefully(connection, { lingerMs: toRead }).subscribe(() => told--);
   }
 
   return {

@@ -2,6 +2,7 @@
 import type { TimedReport } from '../runtime/timed-reports.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
+import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';
 
 export type ServerEvent =
   /** Connections are accepted from now on; or one could not be (too many open files, say), and the server goes on. */
@@ -25,8 +26,13 @@ export interface Where {
   readonly remote: Address;
 }
 
+const REPORT: Rule = { words: 'a report, as attend emits it', isKind: () => false };
+
 /** A report, with where it happened. Written out for the same reason as `timed` is. */
-export function located(report: TimedReport, { connection, remote }: Where): ServerEvent {
+export function located(report: TimedReport, where: Where): ServerEvent {
+  if (typeof report?.type !== 'string') check('located: the report', report, REPORT);
+  if (typeof where?.connection !== 'string') checkOptions('located', where, { connection: TEXT });
+  const { connection, remote } = where;
   const { type, request, ms } = report;
   if (type === 'stored') {
     const { filename, size, crc32, durable, id } = report;

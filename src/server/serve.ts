@@ -36,6 +36,7 @@ import { createSession } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
+import { checkServe } from './check-serve.ts';
 import { createDoor, hostOf } from './door.ts';
 import { located, type ServerEvent } from './event.ts';
 import { openFileLimit } from './open-files.ts';
@@ -77,15 +78,20 @@ const toBeHeard = 400;
  * Serves files. Unsubscribing stops it at once, connections included; `drain$` stops it gently. Errors only when
  * it cannot listen, with what `connections$` errors with. The store stays open: close it when it is no longer used.
  *
+ * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
  * @example
  * const store = memoryStore();
- * const server = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe((event) => {
- *   if (event.type === 'stored') console.log(event.filename, event.size);
+ * const server = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'stored') console.log(event.filename, event.size);
+ *   },
+ *   error: (fault) => console.error(fault.message), // the port is taken, say
  * });
  * // later
  * server.unsubscribe();
  */
 export function serve(options: ServeOptions): Observable<ServerEvent> {
+  checkServe(options);
   return defer(() => {
     const { store, commands = builtIn, calls = {}, access = openAccess } = options;
     const within = limitsWithin(openFileLimit(), options.limits?.connections);

@@ -3,6 +3,7 @@
  */
 import { Observable, Subject, timer } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
+import { checkCapture } from '../capture/check-capture.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import { type LiveOptions, replayStreamsTo } from '../capture/replay-live.ts';
 import type { Replies } from '../capture/replaying/compare-replies.ts';
@@ -13,6 +14,7 @@ import { defaultLimits } from '../runtime/limits.ts';
 import { memoryStore } from '../store/memory-store.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { memoryPair } from '../transport/memory-pair.ts';
+import { check, checkOptions, FUNCTION, LIST, optional, STORE, TEXT } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ServerEvent } from './event.ts';
 import { type ServeOptions, serve } from './serve.ts';
@@ -57,6 +59,8 @@ export const usualVariance: readonly string[] = [
  * @param ignore names of fields, as `usualVariance` has them.
  */
 export function sluiceReplies(ignore: readonly string[] = usualVariance): Replies<JsonHeader> {
+  check('sluiceReplies: the fields to ignore', ignore, LIST);
+  for (const field of ignore) check('sluiceReplies: a field to ignore', field, TEXT);
   const always = new Set<string>();
   const by = new Map<string, Set<string>>();
   for (const field of ignore) {
@@ -105,11 +109,15 @@ const prompt = 5_000;
  * Replies that came of time alone (`timed-out`, `shutting-down`) do not come again, and are differences.
  *
  * @example
- * verifyReplay(captureFile('session.pcapng')).subscribe(({ conversation, same, differences }) => {
- *   if (!same) console.log(conversation.index, differences.map(({ message }) => message));
+ * verifyReplay(captureFile('session.pcapng')).subscribe({
+ *   next: ({ conversation, same, differences }) => {
+ *     if (!same) console.log(conversation.index, differences.map(({ message }) => message));
+ *   },
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
  * });
  */
 export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Observable<LiveResult> {
+  checkCapture('verifyReplay', capture, options);
   return verifyStreams(() => readStreams(capture, options.streams), options);
 }
 
@@ -118,6 +126,8 @@ export function verifyStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   options: VerifyOptions = {},
 ): Observable<LiveResult> {
+  check('verifyStreams: what reads them', read, FUNCTION);
+  checkOptions('verifyReplay', options, { store: optional(STORE), happened: optional(FUNCTION) });
   const { store, commands, calls, access, limits, ignore, happened, ...how } = options;
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {

@@ -10,6 +10,18 @@ import type { Principal, Right } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { whyNot } from '../protocol/request.ts';
+import {
+  check,
+  checkOptions,
+  either,
+  FLAG,
+  FUNCTION,
+  LIST,
+  oneOf,
+  optional,
+  RECORD,
+  TEXT,
+} from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { CommandEffect } from './effect.ts';
 import type { Result } from './event.ts';
@@ -107,6 +119,8 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   readonly start: (request: P.infer<Shape>, principal: Principal) => Step<S>;
   readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Step<S>;
 }): Command {
+  checkOptions('defineCommand', definition, COMMAND_RULES);
+  checkOptions('the pattern of a command', definition.pattern, { cmd: TEXT });
   const { pattern, touches, opens = false, bodyLength, start, on } = definition;
   const { readOnly = onlyReads(touches) } = definition;
   const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
@@ -142,6 +156,16 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   };
 }
 
+const COMMAND_RULES = {
+  pattern: RECORD,
+  touches: either(RECORD, oneOf('everything', 'alone')),
+  rights: optional(either(LIST, oneOf(null))),
+  opens: optional(FLAG),
+  bodyLength: optional(FUNCTION),
+  start: FUNCTION,
+  on: FUNCTION,
+};
+
 const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];
 
 function onlyReads(touches: Touches): boolean {
@@ -157,15 +181,13 @@ function rightsFor(touches: Touches): readonly Right[] {
 }
 
 /** The step that ends a request well: an ack with these fields. */
-export const acknowledge = <S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Step<S> => ({
-  state,
-  answers: [{ type: 'ack', fields }],
-  done: true,
-});
+export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Step<S> {
+  check('acknowledge: the fields', fields, RECORD);
+  return { state, answers: [{ type: 'ack', fields }], done: true };
+}
 
 /** The step that ends a request with an error. What is left of the body is skipped. */
-export const refuse = <S>(state: S, error: ErrorInfo): Step<S> => ({
-  state,
-  answers: [{ type: 'error', error }],
-  done: true,
-});
+export function refuse<S>(state: S, error: ErrorInfo): Step<S> {
+  checkOptions('refuse', error, { code: TEXT, message: TEXT });
+  return { state, answers: [{ type: 'error', error }], done: true };
+}

@@ -1,10 +1,12 @@
 /**
  * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
  */
+import { checkOptions, FUNCTION, optional } from '../wire/argument.ts';
 import { problem } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import { cancel } from './cancel.ts';
+import { checkCommands } from './check-commands.ts';
 import type { Command } from './command.ts';
 import { remove } from './delete.ts';
 import { get } from './get.ts';
@@ -44,6 +46,8 @@ export function requestFraming(
     readonly bug?: (thrown: unknown) => void;
   } = {},
 ): Framing<JsonHeader> {
+  checkCommands('requestFraming', known);
+  checkOptions('requestFraming', options, { bug: optional(FUNCTION) });
   const { maxHeader, bug } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
   const ofUnknown = ({ filesize = 0 }: JsonHeader) =>

@@ -20,8 +20,10 @@
  */
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
+import { checkOptions, numberFrom, optional } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { flush } from './answering.ts';
+import { checkCommands } from './check-commands.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
@@ -53,6 +55,8 @@ export interface Session {
  * // effects: [{ type: 'reply', reply: { ack: 'ping' }, eager: true, credit: 270 }, …]
  */
 export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
+  checkCommands('createSession', commands);
+  checkOptions('createSession', limits, { openRequests: numberFrom(1), fileBytes: optional(numberFrom(0)) });
   const byName = new Map(commands.map((command) => [command.cmd, command]));
   const { enter, turnAway } = createEntrance(byName, limits);
 

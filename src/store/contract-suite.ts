@@ -4,6 +4,7 @@
  * It belongs to no test runner: it is given `describe` and `it`, and asserts with `node:assert`.
  */
 
+import { check, checkOptions, FUNCTION, TEXT } from '../wire/argument.ts';
 import type { Store } from './contract.ts';
 import type { ContractCase } from './contract-case.ts';
 import { changeCases } from './contract-changes.ts';
@@ -55,8 +56,12 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
 export function storeContract(
   name: string,
   open: (options: OpenOptions) => OpenedStore | Promise<OpenedStore>,
-  { describe, it }: ContractRunner,
+  runner: ContractRunner,
 ): void {
+  check('storeContract: the name', name, TEXT);
+  check('storeContract: what opens a store', open, FUNCTION);
+  checkOptions('storeContract', runner, { describe: FUNCTION, it: FUNCTION });
+  const { describe, it } = runner;
   const declare = (group: string, cases: Readonly<Record<string, ContractCase>>, options: OpenOptions) =>
     describe(group, () => {
       for (const [title, check] of Object.entries(cases)) {

@@ -1,6 +1,8 @@
 /** The checksum of what is stored: CRC-32 (ISO-HDLC, as in zlib and PNG), in the one place that knows who computes it. */
 import { createRequire } from 'node:module';
 import { crc32 as crc32OfZlib } from 'node:zlib';
+import { check, wholeFrom } from '../wire/argument.ts';
+import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
 type Crc32 = (bytes: Uint8Array, before?: number) => number;
 
@@ -23,7 +25,13 @@ function fastest(): Crc32 {
  * @example
  * crc32(tail, crc32(head)) // that of head and tail together
  */
-export const crc32: Crc32 = fastest();
+export function crc32(bytes: BytesLike, before = 0): number {
+  if (!Number.isInteger(before) || before < 0 || before > 0xffff_ffff) check('crc32: before', before, CRC);
+  return native(bytesOf(bytes, 'what the CRC-32 is of'), before);
+}
+
+const native = fastest();
+const CRC = wholeFrom(0, 0xffff_ffff);
 
 /** The CRC-32 of several chunks in order, continued from `before`. */
 export function crc32OfAll(chunks: readonly Uint8Array[], before = 0): number {

@@ -1,6 +1,7 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../wire/argument.ts';
 import { hashFor } from './content-check.ts';
 import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
 import { directories } from './directories.ts';
@@ -47,6 +48,12 @@ export interface DiskStoreOptions extends UploadOptions {
   readonly fs?: FileSystem;
 }
 
+const DISK_RULES = {
+  durability: optional(oneOf('fsync', 'os')),
+  checksums: optional(oneOf('memory', 'disk')),
+  fs: optional(RECORD),
+};
+
 /** From this many bytes on a put is refused before its content comes if it would be refused after. */
 const worthAskingFirst = 64 * 1024;
 
@@ -69,6 +76,8 @@ const worthAskingFirst = 64 * 1024;
  * const sink = await store.value.put('a/b.txt', { size: 5 });
  */
 export async function openDiskStore(root: string, options: DiskStoreOptions = {}): Promise<Outcome<Store>> {
+  check('openDiskStore: the root', root, TEXT);
+  checkOptions('openDiskStore', options, DISK_RULES);
   const durable = options.durability !== 'os';
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);

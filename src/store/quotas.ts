@@ -6,6 +6,7 @@
  * counted once, by listing it, and from then on kept by the changes themselves. While it is counted, changes below it
  * wait. What others do to the same files by other means is not noticed until the next start.
  */
+import { check, FUNCTION, STORE } from '../wire/argument.ts';
 import type { Answer, Outcome, PutOptions, Removed, Renamed, Sink, Store } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
 import { keyedLock } from './keyed-lock.ts';
@@ -44,6 +45,8 @@ export interface QuotaStore extends Store {
  * const store = withQuotas(disk, () => [{ prefix: '', bytes: 1e12 }, { prefix: 'alice/', bytes: 1e9 }]);
  */
 export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaStore {
+  check('withQuotas: the store', store, STORE);
+  check('withQuotas: the quotas', quotas, FUNCTION);
   const ledger = quotaLedger();
   const lock = keyedLock();
   const counts = quotaCounts(store, ledger);

@@ -1,4 +1,5 @@
 /** What bounds the unfinished uploads that a store keeps, and what it knows an upload by. */
+import { checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Failure, failed } from './outcome.ts';
 
@@ -27,7 +28,14 @@ export interface UploadLimits {
 const second = 1000;
 const hour = 60 * 60 * second;
 
+const UPLOAD_RULES = {
+  keepPartial: optional(numberFrom(0)),
+  maxUploads: optional(numberFrom(0)),
+  clock: optional(RECORD),
+};
+
 export function uploadLimits(options: UploadOptions): UploadLimits {
+  checkOptions('a store', options, UPLOAD_RULES);
   const { keepPartial = 24 * hour, maxUploads = 1000, clock = systemClock } = options;
   return { keepPartial, maxUploads, clock, lookEvery: Math.max(second, Math.min(hour, keepPartial / 4)) };
 }

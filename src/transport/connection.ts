@@ -47,7 +47,8 @@ export interface Connection {
    * What the peer sends, in the pieces it arrives in. For one subscriber at a time; nothing is read before it
    * subscribes, so nothing is missed, and unsubscribing stops the reading until the next one subscribes. Completes
    * when the peer ends its side (half-close: writing is still possible). Errors with a `ConnectionFault` when the
-   * connection breaks, after what had arrived by then. A failed write does not end it. A chunk is never modified
+   * connection breaks, after what had arrived by then: any peer can bring that about at any time by a reset, so whoever
+   * subscribes handles it, as RxJS ends the process for an error that nobody handles. A failed write does not end it. A chunk is never modified
    * after it was emitted, unless all of it was given back.
    *
    * That it completes says only that nothing more will come. Whether what came is whole is for the framing to say:
@@ -57,9 +58,11 @@ export interface Connection {
   /**
    * Sends the chunks, in order; all that is written in one turn of the event loop goes as one system call where
    * there is one for it. `settled` is called exactly once, in order, and never before `write` has returned: without
-   * an argument when the bytes are the operating system's, with a fault when they never will be. Never throws:
+   * an argument when the bytes are the operating system's, with a fault when they never will be. Does not throw for it:
    * writing to a broken or ended connection settles with a fault. The chunks are lent until `settled`. What is
    * written and unsettled is held in memory, so whoever writes must bound it by waiting for `settled`.
+   *
+   * @throws TypeError at once, having sent nothing, when it is given anything but a list of `Uint8Array`s and a function.
    */
   write(chunks: readonly Uint8Array[], settled: (fault?: ConnectionFault) => void): void;
   /**
@@ -86,7 +89,8 @@ export interface Connection {
   /**
    * Emits once and completes, when both sides are over, however that came about: null when in good order. After
    * every write has settled. Whoever does not read `chunks$` does not learn that the peer's side is over, so a
-   * connection that only writes must subscribe to it all the same, or `destroy` it.
+   * connection that only writes must subscribe to it all the same, or `destroy` it; and who stops reading before the
+   * peer has ended, after a fatal fault in its frames, say, closes it with `closeGracefully`.
    */
   readonly closed$: Observable<ConnectionFault | null>;
 }

@@ -1,5 +1,6 @@
 /** Two connected ends without a network, for tests, for examples and for both sides in one process. */
 import { AsyncSubject, asapScheduler, type SchedulerLike } from 'rxjs';
+import { checkOptions, LIST, numberFrom, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Connection, ConnectionFault } from './connection.ts';
 import { DESTROYED } from './connection-fault.ts';
 import { type MemoryPipe, memoryPipe } from './memory-pipe.ts';
@@ -17,6 +18,11 @@ export interface MemoryPairOptions {
 }
 
 const RESET: ConnectionFault = { code: 'reset', message: 'the peer reset the connection' };
+const MEMORY_RULES = {
+  highWaterMark: optional(numberFrom(0)),
+  ids: optional(LIST),
+  scheduler: optional(SCHEDULER),
+};
 let made = 0;
 
 /**
@@ -28,10 +34,11 @@ let made = 0;
  *
  * @example
  * const [here, there] = memoryPair();
- * there.chunks$.subscribe((chunk) => console.log(chunk));
+ * there.chunks$.subscribe({ next: (chunk) => console.log(chunk), error: (fault) => console.log(fault.message) });
  * here.write([Uint8Array.of(1, 2, 3)], () => here.end());
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connection] {
+  checkOptions('memoryPair', options, MEMORY_RULES);
   const { highWaterMark = 64 * 1024, scheduler = asapScheduler } = options;
   const [leftId, rightId] = options.ids ?? [`memory:${++made}`, `memory:${++made}`];
   const rightward = memoryPipe(highWaterMark, scheduler, () => changed());

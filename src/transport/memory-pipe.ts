@@ -1,6 +1,7 @@
 /** One direction of an in-memory connection: a bounded buffer between a writer and a reader. No node here. */
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
+import { checkWrite } from './check-write.ts';
 import type { ConnectionFault } from './connection.ts';
 import { ENDED, tellEnd } from './connection-fault.ts';
 
@@ -119,6 +120,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
       };
     }),
     write(chunks, settled) {
+      checkWrite(chunks, settled);
       turnSoon();
       if (refusal !== undefined) {
         refused.push(settled);

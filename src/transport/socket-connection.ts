@@ -6,7 +6,9 @@
  */
 import type { Socket } from 'node:net';
 import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
+import { check, checkOptions, withMethods } from '../wire/argument.ts';
 import { formatAddress } from './address.ts';
+import { checkWrite } from './check-write.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, DESTROYED, ENDED, systemCode, tellEnd } from './connection-fault.ts';
 import { slabSocket } from './slab-socket.ts';
@@ -30,6 +32,14 @@ export interface SocketSettings {
   readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
+const SOCKET = withMethods('a connected socket of node:net or node:tls', [
+  'on',
+  'pause',
+  'cork',
+  'write',
+  'end',
+]);
+
 /**
  * Wraps a connected socket, which from then on belongs to the connection: nobody else may listen to it, write to
  * it or close it. It must have been made with `allowHalfOpen: true` and be paused (`pauseOnConnect`, or `pause()`
@@ -38,13 +48,22 @@ export interface SocketSettings {
  * While paused or unsubscribed it reads ahead at most one chunk (64 KiB) or the socket's own high-water mark
  * (16 KiB), whichever is more. After that a reset by the peer is noticed only by the next write or `resume()`.
  *
+ * `chunks$` errors whenever the peer resets the connection, which any peer may do at any time: a subscriber without an
+ * `error` lets that end the process.
+ *
  * @example
  * net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
  *   const connection = socketConnection(socket);
- *   connection.chunks$.subscribe((chunk) => connection.write([chunk], () => {}));
+ *   connection.chunks$.subscribe({
+ *     next: (chunk) => connection.write([chunk], () => {}),
+ *     error: (fault) => console.log(`${connection.remote}: ${fault.message}`),
+ *     complete: () => connection.end(),
+ *   });
  * });
  */
 export function socketConnection(accepted: Socket, settings: SocketSettings = {}): Connection {
+  check('socketConnection: the socket', accepted, SOCKET);
+  checkOptions('socketConnection', settings, {});
   const slabs = settings.slabs === true ? createSlabs() : null;
   const { faultOf = connectionFault } = settings;
   const received = (chunk: Uint8Array) => {
@@ -136,6 +155,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
       };
     }),
     write(chunks, settled) {
+      checkWrite(chunks, settled);
       if (writeEnd !== undefined) {
         process.nextTick(settled, writeEnd);
         return;

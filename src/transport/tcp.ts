@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
 import { formatAddress } from './address.ts';
+import { checkConnect, checkListen } from './check-options.ts';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
@@ -23,11 +24,16 @@ export interface ListenTcpOptions {
  * connection could not be accepted is an event, not an error.
  *
  * @example
- * listenTcp({ port: 0 }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenTcp({ port: 0 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
-export function listenTcp({ host = '127.0.0.1', port, backlog }: ListenTcpOptions): Observable<ListenEvent> {
+export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
+  checkListen('listenTcp', options);
+  const { host = '127.0.0.1', port, backlog } = options;
   return listenOn(
     () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
     'connection',
@@ -51,7 +57,9 @@ export interface ConnectTcpOptions {
  * @example
  * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  */
-export function connectTcp({ host, port, timeout }: ConnectTcpOptions): Observable<Connection> {
+export function connectTcp(options: ConnectTcpOptions): Observable<Connection> {
+  checkConnect('connectTcp', options);
+  const { host, port, timeout } = options;
   return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
     const socket = newSocket();
     socket.setNoDelay(true);

@@ -1,5 +1,6 @@
 /** Who a TLS server says it is, and whose certificates it accepts. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { inWords, RECORD, type Rule } from '../wire/argument.ts';
 
 /** PEM, each as text or bytes. */
 export interface TlsCredentials {
@@ -11,6 +12,11 @@ export interface TlsCredentials {
   readonly clientCa?: string | Uint8Array;
 }
 
+const PEM: Rule = {
+  words: 'text or bytes in PEM',
+  isKind: (value) => typeof value === 'string' || value instanceof Uint8Array,
+};
+
 /** One certificate of a file that may hold many. */
 const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
@@ -19,7 +25,14 @@ const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
  *
  * @example whyNotCredentials({ cert, key: keyOfAnother }) // 'the key is not the one of the certificate'
  */
-export function whyNotCredentials({ cert, key, clientCa }: TlsCredentials): string | null {
+export function whyNotCredentials(credentials: TlsCredentials): string | null {
+  if (!RECORD.isKind(credentials)) return `credentials are an object, and came as ${inWords(credentials)}`;
+  const { cert, key, clientCa } = credentials;
+  if (!PEM.isKind(cert)) return `the certificate must be ${PEM.words}, and is ${inWords(cert)}`;
+  if (!PEM.isKind(key)) return `the key must be ${PEM.words}, and is ${inWords(key)}`;
+  if (clientCa !== undefined && !PEM.isKind(clientCa)) {
+    return `the authorities of clients' certificates must be ${PEM.words}, and are ${inWords(clientCa)}`;
+  }
   const [own] = certificatesOf(cert) ?? [];
   if (own === undefined) return 'the certificate is not PEM, or is broken';
   if (clientCa !== undefined && certificatesOf(clientCa) === null) {

@@ -9,7 +9,9 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { finalize, Observable, type Subscription } from 'rxjs';
+import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../wire/argument.ts';
 import { formatAddress } from './address.ts';
+import { CONNECT_TLS_RULES, checkConnect, checkListen } from './check-options.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from './connect.ts';
 import type { Connection, ConnectionFault } from './connection.ts';
 import { watchHandshakes } from './handshakes.ts';
@@ -46,14 +48,19 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  *
  * @example
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
- * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
+  checkListen('listenTls', options);
+  checkOptions('listenTls', options, LISTEN_TLS_RULES);
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
   const whyNot = (credentials: TlsCredentials): string | null =>
-    clientCertificates !== 'none' && credentials.clientCa === undefined
+    clientCertificates !== 'none' && credentials?.clientCa === undefined
       ? "there is no authority for clients' certificates"
       : whyNotCredentials(credentials);
   return new Observable((subscriber) => {
@@ -89,6 +96,13 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
     };
   });
 }
+
+const LISTEN_TLS_RULES = {
+  credentials$: OBSERVABLE,
+  clientCertificates: optional(oneOf('none', 'optional', 'required')),
+  handshakeTimeout: optional(MILLISECONDS),
+  handshakes: optional(wholeFrom(1)),
+};
 
 const kept = (why: string): ConnectionFault => ({
   code: 'failed',
@@ -178,6 +192,8 @@ export interface ConnectTlsOptions {
  * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
  */
 export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
+  checkConnect('connectTls', options);
+  checkOptions('connectTls', options, CONNECT_TLS_RULES);
   const { host, port, timeout, ca, cert, key, servername: name = host } = options;
   const settings: ConnectionOptions = {
     minVersion: 'TLSv1.2',

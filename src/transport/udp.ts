@@ -2,7 +2,9 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';
+import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
+import { checkListen } from './check-options.ts';
 import type { Address } from './connection.ts';
 import { listenFault } from './listen.ts';
 
@@ -19,7 +21,7 @@ export interface Datagram {
    * Sends a datagram back. Nobody learns whether it arrives: one that is too large (over 65,507 bytes), cannot be
    * sent, or finds the send queue full is lost, like any other that the network loses.
    */
-  reply(bytes: Uint8Array): void;
+  reply(bytes: BytesLike): void;
 }
 
 export interface ListenUdpOptions {
@@ -29,6 +31,8 @@ export interface ListenUdpOptions {
   readonly port: number;
 }
 
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
+
 /** Bytes of replies that wait for the system. Past it replies are dropped, for nothing slows a sender of UDP down. */
 const MAX_QUEUED = 1024 * 1024;
 
@@ -37,11 +41,16 @@ const MAX_QUEUED = 1024 * 1024;
  * `ListenFault` when the address cannot be listened on.
  *
  * @example
- * listenUdp({ port: 9000 }).subscribe((event) => {
- *   if (event.type === 'datagram') event.reply(event.bytes);
+ * listenUdp({ port: 9000 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'datagram') event.reply(event.bytes);
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
-export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Observable<UdpEvent> {
+export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
+  checkListen('listenUdp', options);
+  const { host = '127.0.0.1', port } = options;
   return new Observable((subscriber) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     let open = true;
@@ -55,7 +64,8 @@ export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Obser
         type: 'datagram',
         bytes,
         from: formatAddress(sender.address, sender.port),
-        reply: (answer) => {
+        reply: (given) => {
+          const answer = bytesOf(given, 'a reply');
           if (!open || socket.getSendQueueSize() > MAX_QUEUED) return;
           // The callback is there so that a failure to send is not an 'error' of the whole socket.
           socket.send(answer, sender.port, sender.address, () => {});
@@ -65,7 +75,7 @@ export function listenUdp({ host = '127.0.0.1', port }: ListenUdpOptions): Obser
     const fail = (error: unknown) => subscriber.error(listenFault(error, formatAddress(host, port)));
     socket.on('error', fail);
     // Node checks the port of a TCP server, but cuts that of a UDP socket down to 16 bits.
-    if (port > 65_535) fail(new RangeError('a port is at most 65535'));
+    if (!isPort(port)) fail(new RangeError(`a port is a whole number from 0 to 65535, and not ${port}`));
     else socket.bind(port, host);
     return () => {
       open = false;

@@ -1,6 +1,7 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
+import { checkConnectUnix, checkListenUnix } from './check-options.ts';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Address, Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
@@ -30,11 +31,16 @@ export interface ListenUnixOptions {
  * peer's bytes lay unread.
  *
  * @example
- * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe((event) => {
- *   if (event.type === 'connection') event.connection.end();
+ * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
  * });
  */
-export function listenUnix({ path, mode = 0o600, backlog }: ListenUnixOptions): Observable<ListenEvent> {
+export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {
+  checkListenUnix('listenUnix', options);
+  const { path, mode = 0o600, backlog } = options;
   const address = unixAddress(path);
   return new Observable((subscriber) => {
     const place = unixPlace(path);
@@ -83,7 +89,9 @@ export interface ConnectUnixOptions {
  * @example
  * const connection = await firstValueFrom(connectUnix({ path: '/run/sluice.sock' }));
  */
-export function connectUnix({ path, timeout }: ConnectUnixOptions): Observable<Connection> {
+export function connectUnix(options: ConnectUnixOptions): Observable<Connection> {
+  checkConnectUnix('connectUnix', options);
+  const { path, timeout } = options;
   const remote = unixAddress(path);
   return connectOn(remote, timeout, ({ connected, failed }) => {
     const socket = newSocket();

@@ -37,30 +37,13 @@ export function initialState<H>(): DeframeState<H> {
   return { taken: 0, part: IDLE };
 }
 
-/**
- * Takes the next chunk of the stream.
- *
- * Pure: the state given is not changed, and may be stepped again with another chunk. The events may hold views of
- * the chunk; the new state never does. The chunk must not be modified while its events are in use.
- *
- * @param chunk the next bytes of the stream, any number of them.
- * @example
- * chunks$.pipe(
- *   scan(({ state }, chunk) => step(framing, state, chunk), { state: initialState<Prefix>(), events: [] }),
- *   concatMap(({ events }) => events),
- * );
- */
+/** Takes the next chunk of the stream: `step` of `checked-step`, which looks at what it is given first. */
 export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
   const { state: next, events } = stepSome(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
   return { state: next, events };
 }
 
-/**
- * Takes some of a chunk: stops after `most` events, give or take a few. A chunk of tiny frames makes thousands of
- * them, and whoever handles one after the other need not have them all in memory.
- *
- * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length.
- */
+/** Takes some of a chunk: likewise. */
 export function stepSome<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
@@ -80,10 +63,7 @@ export function stepSome<H>(
   return { state: { taken: passage.origin + at, part }, events: passage.events, at };
 }
 
-/**
- * Takes the end of the stream: a fault `truncated` when it comes in the middle of a frame, which says whether in
- * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
- */
+/** Takes the end of the stream: likewise. */
 export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
   const state: DeframeState<H> = { taken, part: OVER };
   if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };

@@ -2,6 +2,8 @@
  * The deframer as an RxJS operator.
  */
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
+import { check, FRAMING } from './argument.ts';
+import { type BytesLike, bytesOf } from './bytes.ts';
 import { finish, initialState, type Stepped, stepSome } from './deframe-step.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
@@ -19,19 +21,29 @@ const AT_ONCE = 64;
  *
  * A fault in the bytes is an event, never an error of the Observable: after a fatal one it completes and lets go
  * of the source. When the source completes in the middle of a frame, a fault `truncated` comes before the
- * completion. When the source errors, so does the result, at once. An error thrown by a callback of the framing
- * is an error of the result.
+ * completion. When the source errors, so does the result, at once: the `chunks$` of a connection does so whenever the
+ * peer resets it, so give `subscribe` an `error`, or what is not handled ends the process. An error thrown by a callback
+ * of the framing is an error of the result, and so is a chunk that is not bytes (a string, say): a `TypeError`.
+ *
+ * After a fatal fault nobody reads the connection any more, and one that is not read does not learn that its peer has
+ * gone: end it with `closeGracefully`, or `destroy` it.
  *
  * Between chunks it keeps only the frame it is in the middle of (for a streamed body: a few numbers), never a chunk.
  *
+ * @throws TypeError when it is given something else than a framing.
  * @example
  * const framing = lengthField({ width: 4, maxLength: 1024 * 1024 });
- * connection.chunks$.pipe(deframe(framing)).subscribe((event) => {
- *   if (event.type === 'frame') console.log(`${event.body.length} bytes`);
- *   if (event.type === 'fault') console.log(`${event.fault.message}: ${event.fault.ascii}`);
+ * connection.chunks$.pipe(deframe(framing)).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'frame') console.log(`${event.body.length} bytes`);
+ *     if (event.type === 'fault') console.log(`${event.fault.message}: ${event.fault.ascii}`);
+ *   },
+ *   error: (fault) => console.log(`${connection.remote}: ${fault.message}`), // it was reset, say
+ *   complete: () => closeGracefully(connection).subscribe(), // the peer has ended, or a fault was fatal
  * });
  */
-export function deframe<H>(framing: Framing<H>): OperatorFunction<Uint8Array, FrameEvent<H>> {
+export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, FrameEvent<H>> {
+  check('deframe: its framing', framing, FRAMING);
   return (source) =>
     new Observable((subscriber) => {
       let state = initialState<H>();
@@ -72,8 +84,9 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<Uint8Array, Fr
       source.pipe(takeUntil(over$)).subscribe({
         next: (chunk) =>
           inTurn(() => {
-            for (let at = 0; at < chunk.length && !subscriber.closed; ) {
-              const stepped = stepSome(framing, state, chunk, at, AT_ONCE);
+            const bytes = bytesOf(chunk, 'a chunk');
+            for (let at = 0; at < bytes.length && !subscriber.closed; ) {
+              const stepped = stepSome(framing, state, bytes, at, AT_ONCE);
               at = stepped.at;
               emit(stepped);
             }

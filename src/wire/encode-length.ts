@@ -1,6 +1,8 @@
 /**
  * A length field written. It refuses exactly what `read-length` would refuse, so what was encoded can be decoded.
  */
+import { inWords } from './argument.ts';
+import { type BytesLike, bytesOf } from './bytes.ts';
 import type { Problem } from './fault.ts';
 import { problem } from './fault.ts';
 import { varintSize, writeFixed, writeVarint } from './integer-field.ts';
@@ -17,16 +19,21 @@ const NO_LEAD = new Uint8Array(0);
  * The prefix of a body of `length` bytes: the lead, then the length field.
  *
  * @param lead the bytes before the field, exactly `offset` of them; default none.
- * @throws RangeError when an option is out of its bounds. Whatever the length, a refusal is a value.
+ * @throws RangeError when an option is out of its bounds. Whatever number the length is, a refusal is a value; a length
+ *   that is no number, and a lead that is not bytes, are a TypeError.
  * @example encodeLength({ width: 4, maxLength: 1024 }, 5) // { ok: true, bytes: 00 00 00 05 }
  * @example encodeLength({ width: 1, maxLength: 1024 }, 300) // { ok: false, fault: 'length-too-large', limit: 255 }
  */
 export function encodeLength(
   options: LengthFieldOptions,
   length: number,
-  lead: Uint8Array = NO_LEAD,
+  lead: BytesLike = NO_LEAD,
 ): Encoded {
-  return encodePrefix(layoutOf(options), length, lead, 0);
+  const layout = layoutOf(options);
+  if (typeof length !== 'number') {
+    throw new TypeError(`the length must be a number, and is ${inWords(length)}`);
+  }
+  return encodePrefix(layout, length, bytesOf(lead, 'the lead'), 0);
 }
 
 /**
@@ -40,6 +47,8 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
     const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
     return refused(problem('header-invalid', message, lead.length, offset));
   }
+  const unsayable = whyNotLength(layout, length);
+  if (unsayable !== null) return refused(unsayable);
   const size = width === 0 ? varintSizeFor(layout, length) : width;
   const value = fieldValueFor(layout, length, size);
   if (typeof value !== 'number') return refused(value);
@@ -52,9 +61,8 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
 
 const refused = (fault: Problem): Encoded => ({ ok: false, fault });
 
-/** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
-function fieldValueFor(layout: LengthLayout, length: number, size: number): number | Problem {
-  const { maxLength, maxValue } = layout;
+/** Why no body is so long, or is allowed to be. Asked first: a varint's size is counted, which infinity has no end of. */
+function whyNotLength({ maxLength }: LengthLayout, length: number): Problem | null {
   if (length < 0) return problem('length-negative', `the length is ${length}, a negative number`, length, 0);
   if (length > maxLength) {
     return problem(
@@ -67,6 +75,12 @@ function fieldValueFor(layout: LengthLayout, length: number, size: number): numb
   if (!Number.isInteger(length)) {
     return problem('body-length-invalid', `the length is ${length}, not a whole number`, length);
   }
+  return null;
+}
+
+/** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
+function fieldValueFor(layout: LengthLayout, length: number, size: number): number | Problem {
+  const { maxValue } = layout;
   const shift = layout.countsField ? layout.shift - size : layout.shift;
   const value = length - shift;
   if (value < 0) {

@@ -2,6 +2,7 @@
  * The encoder: bodies in, frames out.
  */
 import { map, type OperatorFunction } from 'rxjs';
+import { type BytesLike, bytesOf } from './bytes.ts';
 import { type Encoded, encodePrefix } from './encode-length.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
@@ -13,15 +14,17 @@ const NO_LEAD = new Uint8Array(0);
  * To send a large body without copying it, send `encodeLength(…)` and then the body.
  *
  * @param lead the bytes before the length field, exactly `offset` of them; default none.
- * @throws RangeError when an option is out of its bounds. A body that is refused is a value, as in `encodeLength`.
+ * @param body bytes in any form; nothing else is taken, not even a string.
+ * @throws RangeError when an option is out of its bounds, TypeError when what should be bytes is not. A body that is
+ *   refused is a value, as in `encodeLength`.
  * @example encodeFrame({ width: 2, maxLength: 100 }, new TextEncoder().encode('hi')) // bytes 00 02 68 69
  */
 export function encodeFrame(
   options: LengthFieldOptions,
-  body: Uint8Array,
-  lead: Uint8Array = NO_LEAD,
+  body: BytesLike,
+  lead: BytesLike = NO_LEAD,
 ): Encoded {
-  return frameOf(layoutOf(options), body, lead);
+  return frameOf(layoutOf(options), bytesOf(body, 'a body'), bytesOf(lead, 'the lead'));
 }
 
 function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Encoded {
@@ -39,19 +42,25 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  * ```
  *
  * A body that cannot be sent (too large, say) ends the stream: the Observable errors with the `Problem`, as
- * `encodeFrame` says it. To leave the body out would change what the peer understands.
+ * `encodeFrame` says it. To leave the body out would change what the peer understands. So does a body that is not bytes
+ * (a string, say), with a `TypeError`.
  *
  * @param lead the bytes before the length field of every frame, exactly `offset` of them; default none.
- * @throws RangeError when an option is out of its bounds, at once.
- * @example bodies$.pipe(enframe({ width: 4, maxLength: 65536 })).subscribe((bytes) => socket.write(bytes));
+ * @throws RangeError when an option is out of its bounds, TypeError when the lead is not bytes; at once.
+ * @example
+ * bodies$.pipe(enframe({ width: 4, maxLength: 65536 })).subscribe({
+ *   next: (bytes) => socket.write(bytes),
+ *   error: (error) => socket.destroy(new Error(error.message)),
+ * });
  */
 export function enframe(
   options: LengthFieldOptions,
-  lead: Uint8Array = NO_LEAD,
-): OperatorFunction<Uint8Array, Uint8Array> {
+  lead: BytesLike = NO_LEAD,
+): OperatorFunction<BytesLike, Uint8Array> {
   const layout = layoutOf(options);
+  const first = bytesOf(lead, 'the lead');
   return map((body) => {
-    const encoded = frameOf(layout, body, lead);
+    const encoded = frameOf(layout, bytesOf(body, 'a body'), first);
     if (!encoded.ok) throw encoded.fault;
     return encoded.bytes;
   });

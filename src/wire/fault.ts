@@ -3,6 +3,7 @@
  *
  * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
  */
+import { check, TEXT } from './argument.ts';
 import { spokenProtocol } from './spoken-protocol.ts';
 
 /**
@@ -43,7 +44,11 @@ export interface FrameFault {
   readonly code: FaultCode;
   /** In words, with the numbers, and a hint when the bytes look like another protocol. */
   readonly message: string;
-  /** Whether frame boundaries are lost: nothing more is emitted after it. */
+  /**
+   * Whether frame boundaries are lost: nothing more is emitted after it, and nobody reads the connection any more. Tell
+   * the peer if the protocol has a way, and close the connection with `closeGracefully`, which ends our side, reads on for
+   * a bounded time, and then destroys it.
+   */
   readonly fatal: boolean;
   /** As in `Problem`. */
   readonly declared: number | bigint | null;
@@ -63,6 +68,7 @@ export const SAMPLE = 32;
 /**
  * Says what is wrong with a head; what a framing of one's own returns.
  *
+ * @throws TypeError when the code or the message is no string.
  * @example problem('length-too-large', 'the length is 70000, and the most is 65536', 70000, 65536)
  */
 export function problem(
@@ -71,6 +77,8 @@ export function problem(
   declared: number | bigint | null = null,
   limit: number | null = null,
 ): Problem {
+  check('problem: code', code, TEXT);
+  check('problem: message', message, TEXT);
   return { problem: code, message, declared, limit };
 }
 

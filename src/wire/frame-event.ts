@@ -11,7 +11,7 @@
  * ```
  *
  * The events of one frame are never mixed with those of another. A fatal fault can come at any place, and nothing
- * comes after it.
+ * comes after it: whoever owns the connection closes it then (`closeGracefully`).
  */
 import type { FrameFault } from './fault.ts';
 

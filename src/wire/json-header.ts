@@ -13,6 +13,7 @@
  * The length is signed, so that what a plain script writes with `struct.pack('<i', n)` reads back as it was meant:
  * a negative one is named as such.
  */
+import { checkOptions, FUNCTION, optional } from './argument.ts';
 import type { Encoded } from './encode-length.ts';
 import { encodePrefix } from './encode-length.ts';
 import type { Problem } from './fault.ts';
@@ -56,12 +57,13 @@ const defaultLayout = layoutFor(MAX_HEADER);
  * Faults, all fatal: `length-negative`, `header-empty`, `length-too-large` (the header's length); `header-invalid`
  * (not UTF-8, not JSON, or not an object); `body-length-invalid`.
  *
- * @throws RangeError when an option is out of its bounds.
+ * @throws RangeError when an option is out of its bounds; TypeError when it is of the wrong kind.
  * @example
  * const framing = jsonHeader({ bodyLength: (header) => Number(header.filesize ?? 0) });
  * chunks$.pipe(deframe(framing)); // start {cmd: 'put', …}, data, data, end
  */
 export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
+  checkOptions('jsonHeader', options, { bodyLength: FUNCTION, delivery: optional(FUNCTION) });
   const { maxHeader = MAX_HEADER, bodyLength, delivery, maxWhole = MIB } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   const layout = layoutFor(maxHeader);

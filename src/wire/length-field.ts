@@ -15,6 +15,7 @@
  * ```
  */
 
+import { check, FUNCTION, optional } from './argument.ts';
 import type { Problem } from './fault.ts';
 import type { Framing, Opened } from './framing.ts';
 import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './length-options.ts';
@@ -31,7 +32,7 @@ const NO_LEAD = new Uint8Array(0);
  * Faults, all fatal: `length-negative`, `length-too-large`, `length-too-small`, `varint-too-long`. Not fatal:
  * `body-too-large`, for a body over `maxWhole` that is to be delivered whole.
  *
- * @throws RangeError when an option is out of its bounds.
+ * @throws RangeError when an option is out of its bounds; TypeError when it is of the wrong kind.
  * @example
  * const postgres = lengthField({ width: 4, offset: 1, counts: 'field', maxLength: 1024 * 1024 });
  * chunks$.pipe(deframe(postgres)); // a frame's header.lead[0] is the message type
@@ -41,6 +42,7 @@ export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
   const { offset, maxLength, maxHead } = layout;
   const { delivery, maxWhole = Math.min(maxLength, MIB) } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
+  check('lengthField: delivery', delivery, optional(FUNCTION));
 
   return {
     maxHead,

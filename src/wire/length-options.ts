@@ -13,6 +13,7 @@
  *
  * What `counts` says is the value in the field plus `adjustment`.
  */
+import { check, inWords, RECORD } from './argument.ts';
 import type { Delivery } from './framing.ts';
 
 /** What precedes a body: the length field, and what lies before it. */
@@ -84,10 +85,11 @@ const MAX_ADJUSTMENT = 2 ** 32;
 /**
  * Checks options. Wrong ones are a mistake in the program, not in the bytes, hence the throw.
  *
- * @throws RangeError that names the option.
+ * @throws RangeError that names the option; TypeError when they are no object.
  * @internal
  */
 export function layoutOf(options: LengthFieldOptions): LengthLayout {
+  check('the options of a length field', options, RECORD);
   const { width, endian = 'big', signed = false, maxVarint = 10, offset = 0 } = options;
   const { counts = 'body', adjustment = 0, maxLength } = options;
   const isVarint = width === 'varint';
@@ -116,7 +118,7 @@ export function layoutOf(options: LengthFieldOptions): LengthLayout {
 }
 
 function must(holds: boolean, rule: string, value: unknown): void {
-  if (!holds) throw new RangeError(`${rule}, and is ${String(value)}`);
+  if (!holds) throw new RangeError(`${rule}, and is ${inWords(value)}`);
 }
 
 /** @internal */

@@ -5,6 +5,7 @@
  * many elements follow and not how many bytes, each of which may be an array again, and a simple string, an error or
  * an inline command ends where its line does. Its end is found by reading through it, which is a parser's work.
  */
+import { check, TEXT } from './argument.ts';
 import type { Preset } from './preset.ts';
 import { amqp } from './presets/amqp.ts';
 import { bgp } from './presets/bgp.ts';
@@ -38,7 +39,10 @@ export const presets: readonly Preset[] = [
 /**
  * The preset of this name, or null.
  *
+ * @throws TypeError when the name is no string.
  * @example chunks$.pipe(deframe(presetNamed('tls')!.framing())); // start {head: 16 03 01 …, length: 512}, end
  */
-export const presetNamed = (name: string): Preset | null =>
-  presets.find((preset) => preset.name === name) ?? null;
+export function presetNamed(name: string): Preset | null {
+  check('presetNamed: the name', name, TEXT);
+  return presets.find((preset) => preset.name === name) ?? null;
+}

@@ -13,6 +13,7 @@
  *  body   the rest of it                            [data] end                idle
  * ```
  */
+import { check, oneOf } from './argument.ts';
 import type { InBody, InWhole, Part, Passage } from './deframe-state.ts';
 import { failed, IDLE, sampleOf } from './deframe-state.ts';
 import { faultAt, problem } from './fault.ts';
@@ -23,6 +24,9 @@ import { append, gather } from './gathered.ts';
 
 /** One for all: it says nothing but that it is the end. */
 const END: FrameEnd = Object.freeze({ type: 'end' });
+
+/** A misspelt one must not drop the body in silence. */
+const DELIVERIES = oneOf('stream', 'whole', 'skip');
 
 const NONE = new Uint8Array(0);
 
@@ -71,6 +75,7 @@ export function beginBody<H>(
     };
   }
   const streamed = delivery === 'stream';
+  if (!streamed && !tooLarge && delivery !== 'skip') check('the delivery of a body', delivery, DELIVERIES);
   events.push({ type: 'start', header, length, head, delivery: streamed ? 'stream' : 'skip', position });
   if (tooLarge) {
     const message = `the body has ${length} bytes, and the most that is delivered whole is ${framing.maxWhole}`;

@@ -12,6 +12,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../src/capture/capture-fault.ts';
 import { type LiveOptions, replayStreamsTo } from '../../src/capture/replay-live.ts';
+import { presetReplies } from '../../src/capture/replaying/asked-replies.ts';
 import type { LiveResult } from '../../src/capture/replaying/live-player.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
@@ -22,6 +23,7 @@ import type { Connection } from '../../src/transport/connection.ts';
 import type { ListenEvent } from '../../src/transport/listen.ts';
 import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
+import { presetNamed } from '../../src/wire/presets.ts';
 import { frame, putFrame } from '../support/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { readingOf, talk } from '../support/stream-events.ts';
@@ -113,6 +115,41 @@ describe('a recording sent to a live server', () => {
         ],
       },
     ]);
+  });
+
+  test('waits for an answer that only what was asked tells, which nothing follows', async () => {
+    const heard: string[] = [];
+    const { connect } = await server((connection) => {
+      let asked = 0;
+      connection.chunks$.subscribe({
+        next: async (chunk) => {
+          heard.push(`${chunk.length} bytes`);
+          if (++asked > 1) return say(connection, Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0));
+          // What is sent without an answer comes in this time.
+          await turns(30);
+          heard.push('answered');
+          say(connection, 'N');
+        },
+        complete: () => connection.end(),
+        error: () => {},
+      });
+    });
+    const { open, say: says, end, close } = talk();
+    const events = [
+      open(),
+      says('client', Uint8Array.of(0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f)),
+      says('server', 'N'),
+      says('client', Uint8Array.of(0, 0, 0, 9, 0, 3, 0, 0, 0)),
+      says('server', Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0)),
+      end('client'),
+      end('server'),
+      close(),
+    ];
+    const replies = presetReplies(presetNamed('postgresql')!);
+    expect(await played(events, connect, { replies })).toMatchObject([
+      { replies: 2, compared: 2, same: true, fault: null },
+    ]);
+    expect(heard).toEqual(['8 bytes', 'answered', '9 bytes']);
   });
 
   test('sends a chunk only when the replies are there that its client had seen', async () => {

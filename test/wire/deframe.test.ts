@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { concatMap, from, Observable, of, Subject, scan, take, toArray } from 'rxjs';
+import { concatMap, from, lastValueFrom, Observable, of, Subject, scan, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { deframe } from '../../src/wire/deframe.ts';
@@ -218,6 +218,36 @@ describe('a source that emits while its last chunk is being handed on', () => {
     source$.next(bytesOf(1, 97, 255));
     expect(seen).toEqual(['a', 'fault', 'complete']);
   });
+});
+
+test.each([
+  ['a string', 'text', 'a string: encode it'],
+  ['a number', 3, 'is 3'],
+  ['a Blob', new Blob(['text']), 'take its arrayBuffer()'],
+  ['nothing', undefined, 'is undefined'],
+])(
+  'a chunk that is %s is a TypeError of the result, after the frames before it, and the source is let go',
+  (_, it, why) => {
+    const source$ = new Subject<Uint8Array>();
+    const seen: unknown[] = [];
+    source$.pipe(deframe(framing)).subscribe({
+      next: (event) => seen.push(event),
+      error: (error) => seen.push(error),
+    });
+    source$.next(bytesOf(1, 97));
+    source$.next(it as never);
+    source$.next(bytesOf(1, 98));
+    expect(seen).toEqual([frame('a', 0), expect.any(TypeError)]);
+    expect((seen[1] as Error).message).toContain(why);
+    expect(source$.observed).toBe(false);
+  },
+);
+
+test('a framing that answers a delivery there is not is an error, and drops no body in silence', async () => {
+  const misspelt = lengthField({ width: 1, maxLength: 9, delivery: () => 'Whole' as never });
+  await expect(lastValueFrom(of(bytesOf(1, 97)).pipe(deframe(misspelt)))).rejects.toThrow(
+    `must be 'stream' or 'whole' or 'skip', and is the string "Whole"`,
+  );
 });
 
 test('an error thrown by a callback of the framing is an error of the result', () => {

@@ -174,6 +174,30 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     expect(encoded).toMatchObject({ ok: false, fault: { problem: code } });
   });
 
+  const notLengths = fc.oneof(
+    fc.constantFrom(
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+      Number.MAX_VALUE,
+      2 ** 53,
+    ),
+    fc.double().filter((value) => !Number.isInteger(value) || value < 0),
+  );
+  test.prop([layouts, notLengths])(
+    'what is no length is refused under every layout, with a value that says so',
+    (options, length) => {
+      const encoded = encodeLength(options, length, leadOf(options));
+      const code =
+        length < 0
+          ? 'length-negative'
+          : length > options.maxLength
+            ? 'length-too-large'
+            : 'body-length-invalid';
+      expect(encoded).toMatchObject({ ok: false, fault: { problem: code, declared: length } });
+    },
+  );
+
   test('a lead of another length than the offset is refused', () => {
     const options: LengthFieldOptions = { width: 2, offset: 2, maxLength: 10 };
     for (const lead of [bytesOf(), bytesOf(1), bytesOf(1, 2, 3)]) {

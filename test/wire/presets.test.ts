@@ -2,8 +2,11 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { sluicePreset } from '../../src/protocol/sluice-preset.ts';
+import { initialState, step } from '../../src/wire/deframe-step.ts';
+import type { FrameEvent } from '../../src/wire/frame-event.ts';
+import type { Framing } from '../../src/wire/framing.ts';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
-import type { Preset } from '../../src/wire/preset.ts';
+import type { Preset, PresetOptions } from '../../src/wire/preset.ts';
 import { presetNamed, presets } from '../../src/wire/presets.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
@@ -223,11 +226,117 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
   });
 });
 
+/** What is known before the stream goes on or ends. */
+function eventsUpTo(framing: Framing<unknown>, bytes: Uint8Array): readonly FrameEvent<unknown>[] {
+  return step(framing, initialState(), bytes).events;
+}
+
 function toldCodes(preset: Preset, options: { maxLength: number }, stream: Uint8Array): string[] {
   return eventsOf(preset.framing(options), [stream]).flatMap((event) =>
     event.type === 'fault' ? [event.fault.code] : [],
   );
 }
+
+describe('looking ahead:', () => {
+  const alone = (preset: Preset, message: Uint8Array, options: PresetOptions = {}) =>
+    tell(eventsUpTo(preset.framing({ delivery: 'whole', maxLength: 2 ** 20, ...options }), message));
+
+  test.each(Object.entries(messages))(
+    '%s finds each message by its own bytes, before anything follows',
+    (name, all) => {
+      for (const [message] of all) expect(alone(named(name), rawOf(message))).toHaveLength(1);
+    },
+  );
+
+  test('is said by the presets that must, and by no others', () => {
+    const those = every.filter(({ looksAhead }) => looksAhead !== undefined);
+    expect(those.map(({ name }) => name)).toEqual(['postgresql']);
+    expect(those[0]!.looksAhead?.why).toMatch(/`side`.*`asked`/);
+  });
+
+  const postgresql = named('postgresql');
+  const server = (asked: () => boolean) => ({ side: 'server', asked }) as const;
+
+  test.each([
+    ['S', 'TLS: yes'],
+    ['N', 'encryption: no'],
+    ['G', 'GSSAPI: yes'],
+  ])('the answer %s of PostgreSQL comes at once when it is known that it was asked for', (letter, label) => {
+    const [told, ...more] = alone(
+      postgresql,
+      ascii(letter),
+      server(() => true),
+    );
+    expect(more).toEqual([]);
+    expect(told).toMatchObject({ head: 1, length: 0 });
+    expect(postgresql.label((told as { header: unknown }).header)).toBe(label);
+    expect(
+      alone(
+        postgresql,
+        ascii(letter),
+        server(() => false),
+      ),
+    ).toEqual([]);
+    expect(alone(postgresql, ascii(letter))).toEqual([]);
+  });
+
+  test('a client and a server of PostgreSQL that wait for each other are both understood', () => {
+    let asks = 0;
+    const said: (string | null)[] = [];
+    const take = (framing: Framing<unknown>, answered: () => void) => {
+      let state = initialState<unknown>();
+      return (bytes: Uint8Array) => {
+        const stepped = step(framing, state, bytes);
+        state = stepped.state;
+        for (const event of stepped.events) {
+          if (event.type !== 'frame') continue;
+          const label = postgresql.label(event.header);
+          said.push(label);
+          if (postgresql.looksAhead?.asks(event.header)) asks++;
+          if (postgresql.looksAhead?.answers(event.header)) answered();
+        }
+      };
+    };
+    const delivery = 'whole' as const;
+    const client = take(postgresql.framing({ delivery, side: 'client' }), () => {});
+    const options = { delivery, ...server(() => asks > 0) };
+    const answers = take(postgresql.framing(options), () => asks--);
+    client(bytes('00 00 00 08 04 d2 16 30'));
+    answers(ascii('N'));
+    client(bytes('00 00 00 08 04 d2 16 2f'));
+    answers(ascii('N'));
+    client(bytes("00 00 00 13 00 03 00 00 'user' 00 'demo' 00 00"));
+    // A chunk that ends behind the type of a message: nothing was asked, so it is no answer.
+    answers(bytes('52 00 00 00 08 00 00 00 00 53'));
+    answers(bytes("00 00 00 09 'a' 00 'b' 00 00 4e 00 00 00 08 'Mhi' 00"));
+    client(bytes('53 00 00 00 04'));
+    expect(said).toEqual([
+      'GSSENCRequest',
+      'encryption: no',
+      'SSLRequest',
+      'encryption: no',
+      'StartupMessage',
+      'Authentication',
+      'ParameterStatus',
+      'NoticeResponse',
+      'Sync',
+    ]);
+  });
+
+  test("the byte behind PostgreSQL's answer tells it too where there is one, whatever was said to have been asked", () => {
+    const stream = bytes('4e 53 16 03 03 00 01 00');
+    const asked = [true, false].map((it) =>
+      alone(
+        postgresql,
+        stream,
+        server(() => it),
+      ),
+    );
+    expect(asked[0]).toEqual(alone(postgresql, stream));
+    expect(asked[1]).toEqual(asked[0]);
+    expect(asked[0]).toHaveLength(3);
+  });
+});
 
 describe('what is wrong is said with what was expected:', () => {
   test.each([

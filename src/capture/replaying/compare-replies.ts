@@ -10,10 +10,10 @@
  * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
  * bound. Bodies are compared piece by piece, never collected.
  */
-
 import { createFifo } from '../../base/fifo.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
+import { type AskedReplies, createAsking } from './asked-replies.ts';
 import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './compare-lane.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
 
@@ -24,6 +24,8 @@ export interface Replies<H> {
   readonly ignored?: (path: string, header: H) => boolean;
   /** Whether a reply is neither compared nor waited for: one that comes when it comes. Default none is. */
   readonly incidental?: (header: H) => boolean;
+  /** For a protocol in which some replies are only told by what was asked: in place of `framing`. */
+  readonly asked?: AskedReplies<H>;
 }
 
 export interface ReplyDifference {
@@ -49,6 +51,8 @@ export interface ReplyDifference {
 }
 
 export interface Comparison {
+  /** The next bytes that the client sends. */
+  readonly sent: (bytes: Uint8Array) => void;
   readonly recorded: (chunk: StreamChunk) => void;
   /** Something of the recorded replies is missing: from here on nothing can be compared. */
   readonly lose: () => void;
@@ -102,8 +106,9 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   const ends = createFifo<number>();
   let reached = 0;
 
-  const expected = createLane(replies, (end) => ends.push(end));
-  const got = createLane(replies, () => {});
+  const asking = createAsking(replies);
+  const expected = createLane(asking.side(), (end) => ends.push(end));
+  const got = createLane(asking.side(), () => {});
 
   function tell(
     kind: ReplyDifference['kind'],
@@ -240,6 +245,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   }
 
   return {
+    sent: asking.sent,
     recorded(chunk) {
       if (lost) return;
       // A copy: what waits must not keep the whole block of the file it is a view of.

@@ -247,6 +247,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
   return {
     async send(chunk) {
       await replied(chunk.seen);
+      comparison.sent(chunk.bytes);
       rechunker.push(chunk.bytes);
       let left = PIECES_AT_ONCE;
       for (let next = rechunker.pull(); next !== null; next = rechunker.pull()) {

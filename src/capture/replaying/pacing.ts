@@ -1,4 +1,5 @@
 /** When a replay does what was recorded: from times in the recording to times after its start. */
+import { inWords } from '../../wire/argument.ts';
 
 /** As fast as possible, as recorded, or so many times as fast (2 takes half the time). */
 export type Speed = 'asap' | 'recorded' | number;
@@ -30,11 +31,11 @@ export type Pacing = (recordedAt: bigint) => number;
  */
 export function createPacing({ speed = 'asap', maxIdle }: PacingOptions): Pacing {
   const factor = speed === 'recorded' ? 1 : speed;
-  if (factor !== 'asap' && !(factor > 0 && Number.isFinite(factor))) {
-    throw new RangeError(`the speed is a number above 0, not ${speed}`);
+  if (factor !== 'asap' && !(Number.isFinite(factor) && factor > 0)) {
+    throw new RangeError(`the speed is a number above 0, not ${inWords(speed)}`);
   }
-  if (maxIdle !== undefined && !(maxIdle >= 0)) {
-    throw new RangeError(`the longest idle time is 0 ms or more, not ${maxIdle}`);
+  if (maxIdle !== undefined && !(typeof maxIdle === 'number' && maxIdle >= 0)) {
+    throw new RangeError(`the longest idle time is 0 ms or more, not ${inWords(maxIdle)}`);
   }
   if (factor === 'asap') return () => 0;
   const longest = maxIdle === undefined || maxIdle === Number.POSITIVE_INFINITY ? null : nanos(maxIdle);

@@ -9,6 +9,8 @@
  *  random     [4 a][b c d 1 x][0]           cut and joined as a seed says
  * ```
  */
+import { check, either, inWords, numberFrom, oneOf, RECORD, type Rule } from '../../wire/argument.ts';
+import { bytesOf } from '../../wire/bytes.ts';
 import { joined } from '../../wire/joined.ts';
 import { randomFrom } from './random-from.ts';
 
@@ -70,7 +72,7 @@ export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
   return {
     push(bytes) {
       if (rest.length > 0) throw new Error('there is something left to pull');
-      rest = bytes;
+      rest = bytesOf(bytes, 'a chunk');
     },
     pull() {
       if (rest.length === 0) return null;
@@ -96,6 +98,7 @@ export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
  * @example [...rechunk([Uint8Array.of(1, 2), Uint8Array.of(3)], 'whole')] // [[1, 2, 3]]
  */
 export function* rechunk(chunks: Iterable<Uint8Array>, chunking: Chunking, salt = 0): Iterable<Uint8Array> {
+  check('rechunk: the chunks', chunks, ITERABLE);
   const rechunker = createRechunker(chunking, salt);
   for (const chunk of chunks) {
     rechunker.push(chunk);
@@ -106,20 +109,35 @@ export function* rechunk(chunks: Iterable<Uint8Array>, chunking: Chunking, salt 
 }
 
 /** In a few words, for messages: `random, seed 3`. */
-export const chunkingInWords = (chunking: Chunking): string =>
-  typeof chunking === 'string' ? chunking : `random, seed ${chunking.seed}`;
+export function chunkingInWords(chunking: Chunking): string {
+  check('the chunking', chunking, CHUNKING);
+  return typeof chunking === 'string' ? chunking : `random, seed ${chunking.seed}`;
+}
+
+const CHUNKING = either(oneOf('recorded', 'bytes', 'whole'), {
+  words: 'an object with a seed',
+  isKind: (value) => RECORD.isKind(value) && typeof (value as { readonly seed?: unknown }).seed === 'number',
+});
+
+const ITERABLE: Rule = {
+  words: 'an iterable of chunks',
+  isKind: (value) => typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === 'function',
+};
+const SALT = numberFrom(Number.NEGATIVE_INFINITY, 'a number');
 
 const nothing: Uint8Array = new Uint8Array(0);
 
 /** How long the next chunk is to be, when so many bytes are there. */
 function sizes(chunking: Chunking, salt: number): (there: number) => number {
+  check('the chunking', chunking, CHUNKING);
+  check('the salt of a chunking', salt, SALT);
   if (chunking === 'recorded') return (there) => there;
   if (chunking === 'bytes') return () => 1;
   if (chunking === 'whole') return () => mostWhole;
   const { seed, max = 65_536 } = chunking;
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is a whole number, not ${seed}`);
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is a whole number, not ${inWords(seed)}`);
   if (!Number.isInteger(max) || max < 1 || max > mostWhole) {
-    throw new RangeError(`the longest chunk is 1 to ${mostWhole} bytes, not ${max}`);
+    throw new RangeError(`the longest chunk is 1 to ${mostWhole} bytes, not ${inWords(max)}`);
   }
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(salt + 1, 0x85ebca6b));
   // Each order of magnitude is as likely as the next: cuts within a length field are as common as those far apart.

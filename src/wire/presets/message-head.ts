@@ -11,6 +11,7 @@
  * Nothing is said to be wrong before the head is there in full, so that a stream has the same faults however it was
  * cut into chunks.
  */
+import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
 import { type Problem, problem } from '../fault.ts';
 import type { Framing, Opened } from '../framing.ts';
 import { mustBeWithin } from '../length-options.ts';
@@ -38,8 +39,20 @@ export interface HeadRules {
 
 const MIB = 1024 * 1024;
 
-/** @throws RangeError when `maxLength` is no integer from 0 to 2^53 - 1. */
+const PRESET_RULES = {
+  delivery: optional(oneOf('stream', 'whole', 'skip')),
+  side: optional(oneOf('client', 'server')),
+  asked: optional(FUNCTION),
+};
+
+/** @throws TypeError when an option of a preset is of the wrong kind. */
+export function checkPreset(options: PresetOptions): void {
+  checkOptions('a preset', options, PRESET_RULES);
+}
+
+/** @throws RangeError when `maxLength` is no integer from 0 to 2^53 - 1; TypeError when an option is of the wrong kind. */
 export function headFraming(rules: HeadRules, options: PresetOptions = {}): Framing<MessageHead> {
+  checkPreset(options);
   const { delivery = 'skip', maxLength = rules.maxLength } = options;
   mustBeWithin('maxLength', maxLength, 0, Number.MAX_SAFE_INTEGER);
   const { size } = rules;

@@ -12,12 +12,16 @@
  *  16    03 03  00 5d                                    and after 'S', TLS records
  * ```
  *
- * The answer of one byte looks like the type of ParameterStatus or NoticeResponse. The byte after it tells: there
- * begins a TLS record or another message, and read as a length that would be hundreds of megabytes. So an answer with
- * which the stream ends counts as a message that was cut. What follows an agreement on GSSAPI encryption is not understood.
+ *  'G'                                                   the other answer to GSSENCRequest
+ *
+ * The answer of one byte looks like the type of ParameterStatus, NoticeResponse or CopyInResponse. In a recording the byte
+ * after `S` or `N` tells: there begins a TLS record or another message, and read as a length that would be hundreds of
+ * megabytes. On a live connection it does not come, as the client waits for the answer: there whoever knows what the
+ * client has asked says so (`asked`). Without it an answer with which the stream ends counts as a message that was cut,
+ * and `G` always as the message. What follows an agreement on GSSAPI encryption is not understood.
  */
 import { type Problem, problem } from '../fault.ts';
-import type { Preset } from '../preset.ts';
+import type { Preset, PresetOptions } from '../preset.ts';
 import { after, headFraming, headOf, hexByte, int32, uint32 } from './message-head.ts';
 import { messageName, startupName } from './postgres-messages.ts';
 import { beginsTls, TLS_HEAD, tlsLabel, tlsLength } from './tls.ts';
@@ -31,6 +35,7 @@ const LONGEST_STARTUP = 10_000;
 
 const S = 0x53;
 const N = 0x4e;
+const G = 0x47;
 
 /**
  * Whether `S` or `N` is an answer of one byte, by the byte after it: else it begins a length, and no ParameterStatus
@@ -38,13 +43,18 @@ const N = 0x4e;
  */
 const isAnswer = (next: number): boolean => next !== 0;
 
-function size(bytes: Uint8Array, start: number, end: number): number {
-  if (start === end) return 1;
-  const type = bytes[start]!;
-  if (type === 0) return STARTUP;
-  if (type !== S && type !== N) return TYPED;
-  if (end - start < 2) return 2;
-  return isAnswer(bytes[start + 1]!) ? 1 : TYPED;
+function sizeFor({ side, asked }: PresetOptions) {
+  return (bytes: Uint8Array, start: number, end: number): number => {
+    if (start === end) return 1;
+    const type = bytes[start]!;
+    if (type === 0) return STARTUP;
+    if (side === 'client' || (type !== S && type !== N && type !== G)) return TYPED;
+    const isAlone = end - start === 1;
+    if (isAlone && asked !== undefined) return asked() ? 1 : TYPED;
+    if (type === G) return TYPED;
+    if (isAlone) return 2;
+    return isAnswer(bytes[start + 1]!) ? 1 : TYPED;
+  };
 }
 
 function length(bytes: Uint8Array, start: number, end: number): number | Problem {
@@ -74,17 +84,57 @@ function startupLength(bytes: Uint8Array, start: number): number | Problem {
   return problem('header-invalid', message);
 }
 
+/** SSLRequest and GSSENCRequest. */
+const wantsAnswer: ReadonlySet<number> = new Set([80_877_103, 80_877_104]);
+
+const answers: ReadonlyMap<number, string> = new Map([
+  [S, 'TLS: yes'],
+  [G, 'GSSAPI: yes'],
+  [N, 'encryption: no'],
+]);
+
+/**
+ * The preset `postgresql`.
+ *
+ * @example
+ * // Both directions of a live connection: what the client asks tells how the server's answer is read.
+ * let asks = 0;
+ * const fromClient = postgresql.framing({ side: 'client' });
+ * const fromServer = postgresql.framing({ side: 'server', asked: () => asks > 0 });
+ * const { asks: isAsk, answers: isAnswer } = postgresql.looksAhead;
+ * client$.pipe(deframe(fromClient)).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start' && isAsk(event.header)) asks++;
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ * server$.pipe(deframe(fromServer)).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start' && isAnswer(event.header)) asks--;
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ */
 export const postgresql: Preset = {
   name: 'postgresql',
   title: 'PostgreSQL',
   source: 'PostgreSQL documentation, "Frontend/Backend Protocol", Message Formats',
   ports: [5432],
-  framing: (options) => headFraming({ maxHead: STARTUP, maxLength: LONGEST - 4, size, length }, options),
+  looksAhead: {
+    why: "the server's answer of one byte to SSLRequest or GSSENCRequest is told by the byte behind it; on a live connection, where none comes, give `side`, and for the server's side `asked`",
+    asks: (header) => {
+      const head = headOf(header);
+      return head?.length === STARTUP && head[0] === 0 && wantsAnswer.has(uint32(head, 4));
+    },
+    answers: (header) => headOf(header)?.length === 1,
+  },
+  framing: (options = {}) =>
+    headFraming({ maxHead: STARTUP, maxLength: LONGEST - 4, size: sizeFor(options), length }, options),
   label(header) {
     const head = headOf(header);
     if (head === null || head.length === 0) return null;
     const type = head[0]!;
-    if (head.length === 1) return type === S ? 'TLS: yes' : 'encryption: no';
+    if (head.length === 1) return answers.get(type) ?? null;
     if (head.length === STARTUP) return startupName(uint32(head, 4));
     if (head.length === TLS_HEAD && beginsTls(type)) return `TLS ${tlsLabel(type)}`;
     return messageName(type, uint32(head, 1) - 4);

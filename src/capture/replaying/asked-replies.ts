@@ -1,0 +1,86 @@
+/**
+ * Replies that are told by what was asked: a framing for each of the two sides that are compared, and a count of the
+ * requests that it depends on.
+ *
+ * ```text
+ *  sent ──▶ deframe ──▶ asks ────────────┐
+ *  replies of a side ──▶ deframe ──▶ answers ──▶ asks > answers: the next may be an answer
+ * ```
+ */
+import { checkOptions, FUNCTION } from '../../wire/argument.ts';
+import { initialState, step } from '../../wire/deframe-step.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { Preset } from '../../wire/preset.ts';
+import type { Replies } from './compare-replies.ts';
+
+/** See `Preset.looksAhead`. */
+export interface AskedReplies<H> {
+  /** How the client's requests are told apart. */
+  readonly requests: Framing<unknown>;
+  /** Whether a request wants an answer that only it tells. */
+  readonly asks: (header: unknown) => boolean;
+  /** Whether a reply is such an answer. */
+  readonly answers: (header: H) => boolean;
+  /** How replies are told apart, when it is known whether one of those answers is due. */
+  readonly framing: (asked: () => boolean) => Framing<H>;
+}
+
+export interface Asking<H> {
+  /** The next bytes that the client sends. */
+  readonly sent: (bytes: Uint8Array) => void;
+  /** How one side's replies are told apart; each side has its own. */
+  readonly side: () => Replies<H> | null;
+}
+
+export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
+  const told = replies?.asked;
+  if (replies === null || told === undefined) return { sent: () => {}, side: () => replies };
+  let state = initialState<unknown>();
+  let asks = 0;
+
+  function sideFraming({ framing, answers }: AskedReplies<H>): Framing<H> {
+    let answered = 0;
+    const inner = framing(() => asks > answered);
+    return {
+      ...inner,
+      open(bytes, start, end) {
+        const opened = inner.open(bytes, start, end);
+        if (!('problem' in opened) && answers(opened.header)) answered++;
+        return opened;
+      },
+    };
+  }
+
+  return {
+    sent(bytes) {
+      const stepped = step(told.requests, state, bytes);
+      state = stepped.state;
+      for (const event of stepped.events) {
+        if ((event.type === 'start' || event.type === 'frame') && told.asks(event.header)) asks++;
+      }
+    },
+    side: () => ({ ...replies, framing: sideFraming(told) }),
+  };
+}
+
+/**
+ * How the replies of a preset's protocol are told apart, for `replayTo`: also those that only the requests tell.
+ *
+ * @throws TypeError when it is given no preset.
+ * @example
+ * replayTo(captureFile('trace.pcap'), connect, { replies: presetReplies(presetNamed('postgresql')!) });
+ */
+export function presetReplies(preset: Preset): Replies<unknown> {
+  checkOptions('presetReplies', preset, { framing: FUNCTION, label: FUNCTION });
+  const delivery = 'stream';
+  const framing = preset.framing({ delivery });
+  if (preset.looksAhead === undefined) return { framing };
+  const { asks, answers } = preset.looksAhead;
+  const asked: AskedReplies<unknown> = {
+    requests: preset.framing({ side: 'client' }),
+    asks,
+    answers,
+    framing: (asked) => preset.framing({ delivery, side: 'server', asked }),
+  };
+  return { framing, asked };
+}

@@ -1,0 +1,161 @@
+/**
+ * What is given to the library's functions, checked where it comes in: a program in JavaScript has no compiler that would.
+ *
+ * Something of the wrong kind is a `TypeError`, a number out of its bounds a `RangeError`. The sentence names the function
+ * or the operator, the argument or the option, what it must be, and what came.
+ */
+
+/** What a value must be. */
+export interface Rule {
+  /** Completes "must be …". */
+  readonly words: string;
+  readonly isKind: (value: unknown) => boolean;
+  /** Asked of what is of that kind. */
+  readonly isWithin?: (value: unknown) => boolean;
+}
+
+/** Rules for the fields of an object, by their names. */
+export type Rules = Readonly<Record<string, Rule>>;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+export const TEXT: Rule = { words: 'a string', isKind: (value) => typeof value === 'string' };
+export const FLAG: Rule = { words: 'true or false', isKind: (value) => typeof value === 'boolean' };
+export const FUNCTION: Rule = { words: 'a function', isKind: (value) => typeof value === 'function' };
+export const LIST: Rule = { words: 'an array', isKind: Array.isArray };
+export const RECORD: Rule = {
+  words: 'an object',
+  isKind: (value) => isObject(value) && !Array.isArray(value),
+};
+export const OBSERVABLE: Rule = {
+  words: 'an Observable',
+  isKind: (value) => isObject(value) && hasMethods(value, ['subscribe', 'pipe']),
+};
+
+/** The longest time that a timer can wait. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** A number of any size, fractions and infinities too, but not NaN. */
+export const numberFrom = (least: number, words = `a number from ${least}`): Rule => ({
+  words,
+  isKind: (value) => typeof value === 'number',
+  isWithin: (value) => (value as number) >= least,
+});
+
+export const wholeFrom = (least: number, most: number = Number.MAX_SAFE_INTEGER): Rule => ({
+  words: `a whole number from ${least} to ${most}`,
+  isKind: (value) => typeof value === 'number',
+  isWithin: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+});
+
+/** A time that a timer is set to: beyond its bounds a timer fires at once. */
+export const MILLISECONDS: Rule = {
+  words: `a number of milliseconds from 0 to ${TIMER_MAX_MS}`,
+  isKind: (value) => typeof value === 'number',
+  isWithin: (value) => (value as number) >= 0 && (value as number) <= TIMER_MAX_MS,
+};
+
+export const oneOf = (...choices: readonly unknown[]): Rule => ({
+  words: choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : String(choice))).join(' or '),
+  isKind: (value) => choices.includes(value),
+});
+
+/** An object that can do something, whatever its class: a store, a connection. */
+export const withMethods = (words: string, methods: readonly string[]): Rule => ({
+  words,
+  isKind: (value) => isObject(value) && hasMethods(value, methods),
+});
+
+export const FRAMING = withMethods('a framing, such as lengthField({ … }) makes', ['measure', 'open']);
+/** Not a socket, which has the same methods. */
+export const CONNECTION: Rule = {
+  words: 'a connection, such as connectTcp emits or socketConnection makes of a socket',
+  isKind: (value) =>
+    isObject(value) &&
+    hasMethods(value, ['write', 'end', 'destroy', 'pause', 'resume']) &&
+    OBSERVABLE.isKind(value.chunks$) &&
+    OBSERVABLE.isKind(value.closed$),
+};
+export const STORE = withMethods('a store, such as memoryStore makes', [
+  'put',
+  'open',
+  'stat',
+  'list',
+  'remove',
+  'rename',
+]);
+export const SCHEDULER = withMethods('a scheduler of RxJS', ['now', 'schedule']);
+
+export const either = (first: Rule, second: Rule): Rule => ({
+  words: `${first.words} or ${second.words}`,
+  isKind: (value) => first.isKind(value) || second.isKind(value),
+  isWithin: (value) => holds(first, value) || holds(second, value),
+});
+
+/** What may be left out. Null is not left out. */
+export const optional = (rule: Rule): Rule => ({
+  ...rule,
+  isKind: (value) => value === undefined || rule.isKind(value),
+  isWithin: (value) => value === undefined || rule.isWithin?.(value) !== false,
+});
+
+const hasMethods = (value: Readonly<Record<string, unknown>>, names: readonly string[]): boolean =>
+  names.every((name) => typeof value[name] === 'function');
+
+const holds = ({ isKind, isWithin }: Rule, value: unknown): boolean =>
+  isKind(value) && isWithin?.(value) !== false;
+
+/**
+ * Checks one value.
+ *
+ * @param name what it is, as the sentence begins: `listenTcp: the options`.
+ * @throws TypeError or RangeError with a sentence.
+ */
+export function check(name: string, value: unknown, { words, isKind, isWithin }: Rule): void {
+  if (!isKind(value)) throw new TypeError(`${name} must be ${words}, and is ${inWords(value)}`);
+  if (isWithin?.(value) === false) {
+    throw new RangeError(`${name} must be ${words}, and is ${inWords(value)}`);
+  }
+}
+
+/**
+ * Checks an object and its fields. Fields without a rule are not looked at.
+ *
+ * @param of whose options they are: the function's name.
+ * @throws TypeError or RangeError with a sentence.
+ */
+export function checkOptions(of: string, options: unknown, rules: Rules): void {
+  check(`${of}: its options`, options, RECORD);
+  for (const [field, rule] of Object.entries(rules)) {
+    check(`${of}: ${field}`, (options as Readonly<Record<string, unknown>>)[field], rule);
+  }
+}
+
+/** The most characters of a string that are quoted. */
+const QUOTED_MAX = 40;
+
+/** What a value is, for a sentence: `the string "abc"`, `an ArrayBuffer`, `an array`. */
+export function inWords(value: unknown): string {
+  if (value === null) return 'null';
+  switch (typeof value) {
+    case 'string':
+      return value.length <= QUOTED_MAX
+        ? `the string ${JSON.stringify(value)}`
+        : `a string of ${value.length} characters`;
+    case 'bigint':
+      return 'a BigInt';
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    case 'object': {
+      if (Array.isArray(value)) return 'an array';
+      const { name } = (value as { readonly constructor?: { readonly name?: unknown } }).constructor ?? {};
+      if (typeof name !== 'string' || name === '' || name === 'Object') return 'an object';
+      return `${/^[AEIOU]/i.test(name) ? 'an' : 'a'} ${name}`;
+    }
+    default:
+      return String(value);
+  }
+}

@@ -1,0 +1,46 @@
+/** Bytes, in whichever of JavaScript's forms they come. */
+import { inWords, type Rule } from './argument.ts';
+
+/** Memory, or a view of some: a `Uint8Array` (which a `Buffer` is), any other typed array, a `DataView`. */
+export type BytesLike = Uint8Array | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** As a rule, where bytes are one of several things that a value may be. */
+export const BYTES: Rule = {
+  words: 'bytes',
+  isKind: (value) => ArrayBuffer.isView(value) || isMemory(value),
+};
+
+/**
+ * The same bytes as a `Uint8Array`: itself if it is one, else a view. Nothing is copied.
+ *
+ * @param what names them in the error: `a chunk`.
+ * @throws TypeError for anything else, which says what came.
+ */
+export function bytesOf(value: BytesLike, what: string): Uint8Array {
+  return value instanceof Uint8Array ? value : viewOf(value, what);
+}
+
+function viewOf(value: unknown, what: string): Uint8Array {
+  // Not `instanceof`: what another window, frame or context has made has classes of its own.
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (isMemory(value)) return new Uint8Array(value);
+  const came = typeof value === 'string' ? 'a string' : inWords(value);
+  throw new TypeError(
+    `${what} must be bytes (a Uint8Array, an ArrayBuffer or a view of one), and is ${came}${adviceFor(value)}`,
+  );
+}
+
+function isMemory(value: unknown): value is ArrayBuffer | SharedArrayBuffer {
+  const tag = Object.prototype.toString.call(value);
+  return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';
+}
+
+function adviceFor(value: unknown): string {
+  if (typeof value === 'string') {
+    return ': encode it with TextEncoder, and call no setEncoding on the socket it comes from';
+  }
+  if (Object.prototype.toString.call(value) === '[object Blob]') {
+    return ": take its arrayBuffer(), or set the WebSocket's binaryType to 'arraybuffer'";
+  }
+  return '';
+}

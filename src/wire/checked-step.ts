@@ -1,0 +1,68 @@
+/**
+ * The pure step as the library exports it: what it is given is looked at first, which the operator and the server, who
+ * step for each chunk of every connection, have no need of.
+ */
+import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
+import { type BytesLike, bytesOf } from './bytes.ts';
+import * as unchecked from './deframe-step.ts';
+import type { Framing } from './framing.ts';
+
+type DeframeState<H> = unchecked.DeframeState<H>;
+type Stepped<H> = unchecked.Stepped<H>;
+
+/**
+ * Takes the next chunk of the stream.
+ *
+ * Pure: the state given is not changed, and may be stepped again with another chunk. The events may hold views of
+ * the chunk; the new state never does. The chunk must not be modified while its events are in use.
+ *
+ * @param chunk the next bytes of the stream, any number of them, in any form.
+ * @throws TypeError when an argument is of the wrong kind: a string for a chunk, say.
+ * @example
+ * chunks$.pipe(
+ *   scan(({ state }, chunk) => step(framing, state, chunk), { state: initialState<Prefix>(), events: [] }),
+ *   concatMap(({ events }) => events),
+ * );
+ */
+export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: BytesLike): Stepped<H> {
+  checkStep(framing, state);
+  return unchecked.step(framing, state, bytesOf(chunk, 'a chunk'));
+}
+
+/**
+ * Takes some of a chunk: stops after `most` events, give or take a few. A chunk of tiny frames makes thousands of
+ * them, and whoever handles one after the other need not have them all in memory.
+ *
+ * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length in bytes.
+ * @throws TypeError or RangeError when an argument is of the wrong kind.
+ */
+export function stepSome<H>(
+  framing: Framing<H>,
+  state: DeframeState<H>,
+  chunk: BytesLike,
+  from: number,
+  most: number,
+): Stepped<H> & { readonly at: number } {
+  checkStep(framing, state);
+  const bytes = bytesOf(chunk, 'a chunk');
+  check('stepSome: from', from, wholeFrom(0, bytes.length));
+  check('stepSome: most', most, numberFrom(1));
+  return unchecked.stepSome(framing, state, bytes, from, most);
+}
+
+/**
+ * Takes the end of the stream: a fault `truncated` when it comes in the middle of a frame, which says whether in
+ * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
+ *
+ * @throws TypeError when an argument is of the wrong kind.
+ */
+export function finish<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
+  checkStep(framing, state);
+  return unchecked.finish(framing, state);
+}
+
+function checkStep(framing: unknown, state: unknown): void {
+  check('the framing', framing, FRAMING);
+  check('the state of a deframer', state, RECORD);
+  check('the state of a deframer: taken', (state as { readonly taken?: unknown }).taken, wholeFrom(0));
+}
