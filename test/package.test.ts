@@ -103,7 +103,7 @@ describe('the README', () => {
     (number, code) => {
       const output = execFileSync(process.execPath, [join(project, `example-${number - 1}.js`)], {
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 120_000,
       });
       for (const line of promised(code)) expect(output.split('\n')).toContain(line);
     },

@@ -1,5 +1,4 @@
 /** What is to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
-
 import { check, withMethods } from '../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 

@@ -81,15 +81,6 @@ export interface AttendOptions {
   readonly bug?: (thrown: unknown) => void;
 }
 
-const ATTEND_RULES = {
-  session: RECORD,
-  framing: FRAMING,
-  store: STORE,
-  budget: RECORD,
-  limits: RECORD,
-  drain$: optional(OBSERVABLE),
-  scheduler: optional(SCHEDULER),
-};
 /** What connections share besides memory. */
 export interface Places {
   /** For headers that arrive and are long. */
@@ -106,6 +97,15 @@ const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(
 /** Events that are reduced between two looks at whose turn it is. */
 const EVENTS_A_TURN = 64;
 const gone = 'the connection was over before the token was looked at';
+const ATTEND_RULES = {
+  session: RECORD,
+  framing: FRAMING,
+  store: STORE,
+  budget: RECORD,
+  limits: RECORD,
+  drain$: optional(OBSERVABLE),
+  scheduler: optional(SCHEDULER),
+};
 
 /** Why nothing is read. */
 type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';

@@ -480,13 +480,17 @@ describe('a server that takes everything and answers nothing', () => {
 
   test('is not meant by the time that our own content takes', async () => {
     const server = scripted(storing);
-    const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 0 });
+    const scheduler = new VirtualTimeScheduler();
+    const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 0, scheduler });
     const slow: Content = {
       size: 2,
-      read: (offset, into) =>
-        new Promise((resolve) => {
-          setTimeout(() => resolve(bytesContent(pattern(2)).read(offset, into.subarray(0, 1))), 50);
-        }),
+      read: async (offset, into) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        scheduler.maxFrames = scheduler.now() + 50;
+        scheduler.schedule(() => {}, 50);
+        scheduler.flush();
+        return bytesContent(pattern(2)).read(offset, into.subarray(0, 1));
+      },
     };
     expect(await outcome(uploads.upload('a', slow))).toMatchObject({ type: 'stored' });
   });

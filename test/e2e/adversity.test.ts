@@ -25,8 +25,7 @@ const ping = frame({ cmd: 'ping' });
 const portOf = async (running: Running): Promise<number> =>
   Number((await running.said(/^listening on 127\.0\.0\.1:(\d+)$/m))[1]);
 
-const nothingUnfinished = (root: string) =>
-  expect.poll(() => temporariesIn(root), { timeout: 10_000 }).toEqual([]);
+const nothingUnfinished = (root: string) => expect.poll(() => temporariesIn(root)).toEqual([]);
 
 /** A disk of so many MiB in memory, and a way to have its mount changed. */
 interface SmallDisk {
@@ -248,7 +247,7 @@ test('a root that is removed and made again is used again', async () => {
   execFileSync('mkdir', [root]);
   writeFileSync(join(root, 'new'), 'new');
   await expect
-    .poll(async () => outcomes(await converse(port, putFrame('a/b', 'y', { id: 1 }))), { timeout: 10_000 })
+    .poll(async () => outcomes(await converse(port, putFrame('a/b', 'y', { id: 1 }))))
     .toEqual(['put']);
   expect(readFileSync(join(root, 'a/b'), 'utf8')).toBe('y');
   await nothingUnfinished(root);

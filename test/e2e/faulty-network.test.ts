@@ -61,7 +61,7 @@ async function sent(
       expect(readFileSync(join(root, name)).equals(bytes), name).toBe(true);
       expect(stored[i]).toMatchObject({ type: 'stored', size: bytes.length, crc32: crc32(bytes) });
     }
-    await expect.poll(() => temporariesIn(root), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => temporariesIn(root)).toEqual([]);
     return { happened, resumed: stored.reduce((sum, { resumedFrom }) => sum + resumedFrom, 0) };
   } finally {
     uploads.destroy();
@@ -126,7 +126,8 @@ describe('all uploads finish, and are what was sent', () => {
     const server = await served(['--body-timeout', '500ms', '--header-timeout', '500ms']);
     const plan = (connection: number) => (connection === 0 ? stall : {});
     const { happened } = await sent(server, someFiles(5, [1000, 300_000, 10]), plan, { timeout: 300 });
-    expect(happened).toMatchObject({ stall: 1, joined: 2 });
+    expect(happened.stall).toBe(1);
+    expect(happened.joined).toBeGreaterThan(1);
   });
 
   test('when half of the connections are refused', async () => {

@@ -10,6 +10,9 @@ import { need, pathOf } from '../support/install-tools.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
+/** How long the browser may take to start, and to do something; a busy machine needs its time. */
+const PATIENCE_MS = 120_000;
+
 /** Frames with a length of two bytes in front: of 3, 1 and 6 bytes, and then one of 100 with a text in it. */
 const text = `needle <in> a ${'haystack '.repeat(20)}`.slice(0, 100);
 const frames = Buffer.concat([
@@ -76,7 +79,11 @@ describe.skipIf(!need('chromium'))('the page', () => {
   let browser: Browser;
   beforeAll(async () => {
     const executablePath = pathOf('chromium')!;
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    browser = await chromium.launch({
+      executablePath,
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      timeout: PATIENCE_MS,
+    });
   });
   afterAll(() => browser?.close());
 
@@ -89,6 +96,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   async function opened(path: string, colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> {
     const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, colorScheme });
     onTestFinished(() => context.close());
+    context.setDefaultTimeout(PATIENCE_MS);
     await context.setOffline(true);
     const page = await context.newPage();
     const troubles: string[] = [];

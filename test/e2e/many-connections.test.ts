@@ -81,7 +81,7 @@ test('5,000 idle connections are cheap, and each of 500 at work gets on', async 
   expect((lasts.at(-1) ?? 0) / (lasts[0] ?? 0)).toBeLessThan(8);
 
   for (const { connection } of [...peers, ...workers]) connection.destroy();
-  await expect.poll(() => socketsOf(pid), { timeout: 20_000 }).toBeLessThanOrEqual(sockets);
+  await expect.poll(() => socketsOf(pid)).toBeLessThanOrEqual(sockets);
   expect(temporariesIn(root)).toEqual([]);
   expect(child.exitCode).toBeNull();
-}, 120_000);
+}, 600_000);

@@ -2,12 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Silence } from '../../src/runtime/patience.ts';
+import type { ServerEvent } from '../../src/server/event.ts';
+import { serve } from '../../src/server/serve.ts';
+import type { ServerStats } from '../../src/server/stats.ts';
+import { memoryStore } from '../../src/store/memory-store.ts';
+import { listenTcp } from '../../src/transport/tcp.ts';
 import { endAll, jsonLines, sluice, start, startServe } from '../support/cli.ts';
 import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
 
@@ -77,47 +83,67 @@ describe('a sender that pauses behind its first file, and never reads', () => {
     return Buffer.concat([length, json, body]);
   };
 
-  /** Longer than 400 ms is a silence in which the server sends its ack; nothing here may read it to see that it came. */
-  async function paused(pause: number) {
-    const folder = tempFolder();
-    const serving = await startServe(join(folder, 'root'));
-    const socket = connect({ port: serving.port, host: '127.0.0.1', allowHalfOpen: true }).pause();
+  const never: Silence = { longest: 600_000, shortest: 600_000, inFrame: 600_000 };
+  const soon: Silence = { longest: 20, shortest: 20, inFrame: 600_000 };
+
+  /** A server to which that is a silence, and a sender that has sent its first file and reads nothing. */
+  async function paused(silence: Silence) {
+    const events$ = new ReplaySubject<ServerEvent>();
+    const store = memoryStore();
+    let stats: (() => ServerStats) | undefined;
+    const served = serve({
+      connections$: listenTcp({ port: 0 }),
+      store,
+      limits: { silence },
+      stats: (read) => {
+        stats = read;
+      },
+    }).subscribe(events$);
+    onTestFinished(() => served.unsubscribe());
+    const seen = <T extends ServerEvent['type']>(...types: readonly T[]) =>
+      firstValueFrom(
+        events$.pipe(
+          filter((event): event is Extract<ServerEvent, { type: T }> => types.includes(event.type as T)),
+          filter((event) => !('filename' in event && event.filename === 'small')),
+        ),
+      );
+    const { port } = await seen('listening');
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).pause();
     socket.on('error', () => {});
     await once(socket, 'connect');
     socket.write(frame('small', Buffer.alloc(100, 1)));
-    await serving.said(/"filename":"small"/);
-    await delay(pause);
-    return { serving, socket, stored: join(folder, 'root/big') };
+    await expect.poll(() => store.contents.has('small')).toBe(true);
+    const answered = () => expect.poll(() => stats!().sent).toBeGreaterThan(0);
+    return { socket, store, answered, outcome: () => seen('stored', 'refused') };
   }
 
-  const outcome = (serving: Awaited<ReturnType<typeof paused>>['serving']) =>
-    serving.said(/.*("filename":"big".*"msg":"stored"|"msg":"refused").*/);
-
   test('but not for long, and closes behind 8 MB: all is stored, since nothing was sent that it leaves unread', async () => {
-    const { serving, socket, stored } = await paused(100);
+    const { socket, store, outcome } = await paused(never);
     socket.write(frame('big', big));
     socket.destroySoon();
-    expect((await outcome(serving))[0]).toContain('"stored"');
-    expect(Buffer.compare(readFileSync(stored), big)).toBe(0);
+    expect(await outcome()).toMatchObject({ type: 'stored' });
+    expect(Buffer.compare(store.contents.get('big')!.bytes, big)).toBe(0);
   });
 
   test('for long, and ends its side behind 8 MB: all is stored', async () => {
-    const { serving, socket, stored } = await paused(600);
+    const { socket, store, answered, outcome } = await paused(soon);
+    await answered();
     socket.end(frame('big', big));
-    expect((await outcome(serving))[0]).toContain('"stored"');
-    expect(Buffer.compare(readFileSync(stored), big)).toBe(0);
+    expect(await outcome()).toMatchObject({ type: 'stored' });
+    expect(Buffer.compare(store.contents.get('big')!.bytes, big)).toBe(0);
     socket.destroy();
   });
 
   test('for long, and closes behind 8 MB: its system may drop what it had not sent, so all is stored, or nothing', async () => {
-    const { serving, socket, stored } = await paused(600);
+    const { socket, store, answered, outcome } = await paused(soon);
+    await answered();
     socket.write(frame('big', big));
     socket.destroySoon();
-    const [line] = await outcome(serving);
-    if (line.includes('refused')) {
-      expect(line).toContain('"code":"truncated"');
-      expect(existsSync(stored)).toBe(false);
-    } else expect(Buffer.compare(readFileSync(stored), big)).toBe(0);
+    const event = await outcome();
+    if (event.type === 'refused') {
+      expect(event.error.code).toBe('truncated');
+      expect(store.contents.has('big')).toBe(false);
+    } else expect(Buffer.compare(store.contents.get('big')!.bytes, big)).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 /** One connection, attended: a peer at one end of an in-memory pair, a session with a memory store at the other. */
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject } from 'rxjs';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
@@ -147,7 +147,7 @@ describe('a conversation', () => {
     );
     await it.client.send(new Uint8Array(100_000));
     // Without an end of input, which would let the acks go.
-    await vi.waitFor(async () => expect(await store.stat('large')).toMatchObject({ ok: true }));
+    await expect.poll(() => store.stat('large')).toMatchObject({ ok: true });
     it.stop();
   });
 

@@ -172,7 +172,8 @@ describe('GET /metrics', () => {
     while (performance.now() < until);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(await longest()).toBeGreaterThan(0.15);
-    expect(await longest()).toBeLessThan(0.15);
+    // A busy machine may hold it up as well, but not each time.
+    await expect.poll(longest).toBeLessThan(0.15);
   });
 
   test('is one answer for all who ask at the same time', async () => {

@@ -86,7 +86,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     await finish(next, 5000);
   });
 
-  it('is kept when the process is killed, at least as far as it said', { timeout: 30_000 }, async () => {
+  it('is kept when the process is killed, at least as far as it said', async () => {
     const size = 30_000_000;
     const script = new URL('../support/upload-process.mjs', import.meta.url).pathname;
     const whole = Buffer.alloc(

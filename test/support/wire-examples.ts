@@ -65,7 +65,7 @@ export const written = (turns: readonly Turn[]): string[] =>
   ]);
 
 /** Milliseconds after which a server that has sent less than it should is taken to send no more. */
-const patience = 5_000;
+const patience = 60_000;
 
 /** Plays the client's part, and tells what was said by both: the server's part is what it did send. */
 export async function play(turns: readonly Turn[], options: Partial<ServeOptions> = {}): Promise<Turn[]> {

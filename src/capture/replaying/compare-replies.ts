@@ -10,7 +10,6 @@
  * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
  * bound. Bodies are compared piece by piece, never collected.
  */
-
 import { createFifo } from '../../base/fifo.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
