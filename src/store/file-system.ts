@@ -10,6 +10,20 @@ import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 type Ended = (error: NodeJS.ErrnoException | null) => void;
 
+/** An open folder, to be read entry by entry. */
+export interface OpenFolder {
+  /** The next entry; null after the last. */
+  read(back: Back<FolderEntry | null>): void;
+  close(back: Ended): void;
+}
+
+export interface FolderEntry {
+  /** A `Buffer` when the folder was opened with the encoding `buffer`. */
+  readonly name: string | Uint8Array;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
 export interface FileSystem {
   openSync(path: string, flags: number, mode?: number): number;
   open(path: string, flags: number, mode: number | undefined, back: Back<number>): void;
@@ -47,6 +61,12 @@ export interface FileSystem {
   rmdir(path: string, back: Ended): void;
   readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
   readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
+  /** @param options `bufferSize`: entries that are asked of the system at once. */
+  opendir(
+    path: string,
+    options: { readonly encoding: string; readonly bufferSize: number },
+    back: Back<OpenFolder>,
+  ): void;
   statfsSync(path: string): StatsFs;
   statfs(path: string, back: Back<StatsFs>): void;
   readlinkSync(path: string): string;
@@ -54,4 +74,4 @@ export interface FileSystem {
 }
 
 /** The file system itself. */
-export const nodeFileSystem: FileSystem = nodeFs;
+export const nodeFileSystem: FileSystem = nodeFs as FileSystem;

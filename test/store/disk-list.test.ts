@@ -1,15 +1,11 @@
 /** Listings of large folders: others have their turn meanwhile, and a folder is read once for all its pages. */
-import assert from 'node:assert/strict';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fc, test } from '@fast-check/vitest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/store/contract.ts';
 import { namesIn, put, value } from '../../src/store/contract-case.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { gate } from '../../src/store/gate.ts';
-import { compareNames } from '../../src/store/name-order.ts';
-import { sortInTurns } from '../../src/store/sort-in-turns.ts';
 import { run, wait } from '../../src/store/task.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
@@ -141,20 +137,5 @@ describe('page by page', () => {
       expect(await next()).toBe(`large/0000000500.${i + 1}`);
     }
     await store.close();
-  });
-});
-
-describe('sorting in turns', () => {
-  const word = fc.constantFrom('a', 'b', '/', '.', '中', '\uffee', '😀');
-  test.prop(
-    [fc.array(fc.array(word, { maxLength: 3 }), { maxLength: 40 }), fc.integer({ min: 1, max: 600 })],
-    {
-      numRuns: 50,
-    },
-  )('is sorting', async (words, times) => {
-    const names = Array.from({ length: times }, (_, i) =>
-      words.map((each) => `${each.join('')}${i % 7}`),
-    ).flat();
-    assert.deepEqual(await run(sortInTurns(names)), [...names].sort(compareNames));
   });
 });
