@@ -5,7 +5,7 @@ import type { FileInfo, Listing, ListOptions, Outcome } from './contract.ts';
 import { gate, turn } from './gate.ts';
 import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
 import { type ListedFolders, listedFolders, type Slice } from './listing/listed-folders.ts';
-import { fromBytes, toBytes } from './listing/name-bytes.ts';
+import { behind, fromBytes, isWellFormed, toBytes } from './listing/name-bytes.ts';
 import { infoOf } from './name-changes.ts';
 import { done, failed } from './outcome.ts';
 import type { Disk } from './place-file.ts';
@@ -231,11 +231,6 @@ export function diskListings(
     close: folders.close,
   };
 }
-
-const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
-
-/** The first string after a name: no name has a NUL. */
-const behind = (name: string): string => `${name}\0`;
 
 /** Whether it or a name after it can be one that is asked for. */
 const mayMatch = ({ prefix }: Walk, name: string): boolean => name < prefix || name.startsWith(prefix);

@@ -125,13 +125,13 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
     }
   }
 
-  /** Forgets what was of no use for longest, until the bounds hold. */
+  /** Forgets what was of no use for longest, until the bounds hold; but never the last, which somebody waits for. */
   function keepWithinBounds(): void {
     let excess = bytes() - bounds.bytesMax;
     const byUse = remembered();
     if (excess <= 0 && byUse.length <= bounds.stretchesMax) return;
     byUse.sort((a, b) => a.usedAt - b.usedAt);
-    for (let left = byUse.length; left > 0 && (left > bounds.stretchesMax || excess > 0); left--) {
+    for (let left = byUse.length; left > 1 && (left > bounds.stretchesMax || excess > 0); left--) {
       const oldest = byUse[byUse.length - left]!;
       excess -= oldest.names.bytes;
       drop((stretch) => stretch === oldest);
@@ -288,7 +288,7 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
       const path = directories.at(entered.value, '.');
       const isAll = yield* readFolder(io, path, bounds.batchEntries, turns, (keys) => {
         for (const key of keys) if (selection.wants(key) && isListed(folder, key)) selection.add(key);
-        selection.fitInto(bounds.readingBytesMax / selections.size);
+        selection.fitInto(Math.min(bounds.readingBytesMax, bounds.bytesMax) / selections.size);
         keepWithinBounds();
         return isAwaited();
       });

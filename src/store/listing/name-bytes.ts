@@ -18,3 +18,9 @@ export function fromBytes(bytes: string): string | undefined {
   const name = Buffer.from(bytes, 'latin1').toString('utf8');
   return name.includes('\ufffd') && toBytes(name) !== bytes ? undefined : name;
 }
+
+/** Whether it has no half of a surrogate pair, as no name has: others have no bytes of their own. */
+export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
+
+/** The first string after a name: no name has a NUL. */
+export const behind = (name: string): string => `${name}\0`;
