@@ -6,7 +6,16 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { printSummary } from './table.mjs';
 
-const all = ['deframe', 'store', 'throughput', 'group-commit', 'bounded-memory', 'captures', 'record'];
+const all = [
+  'deframe',
+  'store',
+  'list',
+  'throughput',
+  'group-commit',
+  'bounded-memory',
+  'captures',
+  'record',
+];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
 
 const memory = Math.round(totalmem() / 2 ** 30);

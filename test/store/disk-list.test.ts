@@ -1,12 +1,18 @@
-/** Listings of large folders: others have their turn meanwhile, and a folder is read once for all its pages. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+/** Listings of large folders: what they cost, by count, and that others have their turn meanwhile. */
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Store } from '../../src/store/contract.ts';
-import { namesIn, put, value } from '../../src/store/contract-case.ts';
+import type { Listing, Store } from '../../src/store/contract.ts';
+import { namesIn, put, refused, value } from '../../src/store/contract-case.ts';
+import { directories } from '../../src/store/directories.ts';
+import { diskIo } from '../../src/store/disk-io.ts';
+import { type DiskListings, diskListings } from '../../src/store/disk-list.ts';
+import { openRoot } from '../../src/store/disk-root.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
+import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../src/store/file-system.ts';
 import { gate } from '../../src/store/gate.ts';
-import { run, wait } from '../../src/store/task.ts';
+import { LISTING_BOUNDS, type ListingBounds } from '../../src/store/listing/bounds.ts';
+import { run, type Task, together, wait } from '../../src/store/task.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
 
@@ -30,49 +36,88 @@ const untilSettled = (folder: string) =>
     .poll(() => Date.now() - statSync(join(root, folder)).ctimeMs, { timeout: 5_000 })
     .toBeGreaterThan(150);
 
-/** A store that counts how often a folder is read. */
-async function countingStore(): Promise<{ store: Store; reads: () => number }> {
-  let reads = 0;
-  const fs = interceptedFileSystem({
-    before: ({ name }) => {
-      if (name === 'readdir') reads += 1;
-      return undefined;
-    },
-  });
-  const store = await value(openDiskStore(root, { durability: 'os', fs }));
-  reads = 0;
-  return { store, reads: () => reads };
+interface Counts {
+  /** Entries of folders that were read. */
+  entries: number;
+  /** Files that were looked at. */
+  looks: number;
 }
 
+/** A file system that counts; `entry` is called for each entry of a folder that is read. */
+function counting(entry: () => void = () => {}): { fs: FileSystem; counts: Counts } {
+  const counts = { entries: 0, looks: 0 };
+  const fs = interceptedFileSystem({
+    before: ({ name }) => {
+      if (name === 'lstat') counts.looks += 1;
+      return undefined;
+    },
+    entry: () => {
+      counts.entries += 1;
+      entry();
+    },
+  });
+  return { fs, counts };
+}
+
+async function countingStore(listing: Partial<ListingBounds> = {}, durability: 'os' | 'fsync' = 'os') {
+  const { fs, counts } = counting();
+  const store = await value(openDiskStore(root, { durability, fs, listing }));
+  counts.entries = 0;
+  counts.looks = 0;
+  return { store, counts };
+}
+
+/** Looks often: what is waited for comes in many small steps. */
+const soon = (look: () => number) => expect.poll(look, { interval: 1, timeout: 10_000 });
+
+/** A folder of more than so many files is large: it is read once for all who ask. */
+const SMALL = LISTING_BOUNDS.smallBatchesMax * LISTING_BOUNDS.batchEntries;
+
 describe('many listings at once', () => {
-  for (const durability of ['os', 'fsync'] as const) {
-    it(`${durability}: leave the event loop to others`, async () => {
-      makeFiles('many', 2000, 200);
-      const store = await value(openDiskStore(root, { durability }));
-      const all = Promise.all(
-        Array.from({ length: 60 }, () => value(store.list({ prefix: 'many/', limit: 1000 }))),
-      );
-      const began = performance.now();
-      let turns = 0;
-      let longest = 0;
+  it.each(['os', 'fsync'] as const)(
+    '%s: do a bounded work in each turn of the event loop',
+    async (durability) => {
+      makeFiles('many', SMALL + 2000, 60);
+      const { store, counts } = await countingStore({}, durability);
       let isOver = false;
-      const watching = (async () => {
-        for (let last = performance.now(); !isOver; turns++) {
-          await new Promise((resolve) => setImmediate(resolve));
-          const now = performance.now();
-          longest = Math.max(longest, now - last);
-          last = now;
-        }
-      })();
-      for (const { files } of await all) expect(files).toHaveLength(1000);
-      isOver = true;
-      await watching;
-      expect(turns).toBeGreaterThan(60);
-      // Without turns in between it is nearly all of the time; how long that is depends on the machine.
-      expect(longest).toBeLessThan(Math.max(50, (performance.now() - began) / 4));
+      const all = Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          value(store.list({ prefix: 'many/', after: `many/${i % 7}`.padEnd(65, '0'), limit: 1000 })),
+        ),
+      ).then(() => (isOver = true));
+      const most = { entries: 0, looks: 0 };
+      while (!isOver) {
+        const before = { ...counts };
+        await new Promise((resolve) => setImmediate(resolve));
+        most.entries = Math.max(most.entries, counts.entries - before.entries);
+        most.looks = Math.max(most.looks, counts.looks - before.looks);
+      }
+      await all;
+      // Of entries, what few reads bring that end together; of files, a run of each listing that is under way.
+      expect(most.entries).toBeGreaterThan(0);
+      expect(most.entries).toBeLessThanOrEqual(6 * LISTING_BOUNDS.batchEntries);
+      expect(most.looks).toBeLessThanOrEqual(16 * 64);
       await store.close();
-    });
-  }
+    },
+  );
+
+  it('read a large folder once for all, wherever in it they are', async () => {
+    const count = 2 * SMALL;
+    makeFiles('large', count, 10);
+    const { store, counts } = await countingStore();
+    const listers = 12;
+    const pages = await Promise.all(
+      Array.from({ length: listers }, (_, i) => {
+        const after = `large/${String(Math.floor((i * count) / listers)).padStart(10, '0')}.`;
+        return value(store.list({ after, prefix: 'large/', limit: 10 }));
+      }),
+    );
+    for (const [i, { files }] of pages.entries())
+      expect(files[0]?.name).toBe(`large/${String(Math.floor((i * count) / listers) + 1).padStart(10, '0')}`);
+    // Each sees that it is not small; then it is read for all. Not twelve times, though it changed just now.
+    expect(counts.entries).toBeLessThanOrEqual(listers * (SMALL + 1) + 2 * (count + 1));
+    await store.close();
+  });
 
   it('let through a few at a time, in order', async () => {
     const two = gate(2);
@@ -104,30 +149,62 @@ describe('many listings at once', () => {
       true,
     ]);
   });
+
+  it('of which one takes long: it makes way for the next, but no more do than may', async () => {
+    const one = gate(1, { afterMs: 1, most: 2 });
+    const began: number[] = [];
+    const ends: (() => void)[] = [];
+    const stays = (i: number): Task<void> =>
+      one.through(
+        (function* () {
+          began.push(i);
+          yield* wait((back) => (ends[i] = () => back(null)));
+        })(),
+      );
+    const all = Promise.all([0, 1, 2, 3, 4].map((i) => run(stays(i))));
+    await expect.poll(() => began).toEqual([0, 1, 2]);
+    ends[0]?.();
+    await expect.poll(() => began).toEqual([0, 1, 2, 3]);
+    for (const i of [1, 2, 3]) ends[i]?.();
+    await expect.poll(() => began).toEqual([0, 1, 2, 3, 4]);
+    ends[4]?.();
+    await all;
+  });
+
+  it('let thousands through that have nothing to do', async () => {
+    const one = gate(1);
+    let end = () => {};
+    const first = run(one.through(wait<void>((back) => (end = () => back(null)))));
+    const others = Array.from({ length: 20_000 }, () => run(one.through(together([]))));
+    end();
+    await first;
+    expect(await Promise.all(others)).toHaveLength(20_000);
+  });
 });
 
 describe('page by page', () => {
-  it('20,000 names are read once', async () => {
-    makeFiles('large', 20_000, 10);
+  it('a folder is read once for all its pages', async () => {
+    const count = SMALL + 1000;
+    makeFiles('large', count, 10);
     await untilSettled('large');
-    const { store, reads } = await countingStore();
+    const { store, counts } = await countingStore();
     const names = await namesIn(store, 500, 'large/');
-    expect(names).toHaveLength(20_000);
+    expect(names).toHaveLength(count);
     expect(names).toEqual([...names].sort());
-    // Once the root, which is small, for each page; and the folder itself.
-    expect(reads()).toBe(40 + 1);
+    // Once to see that it is not small, and once all of it.
+    expect(counts.entries).toBeLessThanOrEqual(SMALL + count + 1);
     await store.close();
   });
 
   it('what changes in between is seen', async () => {
     makeFiles('large', 1000, 10);
     await untilSettled('large');
-    const { store, reads } = await countingStore();
+    const { store, counts } = await countingStore();
     const after = 'large/0000000500';
     const next = async () => (await value(store.list({ prefix: 'large/', after, limit: 2 }))).files[0]?.name;
     expect(await next()).toBe('large/0000000501');
     expect(await next()).toBe('large/0000000501');
-    expect(reads()).toBe(3);
+    expect(counts.entries).toBe(1001);
     for (let i = 9; i > 0; i--) {
       await value(put(store, `large/0000000500.${i}`, 'x'));
       expect(await next()).toBe(`large/0000000500.${i}`);
@@ -136,6 +213,281 @@ describe('page by page', () => {
       await value(store.remove(`large/0000000500.${i}`));
       expect(await next()).toBe(`large/0000000500.${i + 1}`);
     }
+    await store.close();
+  });
+
+  it('costs by the name, and not by the square of the names, though others change the folder before each', async () => {
+    const cost = async (count: number): Promise<number> => {
+      const folder = `of-${count}`;
+      makeFiles(folder, count, 10);
+      const { store, counts } = await countingStore({
+        goesOnMsMin: 1e9,
+        smallBatchesMax: 1,
+        batchEntries: 50,
+      });
+      const shown: string[] = [];
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        writeFileSync(join(root, folder, `new-${after.slice(-10)}`), '');
+        rmSync(join(root, folder, `new-${after.slice(-10)}`));
+        const listed: Listing = await value(store.list({ prefix: `${folder}/`, after, limit: 50 }));
+        shown.push(...listed.files.map(({ name }) => name));
+        after = listed.next;
+      }
+      await store.close();
+      expect(shown).toHaveLength(count);
+      expect(counts.looks).toBeLessThanOrEqual(2 * count);
+      return counts.entries;
+    };
+    const [small, large] = [await cost(600), await cost(2400)];
+    expect(small).toBeLessThanOrEqual(2 * 600);
+    expect(large / small).toBeLessThanOrEqual(4);
+  });
+
+  it('goes into the folder that a prefix or the page before names, and reads none on the way', async () => {
+    makeFiles('a/b/c', 3, 3);
+    makeFiles('a/b', 500, 4);
+    makeFiles('', 500, 5);
+    const { store, counts } = await countingStore();
+    expect(await namesIn(store, 10, 'a/b/c/')).toEqual(['a/b/c/000', 'a/b/c/001', 'a/b/c/002']);
+    expect((await value(store.list({ after: 'a/b/c/000', limit: 1 }))).files[0]?.name).toBe('a/b/c/001');
+    expect(counts.entries).toBeLessThanOrEqual(8);
+    for (const after of ['../x', 'a/../b', '.sluice/tmp/x', 'a//b', 'a/b/c/000/x', '/'])
+      expect((await value(store.list({ after, limit: 1000 }))).files.every(({ name }) => name > after)).toBe(
+        true,
+      );
+    await store.close();
+  });
+});
+
+describe('memory', () => {
+  /** The listings of a root by themselves, so that what they hold can be seen at each entry that is read. */
+  async function listingsOf(bounds: ListingBounds): Promise<{
+    listings: DiskListings;
+    counts: Counts;
+    most: () => number;
+    close: () => Promise<void>;
+  }> {
+    let most = 0;
+    let listings: DiskListings | undefined;
+    const { fs, counts } = counting(() => (most = Math.max(most, listings?.bytes ?? 0)));
+    const io = diskIo(fs, false);
+    const below = directories(io, await run(openRoot(io, root, false)), false);
+    listings = diskListings({ io, directories: below }, bounds);
+    const close = async () => {
+      listings?.stop();
+      await run(listings!.close());
+      below.close();
+    };
+    return { listings, counts, most: () => most, close };
+  }
+
+  it('is bounded by arithmetic, however large the folders and however many list them', async () => {
+    const bounds: ListingBounds = {
+      ...LISTING_BOUNDS,
+      bytesMax: 200_000,
+      readingBytesMax: 100_000,
+      blockNamesMax: 64,
+      smallBatchesMax: 1,
+      goesOnMsMin: 1e9,
+    };
+    const count = 1500;
+    for (const folder of ['a', 'b', 'c']) makeFiles(folder, count, 100);
+    const { listings, counts, most, close } = await listingsOf(bounds);
+    const all = async (folder: string): Promise<number> => {
+      let shown = 0;
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const listed: Listing = await value(run(listings.list({ prefix: `${folder}/`, after, limit: 100 })));
+        shown += listed.files.length;
+        after = listed.next;
+        expect(listings.bytes).toBeLessThanOrEqual(bounds.bytesMax);
+      }
+      return shown;
+    };
+    const listed = await Promise.all(['a', 'b', 'c', 'a'].map(all));
+    expect(listed).toEqual([count, count, count, count]);
+    // Between two batches no more than one batch comes in.
+    expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 4 * bounds.batchEntries * 200);
+    expect(most()).toBeGreaterThan(bounds.readingBytesMax / 2);
+    // A reading brings its share of the memory: so many readings does a folder take, and no page its own.
+    const share = bounds.readingBytesMax / 3 / 2;
+    const readings = (count * 100) / share + 4;
+    expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
+    await close();
+    expect(listings.bytes).toBe(0);
+  });
+});
+
+describe('a large folder that is being read', () => {
+  /** A store whose reads of entries wait, in folders of some name, until they may go on. */
+  async function heldStore(isHeld: (path: string) => boolean, listing: Partial<ListingBounds>) {
+    const waiting: (() => void)[] = [];
+    let isOpen = false;
+    let entries = 0;
+    const fs: FileSystem = new Proxy(nodeFileSystem, {
+      get(target, key: keyof FileSystem) {
+        if (key !== 'opendir') return target[key];
+        const opendir: FileSystem['opendir'] = (path, options, back) =>
+          target.opendir(path, options, (error, folder) => {
+            if (error !== null || !isHeld(target.realpathSync(path))) return back(error, folder);
+            const held: OpenFolder = {
+              read(back) {
+                const read = () => {
+                  entries += 1;
+                  folder.read(back);
+                };
+                if (isOpen) read();
+                else waiting.push(read);
+              },
+              close: (back) => folder.close(back),
+            };
+            back(null, held);
+          });
+        return opendir;
+      },
+    });
+    const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
+    return {
+      store,
+      waiting: () => waiting.length,
+      entries: () => entries,
+      /** Lets the reads go on that wait now; with `all`, those that come as well. */
+      letGo(all = false) {
+        isOpen = all;
+        for (const read of waiting.splice(0)) read();
+      },
+    };
+  }
+
+  const listing = { batchEntries: 16, smallBatchesMax: 1 };
+
+  it('delays no listing of another, not even when two do not answer at all', async () => {
+    makeFiles('slow-1', 100, 5);
+    makeFiles('slow-2', 100, 5);
+    makeFiles('large', 100, 5);
+    makeFiles('small', 3, 5);
+    const { store, waiting, letGo } = await heldStore((path) => path.includes('slow'), listing);
+    const slow = ['slow-1/', 'slow-2/'].map((prefix) => namesIn(store, 100, prefix));
+    await expect.poll(waiting).toBe(2);
+    expect(await namesIn(store, 100, 'small/')).toHaveLength(3);
+    expect(await namesIn(store, 100, 'large/')).toHaveLength(100);
+    letGo(true);
+    for (const names of await Promise.all(slow)) expect(names).toHaveLength(100);
+    await store.close();
+  });
+
+  it('is read no further once nobody waits for it', async () => {
+    makeFiles('large', 500, 5);
+    const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const answers = [first, second].map(({ signal }) => store.list({ prefix: 'large/', limit: 10, signal }));
+    // Past what tells that it is large.
+    while (entries() < 60) {
+      await soon(waiting).toBeGreaterThan(0);
+      letGo();
+    }
+    first.abort();
+    expect((await answers[0])?.ok).toBe(false);
+    await expect.poll(waiting).toBeGreaterThan(0);
+    second.abort();
+    expect((await answers[1])?.ok).toBe(false);
+    const before = entries();
+    letGo(true);
+    await expect.poll(() => openBelow(join(root, 'large'))).toHaveLength(1);
+    expect(entries()).toBeLessThanOrEqual(before + listing.batchEntries);
+    expect(await namesIn(store, 100, 'large/')).toHaveLength(500);
+    await store.close();
+  });
+
+  it('is read on for those who still wait when one of them goes', async () => {
+    makeFiles('large', 200, 5);
+    const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
+    const gone = new AbortController();
+    const leaves = store.list({ prefix: 'large/', limit: 10, signal: gone.signal });
+    const stays = value(store.list({ prefix: 'large/', limit: 10 }));
+    while (entries() < 60) {
+      await soon(waiting).toBeGreaterThan(0);
+      letGo();
+    }
+    gone.abort();
+    await leaves;
+    letGo(true);
+    expect((await stays).files).toHaveLength(10);
+    expect(entries()).toBeLessThanOrEqual(3 * 17 + 2 * 201);
+    await store.close();
+  });
+
+  it('is given up when the store is closed, and whoever waits is told', async () => {
+    makeFiles('large', 200, 5);
+    const { store, waiting, letGo } = await heldStore((path) => path.endsWith('large'), listing);
+    const answers = [1, 2, 3].map(() => store.list({ prefix: 'large/', limit: 10 }));
+    await expect.poll(waiting).toBeGreaterThan(0);
+    const closed = store.close();
+    letGo(true);
+    for (const answer of answers) await refused(answer, 'shutting-down');
+    await closed;
+  });
+
+  it('fails for those who wait when it cannot be read, and is read again for the next', async () => {
+    makeFiles('large', 200, 5);
+    let fails = true;
+    let entries = 0;
+    const fs = interceptedFileSystem({
+      before: ({ name }) => (name === 'readEntry' && fails && entries > 20 ? 'EIO' : undefined),
+      entry: () => (entries += 1),
+    });
+    const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
+    const answers = [1, 2].map(() => store.list({ prefix: 'large/', limit: 10 }));
+    for (const answer of answers) await refused(answer, 'io-error');
+    fails = false;
+    expect(await namesIn(store, 100, 'large/')).toHaveLength(200);
+    await store.close();
+  });
+
+  it('is listed whole where the system does not say what its entries are, and one goes while it is read', async () => {
+    makeFiles('odd', 40, 5);
+    let failures = 0;
+    const fs: FileSystem = new Proxy(nodeFileSystem, {
+      get(target, key: keyof FileSystem) {
+        if (key !== 'opendir') return target[key];
+        const opendir: FileSystem['opendir'] = (path, options, back) =>
+          target.opendir(path, options, (error, folder) => {
+            let left = 10;
+            const read: OpenFolder['read'] = (back) => {
+              left -= 1;
+              if (left !== 0) return folder.read(back);
+              failures += 1;
+              // As Node does it: what it had read behind that entry is lost.
+              const lost = (more: number): void =>
+                more === 0
+                  ? back(Object.assign(new Error('gone'), { code: 'ENOENT', syscall: 'lstat' }), null)
+                  : folder.read(() => lost(more - 1));
+              lost(options.bufferSize === 1 ? 0 : 5);
+            };
+            back(error, error === null ? { read, close: (back) => folder.close(back) } : folder);
+          });
+        return opendir;
+      },
+    });
+    const store = await value(openDiskStore(root, { durability: 'os', fs }));
+    expect(await namesIn(store, 100, 'odd/')).toHaveLength(40);
+    expect(failures).toBe(2);
+    await store.close();
+  });
+});
+
+describe('a tree of many folders', () => {
+  it('is listed whole, though the walk keeps few names and lets others have their turn', async () => {
+    const expected: string[] = [];
+    for (let i = 0; i < 60; i++)
+      for (let k = 0; k < 3; k++) {
+        mkdirSync(join(root, `${i}/empty-${k}/deep`), { recursive: true });
+        mkdirSync(join(root, `${i}/full-${k}`), { recursive: true });
+        writeFileSync(join(root, `${i}/full-${k}/file`), '');
+        expected.push(`${i}/full-${k}/file`);
+      }
+    const store: Store = await value(openDiskStore(root, { durability: 'os' }));
+    expect(await namesIn(store, 7)).toEqual(expected.sort());
+    expect(await namesIn(store, 1000)).toEqual(expected);
     await store.close();
   });
 });

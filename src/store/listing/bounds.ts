@@ -30,8 +30,8 @@ export interface ListingBounds {
 const MiB = 1024 * 1024;
 
 export const LISTING_BOUNDS: ListingBounds = {
-  bytesMax: 48 * MiB,
-  readingBytesMax: 24 * MiB,
+  bytesMax: 40 * MiB,
+  readingBytesMax: 20 * MiB,
   stretchesMax: 64,
   readingsMax: 8,
   placesMax: 16,

@@ -172,6 +172,8 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
         if (stretch !== undefined && mayGoOn(stretch, memory.stretches, place, askedAt, stats, bounds)) {
           stretch.usedAt = performance.now();
           const { names, at, next } = stretch.names.run(place.from);
+          // What was unpacked takes memory, too.
+          keepWithinBounds();
           return { keys: names, at, next: next ?? stretch.to, readAt: stretch.reading.startedAt };
         }
         if (memory.isLarge) return undefined;
