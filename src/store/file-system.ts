@@ -10,11 +10,20 @@ import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 type Ended = (error: NodeJS.ErrnoException | null) => void;
 
-/** An open folder, to be read entry by entry. */
+/**
+ * An open folder. Its entries come some at a time: `read` asks the system for them and gives the first, `readSync` gives
+ * the next, without asking while there are any. Each gives null after the last.
+ */
 export interface OpenFolder {
-  /** The next entry; null after the last. */
   read(back: Back<FolderEntry | null>): void;
-  close(back: Ended): void;
+  readSync(): FolderEntry | null;
+  closeSync(): void;
+}
+
+export interface OpenFolderOptions {
+  readonly encoding: string;
+  /** Entries that are asked of the system at once. */
+  readonly bufferSize: number;
 }
 
 export interface FolderEntry {
@@ -61,12 +70,8 @@ export interface FileSystem {
   rmdir(path: string, back: Ended): void;
   readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
   readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
-  /** @param options `bufferSize`: entries that are asked of the system at once. */
-  opendir(
-    path: string,
-    options: { readonly encoding: string; readonly bufferSize: number },
-    back: Back<OpenFolder>,
-  ): void;
+  opendirSync(path: string, options: OpenFolderOptions): OpenFolder;
+  opendir(path: string, options: OpenFolderOptions, back: Back<OpenFolder>): void;
   statfsSync(path: string): StatsFs;
   statfs(path: string, back: Back<StatsFs>): void;
   readlinkSync(path: string): string;

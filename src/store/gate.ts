@@ -14,12 +14,20 @@ export interface Overtime {
   readonly most: number;
 }
 
+/** Somebody inside, or who has made way. */
+interface Stay {
+  readonly since: number;
+  isInside: boolean;
+}
+
 /** What waits is bounded by the callers, each of which waits with one call at a time. */
-export function gate(most: number, overtime: Overtime = { afterMs: 0, most: 0 }): Gate {
+export function gate(most: number, overtime?: Overtime): Gate {
   let inside = 0;
   let outside = 0;
   const waiting: (() => void)[] = [];
-
+  /** In the order in which they came. */
+  const stays = new Set<Stay>();
+  let isWatched = false;
   let isLetting = false;
 
   /** In a loop: who comes in may be out again before this goes on, and there may be thousands. */
@@ -36,36 +44,40 @@ export function gate(most: number, overtime: Overtime = { afterMs: 0, most: 0 })
     isLetting = false;
   }
 
-  /** @returns ends the stay, wherever it is by then. */
-  function stay(): () => void {
-    if (overtime.most === 0) return leave;
-    let timer: NodeJS.Timeout;
-    let isInside = true;
+  /** Looks, while somebody waits, who has been inside for too long. */
+  function watch({ afterMs, most: mostOutside }: Overtime): void {
+    if (isWatched) return;
+    isWatched = true;
     const look = () => {
-      if (outside < overtime.most) {
+      isWatched = false;
+      const late = performance.now() - afterMs;
+      for (const stay of stays) {
+        if (waiting.length === 0 || outside >= mostOutside || stay.since > late) break;
+        if (!stay.isInside) continue;
+        stay.isInside = false;
         outside += 1;
-        isInside = false;
         leave();
-      } else timer = setTimeout(look, overtime.afterMs).unref();
+      }
+      if (waiting.length > 0) watch({ afterMs, most: mostOutside });
     };
-    timer = setTimeout(look, overtime.afterMs).unref();
-    return () => {
-      clearTimeout(timer);
-      if (isInside) leave();
-      else outside -= 1;
-    };
+    setTimeout(look, afterMs).unref();
   }
 
   return {
     *through(steps) {
       // Nobody comes in between whoever leaves and who is next.
-      if (inside >= most || waiting.length > 0) yield* wait((back) => waiting.push(() => back(null)));
-      else inside += 1;
-      const end = stay();
+      if (inside >= most || waiting.length > 0) {
+        if (overtime !== undefined) watch(overtime);
+        yield* wait((back) => waiting.push(() => back(null)));
+      } else inside += 1;
+      const stay = { since: performance.now(), isInside: true };
+      stays.add(stay);
       try {
         return yield* steps;
       } finally {
-        end();
+        stays.delete(stay);
+        if (stay.isInside) leave();
+        else outside -= 1;
       }
     },
   };

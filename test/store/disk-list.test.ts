@@ -325,24 +325,27 @@ describe('a large folder that is being read', () => {
     let entries = 0;
     const fs: FileSystem = new Proxy(nodeFileSystem, {
       get(target, key: keyof FileSystem) {
-        if (key !== 'opendir') return target[key];
-        const opendir: FileSystem['opendir'] = (path, options, back) =>
-          target.opendir(path, options, (error, folder) => {
-            if (error !== null || !isHeld(target.realpathSync(path))) return back(error, folder);
-            const held: OpenFolder = {
-              read(back) {
-                const read = () => {
-                  entries += 1;
-                  folder.read(back);
-                };
-                if (isOpen) read();
-                else waiting.push(read);
-              },
-              close: (back) => folder.close(back),
-            };
-            back(null, held);
-          });
-        return opendir;
+        if (key !== 'opendirSync') return target[key];
+        const opendirSync: FileSystem['opendirSync'] = (path, options) => {
+          const folder = target.opendirSync(path, options);
+          if (!isHeld(target.realpathSync(path))) return folder;
+          return {
+            read(back) {
+              const read = () => {
+                entries += 1;
+                folder.read(back);
+              };
+              if (isOpen) read();
+              else waiting.push(read);
+            },
+            readSync() {
+              entries += 1;
+              return folder.readSync();
+            },
+            closeSync: () => folder.closeSync(),
+          };
+        };
+        return opendirSync;
       },
     });
     const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
@@ -432,7 +435,7 @@ describe('a large folder that is being read', () => {
     let fails = true;
     let entries = 0;
     const fs = interceptedFileSystem({
-      before: ({ name }) => (name === 'readEntry' && fails && entries > 20 ? 'EIO' : undefined),
+      before: ({ name }) => (name === 'readEntries' && fails && entries > 20 ? 'EIO' : undefined),
       entry: () => (entries += 1),
     });
     const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
@@ -448,27 +451,25 @@ describe('a large folder that is being read', () => {
     let failures = 0;
     const fs: FileSystem = new Proxy(nodeFileSystem, {
       get(target, key: keyof FileSystem) {
-        if (key !== 'opendir') return target[key];
-        const opendir: FileSystem['opendir'] = (path, options, back) =>
-          target.opendir(path, options, (error, folder) => {
-            let left = 10;
-            const read: OpenFolder['read'] = (back) => {
-              left -= 1;
-              if (left !== 0) return folder.read(back);
-              failures += 1;
-              // As Node does it: what it had read behind that entry is lost.
-              const lost = (more: number): void =>
-                more === 0
-                  ? back(Object.assign(new Error('gone'), { code: 'ENOENT', syscall: 'lstat' }), null)
-                  : folder.read(() => lost(more - 1));
-              lost(options.bufferSize === 1 ? 0 : 5);
-            };
-            back(error, error === null ? { read, close: (back) => folder.close(back) } : folder);
-          });
-        return opendir;
+        if (key !== 'opendirSync') return target[key];
+        const opendirSync: FileSystem['opendirSync'] = (path, options) => {
+          const folder = target.opendirSync(path, options);
+          let left = 2;
+          const read: OpenFolder['read'] = (back) => {
+            left -= 1;
+            if (left !== 0) return folder.read(back);
+            failures += 1;
+            const gone = Object.assign(new Error('gone'), { code: 'ENOENT', syscall: 'lstat' });
+            // As Node does it: what it had read with that entry is lost.
+            if (options.bufferSize === 1) back(gone, null);
+            else folder.read(() => back(gone, null));
+          };
+          return { read, readSync: () => folder.readSync(), closeSync: () => folder.closeSync() };
+        };
+        return opendirSync;
       },
     });
-    const store = await value(openDiskStore(root, { durability: 'os', fs }));
+    const store = await value(openDiskStore(root, { durability: 'os', fs, listing: { batchEntries: 16 } }));
     expect(await namesIn(store, 100, 'odd/')).toHaveLength(40);
     expect(failures).toBe(2);
     await store.close();

@@ -3,7 +3,7 @@ import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../src/stor
 
 /**
  * An operation, by its name without `Sync`: `open`, `rename`, …; of a folder that was opened with `opendir`,
- * `readEntry` for its first and `closeFolder`.
+ * `readEntries` and `closeFolder`.
  */
 export interface Operation {
   readonly name: string;
@@ -52,7 +52,7 @@ export function interceptedFileSystem({ before, after, atMost, entry }: Intercep
       if (back === undefined) {
         const result = original(...args);
         after?.(operation, result);
-        return result;
+        return name === 'opendir' ? interceptedFolder(result as OpenFolder, args[0] as string) : result;
       }
       return original(...args, (error: unknown, ...results: unknown[]) => {
         const isDone = error === null || error === undefined;
@@ -65,17 +65,18 @@ export function interceptedFileSystem({ before, after, atMost, entry }: Intercep
   };
 
   function interceptedFolder(folder: OpenFolder, path: string): OpenFolder {
-    const read = folder.read.bind(folder) as AnyFunction;
-    const close = folder.close.bind(folder) as AnyFunction;
-    const closeAnyway = () => folder.close(() => {});
-    let next = intercept('readEntry', read);
+    const read = intercept('readEntries', folder.read.bind(folder) as AnyFunction);
+    const close = folder.closeSync.bind(folder);
     return {
       read(back) {
         entry?.(path);
-        next(back);
-        next = read;
+        read(back);
       },
-      close: intercept('closeFolder', close, closeAnyway) as OpenFolder['close'],
+      readSync() {
+        entry?.(path);
+        return folder.readSync();
+      },
+      closeSync: intercept('closeFolderSync', close, close) as OpenFolder['closeSync'],
     };
   }
 

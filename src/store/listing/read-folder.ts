@@ -56,7 +56,15 @@ function* readOnce(
     }
   } finally {
     // It was only read: what the system says to that is of no use to anybody.
-    yield* wait<void>((back) => folder.close(() => back(null)));
+    closed(folder);
+  }
+}
+
+function closed(folder: OpenFolder): void {
+  try {
+    folder.closeSync();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
   }
 }
 
@@ -65,20 +73,39 @@ interface Batch {
   readonly isLast: boolean;
 }
 
+/** @param singly asks the system for each entry, and goes on after one that is gone. */
 const nextKeys = (folder: OpenFolder, batchEntries: number, singly: boolean): Task<Batch> =>
   wait((back) => {
     const keys: string[] = [];
     let left = batchEntries;
-    const taken = (error: Error | null, entry: FolderEntry | null) => {
-      if (error !== null && !(singly && isOfOneEntry(error))) return back(error);
-      if (error === null && entry === null) return back(null, { keys, isLast: true });
-      const key = error === null && entry !== null ? keyOf(entry) : undefined;
+    const take = (entry: FolderEntry | null): boolean => {
+      if (entry === null) return false;
+      const key = keyOf(entry);
       if (key !== undefined) keys.push(key);
       left -= 1;
-      if (left === 0) back(null, { keys, isLast: false });
-      else folder.read(taken);
+      return left > 0;
     };
-    folder.read(taken);
+    /** Those that came with the first. When there are fewer, these are the last, and the system says so at once. */
+    const takeOthers = () => {
+      let isLast = false;
+      try {
+        do isLast = !take(folder.readSync()) && left > 0;
+        while (!isLast && left > 0);
+      } catch (error) {
+        return back(error as Error);
+      }
+      back(null, { keys, isLast });
+    };
+    const took = (error: Error | null, entry: FolderEntry | null) => {
+      if (error !== null && !(singly && isOfOneEntry(error))) back(error);
+      else if (error === null && entry === null) back(null, { keys, isLast: true });
+      else if (error === null && !take(entry)) back(null, { keys, isLast: false });
+      else if (singly) ask();
+      else takeOthers();
+    };
+    // While it calls back the folder still counts as being read, and cannot be read on or closed.
+    const ask = () => folder.read((error, entry) => process.nextTick(took, error, entry));
+    ask();
   });
 
 function keyOf(entry: FolderEntry): string | undefined {
