@@ -102,9 +102,11 @@ describe('many listings at once', () => {
   );
 
   it('read a large folder once for all, wherever in it they are', async () => {
-    const count = 2 * SMALL;
+    const count = 3000;
     makeFiles('large', count, 10);
-    const { store, counts } = await countingStore();
+    // What is selected from one place does not reach the next.
+    const bounds = { smallBatchesMax: 1, batchEntries: 64, blockNamesMax: 32, readingBytesMax: 60_000 };
+    const { store, counts } = await countingStore(bounds);
     const listers = 12;
     const pages = await Promise.all(
       Array.from({ length: listers }, (_, i) => {
@@ -115,7 +117,7 @@ describe('many listings at once', () => {
     for (const [i, { files }] of pages.entries())
       expect(files[0]?.name).toBe(`large/${String(Math.floor((i * count) / listers) + 1).padStart(10, '0')}`);
     // Each sees that it is not small; then it is read for all. Not twelve times, though it changed just now.
-    expect(counts.entries).toBeLessThanOrEqual(listers * (SMALL + 1) + 2 * (count + 1));
+    expect(counts.entries).toBeLessThanOrEqual(listers * 65 + 3 * (count + 1));
     await store.close();
   });
 
@@ -241,6 +243,30 @@ describe('page by page', () => {
     const [small, large] = [await cost(600), await cost(2400)];
     expect(small).toBeLessThanOrEqual(2 * 600);
     expect(large / small).toBeLessThanOrEqual(4);
+  });
+
+  it('goes on without another reading when the folder has changed and another listing has had it read', async () => {
+    const count = 2000;
+    makeFiles('large', count, 10);
+    const { store, counts } = await countingStore({ smallBatchesMax: 1, batchEntries: 64 });
+    const page = (after?: string) =>
+      value(store.list({ prefix: 'large/', limit: 10, ...(after === undefined ? {} : { after }) }));
+    const first = await page((await page()).next);
+    writeFileSync(join(root, 'large/0000000000.new'), '');
+    const second = await page();
+    expect(second.files.map(({ name }) => name)).toContain('large/0000000000.new');
+    // The folder was read for the first, and once more for the second, which has not been where the first is.
+    expect(counts.entries).toBeGreaterThan(2 * count);
+    const before = counts.entries;
+    const [ofFirst, ofSecond] = [await page(first.next), await page(second.next)];
+    expect(ofFirst.files[0]?.name).toBe('large/0000000020');
+    expect(ofSecond.files[0]?.name).toBe('large/0000000009');
+    expect(counts.entries).toBe(before);
+    // A place that nobody was shown begins a listing, and sees what is there.
+    writeFileSync(join(root, 'large/0000000100.new'), '');
+    expect((await page('large/0000000100.')).files[0]?.name).toBe('large/0000000100.new');
+    expect(counts.entries).toBeGreaterThan(before + count);
+    await store.close();
   });
 
   it('goes into the folder that a prefix or the page before names, and reads none on the way', async () => {
