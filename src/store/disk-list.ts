@@ -32,7 +32,7 @@ export interface DiskListings {
 /** Listings under way at once. However many are asked for, others have their turn in between. */
 const WALKS_MAX = 8;
 /** A listing that the disk keeps waiting for longer than these milliseconds makes way, if no more than so many have. */
-const SLOW = { afterMs: 500, most: 32 };
+const SLOW = { afterMs: 500, most: 16 };
 /** Runs of files that are looked at together, of all listings. */
 const LOOKS_MAX = 2;
 /** How many files are looked at in one turn of the event loop; it bounds what waits in the thread pool, too. */

@@ -285,28 +285,35 @@ describe('page by page', () => {
   });
 });
 
-describe('memory', () => {
-  /** The listings of a root by themselves, so that what they hold can be seen at each entry that is read. */
-  async function listingsOf(bounds: ListingBounds): Promise<{
-    listings: DiskListings;
-    counts: Counts;
-    most: () => number;
-    close: () => Promise<void>;
-  }> {
-    let most = 0;
-    let listings: DiskListings | undefined;
-    const { fs, counts } = counting(() => (most = Math.max(most, listings?.bytes ?? 0)));
-    const io = diskIo(fs, false);
-    const below = directories(io, await run(openRoot(io, root, false)), false);
-    listings = diskListings({ io, directories: below }, bounds);
-    const close = async () => {
-      listings?.stop();
-      await run(listings!.close());
-      below.close();
-    };
-    return { listings, counts, most: () => most, close };
-  }
+/** The listings of a root by themselves, so that what they hold can be seen at each entry that is read. */
+async function listingsOf(
+  bounds: ListingBounds,
+  entry: (listings: DiskListings) => void = () => {},
+): Promise<{
+  listings: DiskListings;
+  counts: Counts;
+  most: () => number;
+  close: () => Promise<void>;
+}> {
+  let most = 0;
+  let listings: DiskListings | undefined;
+  const { fs, counts } = counting(() => {
+    if (listings === undefined) return;
+    entry(listings);
+    most = Math.max(most, listings.bytes);
+  });
+  const io = diskIo(fs, false);
+  const below = directories(io, await run(openRoot(io, root, false)), false);
+  listings = diskListings({ io, directories: below }, bounds);
+  const close = async () => {
+    listings?.stop();
+    await run(listings!.close());
+    below.close();
+  };
+  return { listings, counts, most: () => most, close };
+}
 
+describe('memory', () => {
   it('is bounded by arithmetic, however large the folders and however many list them', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
@@ -340,6 +347,38 @@ describe('memory', () => {
     expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
     await close();
     expect(listings.bytes).toBe(0);
+  });
+});
+
+describe('memory, while names come', () => {
+  it('is bounded however many come while folders are read, and after', async () => {
+    const bounds: ListingBounds = {
+      ...LISTING_BOUNDS,
+      bytesMax: 100_000,
+      readingBytesMax: 60_000,
+      blockNamesMax: 64,
+      smallBatchesMax: 2,
+      batchEntries: 64,
+      goesOnMsMin: 1e9,
+    };
+    makeFiles('large', 1000, 20);
+    makeFiles('small', 100, 20);
+    let came = 0;
+    const come = (listings: DiskListings) => {
+      for (let i = 0; i < 20; i++) listings.added(`${i % 2 === 0 ? 'large' : 'small'}/new-${came++}`);
+    };
+    const { listings, most, close } = await listingsOf(bounds, come);
+    for (const prefix of ['large/', 'small/', '']) {
+      const { files } = await value(run(listings.list({ prefix, limit: 50 })));
+      expect(files).toHaveLength(50);
+    }
+    expect(came).toBeGreaterThan(20_000);
+    for (let i = 0; i < 1000; i++) {
+      come(listings);
+      expect(listings.bytes).toBeLessThanOrEqual(bounds.bytesMax);
+    }
+    expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 2 * bounds.batchEntries * 200);
+    await close();
   });
 });
 
@@ -405,12 +444,17 @@ describe('a large folder that is being read', () => {
   });
 
   it('is read no further once nobody waits for it', async () => {
-    makeFiles('large', 500, 5);
+    makeFiles('large', 2000, 5);
     const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const [first, second] = [new AbortController(), new AbortController()];
-    const answers = [first, second].map(({ signal }) => store.list({ prefix: 'large/', limit: 10, signal }));
+    const warnings: unknown[] = [];
+    const warned = (warning: Error) => void warnings.push(warning);
+    process.on('warning', warned);
+    const answers = [first, ...Array.from({ length: 20 }, () => second)].map(({ signal }) =>
+      store.list({ prefix: 'large/', limit: 10, signal }),
+    );
     // Past what tells that it is large.
-    while (entries() < 60) {
+    while (entries() < 21 * 17 + 40) {
       await soon(waiting).toBeGreaterThan(0);
       letGo();
     }
@@ -418,12 +462,14 @@ describe('a large folder that is being read', () => {
     expect((await answers[0])?.ok).toBe(false);
     await expect.poll(waiting).toBeGreaterThan(0);
     second.abort();
-    expect((await answers[1])?.ok).toBe(false);
+    for (const answer of answers) expect((await answer).ok).toBe(false);
     const before = entries();
     letGo(true);
     await expect.poll(() => openBelow(join(root, 'large'))).toHaveLength(1);
-    expect(entries()).toBeLessThanOrEqual(before + listing.batchEntries);
-    expect(await namesIn(store, 100, 'large/')).toHaveLength(500);
+    expect(entries()).toBeLessThanOrEqual(before + 3 * listing.batchEntries);
+    expect(warnings).toEqual([]);
+    process.off('warning', warned);
+    expect(await namesIn(store, 1000, 'large/')).toHaveLength(2000);
     await store.close();
   });
 

@@ -14,6 +14,7 @@ import { run, type Task, wait } from '../task.ts';
 import type { ListingBounds } from './bounds.ts';
 import { fromBytes, toBytes } from './name-bytes.ts';
 import { type NameSelection, nameSelection } from './name-selection.ts';
+import { onAbort } from './on-abort.ts';
 import { readFolder } from './read-folder.ts';
 import { firstFrom, sortedNames } from './sorted-names.ts';
 import {
@@ -73,6 +74,14 @@ interface Waiter {
   readonly back: (error: Error | null) => void;
 }
 
+/** A folder that is being read for one who asks. */
+interface SmallRead {
+  readonly folder: string;
+  readonly found: string[];
+  /** Whether so much came meanwhile that it is not small any more. */
+  hasGrown: boolean;
+}
+
 interface FolderMemory {
   readonly stretches: Stretches;
   readonly waiting: Set<Waiter>;
@@ -89,8 +98,9 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
   const turns = gate(READS_MAX, SLOW);
   const readings = gate(bounds.readingsMax);
   const selections = new Set<NameSelection>();
-  /** What is found of small folders that are being read; bounded by the listings under way. */
-  const smallReads = new Set<{ readonly folder: string; readonly found: string[] }>();
+  /** Bounded by the listings under way. */
+  const smallReads = new Set<SmallRead>();
+  const smallNamesMax = bounds.smallBatchesMax * bounds.batchEntries;
   let isStopped = false;
   let underWay = 0;
   let idle = () => {};
@@ -125,14 +135,22 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
     }
   }
 
-  /** Forgets what was of no use for longest, until the bounds hold; but never the last, which somebody waits for. */
+  /** Keeps what is read of a folder within its share of the memory. */
+  const fitReadings = (selection: NameSelection): void =>
+    selection.fitInto(Math.min(bounds.readingBytesMax, bounds.bytesMax) / selections.size);
+
+  /**
+   * Forgets what was of no use for longest, until the bounds hold; but not the last, which somebody may have waited for,
+   * unless it has outgrown them by itself.
+   */
   function keepWithinBounds(): void {
     let excess = bytes() - bounds.bytesMax;
     const byUse = remembered();
     if (excess <= 0 && byUse.length <= bounds.stretchesMax) return;
     byUse.sort((a, b) => a.usedAt - b.usedAt);
-    for (let left = byUse.length; left > 1 && (left > bounds.stretchesMax || excess > 0); left--) {
+    for (let left = byUse.length; left > 0 && (left > bounds.stretchesMax || excess > 0); left--) {
       const oldest = byUse[byUse.length - left]!;
+      if (left === 1 && oldest.names.bytes <= bounds.bytesMax) break;
       excess -= oldest.names.bytes;
       drop((stretch) => stretch === oldest);
     }
@@ -188,7 +206,7 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
   function* readSmall(folder: string, path: string, place: Place, stats: Stats): Task<Slice | undefined> {
     const reading = begun(stats);
     const found: string[] = [];
-    const small = { folder, found };
+    const small: SmallRead = { folder, found, hasGrown: false };
     smallReads.add(small);
     let left = bounds.smallBatchesMax;
     try {
@@ -197,7 +215,7 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
         left -= 1;
         return left > 0;
       });
-      if (!isAll) return undefined;
+      if (!isAll || small.hasGrown) return undefined;
     } finally {
       smallReads.delete(small);
     }
@@ -218,13 +236,12 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
       memory.isLarge = true;
       const over = (error: Error | null) => {
         memory.waiting.delete(waiter);
-        signal?.removeEventListener('abort', aborted);
+        forget?.();
         back(error);
       };
       const waiter: Waiter = { from, back: over };
-      const aborted = () => over(null);
+      const forget = signal && onAbort(signal, () => over(null));
       memory.waiting.add(waiter);
-      signal?.addEventListener('abort', aborted);
       if (!memory.isAttended) void run(readWhileAwaited(folder, memory));
     });
 
@@ -290,7 +307,7 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
       const path = directories.at(entered.value, '.');
       const isAll = yield* readFolder(io, path, bounds.batchEntries, turns, (keys) => {
         for (const key of keys) if (selection.wants(key) && isListed(folder, key)) selection.add(key);
-        selection.fitInto(Math.min(bounds.readingBytesMax, bounds.bytesMax) / selections.size);
+        fitReadings(selection);
         keepWithinBounds();
         return isAwaited();
       });
@@ -313,8 +330,15 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
       for (let folder = folderOf(name); ; folder = folderOf(folder)) {
         const memory = folders.get(folder);
         memory?.stretches.add(key);
-        if (memory?.selection?.wants(key)) memory.selection.add(key);
-        for (const small of smallReads) if (small.folder === folder) small.found.push(key);
+        if (memory?.selection?.wants(key)) {
+          memory.selection.add(key);
+          fitReadings(memory.selection);
+        }
+        for (const small of smallReads) {
+          if (small.folder !== folder) continue;
+          if (small.found.length < 2 * smallNamesMax) small.found.push(key);
+          else small.hasGrown = true;
+        }
         if (folder === '') break;
         key = `${toBytes(lastOf(folder))}/`;
       }
