@@ -88,6 +88,18 @@ export function createPerformer(world: PerformWorld): Performer {
     });
   }
 
+  /** A folder may be large: it is read no further once nobody waits for the names. */
+  function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
+    const controller = new AbortController();
+    ask(request, 'list', () => store.list({ ...effect, signal: controller.signal }));
+    const forget = asking.get(request);
+    if (forget === undefined) return;
+    asking.set(request, () => {
+      forget();
+      controller.abort();
+    });
+  }
+
   function open(request: number, name: string): void {
     underWay++;
     // Before it is asked for: it may be there at once.
@@ -253,7 +265,7 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'stat':
         return ask(request, 'stat', () => store.stat(effect.name));
       case 'list':
-        return ask(request, 'list', () => store.list(effect));
+        return list(request, effect);
       case 'remove':
         return ask(request, 'remove', () => store.remove(effect.name));
       case 'rename':
