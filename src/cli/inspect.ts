@@ -3,8 +3,9 @@ import { type Command, Option } from 'commander';
 import { captureFile } from '../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../capture/inspect.ts';
 import type { InspectEvent } from '../capture/inspect-event.ts';
+import type { PacketsUnread } from '../capture/stream-event.ts';
 import type { Framing } from '../wire/framing.ts';
-import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { exitStatusHelp } from './exit-status.ts';
 import { writePage } from './inspect-html.ts';
 import { jsonOf } from './inspect-json.ts';
 import { lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
@@ -12,9 +13,8 @@ import { createTable } from './inspect-table.ts';
 import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { only } from './replay-options.ts';
-import { nothingFound, stopForCapture } from './replay-read.ts';
-import { misuse, stop } from './stop.ts';
-import { printable } from './words.ts';
+import { noConnection, noneOf, stopForCapture } from './replay-read.ts';
+import { misuse } from './stop.ts';
 
 interface InspectFlags {
   readonly preset?: string;
@@ -30,8 +30,8 @@ interface InspectFlags {
 
 const help = `
 FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
-them, compressed with gzip or not; - is stdin. Prints a block for each TCP
-connection, with a row for each frame: who sent it (→ the client, ← the server),
+them, compressed with gzip or not; - is stdin.
+Prints a block for each TCP connection, with a row for each frame: who sent it (→ the client, ← the server),
 when its first byte was captured, how long it took until the last of it could be
 handed on, its bytes, and how many chunks carried it: "cut" in more than one,
 "glued" in one with others.
@@ -45,14 +45,19 @@ frame), adjustment and max, as in the library.
 of its ends; it may be given again.
 
 --json prints one object a line, with a type: open, framing, frame, gap, fault,
-conflict, end, reset, close, skipped, and with --chunks chunk. All have the number
-of their conversation, and a side (from: client, server) where they belong to one.
+conflict, end, reset, close, and with --chunks chunk. All have the number of their
+conversation, and a side (from: client, server) where they belong to one.
 A frame has number, position, head and length (bytes), label, state (whole,
 incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
 deliverableAt, chunks, firstShared and lastShared (how many other frames are in
-its first and last chunk), glued, cut and hex (its first 64 bytes). Times are
-nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with Iso
-behind its name.
+its first and last chunk), glued, cut and hex (its first 64 bytes). Times
+are nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with
+Iso behind its name.
+
+What belongs to no conversation has types of its own: skipped (a packet that is
+damaged or cut), fragment-conflict (IP fragments that overlap and differ), and at
+the end, when packets were not read, unread: packets, how many, and reasons, each
+with why, message, packets and firstPacket. The table ends with the same.
 
 --html writes a page that draws chunks and frames side by side: it needs nothing
 but a browser.
@@ -82,7 +87,14 @@ export function addInspect(program: Command): void {
     .option('--chunks', 'show the chunks as well')
     .option('--absolute', 'times of day (UTC) instead of times since the beginning')
     .option('--json', 'print JSON, one object a line')
-    .addOption(new Option('--html <OUT>', 'write a page instead').conflicts(['json', 'frames', 'chunks']))
+    .addOption(
+      new Option('--html <OUT>', 'write a page instead').conflicts([
+        'json',
+        'frames',
+        'chunks',
+        'chunkBytes',
+      ]),
+    )
     .option('--presets', 'list the presets')
     .addHelpText('after', help)
     .action(run);
@@ -96,7 +108,10 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
-  const events = inspect(captureFile(file, { reuse: true }), inspectOptions(flags));
+  let unread: PacketsUnread | null = null;
+  const events = noticing(inspect(captureFile(file, { reuse: true }), inspectOptions(flags)), (event) => {
+    unread = event;
+  });
   const conversations =
     flags.html !== undefined
       ? await writePage(events, { file, to: flags.html, output })
@@ -104,8 +119,7 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
         ? await asJson(events, flags, output)
         : await asTable(events, flags, output);
   if (conversations > 0 || output.gone()) return;
-  if (flags.only !== undefined) throw nothingFound(file, flags.only);
-  throw stop(exitStatus.failed, `${file === '-' ? 'standard input' : printable(file)} has no TCP connection`);
+  throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
 }
 
 const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
@@ -116,8 +130,18 @@ const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOpt
 
 type Events = AsyncIterable<readonly InspectEvent[]>;
 
+/** The same events, of which what was not read is noticed. */
+async function* noticing(events: Events, unread: (event: PacketsUnread) => void): Events {
+  for await (const batch of events) {
+    const last = batch.at(-1);
+    if (last?.type === 'unread') unread(last);
+    yield batch;
+  }
+}
+
 /** Answers how many conversations there were, as the others do. */
-async function asJson(events: Events, { chunks }: InspectFlags, output: Output): Promise<number> {
+async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
+  const { chunks } = flags;
   return await each(events, output, (event) => {
     if (event.type !== 'chunk' || chunks) output.json(jsonOf(event));
   });
