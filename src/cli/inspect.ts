@@ -8,7 +8,7 @@ import type { Framing } from '../wire/framing.ts';
 import { exitStatusHelp } from './exit-status.ts';
 import { writePage } from './inspect-html.ts';
 import { jsonOf } from './inspect-json.ts';
-import { lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
+import { chunkBytes, lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
 import { createTable } from './inspect-table.ts';
 import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
@@ -22,6 +22,7 @@ interface InspectFlags {
   readonly only?: readonly (number | string)[];
   readonly frames?: number;
   readonly chunks?: boolean;
+  readonly chunkBytes?: number;
   readonly absolute?: boolean;
   readonly json?: boolean;
   readonly html?: string;
@@ -30,11 +31,12 @@ interface InspectFlags {
 
 const help = `
 FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
-them, compressed with gzip or not; - is stdin.
-Prints a block for each TCP connection, with a row for each frame: who sent it (→ the client, ← the server),
-when its first byte was captured, how long it took until the last of it could be
-handed on, its bytes, and how many chunks carried it: "cut" in more than one,
-"glued" in one with others.
+them, compressed with gzip, with zstd (where Node is 22.15 or newer), or not; - is
+stdin. Prints a block for each TCP connection, with a row for each frame: who sent
+it (→ the client, ← the server), when its first byte was captured, how long it took
+until the last of it could be handed on, its bytes, and how many chunks carried it:
+"cut" in more than one, "glued" in one with others. At the end it tells what was not
+read: how many packets, and why.
 
 Frames are found by --preset, or by --length-field; else by the server's port, or
 Sluice's own wire by its first bytes. The keys of --length-field are width (1, 2,
@@ -50,14 +52,16 @@ conversation, and a side (from: client, server) where they belong to one.
 A frame has number, position, head and length (bytes), label, state (whole,
 incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
 deliverableAt, chunks, firstShared and lastShared (how many other frames are in
-its first and last chunk), glued, cut and hex (its first 64 bytes). Times
-are nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with
-Iso behind its name.
+its first and last chunk), glued, cut and hex (its first 64 bytes). A chunk has
+length and hex: its first 64 bytes, or as many as --chunk-bytes says. Times are
+nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with Iso
+behind its name.
 
 What belongs to no conversation has types of its own: skipped (a packet that is
 damaged or cut), fragment-conflict (IP fragments that overlap and differ), and at
-the end, when packets were not read, unread: packets, how many, and reasons, each
-with why, message, packets and firstPacket. The table ends with the same.
+the end, if packets were not read, unread: packets (how many), reasons (the most
+frequent first, each with why, message, packets and firstPacket), and others (how
+many packets have reasons that were forgotten, as there were more than 256).
 
 --html writes a page that draws chunks and frames side by side: it needs nothing
 but a browser.
@@ -68,6 +72,8 @@ Examples:
   sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
   sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
   sluice inspect trace.pcap --only 3 --html trace.html
+  sluice inspect trace.pcap --only 3 --json --chunk-bytes all |
+    jq -r 'select(.type == "chunk" and .from == "client").hex' | xxd -r -p
 ${exitStatusHelp}`;
 
 export function addInspect(program: Command): void {
@@ -85,6 +91,11 @@ export function addInspect(program: Command): void {
     .option('--only <WHICH>', 'a conversation, or an address', only)
     .option('--frames <N>', 'rows of frames of each conversation', wholeNumber(0, 1e9))
     .option('--chunks', 'show the chunks as well')
+    .addOption(
+      new Option('--chunk-bytes <SIZE>', 'the same with so many bytes of each, or all, for --json').argParser(
+        chunkBytes,
+      ),
+    )
     .option('--absolute', 'times of day (UTC) instead of times since the beginning')
     .option('--json', 'print JSON, one object a line')
     .addOption(
@@ -108,6 +119,11 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
+  if (flags.chunkBytes !== undefined && !flags.json) {
+    throw misuse(
+      '--chunk-bytes is for --json: a row of the table has room for the first bytes of a chunk alone',
+    );
+  }
   let unread: PacketsUnread | null = null;
   const events = noticing(inspect(captureFile(file, { reuse: true }), inspectOptions(flags)), (event) => {
     unread = event;
@@ -141,9 +157,9 @@ async function* noticing(events: Events, unread: (event: PacketsUnread) => void)
 
 /** Answers how many conversations there were, as the others do. */
 async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
-  const { chunks } = flags;
+  const { chunkBytes, chunks = chunkBytes !== undefined } = flags;
   return await each(events, output, (event) => {
-    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event));
+    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event, chunkBytes));
   });
 }
 
