@@ -143,7 +143,7 @@ export function createZstdFrames(): ZstdFrames {
           // Its bytes may lie in two blocks, and are known.
           yield { bytes: MAGIC, last: false };
           from = at;
-        } else if (ended === 'skipped') from = at;
+        }
       }
     },
     isWhole: () => field === 'rest' || (field === 'magic' && left === 4),
