@@ -114,7 +114,7 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
   }
 
   function take(event: StreamEvent, emit: (event: InspectEvent) => void): void {
-    if (event.type === 'skipped') {
+    if (!('conversation' in event)) {
       emit(event);
       return;
     }

@@ -5,16 +5,17 @@ import { readPackets } from './read-packets.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
+import { createUnread } from './unread.ts';
 
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
 
 /**
- * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over.
+ * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over, and counted.
  *
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out and every conversation closed, and a RangeError when an option is out of its bounds.
+ * was handed out, every conversation closed and what is unread told, and a RangeError when an option is out of its bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
  *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);
@@ -24,18 +25,23 @@ export async function* readStreams(
   capture: Capture,
   options: StreamOptions = {},
 ): AsyncGenerator<readonly StreamEvent[], void, undefined> {
-  const dissector = createDissector(options);
   const reassembly = createReassembly(options);
   let events: StreamEvent[] = [];
   const emit = (event: StreamEvent): void => {
     events.push(event);
   };
-  const skip = ({ packet, skipped, message }: NoSegment): void => {
+  const dissector = createDissector(options, emit);
+  const unread = createUnread();
+  const skip = (it: NoSegment): void => {
+    unread.take(it);
+    const { packet, skipped, message } = it;
     if (skipped !== 'other') emit({ type: 'skipped', packet: packet.number, why: skipped, message });
   };
   const finish = (): void => {
     for (const lost of dissector.end()) skip(lost);
     reassembly.end(emit);
+    const event = unread.event();
+    if (event !== null) emit(event);
   };
 
   let fault: { readonly thrown: unknown } | null = null;

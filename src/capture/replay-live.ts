@@ -15,7 +15,7 @@ import { incomplete } from './replaying/recorded-fault.ts';
 import { createHold } from './replaying/tape-hold.ts';
 import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
-import type { Conversation, StreamEvent } from './stream-event.ts';
+import type { Conversation, ConversationEvent, StreamEvent } from './stream-event.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
@@ -126,7 +126,7 @@ export function replayStreamsTo<H>(
       if (closing.size >= maxOpen) await Promise.race(closing);
     }
 
-    async function happen(event: Exclude<StreamEvent, { type: 'skipped' }>): Promise<void> {
+    async function happen(event: ConversationEvent): Promise<void> {
       const { conversation } = event;
       const player = players.get(conversation) ?? null;
       if (current !== player || event.type === 'close') {
@@ -162,7 +162,7 @@ export function replayStreamsTo<H>(
     async function play(): Promise<void> {
       for await (const events of read()) {
         for (const event of events) {
-          if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
           if (time !== null && hold.isEarly(due(time))) {
             await current?.flush();

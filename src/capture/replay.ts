@@ -22,7 +22,7 @@ import { incomplete, resetIn, unfinished } from './replaying/recorded-fault.ts';
 import { createHold } from './replaying/tape-hold.ts';
 import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
-import type { Conversation, Side, StreamEvent } from './stream-event.ts';
+import type { Conversation, ConversationEvent, Side, StreamEvent } from './stream-event.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
@@ -122,7 +122,7 @@ export function replayStreams(
       track.close();
     }
 
-    function happen(event: Exclude<StreamEvent, { type: 'skipped' }>): void {
+    function happen(event: ConversationEvent): void {
       const { conversation } = event;
       if (event.type === 'open') return open(conversation);
       const track = tracks.get(conversation);
@@ -147,7 +147,7 @@ export function replayStreams(
     async function play(): Promise<void> {
       for await (const events of readingNoted(read())) {
         for (const event of events) {
-          if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
           if (time !== null && hold.isEarly(due(time))) await hold.until(due(time));
           if (waiting > maxWaiting) await hold.while(() => waiting > maxWaiting / 2);

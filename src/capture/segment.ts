@@ -47,4 +47,8 @@ export interface NoSegment {
   readonly skipped: 'other' | 'fragment' | 'cut' | 'malformed' | 'checksum';
   /** In words, with the layer: `IPv4: header length 12 bytes, and the least is 20`. */
   readonly message: string;
+  /** The message without what is this packet's alone, so that packets can be counted by it: `IPv4: header length`. */
+  readonly reason: string;
+  /** How many packets it stands for, where that is more than one: the fragments of one that never became whole. */
+  readonly packets?: number;
 }

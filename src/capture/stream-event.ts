@@ -5,6 +5,9 @@
  *  open   (chunk | gap | conflict)*  end?        for each of the two sides, mixed
  *         reset?
  *  close                                         nothing of the conversation comes after it
+ *
+ *  skipped, fragment-conflict                    of packets, in no conversation
+ *  unread?                                       the last of all: packets that are in no stream
  * ```
  *
  * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
@@ -147,12 +150,53 @@ export interface PacketSkipped {
   readonly message: string;
 }
 
-export type StreamEvent =
+/**
+ * Fragments of an IP packet that overlap, and differ there. The first bytes to come are the ones that count. In which
+ * conversation that is, is not said: the packet need not become whole.
+ */
+export interface FragmentConflict {
+  readonly type: 'fragment-conflict';
+  /** `Packet.number` of the fragment whose bytes were dropped. */
+  readonly packet: number;
+  /** The offset in what the IP packet carries, in bytes, of the first that differs. */
+  readonly position: number;
+  /** Bytes from the first that differs to the last. */
+  readonly length: number;
+  /** In words, with the layer and the packet's id. */
+  readonly message: string;
+}
+
+/** Packets that are in no stream for the same reason. */
+export interface UnreadReason {
+  /** `other`: what they carry is not read, TCP in it or not (UDP, ARP, a tunnel, an unknown link type). */
+  readonly why: 'other' | PacketSkipped['why'];
+  /** In words: `UDP, port 4789, perhaps VXLAN`, `link type 104 (Cisco HDLC) is not read`. */
+  readonly message: string;
+  /** How many there were; those that `PacketsUnread.others` may have of them are not counted. */
+  readonly packets: number;
+  /** `Packet.number` of the first of them. */
+  readonly firstPacket: number;
+}
+
+/** All packets of the capture that are in no stream: comes once, as the last event, when there are any. */
+export interface PacketsUnread {
+  readonly type: 'unread';
+  /** How many there are in all. */
+  readonly packets: number;
+  /** Those with the most packets first; at most 256. */
+  readonly reasons: readonly UnreadReason[];
+  /** Packets whose reasons were forgotten, as there were too many others: 0 but in strange captures. */
+  readonly others: number;
+}
+
+/** An event that belongs to a conversation. */
+export type ConversationEvent =
   | ConversationOpen
   | StreamChunk
   | StreamGap
   | StreamConflict
   | StreamEnd
   | StreamReset
-  | ConversationClose
-  | PacketSkipped;
+  | ConversationClose;
+
+export type StreamEvent = ConversationEvent | PacketSkipped | FragmentConflict | PacketsUnread;

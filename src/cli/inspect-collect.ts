@@ -2,7 +2,14 @@
 
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { PageConversation, PageData, PageSide } from '../capture/page/page-data.ts';
-import { closeInWords, framingInWords, gapInWords, isoTime, tookInWords } from './inspect-words.ts';
+import {
+  closeInWords,
+  framingInWords,
+  gapInWords,
+  isoTime,
+  tookInWords,
+  unreadInWords,
+} from './inspect-words.ts';
 import { printable } from './words.ts';
 
 export interface PageLimits {
@@ -28,6 +35,9 @@ export const pageLimits: PageLimits = {
   chunkBytes: 256,
 };
 
+/** Reasons why packets are not read. */
+const UNREAD_SHOWN = 20;
+
 export interface Collector {
   take(event: InspectEvent): void;
   /** @param fault why the reading ended early, or null. */
@@ -40,12 +50,14 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
   /** Those that are open and shown. */
   const open = new Map<number, PageConversation>();
   const left = { ...limits };
+  let unread: readonly string[] = [];
 
   const base64 = (bytes: Uint8Array, most: number): string =>
     Buffer.from(bytes.subarray(0, most)).toString('base64');
 
   function take(event: InspectEvent): void {
-    if (event.type === 'skipped') return;
+    if (event.type === 'unread') unread = unreadInWords(event, UNREAD_SHOWN);
+    if (!('conversation' in event)) return;
     count(event);
     const { conversation } = event;
     if (event.type === 'open') {
@@ -141,7 +153,7 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
     else if (type === 'fault') totals.faults++;
   }
 
-  return { take, end: (fault) => ({ name: printable(name), fault, totals, conversations }) };
+  return { take, end: (fault) => ({ name: printable(name), fault, unread, totals, conversations }) };
 }
 
 const emptySide = (): PageSide => ({

@@ -1,6 +1,6 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
-import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
+import type { Conversation, ConversationClose, PacketsUnread, Side } from '../capture/stream-event.ts';
 import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
@@ -13,6 +13,7 @@ import {
   grouped,
   isoTime,
   tookInWords,
+  unreadInWords,
   wrapped,
 } from './inspect-words.ts';
 import { printable } from './words.ts';
@@ -43,11 +44,21 @@ interface Shown {
   dropped: number;
 }
 
+/** Reasons why packets are not read, and fragments that differ, that are told one by one. */
+const UNREAD_SHOWN = 10;
+const CONFLICTS_SHOWN = 5;
+
+/** Where the text of a note begins, and the room it needs there at least. */
+const NOTE_AT = 29;
+const NOTE_LEAST = 30;
+
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
+  /** What is text, and not rows, is wrapped to this. */
+  const width = columns ?? 100;
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
@@ -59,8 +70,10 @@ export function createTable(print: (line: string) => void, options: TableOptions
     gaps: 0,
     faults: 0,
     conflicts: 0,
-    skipped: 0,
   };
+  /** Of IP fragments, in words. */
+  const differing: string[] = [];
+  let unread: PacketsUnread | null = null;
 
   const at = (time: bigint, { startedAt }: Conversation): string =>
     absolute ? isoTime(time).slice(11, 26) : elapsed(time - startedAt);
@@ -75,16 +88,21 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function note(index: number, from: Side, what: string, time: string, text: string): void {
-    const [first, ...more] = wrapped(printable(text), (columns ?? 100) - 28);
-    turns.row(index, `  ${arrow[from]} ${what.padStart(8)} ${time.padStart(15)}  ${first}`.trimEnd());
-    for (const line of more) turns.row(index, `${' '.repeat(29)}${line}`);
+    const row = `  ${arrow[from]} ${what.padStart(8)} ${time.padStart(15)}`;
+    // Beside the time, or where that leaves too little room, below it.
+    const isBeside = width - NOTE_AT >= NOTE_LEAST;
+    const indent = isBeside ? NOTE_AT : 4;
+    const [first, ...more] = wrapped(printable(text), width - indent);
+    turns.row(index, isBeside ? `${row}  ${first}` : row.trimEnd());
+    for (const line of isBeside ? more : [first, ...more]) turns.row(index, `${' '.repeat(indent)}${line}`);
   }
 
   function take(event: InspectEvent): void {
-    if (event.type === 'skipped') {
-      sums.skipped++;
-      return;
-    }
+    if (event.type === 'fragment-conflict') {
+      sums.conflicts++;
+      if (differing.length < CONFLICTS_SHOWN) differing.push(`${event.message}, in packet ${event.packet}`);
+    } else if (event.type === 'unread') unread = event;
+    if (!('conversation' in event)) return;
     const { conversation } = event;
     const { index } = conversation;
     if (event.type === 'open') {
@@ -197,17 +215,24 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function end(): void {
-    const { conversations, skipped } = sums;
-    if (conversations === 0 && skipped === 0) return;
+    const { conversations } = sums;
+    if (conversations === 0 && unread === null) return;
     const parts = [
       counted(conversations, 'conversation'),
       `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
       counted(sums.gaps, 'gap'),
       counted(sums.faults, 'fault'),
       ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
-      ...(skipped > 0 ? [`${counted(skipped, 'packet')} that could not be read`] : []),
+      ...(unread === null ? [] : [`${counted(unread.packets, 'packet')} not read`]),
     ];
-    print(parts.join(', '));
+    for (const line of columns === undefined ? [parts.join(', ')] : wrapped(parts.join(', '), columns))
+      print(line);
+    const told = [...differing, ...(unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN))];
+    for (const text of told) {
+      const [first, ...more] = wrapped(printable(text), width - 4);
+      print(`  ${first}`);
+      for (const line of more) print(`    ${line}`);
+    }
   }
 
   return { take, end };

@@ -1,6 +1,6 @@
 /** What is told of a recording in words. Times are in nanoseconds since 1970. */
 import type { FramingReason } from '../capture/inspect-event.ts';
-import type { CloseReason, GapReason } from '../capture/stream-event.ts';
+import type { CloseReason, GapReason, PacketsUnread } from '../capture/stream-event.ts';
 
 const NANOS = 1_000_000_000n;
 
@@ -82,3 +82,18 @@ export const closeInWords: Readonly<Record<CloseReason, string>> = {
   evicted: 'given up, as too many were open,',
   unfinished: 'still open when the recording ended,',
 };
+
+/**
+ * Why packets are in no stream, the most frequent reasons first, and how many are left over.
+ *
+ * @example unreadInWords(unread, 1) // ['100 packets: UDP, port 4789, perhaps VXLAN', '20 packets for other reasons']
+ */
+export function unreadInWords({ packets, reasons }: PacketsUnread, most: number): string[] {
+  // One that is left over is told as well: it takes no more room than saying so.
+  const shown = reasons.slice(0, reasons.length === most + 1 ? most + 1 : most);
+  const rest = shown.reduce((left, reason) => left - reason.packets, packets);
+  return [
+    ...shown.map((reason) => `${counted(reason.packets, 'packet')}: ${reason.message}`),
+    ...(rest > 0 ? [`${counted(rest, 'packet')} for other reasons`] : []),
+  ];
+}

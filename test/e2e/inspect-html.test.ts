@@ -1,5 +1,5 @@
 /** The page of `sluice inspect --html`, in Debian's Chromium, without a network. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -294,8 +294,14 @@ describe.skipIf(!need('chromium'))('the page', () => {
   test('holds thousands of frames, draws them quickly, and says what it left out', async () => {
     const many = new Uint8Array(3 * 30_000).map((_, i) => (i % 3 === 1 ? 1 : i % 3 === 2 ? i % 251 : 0));
     const file = written([...handshake(0), ...segments(0, 'client', many, [1400, 7])]);
+    // A packet of one byte, which is none of IP.
+    appendFileSync(
+      file,
+      Buffer.concat([Buffer.from(Uint32Array.of(0, 0, 1, 1).buffer), Uint8Array.of(0x50)]),
+    );
     const { page, troubles } = await opened(await paged(file, '--length-field', 'width=2'));
     expect(await shown(page, 'notes')).toContain('20,000 of 30,000 frames');
+    expect(await shown(page, 'notes')).toContain('Not read: 1 packet: RAW, IP version 5');
     expect(await shown(page, 'client-frames')).toBe('30,000 frames (20,000 shown)');
     await page.fill('#query', '#19999');
     await expect.poll(() => shown(page, 'hits')).toBe('1 of 1');

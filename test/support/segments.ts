@@ -186,6 +186,10 @@ function inBrief(event: StreamEvent): string {
       return `close ${event.reason}`;
     case 'skipped':
       return `skipped ${event.why}`;
+    case 'fragment-conflict':
+      return `fragment-conflict ${event.position}+${event.length}`;
+    case 'unread':
+      return `unread ${event.packets}`;
   }
 }
 

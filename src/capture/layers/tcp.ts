@@ -18,7 +18,8 @@ export function readTcp(
   if (end - at < 20) return tooShort(reading, 'TCP', 20);
   const header = (bytes[at + 12]! & 0xf0) >> 2;
   if (header < 20) {
-    return skip(reading, 'malformed', `TCP: header length ${header} bytes, and the least is 20`);
+    const message = `TCP: header length ${header} bytes, and the least is 20`;
+    return skip(reading, 'malformed', message, 'TCP: header length below the least');
   }
   const from = at + header;
   if (from > wire) return tooShort(reading, 'TCP', header);

@@ -73,6 +73,8 @@ export interface PageData {
   readonly name: string;
   /** Why the reading ended early, or null. */
   fault: string | null;
+  /** Packets that are in no stream, in words: how many for which reason. */
+  readonly unread: readonly string[];
   /** What there was in all, shown or not. */
   readonly totals: { conversations: number; frames: number; chunks: number; gaps: number; faults: number };
   readonly conversations: PageConversation[];

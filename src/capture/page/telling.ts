@@ -6,7 +6,7 @@ import type { PageData } from './page-data.ts';
 import { grouped, many } from './words.ts';
 
 /** What there is in the capture, and what was left out of the page. */
-export function introduce({ name, fault, totals }: PageData, talks: readonly Talk[]): void {
+export function introduce({ name, fault, unread, totals }: PageData, talks: readonly Talk[]): void {
   browser.document.title = `${name} · sluice inspect`;
   byId('name').textContent = name;
   byId('sum').textContent = [
@@ -28,6 +28,7 @@ export function introduce({ name, fault, totals }: PageData, talks: readonly Tal
     .map((kind) => `${grouped(shown[kind])} of ${grouped(totals[kind])} ${kind}`);
   const notes: string[] = [];
   if (fault !== null) notes.push(`The reading ended early: ${fault}`);
+  if (unread.length > 0) notes.push(`Not read: ${unread.join('; ')}`);
   if (left.length > 0) {
     notes.push(
       `This page has ${left.join(', ')}: the first. sluice inspect --only makes a page of fewer conversations.`,
