@@ -134,6 +134,8 @@ export function replayStreams(
           if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
           return track.close();
         case 'conflict':
+        case 'ignored':
+        case 'after-reset':
           return;
         case 'reset':
           track.recorded(event);

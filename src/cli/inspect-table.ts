@@ -4,6 +4,7 @@ import type { Conversation, ConversationClose, Side } from '../capture/stream-ev
 import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
+  afterResetInWords,
   asciiOf,
   closeInWords,
   counted,
@@ -11,6 +12,7 @@ import {
   framingInWords,
   gapInWords,
   grouped,
+  ignoredInWords,
   isoTime,
   tookInWords,
   wrapped,
@@ -43,6 +45,8 @@ interface Shown {
   dropped: number;
 }
 
+/** Conversations of which it is said what came after their blocks; those beyond are in the sum alone. */
+const MOST_LATE = 100;
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
 
@@ -51,6 +55,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
+  const late: string[] = [];
   const sums = {
     conversations: 0,
     frames: 0,
@@ -59,6 +64,8 @@ export function createTable(print: (line: string) => void, options: TableOptions
     gaps: 0,
     faults: 0,
     conflicts: 0,
+    ignored: 0,
+    after: { packets: 0, bytes: 0 },
     skipped: 0,
   };
 
@@ -92,6 +99,14 @@ export function createTable(print: (line: string) => void, options: TableOptions
       const counts = { client: noCounts(), server: noCounts() };
       open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
       turns.open(index, heading(conversation));
+      return;
+    }
+    if (event.type === 'after-reset') {
+      sums.after.packets += event.packets;
+      sums.after.bytes += event.bytes;
+      const text = afterResetInWords(event);
+      if (open.has(index)) turns.row(index, `    ${text}`);
+      else if (late.length < MOST_LATE) late.push(`#${index}: ${text}, from packet ${event.firstPacket} on`);
       return;
     }
     const of = open.get(index);
@@ -165,6 +180,10 @@ export function createTable(print: (line: string) => void, options: TableOptions
         note(index, from, 'conflict', '', text);
         return;
       }
+      case 'ignored':
+        sums.ignored++;
+        note(index, event.from, 'ignored', at(event.capturedAt, conversation), ignoredInWords(event));
+        return;
       case 'reset':
         note(
           index,
@@ -199,12 +218,17 @@ export function createTable(print: (line: string) => void, options: TableOptions
   function end(): void {
     const { conversations, skipped } = sums;
     if (conversations === 0 && skipped === 0) return;
+    for (const text of late) print(text);
     const parts = [
       counted(conversations, 'conversation'),
       `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
       counted(sums.gaps, 'gap'),
       counted(sums.faults, 'fault'),
       ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
+      ...(sums.ignored > 0 ? [`${grouped(sums.ignored)} ignored`] : []),
+      ...(sums.after.packets > 0
+        ? [`${counted(sums.after.packets, 'packet')} (${counted(sums.after.bytes, 'byte')}) after a reset`]
+        : []),
       ...(skipped > 0 ? [`${counted(skipped, 'packet')} that could not be read`] : []),
     ];
     print(parts.join(', '));
