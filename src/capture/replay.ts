@@ -73,7 +73,7 @@ export const defaultWaiting = 16 * 1024 * 1024;
  * );
  */
 export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
-  return replayStreams(() => readStreams(capture, options.streams), options);
+  return replayStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
 /**

@@ -28,6 +28,7 @@
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { CloseReason, SideTotals } from '../stream-event.ts';
 import { countAfter, endByReset, keepAfter, takeReset, tellAfter } from './after-reset.ts';
+import type { Undecided } from './event-order.ts';
 import { reverseFlow } from './flow.ts';
 import { handOn, type Shared } from './hand-on.ts';
 import { giveUp, giveUpAll, losePatience, PATIENT_TIME } from './holes.ts';
@@ -55,6 +56,8 @@ const SPECIAL = TCP_SYN | TCP_RST | TCP_FIN;
 export interface Reassembly {
   /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
   take(segment: Segment, emit: Emit): void;
+  /** Decides at once about a conversation that may have ended by a RST: it has. */
+  decide(talk: Talk, emit: Emit): void;
   /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
   end(emit: Emit): void;
 }
@@ -67,13 +70,14 @@ export interface Reassembly {
  * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
  * closed is remembered until 16,384 others were, so that late packets do not open it again.
  *
+ * @param undecided is told which conversations may have ended by a RST that is heeded.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
  * for (const segment of segments) reassembly.take(segment, (event) => console.log(event.type));
  * reassembly.end((event) => console.log(event.type));
  */
-export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
+export function createReassembly(options: ReassemblyOptions = {}, undecided?: Undecided): Reassembly {
   const limits = limitsOf(options);
   const shared: Shared = {
     limits,
@@ -121,6 +125,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
   }
 
   function close(talk: Talk, why: CloseReason, emit: Emit): void {
+    if (talk.reset?.heeded) undecided?.decide(talk);
     settle(talk, emit);
     const { first, second } = talk;
     const isReset = talk.reset !== null;
@@ -137,6 +142,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     const client = first.from === 'client' ? first : second;
     const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
     emit({ type: 'close', conversation: talk.conversation!, reason, endedAt: talk.latest, totals });
+    if (isReset) undecided?.end(talk);
   }
 
   /** Forgets a conversation that is closed: another has its addresses. */
@@ -188,9 +194,12 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
       return;
     }
     if (talk.reset !== null) passReset(talk, emit);
+    if (isHeeded) settle(talk, emit);
     talk.reset = { from: direction, segment: copied(segment, 0), heeded: isHeeded, after: [], bytes: 0 };
     resetting.add(talk);
-    if (isHeeded) lookForLife(talk, direction, segment.seq);
+    if (!isHeeded) return;
+    lookForLife(talk, direction, segment.seq);
+    undecided?.begin(talk);
   }
 
   /** A RST that is in the window only ends nothing, since something follows it. */
@@ -213,6 +222,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
 
   function goOn(talk: Talk, emit: Emit): void {
     resetting.delete(talk);
+    undecided?.end(talk);
     const { from, segment, after } = takeReset(talk, shared);
     tellIgnored(from, 'outlived', segment, emit);
     for (const each of after) {
@@ -330,6 +340,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
 
   return {
     take,
+    decide: (talk, emit) => close(talk, 'reset', emit),
     end(emit) {
       for (const talk of table.open()) close(talk, 'unfinished', emit);
       for (const talk of haunted) tellHaunted(talk, emit);
