@@ -115,7 +115,8 @@ export interface StreamReset extends OfSide, Timed {
  *
  * - `outside`: a RST the number of which is outside of its receiver's window.
  * - `inside`: a RST in the window, though not at the next byte, behind which the conversation went on.
- * - `outlived`: a RST at the next byte, behind which each side acknowledged what the other had sent since.
+ * - `outlived`: a RST that is heeded, at the next byte or behind a hole, behind which a side acknowledged nevertheless
+ *   what the other had sent since.
  * - `unasked`: a RST to who has sent nothing but a SYN, that does not acknowledge that.
  * - `stale`: bytes, or a FIN, that acknowledge something from before the SYN of this connection: of an older one.
  */

@@ -85,7 +85,7 @@ export function ignoredInWords({ why, packet, position, length }: PacketIgnored)
 const whyIgnored: Readonly<Record<PacketIgnored['why'], string>> = {
   outside: 'outside of the window, so that it ends nothing',
   inside: 'in the window but not at the next byte, ended nothing: the connection went on',
-  outlived: 'at the next byte, ended nothing: each side went on to acknowledge the other',
+  outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
   unasked: 'which does not acknowledge the SYN, ends nothing',
   stale: 'left out: they acknowledge what was before this connection',
 };

@@ -132,6 +132,17 @@ describe('a RST at the next byte', () => {
       'close unfinished',
     ]);
   });
+  test('behind both FINs ends nothing more, in mid-stream, too', () => {
+    const script = conversation().fin('client', 'a').fin('server', 'b').ack('client').rst('server');
+    expect(told(script)).toEqual([
+      'open',
+      'client "a"',
+      'client end',
+      'server "b"',
+      'server end',
+      'close ended',
+    ]);
+  });
   test('may come from both sides', () => {
     const script = opened().client('abc').rst('client').rst('server');
     expect(told(script)).toEqual([...before, 'client reset', 'close reset']);
@@ -371,6 +382,12 @@ describe('a RST outside of the window', () => {
     for (let i = 0; i < 70; i++) script.send('client', { position: 2 ** 25 + i, flags: TCP_RST });
     const events = whileRecording(script.segments.slice(0, 64));
     expect(events.filter(({ type }) => type === 'ignored')).toHaveLength(63);
+  });
+  test('or in it, in mid-stream, neither', () => {
+    const script = conversation().client('abc');
+    for (let i = 0; i < 70; i++) script.send('client', { position: 5 + i, flags: TCP_RST });
+    const events = whileRecording(script.segments.slice(0, 64));
+    expect(events.filter(({ type }) => type === 'ignored')).toHaveLength(62);
   });
   test('is told with where it lies', () => {
     const script = rstAt(opened().client('abc').ack('server'), 900_000).client('d');

@@ -45,7 +45,7 @@ test('a RST outside of the window has a row that says where it is, and is counte
 });
 test('a RST that was outlived has a row, and the stream goes on below it', () => {
   const text = tableOf(outlived());
-  expect(text).toMatch(/a RST in packet 5, at 0, at the next byte, ended nothing.*\|after\|.*\|answer\|/s);
+  expect(text).toMatch(/a RST in packet 5, at 0, where it counts, ended nothing.*\|after\|.*\|answer\|/s);
 });
 test('bytes of an older connection have a row', () => {
   const script = conversation().syn('client').send('server', { data: 'old', ack: -9 });

@@ -60,7 +60,9 @@ export function advance(direction: Direction, count: number): void {
 function seenOf(peer: Direction, ack: number): number | null {
   if (!peer.started) return null;
   const position = peer.next + distance(peer.nextSeq, ack);
-  return position > mostSent(peer) ? null : Math.min(Math.max(0, position), peer.finAt);
+  return position > peer.highest && position > mostSent(peer)
+    ? null
+    : Math.min(Math.max(0, position), peer.finAt);
 }
 
 /** Hands on what waits at `next`, and the FIN when all before it is. */

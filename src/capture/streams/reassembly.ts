@@ -44,7 +44,7 @@ import { forgetShown, receive, release, start } from './sequencing.ts';
 import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
 import { createTalkTable } from './talk-table.ts';
 import { createWaits } from './waits.ts';
-import { acknowledge, isUnanswered } from './window.ts';
+import { acknowledge, isUnanswered, noteSyn } from './window.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
 
@@ -188,16 +188,20 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     const isHeeded = place === 'next' || place === 'hole';
     // It answers an acknowledgement of something else than the SYN: the other side has shown an older connection.
     if (!isHeeded && isUnanswered(direction)) forgetShown(peer, shared);
-    if (place === 'outside' || place === 'unasked') {
-      tellIgnored(direction, place, segment, emit);
-      if (!talk.settled && talk.packets >= GATHERED_PACKETS) settle(talk, emit);
+    if (place === 'outside' || place === 'unasked') tellIgnored(direction, place, segment, emit);
+    else {
+      if (talk.reset !== null) passReset(talk, emit);
+      talk.reset = { from: direction, segment: copied(segment, 0), heeded: isHeeded, after: [], bytes: 0 };
+      resetting.add(talk);
+    }
+    if (isHeeded || talk.packets >= GATHERED_PACKETS) settle(talk, emit);
+    if (!isHeeded) return;
+    if (isOver(talk)) {
+      resetting.delete(talk);
+      takeReset(talk, shared);
+      close(talk, 'ended', emit);
       return;
     }
-    if (talk.reset !== null) passReset(talk, emit);
-    if (isHeeded) settle(talk, emit);
-    talk.reset = { from: direction, segment: copied(segment, 0), heeded: isHeeded, after: [], bytes: 0 };
-    resetting.add(talk);
-    if (!isHeeded) return;
     lookForLife(talk, direction, segment.seq);
     undecided?.begin(talk);
   }
@@ -301,8 +305,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
       }
       starts = greeting === 'new' || greeting === 'starts';
       if (greeting === 'again') direction.syn = segment.seq;
-      direction.scale = segment.windowScale;
-      direction.synWindow = segment.window;
+      noteSyn(direction, segment);
     }
     const { talk, peer } = direction;
     table.touch(talk);

@@ -84,9 +84,11 @@ export interface Direction {
   acked: number;
   ackLow: number;
   ackHigh: number;
-  /** What its SYN says of windows: see `Segment`; null when it was not seen. */
-  scale: number | null;
+  /** What its SYN says of windows: see `Segment.windowScale`; null when it was not seen. */
+  scaleShift: number | null;
   synWindow: number;
+  /** What the windows that it offers are multiplied by; 0 when that is not known. */
+  windowScale: number;
   /** How far its peer has let it send; or `NONE`, when nothing says so. See `window.ts`. */
   edge: number;
   /** The last acknowledgement of it that was not believed, and how far that lets it send. Or `NONE`. */
@@ -210,8 +212,9 @@ function createDirection(flow: string, talk: Talk, from: Side): Direction {
     acked: NONE,
     ackLow: NONE,
     ackHigh: NONE,
-    scale: null,
+    scaleShift: null,
     synWindow: 0,
+    windowScale: 0,
     edge: NONE,
     claimed: NONE,
     claimedEdge: NONE,

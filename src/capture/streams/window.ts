@@ -29,12 +29,27 @@ import { type Direction, NONE, positionOf } from './talk.ts';
 export const WINDOW = 2 ** 30;
 /** What is taken for a window that is not known. */
 export const GENEROUS = 2 ** 24;
-const MAX_SHIFT = 14;
+const MAX_SCALE = 2 ** 14;
+
+/** Notes what a SYN of a direction says of windows, both sides'. */
+export function noteSyn(direction: Direction, { window, windowScale }: Segment): void {
+  const { peer } = direction;
+  direction.scaleShift = windowScale;
+  direction.synWindow = window;
+  direction.windowScale = scaleOf(direction.scaleShift, peer.scaleShift);
+  peer.windowScale = scaleOf(peer.scaleShift, direction.scaleShift);
+}
+
+/** What a window is multiplied by: of who says `own` in its SYN, to who says `other`. 0 when that is not known. */
+function scaleOf(own: number | null, other: number | null): number {
+  if (own === NO_SCALE || other === NO_SCALE) return 1;
+  return own === null ? 0 : 2 ** own;
+}
 
 /** Bytes of window that a segment of this direction offers. */
-function windowOf({ scale, peer }: Direction, { window, flags }: Segment): number {
-  if (flags & TCP_SYN || scale === NO_SCALE || peer.scale === NO_SCALE) return window;
-  return scale === null ? Math.min(window * 2 ** MAX_SHIFT, GENEROUS) : window * 2 ** scale;
+function windowOf({ windowScale }: Direction, { window, flags }: Segment): number {
+  if (flags & TCP_SYN) return window;
+  return windowScale === 0 ? Math.min(window * MAX_SCALE, GENEROUS) : window * windowScale;
 }
 
 /** Whether a direction has shown a SYN, and no more, which its peer has not answered as far as is known. */
@@ -55,7 +70,13 @@ export function acknowledge(direction: Direction, segment: Segment): void {
     const position = positionOf(direction, ack);
     if (position < 0) return;
     const edge = position + windowOf(direction.peer, segment);
-    if (position > mostSent(direction) && !goesOn(direction, position, edge)) return;
+    if (
+      position > direction.highest &&
+      position > mostSent(direction) &&
+      !goesOn(direction, position, edge)
+    ) {
+      return;
+    }
     if (position > direction.acked) direction.acked = position;
     if (edge > direction.edge) direction.edge = edge;
   } else if (direction.ackLow === NONE) {
