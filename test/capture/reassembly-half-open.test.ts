@@ -88,6 +88,21 @@ describe('a half-open connection that recovers', () => {
       ...spoken,
     ]);
   });
+  test.each(['the RST', 'no RST'])(
+    'is one stream when its old numbers are near the new ones, with %s to say that they are not',
+    (what) => {
+      const script = speak(recovers(conversation(), what === 'the RST' ? 5500 : 4500, 5_000_000, 'old'));
+      if (what === 'no RST') script.segments.splice(2, 1);
+      const events = told(script);
+      expect(streamOf(events)).toEqual(['open', ...spoken]);
+      expect(events).toContain('server ignored stale');
+    },
+  );
+  test('is one stream when a SYN/ACK to an older SYN brings bytes', () => {
+    const script = conversation().syn('client');
+    raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN, data: 'old' });
+    expect(streamOf(told(speak(script)))).toEqual(['open', ...spoken]);
+  });
   test('is one stream when a SYN/ACK to an older SYN comes first (RFC 9293, section 3.5, figure 8)', () => {
     const script = conversation().syn('client');
     raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN });

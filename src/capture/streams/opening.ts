@@ -53,10 +53,7 @@ export function greetingOf(direction: Direction, segment: Segment): Greeting {
   const zero = seqPlus(segment.seq, 1);
   if (direction.syn === segment.seq) return 'again';
   if (direction.syn !== NONE) return answersAnew(direction, segment);
-  if (direction.started) {
-    if (direction.nextSeq === seqPlus(zero, direction.next)) return 'again';
-    return isUntouched(direction) && answers(direction.peer, segment) ? 'starts' : 'new';
-  }
+  if (direction.started) return direction.nextSeq === seqPlus(zero, direction.next) ? 'again' : 'new';
   const { peer, ackLow } = direction;
   if (peer.syn !== NONE && segment.flags & TCP_ACK) return answers(peer, segment) ? 'starts' : 'stray';
   if (!isShortlyBefore(direction, zero)) return 'new';
@@ -70,11 +67,9 @@ export function greetingOf(direction: Direction, segment: Segment): Greeting {
  */
 function answersAnew(direction: Direction, segment: Segment): Greeting {
   if (!answers(direction.peer, segment)) return 'new';
-  return isUntouched(direction) ? 'starts' : 'stray';
+  const untouched = direction.next === 0 && direction.held.length === 0 && direction.acked === NONE;
+  return untouched ? 'starts' : 'stray';
 }
-
-const isUntouched = ({ next, held, acked }: Direction): boolean =>
-  next === 0 && held.length === 0 && acked === NONE;
 
 /** Whether position 0 can be there, so that all that a direction has shown without a SYN lies shortly behind it. */
 export function isShortlyBefore(direction: Direction, zero: number): boolean {

@@ -175,7 +175,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
       if (segment.flags & TCP_ACK) introduce(talk, peer, 'syn-ack', emit);
       else introduce(talk, direction, 'syn', emit);
     }
-    if (direction.started || !isShortlyBefore(direction, zero)) forgetShown(direction, shared);
+    if (direction.started || !isShortlyBefore(direction, zero)) forgetShown(direction, shared, emit);
     start(direction, zero, shared, emit);
     if (peer.syn !== NONE && direction.edge === NONE) direction.edge = peer.synWindow;
     if (peer.started) settled(talk);
@@ -187,7 +187,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     const place = placeOf(direction, segment);
     const isHeeded = place === 'next' || place === 'hole';
     // It answers an acknowledgement of something else than the SYN: the other side has shown an older connection.
-    if (!isHeeded && isUnanswered(direction)) forgetShown(peer, shared);
+    if (!isHeeded && isUnanswered(direction)) forgetShown(peer, shared, emit);
     if (place === 'outside' || place === 'unasked') tellIgnored(direction, place, segment, emit);
     else {
       if (talk.reset !== null) passReset(talk, emit);

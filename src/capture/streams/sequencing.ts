@@ -133,8 +133,16 @@ export function start(direction: Direction, zero: number, shared: Shared, emit: 
   direction.early = [];
 }
 
-/** Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing. */
-export function forgetShown(direction: Direction, shared: Shared): void {
+/**
+ * Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing, and its
+ * conversation must be open.
+ */
+export function forgetShown(direction: Direction, shared: Shared, emit: Emit): void {
+  const { from, talk } = direction;
+  for (const { bytes, packet, capturedAt } of direction.held) {
+    const [conversation, why, position, length] = [talk.conversation!, 'stale', null, bytes.length] as const;
+    emit({ type: 'ignored', conversation, from, why, position, length, capturedAt, packet });
+  }
   dropFrom(direction, Number.NEGATIVE_INFINITY, shared.holdings);
   direction.anchored = false;
   direction.started = false;
