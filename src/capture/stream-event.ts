@@ -24,7 +24,10 @@ export type Side = 'client' | 'server';
 
 /** One recorded connection. */
 export interface Conversation {
-  /** From 0, in the order of their first packets: Wireshark's `tcp.stream`. */
+  /**
+   * From 0, in the order of their first packets: Wireshark's `tcp.stream`, but where a connection that was reset lives
+   * on after its close, or is tried again with the same numbers: that is another conversation here.
+   */
   readonly index: number;
   readonly client: Address;
   readonly server: Address;
