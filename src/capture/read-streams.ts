@@ -4,10 +4,18 @@ import { createDissector, type DissectOptions } from './dissect.ts';
 import { readPackets } from './read-packets.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
+import { createEventOrder } from './streams/event-order.ts';
 import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
 import { createUnread } from './unread.ts';
 
-export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
+export interface StreamOptions extends DissectOptions, ReassemblyOptions {
+  /**
+   * What a RST means may be known some packets later. `as-decided` (the default) does not let the events of other
+   * conversations wait for it, so that a `reset` comes after some of what was captured behind it. `in-place` does, so
+   * that it comes where its packet was; up to 4 MiB of events wait, then it ends its conversation.
+   */
+  readonly resets?: 'as-decided' | 'in-place';
+}
 
 /**
  * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over, and counted.
@@ -25,12 +33,14 @@ export async function* readStreams(
   capture: Capture,
   options: StreamOptions = {},
 ): AsyncGenerator<readonly StreamEvent[], void, undefined> {
-  const reassembly = createReassembly(options);
-  let events: StreamEvent[] = [];
-  const emit = (event: StreamEvent): void => {
-    events.push(event);
-  };
+  const { resets = 'as-decided' } = options;
+  if (resets !== 'as-decided' && resets !== 'in-place') {
+    throw new RangeError(`resets must be 'as-decided' or 'in-place', and is ${String(resets)}`);
+  }
+  const order = createEventOrder();
+  const { emit } = order;
   const dissector = createDissector(options, emit);
+  const reassembly = createReassembly(options, resets === 'in-place' ? order : undefined);
   const unread = createUnread();
   const skip = (it: NoSegment): void => {
     unread.take(it);
@@ -50,19 +60,19 @@ export async function* readStreams(
       for (const packet of packets) {
         const it = dissector.dissect(packet);
         // A fragment is only lost when the others never come, which is told at the end.
-        if (!('skipped' in it)) reassembly.take(it, emit);
-        else if (it.skipped !== 'fragment') skip(it);
+        if (!('skipped' in it)) {
+          reassembly.take(it, emit);
+          for (let talk = order.excess(); talk !== null; talk = order.excess()) reassembly.decide(talk, emit);
+        } else if (it.skipped !== 'fragment') skip(it);
       }
-      if (events.length > 0) {
-        const batch = events;
-        events = [];
-        yield batch;
-      }
+      const events = order.take();
+      if (events.length > 0) yield events;
     }
   } catch (thrown) {
     fault = { thrown };
   }
   finish();
+  const events = order.take();
   if (events.length > 0) yield events;
   if (fault !== null) throw fault.thrown;
 }

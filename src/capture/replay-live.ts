@@ -63,7 +63,11 @@ export function replayTo<H>(
   connect: (conversation: Conversation) => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
-  return replayStreamsTo(() => readStreams(capture, options.streams), connect, options);
+  return replayStreamsTo(
+    () => readStreams(capture, { resets: 'in-place', ...options.streams }),
+    connect,
+    options,
+  );
 }
 
 /** Replays stream events from wherever they come: `replayTo` without the reading. */

@@ -73,7 +73,7 @@ export const defaultWaiting = 16 * 1024 * 1024;
  * );
  */
 export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
-  return replayStreams(() => readStreams(capture, options.streams), options);
+  return replayStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
 /**
@@ -134,6 +134,8 @@ export function replayStreams(
           if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
           return track.close();
         case 'conflict':
+        case 'ignored':
+        case 'after-reset':
           return;
         case 'reset':
           track.recorded(event);

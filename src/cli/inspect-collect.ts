@@ -3,6 +3,7 @@
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { PageConversation, PageData, PageSide } from '../capture/page/page-data.ts';
 import {
+  afterResetInWords,
   closeInWords,
   framingInWords,
   gapInWords,
@@ -47,7 +48,8 @@ export interface Collector {
 export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
   const totals = { conversations: 0, frames: 0, chunks: 0, gaps: 0, faults: 0 };
   const conversations: PageConversation[] = [];
-  /** Those that are open and shown. */
+  /** Those that are shown, and those of them that are open. */
+  const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
   const left = { ...limits };
   let unread: readonly string[] = [];
@@ -74,7 +76,13 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         sides: { client: emptySide(), server: emptySide() },
       };
       open.set(index, it);
+      shown.set(index, it);
       conversations.push(it);
+      return;
+    }
+    if (event.type === 'after-reset') {
+      const of = shown.get(conversation.index);
+      if (of !== undefined) of.ended = [of.ended, afterResetInWords(event)].filter(Boolean).join(', ');
       return;
     }
     const it = open.get(conversation.index);
@@ -135,7 +143,8 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
       }
       case 'close': {
         it.duration = since(event.endedAt);
-        it.ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        const ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        it.ended = [ended, it.ended].filter(Boolean).join(', ');
         for (const side of ['client', 'server'] as const) {
           const { bytes, missing, retransmitted, outOfOrder } = event.totals[side];
           Object.assign(it.sides[side].counts, { bytes, missing, retransmitted, outOfOrder });

@@ -4,6 +4,7 @@ import type { Conversation, ConversationClose, PacketsUnread, Side } from '../ca
 import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
+  afterResetInWords,
   asciiOf,
   closeInWords,
   counted,
@@ -11,6 +12,7 @@ import {
   framingInWords,
   gapInWords,
   grouped,
+  ignoredInWords,
   isoTime,
   tookInWords,
   unreadInWords,
@@ -52,6 +54,8 @@ const CONFLICTS_SHOWN = 5;
 const NOTE_AT = 29;
 const NOTE_LEAST = 30;
 
+/** Conversations of which it is said what came after their blocks; those beyond are in the sum alone. */
+const MOST_LATE = 100;
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
 
@@ -62,6 +66,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
+  const late: string[] = [];
   const sums = {
     conversations: 0,
     frames: 0,
@@ -70,6 +75,8 @@ export function createTable(print: (line: string) => void, options: TableOptions
     gaps: 0,
     faults: 0,
     conflicts: 0,
+    ignored: 0,
+    after: { packets: 0, bytes: 0 },
   };
   /** Of IP fragments, in words. */
   const differing: string[] = [];
@@ -110,6 +117,14 @@ export function createTable(print: (line: string) => void, options: TableOptions
       const counts = { client: noCounts(), server: noCounts() };
       open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
       turns.open(index, heading(conversation));
+      return;
+    }
+    if (event.type === 'after-reset') {
+      sums.after.packets += event.packets;
+      sums.after.bytes += event.bytes;
+      const text = afterResetInWords(event);
+      if (open.has(index)) turns.row(index, `    ${text}`);
+      else if (late.length < MOST_LATE) late.push(`#${index}: ${text}, from packet ${event.firstPacket} on`);
       return;
     }
     const of = open.get(index);
@@ -183,6 +198,10 @@ export function createTable(print: (line: string) => void, options: TableOptions
         note(index, from, 'conflict', '', text);
         return;
       }
+      case 'ignored':
+        sums.ignored++;
+        note(index, event.from, 'ignored', at(event.capturedAt, conversation), ignoredInWords(event));
+        return;
       case 'reset':
         note(
           index,
@@ -217,12 +236,17 @@ export function createTable(print: (line: string) => void, options: TableOptions
   function end(): void {
     const { conversations } = sums;
     if (conversations === 0 && unread === null) return;
+    for (const text of late) print(text);
     const parts = [
       counted(conversations, 'conversation'),
       `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
       counted(sums.gaps, 'gap'),
       counted(sums.faults, 'fault'),
       ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
+      ...(sums.ignored > 0 ? [`${grouped(sums.ignored)} ignored`] : []),
+      ...(sums.after.packets > 0
+        ? [`${counted(sums.after.packets, 'packet')} (${counted(sums.after.bytes, 'byte')}) after a reset`]
+        : []),
       ...(unread === null ? [] : [`${counted(unread.packets, 'packet')} not read`]),
     ];
     for (const line of columns === undefined ? [parts.join(', ')] : wrapped(parts.join(', '), columns))

@@ -1,6 +1,12 @@
 /** What is told of a recording in words. Times are in nanoseconds since 1970. */
 import type { FramingReason } from '../capture/inspect-event.ts';
-import type { CloseReason, GapReason, PacketsUnread } from '../capture/stream-event.ts';
+import type {
+  AfterReset,
+  CloseReason,
+  GapReason,
+  PacketIgnored,
+  PacketsUnread,
+} from '../capture/stream-event.ts';
 
 const NANOS = 1_000_000_000n;
 
@@ -73,6 +79,26 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
   snapped: 'cut off by the snap length',
   limit: 'given up: too much waited behind it',
 };
+
+/** @example ignoredInWords(event) // 'a RST in packet 5, 900,000 bytes ahead of the first byte: …' */
+export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {
+  const what =
+    why === 'stale' ? `${counted(length, 'byte')} in packet ${packet}` : `a RST in packet ${packet}`;
+  const where = position === null || why === 'stale' ? '' : `, at ${grouped(position)}`;
+  return `${what}${where}, ${whyIgnored[why]}`;
+}
+
+const whyIgnored: Readonly<Record<PacketIgnored['why'], string>> = {
+  outside: 'outside of the window, so that it ends nothing',
+  inside: 'in the window but not at the next byte, ended nothing: the connection went on',
+  outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
+  unasked: 'which does not acknowledge the SYN, ends nothing',
+  stale: 'left out: they acknowledge what was before this connection',
+};
+
+/** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */
+export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets' | 'bytes'>): string =>
+  `${counted(packets, 'packet')}, ${counted(bytes, 'byte')} after the reset`;
 
 /** What `after 1.5 s` can follow. */
 export const closeInWords: Readonly<Record<CloseReason, string>> = {

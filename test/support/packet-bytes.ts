@@ -7,7 +7,7 @@
  * ```
  */
 import type { Packet } from '../../src/capture/packet.ts';
-import type { Segment } from '../../src/capture/segment.ts';
+import { NO_SCALE, type Segment, TCP_SYN } from '../../src/capture/segment.ts';
 
 /** What IP carries: bytes, and what its header has to say of them. */
 export interface Carried {
@@ -271,6 +271,8 @@ export function segmentOf(
     seq: fields.seq ?? 0,
     ack: fields.ack ?? 0,
     flags: carried.bytes[13]!,
+    window: carried.bytes[14]! * 256 + carried.bytes[15]!,
+    windowScale: carried.bytes[13]! & TCP_SYN ? NO_SCALE : null,
     payload: whole.bytes.subarray(from),
     length: carried.bytes.length - header,
   };

@@ -1,7 +1,8 @@
 /** TCP (RFC 9293, section 3.1): from its header to a segment. */
-import type { NoSegment, Segment } from '../segment.ts';
+import { type NoSegment, type Segment, TCP_SYN } from '../segment.ts';
 import { rightTcpChecksum } from './checksum.ts';
 import { type Reading, skip, tooShort, uint32 } from './reading.ts';
+import { windowScale } from './tcp-options.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -32,6 +33,8 @@ export function readTcp(
     seq: uint32(bytes, at + 4),
     ack: uint32(bytes, at + 8),
     flags: bytes[at + 13]!,
+    window: bytes[at + 14]! * 256 + bytes[at + 15]!,
+    windowScale: (bytes[at + 13]! & TCP_SYN) === 0 ? null : windowScale(bytes, at + 20, from, end),
     payload: from < end ? new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from) : nothing,
     length: wire - from,
   };
