@@ -5,6 +5,7 @@ import type { PageConversation, PageData, PageSide } from '../capture/page/page-
 import {
   afterResetInWords,
   closeInWords,
+  fragmentConflictInWords,
   framingInWords,
   gapInWords,
   isoTime,
@@ -36,8 +37,9 @@ export const pageLimits: PageLimits = {
   chunkBytes: 256,
 };
 
-/** Reasons why packets are not read. */
+/** Reasons why packets are not read, and fragments that differ. */
 const UNREAD_SHOWN = 20;
+const CONFLICTS_SHOWN = 5;
 
 export interface Collector {
   take(event: InspectEvent): void;
@@ -46,21 +48,33 @@ export interface Collector {
 }
 
 export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
-  const totals = { conversations: 0, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  const totals = {
+    conversations: 0,
+    frames: 0,
+    chunks: 0,
+    gaps: 0,
+    faults: 0,
+    conflicts: 0,
+    ignored: 0,
+  };
   const conversations: PageConversation[] = [];
   /** Those that are shown, and those of them that are open. */
   const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
   const left = { ...limits };
+  const differing: string[] = [];
   let unread: readonly string[] = [];
 
   const base64 = (bytes: Uint8Array, most: number): string =>
     Buffer.from(bytes.subarray(0, most)).toString('base64');
 
   function take(event: InspectEvent): void {
-    if (event.type === 'unread') unread = unreadInWords(event, UNREAD_SHOWN);
-    if (!('conversation' in event)) return;
     count(event);
+    if (event.type === 'unread') unread = unreadInWords(event, UNREAD_SHOWN);
+    if (event.type === 'fragment-conflict' && differing.length < CONFLICTS_SHOWN) {
+      differing.push(printable(fragmentConflictInWords(event)));
+    }
+    if (!('conversation' in event)) return;
     const { conversation } = event;
     if (event.type === 'open') {
       if (conversations.length >= limits.conversations) return;
@@ -141,6 +155,12 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
           it.sides[event.from].faults.push([position, code, printable(message), since(capturedAt), packet]);
         return;
       }
+      case 'conflict':
+        it.sides[event.from].counts.conflicts++;
+        return;
+      case 'ignored':
+        it.sides[event.from].counts.ignored++;
+        return;
       case 'close': {
         it.duration = since(event.endedAt);
         const ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
@@ -160,9 +180,14 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
     else if (type === 'chunk') totals.chunks++;
     else if (type === 'gap') totals.gaps++;
     else if (type === 'fault') totals.faults++;
+    else if (type === 'conflict' || type === 'fragment-conflict') totals.conflicts++;
+    else if (type === 'ignored') totals.ignored++;
   }
 
-  return { take, end: (fault) => ({ name: printable(name), fault, unread, totals, conversations }) };
+  return {
+    take,
+    end: (fault) => ({ name: printable(name), fault, unread, differing, totals, conversations }),
+  };
 }
 
 const emptySide = (): PageSide => ({
@@ -170,5 +195,16 @@ const emptySide = (): PageSide => ({
   frames: [],
   gaps: [],
   faults: [],
-  counts: { chunks: 0, frames: 0, glued: 0, cut: 0, bytes: 0, missing: 0, retransmitted: 0, outOfOrder: 0 },
+  counts: {
+    chunks: 0,
+    frames: 0,
+    glued: 0,
+    cut: 0,
+    bytes: 0,
+    missing: 0,
+    retransmitted: 0,
+    outOfOrder: 0,
+    conflicts: 0,
+    ignored: 0,
+  },
 });

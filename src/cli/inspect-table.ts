@@ -1,7 +1,8 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
-import type { Conversation, ConversationClose, PacketsUnread, Side } from '../capture/stream-event.ts';
+import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
 import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
+import { createSum } from './inspect-sum.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
   afterResetInWords,
@@ -15,7 +16,6 @@ import {
   ignoredInWords,
   isoTime,
   tookInWords,
-  unreadInWords,
   wrapped,
 } from './inspect-words.ts';
 import { printable } from './words.ts';
@@ -46,16 +46,10 @@ interface Shown {
   dropped: number;
 }
 
-/** Reasons why packets are not read, and fragments that differ, that are told one by one. */
-const UNREAD_SHOWN = 10;
-const CONFLICTS_SHOWN = 5;
-
 /** Where the text of a note begins, and the room it needs there at least. */
 const NOTE_AT = 29;
 const NOTE_LEAST = 30;
 
-/** Conversations of which it is said what came after their blocks; those beyond are in the sum alone. */
-const MOST_LATE = 100;
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
 
@@ -66,21 +60,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
-  const late: string[] = [];
-  const sums = {
-    conversations: 0,
-    frames: 0,
-    glued: 0,
-    cut: 0,
-    gaps: 0,
-    faults: 0,
-    conflicts: 0,
-    ignored: 0,
-    after: { packets: 0, bytes: 0 },
-  };
-  /** Of IP fragments, in words. */
-  const differing: string[] = [];
-  let unread: PacketsUnread | null = null;
+  const sum = createSum(columns);
 
   const at = (time: bigint, { startedAt }: Conversation): string =>
     absolute ? isoTime(time).slice(11, 26) : elapsed(time - startedAt);
@@ -105,26 +85,14 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function take(event: InspectEvent): void {
-    if (event.type === 'fragment-conflict') {
-      sums.conflicts++;
-      if (differing.length < CONFLICTS_SHOWN) differing.push(`${event.message}, in packet ${event.packet}`);
-    } else if (event.type === 'unread') unread = event;
+    sum.take(event);
     if (!('conversation' in event)) return;
     const { conversation } = event;
     const { index } = conversation;
     if (event.type === 'open') {
-      sums.conversations++;
       const counts = { client: noCounts(), server: noCounts() };
       open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
       turns.open(index, heading(conversation));
-      return;
-    }
-    if (event.type === 'after-reset') {
-      sums.after.packets += event.packets;
-      sums.after.bytes += event.bytes;
-      const text = afterResetInWords(event);
-      if (open.has(index)) turns.row(index, `    ${text}`);
-      else if (late.length < MOST_LATE) late.push(`#${index}: ${text}, from packet ${event.firstPacket} on`);
       return;
     }
     const of = open.get(index);
@@ -177,14 +145,12 @@ export function createTable(print: (line: string) => void, options: TableOptions
         return;
       }
       case 'gap': {
-        sums.gaps++;
         const { from, length, position, reason } = event;
         const text = `${gapInWords[reason]}, from ${grouped(position)} on`;
         row(index, of, () => line(undefined, { from, what: 'gap', time: '', bytes: length, text }));
         return;
       }
       case 'fault': {
-        sums.faults++;
         const { from, capturedAt, code, message, position, ascii } = event;
         const seen = ascii === '' ? '' : `: |${ascii}|`;
         const text = `${code} at ${grouped(position)}: ${message}${seen}`;
@@ -192,15 +158,16 @@ export function createTable(print: (line: string) => void, options: TableOptions
         return;
       }
       case 'conflict': {
-        sums.conflicts++;
         const { from, position, length, packet } = event;
         const text = `bytes came twice and differed: ${counted(length, 'byte')} from ${grouped(position)} on, in packet ${packet}`;
         note(index, from, 'conflict', '', text);
         return;
       }
       case 'ignored':
-        sums.ignored++;
         note(index, event.from, 'ignored', at(event.capturedAt, conversation), ignoredInWords(event));
+        return;
+      case 'after-reset':
+        turns.row(index, `    ${afterResetInWords(event)}`);
         return;
       case 'reset':
         note(
@@ -223,9 +190,6 @@ export function createTable(print: (line: string) => void, options: TableOptions
     if (of.dropped > 0) turns.row(index, `           … and ${grouped(of.dropped)} more`);
     for (const from of ['client', 'server'] as const) {
       const counts = of.counts[from];
-      sums.frames += counts.frames;
-      sums.glued += counts.glued;
-      sums.cut += counts.cut;
       turns.row(index, `  ${arrow[from]} ${sideInWords(counts, totals[from], of.framed === true)}`);
     }
     turns.row(index, `    ${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`);
@@ -234,29 +198,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function end(): void {
-    const { conversations } = sums;
-    if (conversations === 0 && unread === null) return;
-    for (const text of late) print(text);
-    const parts = [
-      counted(conversations, 'conversation'),
-      `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
-      counted(sums.gaps, 'gap'),
-      counted(sums.faults, 'fault'),
-      ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
-      ...(sums.ignored > 0 ? [`${grouped(sums.ignored)} ignored`] : []),
-      ...(sums.after.packets > 0
-        ? [`${counted(sums.after.packets, 'packet')} (${counted(sums.after.bytes, 'byte')}) after a reset`]
-        : []),
-      ...(unread === null ? [] : [`${counted(unread.packets, 'packet')} not read`]),
-    ];
-    for (const line of columns === undefined ? [parts.join(', ')] : wrapped(parts.join(', '), columns))
-      print(line);
-    const told = [...differing, ...(unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN))];
-    for (const text of told) {
-      const [first, ...more] = wrapped(printable(text), width - 4);
-      print(`  ${first}`);
-      for (const line of more) print(`    ${line}`);
-    }
+    for (const text of sum.lines()) print(text);
   }
 
   return { take, end };

@@ -3,6 +3,7 @@ import type { FramingReason } from '../capture/inspect-event.ts';
 import type {
   AfterReset,
   CloseReason,
+  FragmentConflict,
   GapReason,
   PacketIgnored,
   PacketsUnread,
@@ -99,6 +100,10 @@ const whyIgnored: Readonly<Record<PacketIgnored['why'], string>> = {
 /** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */
 export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets' | 'bytes'>): string =>
   `${counted(packets, 'packet')}, ${counted(bytes, 'byte')} after the reset`;
+
+/** @example fragmentConflictInWords(event) // 'IPv4: packet with id 7: fragments overlap and differ, …, in packet 2' */
+export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
+  `${message}, in packet ${packet}`;
 
 /** What `after 1.5 s` can follow. */
 export const closeInWords: Readonly<Record<CloseReason, string>> = {

@@ -211,6 +211,36 @@ describe('at its end, a capture tells what was not read: how many packets, and w
   });
 });
 
+describe('behind a RST that is not decided about, what belongs to no conversation', () => {
+  const ends = { from: '10.0.0.1:40000', to: '10.0.0.9:7000' };
+  const fragment = ipv4(piece(tcp({ ...ends, payload: 'x'.repeat(100) }), 0, 48), { id: 1, more: true });
+  const changed = fragment.slice();
+  changed[60]! ^= 1;
+  const udp = ipv4({ ...tcp(ends), protocol: 17 });
+  const before = conversation().handshake().client('abc').rst('server').segments;
+  const others = conversation({ clientPort: 4, from: 1_700_000_001_000_000_000n }).handshake().client('d');
+  const packets = [
+    ...before.map(ipPacket),
+    ...[fragment, changed, udp].map((bytes) => ({ bytes, time: 1_700_000_001_000_000_000n })),
+    ...others.segments.map(ipPacket),
+  ];
+  const capture = captureOf(pcapBytes({ packets, nano: true, linkType: 101 }));
+  const reset = ['server reset', 'close reset'];
+  const conflict = ['fragment-conflict 40+1', 'open', 'client "d"'];
+  // Both fragments are of one packet, which never became whole; the third is UDP.
+  const ending = ['skipped fragment', 'close unfinished', 'unread 3'];
+  const opening = ['open', 'client "abc"'];
+
+  test('comes where its packet was when resets do, and what is not read comes last', async () => {
+    const { events } = await streamsOf(capture, { resets: 'in-place' });
+    expect(briefly(events)).toEqual([...opening, ...reset, ...conflict, ...ending]);
+  });
+  test('does not wait for it otherwise, and what is not read comes last all the same', async () => {
+    const { events } = await streamsOf(capture);
+    expect(briefly(events)).toEqual([...opening, ...conflict, ending[0], ...reset, ...ending.slice(1)]);
+  });
+});
+
 test('options that are out of their bounds are refused', async () => {
   const { fault } = await streamsOf(captureOf(file), { maxHeldBytes: -1 });
   expect(fault).toBeInstanceOf(RangeError);

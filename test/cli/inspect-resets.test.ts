@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { createInspector } from '../../src/capture/inspect.ts';
 import type { InspectEvent } from '../../src/capture/inspect-event.ts';
+import type { PageData } from '../../src/capture/page/page-data.ts';
 import { TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
 import { createCollector } from '../../src/cli/inspect-collect.ts';
 import { jsonOf } from '../../src/cli/inspect-json.ts';
@@ -15,12 +16,27 @@ function inspected(script: Script): InspectEvent[] {
   return events;
 }
 
-function tableOf(script: Script): string {
+function linesOf(script: Script, columns?: number): string[] {
   const lines: string[] = [];
-  const table = createTable((line) => lines.push(line), { chunks: false, absolute: false });
+  const table = createTable((line) => lines.push(line), {
+    chunks: false,
+    absolute: false,
+    ...(columns === undefined ? {} : { columns }),
+  });
   for (const event of inspected(script)) table.take(event);
   table.end();
-  return lines.join('\n').replaceAll(/\n {5,}/g, ' ');
+  return lines;
+}
+
+const tableOf = (script: Script): string =>
+  linesOf(script)
+    .join('\n')
+    .replaceAll(/\n {5,}/g, ' ');
+
+function pageOf(script: Script): PageData {
+  const collector = createCollector('a.pcap');
+  for (const event of inspected(script)) collector.take(event);
+  return collector.end(null);
 }
 
 const rows = (script: Script): unknown[] =>
@@ -68,6 +84,30 @@ test('what came after the block is told above the sum, with its conversation', (
     /\n#0: 1 packet, 4 bytes after the reset, from packet 6 on\n.*after a reset$/,
   );
 });
+test.each([40, 60, 80])('what follows the blocks fits in %i columns', (columns) => {
+  const lines = linesOf(late(), columns);
+  const end = lines.slice(lines.lastIndexOf('') + 1);
+  expect(end.join(' ').replaceAll(/ +/g, ' ')).toContain(
+    '#0: 1 packet, 4 bytes after the reset, from packet 6',
+  );
+  expect(end.filter((line) => line.length > columns)).toEqual([]);
+});
+test('the page counts packets that are ignored beside their side, and in its sum', () => {
+  const { totals, conversations } = pageOf(blind());
+  expect(totals).toMatchObject({ ignored: 1, conflicts: 0 });
+  expect(conversations[0]!.sides).toMatchObject({
+    client: { counts: { ignored: 0 } },
+    server: { counts: { ignored: 1 } },
+  });
+});
+test('the page counts bytes that came twice and differed beside their side, and in its sum', () => {
+  const { totals, conversations } = pageOf(opened().send('client', { position: 0, data: 'beFore' }));
+  expect(totals).toMatchObject({ ignored: 0, conflicts: 1 });
+  expect(conversations[0]!.sides).toMatchObject({
+    client: { counts: { conflicts: 1 } },
+    server: { counts: { conflicts: 0 } },
+  });
+});
 test('JSON has an object for each, with the numbers of their packets', () => {
   const at = '2023-11-14T22:13:20.005000000Z';
   expect(rows(blind())).toMatchObject([
@@ -92,11 +132,7 @@ test('JSON has an object for each, with the numbers of their packets', () => {
   ]);
 });
 test('the page says it with how the conversation ended', () => {
-  const endedOf = (script: Script): string => {
-    const collector = createCollector('a.pcap');
-    for (const event of inspected(script)) collector.take(event);
-    return collector.end(null).conversations[0]!.ended;
-  };
+  const endedOf = (script: Script): string => pageOf(script).conversations[0]!.ended;
   expect(endedOf(followed())).toMatch(/^reset after [^,]+, 2 packets, 5 bytes after the reset$/);
   expect(endedOf(late())).toMatch(/^reset after [^,]+, 1 packet, 4 bytes after the reset$/);
 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
 import { inspect } from '../../src/capture/inspect.ts';
+import { createCollector } from '../../src/cli/inspect-collect.ts';
 import { createTable } from '../../src/cli/inspect-table.ts';
 import { pcapBytes } from '../support/capture-bytes.ts';
 import { ipv4, piece, tcp } from '../support/packet-bytes.ts';
@@ -58,6 +59,19 @@ test('IP fragments that overlap and differ are conflicts', async () => {
     '1 conversation, 0 frames, 0 gaps, 0 faults, 1 conflict',
     '  IPv4: packet with id 7: fragments overlap and differ, 1 byte from 20 on, in packet 2',
   ]);
+});
+
+test('the page counts them too, and tells the first', async () => {
+  const packets = new Array<Uint8Array>(9).fill(changed).toSpliced(0, 0, fragment(0, 24));
+  const collector = createCollector('a.pcap');
+  const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));
+  for await (const events of inspect(capture)) for (const event of events) collector.take(event);
+  const { totals, differing } = collector.end(null);
+  expect(totals.conflicts).toBe(9);
+  expect(differing).toHaveLength(5);
+  expect(differing[0]).toBe(
+    'IPv4: packet with id 7: fragments overlap and differ, 1 byte from 20 on, in packet 2',
+  );
 });
 
 test.each([40, 60, 80])('the sum and what follows it fit in %i columns', async (columns) => {
