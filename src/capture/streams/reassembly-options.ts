@@ -24,6 +24,16 @@ export interface ReassemblyOptions {
   readonly maxHeldTotal?: number;
 }
 
+/** Packets of a conversation, both directions, after which a direction whose SYN was not seen waits no longer for it. */
+export const GATHERED_PACKETS = 64;
+const GATHERED_BYTES = 256 * 1024;
+
+/** What a direction holds back until it starts, and a conversation behind a RST, at most: segments, and their bytes. */
+export const gatheredOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
+  segments: Math.min(GATHERED_PACKETS, maxHeldSegments),
+  bytes: Math.min(GATHERED_BYTES, maxHeldBytes),
+});
+
 export type ReassemblyLimits = Required<ReassemblyOptions>;
 
 const MiB = 1024 * 1024;

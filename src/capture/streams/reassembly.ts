@@ -4,7 +4,9 @@
  * ```text
  *   segment ─▶ its conversation ─▶ its direction ─▶ events
  *              talk-table.ts       sequencing.ts, hold.ts
- *              opening.ts          hand-on.ts, holes.ts
+ *              lives.ts            hand-on.ts, holes.ts
+ *              opening.ts          window.ts
+ *              reset-watch.ts
  *
  *   conversation    a segment             what happens
  *   none            any                   a new one gathers                     (see talk.ts)
@@ -26,31 +28,24 @@
  */
 
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
-import type { CloseReason, SideTotals } from '../stream-event.ts';
-import { countAfter, endByReset, keepAfter, takeReset, tellAfter } from './after-reset.ts';
 import type { Undecided } from './event-order.ts';
-import { reverseFlow } from './flow.ts';
 import { handOn, type Shared } from './hand-on.ts';
-import { giveUp, giveUpAll, losePatience, PATIENT_TIME } from './holes.ts';
+import { giveUp, losePatience } from './holes.ts';
 import { tellIgnored } from './ignored.ts';
+import { createLives, isOver } from './lives.ts';
 import { createOldestFirst } from './oldest-first.ts';
-import { greetingOf, introduce, isShortlyBefore, isStale, isStray, likelyClient, zeroOf } from './opening.ts';
-import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
+import { greetingOf, introduce, isShortlyBefore, isStale, isStray, zeroOf } from './opening.ts';
+import { GATHERED_PACKETS, gatheredOf, limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
-import { isNews, lookForLife, placeOf, showsLife } from './resets.ts';
-import { copied, isSomething } from './segments.ts';
+import { createResetWatch } from './reset-watch.ts';
+import { isSomething } from './segments.ts';
 import { seqPlus } from './sequence.ts';
 import { forgetShown, receive, release, start } from './sequencing.ts';
-import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
-import { createTalkTable } from './talk-table.ts';
-import { createWaits } from './waits.ts';
-import { acknowledge, isUnanswered, noteSyn } from './window.ts';
+import { type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
+import { acknowledge, noteSyn } from './window.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
 
-/** How long a direction whose SYN was not seen holds everything back: packets of both directions, and bytes. */
-const GATHERED_PACKETS = 64;
-const GATHERED_BYTES = 256 * 1024;
 const SPECIAL = TCP_SYN | TCP_RST | TCP_FIN;
 
 export interface Reassembly {
@@ -85,87 +80,10 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     holdings: { cost: 0, holders: createOldestFirst() },
   };
   const { holdings } = shared;
-  const table = createTalkTable(limits.maxConversations);
-  const gatheredBytes = Math.min(GATHERED_BYTES, limits.maxHeldBytes);
-  const gatheredSegments = Math.min(GATHERED_PACKETS, limits.maxHeldSegments);
-  /** Those of which a direction has not started. */
-  const gathering = createWaits(PATIENT_TIME, ({ startedAt }) => startedAt);
-  /** Those that have a RST to be decided about. */
-  const resetting = createWaits(PATIENT_TIME, ({ reset }) => reset!.segment.packet.time);
-  /** Those that were reset, and of which something came later that is not told. No more than are remembered. */
-  const haunted = new Set<Talk>();
-  let count = 0;
-
-  function begin({ flow, packet }: Segment, emit: Emit): Direction {
-    const talk = createTalk(count++, flow, reverseFlow(flow), packet.time);
-    table.add(talk);
-    gathering.add(talk);
-    const evicted = table.excess();
-    if (evicted !== null) close(evicted, 'evicted', emit);
-    return talk.first;
-  }
-
-  function settled(talk: Talk): void {
-    if (talk.settled) return;
-    talk.settled = true;
-    gathering.delete(talk);
-  }
-
-  /** Ends the gathering: what is still unknown is taken for what is likely. */
-  function settle(talk: Talk, emit: Emit): void {
-    if (talk.settled) return;
-    if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
-    const starting = [talk.first, talk.second].filter(({ started }) => !started);
-    for (const direction of starting) {
-      const zero = zeroOf(direction);
-      if (zero !== null) start(direction, zero, shared, emit);
-    }
-    settled(talk);
-    for (const direction of starting) if (direction.started) release(direction, shared, emit);
-  }
-
-  function close(talk: Talk, why: CloseReason, emit: Emit): void {
-    if (talk.reset?.heeded) undecided?.decide(talk);
-    settle(talk, emit);
-    const { first, second } = talk;
-    const isReset = talk.reset !== null;
-    if (isReset) {
-      resetting.delete(talk);
-      endByReset(talk, shared, emit);
-    }
-    giveUpAll(first, 0, shared, emit);
-    giveUpAll(second, 0, shared, emit);
-    const reason = isReset ? 'reset' : first.ended && second.ended ? 'ended' : why;
-    talk.over = reason;
-    const forgotten = table.close(talk, reason !== 'evicted');
-    if (forgotten !== null) tellHaunted(forgotten, emit);
-    const client = first.from === 'client' ? first : second;
-    const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
-    emit({ type: 'close', conversation: talk.conversation!, reason, endedAt: talk.latest, totals });
-    if (isReset) undecided?.end(talk);
-  }
-
-  /** Forgets a conversation that is closed: another has its addresses. */
-  function forget(talk: Talk, emit: Emit): void {
-    table.forget(talk);
-    tellHaunted(talk, emit);
-  }
-
-  /** Tells what came after a conversation was closed by a reset, of which no more will be counted. */
-  function tellHaunted(talk: Talk, emit: Emit): void {
-    haunted.delete(talk);
-    tellAfter(talk, emit);
-  }
-
-  /** Whether a stray segment belongs to a connection that lives on though it was reset; else it is counted. */
-  function livesOn(direction: Direction, segment: Segment): boolean {
-    const { talk } = direction;
-    if (talk.over !== 'reset' || segment.flags & (TCP_RST | TCP_SYN)) return false;
-    if (showsLife(direction, segment)) return true;
-    countAfter(talk, segment);
-    if (talk.aftermath !== null) haunted.add(talk);
-    return false;
-  }
+  const lives = createLives(shared, undecided);
+  const resets = createResetWatch(lives, shared, undecided, take);
+  const { table, begin, settled, settle, close } = lives;
+  const gathered = gatheredOf(limits);
 
   function greet(direction: Direction, segment: Segment, emit: Emit): void {
     const { talk, peer } = direction;
@@ -180,59 +98,6 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     if (peer.syn !== NONE && direction.edge === NONE) direction.edge = peer.synWindow;
     if (peer.started) settled(talk);
     release(direction, shared, emit);
-  }
-
-  function reset(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk, peer } = direction;
-    const place = placeOf(direction, segment);
-    const isHeeded = place === 'next' || place === 'hole';
-    // It answers an acknowledgement of something else than the SYN: the other side has shown an older connection.
-    if (!isHeeded && isUnanswered(direction)) forgetShown(peer, shared, emit);
-    if (place === 'outside' || place === 'unasked') tellIgnored(direction, place, segment, emit);
-    else {
-      if (talk.reset !== null) passReset(talk, emit);
-      talk.reset = { from: direction, segment: copied(segment, 0), heeded: isHeeded, after: [], bytes: 0 };
-      resetting.add(talk);
-    }
-    if (isHeeded || talk.packets >= GATHERED_PACKETS) settle(talk, emit);
-    if (!isHeeded) return;
-    if (isOver(talk)) {
-      resetting.delete(talk);
-      takeReset(talk, shared);
-      close(talk, 'ended', emit);
-      return;
-    }
-    lookForLife(talk, direction, segment.seq);
-    undecided?.begin(talk);
-  }
-
-  /** A RST that is in the window only ends nothing, since something follows it. */
-  function passReset(talk: Talk, emit: Emit): void {
-    resetting.delete(talk);
-    const { from, segment } = takeReset(talk, shared);
-    tellIgnored(from, 'inside', segment, emit);
-  }
-
-  /** Keeps what comes behind a RST that is heeded; takes it all once it shows that the conversation goes on. */
-  function takeAfterReset(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk } = direction;
-    const reset = talk.reset!;
-    table.touch(talk);
-    keepAfter(reset, direction, segment, shared);
-    if ((segment.flags & TCP_RST) === 0 && showsLife(direction, segment)) goOn(talk, emit);
-    else if (reset.after.length > gatheredSegments || reset.bytes > gatheredBytes) close(talk, 'reset', emit);
-    else if (holdings.cost > limits.maxHeldTotal) relieve(emit);
-  }
-
-  function goOn(talk: Talk, emit: Emit): void {
-    resetting.delete(talk);
-    undecided?.end(talk);
-    const { from, segment, after } = takeReset(talk, shared);
-    tellIgnored(from, 'outlived', segment, emit);
-    for (const each of after) {
-      if (each.segment.flags & TCP_RST) tellIgnored(each.direction, 'outlived', each.segment, emit);
-      else take(each.segment, emit);
-    }
   }
 
   /** Holds no more than may be held: the oldest holes are given up. */
@@ -258,7 +123,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
       if (talk.settled) {
         start(direction, zeroOf(direction)!, shared, emit);
         release(direction, shared, emit);
-      } else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
+      } else if (direction.heldBytes > gathered.bytes || direction.held.length > gathered.segments)
         settle(talk, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;
@@ -272,25 +137,21 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
   function take(segment: Segment, emit: Emit): void {
     const { flags, packet, payload } = segment;
     const { time } = packet;
-    for (let late = gathering.overdue(time); late !== null; late = gathering.overdue(time)) {
-      settle(late, emit);
-      if (isOver(late)) close(late, 'ended', emit);
-    }
-    for (let late = resetting.overdue(time); late !== null; late = resetting.overdue(time)) {
-      close(late, 'reset', emit);
-    }
+    lives.pass(time, emit);
     const isGreeting = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
     let direction = table.find(segment.flow);
     if (direction?.talk.reset?.heeded) {
       if (!isGreeting) {
-        takeAfterReset(direction, segment, emit);
+        table.touch(direction.talk);
+        resets.keep(direction, segment, emit);
+        if (holdings.cost > limits.maxHeldTotal) relieve(emit);
         return;
       }
       close(direction.talk, 'reset', emit);
     }
     if (direction !== undefined && direction.talk.over !== null) {
-      if (isStray(direction, segment) && !livesOn(direction, segment)) return;
-      forget(direction.talk, emit);
+      if (isStray(direction, segment) && !lives.livesOn(direction, segment)) return;
+      lives.forget(direction.talk, emit);
       direction = undefined;
     }
     direction ??= begin(segment, emit);
@@ -300,7 +161,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
       if (greeting === 'stray') return;
       if (greeting === 'new') {
         close(direction.talk, 'reused', emit);
-        forget(direction.talk, emit);
+        lives.forget(direction.talk, emit);
         direction = begin(segment, emit);
       }
       starts = greeting === 'new' || greeting === 'starts';
@@ -313,10 +174,10 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     talk.packets++;
     if (time > talk.latest) talk.latest = time;
     if (flags & TCP_RST) {
-      reset(direction, segment, emit);
+      resets.take(direction, segment, emit);
       return;
     }
-    if (talk.reset !== null && isNews(direction, segment, talk.reset.from)) passReset(talk, emit);
+    resets.look(direction, segment, emit);
     if (isStale(direction, segment)) {
       if (isSomething(segment)) tellIgnored(direction, 'stale', segment, emit);
       return;
@@ -344,19 +205,6 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
   return {
     take,
     decide: (talk, emit) => close(talk, 'reset', emit),
-    end(emit) {
-      for (const talk of table.open()) close(talk, 'unfinished', emit);
-      for (const talk of haunted) tellHaunted(talk, emit);
-    },
+    end: lives.end,
   };
 }
-
-const isOver = ({ first, second }: Talk): boolean => first.ended && second.ended;
-
-const totalsOf = (direction: Direction): SideTotals => ({
-  packets: direction.packets,
-  bytes: direction.bytes,
-  missing: direction.missing,
-  retransmitted: direction.retransmitted,
-  outOfOrder: direction.outOfOrder,
-});
