@@ -92,6 +92,16 @@ describe('a RST at the next byte', () => {
     expect(told(goesOn().close()).slice(-3)).toEqual(['client end', 'server end', 'close ended']);
     expect(told(goesOn().rst('client')).slice(-2)).toEqual(['client reset', 'close reset']);
   });
+  test('is not told when it is outlived, but comes behind both FINs that waited', () => {
+    const script = opened().rst('server').fin('client').send('server', { flags: TCP_FIN, ack: 0 });
+    expect(told(script.rst('client').ack('client'))).toEqual([
+      'open',
+      'server ignored outlived',
+      'client end',
+      'server end',
+      'close ended',
+    ]);
+  });
   test('is not outlived by what was sent before it, and is acknowledged after it', () => {
     const script = opened().client('q').server('a').rst('server').send('client', { ack: 1 });
     script.send('server', { ack: 1 }).send('client', { position: 0, data: 'q' }).send('server', { ack: 1 });

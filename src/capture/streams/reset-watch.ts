@@ -85,8 +85,9 @@ export function createResetWatch(
     const { from, segment, after } = takeReset(talk, shared);
     tellIgnored(from, 'outlived', segment, emit);
     for (const each of after) {
-      if (each.segment.flags & TCP_RST) tellIgnored(each.direction, 'outlived', each.segment, emit);
-      else again(each.segment, emit);
+      if ((each.segment.flags & TCP_RST) === 0) again(each.segment, emit);
+      // Behind both FINs it is nothing to tell, as any other there.
+      else if (talk.over === null) tellIgnored(each.direction, 'outlived', each.segment, emit);
     }
   }
 
