@@ -1,7 +1,7 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
-import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
+import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createSum } from './inspect-sum.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
@@ -16,12 +16,10 @@ import {
   ignoredInWords,
   isoTime,
   tookInWords,
-  wrapped,
 } from './inspect-words.ts';
-import { printable } from './words.ts';
 
 export interface TableOptions {
-  /** Columns to which labels are cut; absent: they are not. */
+  /** Columns that it fits in, from 40 on: labels are cut, words wrapped. Absent: labels are not cut. */
   readonly columns?: number;
   /** Rows of frames, chunks and gaps that a conversation gets; absent: as many as there are. */
   readonly frames?: number;
@@ -46,17 +44,12 @@ interface Shown {
   dropped: number;
 }
 
-/** Where the text of a note begins, and the room it needs there at least. */
-const NOTE_AT = 29;
-const NOTE_LEAST = 30;
-
 /** Rows that may wait for the conversations before theirs. */
 const MOST_WAITING = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
-  /** What is text, and not rows, is wrapped to this. */
-  const width = columns ?? 100;
+  const rows = createRows(columns, absolute);
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
@@ -75,13 +68,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function note(index: number, from: Side, what: string, time: string, text: string): void {
-    const row = `  ${arrow[from]} ${what.padStart(8)} ${time.padStart(15)}`;
-    // Beside the time, or where that leaves too little room, below it.
-    const isBeside = width - NOTE_AT >= NOTE_LEAST;
-    const indent = isBeside ? NOTE_AT : 4;
-    const [first, ...more] = wrapped(printable(text), width - indent);
-    turns.row(index, isBeside ? `${row}  ${first}` : row.trimEnd());
-    for (const line of isBeside ? more : [first, ...more]) turns.row(index, `${' '.repeat(indent)}${line}`);
+    turns.row(index, rows.note(from, what, time, text));
   }
 
   function take(event: InspectEvent): void {
@@ -92,7 +79,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
     if (event.type === 'open') {
       const counts = { client: noCounts(), server: noCounts() };
       open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
-      turns.open(index, heading(conversation));
+      turns.open(index, heading(conversation, columns));
       return;
     }
     const of = open.get(index);
@@ -100,8 +87,8 @@ export function createTable(print: (line: string) => void, options: TableOptions
     switch (event.type) {
       case 'framing':
         of.framed = event.name !== null;
-        turns.row(index, `    ${framingInWords(event.name, event.reason)}`);
-        turns.row(index, columnNames(absolute));
+        turns.row(index, rows.words('    ', framingInWords(event.name, event.reason)));
+        turns.row(index, rows.names());
         if (!of.framed || options.chunks) for (const text of of.early) row(index, of, text);
         of.early.length = 0;
         return;
@@ -110,7 +97,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
         if (of.framed && !options.chunks) return;
         const { from, bytes, capturedAt } = event;
         const text = () =>
-          line(columns, {
+          rows.line({
             from,
             what: 'chunk',
             time: at(capturedAt, conversation),
@@ -131,7 +118,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
           const { from, number, capturedAt, deliverableAt, chunks, head, length, label } = event;
           const missing = event.missing > 0 ? `[${event.state}: ${grouped(event.missing)} missing] ` : '';
           const took = deliverableAt - capturedAt;
-          return line(columns, {
+          return rows.line({
             from,
             what: grouped(number),
             time: at(capturedAt, conversation),
@@ -147,7 +134,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
       case 'gap': {
         const { from, length, position, reason } = event;
         const text = `${gapInWords[reason]}, from ${grouped(position)} on`;
-        row(index, of, () => line(undefined, { from, what: 'gap', time: '', bytes: length, text }));
+        row(index, of, () => rows.line({ from, what: 'gap', time: '', bytes: length, text, whole: true }));
         return;
       }
       case 'fault': {
@@ -167,7 +154,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
         note(index, event.from, 'ignored', at(event.capturedAt, conversation), ignoredInWords(event));
         return;
       case 'after-reset':
-        turns.row(index, `    ${afterResetInWords(event)}`);
+        turns.row(index, rows.words('    ', afterResetInWords(event)));
         return;
       case 'reset':
         note(
@@ -190,9 +177,12 @@ export function createTable(print: (line: string) => void, options: TableOptions
     if (of.dropped > 0) turns.row(index, `           … and ${grouped(of.dropped)} more`);
     for (const from of ['client', 'server'] as const) {
       const counts = of.counts[from];
-      turns.row(index, `  ${arrow[from]} ${sideInWords(counts, totals[from], of.framed === true)}`);
+      turns.row(
+        index,
+        rows.words(`  ${arrow[from]} `, sideInWords(counts, totals[from], of.framed === true)),
+      );
     }
-    turns.row(index, `    ${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`);
+    turns.row(index, rows.words('    ', `${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`));
     turns.close(index);
     open.delete(index);
   }
