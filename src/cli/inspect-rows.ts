@@ -2,7 +2,7 @@
  * The rows of the table of a recording, each by itself, and as wide as there is room.
  *
  * ```text
- *  86 columns, or not a terminal   all, with wide cells
+ *  84 columns, or not a terminal   all, with wide cells
  *  74                              all, with narrow ones
  *  fewer                           the text, and what else there is, below: in lines of its own
  * ```
@@ -84,13 +84,13 @@ interface Cells {
 }
 
 const WIDE: Cells = { what: 8, time: 15, bytes: 13 };
-const NARROW: Cells = { what: 6, time: 9, bytes: 9 };
+const NARROW: Cells = { what: 8, time: 9, bytes: 9 };
 /** Of a time of day. */
 const TIME_OF_DAY = 15;
 /** The room of the cells that all rows have alike, with the spaces between cells. */
 const OTHERS = 34;
 /** The least room for text: beside the cells of a row, and of a note. */
-const TEXT_LEAST = 16;
+const TEXT_LEAST = 14;
 const NOTE_LEAST = 30;
 /** How far lines below a row are from the left. */
 const BELOW = 4;

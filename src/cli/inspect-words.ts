@@ -81,20 +81,22 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
   limit: 'given up: too much waited behind it',
 };
 
-/** @example ignoredInWords(event) // 'a RST in packet 5, 900,000 bytes ahead of the first byte: …' */
+/** @example ignoredInWords(event) // 'a RST in packet 5, at 899,999, outside of the window, so that it ends nothing' */
 export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {
-  const what =
-    why === 'stale' ? `${counted(length, 'byte')} in packet ${packet}` : `a RST in packet ${packet}`;
-  const where = position === null || why === 'stale' ? '' : `, at ${grouped(position)}`;
-  return `${what}${where}, ${whyIgnored[why]}`;
+  if (why === 'stale') {
+    const what = length === 0 ? 'a FIN' : counted(length, 'byte');
+    const they = length > 1 ? 'they acknowledge' : 'it acknowledges';
+    return `${what} in packet ${packet}, left out: ${they} what was before this connection`;
+  }
+  const where = position === null ? '' : `, at ${grouped(position)}`;
+  return `a RST in packet ${packet}${where}, ${whyIgnored[why]}`;
 }
 
-const whyIgnored: Readonly<Record<PacketIgnored['why'], string>> = {
+const whyIgnored: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, string>> = {
   outside: 'outside of the window, so that it ends nothing',
   inside: 'in the window but not at the next byte, ended nothing: the connection went on',
   outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
   unasked: 'which does not acknowledge the SYN, ends nothing',
-  stale: 'left out: they acknowledge what was before this connection',
 };
 
 /** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */

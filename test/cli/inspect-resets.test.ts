@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createInspector } from '../../src/capture/inspect.ts';
 import type { InspectEvent } from '../../src/capture/inspect-event.ts';
 import type { PageData } from '../../src/capture/page/page-data.ts';
-import { TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
+import { TCP_FIN, TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
 import { createCollector } from '../../src/cli/inspect-collect.ts';
 import { jsonOf } from '../../src/cli/inspect-json.ts';
 import { createTable } from '../../src/cli/inspect-table.ts';
@@ -66,6 +66,10 @@ test('a RST that was outlived has a row, and the stream goes on below it', () =>
 test('bytes of an older connection have a row', () => {
   const script = conversation().syn('client').send('server', { data: 'old', ack: -9 });
   expect(tableOf(script)).toContain('3 bytes in packet 2, left out: they acknowledge what was before');
+});
+test('a FIN of an older connection has a row that says what it is', () => {
+  const script = conversation().syn('client').send('server', { flags: TCP_FIN, ack: -9 });
+  expect(tableOf(script)).toContain('a FIN in packet 2, left out: it acknowledges what was before');
 });
 test('a RST that does not acknowledge the SYN has a row', () => {
   const script = conversation().syn('client').send('server', { position: 0, flags: TCP_RST, ack: null });

@@ -52,7 +52,7 @@ test('what is told has all there is to tell', () => {
   }
 });
 
-describe.each([40, 41, 60, 73, 74, 79, 80, 85, 86, 100, 132])('in %i columns', (columns) => {
+describe.each([40, 41, 60, 73, 74, 79, 80, 83, 84, 100, 132])('in %i columns', (columns) => {
   test.each([false, true])('no line is longer, with times of day: %s', (absolute) => {
     const lines = tableOf(columns, absolute);
     expect(lines.filter((line) => line.length > columns)).toEqual([]);
@@ -75,6 +75,11 @@ describe.each([40, 41, 60, 73, 74, 79, 80, 85, 86, 100, 132])('in %i columns', (
   });
 });
 
+test.each([40, 80, 100])('the times of all rows and notes end in the same column of %i', (columns) => {
+  const times = tableOf(columns).flatMap((line) => /^ {2}[→←] +\w+ +\d\.\d{6}/.exec(line)?.[0].length ?? []);
+  expect(times.length).toBeGreaterThan(8);
+  expect(new Set(times).size).toBe(1);
+});
 test('words that go on in another line are below each other', () => {
   const lines = tableOf(80);
   const at = lines.findIndex((line) => line.includes('ignored'));
