@@ -50,8 +50,11 @@ export interface Intake {
   readonly step: () => void;
   /** Bytes of a header that is not whole. */
   readonly partialHead: () => number;
+  /** Credit for them: it comes back once the rest has come. */
+  readonly unsettled: () => number;
   /** Bytes of bodies, in all. */
   readonly bodies: () => number;
+  /** Nothing more is taken up, and nothing kept of what is not whole. */
   readonly stop: () => void;
 }
 
@@ -65,6 +68,7 @@ export function createIntake(world: IntakeWorld): Intake {
   let bodies = 0;
   /** Nothing after a fault is looked at. */
   let broken = false;
+  let stopped = false;
   /** How to let go of the room for a header, or to want none any more. */
   let leaveRoom: (() => void) | null = null;
   let waitsForRoom = false;
@@ -178,6 +182,7 @@ export function createIntake(world: IntakeWorld): Intake {
         give(event);
       }),
     hasMore: (wanted) => {
+      if (stopped) return false;
       const next = feed.next();
       return next === 'work' || (next === 'piece' && wanted);
     },
@@ -186,10 +191,13 @@ export function createIntake(world: IntakeWorld): Intake {
       if (partialHead > HEAD_BYTES && leaveRoom === null) waitForRoom();
     },
     partialHead: () => partialHead,
+    unsettled: () => counted(partialHead),
     bodies: () => bodies,
     stop: () => {
+      stopped = true;
+      broken = true;
       frames.unsubscribe();
-      noRoom();
+      countPartial(0);
     },
   };
 }
