@@ -42,6 +42,31 @@ describe('a place', () => {
     expect(granted).toBe(true);
   });
 
+  test('that each lets go of at once goes round all who wait, however many they are', () => {
+    const many = 50_000;
+    for (const [holders, shared] of [
+      [many, 1],
+      [1, 0],
+    ] as const) {
+      const slots = createSlots({ shared, perHolder: 1 - shared });
+      const letGo = slots.join().acquire(() => {});
+      const all = Array.from({ length: holders }, () => slots.join());
+      const letGos = shared === 1 ? [letGo] : all.map((holder) => holder.acquire(() => {}));
+      let granted = 0;
+      for (let i = 0; i < many; i++) {
+        all[i % holders]!.acquire((leave) => {
+          granted++;
+          leave();
+        });
+      }
+      expect(granted).toBe(0);
+      for (const go of letGos) go();
+      expect(granted).toBe(many);
+      letGo();
+      expect(slots.taken()).toBe(0);
+    }
+  });
+
   test('can be tried for without waiting, but not before those who wait', () => {
     const slots = createSlots({ shared: 1, perHolder: 0 });
     const [one, other] = [slots.join(), slots.join()];
