@@ -108,7 +108,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
-    const isListening = () => pausedBy.size === 0;
+    /** A header of the peer's keeps others from theirs until it is whole. */
+    let isAwaited = false;
+    const isListening = () =>
+      pausedBy.size === 0 || (isAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
 
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
     const turn = rounds.join(work, (waits) => pause('turn', waits));
@@ -157,6 +160,11 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       heads: places.heads.join(),
       keep: session.keep,
       waiting: (waits) => pause('room', waits),
+      hasRoom: (has) => {
+        const before = isListening();
+        isAwaited = has;
+        if (listen(before)) turn.wake();
+      },
       give: (event) => inbox.push(event),
       giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
       took: (bytes, requests) => {
@@ -184,12 +192,17 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       const before = isListening();
       if (paused) pausedBy.add(why);
       else pausedBy.delete(why);
-      if (isListening() === before) return;
+      // When it is its turn, it is looked at anyway.
+      if (listen(before) && why !== 'turn') turn.wake();
+    }
+
+    /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
+    function listen(before: boolean): boolean {
+      if (isListening() === before) return false;
       patience.listen(isListening());
-      if (!isListening()) return connection.pause();
-      connection.resume();
-      // What it held back may be enough to pause again. When it is its turn, it is looked at anyway.
-      if (why !== 'turn') turn.wake();
+      if (isListening()) connection.resume();
+      else connection.pause();
+      return isListening();
     }
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);

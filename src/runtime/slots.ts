@@ -27,8 +27,6 @@ export interface SlotHolder {
    * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
    */
   readonly acquire: (granted: (letGo: () => void) => void) => () => void;
-  /** A place that can be had without waiting, as how to let go of it; null when there is none. */
-  readonly tryAcquire: () => (() => void) | null;
 }
 
 interface Claim {
@@ -155,12 +153,6 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
           holder.waits++;
           enqueue(holder);
         }
-        return claim.letGo;
-      },
-      tryAcquire: () => {
-        if (holder.waits > 0 || !mayTake(holder)) return null;
-        const claim = claimOf(holder, () => {});
-        take(holder, claim);
         return claim.letGo;
       },
     };

@@ -164,6 +164,39 @@ describe('a conversation', () => {
     it.stop();
   });
 
+  test('reads a long header that has room to its end, though its peer reads no reply and credit is used up', async () => {
+    let lookedAt = 0;
+    const waiting: (() => void)[] = [];
+    const files = Array.from({ length: 200 }, (_, n) => ({ name: 'x'.repeat(200) + n, size: 0, mtime: 0 }));
+    const it = attended({
+      store: {
+        ...memoryStore(),
+        list: async () => {
+          await new Promise<void>((go) => waiting.push(go));
+          return { ok: true, value: { files } };
+        },
+      },
+      giveBack: (_, count) => {
+        lookedAt += count;
+      },
+      window: { high: 16 * 1024, low: 8 * 1024 },
+    });
+    it.client.connection.pause();
+    const list = frame({ cmd: 'list' });
+    const long = frame({ cmd: 'ping', pad: 'x'.repeat(50_000) });
+    // The first page is the system's, the second one is more than it takes.
+    await it.client.send(list);
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    waiting[0]!();
+    await it.client.send(list, long.subarray(0, 20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + 20_000));
+    waiting[1]!();
+    await vi.waitFor(() => expect(it.reports).toHaveLength(2));
+    await it.client.send(long.subarray(20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + long.length));
+    it.stop();
+  });
+
   test('refuses as soon as it knows, while the body is still on its way', async () => {
     const it = attended();
     await it.client.send(frame({ cmd: 'put', filename: '/etc/passwd', filesize: 1e12 }));
