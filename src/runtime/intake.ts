@@ -4,7 +4,9 @@
  * Everything that is kept of a chunk is paid for: a body's bytes, and what is kept of a header, as the event that
  * carries them; the first bytes of a header that is not whole as themselves. For a header of more than `HEAD_BYTES`
  * there must be room, which is one of a number of places that all connections share: while there is none, no more of it
- * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever others hold.
+ * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever anybody holds.
+ * Therefore nothing may stand between: no piece ever brings requests, which may have to wait, and then more than
+ * `HEAD_BYTES` of a header that would have a place meanwhile.
  */
 import { Subject } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
@@ -37,6 +39,8 @@ export interface IntakeWorld {
   readonly took: (bytes: number, requests: number) => void;
   /** No chunk should come, since there is no room for a header; and then again. */
   readonly waiting: (waits: boolean) => void;
+  /** A header has room: it is to be read whatever credit is used up; and then no more. */
+  readonly hasRoom: (has: boolean) => void;
   readonly bug: (thrown: unknown) => void;
 }
 
@@ -50,8 +54,11 @@ export interface Intake {
   readonly step: () => void;
   /** Bytes of a header that is not whole. */
   readonly partialHead: () => number;
+  /** Credit for them: it comes back once the rest has come. */
+  readonly unsettled: () => number;
   /** Bytes of bodies, in all. */
   readonly bodies: () => number;
+  /** Nothing more is taken up, and nothing kept of what is not whole. */
   readonly stop: () => void;
 }
 
@@ -65,7 +72,8 @@ export function createIntake(world: IntakeWorld): Intake {
   let bodies = 0;
   /** Nothing after a fault is looked at. */
   let broken = false;
-  /** How to let go of the room for a header, or to want none any more. */
+  let stopped = false;
+  /** How to let go of the room for a header, or to want none any more; null when none is needed. */
   let leaveRoom: (() => void) | null = null;
   let waitsForRoom = false;
 
@@ -138,35 +146,28 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   function noRoom(): void {
-    leaveRoom?.();
+    const leave = leaveRoom;
+    if (leave === null) return;
     leaveRoom = null;
-    if (!waitsForRoom) return;
+    leave();
+    if (!waitsForRoom) return world.hasRoom(false);
     waitsForRoom = false;
     world.waiting(false);
   }
 
   const feed = createFeed(take);
 
-  /** How many bytes may be taken up now. Without room, never so many that much of a header comes with them. */
-  function pieceMax(): number {
-    if (broken || leaveRoom !== null || bodyLeft >= PIECE_BYTES_MAX) return PIECE_BYTES_MAX;
-    leaveRoom = world.heads.tryAcquire();
-    if (leaveRoom !== null) return PIECE_BYTES_MAX;
-    return bodyLeft > 0 ? bodyLeft : HEAD_BYTES;
-  }
+  /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
+  const pieceMax = () => (broken ? PIECE_BYTES_MAX : bodyLeft + HEAD_BYTES);
 
-  function waitForRoom(): void {
-    let granted = false;
-    const leave = world.heads.acquire(() => {
-      granted = true;
-      if (!waitsForRoom) return;
+  function needRoom(): void {
+    waitsForRoom = true;
+    leaveRoom = world.heads.acquire(() => {
       waitsForRoom = false;
+      world.hasRoom(true);
       world.waiting(false);
     });
-    leaveRoom = leave;
-    if (granted) return;
-    waitsForRoom = true;
-    world.waiting(true);
+    if (waitsForRoom) world.waiting(true);
   }
 
   return {
@@ -178,18 +179,22 @@ export function createIntake(world: IntakeWorld): Intake {
         give(event);
       }),
     hasMore: (wanted) => {
+      if (stopped) return false;
       const next = feed.next();
       return next === 'work' || (next === 'piece' && wanted);
     },
     step: () => {
       feed.step(pieceMax());
-      if (partialHead > HEAD_BYTES && leaveRoom === null) waitForRoom();
+      if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
     },
     partialHead: () => partialHead,
+    unsettled: () => counted(partialHead),
     bodies: () => bodies,
     stop: () => {
+      stopped = true;
+      broken = true;
       frames.unsubscribe();
-      noRoom();
+      countPartial(0);
     },
   };
 }

@@ -130,9 +130,10 @@ export function createPerformer(world: PerformWorld): Performer {
     let letGo = () => {};
     const over = (result: Result | null) => {
       ended = true;
-      underWay--;
-      letGo();
       puts.delete(request);
+      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
+      letGo();
+      underWay--;
       if (result === null) world.idle();
       else world.result(request, result);
     };

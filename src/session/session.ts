@@ -138,6 +138,9 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 
   function result(state: SessionState, number: number, result: Result, effects: Effect[]): SessionState {
     const request = state.requests[number - (state.requests[0]?.number ?? 0)];
+    // A command that threw is done before what it asked for is there.
+    const unwanted = result.of === 'open' && result.ok && (request?.done ?? true);
+    if (unwanted) effects.push({ type: 'shut', request: number });
     if (request === undefined) return state;
     if (result.of === 'send') {
       const [file, ...answers] = request.answers;
