@@ -1,7 +1,7 @@
 /** One connection, attended: a peer at one end of an in-memory pair, a session with a memory store at the other. */
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
