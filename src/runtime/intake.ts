@@ -21,6 +21,11 @@ import type { SlotHolder } from './slots.ts';
 
 /** Bytes of a header that need no room of their own: nearly every header is shorter. */
 export const HEAD_BYTES = 4 * 1024;
+/**
+ * Bytes of a body that are kept where they were received. Fewer are copied when most of the memory they lie in may be
+ * something else, which costs nothing: else a body of one byte would hold on to all that came around it.
+ */
+export const KEPT_BYTES_MIN: number = 32 * 1024;
 
 export interface IntakeWorld {
   readonly framing: Framing<JsonHeader>;
@@ -57,8 +62,8 @@ export interface Intake {
 
 export function createIntake(world: IntakeWorld): Intake {
   const { window, give } = world;
-  /** Of the piece at hand: bytes of complete headers, bytes of bodies, requests. */
-  let [heads, streamed, requests] = [0, 0, 0];
+  /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
+  let [heads, streamed, copied, requests] = [0, 0, 0, 0];
   let partialHead = 0;
   /** Bytes that are still to come of the body at hand. */
   let bodyLeft = 0;
@@ -72,7 +77,7 @@ export function createIntake(world: IntakeWorld): Intake {
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
       case 'data': {
-        const { bytes } = frame;
+        const bytes = kept(frame.bytes);
         const credit = bytes.length + eventCost;
         streamed += bytes.length;
         bodyLeft -= bytes.length;
@@ -96,6 +101,12 @@ export function createIntake(world: IntakeWorld): Intake {
     }
   }
 
+  function kept(bytes: Uint8Array): Uint8Array {
+    if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+    copied += bytes.length;
+    return new Uint8Array(bytes);
+  }
+
   function request(header: JsonHeader, body: number): void {
     const credit = headerCost(header) + eventCost;
     const busy = credit > FLOOR_BYTES && !window.fits(credit);
@@ -116,12 +127,12 @@ export function createIntake(world: IntakeWorld): Intake {
   });
 
   function take(bytes: Uint8Array): number {
-    [heads, streamed, requests] = [0, 0, 0];
+    [heads, streamed, copied, requests] = [0, 0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.giveBack(bytes, bytes.length - streamed);
+    world.giveBack(bytes, bytes.length - streamed + copied);
     world.took(bytes.length, requests);
     return requests;
   }

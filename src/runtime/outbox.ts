@@ -12,6 +12,9 @@ import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { Window } from './credit.ts';
 import type { Patience } from './patience.ts';
 
+/** A buffer that replies are gathered in is used for the next ones too, unless it is larger: nobody counts what is left of it. */
+const KEPT_BUFFER_BYTES = 16 * 1024;
+
 export interface Outbox {
   /** Queues a reply; its bytes are copied, and cost credit until they are the operating system's, or never will be. */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
@@ -96,7 +99,8 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     if (length === 0) return;
     chunks.push(gathered.subarray(0, length));
     // What is left of the buffer takes the next replies: these bytes are not written to again.
-    gathered = gathered.subarray(length);
+    gathered =
+      gathered.buffer.byteLength <= KEPT_BUFFER_BYTES ? gathered.subarray(length) : new Uint8Array(0);
     length = 0;
   }
 

@@ -1,7 +1,7 @@
 /** One connection, attended: a peer at one end of an in-memory pair, a session with a memory store at the other. */
 import { fc, test as property } from '@fast-check/vitest';
-import { Subject } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { Subject, tap } from 'rxjs';
+import { describe, expect, test, vi } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
@@ -18,6 +18,7 @@ interface Setup {
   readonly openRequests?: number;
   readonly window?: { readonly high: number; readonly low: number };
   readonly linger?: number;
+  /** Called with what is given back of the chunks that were received. */
   readonly giveBack?: (chunk: Uint8Array, count: number) => void;
 }
 
@@ -29,7 +30,12 @@ function attended(setup: Setup = {}) {
   const reports: Report[] = [];
   const bugs: unknown[] = [];
   const session = createSession(commands, { openRequests: setup.openRequests ?? 8 });
-  const reports$ = attend(setup.giveBack ? { ...ours, giveBack: setup.giveBack } : ours, {
+  const buffers = new Set<ArrayBufferLike>();
+  const chunks$ = ours.chunks$.pipe(tap(({ buffer }) => buffers.add(buffer)));
+  const giveBack = (chunk: Uint8Array, count: number) => {
+    if (buffers.has(chunk.buffer)) setup.giveBack?.(chunk, count);
+  };
+  const reports$ = attend(setup.giveBack ? { ...ours, chunks$, giveBack } : ours, {
     session,
     framing: requestFraming(),
     store,
@@ -135,6 +141,35 @@ describe('a conversation', () => {
     await it.client.send(...sent);
     await conclude(it);
     expect(back).toBe(Buffer.concat(sent).length);
+  });
+
+  test('holds on to the bytes of a short body, and not to all that came around it', async () => {
+    const slow = hesitant(memoryStore());
+    const written: Uint8Array[] = [];
+    const store: Store = {
+      ...slow.store,
+      put: async (name, options) => {
+        const sink = await slow.store.put(name, options);
+        if (!sink.ok) return sink;
+        const { value } = sink;
+        const write: Sink['write'] = (chunks) => {
+          written.push(...chunks);
+          return value.write(chunks);
+        };
+        return { ok: true, value: { ...value, write } };
+      },
+    };
+    let back = 0;
+    const it = attended({ store, giveBack: (_, count) => (back += count) });
+    const around = { around: 'x'.repeat(50_000) };
+    const sent = Buffer.concat([putFrame('a', 'hello', around), putFrame('b', 'world', around)]);
+    await it.client.send(sent);
+    await vi.waitFor(() => expect(slow.waiting).toHaveLength(2));
+    expect(Buffer.concat(written).toString()).toBe('helloworld');
+    for (const { buffer, length } of written) expect(buffer.byteLength).toBeLessThanOrEqual(2 * length);
+    expect(back).toBe(sent.length);
+    slow.letGo();
+    await conclude(it);
   });
 
   test('acks held back for a script that never stops do not keep a large body from being read', async () => {
