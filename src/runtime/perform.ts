@@ -11,6 +11,7 @@ import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts'
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { Window } from './credit.ts';
+import { takePage } from './list-credit.ts';
 import type { Outbox } from './outbox.ts';
 import { type PutTask, putTask } from './put-task.ts';
 import { sendTask } from './send-task.ts';
@@ -30,7 +31,8 @@ export interface PerformWorld {
   readonly calls: Calls;
   /** Whose token it is, and what the server says of itself. */
   readonly hello: (token: string | undefined) => Answer<Greeting>;
-  readonly result: (request: number, result: Result) => void;
+  /** `credit`, if any, was taken for what is in the result. */
+  readonly result: (request: number, result: Result, credit?: number) => void;
   /** Calls back when it is this connection's turn among all. */
   readonly inTurn: (work: () => void) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
@@ -68,8 +70,18 @@ export function createPerformer(world: PerformWorld): Performer {
   let unflushed: PutTask | null = null;
   let underWay = 0;
 
-  /** Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing. */
-  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, answered?: Answered<T>): void {
+  /**
+   * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
+   *
+   * @param credit what was taken for the answer.
+   */
+  function ask<T>(
+    request: number,
+    of: ResultOf,
+    question: () => Answer<T>,
+    answered?: Answered<T>,
+    credit = 0,
+  ): void {
     underWay++;
     let dropped = false;
     asking.set(request, () => {
@@ -78,14 +90,19 @@ export function createPerformer(world: PerformWorld): Performer {
     });
     settle(question, bug, (outcome) => {
       answered?.(outcome, dropped);
-      if (dropped) return;
+      if (dropped) return credit > 0 ? give(credit) : undefined;
       underWay--;
       asking.delete(request);
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
-      world.result(request, result as Result);
+      world.result(request, result as Result, credit);
     });
+  }
+
+  function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
+    const { names, credit } = takePage(window, effect.limit);
+    ask(request, 'list', () => store.list({ ...effect, limit: names }), undefined, credit);
   }
 
   function open(request: number, name: string): void {
@@ -253,7 +270,7 @@ export function createPerformer(world: PerformWorld): Performer {
       case 'stat':
         return ask(request, 'stat', () => store.stat(effect.name));
       case 'list':
-        return ask(request, 'list', () => store.list(effect));
+        return list(request, effect);
       case 'remove':
         return ask(request, 'remove', () => store.remove(effect.name));
       case 'rename':
