@@ -26,6 +26,15 @@ export const HEAD_BYTES = 4 * 1024;
  * something else, which costs nothing: else a body of one byte would hold on to all that came around it.
  */
 export const KEPT_BYTES_MIN: number = 32 * 1024;
+/** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
+const FRAMES_GROWTH = 64;
+const PIECE_COST_MAX = FRAMES_GROWTH * PIECE_BYTES_MAX;
+/** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
+const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [FLOOR_BYTES, 256];
+/** What a short piece costs at the most. */
+export const SHORT_PIECE_COST_MAX: number = SHORT_BODY_BYTES + eventCost + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
+/** What the bytes of a header that is not whole cost at the most. */
+export const PARTIAL_HEAD_COST_MAX: number = 2 * HEAD_BYTES;
 
 export interface IntakeWorld {
   readonly framing: Framing<JsonHeader>;
@@ -138,7 +147,7 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   /** What is beyond has room of its own. */
-  const counted = (head: number) => Math.min(head, 2 * HEAD_BYTES);
+  const counted = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
 
   function countPartial(now: number): void {
     const more = counted(now) - counted(partialHead);
@@ -160,10 +169,14 @@ export function createIntake(world: IntakeWorld): Intake {
 
   /** How many bytes may be taken up now. Without room, never so many that much of a header comes with them. */
   function pieceMax(): number {
-    if (broken || leaveRoom !== null || bodyLeft >= PIECE_BYTES_MAX) return PIECE_BYTES_MAX;
-    leaveRoom = world.heads.tryAcquire();
-    if (leaveRoom !== null) return PIECE_BYTES_MAX;
-    return bodyLeft > 0 ? bodyLeft : HEAD_BYTES;
+    if (broken) return PIECE_BYTES_MAX;
+    const short =
+      Math.min(bodyLeft, SHORT_BODY_BYTES) + (bodyLeft < SHORT_BODY_BYTES ? SHORT_FRAMES_BYTES : 0);
+    const affordable = window.isFree(PIECE_COST_MAX) ? PIECE_BYTES_MAX : short;
+    if (bodyLeft >= PIECE_BYTES_MAX) return affordable;
+    leaveRoom ??= world.heads.tryAcquire();
+    if (leaveRoom !== null) return affordable;
+    return Math.min(affordable, bodyLeft > 0 ? bodyLeft : HEAD_BYTES);
   }
 
   function waitForRoom(): void {

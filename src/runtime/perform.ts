@@ -100,9 +100,18 @@ export function createPerformer(world: PerformWorld): Performer {
     });
   }
 
+  /** A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
-    const { names, credit } = takePage(window, effect.limit);
-    ask(request, 'list', () => store.list({ ...effect, limit: names }), undefined, credit);
+    underWay++;
+    asking.set(request, () => {
+      underWay--;
+      unwanted();
+    });
+    const unwanted = outbox.whenLow(() => {
+      underWay--;
+      const { names, credit } = takePage(window, effect.limit);
+      ask(request, 'list', () => store.list({ ...effect, limit: names }), undefined, credit);
+    });
   }
 
   function open(request: number, name: string): void {

@@ -1,57 +1,22 @@
 /** What lists cost: from when the store is asked until the page is written. */
-import { firstValueFrom, Subject, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
+import type { Limits } from '../../src/runtime/limits.ts';
 import { NAMES_MIN, takePage } from '../../src/runtime/list-credit.ts';
-import { serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { frame, peer } from '../support/peer.ts';
+import { fill, servedInMemory } from '../support/served-in-memory.ts';
 
 const KIB = 1024;
 const FILE_BYTES = 1_000_000;
 
-/** A store with so many empty files, and a large one. */
-async function stored(count: number) {
-  const store = memoryStore();
-  const add = async (name: string, bytes: Uint8Array) => {
-    const sink = await store.put(name, { size: bytes.length });
-    if (!sink.ok) throw new Error(sink.error.message);
-    await sink.value.write([bytes]);
-    await sink.value.commit();
-  };
-  await add('large', new Uint8Array(FILE_BYTES));
-  for (let i = 0; i < count; i++) await add(`f${i}`, new Uint8Array(0));
-  return store;
-}
-
+/** A server of so many empty files, and a large one. */
 async function served(limits: Partial<Limits>, files: number) {
-  const connections$ = new Subject<ListenEvent>();
-  let stats = (): ServerStats => expect.unreachable();
-  const served$ = serve({
-    connections$,
-    store: await stored(files),
-    limits: { ...defaultLimits, ...limits },
-    stats: (read) => {
-      stats = read;
-    },
-  });
-  const over = firstValueFrom(served$.pipe(toArray()));
-  return {
-    connect: () => {
-      const [theirs, ours] = memoryPair();
-      connections$.next({ type: 'connection', connection: ours });
-      return theirs;
-    },
-    unsettled: () => stats().unsettled,
-    end: () => {
-      connections$.complete();
-      return over;
-    },
-  };
+  const store = memoryStore();
+  await fill(store, 'large', new Uint8Array(FILE_BYTES));
+  for (let i = 0; i < files; i++) await fill(store, `f${i}`, new Uint8Array(0));
+  const server = servedInMemory(store, limits);
+  return { ...server, unsettled: () => server.stats().unsettled };
 }
 
 describe('a page of names', () => {
@@ -109,6 +74,24 @@ describe('a page of names', () => {
     for (const one of [theirs, ...unread]) one.destroy();
     await server.end();
   });
+});
+
+test('of lists that nobody reads, no more are made than a few pages hold', async () => {
+  const server = await served({}, 1000);
+  const theirs = server.connect();
+  theirs.pause();
+  theirs.write(
+    Array.from({ length: 300 }, () => frame({ cmd: 'list' })),
+    () => {},
+  );
+  await vi.waitFor(() => expect(server.stats().requests).toBeGreaterThan(1));
+  for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate);
+  expect(server.stats().requests).toBeLessThan(10);
+  theirs.resume();
+  const pages = await peer(theirs).replies(300);
+  expect(new Set(pages.map(({ files }) => (files as unknown[]).length)).size).toBe(1);
+  theirs.destroy();
+  await server.end();
 });
 
 test('a page costs at most what 48 KiB of JSON are as objects, and a short one no more than the floor', () => {
