@@ -34,7 +34,10 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
     ),
   ],
   gets: () => many(40, () => frame({ cmd: 'get', filename: 'large' })),
-  lists: () => many(40, () => frame({ cmd: 'list' })),
+  'lists, behind a body that came fast': (n) => [
+    putFrame(`fast ${n}`, new Uint8Array(400_000)),
+    Buffer.concat(many(2_000, () => frame({ cmd: 'list' }))),
+  ],
   'a get, and a list behind it': () => [frame({ cmd: 'get', filename: 'large' }), frame({ cmd: 'list' })],
   'puts of a byte each': (n) => [Buffer.concat(many(1_000, (i) => putFrame(`${n}/${i}`, 'x', { id: i })))],
   'a put that tells its progress at each byte': (n) => [
