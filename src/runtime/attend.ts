@@ -171,7 +171,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         pieces.push(piece);
         turn.wake();
       },
-      result: (request, result) => now({ type: 'result', request, result }),
+      result: (request, result, credit) =>
+        now({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
     });
     const pace = {
       bytes: options.paces?.bytes.join((paused) => pause('bytes', paused)),

@@ -23,6 +23,20 @@ import type { SlotHolder } from './slots.ts';
 
 /** Bytes of a header that need no room of their own: nearly every header is shorter. */
 export const HEAD_BYTES = 4 * 1024;
+/**
+ * Bytes of a body that are kept where they were received. Fewer are copied when most of the memory they lie in may be
+ * something else, which costs nothing: else a body of one byte would hold on to all that came around it.
+ */
+export const KEPT_BYTES_MIN: number = 32 * 1024;
+/** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
+const FRAMES_GROWTH = 64;
+const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
+/** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
+const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [FLOOR_BYTES, 256];
+/** What a short piece costs at the most. */
+export const SHORT_PIECE_COST_MAX: number = SHORT_BODY_BYTES + eventCost + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
+/** What the bytes of a header that is not whole cost at the most. */
+export const PARTIAL_HEAD_COST_MAX: number = 2 * HEAD_BYTES;
 
 export interface IntakeWorld {
   readonly framing: Framing<JsonHeader>;
@@ -64,8 +78,8 @@ export interface Intake {
 
 export function createIntake(world: IntakeWorld): Intake {
   const { window, give } = world;
-  /** Of the piece at hand: bytes of complete headers, bytes of bodies, requests. */
-  let [heads, streamed, requests] = [0, 0, 0];
+  /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
+  let [heads, streamed, copied, requests] = [0, 0, 0, 0];
   let partialHead = 0;
   /** Bytes that are still to come of the body at hand. */
   let bodyLeft = 0;
@@ -80,7 +94,7 @@ export function createIntake(world: IntakeWorld): Intake {
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
       case 'data': {
-        const { bytes } = frame;
+        const bytes = kept(frame.bytes);
         const credit = bytes.length + eventCost;
         streamed += bytes.length;
         bodyLeft -= bytes.length;
@@ -104,6 +118,12 @@ export function createIntake(world: IntakeWorld): Intake {
     }
   }
 
+  function kept(bytes: Uint8Array): Uint8Array {
+    if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+    copied += bytes.length;
+    return new Uint8Array(bytes);
+  }
+
   function request(header: JsonHeader, body: number): void {
     const credit = headerCost(header) + eventCost;
     const busy = credit > FLOOR_BYTES && !window.fits(credit);
@@ -124,18 +144,18 @@ export function createIntake(world: IntakeWorld): Intake {
   });
 
   function take(bytes: Uint8Array): number {
-    [heads, streamed, requests] = [0, 0, 0];
+    [heads, streamed, copied, requests] = [0, 0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.giveBack(bytes, bytes.length - streamed);
+    world.giveBack(bytes, bytes.length - streamed + copied);
     world.took(bytes.length, requests);
     return requests;
   }
 
   /** What is beyond has room of its own. */
-  const counted = (head: number) => Math.min(head, 2 * HEAD_BYTES);
+  const counted = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
 
   function countPartial(now: number): void {
     const more = counted(now) - counted(partialHead);
@@ -158,7 +178,13 @@ export function createIntake(world: IntakeWorld): Intake {
   const feed = createFeed(take);
 
   /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
-  const pieceMax = () => (broken ? PIECE_BYTES_MAX : bodyLeft + HEAD_BYTES);
+  function pieceMax(): number {
+    if (broken) return PIECE_BYTES_MAX;
+    const most = bodyLeft + HEAD_BYTES;
+    if (window.isFree(PIECE_COST_MAX)) return most;
+    if (bodyLeft >= SHORT_BODY_BYTES) return SHORT_BODY_BYTES;
+    return Math.min(most, bodyLeft + SHORT_FRAMES_BYTES);
+  }
 
   function needRoom(): void {
     waitsForRoom = true;
