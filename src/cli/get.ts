@@ -117,7 +117,9 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
     const got = await download(files, {
-      ...{ downloads, report, kept, gone: output.gone },
+      ...{ downloads, report, kept },
+      // Files are wanted though nobody reads any more what is said of them.
+      gone: () => toStdout && output.gone(),
       begin: toStdout
         ? (options) => printed(options, output)
         : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
