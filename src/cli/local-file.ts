@@ -73,7 +73,7 @@ export function removeTemporaries(): void {
  */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
   const { path, size, mtime, part, written, failed, clobber = true } = options;
-  checkReplaceable(path);
+  checkReplaceable(path, '--out -');
   const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
   const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
   if (part === undefined) temporaries.add(temporary);

@@ -4,11 +4,13 @@ import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 /**
  * Throws where a device, a pipe or a socket has the name. A file that is renamed onto it would replace it, `/dev/null` of
  * the whole machine, say, where it was meant to take the bytes. Of what cannot be looked at, whoever writes will hear.
+ *
+ * @param toStdout the option that prints instead. @example '--out -'
  */
-export function checkReplaceable(path: string): void {
+export function checkReplaceable(path: string, toStdout: string): void {
   if (isOther(path)) {
     throw new Error(
-      'it is neither a file nor a folder, and is not replaced: --out - prints, into what you like',
+      `it is neither a file nor a folder, and is not replaced: ${toStdout} writes to stdout, which can be sent there`,
     );
   }
 }
