@@ -34,9 +34,9 @@ are refused before anything is fetched; with --out - they go to stdout one after
 the other.
 
 Each file is written under a temporary name beside its target, and renamed when
-it is whole; a file of that name is replaced. Modification times are kept. With
---no-clobber what is there stays as it is: it is said to be skipped, and is no
-failure.
+it is whole; a file of that name is replaced, a device or a pipe is not.
+Modification times are kept. With --no-clobber what is there stays as it is: it
+is said to be skipped, and is no failure.
 
 What arrives is compared with the CRC-32 that the server knows of the file. A
 connection that breaks is made again, --retries times in a row, and only the rest
@@ -117,7 +117,9 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
     const got = await download(files, {
-      ...{ downloads, report, kept, gone: output.gone },
+      ...{ downloads, report, kept },
+      // Files are wanted though nobody reads any more what is said of them.
+      gone: () => toStdout && output.gone(),
       begin: toStdout
         ? (options) => printed(options, output)
         : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),

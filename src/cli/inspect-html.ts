@@ -18,13 +18,14 @@ import { exitStatus } from './exit-status.ts';
 import { createCollector } from './inspect-collect.ts';
 import { counted } from './inspect-words.ts';
 import type { Output } from './output.ts';
+import { checkReplaceable } from './replaceable.ts';
 import { misuse, stop } from './stop.ts';
 import { printable } from './words.ts';
 
 export interface PageOptions {
   /** The capture; `-` is stdin. */
   readonly file: string;
-  /** Where to write the page. */
+  /** Where to write the page; `-` is stdout. */
   readonly to: string;
   readonly output: Output;
 }
@@ -37,7 +38,7 @@ export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,
   { file, to, output }: PageOptions,
 ): Promise<number> {
-  if (isSameFile(file, to)) throw misuse(`--html would overwrite the capture ${printable(file)}`);
+  if (to !== '-' && isSameFile(file, to)) throw misuse(`--html would overwrite the capture ${printable(file)}`);
   const collector = createCollector(file === '-' ? 'standard input' : file);
   let fault: string | null = null;
   try {
@@ -49,9 +50,12 @@ export async function writePage(
   const data = collector.end(fault);
   const { conversations, frames } = data.totals;
   if (conversations > 0) {
-    await writeWhole(to, pageOf(data));
-    output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
-    output.flush();
+    if (to === '-') await output.bytes(Buffer.from(pageOf(data)));
+    else {
+      await writeWhole(to, pageOf(data));
+      output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
+      output.flush();
+    }
   }
   if (fault !== null) throw stop(exitStatus.failed, fault);
   return conversations;
@@ -132,6 +136,7 @@ function isSameFile(one: string, other: string): boolean {
 async function writeWhole(to: string, text: string): Promise<void> {
   const part = join(dirname(to), `.${randomUUID()}.part`);
   try {
+    checkReplaceable(to, '--html -');
     const file = await open(part, 'wx');
     try {
       await file.writeFile(text);

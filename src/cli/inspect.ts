@@ -101,7 +101,7 @@ export function addInspect(program: Command): void {
     .option('--absolute', 'times of day (UTC) instead of times since the beginning')
     .option('--json', 'print JSON, one object a line')
     .addOption(
-      new Option('--html <OUT>', 'write a page instead').conflicts([
+      new Option('--html <OUT>', 'write a page instead; - is stdout').conflicts([
         'json',
         'frames',
         'chunks',

@@ -20,6 +20,7 @@ import {
 import { dirname, join } from 'node:path';
 import { releasePart, removePart } from './part-file.ts';
 import { placedAnew } from './placed-anew.ts';
+import { checkReplaceable } from './replaceable.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
 const small = 128 * 1024;
@@ -66,9 +67,13 @@ export function removeTemporaries(): void {
   }
 }
 
-/** Begins a file; makes the folders it lies in. Throws the system's error when that is not possible. */
+/**
+ * Begins a file; makes the folders it lies in. Throws the system's error when that is not possible, and an `Error` where
+ * what has its name is not to be replaced.
+ */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
   const { path, size, mtime, part, written, failed, clobber = true } = options;
+  checkReplaceable(path, '--out -');
   const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
   const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
   if (part === undefined) temporaries.add(temporary);

@@ -1,4 +1,5 @@
 /** A received file gets its name at once, and with `clobber: false` only if nothing has it. */
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
@@ -87,6 +88,35 @@ describe.each([
     expect(await receive(join(folder, 'a'), 'new')).toBe('placed');
     expect(readTree(folder)).toEqual({ a: 'new' });
   });
+});
+
+test.each<[string, (path: string) => void]>([
+  ['a pipe', (path) => execFileSync('mkfifo', [path])],
+  ['a link to a pipe', (path) => [execFileSync('mkfifo', [`${path}-pipe`]), fs.symlinkSync('a-pipe', path)]],
+  ['a link to a device', (path) => fs.symlinkSync('/dev/null', path)],
+  ['a link to what the process has open', (path) => fs.symlinkSync('/proc/self/fd/0', path)],
+])('%s is not replaced, and nothing is written', async (_, make) => {
+  const folder = tempFolder();
+  const path = join(folder, 'a');
+  make(path);
+  const before = [fs.lstatSync(path).ino, fs.readdirSync(folder)];
+  for (const clobber of [true, false]) {
+    await expect(receive(path, 'new', { clobber })).rejects.toThrow('neither a file nor a folder');
+  }
+  expect([fs.lstatSync(path).ino, fs.readdirSync(folder)]).toEqual(before);
+});
+
+test('a link to a file, or to nothing, is replaced as a file is', async () => {
+  const folder = tempFolder();
+  fs.writeFileSync(join(folder, 'f'), 'old');
+  for (const [name, target] of [
+    ['a', 'f'],
+    ['b', 'nowhere'],
+  ] as const) {
+    fs.symlinkSync(target, join(folder, name));
+    expect(await receive(join(folder, name), 'new')).toBe('placed');
+  }
+  expect(readTree(folder)).toEqual({ a: 'new', b: 'new', f: 'old' });
 });
 
 test('another failure of the link is told, and leaves nothing', async () => {

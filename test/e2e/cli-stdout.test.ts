@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endAll, main, sluice, start, startServe, startSluice } from '../support/cli.ts';
-import { tempFolder, writeTree } from '../support/temp-folder.ts';
+import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -62,6 +62,21 @@ describe('onto a disk that is full', () => {
     expect(got.status).toBe(1);
     expect(existsSync(join(folder, 'here')) ? readdirSync(join(folder, 'here')) : []).toEqual([]);
   });
+});
+
+test('a reader of stdout that goes away keeps no file from being received, sent or removed', async () => {
+  const { folder, options } = await served();
+  const names = Array.from({ length: 300 }, (_, i) => `d/${i}`);
+  writeTree(join(folder, 'root'), Object.fromEntries(names.map((name) => [name, name])));
+  const commands = ['get d/ --out here/', 'get d/ --out again/ --json', 'put here --as there', 'rm -r d'];
+  for (const command of commands) {
+    const script = `"$0" "$1" ${command} | true; exit "\${PIPESTATUS[0]}"`;
+    const ran = await start('bash', ['-c', script, process.execPath, main], options).done;
+    expect(ran).toEqual({ status: 0, stdout: '', stderr: '' });
+  }
+  const count = (path: string) => readdirSync(join(folder, path)).length;
+  expect(['here/d', 'again/d', 'root/there/d'].map(count)).toEqual([300, 300, 300]);
+  expect(readTree(join(folder, 'root/d'))).toEqual({});
 });
 
 test('stderr that cannot be written to changes nothing of what is done, nor of the exit status', async () => {

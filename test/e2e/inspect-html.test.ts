@@ -1,5 +1,5 @@
 /** The page of `sluice inspect --html`, in Debian's Chromium, without a network. */
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -46,6 +46,17 @@ async function paged(file: string, ...args: string[]): Promise<string> {
 }
 
 describe('the file', () => {
+  test('is printed with --html -, and nothing else is', async () => {
+    const [file, folder] = [capture(), tempFolder()];
+    const page = await paged(file, '--length-field', 'width=2');
+    const args = ['inspect', file, '--length-field', 'width=2', '--html', '-'];
+    expect(await sluice(args, { cwd: folder })).toEqual({
+      ...{ status: 0, stderr: '' },
+      stdout: readFileSync(page, 'utf8'),
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('is written whole or not at all, and never over the capture', async () => {
     const file = capture();
     const before = readFileSync(file);
@@ -55,6 +66,10 @@ describe('the file', () => {
     const nowhere = await sluice(['inspect', file, '--html', '/nowhere/out.html']);
     expect(nowhere.status).toBe(1);
     expect(nowhere.stderr).toContain('/nowhere/out.html cannot be written');
+    const folder = tempFolder();
+    symlinkSync('/dev/null', join(folder, 'device'));
+    const device = await sluice(['inspect', file, '--html', 'device'], { cwd: folder });
+    expect(device.stderr).toMatch(/^sluice: device cannot be written: it is neither a file nor a folder/);
     const page = await paged(file, '--length-field', 'width=2');
     expect(readdirSync(join(page, '..'))).toEqual(['out.html']);
   });
