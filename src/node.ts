@@ -40,6 +40,7 @@ export type * from './store/contract.ts';
 export * from './store/contract-suite.ts';
 export { crc32 } from './store/crc32.ts';
 export * from './store/disk-store.ts';
+export type { ListingBounds } from './store/listing/bounds.ts';
 export * from './store/memory-store.ts';
 export * from './store/quotas.ts';
 export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quotas.ts';

@@ -76,6 +76,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   attend: [given((it) => library.attend(it, served)), given((it) => library.attend(connection(), it))],
   blobContent: [given((it) => library.blobContent(it))],
+  budgetMin: [given((it) => library.budgetMin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   bytesContent: [given((it) => bytesContent(it), BYTES)],
   captureFile: [
     given((it) => library.captureFile(it), 'a string'),
@@ -169,6 +170,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => createSession([], it)),
     given((it) => createSession([], { openRequests: it }), '1.5', 'Infinity', '2 ** 53', 'a number'),
   ],
+  createTokenTries: [given((it) => library.createTokenTries(it), 'a function')],
   createUploads: [
     given((it) => library.createUploads(it)),
     given((it) => library.createUploads({ connect: it }), 'a function'),
@@ -198,6 +200,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.deframe(it)),
     given((it) => of<BytesLike>(it).pipe(library.deframe(framing)), BYTES),
   ],
+  descriptorsFor: [given((it) => library.descriptorsFor(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   describeFault: [given((it) => library.describeFault(it))],
   encodeFrame: [
     given((it) => library.encodeFrame(it, bytes)),
@@ -258,6 +261,10 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) =>
       of(head).pipe(library.deframe(library.jsonHeader({ bodyLength: () => 0, delivery: () => it }))),
     ),
+  ],
+  limitsWithin: [
+    given((it) => library.limitsWithin(it), '1.5', 'Infinity', '2 ** 53', 'a number'),
+    given((it) => library.limitsWithin(1024, it), LEFT_OUT, '1.5', 'Infinity', '2 ** 53', 'a number'),
   ],
   lengthField: [
     given((it) => lengthField(it)),
@@ -418,6 +425,10 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.serve({ connections$, store, drain$: it }), LEFT_OUT),
   ],
   sha256: [],
+  shareOut: [
+    given((it) => library.shareOut(it)),
+    given((it) => library.shareOut({ budget: it, headerBytes: 1 })),
+  ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
   socketConnection: [given((it) => library.socketConnection(it))],
   step: [

@@ -15,9 +15,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   store: ['wire', 'protocol'],
   transport: ['base', 'wire', 'protocol'],
   capture: ['base', 'wire', 'protocol', 'transport'],
-  runtime: ['wire', 'protocol', 'session', 'store', 'transport'],
-  client: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
-  server: ['wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'capture'],
+  runtime: ['base', 'wire', 'protocol', 'session', 'store', 'transport'],
+  client: ['base', 'wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
+  server: ['base', 'wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'capture'],
   demo: ['wire', 'protocol', 'transport'],
   cli: [
     'wire',

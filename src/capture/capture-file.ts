@@ -5,6 +5,8 @@ import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { gunzipped, isGzip } from './files/gunzipped.ts';
+import { unzstd } from './files/unzstd.ts';
+import { isZstd } from './files/zstd-frames.ts';
 
 /**
  * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose
@@ -25,8 +27,9 @@ export interface CaptureFileOptions {
 }
 
 /**
- * A capture in a file: pcap or pcapng, compressed with gzip or not, told by the first bytes. In a compressed one,
- * positions are those of the bytes that were compressed.
+ * A capture in a file: pcap or pcapng, compressed with gzip, with Zstandard (where Node can decompress that: 22.15 and
+ * newer; elsewhere it is `not-a-capture`) or not, told by the first bytes. In a compressed one, positions are those of
+ * the bytes that were compressed.
  *
  * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
  * cannot be read is a `CaptureFault` `unreadable`, thrown by the iteration.
@@ -81,7 +84,9 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
         const first = await firstBytes(blocks);
         if (first.length === 0) return;
         const all = followedBy(first, blocks);
-        yield* isGzip(first) ? gunzipped(all, fault) : all;
+        if (isGzip(first)) yield* gunzipped(all, fault);
+        else if (isZstd(first)) yield* unzstd(all, fault);
+        else yield* all;
       } finally {
         await blocks.return(undefined);
       }
@@ -127,10 +132,10 @@ async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): Asyn
   }
 }
 
-/** The first block, or as many as it takes to tell gzip; empty when there is nothing at all. */
+/** The first block, or as many as it takes to tell how it is compressed; empty when there is nothing at all. */
 async function firstBytes(blocks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let first: Uint8Array = new Uint8Array(0);
-  while (first.length < 2) {
+  while (first.length < 4) {
     const { value, done } = await blocks.next();
     if (done) break;
     first = first.length === 0 ? value : Buffer.concat([first, value]);

@@ -13,6 +13,7 @@ import { begin, createReading } from './layers/reading.ts';
 import { readTcp } from './layers/tcp.ts';
 import type { Packet } from './packet.ts';
 import type { NoSegment, Segment } from './segment.ts';
+import type { FragmentConflict } from './stream-event.ts';
 
 export interface DissectOptions {
   /**
@@ -41,6 +42,7 @@ export interface Dissector {
  * Makes a dissector for one capture. It keeps nothing of a packet but fragments, of which it holds little and not
  * for long.
  *
+ * @param differed is called, before `dissect` returns, for a fragment that brings other bytes where there were some.
  * @example
  * const { dissect } = createDissector();
  * for await (const packets of readPackets(capture)) {
@@ -50,13 +52,16 @@ export interface Dissector {
  *   }
  * }
  */
-export function createDissector({ checksums = 'ignore' }: DissectOptions = {}): Dissector {
+export function createDissector(
+  { checksums = 'ignore' }: DissectOptions = {},
+  differed: (conflict: FragmentConflict) => void = () => {},
+): Dissector {
   if (checksums !== 'ignore' && checksums !== 'verify') {
     throw new RangeError(`checksums must be 'ignore' or 'verify', and is ${String(checksums)}`);
   }
   const verify = checksums === 'verify';
   const reading = createReading();
-  const fragments = createFragments();
+  const fragments = createFragments(differed);
   const flowOf = createFlows();
 
   return {

@@ -6,6 +6,8 @@
  *  open  framing  (chunk frame* fault? | gap frame? fault? | conflict)*  end?  close
  * ```
  *
+ * Events of no conversation (see `StreamEvent`) come among them, and what was not read last of all.
+ *
  * A frame comes right after the chunk (or the gap) with its last byte. After a `fault` no frame of its side comes any
  * more, while chunks and gaps still do.
  */

@@ -123,7 +123,7 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
   }
 
   function take(event: StreamEvent, emit: (event: InspectEvent) => void): void {
-    if (event.type === 'skipped') {
+    if (!('conversation' in event)) {
       emit(event);
       return;
     }
@@ -136,7 +136,11 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
       return;
     }
     const of = open.get(conversation.index);
-    if (of === undefined) return;
+    if (of === undefined) {
+      // Of one that is closed already.
+      if (event.type === 'after-reset' && selected(conversation)) emit(event);
+      return;
+    }
     if (event.type === 'chunk') {
       if (!of.chosen) undecided(event, of);
       emit(event);
@@ -144,7 +148,7 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
       return;
     }
     // Whatever else comes before the first bytes were enough: they will not be.
-    if (!of.chosen && event.type !== 'conflict') {
+    if (!of.chosen && event.type !== 'conflict' && event.type !== 'ignored') {
       if (event.type !== 'end' || of.early.some(({ from }) => from === event.from)) {
         choose(conversation, of, { name: null, reason: 'unknown', framing: null });
       }

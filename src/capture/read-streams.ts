@@ -5,17 +5,26 @@ import { createDissector, type DissectOptions } from './dissect.ts';
 import { readPackets } from './read-packets.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
+import { createEventOrder } from './streams/event-order.ts';
 import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
+import { createUnread } from './unread.ts';
 
-export interface StreamOptions extends DissectOptions, ReassemblyOptions {}
+export interface StreamOptions extends DissectOptions, ReassemblyOptions {
+  /**
+   * What a RST means may be known some packets later. `as-decided` (the default) does not let the events of other
+   * conversations wait for it, so that a `reset` comes after some of what was captured behind it. `in-place` does, so
+   * that it comes where its packet was; up to 4 MiB of events wait, then it ends its conversation.
+   */
+  readonly resets?: 'as-decided' | 'in-place';
+}
 
 /**
- * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over.
+ * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over, and counted.
  *
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out and every conversation closed, and a RangeError when an option is out of its bounds.
+ * was handed out, every conversation closed and what is unread told, and a RangeError when an option is out of its bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
  *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);
@@ -26,18 +35,25 @@ export async function* readStreams(
   options: StreamOptions = {},
 ): AsyncGenerator<readonly StreamEvent[], void, undefined> {
   checkCapture('readStreams', capture, options);
-  const dissector = createDissector(options);
-  const reassembly = createReassembly(options);
-  let events: StreamEvent[] = [];
-  const emit = (event: StreamEvent): void => {
-    events.push(event);
-  };
-  const skip = ({ packet, skipped, message }: NoSegment): void => {
+  const { resets = 'as-decided' } = options;
+  if (resets !== 'as-decided' && resets !== 'in-place') {
+    throw new RangeError(`resets must be 'as-decided' or 'in-place', and is ${String(resets)}`);
+  }
+  const order = createEventOrder();
+  const { emit } = order;
+  const dissector = createDissector(options, emit);
+  const reassembly = createReassembly(options, resets === 'in-place' ? order : undefined);
+  const unread = createUnread();
+  const skip = (it: NoSegment): void => {
+    unread.take(it);
+    const { packet, skipped, message } = it;
     if (skipped !== 'other') emit({ type: 'skipped', packet: packet.number, why: skipped, message });
   };
   const finish = (): void => {
     for (const lost of dissector.end()) skip(lost);
     reassembly.end(emit);
+    const event = unread.event();
+    if (event !== null) emit(event);
   };
 
   let fault: { readonly thrown: unknown } | null = null;
@@ -46,19 +62,19 @@ export async function* readStreams(
       for (const packet of packets) {
         const it = dissector.dissect(packet);
         // A fragment is only lost when the others never come, which is told at the end.
-        if (!('skipped' in it)) reassembly.take(it, emit);
-        else if (it.skipped !== 'fragment') skip(it);
+        if (!('skipped' in it)) {
+          reassembly.take(it, emit);
+          for (let talk = order.excess(); talk !== null; talk = order.excess()) reassembly.decide(talk, emit);
+        } else if (it.skipped !== 'fragment') skip(it);
       }
-      if (events.length > 0) {
-        const batch = events;
-        events = [];
-        yield batch;
-      }
+      const events = order.take();
+      if (events.length > 0) yield events;
     }
   } catch (thrown) {
     fault = { thrown };
   }
   finish();
+  const events = order.take();
   if (events.length > 0) yield events;
   if (fault !== null) throw fault.thrown;
 }

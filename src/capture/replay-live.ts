@@ -27,7 +27,7 @@ import { incomplete } from './replaying/recorded-fault.ts';
 import { createHold } from './replaying/tape-hold.ts';
 import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
-import type { Conversation, StreamEvent } from './stream-event.ts';
+import type { Conversation, ConversationEvent, StreamEvent } from './stream-event.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
@@ -77,7 +77,11 @@ export function replayTo<H>(
   options: LiveOptions<H> = {},
 ): Observable<LiveResult> {
   checkCapture('replayTo', capture, options);
-  return replayStreamsTo(() => readStreams(capture, options.streams), connect, options);
+  return replayStreamsTo(
+    () => readStreams(capture, { resets: 'in-place', ...options.streams }),
+    connect,
+    options,
+  );
 }
 
 /** Replays stream events from wherever they come: `replayTo` without the reading. */
@@ -149,7 +153,7 @@ export function replayStreamsTo<H>(
       if (closing.size >= maxOpen) await Promise.race(closing);
     }
 
-    async function happen(event: Exclude<StreamEvent, { type: 'skipped' }>): Promise<void> {
+    async function happen(event: ConversationEvent): Promise<void> {
       const { conversation } = event;
       const player = players.get(conversation) ?? null;
       if (current !== player || event.type === 'close') {
@@ -185,7 +189,7 @@ export function replayStreamsTo<H>(
     async function play(): Promise<void> {
       for await (const events of read()) {
         for (const event of events) {
-          if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
           if (time !== null && hold.isEarly(due(time))) {
             await current?.flush();

@@ -24,7 +24,7 @@ import { incomplete, resetIn, unfinished } from './replaying/recorded-fault.ts';
 import { createHold } from './replaying/tape-hold.ts';
 import { timeOf } from './replaying/tape-time.ts';
 import { type Selection, selects } from './selection.ts';
-import type { Conversation, Side, StreamEvent } from './stream-event.ts';
+import type { Conversation, ConversationEvent, Side, StreamEvent } from './stream-event.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
@@ -79,7 +79,7 @@ export const defaultWaiting = 16 * 1024 * 1024;
  */
 export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
   checkCapture('replay', capture, options);
-  return replayStreams(() => readStreams(capture, options.streams), options);
+  return replayStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
 /**
@@ -134,7 +134,7 @@ export function replayStreams(
       track.close();
     }
 
-    function happen(event: Exclude<StreamEvent, { type: 'skipped' }>): void {
+    function happen(event: ConversationEvent): void {
       const { conversation } = event;
       if (event.type === 'open') return open(conversation);
       const track = tracks.get(conversation);
@@ -146,6 +146,8 @@ export function replayStreams(
           if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
           return track.close();
         case 'conflict':
+        case 'ignored':
+        case 'after-reset':
           return;
         case 'reset':
           track.recorded(event);
@@ -159,7 +161,7 @@ export function replayStreams(
     async function play(): Promise<void> {
       for await (const events of readingNoted(read())) {
         for (const event of events) {
-          if (event.type === 'skipped' || !isWanted(event.conversation)) continue;
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
           if (time !== null && hold.isEarly(due(time))) await hold.until(due(time));
           if (waiting > maxWaiting) await hold.while(() => waiting > maxWaiting / 2);

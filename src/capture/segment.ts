@@ -20,6 +20,13 @@ export interface Segment {
   readonly ack: number;
   /** The flags, as in `TCP_FIN` and so on. */
   readonly flags: number;
+  /** The window field as it is in the header, without its scale: 0 to 65,535. */
+  readonly window: number;
+  /**
+   * Of a SYN, the shift of its window scale option: 0 to 14, or `NO_SCALE` when it has none. Null for what is no SYN,
+   * and when its options were cut off by the snap length.
+   */
+  readonly windowScale: number | null;
   /** What was captured of the payload; without the padding of a short Ethernet frame. */
   readonly payload: Uint8Array;
   /** Bytes of payload there were: more than `payload.length` when the packet was cut by the snap length. */
@@ -31,6 +38,9 @@ export const TCP_SYN = 0x02;
 export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
+
+/** A SYN without a window scale option: nobody's windows are scaled then (RFC 7323, section 2.2). */
+export const NO_SCALE = -1;
 
 /**
  * What a packet was, when it is no segment.
@@ -47,4 +57,8 @@ export interface NoSegment {
   readonly skipped: 'other' | 'fragment' | 'cut' | 'malformed' | 'checksum';
   /** In words, with the layer: `IPv4: header length 12 bytes, and the least is 20`. */
   readonly message: string;
+  /** The message without what is this packet's alone, so that packets can be counted by it: `IPv4: header length`. */
+  readonly reason: string;
+  /** How many packets it stands for, where that is more than one: the fragments of one that never became whole. */
+  readonly packets?: number;
 }

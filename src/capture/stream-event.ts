@@ -2,14 +2,23 @@
  * What recorded TCP connections say, as data: ordered bytes in each direction, and what is missing in them.
  *
  * ```text
- *  open   (chunk | gap | conflict)*  end?        for each of the two sides, mixed
- *         reset?
- *  close                                         nothing of the conversation comes after it
+ *  open   (chunk | gap | conflict | ignored)*  end?   for each of the two sides, mixed
+ *         reset?  after-reset?
+ *  close                                              nothing of the conversation comes after it,
+ *         after-reset?                                but what comes later still of a connection that was reset
+ *
+ *  skipped, fragment-conflict                         of packets, in no conversation
+ *  unread?                                            the last of all: packets that are in no stream
  * ```
  *
  * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
  * not in a chunk is in a gap. A side is over after its `end` or a `reset`; a `conflict` in what it sent before may still
- * be told until the conversation closes. What the recording has behind a RST is in no event.
+ * be told until the conversation closes.
+ *
+ * A RST counts as for its receiver (RFC 5961, section 3.2), and so `reset` comes only when it is known that the
+ * conversation did not go on: after 30 seconds of the recording in which nothing came of it, after 64 packets or
+ * 256 KiB of it none of which shows that both sides lived on, or when the conversation closes for another reason. What
+ * is in the recording behind a `reset` is in no chunk, and is counted in `after-reset`.
  */
 import type { Address } from '../transport/connection.ts';
 
@@ -18,7 +27,10 @@ export type Side = 'client' | 'server';
 
 /** One recorded connection. */
 export interface Conversation {
-  /** From 0, in the order of their first packets: Wireshark's `tcp.stream`. */
+  /**
+   * From 0, in the order of their first packets: Wireshark's `tcp.stream`, but where a connection that was reset lives
+   * on after its close, or is tried again with the same numbers: that is another conversation here.
+   */
   readonly index: number;
   readonly client: Address;
   readonly server: Address;
@@ -104,6 +116,51 @@ export interface StreamReset extends OfSide, Timed {
   readonly type: 'reset';
 }
 
+/**
+ * Why a packet does not count.
+ *
+ * - `outside`: a RST the number of which is outside of its receiver's window.
+ * - `inside`: a RST in the window, though not at the next byte, behind which the conversation went on.
+ * - `outlived`: a RST that is heeded, at the next byte or behind a hole, behind which a side acknowledged nevertheless
+ *   what the other had sent since.
+ * - `unasked`: a RST to who has sent nothing but a SYN, that does not acknowledge that.
+ * - `stale`: bytes, or a FIN, that acknowledge something from before the SYN of this connection: of an older one.
+ */
+export type IgnoredReason = 'outside' | 'inside' | 'outlived' | 'unasked' | 'stale';
+
+/** A packet that its receiver does not heed: a RST that ends nothing, or bytes of an older connection. */
+export interface PacketIgnored extends Of {
+  readonly type: 'ignored';
+  /** Who sent it, or seems to have. */
+  readonly from: Side;
+  readonly why: IgnoredReason;
+  /**
+   * Where its number lies in what its side sent: an offset in bytes, which may be negative or far ahead. Null when it
+   * is not known where the side begins.
+   */
+  readonly position: number | null;
+  /** Bytes of payload it had. */
+  readonly length: number;
+  /** When it was captured, in nanoseconds since 1970. */
+  readonly capturedAt: bigint;
+  /** `Packet.number` of the packet. */
+  readonly packet: number;
+}
+
+/**
+ * What came after a `reset`, and is in no chunk: packets with bytes or a FIN, as were under way, and as nobody
+ * acknowledged. One comes before `close`, and counts what had come by then; another comes after it for what came
+ * later, when that can be no more: at the end of the recording, or when the connection is forgotten.
+ */
+export interface AfterReset extends Of {
+  readonly type: 'after-reset';
+  readonly packets: number;
+  /** Bytes of payload they had. */
+  readonly bytes: number;
+  /** `Packet.number` of the first of them. */
+  readonly firstPacket: number;
+}
+
 export interface ConversationOpen extends Of {
   readonly type: 'open';
 }
@@ -147,12 +204,55 @@ export interface PacketSkipped {
   readonly message: string;
 }
 
-export type StreamEvent =
+/**
+ * Fragments of an IP packet that overlap, and differ there. The first bytes to come are the ones that count. In which
+ * conversation that is, is not said: the packet need not become whole.
+ */
+export interface FragmentConflict {
+  readonly type: 'fragment-conflict';
+  /** `Packet.number` of the fragment whose bytes were dropped. */
+  readonly packet: number;
+  /** The offset in what the IP packet carries, in bytes, of the first that differs. */
+  readonly position: number;
+  /** Bytes from the first that differs to the last. */
+  readonly length: number;
+  /** In words, with the layer and the packet's id. */
+  readonly message: string;
+}
+
+/** Packets that are in no stream for the same reason. */
+export interface UnreadReason {
+  /** `other`: what they carry is not read, TCP in it or not (UDP, ARP, a tunnel, an unknown link type). */
+  readonly why: 'other' | PacketSkipped['why'];
+  /** In words: `UDP, port 4789, perhaps VXLAN`, `link type 104 (Cisco HDLC) is not read`. */
+  readonly message: string;
+  /** How many there were; those that `PacketsUnread.others` may have of them are not counted. */
+  readonly packets: number;
+  /** `Packet.number` of the first of them. */
+  readonly firstPacket: number;
+}
+
+/** All packets of the capture that are in no stream: comes once, as the last event, when there are any. */
+export interface PacketsUnread {
+  readonly type: 'unread';
+  /** How many there are in all. */
+  readonly packets: number;
+  /** Those with the most packets first; at most 256. */
+  readonly reasons: readonly UnreadReason[];
+  /** Packets whose reasons were forgotten, as there were too many others: 0 but in strange captures. */
+  readonly others: number;
+}
+
+/** An event that belongs to a conversation. */
+export type ConversationEvent =
   | ConversationOpen
   | StreamChunk
   | StreamGap
   | StreamConflict
   | StreamEnd
   | StreamReset
-  | ConversationClose
-  | PacketSkipped;
+  | PacketIgnored
+  | AfterReset
+  | ConversationClose;
+
+export type StreamEvent = ConversationEvent | PacketSkipped | FragmentConflict | PacketsUnread;

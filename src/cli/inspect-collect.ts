@@ -2,7 +2,16 @@
 
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { PageConversation, PageData, PageSide } from '../capture/page/page-data.ts';
-import { closeInWords, framingInWords, gapInWords, isoTime, tookInWords } from './inspect-words.ts';
+import {
+  afterResetInWords,
+  closeInWords,
+  fragmentConflictInWords,
+  framingInWords,
+  gapInWords,
+  isoTime,
+  tookInWords,
+  unreadInWords,
+} from './inspect-words.ts';
 import { printable } from './words.ts';
 
 export interface PageLimits {
@@ -28,6 +37,10 @@ export const pageLimits: PageLimits = {
   chunkBytes: 256,
 };
 
+/** Reasons why packets are not read, and fragments that differ. */
+const UNREAD_SHOWN = 20;
+const CONFLICTS_SHOWN = 5;
+
 export interface Collector {
   take(event: InspectEvent): void;
   /** @param fault why the reading ended early, or null. */
@@ -35,18 +48,33 @@ export interface Collector {
 }
 
 export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
-  const totals = { conversations: 0, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  const totals = {
+    conversations: 0,
+    frames: 0,
+    chunks: 0,
+    gaps: 0,
+    faults: 0,
+    conflicts: 0,
+    ignored: 0,
+  };
   const conversations: PageConversation[] = [];
-  /** Those that are open and shown. */
+  /** Those that are shown, and those of them that are open. */
+  const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
   const left = { ...limits };
+  const differing: string[] = [];
+  let unread: readonly string[] = [];
 
   const base64 = (bytes: Uint8Array, most: number): string =>
     Buffer.from(bytes.subarray(0, most)).toString('base64');
 
   function take(event: InspectEvent): void {
-    if (event.type === 'skipped') return;
     count(event);
+    if (event.type === 'unread') unread = unreadInWords(event, UNREAD_SHOWN);
+    if (event.type === 'fragment-conflict' && differing.length < CONFLICTS_SHOWN) {
+      differing.push(printable(fragmentConflictInWords(event)));
+    }
+    if (!('conversation' in event)) return;
     const { conversation } = event;
     if (event.type === 'open') {
       if (conversations.length >= limits.conversations) return;
@@ -62,7 +90,13 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         sides: { client: emptySide(), server: emptySide() },
       };
       open.set(index, it);
+      shown.set(index, it);
       conversations.push(it);
+      return;
+    }
+    if (event.type === 'after-reset') {
+      const of = shown.get(conversation.index);
+      if (of !== undefined) of.ended = [of.ended, afterResetInWords(event)].filter(Boolean).join(', ');
       return;
     }
     const it = open.get(conversation.index);
@@ -121,9 +155,16 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
           it.sides[event.from].faults.push([position, code, printable(message), since(capturedAt), packet]);
         return;
       }
+      case 'conflict':
+        it.sides[event.from].counts.conflicts++;
+        return;
+      case 'ignored':
+        it.sides[event.from].counts.ignored++;
+        return;
       case 'close': {
         it.duration = since(event.endedAt);
-        it.ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        const ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        it.ended = [ended, it.ended].filter(Boolean).join(', ');
         for (const side of ['client', 'server'] as const) {
           const { bytes, missing, retransmitted, outOfOrder } = event.totals[side];
           Object.assign(it.sides[side].counts, { bytes, missing, retransmitted, outOfOrder });
@@ -139,9 +180,14 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
     else if (type === 'chunk') totals.chunks++;
     else if (type === 'gap') totals.gaps++;
     else if (type === 'fault') totals.faults++;
+    else if (type === 'conflict' || type === 'fragment-conflict') totals.conflicts++;
+    else if (type === 'ignored') totals.ignored++;
   }
 
-  return { take, end: (fault) => ({ name: printable(name), fault, totals, conversations }) };
+  return {
+    take,
+    end: (fault) => ({ name: printable(name), fault, unread, differing, totals, conversations }),
+  };
 }
 
 const emptySide = (): PageSide => ({
@@ -149,5 +195,16 @@ const emptySide = (): PageSide => ({
   frames: [],
   gaps: [],
   faults: [],
-  counts: { chunks: 0, frames: 0, glued: 0, cut: 0, bytes: 0, missing: 0, retransmitted: 0, outOfOrder: 0 },
+  counts: {
+    chunks: 0,
+    frames: 0,
+    glued: 0,
+    cut: 0,
+    bytes: 0,
+    missing: 0,
+    retransmitted: 0,
+    outOfOrder: 0,
+    conflicts: 0,
+    ignored: 0,
+  },
 });

@@ -7,12 +7,15 @@ import { isoTime } from './inspect-words.ts';
 
 /** The fields whose values are times. */
 const times = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];
-/** How many bytes of a chunk are shown. */
-const SHOWN = 64;
+/** How many bytes of a chunk are shown, unless it is said. */
+export const CHUNK_BYTES = 64;
 
-/** @example jsonOf(gap) // { type: 'gap', conversation: 0, from: 'client', position: 10, length: 3, reason: 'lost' } */
-export function jsonOf(event: InspectEvent): Record<string, unknown> {
-  if (event.type === 'skipped') return { ...event };
+/**
+ * @param chunkBytes how many bytes of a chunk are in its `hex` at most.
+ * @example jsonOf(gap) // { type: 'gap', conversation: 0, from: 'client', position: 10, length: 3, reason: 'lost' }
+ */
+export function jsonOf(event: InspectEvent, chunkBytes = CHUNK_BYTES): Record<string, unknown> {
+  if (!('conversation' in event)) return { ...event };
   const { type, conversation, ...fields } = event;
   const of = { type, conversation: conversation.index };
   switch (event.type) {
@@ -22,7 +25,11 @@ export function jsonOf(event: InspectEvent): Record<string, unknown> {
     }
     case 'chunk': {
       const { bytes, ...others } = fields as Omit<typeof event, 'type' | 'conversation'>;
-      return { ...of, ...withTimes({ ...others, length: bytes.length }), hex: hexOf(bytes) };
+      return {
+        ...of,
+        ...withTimes({ ...others, length: bytes.length }),
+        hex: hexOf(bytes.subarray(0, chunkBytes)),
+      };
     }
     case 'frame': {
       const { sample, ...others } = fields as Omit<typeof event, 'type' | 'conversation'>;
@@ -33,7 +40,8 @@ export function jsonOf(event: InspectEvent): Record<string, unknown> {
   }
 }
 
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, SHOWN)).toString('hex');
+const hexOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 
 function withTimes(fields: object): Record<string, unknown> {
   const all: Record<string, unknown> = {};

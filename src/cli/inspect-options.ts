@@ -5,6 +5,7 @@ import { sluicePreset } from '../protocol/sluice-preset.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../wire/length-field.ts';
 import { presetNamed, presets } from '../wire/presets.ts';
+import { size } from './settings-kinds.ts';
 import { nearest } from './settings-near.ts';
 
 /** The names that `--preset` takes. */
@@ -24,6 +25,15 @@ export function presetName(text: string): string {
   const near = nearest(name, presetNames);
   const hint = near === undefined ? '' : `Did you mean ${near}? `;
   throw new InvalidArgumentError(`${hint}There are ${presetNames.join(', ')}.`);
+}
+
+const bytes = size(0, 2 ** 30);
+
+/** How many bytes of a chunk are shown: a size, or infinite for `all`. */
+export function chunkBytes(text: string): number {
+  const read = text === 'all' ? Number.POSITIVE_INFINITY : bytes.read(text);
+  if (read === undefined) throw new InvalidArgumentError(`It must be ${bytes.mustBe}, or all.`);
+  return read;
 }
 
 /** @param name one of `presetNames`. */

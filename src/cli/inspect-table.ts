@@ -1,9 +1,11 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
-import { arrow, columnNames, heading, line, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
+import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
+import { createSum } from './inspect-sum.ts';
 import { createTurns } from './inspect-turns.ts';
 import {
+  afterResetInWords,
   asciiOf,
   closeInWords,
   counted,
@@ -11,14 +13,13 @@ import {
   framingInWords,
   gapInWords,
   grouped,
+  ignoredInWords,
   isoTime,
   tookInWords,
-  wrapped,
 } from './inspect-words.ts';
-import { printable } from './words.ts';
 
 export interface TableOptions {
-  /** Columns to which labels are cut; absent: they are not. */
+  /** Columns that it fits in, from 40 on: labels are cut, words wrapped. Absent: labels are not cut. */
   readonly columns?: number;
   /** Rows of frames, chunks and gaps that a conversation gets; absent: as many as there are. */
   readonly frames?: number;
@@ -48,19 +49,11 @@ const MOST_WAITING = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
+  const rows = createRows(columns, absolute);
   const turns = createTurns(print, MOST_WAITING);
   /** Those that are open. */
   const open = new Map<number, Shown>();
-  const sums = {
-    conversations: 0,
-    frames: 0,
-    glued: 0,
-    cut: 0,
-    gaps: 0,
-    faults: 0,
-    conflicts: 0,
-    skipped: 0,
-  };
+  const sum = createSum(columns);
 
   const at = (time: bigint, { startedAt }: Conversation): string =>
     absolute ? isoTime(time).slice(11, 26) : elapsed(time - startedAt);
@@ -75,23 +68,18 @@ export function createTable(print: (line: string) => void, options: TableOptions
   }
 
   function note(index: number, from: Side, what: string, time: string, text: string): void {
-    const [first, ...more] = wrapped(printable(text), (columns ?? 100) - 28);
-    turns.row(index, `  ${arrow[from]} ${what.padStart(8)} ${time.padStart(15)}  ${first}`.trimEnd());
-    for (const line of more) turns.row(index, `${' '.repeat(29)}${line}`);
+    turns.row(index, rows.note(from, what, time, text));
   }
 
   function take(event: InspectEvent): void {
-    if (event.type === 'skipped') {
-      sums.skipped++;
-      return;
-    }
+    sum.take(event);
+    if (!('conversation' in event)) return;
     const { conversation } = event;
     const { index } = conversation;
     if (event.type === 'open') {
-      sums.conversations++;
       const counts = { client: noCounts(), server: noCounts() };
       open.set(index, { counts, framed: null, early: [], rows: 0, dropped: 0 });
-      turns.open(index, heading(conversation));
+      turns.open(index, heading(conversation, columns));
       return;
     }
     const of = open.get(index);
@@ -99,8 +87,8 @@ export function createTable(print: (line: string) => void, options: TableOptions
     switch (event.type) {
       case 'framing':
         of.framed = event.name !== null;
-        turns.row(index, `    ${framingInWords(event.name, event.reason)}`);
-        turns.row(index, columnNames(absolute));
+        turns.row(index, rows.words('    ', framingInWords(event.name, event.reason)));
+        turns.row(index, rows.names());
         if (!of.framed || options.chunks) for (const text of of.early) row(index, of, text);
         of.early.length = 0;
         return;
@@ -109,7 +97,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
         if (of.framed && !options.chunks) return;
         const { from, bytes, capturedAt } = event;
         const text = () =>
-          line(columns, {
+          rows.line({
             from,
             what: 'chunk',
             time: at(capturedAt, conversation),
@@ -130,7 +118,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
           const { from, number, capturedAt, deliverableAt, chunks, head, length, label } = event;
           const missing = event.missing > 0 ? `[${event.state}: ${grouped(event.missing)} missing] ` : '';
           const took = deliverableAt - capturedAt;
-          return line(columns, {
+          return rows.line({
             from,
             what: grouped(number),
             time: at(capturedAt, conversation),
@@ -144,14 +132,12 @@ export function createTable(print: (line: string) => void, options: TableOptions
         return;
       }
       case 'gap': {
-        sums.gaps++;
         const { from, length, position, reason } = event;
         const text = `${gapInWords[reason]}, from ${grouped(position)} on`;
-        row(index, of, () => line(undefined, { from, what: 'gap', time: '', bytes: length, text }));
+        row(index, of, () => rows.line({ from, what: 'gap', time: '', bytes: length, text, whole: true }));
         return;
       }
       case 'fault': {
-        sums.faults++;
         const { from, capturedAt, code, message, position, ascii } = event;
         const seen = ascii === '' ? '' : `: |${ascii}|`;
         const text = `${code} at ${grouped(position)}: ${message}${seen}`;
@@ -159,12 +145,17 @@ export function createTable(print: (line: string) => void, options: TableOptions
         return;
       }
       case 'conflict': {
-        sums.conflicts++;
         const { from, position, length, packet } = event;
         const text = `bytes came twice and differed: ${counted(length, 'byte')} from ${grouped(position)} on, in packet ${packet}`;
         note(index, from, 'conflict', '', text);
         return;
       }
+      case 'ignored':
+        note(index, event.from, 'ignored', at(event.capturedAt, conversation), ignoredInWords(event));
+        return;
+      case 'after-reset':
+        turns.row(index, rows.words('    ', afterResetInWords(event)));
+        return;
       case 'reset':
         note(
           index,
@@ -186,28 +177,18 @@ export function createTable(print: (line: string) => void, options: TableOptions
     if (of.dropped > 0) turns.row(index, `           … and ${grouped(of.dropped)} more`);
     for (const from of ['client', 'server'] as const) {
       const counts = of.counts[from];
-      sums.frames += counts.frames;
-      sums.glued += counts.glued;
-      sums.cut += counts.cut;
-      turns.row(index, `  ${arrow[from]} ${sideInWords(counts, totals[from], of.framed === true)}`);
+      turns.row(
+        index,
+        rows.words(`  ${arrow[from]} `, sideInWords(counts, totals[from], of.framed === true)),
+      );
     }
-    turns.row(index, `    ${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`);
+    turns.row(index, rows.words('    ', `${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`));
     turns.close(index);
     open.delete(index);
   }
 
   function end(): void {
-    const { conversations, skipped } = sums;
-    if (conversations === 0 && skipped === 0) return;
-    const parts = [
-      counted(conversations, 'conversation'),
-      `${counted(sums.frames, 'frame')}${sums.frames > 0 ? ` (${sums.glued} glued, ${sums.cut} cut)` : ''}`,
-      counted(sums.gaps, 'gap'),
-      counted(sums.faults, 'fault'),
-      ...(sums.conflicts > 0 ? [counted(sums.conflicts, 'conflict')] : []),
-      ...(skipped > 0 ? [`${counted(skipped, 'packet')} that could not be read`] : []),
-    ];
-    print(parts.join(', '));
+    for (const text of sum.lines()) print(text);
   }
 
   return { take, end };

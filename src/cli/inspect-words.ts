@@ -1,6 +1,13 @@
 /** What is told of a recording in words. Times are in nanoseconds since 1970. */
 import type { FramingReason } from '../capture/inspect-event.ts';
-import type { CloseReason, GapReason } from '../capture/stream-event.ts';
+import type {
+  AfterReset,
+  CloseReason,
+  FragmentConflict,
+  GapReason,
+  PacketIgnored,
+  PacketsUnread,
+} from '../capture/stream-event.ts';
 
 const NANOS = 1_000_000_000n;
 
@@ -74,6 +81,32 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
   limit: 'given up: too much waited behind it',
 };
 
+/** @example ignoredInWords(event) // 'a RST in packet 5, at 899,999, outside of the window, so that it ends nothing' */
+export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {
+  if (why === 'stale') {
+    const what = length === 0 ? 'a FIN' : counted(length, 'byte');
+    const they = length > 1 ? 'they acknowledge' : 'it acknowledges';
+    return `${what} in packet ${packet}, left out: ${they} what was before this connection`;
+  }
+  const where = position === null ? '' : `, at ${grouped(position)}`;
+  return `a RST in packet ${packet}${where}, ${whyIgnored[why]}`;
+}
+
+const whyIgnored: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, string>> = {
+  outside: 'outside of the window, so that it ends nothing',
+  inside: 'in the window but not at the next byte, ended nothing: the connection went on',
+  outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
+  unasked: 'which does not acknowledge the SYN, ends nothing',
+};
+
+/** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */
+export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets' | 'bytes'>): string =>
+  `${counted(packets, 'packet')}, ${counted(bytes, 'byte')} after the reset`;
+
+/** @example fragmentConflictInWords(event) // 'IPv4: packet with id 7: fragments overlap and differ, …, in packet 2' */
+export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
+  `${message}, in packet ${packet}`;
+
 /** What `after 1.5 s` can follow. */
 export const closeInWords: Readonly<Record<CloseReason, string>> = {
   ended: 'ended',
@@ -82,3 +115,18 @@ export const closeInWords: Readonly<Record<CloseReason, string>> = {
   evicted: 'given up, as too many were open,',
   unfinished: 'still open when the recording ended,',
 };
+
+/**
+ * Why packets are in no stream, the most frequent reasons first, and how many are left over.
+ *
+ * @example unreadInWords(unread, 1) // ['100 packets: UDP, port 4789, perhaps VXLAN', '20 packets for other reasons']
+ */
+export function unreadInWords({ packets, reasons }: PacketsUnread, most: number): string[] {
+  // One that is left over is told as well: it takes no more room than saying so.
+  const shown = reasons.slice(0, reasons.length === most + 1 ? most + 1 : most);
+  const rest = shown.reduce((left, reason) => left - reason.packets, packets);
+  return [
+    ...shown.map((reason) => `${counted(reason.packets, 'packet')}: ${reason.message}`),
+    ...(rest > 0 ? [`${counted(rest, 'packet')} for other reasons`] : []),
+  ];
+}

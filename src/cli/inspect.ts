@@ -3,18 +3,18 @@ import { type Command, Option } from 'commander';
 import { captureFile } from '../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../capture/inspect.ts';
 import type { InspectEvent } from '../capture/inspect-event.ts';
+import type { PacketsUnread } from '../capture/stream-event.ts';
 import type { Framing } from '../wire/framing.ts';
-import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { exitStatusHelp } from './exit-status.ts';
 import { writePage } from './inspect-html.ts';
 import { jsonOf } from './inspect-json.ts';
-import { lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
+import { chunkBytes, lengthFieldOf, presetLines, presetName, presetOf } from './inspect-options.ts';
 import { createTable } from './inspect-table.ts';
 import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { only } from './replay-options.ts';
-import { nothingFound, stopForCapture } from './replay-read.ts';
-import { misuse, stop } from './stop.ts';
-import { printable } from './words.ts';
+import { noConnection, noneOf, stopForCapture } from './replay-read.ts';
+import { misuse } from './stop.ts';
 
 interface InspectFlags {
   readonly preset?: string;
@@ -22,6 +22,7 @@ interface InspectFlags {
   readonly only?: readonly (number | string)[];
   readonly frames?: number;
   readonly chunks?: boolean;
+  readonly chunkBytes?: number;
   readonly absolute?: boolean;
   readonly json?: boolean;
   readonly html?: string;
@@ -30,11 +31,12 @@ interface InspectFlags {
 
 const help = `
 FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
-them, compressed with gzip or not; - is stdin. Prints a block for each TCP
-connection, with a row for each frame: who sent it (→ the client, ← the server),
-when its first byte was captured, how long it took until the last of it could be
-handed on, its bytes, and how many chunks carried it: "cut" in more than one,
-"glued" in one with others.
+them, compressed with gzip, with zstd (where Node is 22.15 or newer), or not; - is
+stdin. Prints a block for each TCP connection, with a row for each frame: who sent
+it (→ the client, ← the server), when its first byte was captured, how long it took
+until the last of it could be handed on, its bytes, and how many chunks carried it:
+"cut" in more than one, "glued" in one with others. At the end it tells what was not
+read: how many packets, and why.
 
 Frames are found by --preset, or by --length-field; else by the server's port, or
 Sluice's own wire by its first bytes. The keys of --length-field are width (1, 2,
@@ -45,14 +47,23 @@ frame), adjustment and max, as in the library.
 of its ends; it may be given again.
 
 --json prints one object a line, with a type: open, framing, frame, gap, fault,
-conflict, end, reset, close, skipped, and with --chunks chunk. All have the number
-of their conversation, and a side (from: client, server) where they belong to one.
+conflict, ignored (a packet that its receiver does not heed, as a RST outside of the
+window; why says it), end, reset, after-reset (how many packets and bytes came behind
+a reset, and are in no chunk), close, and with --chunks chunk. All have the number of
+their conversation, and a side (from: client, server) where they belong to one.
 A frame has number, position, head and length (bytes), label, state (whole,
 incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
 deliverableAt, chunks, firstShared and lastShared (how many other frames are in
-its first and last chunk), glued, cut and hex (its first 64 bytes). Times are
+its first and last chunk), glued, cut and hex (its first 64 bytes). A chunk has
+length and hex: its first 64 bytes, or as many as --chunk-bytes says. Times are
 nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with Iso
 behind its name.
+
+What belongs to no conversation has types of its own: skipped (a packet that is
+damaged or cut), fragment-conflict (IP fragments that overlap and differ), and at
+the end, if packets were not read, unread: packets (how many), reasons (the most
+frequent first, each with why, message, packets and firstPacket), and others (how
+many packets have reasons that were forgotten, as there were more than 256).
 
 --html writes a page that draws chunks and frames side by side: it needs nothing
 but a browser.
@@ -63,6 +74,8 @@ Examples:
   sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
   sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
   sluice inspect trace.pcap --only 3 --html trace.html
+  sluice inspect trace.pcap --only 3 --json --chunk-bytes all |
+    jq -r 'select(.type == "chunk" and .from == "client").hex' | xxd -r -p
 ${exitStatusHelp}`;
 
 export function addInspect(program: Command): void {
@@ -80,9 +93,21 @@ export function addInspect(program: Command): void {
     .option('--only <WHICH>', 'a conversation, or an address', only)
     .option('--frames <N>', 'rows of frames of each conversation', wholeNumber(0, 1e9))
     .option('--chunks', 'show the chunks as well')
+    .addOption(
+      new Option('--chunk-bytes <SIZE>', 'the same with so many bytes of each, or all, for --json').argParser(
+        chunkBytes,
+      ),
+    )
     .option('--absolute', 'times of day (UTC) instead of times since the beginning')
     .option('--json', 'print JSON, one object a line')
-    .addOption(new Option('--html <OUT>', 'write a page instead').conflicts(['json', 'frames', 'chunks']))
+    .addOption(
+      new Option('--html <OUT>', 'write a page instead').conflicts([
+        'json',
+        'frames',
+        'chunks',
+        'chunkBytes',
+      ]),
+    )
     .option('--presets', 'list the presets')
     .addHelpText('after', help)
     .action(run);
@@ -96,7 +121,15 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw misuse('the FILE to inspect is missing');
-  const events = inspect(captureFile(file, { reuse: true }), inspectOptions(flags));
+  if (flags.chunkBytes !== undefined && !flags.json) {
+    throw misuse(
+      '--chunk-bytes is for --json: a row of the table has room for the first bytes of a chunk alone',
+    );
+  }
+  let unread: PacketsUnread | null = null;
+  const events = noticing(inspect(captureFile(file, { reuse: true }), inspectOptions(flags)), (event) => {
+    unread = event;
+  });
   const conversations =
     flags.html !== undefined
       ? await writePage(events, { file, to: flags.html, output })
@@ -104,8 +137,7 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
         ? await asJson(events, flags, output)
         : await asTable(events, flags, output);
   if (conversations > 0 || output.gone()) return;
-  if (flags.only !== undefined) throw nothingFound(file, flags.only);
-  throw stop(exitStatus.failed, `${file === '-' ? 'standard input' : printable(file)} has no TCP connection`);
+  throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
 }
 
 const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
@@ -116,10 +148,20 @@ const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOpt
 
 type Events = AsyncIterable<readonly InspectEvent[]>;
 
+/** The same events, of which what was not read is noticed. */
+async function* noticing(events: Events, unread: (event: PacketsUnread) => void): Events {
+  for await (const batch of events) {
+    const last = batch.at(-1);
+    if (last?.type === 'unread') unread(last);
+    yield batch;
+  }
+}
+
 /** Answers how many conversations there were, as the others do. */
-async function asJson(events: Events, { chunks }: InspectFlags, output: Output): Promise<number> {
+async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
+  const { chunkBytes, chunks = chunkBytes !== undefined } = flags;
   return await each(events, output, (event) => {
-    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event));
+    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event, chunkBytes));
   });
 }
 

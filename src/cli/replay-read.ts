@@ -4,9 +4,12 @@ import { MultiBar } from 'cli-progress';
 import type { Capture } from '../capture/capture.ts';
 import { isCaptureFault } from '../capture/capture-fault.ts';
 import { captureFile } from '../capture/capture-file.ts';
+import { readStreams } from '../capture/read-streams.ts';
+import type { PacketsUnread } from '../capture/stream-event.ts';
 import { createSpeed } from '../client/speed.ts';
 import { drawBar } from './draw-bar.ts';
 import { exitStatus } from './exit-status.ts';
+import { unreadInWords } from './inspect-words.ts';
 import type { Output } from './output.ts';
 import { type Stop, stop } from './stop.ts';
 import { printable } from './words.ts';
@@ -74,14 +77,44 @@ function sizeOf(file: string): number | null {
 export const stopForCapture = (thrown: unknown): Stop | unknown =>
   isCaptureFault(thrown) ? stop(exitStatus.failed, printable(thrown.message)) : thrown;
 
-/** What a command says of a capture that has no conversation it was to take. */
-export function nothingFound(file: string, only: readonly (number | string)[] | undefined): Stop {
-  const name = file === '-' ? 'standard input' : printable(file);
-  const which = only?.map((one) => printable(String(one))).join(', ');
-  const inspect = file === '-' ? '' : `; sluice inspect ${name} lists what there is`;
-  const none =
-    which === undefined
-      ? 'has no TCP connection'
-      : `has no conversation that --only ${which} means (a number, an address, a host or a :PORT)`;
-  return stop(exitStatus.failed, `${name} ${none}${inspect}`);
+const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));
+
+/** What a command says of a capture without the conversation it was to take. */
+export function noneOf(file: string, only: readonly (number | string)[]): Stop {
+  const which = only.map((one) => printable(String(one))).join(', ');
+  const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
+  return stop(
+    exitStatus.failed,
+    `${nameOf(file)} has no conversation that --only ${which} means (a number, an address, a host or a :PORT)${inspect}`,
+  );
+}
+
+/** How many reasons are in the error. */
+const REASONS_SHOWN = 3;
+
+/** What a command says of a capture without any conversation, and what is in there instead. */
+export function noConnection(file: string, unread: PacketsUnread | null): Stop {
+  const instead =
+    unread === null
+      ? ': it has no packets'
+      : `; what it has is not read: ${unreadInWords(unread, REASONS_SHOWN).join('; ')}`;
+  return stop(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
+}
+
+/** The same where what was read did not tell: looks once more, unless it can be read only once. */
+export async function nothingFound(
+  file: string,
+  only: readonly (number | string)[] | undefined,
+): Promise<Stop> {
+  if (only !== undefined) return noneOf(file, only);
+  if (sizeOf(file) !== null) {
+    let unread: PacketsUnread | null = null;
+    for await (const events of readStreams(captureFile(file, { reuse: true }))) {
+      const last = events.at(-1);
+      if (last?.type === 'unread') unread = last;
+    }
+    return noConnection(file, unread);
+  }
+  const words = 'has no TCP connection; what it has instead, "sluice inspect -" tells';
+  return stop(exitStatus.failed, `${nameOf(file)} ${words}`);
 }

@@ -189,7 +189,7 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
   const reached$ = results$.pipe(takeWhile(({ fault }) => fault?.code !== 'connect', true));
   const fault = await faultOf(reached$.pipe(tap(print)));
   reading.end();
-  if (counts.conversations === 0) throw fault ?? nothingFound(file, flags.only);
+  if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(countsInWords(counts));
   if (fault !== undefined) throw fault;
@@ -261,7 +261,7 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
   const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, happened, stall: dryWait });
   const fault = await faultOf(verified$.pipe(tap(over)));
   reading.end();
-  if (counts.conversations === 0) throw fault ?? nothingFound(file, flags.only);
+  if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(storedInWords(counts));
   if (fault !== undefined) throw fault;

@@ -4,7 +4,9 @@
  * Everything that is kept of a chunk is paid for: a body's bytes, and what is kept of a header, as the event that
  * carries them; the first bytes of a header that is not whole as themselves. For a header of more than `HEAD_BYTES`
  * there must be room, which is one of a number of places that all connections share: while there is none, no more of it
- * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever others hold.
+ * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever anybody holds.
+ * Therefore nothing may stand between: no piece ever brings requests, which may have to wait, and then more than
+ * `HEAD_BYTES` of a header that would have a place meanwhile.
  */
 import { Subject } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
@@ -28,7 +30,7 @@ export const HEAD_BYTES = 4 * 1024;
 export const KEPT_BYTES_MIN: number = 32 * 1024;
 /** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
 const FRAMES_GROWTH = 64;
-const PIECE_COST_MAX = FRAMES_GROWTH * PIECE_BYTES_MAX;
+const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
 /** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
 const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [FLOOR_BYTES, 256];
 /** What a short piece costs at the most. */
@@ -51,6 +53,8 @@ export interface IntakeWorld {
   readonly took: (bytes: number, requests: number) => void;
   /** No chunk should come, since there is no room for a header; and then again. */
   readonly waiting: (waits: boolean) => void;
+  /** A header has room: it is to be read whatever credit is used up; and then no more. */
+  readonly hasRoom: (has: boolean) => void;
   readonly bug: (thrown: unknown) => void;
 }
 
@@ -64,8 +68,11 @@ export interface Intake {
   readonly step: () => void;
   /** Bytes of a header that is not whole. */
   readonly partialHead: () => number;
+  /** Credit for them: it comes back once the rest has come. */
+  readonly unsettled: () => number;
   /** Bytes of bodies, in all. */
   readonly bodies: () => number;
+  /** Nothing more is taken up, and nothing kept of what is not whole. */
   readonly stop: () => void;
 }
 
@@ -79,7 +86,8 @@ export function createIntake(world: IntakeWorld): Intake {
   let bodies = 0;
   /** Nothing after a fault is looked at. */
   let broken = false;
-  /** How to let go of the room for a header, or to want none any more. */
+  let stopped = false;
+  /** How to let go of the room for a header, or to want none any more; null when none is needed. */
   let leaveRoom: (() => void) | null = null;
   let waitsForRoom = false;
 
@@ -158,39 +166,32 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   function noRoom(): void {
-    leaveRoom?.();
+    const leave = leaveRoom;
+    if (leave === null) return;
     leaveRoom = null;
-    if (!waitsForRoom) return;
+    leave();
+    if (!waitsForRoom) return world.hasRoom(false);
     waitsForRoom = false;
     world.waiting(false);
   }
 
   const feed = createFeed(take);
 
-  /** How many bytes may be taken up now. Without room, never so many that much of a header comes with them. */
+  /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
   function pieceMax(): number {
     if (broken) return PIECE_BYTES_MAX;
-    const short =
-      Math.min(bodyLeft, SHORT_BODY_BYTES) + (bodyLeft < SHORT_BODY_BYTES ? SHORT_FRAMES_BYTES : 0);
-    const affordable = window.isFree(PIECE_COST_MAX) ? PIECE_BYTES_MAX : short;
-    if (bodyLeft >= PIECE_BYTES_MAX) return affordable;
-    leaveRoom ??= world.heads.tryAcquire();
-    if (leaveRoom !== null) return affordable;
-    return Math.min(affordable, bodyLeft > 0 ? bodyLeft : HEAD_BYTES);
+    if (window.isFree(PIECE_COST_MAX)) return bodyLeft + HEAD_BYTES;
+    return bodyLeft < SHORT_BODY_BYTES ? bodyLeft + SHORT_FRAMES_BYTES : SHORT_BODY_BYTES;
   }
 
-  function waitForRoom(): void {
-    let granted = false;
-    const leave = world.heads.acquire(() => {
-      granted = true;
-      if (!waitsForRoom) return;
+  function needRoom(): void {
+    waitsForRoom = true;
+    leaveRoom = world.heads.acquire(() => {
       waitsForRoom = false;
+      world.hasRoom(true);
       world.waiting(false);
     });
-    leaveRoom = leave;
-    if (granted) return;
-    waitsForRoom = true;
-    world.waiting(true);
+    if (waitsForRoom) world.waiting(true);
   }
 
   return {
@@ -202,18 +203,22 @@ export function createIntake(world: IntakeWorld): Intake {
         give(event);
       }),
     hasMore: (wanted) => {
+      if (stopped) return false;
       const next = feed.next();
       return next === 'work' || (next === 'piece' && wanted);
     },
     step: () => {
       feed.step(pieceMax());
-      if (partialHead > HEAD_BYTES && leaveRoom === null) waitForRoom();
+      if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
     },
     partialHead: () => partialHead,
+    unsettled: () => counted(partialHead),
     bodies: () => bodies,
     stop: () => {
+      stopped = true;
+      broken = true;
       frames.unsubscribe();
-      noRoom();
+      countPartial(0);
     },
   };
 }

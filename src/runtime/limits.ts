@@ -1,4 +1,5 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
+import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
 import { eventCost, FLOOR_BYTES, type Marks } from './credit.ts';
 import type { Silence } from './patience.ts';
 
@@ -90,15 +91,19 @@ const HEADER_GROWTH = 2;
  * The least budget, in bytes, with which every request can be carried out: room for one header as it arrives, for the
  * same header once it is parsed, and what each connection may hold.
  */
-export const budgetMin = (headerBytes: number): number =>
-  headerBytes * (1 + HEADER_GROWTH) + eventCost + 2 * FLOOR_BYTES;
+export function budgetMin(headerBytes: number): number {
+  check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
+  return headerBytes * (1 + HEADER_GROWTH) + eventCost + 2 * FLOOR_BYTES;
+}
 
 /**
  * How the budget is shared out between what is held for requests and room for headers that arrive.
  *
  * @throws RangeError when it is less than `budgetMin`.
  */
-export function shareOut({ budget, headerBytes }: Pick<Limits, 'budget' | 'headerBytes'>) {
+export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
+  checkOptions('shareOut', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+  const { budget, headerBytes } = limits;
   const least = budgetMin(headerBytes);
   if (!(budget.high >= least) || !(budget.low <= budget.high)) {
     throw new RangeError(
@@ -120,8 +125,10 @@ export const DESCRIPTORS_RESERVED = 256;
 const DESCRIPTORS_EACH = 3;
 
 /** Descriptors that a server may need for so many connections, of which each sends one file and stores one. */
-export const descriptorsFor = (connections: number): number =>
-  DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
+export function descriptorsFor(connections: number): number {
+  check('descriptorsFor: the connections', connections, numberFrom(0));
+  return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
+}
 
 /** TLS handshakes that may be under way at once. */
 const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
@@ -142,6 +149,8 @@ export function limitsWithin(
   descriptors: number,
   connections?: number,
 ): Pick<Limits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
+  check('limitsWithin: the descriptors', descriptors, numberFrom(0));
+  check('limitsWithin: the connections', connections, optional(numberFrom(0)));
   const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);
   // A quarter of them is for files that are shared.
   const fitting = Math.max(1, Math.floor(free / (DESCRIPTORS_EACH + 1)));

@@ -100,7 +100,10 @@ export function createPerformer(world: PerformWorld): Performer {
     });
   }
 
-  /** A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. */
+  /**
+   * A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. And a
+   * folder may be large: it is read no further once nobody waits for the names.
+   */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
     underWay++;
     asking.set(request, () => {
@@ -109,8 +112,16 @@ export function createPerformer(world: PerformWorld): Performer {
     });
     const unwanted = outbox.whenLow(() => {
       underWay--;
+      const controller = new AbortController();
+      const { signal } = controller;
       const { names, credit } = takePage(window, effect.limit);
-      ask(request, 'list', () => store.list({ ...effect, limit: names }), undefined, credit);
+      ask(request, 'list', () => store.list({ ...effect, limit: names, signal }), undefined, credit);
+      const forget = asking.get(request);
+      if (forget === undefined) return;
+      asking.set(request, () => {
+        forget();
+        controller.abort();
+      });
     });
   }
 
@@ -144,9 +155,10 @@ export function createPerformer(world: PerformWorld): Performer {
     let letGo = () => {};
     const over = (result: Result | null) => {
       ended = true;
-      underWay--;
-      letGo();
       puts.delete(request);
+      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
+      letGo();
+      underWay--;
       if (result === null) world.idle();
       else world.result(request, result);
     };

@@ -10,21 +10,28 @@
  *   a new round      run whoever was served least, a piece at a time, until no time is left; then, if somebody
  *                    still waits, let the event loop go round and begin the next one
  *
- * Service is measured in milliseconds, as in start-time fair queueing (Goyal, Vin, Cheng 1996): there is a time of
- * service, which grows by what each of those who wait has been served on average. A member that wakes starts there, or
- * where its own service ends if that is later, and its first piece is let through as if it had started a round's time
- * earlier. So nobody saves up service by being silent, nobody escapes its past by falling silent for a moment, and those
- * who wait are not overtaken for ever, however many come anew.
+ * Service is measured in milliseconds, as in start-time fair queueing (Goyal, Vin, Cheng 1996): the time of service is
+ * where the member that was served least started last. A member that wakes starts a round's time before it, or where its own service
+ * ends if that is later. So it saves up a round's time by being silent and no more, and none escapes its past by falling
+ * silent for a moment. But every second round begins with the one that has waited longest, if that is more than
+ * `ROUNDS_WAITED_MAX` rounds: nobody is overtaken for ever, however many come anew.
  *
- * The bound: a round takes `ROUND_MS` and one piece of work. Members that wait are bounded by their number.
+ * The bound: a round takes `ROUND_MS` and one piece of work. Members that wait are bounded by their number; a place that
+ * is over stays in a queue until it comes up there, which is some `ROUNDS_WAITED_MAX` rounds later at most.
  */
 
+import { createFifo } from '../base/fifo.ts';
 import { createHeap } from './heap.ts';
 
 /** Milliseconds of a turn of the event loop for all members together. */
 export const ROUND_MS = 4;
-/** The least that a piece of work counts: a clock that is too coarse to measure it must not make it free. */
-const PIECE_MS_MIN = 0.001;
+/**
+ * What a piece of work counts, at least and at most: a clock that is too coarse to measure it must not make it free, and
+ * time in which the system had other things to do is not the member's.
+ */
+const [PIECE_MS_MIN, PIECE_MS_MAX] = [0.001, 2 * ROUND_MS];
+/** Rounds that a member waits before it is served whatever the others have had. */
+const ROUNDS_WAITED_MAX = 100;
 
 export interface Rounds {
   /**
@@ -50,13 +57,20 @@ interface Member {
   /** Where its next piece of work starts, and where its last one ended, in milliseconds of service. */
   start: number;
   end: number;
-  /** The least goes first: `start`, or for the first piece after it woke, a round's time before. */
-  turn: number;
-  waits: boolean;
+  /** Its place among those who wait; null when it does not. */
+  place: Place | null;
   running: boolean;
   /** It was woken while it ran. */
   woken: boolean;
   gone: boolean;
+}
+
+/** A place among those who wait: it stands in both queues, and is over once its member has had its turn or has left. */
+interface Place {
+  readonly member: Member;
+  readonly start: number;
+  /** The round in which it began to wait. */
+  readonly round: number;
 }
 
 /**
@@ -68,8 +82,11 @@ interface Member {
  * socket.on('data', (chunk) => { queue.push(chunk); member.wake(); });
  */
 export function createRounds(now: () => number, later: (work: () => void) => void): Rounds {
-  /** Those who wait, and some that have left since: these are skipped. */
-  const waiting = createHeap<Member>((a, b) => a.turn < b.turn);
+  /** Those who wait: whoever was served least is first here, and whoever has waited longest there. */
+  const leastServed = createHeap<Place>((a, b) => a.start < b.start);
+  const firstCome = createFifo<Place>();
+  let waiting = 0;
+  let round = 0;
   /** The time of service. */
   let served = 0;
   /** When the round began; null between rounds. */
@@ -88,7 +105,7 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
     later(() => {
       isAsked = false;
       began = null;
-      if (waiting.size() > 0) serveRound();
+      if (waiting > 0) serveRound();
     });
   }
 
@@ -96,13 +113,37 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
 
   function serveRound(): void {
     begin();
-    for (let member = waiting.pop(); member !== undefined; member = waiting.pop()) {
-      member.waits = false;
-      if (member.gone) continue;
+    round++;
+    for (let member = overdue() ?? next(); member !== undefined; member = next()) {
       member.waiting(false);
       serve(member);
       if (!hasTime()) return;
     }
+  }
+
+  /** Takes out who was served least. */
+  function next(): Member | undefined {
+    for (let place = leastServed.pop(); place !== undefined; place = leastServed.pop()) {
+      if (place.member.place !== place) continue;
+      served = Math.max(served, place.start);
+      return leave(place.member);
+    }
+    return undefined;
+  }
+
+  /** Takes out who has waited longest, if it is high time. */
+  function overdue(): Member | undefined {
+    for (let place = firstCome.first(); place?.member.place !== place; place = firstCome.first())
+      firstCome.shift();
+    const place = firstCome.first();
+    if (place === undefined || round % 2 === 1 || round - place.round <= ROUNDS_WAITED_MAX) return undefined;
+    return leave(place.member);
+  }
+
+  function leave(member: Member): Member {
+    if (member.place !== null) waiting--;
+    member.place = null;
+    return member;
   }
 
   /** Runs a member for a piece of work, or as long as nobody else waits and there is time. */
@@ -113,19 +154,19 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       const since = now();
       const more = member.run();
       member.running = false;
-      const cost = Math.max(now() - since, PIECE_MS_MIN);
-      served = Math.max(served, member.start) + cost / (waiting.size() + 1);
-      member.end = member.start + cost;
+      member.end = member.start + Math.min(Math.max(now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
       member.start = member.end;
-      member.turn = member.start;
       if (member.gone || (!more && !member.woken)) return;
-      if (waiting.size() > 0 || !hasTime()) return wait(member);
+      if (waiting > 0 || !hasTime()) return wait(member);
     }
   }
 
   function wait(member: Member): void {
-    member.waits = true;
-    waiting.push(member);
+    const place = { member, start: member.start, round };
+    member.place = place;
+    waiting++;
+    leastServed.push(place);
+    firstCome.push(place);
     begin();
     member.waiting(true);
   }
@@ -135,23 +176,25 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       member.woken = true;
       return;
     }
-    if (member.gone || member.waits) return;
-    member.start = Math.max(served, member.end);
-    member.turn = member.start - ROUND_MS;
+    if (member.gone || member.place !== null) return;
+    member.start = Math.max(served - ROUND_MS, member.end);
     begin();
-    if (waiting.size() > 0 || !hasTime()) wait(member);
-    else serve(member);
+    if (waiting > 0 || !hasTime()) return wait(member);
+    served = Math.max(served, member.start);
+    serve(member);
   }
 
   return {
     hasTime,
     join: (run, onWaiting) => {
-      const idle = { running: false, woken: false, waits: false, gone: false };
-      const member: Member = { run, waiting: onWaiting, start: 0, end: 0, turn: 0, ...idle };
+      const idle = { running: false, woken: false, gone: false, place: null };
+      const never = Number.NEGATIVE_INFINITY;
+      const member: Member = { run, waiting: onWaiting, start: never, end: never, ...idle };
       return {
         wake: () => wake(member),
         leave: () => {
           member.gone = true;
+          leave(member);
         },
       };
     },

@@ -20,6 +20,7 @@
  * forgotten. To be forgotten is to be free, so nobody can harm another by it; and who wants to have his own address
  * forgotten must say as many wrong tokens from others.
  */
+import { check, FUNCTION } from '../wire/argument.ts';
 
 /** Wrong tokens from one address that cost nothing. */
 export const WRONG_FREE = 10;
@@ -59,6 +60,7 @@ interface Entry {
  * tries.turn('192.0.2.8'); // 0
  */
 export function createTokenTries(now: () => number): TokenTries {
+  check('createTokenTries: the clock', now, FUNCTION);
   /** In the order of their last wrong token, the longest ago first. */
   const entries = new Map<string, Entry>();
 

@@ -118,7 +118,7 @@ const prompt = 5_000;
  */
 export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Observable<LiveResult> {
   checkCapture('verifyReplay', capture, options);
-  return verifyStreams(() => readStreams(capture, options.streams), options);
+  return verifyStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
 /** Verifies stream events from wherever they come: `verifyReplay` without the reading. */

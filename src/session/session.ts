@@ -142,9 +142,12 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     effects: Effect[],
   ): SessionState {
     const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
-    if (credit > 0 && (asked === undefined || asked.done)) effects.push({ type: 'release', credit });
+    const isWanted = asked !== undefined && !asked.done;
+    // A command that threw is done before what it asked for is there.
+    if (!isWanted && result.of === 'open' && result.ok) effects.push({ type: 'shut', request: number });
+    if (!isWanted && credit > 0) effects.push({ type: 'release', credit });
     if (asked === undefined) return state;
-    const request = credit > 0 && !asked.done ? { ...asked, credit: asked.credit + credit } : asked;
+    const request = isWanted && credit > 0 ? { ...asked, credit: asked.credit + credit } : asked;
     if (result.of === 'send') {
       const [file, ...answers] = request.answers;
       if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {

@@ -1,5 +1,6 @@
 /** The contract of `list`. */
 import assert from 'node:assert/strict';
+import type { Listing } from './contract.ts';
 import { type ContractCase, namesIn, put, refused, value } from './contract-case.ts';
 
 /** In their order: that of the bytes of UTF-8. Full names are compared, so `a.b` comes before what is in `a`. */
@@ -109,5 +110,41 @@ export const listCases: Readonly<Record<string, ContractCase>> = {
       ['c', 'd'],
     );
     await refused(store.stat('b'), 'not-found');
+  },
+
+  'what was put or renamed is on the pages that are asked for later': async (store) => {
+    const count = 300;
+    const names = Array.from({ length: count }, (_, i) => `f/${String(i).padStart(3, '0')}`);
+    for (const name of names) await value(put(store, name, ''));
+    const page = await value(store.list({ limit: 10 }));
+    assert.equal(page.next, 'f/009');
+    await value(put(store, 'f/009.5', ''));
+    await value(put(store, 'f/150.d/below', ''));
+    await value(store.rename('f/000', 'f/zzz'));
+    await value(store.remove('f/020'));
+    const expected = [...names.slice(10), 'f/009.5', 'f/150.d/below', 'f/zzz'].filter(
+      (name) => name !== 'f/020',
+    );
+    const rest: string[] = [];
+    for (let after: string | undefined = page.next; after !== undefined; ) {
+      const listed: Listing = await value(store.list({ limit: 10, after }));
+      rest.push(...listed.files.map(({ name }) => name));
+      after = listed.next;
+    }
+    assert.deepEqual(rest, expected.sort());
+  },
+
+  'a list that is aborted is answered, and others are not disturbed': async (store) => {
+    for (const name of ordered) await value(put(store, name, ''));
+    const [before, meanwhile] = [new AbortController(), new AbortController()];
+    before.abort();
+    const aborted = [
+      store.list({ limit: 100, signal: before.signal }),
+      store.list({ limit: 100, signal: meanwhile.signal }),
+    ];
+    const others = Array.from({ length: 5 }, () => namesIn(store, 5));
+    meanwhile.abort();
+    for (const answer of aborted) assert.equal(typeof (await answer).ok, 'boolean');
+    for (const names of await Promise.all(others)) assert.deepEqual(names, ordered);
   },
 };

@@ -123,8 +123,13 @@ export interface ListOptions {
   readonly prefix?: string;
   /** Only names after this one, in order; how a next page is asked for. */
   readonly after?: string;
-  /** At most so many, from 1. */
+  /** At most so many, from 1. A page may be shorter though there are more: only without `next` is it the last. */
   readonly limit: number;
+  /**
+   * Aborted once nobody waits for the answer any more. It is to be answered all the same, soon and with whatever; what is
+   * done for this call alone is to end. A store may do without: then the work is done in vain.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Store {
@@ -150,7 +155,12 @@ export interface Store {
   /** With the file's `crc32` where the store knows it; so is it with `stat`, and with nothing else. */
   open(name: string): Answer<Source>;
   stat(name: string): Answer<FileInfo>;
-  /** A page of the names. What changes meanwhile may or may not be seen; what does not change is listed once. */
+  /**
+   * A page of the names. A listing is a page, and then others that each begin `after` the last name of the one before,
+   * at once or within seconds. Every name that is there from the beginning of a listing to its end is listed, and none
+   * twice; what comes or goes meanwhile may or may not be. What this store has answered of puts and renames is seen by every
+   * page that is asked for later; what others do to the files, by every listing that begins later.
+   */
   list(options: ListOptions): Answer<Listing>;
   /** Removes a file: `not-found` when there is none. Folders it leaves empty may stay. */
   remove(name: string): Answer<Removed>;

@@ -10,7 +10,7 @@
 import { constants, type Dirent, type Stats, type StatsFs } from 'node:fs';
 import { crc32OfAll } from './crc32.ts';
 import { errnoOf } from './errno.ts';
-import type { FileSystem } from './file-system.ts';
+import type { FileSystem, OpenFolder, OpenFolderOptions } from './file-system.ts';
 import { type Task, together, wait } from './task.ts';
 
 /** Bytes that are read by one synchronous call at most. */
@@ -58,6 +58,12 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     return waits
       ? yield* wait<number>((back) => fs.open(path, how, mode, back))
       : fs.openSync(path, how, mode);
+  }
+
+  function* openFolderOnce(path: string, options: OpenFolderOptions): Task<OpenFolder> {
+    return waits
+      ? yield* wait<OpenFolder>((back) => fs.opendir(path, options, back))
+      : fs.opendirSync(path, options);
   }
 
   function writeAtOnce(fd: number, chunks: readonly Uint8Array[], position: number): number {
@@ -198,9 +204,17 @@ export function diskIo(fs: FileSystem, waits: boolean) {
       return waits ? yield* wait<StatsFs>((back) => fs.statfs(path, back)) : fs.statfsSync(path);
     },
 
-    /** Always through the pool: a folder may have a million entries. */
+    /** Always through the pool. Only for folders that have few entries: for others, `openFolder`. */
     entries: (path: string): Task<Dirent[]> =>
       sparing(() => wait((back) => fs.readdir(path, { withFileTypes: true }, back))),
+
+    /**
+     * Opens a folder of any size. It is read through the pool.
+     *
+     * @param atOnce entries that are asked of the system at once.
+     */
+    openFolder: (path: string, encoding: 'latin1' | 'buffer', atOnce: number): Task<OpenFolder> =>
+      sparing(() => openFolderOnce(path, { encoding, bufferSize: atOnce })),
 
     /** @param everything the times as well, and not only what is needed to read the content back. */
     syncFile: (fd: number, everything: boolean): Task<void> =>

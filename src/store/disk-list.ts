@@ -1,12 +1,13 @@
 /** Listings of the disk store: the files below the root in the order of their names, a page at a time. */
 import type { Stats } from 'node:fs';
+import { whyNotFilename } from '../protocol/filename.ts';
 import type { FileInfo, Listing, ListOptions, Outcome } from './contract.ts';
 import { gate, turn } from './gate.ts';
-import { type ListedFolders, listedFolders } from './listed-folders.ts';
+import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
+import { type ListedFolders, listedFolders, type Slice } from './listing/listed-folders.ts';
+import { behind, fromBytes, isWellFormed, toBytes } from './listing/name-bytes.ts';
 import { infoOf } from './name-changes.ts';
-import { compareNames } from './name-order.ts';
-import { lastOf, within } from './names.ts';
-import { done } from './outcome.ts';
+import { done, failed } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import type { Task } from './task.ts';
 
@@ -14,113 +15,230 @@ export interface DiskListings {
   /**
    * The files after `after` whose names start with `prefix`, in the order of their UTF-8 bytes, at most `limit`.
    *
-   * Only folders that can hold such a file are read, and of the tree no more is in memory than the names in the
-   * folders on the way to where the walk is. What changes while it goes on may or may not be seen.
+   * Only folders that can hold such a file are read. A page is cut short where to go on would mean to wait for a large
+   * folder, or to go through very many folders: so a listing that waits holds nothing.
    */
   list(options: ListOptions): Task<Outcome<Listing>>;
-  /** Lets go of what was remembered. */
-  close(): void;
+  /** Bytes of memory that the names take that are remembered, or being read; at most as many as the bounds say. */
+  readonly bytes: number;
+  /** A file of that name has come. */
+  added(name: string): void;
+  /** From now on every listing, also one under way, is refused. */
+  stop(): void;
+  /** Lets go of what was remembered, once nothing is under way any more. */
+  close(): Task<void>;
 }
 
-/** Listings under way at once: however many are asked for, others have their turn in between. */
-const atOnce = 2;
+/** Listings under way at once. However many are asked for, others have their turn in between. */
+const WALKS_MAX = 8;
+/** A listing that the disk keeps waiting for longer than these milliseconds makes way, if no more than so many have. */
+const SLOW = { afterMs: 500, most: 16 };
+/** Runs of files that are looked at together, of all listings. */
+const LOOKS_MAX = 2;
 /** How many files are looked at in one turn of the event loop; it bounds what waits in the thread pool, too. */
-const batch = 64;
+const RUN_FILES = 64;
+/** Folders that a listing goes into, and names it finds gone, before it lets others have their turn. */
+const EFFORT_MAX = 4096;
+/** Keys that a listing keeps of the folders it is in, but for the innermost; those of others are asked for again. */
+const KEPT_KEYS_MAX = 16_384;
 
-/** A listing under way. */
+/** A listing under way. Names are strings of their bytes here: see `listing/name-bytes.ts`. */
 interface Walk {
-  readonly disk: Disk;
-  readonly folders: ListedFolders;
-  readonly options: ListOptions;
   readonly files: FileInfo[];
   readonly enough: number;
+  readonly prefix: string;
+  /** The page before ended here. */
+  readonly after: string | undefined;
+  readonly askedAt: number;
+  readonly signal: AbortSignal | undefined;
+  /** Where it is: every name before this is behind it. */
+  at: string;
+  effort: number;
+  /** Of each folder it is in: when what it was shown of it was read. */
+  readonly readAt: Map<string, number>;
+  keptKeys: number;
 }
 
-export function diskListings(disk: Disk): DiskListings {
-  const folders = listedFolders(disk);
-  const entrance = gate(atOnce);
+/** Why a walk came back: it has all there is, or enough; others shall have their turn; or a large folder is to be read. */
+type Ending = 'all' | 'enough' | 'turn' | { readonly folder: string; readonly from: string };
+
+export function diskListings(
+  { io, directories }: Pick<Disk, 'io' | 'directories'>,
+  bounds: ListingBounds = LISTING_BOUNDS,
+): DiskListings {
+  const folders: ListedFolders = listedFolders(io, directories, bounds);
+  const entrance = gate(WALKS_MAX, SLOW);
+  const looks = gate(LOOKS_MAX, SLOW);
+  let isStopped = false;
 
   function* list(options: ListOptions): Task<Outcome<Listing>> {
-    const files: FileInfo[] = [];
-    // One more than wanted tells whether there is a next page.
-    const walk = { disk, folders, options, files, enough: options.limit + 1 };
-    yield* collect(walk, '');
-    if (files.length === 0 && (yield* disk.directories.renew())) yield* collect(walk, '');
-    if (files.length <= options.limit) return done({ files });
-    const page = files.slice(0, options.limit);
-    const last = page.at(-1);
-    return done(last === undefined ? { files: page } : { files: page, next: last.name });
+    const listing = yield* listOnce(options);
+    const isEmpty = listing.ok && listing.value.files.length === 0;
+    return isEmpty && (yield* directories.renew()) ? yield* listOnce(options) : listing;
+  }
+
+  function* listOnce({ prefix = '', after, limit, signal }: ListOptions): Task<Outcome<Listing>> {
+    if (!isWellFormed(prefix)) return done({ files: [] });
+    const walk: Walk = {
+      files: [],
+      // One more than wanted tells whether there is a next page.
+      enough: limit + 1,
+      prefix: toBytes(prefix),
+      after: after === undefined ? undefined : toBytes(after),
+      askedAt: performance.now(),
+      signal,
+      at: toBytes(prefix),
+      effort: 0,
+      readAt: new Map(),
+      keptKeys: 0,
+    };
+    if (walk.after !== undefined && behind(walk.after) > walk.at) walk.at = behind(walk.after);
+    for (;;) {
+      const ending = yield* entrance.through(walkOn(walk));
+      if (isOver(walk)) return failed('shutting-down');
+      const { files } = walk;
+      if (ending === 'all' && files.length <= limit) return done({ files });
+      const page = files.slice(0, limit);
+      const last = page.at(-1);
+      if (last !== undefined) return done({ files: page, next: last.name });
+      if (typeof ending === 'object') yield* folders.untilRead(ending.folder, ending.from, signal);
+    }
+  }
+
+  const isOver = ({ signal }: Walk): boolean => isStopped || signal?.aborted === true;
+
+  function* walkOn(walk: Walk): Task<Ending> {
+    walk.effort = 0;
+    walk.keptKeys = 0;
+    return isOver(walk) ? 'turn' : yield* collect(walk, '', '');
+  }
+
+  /** @param base the folder's name in bytes, with a slash behind; '' for the root. */
+  function* collect(walk: Walk, folder: string, base: string): Task<Ending> {
+    for (;;) {
+      if (!mayMatch(walk, walk.at)) return 'all';
+      const place = walk.at.startsWith(base) ? walk.at.slice(base.length) : '';
+      const slash = place.indexOf('/');
+      // It is in a folder below, of which nobody need have told it.
+      if (slash >= 0) {
+        const key = place.slice(0, slash + 1);
+        if (walk.readAt.has(folder)) folders.mark(folder, key);
+        const ending = yield* goInto(walk, base + key);
+        if (ending !== 'all') return ending;
+        continue;
+      }
+      const shown = shownIn(walk, base);
+      const readAt = walk.readAt.get(folder);
+      const slice = yield* folders.slice(folder, { from: place, shown, readAt }, walk.askedAt);
+      if (slice === undefined) return { folder, from: place };
+      walk.readAt.set(folder, slice.readAt);
+      const ending = yield* collectSlice(walk, folder, base, slice);
+      if (ending === 'again') continue;
+      if (ending !== 'all') return ending;
+      if (slice.next === undefined || !mayMatch(walk, walk.at)) {
+        walk.readAt.delete(folder);
+        return 'all';
+      }
+      walk.at = base + slice.next;
+    }
+  }
+
+  /** @returns `again` when the rest of the slice is to be asked for again. */
+  function* collectSlice(
+    walk: Walk,
+    folder: string,
+    base: string,
+    { keys, at: first }: Slice,
+  ): Task<Ending | 'again'> {
+    let i = first;
+    while (i < keys.length) {
+      if (isOver(walk) || walk.effort >= EFFORT_MAX) return 'turn';
+      if (!mayMatch(walk, base + keys[i]!)) {
+        walk.at = base + keys[i]!;
+        return 'all';
+      }
+      folders.mark(folder, keys[i]!);
+      if (keys[i]!.endsWith('/')) {
+        const rest = keys.length - i;
+        walk.keptKeys += rest;
+        const ending = yield* goInto(walk, base + keys[i]!);
+        walk.keptKeys -= rest;
+        if (ending !== 'all') return ending;
+        if (walk.keptKeys + rest > KEPT_KEYS_MAX) return 'again';
+        i += 1;
+        continue;
+      }
+      const names: string[] = [];
+      const most = Math.min(RUN_FILES, walk.enough - walk.files.length);
+      for (; i < keys.length && names.length < most; i++) {
+        const key = keys[i]!;
+        if (key.endsWith('/') || !mayMatch(walk, base + key)) break;
+        names.push(key);
+      }
+      const last = names.at(-1)!;
+      yield* looks.through(lookAt(walk, folder, names));
+      folders.mark(folder, last);
+      walk.at = behind(base + last);
+      if (walk.files.length >= walk.enough) return 'enough';
+      if (names.length === RUN_FILES) yield* turn();
+    }
+    return 'all';
+  }
+
+  /** @param base the folder's name in bytes, with a slash behind. */
+  function* goInto(walk: Walk, base: string): Task<Ending> {
+    const folder = fromBytes(base.slice(0, -1));
+    walk.effort += 1;
+    // It may come from a cursor, which can be anything.
+    if (folder !== undefined && whyNotFilename(folder) === null) {
+      if (walk.at < base) walk.at = base;
+      const ending = yield* collect(walk, folder, base);
+      if (ending !== 'all') return ending;
+    }
+    // The first that is behind everything in it: `0` comes after `/`.
+    walk.at = `${base.slice(0, -1)}0`;
+    return 'all';
+  }
+
+  /** Adds those of the names, all in one folder, that are regular files. */
+  function* lookAt(walk: Walk, folder: string, keys: readonly string[]): Task<void> {
+    const entered = yield* directories.enter(folder);
+    if (!entered.ok) return;
+    const names = keys.map((key) => fromBytes(key) ?? '');
+    let found: (Stats | undefined)[];
+    try {
+      found = yield* io.lookAll(names.map((name) => directories.at(entered.value, name)));
+    } finally {
+      directories.leave(entered.value);
+    }
+    for (const [i, name] of names.entries()) {
+      const stats = found[i];
+      if (stats?.isFile()) walk.files.push(infoOf(folder === '' ? name : `${folder}/${name}`, stats));
+      else walk.effort += 1;
+    }
   }
 
   return {
-    list: (options) => entrance.through(list(options)),
-    close: folders.forget,
+    list,
+    get bytes() {
+      return folders.bytes;
+    },
+    added: folders.added,
+    stop() {
+      isStopped = true;
+      folders.stop();
+    },
+    close: folders.close,
   };
 }
 
-function* collect(walk: Walk, folder: string): Task<void> {
-  const { files, enough, options } = walk;
-  const keys = yield* walk.folders.keysIn(folder);
-  let i = firstOf(keys, folder, options);
-  let name = within(folder, keys[i] ?? '');
-  const next = () => {
-    const same = keys[i];
-    while (i < keys.length && keys[i] === same) i += 1;
-    name = within(folder, keys[i] ?? '');
-  };
-  while (i < keys.length && files.length < enough && canMatch(name, options)) {
-    if (name.endsWith('/')) {
-      yield* collect(walk, name.slice(0, -1));
-      next();
-      continue;
-    }
-    const run: string[] = [];
-    const most = Math.min(batch, enough - files.length);
-    while (i < keys.length && run.length < most && !name.endsWith('/') && canMatch(name, options)) {
-      run.push(name);
-      next();
-    }
-    yield* lookAt(walk, folder, run);
-    if (run.length === batch) yield* turn();
-  }
-}
+/** Whether it or a name after it can be one that is asked for. */
+const mayMatch = ({ prefix }: Walk, name: string): boolean => name < prefix || name.startsWith(prefix);
 
-/** Whether it is a file's name that starts with the prefix, or a folder's that such names can be in. */
-const canMatch = (name: string, { prefix = '' }: ListOptions): boolean =>
-  name.startsWith(prefix) || (name.endsWith('/') && prefix.startsWith(name));
-
-/** Where in a folder the names begin that matter: from there on they do until one does not match. */
-function firstOf(keys: readonly string[], folder: string, options: ListOptions): number {
-  const { prefix = '', after } = options;
-  const isEarlier = (name: string) =>
-    compareNames(name, prefix) < 0 || (after !== undefined && compareNames(name, after) <= 0);
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isEarlier(within(folder, keys[middle] ?? ''))) low = middle + 1;
-    else high = middle;
-  }
-  // The folder that the first names are in comes before them.
-  const before = low === 0 ? '' : within(folder, keys[low - 1] ?? '');
-  const isOnTheWay = after === undefined || after.startsWith(before) || compareNames(before, after) > 0;
-  return before.endsWith('/') && isOnTheWay && canMatch(before, options) ? low - 1 : low;
-}
-
-/** Adds those of the names, all in one folder, that are regular files. */
-function* lookAt({ disk, files }: Walk, folder: string, names: readonly string[]): Task<void> {
-  const { io, directories } = disk;
-  const entered = yield* directories.enter(folder);
-  if (!entered.ok) return;
-  const paths = names.map((name) => directories.at(entered.value, lastOf(name)));
-  let found: (Stats | undefined)[];
-  try {
-    found = yield* io.lookAll(paths);
-  } finally {
-    directories.leave(entered.value);
-  }
-  for (const [i, name] of names.entries()) {
-    const stats = found[i];
-    if (stats?.isFile()) files.push(infoOf(name, stats));
-  }
+/** The last key that the page before has shown of a folder. */
+function shownIn({ after }: Walk, base: string): string | undefined {
+  if (after === undefined || !after.startsWith(base)) return undefined;
+  const key = after.slice(base.length);
+  const slash = key.indexOf('/');
+  return slash < 0 ? key : key.slice(0, slash + 1);
 }

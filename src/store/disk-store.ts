@@ -17,6 +17,7 @@ import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { gate } from './gate.ts';
 import { type KeptParts, keptParts } from './kept-parts.ts';
 import { type KeptSums, keptSums } from './kept-sums.ts';
+import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
 import {
   checkedInfoOf,
   inFolderOf,
@@ -45,6 +46,8 @@ export interface DiskStoreOptions extends UploadOptions {
    * the store is closed; or on the `disk` as well, in `.sluice/sums`, for stores that open the root later.
    */
   readonly checksums?: 'memory' | 'disk';
+  /** Bounds on listings, for machines with less memory than most, and for tests; those not given are the usual ones. */
+  readonly listing?: Partial<ListingBounds>;
   /** Another file system underneath, for tests. */
   readonly fs?: FileSystem;
 }
@@ -99,7 +102,9 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
       const below = directories(io, folder, durable);
       const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
       const journal = options.checksums === 'disk' ? sumsJournal(io, below, () => sums) : noJournal;
-      const disk = { io, durable, directories: below, entrance: gate(CALLS_IN_FOLDERS_MAX), sums };
+      const listings = diskListings({ io, directories: below }, { ...LISTING_BOUNDS, ...options.listing });
+      const entrance = gate(CALLS_IN_FOLDERS_MAX);
+      const disk = { io, durable, directories: below, entrance, sums, listings };
       const kept = keptParts(disk);
       const temporaries = yield* openPrivateFolder(io, below, kept.rescue);
       // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
@@ -130,8 +135,7 @@ function diskStore(
   journal: SumsJournal,
   limits: UploadLimits,
 ): Store {
-  const { io, durable } = disk;
-  const listings = diskListings(disk);
+  const { io, durable, listings } = disk;
   const sinks = new Set<DiskSink>();
   const sources = new Set<DiskSource>();
   /** Calls that were not answered yet. */
@@ -160,11 +164,12 @@ function diskStore(
   /** Descriptors are closed only once nothing is under way on them: their numbers are soon those of other files. */
   async function close(): Promise<void> {
     uploads.close();
+    listings.stop();
     if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
     for (const sink of sinks) await run(sink.discard());
     for (const source of sources) await run(source.release());
     await journal.close();
-    listings.close();
+    await run(listings.close());
     await run(temporaries.close());
     disk.directories.close();
   }

@@ -10,6 +10,29 @@ import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 type Ended = (error: NodeJS.ErrnoException | null) => void;
 
+/**
+ * An open folder. Its entries come some at a time: `read` asks the system for them and gives the first, `readSync` gives
+ * the next, without asking while there are any. Each gives null after the last.
+ */
+export interface OpenFolder {
+  read(back: Back<FolderEntry | null>): void;
+  readSync(): FolderEntry | null;
+  closeSync(): void;
+}
+
+export interface OpenFolderOptions {
+  readonly encoding: string;
+  /** Entries that are asked of the system at once. */
+  readonly bufferSize: number;
+}
+
+export interface FolderEntry {
+  /** A `Buffer` when the folder was opened with the encoding `buffer`. */
+  readonly name: string | Uint8Array;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
 export interface FileSystem {
   openSync(path: string, flags: number, mode?: number): number;
   open(path: string, flags: number, mode: number | undefined, back: Back<number>): void;
@@ -47,6 +70,8 @@ export interface FileSystem {
   rmdir(path: string, back: Ended): void;
   readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
   readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
+  opendirSync(path: string, options: OpenFolderOptions): OpenFolder;
+  opendir(path: string, options: OpenFolderOptions, back: Back<OpenFolder>): void;
   statfsSync(path: string): StatsFs;
   statfs(path: string, back: Back<StatsFs>): void;
   readlinkSync(path: string): string;
@@ -54,4 +79,4 @@ export interface FileSystem {
 }
 
 /** The file system itself. */
-export const nodeFileSystem: FileSystem = nodeFs;
+export const nodeFileSystem: FileSystem = nodeFs as FileSystem;

@@ -1,6 +1,8 @@
 /** The tree of the memory store: files by name, and the folders that those names imply. */
 import type { FileInfo, ListOptions, Outcome } from './contract.ts';
-import { compareNames } from './name-order.ts';
+import { LISTING_BOUNDS } from './listing/bounds.ts';
+import { behind, fromBytes, isWellFormed, toBytes } from './listing/name-bytes.ts';
+import { type NameRun, sortedNames } from './listing/sorted-names.ts';
 import { folderOf } from './names.ts';
 import { done, type Failure, failed } from './outcome.ts';
 
@@ -27,8 +29,8 @@ export function memoryFiles(): MemoryFiles {
   const byName = new Map<string, MemoryFile>();
   /** How many files are anywhere below a folder; one that has none is not here. */
   const folders = new Map<string, number>();
-  /** Every name in order; undefined while it is to be sorted anew. */
-  let sorted: readonly string[] | undefined;
+  /** Every name, as its bytes. */
+  const sorted = sortedNames(LISTING_BOUNDS.blockNamesMax);
 
   const count = (name: string, change: number) => {
     for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
@@ -36,7 +38,6 @@ export function memoryFiles(): MemoryFiles {
       if (files === 0) folders.delete(folder);
       else folders.set(folder, files);
     }
-    sorted = undefined;
   };
 
   return {
@@ -54,18 +55,31 @@ export function memoryFiles(): MemoryFiles {
       return ifAbsent === true && byName.has(name) ? failed('exists') : undefined;
     },
     place(name, file) {
-      if (!byName.has(name)) count(name, 1);
+      if (!byName.has(name)) {
+        count(name, 1);
+        sorted.add(toBytes(name));
+      }
       byName.set(name, file);
     },
     remove(name) {
-      if (byName.delete(name)) count(name, -1);
+      if (!byName.delete(name)) return;
+      count(name, -1);
+      sorted.remove(toBytes(name));
     },
     *after({ prefix = '', after }) {
-      sorted ??= [...byName.keys()].sort(compareNames);
-      for (const name of sorted) {
-        if (!name.startsWith(prefix) || (after !== undefined && compareNames(name, after) <= 0)) continue;
-        const file = byName.get(name);
-        if (file !== undefined) yield { name, size: file.bytes.length, mtime: file.mtime };
+      if (!isWellFormed(prefix)) return;
+      const first = toBytes(prefix);
+      let from: string | undefined = after === undefined ? '' : behind(toBytes(after));
+      if (from < first) from = first;
+      while (from !== undefined) {
+        const { names, at, next }: NameRun = sorted.run(from);
+        for (const bytes of names.slice(at)) {
+          if (!bytes.startsWith(first)) return;
+          const name = fromBytes(bytes) ?? '';
+          const file = byName.get(name);
+          if (file !== undefined) yield { name, size: file.bytes.length, mtime: file.mtime };
+        }
+        from = next;
       }
     },
   };

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import type { Outcome } from './contract.ts';
 import type { Directories, Directory } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
+import type { DiskListings } from './disk-list.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
 import type { Gate } from './gate.ts';
@@ -25,6 +26,7 @@ export interface Disk {
   /** Whether an answer waits for stable storage. */
   readonly durable: boolean;
   readonly sums: KeptSums;
+  readonly listings: DiskListings;
 }
 
 /** A file to be placed. */
@@ -93,10 +95,12 @@ function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outc
   }
   if (placing.ifAbsent === true) {
     yield* io.link(placing.from, place);
+    disk.listings.added(placing.to);
     return done({ directory, how: 'linked', replaced: 0 });
   }
   const replaced = there?.isFile() ? there.size : 0;
   yield* io.rename(placing.from, place, there?.nlink === 1 ? replaced : 0);
+  disk.listings.added(placing.to);
   return done({ directory, how: 'moved', replaced });
 }
 

@@ -9,6 +9,7 @@ import { printSummary } from './table.mjs';
 const all = [
   'deframe',
   'store',
+  'list',
   'throughput',
   'ping-flood',
   'group-commit',

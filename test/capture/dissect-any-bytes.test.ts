@@ -14,8 +14,10 @@ import {
   ipv6,
   packetOf,
   piece,
+  pppoe,
   sll,
   sll2,
+  snap,
   tcp,
 } from '../support/packet-bytes.ts';
 
@@ -43,8 +45,10 @@ const layers: readonly (readonly [number, (ip: Uint8Array) => Uint8Array])[] = [
   [
     1,
     (ip) =>
-      ethernet(bytesOf([0x11, 0, 0, 1, 0, 0, 0, ip[0]! >> 4 === 4 ? 0x21 : 0x57], ip), { etherType: 0x8864 }),
+      ethernet(pppoe(bytesOf([0, ip[0]! >> 4 === 4 ? 0x21 : 0x57], ip)), { etherType: 0x8864, padTo: 120 }),
   ],
+  [1, (ip) => ethernet(snap(ip), { etherType: 8 + ip.length, padTo: 120 })],
+  [113, (ip) => sll(snap(ip), 4)],
   [113, (ip) => sll(ip)],
   [276, (ip) => sll2(ip)],
   [0, (ip) => family(ip[0]! >> 4 === 4 ? 2 : 30, ip, 'little')],

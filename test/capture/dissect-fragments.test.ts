@@ -3,6 +3,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../src/capture/dissect.ts';
 import type { Packet } from '../../src/capture/packet.ts';
+import type { FragmentConflict } from '../../src/capture/stream-event.ts';
 import {
   bytesOf,
   type Carried,
@@ -98,6 +99,60 @@ describe.each([
     const expected = payload.slice();
     expected.fill(0xee, 28, 84);
     expect(results[2]).toMatchObject({ ...segment, payload: expected });
+  });
+
+  describe('whose fragments overlap', () => {
+    const other = { ...whole, bytes: new Uint8Array(whole.bytes.length).fill(0xee) };
+    /** What is told of the frames, in their order. */
+    const told = (...frames: readonly Packet[]) => {
+      const conflicts: FragmentConflict[] = [];
+      const { dissect } = createDissector({}, (conflict) => conflicts.push(conflict));
+      for (const frame of frames) dissect(frame);
+      return conflicts;
+    };
+
+    test('is told of where they differ: which fragment, and from which byte to which', () => {
+      const changed = { ...whole, bytes: whole.bytes.slice() };
+      changed.bytes.set([0xee, changed.bytes[31]!, 0xee], 30);
+      expect(told(...packets(first, fragmentOf(changed, { from: 24, to: 72 }), last))).toEqual([
+        {
+          type: 'fragment-conflict',
+          packet: 2,
+          position: 30,
+          length: 3,
+          message: `${layer}: packet with id 1: fragments overlap and differ, 3 bytes from 30 on`,
+        },
+      ]);
+    });
+
+    test('is told of it for each fragment, and over several that were there', () => {
+      const island = fragmentOf(whole, { from: 72, to: 80 });
+      const over = fragmentOf(other, { from: 24, to: 88 });
+      const conflicts = told(...packets(first, island, over, over, middle));
+      expect(conflicts).toMatchObject([
+        { packet: 3, position: 24, length: 56 },
+        { packet: 4, position: 24, length: 56 },
+        { packet: 5, position: 48, length: 40 },
+      ]);
+    });
+
+    test('is told of a single byte, before the packet is whole, and when it never is', () => {
+      const changed = { ...whole, bytes: whole.bytes.slice() };
+      changed.bytes[47]! ^= 1;
+      const again = fragmentOf(changed, { from: 40, to: 56 });
+      expect(told(...packets(first, again))).toMatchObject([{ position: 47, length: 1 }]);
+    });
+
+    test('is told of nothing where they agree', () => {
+      const overlapping = fragmentOf(whole, { from: 24, to: 72 });
+      expect(told(...packets(first, first, overlapping, last, middle))).toEqual([]);
+    });
+
+    test('is told of nothing where one of them was not captured', () => {
+      const cut = packetOf(fragmentOf(other, { from: 0, to: 48 }), { kept: headers });
+      expect(told(cut, ...packets(first))).toEqual([]);
+      expect(told(...packets(first), cut)).toEqual([]);
+    });
   });
 
   test('fills the hole between two others with what of a piece belongs there', () => {

@@ -62,9 +62,10 @@ describe('IPv4', () => {
     expect(read(framed(), 56)).toMatchObject({ payload: bytesOf('he'), length: 5 });
   });
 
-  test('of a file that says of cut packets that they were no longer is believed', () => {
+  test('is no longer than its frame, whatever it says', () => {
     const bytes = framed().slice(0, 56);
-    expect(createDissector().dissect(packetOf(bytes))).toMatchObject({ payload: bytesOf('he'), length: 5 });
+    expect(createDissector().dissect(packetOf(bytes))).toMatchObject({ payload: bytesOf('he'), length: 2 });
+    expect(read(framed({ totalLength: 0xffff }))).toMatchObject(hello);
   });
 
   test('passes an authentication header', () => {
@@ -143,6 +144,23 @@ describe('IPv6', () => {
     expect(read(big, 200)).toMatchObject({ length: 70_000 });
   });
 
+  test('that is a jumbogram ends where its option says, if that is before its frame', () => {
+    const payload = new Uint8Array(70_000).fill(7);
+    const carried = tcp({ from: from6, to: to6, payload });
+    const jumbo = (length: number) => {
+      const said = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
+      // Padding of one byte, and of five, before the option.
+      const options = [0, 1, 3, 0, 0, 0, 0xc2, 4, ...said];
+      return read(bytesOf(ethernet(ipv6(extension(0, carried, options), { payloadLength: 0 })), 'padding'));
+    };
+    const all = 16 + carried.bytes.length;
+    expect(jumbo(all)).toMatchObject({ length: 70_000 });
+    expect(jumbo(all - 10)).toMatchObject({ length: 69_990 });
+    expect(jumbo(all + 1000)).toMatchObject({ length: 70_007 });
+    // No jumbogram has so few.
+    expect(jumbo(65_535)).toMatchObject({ length: 70_007 });
+  });
+
   describe('on its way through the stops of a routing header', () => {
     const stop = '2001:db8::99';
     const route = (type: number, stops: readonly string[], checksums: 'ignore' | 'verify' = 'verify') => {
@@ -177,13 +195,12 @@ describe('IPv6', () => {
   });
 
   test.each([
-    [17, 'UDP'],
-    [50, 'ESP'],
-    [59, 'nothing'],
-    [135, 'mobility'],
-    [253, 'an experiment'],
-  ])('with the next header %i (%s) is other', (nextHeader) => {
-    const message = `IPv6: next header ${nextHeader}, which is not TCP`;
+    [17, 'UDP, port 5000'],
+    [50, 'IPv6 next header 50, ESP'],
+    [59, 'IPv6 next header 59, nothing'],
+    [135, 'IPv6 next header 135, mobility'],
+    [253, 'IPv6 next header 253'],
+  ])('with the next header %i is other: %s', (nextHeader, message) => {
     expect(read(framed({ nextHeader }))).toMatchObject({ skipped: 'other', message });
     const behind = ethernet(ipv6(extension(0, { ...six, protocol: nextHeader })));
     expect(read(behind)).toMatchObject({ skipped: 'other', message });

@@ -1,7 +1,7 @@
 /** TCP headers, as the dissector reads them. */
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../src/capture/dissect.ts';
-import { TCP_ACK, TCP_PSH } from '../../src/capture/segment.ts';
+import { NO_SCALE, TCP_ACK, TCP_PSH } from '../../src/capture/segment.ts';
 import {
   bytesOf,
   ethernet,
@@ -36,6 +36,45 @@ describe.each([
       flags: TCP_PSH | TCP_ACK,
       payload: packet.bytes.subarray(segment + 20),
       length: 5,
+      window: 65_535,
+      windowScale: null,
+    });
+  });
+
+  test('has the window of its header, as it is there', () => {
+    expect(read({ window: 0 })).toMatchObject({ window: 0 });
+    expect(read({ window: 0x1234 })).toMatchObject({ window: 0x1234 });
+  });
+
+  const scale = (shift: number) => [3, 3, shift];
+  test.each<[string, number[], number | null]>([
+    ['alone', scale(7), 7],
+    ['of 0, which still lets the other side scale', scale(0), 0],
+    [
+      'as Linux has it, behind others',
+      [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, ...scale(6)],
+      6,
+    ],
+    ['above 14, which counts as 14', scale(200), 14],
+    ['behind what has no length, as none', [1, 1, ...scale(2)], 2],
+    ['behind the end of the options, which is none', [0, ...scale(7)], NO_SCALE],
+    ['behind an option that is too short to be one', [8, 1, ...scale(7)], NO_SCALE],
+    ['that does not fit into the header', [1, 1, 3, 3], NO_SCALE],
+    ['that is missing', [2, 4, 5, 0xb4], NO_SCALE],
+  ])('of a SYN has a window scale %s', (_, options, shift) => {
+    expect(read({ flags: 'S', options })).toMatchObject({ windowScale: shift });
+    expect(read({ flags: 'SA', options })).toMatchObject({ windowScale: shift });
+    expect(read({ flags: 'A', options })).toMatchObject({ windowScale: null });
+  });
+
+  test('of a SYN says nothing of a window scale that was cut off, unless that was not', () => {
+    const fields = { flags: 'S', options: [2, 4, 5, 0xb4, 3, 3, 7, 0] };
+    for (const kept of [0, 1, 3, 4, 5, 6]) {
+      expect(read(fields, segment + 20 + kept)).toMatchObject({ windowScale: null });
+    }
+    expect(read(fields, segment + 20 + 7)).toMatchObject({ windowScale: 7 });
+    expect(read({ flags: 'S', options: [0, 0, 0, 0] }, segment + 21)).toMatchObject({
+      windowScale: NO_SCALE,
     });
   });
 

@@ -18,8 +18,10 @@ import {
   ipv6,
   packetOf,
   piece,
+  pppoe,
   sll,
   sll2,
+  snap,
   tcp,
 } from '../support/packet-bytes.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -89,6 +91,16 @@ const long4 = tcp({ ...ends4, ...hello, payload: 'x'.repeat(1000) });
 const long6 = tcp({ ...ends6, ...hello, payload: 'x'.repeat(1000) });
 const udp = (carried: Carried): Carried => ({ ...carried, protocol: 17 });
 
+const session = (head: readonly number[], ip: Uint8Array, longer = 0): Uint8Array =>
+  ethernet(pppoe(bytesOf(head, ip), head.length + ip.length + longer), { etherType: 0x8864 });
+
+/** With a payload of 100,000 bytes in the frame, and of `length` bytes as it says itself. */
+function jumbogram(length: number): Uint8Array {
+  const carried = tcp({ ...ends6, ...hello, payload: new Uint8Array(100_000 - 28) });
+  const said = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
+  return ethernet(ipv6(extension(0, carried, [0xc2, 4, ...said]), { payloadLength: 0 }));
+}
+
 type Kind = readonly [name: string, frame: Uint8Array, kept?: number];
 
 const onEthernet: readonly Kind[] = [
@@ -112,7 +124,7 @@ const onEthernet: readonly Kind[] = [
   ['a wrong TCP checksum, IPv6', ethernet(ipv6(tcp({ ...ends6, ...hello, checksum: 0x1234 })))],
   ['a routing header that has been followed', ethernet(ipv6(extension(43, six, [0, 0, 0, 0, 0, 0])))],
   ['an authentication header', ethernet(ipv4(extension(51, four, new Array(10).fill(9))))],
-  ['SNAP', ethernet(bytesOf([0xaa, 0xaa, 3, 0, 0, 0, 8, 0], ipv4(four)), { etherType: 53 })],
+  ['SNAP', ethernet(snap(ipv4(four)), { etherType: 53 })],
   ['UDP', ethernet(ipv4(udp(four)))],
   ['UDP, IPv6', ethernet(ipv6(udp(six)))],
   ['ARP', ethernet(ipv4(four), { etherType: 0x0806 })],
@@ -125,12 +137,28 @@ const onEthernet: readonly Kind[] = [
   ['a first fragment that is last', ethernet(ipv6(fragment6(piece(long6, 0, 504), { more: true, id: 8 })))],
   ['a lonely fragment', ethernet(ipv4(piece(long4, 504), { offset: 504, id: 9 }))],
   ['MPLS', ethernet(bytesOf([0, 1, 0x41, 64], ipv4(four)), { etherType: 0x8847 })],
-  [
-    'PPPoE',
-    ethernet(bytesOf([0x11, 0, 0, 1, 0, 47, 0, 0x21], ipv4(four)), {
-      etherType: 0x8864,
-    }),
-  ],
+  ['PPPoE', session([0, 0x21], ipv4(four))],
+  ['PPPoE, IPv6', session([0, 0x57], ipv6(six))],
+  ['PPPoE, a protocol of one byte', session([0x21], ipv4(four))],
+  ['PPPoE, a protocol of one byte, IPv6', session([0x57], ipv6(six))],
+  ['PPPoE, MPLS', session([2, 0x81, 0, 1, 0x41, 64], ipv4(four))],
+  ['PPPoE, LCP', session([0xc0, 0x21], ipv4(four))],
+  ['PPPoE, address and control', session([0xff, 3, 0, 0x21], ipv4(four))],
+  ['PPPoE with padding', bytesOf(session([0x21], ipv4(four, { totalLength: 0 })), 'padding')],
+  ['PPPoE shorter than IP', session([0x21], ipv4(four), -3)],
+  ['PPPoE shorter than IPv6', session([0x57], ipv6(six), -3)],
+  ['PPPoE longer than its frame', session([0x21], ipv4(four), 100)],
+  ['PPPoE of length 0', session([0x21], ipv4(four), -46)],
+  ['PPPoE that was cut', session([0x21], ipv4(long4)), 96],
+  ['a total length beyond the frame', ethernet(ipv4(four, { totalLength: 60 }))],
+  ['a payload length beyond the frame', ethernet(ipv6(six, { payloadLength: 60 }))],
+  ['802.3 with padding', ethernet(snap(ipv4(four, { totalLength: 0 })), { etherType: 53, padTo: 80 })],
+  ['802.3 shorter than IP', ethernet(snap(ipv4(four)), { etherType: 50 })],
+  ['802.3 longer than its frame', ethernet(snap(ipv4(four)), { etherType: 500 })],
+  ['802.3 in a VLAN', ethernet(snap(ipv4(four)), { etherType: 50, tags: [0x8100] })],
+  ['a jumbogram', jumbogram(100_000)],
+  ['a jumbogram shorter than its frame', jumbogram(90_000)],
+  ['a jumbogram longer than its frame', jumbogram(110_000)],
 ];
 const both = (wrap: (ip: Uint8Array) => Uint8Array): readonly Kind[] => [
   ['IPv4', wrap(ipv4(four))],
@@ -139,7 +167,7 @@ const both = (wrap: (ip: Uint8Array) => Uint8Array): readonly Kind[] => [
 
 const all: readonly (readonly [string, number, readonly Kind[]])[] = [
   ['Ethernet', 1, onEthernet],
-  ['SLL', 113, both((ip) => sll(ip))],
+  ['SLL', 113, [...both((ip) => sll(ip)), ...both((ip) => sll(snap(ip), 4))]],
   ['SLL2', 276, both((ip) => sll2(ip))],
   ['NULL, little-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 24, ip, 'little'))],
   ['NULL, big-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 30, ip, 'big'))],

@@ -24,7 +24,9 @@ test.each([
   for (const at of order) {
     const before = looks();
     const bytes = new Uint8Array(8).fill(at % 251);
-    expect(put(pieces, { start: at * 8, end: at * 8 + 8, bytes }, at < COUNT - 1)).toBe(true);
+    expect(
+      put(pieces, { start: at * 8, end: at * 8 + 8, bytes }, at < COUNT - 1, { first: -1, last: -1 }),
+    ).toBe(true);
     most = Math.max(most, looks() - before);
   }
   expect(most).toBeLessThanOrEqual(LOOKS_MOST);

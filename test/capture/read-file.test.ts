@@ -2,8 +2,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32, gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import * as zlib from 'node:zlib';
+import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import type { Packet } from '../../src/capture/packet.ts';
@@ -11,6 +11,14 @@ import { readPackets } from '../../src/capture/read-packets.ts';
 import { pcapBytes } from '../support/capture-bytes.ts';
 import { counting, readingOf } from '../support/reading.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { skippableFrame, zstdFrame } from '../support/zstd-bytes.ts';
+
+const { crc32, gzipSync } = zlib;
+/** There since Node 22.15. */
+const { createZstdDecompress, zstdCompressSync } = zlib as {
+  readonly createZstdDecompress?: unknown;
+  readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array;
+};
 
 /** 3 MB that do not compress to nothing. */
 const packets = Array.from({ length: 300 }, (_, index) => ({
@@ -207,3 +215,89 @@ test('what was compressed is only held a little at a time, however much it becom
   // Records of 16 zeros: packets without bytes.
   expect(most).toBe(4096);
 });
+
+describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Zstandard', () => {
+  const framed = (bytes: Uint8Array, blockSize?: number) => zstdFrame(bytes, blockSize ? { blockSize } : {});
+
+  test.each<[string, () => readonly Uint8Array[]]>([
+    ['one frame', () => [framed(whole)]],
+    ['one that was really compressed', () => [zstdCompressSync!(whole)]],
+    ['frames one after the other', () => [framed(whole.subarray(0, 5000)), framed(whole.subarray(5000))]],
+    ['frames to be skipped', () => [skippableFrame(70_000), framed(whole, 1000), skippableFrame(3, 5)]],
+    ['many small frames', () => Array.from({ length: 300 }, (_, at) => framed(piece(at)))],
+    ['a frame and something else', () => [framed(whole), counting(100_000)]],
+  ])('a capture in %s is read as what was compressed', async (_name, frames) => {
+    const expected = await readingOf(captureOf(whole));
+    const { packets: found, fault } = await readingOf(captureFile(file(Buffer.concat(frames()))));
+    expect(fault).toBeNull();
+    expect(brief(found)).toEqual(brief(expected.packets));
+  });
+
+  const piece = (at: number): Uint8Array => {
+    const length = Math.ceil(whole.length / 300);
+    return whole.subarray(at * length, (at + 1) * length);
+  };
+
+  test.each([
+    ['in the middle', 0.5],
+    ['before the last byte', 1],
+  ])('one that ends %s is told, after the packets before it', async (_name, part) => {
+    const compressed = zstdFrame(whole, { blockSize: 10_000 });
+    const length = Math.floor((compressed.length - 1) * part);
+    const { packets: found, fault } = await readingOf(captureFile(file(compressed.subarray(0, length))));
+    expect(fault).toMatchObject({ code: 'truncated', after: found.length });
+    expect(fault!.message).toContain('the Zstandard data ends early');
+    expect(found.length).toBeGreaterThan(100);
+  });
+
+  test('one that ends early between two packets is told too', async () => {
+    const bytes = pcapBytes({ packets: packets.slice(0, 2) });
+    const last = zstdFrame(new Uint8Array(0));
+    const cut = Buffer.concat([zstdFrame(bytes), last.subarray(0, 7)]);
+    const { packets: found, fault } = await readingOf(captureFile(file(cut)));
+    expect(found).toHaveLength(2);
+    expect(fault).toMatchObject({ code: 'truncated', after: 2 });
+  });
+
+  test('one that is damaged is told, after the packets before it', async () => {
+    const unsure = file(zstdFrame(whole, { descriptor: 0x04 }));
+    const { packets: found, fault } = await readingOf(captureFile(unsure));
+    expect(fault).toMatchObject({ code: 'damaged', after: found.length });
+    expect(fault!.message).toContain('the Zstandard data is damaged: ');
+    expect(found.length).toBeGreaterThan(200);
+  });
+
+  test('one that needs more memory than is given is told how to be read', async () => {
+    // A window of 2 GiB.
+    const { fault } = await readingOf(captureFile(file(zstdFrame(whole, { header: [0xa8] }))));
+    expect(fault).toMatchObject({ code: 'unreadable' });
+    expect(fault!.message).toContain('decompress it first (zstd -d --long=31)');
+  });
+
+  test('what was compressed is only held a little at a time, however much it becomes', async () => {
+    const repeated = new Array<number>(4000).fill(128 * 1024);
+    const bomb = file(Buffer.concat([zstdFrame(whole), zstdFrame(new Uint8Array(0), { repeated })]));
+    let most = 0;
+    let last = 0;
+    for await (const block of captureFile(bomb).blocks()) {
+      last += block.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers);
+    }
+    expect(last).toBe(whole.length + 500 * 1024 * 1024);
+    expect(most).toBeLessThan(200 * 1024 * 1024);
+  });
+});
+
+test.skipIf(createZstdDecompress !== undefined)(
+  'where Node cannot decompress Zstandard, a capture in it is refused by name, with the way out',
+  async () => {
+    for (const bytes of [zstdFrame(whole), Buffer.concat([skippableFrame(4), zstdFrame(whole)])]) {
+      const { packets: found, fault } = await readingOf(captureFile(file(bytes)));
+      expect(found).toEqual([]);
+      expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
+      expect(fault!.message).toContain('compressed with Zstandard');
+      expect(fault!.message).toContain(`Node ${process.versions.node} cannot read (22.15 and newer can)`);
+      expect(fault!.message).toContain('decompress it first (zstd -d)');
+    }
+  },
+);

@@ -4,6 +4,7 @@ import { type Capture, captureOf } from '../../src/capture/capture.ts';
 import { readStreams, type StreamOptions } from '../../src/capture/read-streams.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { pcapBytes } from '../support/capture-bytes.ts';
+import { ipv4, piece, tcp } from '../support/packet-bytes.ts';
 import { inBlocks } from '../support/reading.ts';
 import { briefly, conversation, reassembled, type Script } from '../support/segments.ts';
 import { ipPacket, pcapOfSegments } from '../support/segments-pcap.ts';
@@ -81,7 +82,9 @@ describe('packets that are in no stream', () => {
   const skippedIn = async (bytes: Uint8Array, originalLength = bytes.length) => {
     const capture = captureOf(pcapBytes({ packets: [...packets, { bytes, originalLength }], linkType: 101 }));
     const { events } = await streamsOf(capture);
+    const last = events.pop();
     expect(briefly(events).filter((it) => !it.startsWith('skipped'))).toEqual(briefly(reassembled(segments)));
+    expect(last).toMatchObject({ type: 'unread', packets: 1, reasons: [{ firstPacket: number }], others: 0 });
     return events.filter(({ type }) => type === 'skipped');
   };
   const changed = (at: number, ...bytes: readonly number[]): Uint8Array => {
@@ -103,13 +106,138 @@ describe('packets that are in no stream', () => {
     bytes.set([0x20, 0], 6);
     expect(await skippedIn(bytes)).toMatchObject([{ packet: number, why: 'fragment' }]);
   });
-  test('but not when they are not TCP', async () => {
+  test('but not one by one when they are not TCP', async () => {
     expect(await skippedIn(changed(9, 17))).toEqual([]);
   });
   test('and with a wrong checksum only when checksums are verified', async () => {
     const { events } = await streamsOf(captureOf(file), { checksums: 'verify' });
-    expect(events.length).toBe(segments.length);
-    expect(new Set(briefly(events))).toEqual(new Set(['skipped checksum']));
+    expect(events.length).toBe(segments.length + 1);
+    expect(new Set(briefly(events.slice(0, -1)))).toEqual(new Set(['skipped checksum']));
+    expect(events.at(-1)).toMatchObject({ packets: segments.length, reasons: [{ why: 'checksum' }] });
+  });
+});
+
+describe('at its end, a capture tells what was not read: how many packets, and why', () => {
+  const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:4789' };
+  const udp = (port: number) => {
+    const carried = { ...tcp({ ...ends, to: `10.0.0.2:${port}` }), protocol: 17 };
+    return ipv4(carried);
+  };
+  const fragment = (id: number, from: number, to: number) =>
+    ipv4(piece(tcp({ ...ends, payload: 'x'.repeat(100) }), from, to), { id, offset: from, more: to < 120 });
+  const unreadIn = async (packets: readonly Uint8Array[], linkType = 101) => {
+    const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType }));
+    const { events } = await streamsOf(capture);
+    return events.at(-1);
+  };
+
+  test('the most frequent reason first, each with its first packet', async () => {
+    const packets = [udp(9000), udp(4789), udp(4789), Uint8Array.of(0x50), udp(4789), udp(9000)];
+    expect(await unreadIn(packets)).toEqual({
+      type: 'unread',
+      packets: 6,
+      reasons: [
+        { why: 'other', message: 'UDP, port 4789, perhaps VXLAN', packets: 3, firstPacket: 2 },
+        { why: 'other', message: 'UDP, port 9000', packets: 2, firstPacket: 1 },
+        { why: 'other', message: 'RAW, IP version 5', packets: 1, firstPacket: 4 },
+      ],
+      others: 0,
+    });
+  });
+
+  test('in the same words for packets that are damaged or cut in the same way', async () => {
+    const short = [25, 26, 27].map((length) => udp(4789).slice(0, length).fill(6, 9, 10));
+    expect(await unreadIn(short)).toMatchObject({
+      reasons: [{ why: 'malformed', message: 'TCP: the packet ends within the header', packets: 3 }],
+    });
+  });
+
+  test('a link type that is not read', async () => {
+    expect(await unreadIn([udp(1), udp(2)], 104)).toMatchObject({
+      reasons: [{ message: 'link type 104 (Cisco HDLC) is not read', packets: 2 }],
+    });
+  });
+
+  test('fragments whose packet never became whole, with and without the first of them', async () => {
+    const packets = [fragment(1, 0, 48), fragment(1, 48, 96), fragment(2, 48, 96), fragment(3, 96, 120)];
+    expect(await unreadIn(packets)).toMatchObject({
+      packets: 4,
+      reasons: [
+        { why: 'fragment', message: 'IPv4 fragment without its others', packets: 2, firstPacket: 1 },
+        { why: 'fragment', message: 'IPv4 fragment without its first', packets: 2, firstPacket: 3 },
+      ],
+    });
+  });
+
+  test('but not fragments of a packet that became whole', async () => {
+    expect(await unreadIn([fragment(1, 0, 48), fragment(1, 48, 120)])).toMatchObject({ type: 'close' });
+  });
+
+  test('fragments beyond those that are told one by one are counted as well', async () => {
+    const packets = Array.from({ length: 3000 }, (_, id) => fragment(id, 48, 96));
+    expect(await unreadIn(packets)).toMatchObject({
+      packets: 3000,
+      reasons: [
+        { message: 'IP fragment of a packet that never became whole', packets: 3000 - 1024 },
+        { message: 'IPv4 fragment without its first', packets: 1024 },
+      ],
+    });
+  });
+
+  test('also when the capture is damaged', async () => {
+    const bytes = pcapBytes({ packets: [{ bytes: udp(53) }], linkType: 101 });
+    const { events, fault } = await streamsOf(captureOf(Buffer.concat([bytes, new Uint8Array(5)])));
+    expect(fault).toMatchObject({ code: 'truncated' });
+    expect(events).toMatchObject([{ type: 'unread', packets: 1 }]);
+  });
+
+  test('and nothing when all of it was read', async () => {
+    const { events } = await streamsOf(captureOf(file));
+    expect(events.at(-1)).toMatchObject({ type: 'close' });
+  });
+
+  test('fragments that overlap and differ are told where they come', async () => {
+    const one = fragment(1, 0, 48);
+    const changed = one.slice();
+    changed[60]! ^= 1;
+    const packets = [one, changed, fragment(1, 48, 120)].map((bytes) => ({ bytes }));
+    const { events } = await streamsOf(captureOf(pcapBytes({ packets, linkType: 101 })));
+    expect(briefly(events)).toEqual([
+      'fragment-conflict 40+1',
+      'open',
+      `client "${'x'.repeat(100)}"`,
+      'close unfinished',
+    ]);
+  });
+});
+
+describe('behind a RST that is not decided about, what belongs to no conversation', () => {
+  const ends = { from: '10.0.0.1:40000', to: '10.0.0.9:7000' };
+  const fragment = ipv4(piece(tcp({ ...ends, payload: 'x'.repeat(100) }), 0, 48), { id: 1, more: true });
+  const changed = fragment.slice();
+  changed[60]! ^= 1;
+  const udp = ipv4({ ...tcp(ends), protocol: 17 });
+  const before = conversation().handshake().client('abc').rst('server').segments;
+  const others = conversation({ clientPort: 4, from: 1_700_000_001_000_000_000n }).handshake().client('d');
+  const packets = [
+    ...before.map(ipPacket),
+    ...[fragment, changed, udp].map((bytes) => ({ bytes, time: 1_700_000_001_000_000_000n })),
+    ...others.segments.map(ipPacket),
+  ];
+  const capture = captureOf(pcapBytes({ packets, nano: true, linkType: 101 }));
+  const reset = ['server reset', 'close reset'];
+  const conflict = ['fragment-conflict 40+1', 'open', 'client "d"'];
+  // Both fragments are of one packet, which never became whole; the third is UDP.
+  const ending = ['skipped fragment', 'close unfinished', 'unread 3'];
+  const opening = ['open', 'client "abc"'];
+
+  test('comes where its packet was when resets do, and what is not read comes last', async () => {
+    const { events } = await streamsOf(capture, { resets: 'in-place' });
+    expect(briefly(events)).toEqual([...opening, ...reset, ...conflict, ...ending]);
+  });
+  test('does not wait for it otherwise, and what is not read comes last all the same', async () => {
+    const { events } = await streamsOf(capture);
+    expect(briefly(events)).toEqual([...opening, ...conflict, ending[0], ...reset, ...ending.slice(1)]);
   });
 });
 

@@ -133,7 +133,7 @@ describe('what comes after both ends', () => {
 describe('a RST', () => {
   test('ends both sides', () => {
     const { segments } = opened().client('abc').rst('server');
-    const events = whileRecording(segments);
+    const events = reassembled(segments);
     expect(briefly(events)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
     const { time } = segments.at(-1)!.packet;
     expect(events[2]).toMatchObject({ position: 0, packet: 5, capturedAt: time, deliverableAt: time });
@@ -180,11 +180,23 @@ describe('a RST', () => {
     const script = opened().client('abc').ack('server');
     script.send('client', { position: 3 + off, flags: TCP_RST });
     script.segments.push(...conversation({ number: 9 }).send('client', { position: 3, data: 'd' }).segments);
-    expect(told(script)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client ignored outside',
+      'client "d"',
+      'close unfinished',
+    ]);
   });
   test('may come again, and packets may have been under way', () => {
     const script = opened().client('abc').rst('server').client('def').rst('server').ack('client');
-    expect(told(script)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'server reset',
+      'after reset 1 packets 3 bytes',
+      'close reset',
+    ]);
   });
   test('may be followed by another try with the same number', () => {
     const refused = conversation().syn('client');

@@ -2,7 +2,9 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { pcapBytes } from '../support/capture-bytes.ts';
 import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/cli.ts';
+import { ipv4, tcp } from '../support/packet-bytes.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -20,6 +22,14 @@ function written(packets: readonly TcpPacket[], port = 7000): string {
 }
 
 const glued = () => written([...handshake(0), ...segments(0, 'client', frames, [11, 2, 3])]);
+/** Five packets of UDP. */
+const otherThanTcp = pcapBytes({
+  packets: [4789, 4789, 4789, 53, 53].map((port) => {
+    const carried = tcp({ from: '10.0.0.1:40000', to: `10.0.0.2:${port}` });
+    return { bytes: ipv4({ ...carried, protocol: 17 }) };
+  }),
+  linkType: 101,
+});
 const byLength = ['--length-field', 'width=2'];
 
 describe('the table', () => {
@@ -157,6 +167,43 @@ describe('--json', () => {
     ]);
   });
 
+  test('has all bytes of the chunks with --chunk-bytes all, and so many as it says', async () => {
+    const bytes = Uint8Array.from({ length: 3000 }, (_, at) => at * at);
+    const file = written([...handshake(0), ...segments(0, 'client', bytes, [1400, 100])]);
+    const hexOf = async (...flags: readonly string[]) => {
+      const { stdout } = await sluice(['inspect', file, '--preset', 'none', '--json', ...flags]);
+      return jsonLines(stdout).flatMap(({ type, hex }) => (type === 'chunk' ? [hex as string] : []));
+    };
+    expect((await hexOf('--chunk-bytes', 'all')).join('')).toBe(Buffer.from(bytes).toString('hex'));
+    const counts = async (...flags: readonly string[]) =>
+      (await hexOf(...flags)).map((hex) => hex.length / 2);
+    expect(await counts('--chunk-bytes', '1KiB', '--chunks')).toEqual([1024, 100, 1024, 100]);
+    expect(await counts('--chunk-bytes', '0')).toEqual([0, 0, 0, 0]);
+    expect(await counts('--chunks')).toEqual([64, 64, 64, 64]);
+    expect(await counts()).toEqual([]);
+  });
+
+  test('ends with what was not read, which has no conversation', async () => {
+    const file = join(tempFolder(), 'other.pcap');
+    writeFileSync(file, otherThanTcp);
+    const { stdout, stderr, status } = await sluice(['inspect', file, '--json']);
+    expect(status).toBe(1);
+    expect(jsonLines(stdout)).toEqual([
+      {
+        type: 'unread',
+        packets: 5,
+        reasons: [
+          { why: 'other', message: 'UDP, port 4789, perhaps VXLAN', packets: 3, firstPacket: 1 },
+          { why: 'other', message: 'UDP, port 53, perhaps DNS', packets: 2, firstPacket: 4 },
+        ],
+        others: 0,
+      },
+    ]);
+    expect(stderr).toBe(
+      `sluice: ${file} has no TCP connection; what it has is not read: 3 packets: UDP, port 4789, perhaps VXLAN; 2 packets: UDP, port 53, perhaps DNS\n`,
+    );
+  });
+
   test('agrees with the table on a capture of real traffic', async () => {
     const { stdout } = await sluice(['inspect', golden('dns.pcap'), '--json']);
     const count = jsonLines(stdout).filter(({ type }) => type === 'frame').length;
@@ -196,7 +243,7 @@ describe('what is read', () => {
     const empty = written([]);
     expect(await sluice(['inspect', empty])).toMatchObject({
       status: 1,
-      stderr: `sluice: ${empty} has no TCP connection\n`,
+      stderr: `sluice: ${empty} has no TCP connection: it has no packets\n`,
     });
     expect((await sluice(['inspect', glued(), '--only', '7'])).stderr).toContain(
       'no conversation that --only 7',
@@ -233,6 +280,9 @@ describe('the command line', () => {
     [['trace.pcap', '--length-field', 'width=2,signed=yes'], 'signed must be true or false'],
     [['trace.pcap', '--preset', 'dns', '--length-field', 'width=2'], 'cannot be used with'],
     [['trace.pcap', '--html', 'out.html', '--json'], 'cannot be used with'],
+    [['trace.pcap', '--html', 'out.html', '--chunk-bytes', 'all'], 'cannot be used with'],
+    [['trace.pcap', '--json', '--chunk-bytes', 'some'], 'such as 1048576, 10MiB or 1GiB, or all'],
+    [['trace.pcap', '--chunk-bytes', 'all'], '--chunk-bytes is for --json'],
     [[], 'the FILE to inspect is missing'],
   ])('%j is refused, and says what may be', async (args, says) => {
     const { status, stderr } = await sluice(['inspect', ...args]);

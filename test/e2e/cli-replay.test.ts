@@ -211,7 +211,7 @@ describe('what cannot be', () => {
     const nothing = captured([]);
     expect(await nothing.run()).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('trace.pcap has no TCP connection'),
+      stderr: 'sluice: trace.pcap has no TCP connection: it has no packets\n',
     });
     const { run } = captured(recording());
     expect(await run('--only', ':99', '--only', '17', '--verify')).toMatchObject({

@@ -18,6 +18,7 @@ interface Setup {
   readonly openRequests?: number;
   readonly window?: { readonly high: number; readonly low: number };
   readonly linger?: number;
+  readonly silence?: number;
   /** Called with what is given back of the chunks that were received. */
   readonly giveBack?: (chunk: Uint8Array, count: number) => void;
 }
@@ -44,7 +45,7 @@ function attended(setup: Setup = {}) {
     limits: {
       deadlines: defaultLimits.deadlines,
       window: setup.window ?? defaultLimits.window,
-      silence: { longest: 5, shortest: 5, inFrame: 50 },
+      silence: { longest: setup.silence ?? 5, shortest: setup.silence ?? 5, inFrame: 50 },
       linger: setup.linger ?? 1_000,
     },
     bug: (thrown) => bugs.push(thrown),
@@ -183,6 +184,51 @@ describe('a conversation', () => {
     await it.client.send(new Uint8Array(100_000));
     // Without an end of input, which would let the acks go.
     await expect.poll(() => store.stat('large')).toMatchObject({ ok: true });
+    it.stop();
+  });
+
+  test('nor do they keep a header that has begun to come from being read', async () => {
+    const it = attended({ window: { high: 16 * 1024, low: 8 * 1024 }, silence: 1e6 });
+    // The acks use the window up, and none of them is wanted before a silence. What follows comes in one chunk with them.
+    const small = Array.from({ length: 400 }, (_, i) => putFrame(`small${i}`, 'x'));
+    const rest = putFrame('last', 'x');
+    await it.client.send(Buffer.concat([...small, rest.subarray(0, 20)]));
+    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(400));
+    await it.client.send(rest.subarray(20));
+    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(401));
+    it.stop();
+  });
+
+  test('reads a long header that has room to its end, though its peer reads no reply and credit is used up', async () => {
+    let lookedAt = 0;
+    const waiting: (() => void)[] = [];
+    const files = Array.from({ length: 200 }, (_, n) => ({ name: 'x'.repeat(200) + n, size: 0, mtime: 0 }));
+    const it = attended({
+      store: {
+        ...memoryStore(),
+        list: async () => {
+          await new Promise<void>((go) => waiting.push(go));
+          return { ok: true, value: { files } };
+        },
+      },
+      giveBack: (_, count) => {
+        lookedAt += count;
+      },
+      window: { high: 16 * 1024, low: 8 * 1024 },
+    });
+    it.client.connection.pause();
+    const list = frame({ cmd: 'list' });
+    const long = frame({ cmd: 'ping', pad: 'x'.repeat(50_000) });
+    // The first page is the system's, the second one is more than it takes.
+    await it.client.send(list);
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    waiting[0]!();
+    await it.client.send(list, long.subarray(0, 20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + 20_000));
+    waiting[1]!();
+    await vi.waitFor(() => expect(it.reports).toHaveLength(2));
+    await it.client.send(long.subarray(20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + long.length));
     it.stop();
   });
 
@@ -365,6 +411,15 @@ describe('stopping', () => {
     expect(await it.client.over).toMatchObject({ code: 'reset' });
     expect((it.store as ReturnType<typeof memoryStore>).sinks).toBe(0);
     expect(it.budget.unsettled()).toBe(0);
+  });
+
+  test('unsubscribing leaves no reply behind that waits for a silence', async () => {
+    const it = attended({ silence: 1e6 });
+    await it.client.send(putFrame('a', 'hello'));
+    await vi.waitFor(() => expect(it.reports).toHaveLength(2));
+    expect(it.budget.unsettled()).toBeGreaterThan(0);
+    it.stop();
+    await vi.waitFor(() => expect(it.budget.unsettled()).toBe(0));
   });
 
   test('draining finishes the put under way and ends the connection', async () => {

@@ -116,7 +116,7 @@ describe('a round', () => {
     const loop = eventLoop();
     const waiting = Array.from({ length: 8 }, () => worker(loop, 3, 10));
     for (const one of waiting) one.wake();
-    for (let i = 0; i < 1000; i++) {
+    for (let i = 0; i < 1500; i++) {
       worker(loop, ROUND_MS, 1).wake();
       loop.turn();
     }
@@ -156,7 +156,7 @@ property.prop([
       for (const { worker } of unfinished) expect(worker.waits).toBe(true);
       const service = unfinished.map(({ ms, worker }) => worker.done * ms);
       if (service.length > 0)
-        expect(Math.max(...service) - Math.min(...service)).toBeLessThanOrEqual(ROUND_MS + 2 * 6);
+        expect(Math.max(...service) - Math.min(...service)).toBeLessThanOrEqual(ROUND_MS + 2 * 6 + 1e-6);
     }
     for (const { worker } of workers) expect(worker).toMatchObject({ left: 0, waits: false });
   },

@@ -37,7 +37,10 @@ function hesitant(store: Store) {
   const slow: Store = {
     ...store,
     stat: (name) => later(`stat ${name}`, () => store.stat(name)),
-    list: (options) => later('list', () => store.list(options)),
+    list: (options) => {
+      options.signal?.addEventListener('abort', () => asked.push('no list'));
+      return later('list', () => store.list(options));
+    },
     open: (name) =>
       later(`open ${name}`, async () => {
         const opened = await store.open(name);
@@ -111,7 +114,16 @@ describe('once a peer has broken off', () => {
       { filename: 'b' },
       { filename: 'c' },
     ]);
-    expect(it.asked).toEqual(['stat a', 'list']);
+    expect(it.asked).toEqual(['stat a', 'list', 'no list']);
+  });
+
+  test('a folder that is listed for it is read no further', async () => {
+    const it = await attended();
+    await it.client.send(frame({ cmd: 'list' }));
+    await vi.waitFor(() => expect(it.asked).toEqual(['list']));
+    it.client.connection.destroy();
+    await it.finished;
+    expect(it.asked).toEqual(['list', 'no list']);
   });
 
   test('a file that is opened for it is closed, and its place is free', async () => {

@@ -1,7 +1,10 @@
 /** The file system with a test in between: it sees every operation, and can make any of them fail. */
-import { type FileSystem, nodeFileSystem } from '../../src/store/file-system.ts';
+import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../src/store/file-system.ts';
 
-/** An operation, by its name without `Sync`: `open`, `rename`, … */
+/**
+ * An operation, by its name without `Sync`: `open`, `rename`, …; of a folder that was opened with `opendir`,
+ * `readEntries` and `closeFolder`.
+ */
 export interface Operation {
   readonly name: string;
   readonly args: readonly unknown[];
@@ -16,6 +19,8 @@ export interface Interception {
   readonly after?: (operation: Operation, result: unknown) => void;
   /** Gives the outcome of a write another length than was written; for short writes. */
   readonly atMost?: (operation: Operation) => number | undefined;
+  /** Called before each entry of a folder is read, with the path by which it was opened. */
+  readonly entry?: (path: string) => void;
 }
 
 export const systemError = (code: string, syscall: string): NodeJS.ErrnoException =>
@@ -23,10 +28,10 @@ export const systemError = (code: string, syscall: string): NodeJS.ErrnoExceptio
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-export function interceptedFileSystem({ before, after, atMost }: Interception): FileSystem {
+export function interceptedFileSystem({ before, after, atMost, entry }: Interception): FileSystem {
   let number = 0;
 
-  const intercept = (key: string, original: AnyFunction): AnyFunction => {
+  const intercept = (key: string, original: AnyFunction, undo?: () => void): AnyFunction => {
     const name = key.replace(/Sync$/, '');
     return (...given) => {
       const back = key.endsWith('Sync') ? undefined : (given.at(-1) as AnyFunction);
@@ -36,6 +41,7 @@ export function interceptedFileSystem({ before, after, atMost }: Interception): 
       if (code !== undefined) {
         // A failing close closes all the same; nothing else that fails has an effect.
         if (name === 'close') nodeFileSystem.closeSync(args[0] as number);
+        undo?.();
         const error = systemError(code, name);
         if (back === undefined) throw error;
         setImmediate(back, error);
@@ -46,14 +52,33 @@ export function interceptedFileSystem({ before, after, atMost }: Interception): 
       if (back === undefined) {
         const result = original(...args);
         after?.(operation, result);
-        return result;
+        return name === 'opendir' ? interceptedFolder(result as OpenFolder, args[0] as string) : result;
       }
       return original(...args, (error: unknown, ...results: unknown[]) => {
-        if (error === null || error === undefined) after?.(operation, results[0]);
+        const isDone = error === null || error === undefined;
+        if (isDone) after?.(operation, results[0]);
+        if (isDone && name === 'opendir')
+          results[0] = interceptedFolder(results[0] as OpenFolder, args[0] as string);
         back(error, ...results);
       });
     };
   };
+
+  function interceptedFolder(folder: OpenFolder, path: string): OpenFolder {
+    const read = intercept('readEntries', folder.read.bind(folder) as AnyFunction);
+    const close = folder.closeSync.bind(folder);
+    return {
+      read(back) {
+        entry?.(path);
+        read(back);
+      },
+      readSync() {
+        entry?.(path);
+        return folder.readSync();
+      },
+      closeSync: intercept('closeFolderSync', close, close) as OpenFolder['closeSync'],
+    };
+  }
 
   return new Proxy(nodeFileSystem, {
     get: (target, key: keyof FileSystem & string) => intercept(key, target[key] as AnyFunction),

@@ -7,7 +7,7 @@
  * ```
  */
 import type { Packet } from '../../src/capture/packet.ts';
-import type { Segment } from '../../src/capture/segment.ts';
+import { NO_SCALE, type Segment, TCP_SYN } from '../../src/capture/segment.ts';
 
 /** What IP carries: bytes, and what its header has to say of them. */
 export interface Carried {
@@ -214,6 +214,16 @@ export function ethernet(content: Uint8Array, fields: EthernetFields = {}): Uint
   return bytesOf(frame, new Array<number>(Math.max(0, padTo - frame.length)).fill(0xee));
 }
 
+/** PPPoE, session stage; what it carries begins with the protocol of PPP. */
+export function pppoe(ppp: Uint8Array, length = ppp.length): Uint8Array {
+  return bytesOf([0x11, 0, 0, 1, ...word(length)], ppp);
+}
+
+/** The LLC and SNAP of an EtherType, as what an IEEE 802.3 frame has behind its length. */
+export function snap(content: Uint8Array, etherType = etherTypeOf(content)): Uint8Array {
+  return bytesOf([0xaa, 0xaa, 3, 0, 0, 0, ...word(etherType)], content);
+}
+
 export function sll(content: Uint8Array, protocol = etherTypeOf(content), device = 1): Uint8Array {
   return bytesOf([0, 0, ...word(device), 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, ...word(protocol)], content);
 }
@@ -261,6 +271,8 @@ export function segmentOf(
     seq: fields.seq ?? 0,
     ack: fields.ack ?? 0,
     flags: carried.bytes[13]!,
+    window: carried.bytes[14]! * 256 + carried.bytes[15]!,
+    windowScale: carried.bytes[13]! & TCP_SYN ? NO_SCALE : null,
     payload: whole.bytes.subarray(from),
     length: carried.bytes.length - header,
   };

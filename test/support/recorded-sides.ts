@@ -24,6 +24,7 @@ export async function recordedConversations(file: string): Promise<RecordedConve
   for await (const events of readStreams(captureFile(file))) {
     for (const event of events) {
       if (event.type === 'skipped') throw new Error(`packet ${event.packet} was skipped: ${event.message}`);
+      if (!('conversation' in event)) continue;
       const { index, client, server } = event.conversation;
       const it = all.get(index) ?? { index, client: side(client), server: side(server) };
       all.set(index, it);

@@ -5,7 +5,7 @@
  * const { segments } = conversation().handshake().client('abc').server('de').fin('client').fin('server');
  */
 
-import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
+import { NO_SCALE, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../src/capture/segment.ts';
 import type { Side, StreamEvent } from '../../src/capture/stream-event.ts';
 import { createReassembly, type ReassemblyOptions } from '../../src/capture/streams/reassembly.ts';
 
@@ -36,6 +36,10 @@ export interface Sent {
   /** What is acknowledged, as a position of the other side; default: all it sent. Null: nothing is. */
   readonly ack?: number | null;
   readonly time?: bigint;
+  /** The window it offers, as in its header; default 65,535. */
+  readonly window?: number;
+  /** Of a SYN: its window scale; default `NO_SCALE`, no such option. Null: its options were cut off. */
+  readonly scale?: number | null;
 }
 
 export interface Script {
@@ -117,6 +121,8 @@ export function conversation(ends: Ends = {}): Script {
         seq: (isn[from] + position + ((flags & TCP_SYN) === 0 ? 1 : 0)) >>> 0,
         ack: ack === null ? 0 : (isn[other(from)] + 1 + ack) >>> 0,
         flags: ack === null ? flags : flags | TCP_ACK,
+        window: rest.window ?? 65_535,
+        windowScale: flags & TCP_SYN ? (rest.scale === undefined ? NO_SCALE : rest.scale) : null,
         payload: bytes.subarray(54),
         length,
       });
@@ -165,7 +171,8 @@ export function reassembled(segments: readonly Segment[], options?: ReassemblyOp
 
 /**
  * Events in a few letters, for tests of what happens:
- * `open`, `client "abc"`, `client gap 5 lost`, `server end`, `client reset`, `client conflict 2+3`, `close ended`.
+ * `open`, `client "abc"`, `client gap 5 lost`, `server end`, `client reset`, `client conflict 2+3`, `close ended`,
+ * `client ignored outside`, `after reset 1 packets 3 bytes`.
  */
 export const briefly = (events: readonly StreamEvent[]): string[] => events.map(inBrief);
 
@@ -182,10 +189,18 @@ function inBrief(event: StreamEvent): string {
     case 'end':
     case 'reset':
       return `${event.from} ${event.type}`;
+    case 'ignored':
+      return `${event.from} ignored ${event.why}`;
+    case 'after-reset':
+      return `after reset ${event.packets} packets ${event.bytes} bytes`;
     case 'close':
       return `close ${event.reason}`;
     case 'skipped':
       return `skipped ${event.why}`;
+    case 'fragment-conflict':
+      return `fragment-conflict ${event.position}+${event.length}`;
+    case 'unread':
+      return `unread ${event.packets}`;
   }
 }
 

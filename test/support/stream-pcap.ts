@@ -53,7 +53,7 @@ export function pcapOfEvents(events: readonly StreamEvent[]): Uint8Array {
   };
 
   for (const event of events) {
-    if (event.type === 'skipped') continue;
+    if (!('conversation' in event)) continue;
     const { conversation } = event;
     switch (event.type) {
       case 'open':

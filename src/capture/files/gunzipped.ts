@@ -1,6 +1,7 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
 import { createGunzip } from 'node:zlib';
 import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
+import { CHUNK, createDecompressing } from './decompressing.ts';
 
 /** Told by the first two bytes. */
 export function isGzip(head: Uint8Array): boolean {
@@ -13,9 +14,6 @@ export function isGzip(head: Uint8Array): boolean {
  */
 const STEP = 16 * 1024;
 
-/** Bytes in a block that is handed on. */
-const CHUNK = 256 * 1024;
-
 /**
  * Decompresses. Everything before a fault is handed out first, but where the data is damaged: zlib then keeps to
  * itself what it made of the last step.
@@ -26,36 +24,15 @@ export async function* gunzipped(
   blocks: AsyncIterable<Uint8Array>,
   fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
 ): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  let ready: Uint8Array[] = [];
+  const gunzip = createDecompressing(createGunzip({ chunkSize: CHUNK }));
   let position = 0;
-  let failure: NodeJS.ErrnoException | null = null;
-  gunzip.on('data', (chunk: Uint8Array) => ready.push(chunk));
-  /** Ends the wait for a step. After an error zlib does not: it drops the callback of the write. */
-  let proceed: () => void = () => {};
-  gunzip.on('error', (error) => {
-    failure = error;
-    proceed();
-  });
-  /** It has ended by itself, where something else follows the compressed data: that is passed over. */
-  let over = false;
-  gunzip.on('end', () => {
-    over = true;
-    proceed();
-  });
-  const step = (begin: () => void): Promise<void> =>
-    new Promise((resolve) => {
-      proceed = resolve;
-      begin();
-    });
 
   function* handOut(): Generator<Uint8Array> {
-    const chunks = ready;
-    ready = [];
-    for (const chunk of chunks) {
+    for (const chunk of gunzip.made()) {
       position += chunk.length;
       yield chunk;
     }
+    const failure = gunzip.failure();
     if (failure !== null) throw faultOf(failure);
   }
 
@@ -71,12 +48,13 @@ export async function* gunzipped(
   try {
     for await (const block of blocks) {
       for (let at = 0; at < block.length; at += STEP) {
-        await step(() => gunzip.write(block.subarray(at, at + STEP), () => proceed()));
+        await gunzip.write(block.subarray(at, at + STEP));
         yield* handOut();
-        if (over) return;
+        // What follows the compressed data is passed over.
+        if (gunzip.isOver()) return;
       }
     }
-    await step(() => gunzip.end());
+    await gunzip.end();
     yield* handOut();
   } finally {
     gunzip.destroy();

@@ -8,6 +8,8 @@
 import { Buffer } from 'node:buffer';
 import type { Packet } from '../packet.ts';
 import type { NoSegment } from '../segment.ts';
+import type { FragmentConflict } from '../stream-event.ts';
+import type { Difference } from '../streams/byte-difference.ts';
 import { type Pieces, put, together } from './pieces.ts';
 import { type Reading, skip } from './reading.ts';
 
@@ -37,6 +39,7 @@ export interface Fragments {
 
 /** A packet of which pieces are missing. */
 interface Incomplete extends Pieces {
+  readonly layer: string;
   readonly name: string;
   /** The packet of the capture with its first piece, without its bytes: they would hold the block they are in. */
   readonly packet: Packet;
@@ -49,11 +52,14 @@ interface Incomplete extends Pieces {
 
 const nothing = new Uint8Array(0);
 
-export function createFragments(): Fragments {
+/** @param differed is called for each fragment that brings other bytes where there were some. */
+export function createFragments(differed: (conflict: FragmentConflict) => void): Fragments {
   /** By who sends what to whom, the oldest first. */
   const waiting = new Map<string, Incomplete>();
   const told: NoSegment[] = [];
+  /** Of those beyond them: how many, and their fragments. */
   let untold = 0;
+  let untoldFragments = 0;
   let held = 0;
 
   function remove(key: string, incomplete: Incomplete): void {
@@ -63,10 +69,21 @@ export function createFragments(): Fragments {
 
   function giveUp(key: string, incomplete: Incomplete, why: string): void {
     remove(key, incomplete);
-    const { count, name, packet } = incomplete;
+    const { count, layer, list, name, packet } = incomplete;
+    if (told.length === MOST_TOLD) {
+      untold += 1;
+      untoldFragments += count;
+      return;
+    }
     const pieces = count === 1 ? '1 fragment' : `${count} fragments`;
-    if (told.length === MOST_TOLD) untold += 1;
-    else told.push({ packet, skipped: 'fragment', message: `${name}: ${pieces}, and ${why}` });
+    const without = list[0]?.start === 0 ? 'others' : 'first';
+    told.push({
+      packet,
+      skipped: 'fragment',
+      message: `${name}: ${pieces}, and ${why}`,
+      reason: `${layer} fragment without its ${without}`,
+      packets: count,
+    });
   }
 
   function forgetOld(time: bigint): void {
@@ -84,8 +101,10 @@ export function createFragments(): Fragments {
   }
 
   function begin(reading: Reading, id: number): Incomplete {
+    const layer = layerOf(reading);
     return {
-      name: `${layerOf(reading)}: packet with id ${id >>> 0}`,
+      layer,
+      name: `${layer}: packet with id ${id >>> 0}`,
       packet: { ...reading.packet, bytes: nothing },
       protocol: 0,
       count: 0,
@@ -96,21 +115,33 @@ export function createFragments(): Fragments {
     };
   }
 
+  function tell({ name }: Incomplete, packet: Packet, { first, last }: Difference): void {
+    const length = last + 1 - first;
+    const bytes = length === 1 ? 'byte' : 'bytes';
+    const message = `${name}: fragments overlap and differ, ${length} ${bytes} from ${first} on`;
+    differed({ type: 'fragment-conflict', packet: packet.number, position: first, length, message });
+  }
+
   return {
     take(reading, id, offset, more) {
       const { at, bytes, end, packet, protocol, wire } = reading;
       const length = wire - at;
       const wrong = contradiction(offset, length, more);
-      if (wrong !== null) return skip(reading, 'malformed', `${layerOf(reading)}: ${wrong}`);
+      if (wrong !== null) {
+        const layer = layerOf(reading);
+        return skip(reading, 'malformed', `${layer}: ${wrong}`, `${layer}: a fragment that cannot be`);
+      }
       forgetOld(packet.time);
       const key = keyOf(reading, id);
       const incomplete = waiting.get(key) ?? begin(reading, id);
       const piece = { start: offset, end: offset + length, bytes: new Uint8Array(bytes.subarray(at, end)) };
-      if (!put(incomplete, piece, more)) {
+      const difference: Difference = { first: -1, last: -1 };
+      if (!put(incomplete, piece, more, difference)) {
         const message = `${layerOf(reading)}: fragments that do not agree on where their packet ends`;
         return skip(reading, 'malformed', message);
       }
       if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
+      if (difference.first !== -1) tell(incomplete, packet, difference);
       incomplete.count += 1;
       const cost = end - at + PIECE_COST;
       incomplete.cost += cost;
@@ -134,8 +165,14 @@ export function createFragments(): Fragments {
       const all = told.splice(0);
       const last = all.at(-1);
       if (untold > 0 && last !== undefined) {
-        all.push({ ...last, message: `IP: fragments of ${untold} packets more that never became whole` });
+        all.push({
+          ...last,
+          message: `IP: fragments of ${untold} packets more that never became whole`,
+          reason: 'IP fragment of a packet that never became whole',
+          packets: untoldFragments,
+        });
         untold = 0;
+        untoldFragments = 0;
       }
       return all;
     },

@@ -2,13 +2,19 @@
 import type { NoSegment } from '../segment.ts';
 import type { Fragments } from './fragments.ts';
 import { AH, readAuthentication } from './ipv4.ts';
-import { int32, type Reading, skip, tooShort, uint16 } from './reading.ts';
+import { otherThanTcp } from './other.ts';
+import { endAt, int32, type Reading, skip, tooShort, uint16, uint32 } from './reading.ts';
 
 const TCP = 6;
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const FRAGMENT = 44;
 const DESTINATION_OPTIONS = 60;
+/** Options within hop-by-hop options. */
+const PAD1 = 0;
+const JUMBO = 0xc2;
+/** The longest payload that the IPv6 header can say by itself. */
+const LONGEST_WITHOUT = 0xffff;
 
 /** What may stand between the IPv6 header and TCP. */
 function isExtension(protocol: number): boolean {
@@ -27,18 +33,15 @@ export function readIpv6(reading: Reading, fragments: Fragments): NoSegment | nu
   if (end - at < 40) return tooShort(reading, 'IPv6', 40);
   const version = bytes[at]! >> 4;
   if (version !== 6) return skip(reading, 'malformed', `IPv6: version ${version}`);
-  // A jumbogram says its length in an option, and one whose sending is offloaded says none: it is as long as its
-  // frame either way.
+  // One whose sending is offloaded says no length, and is as long as its frame; a jumbogram says it in an option.
   const length = uint16(bytes, at + 4);
-  if (length !== 0) {
-    reading.wire = at + 40 + length;
-    if (reading.wire < end) reading.end = reading.wire;
-  }
+  if (length !== 0) endAt(reading, at + 40 + length);
   reading.addresses = bytes;
   reading.addressesAt = at + 8;
   reading.addressesLength = 32;
   reading.protocol = bytes[at + 6]!;
   reading.at = at + 40;
+  if (length === 0 && reading.protocol === HOP_BY_HOP) endJumbogram(reading);
   // Every turn moves on by eight bytes at least.
   while (reading.protocol !== TCP) {
     const wrong = readExtension(reading, fragments);
@@ -47,11 +50,35 @@ export function readIpv6(reading: Reading, fragments: Fragments): NoSegment | nu
   return null;
 }
 
+/**
+ * Ends a jumbogram (RFC 2675) where the option says that has its length: of all behind the IPv6 header. A length that
+ * is none of a jumbogram, or of which too little was captured, ends nothing.
+ */
+function endJumbogram(reading: Reading): void {
+  const { at, bytes, end } = reading;
+  if (end - at < 8) return;
+  const stop = Math.min(end, at + ((bytes[at + 1]! + 1) << 3));
+  for (let option = at + 2; option < stop; ) {
+    if (bytes[option] === PAD1) {
+      option += 1;
+      continue;
+    }
+    if (stop - option < 2) return;
+    const length = bytes[option + 1]!;
+    if (bytes[option] === JUMBO && length === 4 && stop - option >= 6) {
+      const payload = uint32(bytes, option + 2);
+      if (payload > LONGEST_WITHOUT) endAt(reading, at + payload);
+      return;
+    }
+    option += 2 + length;
+  }
+}
+
 function readExtension(reading: Reading, fragments: Fragments): NoSegment | null {
   const { protocol } = reading;
   if (protocol === AH) return readAuthentication(reading);
   if (protocol === FRAGMENT) return readFragment(reading, fragments);
-  if (!isExtension(protocol)) return other(reading);
+  if (!isExtension(protocol)) return other(reading, true);
   const { at, bytes, end } = reading;
   if (end - at < 8) return tooShort(reading, 'IPv6 extension', 8);
   const length = (bytes[at + 1]! + 1) << 3;
@@ -90,10 +117,10 @@ function readFragment(reading: Reading, fragments: Fragments): NoSegment | null 
   reading.at = at + 8;
   // An atomic fragment (RFC 6946) is whole by itself, whatever else has its id.
   if (offset === 0 && !more) return null;
-  if (reading.protocol !== TCP && !isExtension(reading.protocol)) return other(reading);
+  if (reading.protocol !== TCP && !isExtension(reading.protocol)) return other(reading, offset === 0);
   return fragments.take(reading, int32(bytes, at + 4), offset, more);
 }
 
-function other(reading: Reading): NoSegment {
-  return skip(reading, 'other', `IPv6: next header ${reading.protocol}, which is not TCP`);
+function other(reading: Reading, isFirst: boolean): NoSegment {
+  return otherThanTcp(reading, 'IPv6 next header', isFirst);
 }

@@ -12,7 +12,8 @@
  * 12 and 14 are what BSDs and others have called RAW, and have written into files.
  */
 import type { NoSegment } from '../segment.ts';
-import { IPV4, IPV6, readEtherType } from './ether-type.ts';
+import { IPV4, IPV6, MOST_LENGTH, readEtherType, readLlc, readTypeOrLength } from './ether-type.ts';
+import { deviceTypes, linkTypes, named } from './names.ts';
 import { type Reading, skip, tooShort, uint16, uint32 } from './reading.ts';
 
 /** AF_INET is 2 everywhere; AF_INET6 was defined by each system for itself. */
@@ -20,8 +21,9 @@ const AF_INET = 2;
 /** Linux, Windows, NetBSD and OpenBSD, Solaris, FreeBSD, macOS. */
 const AF_INET6: readonly number[] = [10, 23, 24, 26, 28, 30];
 
-/** Devices for which the protocol of an SLL header is no EtherType: IP over GRE, radiotap, netlink. */
-const otherDevices: readonly number[] = [778, 803, 824];
+/** Protocols of an SLL header that are no EtherTypes: IPX without LLC, and LLC. */
+const COOKED_RAW = 1;
+const COOKED_LLC = 4;
 
 /** Reads the link layer; null when there is IP behind it, of which `protocol` then says the version. */
 export function readLink(reading: Reading): NoSegment | null {
@@ -48,16 +50,19 @@ export function readLink(reading: Reading): NoSegment | null {
       reading.protocol = IPV6;
       return null;
     default:
-      return skip(reading, 'other', `link: type ${linkType}, which is not one that is read`);
+      return skip(reading, 'other', linkTypeInWords(linkType));
   }
 }
 
 function ethernet(reading: Reading): NoSegment | null {
   if (reading.end < 14) return tooShort(reading, 'Ethernet', 14);
   reading.at = 14;
-  reading.protocol = uint16(reading.bytes, 12);
   // The one that nearly every packet has needs no more looking.
-  return reading.protocol === IPV4 ? null : readEtherType(reading, 'Ethernet');
+  if (uint16(reading.bytes, 12) === IPV4) {
+    reading.protocol = IPV4;
+    return null;
+  }
+  return readTypeOrLength(reading) ?? readEtherType(reading);
 }
 
 function cooked(
@@ -69,10 +74,19 @@ function cooked(
 ): NoSegment | null {
   if (reading.end < length) return tooShort(reading, layer, length);
   const device = uint16(reading.bytes, deviceAt);
-  if (otherDevices.includes(device)) return skip(reading, 'other', `${layer}: device type ${device}`);
+  if (deviceTypes.has(device))
+    return skip(reading, 'other', named(`${layer} device type ${device}`, deviceTypes.get(device)));
   reading.at = length;
-  reading.protocol = uint16(reading.bytes, protocolAt);
-  return readEtherType(reading, layer);
+  const protocol = uint16(reading.bytes, protocolAt);
+  reading.protocol = protocol;
+  if (protocol === COOKED_LLC) return readLlc(reading) ?? readEtherType(reading);
+  if (protocol <= MOST_LENGTH)
+    return skip(
+      reading,
+      'other',
+      named(`${layer} protocol ${protocol}`, protocol === COOKED_RAW ? 'IEEE 802.3 without LLC' : undefined),
+    );
+  return readEtherType(reading);
 }
 
 function family(reading: Reading, layer: string, networkOrder: boolean): NoSegment | null {
@@ -85,7 +99,7 @@ function family(reading: Reading, layer: string, networkOrder: boolean): NoSegme
   reading.at = 4;
   if (value === AF_INET) reading.protocol = IPV4;
   else if (AF_INET6.includes(value)) reading.protocol = IPV6;
-  else return skip(reading, 'other', `${layer}: address family ${value}`);
+  else return skip(reading, 'other', `${layer} address family ${value}`);
   return null;
 }
 
@@ -94,6 +108,11 @@ function raw(reading: Reading): NoSegment | null {
   const version = reading.bytes[0]! >> 4;
   if (version === 4) reading.protocol = IPV4;
   else if (version === 6) reading.protocol = IPV6;
-  else return skip(reading, 'other', `RAW: IP version ${version}`);
+  else return skip(reading, 'other', `RAW, IP version ${version}`);
   return null;
+}
+
+function linkTypeInWords(linkType: number): string {
+  const name = linkTypes.get(linkType);
+  return `link type ${linkType}${name === undefined ? '' : ` (${name})`} is not read`;
 }

@@ -1,4 +1,8 @@
-/** The pieces of one IP packet. Where they overlap, the bytes that came first are the ones that count. */
+/**
+ * The pieces of one IP packet. Where they overlap, the bytes that came first are the ones that count, and the others
+ * are compared with them.
+ */
+import { compareBytes, type Difference } from '../streams/byte-difference.ts';
 
 export interface Piece {
   readonly start: number;
@@ -20,9 +24,10 @@ export interface Pieces {
  * Adds a piece: of its bytes, those that no other brought.
  *
  * @param more whether it is not the last one.
+ * @param difference is widened to where its bytes are others than those that were there.
  * @returns false, and nothing is added, when it contradicts the others in where the packet ends.
  */
-export function put(pieces: Pieces, piece: Piece, more: boolean): boolean {
+export function put(pieces: Pieces, piece: Piece, more: boolean, difference: Difference): boolean {
   const { list, total } = pieces;
   const furthest = list.at(-1)?.end ?? 0;
   if (total !== null && (more ? piece.end > total : piece.end !== total)) return false;
@@ -31,12 +36,12 @@ export function put(pieces: Pieces, piece: Piece, more: boolean): boolean {
   if (piece.start >= furthest) {
     list.push(piece);
     pieces.received += piece.end - piece.start;
-  } else fillHoles(pieces, piece);
+  } else fillHoles(pieces, piece, difference);
   return true;
 }
 
 /** Puts what a piece has into the holes between the others, and behind the last. */
-function fillHoles(pieces: Pieces, piece: Piece): void {
+function fillHoles(pieces: Pieces, piece: Piece, difference: Difference): void {
   const { list } = pieces;
   let i = indexOf(list, piece.start);
   for (let from = piece.start; from < piece.end; i++) {
@@ -47,8 +52,18 @@ function fillHoles(pieces: Pieces, piece: Piece): void {
       list.splice(i, 0, { start: from, end: to, bytes });
       pieces.received += to - from;
       from = to;
-    } else from = other!.end;
+    } else {
+      compare(other!, piece, from, difference);
+      from = other!.end;
+    }
   }
+}
+
+/** Compares what two pieces have from a place on, as far as both were captured. */
+function compare(kept: Piece, came: Piece, from: number, difference: Difference): void {
+  const to = Math.min(kept.start + kept.bytes.length, came.start + came.bytes.length);
+  if (from >= to) return;
+  compareBytes(kept.bytes, from - kept.start, came.bytes, from - came.start, to - from, from, difference);
 }
 
 /** The first that reaches beyond a place: a packet may be in thousands of pieces, and come backwards. */

@@ -65,9 +65,28 @@ export function begin(reading: Reading, packet: Packet): void {
   reading.protocol = 0;
 }
 
-/** A packet that is no segment, and why. */
-export function skip(reading: Reading, skipped: NoSegment['skipped'], message: string): NoSegment {
-  return { packet: reading.packet, skipped, message };
+/**
+ * Ends the layer at `to`, as its header says. Where the lengths of two layers differ, the smaller one holds: behind the
+ * inner one is padding, or a check sequence, and behind the outer one there is nothing.
+ */
+export function endAt(reading: Reading, to: number): void {
+  if (to >= reading.wire) return;
+  reading.wire = to;
+  if (to < reading.end) reading.end = to;
+}
+
+/**
+ * A packet that is no segment, and why.
+ *
+ * @param reason the same without the numbers of this one packet: what others like it are counted under.
+ */
+export function skip(
+  reading: Reading,
+  skipped: NoSegment['skipped'],
+  message: string,
+  reason = message,
+): NoSegment {
+  return { packet: reading.packet, skipped, message, reason };
 }
 
 /**
@@ -77,8 +96,18 @@ export function skip(reading: Reading, skipped: NoSegment['skipped'], message: s
 export function tooShort(reading: Reading, layer: string, length: number): NoSegment {
   const { at, end, wire } = reading;
   return at + length > wire
-    ? skip(reading, 'malformed', `${layer}: header of ${length} bytes, and the packet has ${wire - at} left`)
-    : skip(reading, 'cut', `${layer}: header of ${length} bytes, and ${end - at} of them were captured`);
+    ? skip(
+        reading,
+        'malformed',
+        `${layer}: header of ${length} bytes, and the packet has ${wire - at} left`,
+        `${layer}: the packet ends within the header`,
+      )
+    : skip(
+        reading,
+        'cut',
+        `${layer}: header of ${length} bytes, and ${end - at} of them were captured`,
+        `${layer}: the header was not captured to its end`,
+      );
 }
 
 /** Two bytes in network order. The caller has made sure that they are there, here and below. */

@@ -1,7 +1,8 @@
 /** TCP (RFC 9293, section 3.1): from its header to a segment. */
-import type { NoSegment, Segment } from '../segment.ts';
+import { type NoSegment, type Segment, TCP_SYN } from '../segment.ts';
 import { rightTcpChecksum } from './checksum.ts';
 import { type Reading, skip, tooShort, uint32 } from './reading.ts';
+import { windowScale } from './tcp-options.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -18,7 +19,8 @@ export function readTcp(
   if (end - at < 20) return tooShort(reading, 'TCP', 20);
   const header = (bytes[at + 12]! & 0xf0) >> 2;
   if (header < 20) {
-    return skip(reading, 'malformed', `TCP: header length ${header} bytes, and the least is 20`);
+    const message = `TCP: header length ${header} bytes, and the least is 20`;
+    return skip(reading, 'malformed', message, 'TCP: header length below the least');
   }
   const from = at + header;
   if (from > wire) return tooShort(reading, 'TCP', header);
@@ -31,6 +33,8 @@ export function readTcp(
     seq: uint32(bytes, at + 4),
     ack: uint32(bytes, at + 8),
     flags: bytes[at + 13]!,
+    window: bytes[at + 14]! * 256 + bytes[at + 15]!,
+    windowScale: (bytes[at + 13]! & TCP_SYN) === 0 ? null : windowScale(bytes, at + 20, from, end),
     payload: from < end ? new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from) : nothing,
     length: wire - from,
   };

@@ -51,6 +51,9 @@ export interface PageSide {
     missing: number;
     retransmitted: number;
     outOfOrder: number;
+    /** Bytes that came twice and differed, so many times; and packets that its receiver does not heed. */
+    conflicts: number;
+    ignored: number;
   };
 }
 
@@ -73,7 +76,19 @@ export interface PageData {
   readonly name: string;
   /** Why the reading ended early, or null. */
   fault: string | null;
+  /** Packets that are in no stream, in words: how many for which reason. */
+  readonly unread: readonly string[];
+  /** Fragments of IP that overlap and differ, in words, each: the first. */
+  readonly differing: readonly string[];
   /** What there was in all, shown or not. */
-  readonly totals: { conversations: number; frames: number; chunks: number; gaps: number; faults: number };
+  readonly totals: {
+    conversations: number;
+    frames: number;
+    chunks: number;
+    gaps: number;
+    faults: number;
+    conflicts: number;
+    ignored: number;
+  };
   readonly conversations: PageConversation[];
 }

@@ -6,7 +6,10 @@ import type { PageData } from './page-data.ts';
 import { grouped, many } from './words.ts';
 
 /** What there is in the capture, and what was left out of the page. */
-export function introduce({ name, fault, totals }: PageData, talks: readonly Talk[]): void {
+export function introduce(
+  { name, fault, unread, differing, totals }: PageData,
+  talks: readonly Talk[],
+): void {
   browser.document.title = `${name} · sluice inspect`;
   byId('name').textContent = name;
   byId('sum').textContent = [
@@ -15,6 +18,8 @@ export function introduce({ name, fault, totals }: PageData, talks: readonly Tal
     many(totals.chunks, 'chunk'),
     many(totals.gaps, 'gap'),
     many(totals.faults, 'fault'),
+    ...(totals.conflicts > 0 ? [many(totals.conflicts, 'conflict')] : []),
+    ...(totals.ignored > 0 ? [`${grouped(totals.ignored)} ignored`] : []),
   ].join(', ');
   const shown = { conversations: talks.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
   for (const { lanes } of talks) {
@@ -28,6 +33,8 @@ export function introduce({ name, fault, totals }: PageData, talks: readonly Tal
     .map((kind) => `${grouped(shown[kind])} of ${grouped(totals[kind])} ${kind}`);
   const notes: string[] = [];
   if (fault !== null) notes.push(`The reading ended early: ${fault}`);
+  if (unread.length > 0) notes.push(`Not read: ${unread.join('; ')}`);
+  notes.push(...differing);
   if (left.length > 0) {
     notes.push(
       `This page has ${left.join(', ')}: the first. sluice inspect --only makes a page of fewer conversations.`,
@@ -79,6 +86,8 @@ export function describe({ it, lanes }: Talk): void {
       ...(counts.cut > 0 ? [`${grouped(counts.cut)} cut`] : []),
       ...(counts.missing > 0 ? [`${grouped(counts.missing)} missing`] : []),
       ...(counts.retransmitted > 0 ? [`${grouped(counts.retransmitted)} sent again`] : []),
+      ...(counts.conflicts > 0 ? [many(counts.conflicts, 'conflict')] : []),
+      ...(counts.ignored > 0 ? [`${grouped(counts.ignored)} ignored`] : []),
     ].join(', ');
   }
 }

@@ -5,6 +5,7 @@ import type { ReassemblyLimits } from './reassembly-options.ts';
 import type { RecentChunks } from './recent-chunks.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE } from './talk.ts';
+import { mostSent } from './window.ts';
 
 /** What all directions of a machine share. */
 export interface Shared {
@@ -52,10 +53,16 @@ export function advance(direction: Direction, count: number): void {
   if (direction.highest < direction.next) direction.highest = direction.next;
 }
 
-/** An acknowledgement as a position in the bytes of who is acknowledged; a FIN has a number, but is no byte. */
+/**
+ * An acknowledgement as a position in the bytes of who is acknowledged; a FIN has a number, but is no byte. Null when
+ * it is not to be believed.
+ */
 function seenOf(peer: Direction, ack: number): number | null {
   if (!peer.started) return null;
-  return Math.min(Math.max(0, peer.next + distance(peer.nextSeq, ack)), peer.finAt);
+  const position = peer.next + distance(peer.nextSeq, ack);
+  return position > peer.highest && position > mostSent(peer)
+    ? null
+    : Math.min(Math.max(0, position), peer.finAt);
 }
 
 /** Hands on what waits at `next`, and the FIN when all before it is. */

@@ -15,7 +15,7 @@ import type { OldestFirst } from './oldest-first.ts';
 import { type Direction, type Held, holds, NONE } from './talk.ts';
 
 /** What a held segment costs beyond its bytes, about: its objects. */
-const COST = 256;
+export const COST = 256;
 
 /** Up to so many are taken from the front of an array one by one: an engine need not move the others for that. */
 const FEW = 8;
@@ -88,7 +88,7 @@ function indexOf(held: readonly Held[], position: number): number {
   return low;
 }
 
-const endOf = (held: Held): number => held.position + held.bytes.length;
+export const endOf = (held: Held): number => held.position + held.bytes.length;
 
 /** Notes that no byte of a range was captured. */
 export function noteSnapped(direction: Direction, start: number, end: number, holdings: Holdings): void {

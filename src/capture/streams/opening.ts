@@ -7,17 +7,31 @@
  *                                  another                    a new conversation, unless a SYN/ACK answers anew
  *   has started without one        the one before position 0  belongs to it
  *                                  any other                  a new conversation
+ *   has not started, and its       any                        belongs to it if it answers that, and is stray if not:
+ *   peer has shown a SYN                                      a SYN/ACK to an older SYN
  *   has not started                shortly before all that    belongs to it: the recording has its packets in
  *                                  was shown                  another order
  *                                  any other                  a new conversation
+ * ```
+ *
+ * What a side shows before its SYN/ACK may be of an older connection, half of which is still open (RFC 9293, section
+ * 3.5.1): it acknowledges something else than the SYN, is answered by a RST, and then the SYN comes again.
+ *
+ * ```text
+ *   client  SYN 100                RST 7000     SYN 100                     ACK 301
+ *   server             ACK 7000                           SYN/ACK 300, 101
+ *                      stale       ignored      again     position 0 is 301
  * ```
  */
 
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { Conversation } from '../stream-event.ts';
 import { sourceAddress, sourcePort } from './flow.ts';
+import { tellIgnored } from './ignored.ts';
+import { isSomething } from './segments.ts';
 import { distance, seqPlus } from './sequence.ts';
-import { type Direction, type Emit, NONE, type Talk } from './talk.ts';
+import { type Direction, type Emit, NONE, positionOf, type Talk } from './talk.ts';
+import { isUnanswered, mostSent } from './window.ts';
 
 /** How far apart the numbers of one moment may be. A random number is that near once in 256 times. */
 export const NEAR = 2 ** 24;
@@ -41,11 +55,8 @@ export function greetingOf(direction: Direction, segment: Segment): Greeting {
   if (direction.syn !== NONE) return answersAnew(direction, segment);
   if (direction.started) return direction.nextSeq === seqPlus(zero, direction.next) ? 'again' : 'new';
   const { peer, ackLow } = direction;
-  if (direction.anchored) {
-    const lowest = Math.min(direction.lowest, direction.lowestBare + 1);
-    const ahead = lowest - distance(direction.nextSeq, zero);
-    if (ahead < 0 || ahead > NEAR) return 'new';
-  }
+  if (peer.syn !== NONE && segment.flags & TCP_ACK) return answers(peer, segment) ? 'starts' : 'stray';
+  if (!isShortlyBefore(direction, zero)) return 'new';
   if (ackLow !== NONE) return isWithin(zero, ackLow, NEAR) ? 'starts' : 'new';
   return !direction.anchored && peer.started && peer.syn === NONE ? 'new' : 'starts';
 }
@@ -60,8 +71,29 @@ function answersAnew(direction: Direction, segment: Segment): Greeting {
   return untouched ? 'starts' : 'stray';
 }
 
-/** Whether it is a SYN/ACK that acknowledges the SYN of the other direction, perhaps with its bytes. */
-const answers = ({ syn }: Direction, { flags, ack }: Segment): boolean =>
+/** Whether position 0 can be there, so that all that a direction has shown without a SYN lies shortly behind it. */
+export function isShortlyBefore(direction: Direction, zero: number): boolean {
+  if (!direction.anchored) return true;
+  const lowest = Math.min(direction.lowest, direction.lowestBare + 1);
+  const ahead = lowest - distance(direction.nextSeq, zero);
+  return ahead >= 0 && ahead <= NEAR;
+}
+
+/**
+ * Whether a segment of a direction that has not started is of an older connection: it acknowledges something from
+ * before the SYN of the other, or far more than that can have sent while nobody has answered it.
+ */
+export function isStale({ started, peer }: Direction, segment: Segment): boolean {
+  const { flags, ack } = segment;
+  if (started || peer.syn === NONE || (flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
+  const position = positionOf(peer, ack);
+  // Packets of one side may be in the recording long before those of the other: bytes are not dropped for less.
+  const most = mostSent(peer) + (isSomething(segment) ? NEAR : 0);
+  return position < 0 || (isUnanswered(peer) && position > most);
+}
+
+/** Whether it acknowledges the SYN of the other direction, perhaps with its bytes: a SYN/ACK, or a RST that refuses. */
+export const answers = ({ syn }: Direction, { flags, ack }: Segment): boolean =>
   (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES);
 
 const isWithin = (from: number, seq: number, most: number): boolean => {
@@ -108,6 +140,8 @@ export function introduce(talk: Talk, client: Direction, opening: Conversation['
     opening,
   };
   emit({ type: 'open', conversation: talk.conversation });
+  for (const { from, why, segment } of talk.ignored) tellIgnored(from, why, segment, emit);
+  talk.ignored = [];
 }
 
 /** The client of a conversation whose opening was not recorded: a server has the lower port, mostly. */

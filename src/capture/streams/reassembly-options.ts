@@ -7,9 +7,15 @@ export interface ReassemblyOptions {
    * default may take 100 MiB when there are as many, and what the garbage collector leaves for later besides.
    */
   readonly maxConversations?: number;
-  /** Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. */
+  /**
+   * Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. Behind
+   * a RST that may have ended the conversation it is 256 KiB at most, and beyond it that has.
+   */
   readonly maxHeldBytes?: number;
-  /** Segments of one side held back behind a hole, 0 to 65,536; default 4,096. Beyond it, the same. */
+  /**
+   * Segments of one side held back behind a hole, 0 to 65,536; default 4,096. Beyond it, the same; behind a RST it is 64
+   * at most.
+   */
   readonly maxHeldSegments?: number;
   /**
    * Bytes held back over all conversations together, with 256 for each segment, 0 to 2^40; default 64 MiB. Beyond it
@@ -17,6 +23,16 @@ export interface ReassemblyOptions {
    */
   readonly maxHeldTotal?: number;
 }
+
+/** Packets of a conversation, both directions, after which a direction whose SYN was not seen waits no longer for it. */
+export const GATHERED_PACKETS = 64;
+const GATHERED_BYTES = 256 * 1024;
+
+/** What a direction holds back until it starts, and a conversation behind a RST, at most: segments, and their bytes. */
+export const gatheredOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
+  segments: Math.min(GATHERED_PACKETS, maxHeldSegments),
+  bytes: Math.min(GATHERED_BYTES, maxHeldBytes),
+});
 
 export type ReassemblyLimits = Required<ReassemblyOptions>;
 

@@ -4,49 +4,55 @@
  * ```text
  *   segment ─▶ its conversation ─▶ its direction ─▶ events
  *              talk-table.ts       sequencing.ts, hold.ts
- *              opening.ts          hand-on.ts, holes.ts
+ *              lives.ts            hand-on.ts, holes.ts
+ *              opening.ts          window.ts
+ *              reset-watch.ts
  *
  *   conversation    a segment             what happens
  *   none            any                   a new one gathers                     (see talk.ts)
  *   gathering,      SYN                   as opening.ts says: that direction starts, or `reused` and a new one
- *   open            RST in the window     holes are given up, `reset`, close
+ *   open            RST                   as resets.ts says: it is ignored, or decided about later
  *                   FIN                   when all before it was handed on: `end`; after both: close
- *                   other                 bytes in order, or held; acknowledgements
+ *                   other                 bytes in order, or held; acknowledgements, as window.ts says
+ *   open, behind    SYN                   holes are given up, `reset`, close, and as below
+ *   a RST that is   other                 waits; all that waits is taken when it shows that the stream goes on
+ *   heeded          none for 30 s, or     holes are given up, `reset`, close
+ *                   too many wait
  *   closed          SYN of another, or    a new one
  *                   numbers far off
- *                   other                 nothing: a retransmission, or the last acknowledgement
+ *                   other                 nothing: a retransmission, or the last acknowledgement; behind a RST it is
+ *                                         counted, and a new one when it shows that the connection lives
  * ```
  *
- * A RST is heeded when its number lies from what was acknowledged to shortly behind what was sent, as a receiver
- * would; its bytes, if it has any, are an explanation and not part of the stream.
+ * Bytes of a RST, if it has any, are an explanation and not part of the stream.
  */
 
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
-import type { CloseReason, SideTotals } from '../stream-event.ts';
-import { reverseFlow } from './flow.ts';
+import type { Undecided } from './event-order.ts';
 import { handOn, type Shared } from './hand-on.ts';
-import { giveUp, giveUpAll, losePatience, PATIENT_TIME } from './holes.ts';
+import { giveUp, losePatience } from './holes.ts';
+import { tellIgnored } from './ignored.ts';
+import { createLives, isOver } from './lives.ts';
 import { createOldestFirst } from './oldest-first.ts';
-import { greetingOf, introduce, isStray, likelyClient, NEAR, zeroOf } from './opening.ts';
-import { limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
+import { greetingOf, introduce, isShortlyBefore, isStale, isStray, zeroOf } from './opening.ts';
+import { GATHERED_PACKETS, gatheredOf, limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
-import { distance, seqPlus } from './sequence.ts';
-import { acknowledge, receive, release, start } from './sequencing.ts';
-import { createTalk, type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
-import { createTalkTable } from './talk-table.ts';
+import { createResetWatch } from './reset-watch.ts';
+import { isSomething } from './segments.ts';
+import { seqPlus } from './sequence.ts';
+import { forgetShown, receive, release, start } from './sequencing.ts';
+import { type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
+import { acknowledge, noteSyn } from './window.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
 
-/** How long a direction whose SYN was not seen holds everything back: packets of both directions, and bytes. */
-const GATHERED_PACKETS = 64;
-const GATHERED_BYTES = 256 * 1024;
-/** How far behind a RST may be when nothing was acknowledged. */
-const RST_BEHIND = 65_536;
 const SPECIAL = TCP_SYN | TCP_RST | TCP_FIN;
 
 export interface Reassembly {
   /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
   take(segment: Segment, emit: Emit): void;
+  /** Decides at once about a conversation that may have ended by a RST: it has. */
+  decide(talk: Talk, emit: Emit): void;
   /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
   end(emit: Emit): void;
 }
@@ -59,13 +65,14 @@ export interface Reassembly {
  * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
  * closed is remembered until 16,384 others were, so that late packets do not open it again.
  *
+ * @param undecided is told which conversations may have ended by a RST that is heeded.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
  * for (const segment of segments) reassembly.take(segment, (event) => console.log(event.type));
  * reassembly.end((event) => console.log(event.type));
  */
-export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
+export function createReassembly(options: ReassemblyOptions = {}, undecided?: Undecided): Reassembly {
   const limits = limitsOf(options);
   const shared: Shared = {
     limits,
@@ -73,97 +80,32 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     holdings: { cost: 0, holders: createOldestFirst() },
   };
   const { holdings } = shared;
-  const table = createTalkTable(limits.maxConversations);
-  const gatheredBytes = Math.min(GATHERED_BYTES, limits.maxHeldBytes);
-  const gatheredSegments = Math.min(GATHERED_PACKETS, limits.maxHeldSegments);
-  /** Those of which a direction has not started: the oldest first, none older than `PATIENT_TIME`. */
-  const gathering = createOldestFirst<Talk>();
-  /** The capture time after which the oldest of them has gathered for long enough. */
-  let overdue: bigint | null = null;
-  let count = 0;
-
-  function begin({ flow, packet }: Segment, emit: Emit): Direction {
-    const talk = createTalk(count++, flow, reverseFlow(flow), packet.time);
-    table.add(talk);
-    if (gathering.size === 0) overdue = talk.startedAt + PATIENT_TIME;
-    gathering.add(talk);
-    const evicted = table.excess();
-    if (evicted !== null) close(evicted, 'evicted', emit);
-    return talk.first;
-  }
-
-  function settled(talk: Talk): void {
-    if (talk.settled) return;
-    talk.settled = true;
-    gathering.delete(talk);
-    const oldest = gathering.oldest();
-    overdue = oldest === undefined ? null : oldest.startedAt + PATIENT_TIME;
-  }
-
-  /** Ends the gathering: what is still unknown is taken for what is likely. */
-  function settle(talk: Talk, emit: Emit): void {
-    if (talk.settled) return;
-    if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
-    const starting = [talk.first, talk.second].filter(({ started }) => !started);
-    for (const direction of starting) {
-      const zero = zeroOf(direction);
-      if (zero !== null) start(direction, zero, shared, emit);
-    }
-    settled(talk);
-    for (const direction of starting) if (direction.started) release(direction, shared, emit);
-  }
-
-  function close(talk: Talk, why: CloseReason, emit: Emit): void {
-    settle(talk, emit);
-    const { first, second } = talk;
-    giveUpAll(first, 0, shared, emit);
-    giveUpAll(second, 0, shared, emit);
-    const reason = why !== 'reset' && first.ended && second.ended ? 'ended' : why;
-    talk.over = reason;
-    table.close(talk, reason !== 'evicted');
-    const client = first.from === 'client' ? first : second;
-    const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
-    emit({ type: 'close', conversation: talk.conversation!, reason, endedAt: talk.latest, totals });
-  }
+  const lives = createLives(shared, undecided);
+  const resets = createResetWatch(lives, shared, undecided, take);
+  const { table, begin, settled, settle, close } = lives;
+  const gathered = gatheredOf(limits);
 
   function greet(direction: Direction, segment: Segment, emit: Emit): void {
     const { talk, peer } = direction;
+    const zero = seqPlus(segment.seq, 1);
     direction.syn = segment.seq;
     if (talk.conversation === null) {
       if (segment.flags & TCP_ACK) introduce(talk, peer, 'syn-ack', emit);
       else introduce(talk, direction, 'syn', emit);
     }
-    start(direction, seqPlus(segment.seq, 1), shared, emit);
+    if (direction.started || !isShortlyBefore(direction, zero)) forgetShown(direction, shared, emit);
+    start(direction, zero, shared, emit);
+    if (peer.syn !== NONE && direction.edge === NONE) direction.edge = peer.synWindow;
     if (peer.started) settled(talk);
     release(direction, shared, emit);
-  }
-
-  function reset(direction: Direction, { seq, packet }: Segment, emit: Emit): void {
-    const { talk, peer } = direction;
-    if (direction.anchored && !isInWindow(direction, seq)) return;
-    settle(talk, emit);
-    giveUpAll(peer, 0, shared, emit);
-    // A RST that answers a SYN has the number 0, which is no place in the stream.
-    const reached = isInWindow(direction, seq) ? direction.next + distance(direction.nextSeq, seq) : 0;
-    giveUpAll(direction, reached, shared, emit);
-    if (packet.time > direction.latest) direction.latest = packet.time;
-    emit({
-      type: 'reset',
-      conversation: talk.conversation!,
-      from: direction.from,
-      position: direction.next,
-      capturedAt: packet.time,
-      deliverableAt: direction.latest,
-      packet: packet.number,
-    });
-    close(talk, 'reset', emit);
   }
 
   /** Holds no more than may be held: the oldest holes are given up. */
   function relieve(emit: Emit): void {
     while (holdings.cost > limits.maxHeldTotal) {
       const oldest = holdings.holders.oldest();
-      if (!oldest!.started) settle(oldest!.talk, emit);
+      if (oldest!.talk.reset?.heeded) close(oldest!.talk, 'reset', emit);
+      else if (!oldest!.started) settle(oldest!.talk, emit);
       else giveUp(oldest!, 'limit', shared, emit);
       if (oldest!.talk.over === null && isOver(oldest!.talk)) close(oldest!.talk, 'ended', emit);
     }
@@ -181,7 +123,7 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
       if (talk.settled) {
         start(direction, zeroOf(direction)!, shared, emit);
         release(direction, shared, emit);
-      } else if (direction.heldBytes > gatheredBytes || direction.held.length > gatheredSegments)
+      } else if (direction.heldBytes > gathered.bytes || direction.held.length > gathered.segments)
         settle(talk, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;
@@ -192,82 +134,77 @@ export function createReassembly(options: ReassemblyOptions = {}): Reassembly {
     if (holdings.cost > limits.maxHeldTotal) relieve(emit);
   }
 
+  function take(segment: Segment, emit: Emit): void {
+    const { flags, packet, payload } = segment;
+    const { time } = packet;
+    lives.pass(time, emit);
+    const isGreeting = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
+    let direction = table.find(segment.flow);
+    if (direction?.talk.reset?.heeded) {
+      if (!isGreeting) {
+        table.touch(direction.talk);
+        resets.keep(direction, segment, emit);
+        if (holdings.cost > limits.maxHeldTotal) relieve(emit);
+        return;
+      }
+      close(direction.talk, 'reset', emit);
+    }
+    if (direction !== undefined && direction.talk.over !== null) {
+      if (isStray(direction, segment) && !lives.livesOn(direction, segment)) return;
+      lives.forget(direction.talk, emit);
+      direction = undefined;
+    }
+    direction ??= begin(segment, emit);
+    let starts = false;
+    if (isGreeting) {
+      const greeting = greetingOf(direction, segment);
+      if (greeting === 'stray') return;
+      if (greeting === 'new') {
+        close(direction.talk, 'reused', emit);
+        lives.forget(direction.talk, emit);
+        direction = begin(segment, emit);
+      }
+      starts = greeting === 'new' || greeting === 'starts';
+      if (greeting === 'again') direction.syn = segment.seq;
+      noteSyn(direction, segment);
+    }
+    const { talk, peer } = direction;
+    table.touch(talk);
+    direction.packets++;
+    talk.packets++;
+    if (time > talk.latest) talk.latest = time;
+    if (flags & TCP_RST) {
+      resets.take(direction, segment, emit);
+      return;
+    }
+    resets.look(direction, segment, emit);
+    if (isStale(direction, segment)) {
+      if (isSomething(segment)) tellIgnored(direction, 'stale', segment, emit);
+      return;
+    }
+    if (flags & TCP_ACK) acknowledge(peer, segment);
+    if (starts) greet(direction, segment, emit);
+    if (
+      direction.started &&
+      segment.seq === direction.nextSeq &&
+      (flags & SPECIAL) === 0 &&
+      payload.length === segment.length &&
+      direction.finAt === Number.POSITIVE_INFINITY &&
+      talk.settled &&
+      !holds(direction) &&
+      !holds(peer)
+    ) {
+      if (payload.length === 0) return;
+      const ack = flags & TCP_ACK ? segment.ack : NONE;
+      handOn(direction, payload, packet.number, time, ack, shared, emit);
+      return;
+    }
+    takeSlowly(direction, segment, emit);
+  }
+
   return {
-    take(segment, emit) {
-      const { flags, packet, payload } = segment;
-      const { time } = packet;
-      while (overdue !== null && time > overdue) {
-        const oldest = gathering.oldest();
-        settle(oldest!, emit);
-        if (isOver(oldest!)) close(oldest!, 'ended', emit);
-      }
-      let direction = table.find(segment.flow);
-      if (direction !== undefined && direction.talk.over !== null) {
-        if (isStray(direction, segment)) return;
-        table.forget(direction.talk);
-        direction = undefined;
-      }
-      direction ??= begin(segment, emit);
-      let starts = false;
-      if (flags & TCP_SYN && !(flags & TCP_RST)) {
-        const greeting = greetingOf(direction, segment);
-        if (greeting === 'stray') return;
-        if (greeting === 'new') {
-          close(direction.talk, 'reused', emit);
-          table.forget(direction.talk);
-          direction = begin(segment, emit);
-        }
-        starts = greeting === 'new' || greeting === 'starts';
-        if (greeting === 'again') direction.syn = segment.seq;
-      }
-      const { talk, peer } = direction;
-      table.touch(talk);
-      direction.packets++;
-      talk.packets++;
-      if (time > talk.latest) talk.latest = time;
-      if (flags & TCP_RST) {
-        reset(direction, segment, emit);
-        return;
-      }
-      if (flags & TCP_ACK) acknowledge(peer, segment.ack);
-      if (starts) greet(direction, segment, emit);
-      if (
-        direction.started &&
-        segment.seq === direction.nextSeq &&
-        (flags & SPECIAL) === 0 &&
-        payload.length === segment.length &&
-        direction.finAt === Number.POSITIVE_INFINITY &&
-        talk.settled &&
-        !holds(direction) &&
-        !holds(peer)
-      ) {
-        if (payload.length === 0) return;
-        const ack = flags & TCP_ACK ? segment.ack : NONE;
-        handOn(direction, payload, packet.number, time, ack, shared, emit);
-        return;
-      }
-      takeSlowly(direction, segment, emit);
-    },
-    end(emit) {
-      for (const talk of table.open()) close(talk, 'unfinished', emit);
-    },
+    take,
+    decide: (talk, emit) => close(talk, 'reset', emit),
+    end: lives.end,
   };
 }
-
-const isOver = ({ first, second }: Talk): boolean => first.ended && second.ended;
-
-function isInWindow(direction: Direction, seq: number): boolean {
-  const position = direction.next + distance(direction.nextSeq, seq);
-  const { started, next, acked, highest, lowest, lowestBare } = direction;
-  if (!started) return position >= Math.min(lowest, lowestBare) - RST_BEHIND && position <= highest + NEAR;
-  const least = acked === NONE ? next - RST_BEHIND : Math.min(acked, next);
-  return position >= least && position <= Math.max(highest, acked) + NEAR;
-}
-
-const totalsOf = (direction: Direction): SideTotals => ({
-  packets: direction.packets,
-  bytes: direction.bytes,
-  missing: direction.missing,
-  retransmitted: direction.retransmitted,
-  outOfOrder: direction.outOfOrder,
-});

@@ -18,9 +18,8 @@ import { dropFrom, hold, noteSnapped, rebase } from './hold.ts';
 import { keepLimits } from './holes.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE } from './talk.ts';
+import { mostSent, WINDOW } from './window.ts';
 
-/** The largest window of a receiver (RFC 7323): nothing valid is further from what was acknowledged. */
-const WINDOW = 2 ** 30;
 const NO_FIN = Number.POSITIVE_INFINITY;
 
 /** Takes a segment's bytes and FIN. For a direction that is anchored, and not ended. */
@@ -80,12 +79,11 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
   keepLimits(direction, shared, emit);
 }
 
-/** Keeps account of the numbers a side has shown. */
+/** Keeps account of the numbers a side has shown. One without bytes may be of an older connection: the window decides. */
 function noteExtent(direction: Direction, position: number, end: number, counts: boolean): void {
   if (direction.started) {
-    if (end > direction.highest && end - Math.max(direction.highest, direction.acked) <= 2 * WINDOW) {
-      direction.highest = end;
-    }
+    const most = counts ? Math.max(direction.highest, direction.acked) + 2 * WINDOW : mostSent(direction);
+    if (end > direction.highest && end <= most) direction.highest = end;
     return;
   }
   if (counts) direction.lowest = Math.min(direction.lowest, position);
@@ -111,20 +109,6 @@ function isKeepAlive(direction: Direction, position: number, payload: Uint8Array
   return difference.first !== NONE;
 }
 
-/** Notes what a direction's peer acknowledges. */
-export function acknowledge(direction: Direction, ack: number): void {
-  if (direction.started) {
-    const position = direction.next + distance(direction.nextSeq, ack);
-    if (position > direction.acked && position - Math.max(direction.acked, direction.highest) <= WINDOW) {
-      direction.acked = position;
-    }
-  } else if (direction.ackLow === NONE) {
-    direction.ackLow = ack;
-    direction.ackHigh = ack;
-  } else if (distance(direction.ackLow, ack) < 0) direction.ackLow = ack;
-  else if (distance(direction.ackHigh, ack) > 0) direction.ackHigh = ack;
-}
-
 /**
  * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
  * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
@@ -138,12 +122,39 @@ export function start(direction: Direction, zero: number, shared: Shared, emit: 
   direction.highest = Math.max(0, direction.highest - shift);
   direction.finAt -= shift;
   if (direction.finAt < 0) direction.finAt = Number.POSITIVE_INFINITY;
-  if (direction.ackHigh !== NONE) direction.acked = Math.max(0, distance(zero, direction.ackHigh));
+  if (direction.ackHigh !== NONE) {
+    const acked = Math.max(0, distance(zero, direction.ackHigh));
+    if (acked <= mostSent(direction)) direction.acked = acked;
+  }
   rebase(direction, shift, shared.holdings);
   for (const { position, length, packet } of direction.early) {
     if (position >= shift) tellConflict(direction, position - shift, length, packet, emit);
   }
   direction.early = [];
+}
+
+/**
+ * Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing, and its
+ * conversation must be open.
+ */
+export function forgetShown(direction: Direction, shared: Shared, emit: Emit): void {
+  const { from, talk } = direction;
+  for (const { bytes, packet, capturedAt } of direction.held) {
+    const [conversation, why, position, length] = [talk.conversation!, 'stale', null, bytes.length] as const;
+    emit({ type: 'ignored', conversation, from, why, position, length, capturedAt, packet });
+  }
+  dropFrom(direction, Number.NEGATIVE_INFINITY, shared.holdings);
+  direction.anchored = false;
+  direction.started = false;
+  direction.next = 0;
+  direction.nextSeq = 0;
+  direction.early = [];
+  direction.lowest = Number.POSITIVE_INFINITY;
+  direction.lowestBare = Number.POSITIVE_INFINITY;
+  direction.highest = Number.NEGATIVE_INFINITY;
+  direction.finAt = NO_FIN;
+  direction.edge = NONE;
+  direction.claimed = NONE;
 }
 
 /** Hands on what a direction held until it started. */

@@ -19,8 +19,8 @@ export interface TalkTable {
   touch(talk: Talk): void;
   /** The open conversation that was silent for the longest, when there are too many. */
   excess(): Talk | null;
-  /** Moves a conversation to those that are closed, or forgets it. */
-  close(talk: Talk, remember: boolean): void;
+  /** Moves a conversation to those that are closed, or forgets it. Answers which closed one is forgotten for it. */
+  close(talk: Talk, remember: boolean): Talk | null;
   /** Forgets a closed conversation: its flows are another's now. */
   forget(talk: Talk): void;
   /** Those that are open, by their index. */
@@ -76,14 +76,14 @@ export function createTalkTable(most: number): TalkTable {
       remove(live, talk);
       if (!remember) {
         drop(talk);
-        return;
+        return null;
       }
       append(closed, talk);
-      if (closed.size > REMEMBERED) {
-        const { oldest } = closed;
-        remove(closed, oldest!);
-        drop(oldest!);
-      }
+      if (closed.size <= REMEMBERED) return null;
+      const { oldest } = closed;
+      remove(closed, oldest!);
+      drop(oldest!);
+      return oldest;
     },
     forget(talk) {
       remove(closed, talk);

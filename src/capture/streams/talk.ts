@@ -10,7 +10,9 @@
  * A direction that has not started holds everything back; its positions are provisional, counted from the first
  * sequence number it showed, and may be negative.
  */
-import type { CloseReason, Conversation, Side, StreamEvent } from '../stream-event.ts';
+import type { Segment } from '../segment.ts';
+import type { CloseReason, Conversation, IgnoredReason, Side, StreamEvent } from '../stream-event.ts';
+import { distance } from './sequence.ts';
 
 export type Emit = (event: StreamEvent) => void;
 
@@ -82,6 +84,22 @@ export interface Direction {
   acked: number;
   ackLow: number;
   ackHigh: number;
+  /** What its SYN says of windows: see `Segment.windowScale`; null when it was not seen. */
+  scaleShift: number | null;
+  synWindow: number;
+  /** What the windows that it offers are multiplied by; 0 when that is not known. */
+  windowScale: number;
+  /** How far its peer has let it send; or `NONE`, when nothing says so. See `window.ts`. */
+  edge: number;
+  /** The last acknowledgement of it that was not believed, and how far that lets it send. Or `NONE`. */
+  claimed: number;
+  claimedEdge: number;
+  /**
+   * After a RST: the sequence numbers of what it sent since, from the first that it had not sent before to behind the
+   * last. `NONE` without a RST, and for a side that is not known yet.
+   */
+  sinceFrom: number;
+  sinceTo: number;
   /** The hole (its first position) that the peer acknowledged to have filled, and when that was noticed. */
   missedAt: number;
   missedPackets: number;
@@ -94,6 +112,31 @@ export interface Direction {
   missing: number;
   retransmitted: number;
   outOfOrder: number;
+}
+
+/** A RST that ends the conversation unless this goes on: see `resets.ts`. */
+export interface Reset {
+  readonly from: Direction;
+  readonly segment: Segment;
+  /** Whether its receiver heeds it, as far as is known: then what follows waits. */
+  readonly heeded: boolean;
+  /** What came after one that is heeded, copied; and the bytes of that. No more than are gathered. */
+  readonly after: { readonly direction: Direction; readonly segment: Segment }[];
+  bytes: number;
+}
+
+/** Packets that count for nothing, and the first of them. */
+export interface Aftermath {
+  packets: number;
+  bytes: number;
+  firstPacket: number;
+}
+
+/** A packet that does not count, of a conversation that is not open yet. */
+export interface EarlyIgnored {
+  readonly from: Direction;
+  readonly why: IgnoredReason;
+  readonly segment: Segment;
 }
 
 export interface Talk {
@@ -110,6 +153,12 @@ export interface Talk {
   /** Whether it is over with gathering. */
   settled: boolean;
   over: CloseReason | null;
+  /** The RST that is to be decided about. */
+  reset: Reset | null;
+  /** What came after the RST that ended it, and is not told yet. */
+  aftermath: Aftermath | null;
+  /** Until it is open; no more than packets are gathered. */
+  ignored: EarlyIgnored[];
   /** Its neighbours in the order of silence: see `talk-table.ts`. */
   older: Talk | null;
   newer: Talk | null;
@@ -124,6 +173,9 @@ export function createTalk(index: number, flow: string, back: string, time: bigi
     latest: time,
     settled: false,
     over: null,
+    reset: null,
+    aftermath: null,
+    ignored: [],
     older: null,
     newer: null,
   } as unknown as { -readonly [key in keyof Talk]: Talk[key] };
@@ -160,6 +212,14 @@ function createDirection(flow: string, talk: Talk, from: Side): Direction {
     acked: NONE,
     ackLow: NONE,
     ackHigh: NONE,
+    scaleShift: null,
+    synWindow: 0,
+    windowScale: 0,
+    edge: NONE,
+    claimed: NONE,
+    claimedEdge: NONE,
+    sinceFrom: NONE,
+    sinceTo: NONE,
     missedAt: NONE,
     missedPackets: 0,
     missedTime: 0n,
@@ -172,6 +232,10 @@ function createDirection(flow: string, talk: Talk, from: Side): Direction {
     outOfOrder: 0,
   };
 }
+
+/** Where a sequence number lies in what a direction sends: provisional, until it has started. */
+export const positionOf = ({ next, nextSeq }: Direction, seq: number): number =>
+  next + distance(nextSeq, seq);
 
 /** Whether something of it waits behind a hole, or for its start. */
 export const holds = (direction: Direction): boolean =>

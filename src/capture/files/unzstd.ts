@@ -1,0 +1,67 @@
+/** Captures compressed with Zstandard: decompressed as they are read, where Node can. */
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
+import { CHUNK, createDecompressing, type Decompressing } from './decompressing.ts';
+import { createZstdFrames } from './zstd-frames.ts';
+
+/** There since Node 22.15, and 23.8. */
+const { createZstdDecompress } = zlib as {
+  readonly createZstdDecompress?: (options: { readonly chunkSize: number }) => Transform;
+};
+
+/**
+ * Decompresses. At most 1 MiB is made before it is asked for, and the decompressor holds the window that the data was
+ * compressed with: 8 MiB usually, and never more than 128 MiB. Everything before a fault is handed out first.
+ *
+ * @param fault makes what is thrown when the bytes are damaged or end early, or this Node cannot decompress them;
+ * positions are in the decompressed bytes.
+ */
+export async function* unzstd(
+  blocks: AsyncIterable<Uint8Array>,
+  fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
+): AsyncGenerator<Uint8Array> {
+  if (createZstdDecompress === undefined) {
+    const what = `it is compressed with Zstandard, which Node ${process.versions.node} cannot read (22.15 and newer can): decompress it first (zstd -d)`;
+    throw fault('not-a-capture', 0, what);
+  }
+  const frames = createZstdFrames();
+  let position = 0;
+  let frame: Decompressing | null = null;
+
+  const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
+    code === 'ZSTD_error_frameParameter_windowTooLarge'
+      ? fault(
+          'unreadable',
+          position,
+          'its Zstandard window is over 128 MiB: decompress it first (zstd -d --long=31)',
+        )
+      : fault(
+          'damaged',
+          position,
+          `at byte ${position} of what was compressed: the Zstandard data is damaged: ${message}`,
+        );
+
+  try {
+    for await (const block of blocks) {
+      for (const { bytes, last } of frames.take(block)) {
+        frame ??= createDecompressing(createZstdDecompress({ chunkSize: CHUNK }));
+        await frame.write(bytes);
+        for (const chunk of frame.made()) {
+          position += chunk.length;
+          yield chunk;
+        }
+        const failure = frame.failure();
+        if (failure !== null) throw faultOf(failure);
+        if (!last) continue;
+        frame.destroy();
+        frame = null;
+      }
+    }
+    if (frames.isWhole()) return;
+    const what = `at byte ${position} of what was compressed: the Zstandard data ends early`;
+    throw fault('truncated', position, what);
+  } finally {
+    frame?.destroy();
+  }
+}

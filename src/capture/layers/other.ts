@@ -1,0 +1,28 @@
+/** An IP packet that carries something else than TCP: what, as far as its headers tell. */
+import type { NoSegment } from '../segment.ts';
+import { ipProtocols, named, udpPorts } from './names.ts';
+import { type Reading, skip, uint16 } from './reading.ts';
+
+const UDP = 17;
+
+/**
+ * @param number what IPv4 or IPv6 calls what it carries: `IPv4 protocol`.
+ * @param isFirst whether the header of what is carried is at `at`, and not in another fragment.
+ */
+export function otherThanTcp(reading: Reading, number: string, isFirst: boolean): NoSegment {
+  const { protocol } = reading;
+  const reason =
+    protocol === UDP ? udp(reading, isFirst) : named(`${number} ${protocol}`, ipProtocols.get(protocol));
+  return skip(reading, 'other', reason);
+}
+
+/** Of two ports, the one that is known, or else the lower one: servers mostly have that. */
+function udp({ at, bytes, end }: Reading, isFirst: boolean): string {
+  if (!isFirst) return 'UDP, a fragment without its first';
+  if (end - at < 4) return 'UDP';
+  const source = uint16(bytes, at);
+  const destination = uint16(bytes, at + 2);
+  const known = udpPorts.has(destination) ? destination : udpPorts.has(source) ? source : null;
+  const name = known === null ? undefined : `perhaps ${udpPorts.get(known)}`;
+  return named(`UDP, port ${known ?? Math.min(source, destination)}`, name);
+}

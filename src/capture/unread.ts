@@ -1,0 +1,55 @@
+/** Packets that are in no stream, counted by the reason for it, in bounded memory. */
+import type { NoSegment } from './segment.ts';
+import type { PacketsUnread, UnreadReason } from './stream-event.ts';
+
+/**
+ * The most reasons that are remembered. For one more, the half of them that have the fewest packets are forgotten, so
+ * that one which most packets have is told however late it comes.
+ */
+const MOST_REASONS = 256;
+
+export interface Unread {
+  /** Counts a packet that is no segment, or those that it stands for. */
+  take(unread: NoSegment): void;
+  /** Null when there was none. */
+  event(): PacketsUnread | null;
+}
+
+type Count = { -readonly [key in keyof UnreadReason]: UnreadReason[key] };
+
+/**
+ * @example
+ * const unread = createUnread();
+ * unread.take(noSegment);
+ * unread.event(); // { type: 'unread', packets: 1, reasons: [{ why: 'other', message: 'EtherType 0x0806, ARP', … }], … }
+ */
+export function createUnread(): Unread {
+  /** By their words, which no two kinds share. */
+  const counts = new Map<string, Count>();
+  let packets = 0;
+  let others = 0;
+
+  /** Those of which there are most first; of equals the one that came first. */
+  const ranked = (): Count[] => [...counts.values()].sort((a, b) => b.packets - a.packets);
+
+  function forget(): void {
+    for (const { message, packets: forgotten } of ranked().slice(MOST_REASONS / 2)) {
+      counts.delete(message);
+      others += forgotten;
+    }
+  }
+
+  return {
+    take({ packet, packets: more = 1, reason, skipped }) {
+      packets += more;
+      const count = counts.get(reason);
+      if (count !== undefined) {
+        count.packets += more;
+        return;
+      }
+      if (counts.size === MOST_REASONS) forget();
+      counts.set(reason, { why: skipped, message: reason, packets: more, firstPacket: packet.number });
+    },
+    event: () => (packets === 0 ? null : { type: 'unread', packets, reasons: ranked(), others }),
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * The first names after each of several places, selected from names that come in any order, in bounded memory.
+ *
+ * Where names become too many, the last ones are dropped: what is left is whole as far as it goes.
+ */
+import { lastNotAfter, type SortedNames, sortedNames } from './sorted-names.ts';
+
+/** All names from `from` to before `to`, of those there were; to the end where there is no `to`. */
+export interface NameRange {
+  readonly from: string;
+  readonly to: string | undefined;
+  readonly names: SortedNames;
+}
+
+export interface NameSelection {
+  readonly bytes: number;
+  /** Whether a name would be kept. */
+  wants(name: string): boolean;
+  /** Takes a name that is wanted. */
+  add(name: string): void;
+  /** Drops names until no more than so many bytes are left, or a block for each place. */
+  fitInto(bytes: number): void;
+  /** What it has, in order; the ranges do not overlap. */
+  ranges(): readonly NameRange[];
+}
+
+/**
+ * @param places from where on names are wanted; at least one, each once.
+ * @param blockNamesMax names that are dropped together at most.
+ */
+export function nameSelection(places: readonly string[], blockNamesMax: number): NameSelection {
+  const starts = places.toSorted();
+  const ranges = starts.map((from, i) => ({ from, to: starts[i + 1], names: sortedNames(blockNamesMax) }));
+  const rangeOf = (name: string) => ranges[lastNotAfter(name, ranges.length, (i) => ranges[i]!.from)]!;
+  const bytes = () => ranges.reduce((sum, { names }) => sum + names.bytes, 0);
+
+  return {
+    get bytes() {
+      return bytes();
+    },
+    wants(name) {
+      const { from, to } = rangeOf(name);
+      return from <= name && (to === undefined || name < to);
+    },
+    add: (name) => rangeOf(name).names.add(name),
+    fitInto(most) {
+      const small = new Set<NameRange>();
+      while (bytes() > most && small.size < ranges.length) {
+        const large = ranges
+          .filter((range) => !small.has(range))
+          .reduce((a, b) => (b.names.bytes > a.names.bytes ? b : a));
+        const dropped = large.names.dropLast();
+        if (dropped === undefined) small.add(large);
+        else large.to = dropped;
+      }
+    },
+    ranges: () => ranges,
+  };
+}
