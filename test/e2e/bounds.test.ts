@@ -232,10 +232,12 @@ describe('a server that everybody may use holds no more than its limits add up t
       ],
     },
     'the shortest frames, behind a body that came fast': {
-      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(10_000, () => rawFrame('{}'))],
+      connections: 20,
+      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(4_000, () => rawFrame('{}'))],
     },
     'ids that are echoed in replies and errors': {
-      says: () => [repeated(400, (i) => frame({ cmd: i % 2 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
+      connections: 6,
+      says: () => [repeated(20_000, (i) => frame({ cmd: i % 50 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
     },
     'gets that are not read': { says: () => [repeated(20, () => get)] },
     'lists that are not read': { connections: 50, says: () => [repeated(100, () => list)] },
