@@ -114,8 +114,6 @@ export function createPerformer(world: PerformWorld): Performer {
     });
     const unwanted = outbox.whenLow(() => {
       underWay--;
-      const controller = new AbortController();
-      const { signal } = controller;
       const { names, credit } = takePage(window, effect.limit);
       const controller = new AbortController();
       const { signal } = controller;
