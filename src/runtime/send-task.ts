@@ -44,11 +44,16 @@ export function sendTask(
   let inFlight = 0;
   let reading = false;
   let failed: Sent['failed'] = null;
+  let isDone = false;
 
   const step = () => {
-    if (reading) return;
+    // Pieces that settle together have a step each.
+    if (reading || isDone) return;
     const isOver = failed !== null || at === end;
-    if (isOver && inFlight === 0) return done({ bytes, failed });
+    if (isOver && inFlight === 0) {
+      isDone = true;
+      return done({ bytes, failed });
+    }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // None now: then a piece is in flight, and what it was lent is repaid when it settles.
     const lent = window.lend(Math.min(PIECE_BYTES, end - at));

@@ -49,6 +49,15 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 25));
 }
 
+/** What it holds, once no further look at it finds less: some of what is over is let go of later. */
+async function heldBy(server: Measured): Promise<number> {
+  for (let least = await server.held(); ; ) {
+    const now = await server.held();
+    if (now > least - 256 * KIB) return Math.min(now, least);
+    least = now;
+  }
+}
+
 /** What all of a kind do: how many, what each sends, chunk by chunk, and from where it comes. */
 interface Attack {
   readonly connections?: number;
@@ -118,13 +127,13 @@ async function round(server: Measured, what: Attack): Promise<Round> {
   const attacking = attack(server.port, what, sockets);
   if (what.leaves) void attacking.then(() => sockets.map((socket) => socket.destroySoon()));
   const peak = await watched(server, attacking, 120);
-  const heldMeanwhile = await server.held();
+  const heldMeanwhile = await heldBy(server);
   for (const socket of sockets) reset(socket);
   await until(async () => {
     const now = await server.scrape();
     return now.value('sluice_connections_open') === 0 && now.value('sluice_unsettled_bytes') === 0;
   });
-  return { peak, heldMeanwhile, heldAfter: await server.held() };
+  return { peak, heldMeanwhile, heldAfter: await heldBy(server) };
 }
 
 /** Several rounds of it, each within the bounds, and the last of them leaves no more behind than the first. */
@@ -136,7 +145,7 @@ async function hold(
 ): Promise<readonly Round[]> {
   const connections = Math.min(what.connections ?? CONNECTIONS, limits.connections);
   const bounds = boundsOf(limits, { connections, ...more });
-  const before = { held: await server.held(), resident: server.resident() };
+  const before = { held: await heldBy(server), resident: server.resident() };
   const rounds: Round[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     const { peak, heldMeanwhile, heldAfter } = await round(server, what);
@@ -208,6 +217,8 @@ describe('a server that everybody may use holds no more than its limits add up t
     });
   });
 
+  // The system holds megabytes for a TCP connection whose peer does not read, and here some hundred kilobytes.
+  const throughUnix = () => ({ path: unix });
   const get = frame({ cmd: 'get', filename: 'large' });
   const list = frame({ cmd: 'list' });
   const attacks: Readonly<Record<string, Attack>> = {
@@ -236,11 +247,16 @@ describe('a server that everybody may use holds no more than its limits add up t
       says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(4_000, () => rawFrame('{}'))],
     },
     'ids that are echoed in replies and errors': {
-      connections: 6,
-      says: () => [repeated(20_000, (i) => frame({ cmd: i % 50 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
+      connections: 20,
+      says: () => [repeated(6_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
+      from: throughUnix,
     },
     'gets that are not read': { says: () => [repeated(20, () => get)] },
-    'lists that are not read': { connections: 50, says: () => [repeated(100, () => list)] },
+    'lists that are not read': {
+      connections: 20,
+      says: () => [repeated(150, () => list)],
+      from: throughUnix,
+    },
     'a list behind a get that is not read': { says: () => [get, list] },
     'lists, and is gone': { connections: 20, says: () => [repeated(2_000, () => list)], leaves: true },
     'uploads, each under a key of its own': {
@@ -287,7 +303,7 @@ describe('a server that everybody may use holds no more than its limits add up t
       from: (n) => ({ localAddress: `127.0.0.${2 + (n % 200)}` }),
       leaves: true,
     },
-    'gets through a Unix socket': { says: () => [repeated(20, () => get)], from: () => ({ path: unix }) },
+    'gets through a Unix socket': { says: () => [repeated(20, () => get)], from: throughUnix },
   };
 
   test.each(Object.keys(attacks))('when peers send %s', async (name) => {
@@ -314,7 +330,7 @@ test('long headers wait for their place, so that of many that are half there onl
   const limits = limitsOf(OPEN_FILES, BUDGET, { headerBytes });
   const connections = 150;
   const half = rawFrame(`{"pad":"${'x'.repeat(headerBytes - 100)}"}`).subarray(0, headerBytes - 200);
-  const before = await server.held();
+  const before = await heldBy(server);
   const rounds = await hold(server, limits, { connections, says: () => [half] });
   // All of them together would be three times as much.
   for (const { heldMeanwhile } of rounds) expect(heldMeanwhile - before).toBeLessThan(50 * MIB);
@@ -353,7 +369,7 @@ describe('a server with tokens', () => {
     const handshakes = handshakesWithin(OPEN_FILES);
     const limits = limitsOf(OPEN_FILES - handshakes, BUDGET);
     const bounds = boundsOf(limits, { connections: 0, handshakes });
-    const before = { held: await server.held(), descriptors: server.descriptors() };
+    const before = { held: await heldBy(server), descriptors: server.descriptors() };
     const helloOfTls = Buffer.from([22, 3, 1, 2, 0, 1]);
     const after: number[] = [];
     for (let i = 0; i < ROUNDS; i++) {
@@ -361,9 +377,9 @@ describe('a server with tokens', () => {
       const what = { connections: 700, says: () => [helloOfTls] };
       const peak = await watched(server, attack(server.port, what, sockets), 20);
       expect(peak.descriptors - before.descriptors).toBeLessThanOrEqual(handshakes + 32);
-      expect((await server.held()) - before.held).toBeLessThanOrEqual(bounds.memory);
+      expect((await heldBy(server)) - before.held).toBeLessThanOrEqual(bounds.memory);
       for (const socket of sockets) socket.destroy();
-      after.push(await server.held());
+      after.push(await heldBy(server));
     }
     expect(after.at(-1)! - after[0]!).toBeLessThanOrEqual(NOISE);
     server.child.kill('SIGKILL');
