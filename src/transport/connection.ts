@@ -58,7 +58,8 @@ export interface Connection {
    * Sends the chunks, in order; all that is written in one turn of the event loop goes as one system call where
    * there is one for it. `settled` is called exactly once, in order, and never before `write` has returned: without
    * an argument when the bytes are the operating system's, with a fault when they never will be. Never throws:
-   * writing to a broken or ended connection settles with a fault. The chunks are lent until `settled`. What is
+   * writing to a broken or ended connection settles with a fault. To write nothing asks the system whether the peer is
+   * known to be gone. The chunks are lent until `settled`. What is
    * written and unsettled is held in memory, so whoever writes must bound it by waiting for `settled`.
    */
   write(chunks: readonly Uint8Array[], settled: (fault?: ConnectionFault) => void): void;
