@@ -44,11 +44,16 @@ export function sendTask(
   let inFlight = 0;
   let reading = false;
   let failed: Sent['failed'] = null;
+  let told = false;
 
   const step = () => {
-    if (reading) return;
+    if (reading || told) return;
     const isOver = failed !== null || at === end;
-    if (isOver && inFlight === 0) return done({ bytes, failed });
+    // The last pieces may both have settled by the time it is their turn.
+    if (isOver && inFlight === 0) {
+      told = true;
+      return done({ bytes, failed });
+    }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // None now: then a piece is in flight, and what it was lent is repaid when it settles.
     const lent = window.lend(Math.min(PIECE_BYTES, end - at));
