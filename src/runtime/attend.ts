@@ -128,6 +128,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const times = createRequestTimes(() => performance.now());
     let state = { ...session.initial, principal: access.first(connection.certificate) };
     let over = false;
+    /** Nothing more can be heard. */
+    let inputIsOver = false;
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
@@ -273,8 +275,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
 
     /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
     function probe(): void {
-      if (isListening() || !state.reachable || state.requests.length === 0 || outbox.progress().writing)
-        return;
+      const wouldTell = (isListening() && !inputIsOver) || outbox.progress().writing;
+      if (wouldTell || !state.reachable || state.requests.length === 0) return;
       connection.write([], (fault) => {
         if (fault) unreachable();
       });
@@ -303,6 +305,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
     // be answered any more is known at once.
     function ended(event: SessionEvent): void {
+      inputIsOver = true;
       patience.release();
       if (event.type === 'closed') {
         stopWatching?.();

@@ -5,7 +5,7 @@
  * soon not read. Each wait ends: when its turn comes, or at once when nobody can be answered any more or the server shuts
  * down, and then the token is not looked at.
  */
-import type { SchedulerLike, Subscription } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import type { Answer, Outcome } from '../store/contract.ts';
@@ -19,7 +19,7 @@ export interface AddressTries {
 }
 
 export interface TokenCheck {
-  /** Whose token it is; fails with `bad-token`, or as `giveUp` says. One call at a time. */
+  /** Whose token it is; fails with `bad-token`, or as `giveUp` says. Throws or rejects as `byToken` throws. One call at a time. */
   readonly principalOf: (token: string) => Answer<Principal>;
   /** Ends the wait that there may be with an error. */
   readonly giveUp: (error: ErrorInfo) => void;
@@ -31,8 +31,8 @@ export function createTokenCheck(
   scheduler: SchedulerLike,
   tries?: AddressTries,
 ): TokenCheck {
-  let waiting: { readonly timer: Subscription; readonly end: (outcome: Outcome<Principal>) => void } | null =
-    null;
+  /** Ends the wait that there is. */
+  let giveUp: ((error: ErrorInfo) => void) | null = null;
 
   function look(token: string): Outcome<Principal> {
     const principal = byToken(token);
@@ -41,21 +41,26 @@ export function createTokenCheck(
     return { ok: false, error: errorInfo('bad-token') };
   }
 
-  function end(outcome: Outcome<Principal>): void {
-    const ended = waiting;
-    waiting = null;
-    ended?.timer.unsubscribe();
-    ended?.end(outcome);
-  }
-
   return {
     principalOf: (token) => {
       const wait = tries?.turn() ?? 0;
       if (wait === 0) return look(token);
-      return new Promise((resolve) => {
-        waiting = { timer: scheduler.schedule(() => end(look(token)), wait), end: resolve };
+      return new Promise((resolve, reject) => {
+        const timer = scheduler.schedule(() => {
+          giveUp = null;
+          try {
+            resolve(look(token));
+          } catch (thrown) {
+            reject(thrown);
+          }
+        }, wait);
+        giveUp = (error) => {
+          giveUp = null;
+          timer.unsubscribe();
+          resolve({ ok: false, error });
+        };
       });
     },
-    giveUp: (error) => end({ ok: false, error }),
+    giveUp: (error) => giveUp?.(error),
   };
 }

@@ -59,7 +59,8 @@ export interface Connection {
    * Sends the chunks, in order; all that is written in one turn of the event loop goes as one system call where
    * there is one for it. `settled` is called exactly once, in order, and never before `write` has returned: without
    * an argument when the bytes are the operating system's, with a fault when they never will be. Does not throw for it:
-   * writing to a broken or ended connection settles with a fault. The chunks are lent until `settled`. What is
+   * writing to a broken or ended connection settles with a fault. To write nothing asks the system whether the peer is
+   * known to be gone. The chunks are lent until `settled`. What is
    * written and unsettled is held in memory, so whoever writes must bound it by waiting for `settled`.
    *
    * @throws TypeError at once, having sent nothing, when it is given anything but a list of `Uint8Array`s and a function.

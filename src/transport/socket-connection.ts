@@ -86,7 +86,10 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
   /** How reading ended: null in good order, undefined while it goes on. */
   let readEnd: ConnectionFault | null | undefined;
 
-  keepReadingAfterWriteErrors(socket, (error) => {
+  const below = settings.below;
+  const writingFailed = (error: Error) => {
+    // What is below may have told of it before.
+    if (writeFault !== undefined) return;
     writeFault = faultOf(error);
     writeEnd = writeFault;
     // A failed write takes the socket's pending error with it, and the system then reports a plain end of input.
@@ -94,7 +97,9 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
     if (systemCode(error) !== 'EPIPE') atEnd = writeFault;
     // So that the socket closes by itself once reading is over too.
     socket.end();
-  });
+  };
+  keepReadingAfterWriteErrors(socket, writingFailed);
+  if (below !== undefined) keepReadingAfterWriteErrors(below, writingFailed);
   socket.on('data', received);
   socket.on('end', () => endReading(atEnd));
   socket.on('error', (error) => {
@@ -163,7 +168,15 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
       const settle = (fault?: ConnectionFault) => {
         if (unsettled.delete(settle)) settled(fault);
       };
+      const isFirst = unsettled.size === 0;
       unsettled.add(settle);
+      // Node's TLS asks the system too when nothing is written, but forgets what it says.
+      if (below !== undefined && isFirst && chunks.every(({ length }) => length === 0)) {
+        below.write(NOTHING, () => {
+          if (!socket.destroyed && !below.destroyed) settle(writeFault);
+        });
+        return;
+      }
       cork();
       const last = chunks.length - 1;
       for (let at = 0; at < last; at++) socket.write(chunks[at] ?? NOTHING);
@@ -191,7 +204,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
       if (socket.destroyed) return;
       destroyed = true;
       writeEnd = DESTROYED;
-      drop(socket, settings.below);
+      drop(socket, below);
     },
   };
 }

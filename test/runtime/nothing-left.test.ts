@@ -30,7 +30,7 @@ afterEach(() => {
 
 /** A long form: `LEFT_RUNS=20000 npx vitest run test/runtime/nothing-left.test.ts`. */
 const RUNS = Number(process.env.LEFT_RUNS ?? 100);
-const LARGE = 100_000;
+const LARGE = 600_000;
 
 /** How a store answers: at once or later; and whether it does what it is asked, refuses it, throws or rejects. */
 type Mood = { readonly delay: number | null; readonly how: 'does' | 'refuses' | 'throws' };
@@ -228,6 +228,7 @@ const mood: fc.Arbitrary<Mood> = fc.record({
 
 const tight = {
   high: 40_000,
+  busy: [0] as number[],
   heads: 1,
   files: 0,
   openRequests: 1,
@@ -242,7 +243,9 @@ property.prop(
     fc.array(conversation, { minLength: 1, maxLength: 5 }),
     fc.array(mood, { minLength: 1, maxLength: 12 }),
     fc.record({
-      high: fc.integer({ min: 40_000, max: 400_000 }),
+      high: fc.oneof(fc.integer({ min: 40_000, max: 400_000 }), fc.constant(4_000_000)),
+      /** Milliseconds that pass between two looks at the clock, in turns. */
+      busy: fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 5 })), { minLength: 1, maxLength: 8 }),
       heads: fc.integer({ min: 1, max: 2 }),
       files: fc.nat({ max: 2 }),
       openRequests: fc.integer({ min: 1, max: 20 }),
@@ -283,6 +286,18 @@ property.prop(
         [{ delay: 0, how: 'does' }],
         { ...tight, openRequests: 2 },
       ],
+      // Both pieces of the file are the system's before it is this connection's turn.
+      [
+        [
+          [
+            [{ type: 'send', request: ['put', 1], cut: 0 }, 0],
+            [{ type: 'send', request: ['get', 1], cut: 0 }, 0],
+          ],
+          [[{ type: 'send', request: ['put', 1], cut: 0 }, 0]],
+        ],
+        [{ delay: null, how: 'does' }],
+        { ...tight, high: 4_000_000, busy: [2, 0, 0, 0] },
+      ],
       // More than is reduced in one turn.
       [
         [[[{ type: 'send', request: ['lists', 100], cut: 0 }, 0]]],
@@ -301,6 +316,7 @@ property.prop(
     const { store, misuse, open } = moody(files, moods);
     const commands = [...builtIn, custom, called];
     const drain$ = new Subject<void>();
+    let [time, looks] = [0, 0];
     const places = {
       heads: createSlots({ shared: how.heads, perHolder: 0 }),
       reading: createSlots({ shared: how.files, perHolder: 1 }),
@@ -319,7 +335,10 @@ property.prop(
       store,
       budget: createBudget({ high: how.high, low: how.high / 2 }),
       places,
-      rounds: createRounds(() => performance.now(), setImmediate),
+      rounds: createRounds(() => {
+        time += how.busy[looks++ % how.busy.length]!;
+        return time;
+      }, setImmediate),
       clock: createClock(deadlines),
       limits: { ...defaultLimits, deadlines, window: { high: 60_000, low: 30_000 } },
       access: {

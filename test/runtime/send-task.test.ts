@@ -1,78 +1,68 @@
-/** One file, being sent, with a window that lends all and writes that settle when the test says so. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { createBudget } from '../../src/runtime/credit.ts';
 import { type Sent, sendTask } from '../../src/runtime/send-task.ts';
+import type { Source } from '../../src/store/contract.ts';
 import type { ConnectionFault } from '../../src/transport/connection.ts';
 
-const PIECE_BYTES = 256 * 1024;
+const SIZE = 600_000;
 
-/** Begins to send a file of so many bytes; what is to be done in turn waits until all of it is run. */
-function sending(length: number) {
-  const ends: Sent[] = [];
-  const settles: ((fault?: ConnectionFault) => void)[] = [];
+/** A file that is being sent; nothing of it settles and no turn comes before the test says so. */
+function sending() {
   const turns: (() => void)[] = [];
-  let lent = 0;
-  const window = {
-    lend: (wanted: number) => {
-      lent += wanted;
-      return wanted;
-    },
-    repay: (bytes: number) => {
-      lent -= bytes;
-    },
-  };
-  const source = {
+  const writes: ((fault?: ConnectionFault) => void)[] = [];
+  const budget = createBudget({ high: 1e9, low: 1e9 });
+  const told: Sent[] = [];
+  const source: Source = {
     name: 'a',
-    size: length,
+    size: SIZE,
     mtime: 0,
-    read: (_: number, wanted: number) => ({ ok: true as const, value: new Uint8Array(wanted) }),
-    close: async () => {},
+    read: (_, length) => ({ ok: true, value: new Uint8Array(length) }),
+    close: () => {},
   };
-  const world = {
-    window,
-    inTurn: (work: () => void) => void turns.push(work),
-    write: (_: Uint8Array, settled: (fault?: ConnectionFault) => void) => void settles.push(settled),
-    bug: () => expect.unreachable(),
-  };
-  sendTask(world, source, 0, length, (sent) => ends.push(sent));
-  const run = () => {
-    for (const work of turns.splice(0)) work();
-    if (turns.length > 0) run();
-  };
-  run();
-  return {
-    ends,
-    run,
-    lent: () => lent,
-    underWay: () => settles.length,
-    /** Settles all writes at once, before anybody has a turn. */
-    settleAll: (fault?: ConnectionFault) => {
-      for (const settle of settles.splice(0)) settle(fault);
-      run();
+  sendTask(
+    {
+      window: budget.window({ high: 1e9, low: 1e9 }, () => {}),
+      inTurn: (work) => turns.push(work),
+      write: (_, settled) => writes.push(settled),
+      bug: () => expect.unreachable(),
     },
+    source,
+    0,
+    SIZE,
+    (sent) => told.push(sent),
+  );
+  return {
+    budget,
+    told,
+    /** All that waits for a turn has one. */
+    turn: () => {
+      while (turns.length > 0) turns.shift()!();
+    },
+    settle: (fault?: ConnectionFault) => {
+      for (const settled of writes.splice(0)) settled(fault);
+    },
+    inFlight: () => writes.length,
   };
 }
 
-describe('a file that is sent', () => {
-  test('has two pieces under way at the most, and ends once all of it has settled', () => {
-    const it = sending(3 * PIECE_BYTES);
-    expect([it.underWay(), it.lent()]).toEqual([2, 2 * PIECE_BYTES]);
-    it.settleAll();
-    expect([it.underWay(), it.ends]).toEqual([1, []]);
-    it.settleAll();
-    expect(it.ends).toEqual([{ bytes: 3 * PIECE_BYTES, failed: null }]);
-    expect(it.lent()).toBe(0);
-  });
+test('it is told once that a file is sent, though its last pieces settle before there is a turn', () => {
+  const it = sending();
+  for (let turn = 0; turn < 4; turn++) {
+    it.turn();
+    expect(it.inFlight()).toBeLessThanOrEqual(2);
+    it.settle();
+  }
+  it.turn();
+  expect(it.told).toEqual([{ bytes: SIZE, failed: null }]);
+  expect(it.budget.unsettled()).toBe(0);
+});
 
-  test('ends once when its last two pieces settle together', () => {
-    const it = sending(2 * PIECE_BYTES);
-    it.settleAll();
-    expect(it.ends).toEqual([{ bytes: 2 * PIECE_BYTES, failed: null }]);
-  });
-
-  test('ends once when the connection breaks below two pieces', () => {
-    const it = sending(3 * PIECE_BYTES);
-    it.settleAll({ code: 'reset', message: 'the peer dropped it' });
-    expect(it.ends).toEqual([{ bytes: 0, failed: 'write' }]);
-    expect([it.underWay(), it.lent()]).toEqual([0, 0]);
-  });
+test('it is told once that a file cannot be sent, though two pieces fail before there is a turn', () => {
+  const it = sending();
+  it.turn();
+  expect(it.inFlight()).toBe(2);
+  it.settle({ code: 'reset', message: 'gone' });
+  it.turn();
+  expect(it.told).toEqual([{ bytes: 0, failed: 'write' }]);
+  expect(it.budget.unsettled()).toBe(0);
 });

@@ -59,4 +59,17 @@ describe('a token', () => {
     check.giveUp(errorInfo('shutting-down'));
     expect(check.principalOf('right')).toEqual(right);
   });
+
+  test('that cannot be looked at fails, and harms nobody, whether or not it had to wait', async () => {
+    const scheduler = new TestScheduler(() => {});
+    const byToken = () => {
+      throw new Error('thrown by a lookup');
+    };
+    const waits = [0, 250];
+    const check = createTokenCheck({ byToken }, scheduler, { turn: () => waits.shift()!, wrong: () => {} });
+    expect(() => check.principalOf('right')).toThrow('thrown by a lookup');
+    const answer = check.principalOf('right');
+    scheduler.flush();
+    await expect(answer).rejects.toThrow('thrown by a lookup');
+  });
 });

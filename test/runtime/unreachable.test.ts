@@ -1,6 +1,6 @@
 /** Nobody works for the dead: what only reads is not done for a peer that cannot be answered any more. */
-import { createConnection } from 'node:net';
-import { filter, firstValueFrom, map, share, take, toArray } from 'rxjs';
+import { join } from 'node:path';
+import { filter, firstValueFrom, of, share, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
@@ -13,8 +13,12 @@ import { createSession } from '../../src/session/session.ts';
 import type { Source, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
-import { listenTcp } from '../../src/transport/tcp.ts';
+import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
+import { connectTls, listenTls } from '../../src/transport/tls.ts';
+import { connectUnix, listenUnix } from '../../src/transport/unix.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { frame, peer, putFrame } from '../support/peer.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** A store that says what it is asked, and answers what only reads when the test lets it. */
 function hesitant(store: Store) {
@@ -57,10 +61,10 @@ function hesitant(store: Store) {
   };
 }
 
-async function withFile(): Promise<Store> {
+async function withFile(name = 'a', size = 3): Promise<Store> {
   const store = memoryStore();
-  const sink = await store.put('a', { size: 3 });
-  if (sink.ok) await sink.value.write([Buffer.from('abc')]);
+  const sink = await store.put(name, { size });
+  if (sink.ok) await sink.value.write([new Uint8Array(size)]);
   if (sink.ok) await sink.value.commit();
   return store;
 }
@@ -150,32 +154,62 @@ describe('once a peer has broken off', () => {
   });
 });
 
-describe('a server that does not read at the moment', () => {
-  async function listening(store: Store) {
-    const deadlines = { ...defaultLimits.deadlines, unread: 100 };
-    const connections$ = listenTcp({ port: 0, host: '127.0.0.1' });
-    const events$ = serve({ connections$, store, limits: { openRequests: 1, deadlines } }).pipe(share());
-    const closed = firstValueFrom(events$.pipe(filter(({ type }) => type === 'closed')));
-    const port$ = events$.pipe(
-      filter((event) => event.type === 'listening'),
-      map(({ port }) => port),
-      take(1),
-    );
-    const found = firstValueFrom(port$);
-    const server = events$.subscribe();
-    return { port: await found, closed, stop: () => server.unsubscribe() };
-  }
+const authority = createAuthority('Test CA');
+const certificate = authority.issue({ subject: [['CN', 'server']], names: ['127.0.0.1'] });
 
-  test('learns all the same that its peer is gone, though the store never answers', async () => {
-    const slow = hesitant(memoryStore());
-    const server = await listening(slow.store);
-    const socket = createConnection(server.port!, '127.0.0.1');
-    const asks = Array.from({ length: 1000 }, () => frame({ cmd: 'stat', filename: 'a' }));
-    socket.write(Buffer.concat(asks));
-    await vi.waitFor(() => expect(slow.asked).toHaveLength(1));
-    socket.resetAndDestroy();
-    expect(await server.closed).toMatchObject({ type: 'closed' });
-    expect(slow.asked).toHaveLength(1);
-    server.stop();
-  });
-});
+/** What a peer may come over: where it is listened, and how it connects. */
+const transports = {
+  TCP: () => ({
+    connections$: listenTcp({ port: 0 }),
+    connect: (port: number) => connectTcp({ host: '127.0.0.1', port }),
+  }),
+  TLS: () => ({
+    connections$: listenTls({ port: 0, credentials$: of(certificate) }),
+    connect: (port: number) => connectTls({ host: '127.0.0.1', port, ca: authority.cert }),
+  }),
+  'a Unix socket': () => {
+    const path = join(tempFolder(), 's');
+    return { connections$: listenUnix({ path }), connect: () => connectUnix({ path }) };
+  },
+};
+
+describe.each(Object.keys(transports) as (keyof typeof transports)[])(
+  'a server that hears nothing over %s',
+  (name) => {
+    /** A peer that is connected, and reads nothing. */
+    async function connected(store: Store) {
+      const { connections$, connect } = transports[name]();
+      const deadlines = { ...defaultLimits.deadlines, unread: 100 };
+      const events$ = serve({ connections$, store, limits: { openRequests: 2, deadlines } }).pipe(share());
+      const closed = firstValueFrom(events$.pipe(filter(({ type }) => type === 'closed')));
+      const listening = firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
+      const server = events$.subscribe();
+      const connection = await firstValueFrom(connect((await listening).port));
+      return { connection, closed, stop: () => server.unsubscribe() };
+    }
+    const ask = frame({ cmd: 'stat', filename: 'a' });
+
+    test('since it has paused its reading, learns all the same that its peer is gone', async () => {
+      const slow = hesitant(memoryStore());
+      const { connection, closed, stop } = await connected(slow.store);
+      connection.write([Buffer.concat(Array.from({ length: 10_000 }, () => ask))], () => {});
+      await vi.waitFor(() => expect(slow.asked).toHaveLength(2));
+      connection.destroy();
+      expect(await closed).toMatchObject({ type: 'closed' });
+      expect(slow.asked).toHaveLength(2);
+      stop();
+    });
+
+    test('since its peer has ended its side, learns all the same when that is gone', async () => {
+      const store = await withFile('large', 300_000);
+      const slow = hesitant(store);
+      const { connection, closed, stop } = await connected({ ...slow.store, open: store.open });
+      connection.write([frame({ cmd: 'get', filename: 'large' }), ask], () => connection.end());
+      await vi.waitFor(() => expect(slow.asked).toHaveLength(1));
+      // What it has not read makes its system tell the server.
+      connection.destroy();
+      expect(await closed).toMatchObject({ type: 'closed' });
+      stop();
+    });
+  },
+);
