@@ -38,7 +38,8 @@ export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,
   { file, to, output }: PageOptions,
 ): Promise<number> {
-  if (to !== '-' && isSameFile(file, to)) throw misuse(`--html would overwrite the capture ${printable(file)}`);
+  if (to !== '-' && isSameFile(file, to))
+    throw misuse(`--html would overwrite the capture ${printable(file)}`);
   const collector = createCollector(file === '-' ? 'standard input' : file);
   let fault: string | null = null;
   try {

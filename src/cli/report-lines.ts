@@ -1,6 +1,7 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
-import type { Report, RetryTold, Summary } from './report.ts';
+import type { Failure, Report, RetryTold, Summary } from './report.ts';
+import type { Transfer } from './transfer.ts';
 import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
@@ -22,13 +23,18 @@ export function quietReport(output: Output): Report {
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: ({ path, filename }, { message }) =>
-      output.trouble(ofName(path === '' ? filename : path, message)),
+    failed: (what, failure) => output.trouble(ofName(nameToTell(what, failure), failure.message)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
     end: () => {},
   };
+}
+
+/** That on this machine; beside it the one that the server was given, where that is what it refuses. */
+function nameToTell({ path, filename }: Transfer, { code }: Failure): string {
+  if (path === '') return filename;
+  return code === 'bad-filename' && !path.endsWith(filename) ? `${path} as ${filename}` : path;
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
