@@ -5,22 +5,27 @@ import { listenTcp } from '../transport/tcp.ts';
 import { listenTls } from '../transport/tls.ts';
 import { listenUnix } from '../transport/unix.ts';
 import type { ServerCredentials } from './serve-credentials.ts';
+import { handshakesOf } from './settings-limits.ts';
 import type { Settings } from './settings-table.ts';
 
 /**
  * Emits `listening` for each; errors with the `ListenFault` of the first that cannot be listened on.
  *
  * @param credentials those of TLS; without them the port speaks plain TCP.
+ * @param openFiles how many descriptors the process may have.
  */
 export function listeners(
-  { host, port, unix, unixMode, tlsClientCerts }: Settings,
+  settings: Settings,
   credentials: ServerCredentials | null,
+  openFiles: number,
 ): Observable<ListenEvent> {
+  const { host, port, unix, unixMode, tlsClientCerts } = settings;
   const all: Observable<ListenEvent>[] = [];
   if (port !== null) {
     const secure = credentials && {
       credentials$: credentials.credentials$,
       clientCertificates: tlsClientCerts,
+      handshakes: handshakesOf(settings, openFiles),
     };
     all.push(secure ? listenTls({ host, port, ...secure }) : listenTcp({ host, port }));
   }

@@ -83,7 +83,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const told$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, store, events$: told$, drain$, log });
   const events$ = serve({
-    connections$: recording.tapped(listeners(settings, credentials)),
+    connections$: recording.tapped(listeners(settings, credentials, openFiles)),
     store,
     ...(access && { access: access.file.access }),
     limits: limitsOf(configuration, openFiles),

@@ -2,6 +2,7 @@
 import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../runtime/limits.ts';
 import type { Configuration } from './settings.ts';
+import { handshakesOf } from './settings-limits.ts';
 
 /** A line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
@@ -77,11 +78,12 @@ export function warnings(
     }
   }
   const isGiven = Number.isFinite(maxConnections) && !isDefault('maxConnections');
-  if (isGiven && descriptorsFor(maxConnections) > openFiles) {
+  const needed = descriptorsFor(maxConnections) + handshakesOf(settings, openFiles);
+  if (isGiven && needed > openFiles) {
     told.push(
       `${called('maxConnections')} ${maxConnections} is more than the ${openFiles} open files ` +
         `that the process may have allow, since each may need three: raise that limit to ` +
-        `${descriptorsFor(maxConnections)} (ulimit -n, LimitNOFILE), or lower maxConnections`,
+        `${needed} (ulimit -n, LimitNOFILE), or lower maxConnections`,
     );
   }
   return told;

@@ -1,10 +1,16 @@
 /** The server's limits, as the settings have them. */
-import { defaultLimits, type Limits, limitsWithin } from '../runtime/limits.ts';
+import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../runtime/limits.ts';
 import type { Configuration } from './settings.ts';
+import type { Settings } from './settings-table.ts';
+
+/** TLS handshakes that may be under way at once; 0 without TLS. */
+export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =>
+  tlsCert === null ? 0 : handshakesWithin(openFiles);
 
 /** @param openFiles how many descriptors the process may have: connections that nobody asked for are fewer if need be. */
 export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): Limits {
-  const within = limitsWithin(openFiles, isDefault('maxConnections') ? undefined : settings.maxConnections);
+  const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
+  const within = limitsWithin(openFiles - handshakesOf(settings, openFiles), wanted);
   return {
     ...defaultLimits,
     ...within,

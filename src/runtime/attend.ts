@@ -127,12 +127,14 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const pieces = createQueue<() => void>();
     const times = createRequestTimes(() => performance.now());
     let state = { ...session.initial, principal: access.first(connection.certificate) };
-    let working = false;
     let over = false;
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
-    const isListening = () => pausedBy.size === 0;
+    /** A header of the peer's keeps others from theirs until it is whole. */
+    let isAwaited = false;
+    const isListening = () =>
+      pausedBy.size === 0 || (isAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
 
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
     const turn = rounds.join(work, (waits) => pause('turn', waits));
@@ -143,10 +145,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       connection,
       window,
       patience,
-      // The request whose body is still arriving: its credit too comes back only once the connection is read again.
+      // The request whose body is still arriving, and what there is of a header.
       receiving: () => {
         const last = state.requests.at(-1);
-        return last?.receiving ? last.credit : 0;
+        return (last?.receiving ? last.credit : 0) + intake.unsettled();
       },
       sent: (bytes) => {
         if (counters) counters.sent += bytes;
@@ -169,7 +171,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         pieces.push(piece);
         turn.wake();
       },
-      result: (request, result) => now({ type: 'result', request, result }),
+      result: (request, result, credit) =>
+        now({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
     });
     const pace = {
       bytes: options.paces?.bytes.join((paused) => pause('bytes', paused)),
@@ -181,6 +184,11 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       heads: places.heads.join(),
       keep: session.keep,
       waiting: (waits) => pause('room', waits),
+      hasRoom: (has) => {
+        const before = isListening();
+        isAwaited = has;
+        if (listen(before)) turn.wake();
+      },
       give: (event) => inbox.push(event),
       giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
       took: (bytes, requests) => {
@@ -208,12 +216,17 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       const before = isListening();
       if (paused) pausedBy.add(why);
       else pausedBy.delete(why);
-      if (isListening() === before) return;
+      // When it is its turn, it is looked at anyway.
+      if (listen(before) && why !== 'turn') turn.wake();
+    }
+
+    /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
+    function listen(before: boolean): boolean {
+      if (isListening() === before) return false;
       patience.listen(isListening());
-      if (!isListening()) return connection.pause();
-      connection.resume();
-      // What it held back may be enough to pause again. When it is its turn, it is looked at anyway.
-      if (why !== 'turn') turn.wake();
+      if (isListening()) connection.resume();
+      else connection.pause();
+      return isListening();
     }
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
@@ -222,7 +235,6 @@ export function attend(connection: Connection, options: AttendOptions): Observab
 
     /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
     function work(): boolean {
-      working = true;
       pieces.shift()?.();
       if (!hasEvents() && intake.hasMore(isListening())) intake.step();
       for (let left = EVENTS_A_TURN; left > 0; left--) {
@@ -230,15 +242,15 @@ export function attend(connection: Connection, options: AttendOptions): Observab
         if (event === undefined) break;
         reduce(event);
       }
-      working = false;
       if (options.status) options.status.open = state.requests.length;
       times.forget(state.requests[0]?.number ?? state.next);
       pause('parked', !session.accepts(state));
       patience.inFrame(state.inFrame);
       outbox.flush();
       if (state.phase === 'over') linger();
-      if (state.phase === 'gone' && performer.underWay() === 0) finish();
-      return hasWork();
+      const more = hasWork();
+      if (state.phase === 'gone' && !more && performer.underWay() === 0) finish();
+      return more;
     }
 
     function reduce(event: SessionEvent): void {
@@ -340,14 +352,15 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       for (const each of [draining, changing, closing, input]) each?.unsubscribe();
       for (const each of [pace.bytes, pace.requests]) each?.leave();
       stopWatching?.();
+      // Replies that wait for a silence would keep their credit.
+      patience.release();
       patience.dispose();
       intake.stop();
       tokens.giveUp(errorInfo('not-authenticated', gone));
       if (over) return;
       connection.destroy();
-      results.push({ type: 'closed' });
-      // Nobody waits for a turn to be told of it; and what it still asked for is awaited.
-      if (!working) work();
+      // What it has asked for is awaited, though nobody is told of it.
+      now({ type: 'closed' });
     };
   });
 }

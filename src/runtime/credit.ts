@@ -18,8 +18,8 @@
  *   at most `FLOOR_BYTES`         anything          read from again
  *
  * The bound: a connection holds at most its high mark, one piece and its frame; all together hold at most the budget,
- * and for each connection twice `FLOOR_BYTES`, one piece and its frame. A frame that costs more than `FLOOR_BYTES` is
- * only begun when it `fits`.
+ * and for each connection twice `FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds it up). A frame that
+ * costs more than `FLOOR_BYTES` is only begun when it `fits`.
  */
 import { checkOptions, numberFrom } from '../wire/argument.ts';
 
@@ -50,7 +50,9 @@ export interface Window {
   readonly give: (bytes: number) => void;
   /** How much of what it holds is the request whose body is arriving: that must not keep the body from being read. */
   readonly frame: (bytes: number) => void;
-  /** Whether so many bytes more are within the budget; always while nobody else holds anything. */
+  /** Whether so many bytes more are within the budget. */
+  readonly isFree: (bytes: number) => boolean;
+  /** The same, and always while nobody else holds anything. */
   readonly fits: (bytes: number) => boolean;
   /**
    * Takes credit for the next bytes to be sent, of `wanted` at the most. Answers for how many: 0 says to ask again when
@@ -95,13 +97,15 @@ export function createBudget(all: Marks): Budget {
     }
 
     function lend(wanted: number): number {
-      const fits = sending + wanted <= sendingMax && total + wanted <= all.high;
+      const fits = sending + wanted <= sendingMax && isFree(wanted);
       const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, FLOOR_BYTES) : 0;
       lent += bytes;
       sending += bytes;
       total += bytes;
       return bytes;
     }
+
+    const isFree = (bytes: number) => total + bytes <= all.high;
 
     return {
       unsettled: () => held,
@@ -112,7 +116,8 @@ export function createBudget(all: Marks): Budget {
         frame = bytes;
         look();
       },
-      fits: (bytes) => total + bytes <= all.high || total === held,
+      isFree,
+      fits: (bytes) => isFree(bytes) || total === held,
       lend,
       repay: (bytes) => {
         lent -= bytes;

@@ -9,8 +9,11 @@
  *   all is answered, no frame is begun       the next request          idle
  *   something is being sent                  that some of it is taken  unread
  *
- * Time in which we do not read is not the peer's, so it counts for no body and no header. Nor does it while this process
+ * Time in which we do not read is not the peer's, so it counts only for what is being sent. Nor does it while this process
  * itself stood still: what the peer sent meanwhile is not read yet.
+ *
+ * Once one of these is over, nothing more is waited for but that what is being sent is taken: else whoever reads nothing
+ * could stay for ever by being late with something else first.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
@@ -37,7 +40,10 @@ export interface Progress {
 }
 
 export interface Clock {
-  /** Looks at a connection from now on; calls `expired` once, and `looked` after each look. Returns how to stop. */
+  /**
+   * Looks at a connection from now on, and calls `looked` after each look; calls `expired` at the first deadline that is
+   * over, and once more for `unread` if that was another. Returns how to stop.
+   */
   readonly watch: (
     look: () => Progress,
     expired: (which: Deadline) => void,
@@ -80,6 +86,8 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
     /** Since when the peer is waited for, and how many bytes of bodies had come then. */
     let [since, bodies] = [at, before.bodies];
     let unreadSince = at;
+    /** Something was late already. */
+    let late = false;
 
     function check(now: number): void {
       const progress = look();
@@ -87,24 +95,25 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
       const stoodStill = elapsed > 2 * tick ? elapsed - tick : 0;
       const is = phase(progress);
       const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
-      const stopped = !progress.listening && (is === 'body' || is === 'header');
-      since += stopped ? elapsed : stoodStill;
+      since += progress.listening ? stoodStill : elapsed;
       unreadSince += stoodStill;
       if (restarted || is === null) [since, bodies] = [now, progress.bodies];
       if (!progress.writing || progress.writes !== before.writes) unreadSince = now;
       what = is;
       before = progress;
       at = now;
-      if (now - unreadSince >= unread) return expire('unread');
+      if (now - unreadSince >= unread) {
+        stop();
+        return expired('unread');
+      }
       looked();
-      if (is === null || now - since < limitOf(is)) return;
-      if (is !== 'body' || progress.bodies - bodies < bodyBytes) return expire(is);
-      [since, bodies] = [now, progress.bodies];
-    }
-
-    function expire(which: Deadline): void {
-      stop();
-      expired(which);
+      if (late || is === null || now - since < limitOf(is)) return;
+      if (is === 'body' && progress.bodies - bodies >= bodyBytes) {
+        [since, bodies] = [now, progress.bodies];
+        return;
+      }
+      late = true;
+      expired(is);
     }
 
     function stop(): void {

@@ -4,7 +4,9 @@
  * Everything that is kept of a chunk is paid for: a body's bytes, and what is kept of a header, as the event that
  * carries them; the first bytes of a header that is not whole as themselves. For a header of more than `HEAD_BYTES`
  * there must be room, which is one of a number of places that all connections share: while there is none, no more of it
- * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever others hold.
+ * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever anybody holds.
+ * Therefore nothing may stand between: no piece ever brings requests, which may have to wait, and then more than
+ * `HEAD_BYTES` of a header that would have a place meanwhile.
  */
 import { Subject } from 'rxjs';
 import { errorInfo } from '../protocol/errors.ts';
@@ -21,6 +23,20 @@ import type { SlotHolder } from './slots.ts';
 
 /** Bytes of a header that need no room of their own: nearly every header is shorter. */
 export const HEAD_BYTES = 4 * 1024;
+/**
+ * Bytes of a body that are kept where they were received. Fewer are copied when most of the memory they lie in may be
+ * something else, which costs nothing: else a body of one byte would hold on to all that came around it.
+ */
+export const KEPT_BYTES_MIN: number = 32 * 1024;
+/** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
+const FRAMES_GROWTH = 64;
+const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
+/** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
+const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [FLOOR_BYTES, 256];
+/** What a short piece costs at the most. */
+export const SHORT_PIECE_COST_MAX: number = SHORT_BODY_BYTES + eventCost + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
+/** What the bytes of a header that is not whole cost at the most. */
+export const PARTIAL_HEAD_COST_MAX: number = 2 * HEAD_BYTES;
 
 export interface IntakeWorld {
   readonly framing: Framing<JsonHeader>;
@@ -37,6 +53,8 @@ export interface IntakeWorld {
   readonly took: (bytes: number, requests: number) => void;
   /** No chunk should come, since there is no room for a header; and then again. */
   readonly waiting: (waits: boolean) => void;
+  /** A header has room: it is to be read whatever credit is used up; and then no more. */
+  readonly hasRoom: (has: boolean) => void;
   readonly bug: (thrown: unknown) => void;
 }
 
@@ -50,29 +68,33 @@ export interface Intake {
   readonly step: () => void;
   /** Bytes of a header that is not whole. */
   readonly partialHead: () => number;
+  /** Credit for them: it comes back once the rest has come. */
+  readonly unsettled: () => number;
   /** Bytes of bodies, in all. */
   readonly bodies: () => number;
+  /** Nothing more is taken up, and nothing kept of what is not whole. */
   readonly stop: () => void;
 }
 
 export function createIntake(world: IntakeWorld): Intake {
   const { window, give } = world;
-  /** Of the piece at hand: bytes of complete headers, bytes of bodies, requests. */
-  let [heads, streamed, requests] = [0, 0, 0];
+  /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
+  let [heads, streamed, copied, requests] = [0, 0, 0, 0];
   let partialHead = 0;
   /** Bytes that are still to come of the body at hand. */
   let bodyLeft = 0;
   let bodies = 0;
   /** Nothing after a fault is looked at. */
   let broken = false;
-  /** How to let go of the room for a header, or to want none any more. */
+  let stopped = false;
+  /** How to let go of the room for a header, or to want none any more; null when none is needed. */
   let leaveRoom: (() => void) | null = null;
   let waitsForRoom = false;
 
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
       case 'data': {
-        const { bytes } = frame;
+        const bytes = kept(frame.bytes);
         const credit = bytes.length + eventCost;
         streamed += bytes.length;
         bodyLeft -= bytes.length;
@@ -96,6 +118,12 @@ export function createIntake(world: IntakeWorld): Intake {
     }
   }
 
+  function kept(bytes: Uint8Array): Uint8Array {
+    if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+    copied += bytes.length;
+    return new Uint8Array(bytes);
+  }
+
   function request(header: JsonHeader, body: number): void {
     const credit = headerCost(header) + eventCost;
     const busy = credit > FLOOR_BYTES && !window.fits(credit);
@@ -116,18 +144,18 @@ export function createIntake(world: IntakeWorld): Intake {
   });
 
   function take(bytes: Uint8Array): number {
-    [heads, streamed, requests] = [0, 0, 0];
+    [heads, streamed, copied, requests] = [0, 0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.giveBack(bytes, bytes.length - streamed);
+    world.giveBack(bytes, bytes.length - streamed + copied);
     world.took(bytes.length, requests);
     return requests;
   }
 
   /** What is beyond has room of its own. */
-  const counted = (head: number) => Math.min(head, 2 * HEAD_BYTES);
+  const counted = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
 
   function countPartial(now: number): void {
     const more = counted(now) - counted(partialHead);
@@ -138,35 +166,34 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   function noRoom(): void {
-    leaveRoom?.();
+    const leave = leaveRoom;
+    if (leave === null) return;
     leaveRoom = null;
-    if (!waitsForRoom) return;
+    leave();
+    if (!waitsForRoom) return world.hasRoom(false);
     waitsForRoom = false;
     world.waiting(false);
   }
 
   const feed = createFeed(take);
 
-  /** How many bytes may be taken up now. Without room, never so many that much of a header comes with them. */
+  /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
   function pieceMax(): number {
-    if (broken || leaveRoom !== null || bodyLeft >= PIECE_BYTES_MAX) return PIECE_BYTES_MAX;
-    leaveRoom = world.heads.tryAcquire();
-    if (leaveRoom !== null) return PIECE_BYTES_MAX;
-    return bodyLeft > 0 ? bodyLeft : HEAD_BYTES;
+    if (broken) return PIECE_BYTES_MAX;
+    const most = bodyLeft + HEAD_BYTES;
+    if (window.isFree(PIECE_COST_MAX)) return most;
+    if (bodyLeft >= SHORT_BODY_BYTES) return SHORT_BODY_BYTES;
+    return Math.min(most, bodyLeft + SHORT_FRAMES_BYTES);
   }
 
-  function waitForRoom(): void {
-    let granted = false;
-    const leave = world.heads.acquire(() => {
-      granted = true;
-      if (!waitsForRoom) return;
+  function needRoom(): void {
+    waitsForRoom = true;
+    leaveRoom = world.heads.acquire(() => {
       waitsForRoom = false;
+      world.hasRoom(true);
       world.waiting(false);
     });
-    leaveRoom = leave;
-    if (granted) return;
-    waitsForRoom = true;
-    world.waiting(true);
+    if (waitsForRoom) world.waiting(true);
   }
 
   return {
@@ -178,18 +205,22 @@ export function createIntake(world: IntakeWorld): Intake {
         give(event);
       }),
     hasMore: (wanted) => {
+      if (stopped) return false;
       const next = feed.next();
       return next === 'work' || (next === 'piece' && wanted);
     },
     step: () => {
       feed.step(pieceMax());
-      if (partialHead > HEAD_BYTES && leaveRoom === null) waitForRoom();
+      if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
     },
     partialHead: () => partialHead,
+    unsettled: () => counted(partialHead),
     bodies: () => bodies,
     stop: () => {
+      stopped = true;
+      broken = true;
       frames.unsubscribe();
-      noRoom();
+      countPartial(0);
     },
   };
 }

@@ -116,8 +116,11 @@ export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
   return { credit: { high: budget.high - forHeads, low: Math.max(0, budget.low - forHeads) }, heads };
 }
 
-/** Descriptors for what is no connection and no file of a request: to accept, to refuse, and the store's own. */
-const DESCRIPTORS_RESERVED = 192;
+/**
+ * Descriptors for what is no connection and no file of a request: 112 for folders that the store holds open, 64 for
+ * connections that are told that there are too many, 32 for recordings, 16 for metrics, and 32 for the process itself.
+ */
+export const DESCRIPTORS_RESERVED = 256;
 /** What a connection may need: its own, a file to be sent, and a file to be stored. */
 const DESCRIPTORS_EACH = 3;
 
@@ -127,13 +130,20 @@ export function descriptorsFor(connections: number): number {
   return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
 }
 
+/** TLS handshakes that may be under way at once. */
+const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
+
+/** How many TLS handshakes may be under way, each with a descriptor that is no connection's yet. */
+export const handshakesWithin = (descriptors: number): number =>
+  Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
+
 /**
  * The limits that follow from how many descriptors the process may have: connections, each with a file to be sent and
  * one to be stored, and the files beyond those that all of them share.
  *
  * @param descriptors `Infinity` where it is not known.
  * @param connections how many are wanted, whatever may be had; default as many as there may be.
- * @example limitsWithin(1024) // { connections: 208, connectionsPerAddress: 166, openFiles: { reading: 104, writing: 104 } }
+ * @example limitsWithin(1024) // { connections: 192, connectionsPerAddress: 154, openFiles: { reading: 96, writing: 96 } }
  */
 export function limitsWithin(
   descriptors: number,

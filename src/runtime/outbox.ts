@@ -9,14 +9,22 @@
  * the connection from being read: then there would never be one.
  */
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import type { Window } from './credit.ts';
+import { FLOOR_BYTES, type Window } from './credit.ts';
 import type { Patience } from './patience.ts';
+
+/** A buffer that replies are gathered in is used for the next ones too, unless it is larger: nobody counts what is left of it. */
+const KEPT_BUFFER_BYTES = 16 * 1024;
 
 export interface Outbox {
   /** Queues a reply; its bytes are copied, and cost credit until they are the operating system's, or never will be. */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
   /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
+  /**
+   * Calls back once, when hardly any replies wait for the peer to read: at once if that is so. For what may be answered
+   * with much more than was asked. Returns how to want it no more.
+   */
+  readonly whenLow: (go: () => void) => () => void;
   /** To be called when a turn of work is over: sends what may be sent now. */
   readonly flush: () => void;
   /** To be called at a silence of the peer: nothing is held back. */
@@ -50,10 +58,16 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
   let length = 0;
   let writing = false;
   let writes = 0;
+  /** Credit of the replies in the write that is under way. */
+  let sendingCredit = 0;
+  /** Bounded by the requests that are open. */
+  const waiting = new Set<() => void>();
   let ending = false;
   let ended = false;
   /** What is queued includes something that may not wait. */
   let due = false;
+
+  const isLow = () => credit + sendingCredit <= FLOOR_BYTES;
 
   function flush(): void {
     if (writing) return;
@@ -74,6 +88,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     const sending = chunks;
     const settled = settles;
     const held = credit;
+    sendingCredit = held;
     chunks = [];
     settles = [];
     credit = 0;
@@ -81,12 +96,19 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     due = false;
     writing = true;
     connection.write(sending, (fault) => {
+      // Any of what follows may have the next write begin.
       writing = false;
+      sendingCredit = 0;
       writes++;
       if (fault === undefined) for (const { length } of sending) sent(length);
       else failed();
       window.give(held);
       for (const settle of settled) settle(fault);
+      for (const go of waiting) {
+        if (fault !== undefined || !isLow()) break;
+        waiting.delete(go);
+        go();
+      }
       flush();
     });
   }
@@ -96,7 +118,8 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     if (length === 0) return;
     chunks.push(gathered.subarray(0, length));
     // What is left of the buffer takes the next replies: these bytes are not written to again.
-    gathered = gathered.subarray(length);
+    gathered =
+      gathered.buffer.byteLength <= KEPT_BUFFER_BYTES ? gathered.subarray(length) : new Uint8Array(0);
     length = 0;
   }
 
@@ -123,6 +146,15 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
       seal();
       chunks.push(bytes);
       settles.push(settled);
+    },
+    whenLow: (go) => {
+      if (isLow()) go();
+      else {
+        waiting.add(go);
+        // Who asks for more reads what there is.
+        due = true;
+      }
+      return () => waiting.delete(go);
     },
     flush,
     progress: () => ({ writing, writes }),

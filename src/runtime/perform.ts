@@ -11,6 +11,7 @@ import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts'
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { Window } from './credit.ts';
+import { takePage } from './list-credit.ts';
 import type { Outbox } from './outbox.ts';
 import { type PutTask, putTask } from './put-task.ts';
 import { sendTask } from './send-task.ts';
@@ -30,7 +31,8 @@ export interface PerformWorld {
   readonly calls: Calls;
   /** Whose token it is, and what the server says of itself. */
   readonly hello: (token: string | undefined) => Answer<Greeting>;
-  readonly result: (request: number, result: Result) => void;
+  /** `credit`, if any, was taken for what is in the result. */
+  readonly result: (request: number, result: Result, credit?: number) => void;
   /** Calls back when it is this connection's turn among all. */
   readonly inTurn: (work: () => void) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
@@ -48,7 +50,15 @@ interface OpenSource {
   readonly leave: () => void;
 }
 
-type Answered<T> = (outcome: Outcome<T>, dropped: boolean) => void;
+/** What else there is to asking the store something. */
+interface Asking<T> {
+  /** Called with the answer, and whether anybody still waits for it. */
+  readonly answered?: (outcome: Outcome<T>, dropped: boolean) => void;
+  /** Called when nobody waits any more. */
+  readonly dropped?: () => void;
+  /** What was taken for the answer. */
+  readonly credit?: number;
+}
 
 export interface Performer {
   readonly perform: (effect: Effect) => void;
@@ -68,35 +78,47 @@ export function createPerformer(world: PerformWorld): Performer {
   let unflushed: PutTask | null = null;
   let underWay = 0;
 
-  /** Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing. */
-  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, answered?: Answered<T>): void {
+  /**
+   * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
+   */
+  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, more: Asking<T> = {}): void {
+    const { credit = 0 } = more;
     underWay++;
     let dropped = false;
     asking.set(request, () => {
       dropped = true;
       underWay--;
+      more.dropped?.();
     });
     settle(question, bug, (outcome) => {
-      answered?.(outcome, dropped);
-      if (dropped) return;
+      more.answered?.(outcome, dropped);
+      if (dropped) return credit > 0 ? give(credit) : undefined;
       underWay--;
       asking.delete(request);
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
-      world.result(request, result as Result);
+      world.result(request, result as Result, credit);
     });
   }
 
-  /** A folder may be large: it is read no further once nobody waits for the names. */
+  /**
+   * A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. The
+   * folder may be larger still: it is read no further once nobody waits for the names.
+   */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
-    const controller = new AbortController();
-    ask(request, 'list', () => store.list({ ...effect, signal: controller.signal }));
-    const forget = asking.get(request);
-    if (forget === undefined) return;
+    underWay++;
     asking.set(request, () => {
-      forget();
-      controller.abort();
+      underWay--;
+      unwanted();
+    });
+    const unwanted = outbox.whenLow(() => {
+      underWay--;
+      const { names, credit } = takePage(window, effect.limit);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const question = () => store.list({ ...effect, limit: names, signal });
+      ask(request, 'list', question, { credit, dropped: () => controller.abort() });
     });
   }
 
@@ -109,17 +131,14 @@ export function createPerformer(world: PerformWorld): Performer {
     });
     const unwanted = files.reading.acquire((leave) => {
       underWay--;
-      ask(
-        request,
-        'open',
-        () => store.open(name),
-        (outcome, dropped) => {
+      ask(request, 'open', () => store.open(name), {
+        answered: (outcome, dropped) => {
           if (!outcome.ok) return leave();
           const opened = { source: outcome.value, leave };
           if (dropped) close(opened);
           else sources.set(request, opened);
         },
-      );
+      });
     });
   }
 
@@ -130,9 +149,10 @@ export function createPerformer(world: PerformWorld): Performer {
     let letGo = () => {};
     const over = (result: Result | null) => {
       ended = true;
-      underWay--;
-      letGo();
       puts.delete(request);
+      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
+      letGo();
+      underWay--;
       if (result === null) world.idle();
       else world.result(request, result);
     };

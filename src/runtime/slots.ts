@@ -27,8 +27,6 @@ export interface SlotHolder {
    * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
    */
   readonly acquire: (granted: (letGo: () => void) => void) => () => void;
-  /** A place that can be had without waiting, as how to let go of it; null when there is none. */
-  readonly tryAcquire: () => (() => void) | null;
 }
 
 interface Claim {
@@ -46,6 +44,8 @@ interface Holder {
   waits: number;
   /** Whether it stands among the holders that wait for a shared place. */
   queued: boolean;
+  /** Its own places are being handed out. */
+  isServed: boolean;
 }
 
 /**
@@ -60,6 +60,8 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   let taken = 0;
   /** Those with a claim that waits, each once. */
   const turns = createQueue<Holder>();
+  /** Shared places are being handed out. Whoever gets one may let go of it at once, and so may thousands in a row. */
+  let handsOut = false;
 
   /** To be called only when it may have a place. */
   function take(holder: Holder, claim: Claim): void {
@@ -79,28 +81,35 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     return undefined;
   }
 
-  /** One of its own places has come free. */
+  /** Gives a holder that may have a place one, if it waits for one. */
   function grantNext(holder: Holder): void {
     const claim = holder.waits > 0 ? nextOf(holder) : undefined;
     if (claim === undefined) return;
     take(holder, claim);
     holder.waits--;
+    enqueue(holder);
     claim.granted(claim.letGo);
+  }
+
+  /** One of its own places has come free. */
+  function serve(holder: Holder): void {
+    if (holder.isServed) return;
+    holder.isServed = true;
+    while (holder.waits > 0 && holder.held < perHolder) grantNext(holder);
+    holder.isServed = false;
   }
 
   /** Hands free shared places to those who wait, a place each in turn. */
   function handOut(): void {
+    if (handsOut) return;
+    handsOut = true;
     while (free > 0) {
       const holder = turns.shift();
-      if (holder === undefined) return;
+      if (holder === undefined) break;
       holder.queued = false;
-      const claim = holder.waits > 0 ? nextOf(holder) : undefined;
-      if (claim === undefined) continue;
-      take(holder, claim);
-      holder.waits--;
-      enqueue(holder);
-      claim.granted(claim.letGo);
+      grantNext(holder);
     }
+    handsOut = false;
   }
 
   function enqueue(holder: Holder): void {
@@ -121,7 +130,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     }
     taken--;
     holder.held--;
-    if (holder.held < perHolder) return grantNext(holder);
+    if (holder.held < perHolder) return serve(holder);
     free++;
     handOut();
   }
@@ -132,7 +141,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   }
 
   function join(): SlotHolder {
-    const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false };
+    const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false, isServed: false };
     return {
       acquire: (granted) => {
         const claim = claimOf(holder, granted);
@@ -144,12 +153,6 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
           holder.waits++;
           enqueue(holder);
         }
-        return claim.letGo;
-      },
-      tryAcquire: () => {
-        if (holder.waits > 0 || !mayTake(holder)) return null;
-        const claim = claimOf(holder, () => {});
-        take(holder, claim);
         return claim.letGo;
       },
     };

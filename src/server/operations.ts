@@ -33,7 +33,7 @@ export type OperationsOutcome =
   | { readonly ok: false; readonly error: ListenFault | NoPromClient };
 
 /** A scraper has one connection or two. */
-const mostConnections = 64;
+const mostConnections = 16;
 /** Bytes of an HTTP request's head. */
 const mostHead = 8 * 1024;
 /** Milliseconds: for a request to arrive, and between two of them. */

@@ -2,7 +2,7 @@
  * What happens to a session: frames from the peer, results of its own effects, and the connection's end.
  *
  * `credit` is what an event costs while it is unsettled (see `runtime/credit`); the session hands every credit on
- * in exactly one effect. Results carry none: each answers an effect that a request has paid for.
+ * in exactly one effect. Most results carry none: each answers an effect that a request has paid for.
  */
 
 import type { Principal } from '../protocol/access.ts';
@@ -34,7 +34,13 @@ export type SessionEvent =
   | { readonly type: 'unreachable' }
   /** The connection is gone: nobody is there to answer. */
   | { readonly type: 'closed' }
-  | { readonly type: 'result'; readonly request: number; readonly result: Result };
+  | {
+      readonly type: 'result';
+      readonly request: number;
+      readonly result: Result;
+      /** What the result costs by itself, since it may have to wait for its turn to be sent. */
+      readonly credit?: number;
+    };
 
 /** What came of an effect. */
 export type Result =

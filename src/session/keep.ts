@@ -37,11 +37,15 @@ function unknown(header: JsonHeader): JsonHeader {
   const { cmd, filename } = header;
   const id = idOf(header);
   return {
-    ...(typeof cmd === 'string' ? { cmd: cmd.slice(0, QUOTED_MAX) } : {}),
-    ...(typeof filename === 'string' ? { filename: filename.slice(0, REPORTED_NAME_MAX) } : {}),
+    ...(typeof cmd === 'string' ? { cmd: beginning(cmd, QUOTED_MAX) } : {}),
+    ...(typeof filename === 'string' ? { filename: beginning(filename, REPORTED_NAME_MAX) } : {}),
     ...(id === null ? {} : { id }),
   };
 }
+
+/** A copy: what `slice` answers would keep the whole text in memory for as long as it is used itself. */
+const beginning = (text: string, max: number): string =>
+  text.length <= max ? text : JSON.parse(JSON.stringify(text.slice(0, max)));
 
 /** A pattern of a user's own may throw: that is told when the request is begun. */
 function expected(command: Command, header: JsonHeader): boolean {

@@ -27,7 +27,7 @@ import { checkCommands } from './check-commands.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
 import { createEntrance, type SessionLimits } from './entrance.ts';
-import type { Result, SessionEvent } from './event.ts';
+import type { SessionEvent } from './event.ts';
 import { keptHeader } from './keep.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
 import { about, behind, creditIn, stepped } from './step.ts';
@@ -74,7 +74,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       case 'body-end':
         return bodyEnd(state, effects);
       case 'result':
-        return unpark(result(state, event.request, event.result, effects), effects);
+        return unpark(result(state, event, effects), effects);
       case 'fault':
         return isOver(state) || state.requests.some(isLast)
           ? state
@@ -136,9 +136,18 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flush(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
   }
 
-  function result(state: SessionState, number: number, result: Result, effects: Effect[]): SessionState {
-    const request = state.requests[number - (state.requests[0]?.number ?? 0)];
-    if (request === undefined) return state;
+  function result(
+    state: SessionState,
+    { request: number, result, credit = 0 }: Extract<SessionEvent, { type: 'result' }>,
+    effects: Effect[],
+  ): SessionState {
+    const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
+    const isOver = asked?.done ?? true;
+    // A command that threw is done before what it asked for is there.
+    if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'shut', request: number });
+    if (isOver && credit > 0) effects.push({ type: 'release', credit });
+    if (asked === undefined) return state;
+    const request = credit > 0 && !isOver ? { ...asked, credit: asked.credit + credit } : asked;
     if (result.of === 'send') {
       const [file, ...answers] = request.answers;
       if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {

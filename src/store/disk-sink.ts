@@ -237,7 +237,8 @@ function* settle(put: Put): Task<Stats> {
 function* place(put: Put, file: Stats): Task<Outcome<Committed>> {
   const { disk, temporary, name, made, crc32, options } = put;
   const { io, directories, durable } = disk;
-  const placed = yield* placeFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
+  const placing = placeFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
+  const placed = yield* disk.entrance.through(placing);
   if (!placed.ok) return placed;
   const { directory, how, replaced } = placed.value;
   // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.

@@ -15,6 +15,7 @@ import { whyNoRoom, worthAsking } from './disk-space.ts';
 import { diskUploads } from './disk-uploads.ts';
 import { errnoOf, systemFailure, tried, whyOf } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
+import { gate } from './gate.ts';
 import { type KeptParts, keptParts } from './kept-parts.ts';
 import { type KeptSums, keptSums } from './kept-sums.ts';
 import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
@@ -29,7 +30,7 @@ import {
 } from './name-changes.ts';
 import { refusedName } from './names.ts';
 import { done, failed } from './outcome.ts';
-import type { Disk } from './place-file.ts';
+import { CALLS_IN_FOLDERS_MAX, type Disk } from './place-file.ts';
 import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
 import { noJournal, type SumsJournal, sumsJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
@@ -103,7 +104,8 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
       const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
       const journal = options.checksums === 'disk' ? sumsJournal(io, below, () => sums) : noJournal;
       const listings = diskListings({ io, directories: below }, { ...LISTING_BOUNDS, ...options.listing });
-      const disk = { io, durable, directories: below, sums, listings };
+      const entrance = gate(CALLS_IN_FOLDERS_MAX);
+      const disk = { io, durable, directories: below, entrance, sums, listings };
       const kept = keptParts(disk);
       const temporaries = yield* openPrivateFolder(io, below, kept.rescue);
       // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
@@ -143,6 +145,7 @@ function diskStore(
   let idle = () => {};
 
   const perform: Perform = (task) => (closing === undefined ? run(counted(task)) : failed('shutting-down'));
+  const performIn: Perform = (task) => perform(disk.entrance.through(task));
   const uploads = diskUploads(disk, temporaries, kept, limits, perform, () => closing !== undefined);
 
   function* counted<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
@@ -178,12 +181,12 @@ function diskStore(
     resume: (upload) => perform(uploads.resume(upload)),
     cancel: (upload) => perform(uploads.cancel(upload)),
     unfinished: uploads.unfinished,
-    open: (name) => refusedName(name) ?? perform(inFolderOf(disk, name, (place) => openFile(place, name))),
-    stat: (name) => refusedName(name) ?? perform(statFile(disk, name)),
+    open: (name) => refusedName(name) ?? performIn(inFolderOf(disk, name, (place) => openFile(place, name))),
+    stat: (name) => refusedName(name) ?? performIn(statFile(disk, name)),
     list: (options) => perform(listings.list(options)),
-    remove: (name) => refusedName(name) ?? perform(removeFile(disk, name)),
+    remove: (name) => refusedName(name) ?? performIn(removeFile(disk, name)),
     rename: (from, to, options) =>
-      refusedName(from) ?? refusedName(to) ?? perform(moveFile(disk, from, to, options?.ifAbsent)),
+      refusedName(from) ?? refusedName(to) ?? performIn(moveFile(disk, from, to, options?.ifAbsent)),
     close: () => {
       closing ??= close();
       return closing;
@@ -192,7 +195,9 @@ function diskStore(
 
   function* begin(name: string, options: PutOptions): Task<Outcome<Sink>> {
     const early =
-      options.size >= worthAskingFirst ? yield* whyNotPut(disk, name, options.ifAbsent) : undefined;
+      options.size >= worthAskingFirst
+        ? yield* disk.entrance.through(whyNotPut(disk, name, options.ifAbsent))
+        : undefined;
     if (early !== undefined) return early;
     const { upload } = options;
     if (upload !== undefined) return yield* beginUpload(upload, name, options);

@@ -6,14 +6,23 @@ import type { DiskIo } from './disk-io.ts';
 import type { DiskListings } from './disk-list.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
+import type { Gate } from './gate.ts';
 import type { KeptSums } from './kept-sums.ts';
 import { folderOf, lastOf } from './names.ts';
 import { done, type Failure, failed } from './outcome.ts';
 import type { Task } from './task.ts';
 
+/**
+ * Calls that hold folders open at once, of all that are under way: each holds three descriptors at the most, besides
+ * those of the file it is about. The others wait for their turn.
+ */
+export const CALLS_IN_FOLDERS_MAX = 32;
+
 export interface Disk {
   readonly io: DiskIo;
   readonly directories: Directories;
+  /** What all calls pass that go into folders, but for those that wait for others. */
+  readonly entrance: Gate;
   /** Whether an answer waits for stable storage. */
   readonly durable: boolean;
   readonly sums: KeptSums;

@@ -68,7 +68,7 @@ export interface Connection {
   /**
    * Says that nobody looks any more at so many bytes of a chunk (or of a view of it), so that their memory may be
    * received into again. A favour to speed, not a duty; but who gives back what is still looked at reads another's
-   * bytes. Each byte at most once.
+   * bytes. Each byte at most once; bytes that are in no chunk of this connection are ignored.
    */
   giveBack?(chunk: Uint8Array, count: number): void;
   /**

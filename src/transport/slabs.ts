@@ -11,12 +11,14 @@
  * Giving back is a favour, not a duty: a slab of which a chunk is kept is left to the garbage collector. So as not to
  * pin much memory for somebody who keeps small chunks, slabs are small until chunks have come back.
  *
- * What bounds the memory: chunks that are out are bounded by whoever receives them (see `runtime/credit`); besides
- * those, a connection has one small slab, and `largeShares` of them have `kept + 1` large ones each.
+ * What bounds the memory: a connection has `kept + 1` large slabs at the most, `largeShares` connections have any, and
+ * all others have one small slab; besides those there are the small slabs of which somebody keeps a chunk, and what is
+ * kept is bounded by whoever receives it (see `runtime/credit`, and `runtime/intake` for pieces that are short).
  */
 
 /** What a socket reads at once by itself. */
-const small = 64 * 1024;
+export const SMALL_SLAB_BYTES: number = 64 * 1024;
+const small = SMALL_SLAB_BYTES;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
 const large = 2 * 1024 * 1024;
 /** The next slab is begun when less than this is left of one. */
@@ -28,6 +30,9 @@ const kept = 2;
 /** Connections that may have large slabs at once, in this process. */
 const largeShares = 16;
 let sharesTaken = 0;
+
+/** Bytes of all large slabs of this process together, at the most. */
+export const LARGE_SLABS_BYTES_MAX: number = largeShares * (kept + 1) * large;
 
 interface Slab {
   readonly bytes: Uint8Array;
@@ -51,21 +56,31 @@ export interface Slabs {
 export function createSlabs(): Slabs {
   const slabs = new WeakMap<ArrayBufferLike, Slab>();
   let size = small;
+  /** Large slabs that are read into, or kept, or of which a chunk was not given back. */
+  let larges = 0;
   let current = make();
   let free: Slab[] = [];
   let cameBack = false;
   let calmReads = 0;
 
   function make(): Slab {
-    const slab = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, out: 0 };
+    const bytes = larges > kept ? small : size;
+    if (bytes === large) larges++;
+    const slab = { bytes: Buffer.allocUnsafeSlow(bytes), filled: 0, out: 0 };
     slabs.set(slab.bytes.buffer, slab);
     return slab;
+  }
+
+  /** Leaves it to the garbage collector. */
+  function drop({ bytes }: Slab): void {
+    if (bytes.length === large) larges--;
   }
 
   function resize(to: number): void {
     if (size === to || (to === large && sharesTaken === largeShares)) return;
     sharesTaken += to === large ? 1 : -1;
     size = to;
+    for (const slab of free) drop(slab);
     free = [];
   }
 
@@ -74,7 +89,10 @@ export function createSlabs(): Slabs {
     if (current.out === 0) current.filled = 0;
     const isFull = current.bytes.length - current.filled < leastRead;
     const isOther = current.bytes.length !== size && current.out === 0;
-    if (isFull || isOther) current = free.pop() ?? make();
+    if (isFull || isOther) {
+      if (current.out === 0) drop(current);
+      current = free.pop() ?? make();
+    }
     return current.bytes.subarray(current.filled);
   }
 
@@ -95,7 +113,8 @@ export function createSlabs(): Slabs {
     slab.out -= count;
     if (slab.out > 0) return;
     cameBack = true;
-    if (slab === current || slab.bytes.length !== size || free.length === kept) return;
+    if (slab === current) return;
+    if (slab.bytes.length !== size || free.length === kept) return drop(slab);
     slab.filled = 0;
     free.push(slab);
   }

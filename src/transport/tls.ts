@@ -37,7 +37,10 @@ export interface ListenTlsOptions extends ListenTcpOptions {
   readonly clientCertificates?: 'none' | 'optional' | 'required';
   /** Milliseconds that a handshake may take. Default 10,000. */
   readonly handshakeTimeout?: number;
-  /** Handshakes under way at once; beyond, the one that has taken longest is cut off. Default 1,024. */
+  /**
+   * Handshakes under way at once, each with a descriptor and some 50 KiB; beyond, the one that has taken longest is cut
+   * off. Default 1,024.
+   */
   readonly handshakes?: number;
 }
 

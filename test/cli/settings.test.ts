@@ -18,7 +18,7 @@ import {
   settingOf,
   variableOf,
 } from '../../src/cli/settings-table.ts';
-import { defaultLimits } from '../../src/runtime/limits.ts';
+import { defaultLimits, descriptorsFor, handshakesWithin } from '../../src/runtime/limits.ts';
 import { readme } from '../support/readme.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -394,9 +394,9 @@ describe('warnings', () => {
 
   test('there is one of more connections than open files, and it names both', () => {
     expect(warned({ maxConnections: '2000' }, 1024)).toEqual([
-      expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6192/),
+      expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6256/),
     ]);
-    expect(warned({ maxConnections: '277' }, 1024)).toEqual([]);
+    expect(warned({ maxConnections: '256' }, 1024)).toEqual([]);
     expect(warned({}, 64)).toEqual([]);
     expect(warned({ maxConnections: 'none' }, 1024)).toEqual([]);
   });
@@ -407,19 +407,31 @@ describe('the number of connections', () => {
     limitsOf(configurationOf({ flags }), openFiles);
 
   test('is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
-    for (const openFiles of [256, 1024, 20_000, 65_536, 1_048_576]) {
+    for (const openFiles of [512, 1024, 20_000, 65_536, 1_048_576]) {
       const { connections, connectionsPerAddress, openFiles: shared } = limits(openFiles);
-      expect(3 * connections + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles - 192);
+      expect(descriptorsFor(connections) + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles);
       expect(connectionsPerAddress).toBeLessThanOrEqual(connections);
     }
-    expect(limits(1024).connections).toBe(208);
+    expect(limits(1024).connections).toBe(192);
     expect(limits(64).connections).toBe(1);
   });
 
+  test('leaves room for the TLS handshakes that may be under way', () => {
+    const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
+    for (const openFiles of [512, 1024, 20_000]) {
+      const { connections, openFiles: shared } = limits(openFiles, tls);
+      const handshakes = handshakesWithin(openFiles);
+      expect(handshakes).toBeGreaterThanOrEqual(64);
+      expect(descriptorsFor(connections) + shared.reading + shared.writing + handshakes).toBeLessThanOrEqual(
+        openFiles,
+      );
+    }
+  });
+
   test('is what was asked for where somebody asked, and the files are fewer instead', () => {
-    expect(limits(1024, { maxConnections: '270' })).toMatchObject({
-      connections: 270,
-      openFiles: { reading: 11, writing: 11 },
+    expect(limits(1024, { maxConnections: '250' })).toMatchObject({
+      connections: 250,
+      openFiles: { reading: 9, writing: 9 },
     });
     expect(limits(1024, { maxConnections: '10000' })).toMatchObject({
       connections: 10_000,

@@ -281,7 +281,7 @@ describe('the command line', () => {
     [['trace.pcap', '--preset', 'dns', '--length-field', 'width=2'], 'cannot be used with'],
     [['trace.pcap', '--html', 'out.html', '--json'], 'cannot be used with'],
     [['trace.pcap', '--html', 'out.html', '--chunk-bytes', 'all'], 'cannot be used with'],
-    [['trace.pcap', '--json', '--chunk-bytes', 'some'], 'such as 1048576, 10MiB or 1GB, or all'],
+    [['trace.pcap', '--json', '--chunk-bytes', 'some'], 'such as 1048576, 10MiB or 1GiB, or all'],
     [['trace.pcap', '--chunk-bytes', 'all'], '--chunk-bytes is for --json'],
     [[], 'the FILE to inspect is missing'],
   ])('%j is refused, and says what may be', async (args, says) => {

@@ -50,9 +50,12 @@ async function work({ send, replies }: ReturnType<typeof peer>, number: number, 
   return { first: await first, last };
 }
 
+/** They all come from one address. */
+const room = ['--max-connections', '6000', '--max-connections-per-address', '6000'];
+
 test('5,000 idle connections are cheap, and each of 500 at work gets on', async () => {
   const root = join(tempFolder(), 'root');
-  const { port, child } = await startServe(root, ['--log-level', 'warn']);
+  const { port, child } = await startServe(root, ['--log-level', 'warn', ...room]);
   const pid = child.pid ?? 0;
   const [warm] = await connectMany(port, 1);
   await warm?.send(putFrame('warm', large, { id: 1 }));

@@ -1,7 +1,7 @@
 /** One connection, attended: a peer at one end of an in-memory pair, a session with a memory store at the other. */
 import { fc, test as property } from '@fast-check/vitest';
-import { Subject } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { Subject, tap } from 'rxjs';
+import { describe, expect, test, vi } from 'vitest';
 import { attend } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
@@ -18,6 +18,8 @@ interface Setup {
   readonly openRequests?: number;
   readonly window?: { readonly high: number; readonly low: number };
   readonly linger?: number;
+  readonly silence?: number;
+  /** Called with what is given back of the chunks that were received. */
   readonly giveBack?: (chunk: Uint8Array, count: number) => void;
 }
 
@@ -29,7 +31,12 @@ function attended(setup: Setup = {}) {
   const reports: Report[] = [];
   const bugs: unknown[] = [];
   const session = createSession(commands, { openRequests: setup.openRequests ?? 8 });
-  const reports$ = attend(setup.giveBack ? { ...ours, giveBack: setup.giveBack } : ours, {
+  const buffers = new Set<ArrayBufferLike>();
+  const chunks$ = ours.chunks$.pipe(tap(({ buffer }) => buffers.add(buffer)));
+  const giveBack = (chunk: Uint8Array, count: number) => {
+    if (buffers.has(chunk.buffer)) setup.giveBack?.(chunk, count);
+  };
+  const reports$ = attend(setup.giveBack ? { ...ours, chunks$, giveBack } : ours, {
     session,
     framing: requestFraming(),
     store,
@@ -38,7 +45,7 @@ function attended(setup: Setup = {}) {
     limits: {
       deadlines: defaultLimits.deadlines,
       window: setup.window ?? defaultLimits.window,
-      silence: { longest: 5, shortest: 5, inFrame: 50 },
+      silence: { longest: setup.silence ?? 5, shortest: setup.silence ?? 5, inFrame: 50 },
       linger: setup.linger ?? 1_000,
     },
     bug: (thrown) => bugs.push(thrown),
@@ -137,6 +144,35 @@ describe('a conversation', () => {
     expect(back).toBe(Buffer.concat(sent).length);
   });
 
+  test('holds on to the bytes of a short body, and not to all that came around it', async () => {
+    const slow = hesitant(memoryStore());
+    const written: Uint8Array[] = [];
+    const store: Store = {
+      ...slow.store,
+      put: async (name, options) => {
+        const sink = await slow.store.put(name, options);
+        if (!sink.ok) return sink;
+        const { value } = sink;
+        const write: Sink['write'] = (chunks) => {
+          written.push(...chunks);
+          return value.write(chunks);
+        };
+        return { ok: true, value: { ...value, write } };
+      },
+    };
+    let back = 0;
+    const it = attended({ store, giveBack: (_, count) => (back += count) });
+    const around = { around: 'x'.repeat(50_000) };
+    const sent = Buffer.concat([putFrame('a', 'hello', around), putFrame('b', 'world', around)]);
+    await it.client.send(sent);
+    await vi.waitFor(() => expect(slow.waiting).toHaveLength(2));
+    expect(Buffer.concat(written).toString()).toBe('helloworld');
+    for (const { buffer, length } of written) expect(buffer.byteLength).toBeLessThanOrEqual(2 * length);
+    expect(back).toBe(sent.length);
+    slow.letGo();
+    await conclude(it);
+  });
+
   test('acks held back for a script that never stops do not keep a large body from being read', async () => {
     const store = memoryStore();
     const it = attended({ store: later(store), window: { high: 128 * 1024, low: 16 * 1024 } });
@@ -148,6 +184,52 @@ describe('a conversation', () => {
     await it.client.send(new Uint8Array(100_000));
     // Without an end of input, which would let the acks go.
     await expect.poll(() => store.stat('large')).toMatchObject({ ok: true });
+    it.stop();
+  });
+
+  test('nor do they keep a header that has begun to come from being read', async () => {
+    const it = attended({ window: { high: 16 * 1024, low: 8 * 1024 }, silence: 1e6 });
+    // The acks use the window up, and none of them is wanted before a silence. What follows comes in one chunk with them.
+    const small = Array.from({ length: 400 }, (_, i) => putFrame(`small${i}`, 'x'));
+    const rest = putFrame('last', 'x');
+    await it.client.send(Buffer.concat([...small, rest.subarray(0, 20)]));
+    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(400));
+    await it.client.send(rest.subarray(20));
+    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(401));
+    it.stop();
+  });
+
+  test('reads a long header that has room to its end, though its peer reads no reply and credit is used up', async () => {
+    let lookedAt = 0;
+    const waiting: (() => void)[] = [];
+    const files = Array.from({ length: 200 }, (_, n) => ({ name: 'x'.repeat(200) + n, size: 0, mtime: 0 }));
+    const it = attended({
+      store: {
+        ...memoryStore(),
+        list: async () => {
+          await new Promise<void>((go) => waiting.push(go));
+          return { ok: true, value: { files } };
+        },
+      },
+      giveBack: (_, count) => {
+        lookedAt += count;
+      },
+      window: { high: 16 * 1024, low: 8 * 1024 },
+    });
+    it.client.connection.pause();
+    // Asked for so few, a page may be begun within the window; what the store answers is more than that.
+    const list = frame({ cmd: 'list', limit: 20 });
+    const long = frame({ cmd: 'ping', pad: 'x'.repeat(50_000) });
+    // The first page is the system's, the second one is more than it takes.
+    await it.client.send(list);
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    waiting[0]!();
+    await it.client.send(list, long.subarray(0, 20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + 20_000));
+    waiting[1]!();
+    await vi.waitFor(() => expect(it.reports).toHaveLength(2));
+    await it.client.send(long.subarray(20_000));
+    await vi.waitFor(() => expect(lookedAt).toBe(2 * list.length + long.length));
     it.stop();
   });
 
@@ -330,6 +412,15 @@ describe('stopping', () => {
     expect(await it.client.over).toMatchObject({ code: 'reset' });
     expect((it.store as ReturnType<typeof memoryStore>).sinks).toBe(0);
     expect(it.budget.unsettled()).toBe(0);
+  });
+
+  test('unsubscribing leaves no reply behind that waits for a silence', async () => {
+    const it = attended({ silence: 1e6 });
+    await it.client.send(putFrame('a', 'hello'));
+    await vi.waitFor(() => expect(it.reports).toHaveLength(2));
+    expect(it.budget.unsettled()).toBeGreaterThan(0);
+    it.stop();
+    await vi.waitFor(() => expect(it.budget.unsettled()).toBe(0));
   });
 
   test('draining finishes the put under way and ends the connection', async () => {

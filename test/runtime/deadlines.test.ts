@@ -87,6 +87,32 @@ describe('a peer', () => {
     expect(expired(paused)).toEqual(['header at 2175']);
   });
 
+  test('is not to blame either for first bytes or a next request that we do not read', () => {
+    const paused = (before: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
+      at(0, { ...before, listening: false });
+      at(2_000, { listening: true });
+    };
+    expect(expired(paused({}))).toEqual(['firstBytes at 2375']);
+    expect(expired(paused({ received: 50 }))).toEqual(['idle at 2975']);
+  });
+
+  test('that was late with something is still dropped when it takes nothing of the replies', () => {
+    const late = (begun: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
+      at(0, { received: 50, open: 1, ...begun });
+      at(1_000, { writing: true, inBody: false, partialHead: 0 });
+    };
+    expect(expired(late({ inBody: true }))).toEqual(['body at 100', 'unread at 1275']);
+    expect(expired(late({ partialHead: 50 }))).toEqual(['header at 200', 'unread at 1275']);
+  });
+
+  test('is told only once that it is late, though it is late with something else as well', () => {
+    const late = (at: (ms: number, change: Partial<Progress>) => void) => {
+      at(0, { received: 50, partialHead: 50 });
+      at(1_000, { inBody: true, partialHead: 0 });
+    };
+    expect(expired(late)).toEqual(['header at 200']);
+  });
+
   test('does not get more time for a header or a body by our falling silent now and then', () => {
     // We read for 50 ms, and for the next 50 ms we do not.
     const halting = (begun: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {

@@ -104,3 +104,56 @@ describe('an ack that the peer has not shown to want', () => {
     inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 60ms b 60ms c');
   });
 });
+
+/** An outbox whose writes settle when the test says so. */
+function written() {
+  const chunks: Uint8Array[] = [];
+  const settles: (() => void)[] = [];
+  const [here] = memoryPair();
+  const window = createBudget({ high: 1e9, low: 1e8 }).window({ high: 1e9, low: 1e8 }, () => {});
+  const outbox = createOutbox({
+    connection: {
+      ...here,
+      write: (some, settled) => {
+        chunks.push(...some);
+        settles.push(() => settled());
+      },
+    },
+    window,
+    patience: createPatience(new TestScheduler(() => {}), silence, () => {}),
+    receiving: () => 0,
+    sent: () => {},
+    failed: () => {},
+  });
+  return { outbox, window, chunks, settle: () => settles.shift()?.() };
+}
+
+describe('memory that replies were gathered in', () => {
+  test('is let go of with them when they were many, so that a peer that reads late leaves nothing behind', () => {
+    const { outbox, window, chunks, settle } = written();
+    const reply = (bytes: number) => {
+      outbox.reply(new Uint8Array(bytes), true);
+      outbox.flush();
+    };
+    reply(10);
+    for (let i = 0; i < 100; i++) reply(10_000);
+    settle();
+    settle();
+    expect(window.unsettled()).toBe(0);
+    const [, many] = chunks;
+    expect(many).toHaveLength(1_000_000);
+    reply(10);
+    expect(chunks[2]?.buffer).not.toBe(many?.buffer);
+    expect(chunks[2]?.buffer.byteLength).toBeLessThanOrEqual(16 * 1024);
+  });
+
+  test('takes the next replies when it is small', () => {
+    const { outbox, chunks, settle } = written();
+    for (let i = 0; i < 3; i++) {
+      outbox.reply(new Uint8Array(10), true);
+      outbox.flush();
+      settle();
+    }
+    expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(1);
+  });
+});

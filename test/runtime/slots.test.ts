@@ -42,22 +42,35 @@ describe('a place', () => {
     expect(granted).toBe(true);
   });
 
-  test('can be tried for without waiting, but not before those who wait', () => {
-    const slots = createSlots({ shared: 1, perHolder: 0 });
-    const [one, other] = [slots.join(), slots.join()];
-    const letGo = one.tryAcquire();
-    expect(letGo).not.toBeNull();
-    expect(other.tryAcquire()).toBeNull();
-    other.acquire(() => {});
-    letGo!();
-    expect(one.tryAcquire()).toBeNull();
+  test('that each lets go of at once goes round all who wait, however many they are', () => {
+    const many = 50_000;
+    for (const [holders, shared] of [
+      [many, 1],
+      [1, 0],
+    ] as const) {
+      const slots = createSlots({ shared, perHolder: 1 - shared });
+      const letGo = slots.join().acquire(() => {});
+      const all = Array.from({ length: holders }, () => slots.join());
+      const letGos = shared === 1 ? [letGo] : all.map((holder) => holder.acquire(() => {}));
+      let granted = 0;
+      for (let i = 0; i < many; i++) {
+        all[i % holders]!.acquire((leave) => {
+          granted++;
+          leave();
+        });
+      }
+      expect(granted).toBe(0);
+      for (const go of letGos) go();
+      expect(granted).toBe(many);
+      letGo();
+      expect(slots.taken()).toBe(0);
+    }
   });
 });
 
 const moves = fc.array(
   fc.oneof(
     fc.nat(3).map((who) => ({ do: 'acquire' as const, who })),
-    fc.nat(3).map((who) => ({ do: 'try' as const, who })),
     fc.nat(100).map((which) => ({ do: 'let go' as const, which })),
   ),
   { maxLength: 120 },
@@ -97,9 +110,6 @@ property.prop([moves, fc.nat(4), fc.nat(2)])(
         const open = claims.filter((it) => !it.over);
         const claim = open[step.which % Math.max(open.length, 1)];
         if (claim !== undefined) end(claim);
-      } else if (step.do === 'try') {
-        const letGo = holders[step.who]!.tryAcquire();
-        if (letGo !== null) claims.push({ who: step.who, letGo, granted: true, over: false });
       } else {
         const claim: Claim = { who: step.who, letGo: () => {}, granted: false, over: false };
         claims.push(claim);

@@ -143,7 +143,9 @@ function world(openRequests: number) {
       dropSyncs(ask.request);
       failedPuts.add(ask.request);
     }
-    reduce({ type: 'result', request: ask.request, result: outcome });
+    // A page of names costs something by itself.
+    const credit = ask.effect.type === 'list' ? { credit: 7 } : {};
+    reduce({ type: 'result', request: ask.request, result: outcome, ...credit });
     pump();
   }
 

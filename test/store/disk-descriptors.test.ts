@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { put, refused, textOf, value } from '../../src/store/contract-case.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
+import { CALLS_IN_FOLDERS_MAX } from '../../src/store/place-file.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
 
@@ -56,3 +57,32 @@ it('a process with few descriptors goes on, and recovers when some are free agai
   ]);
   expect(JSON.parse(stdout)).toEqual({ refusal: 'too-many-open-files', stored: 200, after: true });
 });
+
+for (const what of ['stat', 'open', 'remove', 'rename', 'put'] as const) {
+  it(`however many calls of ${what} are under way in as many folders, few folders are open`, async () => {
+    const count = 150;
+    let most = 0;
+    const fs = interceptedFileSystem({
+      before: () => {
+        most = Math.max(most, openBelow(root).length);
+        return undefined;
+      },
+    });
+    const store = await value(openDiskStore(root, { fs }));
+    const names = Array.from({ length: count }, (_, i) => `folder ${i}/file`);
+    if (what !== 'put') for (const name of names) await value(put(store, name, 'x'));
+    most = 0;
+    const calls = {
+      stat: (name: string) => value(store.stat(name)),
+      open: async (name: string) => void (await (await value(store.open(name))).close()),
+      remove: (name: string) => value(store.remove(name)),
+      rename: (name: string) => value(store.rename(name, `${name} moved`)),
+      put: (name: string) => value(put(store, name, 'x')),
+    };
+    await Promise.all(names.map((name) => calls[what](name)));
+    // A file that is opened, or put, has a descriptor of its own, which whoever asks bounds.
+    const own = what === 'open' || what === 'put' ? count : 0;
+    expect(most - own).toBeLessThanOrEqual(3 * CALLS_IN_FOLDERS_MAX + 16 + 2);
+    await store.close();
+  });
+}

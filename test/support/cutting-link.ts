@@ -1,5 +1,5 @@
 /** Connections to a real server, each of which breaks after so many bytes. */
-import { concat, NEVER, Observable, of, Subject } from 'rxjs';
+import { concat, concatMap, defer, NEVER, Observable, of, Subject } from 'rxjs';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
@@ -17,6 +17,9 @@ export interface CutOptions {
   readonly server?: Partial<ServeOptions>;
 }
 
+/** Connections that broke, by the store behind them, until the server has dealt with what had arrived by then. */
+const brokenTo = new WeakMap<Store, Promise<unknown>[]>();
+
 export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
 
 export function cuttingLink({
@@ -26,17 +29,32 @@ export function cuttingLink({
   store = memoryStore(),
   server = {},
 }: CutOptions = {}) {
-  let made = 0;
+  let count = 0;
   let sent = 0;
   const made$ = new Subject<Connection>();
+  const broken = brokenTo.get(store) ?? [];
+  brokenTo.set(store, broken);
 
+  /** Not before that: how much the server has of an upload that broke off must not depend on who is faster. */
   const connect = (): Observable<Connection> =>
+    broken.length === 0 ? made() : defer(() => Promise.all(broken.splice(0))).pipe(concatMap(made));
+
+  const made = (): Observable<Connection> =>
     new Observable((subscriber) => {
-      const number = made++;
+      const number = count++;
       if (refused?.(number)) return subscriber.error(refusedHere);
       const [here, there] = memoryPair();
       const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
-      serve({ connections$, store, ...server, limits: { linger: 50, ...server.limits } }).subscribe();
+      const events$ = serve({ connections$, store, ...server, limits: { linger: 50, ...server.limits } });
+      const closed = new Promise<void>((resolve) => {
+        events$.subscribe((event) => {
+          if (event.type === 'closed') resolve();
+        });
+      });
+      const breakOff = () => {
+        broken.push(closed);
+        there.destroy();
+      };
       let left = cuts[number] ?? Number.POSITIVE_INFINITY;
       const connection: Connection = {
         ...here,
@@ -47,7 +65,7 @@ export function cuttingLink({
           sent += part.length;
           here.write([part], (fault) => {
             settled(fault);
-            if (part.length < all.length) there.destroy();
+            if (part.length < all.length) breakOff();
           });
         },
         ...(deaf?.(number) ? { chunks$: deafened(here, there) } : {}),
@@ -74,7 +92,7 @@ export function cuttingLink({
     connect,
     store,
     /** Connections that were tried. */
-    connections: () => made,
+    connections: () => count,
     /** Bytes that the client has sent on all of them. */
     sent: () => sent,
     made$,

@@ -68,6 +68,24 @@ describe('slabs', () => {
     expect(large()).toBe(16);
     for (const it of busy) it.slabs.close();
   });
+
+  test('that are large are three at the most, however little somebody keeps of each', () => {
+    const it = reader();
+    const kept: Uint8Array[] = [];
+    const larges = () =>
+      new Set([...kept, it.room()].map(({ buffer }) => buffer).filter((one) => one.byteLength > 64 * kib));
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 200; i++) {
+        const chunk = it.read(it.room().length, 0, (all) => it.slabs.giveBack(all, all.length - 1));
+        kept.push(chunk);
+        if (i === 0) it.slabs.giveBack(chunk, 1);
+      }
+      expect(larges().size).toBe(3);
+      // Once it is given back there may be others.
+      for (const chunk of kept.splice(0).slice(1)) it.slabs.giveBack(chunk, 1);
+    }
+    it.slabs.close();
+  });
 });
 
 const moves = fc.array(
