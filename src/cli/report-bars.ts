@@ -5,9 +5,9 @@ import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
 import type { Output } from './output.ts';
 import type { Report } from './report.ts';
-import { retryInWords, summaryInWords } from './report-lines.ts';
+import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
-import { filesInWords, ofName, printable } from './words.ts';
+import { filesInWords, printable } from './words.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const big = 4 * 1024 * 1024;
@@ -98,10 +98,10 @@ export function barReport(output: Output, verb: string): Report {
       meter.arrived(transfer);
       finish(transfer, verb);
     },
-    failed: (transfer, { message }) => {
+    failed: (transfer, failure) => {
       meter.failed(transfer);
       finish(transfer, 'failed');
-      tell(ofName(transfer.path === '' ? transfer.filename : transfer.path, message));
+      tell(failureInWords(transfer, failure));
     },
     retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),

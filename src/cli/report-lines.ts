@@ -23,7 +23,7 @@ export function quietReport(output: Output): Report {
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: (what, failure) => output.trouble(ofName(nameToTell(what, failure), failure.message)),
+    failed: (what, failure) => output.trouble(failureInWords(what, failure)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
@@ -31,10 +31,14 @@ export function quietReport(output: Output): Report {
   };
 }
 
-/** That on this machine; beside it the one that the server was given, where that is what it refuses. */
-function nameToTell({ path, filename }: Transfer, { code }: Failure): string {
-  if (path === '') return filename;
-  return code === 'bad-filename' && !path.endsWith(filename) ? `${path} as ${filename}` : path;
+/**
+ * What has failed, by its path on this machine; beside it the name that the server was given, where that is refused.
+ *
+ * @example 'x as ../x: the file name is not allowed: …'
+ */
+export function failureInWords({ path, filename }: Transfer, { code, message }: Failure): string {
+  const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
+  return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
