@@ -14,10 +14,17 @@ const big = 4 * 1024 * 1024;
 /** Bars of files that are shown at once; the oldest ones that are full make room. */
 const mostBars = 6;
 
-export function barReport(output: Output, verb: string): Report {
+/**
+ * What a terminal obeys. cli-progress has it cut lines, since bars fit; what is told must not be cut, and takes the place
+ * of the bars, which are drawn again below it.
+ */
+const [WRAPS, WRAPS_NOT, BELOW_GONE] = ['\x1b[?7h', '\x1b[?7l', '\x1b[J'];
+
+/** @param stream the terminal that the bars are drawn on. */
+export function barReport(output: Output, verb: string, stream: NodeJS.WriteStream = process.stderr): Report {
   const bars = new MultiBar({
     format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth, common),
-    stream: process.stderr,
+    stream,
     hideCursor: true,
     // It would keep SIGINT from ending the process; see `abandon`.
     gracefulExit: false,
@@ -52,7 +59,7 @@ export function barReport(output: Output, verb: string): Report {
 
   function tell(text: string): void {
     if (totalBar === null) output.trouble(text);
-    else bars.log(`sluice: ${text}\n`);
+    else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
   }
 
   function show(transfer: Transfer): void {
