@@ -24,4 +24,5 @@ Exit status:
   0  success
   1  something was refused, differs, or a local file or stdout could not be read or written
   2  the command line is wrong
-  3  the connection could not be made, or broke`;
+  3  the connection could not be made, or broke
+  130, 143  SIGINT (Ctrl-C) or SIGTERM has ended it before it was done`;

@@ -79,6 +79,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
   const toStdout = flags.out === '-';
+  if (flags.out === '') throw misuse('--out is empty: name a file or a folder, or - for stdout');
   if (toStdout && !flags.clobber)
     throw misuse('--no-clobber is about files: --out - prints, and replaces none');
   if (toStdout && flags.json) throw misuse('--json and --out - would both print to stdout');

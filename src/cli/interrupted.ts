@@ -45,7 +45,10 @@ export function interruptible(
     tell: () => {
       report.abandon();
       if (all > 1) {
-        const rest = done === 0 || again === null ? '' : `, and ${again} those ${done} once more`;
+        const rest =
+          done === 0 || again === null
+            ? ''
+            : `, and ${again} ${done === 1 ? 'that one' : `those ${done}`} once more`;
         output.trouble(
           `interrupted: ${done} of ${filesInWords(all)} ${verb}; the same command goes on${rest}`,
         );

@@ -18,6 +18,7 @@ Lists every file whose name begins with PREFIX, in order of name: size, time of
 the last change, name. --json prints one object a line: name, size (bytes),
 mtime (milliseconds since 1970). When no name begins with PREFIX it says so on
 stderr, and the exit status is 1; an empty server without a PREFIX is no failure.
+"/" is everything there is.
 ${serverHelp}
 
 Examples:
@@ -38,7 +39,9 @@ export function addLs(program: Command): void {
     .action(run);
 }
 
-async function run(prefix: string | undefined, flags: LsFlags): Promise<void> {
+async function run(given: string | undefined, flags: LsFlags): Promise<void> {
+  // As for `get` and `rm`, though no name begins with it.
+  const prefix = given === '/' ? '' : given;
   const output = createOutput();
   let found = false;
   await withClient(flags, output, async (client) => {

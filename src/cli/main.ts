@@ -11,6 +11,11 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 // What cannot be told cannot be told, and is no reason to leave off.
 process.stderr.on('error', () => {});
 
+// A variable that is empty is as one that is not set, as `SLUICE_SERVER=$NOWHERE` gives it.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith('SLUICE_') && value === '') delete process.env[name];
+}
+
 const program = new Command('sluice')
   .description(
     'Sends and receives files over TCP: atomically, verified, in bounded memory. Looks into recorded traffic.',

@@ -7,9 +7,10 @@
  *
  * Symbolic links: one that is given as PATH is followed. Below a folder a link to a file is sent as the file it leads
  * to; a link to a folder is skipped with a warning, since it may lead in a circle. So is what is neither file nor
- * folder, and a folder with nothing in it: names are all there is on a server.
+ * folder, and a folder with nothing in it: names are all there is on a server. A PATH that is neither is a failure, since
+ * it was asked for.
  */
-import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { systemWords } from '../protocol/system-words.ts';
 import type { Transfer } from './transfer.ts';
@@ -67,7 +68,9 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
 
   for (const path of paths) {
     const stats = tried(path, () => statSync(path));
-    if (stats !== undefined) add(path, topName(path, as), stats);
+    if (stats === undefined) continue;
+    if (stats.isDirectory() || stats.isFile()) add(path, topName(path, as), stats);
+    else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });
   }
   return { files, skipped, unreadable };
 }
@@ -81,6 +84,10 @@ export function topName(path: string, as: string | undefined): string {
 
 function whyUnreadable(path: string, error: NodeJS.ErrnoException): string {
   if (path.includes('\ufffd')) return 'its name is not UTF-8';
-  if (error.code === 'ENOENT') return 'there is no such file';
+  if (error.code === 'ENOENT')
+    return isLink(path) ? 'it is a link that leads to nothing' : 'there is no such file';
   return systemWords(error, 'read');
 }
+
+const isLink = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;

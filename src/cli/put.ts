@@ -1,4 +1,5 @@
 /** `sluice put`: sends files and whole folders. */
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { goesOn, interruptible } from './interrupted.ts';
@@ -12,6 +13,7 @@ import { exitOnSignal } from './signals.ts';
 import { misuse, stop } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
+import { printable } from './words.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {
   readonly as?: string;
@@ -29,7 +31,7 @@ folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
 once. Permissions are not kept; modification times are. Links to files are sent
 as files; links to folders, empty folders, and what is neither, are skipped with
-a warning. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
+a warning; a PATH that is neither is a failure. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
 first, up to 16 MiB.
 
 Success means: every file is acknowledged by the server with the size and CRC-32
@@ -140,13 +142,20 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
 /** One name for two things would leave only one of them. */
 function checkNames(paths: readonly string[], as: string | undefined): void {
   if (paths.length > 1 && as !== undefined && !as.endsWith('/')) {
-    throw misuse(`--as ${as} is one name for ${paths.length} paths: add a / to put them into a folder`);
+    throw misuse(
+      `--as ${printable(as)} is one name for ${paths.length} paths: add a / to put them into a folder`,
+    );
   }
   const names = new Map<string, string>();
   for (const path of paths) {
     const name = topName(path, as);
     const other = names.get(name);
-    if (other !== undefined) throw misuse(`${other} and ${path} would both be stored as ${name}`);
+    if (other !== undefined) throw misuse(whyNotBoth(other, path, name));
     names.set(name, path);
   }
 }
+
+const whyNotBoth = (one: string, other: string, name: string): string =>
+  resolve(one) === resolve(other)
+    ? `${printable(one)} is named twice: leave one of the two out`
+    : `${printable(one)} and ${printable(other)} would both be stored as ${printable(name)}: send one of them with another --as`;

@@ -136,7 +136,7 @@ export function addReplay(program: Command): void {
     )
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for a connection')
-        .argParser(duration(0, day))
+        .argParser(duration(1, day))
         .default(10_000, '10s'),
     );
   addTlsOptions(command)

@@ -5,19 +5,26 @@ import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
 import type { Output } from './output.ts';
 import type { Report } from './report.ts';
-import { retryInWords, summaryInWords } from './report-lines.ts';
+import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts';
 import type { Transfer } from './transfer.ts';
-import { filesInWords, ofName, printable } from './words.ts';
+import { filesInWords, printable } from './words.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const big = 4 * 1024 * 1024;
 /** Bars of files that are shown at once; the oldest ones that are full make room. */
 const mostBars = 6;
 
-export function barReport(output: Output, verb: string): Report {
+/**
+ * What a terminal obeys. cli-progress has it cut lines, since bars fit; what is told must not be cut, and takes the place
+ * of the bars, which are drawn again below it.
+ */
+const [WRAPS, WRAPS_NOT, BELOW_GONE] = ['\x1b[?7h', '\x1b[?7l', '\x1b[J'];
+
+/** @param stream the terminal that the bars are drawn on. */
+export function barReport(output: Output, verb: string, stream: NodeJS.WriteStream = process.stderr): Report {
   const bars = new MultiBar({
     format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth, common),
-    stream: process.stderr,
+    stream,
     hideCursor: true,
     // It would keep SIGINT from ending the process; see `abandon`.
     gracefulExit: false,
@@ -52,7 +59,7 @@ export function barReport(output: Output, verb: string): Report {
 
   function tell(text: string): void {
     if (totalBar === null) output.trouble(text);
-    else bars.log(`sluice: ${text}\n`);
+    else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
   }
 
   function show(transfer: Transfer): void {
@@ -98,10 +105,10 @@ export function barReport(output: Output, verb: string): Report {
       meter.arrived(transfer);
       finish(transfer, verb);
     },
-    failed: (transfer, { message }) => {
+    failed: (transfer, failure) => {
       meter.failed(transfer);
       finish(transfer, 'failed');
-      tell(ofName(transfer.path === '' ? transfer.filename : transfer.path, message));
+      tell(failureInWords(transfer, failure));
     },
     retry: (retry) => tell(retryInWords(retry)),
     warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),

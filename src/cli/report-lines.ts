@@ -1,6 +1,7 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 import type { Output } from './output.ts';
-import type { Report, RetryTold, Summary } from './report.ts';
+import type { Failure, Report, RetryTold, Summary } from './report.ts';
+import type { Transfer } from './transfer.ts';
 import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 
 export function lineReport(output: Output, verb: string): Report {
@@ -22,13 +23,22 @@ export function quietReport(output: Output): Report {
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: ({ path, filename }, { message }) =>
-      output.trouble(ofName(path === '' ? filename : path, message)),
+    failed: (what, failure) => output.trouble(failureInWords(what, failure)),
     retry: () => {},
     warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
     end: () => {},
   };
+}
+
+/**
+ * What has failed, by its path on this machine; beside it the name that the server was given, where that is refused.
+ *
+ * @example 'x as ../x: the file name is not allowed: …'
+ */
+export function failureInWords({ path, filename }: Transfer, { code, message }: Failure): string {
+  const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
+  return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */

@@ -41,7 +41,7 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
     .addOption(new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place))
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')
-        .argParser(duration(0, day))
+        .argParser(duration(1, day))
         .default(10_000, '10s'),
     );
   return addTlsOptions(command).addOption(

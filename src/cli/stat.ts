@@ -39,7 +39,10 @@ async function run(names: readonly string[], flags: StatFlags): Promise<void> {
     forEachName(names, output, async (name) => {
       const { size, mtime } = await firstValueFrom(client.stat(name));
       if (flags.json) output.json({ name, size, mtime });
-      else output.line(`${printable(name)}: ${size} bytes, changed ${timeInWords(mtime)}`);
+      else
+        output.line(
+          `${printable(name)}: ${size} ${size === 1 ? 'byte' : 'bytes'}, changed ${timeInWords(mtime)}`,
+        );
     }),
   );
 }

@@ -1,9 +1,10 @@
 /** Runs a command's questions over one connection, and turns what goes wrong into an exit status. */
 import { type Client, createClient } from '../client/client.ts';
-import { type ClientFault, describeFault, isClientFault } from '../client/client-fault.ts';
+import { type ClientFault, isClientFault } from '../client/client-fault.ts';
 import { crc32 } from '../store/crc32.ts';
 import { closing } from './closing.ts';
 import { exitStatus } from './exit-status.ts';
+import { faultInWords } from './fault-words.ts';
 import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
@@ -39,12 +40,12 @@ export const breaks = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
 
 export const stopFor = (fault: ClientFault): Stop =>
-  stop(breaks(fault) ? exitStatus.connection : exitStatus.failed, describeFault(fault));
+  stop(breaks(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
 
 /** What is wrong with one name alone; null when that was said, undefined when it is about all of them. */
 function whyNotThis(thrown: unknown): string | null | undefined {
   if (isStop(thrown)) return thrown.message;
-  return isClientFault(thrown) && !breaks(thrown) ? describeFault(thrown) : undefined;
+  return isClientFault(thrown) && !breaks(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
 
 /**

@@ -36,9 +36,9 @@ export const printable = (name: string): string =>
 export const withoutName = (name: string, why: string): string =>
   (why.startsWith(`${name}: `) ? why.slice(name.length + 2) : why).replace(`: ${name} is `, ': it is ');
 
-/** `NAME: WHY` on a terminal. Either may have come from anybody. */
+/** `NAME: WHY` on a terminal. Either may have come from anybody. An empty name is seen to be one. */
 export const ofName = (name: string, why: string): string =>
-  `${printable(name)}: ${printable(withoutName(name, why))}`;
+  `${name === '' ? "''" : printable(name)}: ${printable(withoutName(name, why))}`;
 
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}|[\u{20000}-\u{3fffd}]/u;

@@ -1,6 +1,7 @@
 /** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { errorInfo } from '../protocol/errors.ts';
 import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../wire/argument.ts';
 import { hashFor } from './content-check.ts';
 import type { Outcome, PutOptions, Sink, Source, Store } from './contract.ts';
@@ -93,7 +94,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     const { code, cause } = failure.error;
     const help = whyOf(error) ?? advice[code] ?? otherAdvice;
     const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${help}`;
-    return failed(code, what, { cause });
+    return { ok: false, error: { ...errorInfo(code, undefined, { cause }), message: what } };
   }
 
   function* openDisk(): Task<[Disk, PrivateFolder, KeptParts, SumsJournal]> {

@@ -33,6 +33,7 @@ test('a folder: how many files are stored, that the same command goes on, and wh
     '(the terminal is given back)',
     'interrupted: 2 of 300 files are stored; the same command goes on, and sends those 2 once more',
   ]);
+  expect(told(300, 1, 'sends').at(-1)).toMatch(/goes on, and sends that one once more$/);
 });
 
 test('a folder of which nothing is stored, or nothing is sent again: just that the same command goes on', () => {

@@ -41,7 +41,7 @@ describe('what a put sends', () => {
     symlinkSync('nowhere', join(folder, 'dangling'));
     execFileSync('mkfifo', [join(folder, 'fifo')]);
     mkdirSync(join(folder, 'empty'));
-    const plan = planPut([folder, join(folder, 'none')], undefined);
+    const plan = planPut([folder, join(folder, 'none'), join(folder, 'fifo')], undefined);
     expect(plan.files.map(({ filename }) => filename)).toContain('photos/link');
     expect(plan.skipped).toEqual([
       { path: join(folder, 'empty'), why: 'an empty folder' },
@@ -49,8 +49,12 @@ describe('what a put sends', () => {
       { path: join(folder, 'loop'), why: 'a link to a folder' },
     ]);
     expect(plan.unreadable).toEqual([
-      { path: join(folder, 'dangling'), why: 'there is no such file' },
+      { path: join(folder, 'dangling'), why: 'it is a link that leads to nothing' },
       { path: join(folder, 'none'), why: 'there is no such file' },
+      {
+        path: join(folder, 'fifo'),
+        why: 'it is neither a file nor a folder: send a copy of what it has',
+      },
     ]);
     expect(plan.files.find(({ filename }) => filename === 'photos/a/c')?.size).toBe(3);
   });

@@ -49,7 +49,11 @@ test('quiet: only what went wrong', () => {
   report.done(transfer, 2000, done);
   report.failed({ ...transfer, path: '' }, { message: 'no' });
   report.end(summary);
-  expect(lines).toEqual(['! a: no']);
+  const refused = { message: 'not allowed', code: 'bad-filename' };
+  report.failed({ ...transfer, path: 'x', filename: '../x' }, refused);
+  report.failed({ ...transfer, path: '../d/x', filename: 'd/x' }, refused);
+  report.failed({ ...transfer, path: 'x', filename: 'y' }, { message: 'no' });
+  expect(lines).toEqual(['! a: no', '! x as ../x: not allowed', '! ../d/x: not allowed', '! x: no']);
 });
 
 test('JSON: an object a line, and progress no more than once a second', () => {

@@ -144,9 +144,9 @@ describe('the time to wait for the connection', () => {
     expect(flagsOf(args).timeout).toBe(millis);
   });
 
-  test.each(['2x', '-1', '25h', '', '1e3'])('is no such time: %j', (text) => {
+  test.each(['2x', '-1', '25h', '', '1e3', '0', '0s', '0.0001'])('is no such time: %j', (text) => {
     expect(() => flagsOf(['--timeout', text])).toThrow(
-      /It must be a time from 0s to 24h, such as 30 \(seconds\)/,
+      /It must be a time from 1ms to 24h, such as 30 \(seconds\)/,
     );
   });
 });

@@ -43,7 +43,10 @@ describe('a token', () => {
     const { server } = await startServe(root, ['--access', access]);
     const put = (args: readonly string[], env = {}) =>
       sluice(['put', file, '--to', server, ...args], { env });
-    expect(await put([])).toMatchObject({ status: 1, stderr: expect.stringContaining('say hello') });
+    expect(await put([])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('give a token with --token-file'),
+    });
     expect(await put(['--as', 'in/a', '--token-file', tokenFile])).toMatchObject({ status: 0 });
     expect(await put(['--as', 'in/b'], { SLUICE_TOKEN: secret })).toMatchObject({ status: 0 });
     expect(await put(['--as', 'out/a'], { SLUICE_TOKEN: secret })).toMatchObject({

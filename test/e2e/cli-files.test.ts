@@ -140,7 +140,9 @@ describe('what is refused', () => {
     writeTree(folder, { x: 'X', 'ok/file': 'F' });
     const put = await run('put', 'x', '--as', '../x');
     expect(put.status).toBe(1);
-    expect(put.stderr).toContain("sluice: x: the file name is not allowed: it has a segment '.' or '..'\n");
+    expect(put.stderr).toContain(
+      "sluice: x as ../x: the file name is not allowed: it has a segment '.' or '..'\n",
+    );
     expect(readdirSync(folder).sort()).toEqual(['ok', 'root', 'x']);
     // A file in the way of a folder: the one is refused, the other stored.
     await run('put', 'x', '--as', 'ok', '-q');

@@ -75,6 +75,40 @@ describe('what is said', () => {
     expect(readTree(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
   });
 
+  test('of a command line that cannot be meant: what to write instead, before anything is done', async () => {
+    const { folder, root, run } = await served();
+    writeTree(folder, { a: 'A', 'd/a': 'B' });
+    const lines: [string[], string][] = [
+      [['put', 'a', './a'], 'a is named twice: leave one of the two out'],
+      [['put', 'a', 'd/a'], 'a and d/a would both be stored as a: send one of them with another --as'],
+      [['get', 'a', '--out', ''], '--out is empty: name a file or a folder, or - for stdout'],
+      [['mv', 'd/a', 'e/'], 'TO is the whole new name of the file: e/a, not e/'],
+    ];
+    const ran = await Promise.all(lines.map(([args]) => run(...args)));
+    expect(ran).toEqual(lines.map(([, why]) => ({ status: 2, stdout: '', stderr: `sluice: ${why}\n` })));
+    expect(readTree(root)).toEqual({});
+  });
+
+  test('of an empty name: that it is one; and an empty variable is as none', async () => {
+    const { folder, root, run } = await served();
+    writeTree(root, { a: 'A' });
+    const named = await run('stat', '', 'a');
+    expect(named.stderr).toBe("sluice: '': the file name is not allowed: it is empty\n");
+    expect(named.stdout).toMatch(/^a: 1 byte, changed /);
+    const env = { SLUICE_SERVER: '', SLUICE_TLS_CA: '', SLUICE_TOKEN_FILE: '' };
+    expect(await sluice(['ls'], { cwd: folder, env })).toMatchObject({
+      status: 2,
+      stderr: 'sluice: no server was named: add --server HOST:PORT, or set SLUICE_SERVER\n',
+    });
+  });
+
+  test('to ls /: everything, as get and rm mean it', async () => {
+    const { root, run } = await served();
+    expect(await run('ls', '/')).toEqual({ status: 0, stdout: '', stderr: '' });
+    writeTree(root, { a: 'A', 'd/b': 'B' });
+    expect((await run('ls', '/', '--json')).stdout).toBe((await run('ls', '--json')).stdout);
+  });
+
   test('of an empty folder: that it is skipped', async () => {
     const { folder, run } = await served();
     writeTree(folder, { 'd/a': 'A' });

@@ -156,7 +156,7 @@ describe('what keeps it from starting', () => {
     writeFileSync(join(folder, 'file'), '');
     const ran = await sluice(['serve', join(folder, 'file'), '--port', '0']);
     expect(ran).toMatchObject({ status: 1, stdout: '' });
-    expect(ran.stderr).toMatch(/^sluice: .*file cannot be used as the root of a store.*\n$/);
+    expect(ran.stderr).toMatch(/^sluice: \/.*file cannot be used as the root of a store.*\n$/);
   });
 
   test('an address that is not here', async () => {

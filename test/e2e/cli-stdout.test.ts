@@ -86,7 +86,7 @@ test('stderr that cannot be written to changes nothing of what is done, nor of t
     ['ls', 'stat a none', 'put none', 'ls --wrong', '--help'].map((each) => sluice(each.split(' '), quiet)),
   );
   expect(ran.map(({ status }) => status)).toEqual([0, 1, 1, 2, 0]);
-  expect(ran[1]!.stdout).toContain('a: 1 bytes');
+  expect(ran[1]!.stdout).toContain('a: 1 byte, changed');
 });
 
 test.each([[['SIGTERM']], [['SIGTERM', 'SIGTERM']]] as const)(
