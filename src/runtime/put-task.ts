@@ -98,9 +98,10 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
       () => to.write(chunks),
       bug,
       (outcome) => {
-        state = 'idle';
+        // Busy until it is known that the sink goes on: what comes back may bring more to be written at once.
         for (const bytes of chunks) giveBack(bytes);
         give(credit);
+        state = 'idle';
         if (outcome.ok) next();
         else fail('write', outcome.error);
       },

@@ -1,5 +1,6 @@
 /** What becomes of a put whose body breaks off. */
 import { describe, expect, test } from 'vitest';
+import { errorInfo } from '../../src/protocol/errors.ts';
 import { putTask } from '../../src/runtime/put-task.ts';
 import type { Result } from '../../src/session/event.ts';
 import type { Answer, PutOptions, Sink, Store } from '../../src/store/contract.ts';
@@ -53,5 +54,47 @@ describe('a put that breaks off', () => {
     const { store, credit, result } = await brokenOff({ size: 9 });
     expect(store.sinks).toBe(0);
     expect({ credit, result }).toEqual({ credit: 5, result: null });
+  });
+});
+
+describe('a sink whose write fails', () => {
+  test('is not asked for anything more, though the credit that comes back brings more of the body at once', async () => {
+    const error = errorInfo('disk-full');
+    let writes = 0;
+    const answers: (() => void)[] = [];
+    const sink: Sink = {
+      write: () => {
+        writes++;
+        const later = new Promise<void>((go) => answers.push(go));
+        return later.then(() => ({ ok: false, error }));
+      },
+      sync: () => expect.unreachable(),
+      commit: () => expect.unreachable(),
+      abort: () => expect.unreachable(),
+    };
+    const result = await new Promise((resolve) => {
+      const large = new Uint8Array(400_000);
+      let more = 1;
+      const task = putTask(
+        {
+          store: { ...memoryStore(), put: () => ({ ok: true, value: sink }) },
+          mayBegin: (go) => go(),
+          give: () => {
+            if (more-- > 0) task.write(large, large.length);
+          },
+          giveBack: () => {},
+          bug: (thrown) => {
+            throw thrown;
+          },
+          synced: () => {},
+          over: resolve,
+        },
+        'a',
+        { size: 1e6 },
+      );
+      task.write(large, large.length);
+      answers[0]!();
+    });
+    expect({ result, writes }).toEqual({ result: { of: 'write', ok: false, error }, writes: 1 });
   });
 });
