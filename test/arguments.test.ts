@@ -262,6 +262,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       of(head).pipe(library.deframe(library.jsonHeader({ bodyLength: () => 0, delivery: () => it }))),
     ),
   ],
+  handshakesWithin: [given((it) => library.handshakesWithin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   limitsWithin: [
     given((it) => library.limitsWithin(it), '1.5', 'Infinity', '2 ** 53', 'a number'),
     given((it) => library.limitsWithin(1024, it), LEFT_OUT, '1.5', 'Infinity', '2 ** 53', 'a number'),

@@ -134,8 +134,10 @@ export function descriptorsFor(connections: number): number {
 const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
 
 /** How many TLS handshakes may be under way, each with a descriptor that is no connection's yet. */
-export const handshakesWithin = (descriptors: number): number =>
-  Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
+export function handshakesWithin(descriptors: number): number {
+  check('handshakesWithin: the descriptors', descriptors, numberFrom(0));
+  return Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
+}
 
 /**
  * The limits that follow from how many descriptors the process may have: connections, each with a file to be sent and
