@@ -27,7 +27,7 @@ const ROUNDS = Number(process.env.BOUNDS_ROUNDS ?? 2);
 const OPEN_FILES = 1024;
 const BUDGET = 4 * MIB;
 /** What the process may have grown by for reasons of its own: code that was compiled, say. */
-const NOISE = 12 * MIB;
+const NOISE = 8 * MIB;
 const CONNECTIONS = 100;
 const LARGE = 4 * MIB;
 
@@ -55,6 +55,15 @@ async function heldBy(server: Measured): Promise<number> {
     const now = await server.held();
     if (now > least - 256 * KIB) return Math.min(now, least);
     least = now;
+  }
+}
+
+/** By how much more it holds than it did, or than is noise once it has let go of all that it will. */
+async function grownBy(server: Measured, before: number): Promise<number> {
+  for (let looks = 0; ; looks++) {
+    const grown = (await heldBy(server)) - before;
+    if (grown <= NOISE || looks === 40) return grown;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -156,8 +165,7 @@ async function hold(
     expect(heldMeanwhile - before.held).toBeLessThanOrEqual(bounds.memory);
     expect(peak.resident - before.resident).toBeLessThanOrEqual(bounds.memory + NOISE);
   }
-  const [first, last] = [rounds[0]!, rounds.at(-1)!];
-  expect(last.heldAfter - first.heldAfter).toBeLessThanOrEqual(NOISE);
+  expect(await grownBy(server, rounds[0]!.heldAfter)).toBeLessThanOrEqual(NOISE);
   expect((await server.scrape()).value('sluice_accept_failures_total')).toBe(0);
   expect((await server.scrape()).value('sluice_bugs_total')).toBe(0);
   if (process.env.BOUNDS_ROUNDS !== undefined) {
@@ -244,7 +252,7 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
     'the shortest frames, behind a body that came fast': {
       connections: 20,
-      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(4_000, () => rawFrame('{}'))],
+      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(2_500, () => rawFrame('{}'))],
     },
     'ids that are echoed in replies and errors': {
       connections: 20,
@@ -275,11 +283,12 @@ describe('a server that everybody may use holds no more than its limits add up t
       ],
     },
     'requests that wait for another': {
-      says: () => [get, repeated(300, (i) => frame({ cmd: 'delete', filename: 'large/x', id: i }))],
+      connections: 50,
+      says: () => [get, repeated(60, (i) => frame({ cmd: 'delete', filename: 'large/x', id: i }))],
     },
     'files of a byte': {
-      connections: 50,
-      says: (n) => [repeated(100, (i) => putFrame(`${n}/${i}`, 'x', { id: i }))],
+      connections: 30,
+      says: (n) => [repeated(40, (i) => putFrame(`${n}/${i}`, 'x', { id: i }))],
     },
     'a byte of a file in the middle of much else': {
       connections: 50,
@@ -291,8 +300,9 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
     'large bodies': { connections: 20, says: (n) => [putFrame(`large ${n}`, new Uint8Array(2 * MIB))] },
     'questions about files in many folders': {
+      connections: 40,
       says: (n) => [
-        repeated(200, (i) => frame({ cmd: 'stat', filename: `folder ${(n + i) % 250}/x`, id: i })),
+        repeated(100, (i) => frame({ cmd: 'stat', filename: `folder ${(n + i) % 250}/x`, id: i })),
       ],
     },
     'nothing at all': { connections: 150, says: () => [] },
@@ -328,12 +338,12 @@ test('long headers wait for their place, so that of many that are half there onl
   const flags = ['--memory-budget', `${BUDGET}`, '--max-header', `${headerBytes}`, '--log-level', 'info'];
   const server = await startMeasured(newPlace(), OPEN_FILES, flags);
   const limits = limitsOf(OPEN_FILES, BUDGET, { headerBytes });
-  const connections = 150;
+  const connections = 100;
   const half = rawFrame(`{"pad":"${'x'.repeat(headerBytes - 100)}"}`).subarray(0, headerBytes - 200);
   const before = await heldBy(server);
   const rounds = await hold(server, limits, { connections, says: () => [half] });
-  // All of them together would be three times as much.
-  for (const { heldMeanwhile } of rounds) expect(heldMeanwhile - before).toBeLessThan(50 * MIB);
+  // All of them together would be 100 MiB.
+  for (const { heldMeanwhile } of rounds) expect(heldMeanwhile - before).toBeLessThan(45 * MIB);
   server.child.kill('SIGKILL');
 });
 
@@ -341,10 +351,8 @@ describe('a server with tokens', () => {
   const token = createHash('sha256').update('a token of at least sixteen letters').digest('hex');
   const access = newPlace();
   writeFileSync(access, JSON.stringify({ tokens: [{ name: 'a', sha256: token, rights: ['read'] }] }));
-  const wrong = (n: number) => [
-    repeated(3, (i) => frame({ cmd: 'hello', token: `${'t'.repeat(900)}${n}.${i}` })),
-    frame({ cmd: 'list' }),
-  ];
+  // What came behind it would be waited for too, ten seconds at the most.
+  const wrong = (n: number) => [frame({ cmd: 'hello', token: `${'t'.repeat(900)}${n}` })];
 
   test('is held to its bounds by wrong tokens, from one address and from many', async () => {
     const flags = ['--access', access, '--memory-budget', `${BUDGET}`, '--log-level', 'info'];
@@ -371,7 +379,7 @@ describe('a server with tokens', () => {
     const bounds = boundsOf(limits, { connections: 0, handshakes });
     const before = { held: await heldBy(server), descriptors: server.descriptors() };
     const helloOfTls = Buffer.from([22, 3, 1, 2, 0, 1]);
-    const after: number[] = [];
+    let first: number | undefined;
     for (let i = 0; i < ROUNDS; i++) {
       const sockets: Socket[] = [];
       const what = { connections: 700, says: () => [helloOfTls] };
@@ -379,9 +387,9 @@ describe('a server with tokens', () => {
       expect(peak.descriptors - before.descriptors).toBeLessThanOrEqual(handshakes + 32);
       expect((await heldBy(server)) - before.held).toBeLessThanOrEqual(bounds.memory);
       for (const socket of sockets) socket.destroy();
-      after.push(await heldBy(server));
+      first ??= await heldBy(server);
     }
-    expect(after.at(-1)! - after[0]!).toBeLessThanOrEqual(NOISE);
+    expect(await grownBy(server, first ?? 0)).toBeLessThanOrEqual(NOISE);
     server.child.kill('SIGKILL');
   });
 });
