@@ -104,3 +104,30 @@ describe('an ack that the peer has not shown to want', () => {
     inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 60ms b 60ms c');
   });
 });
+
+test('however much is ready, a write is so small that a slow peer is seen to read', () => {
+  const writes: { readonly bytes: number; readonly settled: () => void }[] = [];
+  const [ours] = memoryPair();
+  const window = createBudget({ high: 1e9, low: 1e8 }).window({ high: 1e9, low: 1e8 }, () => {});
+  const outbox = createOutbox({
+    connection: {
+      ...ours,
+      write: (chunks, settled) => {
+        writes.push({ bytes: chunks.reduce((sum, { length }) => sum + length, 0), settled });
+      },
+    },
+    window,
+    patience: createPatience(new TestScheduler(() => {}), silence, () => {}),
+    receiving: () => 0,
+    sent: () => {},
+    failed: () => {},
+  });
+  for (let i = 0; i < 4_000; i++) outbox.reply(new Uint8Array(1_000), true);
+  outbox.body(new Uint8Array(256 * 1024), () => {});
+  outbox.flush();
+  for (let at = 0; at < writes.length; at++) writes[at]!.settled();
+  expect(writes.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(4_000_000 + 256 * 1024);
+  for (const { bytes } of writes) expect(bytes).toBeLessThan(2 * 256 * 1024 + 1_000);
+  expect(writes.length).toBeLessThan(30);
+  expect(window.unsettled()).toBe(0);
+});
