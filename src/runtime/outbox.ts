@@ -3,7 +3,8 @@
  *
  * One write is under way at a time, and what comes meanwhile is gathered into the next one. Replies are copied into
  * one buffer: thousands of small arrays cost more to write, and to collect, than their bytes do. The queue is
- * bounded by credit: a reply costs its bytes until the operating system has taken it.
+ * bounded by credit: a reply costs its bytes until the operating system has taken it. A write is not so large that a
+ * slow peer that reads all the time could seem to read nothing (see the deadline `unread`).
  *
  * Replies that are not `eager` wait for a silence of the peer (see `patience`), unless nothing but held replies keeps
  * the connection from being read: then there would never be one.
@@ -11,6 +12,10 @@
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { FLOOR_BYTES, type Window } from './credit.ts';
 import type { Patience } from './patience.ts';
+import { createQueue } from './queue.ts';
+
+/** Bytes from which on a write takes no more. A piece of a file is as large. */
+const WRITE_BYTES = 256 * 1024;
 
 /** A buffer that replies are gathered in is used for the next ones too, unless it is larger: nobody counts what is left of it. */
 const KEPT_BUFFER_BYTES = 16 * 1024;
@@ -47,13 +52,20 @@ export interface OutboxWorld {
   readonly failed: () => void;
 }
 
+interface Queued {
+  readonly bytes: Uint8Array;
+  /** What it costs until it is the operating system's; a piece of a file was lent its credit (see `send-task`). */
+  readonly credit: number;
+  readonly settled?: (fault?: ConnectionFault) => void;
+}
+
 export function createOutbox({ connection, window, patience, receiving, sent, failed }: OutboxWorld): Outbox {
-  let chunks: Uint8Array[] = [];
-  let settles: ((fault?: ConnectionFault) => void)[] = [];
+  const queue = createQueue<Queued>();
+  /** For the replies that are queued. */
   let credit = 0;
   /** How many replies are queued. */
   let replies = 0;
-  /** Replies not yet in `chunks`: so many bytes at the start of `gathered`. */
+  /** Replies not yet in `queue`: so many bytes at the start of `gathered`. */
   let gathered = new Uint8Array(0);
   let length = 0;
   let writing = false;
@@ -71,7 +83,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
 
   function flush(): void {
     if (writing) return;
-    if (chunks.length === 0 && length === 0) {
+    if (queue.length() === 0 && length === 0) {
       if (ending && !ended) {
         ended = true;
         connection.end();
@@ -85,25 +97,31 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
 
   function send(): void {
     seal();
-    const sending = chunks;
-    const settled = settles;
-    const held = credit;
+    const sending: Queued[] = [];
+    let held = 0;
+    for (let bytes = 0; bytes < WRITE_BYTES; ) {
+      const next = queue.shift();
+      if (next === undefined) break;
+      sending.push(next);
+      bytes += next.bytes.length;
+      held += next.credit;
+    }
+    credit -= held;
     sendingCredit = held;
-    chunks = [];
-    settles = [];
-    credit = 0;
-    replies = 0;
-    due = false;
+    // What is left is behind something that may not wait.
+    due = queue.length() > 0;
+    if (!due) replies = 0;
     writing = true;
-    connection.write(sending, (fault) => {
+    const chunks = sending.map(({ bytes }) => bytes);
+    connection.write(chunks, (fault) => {
       // Any of what follows may have the next write begin.
       writing = false;
       sendingCredit = 0;
       writes++;
-      if (fault === undefined) for (const { length } of sending) sent(length);
+      if (fault === undefined) for (const { length } of chunks) sent(length);
       else failed();
       window.give(held);
-      for (const settle of settled) settle(fault);
+      for (const { settled } of sending) settled?.(fault);
       for (const go of waiting) {
         if (fault !== undefined || !isLow()) break;
         waiting.delete(go);
@@ -116,7 +134,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
   /** Moves the gathered replies behind what is queued already. */
   function seal(): void {
     if (length === 0) return;
-    chunks.push(gathered.subarray(0, length));
+    queue.push({ bytes: gathered.subarray(0, length), credit: length });
     // What is left of the buffer takes the next replies: these bytes are not written to again.
     gathered =
       gathered.buffer.byteLength <= KEPT_BUFFER_BYTES ? gathered.subarray(length) : new Uint8Array(0);
@@ -137,6 +155,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
       window.take(bytes.length);
       credit += bytes.length;
       replies++;
+      if (length >= WRITE_BYTES) seal();
       room(bytes.length);
       gathered.set(bytes, length);
       length += bytes.length;
@@ -144,8 +163,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     body: (bytes, settled) => {
       due = true;
       seal();
-      chunks.push(bytes);
-      settles.push(settled);
+      queue.push({ bytes, credit: 0, settled });
     },
     whenLow: (go) => {
       if (isLow()) go();

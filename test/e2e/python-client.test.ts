@@ -181,7 +181,9 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     writeTree(folder, { a: 'A' });
     const asAlice = { ...at, env: { SLUICE_TOKEN: token } };
     const refused = (words: string) => ({ status: 1, stderr: expect.stringContaining(words) });
-    expect(await client(at, 'put', 'a', 'in/a')).toMatchObject(refused('the server must know who you are first'));
+    expect(await client(at, 'put', 'a', 'in/a')).toMatchObject(
+      refused('the server must know who you are first'),
+    );
     expect(await client(asAlice, 'put', 'a', 'in/a')).toMatchObject(done);
     expect(await client(asAlice, 'put', 'a', 'out/a')).toMatchObject(refused("'in/'"));
     expect(await client(asAlice, 'rm', 'in/a')).toMatchObject(refused("'delete'"));
