@@ -180,7 +180,8 @@ describe('GET /metrics', () => {
     let asked = 0;
     const unfinished = async () => {
       asked++;
-      await new Promise(setImmediate);
+      // So many turns that all have asked before the first is answered.
+      for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
       return { count: 0, bytes: 0 };
     };
     const server = await operating({ unfinished });
