@@ -28,8 +28,9 @@ const PIECE_MS_MIN = 0.001;
 
 export interface Rounds {
   /**
-   * @param run does a piece of work, and answers whether there is more to do at once. It must not throw. It may go on
-   *   for as long as `hasTime` says so.
+   * @param run does a piece of work, and answers whether there is more to do at once. It may go on for as long as
+   *   `hasTime` says so. It should not throw: whoever calls gets what it throws, and the member is served again when it
+   *   wakes.
    * @param waiting is called with whether the member waits for its turn, when that changes.
    */
   readonly join: (run: () => boolean, waiting: (waits: boolean) => void) => RoundMember;
@@ -111,8 +112,12 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       member.running = true;
       member.woken = false;
       const since = now();
-      const more = member.run();
-      member.running = false;
+      let more = false;
+      try {
+        more = member.run();
+      } finally {
+        member.running = false;
+      }
       const cost = Math.max(now() - since, PIECE_MS_MIN);
       served = Math.max(served, member.start) + cost / (waiting.size() + 1);
       member.end = member.start + cost;
