@@ -35,8 +35,9 @@ const ROUNDS_WAITED_MAX = 100;
 
 export interface Rounds {
   /**
-   * @param run does a piece of work, and answers whether there is more to do at once. It must not throw. It may go on
-   *   for as long as `hasTime` says so.
+   * @param run does a piece of work, and answers whether there is more to do at once. It may go on for as long as
+   *   `hasTime` says so. It should not throw: whoever calls gets what it throws, and the member is served again when it
+   *   wakes.
    * @param waiting is called with whether the member waits for its turn, when that changes.
    */
   readonly join: (run: () => boolean, waiting: (waits: boolean) => void) => RoundMember;
@@ -152,8 +153,12 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       member.running = true;
       member.woken = false;
       const since = now();
-      const more = member.run();
-      member.running = false;
+      let more = false;
+      try {
+        more = member.run();
+      } finally {
+        member.running = false;
+      }
       member.end = member.start + Math.min(Math.max(now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
       member.start = member.end;
       if (member.gone || (!more && !member.woken)) return;

@@ -55,6 +55,32 @@ describe('a round', () => {
     expect(one).toMatchObject({ done: 2, waits: false });
   });
 
+  test('that is broken off by what a member throws is not the last one, for that member neither', () => {
+    const loop = eventLoop();
+    let throws = true;
+    let done = 0;
+    const faulty = loop.rounds.join(
+      () => {
+        if (throws) throw new Error('thrown by a member');
+        done++;
+        return false;
+      },
+      () => {},
+    );
+    const first = worker(loop, ROUND_MS + 1, 1);
+    const last = worker(loop, 1, 1);
+    first.wake();
+    faulty.wake();
+    last.wake();
+    expect(() => loop.turn()).toThrow('thrown by a member');
+    loop.turn();
+    expect(last.done).toBe(1);
+    throws = false;
+    faulty.wake();
+    loop.turn();
+    expect(done).toBe(1);
+  });
+
   test('takes no longer than its time and one piece, however many have work', () => {
     const loop = eventLoop();
     const many = Array.from({ length: 256 }, () => worker(loop, 3, 100));
