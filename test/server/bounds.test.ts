@@ -24,6 +24,7 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
     putFrame(`fast ${n}`, new Uint8Array(400_000)),
     Buffer.concat(many(30_000, () => frame({}))),
   ],
+  'the shortest frames': () => [Buffer.concat(many(2_000, () => frame({})))],
   'requests with long ids that are echoed': () => [
     Buffer.concat(many(2_000, (i) => frame({ cmd: i % 2 === 0 ? 'ping' : 'nope', id: 'i'.repeat(256) }))),
   ],
@@ -112,6 +113,12 @@ describe('the credit of all connections together', () => {
   test.each(Object.keys(attacks))('is bounded for peers that send %s', async (kind) => {
     const high = 2_000_000;
     expect(await peakOf(new Array(16).fill(kind), high, 5)).toBeLessThanOrEqual(bound(high, 16));
+  });
+
+  test('is bounded when very many begin with the shortest frames while others hold the budget', async () => {
+    const high = 400_000;
+    const kinds = [...new Array(8).fill('a large body'), ...new Array(40).fill('the shortest frames')];
+    expect(await peakOf(kinds, high, 50)).toBeLessThanOrEqual(bound(high, kinds.length));
   });
 
   property.prop(

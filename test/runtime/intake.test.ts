@@ -1,0 +1,68 @@
+/** What one connection takes up at once, and what that costs. */
+import { fc, test as property } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { createBudget } from '../../src/runtime/credit.ts';
+import { createIntake, PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../../src/runtime/intake.ts';
+import { createSlots } from '../../src/runtime/slots.ts';
+import { requestFraming } from '../../src/session/dispatch.ts';
+import { frame, putFrame } from '../support/peer.ts';
+
+const KIB = 1024;
+const marks = { high: 1000 * KIB, low: 500 * KIB };
+
+/** Takes up all of it, while others hold so much of the budget; the most that one step cost, and how many there were. */
+function costliestStep(bytes: Uint8Array, othersHold: number) {
+  const budget = createBudget(marks);
+  budget.window(marks, () => {}).take(othersHold);
+  const window = budget.window(marks, () => {});
+  const intake = createIntake({
+    framing: requestFraming(),
+    window,
+    heads: createSlots({ shared: 1, perHolder: 0 }).join(),
+    keep: (header) => header,
+    give: () => {},
+    giveBack: () => {},
+    took: () => {},
+    waiting: () => {},
+    hasRoom: () => {},
+    bug: () => expect.unreachable(),
+  });
+  intake.chunk(bytes);
+  let [most, steps] = [0, 0];
+  while (intake.hasMore(true)) {
+    const before = window.unsettled();
+    intake.step();
+    most = Math.max(most, window.unsettled() - before);
+    steps++;
+  }
+  intake.stop();
+  return { most, steps };
+}
+
+const shortest = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame({})));
+
+describe('a piece', () => {
+  test('costs little while others hold the budget, whatever it is full of', () => {
+    const bytes = Buffer.concat([putFrame('a', new Uint8Array(300_000)), shortest(5_000)]);
+    expect(costliestStep(bytes, marks.high).most).toBeLessThanOrEqual(SHORT_PIECE_COST_MAX);
+    expect(costliestStep(bytes, 0).most).toBeGreaterThan(2 * SHORT_PIECE_COST_MAX);
+  });
+
+  test('of a body is long while there is room for what it costs', () => {
+    const body = putFrame('a', new Uint8Array(500_000));
+    expect(costliestStep(body, 0).steps).toBeLessThan(costliestStep(body, marks.high).steps / 3);
+  });
+
+  const some = fc.array(
+    fc.oneof(
+      fc.nat({ max: 100 }).map(shortest),
+      fc.nat({ max: 100_000 }).map((size) => putFrame('a', new Uint8Array(size))),
+      fc.nat({ max: 30 }).map((size) => frame({ cmd: 'ping', id: 'i'.repeat(size) })),
+    ),
+    { maxLength: 8 },
+  );
+  property.prop([some])('costs no more than was added up, while others hold the budget', (frames) => {
+    const { most } = costliestStep(Buffer.concat(frames), marks.high);
+    expect(most).toBeLessThanOrEqual(SHORT_PIECE_COST_MAX + PARTIAL_HEAD_COST_MAX);
+  });
+});
