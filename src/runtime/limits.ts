@@ -118,9 +118,10 @@ export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
 
 /**
  * Descriptors for what is no connection and no file of a request: 112 for folders that the store holds open, 64 for
- * connections that are told that there are too many, 32 for recordings, 16 for metrics, and 32 for the process itself.
+ * those it lists, 64 for connections that are told that there are too many, 32 for recordings, 16 for metrics, and 32 for
+ * the process itself.
  */
-export const DESCRIPTORS_RESERVED = 256;
+export const DESCRIPTORS_RESERVED = 320;
 /** What a connection may need: its own, a file to be sent, and a file to be stored. */
 const DESCRIPTORS_EACH = 3;
 
@@ -145,7 +146,7 @@ export function handshakesWithin(descriptors: number): number {
  *
  * @param descriptors `Infinity` where it is not known.
  * @param connections how many are wanted, whatever may be had; default as many as there may be.
- * @example limitsWithin(1024) // { connections: 192, connectionsPerAddress: 154, openFiles: { reading: 96, writing: 96 } }
+ * @example limitsWithin(1024) // { connections: 176, connectionsPerAddress: 141, openFiles: { reading: 88, writing: 88 } }
  */
 export function limitsWithin(
   descriptors: number,

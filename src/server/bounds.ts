@@ -11,7 +11,9 @@
  *   connections                                `connections`, `connectionsPerAddress`; 64 that are told why not
  *   TLS handshakes                             a number of them; the oldest makes room
  *   files                                      one to send and one to store for each connection, and those shared
- *   folders of the store                       32 calls, three each, and 16 that are kept
+ *   folders of the store                       32 calls, three each, 16 that are kept, and 24 listings
+ *   names of folders that are listed           40 MiB
+ *   checksums                                  65,536, some 16 MiB
  *   recordings                                 32 files, 4 MiB that wait for the disk
  *   wrong tokens                               10,000 addresses
  *   the log, what metrics are asked            1 MiB of lines, 16 connections
@@ -40,8 +42,8 @@ const CONNECTION_OBJECTS_BYTES = 64 * 1024;
 const TLS_BYTES = 64 * 1024;
 /** Of the memory that something lies in, how much may be something else at the most: as much again. */
 const SLACK = 2;
-/** What is bounded by itself: checksums that are remembered, addresses of wrong tokens, lists, the log, recordings. */
-const FIXED_BYTES = 48 * 1024 * 1024;
+/** What is bounded by itself: names that are listed, checksums, recordings, addresses of wrong tokens, the log. */
+const FIXED_BYTES = 80 * 1024 * 1024;
 
 /** What there is of a server's connections; those beyond `limits.connections` are turned away. */
 export interface Load {
@@ -64,7 +66,7 @@ export interface Bounds {
 /**
  * The most that a server with these limits holds, whatever its peers do.
  *
- * @example boundsOf(defaultLimits, { connections: 100 }).unsettled // 134,217,728 and 100 times 156 KiB
+ * @example boundsOf(defaultLimits, { connections: 100 }).unsettled // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
  */
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
   const { credit } = shareOut(limits);
