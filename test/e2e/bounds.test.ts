@@ -27,7 +27,7 @@ const ROUNDS = Number(process.env.BOUNDS_ROUNDS ?? 2);
 const OPEN_FILES = 1024;
 const BUDGET = 4 * MIB;
 /** What the process may have grown by for reasons of its own: code that was compiled, say. */
-const NOISE = 24 * MIB;
+const NOISE = 40 * MIB;
 const CONNECTIONS = 100;
 const LARGE = 4 * MIB;
 
