@@ -3,17 +3,13 @@
  * and writing finishes what it has begun.
  */
 import { fc, test as property } from '@fast-check/vitest';
-import { lastValueFrom, Subject, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { budgetMin, defaultLimits, type Limits } from '../../src/runtime/limits.ts';
-import { serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
+import { budgetMin, defaultLimits } from '../../src/runtime/limits.ts';
 import type { Sink, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { frame, outcomes, peer, putFrame } from '../support/peer.ts';
+import { fill, servedInMemory } from '../support/served-in-memory.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -31,34 +27,6 @@ const deadlines = {
   unread: 2_000,
 };
 const LARGE = 3_000_000;
-
-/** A server over connections in memory. */
-function served(limits: Partial<Limits>, store: Store) {
-  const connections$ = new Subject<ListenEvent>();
-  let stats = (): ServerStats => expect.unreachable();
-  const over = lastValueFrom(
-    serve({
-      connections$,
-      store,
-      limits: { ...defaultLimits, deadlines, linger: 100, ...limits },
-      stats: (read) => {
-        stats = read;
-      },
-    }).pipe(toArray()),
-  );
-  return {
-    connect: () => {
-      const [theirs, ours] = memoryPair();
-      connections$.next({ type: 'connection', connection: ours });
-      return theirs;
-    },
-    stats: () => stats(),
-    end: () => {
-      connections$.complete();
-      return over;
-    },
-  };
-}
 
 /** A store that takes its time: so many milliseconds for whatever it is asked. */
 function slow(store: Store, delay: () => number): Store {
@@ -131,13 +99,16 @@ property.prop(
   'every peer that goes on finishes what it has begun, whatever the others hold and however little memory there is',
   async (clients, attackers, high, delays, shared) => {
     const store = memoryStore();
-    const large = await store.put('large', { size: LARGE });
-    if (large.ok) await large.value.write([new Uint8Array(LARGE)]);
-    if (large.ok) await large.value.commit();
+    await fill(store, 'large', new Uint8Array(LARGE));
     let asked = 0;
-    const server = served(
-      { budget: { high, low: Math.floor((high * 3) / 4) }, openFiles: { reading: shared, writing: shared } },
+    const server = servedInMemory(
       slow(store, () => delays[asked++ % delays.length]!),
+      {
+        deadlines,
+        linger: 100,
+        budget: { high, low: Math.floor((high * 3) / 4) },
+        openFiles: { reading: shared, writing: shared },
+      },
     );
     const deaf = attackers.map((kind, n) => {
       const connection = server.connect();
