@@ -193,6 +193,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       },
       give: (event) => inbox.push(event),
       giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
+      pinsMemory: () => connection.pinsMemory?.() ?? true,
       took: (bytes, requests) => {
         if (bytes > 0) pace.bytes?.spend(bytes);
         if (requests > 0) pace.requests?.spend(requests);

@@ -25,7 +25,8 @@ import type { SlotHolder } from './slots.ts';
 export const HEAD_BYTES = 4 * 1024;
 /**
  * Bytes of a body that are kept where they were received. Fewer are copied when most of the memory they lie in may be
- * something else, which costs nothing: else a body of one byte would hold on to all that came around it.
+ * something else, which costs nothing, and some is held like that already: else a body of one byte would hold on to all
+ * that came around it. A file that is stored at once is never copied.
  */
 export const KEPT_BYTES_MIN: number = 32 * 1024;
 /** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
@@ -49,6 +50,8 @@ export interface IntakeWorld {
   readonly give: (event: SessionEvent) => void;
   /** So many bytes of the chunk are not looked at any more. */
   readonly giveBack: (bytes: Uint8Array, count: number) => void;
+  /** Whether memory is held already by bytes that are few in it. */
+  readonly pinsMemory: () => boolean;
   /** A piece was taken off, of so many bytes and requests. */
   readonly took: (bytes: number, requests: number) => void;
   /** No chunk should come, since there is no room for a header; and then again. */
@@ -120,6 +123,7 @@ export function createIntake(world: IntakeWorld): Intake {
 
   function kept(bytes: Uint8Array): Uint8Array {
     if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+    if (!world.pinsMemory()) return bytes;
     copied += bytes.length;
     return new Uint8Array(bytes);
   }

@@ -3,7 +3,9 @@
  *
  * What connections want done is done at once while the round has time left. Once it has not, they wait, and between
  * two rounds the event loop accepts new connections and looks at what has come on the others. In the next round the
- * member that has been served least goes first, so one that has just come does not wait behind all that are busy.
+ * member that has been served least goes first, so one that has just come does not wait behind all that are busy. A round
+ * is begun anew only when somebody waits, since to ask the event loop for it costs as much as a small piece of work: it
+ * lasts over several turns of a loop that has little to do, and so never too long in one of them.
  *
  *   wake()           nobody waits, and the round has time   run, until there is nothing more or no time is left
  *                    else                                   wait
@@ -23,7 +25,7 @@
 import { createFifo } from '../base/fifo.ts';
 import { createHeap } from './heap.ts';
 
-/** Milliseconds of a turn of the event loop for all members together. */
+/** Milliseconds of work of a round, for all members together. */
 export const ROUND_MS = 4;
 /**
  * What a piece of work counts, at least and at most: a clock that is too coarse to measure it must not make it free, and
@@ -35,14 +37,11 @@ const ROUNDS_WAITED_MAX = 100;
 
 export interface Rounds {
   /**
-   * @param run does a piece of work, and answers whether there is more to do at once. It may go on for as long as
-   *   `hasTime` says so. It should not throw: whoever calls gets what it throws, and the member is served again when it
-   *   wakes.
+   * @param run does a piece of work, and answers whether there is more to do at once. It should not throw: whoever calls
+   *   gets what it throws, and the member is served again when it wakes.
    * @param waiting is called with whether the member waits for its turn, when that changes.
    */
   readonly join: (run: () => boolean, waiting: (waits: boolean) => void) => RoundMember;
-  /** Whether this round has time left. */
-  readonly hasTime: () => boolean;
 }
 
 export interface RoundMember {
@@ -90,35 +89,33 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
   let round = 0;
   /** The time of service. */
   let served = 0;
-  /** When the round began; null between rounds. */
-  let began: number | null = null;
+  /** Milliseconds that members have worked in this round. */
+  let worked = 0;
   let isAsked = false;
 
-  const begin = () => {
-    began ??= now();
-    ask();
-  };
+  const hasTime = () => worked < ROUND_MS;
 
-  /** Ends this round in the next turn, and begins another if somebody waits. */
+  /** Begins the next round in the next turn. */
   function ask(): void {
     if (isAsked) return;
     isAsked = true;
     later(() => {
       isAsked = false;
-      began = null;
-      if (waiting > 0) serveRound();
+      serveRound();
     });
   }
 
-  const hasTime = () => began === null || now() - began < ROUND_MS;
-
   function serveRound(): void {
-    begin();
+    worked = 0;
     round++;
-    for (let member = overdue() ?? next(); member !== undefined; member = next()) {
-      member.waiting(false);
-      serve(member);
-      if (!hasTime()) return;
+    try {
+      for (let member = overdue() ?? next(); member !== undefined; member = next()) {
+        member.waiting(false);
+        serve(member);
+        if (!hasTime()) return;
+      }
+    } finally {
+      if (waiting > 0) ask();
     }
   }
 
@@ -159,7 +156,9 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       } finally {
         member.running = false;
       }
-      member.end = member.start + Math.min(Math.max(now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
+      const took = Math.min(Math.max(now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
+      worked += took;
+      member.end = member.start + took;
       member.start = member.end;
       if (member.gone || (!more && !member.woken)) return;
       if (waiting > 0 || !hasTime()) return wait(member);
@@ -172,7 +171,7 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
     waiting++;
     leastServed.push(place);
     firstCome.push(place);
-    begin();
+    ask();
     member.waiting(true);
   }
 
@@ -183,14 +182,12 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
     }
     if (member.gone || member.place !== null) return;
     member.start = Math.max(served - ROUND_MS, member.end);
-    begin();
     if (waiting > 0 || !hasTime()) return wait(member);
     served = Math.max(served, member.start);
     serve(member);
   }
 
   return {
-    hasTime,
     join: (run, onWaiting) => {
       const idle = { running: false, woken: false, gone: false, place: null };
       const never = Number.NEGATIVE_INFINITY;

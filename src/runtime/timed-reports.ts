@@ -10,7 +10,7 @@ export type TimedReport = Report & {
 };
 
 /**
- * Written out for the two that are made for every file: spreading objects of several shapes costs more than all else
+ * Written out for those that are made for every request: spreading objects of several shapes costs more than all else
  * that is done to tell of it.
  */
 export function timed(report: Report, request: number, ms: number): TimedReport {
@@ -19,8 +19,10 @@ export function timed(report: Report, request: number, ms: number): TimedReport 
     if (id === undefined) return { type, filename, size, crc32, durable, request, ms };
     return { type, filename, size, crc32, durable, id, request, ms };
   }
-  if (report.type === 'served' && report.filename !== undefined) {
+  if (report.type === 'served') {
     const { type, cmd, filename, id } = report;
+    if (filename === undefined)
+      return id === undefined ? { type, cmd, request, ms } : { type, cmd, id, request, ms };
     return id === undefined ? { type, cmd, filename, request, ms } : { type, cmd, filename, id, request, ms };
   }
   return { ...report, request, ms };

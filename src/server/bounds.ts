@@ -6,8 +6,8 @@
  *   answered, read and not sent, replies
  *   and pages of names not taken
  *   headers that arrive                        their share of the budget, a place each; 8 KiB without one
- *   memory to receive into                     two small slabs a connection, large ones for 16 of them; what is kept of a
- *                                              slab is half of it at the least, so that credit counts at least half
+ *   memory to receive into                     three small slabs a connection, large ones for 16 of them; what is kept of any
+ *                                              other slab is half of it at the least, so that credit counts at least half
  *   connections                                `connections`, `connectionsPerAddress`; 64 that are told why not
  *   TLS handshakes                             a number of them; the oldest makes room
  *   files                                      one to send and one to store for each connection, and those shared
@@ -38,6 +38,8 @@ export const CONNECTION_CREDIT_MAX: number =
 
 /** Objects of a connection: those of the socket, the session, the queues, and the buffer for replies. */
 const CONNECTION_OBJECTS_BYTES = 64 * 1024;
+/** The small slab that is read into, one that waits to be looked at, and one of which little is kept. */
+const SMALL_SLABS_EACH = 3;
 /** What TLS takes of a connection, or of a handshake, besides. */
 const TLS_BYTES = 64 * 1024;
 /** Of the memory that something lies in, how much may be something else at the most: as much again. */
@@ -73,7 +75,7 @@ export function boundsOf(limits: Limits, { connections, secure = false, handshak
   const { reading, writing } = limits.openFiles;
   const each =
     SLACK * CONNECTION_CREDIT_MAX +
-    2 * SMALL_SLAB_BYTES +
+    SMALL_SLABS_EACH * SMALL_SLAB_BYTES +
     CONNECTION_OBJECTS_BYTES +
     (secure ? TLS_BYTES : 0);
   return {

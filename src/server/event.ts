@@ -39,8 +39,12 @@ export function located(report: TimedReport, where: Where): ServerEvent {
     if (id === undefined) return { type, connection, remote, request, filename, size, crc32, durable, ms };
     return { type, connection, remote, request, id, filename, size, crc32, durable, ms };
   }
-  if (type === 'served' && report.filename !== undefined) {
+  if (type === 'served') {
     const { cmd, filename, id } = report;
+    if (filename === undefined) {
+      if (id === undefined) return { connection, remote, type, cmd, request, ms };
+      return { connection, remote, type, cmd, id, request, ms };
+    }
     if (id === undefined) return { type, connection, remote, request, cmd, filename, ms };
     return { type, connection, remote, request, id, cmd, filename, ms };
   }

@@ -73,6 +73,11 @@ export interface Connection {
    */
   giveBack?(chunk: Uint8Array, count: number): void;
   /**
+   * Whether memory that is not received into any more is held by bytes that were not given back. Whoever keeps a small
+   * part of a chunk copies it then, and where there is no such method: else a byte could hold on to all that came with it.
+   */
+  pinsMemory?(): boolean;
+  /**
    * Stops `chunks$`, at once or after at most one further chunk, so that the peer is slowed down by flow control.
    */
   pause(): void;

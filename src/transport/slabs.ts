@@ -13,7 +13,8 @@
  *
  * What bounds the memory: a connection has `kept + 1` large slabs at the most, `largeShares` connections have any, and
  * all others have one small slab; besides those there are the small slabs of which somebody keeps a chunk, and what is
- * kept is bounded by whoever receives it (see `runtime/credit`, and `runtime/intake` for pieces that are short).
+ * kept is bounded by whoever receives it (see `runtime/credit`, and `runtime/intake` for pieces that are short: they are
+ * copied while `pinsMemory` says so, and therefore hold one slab at the most).
  */
 
 /** What a socket reads at once by itself. */
@@ -49,6 +50,8 @@ export interface Slabs {
   readonly read: (count: number) => Uint8Array;
   /** Nobody looks any more at so many bytes of this chunk. */
   readonly giveBack: (chunk: Uint8Array, count: number) => void;
+  /** Whether a chunk that was not given back lies in a slab that is not read into any more. */
+  readonly pinsMemory: () => boolean;
   /** Nothing more is read. */
   readonly close: () => void;
 }
@@ -58,10 +61,14 @@ export function createSlabs(): Slabs {
   let size = small;
   /** Large slabs that are read into, or kept, or of which a chunk was not given back. */
   let larges = 0;
+  /** Whether it may have large ones: from its first until none is left. */
+  let hasShare = false;
   let current = make();
   let free: Slab[] = [];
   let cameBack = false;
   let calmReads = 0;
+  /** Slabs that are not read into any more, and of which a chunk was not given back. */
+  let pinned = 0;
 
   function make(): Slab {
     const bytes = larges > kept ? small : size;
@@ -74,14 +81,32 @@ export function createSlabs(): Slabs {
   /** Leaves it to the garbage collector. */
   function drop({ bytes }: Slab): void {
     if (bytes.length === large) larges--;
+    if (larges === 0 && size === small) leaveShare();
   }
 
   function resize(to: number): void {
-    if (size === to || (to === large && sharesTaken === largeShares)) return;
-    sharesTaken += to === large ? 1 : -1;
+    if (size === to || (to === large && !haveShare())) return;
     size = to;
     for (const slab of free) drop(slab);
     free = [];
+  }
+
+  function haveShare(): boolean {
+    if (!hasShare && sharesTaken < largeShares) {
+      sharesTaken++;
+      hasShare = true;
+    }
+    return hasShare;
+  }
+
+  function leaveShare(): void {
+    if (hasShare) sharesTaken--;
+    hasShare = false;
+  }
+
+  function close(): void {
+    resize(small);
+    leaveShare();
   }
 
   function room(): Uint8Array {
@@ -91,6 +116,7 @@ export function createSlabs(): Slabs {
     const isOther = current.bytes.length !== size && current.out === 0;
     if (isFull || isOther) {
       if (current.out === 0) drop(current);
+      else pinned++;
       current = free.pop() ?? make();
     }
     return current.bytes.subarray(current.filled);
@@ -114,10 +140,11 @@ export function createSlabs(): Slabs {
     if (slab.out > 0) return;
     cameBack = true;
     if (slab === current) return;
+    pinned--;
     if (slab.bytes.length !== size || free.length === kept) return drop(slab);
     slab.filled = 0;
     free.push(slab);
   }
 
-  return { room, read, giveBack, close: () => resize(small) };
+  return { room, read, giveBack, pinsMemory: () => pinned > 0, close };
 }

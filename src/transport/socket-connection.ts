@@ -188,6 +188,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
     giveBack(chunk, count) {
       slabs?.giveBack(chunk, count);
     },
+    pinsMemory: () => slabs?.pinsMemory() ?? true,
     pause() {
       paused = true;
       flow();

@@ -22,6 +22,7 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
     keep: (header) => header,
     give: () => {},
     giveBack: () => {},
+    pinsMemory: () => true,
     took: () => {},
     waiting: () => {},
     hasRoom: () => {},
@@ -38,6 +39,49 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
   intake.stop();
   return { most, steps };
 }
+
+/** The pieces of a body that are handed on, and whether each lies where it was received. */
+function received(bytes: Uint8Array, pinsMemory: boolean) {
+  const pieces: boolean[] = [];
+  let back = 0;
+  const intake = createIntake({
+    framing: requestFraming(),
+    window: createBudget(marks).window(marks, () => {}),
+    heads: createSlots({ shared: 1, perHolder: 0 }).join(),
+    keep: (header) => header,
+    give: (event) => {
+      if (event.type === 'data') pieces.push(event.bytes.buffer === bytes.buffer);
+    },
+    giveBack: (_, count) => {
+      back += count;
+    },
+    pinsMemory: () => pinsMemory,
+    took: () => {},
+    waiting: () => {},
+    hasRoom: () => {},
+    bug: () => expect.unreachable(),
+  });
+  intake.chunk(bytes);
+  while (intake.hasMore(true)) intake.step();
+  intake.stop();
+  return { pieces, back };
+}
+
+describe('a few bytes of a body', () => {
+  // A slab holds far more than the frame.
+  const frame = putFrame('a', new Uint8Array(1000));
+  const slab = new Uint8Array(64 * KIB);
+  slab.set(frame);
+  const chunk = slab.subarray(0, frame.length);
+
+  test('are handed on where they were received while no other memory is held by few', () => {
+    expect(received(chunk, false)).toEqual({ pieces: [true], back: frame.length - 1000 });
+  });
+
+  test('are copied, and what they lay in given back whole, while other memory is held by few', () => {
+    expect(received(chunk, true)).toEqual({ pieces: [false], back: frame.length });
+  });
+});
 
 const shortest = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame({})));
 

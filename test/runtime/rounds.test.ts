@@ -55,6 +55,28 @@ describe('a round', () => {
     expect(one).toMatchObject({ done: 2, waits: false });
   });
 
+  test('asks nothing of the event loop while it has time, since that would cost more than a small piece', () => {
+    const loop = eventLoop();
+    const one = worker(loop, ROUND_MS / 4, 1);
+    one.wake();
+    expect(loop.idle()).toBe(true);
+  });
+
+  test('that lasts over several turns of the event loop has no more time than one that does not', () => {
+    const loop = eventLoop();
+    const one = worker(loop, ROUND_MS / 2, 0);
+    for (let i = 0; i < 2; i++) {
+      one.left = 1;
+      one.wake();
+      loop.turn();
+    }
+    one.left = 1;
+    one.wake();
+    expect(one).toMatchObject({ done: 2, waits: true });
+    loop.turn();
+    expect(one).toMatchObject({ done: 3, waits: false });
+  });
+
   test('that is broken off by what a member throws is not the last one, for that member neither', () => {
     const loop = eventLoop();
     let throws = true;

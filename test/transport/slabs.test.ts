@@ -86,6 +86,39 @@ describe('slabs', () => {
     }
     it.slabs.close();
   });
+
+  test('that are large count among those of all connections until the last of them was given back', () => {
+    const back = (it: ReturnType<typeof reader>) => (all: Uint8Array) => it.slabs.giveBack(all, all.length);
+    const grow = () => {
+      const it = reader();
+      for (let i = 0; i < 2; i++) it.read(it.room().length, 0, back(it));
+      return it;
+    };
+    const isLarge = (it: ReturnType<typeof reader>) => it.room().buffer.byteLength > 64 * kib;
+    const all = Array.from({ length: 16 }, grow);
+    const kept = all.map((it) => it.read(it.room().length, 0, (it) => it.subarray(1)));
+    for (const it of all) for (let i = 0; i < 40; i++) it.read(100, 0, back(it));
+    expect(all.filter(isLarge)).toEqual([]);
+    const refused = grow();
+    expect(isLarge(refused)).toBe(false);
+    for (const [i, chunk] of kept.entries()) all[i]!.slabs.giveBack(chunk, chunk.length);
+    const taken = grow();
+    expect(isLarge(taken)).toBe(true);
+    for (const it of [...all, refused, taken]) it.slabs.close();
+  });
+
+  test('say that memory is pinned while a chunk is kept of one that is not read into any more', () => {
+    const it = reader();
+    const kept = it.read(10 * kib);
+    expect(it.slabs.pinsMemory()).toBe(false);
+    const rest = it.read(it.room().length);
+    expect(it.slabs.pinsMemory()).toBe(true);
+    it.slabs.giveBack(rest, rest.length);
+    expect(it.slabs.pinsMemory()).toBe(true);
+    it.slabs.giveBack(kept, kept.length);
+    expect(it.slabs.pinsMemory()).toBe(false);
+    it.slabs.close();
+  });
 });
 
 const moves = fc.array(

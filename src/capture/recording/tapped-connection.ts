@@ -136,6 +136,7 @@ export function tappedConnection(options: TapOptions): Connection {
     ...(connection.giveBack && {
       giveBack: (chunk: Uint8Array, count: number) => connection.giveBack?.(chunk, count),
     }),
+    ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
     pause() {
       paused = true;
       connection.pause();
