@@ -139,7 +139,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       pausedBy.size === 0 || (isAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
 
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
-    const turn = rounds.join(work, (waits) => pause('turn', waits));
+    const turn = rounds.join(work, (waits) => {
+      pause('turn', waits);
+      if (waits) outbox.flush();
+    });
     const places = options.places ?? unboundedPlaces();
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
@@ -249,9 +252,10 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       times.forget(state.requests[0]?.number ?? state.next);
       pause('parked', !session.accepts(state));
       patience.inFrame(state.inFrame);
-      outbox.flush();
       if (state.phase === 'over') linger();
       const more = hasWork();
+      // What comes of all that can be done at once is written at once.
+      if (!more) outbox.flush();
       if (state.phase === 'gone' && !more && performer.underWay() === 0) finish();
       return more;
     }

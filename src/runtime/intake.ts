@@ -29,6 +29,7 @@ export const HEAD_BYTES = 4 * 1024;
  * that came around it. A file that is stored at once is never copied.
  */
 export const KEPT_BYTES_MIN: number = 32 * 1024;
+const NOTHING = new Uint8Array(0);
 /** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
 const FRAMES_GROWTH = 64;
 const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
@@ -80,9 +81,11 @@ export interface Intake {
 }
 
 export function createIntake(world: IntakeWorld): Intake {
-  const { window, give } = world;
+  const { window } = world;
   /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
   let [heads, streamed, copied, requests] = [0, 0, 0, 0];
+  /** What is given next: bytes of a body, which may become more while those that follow lie behind them. */
+  let joined: Uint8Array | null = null;
   let partialHead = 0;
   /** Bytes that are still to come of the body at hand. */
   let bodyLeft = 0;
@@ -98,11 +101,9 @@ export function createIntake(world: IntakeWorld): Intake {
     switch (frame.type) {
       case 'data': {
         const bytes = kept(frame.bytes);
-        const credit = bytes.length + eventCost;
         streamed += bytes.length;
         bodyLeft -= bytes.length;
-        window.take(credit);
-        return give({ type: 'data', bytes, credit });
+        return join(bytes);
       }
       case 'start':
         heads += frame.head;
@@ -119,6 +120,30 @@ export function createIntake(world: IntakeWorld): Intake {
         // Requests are never delivered whole.
         return;
     }
+  }
+
+  function join(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = joined ?? NOTHING;
+    window.take(bytes.length);
+    if (joined !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
+      joined = new Uint8Array(buffer, byteOffset, length + bytes.length);
+      return;
+    }
+    giveJoined();
+    window.take(eventCost);
+    joined = bytes;
+  }
+
+  function giveJoined(): void {
+    if (joined === null) return;
+    const bytes = joined;
+    joined = null;
+    world.give({ type: 'data', bytes, credit: bytes.length + eventCost });
+  }
+
+  function give(event: SessionEvent): void {
+    giveJoined();
+    world.give(event);
   }
 
   function kept(bytes: Uint8Array): Uint8Array {
@@ -215,6 +240,9 @@ export function createIntake(world: IntakeWorld): Intake {
     },
     step: () => {
       feed.step(pieceMax());
+      // A short body that came with its header is whole in one event: nothing but its bytes is taken up with it.
+      if (bodyLeft > 0 && feed.next() === 'piece' && window.isFree(PIECE_COST_MAX)) feed.step(bodyLeft);
+      giveJoined();
       if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
     },
     partialHead: () => partialHead,

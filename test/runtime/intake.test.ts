@@ -81,6 +81,15 @@ describe('a few bytes of a body', () => {
   test('are copied, and what they lay in given back whole, while other memory is held by few', () => {
     expect(received(chunk, true)).toEqual({ pieces: [false], back: frame.length });
   });
+
+  test('that came with their header are one event, however they lie in what came', () => {
+    const body = new Uint8Array(10 * KIB);
+    const three = Buffer.concat([putFrame('a', body), frame, putFrame('b', body)]);
+    expect(received(three, false)).toEqual({
+      pieces: [true, true, true],
+      back: three.length - 2 * body.length - 1000,
+    });
+  });
 });
 
 const shortest = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame({})));
