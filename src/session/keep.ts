@@ -17,7 +17,7 @@ const REPORTED_NAME_MAX = 256;
 /** The part of a header that its command needs; of one that no command knows, what its refusal says. */
 export function keptHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
   if (command === undefined) return unknown(header);
-  if (command.fields === undefined) return header;
+  if (command.fields === undefined || holdsNothingElse(command.fields, header)) return header;
   const kept: Record<string, unknown> = {};
   let isFlat = true;
   for (const field of command.fields) {
@@ -31,6 +31,17 @@ export function keptHeader(command: Command | undefined, header: JsonHeader): Js
   if (Object.hasOwn(header, 'id') && !Object.hasOwn(kept, 'id')) kept.id = header.id;
   if (!isFlat && !expected(command, kept)) for (const field in kept) kept[field] = flattened(kept[field]);
   return kept;
+}
+
+/** Whether it is as nearly all headers are: fields that are looked at, and no list or object in any. */
+function holdsNothingElse(fields: readonly string[], header: JsonHeader): boolean {
+  for (const field in header) {
+    const value = header[field];
+    if (typeof value === 'object' && value !== null) return false;
+    const isLookedAt = field === 'id' || (field === 'filesize' && typeof value === 'number');
+    if (!isLookedAt && !fields.includes(field)) return false;
+  }
+  return true;
 }
 
 function unknown(header: JsonHeader): JsonHeader {

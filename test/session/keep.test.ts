@@ -29,6 +29,7 @@ describe('of a long header', () => {
     ['a command that nobody knows', (n: number) => `{"cmd":"${n}${'x'.repeat(long)}"}`],
     ['its file', (n: number) => `{"cmd":"unknown","filename":"${n}${'x'.repeat(long)}"}`],
     ['what no command looks at', (n: number) => `{"cmd":"ping","pad":"${n}${'x'.repeat(long)}"}`],
+    ['a size that is text', (n: number) => `{"cmd":"ping","filesize":"${n}${'x'.repeat(long)}"}`],
     ['a value of the wrong kind', (n: number) => `{"cmd":"stat","filename":[${n}${',{}'.repeat(long / 3)}]}`],
   ])('%s costs nothing while it is kept', (_, json) => {
     expect(heldFor(count, json)).toBeLessThan((count * long) / 8);
