@@ -11,7 +11,7 @@ export type { Download, GetSettings } from './client/get.ts';
 export type { Retry } from './client/lanes.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
 export * from './client/plain-sender.ts';
-export type { ContentGiven, PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type { ContentSource as ContentGiven, PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export type { Hasher } from './client/read-content.ts';
 export type { Backoff } from './client/retry.ts';
 export * from './client/uploads.ts';
@@ -35,12 +35,17 @@ export * from './session/session.ts';
 export type * from './session/state.ts';
 export type * from './transport/connection.ts';
 export type { BytesLike } from './wire/bytes.ts';
-export { finish, step, stepSome } from './wire/checked-step.ts';
+export { finish, step, stepUpTo as stepSome } from './wire/checked-step.ts';
 export * from './wire/deframe.ts';
 export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
 export { type Encoded, encodeLength } from './wire/encode-length.ts';
 export * from './wire/enframe.ts';
-export { type FaultCode, type FrameFault, type Problem, problem } from './wire/fault.ts';
+export {
+  type FaultCode,
+  type FrameFault,
+  type HeadFault as Problem,
+  headFault as problem,
+} from './wire/fault.ts';
 export type * from './wire/frame-event.ts';
 export type * from './wire/framing.ts';
 export * from './wire/json-header.ts';

@@ -29,7 +29,7 @@ export * from './runtime/access.ts';
 export * from './runtime/attend.ts';
 export * from './runtime/credit.ts';
 export * from './runtime/limits.ts';
-export type { Calls } from './runtime/perform.ts';
+export type { CustomHandlers as Calls } from './runtime/perform.ts';
 export { createTokenTries, type TokenTries } from './runtime/token-tries.ts';
 export * from './server/access-file.ts';
 export * from './server/event.ts';

@@ -74,7 +74,10 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.assertSameInAnyChunking(it, () => NEVER)),
     given((it) => library.assertSameInAnyChunking(capture, it), 'a function'),
   ],
-  attend: [given((it) => library.attend(it, served)), given((it) => library.attend(connection(), it))],
+  attend: [
+    given((it) => library.serveConnection(it, served)),
+    given((it) => library.serveConnection(connection(), it)),
+  ],
   blobContent: [given((it) => library.blobContent(it))],
   budgetMin: [given((it) => library.budgetMin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   bytesContent: [given((it) => bytesContent(it), BYTES)],
@@ -152,11 +155,11 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.createDownloads({ connect: () => it }).stat('a')),
   ],
   createPlainSender: [
-    given((it) => library.createPlainSender(it)),
-    given((it) => library.createPlainSender(connection(), it), LEFT_OUT, OBJECTS),
-    given((it) => library.createPlainSender(connection()).put(it, bytesContent(bytes)), 'a string'),
-    given((it) => library.createPlainSender(connection()).put('a', it), 'a function'),
-    given((it) => library.createPlainSender(connection()).end(it), '1.5', 'a number'),
+    given((it) => library.createUnacknowledgedSender(it)),
+    given((it) => library.createUnacknowledgedSender(connection(), it), LEFT_OUT, OBJECTS),
+    given((it) => library.createUnacknowledgedSender(connection()).put(it, bytesContent(bytes)), 'a string'),
+    given((it) => library.createUnacknowledgedSender(connection()).put('a', it), 'a function'),
+    given((it) => library.createUnacknowledgedSender(connection()).end(it), '1.5', 'a number'),
   ],
   createRechunker: [
     given((it) => createRechunker(it)),
@@ -248,9 +251,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   isCaptureFault: [given((it) => !library.isCaptureFault(it) || 'true')],
   isClientFault: [given((it) => !library.isClientFault(it) || 'true')],
-  isCut: [given((it) => library.isCut(it))],
+  isCut: [given((it) => library.isSplit(it))],
   isFatal: [given((it) => library.isFatal(it))],
-  isGlued: [given((it) => library.isGlued(it))],
+  isGlued: [given((it) => library.isCoalesced(it))],
   isRefusal: [given((it) => !library.isRefusal(it) || 'true')],
   joinedData: [given((it) => library.joinedData(it), 'an array')],
   jsonHeader: [
@@ -299,8 +302,8 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.listenUnix({ path: '/nowhere', mode: it }), LEFT_OUT, 'a number'),
   ],
   located: [
-    given((it) => library.located(it, { connection: 'a', remote: 'b' })),
-    given((it) => library.located({ type: 'x' } as never, it)),
+    given((it) => library.withPeer(it, { connection: 'a', remote: 'b' })),
+    given((it) => library.withPeer({ type: 'x' } as never, it)),
   ],
   memoryPair: [
     given((it) => memoryPair(it), LEFT_OUT, OBJECTS),
@@ -353,7 +356,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       '2 ** 53',
       'a number',
     ),
-    given((it) => library.record('/nowhere/a').tap(it)),
+    given((it) => library.record('/nowhere/a').wrap(it)),
   ],
   recordInto: [
     given((it) => library.recordInto(it), 'a string'),
@@ -420,10 +423,10 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       (it) => library.serve({ connections$, store, limits: { connections: it } }),
       ...(['1.5', 'Infinity', '2 ** 53', 'a number'] as const),
     ),
-    given((it) => library.serve({ connections$, store, limits: { deadlines: it } })),
+    given((it) => library.serve({ connections$, store, limits: { timeouts: it } })),
     given((it) => library.serve({ connections$, store, limits: { linger: it } }), '1.5', 'a number'),
     given((it) => library.serve({ connections$, store, access: it }), LEFT_OUT),
-    given((it) => library.serve({ connections$, store, drain$: it }), LEFT_OUT),
+    given((it) => library.serve({ connections$, store, shutdown$: it }), LEFT_OUT),
   ],
   sha256: [],
   shareOut: [
@@ -431,7 +434,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.shareOut({ budget: it, headerBytes: 1 })),
   ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
-  socketConnection: [given((it) => library.socketConnection(it))],
+  socketConnection: [given((it) => library.fromSocket(it))],
   step: [
     given((it) => library.step(it, initialState(), bytes)),
     given((it) => library.step(framing, it, bytes)),
@@ -456,7 +459,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.storeContract('a', it, { describe: nothing, it: nothing }), 'a function'),
     given((it) => library.storeContract('a', nothing as never, it)),
   ],
-  tapInto: [given((it) => library.tapInto({ connection: it, options: {} } as never))],
+  tapInto: [given((it) => library.wrapInto({ connection: it, options: {} } as never))],
   uploadKey: [
     given((it) => library.uploadKey(it, 'a'), 'a string'),
     given((it) => library.uploadKey('a', it), 'a string'),

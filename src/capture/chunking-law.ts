@@ -2,7 +2,7 @@
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
 import { check, FUNCTION, LIST } from '../wire/argument.ts';
 import type { FrameFault } from '../wire/fault.ts';
-import { joined } from '../wire/joined.ts';
+import { concatBytes } from '../wire/joined.ts';
 import type { Capture } from './capture.ts';
 import { checkCapture } from './check-capture.ts';
 import { type ReplayOptions, replay } from './replay.ts';
@@ -132,7 +132,7 @@ export function joinedData(events: readonly unknown[]): readonly unknown[] {
   const whole: unknown[] = [];
   let run: Uint8Array[] = [];
   const seal = () => {
-    if (run.length > 0) whole.push({ type: 'data', bytes: joined(run) });
+    if (run.length > 0) whole.push({ type: 'data', bytes: concatBytes(run) });
     run = [];
   };
   for (const event of events) {

@@ -97,13 +97,13 @@ export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | Inspec
 export const FRAME_SAMPLE = 64;
 
 /** Whether a frame came in one chunk with others. */
-export function isGlued(frame: InspectedFrame): boolean {
+export function isCoalesced(frame: InspectedFrame): boolean {
   check('isGlued: the frame', frame, A_FRAME);
   return frame.firstShared > 0 || frame.lastShared > 0;
 }
 
 /** Whether a frame came in more than one chunk. */
-export function isCut(frame: InspectedFrame): boolean {
+export function isSplit(frame: InspectedFrame): boolean {
   check('isCut: the frame', frame, A_FRAME);
   return frame.chunks > 1;
 }

@@ -4,7 +4,7 @@
  * What is held at a time is a block of input, its packets (views of it), and at most one record that lies across
  * blocks (`MAX_PACKET`), whatever the length of the file.
  */
-import { joined } from '../wire/joined.ts';
+import { concatBytes } from '../wire/joined.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { isCaptureFault } from './capture-fault.ts';
@@ -56,7 +56,7 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
   try {
     for await (const block of capture.blocks()) {
       if (records === null) {
-        head = head.length === 0 ? block : joined([head, block]);
+        head = head.length === 0 ? block : concatBytes([head, block]);
         if (head.length < SNIFFED) continue;
         records = begin();
         const first = head;

@@ -10,7 +10,7 @@ import { Subject } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { checkOptions, numberFrom, optional } from '../wire/argument.ts';
 import { checkRecord } from './check-record.ts';
-import { type RecordEnd, type Recorder, type RecordOptions, tapInto } from './record.ts';
+import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
 import { processClock } from './recording/record-clock.ts';
 import { createRecordFile, type RecordFile } from './recording/record-file.ts';
 import { createSpool } from './recording/spool.ts';
@@ -86,7 +86,7 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
   }
 
   return {
-    tap(connection) {
+    wrap(connection) {
       const name = nameOf(clock.origin + BigInt(clock.now()), connection);
       const file = createRecordFile({
         spool,
@@ -101,7 +101,7 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
         closed: () => closed(name),
         stopped: (end) => ends$.next(end),
       });
-      return tapInto({ file, spool, connection, options, lazy: true, over: () => file.end() });
+      return wrapInto({ file, spool, connection, options, lazy: true, over: () => file.end() });
     },
     ends$: ends$.asObservable(),
     async close() {

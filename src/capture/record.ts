@@ -51,7 +51,7 @@ export interface Recorder {
    * A connection to be used in place of the one given, which belongs to it from then on. What passes is recorded, as
    * long as the recording lasts; the connection itself is as it was.
    */
-  readonly tap: (connection: Connection) => Connection;
+  readonly wrap: (connection: Connection) => Connection;
   /** Emits when a recording ends before its connection: once a file. Completes with `close`. Never errors. */
   readonly ends$: Observable<RecordEnd>;
   /**
@@ -85,7 +85,7 @@ export function record(path: string, options: RecordOptions = {}): Recorder {
   const stopped = (end: RecordEnd) => ends$.next(end);
   const file = createRecordFile({ spool, path, exclusive: false, maxBytes, clock, stopped });
   return {
-    tap: (connection) => tapInto({ file, spool, connection, options, over: () => {} }),
+    wrap: (connection) => wrapInto({ file, spool, connection, options, over: () => {} }),
     ends$: ends$.asObservable(),
     async close() {
       file.end();
@@ -107,7 +107,7 @@ export interface Tap {
 }
 
 /** Taps one connection into a file. */
-export function tapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
+export function wrapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
   check('tap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;

@@ -9,7 +9,7 @@ import type { Subscription } from 'rxjs';
 import type { ClientFault } from '../client/client-fault.ts';
 import type { Downloads, DownloadTarget } from '../client/downloads.ts';
 import type { Download } from '../client/get.ts';
-import { resumeFrom } from '../client/uploads.ts';
+import { RESUME_THRESHOLD_BYTES } from '../client/uploads.ts';
 import { systemWords } from '../protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
@@ -27,7 +27,7 @@ const low = 4 * 1024 * 1024;
 /** Why a file is skipped with `--no-clobber`. */
 export const thereAlready = 'it is there already';
 
-export interface DownloadWorld {
+export interface DownloadDeps {
   readonly downloads: Pick<Downloads, 'fetch'>;
   readonly report: Report;
   /** Where a file's bytes go. */
@@ -54,7 +54,7 @@ export interface Downloaded {
 
 type Flow = Pick<Download, 'pause' | 'resume'>;
 
-export function download(transfers: readonly Transfer[], world: DownloadWorld): Promise<Downloaded> {
+export function download(transfers: readonly Transfer[], world: DownloadDeps): Promise<Downloaded> {
   const { downloads, report, kept } = world;
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
@@ -127,7 +127,7 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
         const resumed = offset > 0 ? taken : null;
         taken = null;
         resumedFrom = offset;
-        const isPart = world.keepsParts && size >= resumeFrom;
+        const isPart = world.keepsParts && size >= RESUME_THRESHOLD_BYTES;
         const part = isPart ? { path: resumed?.path ?? newPart(path, download), offset } : undefined;
         file = world.begin({ path, size, mtime, part, again: wrote, written, failed: broke });
         if (isPart) kept.add(transfer);
@@ -186,4 +186,4 @@ export function download(transfers: readonly Transfer[], world: DownloadWorld): 
 
 /** Whether there may be a part of it: its state on the server is known, and it is large. */
 const isKept = (transfer: Transfer): transfer is Transfer & { readonly mtime: number } =>
-  transfer.mtime !== undefined && transfer.size >= resumeFrom;
+  transfer.mtime !== undefined && transfer.size >= RESUME_THRESHOLD_BYTES;

@@ -19,7 +19,7 @@ import type { Downloads } from '../client/downloads.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { whyNotTogether } from './one-place.ts';
 import type { Failure } from './report.ts';
-import { misuse } from './stop.ts';
+import { usageError } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { failureOf } from './upload.ts';
 import { breaks } from './with-client.ts';
@@ -46,7 +46,7 @@ export async function planGet(server: Asked, { names, recursive, out }: GetWish)
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
   const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
   const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
-  if (why !== null) throw misuse(why);
+  if (why !== null) throw usageError(why);
   return {
     files: plans.flatMap(({ files }) => files),
     failed: plans.flatMap(({ failed }) => failed),

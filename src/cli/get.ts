@@ -14,7 +14,7 @@ import { quietReport } from './report-lines.ts';
 import { addRetryOptions, type RetryFlags, tellRetries } from './retrying.ts';
 import { addServerOption, connection$, type ServerFlags, serverHelp, tokenOf } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { stopFor } from './with-client.ts';
 
@@ -79,10 +79,10 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
   const toStdout = flags.out === '-';
-  if (flags.out === '') throw misuse('--out is empty: name a file or a folder, or - for stdout');
+  if (flags.out === '') throw usageError('--out is empty: name a file or a folder, or - for stdout');
   if (toStdout && !flags.clobber)
-    throw misuse('--no-clobber is about files: --out - prints, and replaces none');
-  if (toStdout && flags.json) throw misuse('--json and --out - would both print to stdout');
+    throw usageError('--no-clobber is about files: --out - prints, and replaces none');
+  if (toStdout && flags.json) throw usageError('--json and --out - would both print to stdout');
   const output = createOutput();
   const kept = new Set<Transfer>();
   const interruption = interruptible(
@@ -120,23 +120,23 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     const got = await download(files, {
       ...{ downloads, report, kept },
       // Files are wanted though nobody reads any more what is said of them.
-      gone: () => toStdout && output.gone(),
+      gone: () => toStdout && output.isClosed(),
       begin: toStdout
         ? (options) => printed(options, output)
         : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
       ahead: toStdout ? 1 : ahead * flags.parallel,
       keepsParts: !toStdout,
     });
-    if (toStdout && output.gone()) throw stop(exitStatus.success);
+    if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
     const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
     report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
     if (got.lost !== null) {
       const { files: lost, why, status } = got.lost;
-      for (const { path } of kept) output.trouble(goesOn(path));
-      throw stop(status, `${why}: ${lost} of ${files.length} files were not received`);
+      for (const { path } of kept) output.error(goesOn(path));
+      throw exitError(status, `${why}: ${lost} of ${files.length} files were not received`);
     }
-    if (failed > 0) throw stop(exitStatus.failed);
+    if (failed > 0) throw exitError(exitStatus.failed);
     downloads.end();
   } catch (thrown) {
     downloads.destroy();

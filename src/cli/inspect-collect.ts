@@ -1,6 +1,6 @@
 /** Gathers what a page shows of a recording: the first of everything, up to limits, and how much there was in all. */
 
-import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import { type InspectEvent, isCoalesced, isSplit } from '../capture/inspect-event.ts';
 import type { PageConversation, PageData, PageSide } from '../capture/page/page-data.ts';
 import {
   afterResetInWords,
@@ -121,8 +121,8 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
       case 'frame': {
         const { frames, counts } = it.sides[event.from];
         counts.frames++;
-        if (isGlued(event)) counts.glued++;
-        if (isCut(event)) counts.cut++;
+        if (isCoalesced(event)) counts.glued++;
+        if (isSplit(event)) counts.cut++;
         if (left.frames <= 0) return;
         left.frames--;
         const { label, sample } = event;

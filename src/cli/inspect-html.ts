@@ -19,7 +19,7 @@ import { createCollector } from './inspect-collect.ts';
 import { counted } from './inspect-words.ts';
 import type { Output } from './output.ts';
 import { checkReplaceable } from './replaceable.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import { printable } from './words.ts';
 
 export interface PageOptions {
@@ -39,7 +39,7 @@ export async function writePage(
   { file, to, output }: PageOptions,
 ): Promise<number> {
   if (to !== '-' && isSameFile(file, to))
-    throw misuse(`--html would overwrite the capture ${printable(file)}`);
+    throw usageError(`--html would overwrite the capture ${printable(file)}`);
   const collector = createCollector(file === '-' ? 'standard input' : file);
   let fault: string | null = null;
   try {
@@ -58,7 +58,7 @@ export async function writePage(
       output.flush();
     }
   }
-  if (fault !== null) throw stop(exitStatus.failed, fault);
+  if (fault !== null) throw exitError(exitStatus.failed, fault);
   return conversations;
 }
 
@@ -150,6 +150,6 @@ async function writeWhole(to: string, text: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     const why =
       code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');
-    throw stop(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
+    throw exitError(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
   }
 }

@@ -2,7 +2,7 @@
  * What is told of a recording as JSON, one object an event. Times are nanoseconds since 1970, as strings of digits
  * since numbers of JSON are not that exact; beside each is the same in ISO 8601, under its name with `Iso`.
  */
-import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import { type InspectEvent, isCoalesced, isSplit } from '../capture/inspect-event.ts';
 import { isoTime } from './inspect-words.ts';
 
 /** The fields whose values are times. */
@@ -33,7 +33,13 @@ export function jsonOf(event: InspectEvent, chunkBytes = CHUNK_BYTES): Record<st
     }
     case 'frame': {
       const { sample, ...others } = fields as Omit<typeof event, 'type' | 'conversation'>;
-      return { ...of, ...withTimes(others), glued: isGlued(event), cut: isCut(event), hex: hexOf(sample) };
+      return {
+        ...of,
+        ...withTimes(others),
+        glued: isCoalesced(event),
+        cut: isSplit(event),
+        hex: hexOf(sample),
+      };
     }
     default:
       return { ...of, ...withTimes(fields) };

@@ -1,5 +1,5 @@
 /** What the table of a recording says at its end: how much there was in all, and what is in no block. */
-import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import { type InspectEvent, isCoalesced, isSplit } from '../capture/inspect-event.ts';
 import type { PacketsUnread } from '../capture/stream-event.ts';
 import {
   afterResetInWords,
@@ -51,8 +51,8 @@ export function createSum(columns: number | undefined): Sum {
         return;
       case 'frame':
         sums.frames++;
-        sums.glued += isGlued(event) ? 1 : 0;
-        sums.cut += isCut(event) ? 1 : 0;
+        sums.glued += isCoalesced(event) ? 1 : 0;
+        sums.cut += isSplit(event) ? 1 : 0;
         return;
       case 'gap':
         sums.gaps++;

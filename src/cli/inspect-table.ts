@@ -1,5 +1,5 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
-import { type InspectEvent, isCut, isGlued } from '../capture/inspect-event.ts';
+import { type InspectEvent, isCoalesced, isSplit } from '../capture/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../capture/stream-event.ts';
 import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } from './inspect-rows.ts';
 import { createSum } from './inspect-sum.ts';
@@ -110,7 +110,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
       }
       case 'frame': {
         const counts = of.counts[event.from];
-        const [glued, cut] = [isGlued(event), isCut(event)];
+        const [glued, cut] = [isCoalesced(event), isSplit(event)];
         counts.frames++;
         counts.glued += glued ? 1 : 0;
         counts.cut += cut ? 1 : 0;

@@ -14,7 +14,7 @@ import { wholeNumber } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
 import { only } from './replay-options.ts';
 import { noConnection, noneOf, stopForCapture } from './replay-read.ts';
-import { misuse } from './stop.ts';
+import { usageError } from './stop.ts';
 
 interface InspectFlags {
   readonly preset?: string;
@@ -120,9 +120,9 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     output.flush();
     return;
   }
-  if (file === undefined) throw misuse('the FILE to inspect is missing');
+  if (file === undefined) throw usageError('the FILE to inspect is missing');
   if (flags.chunkBytes !== undefined && !flags.json) {
-    throw misuse(
+    throw usageError(
       '--chunk-bytes is for --json: a row of the table has room for the first bytes of a chunk alone',
     );
   }
@@ -136,7 +136,7 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
       : flags.json
         ? await asJson(events, flags, output)
         : await asTable(events, flags, output);
-  if (conversations > 0 || output.gone()) return;
+  if (conversations > 0 || output.isClosed()) return;
   throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
 }
 
@@ -196,7 +196,7 @@ async function each(events: Events, output: Output, take: (event: InspectEvent) 
       }
       output.flush();
       await output.bytes(NOTHING);
-      if (output.gone()) break;
+      if (output.isClosed()) break;
     }
   } catch (thrown) {
     throw stopForCapture(thrown);

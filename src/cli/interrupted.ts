@@ -11,7 +11,7 @@ export interface Interruption {
   readonly tell: () => void;
 }
 
-export interface InterruptionWorld {
+export interface InterruptionDeps {
   readonly output: Output;
   /** Files of which there is a part, on the other side or on this one. */
   readonly kept: ReadonlySet<Transfer>;
@@ -25,10 +25,7 @@ export interface InterruptionWorld {
  * @example
  * 'interrupted: 12 of 300 files are stored; the same command goes on, and sends those 12 once more'
  */
-export function interruptible(
-  report: Report,
-  { output, kept, verb, again }: InterruptionWorld,
-): Interruption {
+export function interruptible(report: Report, { output, kept, verb, again }: InterruptionDeps): Interruption {
   let [done, all] = [0, 0];
   return {
     report: {
@@ -49,11 +46,9 @@ export function interruptible(
           done === 0 || again === null
             ? ''
             : `, and ${again} ${done === 1 ? 'that one' : `those ${done}`} once more`;
-        output.trouble(
-          `interrupted: ${done} of ${filesInWords(all)} ${verb}; the same command goes on${rest}`,
-        );
+        output.error(`interrupted: ${done} of ${filesInWords(all)} ${verb}; the same command goes on${rest}`);
       }
-      for (const { path } of kept) output.trouble(goesOn(path));
+      for (const { path } of kept) output.error(goesOn(path));
     },
   };
 }

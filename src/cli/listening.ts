@@ -1,11 +1,11 @@
 /** What a command says that could not listen where it was told to. */
 import type { ListenFault } from '../transport/listen.ts';
 import { exitStatus } from './exit-status.ts';
-import { type Stop, stop } from './stop.ts';
+import { type ExitError, exitError } from './stop.ts';
 
 /** A `Stop` for a `ListenFault`; anything else as it is. */
-export const stopForListening = (thrown: unknown): Stop | unknown =>
-  isListenFault(thrown) ? stop(exitStatus.failed, thrown.message) : thrown;
+export const stopForListening = (thrown: unknown): ExitError | unknown =>
+  isListenFault(thrown) ? exitError(exitStatus.failed, thrown.message) : thrown;
 
 const isListenFault = (thrown: unknown): thrown is ListenFault =>
   typeof thrown === 'object' && thrown !== null && 'address' in thrown && 'code' in thrown;

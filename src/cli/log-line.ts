@@ -7,7 +7,7 @@
  */
 import { catalogue, type ErrorCode, type ErrorInfo } from '../protocol/errors.ts';
 import type { ServerEvent } from '../server/event.ts';
-import { spokenProtocol } from '../wire/spoken-protocol.ts';
+import { guessProtocol } from '../wire/spoken-protocol.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -47,7 +47,7 @@ export function logLine(event: ServerEvent): LogLine | null {
       const fields = { cmd, filename, error, ...requestOf(event), ...whereOf(event) };
       return { level: 'warn', message: 'refused', fields };
     }
-    case 'bug':
+    case 'internal-error':
       return {
         level: 'error',
         message: 'a bug: the peer was told internal',
@@ -113,7 +113,7 @@ export function withoutContent(error: ErrorInfo): ErrorInfo {
   if (!quoting.has(code)) return error;
   const { message } = catalogue[code];
   // The hint is made anew from the bytes: in the message, words of ours cannot be told from the peer's.
-  const spoken = typeof hex === 'string' ? spokenProtocol(Buffer.from(hex.replaceAll(' ', ''), 'hex')) : null;
+  const spoken = typeof hex === 'string' ? guessProtocol(Buffer.from(hex.replaceAll(' ', ''), 'hex')) : null;
   const hint = spoken === null ? '' : ` (the bytes look like ${spoken})`;
   return { code, message: message + hint, position, declared, limit };
 }

@@ -5,7 +5,7 @@ import type { FileInfo } from '../protocol/file.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { createOutput, type Output } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
-import { stop } from './stop.ts';
+import { exitError } from './stop.ts';
 import { withClient } from './with-client.ts';
 import { bytesInWords, printable, timeInWords } from './words.ts';
 
@@ -56,10 +56,10 @@ async function run(given: string | undefined, flags: LsFlags): Promise<void> {
       for (const file of files) printFile(file, flags.json === true, output);
       output.flush();
       after = next;
-    } while (after !== undefined && !output.gone());
+    } while (after !== undefined && !output.isClosed());
   });
   // Without a PREFIX there is nothing that could have been misspelt.
-  if (!found && prefix) throw stop(exitStatus.failed, `${printable(prefix)}: no name begins with that`);
+  if (!found && prefix) throw exitError(exitStatus.failed, `${printable(prefix)}: no name begins with that`);
 }
 
 export function printFile(file: FileInfo, json: boolean, output: Output): void {

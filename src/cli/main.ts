@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { createOutput } from './output.ts';
-import { isStop } from './stop.ts';
+import { isExitError } from './stop.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -55,7 +55,7 @@ try {
 function told(thrown: unknown): number {
   // Commander has printed its own message, or the help or version that was asked for.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.misuse;
-  if (!isStop(thrown)) throw thrown;
+  if (!isExitError(thrown)) throw thrown;
   if (thrown.message !== null) process.stderr.write(`sluice: ${thrown.message}\n`);
   return thrown.status;
 }

@@ -8,7 +8,7 @@ import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { faultInWords } from './fault-words.ts';
 import { createOutput } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import { withClient } from './with-client.ts';
 import { ofName, printable } from './words.ts';
 
@@ -46,7 +46,7 @@ export function addMv(program: Command): void {
 async function run(from: string, to: string, flags: MvFlags): Promise<void> {
   if (to.endsWith('/')) {
     const whole = `${to}${from.split('/').at(-1)}`;
-    throw misuse(`TO is the whole new name of the file: ${printable(whole)}, not ${printable(to)}`);
+    throw usageError(`TO is the whole new name of the file: ${printable(whole)}, not ${printable(to)}`);
   }
   const output = createOutput();
   await withClient(flags, output, async (client) => {
@@ -64,6 +64,6 @@ async function moved(client: Client, from: string, to: string, ifAbsent: boolean
     if (!isClientFault(thrown) || thrown.type !== 'refused') throw thrown;
     const { code, field } = thrown.error;
     const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
-    throw stop(exitStatus.failed, ofName(name, faultInWords(thrown, 'read')));
+    throw exitError(exitStatus.failed, ofName(name, faultInWords(thrown, 'read')));
   }
 }

@@ -17,14 +17,14 @@ export interface Output {
   readonly json: (value: unknown) => void;
   /** Bytes as they are; resolves when they were taken. */
   readonly bytes: (chunk: Uint8Array) => Promise<void>;
-  readonly trouble: (text: string) => void;
+  readonly error: (text: string) => void;
   /** Nobody reads stdout any more, or it cannot be written to. */
-  readonly gone: () => boolean;
+  readonly isClosed: () => boolean;
   /** Writes what was gathered. */
   readonly flush: () => void;
 }
 
-export interface OutputWorld {
+export interface OutputDeps {
   /** Where results go; default stdout. */
   readonly stdout?: (failed: (error: NodeJS.ErrnoException) => void) => Sink;
   /** Where troubles go; default stderr. */
@@ -33,9 +33,9 @@ export interface OutputWorld {
   readonly broke?: (why: string) => void;
 }
 
-export function createOutput(world: OutputWorld = {}): Output {
+export function createOutput(world: OutputDeps = {}): Output {
   const { stdout = openStdout, stderr = process.stderr } = world;
-  const { broke = (why: string) => exitBroken(trouble, why) } = world;
+  const { broke = (why: string) => exitBroken(error, why) } = world;
   let lines = '';
   let gone = false;
   let scheduled = false;
@@ -61,7 +61,7 @@ export function createOutput(world: OutputWorld = {}): Output {
     }
   }
 
-  function trouble(text: string): void {
+  function error(text: string): void {
     flush();
     stderr.write(`sluice: ${text}\n`);
   }
@@ -74,8 +74,8 @@ export function createOutput(world: OutputWorld = {}): Output {
         if (gone) resolve();
         else sink.write(chunk, resolve);
       }),
-    trouble,
-    gone: () => gone,
+    error,
+    isClosed: () => gone,
     flush,
   };
 }

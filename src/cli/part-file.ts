@@ -12,13 +12,13 @@ import { createHash } from 'node:crypto';
 import { readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Fetched } from '../client/downloads.ts';
+import type { PartialDownload } from '../client/downloads.ts';
 import { crc32 } from '../store/crc32.ts';
 
-type FileState = Fetched['file'];
+type FileState = PartialDownload['file'];
 
 /** A part that was taken up. */
-export interface Taken extends Fetched {
+export interface Taken extends PartialDownload {
   readonly path: string;
 }
 

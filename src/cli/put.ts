@@ -10,7 +10,7 @@ import { addRetryOptions, type RetryFlags } from './retrying.ts';
 import { sendPlain } from './send-plain.ts';
 import { addServerOption, connection$, type ServerFlags, serverHelp, tokenOf } from './server-option.ts';
 import { exitOnSignal } from './signals.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
 import { printable } from './words.ts';
@@ -91,8 +91,8 @@ export function addPut(program: Command): void {
 async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   const connecting$ = connection$(flags);
   checkNames(paths, flags.as);
-  if (!flags.acks && !flags.clobber) throw misuse('--no-clobber needs a server that answers');
-  if (!flags.acks && flags.verify !== undefined) throw misuse('--verify needs a server that answers');
+  if (!flags.acks && !flags.clobber) throw usageError('--no-clobber needs a server that answers');
+  if (!flags.acks && flags.verify !== undefined) throw usageError('--verify needs a server that answers');
   const token = flags.acks ? tokenOf(flags) : null;
   const output = createOutput();
   const kept = new Set<Transfer>();
@@ -133,16 +133,16 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   output.flush();
   if (sent.lost !== null) {
     const { files, why, status } = sent.lost;
-    for (const { path } of kept) output.trouble(goesOn(path));
-    throw stop(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
+    for (const { path } of kept) output.error(goesOn(path));
+    throw exitError(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
   }
-  if (failed > 0) throw stop(exitStatus.failed);
+  if (failed > 0) throw exitError(exitStatus.failed);
 }
 
 /** One name for two things would leave only one of them. */
 function checkNames(paths: readonly string[], as: string | undefined): void {
   if (paths.length > 1 && as !== undefined && !as.endsWith('/')) {
-    throw misuse(
+    throw usageError(
       `--as ${printable(as)} is one name for ${paths.length} paths: add a / to put them into a folder`,
     );
   }
@@ -150,7 +150,7 @@ function checkNames(paths: readonly string[], as: string | undefined): void {
   for (const path of paths) {
     const name = topName(path, as);
     const other = names.get(name);
-    if (other !== undefined) throw misuse(whyNotBoth(other, path, name));
+    if (other !== undefined) throw usageError(whyNotBoth(other, path, name));
     names.set(name, path);
   }
 }

@@ -11,7 +11,7 @@ import { drawBar } from './draw-bar.ts';
 import { exitStatus } from './exit-status.ts';
 import { unreadInWords } from './inspect-words.ts';
 import type { Output } from './output.ts';
-import { type Stop, stop } from './stop.ts';
+import { type ExitError, exitError } from './stop.ts';
 import { printable } from './words.ts';
 
 export interface Reading {
@@ -74,16 +74,16 @@ function sizeOf(file: string): number | null {
 }
 
 /** What a command says of a capture that cannot be read to its end; anything else as it is. */
-export const stopForCapture = (thrown: unknown): Stop | unknown =>
-  isCaptureFault(thrown) ? stop(exitStatus.failed, printable(thrown.message)) : thrown;
+export const stopForCapture = (thrown: unknown): ExitError | unknown =>
+  isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));
 
 /** What a command says of a capture without the conversation it was to take. */
-export function noneOf(file: string, only: readonly (number | string)[]): Stop {
+export function noneOf(file: string, only: readonly (number | string)[]): ExitError {
   const which = only.map((one) => printable(String(one))).join(', ');
   const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
-  return stop(
+  return exitError(
     exitStatus.failed,
     `${nameOf(file)} has no conversation that --only ${which} means (a number, an address, a host or a :PORT)${inspect}`,
   );
@@ -93,19 +93,19 @@ export function noneOf(file: string, only: readonly (number | string)[]): Stop {
 const REASONS_SHOWN = 3;
 
 /** What a command says of a capture without any conversation, and what is in there instead. */
-export function noConnection(file: string, unread: PacketsUnread | null): Stop {
+export function noConnection(file: string, unread: PacketsUnread | null): ExitError {
   const instead =
     unread === null
       ? ': it has no packets'
       : `; what it has is not read: ${unreadInWords(unread, REASONS_SHOWN).join('; ')}`;
-  return stop(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
+  return exitError(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
 }
 
 /** The same where what was read did not tell: looks once more, unless it can be read only once. */
 export async function nothingFound(
   file: string,
   only: readonly (number | string)[] | undefined,
-): Promise<Stop> {
+): Promise<ExitError> {
   if (only !== undefined) return noneOf(file, only);
   if (sizeOf(file) !== null) {
     let unread: PacketsUnread | null = null;
@@ -116,5 +116,5 @@ export async function nothingFound(
     return noConnection(file, unread);
   }
   const words = 'has no TCP connection; what it has instead, "sluice inspect -" tells';
-  return stop(exitStatus.failed, `${nameOf(file)} ${words}`);
+  return exitError(exitStatus.failed, `${nameOf(file)} ${words}`);
 }

@@ -2,11 +2,11 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { privateFolder } from '../protocol/filename.ts';
+import { RESERVED_FOLDER } from '../protocol/filename.ts';
 import { systemWords } from '../protocol/system-words.ts';
 import { type MemoryStore, memoryStore } from '../store/memory-store.ts';
 import { exitStatus } from './exit-status.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import { printable } from './words.ts';
 
 /** Throws a `Stop` for what cannot be read or may not be stored. Nothing bounds it but memory. */
@@ -15,20 +15,20 @@ export async function storeWith(folder: string | undefined): Promise<MemoryStore
   if (folder === undefined) return store;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
-      throw misuse(`--with ${printable(folder)} cannot be read: ${systemWords(error, 'read')}`);
+      throw usageError(`--with ${printable(folder)} cannot be read: ${systemWords(error, 'read')}`);
     },
   );
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(folder, path).split(sep).join('/');
-    if (!entry.isFile() || name.startsWith(`${privateFolder}/`)) continue;
+    if (!entry.isFile() || name.startsWith(`${RESERVED_FOLDER}/`)) continue;
     await storeFile(store, name, path);
   }
   return store;
 }
 
 async function storeFile(store: MemoryStore, name: string, path: string): Promise<void> {
-  const failed = (why: string) => stop(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
+  const failed = (why: string) => exitError(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw failed(systemWords(error, 'read'));
   });

@@ -16,7 +16,7 @@ import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { presetName } from './inspect-options.ts';
 import { duration } from './numbers.ts';
 import { createOutput, type Output } from './output.ts';
-import { type Place, place } from './place.ts';
+import { parseServerAddress, type ServerAddress } from './place.ts';
 import { chunking, only, speed } from './replay-options.ts';
 import { nothingFound, type Reading, readingOf, stopForCapture } from './replay-read.ts';
 import {
@@ -36,12 +36,12 @@ import { storeWith } from './replay-stored.ts';
 import { connection$ } from './server-option.ts';
 import { day } from './settings-kinds.ts';
 import { exitOnSignal } from './signals.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import { addTlsOptions, type TlsFlags } from './tls-option.ts';
 import { printable } from './words.ts';
 
 interface ReplayFlags extends TlsFlags {
-  readonly to?: Place;
+  readonly to?: ServerAddress;
   readonly verify?: boolean;
   readonly with?: string;
   readonly only?: readonly (number | string)[];
@@ -107,7 +107,7 @@ export function addReplay(program: Command): void {
     .argument('<FILE>', 'a packet capture; - is stdin')
     .addOption(
       new Option('--to <SERVER>', 'send to this server, HOST:PORT or unix:/path')
-        .argParser(place)
+        .argParser(parseServerAddress)
         .conflicts(['verify', 'with']),
     )
     .option('--verify', 'compare the replies with the recorded ones')
@@ -148,7 +148,9 @@ export function addReplay(program: Command): void {
 
 async function run(file: string, flags: ReplayFlags): Promise<void> {
   if (flags.maxIdle !== undefined && flags.speed === 'asap') {
-    throw misuse('--max-idle is for --speed recorded or a number: as fast as possible there are no pauses');
+    throw usageError(
+      '--max-idle is for --speed recorded or a number: as fast as possible there are no pauses',
+    );
   }
   const output = createOutput();
   const reading = readingOf(file, output, !flags.json && !flags.quiet);
@@ -193,9 +195,9 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(countsInWords(counts));
   if (fault !== undefined) throw fault;
-  if (unreachable && flags.to !== undefined) throw stop(exitStatus.connection);
-  if (counts.different + counts.failed > 0) throw stop(exitStatus.failed);
-  if (counts.compared === 0) throw stop(exitStatus.failed, 'there was no reply to compare');
+  if (unreachable && flags.to !== undefined) throw exitError(exitStatus.connection);
+  if (counts.different + counts.failed > 0) throw exitError(exitStatus.failed);
+  if (counts.compared === 0) throw exitError(exitStatus.failed, 'there was no reply to compare');
 }
 
 async function resultsOf(
@@ -221,7 +223,7 @@ async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string
   if (to !== undefined) return spoken === 'unknown' ? 'none' : spoken;
   const name = printable(file);
   const looks = spoken === 'unknown' ? '' : ` (by its port it is ${spoken})`;
-  throw stop(
+  throw exitError(
     exitStatus.failed,
     `${name} holds nothing of Sluice's wire${looks}, and nothing else can be served: use "sluice inspect ${name}", or "sluice replay ${name} --to HOST:PORT"`,
   );
@@ -236,7 +238,7 @@ function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
 /** What a server would have stored. */
 async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
-  const happened = (event: ServerEvent) => {
+  const onServerEvent = (event: ServerEvent) => {
     if (!('connection' in event)) return;
     const conversation = Number(event.connection.slice(event.connection.indexOf(':') + 1));
     if (event.type === 'stored') {
@@ -258,7 +260,7 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
   await spokenOf(file, flags);
   const store = await storeWith(flags.with);
   // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
-  const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, happened, stall: dryWait });
+  const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, onServerEvent, stall: dryWait });
   const fault = await faultOf(verified$.pipe(tap(over)));
   reading.end();
   if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));

@@ -58,7 +58,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
   }
 
   function tell(text: string): void {
-    if (totalBar === null) output.trouble(text);
+    if (totalBar === null) output.error(text);
     else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
   }
 

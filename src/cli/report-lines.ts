@@ -7,7 +7,7 @@ import { bytesInWords, filesInWords, ofName, printable } from './words.ts';
 export function lineReport(output: Output, verb: string): Report {
   return {
     ...quietReport(output),
-    retry: (retry) => output.trouble(retryInWords(retry)),
+    retry: (retry) => output.error(retryInWords(retry)),
     done: ({ filename }, bytes, { before }) => {
       const from = before > 0 ? `, from ${bytesInWords(before)} on` : '';
       output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)}${from})`);
@@ -23,9 +23,9 @@ export function quietReport(output: Output): Report {
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: (what, failure) => output.trouble(failureInWords(what, failure)),
+    failed: (what, failure) => output.error(failureInWords(what, failure)),
     retry: () => {},
-    warn: (path, why) => output.trouble(`${printable(path)}: skipped, ${why}`),
+    warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
     end: () => {},
   };

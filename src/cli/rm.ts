@@ -6,7 +6,7 @@ import type { Listing } from '../protocol/file.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import { createOutput, type Output } from './output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from './server-option.ts';
-import { stop } from './stop.ts';
+import { exitError } from './stop.ts';
 import { forEachName, withClient } from './with-client.ts';
 import { printable } from './words.ts';
 
@@ -53,7 +53,7 @@ async function run(names: readonly string[], flags: RmFlags): Promise<void> {
     return forEachName(names, output, async (name) => {
       if (flags.recursive) return removeBelow(client, name, remove, output);
       if (name.endsWith('/'))
-        throw stop(exitStatus.failed, 'it names a folder: -r removes all that is below it');
+        throw exitError(exitStatus.failed, 'it names a folder: -r removes all that is below it');
       return remove(name);
     });
   });
@@ -79,5 +79,5 @@ async function removeBelow(
     after = page.next;
   }
   if (!name.endsWith('/') && !found) await remove(name);
-  else if (!found) throw stop(exitStatus.failed, 'nothing is stored there');
+  else if (!found) throw exitError(exitStatus.failed, 'nothing is stored there');
 }

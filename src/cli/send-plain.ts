@@ -2,14 +2,14 @@
 import { firstValueFrom } from 'rxjs';
 import { type ClientFault, describeFault, isClientFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
-import { createPlainSender, type PlainSender } from '../client/plain-sender.ts';
+import { createUnacknowledgedSender, type UnacknowledgedSender } from '../client/plain-sender.ts';
 import { whyNotFilename } from '../protocol/filename.ts';
 import { crc32 } from '../store/crc32.ts';
 import { exitStatus } from './exit-status.ts';
 import { faultInWords } from './fault-words.ts';
 import { connected } from './server-option.ts';
 import type { Transfer } from './transfer.ts';
-import type { Uploaded, UploadWorld } from './upload.ts';
+import type { UploadDeps, Uploaded } from './upload.ts';
 
 /** Puts that wait in the sender at once; it reads one at a time. */
 const ahead = 64;
@@ -17,7 +17,7 @@ const ahead = 64;
 const linger = 60_000;
 
 /** The peer cannot refuse a name, so that is done here. */
-export async function sendPlain(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
+export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
   const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
   let left: readonly Transfer[] = transfers.filter((transfer) => {
     const why = whyNotFilename(transfer.filename);
@@ -28,7 +28,7 @@ export async function sendPlain(transfers: readonly Transfer[], world: UploadWor
   });
   const status = exitStatus.connection;
   while (left.length > 0) {
-    const sender = createPlainSender(await connected(world.connect()), { crc32 });
+    const sender = createUnacknowledgedSender(await connected(world.connect()), { crc32 });
     const again = await sendAll(sender, left, world, counts);
     const fault = await ended(sender);
     if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
@@ -42,9 +42,9 @@ export async function sendPlain(transfers: readonly Transfer[], world: UploadWor
 
 /** Answers what was not sent, since the connection was ended before its turn. */
 function sendAll(
-  sender: PlainSender,
+  sender: UnacknowledgedSender,
   transfers: readonly Transfer[],
-  { report }: UploadWorld,
+  { report }: UploadDeps,
   counts: { files: number; bytes: number; transferred: number; failed: number },
 ): Promise<readonly Transfer[]> {
   return new Promise((resolve) => {
@@ -87,7 +87,7 @@ function sendAll(
 }
 
 /** Ends our side; answers what is wrong with the way the peer ended its own, or null. */
-async function ended(sender: PlainSender): Promise<string | null> {
+async function ended(sender: UnacknowledgedSender): Promise<string | null> {
   try {
     const inTime = await firstValueFrom(sender.end(linger));
     return inTime ? null : `the peer has not ended the connection within ${linger / 1000} s`;

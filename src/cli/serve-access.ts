@@ -3,7 +3,7 @@ import { type AccessFile, openAccessFile } from '../server/access-file.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Reloadable } from './serve-reload.ts';
 import type { Configuration } from './settings.ts';
-import { stop } from './stop.ts';
+import { exitError } from './stop.ts';
 
 export interface ServerAccess {
   readonly file: AccessFile;
@@ -20,7 +20,7 @@ export async function openAccess({ settings, called }: Configuration): Promise<S
   const opened = await openAccessFile(settings.access);
   if (!opened.ok) {
     const problems = opened.problems.map((problem) => `${called('access')}: ${problem}`);
-    throw stop(exitStatus.failed, problems.join('\nsluice: '));
+    throw exitError(exitStatus.failed, problems.join('\nsluice: '));
   }
   const file = opened.value;
   const reload = async () => {

@@ -6,7 +6,7 @@ import { type TlsCredentials, whyNotCredentials } from '../transport/tls-credent
 import { exitStatus } from './exit-status.ts';
 import type { Reloadable } from './serve-reload.ts';
 import type { Configuration } from './settings.ts';
-import { type Stop, stop } from './stop.ts';
+import { type ExitError, exitError } from './stop.ts';
 
 export interface ServerCredentials extends Reloadable {
   /** Those that count, and from then on each that takes their place. */
@@ -50,4 +50,5 @@ async function contentOf(path: string, called: string): Promise<Uint8Array> {
   }
 }
 
-const unusable = (called: string, why: string): Stop => stop(exitStatus.failed, `${called}: ${why}`);
+const unusable = (called: string, why: string): ExitError =>
+  exitError(exitStatus.failed, `${called}: ${why}`);

@@ -8,7 +8,7 @@ import { exitStatus } from './exit-status.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Configuration } from './settings.ts';
 import { isWithin } from './settings-checks.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 
 export interface Recording {
   /** The same connections, recorded. */
@@ -38,18 +38,18 @@ export async function openRecording({ settings, called }: Configuration): Promis
       const why = isFile
         ? `${record} is a file, and must be a folder`
         : `${record}: ${systemWords(error, 'write')}`;
-      throw stop(exitStatus.failed, `${called('record')}: ${why}`);
+      throw exitError(exitStatus.failed, `${called('record')}: ${why}`);
     },
   );
   // The settings were compared by their names; a symbolic link may lead into the root all the same.
   if (isWithin(await realpath(dir), await realpath(record))) {
-    throw misuse(`${called('record')} must not be in ${dir}: what is recorded would be served`);
+    throw usageError(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
   return {
     tapped: (connections$) =>
       connections$.pipe(
         map((event) =>
-          event.type === 'connection' ? { ...event, connection: recorder.tap(event.connection) } : event,
+          event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
         ),
       ),
     tell(log) {

@@ -1,6 +1,6 @@
 /** Reads again, at SIGHUP, what a running server was told by files: certificates and tokens. */
 import type { ServerLog } from './server-log.ts';
-import { isStop } from './stop.ts';
+import { isExitError } from './stop.ts';
 import { withoutName } from './words.ts';
 
 export interface Reloadable {
@@ -18,7 +18,7 @@ export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog,
       await reload();
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      const message = thrown instanceof Error || isStop(thrown) ? thrown.message : null;
+      const message = thrown instanceof Error || isExitError(thrown) ? thrown.message : null;
       const why = message ?? String(thrown);
       log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, why)}`);
     }

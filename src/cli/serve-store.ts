@@ -4,7 +4,7 @@ import { openDiskStore } from '../store/disk-store.ts';
 import { type Quota, withQuotas } from '../store/quotas.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Settings } from './settings-table.ts';
-import { stop } from './stop.ts';
+import { exitError } from './stop.ts';
 
 /**
  * Opens it; throws a `Stop` that says why it cannot be opened.
@@ -14,7 +14,7 @@ import { stop } from './stop.ts';
 export async function openStore(settings: Settings, quotas: (() => readonly Quota[]) | null): Promise<Store> {
   const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
-  if (!opened.ok) throw stop(exitStatus.failed, opened.error.message);
+  if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
   const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
   if (quotas === null && whole.length === 0) return opened.value;
   let given: readonly Quota[] = [];

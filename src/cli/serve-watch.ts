@@ -2,14 +2,14 @@
 import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../server/event.ts';
 import { diskWritable } from '../server/health.ts';
-import type { Operations } from '../server/operations.ts';
+import type { OpsServer } from '../server/operations.ts';
 import type { ServerStats } from '../server/stats.ts';
 import { createStatus } from '../server/status.ts';
 import type { Store } from '../store/contract.ts';
 import { exitStatus } from './exit-status.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Settings } from './settings-table.ts';
-import { stop } from './stop.ts';
+import { exitError } from './stop.ts';
 
 export interface Watched {
   /** To be given how the server is read. */
@@ -20,38 +20,38 @@ export interface Watched {
   readonly stop: () => Promise<void>;
 }
 
-export interface WatchWorld {
+export interface WatchDeps {
   readonly settings: Settings;
   readonly store: Store;
   /** Shared. */
   readonly events$: Observable<ServerEvent>;
-  readonly drain$: Observable<unknown>;
+  readonly shutdown$: Observable<unknown>;
   readonly log: ServerLog;
 }
 
 const nothing: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
-export function watchServer({ settings, store, events$, drain$, log }: WatchWorld): Watched {
+export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
   let read = () => nothing;
   const facts = { stats: () => read(), unfinished: () => store.unfinished() };
   const status = createStatus(facts);
-  let operations: Operations | null = null;
+  let operations: OpsServer | null = null;
 
   async function start(): Promise<void> {
     const { metricsPort, metricsHost, dir } = settings;
     if (metricsPort === null) return;
     // Only here: whoever wants no metrics does not load them.
-    const { startOperations } = await import('../server/operations.ts');
-    const started = await startOperations({
+    const { startOpsServer } = await import('../server/operations.ts');
+    const started = await startOpsServer({
       ...facts,
       host: metricsHost,
       port: metricsPort,
       events$,
-      drain$,
+      shutdown$,
       writable: diskWritable(dir),
-      bug: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
+      onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
-    if (!started.ok) throw stop(exitStatus.failed, `metrics: ${started.error.message}`);
+    if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);
     operations = started.value;
     log.info(`metrics and health on http://${operations.address}`);
   }

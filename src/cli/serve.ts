@@ -21,7 +21,7 @@ import { addSettings, type Flags, settingsHelp } from './settings-flags.ts';
 import { limitsOf } from './settings-limits.ts';
 import { printSettings } from './settings-print.ts';
 import { endingSignals } from './signals.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 
 const help = `${settingsHelp}
 Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
@@ -54,10 +54,10 @@ export function addServe(program: Command): void {
 
 async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
-  if (!read.ok) throw misuse(read.problems.join('\nsluice: '));
+  if (!read.ok) throw usageError(read.problems.join('\nsluice: '));
   if (printConfig) {
     const output = createOutput();
-    for (const warning of read.value.warnings) output.trouble(warning);
+    for (const warning of read.value.warnings) output.error(warning);
     output.line(printSettings(read.value.settings).trimEnd());
   } else await receive(read.value);
 }
@@ -72,27 +72,27 @@ async function receive(configuration: Configuration): Promise<void> {
   // Only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
-  const drain$ = new Subject<void>();
+  const shutdown$ = new Subject<void>();
   let broken: string | null = null;
   const output = createOutput({
     broke: (why) => {
       broken = why;
-      drain$.next();
+      shutdown$.next();
     },
   });
   const told$ = new Subject<ServerEvent>();
-  const watched = watchServer({ settings, store, events$: told$, drain$, log });
+  const watched = watchServer({ settings, store, events$: told$, shutdown$, log });
   const events$ = serve({
     connections$: recording.tapped(listeners(settings, credentials, openFiles)),
     store,
     ...(access && { access: access.file.access }),
     limits: limitsOf(configuration, openFiles),
-    drain$,
+    shutdown$,
     stats: watched.stats,
   });
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
     log.info(`${signal}: finishing what runs; once more to end at once`);
-    drain$.next();
+    shutdown$.next();
   });
   const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
@@ -117,7 +117,7 @@ async function receive(configuration: Configuration): Promise<void> {
     await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
     else log.warn(`stopped; connections cut off: ${cut}`);
-    if (broken !== null) throw stop(exitStatus.failed, broken);
+    if (broken !== null) throw exitError(exitStatus.failed, broken);
   } catch (thrown) {
     throw stopForListening(thrown);
   } finally {

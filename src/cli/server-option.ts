@@ -7,18 +7,18 @@ import { connectTls } from '../transport/tls.ts';
 import { connectUnix } from '../transport/unix.ts';
 import { exitStatus } from './exit-status.ts';
 import { duration } from './numbers.ts';
-import { type Place, place } from './place.ts';
+import { parseServerAddress, type ServerAddress } from './place.ts';
 import { whyNotVariables } from './settings-environment.ts';
 import { day } from './settings-kinds.ts';
-import { misuse, stop } from './stop.ts';
+import { exitError, usageError } from './stop.ts';
 import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
 import { readToken } from './token.ts';
 
 export interface ServerFlags extends TlsFlags {
-  readonly server?: Place;
-  readonly to?: Place;
-  readonly from?: Place;
+  readonly server?: ServerAddress;
+  readonly to?: ServerAddress;
+  readonly from?: ServerAddress;
   /** Milliseconds. */
   readonly timeout: number;
   readonly tokenFile?: string;
@@ -37,8 +37,14 @@ all users of a machine can see those.`;
 
 export function addServerOption(command: Command, name: 'to' | 'from'): Command {
   command
-    .addOption(new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(place))
-    .addOption(new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(place))
+    .addOption(
+      new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(parseServerAddress),
+    )
+    .addOption(
+      new Option('--server <SERVER>', `the same as --${name}`)
+        .env('SLUICE_SERVER')
+        .argParser(parseServerAddress),
+    )
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')
         .argParser(duration(1, day))
@@ -49,10 +55,10 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
   );
 }
 
-export function placeOf(flags: ServerFlags): Place {
+export function placeOf(flags: ServerFlags): ServerAddress {
   const place = flags.to ?? flags.from ?? flags.server;
   if (place === undefined) {
-    throw misuse('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
+    throw usageError('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
   }
   return place;
 }
@@ -67,12 +73,12 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  */
 export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
   const why = whyNotVariables(environment);
-  if (why !== null) throw misuse(why);
+  if (why !== null) throw usageError(why);
   const where = placeOf(flags);
   const tls = tlsSettings(flags, environment);
   const { timeout } = flags;
   if ('path' in where) {
-    if (tls !== null) throw misuse(`${where.path} is on this machine and has no TLS: leave --tls away`);
+    if (tls !== null) throw usageError(`${where.path} is on this machine and has no TLS: leave --tls away`);
     return connectUnix({ ...where, timeout });
   }
   if (tls === null) return connectTcp({ ...where, timeout }).pipe(map(noticingTls));
@@ -86,6 +92,6 @@ export async function connected(connecting$: Observable<Connection>): Promise<Co
   try {
     return await firstValueFrom(connecting$);
   } catch (thrown) {
-    throw stop(exitStatus.connection, (thrown as ConnectionFault).message);
+    throw exitError(exitStatus.connection, (thrown as ConnectionFault).message);
   }
 }

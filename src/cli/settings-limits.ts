@@ -21,7 +21,7 @@ export function limitsOf({ settings, isDefault }: Configuration, openFiles: numb
       : { connectionsPerAddress: settings.maxConnectionsPerAddress }),
     requestsPerSecond: settings.maxRequestsPerSecond,
     bytesPerSecond: settings.maxBytesPerSecond,
-    deadlines: {
+    timeouts: {
       firstBytes: settings.firstByteTimeout,
       header: settings.headerTimeout,
       body: settings.bodyTimeout,

@@ -51,7 +51,7 @@ const TiB = 1024 ** 4;
 const largest = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
 const longest = 24 * day;
-const { deadlines } = defaultLimits;
+const { timeouts } = defaultLimits;
 const uploads = uploadLimits({});
 
 const port = whole(0, 65_535, 'PORT');
@@ -145,22 +145,17 @@ export const settingTable = {
     'what is held for peers, received and not stored or read and not sent, over all connections',
   ),
 
-  firstByteTimeout: setting(
-    'deadlines',
-    deadline,
-    deadlines.firstBytes,
-    'for the first byte of a connection',
-  ),
-  headerTimeout: setting('deadlines', deadline, deadlines.header, 'for a header, from its first byte on'),
-  bodyTimeout: setting('deadlines', deadline, deadlines.body, 'for the next --body-minimum bytes of a body'),
+  firstByteTimeout: setting('deadlines', deadline, timeouts.firstBytes, 'for the first byte of a connection'),
+  headerTimeout: setting('deadlines', deadline, timeouts.header, 'for a header, from its first byte on'),
+  bodyTimeout: setting('deadlines', deadline, timeouts.body, 'for the next --body-minimum bytes of a body'),
   bodyMinimum: setting(
     'deadlines',
     size(1, 1024 * MiB),
-    deadlines.bodyBytes,
+    timeouts.bodyBytes,
     'what must arrive of a body in --body-timeout',
   ),
-  idleTimeout: setting('deadlines', deadline, deadlines.idle, 'for the next request'),
-  unreadTimeout: setting('deadlines', deadline, deadlines.unread, 'for the peer to take some of a reply'),
+  idleTimeout: setting('deadlines', deadline, timeouts.idle, 'for the next request'),
+  unreadTimeout: setting('deadlines', deadline, timeouts.unread, 'for the peer to take some of a reply'),
 
   grace: setting(
     'operation',

@@ -5,21 +5,21 @@
  */
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
-export interface Stop {
+export interface ExitError {
   readonly stop: true;
   readonly status: ExitStatus;
   /** Without a full stop; null when everything there is to say was said. */
   readonly message: string | null;
 }
 
-export const stop = (status: ExitStatus, message: string | null = null): Stop => ({
+export const exitError = (status: ExitStatus, message: string | null = null): ExitError => ({
   stop: true,
   status,
   message,
 });
 
 /** The command line is wrong: what is, and what to do. */
-export const misuse = (message: string): Stop => stop(exitStatus.misuse, message);
+export const usageError = (message: string): ExitError => exitError(exitStatus.misuse, message);
 
-export const isStop = (thrown: unknown): thrown is Stop =>
+export const isExitError = (thrown: unknown): thrown is ExitError =>
   typeof thrown === 'object' && thrown !== null && 'stop' in thrown && thrown.stop === true;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { systemWords } from '../protocol/system-words.ts';
 import { certificatesOf, whyNotCredentials } from '../transport/tls-credentials.ts';
-import { misuse } from './stop.ts';
+import { usageError } from './stop.ts';
 
 export interface TlsFlags {
   readonly tls?: boolean;
@@ -42,7 +42,7 @@ export function tlsSettings(flags: TlsFlags, environment = process.env): TlsSett
   const named = [tlsCa, tlsCert, tlsKey, tlsName].some((value) => value !== undefined);
   if (!(flags.tls || named || switchedOn(environment.SLUICE_TLS))) return null;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw misuse('--tls-cert and --tls-key belong together: a certificate is of no use without its key');
+    throw usageError('--tls-cert and --tls-key belong together: a certificate is of no use without its key');
   }
   return {
     ...(tlsCa !== undefined && { ca: authorities(tlsCa) }),
@@ -54,27 +54,28 @@ export function tlsSettings(flags: TlsFlags, environment = process.env): TlsSett
 function authorities(file: string): string {
   const ca = contentOf('--tls-ca', file);
   if (certificatesOf(ca) === null)
-    throw misuse(`--tls-ca ${file} holds no certificate in PEM, or a broken one`);
+    throw usageError(`--tls-ca ${file} holds no certificate in PEM, or a broken one`);
   return ca;
 }
 
 function identity(certFile: string, keyFile: string): { readonly cert: string; readonly key: string } {
   const [cert, key] = [contentOf('--tls-cert', certFile), contentOf('--tls-key', keyFile)];
   const why = whyNotCredentials({ cert, key });
-  if (why !== null) throw misuse(`--tls-cert ${certFile} and --tls-key ${keyFile} cannot be used: ${why}`);
+  if (why !== null)
+    throw usageError(`--tls-cert ${certFile} and --tls-key ${keyFile} cannot be used: ${why}`);
   return { cert, key };
 }
 
 function switchedOn(value = ''): boolean {
   if (value === '1' || value === 'true') return true;
   if (value === '0' || value === 'false' || value === '') return false;
-  throw misuse('SLUICE_TLS must be 1 or 0');
+  throw usageError('SLUICE_TLS must be 1 or 0');
 }
 
 function contentOf(flag: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw misuse(`${flag} ${file} cannot be read: ${systemWords(error, 'read')}`);
+    throw usageError(`${flag} ${file} cannot be read: ${systemWords(error, 'read')}`);
   }
 }

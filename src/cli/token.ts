@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { systemWords } from '../protocol/system-words.ts';
-import { misuse } from './stop.ts';
+import { usageError } from './stop.ts';
 
 /** What a server takes at the most. */
 const longest = 1024;
@@ -21,14 +21,15 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw misuse(`--token-file ${file} cannot be read: ${systemWords(error, 'read')}`);
+    throw usageError(`--token-file ${file} cannot be read: ${systemWords(error, 'read')}`);
   }
 }
 
 function checked(token: string, from: string): string {
-  if (token === '') throw misuse(`${from} is empty: it must hold the token`);
-  if (token.length > longest) throw misuse(`${from} is longer than a token can be, ${longest} characters`);
+  if (token === '') throw usageError(`${from} is empty: it must hold the token`);
+  if (token.length > longest)
+    throw usageError(`${from} is longer than a token can be, ${longest} characters`);
   if (/[\r\n]/.test(token))
-    throw misuse(`${from} has several lines: it must hold the token and nothing else`);
+    throw usageError(`${from} has several lines: it must hold the token and nothing else`);
   return token;
 }

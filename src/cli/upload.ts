@@ -10,7 +10,12 @@ import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../client/client-fault.ts';
 import { fileContent } from '../client/file-content.ts';
 import { sha256 } from '../client/sha256.ts';
-import { createUploads, resumeFrom, type UploadSettings, type Uploads } from '../client/uploads.ts';
+import {
+  createUploads,
+  RESUME_THRESHOLD_BYTES,
+  type UploadSettings,
+  type Uploads,
+} from '../client/uploads.ts';
 import type { Doing } from '../protocol/system-words.ts';
 import { crc32 } from '../store/crc32.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -41,7 +46,7 @@ export interface Lost {
   readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
 }
 
-export interface UploadWorld {
+export interface UploadDeps {
   readonly connect: () => Observable<Connection>;
   readonly report: Report;
   readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
@@ -54,7 +59,7 @@ export interface UploadWorld {
   readonly kept?: Set<Transfer>;
 }
 
-export function upload(transfers: readonly Transfer[], world: UploadWorld): Promise<Uploaded> {
+export function upload(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
   const { connect, token = null, retries = 5, parallel = 1 } = world;
   const uploads = createUploads({
     connect,
@@ -72,7 +77,7 @@ export function upload(transfers: readonly Transfer[], world: UploadWorld): Prom
 function sendAll(
   uploads: Uploads,
   transfers: readonly Transfer[],
-  { report, settings, kept }: UploadWorld,
+  { report, settings, kept }: UploadDeps,
   most: number,
 ): Promise<Uploaded> {
   return new Promise((resolve) => {
@@ -93,7 +98,7 @@ function sendAll(
     function send(transfer: Transfer): void {
       underWay++;
       const { path, filename, size } = transfer;
-      const resumable = settings.resume !== false && size >= resumeFrom;
+      const resumable = settings.resume !== false && size >= RESUME_THRESHOLD_BYTES;
       const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
       const tries = createTries((from) => report.resumed(transfer, from));
       uploads

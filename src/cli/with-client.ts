@@ -8,7 +8,7 @@ import { faultInWords } from './fault-words.ts';
 import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
-import { isStop, type Stop, stop } from './stop.ts';
+import { type ExitError, exitError, isExitError } from './stop.ts';
 import { ofName } from './words.ts';
 
 /** Milliseconds that a server may be silent when an answer is due. */
@@ -39,12 +39,12 @@ export async function withClient<T>(
 export const breaks = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
 
-export const stopFor = (fault: ClientFault): Stop =>
-  stop(breaks(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
+export const stopFor = (fault: ClientFault): ExitError =>
+  exitError(breaks(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
 
 /** What is wrong with one name alone; null when that was said, undefined when it is about all of them. */
 function whyNotThis(thrown: unknown): string | null | undefined {
-  if (isStop(thrown)) return thrown.message;
+  if (isExitError(thrown)) return thrown.message;
   return isClientFault(thrown) && !breaks(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
 
@@ -64,12 +64,12 @@ export async function forEachName(
     } catch (thrown) {
       const why = whyNotThis(thrown);
       if (why === undefined) throw thrown;
-      if (why !== null) output.trouble(ofName(name, why));
+      if (why !== null) output.error(ofName(name, why));
       return false;
     }
   });
   const settled = await Promise.allSettled(asked);
   for (const each of settled) if (each.status === 'rejected') throw each.reason;
   const refused = settled.some((each) => each.status === 'fulfilled' && !each.value);
-  if (refused) throw stop(exitStatus.failed);
+  if (refused) throw exitError(exitStatus.failed);
 }

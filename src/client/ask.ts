@@ -3,14 +3,14 @@ import { Observable } from 'rxjs';
 import { isMatching, type P } from 'ts-pattern';
 import type { Ack } from '../protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import type { Conversation } from './conversation.ts';
+import type { RequestPipeline } from './conversation.ts';
 
 /**
  * Asks, and emits the ack. An ack that does not match the pattern is a fault `protocol`, since it was not made by a
  * server that knows the command.
  */
 export function ask<const Shape extends { readonly ack: string }>(
-  conversation: Conversation,
+  conversation: RequestPipeline,
   header: JsonHeader,
   pattern: Shape,
 ): Observable<Ack & P.infer<Shape>> {

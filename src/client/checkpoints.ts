@@ -5,7 +5,7 @@
  * At most 64 are kept, whatever the size: when they are full every other one is dropped, and from then on they
  * are noted half as often.
  */
-import type { Part } from '../protocol/file.ts';
+import type { UploadOffset } from '../protocol/file.ts';
 
 const most = 64;
 /** Bytes between two that are noted, at first. */
@@ -14,7 +14,7 @@ const closest = 1024 * 1024;
 export interface Checkpoints {
   readonly note: (offset: number, crc32: number) => void;
   /** The last one that is at or before an offset; that of nothing when there is none. */
-  readonly before: (offset: number) => Part;
+  readonly before: (offset: number) => UploadOffset;
   /** Nobody will ask for anything before this. */
   readonly passed: (offset: number) => void;
   /** The content is another one. */
@@ -22,7 +22,7 @@ export interface Checkpoints {
 }
 
 export function createCheckpoints(): Checkpoints {
-  let notes: Part[] = [];
+  let notes: UploadOffset[] = [];
   let apart = closest;
 
   const lastBefore = (offset: number) => notes.findLastIndex((note) => note.offset <= offset);

@@ -1,7 +1,7 @@
 /** The client: what can be asked of a server over one connection, as Observables. */
 import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
-import type { FileInfo, Listing, Part } from '../protocol/file.ts';
+import type { FileInfo, Listing, UploadOffset } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import {
@@ -16,12 +16,12 @@ import {
 } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
-import { createConversation } from './conversation.ts';
+import { createRequestPipeline } from './conversation.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
-import { type ContentGiven, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
+import { type ContentSource, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 
 export interface ClientOptions {
   /**
@@ -65,7 +65,7 @@ export interface Client {
    */
   readonly put: (
     filename: string,
-    content: ContentGiven,
+    content: ContentSource,
     settings?: PutSettings,
     hooks?: PutHooks,
   ) => Observable<PutEvent>;
@@ -79,7 +79,7 @@ export interface Client {
    *   error: (fault) => console.error(describeFault(fault)),
    * });
    */
-  readonly resume: (upload: string) => Observable<Part>;
+  readonly resume: (upload: string) => Observable<UploadOffset>;
   /** Drops what the server has of an interrupted upload. Errors with `not-found` when that is nothing. */
   readonly cancel: (upload: string) => Observable<never>;
   /**
@@ -144,7 +144,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   check('createClient: its connection', connection, CONNECTION);
   checkOptions('createClient', options, CLIENT_RULES);
   const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
-  const conversation = createConversation({ connection, crc32, window, timeout, scheduler });
+  const conversation = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
   return {
     put: (filename, content, settings, hooks) => put(conversation, filename, content, settings, hooks),
     resume: (upload) =>

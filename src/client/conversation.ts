@@ -26,11 +26,11 @@ import type { FrameEvent } from '../wire/frame-event.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { type ClientFault, describeFault } from './client-fault.ts';
 import { createDeadline } from './deadline.ts';
-import { createEntry, type Entry, type EntryHooks } from './entry.ts';
+import { createPendingRequest, type PendingRequest, type PendingRequestHooks } from './entry.ts';
 import type { Exchange } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 
-export interface ConversationOptions {
+export interface RequestPipelineOptions {
   readonly connection: Connection;
   readonly crc32: Checksum;
   /** Requests that may be unanswered at once. */
@@ -40,7 +40,7 @@ export interface ConversationOptions {
   readonly scheduler?: SchedulerLike | undefined;
 }
 
-export interface Conversation {
+export interface RequestPipeline {
   /** Makes a request in its turn. Answers how to give it up. */
   readonly request: (exchange: Exchange) => () => void;
   /** Takes no more requests, and ends our side once all are answered. */
@@ -54,18 +54,18 @@ export interface Conversation {
 
 const destroyedHere = (message: string): ConnectionFault => ({ code: 'destroyed', message });
 
-export function createConversation(options: ConversationOptions): Conversation {
+export function createRequestPipeline(options: RequestPipelineOptions): RequestPipeline {
   const { connection, crc32, window, timeout } = options;
-  const queue = createQueue<Entry>();
-  const outstanding: Entry[] = [];
+  const queue = createQueue<PendingRequest>();
+  const outstanding: PendingRequest[] = [];
   let lastId = 0;
   let state: 'open' | 'ending' | 'spoiled' | 'over' = 'open';
   /** The one that the sender is at: perhaps not outstanding yet. */
-  let sending: Entry | null = null;
+  let sending: PendingRequest | null = null;
   /** The one whose frame broke off. */
-  let spoiled: Entry | null = null;
+  let poisoned: PendingRequest | null = null;
   /** Whose reply is arriving; null also for one that ends nothing. */
-  let receiving: Entry | null = null;
+  let receiving: PendingRequest | null = null;
   let end: ConnectionFault | null = null;
   let writeFault: ConnectionFault | null = null;
 
@@ -96,7 +96,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     connection: deadline === null ? connection : { write: watched(deadline.touch) },
     crc32,
     next,
-    spoiled: onSpoiled,
+    poisoned: onSpoiled,
     broken,
     ...(deadline === null ? {} : { reading: (under) => (under ? deadline.hold() : deadline.release()) }),
   });
@@ -114,18 +114,18 @@ export function createConversation(options: ConversationOptions): Conversation {
     return null;
   }
 
-  const hooks: EntryHooks = {
+  const hooks: PendingRequestHooks = {
     begun: (entry) => {
       outstanding.push(entry);
       deadline?.arm();
     },
-    takenBack: () => outstanding.pop(),
+    withdrawn: () => outstanding.pop(),
     failed: settle,
   };
 
   /** The server took back nothing: what it was sent before the broken frame is still answered. */
   function onSpoiled(outbound: Outbound): void {
-    spoiled = outstanding.find((entry) => entry.outbound === outbound) ?? null;
+    poisoned = outstanding.find((entry) => entry.outbound === outbound) ?? null;
     if (state !== 'over') state = 'spoiled';
     settle();
   }
@@ -138,7 +138,7 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   /** To be called when something may have been the last one. */
   function settle(): void {
-    if (state === 'spoiled' && (outstanding.length === 0 || outstanding[0] === spoiled)) {
+    if (state === 'spoiled' && (outstanding.length === 0 || outstanding[0] === poisoned)) {
       over(destroyedHere('the connection was dropped, since a put on it broke off'));
       connection.destroy();
     }
@@ -257,7 +257,7 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   return {
     request: (exchange) => {
-      const entry = createEntry(exchange, ++lastId, hooks);
+      const entry = createPendingRequest(exchange, ++lastId, hooks);
       if (state === 'open' && writeFault === null) {
         queue.push(entry);
         sender.wake();

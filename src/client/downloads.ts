@@ -7,13 +7,20 @@ import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Checksum } from './frame-sender.ts';
 import type { Download } from './get.ts';
-import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
+import {
+  type ConnectionPool,
+  type ConnectionPoolOptions,
+  createConnectionPool,
+  createJob,
+  type Job,
+  type Retry,
+} from './lanes.ts';
 import type { PageSettings } from './list.ts';
 import { isRefused } from './resumable.ts';
-import { resumeFrom } from './uploads.ts';
+import { RESUME_THRESHOLD_BYTES } from './uploads.ts';
 
 /** What there is already of a file, and which state of it that is. */
-export interface Fetched {
+export interface PartialDownload {
   /** Bytes from the start. */
   readonly offset: number;
   /** CRC-32 of those bytes. */
@@ -25,7 +32,7 @@ export interface Fetched {
 /** Where a file's bytes go. */
 export interface DownloadTarget {
   /** What there is of it from an earlier run. Asked once, when its turn has come. */
-  readonly kept?: () => Fetched | null | Promise<Fetched | null>;
+  readonly kept?: () => PartialDownload | null | Promise<PartialDownload | null>;
   /**
    * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try.
    *
@@ -80,8 +87,8 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  *   complete: () => console.log(`${chunks.length} chunks`),
  * });
  */
-export function createDownloads(options: LanesOptions): Downloads {
-  const lanes = createLanes(options);
+export function createDownloads(options: ConnectionPoolOptions): Downloads {
+  const lanes = createConnectionPool(options);
   const { crc32 = portableCrc32 } = options;
   return {
     fetch: (filename, target, size = 0) => {
@@ -100,7 +107,7 @@ export function createDownloads(options: LanesOptions): Downloads {
 }
 
 /** A question with one answer, that changes nothing on the server. */
-function asked<T>(lanes: Lanes, ask: (client: Client) => Observable<T>): Observable<T> {
+function asked<T>(lanes: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     let running: Subscription | null = null;
     const job: Job = createJob(
@@ -109,7 +116,7 @@ function asked<T>(lanes: Lanes, ask: (client: Client) => Observable<T>): Observa
           next: (answer) => subscriber.next(answer),
           error: (fault: ClientFault) => lanes.failed(job, fault),
           complete: () => {
-            lanes.achieved(job);
+            lanes.madeProgress(job);
             lanes.done(job);
             subscriber.complete();
           },
@@ -127,7 +134,7 @@ function asked<T>(lanes: Lanes, ask: (client: Client) => Observable<T>): Observa
 }
 
 interface Fetching {
-  readonly lanes: Lanes;
+  readonly lanes: ConnectionPool;
   readonly crc32: Checksum;
   readonly filename: string;
   readonly target: DownloadTarget;
@@ -137,7 +144,7 @@ interface Fetching {
 
 function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
   /** Undefined until the target was asked. */
-  let have: Fetched | null | undefined;
+  let have: PartialDownload | null | undefined;
   let running: Subscription | null = null;
   let anew = false;
 
@@ -148,12 +155,12 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
       else go(client);
     },
     (fault) => subscriber.error(fault),
-    size >= resumeFrom,
+    size >= RESUME_THRESHOLD_BYTES,
   );
 
   function recall(client: Client): void {
     have = null;
-    const told = (kept: Fetched | null) => {
+    const told = (kept: PartialDownload | null) => {
       have = kept;
       if (!job.over) go(client);
     };
@@ -172,7 +179,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
   }
 
   /** A range of another file would have to pass unused. */
-  function lookFirst(client: Client, kept: Fetched): void {
+  function lookFirst(client: Client, kept: PartialDownload): void {
     const looking = client.stat(filename).subscribe({
       next: (info) => {
         if (!isSame(info, kept.file)) have = null;
@@ -228,7 +235,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
           return failLocally(thrown);
         }
         keep();
-        lanes.achieved(job);
+        lanes.madeProgress(job);
         subscriber.next({ received: at, total: size });
       },
       // Told by the request itself.
@@ -282,7 +289,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
 }
 
 /** Whether two states of a file are the same, as far as is known of both. */
-const isSame = (a: Fetched['file'], b: Fetched['file']): boolean =>
+const isSame = (a: PartialDownload['file'], b: PartialDownload['file']): boolean =>
   a.size === b.size &&
   a.mtime === b.mtime &&
   (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);

@@ -3,7 +3,7 @@ import type { ClientFault } from './client-fault.ts';
 import type { Exchange, Sent } from './exchange.ts';
 import type { Outbound } from './frame-sender.ts';
 
-export interface Entry {
+export interface PendingRequest {
   readonly exchange: Exchange;
   readonly outbound: Outbound;
   readonly id: number;
@@ -15,14 +15,18 @@ export interface Entry {
   cancelled: boolean;
 }
 
-export interface EntryHooks {
-  readonly begun: (entry: Entry) => void;
-  readonly takenBack: (entry: Entry) => void;
+export interface PendingRequestHooks {
+  readonly begun: (entry: PendingRequest) => void;
+  readonly withdrawn: (entry: PendingRequest) => void;
   /** It could not be sent, and its own has been told. */
-  readonly failed: (entry: Entry) => void;
+  readonly failed: (entry: PendingRequest) => void;
 }
 
-export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): Entry {
+export function createPendingRequest(
+  exchange: Exchange,
+  id: number,
+  hooks: PendingRequestHooks,
+): PendingRequest {
   const failed = (fault: ClientFault) => {
     if (!entry.cancelled) exchange.failed(fault);
     entry.cancelled = true;
@@ -35,7 +39,7 @@ export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): 
     ...(exchange.passed === undefined ? {} : { passed: exchange.passed }),
     status: () => (entry.answered ? 'refused' : entry.cancelled ? 'cancelled' : 'wanted'),
     begun: () => hooks.begun(entry),
-    takenBack: () => hooks.takenBack(entry),
+    withdrawn: () => hooks.withdrawn(entry),
     taken: (bytes, total) => {
       if (!entry.cancelled && !entry.answered) exchange.taken?.(bytes, total);
     },
@@ -45,6 +49,6 @@ export function createEntry(exchange: Exchange, id: number, hooks: EntryHooks): 
     },
     failed,
   };
-  const entry: Entry = { exchange, outbound, id, sent: null, answered: false, cancelled: false };
+  const entry: PendingRequest = { exchange, outbound, id, sent: null, answered: false, cancelled: false };
   return entry;
 }

@@ -1,5 +1,5 @@
 /** One request and its answer, as the conversation sees them: what to send, and whom to tell. */
-import type { Part } from '../protocol/file.ts';
+import type { UploadOffset } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
@@ -21,7 +21,7 @@ export interface Exchange {
   /** Opens the body when its turn has come; absent when there is none. */
   readonly open?: () => Content | Promise<Content>;
   /** What the server has of the content already: the body begins behind it. Default nothing. */
-  readonly from?: Part;
+  readonly from?: UploadOffset;
   /** So many bytes of the content were read, and have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
   /** So many bytes of the body are the operating system's. */

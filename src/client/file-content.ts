@@ -1,6 +1,6 @@
 /** A file on this machine as content to be sent. For Node. */
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
-import { joined } from '../wire/joined.ts';
+import { concatBytes } from '../wire/joined.ts';
 import { bytesContent, type Content } from './content.ts';
 
 /** Bytes up to which a file is read at once, without a round through the thread pool. */
@@ -98,5 +98,5 @@ function readWhole(fd: number): Uint8Array {
     pieces.push(room.slice(0, got));
     got = readSync(fd, room, 0, room.length, size);
   }
-  return joined(pieces, size);
+  return concatBytes(pieces, size);
 }

@@ -10,13 +10,13 @@
  *   the server refuses the put, little is left    zeros, which it skips, to keep the framing
  *   the server refuses the put, much is left      nothing more: dropping the connection is cheaper
  */
-import type { Part } from '../protocol/file.ts';
+import type { UploadOffset } from '../protocol/file.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
 import type { Sent } from './exchange.ts';
-import { createPacker, type Packer } from './packer.ts';
+import { createWriteBuffer, type WriteBuffer } from './packer.ts';
 
 /** Bytes of a refused body that are still sent, as zeros, rather than connecting anew. */
 const maxPadding = 1024 * 1024;
@@ -28,7 +28,7 @@ export interface Outbound {
   readonly header: (content: Content | null) => JsonHeader;
   readonly open?: () => Content | Promise<Content>;
   /** What the peer has of the content already: the body begins behind it. */
-  readonly from?: Part;
+  readonly from?: UploadOffset;
   /** So many bytes of the content were read, and have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
   /** `refused`: it was answered already, with an error. */
@@ -36,20 +36,20 @@ export interface Outbound {
   /** Its first byte is packed: a reply may come from now on. */
   readonly begun: () => void;
   /** The frame was taken back: no reply will come. */
-  readonly takenBack: () => void;
+  readonly withdrawn: () => void;
   readonly taken: (bytes: number, total: number) => void;
   readonly sent: (sent: Sent) => void;
   /** It cannot be sent. */
   readonly failed: (fault: ClientFault) => void;
 }
 
-export interface FrameSenderWorld {
+export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;
   readonly crc32: Checksum;
   /** The next request whose turn has come; null when there is none now. */
   readonly next: () => Outbound | null;
   /** The frame of this request, the last one begun, cannot be completed: nothing can be sent behind it. */
-  readonly spoiled: (request: Outbound) => void;
+  readonly poisoned: (request: Outbound) => void;
   readonly broken: (fault: ConnectionFault) => void;
   /** Told before content is opened or read, and after: what takes time meanwhile is not the peer's doing. */
   readonly reading?: (under: boolean) => void;
@@ -61,8 +61,8 @@ export interface FrameSender {
   readonly stop: () => void;
 }
 
-export function createFrameSender(world: FrameSenderWorld): FrameSender {
-  const packer = createPacker(world.connection, world.broken);
+export function createFrameSender(world: FrameSenderDeps): FrameSender {
+  const packer = createWriteBuffer(world.connection, world.broken);
   let awake = false;
 
   async function run(): Promise<void> {
@@ -122,9 +122,9 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
       world.reading?.(false);
       if (typeof got !== 'number') {
         const back = packer.rewind(mark);
-        if (back) request.takenBack();
+        if (back) request.withdrawn();
         if (got !== null) request.failed(got);
-        if (!back) world.spoiled(request);
+        if (!back) world.poisoned(request);
         return back;
       }
       crc32 = world.crc32(into.subarray(0, got), crc32);
@@ -140,7 +140,7 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
 
   async function pad(request: Outbound, left: number): Promise<boolean> {
     if (left > maxPadding) {
-      world.spoiled(request);
+      world.poisoned(request);
       return false;
     }
     for (let still = left; still > 0; ) {
@@ -163,10 +163,10 @@ export function createFrameSender(world: FrameSenderWorld): FrameSender {
   };
 }
 
-const nothing: Part = { offset: 0, crc32: 0 };
+const nothing: UploadOffset = { offset: 0, crc32: 0 };
 
 /** Answers whether it could. */
-async function append(packer: Packer, bytes: Uint8Array): Promise<boolean> {
+async function append(packer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
   for (let at = 0; at < bytes.length; ) {
     const room = await packer.room();
     if (room === null) return false;

@@ -2,7 +2,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
 import type { Ack } from '../protocol/reply.ts';
-import type { Conversation } from './conversation.ts';
+import type { RequestPipeline } from './conversation.ts';
 
 export interface GetSettings {
   /** Where to begin, in bytes; default 0. */
@@ -50,7 +50,7 @@ const ackPattern = {
 const isGetAck = isMatching(ackPattern);
 
 export function get(
-  conversation: Conversation,
+  conversation: RequestPipeline,
   filename: string,
   { offset, length }: GetSettings = {},
 ): Observable<Download> {
@@ -90,7 +90,7 @@ export function get(
 }
 
 /** What has arrived and has no subscriber yet is held: the connection is paused, so it is one or two chunks. */
-function createBody(conversation: Conversation) {
+function createBody(conversation: RequestPipeline) {
   let reader: Subscriber<Uint8Array> | null = null;
   let held: Uint8Array[] = [];
   let end: { readonly fault: unknown } | null = null;

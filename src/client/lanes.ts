@@ -33,10 +33,10 @@ import {
 import { type Client, createClient } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
 import type { Checksum } from './frame-sender.ts';
-import { createLine } from './line.ts';
-import { type Backoff, breaksConnection, waitAfter, waitBefore, worthRetrying } from './retry.ts';
+import { createJobQueue } from './line.ts';
+import { type Backoff, backoffDelay, breaksConnection, isRetryable, waitAfter } from './retry.ts';
 
-export interface LanesOptions {
+export interface ConnectionPoolOptions {
   /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
   readonly connect: () => Observable<Connection>;
   /** Said to the server on each connection, before anything else. */
@@ -78,9 +78,9 @@ export interface Job {
   /** It is not tried any more. */
   readonly fail: (fault: ClientFault) => void;
   /** The lanes' own. */
-  lane: Lane | null;
+  lane: PooledConnection | null;
   failures: number;
-  achieved: boolean;
+  madeProgress: boolean;
   over: boolean;
 }
 
@@ -90,11 +90,11 @@ export const createJob = (begin: Job['begin'], fail: Job['fail'], large: boolean
   fail,
   lane: null,
   failures: 0,
-  achieved: false,
+  madeProgress: false,
   over: false,
 });
 
-interface Lane {
+interface PooledConnection {
   readonly number: number;
   state: 'connecting' | 'open' | 'draining' | 'waiting';
   client: Client | null;
@@ -102,13 +102,13 @@ interface Lane {
   large: number;
   /** Breaks since something was last achieved. */
   failures: number;
-  achieved: boolean;
+  madeProgress: boolean;
   cause: ClientFault | null;
   /** What it waits for. */
   waits: Subscription | null;
 }
 
-export interface Lanes {
+export interface ConnectionPool {
   readonly add: (job: Job) => void;
   /** It is over: carried out, failed for good, or given up. */
   readonly done: (job: Job) => void;
@@ -117,7 +117,7 @@ export interface Lanes {
   /** It failed: it will be begun once more, or told `fail`. */
   readonly failed: (job: Job, fault: ClientFault) => void;
   /** Something of it need not be done again. */
-  readonly achieved: (job: Job) => void;
+  readonly madeProgress: (job: Job) => void;
   readonly retries$: Observable<Retry>;
   /** Ends the connections in good order once all is done. Jobs are still taken. */
   readonly end: () => void;
@@ -132,7 +132,7 @@ const weight = 64;
 /** Milliseconds that a server has to end its side once ours is ended. */
 const patience = 2000;
 
-const LANES_RULES = {
+const CONNECTION_POOL_RULES = {
   connect: FUNCTION,
   token: optional(TEXT),
   retries: optional(numberFrom(0)),
@@ -143,20 +143,20 @@ const LANES_RULES = {
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
   random: optional(FUNCTION),
-  resumeFrom: optional(numberFrom(0)),
+  resumeThreshold: optional(numberFrom(0)),
   progress: optional(wholeFrom(1)),
   sha256: optional(FUNCTION),
 };
 const BACKOFF_RULES = { base: optional(MILLISECONDS), most: optional(MILLISECONDS) };
 
-export function createLanes(options: LanesOptions): Lanes {
-  checkOptions('uploads and downloads', options, LANES_RULES);
+export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  checkOptions('uploads and downloads', options, CONNECTION_POOL_RULES);
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
   const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
   const settings = { window: window + 2 * mostLarge, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
-  const lanes = new Set<Lane>();
-  const waiting = { small: createLine<Job>(), large: createLine<Job>() };
+  const lanes = new Set<PooledConnection>();
+  const waiting = { small: createJobQueue<Job>(), large: createJobQueue<Job>() };
   /** Waits of single jobs that were refused for now; no more than jobs. */
   const delays = new Map<Job, Subscription>();
   const retries$ = new Subject<Retry>();
@@ -172,7 +172,7 @@ export function createLanes(options: LanesOptions): Lanes {
   function dispatch(): void {
     while (lanes.size < allowed && lanes.size < live) connectLane(createLane());
     for (let job = waiting.large.first(); job !== null; job = waiting.large.first()) {
-      const lane = freest((lane) => lane.large < mostLarge);
+      const lane = leastLoaded((lane) => lane.large < mostLarge);
       if (lane === null) break;
       // A second one on this lane can wait for a lane that is about to open.
       if (lane.large > 0 && [...lanes].some(({ state }) => state === 'connecting')) break;
@@ -180,7 +180,7 @@ export function createLanes(options: LanesOptions): Lanes {
       begin(job, lane);
     }
     for (let job = waiting.small.first(); job !== null; job = waiting.small.first()) {
-      const lane = freest((lane) => lane.small < windowOf(lane));
+      const lane = leastLoaded((lane) => lane.small < windowOf(lane));
       if (lane === null) break;
       waiting.small.shift();
       begin(job, lane);
@@ -188,11 +188,11 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /** After breaks that achieved nothing fewer are sent ahead, so that the one to blame is soon alone. */
-  const windowOf = ({ failures, achieved }: Lane): number =>
-    failures === 0 || achieved ? window : Math.max(1, Math.floor(window / 16 ** failures));
+  const windowOf = ({ failures, madeProgress }: PooledConnection): number =>
+    failures === 0 || madeProgress ? window : Math.max(1, Math.floor(window / 16 ** failures));
 
-  function freest(fits: (lane: Lane) => boolean): Lane | null {
-    let best: Lane | null = null;
+  function leastLoaded(fits: (lane: PooledConnection) => boolean): PooledConnection | null {
+    let best: PooledConnection | null = null;
     for (const lane of lanes) {
       if (lane.state !== 'open' || !fits(lane)) continue;
       if (best === null || loadOf(lane) < loadOf(best)) best = lane;
@@ -200,7 +200,7 @@ export function createLanes(options: LanesOptions): Lanes {
     return best;
   }
 
-  function begin(job: Job, lane: Lane): void {
+  function begin(job: Job, lane: PooledConnection): void {
     job.lane = lane;
     if (job.large) lane.large++;
     else lane.small++;
@@ -208,7 +208,7 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /** Takes a job off its lane. */
-  function release(job: Job): Lane | null {
+  function release(job: Job): PooledConnection | null {
     const { lane } = job;
     if (lane === null) return null;
     job.lane = null;
@@ -217,18 +217,18 @@ export function createLanes(options: LanesOptions): Lanes {
     return lane;
   }
 
-  function createLane(): Lane {
+  function createLane(): PooledConnection {
     const taken = new Set([...lanes].map(({ number }) => number));
     let number = 0;
     while (taken.has(number)) number++;
-    const lane: Lane = {
+    const lane: PooledConnection = {
       number,
       state: 'connecting',
       client: null,
       small: 0,
       large: 0,
       failures: 0,
-      achieved: false,
+      madeProgress: false,
       cause: null,
       waits: null,
     };
@@ -236,10 +236,10 @@ export function createLanes(options: LanesOptions): Lanes {
     return lane;
   }
 
-  function connectLane(lane: Lane): void {
+  function connectLane(lane: PooledConnection): void {
     lane.state = 'connecting';
     lane.client = null;
-    lane.achieved = false;
+    lane.madeProgress = false;
     lane.cause = null;
     const connecting$ = connect();
     check('what `connect` answers', connecting$, OBSERVABLE);
@@ -268,19 +268,19 @@ export function createLanes(options: LanesOptions): Lanes {
     if (!making.closed) lane.waits = making;
   }
 
-  function open(lane: Lane): void {
+  function open(lane: PooledConnection): void {
     if (!lanes.has(lane)) return;
     lane.state = 'open';
     dispatch();
-    rest();
+    closeIdle();
   }
 
   /** A lane's connection is over, or could not be made. */
-  function lost(lane: Lane, fault: ClientFault): void {
+  function lost(lane: PooledConnection, fault: ClientFault): void {
     if (!lanes.has(lane)) return;
     lane.client?.destroy();
-    if (!worthRetrying(fault, reached)) return giveUp(lane, fault);
-    if (lane.achieved) lane.failures = 0;
+    if (!isRetryable(fault, reached)) return giveUp(lane, fault);
+    if (lane.madeProgress) lane.failures = 0;
     lane.failures++;
     if (lane.failures > retries) return giveUp(lane, fault);
     if (live === 0) return drop(lane);
@@ -291,18 +291,18 @@ export function createLanes(options: LanesOptions): Lanes {
     dispatch();
   }
 
-  function giveUp(lane: Lane, fault: ClientFault): void {
+  function giveUp(lane: PooledConnection, fault: ClientFault): void {
     lanes.delete(lane);
     if (!destroyed) allowed = Math.max(1, lanes.size);
     if (lanes.size > 0) return dispatch();
     for (const line of [waiting.large, waiting.small]) {
       for (const job of line.takeAll()) failForGood(job, fault);
     }
-    rest();
+    closeIdle();
   }
 
   /** Forgets a lane that nobody needs. */
-  function drop(lane: Lane): void {
+  function drop(lane: PooledConnection): void {
     lanes.delete(lane);
     lane.waits?.unsubscribe();
     lane.client?.destroy();
@@ -310,7 +310,7 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /** To be called when a job has left a lane. */
-  function left(lane: Lane): void {
+  function left(lane: PooledConnection): void {
     if (lane.state !== 'draining' || loadOf(lane) > 0) return;
     const { cause } = lane;
     lane.client?.destroy();
@@ -331,17 +331,17 @@ export function createLanes(options: LanesOptions): Lanes {
   }
 
   /** To be called when something may have been the last. */
-  function rest(): void {
+  function closeIdle(): void {
     if (live > 0) return;
     if (!destroyed) allowed = parallel;
     for (const lane of lanes) {
       if (lane.state === 'connecting' || lane.state === 'waiting') drop(lane);
-      else if (ending && lane.state === 'open') part(lane);
+      else if (ending && lane.state === 'open') closeGracefully(lane);
     }
   }
 
   /** Ends a connection in good order. */
-  function part(lane: Lane): void {
+  function closeGracefully(lane: PooledConnection): void {
     const client = lane.client!;
     lanes.delete(lane);
     client.end();
@@ -349,16 +349,16 @@ export function createLanes(options: LanesOptions): Lanes {
     client.closed$.subscribe(() => timer.unsubscribe());
   }
 
-  function broke(job: Job, lane: Lane, fault: ClientFault): void {
+  function broke(job: Job, lane: PooledConnection, fault: ClientFault): void {
     const dropped = fault.type === 'connection' && fault.fault.code === 'destroyed';
     const first = lane.state !== 'draining' || (lane.cause === null && !dropped);
     lane.state = 'draining';
     // What we dropped for one job's sake says nothing about the server.
     if (!dropped && lane.cause === null) lane.cause = fault;
     const blamed = first && !dropped && (fault.type !== 'connection' || fault.sent);
-    if (blamed) job.failures = job.achieved ? 1 : job.failures + 1;
-    job.achieved = false;
-    if (destroyed || job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
+    if (blamed) job.failures = job.madeProgress ? 1 : job.failures + 1;
+    job.madeProgress = false;
+    if (destroyed || job.failures > retries || !isRetryable(fault)) failForGood(job, fault);
     else if (blamed) {
       // Behind the others: if it is what kills the connection, they are to have theirs first.
       line(job);
@@ -366,12 +366,12 @@ export function createLanes(options: LanesOptions): Lanes {
     left(lane);
   }
 
-  function refused(job: Job, lane: Lane, fault: ClientFault): void {
-    job.failures = job.achieved ? 1 : job.failures + 1;
-    job.achieved = false;
-    if (job.failures > retries || !worthRetrying(fault)) failForGood(job, fault);
+  function refused(job: Job, lane: PooledConnection, fault: ClientFault): void {
+    job.failures = job.madeProgress ? 1 : job.failures + 1;
+    job.madeProgress = false;
+    if (job.failures > retries || !isRetryable(fault)) failForGood(job, fault);
     else {
-      const delay = waitBefore(job.failures, backoff, random());
+      const delay = backoffDelay(job.failures, backoff, random());
       retries$.next({ fault, delay, attempt: job.failures, retries, connection: null });
       const timer = scheduler.schedule(() => {
         delays.delete(job);
@@ -382,7 +382,7 @@ export function createLanes(options: LanesOptions): Lanes {
     }
     left(lane);
     dispatch();
-    rest();
+    closeIdle();
   }
 
   return {
@@ -401,7 +401,7 @@ export function createLanes(options: LanesOptions): Lanes {
       const lane = release(job);
       if (lane !== null) left(lane);
       if (waiting.small.first() !== null || waiting.large.first() !== null) dispatch();
-      rest();
+      closeIdle();
     },
     again: (job, large = job.large) => {
       const lane = release(job);
@@ -417,18 +417,18 @@ export function createLanes(options: LanesOptions): Lanes {
       if (breaksConnection(fault)) broke(job, lane, fault);
       else refused(job, lane, fault);
     },
-    achieved: (job) => {
-      job.achieved = true;
+    madeProgress: (job) => {
+      job.madeProgress = true;
       const { lane } = job;
-      if (lane === null || lane.achieved) return;
-      lane.achieved = true;
+      if (lane === null || lane.madeProgress) return;
+      lane.madeProgress = true;
       // The window is wide again.
       if (lane.failures > 0) queueMicrotask(dispatch);
     },
     retries$: retries$.asObservable(),
     end: () => {
       ending = true;
-      rest();
+      closeIdle();
     },
     destroy: () => {
       destroyed = true;
@@ -449,7 +449,7 @@ export function createLanes(options: LanesOptions): Lanes {
   };
 }
 
-const loadOf = ({ small, large }: Lane): number => small + weight * large;
+const loadOf = ({ small, large }: PooledConnection): number => small + weight * large;
 
 const wasDestroyed: ClientFault = {
   type: 'connection',

@@ -4,7 +4,7 @@
  */
 import { createQueue } from '../runtime/queue.ts';
 
-export interface Line<T> {
+export interface JobQueue<T> {
   readonly push: (job: T) => void;
   /** Puts one back that was begun: before all that were not, behind those put back before. */
   readonly pushAgain: (job: T) => void;
@@ -14,7 +14,7 @@ export interface Line<T> {
   readonly takeAll: () => readonly T[];
 }
 
-export function createLine<T extends { readonly over: boolean }>(): Line<T> {
+export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue<T> {
   const again = createHeadQueue<T>();
   const queue = createHeadQueue<T>();
   const first = () => again.first() ?? queue.first();

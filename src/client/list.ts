@@ -3,7 +3,7 @@ import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../protocol/file.ts';
 import { ask } from './ask.ts';
-import type { Conversation } from './conversation.ts';
+import type { RequestPipeline } from './conversation.ts';
 
 export interface ListSettings {
   /** Only names that start with this; default all. */
@@ -23,13 +23,13 @@ const ackPattern = {
   next: P.optional(P.string),
 } as const;
 
-export const page = (conversation: Conversation, settings: PageSettings = {}): Observable<Listing> =>
+export const page = (conversation: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
   ask(conversation, { cmd: 'list', ...settings }, ackPattern).pipe(
     // JSON has no undefined: what is optional is there or not.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
 
-export const list = (conversation: Conversation, settings: ListSettings = {}): Observable<FileInfo> =>
+export const list = (conversation: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
   page(conversation, settings).pipe(
     expand(({ next }) => (next === undefined ? EMPTY : page(conversation, { ...settings, after: next }))),
     mergeMap(({ files }) => from(files)),

@@ -27,7 +27,7 @@ export interface Mark {
   readonly notices: number;
 }
 
-export interface Packer {
+export interface WriteBuffer {
   /** The room that is left: never empty; null when nothing more can be sent. */
   readonly room: () => Uint8Array | null | Promise<Uint8Array | null>;
   /** The first `bytes` bytes of the room were filled. */
@@ -44,10 +44,10 @@ export interface Packer {
 }
 
 /** @param broken told, once, when a write failed: nothing written from then on will arrive. */
-export function createPacker(
+export function createWriteBuffer(
   connection: Pick<Connection, 'write'>,
   broken: (fault: ConnectionFault) => void,
-): Packer {
+): WriteBuffer {
   const free: Slab[] = [];
   let made = 0;
   let flushes = 0;

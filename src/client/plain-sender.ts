@@ -12,7 +12,7 @@ import type { ClientFault } from './client-fault.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Sent } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
-import { type ContentGiven, opener } from './put.ts';
+import { type ContentSource, opener } from './put.ts';
 
 export type PlainPutEvent =
   /** So many bytes of the content were handed to the operating system. */
@@ -20,13 +20,13 @@ export type PlainPutEvent =
   /** All were. The last event. */
   | { readonly type: 'sent'; readonly size: number; readonly crc32: number };
 
-export interface PlainSender {
+export interface UnacknowledgedSender {
   /**
    * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when it cannot be
    * read as promised (our side is then ended in the middle of its frame, which cannot be completed), `connection` when that
    * breaks. Unsubscribing in the middle of the body does the same.
    */
-  readonly put: (filename: string, content: ContentGiven) => Observable<PlainPutEvent>;
+  readonly put: (filename: string, content: ContentSource) => Observable<PlainPutEvent>;
   /**
    * Ends our side once all is sent, and waits for the peer to end its own. Emits true when it did, false when it had
    * not after `linger` milliseconds (the connection is then dropped), and completes. Errors with a `ClientFault` when
@@ -54,10 +54,10 @@ const dropped: ConnectionFault = {
  *   error: (fault) => console.error(describeFault(fault)),
  * });
  */
-export function createPlainSender(
+export function createUnacknowledgedSender(
   connection: Connection,
   options: { readonly crc32?: Checksum } = {},
-): PlainSender {
+): UnacknowledgedSender {
   check('createPlainSender: its connection', connection, CONNECTION);
   checkOptions('createPlainSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
@@ -76,7 +76,7 @@ export function createPlainSender(
       if (entry !== null) underWay.add(entry);
       return over === null ? entry : null;
     },
-    spoiled: () => {
+    poisoned: () => {
       broken(dropped);
       // Not a reset, which could take back what the peer has not read yet of the files before.
       connection.end();
@@ -120,7 +120,7 @@ export function createPlainSender(
           open,
           status: () => (cancelled ? 'cancelled' : 'wanted'),
           begun: () => {},
-          takenBack: () => {
+          withdrawn: () => {
             underWay.delete(entry);
             finishIfDone();
           },

@@ -2,13 +2,13 @@
 
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
-import type { Part } from '../protocol/file.ts';
+import type { UploadOffset } from '../protocol/file.ts';
 import type { Ack } from '../protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { checkContent } from './check-content.ts';
 import type { ClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
-import type { Conversation } from './conversation.ts';
+import type { RequestPipeline } from './conversation.ts';
 import type { Sent } from './exchange.ts';
 
 export interface PutSettings {
@@ -25,7 +25,7 @@ export interface PutSettings {
    * What the server has of it, as `resume` answered: only the rest is read and sent. That those bytes are the first of
    * this content is for you to check, by their CRC-32. Needs `upload`.
    */
-  readonly from?: Part;
+  readonly resumeAt?: UploadOffset;
   /** Asks to be told each time about so many bytes more are durable, from 1. */
   readonly progress?: number;
   /** SHA-256 of the whole content, 64 hexadecimal digits: stored only if it is that. */
@@ -57,14 +57,14 @@ export type PutEvent =
     };
 
 /** What to send: content at hand, or how to get it when its turn has come. */
-export type ContentGiven = Content | (() => Content | Promise<Content>);
+export type ContentSource = Content | (() => Content | Promise<Content>);
 
 /**
  * How to open what is to be sent.
  *
  * @throws TypeError or RangeError at once when it is no content; what a function answers is looked at when it has.
  */
-export function opener(content: ContentGiven): () => Content | Promise<Content> {
+export function opener(content: ContentSource): () => Content | Promise<Content> {
   if (typeof content !== 'function') {
     checkContent(content);
     return () => content;
@@ -80,19 +80,19 @@ const isPutAck = isMatching(ackPattern);
 const isProgress = isMatching({ ack: 'progress', offset: P.number });
 
 export function put(
-  conversation: Conversation,
+  conversation: RequestPipeline,
   filename: string,
-  content: ContentGiven,
+  content: ContentSource,
   settings: PutSettings = {},
   hooks: PutHooks = {},
 ): Observable<PutEvent> {
-  const { from, progress } = settings;
+  const { resumeAt, progress } = settings;
   const { passed, sent } = hooks;
   return new Observable((subscriber) =>
     conversation.request({
       header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
       open: opener(content),
-      ...(from === undefined ? {} : { from }),
+      ...(resumeAt === undefined ? {} : { from: resumeAt }),
       ...(passed === undefined ? {} : { passed }),
       ...(sent === undefined ? {} : { sent }),
       ...(progress === undefined
@@ -125,7 +125,7 @@ function headerOf(
   settings: PutSettings,
   hashed: string | undefined,
 ): JsonHeader {
-  const { mtime = content?.mtime, ifAbsent, upload, from, progress, sha256 = hashed } = settings;
+  const { mtime = content?.mtime, ifAbsent, upload, resumeAt, progress, sha256 = hashed } = settings;
   return {
     cmd: 'put',
     filename,
@@ -133,7 +133,7 @@ function headerOf(
     ...(mtime === undefined ? {} : { mtime }),
     ...(ifAbsent ? { ifAbsent } : {}),
     ...(upload === undefined ? {} : { upload }),
-    ...(from === undefined ? {} : { offset: from.offset }),
+    ...(resumeAt === undefined ? {} : { offset: resumeAt.offset }),
     ...(progress === undefined ? {} : { progress }),
     ...(sha256 === undefined ? {} : { sha256 }),
   };

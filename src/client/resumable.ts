@@ -9,19 +9,19 @@
  *   nothing, but all was sent before             asked whether the file is there already: the answer may have been lost
  */
 import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
-import type { Part } from '../protocol/file.ts';
+import type { UploadOffset } from '../protocol/file.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
 import type { Client } from './client.ts';
 import { type ClientFault, isClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
 import type { Sent } from './exchange.ts';
 import type { Checksum } from './frame-sender.ts';
-import { type ContentGiven, opener, type PutEvent, type PutSettings } from './put.ts';
+import { type ContentSource, opener, type PutEvent, type PutSettings } from './put.ts';
 import { type Hasher, hashOf, readPieces } from './read-content.ts';
 
 export interface Source {
   readonly filename: string;
-  readonly content: ContentGiven;
+  readonly content: ContentSource;
   readonly settings: PutSettings;
   /** Names this content, as it is now. */
   readonly idOf: (content: Content) => string;
@@ -33,7 +33,7 @@ export interface Source {
 }
 
 /** What one try leaves for the next. */
-export interface Memory {
+export interface ResumeState {
   /** What the upload was called. */
   id: string | null;
   /** Which state of the source the rest is about. */
@@ -43,16 +43,16 @@ export interface Memory {
   /** What was sent when all was. */
   sent: Sent | null;
   /** The server was told to forget it because it did not take what it had. Done once. */
-  anew: boolean;
+  restarted: boolean;
 }
 
-export const createMemory = (): Memory => ({
+export const createResumeState = (): ResumeState => ({
   id: null,
   source: null,
   checkpoints: createCheckpoints(),
   sha256: null,
   sent: null,
-  anew: false,
+  restarted: false,
 });
 
 export type TryEvent =
@@ -60,7 +60,7 @@ export type TryEvent =
   | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
 
 /** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
-export function sendResumable(client: Client, source: Source, memory: Memory): Observable<TryEvent> {
+export function sendResumable(client: Client, source: Source, memory: ResumeState): Observable<TryEvent> {
   return new Observable((subscriber) => {
     let stop = () => {};
     let asked = false;
@@ -81,7 +81,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
           ...source.settings,
           upload: id,
           progress: source.progress,
-          ...(there.offset === 0 ? {} : { from: there }),
+          ...(there.offset === 0 ? {} : { resumeAt: there }),
           ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
         };
         try {
@@ -90,7 +90,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
             return content;
           });
         } catch (thrown) {
-          if (!(await mended(thrown, id, there.offset))) throw thrown;
+          if (!(await canRetryNow(thrown, id, there.offset))) throw thrown;
         }
       } finally {
         if (!lent) content.close?.();
@@ -113,7 +113,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     }
 
     /** Where to go on; null when the file turns out to be stored. */
-    async function agreed(content: Content, id: string): Promise<Part | null> {
+    async function agreed(content: Content, id: string): Promise<UploadOffset | null> {
       const there = await firstValueFrom(client.resume(id));
       if (there.offset === 0)
         return memory.sent !== null && (await stored(memory.sent, content)) ? null : there;
@@ -127,7 +127,7 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
       return { offset: 0, crc32: 0 };
     }
 
-    async function isOurs(content: Content, there: Part): Promise<boolean> {
+    async function isOurs(content: Content, there: UploadOffset): Promise<boolean> {
       const known = memory.checkpoints.before(there.offset);
       let crc = known.crc32;
       await readPieces(content, known.offset, there.offset, wanted, (bytes, offset) => {
@@ -181,15 +181,15 @@ export function sendResumable(client: Client, source: Source, memory: Memory): O
     }
 
     /** Whether it is worth going through all of it once more at once. */
-    async function mended(thrown: unknown, id: string, offset: number): Promise<boolean> {
+    async function canRetryNow(thrown: unknown, id: string, offset: number): Promise<boolean> {
       if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
       // The server has more or less by now: it is asked again.
       if (thrown.error.code === 'bad-offset' && !asked) {
         asked = true;
         return true;
       }
-      if (offset === 0 || memory.anew || !ofWholeContent.has(thrown.error.code)) return false;
-      memory.anew = true;
+      if (offset === 0 || memory.restarted || !ofWholeContent.has(thrown.error.code)) return false;
+      memory.restarted = true;
       await forget(id);
       return true;
     }
@@ -233,7 +233,7 @@ export async function storedAs(
   }
 }
 
-async function opened(content: ContentGiven): Promise<Content> {
+async function opened(content: ContentSource): Promise<Content> {
   try {
     return await opener(content)();
   } catch (thrown) {

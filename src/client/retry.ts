@@ -6,7 +6,7 @@ import type { ClientFault } from './client-fault.ts';
  * Refusals that say something about the moment. Not among them is what somebody has to put right first: a full disk, a
  * file system that is read-only, missing permissions.
  */
-const passing: ReadonlySet<string> = new Set<ErrorCode>([
+const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'shutting-down',
   'busy',
   'too-many-connections',
@@ -28,7 +28,7 @@ export const breaksConnection = (fault: ClientFault): boolean =>
  *   comes again with it.
  * @example worthRetrying({ type: 'refused', error: errorInfo('disk-full') }) // false
  */
-export function worthRetrying(fault: ClientFault, reached = false): boolean {
+export function isRetryable(fault: ClientFault, reached = false): boolean {
   switch (fault.type) {
     case 'connection':
       // A name that was misspelt is not known after a while either.
@@ -36,9 +36,9 @@ export function worthRetrying(fault: ClientFault, reached = false): boolean {
       // A server that is not who it should be is not so after a while either.
       return fault.fault.code !== 'untrusted';
     case 'protocol':
-      return fault.error === undefined || passing.has(fault.error.code);
+      return fault.error === undefined || TRANSIENT_CODES.has(fault.error.code);
     case 'refused':
-      return passing.has(fault.error.code);
+      return TRANSIENT_CODES.has(fault.error.code);
     default:
       return false;
   }
@@ -58,7 +58,7 @@ export interface Backoff {
  * @param failures tries that have failed in a row, from 1.
  * @param random a number from 0 to below 1.
  */
-export const waitBefore = (failures: number, backoff: Backoff, random: number): number =>
+export const backoffDelay = (failures: number, backoff: Backoff, random: number): number =>
   Math.round(random * boundOf(failures, backoff));
 
 const boundOf = (failures: number, { base = 200, most = 30_000 }: Backoff): number =>
@@ -74,7 +74,7 @@ const RESOLVER_PATIENCE = 5;
  */
 export function waitAfter(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
   const code = fault.type === 'connection' ? fault.fault.code : null;
-  if (code !== 'no-resolver' && code !== 'unknown-host') return waitBefore(failures, backoff, random);
+  if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
   const { base = 200 } = backoff;
-  return waitBefore(failures, { ...backoff, base: base * RESOLVER_PATIENCE }, (1 + random) / 2);
+  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_PATIENCE }, (1 + random) / 2);
 }

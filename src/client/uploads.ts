@@ -7,20 +7,34 @@ import type { ClientFault } from './client-fault.ts';
 import type { Content } from './content.ts';
 import { crc32 as portableCrc32 } from './crc32.ts';
 import type { Sent } from './exchange.ts';
-import { createJob, createLanes, type Job, type Lanes, type LanesOptions, type Retry } from './lanes.ts';
-import { type ContentGiven, opener, type PutSettings } from './put.ts';
+import {
+  type ConnectionPool,
+  type ConnectionPoolOptions,
+  createConnectionPool,
+  createJob,
+  type Job,
+  type Retry,
+} from './lanes.ts';
+import { type ContentSource, opener, type PutSettings } from './put.ts';
 import { type Hasher, hashOf } from './read-content.ts';
-import { createMemory, isRefused, type Memory, sendResumable, storedAs, type TryEvent } from './resumable.ts';
+import {
+  createResumeState,
+  isRefused,
+  type ResumeState,
+  sendResumable,
+  storedAs,
+  type TryEvent,
+} from './resumable.ts';
 import { breaksConnection } from './retry.ts';
 import { createSpeed, type Speed } from './speed.ts';
 import { stableId } from './upload-id.ts';
 
 /** Bytes from which on content is resumed where it was interrupted, unless told otherwise. */
-export const resumeFrom = 8 * 1024 * 1024;
+export const RESUME_THRESHOLD_BYTES = 8 * 1024 * 1024;
 
-export interface UploadsOptions extends LanesOptions {
+export interface UploadsOptions extends ConnectionPoolOptions {
   /** Content of at least so many bytes is resumed where it was interrupted, smaller is sent again; default 8 MiB. */
-  readonly resumeFrom?: number;
+  readonly resumeThreshold?: number;
   /** Bytes between two tellings of what is durable, for what can be resumed; default 4 MiB. */
   readonly progress?: number;
   /** Makes what computes a SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
@@ -88,7 +102,7 @@ export interface Uploads {
    */
   readonly upload: (
     filename: string,
-    content: ContentGiven,
+    content: ContentSource,
     settings?: UploadSettings,
   ) => Observable<Progress | Uploaded>;
   /** Emits whenever something failed that will be tried again. */
@@ -114,7 +128,7 @@ export interface Uploads {
  * });
  */
 export function createUploads(options: UploadsOptions): Uploads {
-  const lanes = createLanes(options);
+  const lanes = createConnectionPool(options);
   return {
     upload: (filename, content, settings = {}) => {
       check('upload: the filename', filename, TEXT);
@@ -131,10 +145,10 @@ export function createUploads(options: UploadsOptions): Uploads {
 }
 
 interface Upload {
-  readonly lanes: Lanes;
+  readonly lanes: ConnectionPool;
   readonly options: UploadsOptions;
   readonly filename: string;
-  readonly content: ContentGiven;
+  readonly content: ContentSource;
   readonly settings: UploadSettings;
   readonly subscriber: Subscriber<Progress | Uploaded>;
 }
@@ -145,7 +159,7 @@ const isLarge = Symbol('is large');
 function beginUpload(upload: Upload): () => void {
   const { lanes, options, filename, content, settings, subscriber } = upload;
   const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
-  const least = options.resumeFrom ?? resumeFrom;
+  const least = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
   const putSettings: PutSettings = {
     ...(mtime === undefined ? {} : { mtime }),
@@ -167,7 +181,7 @@ function beginUpload(upload: Upload): () => void {
   let sentBefore: Sent | null = null;
   let sha256: string | undefined;
   let openedMtime: number | undefined;
-  let memory: Memory | null = null;
+  let memory: ResumeState | null = null;
 
   const job: Job = createJob(
     (client) => {
@@ -220,7 +234,7 @@ function beginUpload(upload: Upload): () => void {
   };
 
   function sendLarge(client: Client): Observable<TryEvent> {
-    memory ??= createMemory();
+    memory ??= createResumeState();
     const idOf = ({ size, mtime }: Content) => settings.upload ?? stableId(filename, size, mtime, source);
     const given = { filename, content, settings: putSettings, idOf, crc32, progress };
     return sendResumable(client, { ...given, hasher }, memory);
@@ -235,17 +249,17 @@ function beginUpload(upload: Upload): () => void {
         return tell(event.sent, event.total);
       case 'resumed':
         // More is there than had been told of: the last try was not for nothing.
-        if (attempt > 1 && event.offset > durable) lanes.achieved(job);
+        if (attempt > 1 && event.offset > durable) lanes.madeProgress(job);
         resumedFrom = event.offset;
         durable = event.offset;
         speed = createSpeed(now, event.offset);
         return tell(event.offset, event.total);
       case 'durable':
-        if (event.offset > durable) lanes.achieved(job);
+        if (event.offset > durable) lanes.madeProgress(job);
         durable = Math.max(durable, event.offset);
         return tell(Math.max(sentSoFar, durable), size);
       case 'stored':
-        lanes.achieved(job);
+        lanes.madeProgress(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }

@@ -18,4 +18,4 @@ export interface Principal {
 }
 
 /** Who everybody is on a server that asks for no tokens. */
-export const anybody: Principal = { name: '', rights: allRights, prefix: '' };
+export const anonymous: Principal = { name: '', rights: allRights, prefix: '' };

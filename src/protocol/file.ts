@@ -20,7 +20,7 @@ export interface Stored extends FileInfo {
 }
 
 /** What has arrived of an upload that is not finished. */
-export interface Part {
+export interface UploadOffset {
   /** Bytes from the start, all of them as durable as the store makes things: they need never be sent again. */
   readonly offset: number;
   /** CRC-32 (as in `Stored`) of those bytes; 0 of none. */

@@ -7,7 +7,7 @@
  */
 
 /** The first segment that belongs to the store alone: what is under way lives there. Refused in any case. */
-export const privateFolder = '.sluice';
+export const RESERVED_FOLDER = '.sluice';
 
 /** Bytes of UTF-8 in a whole name. */
 export const maxName = 1024;
@@ -36,7 +36,7 @@ export function whyNotFilename(name: unknown): string | null {
   if (unprintable.test(name)) return 'it has a control character or half a surrogate pair';
   if (name.endsWith('/') || name.includes('//')) return 'it has an empty segment';
   if (dots.test(name)) return "it has a segment '.' or '..'";
-  if (ofPrivateFolder.test(name.normalize('NFKC'))) return `${privateFolder} is the store's own folder`;
+  if (ofPrivateFolder.test(name.normalize('NFKC'))) return `${RESERVED_FOLDER} is the store's own folder`;
   return whyTooLong(name);
 }
 

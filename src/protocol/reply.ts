@@ -4,7 +4,7 @@
  * Every reply names the command it answers and carries the `id` of its request, if that had one.
  */
 import { check, checkOptions, RECORD } from '../wire/argument.ts';
-import { type Problem, problem } from '../wire/fault.ts';
+import { type HeadFault, headFault } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import type { ErrorInfo } from './errors.ts';
@@ -41,11 +41,11 @@ export interface PutAck extends Ack {
 }
 
 /** How many bytes of body follow the header of a reply, which may be anything that a server says. */
-export function replyBodyLength(header: JsonHeader): number | Problem {
+export function replyBodyLength(header: JsonHeader): number | HeadFault {
   check('replyBodyLength: the header', header, RECORD);
   const { body = 0 } = header;
   if (typeof body === 'number') return body;
-  return problem('body-length-invalid', "'body' of a reply must be a number of bytes");
+  return headFault('body-length-invalid', "'body' of a reply must be a number of bytes");
 }
 
 /**

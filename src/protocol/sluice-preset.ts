@@ -4,7 +4,7 @@
  * It is not among `presets` of `wire/`, because how long a body is only the protocol knows.
  */
 import { check, RECORD } from '../wire/argument.ts';
-import { type Problem, problem } from '../wire/fault.ts';
+import { type HeadFault, headFault } from '../wire/fault.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import { mustBeWithin } from '../wire/length-options.ts';
 import type { Preset } from '../wire/preset.ts';
@@ -15,13 +15,13 @@ import { requestPatterns } from './request.ts';
 const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in header;
 
 /** How many bytes of body follow the header of a request, by Sluice's own commands: as the server's `requestFraming` says. */
-export function requestBodyLength(header: JsonHeader): number | Problem {
+export function requestBodyLength(header: JsonHeader): number | HeadFault {
   check('requestBodyLength: the header', header, RECORD);
   const { cmd, filesize = 0, offset = 0 } = header;
   if (cmd === 'put') {
     if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
       const message = "'filesize' and 'offset' of a put must be numbers of bytes, the offset within the file";
-      return problem('body-length-invalid', message);
+      return headFault('body-length-invalid', message);
     }
     return header.filesize - offset;
   }
@@ -29,11 +29,11 @@ export function requestBodyLength(header: JsonHeader): number | Problem {
   if (typeof cmd === 'string' && Object.hasOwn(requestPatterns, cmd)) return 0;
   return isByteCount(filesize)
     ? filesize
-    : problem('body-length-invalid', "'filesize' must be a number of bytes");
+    : headFault('body-length-invalid', "'filesize' must be a number of bytes");
 }
 
 /** The same of a frame of which it is not known who sent it. */
-const bodyLength = (header: JsonHeader): number | Problem =>
+const bodyLength = (header: JsonHeader): number | HeadFault =>
   isReply(header) ? replyBodyLength(header) : requestBodyLength(header);
 
 const isByteCount = (value: unknown): value is number =>
@@ -59,7 +59,7 @@ export const sluicePreset: Preset = {
         const length = bodyLength(header);
         if (typeof length !== 'number' || !(length > maxLength)) return length;
         const message = `the header says a body of ${length} bytes, and the most is ${maxLength}`;
-        return problem('length-too-large', message, length, maxLength);
+        return headFault('length-too-large', message, length, maxLength);
       },
       ...(maxLength === Number.MAX_SAFE_INTEGER ? {} : { maxWhole: maxLength }),
     });

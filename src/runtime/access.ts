@@ -1,6 +1,6 @@
 /** Who a server lets in: what the runtime asks about tokens and certificates, without knowing where they are kept. */
 import { NEVER, type Observable } from 'rxjs';
-import { anybody, type Principal } from '../protocol/access.ts';
+import { anonymous, type Principal } from '../protocol/access.ts';
 import type { Certificate } from '../transport/connection.ts';
 
 export interface Access {
@@ -16,8 +16,8 @@ export interface Access {
 
 /** Everybody may do everything. */
 export const openAccess: Access = {
-  first: () => anybody,
-  byToken: () => anybody,
+  first: () => anonymous,
+  byToken: () => anonymous,
   now: (principal) => principal,
   changed$: NEVER,
 };

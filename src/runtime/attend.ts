@@ -14,9 +14,9 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import { errorInfo } from '../protocol/errors.ts';
-import type { Greeting, SessionEvent } from '../session/event.ts';
+import type { HelloResult, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { Answer, Outcome, Store } from '../store/contract.ts';
+import type { MaybeAsync, Outcome, Store } from '../store/contract.ts';
 import type { Connection } from '../transport/connection.ts';
 import {
   CONNECTION,
@@ -35,20 +35,20 @@ import { type Access, openAccess } from './access.ts';
 import { destroyLater } from './close-gracefully.ts';
 import type { Counters } from './counters.ts';
 import type { Budget } from './credit.ts';
-import { type Clock, type Deadline, timedOut } from './deadlines.ts';
-import { createIntake } from './intake.ts';
+import { type TimeoutKind, type TimeoutMonitor, timedOut } from './deadlines.ts';
+import { createFrameReader } from './intake.ts';
 import type { Limits } from './limits.ts';
-import { createOutbox } from './outbox.ts';
-import type { Pace } from './pace.ts';
-import { createPatience } from './patience.ts';
-import { type Calls, createPerformer } from './perform.ts';
+import { createReplyWriter } from './outbox.ts';
+import type { RateLimiter } from './pace.ts';
+import { createAckDelay } from './patience.ts';
+import { type CustomHandlers, createEffectExecutor } from './perform.ts';
 import { createQueue } from './queue.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 import { createSlots, type Slots } from './slots.ts';
-import { createRequestTimes, type TimedReport, timed } from './timed-reports.ts';
+import { createRequestTimes, type TimedReport, withTiming } from './timed-reports.ts';
 import { type AddressTries, createTokenCheck } from './token-check.ts';
 
-export interface AttendOptions {
+export interface ServeConnectionOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
   readonly store: Store;
@@ -58,27 +58,27 @@ export interface AttendOptions {
   readonly places?: Places;
   /** Turns of the event loop; without one this connection waits for no other. */
   readonly rounds?: Rounds;
-  readonly limits: Pick<Limits, 'window' | 'silence' | 'linger' | 'deadlines'>;
+  readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
   /** Watches the deadlines; without one there are none. */
-  readonly clock?: Clock;
+  readonly timeoutMonitor?: TimeoutMonitor;
   /** How fast bytes come in, and requests; without one as fast as they can. */
-  readonly paces?: { readonly bytes: Pace; readonly requests: Pace };
+  readonly rateLimits?: { readonly bytes: RateLimiter; readonly requests: RateLimiter };
   /** Who is let in; default everybody. */
   readonly access?: Access;
   /** How often tokens may be tried from the peer's address; without it as often as it likes. */
   readonly tries?: AddressTries;
   /** What `hello` answers besides who the peer is. */
-  readonly about?: Greeting['about'];
+  readonly about?: HelloResult['about'];
   readonly counters?: Counters;
   /** Told, after each step, how many requests are not answered. */
   readonly status?: { open: number };
   /** Performs the `call` effects of commands of your own. */
-  readonly calls?: Calls;
+  readonly customHandlers?: CustomHandlers;
   /** Emits when the server shuts down: what runs is finished, nothing new is taken. */
-  readonly drain$?: Observable<unknown>;
+  readonly shutdown$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
   /** Told of what should not have been thrown. */
-  readonly bug?: (thrown: unknown) => void;
+  readonly onInternalError?: (thrown: unknown) => void;
 }
 
 /** What connections share besides memory. */
@@ -96,14 +96,14 @@ const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(
 
 /** Events that are reduced between two looks at whose turn it is. */
 const EVENTS_A_TURN = 64;
-const gone = 'the connection was over before the token was looked at';
-const ATTEND_RULES = {
+const OVER_BEFORE_LOOKED = 'the connection was over before the token was looked at';
+const SERVE_CONNECTION_RULES = {
   session: RECORD,
   framing: FRAMING,
   store: STORE,
   budget: RECORD,
   limits: RECORD,
-  drain$: optional(OBSERVABLE),
+  shutdown$: optional(OBSERVABLE),
   scheduler: optional(SCHEDULER),
 };
 
@@ -115,12 +115,15 @@ type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
  * and everything it began is finished. Never errors. Unsubscribing destroys the connection and aborts the put whose
  * body is still arriving; what was complete is still committed.
  */
-export function attend(connection: Connection, options: AttendOptions): Observable<TimedReport> {
+export function serveConnection(
+  connection: Connection,
+  options: ServeConnectionOptions,
+): Observable<TimedReport> {
   check('attend: its connection', connection, CONNECTION);
-  checkOptions('attend', options, ATTEND_RULES);
+  checkOptions('attend', options, SERVE_CONNECTION_RULES);
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
-    const bug = options.bug ?? (() => {});
+    const onInternalError = options.onInternalError ?? (() => {});
     const inbox = createQueue<SessionEvent>();
     const results = createQueue<SessionEvent>();
     /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
@@ -141,35 +144,35 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
     const turn = rounds.join(work, (waits) => {
       pause('turn', waits);
-      if (waits) outbox.flush();
+      if (waits) replyWriter.flush();
     });
     const places = options.places ?? unboundedPlaces();
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
-    const patience = createPatience(scheduler, limits.silence, () => outbox.silence());
-    const outbox = createOutbox({
+    const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => replyWriter.flushHeld());
+    const replyWriter = createReplyWriter({
       connection,
       window,
-      patience,
+      ackDelay,
       // The request whose body is still arriving, and what there is of a header.
       receiving: () => {
         const last = state.requests.at(-1);
-        return (last?.receiving ? last.credit : 0) + intake.unsettled();
+        return (last?.receiving ? last.credit : 0) + frameReader.unsettled();
       },
       sent: (bytes) => {
         if (counters) counters.sent += bytes;
       },
       failed: unreachable,
     });
-    const performer = createPerformer({
+    const executor = createEffectExecutor({
       store: options.store,
       connection,
       window,
-      outbox,
+      replyWriter,
       files: { reading: places.reading.join(), writing: places.writing.join() },
-      calls: options.calls ?? {},
+      customHandlers: options.customHandlers ?? {},
       hello,
-      bug,
-      report: (request, report) => subscriber.next(timed(report, request, times.since(request))),
+      onInternalError,
+      report: (request, report) => subscriber.next(withTiming(report, request, times.since(request))),
       idle: turn.wake,
       turn: setImmediate,
       inTurn: (piece) => {
@@ -179,40 +182,40 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       result: (request, result, credit) =>
         now({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
     });
-    const pace = {
-      bytes: options.paces?.bytes.join((paused) => pause('bytes', paused)),
-      requests: options.paces?.requests.join((paused) => pause('requests', paused)),
+    const rateShares = {
+      bytes: options.rateLimits?.bytes.join((paused) => pause('bytes', paused)),
+      requests: options.rateLimits?.requests.join((paused) => pause('requests', paused)),
     };
-    const intake = createIntake({
+    const frameReader = createFrameReader({
       framing: options.framing,
       window,
       heads: places.heads.join(),
-      keep: session.keep,
+      keep: session.trimHeader,
       waiting: (waits) => pause('room', waits),
       hasRoom: (has) => {
         const before = isListening();
         isAwaited = has;
         if (listen(before)) turn.wake();
       },
-      give: (event) => inbox.push(event),
-      giveBack: (bytes, count) => connection.giveBack?.(bytes, count),
+      emit: (event) => inbox.push(event),
+      recycle: (bytes, count) => connection.recycle?.(bytes, count),
       pinsMemory: () => connection.pinsMemory?.() ?? true,
       took: (bytes, requests) => {
-        if (bytes > 0) pace.bytes?.spend(bytes);
-        if (requests > 0) pace.requests?.spend(requests);
+        if (bytes > 0) rateShares.bytes?.consume(bytes);
+        if (requests > 0) rateShares.requests?.consume(requests);
       },
-      bug,
+      onInternalError,
     });
 
     const tokens = createTokenCheck(access, scheduler, options.tries);
 
-    function hello(token: string | undefined): Answer<Greeting> {
+    function hello(token: string | undefined): MaybeAsync<HelloResult> {
       if (token === undefined) return greet({ ok: true, value: state.principal });
       const found = tokens.principalOf(token);
       return found instanceof Promise ? found.then(greet) : greet(found);
     }
 
-    function greet(found: Outcome<Principal | null>): Outcome<Greeting> {
+    function greet(found: Outcome<Principal | null>): Outcome<HelloResult> {
       if (!found.ok) return found;
       return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
@@ -229,7 +232,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
     function listen(before: boolean): boolean {
       if (isListening() === before) return false;
-      patience.listen(isListening());
+      ackDelay.listen(isListening());
       if (isListening()) connection.resume();
       else connection.pause();
       return isListening();
@@ -237,12 +240,12 @@ export function attend(connection: Connection, options: AttendOptions): Observab
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
     const hasEvents = () => results.length() > 0 || (session.accepts(state) && inbox.length() > 0);
-    const hasWork = () => pieces.length() > 0 || hasEvents() || intake.hasMore(isListening());
+    const hasWork = () => pieces.length() > 0 || hasEvents() || frameReader.hasMore(isListening());
 
     /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
     function work(): boolean {
       pieces.shift()?.();
-      if (!hasEvents() && intake.hasMore(isListening())) intake.step();
+      if (!hasEvents() && frameReader.hasMore(isListening())) frameReader.step();
       for (let left = EVENTS_A_TURN; left > 0; left--) {
         const event = nextEvent();
         if (event === undefined) break;
@@ -251,12 +254,12 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (options.status) options.status.open = state.requests.length;
       times.forget(state.requests[0]?.number ?? state.next);
       pause('parked', !session.accepts(state));
-      patience.inFrame(state.inFrame);
-      if (state.phase === 'over') linger();
+      ackDelay.inFrame(state.inFrame);
+      if (state.phase === 'finished') linger();
       const more = hasWork();
       // What comes of all that can be done at once is written at once.
-      if (!more) outbox.flush();
-      if (state.phase === 'gone' && !more && performer.underWay() === 0) finish();
+      if (!more) replyWriter.flush();
+      if (state.phase === 'disconnected' && !more && executor.underWay() === 0) finish();
       return more;
     }
 
@@ -265,7 +268,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       if (counters) counters.requests += next.next - state.next;
       state = next;
       times.upTo(state.next);
-      for (const effect of effects) performer.perform(effect);
+      for (const effect of effects) executor.perform(effect);
     }
 
     /** What is not the peer's has its place before whatever of the peer's still waits. */
@@ -280,7 +283,7 @@ export function attend(connection: Connection, options: AttendOptions): Observab
 
     /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
     function probe(): void {
-      const wouldTell = (isListening() && !inputIsOver) || outbox.progress().writing;
+      const wouldTell = (isListening() && !inputIsOver) || replyWriter.progress().writing;
       if (wouldTell || !state.reachable || state.requests.length === 0) return;
       connection.write([], (fault) => {
         if (fault) unreachable();
@@ -301,27 +304,27 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       subscriber.complete();
     }
 
-    function expired(which: Deadline): void {
+    function expired(which: TimeoutKind): void {
       // Who reads nothing would not read this either.
       if (which === 'unread') connection.destroy();
-      now({ type: 'fault', error: timedOut(which, limits.deadlines) });
+      now({ type: 'fault', error: timedOut(which, limits.timeouts) });
     }
 
     // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
     // be answered any more is known at once.
     function ended(event: SessionEvent): void {
       inputIsOver = true;
-      patience.release();
+      ackDelay.release();
       if (event.type === 'closed') {
         stopWatching?.();
-        tokens.giveUp(errorInfo('not-authenticated', gone));
+        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
         unreachable();
       }
-      intake.end(event);
+      frameReader.end(event);
       turn.wake();
     }
 
-    const draining = options.drain$?.subscribe(() => {
+    const shuttingDown = options.shutdown$?.subscribe(() => {
       tokens.giveUp(errorInfo('shutting-down'));
       now({ type: 'drain' });
     });
@@ -330,15 +333,15 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
       now({ type: 'access', principal: changed });
     });
-    const stopWatching = options.clock?.watch(
+    const stopWatching = options.timeoutMonitor?.monitor(
       () => ({
         received,
-        partialHead: intake.partialHead(),
+        partialHead: frameReader.partialHead(),
         inBody: state.inFrame,
-        bodies: intake.bodies(),
-        open: state.requests.length + (state.parked === null ? 0 : 1),
+        bodies: frameReader.bodies(),
+        open: state.requests.length + (state.deferred === null ? 0 : 1),
         listening: isListening(),
-        ...outbox.progress(),
+        ...replyWriter.progress(),
       }),
       expired,
       probe,
@@ -347,8 +350,8 @@ export function attend(connection: Connection, options: AttendOptions): Observab
       next: (chunk) => {
         received += chunk.length;
         if (counters) counters.received += chunk.length;
-        patience.heard();
-        intake.chunk(chunk);
+        ackDelay.onActivity();
+        frameReader.chunk(chunk);
         turn.wake();
       },
       complete: () => ended({ type: 'ended' }),
@@ -357,14 +360,14 @@ export function attend(connection: Connection, options: AttendOptions): Observab
     const closing = connection.closed$.subscribe(() => ended({ type: 'closed' }));
 
     return () => {
-      for (const each of [draining, changing, closing, input]) each?.unsubscribe();
-      for (const each of [pace.bytes, pace.requests]) each?.leave();
+      for (const each of [shuttingDown, changing, closing, input]) each?.unsubscribe();
+      for (const each of [rateShares.bytes, rateShares.requests]) each?.leave();
       stopWatching?.();
       // Replies that wait for a silence would keep their credit.
-      patience.release();
-      patience.dispose();
-      intake.stop();
-      tokens.giveUp(errorInfo('not-authenticated', gone));
+      ackDelay.release();
+      ackDelay.dispose();
+      frameReader.stop();
+      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
       if (over) return;
       connection.destroy();
       // What it has asked for is awaited, though nobody is told of it.

@@ -73,7 +73,7 @@ export function destroyLater(
 function readOn(connection: Connection): void {
   // An error is either that of the connection, which `closed$` tells, or that somebody else reads it already.
   connection.chunks$.subscribe({
-    next: (chunk) => connection.giveBack?.(chunk, chunk.length),
+    next: (chunk) => connection.recycle?.(chunk, chunk.length),
     error: () => {},
   });
   connection.resume();

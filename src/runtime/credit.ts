@@ -24,14 +24,14 @@
 import { checkOptions, numberFrom } from '../wire/argument.ts';
 
 /** What an event costs besides its bytes: its objects, and its place in the queues. */
-export const eventCost = 256;
+export const EVENT_COST_BYTES = 256;
 /** What each connection may hold whatever the others do, in bytes: of what it receives, and again of what it sends. */
-export const FLOOR_BYTES = 16 * 1024;
+export const CREDIT_FLOOR_BYTES = 16 * 1024;
 /** How much of the budget may be on its way to peers, who may never read it. */
 const SENDING_SHARE = 0.5;
 
 /** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
-export interface Marks {
+export interface Watermarks {
   readonly high: number;
   readonly low: number;
 }
@@ -40,14 +40,14 @@ export interface Budget {
   /** Bytes unsettled over all its windows. */
   readonly unsettled: () => number;
   /** A connection's share. `flow` is called with whether to pause, only when that changes. */
-  readonly window: (marks: Marks, flow: (paused: boolean) => void) => Window;
+  readonly window: (marks: Watermarks, flow: (paused: boolean) => void) => CreditWindow;
 }
 
-export interface Window {
+export interface CreditWindow {
   readonly unsettled: () => number;
   readonly paused: () => boolean;
-  readonly take: (bytes: number) => void;
-  readonly give: (bytes: number) => void;
+  readonly charge: (bytes: number) => void;
+  readonly credit: (bytes: number) => void;
   /** How much of what it holds is the request whose body is arriving: that must not keep the body from being read. */
   readonly frame: (bytes: number) => void;
   /** Whether so many bytes more are within the budget. */
@@ -67,22 +67,22 @@ export interface Window {
  * const budget = createBudget({ high: 128 << 20, low: 96 << 20 });
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
-export function createBudget(all: Marks): Budget {
+export function createBudget(all: Watermarks): Budget {
   checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
   /** Of that, what is on its way to peers. */
   let sending = 0;
   const sendingMax = all.high * SENDING_SHARE;
 
-  function window(own: Marks, flow: (paused: boolean) => void): Window {
+  function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
     let held = 0;
     let frame = 0;
     let lent = 0;
     let paused = false;
 
-    const isOver = () => held - frame > own.high || (total > all.high && held - frame > FLOOR_BYTES);
+    const isOver = () => held - frame > own.high || (total > all.high && held - frame > CREDIT_FLOOR_BYTES);
     const isUnder = () =>
-      held - frame <= own.low && (total <= all.low || held - frame <= Math.min(FLOOR_BYTES, own.low));
+      held - frame <= own.low && (total <= all.low || held - frame <= Math.min(CREDIT_FLOOR_BYTES, own.low));
 
     function change(bytes: number): void {
       held += bytes;
@@ -98,7 +98,7 @@ export function createBudget(all: Marks): Budget {
 
     function lend(wanted: number): number {
       const fits = sending + wanted <= sendingMax && isFree(wanted);
-      const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, FLOOR_BYTES) : 0;
+      const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, CREDIT_FLOOR_BYTES) : 0;
       lent += bytes;
       sending += bytes;
       total += bytes;
@@ -110,8 +110,8 @@ export function createBudget(all: Marks): Budget {
     return {
       unsettled: () => held,
       paused: () => paused,
-      take: change,
-      give: (bytes) => change(-bytes),
+      charge: change,
+      credit: (bytes) => change(-bytes),
       frame: (bytes) => {
         frame = bytes;
         look();

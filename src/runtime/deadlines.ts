@@ -17,12 +17,12 @@
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import type { Deadlines } from './limits.ts';
+import type { Timeouts } from './limits.ts';
 
-export type Deadline = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
+export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
 
 /** What a connection is at, as far as its peer is waited for. */
-export interface Progress {
+export interface ConnectionProgress {
   /** Bytes that have come, in all. */
   readonly received: number;
   /** Bytes of a header that is not whole. */
@@ -39,14 +39,14 @@ export interface Progress {
   readonly writing: boolean;
 }
 
-export interface Clock {
+export interface TimeoutMonitor {
   /**
    * Looks at a connection from now on, and calls `looked` after each look; calls `expired` at the first deadline that is
    * over, and once more for `unread` if that was another. Returns how to stop.
    */
-  readonly watch: (
-    look: () => Progress,
-    expired: (which: Deadline) => void,
+  readonly monitor: (
+    look: () => ConnectionProgress,
+    expired: (which: TimeoutKind) => void,
     looked?: () => void,
   ) => () => void;
 }
@@ -59,7 +59,10 @@ const ticks = { least: 20, most: 1000 };
  * const clock = createClock(defaultLimits.deadlines);
  * const stop = clock.watch(progress, (which) => refuse(timedOut(which, limits.deadlines)));
  */
-export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asyncScheduler): Clock {
+export function createTimeoutMonitor(
+  deadlines: Timeouts,
+  scheduler: SchedulerLike = asyncScheduler,
+): TimeoutMonitor {
   const { firstBytes, header, body, bodyBytes, idle, unread } = deadlines;
   const shortest = Math.min(firstBytes, header, body, idle, unread);
   const tick = Math.min(Math.max(shortest / 4, ticks.least), ticks.most);
@@ -75,9 +78,9 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
     }, tick);
   }
 
-  function watch(
-    look: () => Progress,
-    expired: (which: Deadline) => void,
+  function monitor(
+    look: () => ConnectionProgress,
+    expired: (which: TimeoutKind) => void,
     looked: () => void = () => {},
   ): () => void {
     let before = look();
@@ -128,19 +131,20 @@ export function createClock(deadlines: Deadlines, scheduler: SchedulerLike = asy
     return stop;
   }
 
-  const limitOf = (which: Exclude<Deadline, 'unread'>): number => ({ firstBytes, header, body, idle })[which];
+  const limitOf = (which: Exclude<TimeoutKind, 'unread'>): number =>
+    ({ firstBytes, header, body, idle })[which];
 
-  return { watch };
+  return { monitor };
 }
 
-function phase({ received, partialHead, inBody, open, writing }: Progress) {
+function phase({ received, partialHead, inBody, open, writing }: ConnectionProgress) {
   if (received === 0) return 'firstBytes';
   if (inBody) return 'body';
   if (partialHead > 0) return 'header';
   return open === 0 && !writing ? 'idle' : null;
 }
 
-const words: Readonly<Record<Deadline, string>> = {
+const words: Readonly<Record<TimeoutKind, string>> = {
   firstBytes: 'nothing has come',
   header: 'the rest of a header has not come',
   body: 'hardly anything of the body has come',
@@ -149,7 +153,7 @@ const words: Readonly<Record<Deadline, string>> = {
 };
 
 /** @example timedOut('idle', limits.deadlines).message // '… no request has come within 600 s' */
-export function timedOut(which: Deadline, deadlines: Deadlines): ErrorInfo {
+export function timedOut(which: TimeoutKind, deadlines: Timeouts): ErrorInfo {
   const ms = deadlines[which];
   return errorInfo('timed-out', `${words[which]} within ${ms / 1000} s`, { deadline: which, ms });
 }

@@ -16,10 +16,10 @@ const PIECE_BYTES_FIRST = 4 * PIECE_BYTES_MIN;
 /** Requests in a piece above which the next one is smaller, and below which it may be larger. */
 const [REQUESTS_MANY, REQUESTS_FEW] = [64, 16];
 
-export interface Feed {
+export interface ChunkSplitter {
   readonly chunk: (bytes: Uint8Array) => void;
   /** Something that has its place behind the chunks before it. */
-  readonly behind: (work: () => void) => void;
+  readonly enqueue: (work: () => void) => void;
   /** What is next: a piece to be taken, something behind the chunks that is due, or nothing. */
   readonly next: () => 'piece' | 'work' | null;
   /** Takes what is next, a piece of at most so many bytes. To be called only when there is something. */
@@ -27,7 +27,7 @@ export interface Feed {
 }
 
 /** @param take takes a piece, and answers how many requests were in it. */
-export function createFeed(take: (bytes: Uint8Array) => number): Feed {
+export function createChunkSplitter(take: (bytes: Uint8Array) => number): ChunkSplitter {
   const queue = createQueue<Uint8Array | (() => void)>();
   /** The first of all that is there, or what is left of it. */
   let first: Uint8Array | (() => void) | undefined;
@@ -40,7 +40,7 @@ export function createFeed(take: (bytes: Uint8Array) => number): Feed {
 
   return {
     chunk: add,
-    behind: add,
+    enqueue: add,
     next: () => (first === undefined ? null : first instanceof Uint8Array ? 'piece' : 'work'),
     step: (bytesMax) => {
       const now = first!;

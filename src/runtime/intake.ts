@@ -16,8 +16,8 @@ import { deframe } from '../wire/deframe.ts';
 import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { eventCost, FLOOR_BYTES, type Window } from './credit.ts';
-import { createFeed, PIECE_BYTES_MAX } from './feed.ts';
+import { CREDIT_FLOOR_BYTES, type CreditWindow, EVENT_COST_BYTES } from './credit.ts';
+import { createChunkSplitter, PIECE_BYTES_MAX } from './feed.ts';
 import { headerCost } from './header-cost.ts';
 import type { SlotHolder } from './slots.ts';
 
@@ -34,23 +34,24 @@ const NOTHING = new Uint8Array(0);
 const FRAMES_GROWTH = 64;
 const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
 /** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
-const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [FLOOR_BYTES, 256];
+const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [CREDIT_FLOOR_BYTES, 256];
 /** What a short piece costs at the most. */
-export const SHORT_PIECE_COST_MAX: number = SHORT_BODY_BYTES + eventCost + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
+export const SHORT_PIECE_COST_MAX: number =
+  SHORT_BODY_BYTES + EVENT_COST_BYTES + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
 /** What the bytes of a header that is not whole cost at the most. */
 export const PARTIAL_HEAD_COST_MAX: number = 2 * HEAD_BYTES;
 
-export interface IntakeWorld {
+export interface FrameReaderDeps {
   readonly framing: Framing<JsonHeader>;
-  readonly window: Window;
+  readonly window: CreditWindow;
   /** Room for headers that are longer than `HEAD_BYTES`: a place each. */
   readonly heads: SlotHolder;
   /** What is to be kept of a header (see `Session.keep`). */
   readonly keep: (header: JsonHeader) => JsonHeader;
   /** An event, paid for. */
-  readonly give: (event: SessionEvent) => void;
+  readonly emit: (event: SessionEvent) => void;
   /** So many bytes of the chunk are not looked at any more. */
-  readonly giveBack: (bytes: Uint8Array, count: number) => void;
+  readonly recycle: (bytes: Uint8Array, count: number) => void;
   /** Whether memory is held already by bytes that are few in it. */
   readonly pinsMemory: () => boolean;
   /** A piece was taken off, of so many bytes and requests. */
@@ -59,15 +60,15 @@ export interface IntakeWorld {
   readonly waiting: (waits: boolean) => void;
   /** A header has room: it is to be read whatever credit is used up; and then no more. */
   readonly hasRoom: (has: boolean) => void;
-  readonly bug: (thrown: unknown) => void;
+  readonly onInternalError: (thrown: unknown) => void;
 }
 
-export interface Intake {
+export interface FrameReader {
   readonly chunk: (bytes: Uint8Array) => void;
   /** The input is over, behind what came before it: in good order, or broken off. */
   readonly end: (event: SessionEvent) => void;
   /** Whether there is something to take up, given whether more is wanted. */
-  readonly hasMore: (wanted: boolean) => boolean;
+  readonly hasMore: (canRead: boolean) => boolean;
   /** Takes up a piece. To be called only when there is something. */
   readonly step: () => void;
   /** Bytes of a header that is not whole. */
@@ -80,7 +81,7 @@ export interface Intake {
   readonly stop: () => void;
 }
 
-export function createIntake(world: IntakeWorld): Intake {
+export function createFrameReader(world: FrameReaderDeps): FrameReader {
   const { window } = world;
   /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
   let [heads, streamed, copied, requests] = [0, 0, 0, 0];
@@ -124,13 +125,13 @@ export function createIntake(world: IntakeWorld): Intake {
 
   function join(bytes: Uint8Array): void {
     const { buffer, byteOffset, length } = joined ?? NOTHING;
-    window.take(bytes.length);
+    window.charge(bytes.length);
     if (joined !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
       joined = new Uint8Array(buffer, byteOffset, length + bytes.length);
       return;
     }
     giveJoined();
-    window.take(eventCost);
+    window.charge(EVENT_COST_BYTES);
     joined = bytes;
   }
 
@@ -138,12 +139,12 @@ export function createIntake(world: IntakeWorld): Intake {
     if (joined === null) return;
     const bytes = joined;
     joined = null;
-    world.give({ type: 'data', bytes, credit: bytes.length + eventCost });
+    world.emit({ type: 'data', bytes, credit: bytes.length + EVENT_COST_BYTES });
   }
 
   function give(event: SessionEvent): void {
     giveJoined();
-    world.give(event);
+    world.emit(event);
   }
 
   function kept(bytes: Uint8Array): Uint8Array {
@@ -154,9 +155,9 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   function request(header: JsonHeader, body: number): void {
-    const credit = headerCost(header) + eventCost;
-    const busy = credit > FLOOR_BYTES && !window.fits(credit);
-    window.take(credit);
+    const credit = headerCost(header) + EVENT_COST_BYTES;
+    const busy = credit > CREDIT_FLOOR_BYTES && !window.fits(credit);
+    window.charge(credit);
     // The body must be read whatever the others hold, even if it is only skipped.
     window.frame(credit);
     give({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
@@ -166,7 +167,7 @@ export function createIntake(world: IntakeWorld): Intake {
   const frames = chunks$.pipe(deframe(world.framing)).subscribe({
     next: onFrame,
     error: (thrown: unknown) => {
-      world.bug(thrown);
+      world.onInternalError(thrown);
       broken = true;
       give({ type: 'fault', error: errorInfo('internal') });
     },
@@ -178,7 +179,7 @@ export function createIntake(world: IntakeWorld): Intake {
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.giveBack(bytes, bytes.length - streamed + copied);
+    world.recycle(bytes, bytes.length - streamed + copied);
     world.took(bytes.length, requests);
     return requests;
   }
@@ -189,8 +190,8 @@ export function createIntake(world: IntakeWorld): Intake {
   function countPartial(now: number): void {
     const more = counted(now) - counted(partialHead);
     partialHead = now;
-    if (more > 0) window.take(more);
-    else if (more < 0) window.give(-more);
+    if (more > 0) window.charge(more);
+    else if (more < 0) window.credit(-more);
     if (now <= HEAD_BYTES) noRoom();
   }
 
@@ -204,7 +205,7 @@ export function createIntake(world: IntakeWorld): Intake {
     world.waiting(false);
   }
 
-  const feed = createFeed(take);
+  const splitter = createChunkSplitter(take);
 
   /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
   function pieceMax(): number {
@@ -226,22 +227,23 @@ export function createIntake(world: IntakeWorld): Intake {
   }
 
   return {
-    chunk: feed.chunk,
+    chunk: splitter.chunk,
     end: (event) =>
-      feed.behind(() => {
+      splitter.enqueue(() => {
         chunks$.complete();
         countPartial(0);
         give(event);
       }),
-    hasMore: (wanted) => {
+    hasMore: (canRead) => {
       if (stopped) return false;
-      const next = feed.next();
-      return next === 'work' || (next === 'piece' && wanted);
+      const next = splitter.next();
+      return next === 'work' || (next === 'piece' && canRead);
     },
     step: () => {
-      feed.step(pieceMax());
+      splitter.step(pieceMax());
       // A short body that came with its header is whole in one event: nothing but its bytes is taken up with it.
-      if (bodyLeft > 0 && feed.next() === 'piece' && window.isFree(PIECE_COST_MAX)) feed.step(bodyLeft);
+      if (bodyLeft > 0 && splitter.next() === 'piece' && window.isFree(PIECE_COST_MAX))
+        splitter.step(bodyLeft);
       giveJoined();
       if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
     },

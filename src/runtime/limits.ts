@@ -1,10 +1,10 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
 import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
-import { eventCost, FLOOR_BYTES, type Marks } from './credit.ts';
-import type { Silence } from './patience.ts';
+import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from './credit.ts';
+import type { QuietPeriod } from './patience.ts';
 
 /** How long a peer is waited for, in milliseconds; `Infinity` for ever. Then: `timed-out`, and the connection ends. */
-export interface Deadlines {
+export interface Timeouts {
   /** For the first bytes of a connection. */
   readonly firstBytes: number;
   /** For the rest of a header, from its first byte on. */
@@ -33,23 +33,23 @@ export interface Limits {
    */
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
-  readonly deadlines: Deadlines;
+  readonly timeouts: Timeouts;
   /** Requests of one connection that may be unanswered at once. */
   readonly openRequests: number;
   /** Unsettled bytes of one connection at which reading pauses, and below which it resumes. */
-  readonly window: Marks;
+  readonly window: Watermarks;
   /**
    * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for one,
    * is for the headers that arrive and are longer than a few thousand bytes (see `shareOut`).
    */
-  readonly budget: Marks;
+  readonly budget: Watermarks;
   /**
    * Files that may be open over all connections, besides one to be sent and one to be stored for each of them. Beyond,
    * requests wait for their turn.
    */
   readonly openFiles: { readonly reading: number; readonly writing: number };
   /** What is a silence of a peer that has not shown to read replies: then it is sent them. */
-  readonly silence: Silence;
+  readonly quietPeriod: QuietPeriod;
   /** Milliseconds to wait for the peer to end its side, once ours is ended. */
   readonly linger: number;
   /** Milliseconds that running requests have to finish when the server shuts down. */
@@ -65,7 +65,7 @@ export const defaultLimits: Limits = {
   connectionsPerAddress: 8_000,
   requestsPerSecond: Number.POSITIVE_INFINITY,
   bytesPerSecond: Number.POSITIVE_INFINITY,
-  deadlines: {
+  timeouts: {
     firstBytes: 120_000,
     header: 30_000,
     body: 30_000,
@@ -77,7 +77,7 @@ export const defaultLimits: Limits = {
   window: { high: 4 * MiB, low: 2 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
   openFiles: { reading: 512, writing: 512 },
-  silence: { longest: 1_000, shortest: 500, inFrame: 5_000 },
+  quietPeriod: { initial: 1_000, minimum: 500, midFrame: 5_000 },
   linger: 5_000,
   grace: 10_000,
 };
@@ -93,7 +93,7 @@ const HEADER_GROWTH = 2;
  */
 export function budgetMin(headerBytes: number): number {
   check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
-  return headerBytes * (1 + HEADER_GROWTH) + eventCost + 2 * FLOOR_BYTES;
+  return headerBytes * (1 + HEADER_GROWTH) + EVENT_COST_BYTES + 2 * CREDIT_FLOOR_BYTES;
 }
 
 /**

@@ -10,8 +10,8 @@
  * the connection from being read: then there would never be one.
  */
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import { FLOOR_BYTES, type Window } from './credit.ts';
-import type { Patience } from './patience.ts';
+import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
+import type { AckDelay } from './patience.ts';
 import { createQueue } from './queue.ts';
 
 /** Bytes from which on a write takes no more. A piece of a file is as large. */
@@ -20,7 +20,7 @@ const WRITE_BYTES = 256 * 1024;
 /** A buffer that replies are gathered in is used for the next ones too, unless it is larger: nobody counts what is left of it. */
 const KEPT_BUFFER_BYTES = 16 * 1024;
 
-export interface Outbox {
+export interface ReplyWriter {
   /** Queues a reply; its bytes are copied, and cost credit until they are the operating system's, or never will be. */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
   /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
@@ -33,17 +33,17 @@ export interface Outbox {
   /** To be called when a turn of work is over: sends what may be sent now. */
   readonly flush: () => void;
   /** To be called at a silence of the peer: nothing is held back. */
-  readonly silence: () => void;
+  readonly flushHeld: () => void;
   /** Ends our side once all is sent; nothing may be pushed after it. */
   readonly end: () => void;
   /** Whether a write is under way, and how many have settled. */
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
 
-export interface OutboxWorld {
+export interface ReplyWriterDeps {
   readonly connection: Connection;
-  readonly window: Window;
-  readonly patience: Patience;
+  readonly window: CreditWindow;
+  readonly ackDelay: AckDelay;
   /** Credit besides its own that comes back only once the connection is read again. */
   readonly receiving: () => number;
   /** So many bytes are the operating system's. */
@@ -59,7 +59,14 @@ interface Queued {
   readonly settled?: (fault?: ConnectionFault) => void;
 }
 
-export function createOutbox({ connection, window, patience, receiving, sent, failed }: OutboxWorld): Outbox {
+export function createReplyWriter({
+  connection,
+  window,
+  ackDelay,
+  receiving,
+  sent,
+  failed,
+}: ReplyWriterDeps): ReplyWriter {
   const queue = createQueue<Queued>();
   /** For the replies that are queued. */
   let credit = 0;
@@ -79,7 +86,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
   /** What is queued includes something that may not wait. */
   let due = false;
 
-  const isLow = () => credit + sendingCredit <= FLOOR_BYTES;
+  const isLow = () => credit + sendingCredit <= CREDIT_FLOOR_BYTES;
 
   function flush(): void {
     if (writing) return;
@@ -91,8 +98,8 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
       return;
     }
     const stuck = window.paused() && window.unsettled() === credit + receiving();
-    if (due || stuck || patience.isEager()) send();
-    else patience.awaitSilence(replies);
+    if (due || stuck || ackDelay.isEager()) send();
+    else ackDelay.scheduleFlush(replies);
   }
 
   function send(): void {
@@ -120,7 +127,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
       writes++;
       if (fault === undefined) for (const { length } of chunks) sent(length);
       else failed();
-      window.give(held);
+      window.credit(held);
       for (const { settled } of sending) settled?.(fault);
       for (const go of waiting) {
         if (fault !== undefined || !isLow()) break;
@@ -152,7 +159,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
   return {
     reply: (bytes, eager) => {
       if (eager) due = true;
-      window.take(bytes.length);
+      window.charge(bytes.length);
       credit += bytes.length;
       replies++;
       if (length >= WRITE_BYTES) seal();
@@ -176,7 +183,7 @@ export function createOutbox({ connection, window, patience, receiving, sent, fa
     },
     flush,
     progress: () => ({ writing, writes }),
-    silence: () => {
+    flushHeld: () => {
       due = true;
       flush();
     },

@@ -9,13 +9,13 @@
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
-export interface Pace {
+export interface RateLimiter {
   /** A connection's part in it. `flow` is called with whether to pause, only when that changes. */
-  readonly join: (flow: (paused: boolean) => void) => Member;
+  readonly join: (flow: (paused: boolean) => void) => Share;
 }
 
-export interface Member {
-  readonly spend: (amount: number) => void;
+export interface Share {
+  readonly consume: (amount: number) => void;
   /** The connection is gone: what it owes, all others owe. Else one that comes again and again would owe nothing. */
   readonly leave: () => void;
 }
@@ -26,8 +26,8 @@ const every = 20;
 const saved = 0.1;
 
 /** @param perSecond what may be spent in a second; `Infinity` costs nothing. */
-export function createPace(perSecond: number, scheduler: SchedulerLike = asyncScheduler): Pace {
-  if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ spend: () => {}, leave: () => {} }) };
+export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = asyncScheduler): RateLimiter {
+  if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ consume: () => {}, leave: () => {} }) };
   const most = Math.max(perSecond * saved, 1);
   let bucket = most;
   let last = scheduler.now();
@@ -42,7 +42,7 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
   }
 
   /** Deals out what is there, in equal parts: to who owes less than its part, the rest is given in advance. */
-  function deal(): void {
+  function replenish(): void {
     timer = null;
     refill();
     const part = Math.max(bucket, 0) / owing.size;
@@ -57,10 +57,10 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
   }
 
   function arm(): void {
-    if (owing.size > 0) timer ??= scheduler.schedule(deal, every);
+    if (owing.size > 0) timer ??= scheduler.schedule(replenish, every);
   }
 
-  function spend(account: Account, amount: number): void {
+  function consume(account: Account, amount: number): void {
     account.balance -= amount;
     if (account.balance >= 0 || owing.has(account)) return;
     refill();
@@ -95,7 +95,7 @@ export function createPace(perSecond: number, scheduler: SchedulerLike = asyncSc
         flow(true);
         arm();
       }
-      return { spend: (amount) => spend(account, amount), leave: () => leave(account) };
+      return { consume: (amount) => consume(account, amount), leave: () => leave(account) };
     },
   };
 }

@@ -17,13 +17,13 @@
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
-export interface Patience {
+export interface AckDelay {
   /** Whether nothing has to be waited for. */
   readonly isEager: () => boolean;
   /** Calls back once at the next silence; one wait however often it is called. `held` acks, at least 1, wait for it. */
-  readonly awaitSilence: (held: number) => void;
+  readonly scheduleFlush: (held: number) => void;
   /** To be called when the peer was heard from. */
-  readonly heard: () => void;
+  readonly onActivity: () => void;
   /** To be called when reading pauses and resumes. */
   readonly listen: (listening: boolean) => void;
   /** To be called with whether the peer is in the middle of a frame. */
@@ -36,17 +36,17 @@ export interface Patience {
 /** Who waits for an ack goes on within so many milliseconds of it. */
 const prompt = 25;
 /** What is a silence, in milliseconds. */
-export interface Silence {
+export interface QuietPeriod {
   /** Between two frames, with one ack held; with more it is so much shorter. */
-  readonly longest: number;
+  readonly initial: number;
   /** Between two frames, however many are held. */
-  readonly shortest: number;
+  readonly minimum: number;
   /** In the middle of a frame. */
-  readonly inFrame: number;
+  readonly midFrame: number;
 }
 
 /** @param silence called when there was one that was awaited. */
-export function createPatience(scheduler: SchedulerLike, how: Silence, silence: () => void): Patience {
+export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silence: () => void): AckDelay {
   let eager = false;
   let listening = true;
   let midFrame = false;
@@ -59,7 +59,7 @@ export function createPatience(scheduler: SchedulerLike, how: Silence, silence: 
   /** What the signs of waiting weigh: enough from 1. */
   let signs = 0;
 
-  const silentFrom = () => lastHeard + (midFrame ? how.inFrame : Math.max(how.longest / held, how.shortest));
+  const silentFrom = () => lastHeard + (midFrame ? how.midFrame : Math.max(how.initial / held, how.minimum));
 
   function stop(): void {
     timer?.unsubscribe();
@@ -71,12 +71,12 @@ export function createPatience(scheduler: SchedulerLike, how: Silence, silence: 
     timerAt = scheduler.now() + delay;
     timer = scheduler.schedule(() => {
       timer = null;
-      if (scheduler.now() < silentFrom()) awaitSilence(held);
+      if (scheduler.now() < silentFrom()) scheduleFlush(held);
       else then();
     }, delay);
   }
 
-  function awaitSilence(acks: number): void {
+  function scheduleFlush(acks: number): void {
     held = acks;
     const from = silentFrom();
     if (!listening || (timer !== null && timerAt <= from)) return;
@@ -92,12 +92,12 @@ export function createPatience(scheduler: SchedulerLike, how: Silence, silence: 
 
   return {
     isEager: () => eager,
-    awaitSilence,
-    heard: () => {
+    scheduleFlush,
+    onActivity: () => {
       if (eager) return;
       lastHeard = scheduler.now();
       if (answered === null) return;
-      const weight = answered.after >= how.longest ? 1 : 0.5;
+      const weight = answered.after >= how.initial ? 1 : 0.5;
       signs = lastHeard - answered.at <= prompt ? signs + weight : 0;
       answered = null;
       if (signs >= 1) eager = true;

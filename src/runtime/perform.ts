@@ -6,33 +6,35 @@
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { isRefusal } from '../protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../session/effect.ts';
-import type { Greeting, Result, ResultOf } from '../session/event.ts';
-import type { Answer, Outcome, Part, Source, Store } from '../store/contract.ts';
+import type { EffectResult, EffectResultOf, HelloResult } from '../session/event.ts';
+import type { MaybeAsync, Outcome, Part, Source, Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
-import type { Window } from './credit.ts';
+import type { CreditWindow } from './credit.ts';
 import { takePage } from './list-credit.ts';
-import type { Outbox } from './outbox.ts';
+import type { ReplyWriter } from './outbox.ts';
 import { type PutTask, putTask } from './put-task.ts';
 import { sendTask } from './send-task.ts';
-import { settle } from './settle.ts';
+import { callStore } from './settle.ts';
 import type { SlotHolder } from './slots.ts';
 
 /** Performs the `call` effects of commands of your own, by the name in `call`. */
-export type Calls = Readonly<Record<string, (argument: unknown, store: Store) => Answer<unknown>>>;
+export type CustomHandlers = Readonly<
+  Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
+>;
 
-export interface PerformWorld {
+export interface EffectExecutorDeps {
   readonly store: Store;
   readonly connection: Connection;
-  readonly window: Window;
-  readonly outbox: Outbox;
+  readonly window: CreditWindow;
+  readonly replyWriter: ReplyWriter;
   /** Files that are open to be sent, and files that are being stored: a place each. */
   readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
-  readonly calls: Calls;
+  readonly customHandlers: CustomHandlers;
   /** Whose token it is, and what the server says of itself. */
-  readonly hello: (token: string | undefined) => Answer<Greeting>;
+  readonly hello: (token: string | undefined) => MaybeAsync<HelloResult>;
   /** `credit`, if any, was taken for what is in the result. */
-  readonly result: (request: number, result: Result, credit?: number) => void;
+  readonly result: (request: number, result: EffectResult, credit?: number) => void;
   /** Calls back when it is this connection's turn among all. */
   readonly inTurn: (work: () => void) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
@@ -41,7 +43,7 @@ export interface PerformWorld {
   readonly idle: () => void;
   readonly report: (request: number, report: Report) => void;
   /** Something threw that should not have: a bug, in the store or in a command of your own. */
-  readonly bug: (thrown: unknown) => void;
+  readonly onInternalError: (thrown: unknown) => void;
 }
 
 /** A file that is open to be sent, and how to let go of its place. */
@@ -60,14 +62,14 @@ interface Asking<T> {
   readonly credit?: number;
 }
 
-export interface Performer {
+export interface EffectExecutor {
   readonly perform: (effect: Effect) => void;
   /** How many effects are under way. */
   readonly underWay: () => number;
 }
 
-export function createPerformer(world: PerformWorld): Performer {
-  const { store, connection, window, outbox, files, calls, report, bug } = world;
+export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor {
+  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = world;
   // All hold an entry for each open request at the most.
   const puts = new Map<number, PutTask>();
   const sources = new Map<number, OpenSource>();
@@ -81,7 +83,12 @@ export function createPerformer(world: PerformWorld): Performer {
   /**
    * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
    */
-  function ask<T>(request: number, of: ResultOf, question: () => Answer<T>, more: Asking<T> = {}): void {
+  function ask<T>(
+    request: number,
+    of: EffectResultOf,
+    question: () => MaybeAsync<T>,
+    more: Asking<T> = {},
+  ): void {
     const { credit = 0 } = more;
     underWay++;
     let dropped = false;
@@ -90,7 +97,7 @@ export function createPerformer(world: PerformWorld): Performer {
       underWay--;
       more.dropped?.();
     });
-    settle(question, bug, (outcome) => {
+    callStore(question, onInternalError, (outcome) => {
       more.answered?.(outcome, dropped);
       if (dropped) return credit > 0 ? give(credit) : undefined;
       underWay--;
@@ -98,7 +105,7 @@ export function createPerformer(world: PerformWorld): Performer {
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
-      world.result(request, result as Result, credit);
+      world.result(request, result as EffectResult, credit);
     });
   }
 
@@ -112,7 +119,7 @@ export function createPerformer(world: PerformWorld): Performer {
       underWay--;
       unwanted();
     });
-    const unwanted = outbox.whenLow(() => {
+    const unwanted = replyWriter.whenLow(() => {
       underWay--;
       const { names, credit } = takePage(window, effect.limit);
       const controller = new AbortController();
@@ -143,11 +150,11 @@ export function createPerformer(world: PerformWorld): Performer {
   }
 
   /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
-  function begin(request: number, effect: Extract<CommandEffect, { type: 'begin' }>): void {
+  function begin(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
     underWay++;
     let ended = false;
     let letGo = () => {};
-    const over = (result: Result | null) => {
+    const over = (result: EffectResult | null) => {
       ended = true;
       puts.delete(request);
       // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
@@ -162,7 +169,11 @@ export function createPerformer(world: PerformWorld): Performer {
         letGo = leave;
         go();
       });
-    const task = putTask({ store, mayBegin, give, giveBack, bug, synced, over }, effect.name, effect);
+    const task = putTask(
+      { store, mayBegin, give, recycle, onInternalError, synced, over },
+      effect.name,
+      effect,
+    );
     // A store that refuses at once has ended it already.
     if (!ended) puts.set(request, task);
   }
@@ -190,22 +201,22 @@ export function createPerformer(world: PerformWorld): Performer {
 
   /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
   function give(credit: number): void {
-    window.give(credit);
+    window.credit(credit);
     if (window.paused()) world.idle();
   }
 
-  function giveBack(bytes: Uint8Array): void {
-    connection.giveBack?.(bytes, bytes.length);
+  function recycle(bytes: Uint8Array): void {
+    connection.recycle?.(bytes, bytes.length);
   }
 
   function reply({ reply, eager, credit }: Extract<Effect, { type: 'reply' }>): void {
-    const encoded = encodeJsonHeader(reply as unknown as JsonHeader, maxReplyHeader);
+    const encoded = encodeJsonHeader(reply as unknown as JsonHeader, REPLY_HEADER_BYTES_MAX);
     const fallback = (error: ErrorInfo) =>
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
-    if (sent.ok) outbox.reply(sent.bytes, eager);
+    if (sent.ok) replyWriter.reply(sent.bytes, eager);
     // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
-    window.give(credit);
+    window.credit(credit);
   }
 
   function send({ request, offset, length }: Extract<Effect, { type: 'send' }>): void {
@@ -214,11 +225,11 @@ export function createPerformer(world: PerformWorld): Performer {
     underWay++;
     sending.add(request);
     const write = (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => {
-      outbox.body(bytes, settled);
-      outbox.flush();
+      replyWriter.body(bytes, settled);
+      replyWriter.flush();
     };
     sendTask(
-      { window, inTurn: world.inTurn, write, bug },
+      { window, inTurn: world.inTurn, write, onInternalError },
       opened.source,
       offset,
       length,
@@ -243,12 +254,12 @@ export function createPerformer(world: PerformWorld): Performer {
 
   function close({ source, leave }: OpenSource): void {
     const closing = async () => ({ ok: true, value: await source.close() }) as const;
-    settle(closing, bug, leave);
+    callStore(closing, onInternalError, leave);
   }
 
-  function call(request: number, name: string, argument: unknown): void {
-    const handler = Object.hasOwn(calls, name) ? calls[name] : undefined;
-    ask(request, 'call', () => {
+  function callHandler(request: number, name: string, argument: unknown): void {
+    const handler = Object.hasOwn(customHandlers, name) ? customHandlers[name] : undefined;
+    ask(request, 'custom', () => {
       if (handler === undefined) throw new Error(`no handler is registered for the call '${name}'`);
       return handler(argument, store);
     });
@@ -257,13 +268,13 @@ export function createPerformer(world: PerformWorld): Performer {
   // Effects come several to a small file: a switch costs a hundredth of what matching costs, and here it is felt.
   function doFor(request: number, effect: CommandEffect): void {
     switch (effect.type) {
-      case 'begin':
+      case 'openPut':
         return begin(request, effect);
       case 'write': {
         const task = puts.get(request);
         if (task === undefined) {
-          giveBack(effect.bytes);
-          return window.give(effect.credit);
+          recycle(effect.bytes);
+          return window.credit(effect.credit);
         }
         task.write(effect.bytes, effect.credit);
         return written(task);
@@ -292,8 +303,8 @@ export function createPerformer(world: PerformWorld): Performer {
         return ask(request, 'rename', () =>
           store.rename(effect.name, effect.to, { ifAbsent: effect.ifAbsent }),
         );
-      case 'call':
-        return call(request, effect.call, effect.with);
+      case 'custom':
+        return callHandler(request, effect.call, effect.with);
       case 'report':
         return report(request, effect.report);
     }
@@ -301,24 +312,24 @@ export function createPerformer(world: PerformWorld): Performer {
 
   function perform(effect: Effect): void {
     switch (effect.type) {
-      case 'do':
+      case 'command':
         return doFor(effect.request, effect.effect);
       case 'reply':
         return reply(effect);
       case 'release':
         // A body that is skipped comes as fast as one that is stored, and needs its memory back as much.
-        if (effect.bytes !== undefined) giveBack(effect.bytes);
-        return window.give(effect.credit);
+        if (effect.bytes !== undefined) recycle(effect.bytes);
+        return window.credit(effect.credit);
       case 'send':
         return send(effect);
       case 'drop':
         return drop(effect.request);
-      case 'shut':
+      case 'closeFile':
         return shut(effect.request);
-      case 'bug':
-        return bug(effect.thrown);
+      case 'internal-error':
+        return onInternalError(effect.thrown);
       case 'end':
-        return outbox.end();
+        return replyWriter.end();
     }
   }
 
@@ -326,4 +337,4 @@ export function createPerformer(world: PerformWorld): Performer {
 }
 
 /** Bytes of JSON in a reply: a page of names fits, and so does an error. */
-const maxReplyHeader = 65_536;
+const REPLY_HEADER_BYTES_MAX = 65_536;

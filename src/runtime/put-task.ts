@@ -16,10 +16,10 @@
  * The queue is bounded by the credit of what is in it.
  */
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import type { Part } from '../protocol/file.ts';
-import type { Result } from '../session/event.ts';
+import type { UploadOffset } from '../protocol/file.ts';
+import type { EffectResult } from '../session/event.ts';
 import type { PutOptions, Sink, Store } from '../store/contract.ts';
-import { settle } from './settle.ts';
+import { callStore } from './settle.ts';
 
 export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;
@@ -32,23 +32,23 @@ export interface PutTask {
 }
 
 /** Bytes worth a write of their own before the turn is over; few enough to be in the cache still. */
-const enough = 256 * 1024;
+const WRITE_BYTES_MIN = 256 * 1024;
 
-export interface PutWorld {
+export interface PutTaskDeps {
   readonly store: Store;
   /** Calls back once it may have a file open. */
   readonly mayBegin: (go: () => void) => void;
   readonly give: (credit: number) => void;
   /** These bytes are not looked at any more. */
-  readonly giveBack: (bytes: Uint8Array) => void;
-  readonly bug: (thrown: unknown) => void;
-  readonly synced: (part: Part) => void;
+  readonly recycle: (bytes: Uint8Array) => void;
+  readonly onInternalError: (thrown: unknown) => void;
+  readonly synced: (part: UploadOffset) => void;
   /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
-  readonly over: (result: Result | null) => void;
+  readonly over: (result: EffectResult | null) => void;
 }
 
-export function putTask(world: PutWorld, name: string, options: PutOptions): PutTask {
-  const { store, give, giveBack, bug } = world;
+export function putTask(world: PutTaskDeps, name: string, options: PutOptions): PutTask {
+  const { store, give, recycle, onInternalError } = world;
   let state: 'busy' | 'idle' | 'ending' | 'over' = 'busy';
   let sink: Sink | null = null;
   let queued: Uint8Array[] = [];
@@ -59,18 +59,18 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
 
   const drop = () => {
     const credit = queuedCredit;
-    for (const bytes of queued) giveBack(bytes);
+    for (const bytes of queued) recycle(bytes);
     queued = [];
     queuedCredit = 0;
     if (credit > 0) give(credit);
   };
-  const finish = (result: Result | null) => {
+  const finish = (result: EffectResult | null) => {
     if (state === 'over') return;
     state = 'over';
     drop();
     world.over(wanted === 'abort' ? null : result);
   };
-  const fail = (of: 'begin' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
+  const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
     finish({ of, ok: false, error });
   /** Another has the upload now. What is under way ends the task when it is answered, and nothing else is begun. */
   const onTaken = () => {
@@ -94,12 +94,12 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
     queued = [];
     queuedCredit = 0;
     state = 'busy';
-    settle(
+    callStore(
       () => to.write(chunks),
-      bug,
+      onInternalError,
       (outcome) => {
         // Busy until it is known that the sink goes on: what comes back may bring more to be written at once.
-        for (const bytes of chunks) giveBack(bytes);
+        for (const bytes of chunks) recycle(bytes);
         give(credit);
         state = 'idle';
         if (outcome.ok) next();
@@ -111,9 +111,9 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   function syncSink(to: Sink): void {
     syncWanted = false;
     state = 'busy';
-    settle(
+    callStore(
       () => to.sync(),
-      bug,
+      onInternalError,
       (outcome) => {
         state = 'idle';
         if (!outcome.ok) return fail('sync', outcome.error);
@@ -126,9 +126,9 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
 
   function commitSink(to: Sink): void {
     state = 'ending';
-    settle(
+    callStore(
       () => to.commit(),
-      bug,
+      onInternalError,
       (outcome) => {
         if (outcome.ok) finish({ of: 'commit', ok: true, value: outcome.value });
         else fail('commit', outcome.error);
@@ -142,16 +142,16 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
       await to.abort();
       return { ok: true, value: undefined } as const;
     };
-    settle(aborted, bug, () => finish(null));
+    callStore(aborted, onInternalError, () => finish(null));
   }
 
   const begin = () =>
-    settle(
+    callStore(
       () => store.put(name, options.upload === undefined ? options : { ...options, taken: onTaken }),
-      bug,
+      onInternalError,
       (outcome) => {
         state = 'idle';
-        if (!outcome.ok) return fail('begin', outcome.error);
+        if (!outcome.ok) return fail('openPut', outcome.error);
         sink = outcome.value;
         next();
       },
@@ -164,12 +164,12 @@ export function putTask(world: PutWorld, name: string, options: PutOptions): Put
   return {
     write: (bytes, credit) => {
       if (state === 'over' || wanted === 'abort' || taken) {
-        giveBack(bytes);
+        recycle(bytes);
         return give(credit);
       }
       queued.push(bytes);
       queuedCredit += credit;
-      if (queuedCredit >= enough) next();
+      if (queuedCredit >= WRITE_BYTES_MIN) next();
     },
     flush: next,
     sync: () => {

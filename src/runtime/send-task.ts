@@ -6,18 +6,18 @@
  */
 import type { Source } from '../store/contract.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
-import type { Window } from './credit.ts';
-import { settle } from './settle.ts';
+import type { CreditWindow } from './credit.ts';
+import { callStore } from './settle.ts';
 
 const PIECE_BYTES = 256 * 1024;
 const PIECES_AHEAD = 2;
 
-export interface SendWorld {
-  readonly window: Pick<Window, 'lend' | 'repay'>;
+export interface SendTaskDeps {
+  readonly window: Pick<CreditWindow, 'lend' | 'repay'>;
   /** Calls back when it is the connection's turn: one that sends must not keep the others waiting. */
   readonly inTurn: (work: () => void) => void;
   readonly write: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
-  readonly bug: (thrown: unknown) => void;
+  readonly onInternalError: (thrown: unknown) => void;
 }
 
 /** How sending a file went: how many bytes were sent, and what ended it before all were. */
@@ -31,7 +31,7 @@ export interface Sent {
  * the source.
  */
 export function sendTask(
-  world: SendWorld,
+  world: SendTaskDeps,
   source: Source,
   offset: number,
   length: number,
@@ -62,9 +62,9 @@ export function sendTask(
 
   const read = (lent: number) => {
     reading = true;
-    settle(
+    callStore(
       () => source.read(at, lent),
-      world.bug,
+      world.onInternalError,
       (outcome) =>
         inTurn(() => {
           reading = false;

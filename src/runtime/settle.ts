@@ -1,23 +1,23 @@
-/** Takes a store at its word: an answer now or later, and a throw or a rejection as the bug it is. */
+/** Takes a store at its word: an answer now or later, and a throw or a rejection as the onInternalError it is. */
 import { errorInfo } from '../protocol/errors.ts';
-import type { Answer, Outcome } from '../store/contract.ts';
+import type { MaybeAsync, Outcome } from '../store/contract.ts';
 
 /**
  * Calls `then` with the outcome: at once where the store answered at once, so that small work costs no turn of the
  * event loop, else when its promise settles.
  *
- * @param bug told of what was thrown, since the peer only learns that the server failed.
+ * @param onInternalError told of what was thrown, since the peer only learns that the server failed.
  */
-export function settle<T>(
-  ask: () => Answer<T>,
-  bug: (thrown: unknown) => void,
+export function callStore<T>(
+  ask: () => MaybeAsync<T>,
+  onInternalError: (thrown: unknown) => void,
   then: (outcome: Outcome<T>) => void,
 ): void {
   const failed = (thrown: unknown): Outcome<T> => {
-    bug(thrown);
+    onInternalError(thrown);
     return { ok: false, error: errorInfo('internal') };
   };
-  let answer: Answer<T>;
+  let answer: MaybeAsync<T>;
   try {
     answer = ask();
   } catch (thrown) {

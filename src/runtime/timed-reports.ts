@@ -13,7 +13,7 @@ export type TimedReport = Report & {
  * Written out for those that are made for every request: spreading objects of several shapes costs more than all else
  * that is done to tell of it.
  */
-export function timed(report: Report, request: number, ms: number): TimedReport {
+export function withTiming(report: Report, request: number, ms: number): TimedReport {
   if (report.type === 'stored') {
     const { type, filename, size, crc32, durable, id } = report;
     if (id === undefined) return { type, filename, size, crc32, durable, request, ms };

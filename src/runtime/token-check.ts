@@ -8,7 +8,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Principal } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import type { Answer, Outcome } from '../store/contract.ts';
+import type { MaybeAsync, Outcome } from '../store/contract.ts';
 import type { Access } from './access.ts';
 
 /** The tries of one address. */
@@ -20,7 +20,7 @@ export interface AddressTries {
 
 export interface TokenCheck {
   /** Whose token it is; fails with `bad-token`, or as `giveUp` says. Throws or rejects as `byToken` throws. One call at a time. */
-  readonly principalOf: (token: string) => Answer<Principal>;
+  readonly principalOf: (token: string) => MaybeAsync<Principal>;
   /** Ends the wait that there may be with an error. */
   readonly giveUp: (error: ErrorInfo) => void;
 }

@@ -18,7 +18,7 @@
  *   wrong tokens                               10,000 addresses
  *   the log, what metrics are asked            1 MiB of lines, 16 connections
  */
-import { FLOOR_BYTES } from '../runtime/credit.ts';
+import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/intake.ts';
 import { DESCRIPTORS_RESERVED, type Limits, shareOut } from '../runtime/limits.ts';
 import { maxPageBytes } from '../session/list.ts';
@@ -27,13 +27,13 @@ import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/slabs.ts';
 /** Credit that a connection may hold while the budget is used up: what it needs to go on. */
 export const CONNECTION_CREDIT_MAX: number =
   // Received: what it may always hold, one piece more, the request whose body comes, and the beginning of a header.
-  FLOOR_BYTES +
+  CREDIT_FLOOR_BYTES +
   SHORT_PIECE_COST_MAX +
-  FLOOR_BYTES +
+  CREDIT_FLOOR_BYTES +
   PARTIAL_HEAD_COST_MAX +
   // To be sent: a piece of a file; a page of names, and the one before it.
-  FLOOR_BYTES +
-  FLOOR_BYTES +
+  CREDIT_FLOOR_BYTES +
+  CREDIT_FLOOR_BYTES +
   maxPageBytes;
 
 /** Objects of a connection: those of the socket, the session, the queues, and the buffer for replies. */

@@ -18,10 +18,10 @@ const ACCESS = withMethods('an access, such as openAccessFile has', ['first', 'b
 const RULES = {
   connections$: OBSERVABLE,
   store: STORE,
-  calls: optional(RECORD),
+  customHandlers: optional(RECORD),
   limits: optional(RECORD),
   access: optional(ACCESS),
-  drain$: optional(OBSERVABLE),
+  shutdown$: optional(OBSERVABLE),
   stats: optional(FUNCTION),
 };
 

@@ -7,11 +7,11 @@ import type { Limits } from '../runtime/limits.ts';
 import type { Address, Connection } from '../transport/connection.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 
-export interface Door {
+export interface ConnectionLimit {
   /** Null when it may come in (then `leave` must follow), else why not. */
-  readonly enter: (connection: Connection) => 'too-many-connections' | null;
-  readonly leave: (connection: Connection) => void;
-  readonly inside: () => number;
+  readonly admit: (connection: Connection) => 'too-many-connections' | null;
+  readonly release: (connection: Connection) => void;
+  readonly count: () => number;
 }
 
 /** Connections that are told why they cannot come in and have not left yet; beyond, they are dropped without a word. */
@@ -19,7 +19,9 @@ const mostTold = 64;
 /** Milliseconds they have to read it. */
 const toRead = 1000;
 
-export function createDoor(limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>): Door {
+export function createConnectionLimit(
+  limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
+): ConnectionLimit {
   /** Connections by address; bounded by their number. */
   const from = new Map<string, number>();
   let inside = 0;
@@ -34,8 +36,8 @@ export function createDoor(limits: Pick<Limits, 'connections' | 'connectionsPerA
   }
 
   return {
-    inside: () => inside,
-    enter: (connection) => {
+    count: () => inside,
+    admit: (connection) => {
       const host = hostOf(connection.remote);
       const there = host === null ? 0 : (from.get(host) ?? 0);
       const why =
@@ -52,7 +54,7 @@ export function createDoor(limits: Pick<Limits, 'connections' | 'connectionsPerA
       if (host !== null) from.set(host, there + 1);
       return null;
     },
-    leave: (connection) => {
+    release: (connection) => {
       const host = hostOf(connection.remote);
       inside--;
       if (host === null) return;

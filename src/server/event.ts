@@ -17,7 +17,7 @@ export type ServerEvent =
   /** The grace time is over, and a connection is cut off with so many requests unanswered; `closed` follows. */
   | ({ readonly type: 'cut'; readonly open: number } & Where)
   /** Something threw that should not have: a bug in a store or in a command. The peer was told `internal`. */
-  | ({ readonly type: 'bug'; readonly thrown: unknown } & Where)
+  | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);
 
 /** Where something happened. */
@@ -29,7 +29,7 @@ export interface Where {
 const REPORT: Rule = { words: 'a report, as attend emits it', isKind: () => false };
 
 /** A report, with where it happened. Written out for the same reason as `timed` is. */
-export function located(report: TimedReport, where: Where): ServerEvent {
+export function withPeer(report: TimedReport, where: Where): ServerEvent {
   if (typeof report?.type !== 'string') check('located: the report', report, REPORT);
   if (typeof where?.connection !== 'string') checkOptions('located', where, { connection: TEXT });
   const { connection, remote } = where;

@@ -9,7 +9,7 @@ import { access, lstat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import { privateFolder } from '../protocol/filename.ts';
+import { RESERVED_FOLDER } from '../protocol/filename.ts';
 import { errnoOf, systemFailure, systemTrouble } from '../store/errno.ts';
 import { whyNotPrivate } from '../store/private-folder.ts';
 import type { ServerEvent } from './event.ts';
@@ -26,7 +26,7 @@ export interface Health {
 export interface HealthOptions {
   /** What happens in the server, from before it listens on. It is subscribed to at once, so it must be shared. */
   readonly events$: Observable<ServerEvent>;
-  readonly drain$: Observable<unknown>;
+  readonly shutdown$: Observable<unknown>;
   readonly writable?: Writable | undefined;
 }
 
@@ -36,13 +36,13 @@ export interface HealthReader {
 }
 
 /** What the system says to a write when it is the disk that is ill. Others a peer's odd name or size may lead to. */
-const illness: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'ESTALE']);
+const DISK_FAILURE_ERRNOS: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'ESTALE']);
 /** Milliseconds for which a failed write counts: without traffic nobody would ever prove the opposite. */
 const remembered = 30_000;
 /** Milliseconds the store has to answer. A file system that hangs is no better than one that fails. */
 const patience = 2_000;
 
-export function watchHealth({ events$, drain$, writable }: HealthOptions): HealthReader {
+export function watchHealth({ events$, shutdown$, writable }: HealthOptions): HealthReader {
   let phase: 'starting' | 'ok' | 'draining' = 'starting';
   let failed: { readonly error: ErrorInfo; readonly until: number } | null = null;
   const events = events$.subscribe({
@@ -55,7 +55,7 @@ export function watchHealth({ events$, drain$, writable }: HealthOptions): Healt
           failed = null;
           return;
         case 'refused':
-          if (event.cmd === 'put' && illness.has(event.error.cause)) {
+          if (event.cmd === 'put' && DISK_FAILURE_ERRNOS.has(event.error.cause)) {
             failed = { error: event.error, until: Date.now() + remembered };
           }
       }
@@ -67,7 +67,7 @@ export function watchHealth({ events$, drain$, writable }: HealthOptions): Healt
       phase = 'draining';
     },
   });
-  const draining = drain$.subscribe(() => {
+  const draining = shutdown$.subscribe(() => {
     phase = 'draining';
   });
   // One question at a time, however many ask: of a file system that hangs, each would hold a thread.
@@ -106,7 +106,7 @@ export const diskWritable =
   async () => {
     try {
       await access(root, constants.W_OK | constants.X_OK);
-      if (await isTaken(join(root, privateFolder))) throw systemTrouble('ENOTDIR', whyNotPrivate);
+      if (await isTaken(join(root, RESERVED_FOLDER))) throw systemTrouble('ENOTDIR', whyNotPrivate);
       const { bavail, bsize } = await statfs(root);
       return bavail * bsize < least ? errorInfo('disk-full') : null;
     } catch (thrown) {

@@ -203,7 +203,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
       case 'accept-failed':
         counts.acceptFailed++;
         return;
-      case 'bug':
+      case 'internal-error':
         counts.bugs++;
     }
   }

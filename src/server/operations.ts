@@ -11,16 +11,16 @@ import { type ListenFault, listenFault } from '../transport/listen.ts';
 import { type HealthOptions, watchHealth } from './health.ts';
 import { createMetrics, type MetricsOptions, type NoPromClient } from './metrics.ts';
 
-export interface OperationsOptions extends MetricsOptions, HealthOptions {
+export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0 picks a free one. */
   readonly port: number;
   /** Told of what should not have been thrown; whoever asked got status 500. */
-  readonly bug?: (thrown: unknown) => void;
+  readonly onInternalError?: (thrown: unknown) => void;
 }
 
-export interface Operations {
+export interface OpsServer {
   /** Where it listens. */
   readonly address: Address;
   readonly port: number;
@@ -28,8 +28,8 @@ export interface Operations {
   readonly close: () => Promise<void>;
 }
 
-export type OperationsOutcome =
-  | { readonly ok: true; readonly value: Operations }
+export type OpsServerOutcome =
+  | { readonly ok: true; readonly value: OpsServer }
   | { readonly ok: false; readonly error: ListenFault | NoPromClient };
 
 /** A scraper has one connection or two. */
@@ -50,7 +50,7 @@ const patience = 10_000;
  * const operations = await startOperations({ port: 9090, events$, drain$, stats, writable: diskWritable('uploads') });
  * if (!operations.ok) throw new Error(operations.error.message);
  */
-export async function startOperations(options: OperationsOptions): Promise<OperationsOutcome> {
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
   const { host = '127.0.0.1', port } = options;
   const counted = await createMetrics(options);
   if (!counted.ok) return counted;
@@ -75,7 +75,7 @@ export async function startOperations(options: OperationsOptions): Promise<Opera
     try {
       send(response, await page());
     } catch (thrown) {
-      options.bug?.(thrown);
+      options.onInternalError?.(thrown);
       send(response, plain(500, 'the server failed to tell\n'));
     }
   }

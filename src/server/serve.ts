@@ -20,13 +20,13 @@ import {
 } from 'rxjs';
 import { version } from '../protocol/version.ts';
 import { type Access, openAccess } from '../runtime/access.ts';
-import { attend } from '../runtime/attend.ts';
+import { serveConnection } from '../runtime/attend.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
-import { createClock } from '../runtime/deadlines.ts';
+import { createTimeoutMonitor } from '../runtime/deadlines.ts';
 import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
-import { createPace } from '../runtime/pace.ts';
-import type { Calls } from '../runtime/perform.ts';
+import { createRateLimiter } from '../runtime/pace.ts';
+import type { CustomHandlers } from '../runtime/perform.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
@@ -37,8 +37,8 @@ import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { checkServe } from './check-serve.ts';
-import { createDoor, hostOf } from './door.ts';
-import { located, type ServerEvent } from './event.ts';
+import { createConnectionLimit, hostOf } from './door.ts';
+import { type ServerEvent, withPeer } from './event.ts';
 import { openFileLimit } from './open-files.ts';
 import type { ServerStats } from './stats.ts';
 
@@ -49,7 +49,7 @@ export interface ServeOptions {
   /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`; of one name, the last one counts. */
   readonly commands?: readonly Command[];
   /** Performs the `call` effects of commands of your own. */
-  readonly calls?: Calls;
+  readonly customHandlers?: CustomHandlers;
   readonly limits?: Partial<Limits>;
   /** Who is let in, and may do what; default everybody, everything. */
   readonly access?: Access;
@@ -62,20 +62,20 @@ export interface ServeOptions {
    * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
    * is not finished within `limits.grace` is cut off.
    */
-  readonly drain$?: Observable<unknown>;
+  readonly shutdown$?: Observable<unknown>;
   /** Given, once it is subscribed, how to read how the server is. */
   readonly stats?: (read: () => ServerStats) => void;
 }
 
 /** Milliseconds that connections which were cut off have to let go of the store. */
-const toLetGo = 1000;
+const STORE_RELEASE_MS = 1000;
 /** Milliseconds in which a server that shuts down still accepts what the system has accepted for it before. */
-const toAccept = 10;
+const ACCEPT_TAIL_MS = 10;
 /** Milliseconds that those have before they are told that it shuts down: what they sent, and left, is taken. */
-const toBeHeard = 400;
+const LATE_CLIENT_MS = 400;
 
 /**
- * Serves files. Unsubscribing stops it at once, connections included; `drain$` stops it gently. Errors only when
+ * Serves files. Unsubscribing stops it at once, connections included; `shutdown$` stops it gently. Errors only when
  * it cannot listen, with what `connections$` errors with. The store stays open: close it when it is no longer used.
  *
  * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
@@ -93,7 +93,7 @@ const toBeHeard = 400;
 export function serve(options: ServeOptions): Observable<ServerEvent> {
   checkServe(options);
   return defer(() => {
-    const { store, commands = builtIn, calls = {}, access = openAccess } = options;
+    const { store, commands = builtIn, customHandlers = {}, access = openAccess } = options;
     const within = limitsWithin(openFileLimit(), options.limits?.connections);
     const limits = { ...defaultLimits, ...within, ...options.limits };
     const { credit, heads } = shareOut(limits);
@@ -101,7 +101,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const shared = {
       session: createSession(commands, limits),
       store,
-      calls,
+      customHandlers,
       access,
       limits,
       budget: createBudget(credit),
@@ -111,28 +111,31 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         writing: createSlots({ shared: writing, perHolder: 1 }),
       },
       rounds: createRounds(() => performance.now(), setImmediate),
-      clock: createClock(limits.deadlines),
-      paces: { bytes: createPace(limits.bytesPerSecond), requests: createPace(limits.requestsPerSecond) },
+      clock: createTimeoutMonitor(limits.timeouts),
+      rateLimits: {
+        bytes: createRateLimiter(limits.bytesPerSecond),
+        requests: createRateLimiter(limits.requestsPerSecond),
+      },
       about: aboutServer(commands, limits),
       counters: createCounters(),
-      drain$: (options.drain$ ?? NEVER).pipe(take(1), share()),
+      shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
     };
-    const { drain$, counters, budget } = shared;
-    const cut$ = drain$.pipe(
+    const { shutdown$, counters, budget } = shared;
+    const cut$ = shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),
       share(),
     );
     let draining = false;
-    drain$.subscribe(() => {
+    shutdown$.subscribe(() => {
       draining = true;
     });
-    const door = createDoor(limits);
+    const door = createConnectionLimit(limits);
     const tokenTries = options.tokenTries ?? createTokenTries(() => performance.now());
-    options.stats?.(() => ({ ...counters, connections: door.inside(), unsettled: budget.unsettled() }));
+    options.stats?.(() => ({ ...counters, connections: door.count(), unsettled: budget.unsettled() }));
 
     const attended = (connection: Connection): Observable<ServerEvent> => {
       const where = { connection: connection.id, remote: connection.remote };
-      const code = door.enter(connection);
+      const code = door.admit(connection);
       if (code !== null) return of({ type: 'turned-away', ...where, code });
       const since = Date.now();
       const status = { open: 0 };
@@ -145,7 +148,8 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         besides$.next({ type: 'cut', ...where, open: status.open });
         connection.destroy();
       });
-      const bug = (thrown: unknown) => besides$.next({ type: 'bug', ...where, thrown });
+      const onInternalError = (thrown: unknown) =>
+        besides$.next({ type: 'internal-error', ...where, thrown });
       const host = hostOf(connection.remote) ?? 'no address';
       const tries = {
         turn: () => {
@@ -155,10 +159,17 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         },
         wrong: () => tokenTries.wrong(host),
       };
-      const framing = requestFraming(commands, { maxHeader: limits.headerBytes, bug });
-      const toDrain$ = draining ? timer(toBeHeard) : drain$;
-      const reports$ = attend(connection, { ...shared, drain$: toDrain$, framing, tries, status, bug }).pipe(
-        map((report) => located(report, where)),
+      const framing = requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError });
+      const toDrain$ = draining ? timer(LATE_CLIENT_MS) : shutdown$;
+      const reports$ = serveConnection(connection, {
+        ...shared,
+        shutdown$: toDrain$,
+        framing,
+        tries,
+        status,
+        onInternalError,
+      }).pipe(
+        map((report) => withPeer(report, where)),
         finalize(() => {
           cut.unsubscribe();
           besides$.complete();
@@ -168,13 +179,13 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         of({ type: 'opened', ...where } as const),
         merge(besides$, reports$),
         defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(finalize(() => door.leave(connection)));
+      ).pipe(finalize(() => door.release(connection)));
     };
 
     return options.connections$.pipe(
-      takeUntil(drain$.pipe(delay(toAccept))),
+      takeUntil(shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
       mergeMap((event) => (event.type === 'connection' ? attended(event.connection) : of(event))),
-      takeUntil(cut$.pipe(mergeMap(() => timer(toLetGo)))),
+      takeUntil(cut$.pipe(mergeMap(() => timer(STORE_RELEASE_MS)))),
     );
   });
 }

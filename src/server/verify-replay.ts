@@ -21,13 +21,13 @@ import { type ServeOptions, serve } from './serve.ts';
 
 export interface VerifyOptions
   extends Omit<LiveOptions<JsonHeader>, 'replies'>,
-    Pick<ServeOptions, 'commands' | 'calls' | 'limits' | 'access'> {
+    Pick<ServeOptions, 'commands' | 'customHandlers' | 'limits' | 'access'> {
   /** What is served; default an empty memory store. Put into it what was there when the recording began. */
   readonly store?: ServeOptions['store'];
   /** Fields of replies that count for nothing; default `usualVariance`. */
   readonly ignore?: readonly string[];
   /** Told what happens in the server. The connection of conversation 3 is called `recorded:3`. */
-  readonly happened?: (event: ServerEvent) => void;
+  readonly onServerEvent?: (event: ServerEvent) => void;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface VerifyOptions
  * all of the error, where the recording hides those bytes; and progress: how often that is
  * told depends on the time that syncs take, so these replies are neither compared nor waited for.
  */
-export const usualVariance: readonly string[] = [
+export const DEFAULT_IGNORED_FIELDS: readonly string[] = [
   'mtime',
   'durable',
   'hello:server',
@@ -58,7 +58,7 @@ export const usualVariance: readonly string[] = [
  *
  * @param ignore names of fields, as `usualVariance` has them.
  */
-export function sluiceReplies(ignore: readonly string[] = usualVariance): Replies<JsonHeader> {
+export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS): Replies<JsonHeader> {
   check('sluiceReplies: the fields to ignore', ignore, LIST);
   for (const field of ignore) check('sluiceReplies: a field to ignore', field, TEXT);
   const always = new Set<string>();
@@ -96,7 +96,7 @@ function isHidden(error: unknown): boolean {
 /** Bytes of a reply's header: a page of a list is far longer than a request may be. */
 const longestReply = 16 * 1024 * 1024;
 /** A peer of a recording reads its replies: it is not waited for to fall silent. */
-const atOnce = { longest: 0, shortest: 0, inFrame: 0 };
+const atOnce = { initial: 0, minimum: 0, midFrame: 0 };
 /** Milliseconds in which a session in this process must answer. */
 const prompt = 5_000;
 
@@ -127,19 +127,19 @@ export function verifyStreams(
   options: VerifyOptions = {},
 ): Observable<LiveResult> {
   check('verifyStreams: what reads them', read, FUNCTION);
-  checkOptions('verifyReplay', options, { store: optional(STORE), happened: optional(FUNCTION) });
-  const { store, commands, calls, access, limits, ignore, happened, ...how } = options;
+  checkOptions('verifyReplay', options, { store: optional(STORE), onServerEvent: optional(FUNCTION) });
+  const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...how } = options;
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {
     const connections$ = new Subject<ListenEvent>();
     const serving = serve({
       connections$,
       store: store ?? memoryStore(),
-      limits: { ...defaultLimits, silence: atOnce, ...limits },
+      limits: { ...defaultLimits, quietPeriod: atOnce, ...limits },
       ...(commands === undefined ? {} : { commands }),
-      ...(calls === undefined ? {} : { calls }),
+      ...(customHandlers === undefined ? {} : { customHandlers }),
       ...(access === undefined ? {} : { access }),
-    }).subscribe((event) => happened?.(event));
+    }).subscribe((event) => onServerEvent?.(event));
     const replaying = replayStreamsTo(
       read,
       ({ index, client, server }) =>

@@ -5,7 +5,7 @@
  */
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from './effect.ts';
-import type { OpenRequest, PendingAnswer, SessionState } from './state.ts';
+import type { OpenRequest, PendingReply, SessionState } from './state.ts';
 
 /** Sends what is ready to be sent, drops requests that are finished with, and ends when nothing is left. */
 export function flush(state: SessionState, effects: Effect[]): SessionState {
@@ -13,7 +13,7 @@ export function flush(state: SessionState, effects: Effect[]): SessionState {
   while (requests.length > 0) {
     const before = requests[0]!;
     const after = !state.reachable ? forget(before, effects) : answer(before, state.reads, effects);
-    const finished = after.done && after.answers.length === 0;
+    const finished = after.done && after.pendingReplies.length === 0;
     if (finished) requests = requests.slice(1);
     else {
       if (after !== before) requests = [after, ...requests.slice(1)];
@@ -25,46 +25,47 @@ export function flush(state: SessionState, effects: Effect[]): SessionState {
 
 /** The conversation ends when no more input is wanted and everything is answered. */
 function over(state: SessionState, effects: Effect[]): SessionState {
-  const quiet = state.requests.length === 0 && state.parked === null;
+  const quiet = state.requests.length === 0 && state.deferred === null;
   const finished = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
   if (!quiet || !finished) return state;
   effects.push({ type: 'end' });
-  return { ...state, phase: 'over' };
+  return { ...state, phase: 'finished' };
 }
 
 function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
-  let { answers, credit, opened } = request;
+  let { pendingReplies, credit, hasFile } = request;
   if (request.sending) return request;
-  while (answers.length > 0) {
-    const [next, ...rest] = answers as [PendingAnswer, ...PendingAnswer[]];
+  while (pendingReplies.length > 0) {
+    const [next, ...rest] = pendingReplies as [PendingReply, ...PendingReply[]];
     if (next.type === 'file') {
       const { offset, length } = next;
       effects.push({ type: 'send', request: request.number, offset, length });
-      return { ...request, answers, credit, opened, sending: true };
+      return { ...request, pendingReplies, credit, hasFile, sending: true };
     }
     const last = request.done && rest.length === 0;
     const eager = reads || next.type !== 'ack';
     effects.push({ type: 'reply', reply: replyOf(request, next), eager, credit: last ? credit : 0 });
     if (last) credit = 0;
-    answers = rest;
+    pendingReplies = rest;
   }
-  if (!request.done) return answers === request.answers ? request : { ...request, answers, credit };
-  if (opened) {
-    effects.push({ type: 'shut', request: request.number });
-    opened = false;
+  if (!request.done)
+    return pendingReplies === request.pendingReplies ? request : { ...request, pendingReplies, credit };
+  if (hasFile) {
+    effects.push({ type: 'closeFile', request: request.number });
+    hasFile = false;
   }
   if (credit > 0) effects.push({ type: 'release', credit });
-  return { ...request, answers, credit: 0, opened };
+  return { ...request, pendingReplies, credit: 0, hasFile };
 }
 
 /** Nobody is there to be answered; what is under way is awaited all the same. */
 function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
   if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
-  if (request.opened) effects.push({ type: 'shut', request: request.number });
-  return { ...request, answers: [], credit: 0, opened: false, sending: false };
+  if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });
+  return { ...request, pendingReplies: [], credit: 0, hasFile: false, sending: false };
 }
 
-function replyOf({ cmd, id }: OpenRequest, answer: Exclude<PendingAnswer, { type: 'file' }>): Reply {
+function replyOf({ cmd, id }: OpenRequest, answer: Exclude<PendingReply, { type: 'file' }>): Reply {
   if (answer.type === 'fault') return { error: answer.error };
   const identity = id === null ? {} : { id };
   if (answer.type === 'ack') return { ack: cmd ?? '', ...answer.fields, ...identity };

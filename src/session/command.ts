@@ -24,14 +24,14 @@ import {
 } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { CommandEffect } from './effect.ts';
-import type { Result } from './event.ts';
+import type { EffectResult } from './event.ts';
 
 /** What happens to one request, in this order: `start`, `data`…, `end`, with results in between. */
 export type CommandEvent<R> =
   | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'end' }
-  | { readonly type: 'result'; readonly result: Result };
+  | { readonly type: 'result'; readonly result: EffectResult };
 
 /** What a request answers: a reply's own fields (the session adds `id`), or bytes of the file it opened. */
 export type ReplyPart =
@@ -41,7 +41,7 @@ export type ReplyPart =
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
 
-export interface Step<S> {
+export interface Transition<S> {
   readonly state: S;
   readonly effects?: readonly CommandEffect[];
   readonly answers?: readonly ReplyPart[];
@@ -58,8 +58,8 @@ export interface Step<S> {
  */
 export type Touches<F extends string = string> =
   | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
-  | 'everything'
-  | 'alone';
+  | 'allFiles'
+  | 'exclusive';
 
 /** A command, ready for the dispatch. Made by `defineCommand`. */
 export interface Command {
@@ -71,13 +71,13 @@ export interface Command {
   readonly fields?: readonly string[];
   /** Whether it changes nothing: then it is dropped, begun or not, once nobody can be answered. */
   readonly readOnly: boolean;
-  /** Whether it opens a file to be sent: only a few of these are under way at once. */
-  readonly opens: boolean;
+  /** Whether it needsFile a file to be sent: only a few of these are under way at once. */
+  readonly needsFile: boolean;
   /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
   /** Null when the header is a request of this command, else what is wrong with it. */
   readonly check: (header: JsonHeader) => ErrorInfo | null;
-  readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Step<unknown>;
+  readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
 }
 
 /**
@@ -86,12 +86,12 @@ export interface Command {
  * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command. Fields that
  *   it does not name are not kept, and reach no reducer.
  * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
- *   the files are read or written, and which are ids of uploads; `'everything'` for a command that looks at all files.
+ *   the files are read or written, and which are ids of uploads; `'allFiles'` for a command that looks at all files.
  * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
  *   `write` where they are written. Null for a command that is open even to who has not said who it is.
  * @param definition.readOnly true for a command that changes nothing, so that it need not be carried out once nobody can
  *   be answered. Default: true where it touches files and only reads them, else false.
- * @param definition.opens true for a command that asks for `open`; default false.
+ * @param definition.needsFile true for a command that asks for `open`; default false.
  * @param definition.start what a fresh request does; told who asks.
  * @param definition.on what it does at each later event, given the state of the step before.
  *
@@ -114,14 +114,14 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   readonly touches: Touches<Extract<keyof Shape, string>>;
   readonly rights?: readonly Right[] | null;
   readonly readOnly?: boolean;
-  readonly opens?: boolean;
+  readonly needsFile?: boolean;
   readonly bodyLength?: (header: JsonHeader) => number | string;
-  readonly start: (request: P.infer<Shape>, principal: Principal) => Step<S>;
-  readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Step<S>;
+  readonly start: (request: P.infer<Shape>, principal: Principal) => Transition<S>;
+  readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Transition<S>;
 }): Command {
   checkOptions('defineCommand', definition, COMMAND_RULES);
   checkOptions('the pattern of a command', definition.pattern, { cmd: TEXT });
-  const { pattern, touches, opens = false, bodyLength, start, on } = definition;
+  const { pattern, touches, needsFile = false, bodyLength, start, on } = definition;
   const { readOnly = onlyReads(touches) } = definition;
   const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
   const matches = isMatching(pattern as P.Pattern<unknown>);
@@ -149,7 +149,7 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
     rights,
     fields,
     readOnly,
-    opens,
+    needsFile,
     check,
     reduce,
     ...(bodyLength ? { bodyLength } : {}),
@@ -158,9 +158,9 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
 
 const COMMAND_RULES = {
   pattern: RECORD,
-  touches: either(RECORD, oneOf('everything', 'alone')),
+  touches: either(RECORD, oneOf('allFiles', 'exclusive')),
   rights: optional(either(LIST, oneOf(null))),
-  opens: optional(FLAG),
+  needsFile: optional(FLAG),
   bodyLength: optional(FUNCTION),
   start: FUNCTION,
   on: FUNCTION,
@@ -169,7 +169,7 @@ const COMMAND_RULES = {
 const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];
 
 function onlyReads(touches: Touches): boolean {
-  if (typeof touches === 'string') return touches === 'everything';
+  if (typeof touches === 'string') return touches === 'allFiles';
   const modes = Object.values(touches);
   return modes.length > 0 && modes.every((mode) => mode === 'read');
 }
@@ -181,13 +181,13 @@ function rightsFor(touches: Touches): readonly Right[] {
 }
 
 /** The step that ends a request well: an ack with these fields. */
-export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Step<S> {
+export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
   return { state, answers: [{ type: 'ack', fields }], done: true };
 }
 
 /** The step that ends a request with an error. What is left of the body is skipped. */
-export function refuse<S>(state: S, error: ErrorInfo): Step<S> {
+export function refuse<S>(state: S, error: ErrorInfo): Transition<S> {
   checkOptions('refuse', error, { code: TEXT, message: TEXT });
   return { state, answers: [{ type: 'error', error }], done: true };
 }

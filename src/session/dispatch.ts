@@ -2,7 +2,7 @@
  * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
  */
 import { checkOptions, FUNCTION, optional } from '../wire/argument.ts';
-import { problem } from '../wire/fault.ts';
+import { headFault } from '../wire/fault.ts';
 import type { Framing } from '../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../wire/json-header.ts';
 import { cancel } from './cancel.ts';
@@ -43,12 +43,12 @@ export function requestFraming(
     /** The most bytes of JSON in a header; default 65,536. */
     readonly maxHeader?: number;
     /** Told of what the `bodyLength` of a command of your own threw; the peer gets the fault `bad-body-length`. */
-    readonly bug?: (thrown: unknown) => void;
+    readonly onInternalError?: (thrown: unknown) => void;
   } = {},
 ): Framing<JsonHeader> {
   checkCommands('requestFraming', known);
-  checkOptions('requestFraming', options, { bug: optional(FUNCTION) });
-  const { maxHeader, bug } = options;
+  checkOptions('requestFraming', options, { onInternalError: optional(FUNCTION) });
+  const { maxHeader, onInternalError } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
   const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
     Number.isSafeInteger(filesize) && (filesize as number) >= 0
@@ -59,10 +59,10 @@ export function requestFraming(
     bodyLength: (header) => {
       try {
         const length = (rules.get(header.cmd) ?? ofUnknown)(header);
-        return typeof length === 'number' ? length : problem('body-length-invalid', length);
+        return typeof length === 'number' ? length : headFault('body-length-invalid', length);
       } catch (thrown) {
-        bug?.(thrown);
-        return problem('body-length-invalid', 'the server failed to tell');
+        onInternalError?.(thrown);
+        return headFault('body-length-invalid', 'the server failed to tell');
       }
     },
   });

@@ -12,7 +12,7 @@ import type { RequestId } from '../protocol/request.ts';
 export type CommandEffect =
   /** Begin a put: `write`s and one `commit` (or `abort`) follow. Only a failure is reported. */
   | {
-      readonly type: 'begin';
+      readonly type: 'openPut';
       readonly name: string;
       readonly size: number;
       readonly mtime?: number | undefined;
@@ -50,16 +50,16 @@ export type CommandEffect =
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'rename'; readonly name: string; readonly to: string; readonly ifAbsent: boolean }
   /** Something a command of your own needs: performed by the handler registered under `call`. */
-  | { readonly type: 'call'; readonly call: string; readonly with: unknown }
+  | { readonly type: 'custom'; readonly call: string; readonly with: unknown }
   | { readonly type: 'report'; readonly report: Report };
 
 export type Effect =
   /** What a command asks for, with the number of its request. */
-  | { readonly type: 'do'; readonly request: number; readonly effect: CommandEffect }
+  | { readonly type: 'command'; readonly request: number; readonly effect: CommandEffect }
   /** Send bytes of the opened file, in its turn among the replies; answered when they are sent, or cannot be. */
   | { readonly type: 'send'; readonly request: number; readonly offset: number; readonly length: number }
   /** Let go of a file that was opened to be sent, and will not be. */
-  | { readonly type: 'shut'; readonly request: number }
+  | { readonly type: 'closeFile'; readonly request: number }
   /** Nobody waits for what a request asked for: let go of it, or of what comes of it. It has no result. */
   | { readonly type: 'drop'; readonly request: number }
   /**
@@ -70,7 +70,7 @@ export type Effect =
   /** Nothing more is to be done for what this credit was taken for. `bytes`, if any, were skipped: nobody saw them. */
   | { readonly type: 'release'; readonly credit: number; readonly bytes?: Uint8Array }
   /** A command of your own threw something: a bug, to be told to whoever runs the server. */
-  | { readonly type: 'bug'; readonly thrown: unknown }
+  | { readonly type: 'internal-error'; readonly thrown: unknown }
   /** Everything is answered: end our side once the replies are sent, and take no more from the peer. */
   | { readonly type: 'end' };
 

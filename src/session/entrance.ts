@@ -7,9 +7,9 @@ import { idOf } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { Command } from './command.ts';
 import type { Effect } from './effect.ts';
-import { mustWait, nothing, touchedBy } from './overlap.ts';
-import type { OpenRequest, SessionState, Touched } from './state.ts';
-import { stepped } from './step.ts';
+import { footprintOf, mustWait, nothing } from './overlap.ts';
+import type { Footprint, OpenRequest, SessionState } from './state.ts';
+import { runCommand } from './step.ts';
 
 export interface SessionLimits {
   /** Bytes of one file, as its `filesize` says; default no bound. Beyond: `too-large`. */
@@ -18,16 +18,16 @@ export interface SessionLimits {
   readonly openRequests: number;
 }
 
-export interface Entrance {
+export interface RequestStarter {
   /** Takes a request in; parks it when too many are open, or one of them touches the same name. */
-  readonly enter: (
+  readonly beginRequest: (
     state: SessionState,
     header: JsonHeader,
     credit: number,
     effects: Effect[],
   ) => SessionState;
   /** Opens a request that is refused from the start, so that its error is sent in its turn. */
-  readonly turnAway: (
+  readonly refuseRequest: (
     state: SessionState,
     header: JsonHeader,
     error: ErrorInfo,
@@ -36,30 +36,30 @@ export interface Entrance {
   ) => SessionState;
 }
 
-const fresh = (
+const newRequest = (
   state: SessionState,
   header: JsonHeader,
   cmd: string | null,
-  touched: Touched,
+  footprint: Footprint,
   credit: number,
 ): OpenRequest => ({
   number: state.next,
   cmd,
   readOnly: false,
   id: idOf(header),
-  touched,
+  footprint,
   state: undefined,
-  answers: [],
+  pendingReplies: [],
   receiving: true,
   sending: false,
-  opens: false,
-  opened: false,
+  needsFile: false,
+  hasFile: false,
   done: false,
   fatal: false,
   credit,
 });
 
-const opened = (state: SessionState, request: OpenRequest): SessionState => ({
+const withRequest = (state: SessionState, request: OpenRequest): SessionState => ({
   ...state,
   next: state.next + 1,
   requests: [...state.requests, request],
@@ -70,20 +70,20 @@ function checked(command: Command, header: JsonHeader, effects: Effect[]): Error
   try {
     return command.check(header);
   } catch (thrown) {
-    effects.push({ type: 'bug', thrown });
+    effects.push({ type: 'internal-error', thrown });
     return errorInfo('internal');
   }
 }
 
 /** Files of one connection that are open to be sent: they are sent one behind the other anyway. */
-const mostOpen = 16;
+const OPEN_FILES_MAX = 16;
 
 /** Who has not said who it is, to a command that is open to it all the same. */
-const nobody: Principal = { name: '', rights: [], prefix: '' };
+const unauthenticated: Principal = { name: '', rights: [], prefix: '' };
 
-function whyNotAllowed(
+function accessFault(
   { cmd, rights }: Command,
-  { reads, writes }: Touched,
+  { reads, writes }: Footprint,
   principal: Principal | null,
 ): ErrorInfo | null {
   if (rights === null) return null;
@@ -97,28 +97,31 @@ function whyNotAllowed(
   return outside ? errorInfo('forbidden', `names must begin with '${prefix}'`, { prefix }) : null;
 }
 
-export function createEntrance(commands: ReadonlyMap<string, Command>, limits: SessionLimits): Entrance {
+export function createRequestStarter(
+  commands: ReadonlyMap<string, Command>,
+  limits: SessionLimits,
+): RequestStarter {
   const { fileBytes = Number.POSITIVE_INFINITY } = limits;
 
-  const turnAway: Entrance['turnAway'] = (state, header, error, credit, effects) => {
+  const refuseRequest: RequestStarter['refuseRequest'] = (state, header, error, credit, effects) => {
     const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
-    const request = fresh(state, header, named, nothing, credit);
-    const refused = { answers: [{ type: 'error', error }], receiving: false, done: true } as const;
+    const request = newRequest(state, header, named, nothing, credit);
+    const refused = { pendingReplies: [{ type: 'error', error }], receiving: false, done: true } as const;
     const cmd = named === null ? {} : { cmd: named };
     const identity = request.id === null ? {} : { id: request.id };
     const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
     const report = { type: 'refused', error, ...cmd, ...filename, ...identity } as const;
-    effects.push({ type: 'do', request: request.number, effect: { type: 'report', report } });
-    return opened(state, { ...request, ...refused });
+    effects.push({ type: 'command', request: request.number, effect: { type: 'report', report } });
+    return withRequest(state, { ...request, ...refused });
   };
 
-  const enter: Entrance['enter'] = (state, header, credit, effects) => {
-    const parked = { ...state, parked: { header, credit } };
-    if (state.requests.length >= limits.openRequests) return parked;
+  const beginRequest: RequestStarter['beginRequest'] = (state, header, credit, effects) => {
+    const deferred = { ...state, deferred: { header, credit } };
+    if (state.requests.length >= limits.openRequests) return deferred;
     const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
     if (command === undefined) {
       const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
-      return turnAway(state, header, errorInfo('unknown-command', why), credit, effects);
+      return refuseRequest(state, header, errorInfo('unknown-command', why), credit, effects);
     }
     // Nobody would learn the answer.
     if (!state.reachable && command.readOnly) {
@@ -126,24 +129,25 @@ export function createEntrance(commands: ReadonlyMap<string, Command>, limits: S
       return state;
     }
     const error = checked(command, header, effects);
-    if (error !== null) return turnAway(state, header, error, credit, effects);
+    if (error !== null) return refuseRequest(state, header, error, credit, effects);
     const { filesize } = header;
     if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {
       const why = `'filesize' is ${filesize}, and at most ${fileBytes} bytes are taken`;
       const tooLarge = errorInfo('too-large', why, { field: 'filesize', limit: fileBytes });
-      return turnAway(state, header, tooLarge, credit, effects);
+      return refuseRequest(state, header, tooLarge, credit, effects);
     }
-    const touched = touchedBy(command.touches, header);
-    if (mustWait(touched, state.requests)) return parked;
-    if (command.opens && state.requests.filter(({ opens }) => opens).length >= mostOpen) return parked;
+    const footprint = footprintOf(command.touches, header);
+    if (mustWait(footprint, state.requests)) return deferred;
+    if (command.needsFile && state.requests.filter(({ needsFile }) => needsFile).length >= OPEN_FILES_MAX)
+      return deferred;
     // Only now: the request before it may have been the one that says who asks.
-    const refusal = whyNotAllowed(command, touched, state.principal);
-    if (refusal !== null) return turnAway(state, header, refusal, credit, effects);
-    const { cmd, opens, readOnly } = command;
-    const request = { ...fresh(state, header, cmd, touched, credit), opens, readOnly };
-    const start = { type: 'start', request: header, principal: state.principal ?? nobody } as const;
-    return opened(state, stepped(command, request, start, effects));
+    const refusal = accessFault(command, footprint, state.principal);
+    if (refusal !== null) return refuseRequest(state, header, refusal, credit, effects);
+    const { cmd, needsFile, readOnly } = command;
+    const request = { ...newRequest(state, header, cmd, footprint, credit), needsFile, readOnly };
+    const start = { type: 'start', request: header, principal: state.principal ?? unauthenticated } as const;
+    return withRequest(state, runCommand(command, request, start, effects));
   };
 
-  return { enter, turnAway };
+  return { beginRequest, refuseRequest };
 }

@@ -7,7 +7,7 @@
 
 import type { Principal } from '../protocol/access.ts';
 import type { ErrorInfo } from '../protocol/errors.ts';
-import type { FileInfo, Listing, Part, Stored } from '../protocol/file.ts';
+import type { FileInfo, Listing, Stored, UploadOffset } from '../protocol/file.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 
 export type SessionEvent =
@@ -37,29 +37,29 @@ export type SessionEvent =
   | {
       readonly type: 'result';
       readonly request: number;
-      readonly result: Result;
+      readonly result: EffectResult;
       /** What the result costs by itself, since it may have to wait for its turn to be sent. */
       readonly credit?: number;
     };
 
 /** What came of an effect. */
-export type Result =
+export type EffectResult =
   | { readonly of: 'commit'; readonly ok: true; readonly value: Stored }
-  | { readonly of: 'sync'; readonly ok: true; readonly value: Part }
-  | { readonly of: 'resume'; readonly ok: true; readonly value: Part }
+  | { readonly of: 'sync'; readonly ok: true; readonly value: UploadOffset }
+  | { readonly of: 'resume'; readonly ok: true; readonly value: UploadOffset }
   | { readonly of: 'cancel'; readonly ok: true; readonly value: undefined }
-  | { readonly of: 'hello'; readonly ok: true; readonly value: Greeting }
+  | { readonly of: 'hello'; readonly ok: true; readonly value: HelloResult }
   | { readonly of: 'open'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'send'; readonly ok: true; readonly value: number }
   | { readonly of: 'stat'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'list'; readonly ok: true; readonly value: Listing }
   | { readonly of: 'remove'; readonly ok: true; readonly value: { readonly size: number } }
   | { readonly of: 'rename'; readonly ok: true; readonly value: FileInfo }
-  | { readonly of: 'call'; readonly ok: true; readonly value: unknown }
-  | { readonly of: ResultOf; readonly ok: false; readonly error: ErrorInfo };
+  | { readonly of: 'custom'; readonly ok: true; readonly value: unknown }
+  | { readonly of: EffectResultOf; readonly ok: false; readonly error: ErrorInfo };
 
 /** What a server says of itself, and who the peer is to it from now on. */
-export interface Greeting {
+export interface HelloResult {
   /** Null: nobody yet, and a token is needed. */
   readonly principal: Principal | null;
   /** The fields of the ack that are the server's: version, commands, limits. */
@@ -67,8 +67,8 @@ export interface Greeting {
 }
 
 /** The effects that are answered. `begin` and `write` only ever answer with a failure. */
-export type ResultOf =
-  | 'begin'
+export type EffectResultOf =
+  | 'openPut'
   | 'write'
   | 'sync'
   | 'commit'
@@ -81,4 +81,4 @@ export type ResultOf =
   | 'list'
   | 'remove'
   | 'rename'
-  | 'call';
+  | 'custom';

@@ -25,7 +25,7 @@ interface Range {
 export const get = defineCommand({
   pattern: requestPatterns.get,
   touches: { filename: 'read' },
-  opens: true,
+  needsFile: true,
   start: ({ filename, offset = 0, length = null }) => ({
     state: { offset, length } as Range,
     effects: [{ type: 'open', name: filename }],

@@ -10,7 +10,7 @@ import { acknowledge, defineCommand, refuse } from './command.ts';
 
 export const hello = defineCommand({
   pattern: requestPatterns.hello,
-  touches: 'alone',
+  touches: 'exclusive',
   rights: null,
   start: ({ token }) => ({
     state: null,

@@ -15,7 +15,7 @@ const QUOTED_MAX = 64;
 const REPORTED_NAME_MAX = 256;
 
 /** The part of a header that its command needs; of one that no command knows, what its refusal says. */
-export function keptHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
+export function trimmedHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
   if (command === undefined) return unknown(header);
   if (command.fields === undefined || holdsNothingElse(command.fields, header)) return header;
   const kept: Record<string, unknown> = {};

@@ -26,7 +26,7 @@ function fitted({ files, next }: Listing): Listing {
 
 export const list = defineCommand({
   pattern: requestPatterns.list,
-  touches: 'everything',
+  touches: 'allFiles',
   start: ({ prefix: asked = '', after, limit = maxPage }, principal) => {
     // Whoever is confined to a prefix sees what is below it, however much more was asked for.
     const prefix = principal.prefix.startsWith(asked) ? principal.prefix : asked;

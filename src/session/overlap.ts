@@ -7,15 +7,15 @@
  */
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { Touches } from './command.ts';
-import type { OpenRequest, Touched } from './state.ts';
+import type { Footprint, OpenRequest } from './state.ts';
 
-export const nothing: Touched = { reads: [], writes: [], uploads: [], all: null };
-const everything: Touched = { reads: [], writes: [], uploads: [], all: 'everything' };
-const alone: Touched = { reads: [], writes: [], uploads: [], all: 'alone' };
+export const nothing: Footprint = { reads: [], writes: [], uploads: [], all: null };
+const everything: Footprint = { reads: [], writes: [], uploads: [], all: 'allFiles' };
+const alone: Footprint = { reads: [], writes: [], uploads: [], all: 'exclusive' };
 
-export function touchedBy(touches: Touches, header: JsonHeader): Touched {
-  if (touches === 'everything') return everything;
-  if (touches === 'alone') return alone;
+export function footprintOf(touches: Touches, header: JsonHeader): Footprint {
+  if (touches === 'allFiles') return everything;
+  if (touches === 'exclusive') return alone;
   const named = (mode: 'read' | 'write' | 'upload') =>
     Object.keys(touches)
       .filter((field) => touches[field] === mode && header[field] !== undefined)
@@ -24,18 +24,18 @@ export function touchedBy(touches: Touches, header: JsonHeader): Touched {
 }
 
 /** Whether a request that touches this must wait for one of those that are open. */
-export const mustWait = (touched: Touched, open: readonly OpenRequest[]): boolean =>
+export const mustWait = (footprint: Footprint, open: readonly OpenRequest[]): boolean =>
   open.some((other) =>
     // Answers about everything may be long, so only one is held at a time, even once it is done.
-    touched.all === 'everything' && other.touched.all === 'everything'
+    footprint.all === 'allFiles' && other.footprint.all === 'allFiles'
       ? true
-      : !other.done && conflict(touched, other.touched),
+      : !other.done && conflict(footprint, other.footprint),
   );
 
-function conflict(a: Touched, b: Touched): boolean {
-  if (a.all === 'alone' || b.all === 'alone') return true;
-  if (a.all === 'everything') return b.all === 'everything' || b.writes.length > 0;
-  if (b.all === 'everything') return a.writes.length > 0;
+function conflict(a: Footprint, b: Footprint): boolean {
+  if (a.all === 'exclusive' || b.all === 'exclusive') return true;
+  if (a.all === 'allFiles') return b.all === 'allFiles' || b.writes.length > 0;
+  if (b.all === 'allFiles') return a.writes.length > 0;
   if (a.uploads.some((upload) => b.uploads.includes(upload))) return true;
   return meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes);
 }

@@ -15,7 +15,7 @@ import { errorInfo } from '../protocol/errors.ts';
 import { requestPatterns } from '../protocol/request.ts';
 import { uploadKey } from '../protocol/upload.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { acknowledge, type CommandEvent, defineCommand, refuse, type Step } from './command.ts';
+import { acknowledge, type CommandEvent, defineCommand, refuse, type Transition } from './command.ts';
 import type { CommandEffect } from './effect.ts';
 
 interface State {
@@ -53,7 +53,7 @@ export const put = defineCommand({
   pattern: requestPatterns.put,
   touches: { filename: 'write', upload: 'upload' },
   bodyLength,
-  start: (request, { name: owner }): Step<State> => {
+  start: (request, { name: owner }): Transition<State> => {
     const { filename, filesize, offset, upload, crc32, sha256, progress, mtime, ifAbsent } = request;
     if (offset && upload === undefined) {
       const why = "the server has 0 bytes: only a put with an 'upload' can go on where it was interrupted";
@@ -61,7 +61,7 @@ export const put = defineCommand({
     }
     const key = upload === undefined ? undefined : uploadKey(owner, upload);
     const content = { size: filesize, offset: key === undefined ? undefined : offset, crc32, sha256 };
-    const begin = { type: 'begin', name: filename, ...content, upload: key, mtime, ifAbsent } as const;
+    const begin = { type: 'openPut', name: filename, ...content, upload: key, mtime, ifAbsent } as const;
     return { state: stateOf(upload, progress, offset), effects: [begin] };
   },
   on: (state: State, event) => {
@@ -93,7 +93,10 @@ function stateOf(upload: string | undefined, every: number | undefined, offset =
 
 const called = ({ upload }: State) => (upload === undefined ? {} : { upload });
 
-function data(state: State, { bytes, credit }: Extract<CommandEvent<never>, { type: 'data' }>): Step<State> {
+function data(
+  state: State,
+  { bytes, credit }: Extract<CommandEvent<never>, { type: 'data' }>,
+): Transition<State> {
   const write: CommandEffect = { type: 'write', bytes, credit };
   if (state.progress === undefined) return { state, effects: [write] };
   const { every, next } = state.progress;

@@ -26,11 +26,11 @@ import { flush } from './answering.ts';
 import { checkCommands } from './check-commands.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
-import { createEntrance, type SessionLimits } from './entrance.ts';
+import { createRequestStarter, type SessionLimits } from './entrance.ts';
 import type { SessionEvent } from './event.ts';
-import { keptHeader } from './keep.ts';
+import { trimmedHeader } from './keep.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
-import { about, behind, creditIn, stepped } from './step.ts';
+import { about, appendReplies, creditIn, runCommand } from './step.ts';
 
 export interface Session {
   readonly initial: SessionState;
@@ -40,7 +40,7 @@ export interface Session {
    */
   readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
   /** What of a header a `request` must carry: it may cost far less than the whole. */
-  readonly keep: (header: JsonHeader) => JsonHeader;
+  readonly trimHeader: (header: JsonHeader) => JsonHeader;
   /** Whether the next event from the peer may be given now. */
   readonly accepts: (state: SessionState) => boolean;
 }
@@ -58,7 +58,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   checkCommands('createSession', commands);
   checkOptions('createSession', limits, { openRequests: numberFrom(1), fileBytes: optional(numberFrom(0)) });
   const byName = new Map(commands.map((command) => [command.cmd, command]));
-  const { enter, turnAway } = createEntrance(byName, limits);
+  const { beginRequest, refuseRequest } = createRequestStarter(byName, limits);
 
   function reduce(state: SessionState, event: SessionEvent): readonly [SessionState, readonly Effect[]] {
     const effects: Effect[] = [];
@@ -74,7 +74,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       case 'body-end':
         return bodyEnd(state, effects);
       case 'result':
-        return unpark(result(state, event, effects), effects);
+        return beginDeferred(result(state, event, effects), effects);
       case 'fault':
         return isOver(state) || state.requests.some(isLast)
           ? state
@@ -98,7 +98,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     effects: Effect[],
   ): SessionState {
     if (state.phase === 'draining') {
-      return flush(lastly(turnAway(state, header, errorInfo('shutting-down'), credit, effects)), effects);
+      return flush(
+        lastly(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
+        effects,
+      );
     }
     if (state.phase !== 'open') {
       effects.push({ type: 'release', credit });
@@ -107,8 +110,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const reads =
       state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
     const begun = { ...state, inFrame: true, reads };
-    if (why !== undefined) return flush(turnAway(begun, header, why, credit, effects), effects);
-    return flush(enter(begun, header, credit, effects), effects);
+    if (why !== undefined) return flush(refuseRequest(begun, header, why, credit, effects), effects);
+    return flush(beginRequest(begun, header, credit, effects), effects);
   }
 
   function data(
@@ -144,29 +147,29 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
     const isOver = asked?.done ?? true;
     // A command that threw is done before what it asked for is there.
-    if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'shut', request: number });
+    if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'closeFile', request: number });
     if (isOver && credit > 0) effects.push({ type: 'release', credit });
     if (asked === undefined) return state;
     const request = credit > 0 && !isOver ? { ...asked, credit: asked.credit + credit } : asked;
     if (result.of === 'send') {
-      const [file, ...answers] = request.answers;
+      const [file, ...pendingReplies] = request.pendingReplies;
       if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
         const report = { type: 'served', ...about(request, request.cmd) } as const;
-        effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+        effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
       }
-      return flush(replace(state, { ...request, sending: false, answers }), effects);
+      return flush(replace(state, { ...request, sending: false, pendingReplies }), effects);
     }
     if (request.done) return state;
     if (result.of === 'commit' && result.ok) {
       const { name: filename, size, crc32, durable } = result.value;
       const identity = request.id === null ? {} : { id: request.id };
       const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
-      effects.push({ type: 'do', request: number, effect: { type: 'report', report } });
+      effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
     }
     const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
-    const opened = request.opened || (result.of === 'open' && result.ok);
+    const hasFile = request.hasFile || (result.of === 'open' && result.ok);
     const after = run(
-      opened === request.opened ? request : { ...request, opened },
+      hasFile === request.hasFile ? request : { ...request, hasFile },
       { type: 'result', result },
       effects,
     );
@@ -174,33 +177,33 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   }
 
   /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
-  function unpark(state: SessionState, effects: Effect[]): SessionState {
-    if (state.parked === null) return state;
-    const { header, credit } = state.parked;
+  function beginDeferred(state: SessionState, effects: Effect[]): SessionState {
+    if (state.deferred === null) return state;
+    const { header, credit } = state.deferred;
     if (state.phase === 'ending') {
       effects.push({ type: 'release', credit });
-      return flush({ ...state, parked: null, inFrame: false }, effects);
+      return flush({ ...state, deferred: null, inFrame: false }, effects);
     }
-    return flush(enter({ ...state, parked: null }, header, credit, effects), effects);
+    return flush(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
   }
 
   /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
   function unreachable(state: SessionState, effects: Effect[]): SessionState {
     if (!state.reachable) return state;
     const requests = state.requests.map((request) => {
-      const isUnderWay = !request.done || request.sending || request.answers.length > 0;
+      const isUnderWay = !request.done || request.sending || request.pendingReplies.length > 0;
       if (!request.readOnly || !isUnderWay) return request;
       effects.push({ type: 'drop', request: request.number });
-      return { ...request, done: true, opened: false, sending: false, answers: [] };
+      return { ...request, done: true, hasFile: false, sending: false, pendingReplies: [] };
     });
-    return unpark(flush({ ...state, requests, reachable: false }, effects), effects);
+    return beginDeferred(flush({ ...state, requests, reachable: false }, effects), effects);
   }
 
   function closed(state: SessionState, effects: Effect[]): SessionState {
-    if (state.phase === 'gone') return state;
+    if (state.phase === 'disconnected') return state;
     const aborted = abortBody(unreachable(state, effects), effects);
-    if (aborted.parked !== null) effects.push({ type: 'release', credit: aborted.parked.credit });
-    const forgotten = { ...aborted, phase: 'gone', parked: null, inFrame: false } as const;
+    if (aborted.deferred !== null) effects.push({ type: 'release', credit: aborted.deferred.credit });
+    const forgotten = { ...aborted, phase: 'disconnected', deferred: null, inFrame: false } as const;
     return flush(forgotten, effects);
   }
 
@@ -210,7 +213,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
    */
   function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
     const answer = { type: 'fault', error } as const;
-    if (!state.inFrame || state.parked !== null) return lastly(turnAway(state, {}, error, 0, effects));
+    if (!state.inFrame || state.deferred !== null) return lastly(refuseRequest(state, {}, error, 0, effects));
     const last = state.requests.at(-1);
     if (last === undefined) {
       effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
@@ -218,11 +221,16 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     }
     if (!last.done) {
       const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
-      effects.push({ type: 'do', request: last.number, effect: { type: 'report', report } });
+      effects.push({ type: 'command', request: last.number, effect: { type: 'report', report } });
     }
     const aborted = abortBody(state, effects);
     return lastly(
-      replace(aborted, { ...last, receiving: false, done: true, answers: behind(last.answers, [answer]) }),
+      replace(aborted, {
+        ...last,
+        receiving: false,
+        done: true,
+        pendingReplies: appendReplies(last.pendingReplies, [answer]),
+      }),
     );
   }
 
@@ -230,18 +238,19 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   function abortBody(state: SessionState, effects: Effect[]): SessionState {
     const last = state.requests.at(-1);
     if (last === undefined || !last.receiving) return state;
-    if (!last.done) effects.push({ type: 'do', request: last.number, effect: { type: 'abort' } });
+    if (!last.done) effects.push({ type: 'command', request: last.number, effect: { type: 'abort' } });
     return replace(state, { ...last, receiving: false, done: true });
   }
 
   function run(request: OpenRequest, event: CommandEvent<unknown>, effects: Effect[]): OpenRequest {
     const command = byName.get(request.cmd!)!;
-    return stepped(command, request, event, effects);
+    return runCommand(command, request, event, effects);
   }
 
-  const keep: Session['keep'] = (header) => keptHeader(byName.get(header.cmd as string), header);
+  const trimHeader: Session['trimHeader'] = (header) =>
+    trimmedHeader(byName.get(header.cmd as string), header);
 
-  return { initial: initialSession, keep, reduce, accepts: (state) => state.parked === null };
+  return { initial: initialSession, trimHeader, reduce, accepts: (state) => state.deferred === null };
 }
 
 /** The newest request's answer is the last one of the connection. */
@@ -250,7 +259,7 @@ const lastly = (state: SessionState): SessionState =>
 
 const isLast = ({ fatal }: OpenRequest): boolean => fatal;
 
-const isOver = (state: SessionState): boolean => state.phase === 'over' || state.phase === 'gone';
+const isOver = (state: SessionState): boolean => state.phase === 'finished' || state.phase === 'disconnected';
 
 const replace = (state: SessionState, request: OpenRequest): SessionState => {
   const place = request.number - state.requests[0]!.number;

@@ -10,14 +10,14 @@
  *   over       everything is answered, our side is ended            closed -> gone
  *   gone       nobody is there; results are awaited, not answered   never
  */
-import { anybody, type Principal } from '../protocol/access.ts';
+import { anonymous, type Principal } from '../protocol/access.ts';
 import type { ErrorInfo } from '../protocol/errors.ts';
 import type { RequestId } from '../protocol/request.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ReplyPart } from './command.ts';
 
 export interface SessionState {
-  readonly phase: 'open' | 'draining' | 'ending' | 'over' | 'gone';
+  readonly phase: 'open' | 'draining' | 'ending' | 'finished' | 'disconnected';
   /** The number of the next request; they are contiguous, so a number is a place in `requests`. */
   readonly next: number;
   /** Those not answered yet, oldest first. Bounded by the limit on open requests. */
@@ -25,7 +25,7 @@ export interface SessionState {
   /** Whether a frame's body is still arriving; its request is the last one, unless that was answered already. */
   readonly inFrame: boolean;
   /** A request that must wait: it touches a name in use, or too many are open. Nothing is read past it. */
-  readonly parked: Parked | null;
+  readonly deferred: DeferredRequest | null;
   /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
   readonly reads: boolean;
   /** Whether anything can still be sent to the peer. Once not, what only reads is dropped. */
@@ -34,13 +34,13 @@ export interface SessionState {
   readonly principal: Principal | null;
 }
 
-export interface Parked {
+export interface DeferredRequest {
   readonly header: JsonHeader;
   readonly credit: number;
 }
 
 /** What a request's command answers; or what is wrong with the connection, which is said without `cmd` and `id`. */
-export type PendingAnswer = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
+export type PendingReply = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
 
 export interface OpenRequest {
   readonly number: number;
@@ -49,19 +49,19 @@ export interface OpenRequest {
   /** It changes nothing. */
   readonly readOnly: boolean;
   readonly id: RequestId | null;
-  readonly touched: Touched;
+  readonly footprint: Footprint;
   /** The command's own. */
   readonly state: unknown;
   /** Not sent yet: its turn has not come. */
-  readonly answers: readonly PendingAnswer[];
+  readonly pendingReplies: readonly PendingReply[];
   /** Its body is still arriving. */
   readonly receiving: boolean;
   /** The first of its `answers` is a file being sent. */
   readonly sending: boolean;
   /** It may hold a file open, from its beginning to its last byte. */
-  readonly opens: boolean;
+  readonly needsFile: boolean;
   /** It holds a file open, to be sent. */
-  readonly opened: boolean;
+  readonly hasFile: boolean;
   readonly done: boolean;
   /** Its answer is the last one of the connection. */
   readonly fatal: boolean;
@@ -70,12 +70,12 @@ export interface OpenRequest {
 }
 
 /** The names a request reads and writes, and what else must not be used by two at once. */
-export interface Touched {
+export interface Footprint {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   /** Ids of unfinished uploads. */
   readonly uploads: readonly string[];
-  readonly all: 'everything' | 'alone' | null;
+  readonly all: 'allFiles' | 'exclusive' | null;
 }
 
 export const initialSession: SessionState = {
@@ -83,8 +83,8 @@ export const initialSession: SessionState = {
   next: 1,
   requests: [],
   inFrame: false,
-  parked: null,
+  deferred: null,
   reads: false,
   reachable: true,
-  principal: anybody,
+  principal: anonymous,
 };

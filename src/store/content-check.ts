@@ -1,7 +1,7 @@
 /** Whether a whole content is what its sender said it is: what a commit compares before it places anything. */
 import { createHash, type Hash } from 'node:crypto';
 import type { PutOptions } from './contract.ts';
-import { type Failure, failed } from './outcome.ts';
+import { err, type Failure } from './outcome.ts';
 
 /** To be fed the whole content; undefined when nobody asked for it. */
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
@@ -14,9 +14,9 @@ export function whyNotContent(
   hash: Hash | undefined,
 ): Failure | undefined {
   if (options.crc32 !== undefined && options.crc32 !== crc32)
-    return failed('crc-mismatch', undefined, { expected: options.crc32, actual: crc32 });
+    return err('crc-mismatch', undefined, { expected: options.crc32, actual: crc32 });
   const expected = options.sha256?.toLowerCase();
   if (expected === undefined || hash === undefined) return undefined;
   const actual = hash.digest('hex');
-  return actual === expected ? undefined : failed('sha256-mismatch', undefined, { expected, actual });
+  return actual === expected ? undefined : err('sha256-mismatch', undefined, { expected, actual });
 }

@@ -1,7 +1,7 @@
 /** What the cases of the contract suite are written with. */
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Answer, Committed, FileInfo, Outcome, PutOptions, Store } from './contract.ts';
+import type { Committed, FileInfo, MaybeAsync, Outcome, PutOptions, Store } from './contract.ts';
 
 /** A case: throws when the store, which was empty, does not keep the contract. */
 export type ContractCase = (store: Store) => Promise<void>;
@@ -13,14 +13,14 @@ export const pattern = (length: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * 7 + seed) & 0xff);
 
 /** The value of an answer that must be a success. */
-export async function value<T>(answer: Answer<T>): Promise<T> {
+export async function value<T>(answer: MaybeAsync<T>): Promise<T> {
   const outcome = await answer;
   assert.ok(outcome.ok, `expected success, got ${JSON.stringify(outcome)}`);
   return outcome.value;
 }
 
 /** Asserts that an answer is a failure with this code. */
-export async function refused(answer: Answer<unknown>, code: ErrorCode): Promise<void> {
+export async function refused(answer: MaybeAsync<unknown>, code: ErrorCode): Promise<void> {
   const outcome = await answer;
   assert.ok(!outcome.ok, `expected ${code}, got success`);
   assert.equal(outcome.error.code, code, outcome.error.message);

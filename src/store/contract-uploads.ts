@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ErrorInfo } from '../protocol/errors.ts';
-import type { Answer, PutOptions, Sink, Store } from './contract.ts';
+import type { MaybeAsync, PutOptions, Sink, Store } from './contract.ts';
 import {
   type ContractCase,
   contentOf,
@@ -37,7 +37,7 @@ async function interrupted(store: Store, upload: string, to: number, options: Pa
   await (await begun(store, upload, to, options)).abort();
 }
 
-async function errorOf(answer: Answer<unknown>): Promise<ErrorInfo> {
+async function errorOf(answer: MaybeAsync<unknown>): Promise<ErrorInfo> {
   const outcome = await answer;
   assert.ok(!outcome.ok, 'expected an error');
   return outcome.error;

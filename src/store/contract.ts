@@ -26,9 +26,9 @@
  * 8. **After `close`** every call is refused with `shutting-down`.
  */
 import type { ErrorInfo } from '../protocol/errors.ts';
-import type { FileInfo, Listing, Part, Stored } from '../protocol/file.ts';
+import type { FileInfo, Listing, Stored, UploadOffset } from '../protocol/file.ts';
 
-export type { FileInfo, Listing, Part, Stored };
+export type { FileInfo, Listing, Stored, UploadOffset as Part };
 
 /** What a commit answers. */
 export interface Committed extends Stored {
@@ -52,7 +52,7 @@ export type Outcome<T> =
   | { readonly ok: false; readonly error: ErrorInfo };
 
 /** An outcome at once, or later. A store that can answer at once saves the caller a turn of the event loop. */
-export type Answer<T> = Outcome<T> | Promise<Outcome<T>>;
+export type MaybeAsync<T> = Outcome<T> | Promise<Outcome<T>>;
 
 export interface PutOptions {
   /** How many bytes the content has, exactly: a `commit` after fewer or more is refused. */
@@ -89,17 +89,17 @@ export interface Sink {
    * not to be kept after it. The caller gathers what queued up while the last write was under way, so one call is
    * one `writev`. More bytes than were said: `size-mismatch`.
    */
-  write(chunks: readonly Uint8Array[]): Answer<void>;
+  write(chunks: readonly Uint8Array[]): MaybeAsync<void>;
   /**
    * Makes the content visible under its name, atomically. Fewer bytes than were said: `size-mismatch`. Whether the
    * name is free (`name-conflict`, `not-a-file`, `exists`) is decided now, whatever it was when the put began.
    */
-  commit(): Answer<Committed>;
+  commit(): MaybeAsync<Committed>;
   /**
    * Makes everything written so far as durable as a commit would, and says how much that is. Only to be asked of a put
    * that has something to be kept or told; it costs a sync.
    */
-  sync(): Answer<Part>;
+  sync(): MaybeAsync<UploadOffset>;
   /**
    * Drops everything; with an `upload`, keeps what was written instead. Never fails: what cannot be removed now is
    * removed when the store is next opened.
@@ -113,7 +113,7 @@ export interface Source extends FileInfo {
    * Up to `length` bytes from `offset`; fewer only at the end of the file, none past it. The result belongs to the
    * caller. Calls may overlap.
    */
-  read(offset: number, length: number): Answer<Uint8Array>;
+  read(offset: number, length: number): MaybeAsync<Uint8Array>;
   /** To be called once, when done; reads under way are still answered. */
   close(): void | Promise<void>;
 }
@@ -139,36 +139,36 @@ export interface Store {
    * Begins a put. Several may be under way, to different names or to one: the last to commit wins. What the commit
    * would refuse may be refused here already, so that a large content need not come first.
    */
-  put(name: string, options: PutOptions): Answer<Sink>;
+  put(name: string, options: PutOptions): MaybeAsync<Sink>;
   /**
    * How much of an upload there is; nothing (`offset` 0) of one that never began, is finished or was dropped. Whoever
    * holds it loses it: its sink's `taken` is called, and what it has written is counted in.
    */
-  resume(upload: string): Answer<Part>;
+  resume(upload: string): MaybeAsync<UploadOffset>;
   /** Drops an upload, taking it from whoever holds it; `not-found` when there is nothing of it. */
-  cancel(upload: string): Answer<void>;
+  cancel(upload: string): MaybeAsync<void>;
   /**
    * How many uploads there are that are not finished, held by a put or kept, and how many bytes have arrived of them.
    * Costs next to nothing.
    */
   unfinished(): { readonly count: number; readonly bytes: number };
   /** With the file's `crc32` where the store knows it; so is it with `stat`, and with nothing else. */
-  open(name: string): Answer<Source>;
-  stat(name: string): Answer<FileInfo>;
+  open(name: string): MaybeAsync<Source>;
+  stat(name: string): MaybeAsync<FileInfo>;
   /**
    * A page of the names. A listing is a page, and then others that each begin `after` the last name of the one before,
    * at once or within seconds. Every name that is there from the beginning of a listing to its end is listed, and none
    * twice; what comes or goes meanwhile may or may not be. What this store has answered of puts and renames is seen by every
    * page that is asked for later; what others do to the files, by every listing that begins later.
    */
-  list(options: ListOptions): Answer<Listing>;
+  list(options: ListOptions): MaybeAsync<Listing>;
   /** Removes a file: `not-found` when there is none. Folders it leaves empty may stay. */
-  remove(name: string): Answer<Removed>;
+  remove(name: string): MaybeAsync<Removed>;
   /**
    * Moves a file, atomically replacing the one at `to`; with `ifAbsent`, `exists` when there is one. To its own name:
    * nothing happens, or `exists`.
    */
-  rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): Answer<Renamed>;
+  rename(from: string, to: string, options?: { readonly ifAbsent?: boolean }): MaybeAsync<Renamed>;
   /** Lets go of what it holds, once the calls under way were answered. Puts still under way are aborted. */
   close(): Promise<void>;
 }

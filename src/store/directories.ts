@@ -11,9 +11,9 @@
 import type { Outcome } from './contract.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import { type Held, keptDirectories } from './kept-directories.ts';
+import { directoryCache, type Held } from './kept-directories.ts';
 import { folderOf, lastOf } from './names.ts';
-import { done, type Failure, failed } from './outcome.ts';
+import { err, type Failure, ok } from './outcome.ts';
 import { goneRoot, isRemoved } from './removed-root.ts';
 import { type Start, type Task, wait } from './task.ts';
 
@@ -68,7 +68,7 @@ const tries = 3;
 
 export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
   const hasProc = canName(io, rootFolder);
-  const kept = keptDirectories(io, rootFolder, hasProc, durable);
+  const kept = directoryCache(io, rootFolder, hasProc, durable);
 
   const at: At = hasProc
     ? ({ fd }, child) => `/proc/self/fd/${fd}/${child}`
@@ -77,10 +77,10 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
   function* enter(path: string, made?: string[]): Task<Outcome<Held>> {
     if (path === '') {
       kept.root.users += 1;
-      return done(kept.root);
+      return ok(kept.root);
     }
     const known = kept.recall(path);
-    if (known !== undefined && (known.durable || made === undefined)) return done(known);
+    if (known !== undefined && (known.durable || made === undefined)) return ok(known);
     return yield* enterAnew(path, known, made);
   }
 
@@ -105,7 +105,7 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
         kept.leave(parent.value);
       }
       entered = true;
-      return done(kept.share(directory));
+      return ok(kept.share(directory));
     } finally {
       if (!entered && directory !== undefined) kept.leave(directory);
     }
@@ -132,12 +132,12 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
     const place = at(parent, lastOf(path));
     for (let left = tries; ; left--) {
       try {
-        return done(kept.hold(path, yield* io.open(place, flags.folder)));
+        return ok(kept.hold(path, yield* io.open(place, flags.folder)));
       } catch (error) {
         const errno = errnoOf(error);
         if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* whatIsThere(place, path);
         if (errno !== 'ENOENT' || left === 0) throw error;
-        if (made === undefined) return failed('not-found');
+        if (made === undefined) return err('not-found');
       }
       try {
         yield* io.makeFolder(place, 0o777);
@@ -151,9 +151,9 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
   function* whatIsThere(place: string, path: string): Task<Failure> {
     const there = yield* io.look(place);
     if (there?.isSymbolicLink())
-      return failed('not-a-file', `${path} is a symbolic link, which is not followed`);
-    if (there !== undefined && !there.isFile()) return failed('not-a-file', `${path} is not a folder`);
-    return failed('name-conflict', `${path} is a file`);
+      return err('not-a-file', `${path} is a symbolic link, which is not followed`);
+    if (there !== undefined && !there.isFile()) return err('not-a-file', `${path} is not a folder`);
+    return err('name-conflict', `${path} is a file`);
   }
 
   return {

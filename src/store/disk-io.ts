@@ -16,9 +16,9 @@ import { type Task, together, wait } from './task.ts';
 /** Bytes that are read by one synchronous call at most. */
 const readAtOnce = 128 * 1024;
 /** A write that took so many milliseconds was not a copy into the system's memory, but had to wait for the disk. */
-const waited = 10;
+const SLOW_WRITE_MS = 10;
 /** For so many milliseconds after it, writes go through the pool. */
-const wary = 2_000;
+const POOL_COOLDOWN_MS = 2_000;
 /** Bytes that are given back to the file system by one synchronous call at most. */
 const freedAtOnce = 8 * 1024 * 1024;
 
@@ -70,7 +70,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     const before = performance.now();
     const written = fs.writevSync(fd, chunks, position);
     const after = performance.now();
-    if (after - before > waited) waryUntil = after + wary;
+    if (after - before > SLOW_WRITE_MS) waryUntil = after + POOL_COOLDOWN_MS;
     return written;
   }
 

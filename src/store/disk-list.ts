@@ -2,12 +2,12 @@
 import type { Stats } from 'node:fs';
 import { whyNotFilename } from '../protocol/filename.ts';
 import type { FileInfo, Listing, ListOptions, Outcome } from './contract.ts';
-import { gate, turn } from './gate.ts';
+import { semaphore, turn } from './gate.ts';
 import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
-import { type ListedFolders, listedFolders, type Slice } from './listing/listed-folders.ts';
+import { type ListingCache, listingCache, type Slice } from './listing/listed-folders.ts';
 import { behind, fromBytes, isWellFormed, toBytes } from './listing/name-bytes.ts';
 import { infoOf } from './name-changes.ts';
-import { done, failed } from './outcome.ts';
+import { err, ok } from './outcome.ts';
 import type { Disk } from './place-file.ts';
 import type { Task } from './task.ts';
 
@@ -66,9 +66,9 @@ export function diskListings(
   { io, directories }: Pick<Disk, 'io' | 'directories'>,
   bounds: ListingBounds = LISTING_BOUNDS,
 ): DiskListings {
-  const folders: ListedFolders = listedFolders(io, directories, bounds);
-  const entrance = gate(WALKS_MAX, SLOW);
-  const looks = gate(LOOKS_MAX, SLOW);
+  const folders: ListingCache = listingCache(io, directories, bounds);
+  const entrance = semaphore(WALKS_MAX, SLOW);
+  const looks = semaphore(LOOKS_MAX, SLOW);
   let isStopped = false;
 
   function* list(options: ListOptions): Task<Outcome<Listing>> {
@@ -78,7 +78,7 @@ export function diskListings(
   }
 
   function* listOnce({ prefix = '', after, limit, signal }: ListOptions): Task<Outcome<Listing>> {
-    if (!isWellFormed(prefix)) return done({ files: [] });
+    if (!isWellFormed(prefix)) return ok({ files: [] });
     const walk: Walk = {
       files: [],
       // One more than wanted tells whether there is a next page.
@@ -94,13 +94,13 @@ export function diskListings(
     };
     if (walk.after !== undefined && behind(walk.after) > walk.at) walk.at = behind(walk.after);
     for (;;) {
-      const ending = yield* entrance.through(walkOn(walk));
-      if (isOver(walk)) return failed('shutting-down');
+      const ending = yield* entrance.run(walkOn(walk));
+      if (isOver(walk)) return err('shutting-down');
       const { files } = walk;
-      if (ending === 'all' && files.length <= limit) return done({ files });
+      if (ending === 'all' && files.length <= limit) return ok({ files });
       const page = files.slice(0, limit);
       const last = page.at(-1);
-      if (last !== undefined) return done({ files: page, next: last.name });
+      if (last !== undefined) return ok({ files: page, next: last.name });
       if (typeof ending === 'object') yield* folders.untilRead(ending.folder, ending.from, signal);
     }
   }
@@ -176,7 +176,7 @@ export function diskListings(
         names.push(key);
       }
       const last = names.at(-1)!;
-      yield* looks.through(lookAt(walk, folder, names));
+      yield* looks.run(lookAt(walk, folder, names));
       folders.mark(folder, last);
       walk.at = behind(base + last);
       if (walk.files.length >= walk.enough) return 'enough';

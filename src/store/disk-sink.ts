@@ -2,18 +2,18 @@
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { whyNotContent } from './content-check.ts';
-import type { Answer, Committed, Outcome, Part, PutOptions, Sink } from './contract.ts';
+import type { Committed, MaybeAsync, Outcome, Part, PutOptions, Sink } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
 import type { Holder } from './disk-uploads.ts';
 import { systemFailure, tried } from './errno.ts';
-import type { HeldPart } from './held-part.ts';
-import { allDone, done, type Failure, failed } from './outcome.ts';
-import { type Disk, placeFile } from './place-file.ts';
+import type { ActiveUpload } from './held-part.ts';
+import { err, type Failure, ok, okVoid } from './outcome.ts';
+import { type Disk, publishFile } from './place-file.ts';
 import type { Temporary } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
 
 /** How a call is carried out: errors of the system become values, and the store knows that it is busy. */
-export type Perform = <T>(task: Task<Outcome<T>>) => Answer<T>;
+export type Perform = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;
 
 export interface DiskSink extends Sink, Holder {
   /** What `abort` does, as steps; for the store to close. */
@@ -28,7 +28,7 @@ interface Put {
   readonly options: PutOptions;
   readonly ended: () => void;
   /** What it is, when it is an upload: the same file as `temporary`. */
-  readonly part: HeldPart | undefined;
+  readonly part: ActiveUpload | undefined;
   /** Fed all that was written, when its SHA-256 was asked for. */
   readonly hash: Hash | undefined;
   /** The folders that were made for it. */
@@ -60,7 +60,7 @@ export function diskSink(
   options: PutOptions,
   ended: () => void,
   hash: Hash | undefined,
-  part?: HeldPart,
+  part?: ActiveUpload,
 ): DiskSink {
   const put: Put = {
     disk,
@@ -98,7 +98,7 @@ export function diskSink(
 }
 
 const isOver = (put: Put): boolean => put.over || put.isTaken;
-const refusal = (put: Put): Failure => failed(put.isTaken ? 'upload-taken' : 'shutting-down');
+const refusal = (put: Put): Failure => err(put.isTaken ? 'upload-taken' : 'shutting-down');
 
 /** To close a file below a write that is under way would let it go to whichever file is next given the number. */
 function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
@@ -116,7 +116,7 @@ function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
 function* abort(put: Put): Task<Outcome<void>> {
   put.isEnding = true;
   yield* discard(put, true);
-  return allDone;
+  return okVoid;
 }
 
 function* take(put: Put, keep: boolean): Task<boolean> {
@@ -169,14 +169,14 @@ function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
   const after = written + bytesOf(chunks);
   if (after > options.size) {
     yield* discard(put, false);
-    return failed('size-mismatch', 'more came than was said', { expected: options.size });
+    return err('size-mismatch', 'more came than was said', { expected: options.size });
   }
   try {
     put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32);
     put.written = after;
     if (hash !== undefined) for (const chunk of chunks) hash.update(chunk);
     part?.wrote({ offset: after, crc32: put.crc32 });
-    return allDone;
+    return okVoid;
   } catch (error) {
     yield* giveUp(put, error);
     throw error;
@@ -189,7 +189,7 @@ function* sync(put: Put): Task<Outcome<Part>> {
   try {
     if (part !== undefined) return yield* part.sync(so);
     if (disk.durable) yield* disk.io.syncFile(temporary.fd, false);
-    return done(so);
+    return ok(so);
   } catch (error) {
     yield* giveUp(put, error);
     throw error;
@@ -202,7 +202,7 @@ function* commit(put: Put): Task<Outcome<Committed>> {
   const wrong =
     written === options.size
       ? whyNotContent(options, put.crc32, put.hash)
-      : failed('size-mismatch', undefined, { expected: options.size, actual: written });
+      : err('size-mismatch', undefined, { expected: options.size, actual: written });
   if (wrong !== undefined) {
     yield* discard(put, false);
     return wrong;
@@ -237,8 +237,8 @@ function* settle(put: Put): Task<Stats> {
 function* place(put: Put, file: Stats): Task<Outcome<Committed>> {
   const { disk, temporary, name, made, crc32, options } = put;
   const { io, directories, durable } = disk;
-  const placing = placeFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
-  const placed = yield* disk.entrance.through(placing);
+  const placing = publishFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
+  const placed = yield* disk.entrance.run(placing);
   if (!placed.ok) return placed;
   const { directory, how, replaced } = placed.value;
   // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
@@ -252,5 +252,5 @@ function* place(put: Put, file: Stats): Task<Outcome<Committed>> {
     put.ended();
   }
   const mtime = options.mtime ?? Math.round(file.mtimeMs);
-  return done({ name, size: options.size, mtime, crc32, durable, replaced });
+  return ok({ name, size: options.size, mtime, crc32, durable, replaced });
 }

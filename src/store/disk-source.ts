@@ -3,7 +3,7 @@ import type { FileInfo, Source } from './contract.ts';
 import type { DiskIo } from './disk-io.ts';
 import type { Perform } from './disk-sink.ts';
 import { tried } from './errno.ts';
-import { done, failed } from './outcome.ts';
+import { err, ok } from './outcome.ts';
 import { run, type Task } from './task.ts';
 
 export interface DiskSource extends Source {
@@ -29,7 +29,7 @@ export function diskSource(
     try {
       const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
       const filled = yield* io.read(fd, bytes, offset);
-      return done<Uint8Array>(bytes.subarray(0, filled));
+      return ok<Uint8Array>(bytes.subarray(0, filled));
     } finally {
       reads -= 1;
       if (closed && reads === 0) yield* tried(io.close(fd, size));
@@ -46,7 +46,7 @@ export function diskSource(
   return {
     ...info,
     release,
-    read: (offset, length) => (closed ? failed('shutting-down') : perform(read(offset, length))),
+    read: (offset, length) => (closed ? err('shutting-down') : perform(read(offset, length))),
     close: () => run(release()),
   };
 }

@@ -2,7 +2,7 @@
 import type { Directories } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import { type Failure, failed } from './outcome.ts';
+import { err, type Failure } from './outcome.ts';
 import type { Task } from './task.ts';
 
 /** From this many bytes on it is asked: what is smaller is sooner written in vain than asked about each time. */
@@ -16,7 +16,7 @@ export function* whyNoRoom(io: DiskIo, { root, at }: Directories, bytes: number)
     const free = bavail * bsize;
     // Some file systems do not know how large they are, and say 0.
     return blocks > 0 && free < bytes
-      ? failed('disk-full', `${bytes} bytes are to come and ${free} are free`, { free })
+      ? err('disk-full', `${bytes} bytes are to come and ${free} are free`, { free })
       : undefined;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

@@ -15,9 +15,9 @@ import { whyNoRoom, worthAsking } from './disk-space.ts';
 import { diskUploads } from './disk-uploads.ts';
 import { errnoOf, systemFailure, tried, whyOf } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { gate } from './gate.ts';
-import { type KeptParts, keptParts } from './kept-parts.ts';
-import { type KeptSums, keptSums } from './kept-sums.ts';
+import { semaphore } from './gate.ts';
+import { type StoredUploads, storedUploads } from './kept-parts.ts';
+import { type ChecksumCache, checksumCache } from './kept-sums.ts';
 import { LISTING_BOUNDS, type ListingBounds } from './listing/bounds.ts';
 import {
   checkedInfoOf,
@@ -29,10 +29,10 @@ import {
   whyNotPut,
 } from './name-changes.ts';
 import { refusedName } from './names.ts';
-import { done, failed } from './outcome.ts';
+import { err, ok } from './outcome.ts';
 import { CALLS_IN_FOLDERS_MAX, type Disk } from './place-file.ts';
-import { openPrivateFolder, type PrivateFolder } from './private-folder.ts';
-import { noJournal, type SumsJournal, sumsJournal } from './sums-journal.ts';
+import { openStagingFolder, type StagingFolder } from './private-folder.ts';
+import { type ChecksumJournal, checksumJournal, noJournal } from './sums-journal.ts';
 import { run, type Task } from './task.ts';
 import { type UploadLimits, type UploadOptions, uploadLimits } from './upload-limits.ts';
 
@@ -87,7 +87,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
   const io = diskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);
   try {
-    return done(diskStore(...(await run(openDisk())), limits));
+    return ok(diskStore(...(await run(openDisk())), limits));
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -97,17 +97,17 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     return { ok: false, error: { ...errorInfo(code, undefined, { cause }), message: what } };
   }
 
-  function* openDisk(): Task<[Disk, PrivateFolder, KeptParts, SumsJournal]> {
+  function* openDisk(): Task<[Disk, StagingFolder, StoredUploads, ChecksumJournal]> {
     const folder = yield* openRoot(io, root, durable);
     try {
       const below = directories(io, folder, durable);
-      const sums: KeptSums = keptSums((name, sum) => journal.add(name, sum));
-      const journal = options.checksums === 'disk' ? sumsJournal(io, below, () => sums) : noJournal;
+      const sums: ChecksumCache = checksumCache((name, sum) => journal.add(name, sum));
+      const journal = options.checksums === 'disk' ? checksumJournal(io, below, () => sums) : noJournal;
       const listings = diskListings({ io, directories: below }, { ...LISTING_BOUNDS, ...options.listing });
-      const entrance = gate(CALLS_IN_FOLDERS_MAX);
+      const entrance = semaphore(CALLS_IN_FOLDERS_MAX);
       const disk = { io, durable, directories: below, entrance, sums, listings };
-      const kept = keptParts(disk);
-      const temporaries = yield* openPrivateFolder(io, below, kept.rescue);
+      const kept = storedUploads(disk);
+      const temporaries = yield* openStagingFolder(io, below, kept.rescue);
       // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
       yield* tried(kept.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
       yield* journal.load(sums);
@@ -131,9 +131,9 @@ const advice: Partial<Record<string, string>> = {
 
 function diskStore(
   disk: Disk,
-  temporaries: PrivateFolder,
-  kept: KeptParts,
-  journal: SumsJournal,
+  temporaries: StagingFolder,
+  kept: StoredUploads,
+  journal: ChecksumJournal,
   limits: UploadLimits,
 ): Store {
   const { io, durable, listings } = disk;
@@ -144,8 +144,8 @@ function diskStore(
   let closing: Promise<void> | undefined;
   let idle = () => {};
 
-  const perform: Perform = (task) => (closing === undefined ? run(counted(task)) : failed('shutting-down'));
-  const performIn: Perform = (task) => perform(disk.entrance.through(task));
+  const perform: Perform = (task) => (closing === undefined ? run(counted(task)) : err('shutting-down'));
+  const performIn: Perform = (task) => perform(disk.entrance.run(task));
   const uploads = diskUploads(disk, temporaries, kept, limits, perform, () => closing !== undefined);
 
   function* counted<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
@@ -196,7 +196,7 @@ function diskStore(
   function* begin(name: string, options: PutOptions): Task<Outcome<Sink>> {
     const early =
       options.size >= worthAskingFirst
-        ? yield* disk.entrance.through(whyNotPut(disk, name, options.ifAbsent))
+        ? yield* disk.entrance.run(whyNotPut(disk, name, options.ifAbsent))
         : undefined;
     if (early !== undefined) return early;
     const { upload } = options;
@@ -208,7 +208,7 @@ function diskStore(
     const ended = () => sinks.delete(sink);
     const sink = diskSink(disk, perform, temporary, name, options, ended, hashFor(options));
     sinks.add(sink);
-    return done(sink);
+    return ok(sink);
   }
 
   function beginUpload(upload: string, name: string, options: PutOptions): Task<Outcome<Sink>> {
@@ -229,7 +229,7 @@ function diskStore(
       fd = yield* io.open(place, flags.toRead);
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === 'ELOOP') return failed('not-a-file', 'it is a symbolic link, which is not followed');
+      if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
       throw error;
     }
     let file: Outcome<Stats> | undefined;
@@ -243,6 +243,6 @@ function diskStore(
       sources.delete(source),
     );
     sources.add(source);
-    return done(source);
+    return ok(source);
   }
 }

@@ -10,14 +10,14 @@ import type { Outcome, Part, PutOptions } from './contract.ts';
 import { flags } from './disk-io.ts';
 import { whyNoRoom } from './disk-space.ts';
 import { tried } from './errno.ts';
-import { type HeldPart, heldPart } from './held-part.ts';
-import type { KeptParts } from './kept-parts.ts';
+import { type ActiveUpload, activeUpload } from './held-part.ts';
+import type { StoredUploads } from './kept-parts.ts';
 import { keyedLock } from './keyed-lock.ts';
-import { allDone, done, type Failure, failed } from './outcome.ts';
+import { err, type Failure, ok, okVoid } from './outcome.ts';
 import { hashStart } from './part-bytes.ts';
-import { heldName, type PartRecord } from './part-name.ts';
+import { heldName, type UploadRecord } from './part-name.ts';
 import type { Disk } from './place-file.ts';
-import type { PrivateFolder } from './private-folder.ts';
+import type { StagingFolder } from './private-folder.ts';
 import type { Task } from './task.ts';
 import { badOffset, refusedKey, tooManyUploads, type UploadLimits } from './upload-limits.ts';
 
@@ -30,7 +30,7 @@ export interface Holder {
 }
 
 /** Makes the put that is to hold an upload. `hash` was fed what there is already. */
-type Hold<H extends Holder> = (part: HeldPart, hash: Hash | undefined) => H;
+type Hold<H extends Holder> = (part: ActiveUpload, hash: Hash | undefined) => H;
 
 export interface DiskUploads {
   /** Takes up an upload for a put, or begins it anew, as `PutOptions` says. */
@@ -52,8 +52,8 @@ type Perform = (task: Task<Outcome<void>>) => unknown;
  */
 export function diskUploads(
   disk: Disk,
-  temporaries: PrivateFolder,
-  kept: KeptParts,
+  temporaries: StagingFolder,
+  kept: StoredUploads,
   limits: UploadLimits,
   perform: Perform,
   isClosing: () => boolean,
@@ -82,7 +82,7 @@ export function diskUploads(
     if (refusal !== undefined) return refusal;
     wanted.set(key, (wanted.get(key) ?? 0) + 1);
     try {
-      return yield* lock.alone(key, steps());
+      return yield* lock.run(key, steps());
     } finally {
       const left = (wanted.get(key) ?? 1) - 1;
       if (left === 0) wanted.delete(key);
@@ -98,7 +98,7 @@ export function diskUploads(
 
   function* begin<H extends Holder>(key: string, options: PutOptions, hold: Hold<H>): Task<Outcome<H>> {
     yield* takeOver(key);
-    let found: PartRecord | undefined;
+    let found: UploadRecord | undefined;
     if (options.offset === undefined) yield* kept.drop(key);
     else found = yield* kept.find(key);
     const there = found?.length ?? 0;
@@ -116,7 +116,7 @@ export function diskUploads(
       if (refused !== undefined) return refused;
       const holder = hold(part, hash);
       held.set(key, holder);
-      return done(holder);
+      return ok(holder);
     } finally {
       starting.delete(key);
     }
@@ -126,24 +126,24 @@ export function diskUploads(
   function* whyTooMuch(key: string, size: number, there: number): Task<Failure | undefined> {
     const refusal =
       there > size
-        ? failed('size-mismatch', 'there is more of it than was said', { expected: size, actual: there })
+        ? err('size-mismatch', 'there is more of it than was said', { expected: size, actual: there })
         : yield* whyNoRoom(io, directories, size - there);
     if (refusal !== undefined) yield* kept.drop(key);
     return refusal;
   }
 
-  function* makePart(key: string): Task<HeldPart> {
+  function* makePart(key: string): Task<ActiveUpload> {
     const number = ++serial;
-    const record: PartRecord = { key, length: 0, crc32: 0, synced: true };
+    const record: UploadRecord = { key, length: 0, crc32: 0, synced: true };
     return yield* temporaries.within(function* (folder) {
       const path = directories.at(folder, heldName(number, record));
       const fd = yield* io.open(path, flags.createToGoOn, 0o666);
-      return heldPart({ disk, kept, folder, serial: number, fd, record, background: perform });
+      return activeUpload({ disk, kept, folder, serial: number, fd, record, background: perform });
     });
   }
 
   /** Undefined when it is gone: another process took it. */
-  function* takeUp(record: PartRecord): Task<HeldPart | undefined> {
+  function* takeUp(record: UploadRecord): Task<ActiveUpload | undefined> {
     const number = ++serial;
     const folder = yield* temporaries.within(function* (own) {
       return (yield* kept.take(record, directories.at(own, heldName(number, record)))) ? own : undefined;
@@ -155,7 +155,7 @@ export function diskUploads(
       fd = yield* io.open(path, flags.toGoOn);
       // What is beyond the record came before a crash, and nobody knows what of it is there.
       if (io.fs.fstatSync(fd).size > record.length) yield* io.truncate(fd, record.length);
-      return heldPart({ disk, kept, folder, serial: number, fd, record, background: perform });
+      return activeUpload({ disk, kept, folder, serial: number, fd, record, background: perform });
     } catch (error) {
       if (fd !== undefined) io.letGo(fd);
       yield* tried(putBack(path, record));
@@ -163,12 +163,12 @@ export function diskUploads(
     }
   }
 
-  function* putBack(path: string, record: PartRecord): Task<void> {
+  function* putBack(path: string, record: UploadRecord): Task<void> {
     yield* kept.keep(path, record);
   }
 
   /** Feeds the hash what there is of a part, of which no state of a hash was kept; lets go of it if that fails. */
-  function* hashPart(key: string, part: HeldPart, hash: Hash): Task<Failure | undefined> {
+  function* hashPart(key: string, part: ActiveUpload, hash: Hash): Task<Failure | undefined> {
     const goesOn = () => !isClosing() && (wanted.get(key) ?? 0) <= 1;
     let hashed = false;
     try {
@@ -177,25 +177,25 @@ export function diskUploads(
       if (!hashed) yield* part.keep(part.start, true, false);
     }
     if (hashed) return undefined;
-    return isClosing() ? failed('shutting-down') : failed('upload-taken');
+    return isClosing() ? err('shutting-down') : err('upload-taken');
   }
 
   function* resume(key: string): Task<Outcome<Part>> {
     yield* takeOver(key);
     const found = yield* kept.find(key);
     const there = found === undefined ? undefined : yield* kept.secure(found);
-    return done({ offset: there?.length ?? 0, crc32: there?.crc32 ?? 0 });
+    return ok({ offset: there?.length ?? 0, crc32: there?.crc32 ?? 0 });
   }
 
   function* cancel(key: string): Task<Outcome<void>> {
     const wasHeld = yield* takeOver(key, false);
     const wasKept = yield* kept.drop(key);
-    return wasHeld || wasKept ? allDone : failed('not-found', 'there is nothing of such an upload');
+    return wasHeld || wasKept ? okVoid : err('not-found', 'there is nothing of such an upload');
   }
 
   function* sweep(): Task<Outcome<void>> {
-    yield* kept.sweep(clock.now() - limits.keepPartial, lock.alone);
-    return allDone;
+    yield* kept.sweep(clock.now() - limits.keepPartial, lock.run);
+    return okVoid;
   }
 
   return {

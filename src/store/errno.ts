@@ -1,6 +1,6 @@
 /** What the operating system says, as the error of the catalogue that a peer is told. */
 import { catalogue, type ErrorCode } from '../protocol/errors.ts';
-import { type Failure, failed } from './outcome.ts';
+import { err, type Failure } from './outcome.ts';
 import type { Task } from './task.ts';
 
 /**
@@ -39,7 +39,7 @@ export function systemFailure(error: unknown): Failure | undefined {
   if (cause === undefined) return undefined;
   const why = whyOf(error);
   const isOurs = error instanceof Error && 'isOurs' in error;
-  return failed(isOurs ? 'io-error' : meaningOf(cause), why, { cause });
+  return err(isOurs ? 'io-error' : meaningOf(cause), why, { cause });
 }
 
 /** What was put there on purpose to be told: what is wrong, and what to do. */

@@ -1,9 +1,9 @@
 /** A gate that lets so many through at once; the others wait, first come first served. */
 import { type Task, wait } from './task.ts';
 
-export interface Gate {
+export interface Semaphore {
   /** Runs the steps when it is their turn. */
-  through<T>(steps: Task<T>): Task<T>;
+  run<T>(steps: Task<T>): Task<T>;
 }
 
 /** What becomes of those who take long: so that they, and not the others, have to wait. */
@@ -21,7 +21,7 @@ interface Stay {
 }
 
 /** What waits is bounded by the callers, each of which waits with one call at a time. */
-export function gate(most: number, overtime?: Overtime): Gate {
+export function semaphore(most: number, overtime?: Overtime): Semaphore {
   let inside = 0;
   let outside = 0;
   const waiting: (() => void)[] = [];
@@ -64,7 +64,7 @@ export function gate(most: number, overtime?: Overtime): Gate {
   }
 
   return {
-    *through(steps) {
+    *run(steps) {
       // Nobody comes in between whoever leaves and who is next.
       if (inside >= most || waiting.length > 0) {
         if (overtime !== undefined) watch(overtime);

@@ -6,14 +6,14 @@ import type { Outcome, Part } from './contract.ts';
 import type { Folder } from './directories.ts';
 import { flags } from './disk-io.ts';
 import { errnoOf, systemTrouble, tried } from './errno.ts';
-import type { KeptParts } from './kept-parts.ts';
-import { allDone, done } from './outcome.ts';
-import { heldName, type PartRecord } from './part-name.ts';
+import type { StoredUploads } from './kept-parts.ts';
+import { ok, okVoid } from './outcome.ts';
+import { heldName, type UploadRecord } from './part-name.ts';
 import type { Disk } from './place-file.ts';
 import { type Temporary, whyNotPrivate } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
 
-export interface HeldPart extends Temporary {
+export interface ActiveUpload extends Temporary {
   /** What there was of it when it was taken up. */
   readonly start: Part;
   /**
@@ -43,19 +43,27 @@ const recordEvery = 8 * 1024 * 1024;
 
 export interface Holding {
   readonly disk: Disk;
-  readonly kept: KeptParts;
+  readonly kept: StoredUploads;
   /** Where it lies: this store's own folder. */
   readonly folder: Folder;
   readonly serial: number;
   readonly fd: number;
-  readonly record: PartRecord;
+  readonly record: UploadRecord;
   /** Runs what nobody waits for, or not at all when the store is closing; the store waits for it to end. */
   readonly background: (task: Task<Outcome<void>>) => unknown;
 }
 
-export function heldPart({ disk, kept, folder, serial, fd, record: first, background }: Holding): HeldPart {
+export function activeUpload({
+  disk,
+  kept,
+  folder,
+  serial,
+  fd,
+  record: first,
+  background,
+}: Holding): ActiveUpload {
   const { io, durable, directories } = disk;
-  const pathOf = (record: PartRecord) => directories.at(folder, heldName(serial, record));
+  const pathOf = (record: UploadRecord) => directories.at(folder, heldName(serial, record));
   const start: Part = { offset: first.length, crc32: first.crc32 };
   let record = first;
   let isRecording = false;
@@ -64,10 +72,15 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
   let failure: unknown;
 
   const { key } = first;
-  const recordOf = ({ offset, crc32 }: Part): PartRecord => ({ key, length: offset, crc32, synced: durable });
+  const recordOf = ({ offset, crc32 }: Part): UploadRecord => ({
+    key,
+    length: offset,
+    crc32,
+    synced: durable,
+  });
   const isRecorded = ({ offset }: Part) => record.length === offset && (record.synced || !durable);
 
-  function* rename(next: PartRecord): Task<void> {
+  function* rename(next: UploadRecord): Task<void> {
     yield* io.rename(pathOf(record), pathOf(next));
     record = next;
   }
@@ -96,7 +109,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
       quieted = undefined;
       back?.();
     }
-    return allDone;
+    return okVoid;
   }
 
   function* quiet(): Task<void> {
@@ -109,7 +122,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
   }
 
   /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
-  function* sure(written: Part, isOpen: boolean): Task<PartRecord> {
+  function* sure(written: Part, isOpen: boolean): Task<UploadRecord> {
     try {
       yield* quiet();
       if (isRecorded(written)) return record;
@@ -131,7 +144,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
     }
   }
 
-  function* keepAs(last: PartRecord): Task<void> {
+  function* keepAs(last: UploadRecord): Task<void> {
     if (!(yield* kept.keep(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
   }
 
@@ -162,7 +175,7 @@ export function heldPart({ disk, kept, folder, serial, fd, record: first, backgr
           directories.leave(entered.value);
         }
       }
-      return done(written);
+      return ok(written);
     },
     *keep(written, isOpen, redate) {
       const last = yield* sure(written, isOpen);

@@ -20,7 +20,7 @@ export interface Held extends Directory {
   kept: boolean;
 }
 
-export interface KeptDirectories {
+export interface DirectoryCache {
   readonly root: Held;
   /** A folder that was just opened, with one user. Throws what the system throws, and then closes it. */
   hold(path: string, fd: number): Held;
@@ -47,12 +47,12 @@ const mostKept = 16;
  * @param keeps whether any is kept at all.
  * @param durable whether the entries of folders have to be on stable storage.
  */
-export function keptDirectories(
+export function directoryCache(
   io: DiskIo,
   rootFolder: Root,
   keeps: boolean,
   durable: boolean,
-): KeptDirectories {
+): DirectoryCache {
   const { fs } = io;
   /** Of roots that were removed, which is done by hand. */
   const former: number[] = [];

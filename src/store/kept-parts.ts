@@ -5,27 +5,27 @@
  * Who takes one up moves it away first: only one can, and nobody else finds it until it is moved back.
  */
 import type { Stats } from 'node:fs';
-import { privateFolder } from '../protocol/filename.ts';
+import { RESERVED_FOLDER } from '../protocol/filename.ts';
 import type { Directory } from './directories.ts';
 import { flags } from './disk-io.ts';
 import { errnoOf, tried } from './errno.ts';
 import { beginsWith } from './part-bytes.ts';
-import { heldOf, type PartRecord, partName, partOf } from './part-name.ts';
+import { heldOf, partName, partOf, type UploadRecord } from './part-name.ts';
 import type { Disk } from './place-file.ts';
 import type { Rescue } from './private-folder.ts';
 import { type Task, wait } from './task.ts';
 
-export interface KeptParts {
+export interface StoredUploads {
   /** The one each key has, as far as this store knows by now. As many as lie there. */
-  readonly known: ReadonlyMap<string, PartRecord>;
+  readonly known: ReadonlyMap<string, UploadRecord>;
   /** What there is of an upload, and surely is: what claims more than that is removed. */
-  find(key: string): Task<PartRecord | undefined>;
+  find(key: string): Task<UploadRecord | undefined>;
   /** Moves what was found to `to`. False when it is gone: another process was faster. */
-  take(record: PartRecord, to: string): Task<boolean>;
+  take(record: UploadRecord, to: string): Task<boolean>;
   /** Moves a file here that has so much of an upload. False when this cannot be, whatever is in the way. */
-  keep(from: string, record: PartRecord): Task<boolean>;
+  keep(from: string, record: UploadRecord): Task<boolean>;
   /** Makes it survive a power cut, there where it lies. Undefined when it is gone. */
-  secure(record: PartRecord): Task<PartRecord | undefined>;
+  secure(record: UploadRecord): Task<UploadRecord | undefined>;
   /** Removes all there is of an upload; answers whether there was any. */
   drop(key: string): Task<boolean>;
   /** Removes what nobody wrote to since that time (milliseconds since 1970); `alone` keeps others from the key. */
@@ -34,7 +34,7 @@ export interface KeptParts {
   readonly rescue: Rescue;
 }
 
-const folder = `${privateFolder}/parts`;
+const folder = `${RESERVED_FOLDER}/parts`;
 
 /**
  * What has a second name is no part any more: a commit that replaces nothing links the file to its name first, and
@@ -42,13 +42,13 @@ const folder = `${privateFolder}/parts`;
  */
 const isPart = (file: Stats | undefined): file is Stats => file?.isFile() === true && file.nlink === 1;
 
-export function keptParts({ io, directories, durable }: Disk): KeptParts {
-  const known = new Map<string, PartRecord>();
+export function storedUploads({ io, directories, durable }: Disk): StoredUploads {
+  const known = new Map<string, UploadRecord>();
   /** Those whose bytes this store wrote or has read back since it was opened, by name. A subset of `known`. */
   const trusted = new Map<string, string>();
 
-  const place = (directory: Directory, record: PartRecord) => directories.at(directory, partName(record));
-  const remember = (record: PartRecord, isTrusted: boolean) => {
+  const place = (directory: Directory, record: UploadRecord) => directories.at(directory, partName(record));
+  const remember = (record: UploadRecord, isTrusted: boolean) => {
     known.set(record.key, record);
     if (isTrusted) trusted.set(record.key, partName(record));
     else trusted.delete(record.key);
@@ -70,8 +70,8 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
   }
 
   /** The records in the folder: of one upload or of all, those with the most to them first. */
-  function* records(directory: Directory, key?: string): Task<PartRecord[]> {
-    const found: PartRecord[] = [];
+  function* records(directory: Directory, key?: string): Task<UploadRecord[]> {
+    const found: UploadRecord[] = [];
     for (const { name } of yield* io.entries(directories.at(directory, '.'))) {
       const record = partOf(name);
       if (record !== undefined && (key ?? record.key) === record.key) found.push(record);
@@ -79,7 +79,7 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
     return found.sort((a, b) => b.length - a.length || Number(b.synced) - Number(a.synced));
   }
 
-  function* isTrue(directory: Directory, record: PartRecord): Task<boolean> {
+  function* isTrue(directory: Directory, record: UploadRecord): Task<boolean> {
     const path = place(directory, record);
     const file = yield* io.look(path);
     if (!isPart(file) || file.size < record.length) return false;
@@ -89,9 +89,9 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
     );
   }
 
-  function* find(key: string): Task<PartRecord | undefined> {
+  function* find(key: string): Task<UploadRecord | undefined> {
     const best = yield* inFolder(function* (directory) {
-      let first: PartRecord | undefined;
+      let first: UploadRecord | undefined;
       for (const record of yield* records(directory, key)) {
         if (first === undefined && (yield* isTrue(directory, record))) first = record;
         else yield* tried(io.unlink(place(directory, record), record.length));
@@ -103,7 +103,7 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
     return best;
   }
 
-  function* take(record: PartRecord, to: string): Task<boolean> {
+  function* take(record: UploadRecord, to: string): Task<boolean> {
     const taken = yield* inFolder(function* (directory) {
       const path = place(directory, record);
       if ((yield* io.look(path)) === undefined) return false;
@@ -114,7 +114,7 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
     return taken ?? false;
   }
 
-  function* keep(from: string, record: PartRecord, isTrusted: boolean): Task<boolean> {
+  function* keep(from: string, record: UploadRecord, isTrusted: boolean): Task<boolean> {
     const kept = yield* inFolder(function* (directory) {
       yield* io.rename(from, place(directory, record));
       remember(record, isTrusted);
@@ -123,7 +123,7 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
     return kept ?? false;
   }
 
-  function* secure(record: PartRecord): Task<PartRecord | undefined> {
+  function* secure(record: UploadRecord): Task<UploadRecord | undefined> {
     const now = { ...record, synced: record.synced || durable };
     if (!durable) return now;
     try {
@@ -159,7 +159,12 @@ export function keptParts({ io, directories, durable }: Disk): KeptParts {
   }
 
   /** Looks at one that was seen a moment ago; answers whether it is still there. */
-  function* lookAt(directory: Directory, record: PartRecord, before: number, isBest: boolean): Task<boolean> {
+  function* lookAt(
+    directory: Directory,
+    record: UploadRecord,
+    before: number,
+    isBest: boolean,
+  ): Task<boolean> {
     const path = place(directory, record);
     const file = yield* io.look(path);
     if (file === undefined) return false;

@@ -22,7 +22,7 @@ export interface Sum {
   readonly until: number;
 }
 
-export interface KeptSums {
+export interface ChecksumCache {
   /** Bytes that its lines take in a journal, roughly. */
   readonly bytes: number;
   /** A file was committed just now. @param stats from before it got its name. */
@@ -56,7 +56,7 @@ const isStill = (sum: Sum, stats: Stats): boolean =>
   stats.ctimeMs <= sum.until;
 
 /** @param kept is told each sum that is new. */
-export function keptSums(kept: (name: string, sum: Sum) => void): KeptSums {
+export function checksumCache(kept: (name: string, sum: Sum) => void): ChecksumCache {
   /** In the order of last use, the oldest first. */
   const sums = new Map<string, Sum>();
   let characters = 0;

@@ -3,7 +3,7 @@ import { type Task, wait } from './task.ts';
 
 export interface KeyedLock {
   /** Runs the steps when all that came before with this key are through. */
-  alone<T>(key: string, steps: Task<T>): Task<T>;
+  run<T>(key: string, steps: Task<T>): Task<T>;
 }
 
 /** It holds an entry for each key that is in use, and one for each call that waits: the callers bound it. */
@@ -11,7 +11,7 @@ export function keyedLock(): KeyedLock {
   const waiting = new Map<string, (() => void)[]>();
 
   return {
-    *alone(key, steps) {
+    *run(key, steps) {
       const queue = waiting.get(key);
       if (queue === undefined) waiting.set(key, []);
       else yield* wait((back) => queue.push(() => back(null)));

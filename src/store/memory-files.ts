@@ -4,7 +4,7 @@ import { LISTING_BOUNDS } from './listing/bounds.ts';
 import { behind, fromBytes, isWellFormed, toBytes } from './listing/name-bytes.ts';
 import { type NameRun, sortedNames } from './listing/sorted-names.ts';
 import { folderOf } from './names.ts';
-import { done, type Failure, failed } from './outcome.ts';
+import { err, type Failure, ok } from './outcome.ts';
 
 export interface MemoryFile {
   readonly bytes: Uint8Array;
@@ -44,15 +44,15 @@ export function memoryFiles(): MemoryFiles {
     byName,
     find(name) {
       const file = byName.get(name);
-      if (file !== undefined) return done(file);
-      return failed('not-found', folders.has(name) ? 'it is a folder' : undefined);
+      if (file !== undefined) return ok(file);
+      return err('not-found', folders.has(name) ? 'it is a folder' : undefined);
     },
     whyNotAt(name, ifAbsent) {
       for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
-        if (byName.has(folder)) return failed('name-conflict', `${folder} is a file`);
+        if (byName.has(folder)) return err('name-conflict', `${folder} is a file`);
       }
-      if (folders.has(name)) return failed('name-conflict', `${name} is a folder with files in it`);
-      return ifAbsent === true && byName.has(name) ? failed('exists') : undefined;
+      if (folders.has(name)) return err('name-conflict', `${name} is a folder with files in it`);
+      return ifAbsent === true && byName.has(name) ? err('exists') : undefined;
     },
     place(name, file) {
       if (!byName.has(name)) {

@@ -4,14 +4,14 @@
  * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
-import { joined } from '../wire/joined.ts';
+import { concatBytes } from '../wire/joined.ts';
 import { hashFor, whyNotContent } from './content-check.ts';
 import type { Committed, Outcome, Part, PutOptions, Sink, Source, Store } from './contract.ts';
 import { crc32OfAll } from './crc32.ts';
 import { memoryFiles } from './memory-files.ts';
 import { type MemoryPart, memoryUploads } from './memory-uploads.ts';
 import { refusedName } from './names.ts';
-import { allDone, done, failed } from './outcome.ts';
+import { err, ok, okVoid } from './outcome.ts';
 import { pageOf } from './page.ts';
 import { type UploadOptions, uploadLimits } from './upload-limits.ts';
 
@@ -45,7 +45,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
   const sources = new Set<Source>();
   let closed = false;
 
-  const unusable = (name: string) => (closed ? failed('shutting-down') : refusedName(name));
+  const unusable = (name: string) => (closed ? err('shutting-down') : refusedName(name));
 
   return {
     durable: false,
@@ -61,7 +61,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const refusal = unusable(name) ?? files.whyNotAt(name, options.ifAbsent);
       if (refusal !== undefined) return refusal;
       const { upload } = options;
-      const begun = upload === undefined ? done(nothing) : uploads.begin(upload, options);
+      const begun = upload === undefined ? ok(nothing) : uploads.begin(upload, options);
       if (!begun.ok) return begun;
       const sink = memorySink(name, options, files, begun.value, (part) => {
         sinks.delete(sink);
@@ -69,11 +69,11 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       });
       sinks.add(sink);
       if (upload !== undefined) uploads.hold(upload, sink);
-      return done(sink);
+      return ok(sink);
     },
 
-    resume: (upload) => (closed ? failed('shutting-down') : uploads.resume(upload)),
-    cancel: (upload) => (closed ? failed('shutting-down') : uploads.cancel(upload)),
+    resume: (upload) => (closed ? err('shutting-down') : uploads.resume(upload)),
+    cancel: (upload) => (closed ? err('shutting-down') : uploads.cancel(upload)),
     unfinished: uploads.unfinished,
 
     open(name) {
@@ -86,27 +86,27 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
         mtime,
         crc32,
         read: (offset, length) =>
-          sources.has(source) ? done(bytes.slice(offset, offset + length)) : failed('shutting-down'),
+          sources.has(source) ? ok(bytes.slice(offset, offset + length)) : err('shutting-down'),
         close: () => void sources.delete(source),
       };
       sources.add(source);
-      return done(source);
+      return ok(source);
     },
 
     stat(name) {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
       const { bytes, mtime, crc32 } = found.value;
-      return done({ name, size: bytes.length, mtime, crc32 });
+      return ok({ name, size: bytes.length, mtime, crc32 });
     },
 
-    list: (options) => (closed ? failed('shutting-down') : done(pageOf(files.after(options), options.limit))),
+    list: (options) => (closed ? err('shutting-down') : ok(pageOf(files.after(options), options.limit))),
 
     remove(name) {
       const found = unusable(name) ?? files.find(name);
       if (!found.ok) return found;
       files.remove(name);
-      return done({ size: found.value.bytes.length });
+      return ok({ size: found.value.bytes.length });
     },
 
     rename(from, to, options = {}) {
@@ -118,7 +118,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const replaced = from === to ? 0 : (files.byName.get(to)?.bytes.length ?? 0);
       files.remove(from);
       files.place(to, file);
-      return done({ name: to, size: file.bytes.length, mtime: file.mtime, replaced });
+      return ok({ name: to, size: file.bytes.length, mtime: file.mtime, replaced });
     },
 
     close() {
@@ -163,8 +163,8 @@ function memorySink(
     end(false);
     return outcome;
   };
-  const mismatch = () => fail<never>(failed('size-mismatch', undefined, { expected: size, actual: written }));
-  const refused = () => failed(isTaken ? 'upload-taken' : 'shutting-down');
+  const mismatch = () => fail<never>(err('size-mismatch', undefined, { expected: size, actual: written }));
+  const refused = () => err(isTaken ? 'upload-taken' : 'shutting-down');
 
   return {
     get written() {
@@ -179,9 +179,9 @@ function memorySink(
         chunks.push(new Uint8Array(chunk));
       }
       crc32 = crc32OfAll(lent, crc32);
-      return allDone;
+      return okVoid;
     },
-    sync: () => (over ? refused() : done<Part>({ offset: written, crc32 })),
+    sync: () => (over ? refused() : ok<Part>({ offset: written, crc32 })),
     commit() {
       if (over) return refused();
       if (written !== size) return mismatch();
@@ -189,12 +189,12 @@ function memorySink(
       for (const chunk of chunks) hash?.update(chunk);
       const refusal = whyNotContent(options, crc32, hash) ?? files.whyNotAt(name, ifAbsent);
       if (refusal !== undefined) return fail<never>(refusal);
-      const file = { bytes: joined(chunks, size), mtime: mtime ?? Date.now(), crc32 };
+      const file = { bytes: concatBytes(chunks, size), mtime: mtime ?? Date.now(), crc32 };
       const replaced = files.byName.get(name)?.bytes.length ?? 0;
       files.place(name, file);
       const stored: Committed = { name, size, mtime: file.mtime, crc32, durable: false, replaced };
       end(false);
-      return done(stored);
+      return ok(stored);
     },
     abort: () => end(true),
     take() {

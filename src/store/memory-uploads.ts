@@ -1,6 +1,6 @@
 /** The unfinished uploads of the memory store: who holds which, what is kept of which, and for how long. */
 import type { Outcome, Part, PutOptions } from './contract.ts';
-import { allDone, done, failed } from './outcome.ts';
+import { err, ok, okVoid } from './outcome.ts';
 import { badOffset, refusedKey, tooManyUploads, type UploadLimits } from './upload-limits.ts';
 
 /** What there is of an upload. */
@@ -66,11 +66,11 @@ export function memoryUploads({ clock, keepPartial, lookEvery, maxUploads }: Upl
       if (part === undefined && kept.size + held.size >= maxUploads) return tooManyUploads(maxUploads);
       kept.delete(key);
       if (there > size)
-        return failed('size-mismatch', 'there is more of it than was said', {
+        return err('size-mismatch', 'there is more of it than was said', {
           expected: size,
           actual: there,
         });
-      return done(part ?? { chunks: [], offset: 0, crc32: 0 });
+      return ok(part ?? { chunks: [], offset: 0, crc32: 0 });
     },
     hold: (key, holder) => void held.set(key, holder),
     ended(key, part) {
@@ -83,7 +83,7 @@ export function memoryUploads({ clock, keepPartial, lookEvery, maxUploads }: Upl
       const refusal = refusedKey(key);
       if (refusal !== undefined) return refusal;
       const { offset, crc32 } = takeOver(key) ?? { offset: 0, crc32: 0 };
-      return done({ offset, crc32 });
+      return ok({ offset, crc32 });
     },
     cancel(key) {
       const refusal = refusedKey(key);
@@ -91,7 +91,7 @@ export function memoryUploads({ clock, keepPartial, lookEvery, maxUploads }: Upl
       const wasHeld = held.has(key);
       takeOver(key);
       const wasKept = kept.delete(key);
-      return wasHeld || wasKept ? allDone : failed('not-found', 'there is nothing of such an upload');
+      return wasHeld || wasKept ? okVoid : err('not-found', 'there is nothing of such an upload');
     },
     unfinished() {
       let bytes = 0;

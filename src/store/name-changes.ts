@@ -6,8 +6,8 @@ import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
 import { errnoOf, tried } from './errno.ts';
 import { folderOf, lastOf } from './names.ts';
-import { done, type Failure, failed } from './outcome.ts';
-import { type Disk, placeFile } from './place-file.ts';
+import { err, type Failure, ok } from './outcome.ts';
+import { type Disk, publishFile } from './place-file.ts';
 import { type Task, wait } from './task.ts';
 
 export const infoOf = (name: string, stats: Stats): FileInfo => ({
@@ -24,9 +24,9 @@ export function checkedInfoOf({ sums }: Disk, name: string, stats: Stats): FileI
 
 /** What is there, if it is a file that could be read, removed or renamed. */
 export function regularFile(there: Stats | undefined): Outcome<Stats> {
-  if (there === undefined) return failed('not-found');
-  if (there.isFile()) return done(there);
-  return there.isDirectory() ? failed('not-found', 'it is a folder') : failed('not-a-file');
+  if (there === undefined) return err('not-found');
+  if (there.isFile()) return ok(there);
+  return there.isDirectory() ? err('not-found', 'it is a folder') : err('not-a-file');
 }
 
 /** Acts in the folder of a file that should be there. */
@@ -41,12 +41,12 @@ type InFolder<T> = (place: string, directory: Directory) => Task<Outcome<T>>;
 
 function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
   const entered = yield* directories.enter(folderOf(name));
-  if (!entered.ok) return entered.error.code === 'name-conflict' ? failed('not-found') : entered;
+  if (!entered.ok) return entered.error.code === 'name-conflict' ? err('not-found') : entered;
   try {
     return yield* act(directories.at(entered.value, lastOf(name)), entered.value);
   } catch (error) {
     // It went away between the look and the act.
-    if (errnoOf(error) === 'ENOENT') return failed('not-found');
+    if (errnoOf(error) === 'ENOENT') return err('not-found');
     throw error;
   } finally {
     directories.leave(entered.value);
@@ -56,7 +56,7 @@ function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>):
 export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
   inFolderOf(disk, name, function* (place) {
     const file = regularFile(yield* disk.io.look(place));
-    return file.ok ? done(checkedInfoOf(disk, name, file.value)) : file;
+    return file.ok ? ok(checkedInfoOf(disk, name, file.value)) : file;
   });
 
 export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
@@ -66,7 +66,7 @@ export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
     yield* disk.io.unlink(place, file.value.size);
     disk.sums.drop(name);
     if (disk.durable) yield* wait(directory.sync);
-    return done({ size: file.value.size });
+    return ok({ size: file.value.size });
   });
 
 export const moveFile = (
@@ -79,7 +79,7 @@ export const moveFile = (
     const file = regularFile(yield* disk.io.look(place));
     if (!file.ok) return file;
     if (from !== to) return yield* moveTo(disk, { from, place, directory, file: file.value }, to, ifAbsent);
-    return ifAbsent === true ? failed('exists') : done({ ...infoOf(to, file.value), replaced: 0 });
+    return ifAbsent === true ? err('exists') : ok({ ...infoOf(to, file.value), replaced: 0 });
   });
 
 function* moveTo(
@@ -98,7 +98,7 @@ function* moveTo(
   let moved = false;
   try {
     const placing = { from: source.place, file: source.file, to, ifAbsent, made };
-    const placed = yield* placeFile(disk, placing);
+    const placed = yield* publishFile(disk, placing);
     if (!placed.ok) return placed;
     const { directory, how, replaced } = placed.value;
     try {
@@ -114,7 +114,7 @@ function* moveTo(
       directories.leave(directory);
     }
     if (durable) yield* wait(source.directory.sync);
-    return done({ ...infoOf(to, source.file), replaced });
+    return ok({ ...infoOf(to, source.file), replaced });
   } finally {
     if (!moved) yield* directories.unmake(made);
   }
@@ -141,10 +141,10 @@ export function* whyNotPut(disk: Disk, to: string, ifAbsent: boolean | undefined
   try {
     const there = yield* io.look(directories.at(entered.value, lastOf(to)));
     if (there === undefined) return undefined;
-    if (there.isFile()) return ifAbsent === true ? failed('exists') : undefined;
-    if (!there.isDirectory()) return failed('not-a-file');
+    if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
+    if (!there.isDirectory()) return err('not-a-file');
     const free = yield* isEmptyTree(io, directories.at, entered.value, lastOf(to));
-    return free ? undefined : failed('name-conflict', `${to} is a folder with files in it`);
+    return free ? undefined : err('name-conflict', `${to} is a folder with files in it`);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

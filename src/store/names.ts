@@ -1,11 +1,11 @@
 /** What a store asks of a name before it touches anything, and how a name falls into folder and file. */
 import { whyNotFilename } from '../protocol/filename.ts';
-import { type Failure, failed } from './outcome.ts';
+import { err, type Failure } from './outcome.ts';
 
 /** Why a store will not have this name; undefined when it will. A second look: whoever calls has checked already. */
 export function refusedName(name: string): Failure | undefined {
   const why = whyNotFilename(name);
-  return why === null ? undefined : failed('bad-filename', why);
+  return why === null ? undefined : err('bad-filename', why);
 }
 
 /** The folder of a name, without a slash at the end: `a/b` of `a/b/c`, and '' (the root) of `c`. */

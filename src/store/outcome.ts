@@ -5,14 +5,13 @@ import type { Outcome } from './contract.ts';
 /** A failure by itself: it fits where any outcome is expected. */
 export type Failure = Extract<Outcome<never>, { ok: false }>;
 
-export const done = <T>(value: T): Outcome<T> => ({ ok: true, value });
+export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
 /** The outcome of what has nothing to tell but that it went well. */
-export const allDone: Outcome<void> = { ok: true, value: undefined };
+export const okVoid: Outcome<void> = { ok: true, value: undefined };
 
 /** A failure from the catalogue; `why` and `details` as `errorInfo` takes them. */
-export const failed = (
-  code: ErrorCode,
-  why?: string,
-  details?: Readonly<Record<string, unknown>>,
-): Failure => ({ ok: false, error: errorInfo(code, why, details) });
+export const err = (code: ErrorCode, why?: string, details?: Readonly<Record<string, unknown>>): Failure => ({
+  ok: false,
+  error: errorInfo(code, why, details),
+});

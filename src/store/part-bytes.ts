@@ -3,14 +3,14 @@ import type { Hash } from 'node:crypto';
 import { crc32 } from './crc32.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import type { PartRecord } from './part-name.ts';
+import type { UploadRecord } from './part-name.ts';
 import type { Task } from './task.ts';
 
 /** Bytes that are read at a time: so many that it goes through the pool, and so few that hashing them is no pause. */
 const piece = 1024 * 1024;
 
 /** Whether a file begins with bytes of that length and CRC-32. Those that cannot be read back are not there. */
-export function* beginsWith(io: DiskIo, path: string, record: PartRecord): Task<boolean> {
+export function* beginsWith(io: DiskIo, path: string, record: UploadRecord): Task<boolean> {
   const fd = yield* io.open(path, flags.toRead);
   let crc = 0;
   try {

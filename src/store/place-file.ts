@@ -6,10 +6,10 @@ import type { DiskIo } from './disk-io.ts';
 import type { DiskListings } from './disk-list.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
-import type { Gate } from './gate.ts';
-import type { KeptSums } from './kept-sums.ts';
+import type { Semaphore } from './gate.ts';
+import type { ChecksumCache } from './kept-sums.ts';
 import { folderOf, lastOf } from './names.ts';
-import { done, type Failure, failed } from './outcome.ts';
+import { err, type Failure, ok } from './outcome.ts';
 import type { Task } from './task.ts';
 
 /**
@@ -22,10 +22,10 @@ export interface Disk {
   readonly io: DiskIo;
   readonly directories: Directories;
   /** What all calls pass that go into folders, but for those that wait for others. */
-  readonly entrance: Gate;
+  readonly entrance: Semaphore;
   /** Whether an answer waits for stable storage. */
   readonly durable: boolean;
-  readonly sums: KeptSums;
+  readonly sums: ChecksumCache;
   readonly listings: DiskListings;
 }
 
@@ -60,7 +60,7 @@ const tries = 5;
  * Gives a file its name, atomically: over what has it already, or only if nothing has. Fails with `exists`,
  * `name-conflict` or `not-a-file`, and throws what the system throws; then nothing was placed.
  */
-export function* placeFile(disk: Disk, placing: Placing): Task<Outcome<Placed>> {
+export function* publishFile(disk: Disk, placing: Placing): Task<Outcome<Placed>> {
   const { directories } = disk;
   for (let left = tries; ; left--) {
     let directory: Directory | undefined;
@@ -91,17 +91,17 @@ function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outc
     if (refusal !== undefined) return refusal;
     // One file under two names: to the system, to rename one to the other is to do nothing.
     if (placing.file?.ino === there.ino && placing.file.dev === there.dev)
-      return done({ directory, how: 'same', replaced: there.size });
+      return ok({ directory, how: 'same', replaced: there.size });
   }
   if (placing.ifAbsent === true) {
     yield* io.link(placing.from, place);
     disk.listings.added(placing.to);
-    return done({ directory, how: 'linked', replaced: 0 });
+    return ok({ directory, how: 'linked', replaced: 0 });
   }
   const replaced = there?.isFile() ? there.size : 0;
   yield* io.rename(placing.from, place, there?.nlink === 1 ? replaced : 0);
   disk.listings.added(placing.to);
-  return done({ directory, how: 'moved', replaced });
+  return ok({ directory, how: 'moved', replaced });
 }
 
 /** Why what is under the name already is in the way; undefined when it is not, or not any more. */
@@ -111,8 +111,8 @@ export function* obstacle(
   there: Stats,
   { to, ifAbsent }: Pick<Placing, 'to' | 'ifAbsent'>,
 ): Task<Failure | undefined> {
-  if (there.isFile()) return ifAbsent === true ? failed('exists') : undefined;
-  if (!there.isDirectory()) return failed('not-a-file');
+  if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
+  if (!there.isDirectory()) return err('not-a-file');
   const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastOf(to));
-  return removed ? undefined : failed('name-conflict', `${to} is a folder with files in it`);
+  return removed ? undefined : err('name-conflict', `${to} is a folder with files in it`);
 }

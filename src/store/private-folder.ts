@@ -7,7 +7,7 @@
  * kept (see `kept-parts.ts`).
  */
 import nodeFs from 'node:fs';
-import { privateFolder as privateName } from '../protocol/filename.ts';
+import { RESERVED_FOLDER as privateName } from '../protocol/filename.ts';
 import type { At, Directories, Folder } from './directories.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf, ourTrouble } from './errno.ts';
@@ -21,7 +21,7 @@ export interface Temporary {
   readonly path: string;
 }
 
-export interface PrivateFolder {
+export interface StagingFolder {
   /** Makes an empty file, open to write to. Throws what the system throws. */
   create(): Task<Temporary>;
   /**
@@ -42,14 +42,14 @@ export const whyNotPrivate =
   'move away what is in its place, and the server makes it again';
 
 /** How long a folder of another host's is left alone after its last change, in milliseconds. */
-const strangersKeep = 24 * 60 * 60 * 1000;
+const FOREIGN_OWNER_GRACE_MS = 24 * 60 * 60 * 1000;
 
 /** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
-export function* openPrivateFolder(
+export function* openStagingFolder(
   io: DiskIo,
   { root, at, renew }: Directories,
   rescue: Rescue,
-): Task<PrivateFolder> {
+): Task<StagingFolder> {
   const name = newOwner();
   /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
   const own: Folder[] = [];
@@ -154,7 +154,7 @@ function* removeDead(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
       const owner = ownerOf(name);
       const life = owner === undefined ? 'alive' : lifeOf(owner, () => isHeld(name));
-      const keep = life === 'unknown' ? strangersKeep : 0;
+      const keep = life === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
       if (life !== 'alive') yield* removeOwned(io, at, tmp, name, keep, rescue);
     }
   } catch (error) {

@@ -5,8 +5,8 @@
  * count waits for the changes under way, and changes wait for the counts they concern.
  */
 import { catalogue } from '../protocol/errors.ts';
-import type { Answer, ListOptions, Outcome, Store } from './contract.ts';
-import { allDone, type Failure } from './outcome.ts';
+import type { ListOptions, MaybeAsync, Outcome, Store } from './contract.ts';
+import { type Failure, okVoid } from './outcome.ts';
 import type { QuotaLedger, Tally } from './quota-ledger.ts';
 import { run, type Task, together, wait } from './task.ts';
 
@@ -22,7 +22,7 @@ export interface QuotaCounts {
    */
   change<T>(
     names: readonly string[],
-    act: () => Answer<T>,
+    act: () => MaybeAsync<T>,
     settle: (value: T, tallies: readonly Tally[]) => void,
   ): Task<Outcome<T>>;
 }
@@ -71,7 +71,7 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
     }
     tally.used = used;
     tally.counted = true;
-    return allDone;
+    return okVoid;
   }
 
   function* whyNotCounted(name: string): Task<Failure | undefined> {
@@ -85,7 +85,7 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
 
   function* change<T>(
     names: readonly string[],
-    act: () => Answer<T>,
+    act: () => MaybeAsync<T>,
     settle: (value: T, tallies: readonly Tally[]) => void,
   ): Task<Outcome<T>> {
     for (;;) {
@@ -127,7 +127,7 @@ const isUndone = ({ error }: Failure): boolean =>
   catalogue[error.code].blame === 'peer' || error.code === 'shutting-down';
 
 /** Waits for an answer, if it is not there at once. */
-export function* answered<T>(answer: Answer<T>): Task<Outcome<T>> {
+export function* answered<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
   if (!(answer instanceof Promise)) return answer;
   return yield* wait<Outcome<T>>((back) => {
     answer.then((outcome) => back(null, outcome), back);

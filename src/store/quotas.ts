@@ -7,10 +7,10 @@
  * wait. What others do to the same files by other means is not noticed until the next start.
  */
 import { check, FUNCTION, STORE } from '../wire/argument.ts';
-import type { Answer, Outcome, PutOptions, Removed, Renamed, Sink, Store } from './contract.ts';
+import type { MaybeAsync, Outcome, PutOptions, Removed, Renamed, Sink, Store } from './contract.ts';
 import { bytesOf } from './disk-io.ts';
 import { keyedLock } from './keyed-lock.ts';
-import { allDone, done, failed } from './outcome.ts';
+import { err, ok, okVoid } from './outcome.ts';
 import { answered, quotaCounts } from './quota-counts.ts';
 import { quotaLedger } from './quota-ledger.ts';
 import { run, type Task } from './task.ts';
@@ -66,11 +66,11 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   /** The bytes of the file of that name, 0 when there is none; a failure when there never can be one. */
   function* sizeOf(name: string): Task<Outcome<number>> {
     const known = ledger.sizeOf(name);
-    if (known !== undefined) return done(known);
+    if (known !== undefined) return ok(known);
     const there = yield* answered(store.stat(name));
-    if (there.ok) return done(there.value.size);
+    if (there.ok) return ok(there.value.size);
     const isFinal = there.error.code === 'bad-filename' || there.error.code === 'shutting-down';
-    return isFinal ? there : done(0);
+    return isFinal ? there : ok(0);
   }
 
   /**
@@ -89,7 +89,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     const used = tally.used + tally.reserved + (prefix === '' ? keptBytes(options) : 0);
     if (used + needed <= bytes) return undefined;
     const why = `of ${bytes} bytes ${used} are taken, and ${needed} more are needed`;
-    return failed('quota-exceeded', why, { quota: bytes, used, needed });
+    return err('quota-exceeded', why, { quota: bytes, used, needed });
   }
 
   /** Reserves what a put may add. Nothing may change the name meanwhile. */
@@ -104,14 +104,14 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
       if (refusal !== undefined) return refusal;
     }
     ledger.expect(name, now.value, options.size);
-    return allDone;
+    return okVoid;
   }
 
   function* put(name: string, options: PutOptions): Task<Outcome<Sink>> {
     askForRules();
     const isReserved = rulesFor(name).length > 0;
     if (isReserved) {
-      const reserved = yield* lock.alone(name, reserve(name, options));
+      const reserved = yield* lock.run(name, reserve(name, options));
       if (!reserved.ok) return reserved;
     }
     let isOver = false;
@@ -132,7 +132,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     );
     if (!sink.ok) return sink;
     if (upload !== undefined && !isOver) held.set(upload, part);
-    return done(watched(sink.value, name, part, over));
+    return ok(watched(sink.value, name, part, over));
   }
 
   function watched(sink: Sink, name: string, part: { bytes: number }, over: () => void): Sink {
@@ -152,7 +152,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
 
     function* committed() {
       try {
-        return yield* lock.alone(
+        return yield* lock.run(
           name,
           counts.change(
             [name],
@@ -170,7 +170,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   }
 
   const remove = (name: string): Task<Outcome<Removed>> =>
-    lock.alone(
+    lock.run(
       name,
       counts.change(
         [name],
@@ -187,11 +187,11 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   function* rename(from: string, to: string, options: RenameOptions): Task<Outcome<Renamed>> {
     askForRules();
     const [first = from, second = to] = [from, to].sort();
-    return yield* lock.alone(first, lock.alone(second, renameAlone(from, to, options)));
+    return yield* lock.run(first, lock.run(second, renameAlone(from, to, options)));
   }
 
   function* renameAlone(from: string, to: string, options: RenameOptions): Task<Outcome<Renamed>> {
-    const begun = rulesFor(to).length > 0 ? yield* beginMove(from, to) : done(() => {});
+    const begun = rulesFor(to).length > 0 ? yield* beginMove(from, to) : ok(() => {});
     if (!begun.ok) return begun;
     try {
       return yield* counts.change(
@@ -225,7 +225,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
       const refusal = tally && whyNotMore(rule, ledger.needOf(move, tally));
       if (refusal !== undefined) return refusal;
     }
-    return done(ledger.move(move));
+    return ok(ledger.move(move));
   }
 
   askForRules();
@@ -252,7 +252,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
 }
 
 /** @param over is called when the answer is a failure, or a bug. */
-function* answeredOr<T>(over: () => void, ask: () => Answer<T>): Task<Outcome<T>> {
+function* answeredOr<T>(over: () => void, ask: () => MaybeAsync<T>): Task<Outcome<T>> {
   let isOk = false;
   try {
     const outcome = yield* answered(ask());

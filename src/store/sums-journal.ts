@@ -7,25 +7,25 @@
  * only means that some sums are not known next time.
  */
 import { constants, type Stats } from 'node:fs';
-import { privateFolder as privateName } from '../protocol/filename.ts';
+import { RESERVED_FOLDER as privateName } from '../protocol/filename.ts';
 import type { Directories, Folder } from './directories.ts';
 import { type DiskIo, flags } from './disk-io.ts';
 import { errnoOf, tried } from './errno.ts';
-import { type KeptSums, mostSums, type Sum } from './kept-sums.ts';
+import { type ChecksumCache, mostSums, type Sum } from './kept-sums.ts';
 import { lineOf, lineReader } from './sums-lines.ts';
 import { run, type Task, wait } from './task.ts';
 
-export interface SumsJournal {
+export interface ChecksumJournal {
   /** Never waits, never fails. */
   add(name: string, sum: Sum): void;
   /** Has the sums learn what is in the journal. */
-  load(sums: KeptSums): Task<void>;
+  load(sums: ChecksumCache): Task<void>;
   /** Writes what was not written yet. */
   close(): Promise<void>;
 }
 
 /** For sums that are not to survive the store. */
-export const noJournal: SumsJournal = {
+export const noJournal: ChecksumJournal = {
   add: () => {},
   *load() {},
   close: async () => {},
@@ -69,12 +69,12 @@ function setLast(sums: Map<string, Sum>, name: string, sum: Sum): void {
   if (oldest !== undefined) sums.delete(oldest);
 }
 
-export function sumsJournal(
+export function checksumJournal(
   io: DiskIo,
   { root, at }: Pick<Directories, 'root' | 'at'>,
-  sums: () => KeptSums,
+  sums: () => ChecksumCache,
   { delay, small }: JournalLimits = defaultLimits,
-): SumsJournal {
+): ChecksumJournal {
   let waiting: (readonly [string, Sum])[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;

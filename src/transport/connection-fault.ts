@@ -54,7 +54,7 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /** Ends a stream of chunks the way reading ended: null is in good order. */
-export function tellEnd(subscriber: Subscriber<Uint8Array>, end: ConnectionFault | null): void {
+export function signalEnd(subscriber: Subscriber<Uint8Array>, end: ConnectionFault | null): void {
   if (end === null) subscriber.complete();
   else subscriber.error(end);
 }

@@ -71,7 +71,7 @@ export interface Connection {
    * received into again. A favour to speed, not a duty; but who gives back what is still looked at reads another's
    * bytes. Each byte at most once; bytes that are in no chunk of this connection are ignored.
    */
-  giveBack?(chunk: Uint8Array, count: number): void;
+  recycle?(chunk: Uint8Array, count: number): void;
   /**
    * Whether memory that is not received into any more is held by bytes that were not given back. Whoever keeps a small
    * part of a chunk copies it then, and where there is no such method: else a byte could hold on to all that came with it.

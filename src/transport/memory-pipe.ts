@@ -3,7 +3,7 @@ import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { checkWrite } from './check-write.ts';
 import type { ConnectionFault } from './connection.ts';
-import { ENDED, tellEnd } from './connection-fault.ts';
+import { ENDED, signalEnd } from './connection-fault.ts';
 
 type Settled = (fault?: ConnectionFault) => void;
 
@@ -79,7 +79,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
     }
     if (queue.length === 0 && last !== undefined && readEnd === undefined) {
       readEnd = last;
-      if (reader !== undefined) tellEnd(reader, last);
+      if (reader !== undefined) signalEnd(reader, last);
     }
     if (refused.length > 0 || (queue.length > 0 && reader !== undefined && !paused)) turnSoon();
     changed();
@@ -112,7 +112,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
   return {
     chunks$: new Observable((subscriber) => {
       if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
+      if (readEnd !== undefined) return signalEnd(subscriber, readEnd);
       reader = subscriber;
       turnSoon();
       return () => {

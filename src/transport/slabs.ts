@@ -49,7 +49,7 @@ export interface Slabs {
   /** So many bytes were read there: the chunk they are. */
   readonly read: (count: number) => Uint8Array;
   /** Nobody looks any more at so many bytes of this chunk. */
-  readonly giveBack: (chunk: Uint8Array, count: number) => void;
+  readonly recycle: (chunk: Uint8Array, count: number) => void;
   /** Whether a chunk that was not given back lies in a slab that is not read into any more. */
   readonly pinsMemory: () => boolean;
   /** Nothing more is read. */
@@ -133,7 +133,7 @@ export function createSlabs(): Slabs {
     return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);
   }
 
-  function giveBack(chunk: Uint8Array, count: number): void {
+  function recycle(chunk: Uint8Array, count: number): void {
     const slab = slabs.get(chunk.buffer);
     if (slab === undefined || count === 0) return;
     slab.out -= count;
@@ -146,5 +146,5 @@ export function createSlabs(): Slabs {
     free.push(slab);
   }
 
-  return { room, read, giveBack, pinsMemory: () => pinned > 0, close };
+  return { room, read, recycle, pinsMemory: () => pinned > 0, close };
 }

@@ -10,7 +10,7 @@ import { check, checkOptions, withMethods } from '../wire/argument.ts';
 import { formatAddress } from './address.ts';
 import { checkWrite } from './check-write.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
-import { connectionFault, DESTROYED, ENDED, systemCode, tellEnd } from './connection-fault.ts';
+import { connectionFault, DESTROYED, ENDED, signalEnd, systemCode } from './connection-fault.ts';
 import { slabSocket } from './slab-socket.ts';
 import { createSlabs } from './slabs.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
@@ -61,7 +61,7 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  *   });
  * });
  */
-export function socketConnection(accepted: Socket, settings: SocketSettings = {}): Connection {
+export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Connection {
   check('socketConnection: the socket', accepted, SOCKET);
   checkOptions('socketConnection', settings, {});
   const slabs = settings.slabs === true ? createSlabs() : null;
@@ -123,7 +123,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
   function endReading(end: ConnectionFault | null): void {
     if (readEnd !== undefined) return;
     readEnd = end;
-    if (reader !== undefined) tellEnd(reader, end);
+    if (reader !== undefined) signalEnd(reader, end);
   }
 
   function flow(): void {
@@ -151,7 +151,7 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
     closed$: closed$.asObservable(),
     chunks$: new Observable((subscriber) => {
       if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
+      if (readEnd !== undefined) return signalEnd(subscriber, readEnd);
       reader = subscriber;
       flow();
       return () => {
@@ -185,8 +185,8 @@ export function socketConnection(accepted: Socket, settings: SocketSettings = {}
         if (!socket.destroyed) settle(writeFault);
       });
     },
-    giveBack(chunk, count) {
-      slabs?.giveBack(chunk, count);
+    recycle(chunk, count) {
+      slabs?.recycle(chunk, count);
     },
     pinsMemory: () => slabs?.pinsMemory() ?? true,
     pause() {

@@ -6,7 +6,7 @@ import { checkConnect, checkListen } from './check-options.ts';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
-import { socketConnection } from './socket-connection.ts';
+import { fromSocket } from './socket-connection.ts';
 
 export interface ListenTcpOptions {
   /** Default `127.0.0.1`: this machine only. */
@@ -38,7 +38,7 @@ export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
     () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
     'connection',
     { host, port, ...(backlog !== undefined && { backlog }) },
-    (socket) => socketConnection(socket, { slabs: true }),
+    (socket) => fromSocket(socket, { slabs: true }),
   );
 }
 
@@ -63,7 +63,7 @@ export function connectTcp(options: ConnectTcpOptions): Observable<Connection> {
   return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
     const socket = newSocket();
     socket.setNoDelay(true);
-    whenReady(socket, 'connect', failed, () => connected(socketConnection(socket)));
+    whenReady(socket, 'connect', failed, () => connected(fromSocket(socket)));
     socket.connect({ host, port });
     return () => socket.destroy();
   });

@@ -17,7 +17,7 @@ import type { Connection, ConnectionFault } from './connection.ts';
 import { watchHandshakes } from './handshakes.ts';
 import { type ListenEvent, type ListenFault, listenOn, type Refused } from './listen.ts';
 import { peerCertificate } from './peer-certificate.ts';
-import { socketConnection } from './socket-connection.ts';
+import { fromSocket } from './socket-connection.ts';
 import type { ListenTcpOptions } from './tcp.ts';
 import { type TlsCredentials, whyNotCredentials } from './tls-credentials.ts';
 import { isNotTls, tlsFault } from './tls-fault.ts';
@@ -233,7 +233,7 @@ const bytesOf = (pem: string | Uint8Array): string | Buffer =>
 
 function tlsConnection(socket: TLSSocket, below: Socket | undefined): Connection {
   const certificate = socket.authorized ? peerCertificate(socket) : undefined;
-  const connection = socketConnection(socket, {
+  const connection = fromSocket(socket, {
     id: `tls:${++made}`,
     faultOf: tlsFault,
     ...(below !== undefined && { below }),

@@ -25,7 +25,7 @@ const longest = process.platform === 'linux' ? 107 : 103;
 /** How often to look anew, when what is at the place has changed. */
 const mostLooks = 20;
 
-export interface UnixPlace {
+export interface UnixSocketPath {
   /** Where to listen at first. */
   readonly hidden: string;
   /** Puts what listens there at its place; resolves with null, or with why that cannot be. */
@@ -35,7 +35,7 @@ export interface UnixPlace {
 }
 
 /** Prepares a place for a socket, or says why that cannot be. */
-export function unixPlace(path: string): UnixPlace | ListenFault {
+export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
   const fault = faultAt(`unix:${path}`);
   let folder: string;
   try {

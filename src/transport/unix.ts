@@ -5,8 +5,8 @@ import { checkConnectUnix, checkListenUnix } from './check-options.ts';
 import { connectOn, newSocket, whenReady } from './connect.ts';
 import type { Address, Connection } from './connection.ts';
 import { type ListenEvent, listenOn } from './listen.ts';
-import { socketConnection } from './socket-connection.ts';
-import { unixPlace } from './unix-place.ts';
+import { fromSocket } from './socket-connection.ts';
+import { unixSocketPath } from './unix-place.ts';
 
 let made = 0;
 
@@ -43,7 +43,7 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
   const { path, mode = 0o600, backlog } = options;
   const address = unixAddress(path);
   return new Observable((subscriber) => {
-    const place = unixPlace(path);
+    const place = unixSocketPath(path);
     if ('code' in place) return subscriber.error(place);
     const accepting$ = listenOn(
       () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
@@ -52,7 +52,7 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
       (socket) => {
         const number = ++made;
         const remote = `${address}#${number}`;
-        return socketConnection(socket, { id: `unix:${number}`, local: address, remote, slabs: true });
+        return fromSocket(socket, { id: `unix:${number}`, local: address, remote, slabs: true });
       },
     );
     const publish = async () => {
@@ -98,7 +98,7 @@ export function connectUnix(options: ConnectUnixOptions): Observable<Connection>
     whenReady(socket, 'connect', failed, () => {
       const number = ++made;
       const local = `unix:${process.pid}#${number}`;
-      connected(socketConnection(socket, { id: `unix:${number}`, local, remote }));
+      connected(fromSocket(socket, { id: `unix:${number}`, local, remote }));
     });
     socket.connect({ path });
     return () => socket.destroy();

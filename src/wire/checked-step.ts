@@ -36,7 +36,7 @@ export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Byte
  * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length in bytes.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  */
-export function stepSome<H>(
+export function stepUpTo<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
   chunk: BytesLike,

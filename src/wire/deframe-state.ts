@@ -3,10 +3,10 @@
  *
  * Never a view of a chunk: an idle connection holds no more than the bytes of the frame it is in the middle of.
  */
-import type { Problem } from './fault.ts';
+import type { HeadFault } from './fault.ts';
 import { faultAt, SAMPLE } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
-import type { Gathered } from './gathered.ts';
+import type { ChunkBuffer } from './gathered.ts';
 
 /** Between two frames. */
 interface Idle {
@@ -19,7 +19,7 @@ export interface InHead {
   /** The offset in the stream of the frame's first byte; likewise below. */
   readonly position: number;
   /** What arrived of it: at least one byte, and fewer than `need`. */
-  readonly held: Gathered;
+  readonly held: ChunkBuffer;
   /** How many bytes it has, as far as those tell. */
   readonly need: number;
 }
@@ -44,7 +44,7 @@ export interface InWhole<H> {
   readonly head: number;
   readonly length: number;
   /** What arrived of it: fewer bytes than `length`. */
-  readonly held: Gathered;
+  readonly held: ChunkBuffer;
   readonly sample: Uint8Array;
 }
 
@@ -66,7 +66,7 @@ export interface DeframeState<H> {
 }
 
 /** One chunk on its way through, and what came of it so far. */
-export interface Passage<H> {
+export interface StepContext<H> {
   readonly chunk: Uint8Array;
   /** The offset in the stream of the chunk's first byte. */
   readonly origin: number;
@@ -77,9 +77,9 @@ export interface Passage<H> {
 
 /** The frame's first bytes, copied: those that an earlier chunk brought, and what of this chunk follows them. */
 export function sampleOf<H>(
-  { chunk, origin, at }: Passage<H>,
+  { chunk, origin, at }: StepContext<H>,
   position: number,
-  held: Gathered | null,
+  held: ChunkBuffer | null,
 ): Uint8Array {
   const from = position - origin;
   if (held === null) return new Uint8Array(chunk.subarray(from, from + SAMPLE));
@@ -88,7 +88,12 @@ export function sampleOf<H>(
 }
 
 /** Emits a fault after which nothing comes. */
-export function failed<H>(passage: Passage<H>, what: Problem, position: number, held: Gathered | null): Over {
+export function failed<H>(
+  passage: StepContext<H>,
+  what: HeadFault,
+  position: number,
+  held: ChunkBuffer | null,
+): Over {
   const fault = faultAt(what, position, sampleOf(passage, position, held), true);
   passage.events.push({ type: 'fault', fault });
   return OVER;

@@ -14,13 +14,13 @@
  *  over   anything                                  -                         over
  * ```
  */
-import type { DeframeState, InHead, Part, Passage } from './deframe-state.ts';
+import type { DeframeState, InHead, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, OVER } from './deframe-state.ts';
-import type { Problem } from './fault.ts';
-import { faultAt, problem, SAMPLE } from './fault.ts';
+import type { HeadFault } from './fault.ts';
+import { faultAt, headFault, SAMPLE } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
-import { append, type Gathered, gather } from './gathered.ts';
+import { append, type ChunkBuffer, gather } from './gathered.ts';
 import { beginBody, moreBody, moreWhole } from './read-body.ts';
 
 export type { DeframeState } from './deframe-state.ts';
@@ -51,7 +51,7 @@ export function stepSome<H>(
   from: number,
   most: number,
 ): Stepped<H> & { readonly at: number } {
-  const passage: Passage<H> = { chunk, origin: state.taken - from, events: [], at: from };
+  const passage: StepContext<H> = { chunk, origin: state.taken - from, events: [], at: from };
   let part = state.part;
   while (passage.at < chunk.length && part.phase !== 'over' && passage.events.length < most) {
     if (part.phase === 'idle') part = beginFrame(framing, passage);
@@ -73,17 +73,17 @@ export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>
 
 type Unfinished<H> = Exclude<Part<H>, { phase: 'idle' | 'over' }>;
 
-function truncated<H>(part: Unfinished<H>): Problem {
+function truncated<H>(part: Unfinished<H>): HeadFault {
   if (part.phase === 'head') {
     const { held, need } = part;
-    return problem(
+    return headFault(
       'truncated',
       `the stream ended in the head of a frame, after ${held.length} of ${need} bytes`,
     );
   }
   const got = part.phase === 'whole' ? part.held.length : part.length - part.left;
   const message = `the stream ended in the body of a frame, after ${got} of ${part.length} bytes`;
-  return problem('truncated', message, part.length);
+  return headFault('truncated', message, part.length);
 }
 
 function firstBytes<H>(part: Unfinished<H>): Uint8Array {
@@ -92,24 +92,24 @@ function firstBytes<H>(part: Unfinished<H>): Uint8Array {
 }
 
 /** At the first byte of a frame. The head is read in place when it is all in the chunk, as it nearly always is. */
-function beginFrame<H>(framing: Framing<H>, passage: Passage<H>): Part<H> {
+function beginFrame<H>(framing: Framing<H>, passage: StepContext<H>): Part<H> {
   const { chunk, at: start } = passage;
   const position = passage.origin + start;
-  const need = framing.measure(chunk, start, chunk.length);
+  const need = framing.headLength(chunk, start, chunk.length);
   if (typeof need !== 'number') return failed(passage, need, position, null);
   if (!isHeadSize(need, framing)) return failed(passage, absurdHead(need, framing), position, null);
   if (need > chunk.length - start) {
     passage.at = chunk.length;
     return { phase: 'head', position, held: gather(chunk, start, chunk.length, need), need };
   }
-  const opened = framing.open(chunk, start, start + need);
+  const opened = framing.parseHead(chunk, start, start + need);
   if ('problem' in opened) return failed(passage, opened, position, null);
   passage.at = start + need;
   return beginBody(framing, passage, opened, need, position, null);
 }
 
 /** In a head that an earlier chunk began: gathers just what is needed, which may turn out to be more. */
-function moreHead<H>(framing: Framing<H>, passage: Passage<H>, part: InHead): Part<H> {
+function moreHead<H>(framing: Framing<H>, passage: StepContext<H>, part: InHead): Part<H> {
   const { chunk } = passage;
   const { position } = part;
   let { held, need } = part;
@@ -119,15 +119,15 @@ function moreHead<H>(framing: Framing<H>, passage: Passage<H>, part: InHead): Pa
     passage.at = to;
     if (held.length < need) return { phase: 'head', position, held, need };
     const { bytes } = held.room;
-    const measured = framing.measure(bytes, 0, held.length);
+    const measured = framing.headLength(bytes, 0, held.length);
     if (typeof measured !== 'number') return failed(passage, measured, position, held);
     if (!isHeadSize(measured, framing)) {
       return failed(passage, absurdHead(measured, framing), position, held);
     }
-    if (measured < held.length) return lookedAhead(framing, passage, position, held);
+    if (measured < held.length) return replayLookahead(framing, passage, position, held);
     need = measured;
     if (need > held.length) continue;
-    const opened = framing.open(bytes, 0, need);
+    const opened = framing.parseHead(bytes, 0, need);
     if ('problem' in opened) return failed(passage, opened, position, held);
     return beginBody(framing, passage, opened, need, position, held);
   }
@@ -137,15 +137,15 @@ function moreHead<H>(framing: Framing<H>, passage: Passage<H>, part: InHead): Pa
  * When a framing wanted more bytes than the head has, to tell what it is: those behind the head begin its body, or
  * the next frames. They are fewer than `maxHead`, so going through them again costs little.
  */
-function lookedAhead<H>(
+function replayLookahead<H>(
   framing: Framing<H>,
-  { events }: Passage<H>,
+  { events }: StepContext<H>,
   position: number,
-  held: Gathered,
+  held: ChunkBuffer,
 ): Part<H> {
   // A copy: events may hold views of it, and a gathered value never changes.
   const gathered = held.room.bytes.slice(0, held.length);
-  const again: Passage<H> = { chunk: gathered, origin: position, events, at: 0 };
+  const again: StepContext<H> = { chunk: gathered, origin: position, events, at: 0 };
   let part: Part<H> = IDLE;
   while (again.at < gathered.length && part.phase !== 'over') {
     part = part.phase === 'body' ? moreBody(again, part) : beginFrame(framing, again);
@@ -158,7 +158,7 @@ function isHeadSize<H>(need: number, framing: Framing<H>): boolean {
   return need >= 1 && need <= framing.maxHead && Number.isInteger(need);
 }
 
-function absurdHead<H>(need: number, framing: Framing<H>): Problem {
+function absurdHead<H>(need: number, framing: Framing<H>): HeadFault {
   const message = `the framing asks for a head of ${need} bytes, and may for 1 to ${framing.maxHead}`;
-  return problem('header-invalid', message, need, framing.maxHead);
+  return headFault('header-invalid', message, need, framing.maxHead);
 }

@@ -3,15 +3,15 @@
  */
 import { inWords } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import type { Problem } from './fault.ts';
-import { problem } from './fault.ts';
+import type { HeadFault } from './fault.ts';
+import { headFault } from './fault.ts';
 import { varintSize, writeFixed, writeVarint } from './integer-field.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
 /** The bytes, or why there are none. */
 export type Encoded =
   | { readonly ok: true; readonly bytes: Uint8Array }
-  | { readonly ok: false; readonly fault: Problem };
+  | { readonly ok: false; readonly fault: HeadFault };
 
 const NO_LEAD = new Uint8Array(0);
 
@@ -45,7 +45,7 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
   const { offset, width } = layout;
   if (lead.length !== offset) {
     const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
-    return refused(problem('header-invalid', message, lead.length, offset));
+    return refused(headFault('header-invalid', message, lead.length, offset));
   }
   const unsayable = whyNotLength(layout, length);
   if (unsayable !== null) return refused(unsayable);
@@ -59,13 +59,14 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
   return { ok: true, bytes };
 }
 
-const refused = (fault: Problem): Encoded => ({ ok: false, fault });
+const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
 
 /** Why no body is so long, or is allowed to be. Asked first: a varint's size is counted, which infinity has no end of. */
-function whyNotLength({ maxLength }: LengthLayout, length: number): Problem | null {
-  if (length < 0) return problem('length-negative', `the length is ${length}, a negative number`, length, 0);
+function whyNotLength({ maxLength }: LengthLayout, length: number): HeadFault | null {
+  if (length < 0)
+    return headFault('length-negative', `the length is ${length}, a negative number`, length, 0);
   if (length > maxLength) {
-    return problem(
+    return headFault(
       'length-too-large',
       `the length is ${length}, and the most is ${maxLength}`,
       length,
@@ -73,18 +74,18 @@ function whyNotLength({ maxLength }: LengthLayout, length: number): Problem | nu
     );
   }
   if (!Number.isInteger(length)) {
-    return problem('body-length-invalid', `the length is ${length}, not a whole number`, length);
+    return headFault('body-length-invalid', `the length is ${length}, not a whole number`, length);
   }
   return null;
 }
 
 /** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
-function fieldValueFor(layout: LengthLayout, length: number, size: number): number | Problem {
+function fieldValueFor(layout: LengthLayout, length: number, size: number): number | HeadFault {
   const { maxValue } = layout;
   const shift = layout.countsField ? layout.shift - size : layout.shift;
   const value = length - shift;
   if (value < 0) {
-    return problem(
+    return headFault(
       'length-too-small',
       `the length is ${length}, and the least that can be said is ${shift}`,
       length,
@@ -94,7 +95,7 @@ function fieldValueFor(layout: LengthLayout, length: number, size: number): numb
   if (value > maxValue) {
     const most = maxValue + shift;
     const message = `the length is ${length}, and the most that can be said in ${size} bytes is ${most}`;
-    return problem('length-too-large', message, length, most);
+    return headFault('length-too-large', message, length, most);
   }
   return value;
 }

@@ -4,7 +4,7 @@
  * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
  */
 import { check, TEXT } from './argument.ts';
-import { spokenProtocol } from './spoken-protocol.ts';
+import { guessProtocol } from './spoken-protocol.ts';
 
 /**
  * - `length-negative`: the length field holds a negative number.
@@ -29,7 +29,7 @@ export type FaultCode =
   | 'truncated';
 
 /** What is wrong, without where. */
-export interface Problem {
+export interface HeadFault {
   readonly problem: FaultCode;
   /** In words, with the numbers. */
   readonly message: string;
@@ -71,12 +71,12 @@ export const SAMPLE = 32;
  * @throws TypeError when the code or the message is no string.
  * @example problem('length-too-large', 'the length is 70000, and the most is 65536', 70000, 65536)
  */
-export function problem(
+export function headFault(
   code: FaultCode,
   message: string,
   declared: number | bigint | null = null,
   limit: number | null = null,
-): Problem {
+): HeadFault {
   check('problem: code', code, TEXT);
   check('problem: message', message, TEXT);
   return { problem: code, message, declared, limit };
@@ -88,10 +88,10 @@ export function problem(
  * @param sample the first bytes of the frame, at most `SAMPLE` of them.
  * @internal
  */
-export function faultAt(what: Problem, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
+export function faultAt(what: HeadFault, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
   const { problem: code, declared, limit } = what;
   // A body that is merely too large for one piece is in sound framing: what its first bytes spell is chance.
-  const spoken = fatal ? spokenProtocol(sample) : null;
+  const spoken = fatal ? guessProtocol(sample) : null;
   const message = spoken === null ? what.message : `${what.message} (the bytes look like ${spoken})`;
   return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
 }

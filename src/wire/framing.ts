@@ -11,7 +11,7 @@
  * A framing is stateless, so one serves any number of connections. It must never keep a view of the bytes it is
  * shown, not even in the header it returns: they belong to a chunk that is about to be let go.
  */
-import type { Problem } from './fault.ts';
+import type { HeadFault } from './fault.ts';
 
 /**
  * How a body is handed on, decided per frame when its header is known.
@@ -23,7 +23,7 @@ import type { Problem } from './fault.ts';
 export type Delivery = 'stream' | 'whole' | 'skip';
 
 /** What a head says. */
-export interface Opened<H> {
+export interface ParsedHead<H> {
   readonly header: H;
   /** How many bytes of body follow the head: an integer from 0 to 2^53 - 1. */
   readonly length: number;
@@ -46,7 +46,7 @@ export interface Framing<H> {
    *
    * A limit is checked here, before anything is allocated for what the head claims.
    */
-  measure(bytes: Uint8Array, start: number, end: number): number | Problem;
+  headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault;
   /** Reads the complete head `bytes[start..end)`. */
-  open(bytes: Uint8Array, start: number, end: number): Opened<H> | Problem;
+  parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<H> | HeadFault;
 }

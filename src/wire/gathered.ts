@@ -22,7 +22,7 @@ interface Room {
   used: number;
 }
 
-export interface Gathered {
+export interface ChunkBuffer {
   readonly room: Room;
   /** How many bytes of the room are this value's. */
   readonly length: number;
@@ -31,7 +31,7 @@ export interface Gathered {
 /** The first room: enough for most heads, and too little to matter. */
 const LEAST = 64;
 
-const nothing: Gathered = { room: { bytes: new Uint8Array(0), used: 0 }, length: 0 };
+const nothing: ChunkBuffer = { room: { bytes: new Uint8Array(0), used: 0 }, length: 0 };
 
 /**
  * Copies `chunk[from..to)` out of the chunk.
@@ -39,12 +39,18 @@ const nothing: Gathered = { room: { bytes: new Uint8Array(0), used: 0 }, length:
  * @param limit how many bytes there will be in the end. The room grows by doubling up to it, so what is allocated
  *   is in proportion to what arrived, never to what was claimed.
  */
-export function gather(chunk: Uint8Array, from: number, to: number, limit: number): Gathered {
+export function gather(chunk: Uint8Array, from: number, to: number, limit: number): ChunkBuffer {
   return append(nothing, chunk, from, to, limit);
 }
 
 /** Appends `chunk[from..to)`, as `gather` does. */
-export function append(to: Gathered, chunk: Uint8Array, from: number, end: number, limit: number): Gathered {
+export function append(
+  to: ChunkBuffer,
+  chunk: Uint8Array,
+  from: number,
+  end: number,
+  limit: number,
+): ChunkBuffer {
   if (from === end) return to;
   const length = to.length + (end - from);
   let { room } = to;

@@ -4,7 +4,7 @@
  * @param length bytes of all of them, where that is known.
  * @returns a copy: it keeps none of them.
  */
-export function joined(chunks: readonly Uint8Array[], length = lengthOf(chunks)): Uint8Array {
+export function concatBytes(chunks: readonly Uint8Array[], length = lengthOf(chunks)): Uint8Array {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

@@ -16,9 +16,9 @@
 import { checkOptions, FUNCTION, optional } from './argument.ts';
 import type { Encoded } from './encode-length.ts';
 import { encodePrefix } from './encode-length.ts';
-import type { Problem } from './fault.ts';
-import { problem } from './fault.ts';
-import type { Delivery, Framing, Opened } from './framing.ts';
+import type { HeadFault } from './fault.ts';
+import { headFault } from './fault.ts';
+import type { Delivery, Framing, ParsedHead } from './framing.ts';
 import { type LengthLayout, layoutOf, mustBeWithin } from './length-options.ts';
 import { fieldValue, bodyLength as lengthSaid } from './read-length.ts';
 
@@ -33,7 +33,7 @@ export interface JsonHeaderOptions {
    * is a fatal fault `body-length-invalid`, since the next frame cannot be found. Headers are what the peer sent:
    * expect any JSON object, and do not throw.
    */
-  readonly bodyLength: (header: JsonHeader) => number | Problem;
+  readonly bodyLength: (header: JsonHeader) => number | HeadFault;
   /** How a body is handed on, by its header and length in bytes; default always `stream`. */
   readonly delivery?: (header: JsonHeader, length: number) => Delivery;
   /** The largest body delivered whole, in bytes; default 1 MiB. */
@@ -72,26 +72,26 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
   return {
     maxHead: PREFIX + maxHeader,
     maxWhole,
-    measure(bytes: Uint8Array, start: number, end: number): number | Problem {
+    headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault {
       if (end - start < PREFIX) return PREFIX;
       const length = lengthSaid(layout, fieldValue(layout, bytes, start, start + PREFIX), PREFIX);
-      if (length === 0) return problem('header-empty', 'the header length is 0', 0, 2);
+      if (length === 0) return headFault('header-empty', 'the header length is 0', 0, 2);
       return typeof length === 'number' ? PREFIX + length : length;
     },
-    open(bytes: Uint8Array, start: number, end: number): Opened<JsonHeader> | Problem {
+    parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<JsonHeader> | HeadFault {
       const header = parseHeader(decoder, bytes.subarray(start + PREFIX, end));
       if (isProblem(header)) return header;
       // Whoever says it may have passed on what the peer said: anything.
       const length: unknown = bodyLength(header.value);
-      if (typeof length === 'object' && length !== null && 'problem' in length) return length as Problem;
+      if (typeof length === 'object' && length !== null && 'problem' in length) return length as HeadFault;
       if (typeof length !== 'number') {
-        return problem(
+        return headFault(
           'body-length-invalid',
           `the length of the body is of type ${typeof length}, not a number`,
         );
       }
       if (!Number.isSafeInteger(length) || length < 0) {
-        return problem('body-length-invalid', `the header says a body of ${length} bytes`, length);
+        return headFault('body-length-invalid', `the header says a body of ${length} bytes`, length);
       }
       const how = delivery === undefined ? 'stream' : delivery(header.value, length);
       return { header: header.value, length, delivery: how };
@@ -103,24 +103,24 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
 function parseHeader(
   decoder: InstanceType<typeof TextDecoder>,
   bytes: Uint8Array,
-): { readonly value: JsonHeader } | Problem {
+): { readonly value: JsonHeader } | HeadFault {
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch {
-    return problem('header-invalid', 'the header is not valid UTF-8');
+    return headFault('header-invalid', 'the header is not valid UTF-8');
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return problem('header-invalid', `the header is not valid JSON: ${(error as Error).message}`);
+    return headFault('header-invalid', `the header is not valid JSON: ${(error as Error).message}`);
   }
   if (isObject(value)) return { value };
-  return problem('header-invalid', 'the header is JSON, but not an object');
+  return headFault('header-invalid', 'the header is JSON, but not an object');
 }
 
-const isProblem = (it: { readonly value: JsonHeader } | Problem): it is Problem => 'problem' in it;
+const isProblem = (it: { readonly value: JsonHeader } | HeadFault): it is HeadFault => 'problem' in it;
 
 const isObject = (value: unknown): value is JsonHeader =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -145,11 +145,11 @@ export function encodeJsonHeader(header: JsonHeader, maxHeader: number = MAX_HEA
   } catch (error) {
     return {
       ok: false,
-      fault: problem('header-invalid', `the header has no JSON: ${(error as Error).message}`),
+      fault: headFault('header-invalid', `the header has no JSON: ${(error as Error).message}`),
     };
   }
   if (json?.[0] !== '{')
-    return { ok: false, fault: problem('header-invalid', 'the header is not an object') };
+    return { ok: false, fault: headFault('header-invalid', 'the header is not an object') };
   const length = utf8Length(json);
   const encoded = encodePrefix(layout, length, NO_LEAD, length);
   if (encoded.ok) encoder.encodeInto(json, encoded.bytes.subarray(PREFIX));

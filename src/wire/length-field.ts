@@ -16,8 +16,8 @@
  */
 
 import { check, FUNCTION, optional } from './argument.ts';
-import type { Problem } from './fault.ts';
-import type { Framing, Opened } from './framing.ts';
+import type { HeadFault } from './fault.ts';
+import type { Framing, ParsedHead } from './framing.ts';
 import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './length-options.ts';
 import { bodyLength, fieldValue, prefixSize } from './read-length.ts';
 
@@ -47,13 +47,13 @@ export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
   return {
     maxHead,
     maxWhole,
-    measure(bytes: Uint8Array, start: number, end: number): number | Problem {
+    headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault {
       const size = prefixSize(layout, bytes, start, end);
       if (typeof size !== 'number' || size > end - start) return size;
       const length = bodyLength(layout, fieldValue(layout, bytes, start, start + size), size - offset);
       return typeof length === 'number' ? size : length;
     },
-    open(bytes: Uint8Array, start: number, end: number): Opened<Prefix> | Problem {
+    parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<Prefix> | HeadFault {
       const value = fieldValue(layout, bytes, start, end);
       const length = bodyLength(layout, value, end - start - offset);
       if (typeof length !== 'number') return length;

@@ -14,12 +14,12 @@
  * ```
  */
 import { check, oneOf } from './argument.ts';
-import type { InBody, InWhole, Part, Passage } from './deframe-state.ts';
+import type { InBody, InWhole, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, sampleOf } from './deframe-state.ts';
-import { faultAt, problem } from './fault.ts';
+import { faultAt, headFault } from './fault.ts';
 import type { FrameEnd } from './frame-event.ts';
-import type { Framing, Opened } from './framing.ts';
-import type { Gathered } from './gathered.ts';
+import type { Framing, ParsedHead } from './framing.ts';
+import type { ChunkBuffer } from './gathered.ts';
 import { append, gather } from './gathered.ts';
 
 /** One for all: it says nothing but that it is the end. */
@@ -43,16 +43,16 @@ function view(chunk: Uint8Array, from: number, to: number): Uint8Array {
  */
 export function beginBody<H>(
   framing: Framing<H>,
-  passage: Passage<H>,
-  opened: Opened<H>,
+  passage: StepContext<H>,
+  opened: ParsedHead<H>,
   head: number,
   position: number,
-  held: Gathered | null,
+  held: ChunkBuffer | null,
 ): Part<H> {
   const { header, length, delivery } = opened;
   const { chunk, at, events } = passage;
   if (!Number.isSafeInteger(length) || length < 0) {
-    const what = problem('body-length-invalid', `the header says a body of ${length} bytes`, length);
+    const what = headFault('body-length-invalid', `the header says a body of ${length} bytes`, length);
     return failed(passage, what, position, held);
   }
   const tooLarge = delivery === 'whole' && length > framing.maxWhole;
@@ -79,7 +79,7 @@ export function beginBody<H>(
   events.push({ type: 'start', header, length, head, delivery: streamed ? 'stream' : 'skip', position });
   if (tooLarge) {
     const message = `the body has ${length} bytes, and the most that is delivered whole is ${framing.maxWhole}`;
-    const what = problem('body-too-large', message, length, framing.maxWhole);
+    const what = headFault('body-too-large', message, length, framing.maxWhole);
     events.push({ type: 'fault', fault: faultAt(what, position, sampleOf(passage, position, held), false) });
   }
   if (length === 0) {
@@ -92,7 +92,7 @@ export function beginBody<H>(
 }
 
 /** In a body handed on piece by piece. Called with at least one byte there. */
-export function moreBody<H>(passage: Passage<H>, part: InBody): Part<H> {
+export function moreBody<H>(passage: StepContext<H>, part: InBody): Part<H> {
   const { chunk, at, events } = passage;
   const to = Math.min(chunk.length, at + part.left);
   passage.at = to;
@@ -106,7 +106,7 @@ export function moreBody<H>(passage: Passage<H>, part: InBody): Part<H> {
 }
 
 /** In a body being gathered. */
-export function moreWhole<H>(passage: Passage<H>, part: InWhole<H>): Part<H> {
+export function moreWhole<H>(passage: StepContext<H>, part: InWhole<H>): Part<H> {
   const { chunk, at, events } = passage;
   const { position, header, head, length } = part;
   const to = Math.min(chunk.length, at + length - part.held.length);

@@ -27,7 +27,7 @@ const openings: readonly (readonly [opening: string, protocol: string])[] = [
  *
  * @internal
  */
-export function spokenProtocol(bytes: Uint8Array): string | null {
+export function guessProtocol(bytes: Uint8Array): string | null {
   const text = String.fromCharCode(...bytes.subarray(0, 8));
   for (const [opening, protocol] of openings) {
     const seen = opening.slice(0, Math.max(4, text.length));

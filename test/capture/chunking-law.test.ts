@@ -82,7 +82,7 @@ describe('the same comes of a recording, however it is cut:', () => {
     const comparable = (effects: readonly Effect[]) =>
       joinedData(
         effects.map((effect) =>
-          effect.type === 'do' && effect.effect.type === 'write'
+          effect.type === 'command' && effect.effect.type === 'write'
             ? { type: 'data', bytes: effect.effect.bytes }
             : effect.type === 'release'
               ? { type: 'data', bytes: effect.bytes ?? new Uint8Array(0) }

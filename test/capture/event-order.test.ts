@@ -7,7 +7,7 @@ import { readStreams, type StreamOptions } from '../../src/capture/read-streams.
 import { replay } from '../../src/capture/replay.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { createEventOrder } from '../../src/capture/streams/event-order.ts';
-import { createTalk, type Talk } from '../../src/capture/streams/talk.ts';
+import { createTcpConversation, type TcpConversation } from '../../src/capture/streams/talk.ts';
 import { conversation, type Ends, type Script } from '../support/segments.ts';
 import { pcapOfSegments } from '../support/segments-pcap.ts';
 
@@ -153,11 +153,11 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
     const order = createEventOrder(most);
     const event = (packet: number) => ({ type: 'skipped', why: 'cut', message: '', packet }) as const;
     /** What is to come: the packets of events, and who is not decided about. */
-    const wanted: (number | Talk)[] = [];
-    const open: Talk[] = [];
+    const wanted: (number | TcpConversation)[] = [];
+    const open: TcpConversation[] = [];
     const came: number[] = [];
     let number = 0;
-    const decide = (talk: Talk, speaks: boolean) => {
+    const decide = (talk: TcpConversation, speaks: boolean) => {
       open.splice(open.indexOf(talk), 1);
       const at = wanted.indexOf(talk);
       if (speaks) {
@@ -177,7 +177,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
     for (const { what, which } of plan) {
       const talk = open[which % Math.max(1, open.length)];
       if (what === 'reset') {
-        const it = createTalk(0, 'abcdefghijkl', 'efghabcdklij', 0n);
+        const it = createTcpConversation(0, 'abcdefghijkl', 'efghabcdklij', 0n);
         open.push(it);
         wanted.push(it);
         order.begin(it);

@@ -23,8 +23,8 @@ vi.mock('../../src/capture/streams/talk.ts', async (original) => {
   };
   return {
     ...talks,
-    createTalk(...facts: Parameters<typeof talks.createTalk>) {
-      const talk = talks.createTalk(...facts);
+    createTcpConversation(...facts: Parameters<typeof talks.createTcpConversation>) {
+      const talk = talks.createTcpConversation(...facts);
       countingLooks(talk.first);
       countingLooks(talk.second);
       return talk;

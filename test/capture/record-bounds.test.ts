@@ -56,7 +56,7 @@ describe('a recording that fails', () => {
     recorder.ends$.subscribe((end) => ends.push(end));
     const [client, server] = memoryPair();
     const sent = pattern(20_000_000);
-    expect((await sends(client, recorder.tap(server), sent)).equals(sent)).toBe(true);
+    expect((await sends(client, recorder.wrap(server), sent)).equals(sent)).toBe(true);
     await recorder.close();
     expect(ends).toEqual([{ path, why: 'failed', message: expect.stringContaining(code) }]);
   });
@@ -68,7 +68,7 @@ describe('a disk that does not keep up', () => {
     expect(spawnSync('mkfifo', [path]).status).toBe(0);
     const recorder = record(path, raw);
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     const [atClient, atServer] = [read(client), read(tapped)];
     let settled = 0;
     const total = 40_000_000;
@@ -117,7 +117,7 @@ describe('what is recorded', () => {
     const path = join(tempFolder(), 'open.pcapng');
     const recorder = record(path, raw);
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     read(tapped);
     await write(client, pattern(1000));
     await expect
@@ -138,7 +138,7 @@ describe('what is recorded', () => {
     const path = join(tempFolder(), 'closed.pcapng');
     const recorder = record(path, raw);
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     const atServer = read(tapped);
     await write(client, pattern(10));
     await atServer.reached(10);
@@ -154,9 +154,9 @@ describe('what is recorded', () => {
 describe('recordings in a folder', () => {
   const files = (dir: string) => readdirSync(dir).sort();
 
-  async function oneMore(recorder: { tap: (connection: Connection) => Connection }, bytes: number) {
+  async function oneMore(recorder: { wrap: (connection: Connection) => Connection }, bytes: number) {
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     const over = once(tapped.closed$);
     await sends(client, tapped, pattern(bytes));
     await over;
@@ -167,7 +167,7 @@ describe('recordings in a folder', () => {
     const recorder = await recordInto(dir, raw);
     const ids: [string, string] = ['[2001:db8::1]:5000', 'unix:/run/../../etc/x y#3'];
     const ends = memoryPair({ ids });
-    await sends(ends[0], recorder.tap(ends[1]), pattern(10));
+    await sends(ends[0], recorder.wrap(ends[1]), pattern(10));
     await recorder.close();
     expect(files(dir)).toEqual([
       expect.stringMatching(
@@ -182,7 +182,7 @@ describe('recordings in a folder', () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     read(client);
     read(tapped);
     client.end();
@@ -216,7 +216,7 @@ describe('recordings in a folder', () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, { ...raw, maxFiles: 1 });
     const [client, server] = memoryPair();
-    const tapped = recorder.tap(server);
+    const tapped = recorder.wrap(server);
     const atServer = read(tapped);
     await write(client, pattern(10));
     await atServer.reached(10);
@@ -239,7 +239,7 @@ describe('recordings in a folder', () => {
     const open = () => readdirSync('/proc/self/fd').length;
     const before = open();
     const pairs = Array.from({ length: 300 }, () => memoryPair());
-    const tapped = pairs.map(([, server]) => recorder.tap(server));
+    const tapped = pairs.map(([, server]) => recorder.wrap(server));
     const reading = tapped.map((connection) => read(connection));
     for (const size of [10, 20]) {
       await Promise.all(pairs.map(([client]) => write(client, pattern(size))));
@@ -265,7 +265,7 @@ describe('recordings in a folder', () => {
     const ends: RecordEnd[] = [];
     recorder.ends$.subscribe((end) => ends.push(end));
     const pairs = Array.from({ length: 40 }, () => memoryPair());
-    const tapped = pairs.map(([, server]) => recorder.tap(server));
+    const tapped = pairs.map(([, server]) => recorder.wrap(server));
     const reading = tapped.map((connection) => read(connection));
     await Promise.all(pairs.map(([client]) => write(client, pattern(10))));
     await expect.poll(() => files(dir).length).toBe(40);

@@ -12,8 +12,8 @@ const servers = record('/dev/null', { at: 'server' });
 afterAll(() => Promise.all([clients.close(), servers.close()]));
 
 const bothTapped = ([left, right]: [Connection, Connection]): [Connection, Connection] => [
-  clients.tap(left),
-  servers.tap(right),
+  clients.wrap(left),
+  servers.wrap(right),
 ];
 
 connectionContract('a tapped memory pair', async () => bothTapped(memoryPair()));

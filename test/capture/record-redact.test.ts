@@ -150,9 +150,9 @@ describe('a token', () => {
 function isInBody(bytes: Buffer): boolean {
   const framing = requestFraming();
   for (let at = 0; at < bytes.length; ) {
-    const need = framing.measure(bytes, at, bytes.length);
+    const need = framing.headLength(bytes, at, bytes.length);
     if (typeof need !== 'number' || at + need > bytes.length) return false;
-    const opened = framing.open(bytes, at, at + need);
+    const opened = framing.parseHead(bytes, at, at + need);
     if ('problem' in opened) return false;
     at += need + opened.length;
     if (leaks(bytes.subarray(at - opened.length, at))) return true;
@@ -371,7 +371,7 @@ describe('how a recording finds requests', () => {
   property.prop([headers])('is how a server does', (header) => {
     const bytes = frame(header as JsonHeader);
     const [ours, its] = [jsonHeader({ bodyLength: requestBodyLength }), requestFraming()].map((framing) => {
-      const opened = framing.open(bytes, 0, bytes.length);
+      const opened = framing.parseHead(bytes, 0, bytes.length);
       return 'problem' in opened ? opened.problem : opened.length;
     });
     expect(ours).toBe(its);

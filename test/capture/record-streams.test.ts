@@ -177,7 +177,7 @@ describe('what is recorded', () => {
     await Promise.all(
       [1, 2, 3].map(async (number) => {
         const [client, server] = memoryPair();
-        const tapped = recorder.tap(server);
+        const tapped = recorder.wrap(server);
         const over = once(tapped.closed$);
         await exchange(client, tapped, [pattern(number * 10)], []);
         await over;

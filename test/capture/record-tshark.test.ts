@@ -118,7 +118,8 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       const path = `${tempFolder()}/way.pcapng`;
       const recorder = record(path, { ...raw, at });
       const [client, server] = memoryPair();
-      const [left, right] = at === 'client' ? [recorder.tap(client), server] : [client, recorder.tap(server)];
+      const [left, right] =
+        at === 'client' ? [recorder.wrap(client), server] : [client, recorder.wrap(server)];
       const over = once((at === 'client' ? left : right).closed$);
       await exchange(left, right, pattern(10), pattern(20));
       await over;

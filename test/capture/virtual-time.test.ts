@@ -17,7 +17,7 @@ import { captureFile } from '../../src/capture/capture-file.ts';
 import { type ReplayOptions, replay, replayStreams } from '../../src/capture/replay.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { inVirtualTime } from '../../src/capture/virtual-time.ts';
-import { attend } from '../../src/runtime/attend.ts';
+import { serveConnection } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { commands, requestFraming } from '../../src/session/dispatch.ts';
@@ -172,7 +172,7 @@ test('an hour of a session with a memory store is replayed without a wait, each 
   const store = memoryStore();
   const served$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler }).pipe(
     mergeMap(({ connection }) =>
-      attend(connection, {
+      serveConnection(connection, {
         session: createSession(commands, defaultLimits),
         framing: requestFraming(),
         budget: createBudget(defaultLimits.budget),

@@ -12,7 +12,7 @@ const transfers = ['a', 'b', 'film'].map(
 /** What is told of so many files when so many are done, and `film` is in its middle. */
 function told(files: number, done: number, again: string | null, keeps = false) {
   const lines: string[] = [];
-  const output = { trouble: (text: string) => lines.push(text) } as Partial<Output> as Output;
+  const output = { error: (text: string) => lines.push(text) } as Partial<Output> as Output;
   const counts = { expect: 0, done: 0 };
   const inner = {
     expect: () => counts.expect++,

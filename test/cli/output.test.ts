@@ -36,7 +36,7 @@ describe('an output', () => {
     output.line('two');
     output.flush();
     await output.bytes(new Uint8Array(3));
-    expect(output.gone()).toBe(true);
+    expect(output.isClosed()).toBe(true);
     expect(written).toEqual(['one\n']);
     expect(why).toEqual([]);
   });
@@ -51,8 +51,8 @@ describe('an output', () => {
     fail(code);
     fail(code);
     output.line('one');
-    output.trouble('two');
-    expect(output.gone()).toBe(true);
+    output.error('two');
+    expect(output.isClosed()).toBe(true);
     expect(why).toEqual([sentence]);
     expect(written).toEqual([]);
     expect(troubles).toEqual(['sluice: two\n']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { of, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { planGet } from '../../src/cli/get-plan.ts';
-import { place } from '../../src/cli/place.ts';
+import { parseServerAddress } from '../../src/cli/place.ts';
 import { planPut } from '../../src/cli/put-plan.ts';
 import type { Client } from '../../src/client/client.ts';
 import { tempFolder, writeTree } from '../support/temp-folder.ts';
@@ -147,12 +147,12 @@ test.each([
   ['localhost:80', { host: 'localhost', port: 80 }],
   ['[::1]:8080', { host: '::1', port: 8080 }],
   [':9', { host: '127.0.0.1', port: 9 }],
-])('the server %s', (text, expected) => expect(place(text)).toEqual(expected));
+])('the server %s', (text, expected) => expect(parseServerAddress(text)).toEqual(expected));
 
 test.each(['host:0', 'host:65536'])('%o has a port that there is not', (text) => {
-  expect(() => place(text)).toThrow('The port must be 1 to 65535, and is ');
+  expect(() => parseServerAddress(text)).toThrow('The port must be 1 to 65535, and is ');
 });
 
 test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no server', (text) => {
-  expect(() => place(text)).toThrow('It must be HOST:PORT');
+  expect(() => parseServerAddress(text)).toThrow('It must be HOST:PORT');
 });

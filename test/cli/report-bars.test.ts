@@ -16,7 +16,7 @@ property.prop([fc.integer({ min: 20, max: 120 }), fc.array(reason, { minLength: 
   'all of what went wrong stands above the bars, and nothing of a bar among it',
   (columns, reasons) => {
     const { stream, rows } = createScreen(columns);
-    const output = { line: () => {}, trouble: expect.unreachable } as Partial<Output> as Output;
+    const output = { line: () => {}, error: expect.unreachable } as Partial<Output> as Output;
     const report = barReport(output, 'stored', stream);
     const transfers = reasons.map((_, i): Transfer => ({ path: `f${i}`, filename: `f${i}`, size: 10 }));
     report.expect(transfers.length + 1, 10 * transfers.length + 10);

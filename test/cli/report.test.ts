@@ -13,8 +13,8 @@ function taken() {
     line: (text) => lines.push(text),
     json: (value) => lines.push(JSON.stringify(value)),
     bytes: async () => {},
-    trouble: (text) => lines.push(`! ${text}`),
-    gone: () => false,
+    error: (text) => lines.push(`! ${text}`),
+    isClosed: () => false,
     flush: () => {},
   };
   return { lines, output };

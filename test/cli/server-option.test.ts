@@ -10,7 +10,7 @@ import {
   type ServerFlags,
   tokenOf,
 } from '../../src/cli/server-option.ts';
-import { isStop } from '../../src/cli/stop.ts';
+import { isExitError } from '../../src/cli/stop.ts';
 import { createClient } from '../../src/client/client.ts';
 import { openAccessFile } from '../../src/server/access-file.ts';
 import { serve } from '../../src/server/serve.ts';
@@ -43,7 +43,7 @@ function misuse(what: () => unknown): string {
   try {
     what();
   } catch (thrown) {
-    if (isStop(thrown)) return thrown.message ?? '';
+    if (isExitError(thrown)) return thrown.message ?? '';
     throw thrown;
   }
   return expect.unreachable('it went well');

@@ -104,8 +104,8 @@ describe('progress', () => {
 describe('a put that goes on', () => {
   test('sends the rest alone, and its CRC-32 is that of the whole', async () => {
     const { client, arrived, requests, reply } = played();
-    const from = { offset: 4, crc32: crc32(bytes.subarray(0, 4)) };
-    const result = fault(lastValueFrom(client.put('a', bytesContent(bytes), { upload: 'u', from })));
+    const resumeAt = { offset: 4, crc32: crc32(bytes.subarray(0, 4)) };
+    const result = fault(lastValueFrom(client.put('a', bytesContent(bytes), { upload: 'u', resumeAt })));
     await arrived(1);
     expect(requests[0]).toMatchObject({ header: { filesize: 10, offset: 4, upload: 'u' }, body: 6 });
     reply({ ...good, upload: 'u' });

@@ -7,16 +7,16 @@ import {
   type DownloadProgress,
   type Downloads,
   type DownloadTarget,
-  type Fetched,
+  type PartialDownload,
 } from '../../src/client/downloads.ts';
-import type { LanesOptions, Retry } from '../../src/client/lanes.ts';
+import type { ConnectionPoolOptions, Retry } from '../../src/client/lanes.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import type { MemoryStore } from '../../src/store/memory-store.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 import { type FlakyOptions, flaky } from './flaky.ts';
 
-function world(options: FlakyOptions = {}, given: Partial<LanesOptions> = {}) {
+function world(options: FlakyOptions = {}, given: Partial<ConnectionPoolOptions> = {}) {
   const net = flaky(options);
   const downloads = createDownloads({ connect: net.connect, crc32, backoff: { base: 0 }, ...given });
   const retries: Retry[] = [];
@@ -32,7 +32,7 @@ async function store(store: Store, name: string, bytes: Uint8Array, mtime = 5): 
 }
 
 /** A target that keeps what it is given. */
-function target(kept: Fetched | null = null, before: Uint8Array = new Uint8Array(0)) {
+function target(kept: PartialDownload | null = null, before: Uint8Array = new Uint8Array(0)) {
   let bytes = Buffer.from(before);
   const begun: number[] = [];
   const it: DownloadTarget = {

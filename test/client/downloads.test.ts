@@ -2,8 +2,8 @@ import { fc, test as property } from '@fast-check/vitest';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../src/client/client-fault.ts';
-import { createDownloads, type DownloadTarget, type Fetched } from '../../src/client/downloads.ts';
-import type { LanesOptions } from '../../src/client/lanes.ts';
+import { createDownloads, type DownloadTarget, type PartialDownload } from '../../src/client/downloads.ts';
+import type { ConnectionPoolOptions } from '../../src/client/lanes.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { type AnsweringLink, answeringLink } from '../support/answering-link.ts';
@@ -11,11 +11,11 @@ import { frame } from '../support/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
 
 const quick = { backoff: { base: 1, most: 1 }, crc32 } as const;
-const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<LanesOptions> = {}) =>
+const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>
   createDownloads({ connect: link.connect, ...quick, ...options });
 
 /** Keeps what it is given, as a file would, and notes where it was told to begin. */
-function kept(had: Uint8Array = new Uint8Array(0), before?: Fetched) {
+function kept(had: Uint8Array = new Uint8Array(0), before?: PartialDownload) {
   let content = Buffer.from(had);
   const begun: number[] = [];
   const target: DownloadTarget = {
@@ -83,7 +83,7 @@ describe('what an earlier run has left', () => {
   const content = bytesFrom(1, 200_000);
   const half = content.subarray(0, 100_000);
   const state = { size: 200_000, mtime: 1000, crc32: crc32(content, 0) };
-  const fetched: Fetched = { offset: half.length, crc32: crc32(half, 0), file: state };
+  const fetched: PartialDownload = { offset: half.length, crc32: crc32(half, 0), file: state };
 
   test('is not fetched again', async () => {
     const { store } = await storeOf('f', content);

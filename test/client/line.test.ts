@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { createLine } from '../../src/client/line.ts';
+import { createJobQueue } from '../../src/client/line.ts';
 
 interface Job {
   readonly name: number;
@@ -15,7 +15,7 @@ const step = fc.oneof(
 property.prop([fc.array(step, { maxLength: 60 })])(
   'who was begun before goes first, else who came first, and who was given up never',
   (steps) => {
-    const line = createLine<Job>();
+    const line = createJobQueue<Job>();
     const jobs: Job[] = [];
     let model: { again: Job[]; queue: Job[] } = { again: [], queue: [] };
     const waiting = () => [...model.again, ...model.queue].filter(({ over }) => !over);

@@ -1,7 +1,7 @@
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { bytesContent } from '../../src/client/content.ts';
-import { createPlainSender } from '../../src/client/plain-sender.ts';
+import { createUnacknowledgedSender } from '../../src/client/plain-sender.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { pattern, read } from '../transport/connection-helpers.ts';
 
@@ -15,7 +15,7 @@ describe('a plain sender', () => {
   test('sends what a dozen lines of Python would, and nothing else', async () => {
     const [here, there] = memoryPair();
     const reading = read(there);
-    const sender = createPlainSender(here);
+    const sender = createUnacknowledgedSender(here);
     const events = sender.put('照片/a', bytesContent(pattern(400_000))).pipe(toArray());
     const sent = Promise.all([
       firstValueFrom(events),
@@ -39,7 +39,7 @@ describe('a plain sender', () => {
   test('tells a peer that does not end its side apart', async () => {
     const [here, there] = memoryPair();
     read(there);
-    const sender = createPlainSender(here);
+    const sender = createUnacknowledgedSender(here);
     await lastValueFrom(sender.put('a', bytesContent(pattern(10))));
     expect(await firstValueFrom(sender.end(20))).toBe(false);
   });
@@ -47,7 +47,7 @@ describe('a plain sender', () => {
   test('ends in the middle of a frame whose content fails, so that what came before stays', async () => {
     const [here, there] = memoryPair();
     const reading = read(there);
-    const sender = createPlainSender(here);
+    const sender = createUnacknowledgedSender(here);
     const faults = [
       sender.put('bad', {
         size: 1_000_000,
@@ -68,7 +68,7 @@ describe('a plain sender', () => {
 
   test('a connection that breaks fails what is not sent', async () => {
     const [here, there] = memoryPair();
-    const sender = createPlainSender(here);
+    const sender = createUnacknowledgedSender(here);
     const put = lastValueFrom(sender.put('a', { size: 1e9, read: (_, into) => into.length }));
     there.destroy();
     await expect(put).rejects.toMatchObject({ type: 'connection', fault: { code: 'reset' } });

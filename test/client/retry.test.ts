@@ -1,12 +1,12 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { waitBefore, worthRetrying } from '../../src/client/retry.ts';
+import { backoffDelay, isRetryable } from '../../src/client/retry.ts';
 import { catalogue, type ErrorCode, errorInfo } from '../../src/protocol/errors.ts';
 
 describe('what is worth trying again', () => {
   test('is what is about the moment, and no other error of the catalogue', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
-    const passing = codes.filter((code) => worthRetrying({ type: 'refused', error: errorInfo(code) }));
+    const passing = codes.filter((code) => isRetryable({ type: 'refused', error: errorInfo(code) }));
     expect(passing.sort()).toEqual([
       'busy',
       'internal',
@@ -20,25 +20,25 @@ describe('what is worth trying again', () => {
     ]);
     for (const code of codes) {
       const given = { type: 'protocol', message: '', error: errorInfo(code) } as const;
-      expect(worthRetrying(given)).toBe(passing.includes(code));
+      expect(isRetryable(given)).toBe(passing.includes(code));
     }
   });
 
   test('is a connection that broke, or a server that could not be understood, but not one that is not trusted', () => {
     const connection = (code: 'reset' | 'untrusted' | 'unknown-host' | 'no-resolver') =>
       ({ type: 'connection', fault: { code, message: '' }, sent: false }) as const;
-    expect(worthRetrying(connection('reset'))).toBe(true);
-    expect(worthRetrying(connection('untrusted'))).toBe(false);
-    expect(worthRetrying(connection('untrusted'), true)).toBe(false);
-    expect(worthRetrying(connection('no-resolver'))).toBe(true);
-    expect(worthRetrying(connection('unknown-host'))).toBe(false);
-    expect(worthRetrying(connection('unknown-host'), true)).toBe(true);
-    expect(worthRetrying({ type: 'protocol', message: '' })).toBe(true);
+    expect(isRetryable(connection('reset'))).toBe(true);
+    expect(isRetryable(connection('untrusted'))).toBe(false);
+    expect(isRetryable(connection('untrusted'), true)).toBe(false);
+    expect(isRetryable(connection('no-resolver'))).toBe(true);
+    expect(isRetryable(connection('unknown-host'))).toBe(false);
+    expect(isRetryable(connection('unknown-host'), true)).toBe(true);
+    expect(isRetryable({ type: 'protocol', message: '' })).toBe(true);
   });
 
   test('is nothing that is our own doing', () => {
     for (const type of ['content', 'mismatch', 'unsendable'] as const) {
-      expect(worthRetrying({ type, message: '' })).toBe(false);
+      expect(isRetryable({ type, message: '' })).toBe(false);
     }
   });
 });
@@ -53,7 +53,7 @@ describe('the wait before a try', () => {
   property.prop([fc.integer({ min: 1, max: 5000 }), backoff, random])(
     'is whole, and never above the bound, however often it failed',
     (failures, backoff, random) => {
-      const wait = waitBefore(failures, backoff, random);
+      const wait = backoffDelay(failures, backoff, random);
       expect(Number.isSafeInteger(wait)).toBe(true);
       expect(wait).toBeGreaterThanOrEqual(0);
       expect(wait).toBeLessThanOrEqual(
@@ -63,9 +63,9 @@ describe('the wait before a try', () => {
   );
 
   test('is up to 200 ms at first, twice as much each time, and up to half a minute in the end', () => {
-    const bounds = [1, 2, 3, 8, 9, 1000].map((failures) => waitBefore(failures, {}, 1 - 1e-12));
+    const bounds = [1, 2, 3, 8, 9, 1000].map((failures) => backoffDelay(failures, {}, 1 - 1e-12));
     expect(bounds).toEqual([200, 400, 800, 25_600, 30_000, 30_000]);
-    expect(waitBefore(3, {}, 0)).toBe(0);
-    expect(waitBefore(3, {}, 0.5)).toBe(400);
+    expect(backoffDelay(3, {}, 0)).toBe(0);
+    expect(backoffDelay(3, {}, 0.5)).toBe(400);
   });
 });

@@ -11,7 +11,7 @@ import {
   type Uploaded,
   type UploadsOptions,
 } from '../../src/client/uploads.ts';
-import { anybody } from '../../src/protocol/access.ts';
+import { anonymous } from '../../src/protocol/access.ts';
 import { type ErrorCode, errorInfo } from '../../src/protocol/errors.ts';
 import { openAccess } from '../../src/runtime/access.ts';
 import type { Store } from '../../src/store/contract.ts';
@@ -27,14 +27,14 @@ const sha256 = () => {
 };
 
 /** Bytes from which on content is resumed, in these tests, and between two tellings of what is durable. */
-const resumeFrom = 100_000;
+const resumeThreshold = 100_000;
 const progress = 50_000;
 
 function world(options: FlakyOptions = {}, given: Partial<UploadsOptions> = {}) {
   const net = flaky(options);
   const uploads = createUploads({
     connect: net.connect,
-    ...{ crc32, sha256, resumeFrom, progress, backoff: { base: 0 } },
+    ...{ crc32, sha256, resumeThreshold, progress, backoff: { base: 0 } },
     ...given,
   });
   const retries: Retry[] = [];
@@ -165,7 +165,9 @@ describe('connections that break', () => {
   test('an ack that was lost is no reason to refuse it as there already', async () => {
     for (const size of [1000, 400_000]) {
       // The first connection delivers everything and breaks before the ack; what it answers to `resume` arrives.
-      const { net, uploads } = world({ plan: (n) => (n === 0 ? { down: size > resumeFrom ? 60 : 1 } : {}) });
+      const { net, uploads } = world({
+        plan: (n) => (n === 0 ? { down: size > resumeThreshold ? 60 : 1 } : {}),
+      });
       const settings = { ifAbsent: true };
       const it = await outcome(uploads.upload('a', bytesContent(pattern(size)), settings));
       expect(it.fault).toBeNull();
@@ -218,7 +220,7 @@ describe('a source that changed between two tries', () => {
   /** One content at the first opening, another one later. */
   const changing = (first: Content, then: Content) => {
     // That it is large is found out by opening it as a small one.
-    let before = first.size >= resumeFrom ? 2 : 1;
+    let before = first.size >= resumeThreshold ? 2 : 1;
     return () => (before-- > 0 ? first : then);
   };
   const at = (bytes: Uint8Array, mtime?: number): Content => ({
@@ -293,7 +295,7 @@ describe('a source that changed between two tries', () => {
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 700_000 } : {}) }, { retries: 0 });
     expect((await outcome(uploads.upload('a', at(bytes, 5)))).fault).not.toBeNull();
     await expect.poll(() => net.store.unfinished().bytes).toBeGreaterThan(300_000);
-    const later = createUploads({ connect: net.connect, crc32, resumeFrom });
+    const later = createUploads({ connect: net.connect, crc32, resumeThreshold });
     const it = await outcome(later.upload('a', at(bytes, 5)));
     expectInOrder(it, 1_000_000);
     expect((it.events.at(-1) as Uploaded).resumedFrom).toBeGreaterThan(300_000);
@@ -514,7 +516,7 @@ describe('time', () => {
       const uploads = createUploads({
         connect,
         token,
-        resumeFrom,
+        resumeThreshold,
         timeout: 20,
         retries: 1,
         backoff: { base: 0 },
@@ -530,7 +532,7 @@ describe('who we are', () => {
   const access = {
     ...openAccess,
     first: () => null,
-    byToken: (token: string) => (token === 'right' ? anybody : null),
+    byToken: (token: string) => (token === 'right' ? anonymous : null),
   };
 
   test('is said on every connection before anything else', async () => {

@@ -36,7 +36,7 @@ function uploading(cut: CutOptions, options: Partial<UploadsOptions> = {}) {
   const uploads = createUploads({
     connect: link.connect,
     crc32,
-    resumeFrom: 10_000,
+    resumeThreshold: 10_000,
     progress: 16_000,
     backoff: { base: 1, most: 1 },
     ...options,
@@ -134,12 +134,12 @@ describe('a large content that was interrupted', () => {
     ['in one run', [150_000, 100_000], 10_000, 5],
     ['in a later run', [150_000], 10_000, 0],
     ['sent again from the start each time', [150_000, 200_000], 1e9, 5],
-  ])('is never faster than what its try has sent: %s', async (_, cuts, resumeFrom, retries) => {
+  ])('is never faster than what its try has sent: %s', async (_, cuts, resumeThreshold, retries) => {
     const store = memoryStore();
     const content = { ...bytesContent(bytes), mtime: 5 };
     const events: (Progress | Uploaded)[] = [];
     for (const cut of [{ cuts, store }, { store }]) {
-      const { uploads } = uploading(cut, { retries, resumeFrom });
+      const { uploads } = uploading(cut, { retries, resumeThreshold });
       await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
       uploads.end();
     }
@@ -387,7 +387,7 @@ describe('a refusal', () => {
       const whole = Buffer.concat([bytes.subarray(0, has), body]);
       return { ack: 'put', filename: 'a', size: whole.length, crc32: crc32(whole), durable: true };
     });
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000 });
     expect(await outcome(uploads.upload('a', bytesContent(bytes)))).toMatchObject({
       size: 20_000,
       resumedFrom: 7000,
@@ -410,7 +410,7 @@ describe('a refusal', () => {
       if (header.offset !== undefined) return { error: { code: 'sha256-mismatch', message: 'no' } };
       return { ack: 'put', filename: 'a', size: body.length, crc32: crc32(body), durable: true };
     });
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000 });
     expect(await outcome(uploads.upload('a', bytesContent(bytes)))).toMatchObject({
       size: 20_000,
       resumedFrom: 0,
@@ -421,7 +421,7 @@ describe('a refusal', () => {
 describe('what is sent', () => {
   test('of small content is the put alone; of large content a question before, and a name and progress', async () => {
     const server = scripted(storing);
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, progress: 4096 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000, progress: 4096 });
     await all(uploads.upload('small', bytesContent(pattern(9999))));
     await all(uploads.upload('large', bytesContent(pattern(10_000)), { upload: 'u' }));
     expect(server.asked.map(({ header: { id: _, ...fields } }) => fields)).toEqual([
@@ -433,14 +433,14 @@ describe('what is sent', () => {
 
   test.each([100, 20_000])('bears the SHA-256 of %i bytes when it is to be verified', async (size) => {
     const server = scripted(storing);
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 10_000, sha256 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000, sha256 });
     await all(uploads.upload('a', bytesContent(pattern(size)), { verify: 'sha256' }));
     expect(server.asked.at(-1)?.header.sha256).toBe(createHash('sha256').update(pattern(size)).digest('hex'));
   });
 
   test('is named the same for the same source, and differently for any other', async () => {
     const server = scripted(storing);
-    const uploads = createUploads({ connect: server.connect, resumeFrom: 1 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 1 });
     const content = { ...bytesContent(pattern(10)), mtime: 1 };
     await all(uploads.upload('a', content, { source: '/a' }));
     await all(uploads.upload('a', { ...content }, { source: '/a' }));
@@ -460,7 +460,7 @@ describe('what is sent', () => {
     const server = scripted(({ header }) =>
       header.cmd === 'resume' ? { ack: 'resume', upload: header.upload, offset: 0, crc32: 0 } : null,
     );
-    const uploads = createUploads({ connect: server.connect, parallel: 2, resumeFrom: 10 });
+    const uploads = createUploads({ connect: server.connect, parallel: 2, resumeThreshold: 10 });
     for (let i = 0; i < 6; i++) uploads.upload(`f${i}`, bytesContent(pattern(20))).subscribe();
     await expect.poll(() => server.asked.filter(({ header }) => header.cmd === 'put').length).toBe(4);
     const puts = server.asked.filter(({ header }) => header.cmd === 'put');
@@ -576,7 +576,12 @@ describe('unsubscribing', () => {
 
 test('what was opened to be compared is closed when that is not possible', async () => {
   const server = scripted(() => 'break');
-  const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 2, resumeFrom: 1 });
+  const uploads = createUploads({
+    connect: server.connect,
+    backoff: { base: 1 },
+    retries: 2,
+    resumeThreshold: 1,
+  });
   let open = 0;
   const content = (): Content => {
     open++;

@@ -45,7 +45,7 @@ async function sent(
   const uploads = createUploads({
     connect: () => connectTcp({ host: '127.0.0.1', port: proxy.port }),
     crc32,
-    resumeFrom: 200_000,
+    resumeThreshold: 200_000,
     progress: 64_000,
     retries: 50,
     backoff: { base: 2, most: 20 },

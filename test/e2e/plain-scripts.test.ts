@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Silence } from '../../src/runtime/patience.ts';
+import type { QuietPeriod } from '../../src/runtime/patience.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
@@ -83,18 +83,18 @@ describe('a sender that pauses behind its first file, and never reads', () => {
     return Buffer.concat([length, json, body]);
   };
 
-  const never: Silence = { longest: 600_000, shortest: 600_000, inFrame: 600_000 };
-  const soon: Silence = { longest: 20, shortest: 20, inFrame: 600_000 };
+  const never: QuietPeriod = { initial: 600_000, minimum: 600_000, midFrame: 600_000 };
+  const soon: QuietPeriod = { initial: 20, minimum: 20, midFrame: 600_000 };
 
   /** A server to which that is a silence, and a sender that has sent its first file and reads nothing. */
-  async function paused(silence: Silence) {
+  async function paused(quietPeriod: QuietPeriod) {
     const events$ = new ReplaySubject<ServerEvent>();
     const store = memoryStore();
     let stats: (() => ServerStats) | undefined;
     const served = serve({
       connections$: listenTcp({ port: 0 }),
       store,
-      limits: { silence },
+      limits: { quietPeriod },
       stats: (read) => {
         stats = read;
       },

@@ -284,17 +284,17 @@ describe('the numbers', () => {
       coded(name!)[0],
       Number.parseInt(time!, 10) * 1000,
     ]);
-    const { bodyBytes, ...times } = defaultLimits.deadlines;
+    const { bodyBytes, ...times } = defaultLimits.timeouts;
     expect(Object.fromEntries(deadlines)).toEqual(times);
     expect(section('Deadlines')).toContain(`${bodyBytes.toLocaleString('en')} more bytes`);
   });
 
   test('of silences, grace and what is kept are so too', () => {
-    const { silence, grace, linger } = defaultLimits;
+    const { quietPeriod, grace, linger } = defaultLimits;
     const acks = section('When acks are sent');
-    expect(acks).toContain(`for ${silence.longest} ms with one`);
-    expect(acks).toContain(`but ${silence.shortest} ms at the least`);
-    expect(acks).toContain(`for ${silence.inFrame / 1000} s.`);
+    expect(acks).toContain(`for ${quietPeriod.initial} ms with one`);
+    expect(acks).toContain(`but ${quietPeriod.minimum} ms at the least`);
+    expect(acks).toContain(`for ${quietPeriod.midFrame / 1000} s.`);
     expect(section('Ending')).toContain(`(${grace / 1000} s unless`);
     expect(section('States')).toContain(`or ${linger / 1000} s →`);
     const { keepPartial, maxUploads } = uploadLimits({});

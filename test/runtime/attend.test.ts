@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject, tap } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { attend } from '../../src/runtime/attend.ts';
+import { serveConnection } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { commands, requestFraming } from '../../src/session/dispatch.ts';
@@ -20,35 +20,35 @@ interface Setup {
   readonly linger?: number;
   readonly silence?: number;
   /** Called with what is given back of the chunks that were received. */
-  readonly giveBack?: (chunk: Uint8Array, count: number) => void;
+  readonly recycle?: (chunk: Uint8Array, count: number) => void;
 }
 
 function attended(setup: Setup = {}) {
   const store = setup.store ?? memoryStore();
   const [theirs, ours] = memoryPair();
   const budget = createBudget(defaultLimits.budget);
-  const drain$ = new Subject<void>();
+  const shutdown$ = new Subject<void>();
   const reports: Report[] = [];
   const bugs: unknown[] = [];
   const session = createSession(commands, { openRequests: setup.openRequests ?? 8 });
   const buffers = new Set<ArrayBufferLike>();
   const chunks$ = ours.chunks$.pipe(tap(({ buffer }) => buffers.add(buffer)));
-  const giveBack = (chunk: Uint8Array, count: number) => {
-    if (buffers.has(chunk.buffer)) setup.giveBack?.(chunk, count);
+  const recycle = (chunk: Uint8Array, count: number) => {
+    if (buffers.has(chunk.buffer)) setup.recycle?.(chunk, count);
   };
-  const reports$ = attend(setup.giveBack ? { ...ours, chunks$, giveBack } : ours, {
+  const reports$ = serveConnection(setup.recycle ? { ...ours, chunks$, recycle } : ours, {
     session,
     framing: requestFraming(),
     store,
     budget,
-    drain$,
+    shutdown$,
     limits: {
-      deadlines: defaultLimits.deadlines,
+      timeouts: defaultLimits.timeouts,
       window: setup.window ?? defaultLimits.window,
-      silence: { longest: setup.silence ?? 5, shortest: setup.silence ?? 5, inFrame: 50 },
+      quietPeriod: { initial: setup.silence ?? 5, minimum: setup.silence ?? 5, midFrame: 50 },
       linger: setup.linger ?? 1_000,
     },
-    bug: (thrown) => bugs.push(thrown),
+    onInternalError: (thrown) => bugs.push(thrown),
   });
   let subscription = { unsubscribe: () => {} };
   const finished = new Promise<void>((complete) => {
@@ -58,7 +58,7 @@ function attended(setup: Setup = {}) {
     client: peer(theirs),
     store,
     budget,
-    drain$,
+    drain$: shutdown$,
     reports,
     bugs,
     finished,
@@ -133,7 +133,7 @@ describe('a conversation', () => {
 
   test('gives back every byte it received, those of refused bodies too', async () => {
     let back = 0;
-    const it = attended({ giveBack: (_, count) => (back += count) });
+    const it = attended({ recycle: (_, count) => (back += count) });
     const sent = [
       putFrame('a', 'hello'),
       putFrame('../a', 'x'.repeat(100_000)),
@@ -161,7 +161,7 @@ describe('a conversation', () => {
       },
     };
     let back = 0;
-    const it = attended({ store, giveBack: (_, count) => (back += count) });
+    const it = attended({ store, recycle: (_, count) => (back += count) });
     const around = { around: 'x'.repeat(50_000) };
     const sent = Buffer.concat([putFrame('a', 'hello', around), putFrame('b', 'world', around)]);
     await it.client.send(sent);
@@ -211,7 +211,7 @@ describe('a conversation', () => {
           return { ok: true, value: { files } };
         },
       },
-      giveBack: (_, count) => {
+      recycle: (_, count) => {
         lookedAt += count;
       },
       window: { high: 16 * 1024, low: 8 * 1024 },

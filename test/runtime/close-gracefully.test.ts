@@ -80,7 +80,7 @@ describe.each(Object.entries(pairs))('closing a connection of %s gracefully', (_
   test('gives back what it reads', async () => {
     const [peer, connection] = await pair();
     let returned = 0;
-    const counted = { ...connection, giveBack: (_: Uint8Array, bytes: number) => (returned += bytes) };
+    const counted = { ...connection, recycle: (_: Uint8Array, bytes: number) => (returned += bytes) };
     peer.write([pattern(70_000)], () => peer.end());
     expect(await once(closeGracefully(counted as Connection))).toBeNull();
     expect(returned).toBe(70_000);

@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { createBudget, FLOOR_BYTES, type Window } from '../../src/runtime/credit.ts';
+import { CREDIT_FLOOR_BYTES, type CreditWindow, createBudget } from '../../src/runtime/credit.ts';
 
 const plenty = { high: 1e9, low: 1e8 };
 
@@ -8,51 +8,51 @@ describe('a window', () => {
   test('pauses above its high mark and resumes at its low mark', () => {
     const flow: boolean[] = [];
     const window = createBudget(plenty).window({ high: 10, low: 4 }, (paused) => flow.push(paused));
-    window.take(10);
+    window.charge(10);
     expect(flow).toEqual([]);
-    window.take(1);
+    window.charge(1);
     expect(flow).toEqual([true]);
-    window.give(6);
+    window.credit(6);
     expect(flow).toEqual([true]);
-    window.give(1);
+    window.credit(1);
     expect(flow).toEqual([true, false]);
   });
 
   test('pauses when all together hold more than the budget, and it holds more than the floor', () => {
     const flow: string[] = [];
-    const budget = createBudget({ high: 10 * FLOOR_BYTES, low: 4 * FLOOR_BYTES });
+    const budget = createBudget({ high: 10 * CREDIT_FLOOR_BYTES, low: 4 * CREDIT_FLOOR_BYTES });
     const one = budget.window(plenty, (paused) => flow.push(`one ${paused}`));
     const two = budget.window(plenty, (paused) => flow.push(`two ${paused}`));
-    one.take(9 * FLOOR_BYTES);
-    two.take(FLOOR_BYTES);
+    one.charge(9 * CREDIT_FLOOR_BYTES);
+    two.charge(CREDIT_FLOOR_BYTES);
     expect(flow).toEqual([]);
-    two.take(1);
+    two.charge(1);
     expect(flow).toEqual(['two true']);
-    one.give(9 * FLOOR_BYTES);
-    two.give(1);
+    one.credit(9 * CREDIT_FLOOR_BYTES);
+    two.credit(1);
     expect(flow).toEqual(['two true', 'two false']);
   });
 
   test('is read from while it holds no more than the floor, however much others hold', () => {
     const flow: boolean[] = [];
     const budget = createBudget({ high: 10, low: 4 });
-    budget.window(plenty, () => {}).take(1e6);
+    budget.window(plenty, () => {}).charge(1e6);
     const window = budget.window(plenty, (paused) => flow.push(paused));
-    window.take(FLOOR_BYTES);
+    window.charge(CREDIT_FLOOR_BYTES);
     expect(flow).toEqual([]);
-    window.take(1);
-    window.give(1);
+    window.charge(1);
+    window.credit(1);
     expect(flow).toEqual([true, false]);
   });
 
   test('is read from while a request with a large header has its body still to come', () => {
     const flow: boolean[] = [];
     const budget = createBudget({ high: 10, low: 4 });
-    budget.window(plenty, () => {}).take(1e6);
+    budget.window(plenty, () => {}).charge(1e6);
     const window = budget.window(plenty, (paused) => flow.push(paused));
-    window.take(100 * FLOOR_BYTES);
-    window.frame(100 * FLOOR_BYTES);
-    window.take(FLOOR_BYTES);
+    window.charge(100 * CREDIT_FLOOR_BYTES);
+    window.frame(100 * CREDIT_FLOOR_BYTES);
+    window.charge(CREDIT_FLOOR_BYTES);
     expect(flow).toEqual([true, false]);
     // Once the body is there, the header is like everything else that is held.
     window.frame(0);
@@ -64,16 +64,16 @@ describe('a window', () => {
     const deaf = Array.from({ length: 100 }, () => budget.window(plenty, () => {}));
     for (const window of deaf) for (let lent = 1; lent > 0; ) lent = window.lend(256 * 1024);
     // Half of the budget, and the floor for each.
-    expect(budget.unsettled()).toBeLessThanOrEqual(2e6 + 100 * FLOOR_BYTES);
+    expect(budget.unsettled()).toBeLessThanOrEqual(2e6 + 100 * CREDIT_FLOOR_BYTES);
     const window = budget.window(plenty, () => {});
-    expect(window.lend(256 * 1024)).toBe(FLOOR_BYTES);
+    expect(window.lend(256 * 1024)).toBe(CREDIT_FLOOR_BYTES);
     expect(window.lend(256 * 1024)).toBe(0);
-    window.repay(FLOOR_BYTES);
+    window.repay(CREDIT_FLOOR_BYTES);
     expect(window.lend(10)).toBe(10);
   });
 });
 
-const bytes = fc.integer({ min: 1, max: 3 * FLOOR_BYTES });
+const bytes = fc.integer({ min: 1, max: 3 * CREDIT_FLOOR_BYTES });
 const who = fc.nat({ max: 3 });
 const steps = fc.array(
   fc.oneof(
@@ -85,12 +85,12 @@ const steps = fc.array(
 
 test.prop([
   steps,
-  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
-  fc.integer({ min: 1, max: 20 * FLOOR_BYTES }),
+  fc.integer({ min: 1, max: 20 * CREDIT_FLOOR_BYTES }),
+  fc.integer({ min: 1, max: 20 * CREDIT_FLOOR_BYTES }),
 ])(
   'whoever obeys is within the bound, and whoever is paused goes on once what it holds has settled',
   (moves, high, all) => {
-    const piece = 3 * FLOOR_BYTES;
+    const piece = 3 * CREDIT_FLOOR_BYTES;
     const budget = createBudget({ high: all, low: all / 2 });
     const members = [0, 1, 2, 3].map(() => {
       const member = {
@@ -98,7 +98,7 @@ test.prop([
         held: 0,
         frame: 0,
         lent: [] as number[],
-        window: null as unknown as Window,
+        window: null as unknown as CreditWindow,
       };
       member.window = budget.window({ high, low: high / 2 }, (paused) => {
         expect(paused).not.toBe(member.paused);
@@ -110,15 +110,15 @@ test.prop([
       const member = members[move.who]!;
       const { window } = member;
       if (move.do === 'take' && !member.paused) {
-        window.take(move.bytes);
+        window.charge(move.bytes);
         member.held += move.bytes;
       } else if (move.do === 'give') {
         const given = Math.min(move.bytes, member.held - member.frame);
-        if (given > 0) window.give(given);
+        if (given > 0) window.credit(given);
         member.held -= given;
       } else if (move.do === 'frame' && member.frame === 0 && !member.paused) {
-        if (move.bytes > FLOOR_BYTES && !window.fits(move.bytes)) continue;
-        window.take(move.bytes);
+        if (move.bytes > CREDIT_FLOOR_BYTES && !window.fits(move.bytes)) continue;
+        window.charge(move.bytes);
         window.frame(move.bytes);
         member.held += move.bytes;
         member.frame = move.bytes;
@@ -127,7 +127,8 @@ test.prop([
         member.frame = 0;
       } else if (move.do === 'lend') {
         const lent = window.lend(move.bytes);
-        if (member.lent.length === 0) expect(lent).toBeGreaterThanOrEqual(Math.min(move.bytes, FLOOR_BYTES));
+        if (member.lent.length === 0)
+          expect(lent).toBeGreaterThanOrEqual(Math.min(move.bytes, CREDIT_FLOOR_BYTES));
         if (lent > 0) member.lent.push(lent);
       } else if (move.do === 'repay' && member.lent.length > 0) window.repay(member.lent.pop()!);
 
@@ -136,13 +137,13 @@ test.prop([
       expect(members.map((it) => it.window.unsettled())).toEqual(members.map((it) => it.held));
       expect(budget.unsettled()).toBe(sum((it) => it.held) + lent);
       for (const { held, frame, paused } of members) {
-        expect(held).toBeLessThanOrEqual(Math.max(high, FLOOR_BYTES) + 2 * piece + frame);
+        expect(held).toBeLessThanOrEqual(Math.max(high, CREDIT_FLOOR_BYTES) + 2 * piece + frame);
         if (paused) expect(held - frame).toBeGreaterThan(0);
       }
-      expect(budget.unsettled()).toBeLessThanOrEqual(all + 4 * (2 * FLOOR_BYTES + 2 * piece));
+      expect(budget.unsettled()).toBeLessThanOrEqual(all + 4 * (2 * CREDIT_FLOOR_BYTES + 2 * piece));
     }
     // What it holds settles; what the others hold does not, nor what is lent, nor the request it is in the middle of.
-    for (const { window, held, frame } of members) if (held > frame) window.give(held - frame);
+    for (const { window, held, frame } of members) if (held > frame) window.credit(held - frame);
     for (const { paused } of members) expect(paused).toBe(false);
   },
 );

@@ -2,11 +2,11 @@
 import { type SchedulerLike, Subscription } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { createClock, type Progress, timedOut } from '../../src/runtime/deadlines.ts';
+import { type ConnectionProgress, createTimeoutMonitor, timedOut } from '../../src/runtime/deadlines.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 
 const deadlines = { firstBytes: 400, header: 200, body: 100, bodyBytes: 10, idle: 1000, unread: 300 };
-const nothing: Progress = {
+const nothing: ConnectionProgress = {
   received: 0,
   partialHead: 0,
   inBody: false,
@@ -18,13 +18,16 @@ const nothing: Progress = {
 };
 
 /** Runs `script`, which changes what the connection is at, and answers what expired and when. */
-function expired(script: (at: (ms: number, change: Partial<Progress>) => void) => void, until = 5_000) {
+function expired(
+  script: (at: (ms: number, change: Partial<ConnectionProgress>) => void) => void,
+  until = 5_000,
+) {
   const scheduler = new TestScheduler(() => {});
   let progress = nothing;
   const found: string[] = [];
   scheduler.maxFrames = until;
   scheduler.run(() => {
-    const clock = createClock(deadlines, scheduler);
+    const clock = createTimeoutMonitor(deadlines, scheduler);
     script((ms, change) => {
       const set = () => {
         progress = { ...progress, ...change };
@@ -32,7 +35,7 @@ function expired(script: (at: (ms: number, change: Partial<Progress>) => void) =
       if (ms === 0) set();
       else scheduler.schedule(set, ms);
     });
-    const stop = clock.watch(
+    const stop = clock.monitor(
       () => progress,
       (which) => found.push(`${which} at ${scheduler.now()}`),
     );
@@ -48,14 +51,14 @@ describe('a peer', () => {
   });
 
   test('that has begun a header has so long for the rest of it, however it goes on', () => {
-    const drip = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const drip = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       for (let n = 1; n < 40; n++) at(n * 10, { received: n, partialHead: n });
     };
     expect(expired(drip)).toEqual(['header at 225']);
   });
 
   test('that sends a byte now and then of a body is dropped', () => {
-    const drip = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const drip = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true });
       for (let n = 1; n < 100; n++) at(n * 20, { received: 50 + n, bodies: n });
     };
@@ -63,7 +66,7 @@ describe('a peer', () => {
   });
 
   test('that is slow but steady is not', () => {
-    const steady = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const steady = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true });
       for (let n = 1; n < 100; n++) at(n * 20, { received: 50 + 3 * n, bodies: 3 * n });
     };
@@ -71,7 +74,7 @@ describe('a peer', () => {
   });
 
   test('is not to blame for the time in which we do not read', () => {
-    const paused = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const paused = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true, listening: false });
       at(2_000, { listening: true });
     };
@@ -80,7 +83,7 @@ describe('a peer', () => {
   });
 
   test('that has begun a header is not to blame either while we do not read the rest of it', () => {
-    const paused = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const paused = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, partialHead: 50, listening: false });
       at(2_000, { listening: true });
     };
@@ -88,25 +91,29 @@ describe('a peer', () => {
   });
 
   test('is not to blame either for first bytes or a next request that we do not read', () => {
-    const paused = (before: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
-      at(0, { ...before, listening: false });
-      at(2_000, { listening: true });
-    };
+    const paused =
+      (before: Partial<ConnectionProgress>) =>
+      (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
+        at(0, { ...before, listening: false });
+        at(2_000, { listening: true });
+      };
     expect(expired(paused({}))).toEqual(['firstBytes at 2375']);
     expect(expired(paused({ received: 50 }))).toEqual(['idle at 2975']);
   });
 
   test('that was late with something is still dropped when it takes nothing of the replies', () => {
-    const late = (begun: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
-      at(0, { received: 50, open: 1, ...begun });
-      at(1_000, { writing: true, inBody: false, partialHead: 0 });
-    };
+    const late =
+      (begun: Partial<ConnectionProgress>) =>
+      (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
+        at(0, { received: 50, open: 1, ...begun });
+        at(1_000, { writing: true, inBody: false, partialHead: 0 });
+      };
     expect(expired(late({ inBody: true }))).toEqual(['body at 100', 'unread at 1275']);
     expect(expired(late({ partialHead: 50 }))).toEqual(['header at 200', 'unread at 1275']);
   });
 
   test('is told only once that it is late, though it is late with something else as well', () => {
-    const late = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const late = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, partialHead: 50 });
       at(1_000, { inBody: true, partialHead: 0 });
     };
@@ -115,16 +122,18 @@ describe('a peer', () => {
 
   test('does not get more time for a header or a body by our falling silent now and then', () => {
     // We read for 50 ms, and for the next 50 ms we do not.
-    const halting = (begun: Partial<Progress>) => (at: (ms: number, change: Partial<Progress>) => void) => {
-      at(0, begun);
-      for (let n = 0; n < 40; n++) at(n * 50 + 10, { listening: n % 2 === 0 });
-    };
+    const halting =
+      (begun: Partial<ConnectionProgress>) =>
+      (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
+        at(0, begun);
+        for (let n = 0; n < 40; n++) at(n * 50 + 10, { listening: n % 2 === 0 });
+      };
     expect(expired(halting({ received: 50, partialHead: 50 }), 1_000)).toEqual(['header at 350']);
     expect(expired(halting({ received: 50, inBody: true }), 1_000)).toEqual(['body at 150']);
   });
 
   test('that asks for nothing more is let go after a while, counted from the last it was heard', () => {
-    const idle = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const idle = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50 });
       at(600, { received: 60 });
     };
@@ -132,7 +141,7 @@ describe('a peer', () => {
   });
 
   test('that waits for an answer is not idle', () => {
-    const waiting = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const waiting = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, open: 1 });
       at(3_000, { open: 0 });
     };
@@ -140,10 +149,10 @@ describe('a peer', () => {
   });
 
   test('that takes nothing of the replies is dropped, and one that takes some of them is not', () => {
-    const deaf = (at: (ms: number, change: Partial<Progress>) => void) =>
+    const deaf = (at: (ms: number, change: Partial<ConnectionProgress>) => void) =>
       at(0, { received: 50, writing: true });
     expect(expired(deaf)).toEqual(['unread at 300']);
-    const slow = (at: (ms: number, change: Partial<Progress>) => void) => {
+    const slow = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, writing: true });
       for (let n = 1; n < 20; n++) at(n * 200, { writes: n });
     };
@@ -162,8 +171,8 @@ test('time in which this process stood still counts for nothing', () => {
     },
   } as unknown as SchedulerLike;
   const expired: string[] = [];
-  const clock = createClock(deadlines, scheduler);
-  const stop = clock.watch(
+  const clock = createTimeoutMonitor(deadlines, scheduler);
+  const stop = clock.monitor(
     () => nothing,
     (which) => expired.push(which),
   );
@@ -181,7 +190,7 @@ test('time in which this process stood still counts for nothing', () => {
 });
 
 test('the error says what was waited for, and how long', () => {
-  expect(timedOut('header', defaultLimits.deadlines)).toEqual({
+  expect(timedOut('header', defaultLimits.timeouts)).toEqual({
     code: 'timed-out',
     message: 'the server has waited long enough: the rest of a header has not come within 30 s',
     deadline: 'header',
@@ -191,9 +200,9 @@ test('the error says what was waited for, and how long', () => {
 
 test('nobody watched costs no timer', () => {
   const scheduler = new TestScheduler(() => {});
-  const clock = createClock(deadlines, scheduler);
+  const clock = createTimeoutMonitor(deadlines, scheduler);
   const stops = [1, 2].map(() =>
-    clock.watch(
+    clock.monitor(
       () => nothing,
       () => {},
     ),

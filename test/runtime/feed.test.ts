@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
-import { createFeed, PIECE_BYTES_MAX } from '../../src/runtime/feed.ts';
+import { createChunkSplitter, PIECE_BYTES_MAX } from '../../src/runtime/feed.ts';
 
 const moves = fc.array(
   fc.oneof(
@@ -15,7 +15,7 @@ property.prop([moves])('what is fed is taken in order, in pieces no larger than 
   const fed: (number | string)[] = [];
   const taken: (number | string)[] = [];
   let largest = 0;
-  const feed = createFeed((bytes) => {
+  const feed = createChunkSplitter((bytes) => {
     largest = bytes.length;
     for (const byte of bytes) if (byte !== taken.at(-1)) taken.push(byte);
     return 0;
@@ -37,7 +37,7 @@ property.prop([moves])('what is fed is taken in order, in pieces no larger than 
       feed.chunk(new Uint8Array(it.size).fill(i % 251));
     } else if (it.do === 'behind') {
       fed.push(`end ${i}`);
-      feed.behind(() => taken.push(`end ${i}`));
+      feed.enqueue(() => taken.push(`end ${i}`));
     } else step(it.most);
   });
   while (feed.next() !== null) step(PIECE_BYTES_MAX);
@@ -47,7 +47,7 @@ property.prop([moves])('what is fed is taken in order, in pieces no larger than 
 test('a chunk full of requests is taken in small pieces, and one of bodies in large ones', () => {
   const pieces = (requests: (bytes: number) => number) => {
     const sizes: number[] = [];
-    const feed = createFeed((bytes) => {
+    const feed = createChunkSplitter((bytes) => {
       sizes.push(bytes.length);
       return requests(bytes.length);
     });
@@ -62,7 +62,7 @@ test('a chunk full of requests is taken in small pieces, and one of bodies in la
 
 test('what comes while a piece is taken waits for its turn', () => {
   const taken: number[] = [];
-  const feed = createFeed((bytes) => {
+  const feed = createChunkSplitter((bytes) => {
     taken.push(bytes[0]!);
     if (bytes[0] === 1) feed.chunk(Uint8Array.of(2));
     return 0;

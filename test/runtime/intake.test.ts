@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { createIntake, PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../../src/runtime/intake.ts';
+import { createFrameReader, PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../../src/runtime/intake.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { requestFraming } from '../../src/session/dispatch.ts';
 import { frame, putFrame } from '../support/peer.ts';
@@ -13,20 +13,20 @@ const marks = { high: 1000 * KIB, low: 500 * KIB };
 /** Takes up all of it, while others hold so much of the budget; the most that one step cost, and how many there were. */
 function costliestStep(bytes: Uint8Array, othersHold: number) {
   const budget = createBudget(marks);
-  budget.window(marks, () => {}).take(othersHold);
+  budget.window(marks, () => {}).charge(othersHold);
   const window = budget.window(marks, () => {});
-  const intake = createIntake({
+  const intake = createFrameReader({
     framing: requestFraming(),
     window,
     heads: createSlots({ shared: 1, perHolder: 0 }).join(),
     keep: (header) => header,
-    give: () => {},
-    giveBack: () => {},
+    emit: () => {},
+    recycle: () => {},
     pinsMemory: () => true,
     took: () => {},
     waiting: () => {},
     hasRoom: () => {},
-    bug: () => expect.unreachable(),
+    onInternalError: () => expect.unreachable(),
   });
   intake.chunk(bytes);
   let [most, steps] = [0, 0];
@@ -44,22 +44,22 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
 function received(bytes: Uint8Array, pinsMemory: boolean) {
   const pieces: boolean[] = [];
   let back = 0;
-  const intake = createIntake({
+  const intake = createFrameReader({
     framing: requestFraming(),
     window: createBudget(marks).window(marks, () => {}),
     heads: createSlots({ shared: 1, perHolder: 0 }).join(),
     keep: (header) => header,
-    give: (event) => {
+    emit: (event) => {
       if (event.type === 'data') pieces.push(event.bytes.buffer === bytes.buffer);
     },
-    giveBack: (_, count) => {
+    recycle: (_, count) => {
       back += count;
     },
     pinsMemory: () => pinsMemory,
     took: () => {},
     waiting: () => {},
     hasRoom: () => {},
-    bug: () => expect.unreachable(),
+    onInternalError: () => expect.unreachable(),
   });
   intake.chunk(bytes);
   while (intake.hasMore(true)) intake.step();

@@ -104,7 +104,7 @@ test('a page costs at most what 48 KiB of JSON are as objects, and a short one n
   expect(window.unsettled()).toBe(197 * KIB);
   const other = createBudget({ high: 100 * KIB, low: 50 * KIB });
   const marks = { high: 100 * KIB, low: 50 * KIB };
-  other.window(marks, () => {}).take(90 * KIB);
+  other.window(marks, () => {}).charge(90 * KIB);
   expect(
     takePage(
       other.window(marks, () => {}),

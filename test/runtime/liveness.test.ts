@@ -18,7 +18,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const deadlines = {
+const timeouts = {
   firstBytes: 1_000,
   header: 1_000,
   body: 1_000,
@@ -104,7 +104,7 @@ property.prop(
     const server = servedInMemory(
       slow(store, () => delays[asked++ % delays.length]!),
       {
-        deadlines,
+        timeouts,
         linger: 100,
         budget: { high, low: Math.floor((high * 3) / 4) },
         openFiles: { reading: shared, writing: shared },

@@ -7,16 +7,16 @@ import { type Observable, Subject } from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { errorInfo } from '../../src/protocol/errors.ts';
-import { attend } from '../../src/runtime/attend.ts';
+import { serveConnection } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { createClock } from '../../src/runtime/deadlines.ts';
+import { createTimeoutMonitor } from '../../src/runtime/deadlines.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { createRounds } from '../../src/runtime/rounds.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { acknowledge, defineCommand } from '../../src/session/command.ts';
 import { commands as builtIn, requestFraming } from '../../src/session/dispatch.ts';
 import { createSession } from '../../src/session/session.ts';
-import type { Answer, Outcome, Sink, Source, Store } from '../../src/store/contract.ts';
+import type { MaybeAsync, Outcome, Sink, Source, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { frame, putFrame } from '../support/peer.ts';
@@ -41,9 +41,9 @@ function moody(store: Store, moods: readonly Mood[]) {
   const open = { sources: 0, sinks: 0 };
   let calls = 0;
 
-  function answered<T>(does: () => Answer<T>): Answer<T> {
+  function answered<T>(does: () => MaybeAsync<T>): MaybeAsync<T> {
     const { delay, how } = moods[calls++ % moods.length]!;
-    const now = (): Answer<T> => {
+    const now = (): MaybeAsync<T> => {
       if (how === 'throws') throw new Error('thrown by the store');
       return how === 'refuses' ? { ok: false, error: errorInfo('io-error') } : does();
     };
@@ -51,7 +51,7 @@ function moody(store: Store, moods: readonly Mood[]) {
     return new Promise((resolve) => setTimeout(resolve, delay)).then(now);
   }
 
-  const after = <T, U>(answer: Answer<T>, then: (outcome: Outcome<T>) => U): U | Promise<U> =>
+  const after = <T, U>(answer: MaybeAsync<T>, then: (outcome: Outcome<T>) => U): U | Promise<U> =>
     answer instanceof Promise ? answer.then(then) : then(answer);
 
   function sinkOf(sink: Sink): Sink & { readonly taken: () => void } {
@@ -62,7 +62,7 @@ function moody(store: Store, moods: readonly Mood[]) {
       state = 'over';
     };
     /** What fails has cleaned up. */
-    const call = <T>(what: string, last: boolean, does: () => Answer<T>): Answer<T> => {
+    const call = <T>(what: string, last: boolean, does: () => MaybeAsync<T>): MaybeAsync<T> => {
       if (state !== 'idle') misuse.push(`${what} while ${state}`);
       state = 'busy';
       const failed = (thrown: unknown): never => {
@@ -152,7 +152,7 @@ function moody(store: Store, moods: readonly Mood[]) {
 const custom = defineCommand({
   pattern: { cmd: 'custom', filename: P.string, bad: P.optional(P.boolean) },
   touches: { filename: 'read' },
-  opens: true,
+  needsFile: true,
   start: ({ filename, bad }) => ({ state: bad, effects: [{ type: 'open', name: filename }] }),
   on: (bad: boolean | undefined, event) => {
     if (event.type === 'end' && bad) throw new Error('thrown by a command');
@@ -164,7 +164,7 @@ const called = defineCommand({
   touches: {},
   rights: ['read'],
   readOnly: true,
-  start: () => ({ state: null, effects: [{ type: 'call', call: 'it', with: null }] }),
+  start: () => ({ state: null, effects: [{ type: 'custom', call: 'it', with: null }] }),
   on: (_: null, event) => (event.type === 'result' ? acknowledge(null) : { state: null }),
 });
 
@@ -323,7 +323,7 @@ property.prop(
       writing: createSlots({ shared: how.files, perHolder: 1 }),
     };
     const deadlines = {
-      ...defaultLimits.deadlines,
+      ...defaultLimits.timeouts,
       firstBytes: 5_000,
       header: 5_000,
       body: 5_000,
@@ -339,7 +339,7 @@ property.prop(
         time += how.busy[looks++ % how.busy.length]!;
         return time;
       }, setImmediate),
-      clock: createClock(deadlines),
+      clock: createTimeoutMonitor(deadlines),
       limits: { ...defaultLimits, deadlines, window: { high: 60_000, low: 30_000 } },
       access: {
         first: () => ({ name: '', rights: ['read', 'write', 'delete'], prefix: '' }) as const,
@@ -348,7 +348,7 @@ property.prop(
         changed$: new Subject<void>() as Observable<unknown>,
       },
       tries: { turn: () => how.wait, wrong: () => {} },
-      calls: { it: () => new Promise<never>((_, reject) => setTimeout(reject, 100)) },
+      customHandlers: { it: () => new Promise<never>((_, reject) => setTimeout(reject, 100)) },
       drain$,
     };
     let completed = 0;
@@ -363,7 +363,7 @@ property.prop(
         isOver = true;
         subscription.unsubscribe();
       };
-      const subscription = attend(ours, shared).subscribe({
+      const subscription = serveConnection(ours, shared).subscribe({
         next: () => {
           if (reports++ === how.stopsAtReport) stop();
         },

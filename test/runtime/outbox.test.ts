@@ -3,13 +3,13 @@ import { map } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { createOutbox, type Outbox } from '../../src/runtime/outbox.ts';
-import { createPatience, type Patience } from '../../src/runtime/patience.ts';
+import { createReplyWriter, type ReplyWriter } from '../../src/runtime/outbox.ts';
+import { type AckDelay, createAckDelay } from '../../src/runtime/patience.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 
-const silence = { longest: 20, shortest: 5, inFrame: 800 };
+const silence = { initial: 20, minimum: 5, midFrame: 800 };
 
-type Act = (outbox: Outbox, patience: Patience) => void;
+type Act = (outbox: ReplyWriter, patience: AckDelay) => void;
 
 function inVirtualTime(
   script: string,
@@ -21,17 +21,17 @@ function inVirtualTime(
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const patience = createPatience(scheduler, silence, () => outbox.silence());
-    const outbox = createOutbox({
+    const ackDelay = createAckDelay(scheduler, silence, () => outbox.flushHeld());
+    const outbox = createReplyWriter({
       connection: here,
       window,
-      patience,
+      ackDelay,
       receiving: () => 0,
       sent: () => {},
       failed: () => {},
     });
     hot(script).subscribe((name) => {
-      acts[name]!(outbox, patience);
+      acts[name]!(outbox, ackDelay);
       outbox.flush();
     });
     const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
@@ -39,9 +39,9 @@ function inVirtualTime(
   });
 }
 
-const ack = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), false);
-const error = (text: string) => (outbox: Outbox) => outbox.reply(Buffer.from(text), true);
-const heard: Act = (_, patience) => patience.heard();
+const ack = (text: string) => (outbox: ReplyWriter) => outbox.reply(Buffer.from(text), false);
+const error = (text: string) => (outbox: ReplyWriter) => outbox.reply(Buffer.from(text), true);
+const heard: Act = (_, patience) => patience.onActivity();
 
 describe('an ack that the peer has not shown to want', () => {
   test('waits until nothing was heard for a while', () => {
@@ -66,9 +66,9 @@ describe('an ack that the peer has not shown to want', () => {
 
   test('waits however long we do not listen: a slow disk is no silence of the peer', () => {
     const acts = {
-      p: (_: Outbox, patience: Patience) => patience.listen(false),
+      p: (_: ReplyWriter, patience: AckDelay) => patience.listen(false),
       a: ack('a'),
-      r: (_: Outbox, patience: Patience) => patience.listen(true),
+      r: (_: ReplyWriter, patience: AckDelay) => patience.listen(true),
     };
     inVirtualTime('p 9ms a 89ms r', acts, '121ms a');
   });
@@ -87,7 +87,7 @@ describe('an ack that the peer has not shown to want', () => {
   const say =
     (...texts: readonly string[]): Act =>
     (outbox, patience) => {
-      patience.heard();
+      patience.onActivity();
       for (const text of texts) ack(text)(outbox);
     };
 
@@ -111,7 +111,7 @@ function written() {
   const settles: (() => void)[] = [];
   const [here] = memoryPair();
   const window = createBudget({ high: 1e9, low: 1e8 }).window({ high: 1e9, low: 1e8 }, () => {});
-  const outbox = createOutbox({
+  const outbox = createReplyWriter({
     connection: {
       ...here,
       write: (some, settled) => {
@@ -120,7 +120,7 @@ function written() {
       },
     },
     window,
-    patience: createPatience(new TestScheduler(() => {}), silence, () => {}),
+    ackDelay: createAckDelay(new TestScheduler(() => {}), silence, () => {}),
     receiving: () => 0,
     sent: () => {},
     failed: () => {},

@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { createPace, type Member } from '../../src/runtime/pace.ts';
+import { createRateLimiter, type Share } from '../../src/runtime/pace.ts';
 
 /** Connections that take a piece whenever they may, for so many milliseconds; answers what each has taken. */
 function run(perSecond: number, pieces: readonly number[], ms: number): number[] {
@@ -10,14 +10,14 @@ function run(perSecond: number, pieces: readonly number[], ms: number): number[]
   const taken = pieces.map(() => 0);
   scheduler.maxFrames = ms + 1;
   scheduler.run(() => {
-    const pace = createPace(perSecond, scheduler);
-    const members: Member[] = [];
+    const pace = createRateLimiter(perSecond, scheduler);
+    const members: Share[] = [];
     pieces.forEach((piece, i) => {
       let paused = false;
       const take = () => {
         while (!paused) {
           taken[i]! += piece;
-          members[i]!.spend(piece);
+          members[i]!.consume(piece);
         }
       };
       members.push(
@@ -58,10 +58,10 @@ describe('a rate', () => {
   });
 
   test('that is infinite asks for nothing', () => {
-    const member = createPace(Number.POSITIVE_INFINITY).join(() => {
+    const member = createRateLimiter(Number.POSITIVE_INFINITY).join(() => {
       throw new Error('was paused');
     });
-    member.spend(1e12);
+    member.consume(1e12);
     member.leave();
   });
 
@@ -70,7 +70,7 @@ describe('a rate', () => {
     let taken = 0;
     scheduler.maxFrames = 10_001;
     scheduler.run(() => {
-      const pace = createPace(1_000, scheduler);
+      const pace = createRateLimiter(1_000, scheduler);
       /** Comes, takes a piece as soon as it may, and leaves. */
       const visit = () => {
         let paused = false;
@@ -81,7 +81,7 @@ describe('a rate', () => {
         const take = () => {
           if (scheduler.now() >= 10_000) return;
           taken += 500;
-          member.spend(500);
+          member.consume(500);
           member.leave();
           scheduler.schedule(visit, 1);
         };

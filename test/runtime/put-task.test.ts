@@ -2,19 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { errorInfo } from '../../src/protocol/errors.ts';
 import { putTask } from '../../src/runtime/put-task.ts';
-import type { Result } from '../../src/session/event.ts';
-import type { Answer, PutOptions, Sink, Store } from '../../src/store/contract.ts';
+import type { EffectResult } from '../../src/session/event.ts';
+import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
 
 /** A store that takes a turn to begin a put, as one on a disk does. */
 const slow = (store: Store): Store => ({
   ...store,
-  put: async (name, options): Promise<Awaited<Answer<Sink>>> => store.put(name, options),
+  put: async (name, options): Promise<Awaited<MaybeAsync<Sink>>> => store.put(name, options),
 });
 
 async function brokenOff(options: PutOptions, store = memoryStore()) {
   let credit = 0;
-  let result: Result | null | undefined;
+  let result: EffectResult | null | undefined;
   const over = new Promise<void>((resolve) => {
     const task = putTask(
       {
@@ -23,8 +23,8 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
         give: (bytes) => {
           credit += bytes;
         },
-        giveBack: () => {},
-        bug: (thrown) => {
+        recycle: () => {},
+        onInternalError: (thrown) => {
           throw thrown;
         },
         synced: () => {},
@@ -82,8 +82,8 @@ describe('a sink whose write fails', () => {
           give: () => {
             if (more-- > 0) task.write(large, large.length);
           },
-          giveBack: () => {},
-          bug: (thrown) => {
+          recycle: () => {},
+          onInternalError: (thrown) => {
             throw thrown;
           },
           synced: () => {},

@@ -24,7 +24,7 @@ function sending() {
       window: budget.window({ high: 1e9, low: 1e9 }, () => {}),
       inTurn: (work) => turns.push(work),
       write: (_, settled) => writes.push(settled),
-      bug: () => expect.unreachable(),
+      onInternalError: () => expect.unreachable(),
     },
     source,
     0,

@@ -1,7 +1,7 @@
 /** In virtual time: when the token of a `hello` is looked at, and that every wait ends. */
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { anybody } from '../../src/protocol/access.ts';
+import { anonymous } from '../../src/protocol/access.ts';
 import { errorInfo } from '../../src/protocol/errors.ts';
 import { type AddressTries, createTokenCheck } from '../../src/runtime/token-check.ts';
 
@@ -14,13 +14,13 @@ function checked(turns: readonly number[]) {
   const tries: AddressTries = { turn: () => left.shift() ?? 0, wrong: () => void wrong++ };
   const byToken = (token: string) => {
     looks.push(`${token} at ${scheduler.now()}`);
-    return token === 'right' ? anybody : null;
+    return token === 'right' ? anonymous : null;
   };
   const check = createTokenCheck({ byToken }, scheduler, tries);
   return { scheduler, check, looks, wrong: () => wrong };
 }
 
-const right = { ok: true, value: anybody };
+const right = { ok: true, value: anonymous };
 const badToken = { ok: false, error: { code: 'bad-token' } };
 
 describe('a token', () => {

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { filter, firstValueFrom, of, share, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { attend } from '../../src/runtime/attend.ts';
+import { serveConnection } from '../../src/runtime/attend.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { createClock } from '../../src/runtime/deadlines.ts';
+import { createTimeoutMonitor } from '../../src/runtime/deadlines.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { serve } from '../../src/server/serve.ts';
@@ -75,7 +75,7 @@ async function attended(openRequests = 4) {
   const budget = createBudget(defaultLimits.budget);
   const reading = createSlots({ shared: 0, perHolder: 1 });
   const finished = firstValueFrom(
-    attend(ours, {
+    serveConnection(ours, {
       session: createSession(commands, { openRequests }),
       framing: requestFraming(),
       store: slow.store,
@@ -86,7 +86,7 @@ async function attended(openRequests = 4) {
         writing: createSlots({ shared: 0, perHolder: 1 }),
       },
       // The clock asks the system after a peer that is not read from, every 20 ms with such a deadline.
-      clock: createClock({ ...defaultLimits.deadlines, unread: 80 }),
+      timeoutMonitor: createTimeoutMonitor({ ...defaultLimits.timeouts, unread: 80 }),
       limits: defaultLimits,
     }).pipe(toArray()),
   );
@@ -179,8 +179,8 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])(
     /** A peer that is connected, and reads nothing. */
     async function connected(store: Store) {
       const { connections$, connect } = transports[name]();
-      const deadlines = { ...defaultLimits.deadlines, unread: 100 };
-      const events$ = serve({ connections$, store, limits: { openRequests: 2, deadlines } }).pipe(share());
+      const timeouts = { ...defaultLimits.timeouts, unread: 100 };
+      const events$ = serve({ connections$, store, limits: { openRequests: 2, timeouts } }).pipe(share());
       const closed = firstValueFrom(events$.pipe(filter(({ type }) => type === 'closed')));
       const listening = firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
       const server = events$.subscribe();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createDoor, hostOf } from '../../src/server/door.ts';
+import { createConnectionLimit, hostOf } from '../../src/server/door.ts';
 import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { peer } from '../support/peer.ts';
 
@@ -10,43 +10,43 @@ const from = (remote: string) => {
 
 describe('the door', () => {
   test('lets in so many in all, tells the others why, and lets in again when one has left', async () => {
-    const door = createDoor({ connections: 2, connectionsPerAddress: 10 });
+    const door = createConnectionLimit({ connections: 2, connectionsPerAddress: 10 });
     const [a, b, c] = ['1.1.1.1:1', '1.1.1.2:1', '1.1.1.3:1'].map(from) as [
       ReturnType<typeof from>,
       ReturnType<typeof from>,
       ReturnType<typeof from>,
     ];
-    expect(door.enter(a.connection)).toBeNull();
-    expect(door.enter(b.connection)).toBeNull();
-    expect(door.enter(c.connection)).toBe('too-many-connections');
+    expect(door.admit(a.connection)).toBeNull();
+    expect(door.admit(b.connection)).toBeNull();
+    expect(door.admit(c.connection)).toBe('too-many-connections');
     expect(await c.client.all()).toMatchObject([
       { error: { code: 'too-many-connections', message: expect.stringContaining('2 are open') } },
     ]);
-    door.leave(a.connection);
-    expect(door.inside()).toBe(1);
-    expect(door.enter(from('1.1.1.4:1').connection)).toBeNull();
+    door.release(a.connection);
+    expect(door.count()).toBe(1);
+    expect(door.admit(from('1.1.1.4:1').connection)).toBeNull();
   });
 
   test('counts by address, whatever the port', () => {
-    const door = createDoor({ connections: 10, connectionsPerAddress: 1 });
+    const door = createConnectionLimit({ connections: 10, connectionsPerAddress: 1 });
     const first = from('1.1.1.1:1').connection;
-    expect(door.enter(first)).toBeNull();
-    expect(door.enter(from('1.1.1.1:2').connection)).toBe('too-many-connections');
-    expect(door.enter(from('1.1.1.2:2').connection)).toBeNull();
-    door.leave(first);
-    expect(door.enter(from('1.1.1.1:3').connection)).toBeNull();
+    expect(door.admit(first)).toBeNull();
+    expect(door.admit(from('1.1.1.1:2').connection)).toBe('too-many-connections');
+    expect(door.admit(from('1.1.1.2:2').connection)).toBeNull();
+    door.release(first);
+    expect(door.admit(from('1.1.1.1:3').connection)).toBeNull();
   });
 
   test('counts nothing that has no address', () => {
-    const door = createDoor({ connections: 10, connectionsPerAddress: 1 });
-    expect(door.enter(from('unix:/run/s.sock#1').connection)).toBeNull();
-    expect(door.enter(from('unix:/run/s.sock#2').connection)).toBeNull();
+    const door = createConnectionLimit({ connections: 10, connectionsPerAddress: 1 });
+    expect(door.admit(from('unix:/run/s.sock#1').connection)).toBeNull();
+    expect(door.admit(from('unix:/run/s.sock#2').connection)).toBeNull();
   });
 
   test('drops without a word when very many are being told', async () => {
-    const door = createDoor({ connections: 0, connectionsPerAddress: 1 });
+    const door = createConnectionLimit({ connections: 0, connectionsPerAddress: 1 });
     const many = Array.from({ length: 70 }, () => from('1.1.1.1:1'));
-    for (const { connection } of many) door.enter(connection);
+    for (const { connection } of many) door.admit(connection);
     expect(await many[69]!.client.over).toMatchObject({ code: 'reset' });
     expect(await many[0]!.client.all()).toHaveLength(1);
   });

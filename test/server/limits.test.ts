@@ -41,8 +41,8 @@ async function started(limits: Partial<Limits>, options: Partial<ServeOptions> =
   return { store, events$, next, client, stats: () => read!() };
 }
 
-const deadlines = (some: Partial<Limits['deadlines']>) => ({
-  deadlines: { ...defaultLimits.deadlines, ...some },
+const deadlines = (some: Partial<Limits['timeouts']>) => ({
+  timeouts: { ...defaultLimits.timeouts, ...some },
 });
 const ping = (id: number) => frame({ cmd: 'ping', id });
 
@@ -285,13 +285,13 @@ describe('access', () => {
     });
 
     test('a wait ends at once when the server shuts down', async () => {
-      const drain$ = new Subject<void>();
+      const shutdown$ = new Subject<void>();
       const { tokenTries, wrong } = slow(1e8);
-      const server = await started({}, { ...tokens(), tokenTries, drain$ });
+      const server = await started({}, { ...tokens(), tokenTries, shutdown$ });
       const client = await server.client();
       await client.send(hello('guess'));
       await server.next('slowed');
-      drain$.next();
+      shutdown$.next();
       expect(await client.all()).toMatchObject([{ error: { code: 'shutting-down' } }]);
       expect(wrong).toEqual([]);
     });
@@ -325,13 +325,13 @@ describe('access', () => {
 
 describe('shutting down', () => {
   test('what is not finished in the grace time is cut off, and told one by one', async () => {
-    const drain$ = new Subject<void>();
-    const server = await started({ grace: 50 }, { drain$ });
+    const shutdown$ = new Subject<void>();
+    const server = await started({ grace: 50 }, { shutdown$ });
     const client = await server.client();
     await client.send(frame({ cmd: 'put', filename: 'a', filesize: 10 }), Buffer.from('half'));
     await server.next('opened');
     await expect.poll(() => server.store.sinks).toBe(1);
-    drain$.next();
+    shutdown$.next();
     expect(await server.next('cut')).toMatchObject({ remote: client.connection.local, open: 1 });
     expect(await server.next('closed')).toMatchObject({ fault: { code: 'destroyed' } });
     expect(server.store.sinks).toBe(0);

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { errorInfo } from '../../src/protocol/errors.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { diskWritable } from '../../src/server/health.ts';
-import { type OperationsOptions, startOperations } from '../../src/server/operations.ts';
+import { type OpsServerOptions, startOpsServer } from '../../src/server/operations.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
@@ -26,10 +26,10 @@ afterEach(async () => {
 const nothing: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
 /** Only the HTTP side, with events made by hand. */
-async function operating(options: Partial<OperationsOptions> = {}) {
+async function operating(options: Partial<OpsServerOptions> = {}) {
   const events$ = new Subject<ServerEvent>();
-  const drain$ = new Subject<void>();
-  const started = await startOperations({ port: 0, events$, drain$, stats: () => nothing, ...options });
+  const shutdown$ = new Subject<void>();
+  const started = await startOpsServer({ port: 0, events$, shutdown$, stats: () => nothing, ...options });
   if (!started.ok) throw new Error(started.error.message);
   const { port, address, close } = started.value;
   cleanUps.push(close);
@@ -40,21 +40,21 @@ async function operating(options: Partial<OperationsOptions> = {}) {
   };
   const metrics = async (): Promise<Scraped> => scraped(await (await fetch(`${url}/metrics`)).text());
   const listening = () => events$.next({ type: 'listening', address: '127.0.0.1:1', port: 1 });
-  return { events$, drain$, port, address, close, url, health, metrics, listening };
+  return { events$, shutdown$: shutdown$, port, address, close, url, health, metrics, listening };
 }
 
 /** A whole server with it. */
-async function serving(options: Partial<OperationsOptions> = {}) {
+async function serving(options: Partial<OpsServerOptions> = {}) {
   let stats = () => nothing;
   const operations = await operating({ stats: () => stats(), ...options });
-  const { events$, drain$ } = operations;
+  const { events$, shutdown$ } = operations;
   const seen$ = new ReplaySubject<ServerEvent>();
   events$.subscribe(seen$);
   const store = memoryStore();
   const subscription: Subscription = serve({
     connections$: listenTcp({ port: 0 }),
     store,
-    drain$,
+    shutdown$,
     stats: (read) => {
       stats = read;
     },
@@ -193,7 +193,7 @@ describe('GET /metrics', () => {
     const bugs: unknown[] = [];
     const thrown = new Error('no');
     const server = await operating({
-      bug: (bug) => bugs.push(bug),
+      onInternalError: (bug) => bugs.push(bug),
       unfinished: () => Promise.reject(thrown),
     });
     expect((await fetch(`${server.url}/metrics`)).status).toBe(500);
@@ -234,7 +234,7 @@ describe('GET /healthz', () => {
     const whole = putFrame('a', 'hello');
     await client.send(whole.subarray(0, -1));
     await expect.poll(() => server.store.sinks).toBe(1);
-    server.drain$.next();
+    server.shutdown$.next();
     expect(await server.health()).toEqual([503, { status: 'draining' }]);
     // The put goes on all the while.
     await client.send(whole.subarray(-1));
@@ -343,14 +343,14 @@ describe('the HTTP server', () => {
 
   test('says what keeps it from listening, and the remedy', async () => {
     const taken = await operating();
-    const drain$ = new Subject<void>();
+    const shutdown$ = new Subject<void>();
     const events$ = new Subject<ServerEvent>();
-    const start = (port: number) => startOperations({ port, events$, drain$, stats: () => nothing });
+    const start = (port: number) => startOpsServer({ port, events$, shutdown$, stats: () => nothing });
     const second = await start(taken.port);
     expect(second).toMatchObject({ ok: false, error: { code: 'in-use', address: taken.address } });
     expect(await start(70_000)).toMatchObject({ ok: false, error: { code: 'failed' } });
     // Nothing is left that counts.
-    expect(events$.observed || drain$.observed).toBe(false);
+    expect(events$.observed || shutdown$.observed).toBe(false);
   });
 
   test('ends at once, in the middle of an answer too, and stops counting', async () => {
@@ -365,7 +365,7 @@ describe('the HTTP server', () => {
     await firstValueFrom(asked$);
     await server.close();
     await failed;
-    expect(server.events$.observed || server.drain$.observed).toBe(false);
+    expect(server.events$.observed || server.shutdown$.observed).toBe(false);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
   });
 });

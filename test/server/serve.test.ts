@@ -56,13 +56,13 @@ describe('a server', () => {
   });
 
   test('finishes what runs, and completes, when drained', async () => {
-    const drain$ = new Subject<void>();
-    const server = await started({ drain$ });
+    const shutdown$ = new Subject<void>();
+    const server = await started({ shutdown$ });
     const client = await server.client();
     const whole = putFrame('a', 'hello');
     await client.send(whole.subarray(0, -1));
     await expect.poll(() => server.store.sinks).toBe(1);
-    drain$.next();
+    shutdown$.next();
     await client.send(whole.subarray(-1));
     expect(await client.all()).toMatchObject([{ ack: 'put' }]);
     client.connection.end();
@@ -71,12 +71,12 @@ describe('a server', () => {
   });
 
   test('cuts off what is not finished within the grace time', async () => {
-    const drain$ = new Subject<void>();
-    const server = await started({ drain$, limits: { grace: 1 } });
+    const shutdown$ = new Subject<void>();
+    const server = await started({ shutdown$, limits: { grace: 1 } });
     const client = await server.client();
     await client.send(putFrame('a', 'hello').subarray(0, -1));
     await expect.poll(() => server.store.sinks).toBe(1);
-    drain$.next();
+    shutdown$.next();
     expect(await client.over).toMatchObject({ code: 'reset' });
     await new Promise<void>((complete) => server.events$.subscribe({ complete }));
     expect(server.store.contents.size).toBe(0);
@@ -94,16 +94,16 @@ describe('a server', () => {
     const shout = defineCommand({
       pattern: { cmd: 'shout', text: P.string },
       touches: {},
-      start: ({ text }) => ({ state: null, effects: [{ type: 'call', call: 'upper', with: text }] }),
+      start: ({ text }) => ({ state: null, effects: [{ type: 'custom', call: 'upper', with: text }] }),
       on: (state: null, event) =>
-        event.type === 'result' && event.result.of === 'call' && event.result.ok
+        event.type === 'result' && event.result.of === 'custom' && event.result.ok
           ? acknowledge(state, { text: event.result.value })
           : { state },
     });
-    const calls = {
+    const customHandlers = {
       upper: async (text: unknown) => ({ ok: true, value: String(text).toUpperCase() }) as const,
     };
-    const server = await started({ commands: [...commands, shout], calls });
+    const server = await started({ commands: [...commands, shout], customHandlers });
     const client = await server.client();
     await client.send(frame({ cmd: 'shout', text: 'hey' }));
     expect(await client.replies(1)).toEqual([{ ack: 'shout', text: 'HEY' }]);
@@ -122,7 +122,7 @@ test('a command of your own that cannot say how long its body is costs its peer 
   const [client, other] = [await server.client(), await server.client()];
   await client.send(frame({ cmd: 'faulty' }));
   expect(await client.all()).toMatchObject([{ error: { code: 'bad-body-length' } }]);
-  expect(await server.next('bug')).toMatchObject({ thrown: expect.any(TypeError) });
+  expect(await server.next('internal-error')).toMatchObject({ thrown: expect.any(TypeError) });
   await other.send(frame({ cmd: 'ping' }));
   expect(await other.replies(1)).toEqual([{ ack: 'ping' }]);
 });

@@ -32,7 +32,7 @@ async function recording(talk: (port: number) => Promise<void>) {
   const events$ = new ReplaySubject<ServerEvent>();
   const connections$ = listenTcp({ port: 0 }).pipe(
     map((event) =>
-      event.type === 'connection' ? { ...event, connection: recorder.tap(event.connection) } : event,
+      event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
     ),
   );
   const serving = serve({ connections$, store }).subscribe(events$);

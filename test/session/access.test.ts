@@ -1,6 +1,6 @@
 /** Who may do what, as one session sees it. */
 import { describe, expect, test } from 'vitest';
-import { anybody, type Principal, type Right } from '../../src/protocol/access.ts';
+import { anonymous, type Principal, type Right } from '../../src/protocol/access.ts';
 import { errorInfo } from '../../src/protocol/errors.ts';
 import { defineCommand } from '../../src/session/command.ts';
 import { commands } from '../../src/session/dispatch.ts';
@@ -86,7 +86,7 @@ describe('rights', () => {
 
   test.each(Object.entries(needs))('%s needs %o', (cmd, rights) => {
     const header = requests[cmd as keyof typeof requests];
-    const having = (some: readonly Right[]) => refusal({ ...anybody, rights: some }, header);
+    const having = (some: readonly Right[]) => refusal({ ...anonymous, rights: some }, header);
     expect(having(rights)).toBeNull();
     for (const missing of rights) {
       const others = (['read', 'write', 'delete'] as const).filter((right) => right !== missing);
@@ -105,7 +105,7 @@ describe('a prefix', () => {
   });
 
   test('holds for both names of a rename', () => {
-    const mover = { ...alice, rights: anybody.rights };
+    const mover = { ...alice, rights: anonymous.rights };
     expect(refusal(mover, { cmd: 'rename', filename: 'alice/a', to: 'bob/a' })).toBe('forbidden');
     expect(refusal(mover, { cmd: 'rename', filename: 'bob/a', to: 'alice/a' })).toBe('forbidden');
   });
@@ -153,7 +153,7 @@ describe('hello', () => {
     const talk = conversation();
     talk.say(access(null), hello, bodyEnd, request({ cmd: 'ping' }));
     talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));
-    expect(talk.state().phase).toBe('over');
+    expect(talk.state().phase).toBe('finished');
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-token' } }]);
   });
 
@@ -161,7 +161,7 @@ describe('hello', () => {
     const talk = conversation();
     talk.say(access(null), request({ cmd: 'hello', token: 'very-secret' }), bodyEnd);
     talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));
-    const reports = talk.log.filter((it) => it.type === 'do' && it.effect.type === 'report');
+    const reports = talk.log.filter((it) => it.type === 'command' && it.effect.type === 'report');
     expect(reports).toHaveLength(1);
     expect(JSON.stringify(reports)).not.toContain('very-secret');
   });
@@ -181,5 +181,5 @@ test('a file larger than the server takes is refused before its body', () => {
   talk.say(request({ cmd: 'put', filename: 'a', filesize: 101 }, 101));
   expect(replies(talk.log)).toMatchObject([{ error: { code: 'too-large', field: 'filesize', limit: 100 } }]);
   talk.say(data('x'.repeat(101)), bodyEnd, request({ cmd: 'put', filename: 'a', filesize: 100 }, 100));
-  expect(asked(talk.log)).toMatchObject([{ type: 'begin' }]);
+  expect(asked(talk.log)).toMatchObject([{ type: 'openPut' }]);
 });

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../src/session/dispatch.ts';
-import { keptHeader } from '../../src/session/keep.ts';
+import { trimmedHeader } from '../../src/session/keep.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -15,7 +15,7 @@ function heldFor(count: number, json: (n: number) => string): number {
   const before = process.memoryUsage().heapUsed;
   const kept = Array.from({ length: count }, (_, n) => {
     const header = JSON.parse(json(n)) as { cmd: string };
-    return keptHeader(known.get(header.cmd), header);
+    return trimmedHeader(known.get(header.cmd), header);
   });
   collect();
   const after = process.memoryUsage().heapUsed;

@@ -4,12 +4,12 @@
  */
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { anybody } from '../../src/protocol/access.ts';
+import { anonymous } from '../../src/protocol/access.ts';
 import { errorInfo } from '../../src/protocol/errors.ts';
 import { isRefusal } from '../../src/protocol/reply.ts';
 import { commands } from '../../src/session/dispatch.ts';
 import type { CommandEffect, Effect } from '../../src/session/effect.ts';
-import type { Result, SessionEvent } from '../../src/session/event.ts';
+import type { EffectResult, SessionEvent } from '../../src/session/event.ts';
 import { createSession } from '../../src/session/session.ts';
 import { initialSession, type SessionState } from '../../src/session/state.ts';
 import { bodyEnd, data, request } from '../support/session-events.ts';
@@ -42,7 +42,7 @@ interface Ask {
   readonly effect: CommandEffect | { readonly type: 'send' };
 }
 
-function successOf({ effect }: Ask): Result {
+function successOf({ effect }: Ask): EffectResult {
   const file = { name: 'name' in effect ? effect.name : '?', size: 3, mtime: 1 };
   switch (effect.type) {
     case 'commit':
@@ -64,7 +64,7 @@ function successOf({ effect }: Ask): Result {
     case 'cancel':
       return { of: 'cancel', ok: true, value: undefined };
     case 'hello':
-      return { of: 'hello', ok: true, value: { principal: anybody, about: {} } };
+      return { of: 'hello', ok: true, value: { principal: anonymous, about: {} } };
     default:
       return { of: 'send', ok: true, value: 3 };
   }
@@ -113,7 +113,7 @@ function world(openRequests: number) {
       if (reply.id !== undefined && !isProgress) answered.push(reply.id);
       if (!isRefusal(reply) && reply.ack === 'put') expect(committed.has(Number(reply.id))).toBe(true);
     }
-    if (effect.type !== 'do') return;
+    if (effect.type !== 'command') return;
     const { request: number, effect: what } = effect;
     if (what.type === 'write') creditOut += what.credit;
     // Once a put is to be committed, the commit says what a sync would have.
@@ -135,7 +135,7 @@ function world(openRequests: number) {
     const good = successOf(ask);
     if (!fails && ask.effect.type === 'commit') committed.add(ask.request);
     const error = errorInfo(good.of === 'hello' ? 'bad-token' : 'io-error');
-    const outcome: Result = fails && good.of !== 'send' ? { of: good.of, ok: false, error } : good;
+    const outcome: EffectResult = fails && good.of !== 'send' ? { of: good.of, ok: false, error } : good;
     if (!outcome.ok && outcome.of === 'hello') turnedAway = true;
     if (!outcome.ok && outcome.of === 'sync') {
       const at = pending.findIndex((each) => each.request === ask.request && each.effect.type === 'commit');
@@ -183,7 +183,7 @@ function world(openRequests: number) {
 const isInVain = (effect: Effect): boolean =>
   effect.type === 'reply' ||
   effect.type === 'send' ||
-  (effect.type === 'do' && ['open', 'stat', 'list', 'resume'].includes(effect.effect.type));
+  (effect.type === 'command' && ['open', 'stat', 'list', 'resume'].includes(effect.effect.type));
 
 test.prop(
   [
@@ -236,7 +236,7 @@ test.prop(
     // One more than the limit, for the fault that is answered as a request is.
     expect(widest).toBeLessThanOrEqual(openRequests + 1);
     expect(it.state().requests).toEqual([]);
-    expect(it.state().parked).toBeNull();
+    expect(it.state().deferred).toBeNull();
   },
 );
 
@@ -270,7 +270,7 @@ test.prop(
     const reported = it
       .facts()
       .effects.flatMap((effect) =>
-        effect.type === 'do' && effect.effect.type === 'report' && effect.effect.report.type !== 'stored'
+        effect.type === 'command' && effect.effect.type === 'report' && effect.effect.report.type !== 'stored'
           ? [effect.request]
           : [],
       );

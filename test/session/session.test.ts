@@ -44,7 +44,7 @@ describe('a peer that cannot be answered any more', () => {
       data('x'),
       bodyEnd,
     );
-    expect(asked(later).map(({ type }) => type)).toEqual(['begin', 'write', 'commit']);
+    expect(asked(later).map(({ type }) => type)).toEqual(['openPut', 'write', 'commit']);
     expect(replies(talk.say(stored(2, 'b', 1), stored(4, 'e', 1)))).toEqual([]);
     expect(talk.state().requests).toEqual([]);
   });
@@ -64,7 +64,7 @@ describe('a peer that cannot be answered any more', () => {
 
   test('has a command of a user’s own carried out, unless it says that it only reads', () => {
     const begun: string[] = [];
-    const own = (cmd: string, more: { readonly readOnly?: boolean; readonly touches?: 'everything' }) =>
+    const own = (cmd: string, more: { readonly readOnly?: boolean; readonly touches?: 'allFiles' }) =>
       defineCommand({
         pattern: { cmd },
         touches: {},
@@ -75,11 +75,7 @@ describe('a peer that cannot be answered any more', () => {
         },
         on: (state: null) => ({ state }),
       });
-    const mine = [
-      own('count', {}),
-      own('look', { readOnly: true }),
-      own('survey', { touches: 'everything' }),
-    ];
+    const mine = [own('count', {}), own('look', { readOnly: true }), own('survey', { touches: 'allFiles' })];
     const talk = conversation(createSession(mine, { openRequests: 8 }));
     talk.say({ type: 'unreachable' });
     for (const { cmd } of mine) talk.say(request({ cmd }), bodyEnd);
@@ -88,18 +84,18 @@ describe('a peer that cannot be answered any more', () => {
 });
 
 describe('what is kept of a header', () => {
-  const { keep } = createSession(commands, { openRequests: 8 });
+  const { trimHeader } = createSession(commands, { openRequests: 8 });
   const large = Array.from({ length: 10 }, () => [[]]);
 
   test('is what its command looks at', () => {
     const header = { cmd: 'put', filename: 'a', filesize: 3, id: 7, pad: 'x'.repeat(60_000), more: large };
-    expect(keep(header)).toEqual({ cmd: 'put', filename: 'a', filesize: 3, id: 7 });
-    expect(keep({ cmd: 'ping', filename: 'a' })).toEqual({ cmd: 'ping' });
+    expect(trimHeader(header)).toEqual({ cmd: 'put', filename: 'a', filesize: 3, id: 7 });
+    expect(trimHeader({ cmd: 'ping', filename: 'a' })).toEqual({ cmd: 'ping' });
   });
 
   test('is not what its command does not expect, though it is refused for the same reason', () => {
-    expect(keep({ cmd: 'stat', filename: large })).toEqual({ cmd: 'stat', filename: [] });
-    expect(keep({ cmd: 'stat', filename: { a: large }, id: large })).toEqual({
+    expect(trimHeader({ cmd: 'stat', filename: large })).toEqual({ cmd: 'stat', filename: [] });
+    expect(trimHeader({ cmd: 'stat', filename: { a: large }, id: large })).toEqual({
       cmd: 'stat',
       filename: {},
       id: [],
@@ -107,12 +103,12 @@ describe('what is kept of a header', () => {
   });
 
   test('is what can be quoted where no command knows it', () => {
-    expect(keep({ cmd: 'x'.repeat(100), filename: 'y'.repeat(1000), id: 1, more: large })).toEqual({
+    expect(trimHeader({ cmd: 'x'.repeat(100), filename: 'y'.repeat(1000), id: 1, more: large })).toEqual({
       cmd: 'x'.repeat(64),
       filename: 'y'.repeat(256),
       id: 1,
     });
-    expect(keep({ cmd: large, id: large })).toEqual({});
+    expect(trimHeader({ cmd: large, id: large })).toEqual({});
   });
 
   test('is all that a command of a user’s own names, however large', () => {
@@ -123,8 +119,8 @@ describe('what is kept of a header', () => {
       on: (state: null) => ({ state }),
     });
     const session = createSession([own], { openRequests: 8 });
-    expect(session.keep({ cmd: 'own', rows: large, other: 1 })).toEqual({ cmd: 'own', rows: large });
-    expect(session.keep({ cmd: 'own', rows: { large } })).toEqual({ cmd: 'own', rows: {} });
+    expect(session.trimHeader({ cmd: 'own', rows: large, other: 1 })).toEqual({ cmd: 'own', rows: large });
+    expect(session.trimHeader({ cmd: 'own', rows: { large } })).toEqual({ cmd: 'own', rows: {} });
   });
 });
 
@@ -148,7 +144,7 @@ describe('a request that there is no memory for', () => {
 describe('put', () => {
   test('is begun, written, committed, and only then acknowledged', () => {
     const talk = conversation();
-    expect(asked(talk.say(put('a', 5)))).toEqual([{ type: 'begin', request: 1, name: 'a', size: 5 }]);
+    expect(asked(talk.say(put('a', 5)))).toEqual([{ type: 'openPut', request: 1, name: 'a', size: 5 }]);
     expect(asked(talk.say(data('hel'), data('lo')))).toEqual([
       { type: 'write', request: 1, bytes: new TextEncoder().encode('hel'), credit: 3 },
       { type: 'write', request: 1, bytes: new TextEncoder().encode('lo'), credit: 2 },
@@ -163,13 +159,13 @@ describe('put', () => {
 
   test('of an empty file is begun and committed', () => {
     const talk = conversation();
-    expect(asked(talk.say(put('a', 0), bodyEnd)).map(({ type }) => type)).toEqual(['begin', 'commit']);
+    expect(asked(talk.say(put('a', 0), bodyEnd)).map(({ type }) => type)).toEqual(['openPut', 'commit']);
   });
 
   test('that cannot begin is refused at once, and the rest of its body is skipped', () => {
     const talk = conversation();
     talk.say(put('a', 6));
-    const failed = talk.say(result(1, { of: 'begin', ok: false, error: full }));
+    const failed = talk.say(result(1, { of: 'openPut', ok: false, error: full }));
     expect(replies(failed)).toEqual([{ error: full, cmd: 'put' }]);
     expect(talk.say(data('hello'))).toEqual([
       { type: 'release', credit: 5, bytes: new TextEncoder().encode('hello') },
@@ -298,7 +294,7 @@ describe('overlap', () => {
   test('puts to different names are under way at once', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd);
-    expect(asked(talk.log).map(({ type }) => type)).toEqual(['begin', 'commit', 'begin', 'commit']);
+    expect(asked(talk.log).map(({ type }) => type)).toEqual(['openPut', 'commit', 'openPut', 'commit']);
   });
 
   test.each([
@@ -360,7 +356,7 @@ describe('get', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'get', filename: 'a' }), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
-    expect(opened.filter(({ type }) => type !== 'do')).toEqual([
+    expect(opened.filter(({ type }) => type !== 'command')).toEqual([
       {
         type: 'reply',
         reply: { ack: 'get', filename: 'a', size: 5, mtime: 7, offset: 0, body: 5 },
@@ -371,7 +367,7 @@ describe('get', () => {
     ]);
     const sent = talk.say(result(1, { of: 'send', ok: true, value: 5 }));
     expect(replies(sent)).toEqual([{ ack: 'ping' }]);
-    expect(sent).toContainEqual({ type: 'shut', request: 1 });
+    expect(sent).toContainEqual({ type: 'closeFile', request: 1 });
   });
 
   test.each([
@@ -391,7 +387,7 @@ describe('get', () => {
     talk.say(request({ cmd: 'get', filename: 'a', offset: 6 }), bodyEnd);
     const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
     expect(replies(opened)).toMatchObject([{ error: { code: 'bad-range', size: 5 } }]);
-    expect(opened).toContainEqual({ type: 'shut', request: 1 });
+    expect(opened).toContainEqual({ type: 'closeFile', request: 1 });
   });
 });
 
@@ -454,7 +450,7 @@ describe('the end', () => {
   test('a body that breaks off is aborted, never committed', () => {
     const talk = conversation();
     talk.say(put('a', 5), data('he'), { type: 'fault', error: errorInfo('truncated') });
-    expect(asked(talk.log).map(({ type }) => type)).toEqual(['begin', 'write', 'abort']);
+    expect(asked(talk.log).map(({ type }) => type)).toEqual(['openPut', 'write', 'abort']);
   });
 
   test('when the connection is gone, a body that was whole is still committed, and nobody is answered', () => {
@@ -497,7 +493,7 @@ describe('one request is refused once', () => {
     const talk = conversation();
     talk.say(...before, put('a', 9));
     const number = talk.state().next - 1;
-    talk.say(result(number, { of: 'begin', ok: false, error: full }), data('x'));
+    talk.say(result(number, { of: 'openPut', ok: false, error: full }), data('x'));
     talk.say({ type: 'fault', error: truncated });
     if (before.length > 0) talk.say(stored(1, 'b', 0));
     expect(refusals(talk.log)).toEqual([{ request: number, cmd: 'put', filename: 'a', error: full }]);
@@ -599,7 +595,7 @@ describe('a command of your own', () => {
         bodyLength: () => 3,
         start: () => {
           throws('start');
-          return { state: 0, effects: [{ type: 'begin', name: 'x', size: 3 }] };
+          return { state: 0, effects: [{ type: 'openPut', name: 'x', size: 3 }] };
         },
         on: (state: number, event) => {
           throws(event.type);
@@ -612,7 +608,7 @@ describe('a command of your own', () => {
         { error: { code: 'internal' }, cmd: 'faulty' },
         { ack: 'ping' },
       ]);
-      expect(talk.log).toContainEqual({ type: 'bug', thrown: new Error('oops') });
+      expect(talk.log).toContainEqual({ type: 'internal-error', thrown: new Error('oops') });
       expect(asked(talk.log).at(-1)).toEqual({ type: 'abort', request: 1 });
       expect(creditsOf(talk.log)).toBe(23);
     },

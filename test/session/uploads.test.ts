@@ -25,7 +25,7 @@ describe('put with an upload', () => {
     );
     expect(asked(effects)).toEqual([
       {
-        type: 'begin',
+        type: 'openPut',
         request: 1,
         name: 'a',
         size: 9,
@@ -58,9 +58,9 @@ describe('progress', () => {
     const talk = conversation();
     const types = () => asked(talk.log).map(({ type }) => type);
     talk.say(put(10, { progress: 4 }), data('abc'));
-    expect(types()).toEqual(['begin', 'write']);
+    expect(types()).toEqual(['openPut', 'write']);
     talk.say(data('de'));
-    expect(types()).toEqual(['begin', 'write', 'write', 'sync']);
+    expect(types()).toEqual(['openPut', 'write', 'write', 'sync']);
     expect(replies(talk.say(synced(1, 5)))).toEqual([{ ack: 'progress', upload: 'u', offset: 5 }]);
     talk.say(data('fgh'));
     expect(types().filter((type) => type === 'sync')).toHaveLength(1);

@@ -10,7 +10,7 @@ import { type DiskListings, diskListings } from '../../src/store/disk-list.ts';
 import { openRoot } from '../../src/store/disk-root.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../src/store/file-system.ts';
-import { gate } from '../../src/store/gate.ts';
+import { semaphore } from '../../src/store/gate.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../src/store/listing/bounds.ts';
 import { run, type Task, together, wait } from '../../src/store/task.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
@@ -122,12 +122,12 @@ describe('many listings at once', () => {
   });
 
   it('let through a few at a time, in order', async () => {
-    const two = gate(2);
+    const two = semaphore(2);
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const all = Array.from({ length: 5 }, (_, i) =>
       run(
-        two.through(
+        two.run(
           (function* () {
             began.push(i);
             yield* wait((back) => ends.push(() => back(i === 1 ? new Error('fails') : null)));
@@ -153,11 +153,11 @@ describe('many listings at once', () => {
   });
 
   it('of which one takes long: it makes way for the next, but no more do than may', async () => {
-    const one = gate(1, { afterMs: 1, most: 2 });
+    const one = semaphore(1, { afterMs: 1, most: 2 });
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const stays = (i: number): Task<void> =>
-      one.through(
+      one.run(
         (function* () {
           began.push(i);
           yield* wait((back) => (ends[i] = () => back(null)));
@@ -174,10 +174,10 @@ describe('many listings at once', () => {
   });
 
   it('let thousands through that have nothing to do', async () => {
-    const one = gate(1);
+    const one = semaphore(1);
     let end = () => {};
-    const first = run(one.through(wait<void>((back) => (end = () => back(null)))));
-    const others = Array.from({ length: 20_000 }, () => run(one.through(together([]))));
+    const first = run(one.run(wait<void>((back) => (end = () => back(null)))));
+    const others = Array.from({ length: 20_000 }, () => run(one.run(together([]))));
     end();
     await first;
     expect(await Promise.all(others)).toHaveLength(20_000);

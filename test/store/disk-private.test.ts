@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/store/contract.ts';
+import type { MaybeAsync } from '../../src/store/contract.ts';
 import { bytes, pattern, put, textOf, value } from '../../src/store/contract-case.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { newOwner } from '../../src/store/owner.ts';
@@ -127,7 +127,7 @@ describe('the private folder of an open store', () => {
       away(place);
       instead(place);
 
-      const asked: readonly (() => Answer<unknown>)[] = [
+      const asked: readonly (() => MaybeAsync<unknown>)[] = [
         () => held.sync(),
         () => begun.commit(),
         async () => ({ ok: true, value: await held.abort() }),

@@ -24,8 +24,8 @@ import { diskIo } from '../../src/store/disk-io.ts';
 import { openRoot } from '../../src/store/disk-root.ts';
 import { openDiskStore } from '../../src/store/disk-store.ts';
 import { nodeFileSystem } from '../../src/store/file-system.ts';
-import { keptSums, mostSums } from '../../src/store/kept-sums.ts';
-import { sumsJournal } from '../../src/store/sums-journal.ts';
+import { checksumCache, mostSums } from '../../src/store/kept-sums.ts';
+import { checksumJournal } from '../../src/store/sums-journal.ts';
 import { run } from '../../src/store/task.ts';
 import { interceptedFileSystem } from '../support/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../support/store-roots.ts';
@@ -117,7 +117,7 @@ describe('the sum of a file', () => {
 
   it('is known for so many files only, those that were used last', () => {
     const kept: string[] = [];
-    const sums = keptSums((name) => void kept.push(name));
+    const sums = checksumCache((name) => void kept.push(name));
     const stats = statSync(root);
     for (let i = 0; i < mostSums; i++) sums.keep(`${i}`, stats, i);
     expect(sums.of('0', stats)).toBe(0);
@@ -237,8 +237,8 @@ describe('a journal that has grown', () => {
     mkdirSync(join(root, '.sluice'), { recursive: true });
     const io = diskIo(nodeFileSystem, false);
     const below = directories(io, await run(openRoot(io, root, false)), false);
-    const sums = keptSums((name, kept) => written.add(name, kept));
-    const written = sumsJournal(io, below, () => sums, { delay: 0, small: 10_000 });
+    const sums = checksumCache((name, kept) => written.add(name, kept));
+    const written = checksumJournal(io, below, () => sums, { delay: 0, small: 10_000 });
     await run(written.load(sums));
     const stats = statSync(root);
     for (let round = 0; round < rounds; round++) {

@@ -6,7 +6,7 @@ import type { Outcome, Sink, Store } from '../../src/store/contract.ts';
 import { bytes, pattern, put, refused, value } from '../../src/store/contract-case.ts';
 import { storeContract } from '../../src/store/contract-suite.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
-import { failed } from '../../src/store/outcome.ts';
+import { err } from '../../src/store/outcome.ts';
 import { type Quota, withQuotas } from '../../src/store/quotas.ts';
 import { newDiskStore } from '../support/store-roots.ts';
 
@@ -251,7 +251,7 @@ describe('the quotas', () => {
     /** What was answered, as if the last sync had failed. */
     const unsynced = async <T>(answer: Outcome<T> | Promise<Outcome<T>>): Promise<Outcome<T>> => {
       const outcome = await answer;
-      return fails ? failed('io-error') : outcome;
+      return fails ? err('io-error') : outcome;
     };
     const store = withQuotas(
       {
@@ -285,7 +285,7 @@ describe('the quotas', () => {
     const inner = memoryStore();
     await value(put(inner, 'a', bytes('abc')));
     let works = false;
-    const list: Store['list'] = (options) => (works ? inner.list(options) : failed('io-error'));
+    const list: Store['list'] = (options) => (works ? inner.list(options) : err('io-error'));
     const store = withQuotas({ ...inner, list }, () => small);
     await refused(store.put('b', { size: 1 }), 'io-error');
     works = true;

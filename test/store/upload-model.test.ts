@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
-import type { Answer, PutOptions, Sink, Store } from '../../src/store/contract.ts';
+import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
 import { contentOf, namesIn, pattern } from '../../src/store/contract-case.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory-store.ts';
@@ -18,7 +18,7 @@ interface World {
 }
 type Action = (world: World) => Promise<unknown>;
 
-async function told(answer: Answer<unknown>): Promise<unknown> {
+async function told(answer: MaybeAsync<unknown>): Promise<unknown> {
   const outcome = await answer;
   if (!outcome.ok) return [outcome.error.code, outcome.error.offset];
   if (typeof outcome.value !== 'object' || outcome.value === null) return outcome.value;

@@ -294,7 +294,7 @@ export async function libraryClient(lane: Lane, client: number): Promise<void> {
       defer(() => from(lane.port())).pipe(mergeMap((port) => connectTcp({ host: '127.0.0.1', port }))),
     crc32,
     parallel: 2,
-    resumeFrom: 100_000,
+    resumeThreshold: 100_000,
     progress: 50_000,
     // Kills may follow one another before anything is achieved.
     retries: 1000,

@@ -29,7 +29,7 @@ export async function recorded(
   const ends: RecordEnd[] = [];
   recorder.ends$.subscribe((end) => ends.push(end));
   const [client, server] = options.ends ?? memoryPair();
-  const tapped = recorder.tap(server);
+  const tapped = recorder.wrap(server);
   const over = once(tapped.closed$);
   await talk(client, tapped);
   await over;

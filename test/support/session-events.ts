@@ -1,7 +1,7 @@
 /** Short names for what happens to a session, and for what it asks for, so that a test reads as a conversation. */
 import { commands } from '../../src/session/dispatch.ts';
 import type { CommandEffect, Effect } from '../../src/session/effect.ts';
-import type { Result, SessionEvent } from '../../src/session/event.ts';
+import type { EffectResult, SessionEvent } from '../../src/session/event.ts';
 import { createSession, type Session } from '../../src/session/session.ts';
 import type { SessionState } from '../../src/session/state.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
@@ -18,7 +18,7 @@ export const data = (text: string, credit = text.length): SessionEvent => ({
   credit,
 });
 export const bodyEnd: SessionEvent = { type: 'body-end' };
-export const result = (number: number, outcome: Result): SessionEvent => ({
+export const result = (number: number, outcome: EffectResult): SessionEvent => ({
   type: 'result',
   request: number,
   result: outcome,
@@ -53,7 +53,7 @@ export const asked = (
   effects: readonly Effect[],
 ): readonly (CommandEffect & { readonly request: number })[] =>
   effects.flatMap((effect) =>
-    effect.type === 'do' && effect.effect.type !== 'report'
+    effect.type === 'command' && effect.effect.type !== 'report'
       ? [{ ...effect.effect, request: effect.request }]
       : [],
   );
@@ -61,7 +61,7 @@ export const asked = (
 /** Which requests were reported as refused, and why. */
 export const refusals = (effects: readonly Effect[]) =>
   effects.flatMap((effect) => {
-    if (effect.type !== 'do' || effect.effect.type !== 'report') return [];
+    if (effect.type !== 'command' || effect.effect.type !== 'report') return [];
     const {
       request,
       effect: { report },
@@ -77,5 +77,5 @@ export const replies = (effects: readonly Effect[]) =>
 export const creditsOf = (effects: readonly Effect[]): number =>
   effects.reduce((sum, effect) => {
     if (effect.type === 'reply' || effect.type === 'release') return sum + effect.credit;
-    return effect.type === 'do' && effect.effect.type === 'write' ? sum + effect.effect.credit : sum;
+    return effect.type === 'command' && effect.effect.type === 'write' ? sum + effect.effect.credit : sum;
   }, 0);

@@ -27,10 +27,10 @@ describe('slabs', () => {
     const first = it.read(10 * kib);
     const second = it.read(10 * kib);
     expect(second.byteOffset - first.byteOffset).toBe(10 * kib);
-    it.slabs.giveBack(first, first.length);
-    it.slabs.giveBack(second, second.length);
+    it.slabs.recycle(first, first.length);
+    it.slabs.recycle(second, second.length);
     // The system had been given its next place before.
-    const third = it.read(10 * kib, 0, (chunk) => it.slabs.giveBack(chunk, chunk.length));
+    const third = it.read(10 * kib, 0, (chunk) => it.slabs.recycle(chunk, chunk.length));
     expect(third.byteOffset - first.byteOffset).toBe(20 * kib);
     const fourth = it.read(10 * kib);
     expect(fourth.buffer === first.buffer).toBe(true);
@@ -49,7 +49,7 @@ describe('slabs', () => {
 
   test('grow once chunks come back and the peer fills them, and shrink when it has little to say', () => {
     const it = reader();
-    const back = (chunk: Uint8Array) => it.slabs.giveBack(chunk, chunk.length);
+    const back = (chunk: Uint8Array) => it.slabs.recycle(chunk, chunk.length);
     for (let i = 0; i < 2; i++) it.read(it.room().length, 0, back);
     expect(it.room().length).toBeGreaterThan(kib * kib);
     for (let i = 0; i < 40; i++) it.read(100, 0, back);
@@ -61,7 +61,7 @@ describe('slabs', () => {
     const busy = Array.from({ length: 40 }, () => {
       const it = reader();
       for (let i = 0; i < 2; i++)
-        it.read(it.room().length, 0, (chunk) => it.slabs.giveBack(chunk, chunk.length));
+        it.read(it.room().length, 0, (chunk) => it.slabs.recycle(chunk, chunk.length));
       return it;
     });
     const large = () => busy.filter((it) => it.room().buffer.byteLength > 64 * kib).length;
@@ -76,19 +76,19 @@ describe('slabs', () => {
       new Set([...kept, it.room()].map(({ buffer }) => buffer).filter((one) => one.byteLength > 64 * kib));
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 200; i++) {
-        const chunk = it.read(it.room().length, 0, (all) => it.slabs.giveBack(all, all.length - 1));
+        const chunk = it.read(it.room().length, 0, (all) => it.slabs.recycle(all, all.length - 1));
         kept.push(chunk);
-        if (i === 0) it.slabs.giveBack(chunk, 1);
+        if (i === 0) it.slabs.recycle(chunk, 1);
       }
       expect(larges().size).toBe(3);
       // Once it is given back there may be others.
-      for (const chunk of kept.splice(0).slice(1)) it.slabs.giveBack(chunk, 1);
+      for (const chunk of kept.splice(0).slice(1)) it.slabs.recycle(chunk, 1);
     }
     it.slabs.close();
   });
 
   test('that are large count among those of all connections until the last of them was given back', () => {
-    const back = (it: ReturnType<typeof reader>) => (all: Uint8Array) => it.slabs.giveBack(all, all.length);
+    const back = (it: ReturnType<typeof reader>) => (all: Uint8Array) => it.slabs.recycle(all, all.length);
     const grow = () => {
       const it = reader();
       for (let i = 0; i < 2; i++) it.read(it.room().length, 0, back(it));
@@ -101,7 +101,7 @@ describe('slabs', () => {
     expect(all.filter(isLarge)).toEqual([]);
     const refused = grow();
     expect(isLarge(refused)).toBe(false);
-    for (const [i, chunk] of kept.entries()) all[i]!.slabs.giveBack(chunk, chunk.length);
+    for (const [i, chunk] of kept.entries()) all[i]!.slabs.recycle(chunk, chunk.length);
     const taken = grow();
     expect(isLarge(taken)).toBe(true);
     for (const it of [...all, refused, taken]) it.slabs.close();
@@ -113,9 +113,9 @@ describe('slabs', () => {
     expect(it.slabs.pinsMemory()).toBe(false);
     const rest = it.read(it.room().length);
     expect(it.slabs.pinsMemory()).toBe(true);
-    it.slabs.giveBack(rest, rest.length);
+    it.slabs.recycle(rest, rest.length);
     expect(it.slabs.pinsMemory()).toBe(true);
-    it.slabs.giveBack(kept, kept.length);
+    it.slabs.recycle(kept, kept.length);
     expect(it.slabs.pinsMemory()).toBe(false);
     it.slabs.close();
   });
@@ -141,7 +141,7 @@ property.prop([moves])('a chunk keeps its bytes until all of it was given back',
       const one = held[at]!;
       const some = Math.ceil(one.chunk.length / parts);
       const now = Math.min(some, one.left);
-      it.slabs.giveBack(one.chunk, now);
+      it.slabs.recycle(one.chunk, now);
       one.left -= now;
       if (one.left === 0) held.splice(at, 1);
     }

@@ -4,7 +4,7 @@ import { type Observable, tap } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 import { type ListenEvent, type ListenFault, listenOn } from '../../src/transport/listen.ts';
-import { socketConnection } from '../../src/transport/socket-connection.ts';
+import { fromSocket } from '../../src/transport/socket-connection.ts';
 import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
 import { connectionContract } from './connection-contract.ts';
 import { once, pattern, read, write, writeUntilItFails } from './connection-helpers.ts';
@@ -124,7 +124,7 @@ describe('listenTcp', () => {
       },
       'connection',
       { host: '127.0.0.1', port: 0 },
-      (socket) => socketConnection(socket),
+      (socket) => fromSocket(socket),
     );
     const { port, connection, stop } = await listener(events$.pipe(tap((event) => events.push(event))));
     server?.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));

@@ -296,12 +296,12 @@ describe('a framing that looks ahead', () => {
   const curious = (delivery: Delivery): Framing<number[]> => ({
     maxHead: 3,
     maxWhole: 1000,
-    measure(bytes, start, end) {
+    headLength(bytes, start, end) {
       if (start === end || bytes[start]! % 2 === 0) return 1;
       if (end - start < 3) return 3;
       return bytes[start + 2]! % 3 === 0 ? 1 : 2;
     },
-    open: (bytes, start, end) => ({
+    parseHead: (bytes, start, end) => ({
       header: [...bytes.subarray(start, end)],
       length: bytes[start]! >> 2,
       delivery,
@@ -338,8 +338,8 @@ describe('a framing of one’s own that breaks its promises', () => {
   const base: Framing<null> = {
     maxHead: 4,
     maxWhole: 10,
-    measure: () => 1,
-    open: () => ({ header: null, length: 0, delivery: 'whole' }),
+    headLength: () => 1,
+    parseHead: () => ({ header: null, length: 0, delivery: 'whole' }),
   };
   const codes = (framing: Framing<null>) =>
     eventsOf(framing, byteByByte(bytesOf(1, 2, 3, 4, 5, 6))).map((event) =>
@@ -349,14 +349,14 @@ describe('a framing of one’s own that breaks its promises', () => {
   test.each([0, -1, 5, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
     'a head of %d bytes is a fault, not a hang',
     (head) => {
-      expect(codes({ ...base, measure: () => head })).toEqual(['header-invalid']);
+      expect(codes({ ...base, headLength: () => head })).toEqual(['header-invalid']);
     },
   );
 
   test.each([-1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])(
     'a body of %d bytes is a fault',
     (length) => {
-      expect(codes({ ...base, open: () => ({ header: null, length, delivery: 'stream' }) })).toEqual([
+      expect(codes({ ...base, parseHead: () => ({ header: null, length, delivery: 'stream' }) })).toEqual([
         'body-length-invalid',
       ]);
     },
@@ -366,7 +366,7 @@ describe('a framing of one’s own that breaks its promises', () => {
     const asked: number[] = [];
     const framing: Framing<null> = {
       ...base,
-      measure(_, start, end) {
+      headLength(_, start, end) {
         asked.push(end - start);
         return 4;
       },

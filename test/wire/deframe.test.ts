@@ -141,9 +141,9 @@ describe('a subscriber that has had enough', () => {
     const source$ = new Subject<Uint8Array>();
     const counting = {
       ...framing,
-      measure(...range: Parameters<typeof framing.measure>) {
+      measure(...range: Parameters<typeof framing.headLength>) {
         measured++;
-        return framing.measure(...range);
+        return framing.headLength(...range);
       },
     };
     const subscription = source$.pipe(deframe(counting)).subscribe(() => {

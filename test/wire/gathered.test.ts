@@ -1,9 +1,9 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { append, type Gathered, gather } from '../../src/wire/gathered.ts';
+import { append, type ChunkBuffer, gather } from '../../src/wire/gathered.ts';
 import { bytesOf } from './stream.ts';
 
-const content = ({ room, length }: Gathered) => [...room.bytes.subarray(0, length)];
+const content = ({ room, length }: ChunkBuffer) => [...room.bytes.subarray(0, length)];
 
 test('the newest value is appended to in place', () => {
   const first = gather(bytesOf(1, 2), 0, 2, 100);

@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
-import { problem } from '../../src/wire/fault.ts';
+import { headFault } from '../../src/wire/fault.ts';
 import {
   encodeJsonHeader,
   type JsonHeader,
@@ -167,7 +167,7 @@ describe('the length of the body', () => {
   });
 
   test('may be refused in words, which are passed on', () => {
-    const said = problem('body-length-invalid', 'filesize is "many"');
+    const said = headFault('body-length-invalid', 'filesize is "many"');
     expect(codeWith(() => said)).toMatchObject([
       { code: 'body-length-invalid', message: 'filesize is "many"', fatal: true },
     ]);

@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { encodeLength } from '../../src/wire/encode-length.ts';
 import { encodeFrame } from '../../src/wire/enframe.ts';
-import type { Opened } from '../../src/wire/framing.ts';
+import type { ParsedHead } from '../../src/wire/framing.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
 import { everyLayout, layouts, lengthsAround } from './layouts.ts';
@@ -11,12 +11,12 @@ import { ascii, bytesOf, eventsOf, tell } from './stream.ts';
 const leadOf = ({ offset = 0 }: LengthFieldOptions) => Uint8Array.from({ length: offset }, (_, i) => 255 - i);
 
 /** What the decoder makes of a prefix: the opened frame, the code of what is wrong, or that it wants more bytes. */
-function decoded(options: LengthFieldOptions, prefix: Uint8Array): Opened<Prefix> | string {
+function decoded(options: LengthFieldOptions, prefix: Uint8Array): ParsedHead<Prefix> | string {
   const framing = lengthField(options);
-  const size = framing.measure(prefix, 0, prefix.length);
+  const size = framing.headLength(prefix, 0, prefix.length);
   if (typeof size !== 'number') return size.problem;
   if (size !== prefix.length) return `${size} bytes, not ${prefix.length}`;
-  const opened = framing.open(prefix, 0, size);
+  const opened = framing.parseHead(prefix, 0, size);
   return 'problem' in opened ? opened.problem : opened;
 }
 
@@ -269,18 +269,18 @@ describe('protocols as they are on the wire', () => {
 describe('measure', () => {
   test('asks for what it must see next, and checks the limit as soon as the length is there', () => {
     const framing = lengthField({ width: 2, offset: 1, maxLength: 10 });
-    expect(framing.measure(bytesOf(), 0, 0)).toBe(3);
-    expect(framing.measure(bytesOf(9, 0, 10), 0, 2)).toBe(3);
-    expect(framing.measure(bytesOf(9, 0, 10), 0, 3)).toBe(3);
-    expect(framing.measure(bytesOf(9, 0, 11), 0, 3)).toMatchObject({ problem: 'length-too-large' });
+    expect(framing.headLength(bytesOf(), 0, 0)).toBe(3);
+    expect(framing.headLength(bytesOf(9, 0, 10), 0, 2)).toBe(3);
+    expect(framing.headLength(bytesOf(9, 0, 10), 0, 3)).toBe(3);
+    expect(framing.headLength(bytesOf(9, 0, 11), 0, 3)).toMatchObject({ problem: 'length-too-large' });
   });
 
   test('asks for a varint byte by byte', () => {
     const framing = lengthField({ width: 'varint', offset: 1, maxLength: 1000 });
     const bytes = bytesOf(0xff, 0x80, 0x80, 0x01);
-    expect([0, 1, 2, 3].map((end) => framing.measure(bytes, 0, end))).toEqual([2, 2, 3, 4]);
-    expect(framing.measure(bytes, 0, 4)).toMatchObject({ problem: 'length-too-large', declared: 16384 });
-    expect(framing.measure(bytesOf(0xff, 0x05, 0xff), 0, 3)).toBe(2);
+    expect([0, 1, 2, 3].map((end) => framing.headLength(bytes, 0, end))).toEqual([2, 2, 3, 4]);
+    expect(framing.headLength(bytes, 0, 4)).toMatchObject({ problem: 'length-too-large', declared: 16384 });
+    expect(framing.headLength(bytesOf(0xff, 0x05, 0xff), 0, 3)).toBe(2);
   });
 });
 

@@ -18,7 +18,7 @@
  * first bytes, and what there is of a head.
  */
 import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
-import { type FrameFault, faultAt, problem, SAMPLE } from '../../wire/fault.ts';
+import { type FrameFault, faultAt, headFault, SAMPLE } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { InspectedFault, InspectedFrame } from '../inspect-event.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
@@ -192,7 +192,7 @@ export function sideFrames(
       tell(current, boundary - reached);
       const got = reached - position - head;
       const message = `the stream ended in the body of a frame, after ${got} of ${length} bytes`;
-      fault = faultAt(problem('truncated', message, length), position, sample.subarray(0, SAMPLE), true);
+      fault = faultAt(headFault('truncated', message, length), position, sample.subarray(0, SAMPLE), true);
     } else {
       const [event] = finish(skipping, state).events;
       if (event?.type === 'fault') fault = event.fault;
@@ -210,9 +210,9 @@ function withoutBodies(framing: Framing<unknown>): Framing<unknown> {
   return {
     maxHead: framing.maxHead,
     maxWhole: framing.maxWhole,
-    measure: (bytes, start, end) => framing.measure(bytes, start, end),
-    open(bytes, start, end) {
-      const opened = framing.open(bytes, start, end);
+    headLength: (bytes, start, end) => framing.headLength(bytes, start, end),
+    parseHead(bytes, start, end) {
+      const opened = framing.parseHead(bytes, start, end);
       return 'problem' in opened || opened.delivery === 'skip' ? opened : { ...opened, delivery: 'skip' };
     },
   };

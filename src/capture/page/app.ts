@@ -1,5 +1,5 @@
 /** The page: what is on it, and what happens when it is used. The last of its files. */
-import { browser, byId, type Canvas, type Happening } from './browser.ts';
+import { browser, byId, type Canvas, type UiEvent } from './browser.ts';
 import { showDetails } from './details.ts';
 import { draw } from './draw.ts';
 import { HEIGHT, itemAt, itemSpan, type Layout, layoutOf, MAP_TOP } from './layout.ts';
@@ -166,7 +166,7 @@ function step(by: 1 | -1): void {
 }
 
 /** The pointer. */
-const placeOf = ({ clientX, clientY }: Happening): { x: number; y: number } => {
+const placeOf = ({ clientX, clientY }: UiEvent): { x: number; y: number } => {
   const { left, top } = canvas.getBoundingClientRect();
   return { x: clientX - left, y: clientY - top };
 };

@@ -10,7 +10,7 @@ export interface Box {
   readonly height: number;
 }
 
-export interface Happening {
+export interface UiEvent {
   readonly key: string;
   readonly shiftKey: boolean;
   readonly ctrlKey: boolean;
@@ -43,7 +43,7 @@ export interface Element {
   setAttribute(name: string, value: string): void;
   addEventListener(
     type: string,
-    listener: (event: Happening) => void,
+    listener: (event: UiEvent) => void,
     options?: { passive?: boolean; capture?: boolean },
   ): void;
   getBoundingClientRect(): Box;
@@ -95,7 +95,7 @@ interface Browser {
     readonly activeElement: unknown;
     getElementById(id: string): Element | null;
     createElement(name: string): Element;
-    addEventListener(type: string, listener: (event: Happening) => void): void;
+    addEventListener(type: string, listener: (event: UiEvent) => void): void;
   };
   readonly devicePixelRatio: number;
   readonly getComputedStyle: (of: Element) => { getPropertyValue(name: string): string };

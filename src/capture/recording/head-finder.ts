@@ -4,10 +4,10 @@
  *
  * Beside the deframer of `wire`, which hands out frames but not the bytes of their heads. Holds at most one head.
  */
-import type { FaultCode, Problem } from '../../wire/fault.ts';
-import { problem } from '../../wire/fault.ts';
+import type { FaultCode, HeadFault } from '../../wire/fault.ts';
+import { headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
-import { append, type Gathered, gather } from '../../wire/gathered.ts';
+import { append, type ChunkBuffer, gather } from '../../wire/gathered.ts';
 
 /** A head that was read. */
 export interface Head<H> {
@@ -25,8 +25,8 @@ export interface Head<H> {
 /** Where frames cannot be found any more: nothing from there on is understood. */
 export interface Lost {
   readonly code: FaultCode;
-  readonly declared: Problem['declared'];
-  readonly limit: Problem['limit'];
+  readonly declared: HeadFault['declared'];
+  readonly limit: HeadFault['limit'];
   /** The offset in the stream, in bytes, of the frame's first byte. */
   readonly position: number;
 }
@@ -49,10 +49,10 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
   /** Bytes of body still to come. */
   let body = 0;
   /** What there is of a head that is not whole. */
-  let held: Gathered | null = null;
+  let held: ChunkBuffer | null = null;
   let over = false;
 
-  function lose({ problem: code, declared, limit }: Problem, position: number): void {
+  function lose({ problem: code, declared, limit }: HeadFault, position: number): void {
     over = true;
     held = null;
     watcher.lost({ code, declared, limit, position });
@@ -60,7 +60,7 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
 
   /** Answers where the body begins; behind everything when there is none to come. */
   function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
-    const opened = framing.open(bytes, start, end);
+    const opened = framing.parseHead(bytes, start, end);
     if ('problem' in opened) {
       lose(opened, position);
       return false;
@@ -75,7 +75,7 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
     let at = 0;
     while (held !== null) {
       const position = origin - held.length + at;
-      const need: number | Problem = framing.measure(held.room.bytes, 0, held.length);
+      const need: number | HeadFault = framing.headLength(held.room.bytes, 0, held.length);
       if (typeof need !== 'number') {
         lose(need, position);
       } else if (need > held.length) {
@@ -105,7 +105,7 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
           at += step;
           continue;
         }
-        const need = framing.measure(chunk, at, chunk.length);
+        const need = framing.headLength(chunk, at, chunk.length);
         if (typeof need !== 'number') lose(need, origin + at);
         else if (need > chunk.length - at) held = gather(chunk, at, chunk.length, need);
         else if (open(chunk, at, at + need, origin + at)) at += need;
@@ -113,7 +113,7 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
       return held === null ? taken : taken - held.length;
     },
     end() {
-      if (held !== null) lose(problem('truncated', 'the stream ended in a head'), taken - held.length);
+      if (held !== null) lose(headFault('truncated', 'the stream ended in a head'), taken - held.length);
     },
   };
 }

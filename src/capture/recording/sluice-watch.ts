@@ -20,7 +20,7 @@ import { openRequests } from './open-requests.ts';
 import { type Mask, secretsIn } from './secret-strings.ts';
 
 /** Something to be said of what one side sent. */
-export interface Remark {
+export interface PacketComment {
   /** The offset in the stream, in bytes, of the byte it is about. */
   readonly position: number;
   readonly text: string;
@@ -37,7 +37,7 @@ export interface Watch {
   readonly end: () => void;
   /** In order. Whoever writes takes off the front what is behind. */
   readonly masks: Mask[];
-  readonly remarks: Remark[];
+  readonly remarks: PacketComment[];
   /** The offset from which on everything is hidden; infinity while there is none. */
   readonly hiddenFrom: () => number;
   /** Everything before this offset is written, the last of it in the packet of this number. */
@@ -126,7 +126,7 @@ interface Direction {
 
 function watchOf(framing: Framing<JsonHeader>, direction: Direction): Watch {
   const masks: Mask[] = [];
-  const remarks: Remark[] = [];
+  const remarks: PacketComment[] = [];
   let hiddenFrom = Number.POSITIVE_INFINITY;
   const finder = headFinder(framing, {
     head(head) {

@@ -133,8 +133,8 @@ export function tappedConnection(options: TapOptions): Connection {
         settle(settled, fault);
       });
     },
-    ...(connection.giveBack && {
-      giveBack: (chunk: Uint8Array, count: number) => connection.giveBack?.(chunk, count),
+    ...(connection.recycle && {
+      recycle: (chunk: Uint8Array, count: number) => connection.recycle?.(chunk, count),
     }),
     ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
     pause() {

@@ -13,7 +13,7 @@
  * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile. As soon as the
  * other side does something, all but the header is written: that may be the answer to it, and must not come before it.
  */
-import { append, type Gathered, gather } from '../../wire/gathered.ts';
+import { append, type ChunkBuffer, gather } from '../../wire/gathered.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { Side } from '../stream-event.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';
@@ -70,7 +70,7 @@ interface Lane {
   /** Written since the other side sent something. */
   unanswered: number;
   /** What came, and is not written. */
-  held: { readonly time: number; bytes: Gathered }[];
+  held: { readonly time: number; bytes: ChunkBuffer }[];
   ended: boolean;
 }
 

@@ -43,8 +43,8 @@ export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
     const inner = framing(() => asks > answered);
     return {
       ...inner,
-      open(bytes, start, end) {
-        const opened = inner.open(bytes, start, end);
+      parseHead(bytes, start, end) {
+        const opened = inner.parseHead(bytes, start, end);
         if (!('problem' in opened) && answers(opened.header)) answered++;
         return opened;
       },

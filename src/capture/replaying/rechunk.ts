@@ -11,7 +11,7 @@
  */
 import { check, either, inWords, numberFrom, oneOf, RECORD, type Rule } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
-import { joined } from '../../wire/joined.ts';
+import { concatBytes } from '../../wire/joined.ts';
 import { randomFrom } from './random-from.ts';
 
 /** Cuts at random, the same for the same seed. */
@@ -62,7 +62,7 @@ export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
   let wanted = 0;
 
   function taken(last: Uint8Array): Uint8Array {
-    const chunk = length === 0 ? last : joined([...held, last], length + last.length);
+    const chunk = length === 0 ? last : concatBytes([...held, last], length + last.length);
     held = [];
     length = 0;
     wanted = 0;

@@ -13,7 +13,7 @@
 import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import { DESTROYED, ENDED, tellEnd } from '../../transport/connection-fault.ts';
+import { DESTROYED, ENDED, signalEnd } from '../../transport/connection-fault.ts';
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 
@@ -185,7 +185,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
     if (how !== null) broken ??= how;
     doneReading();
     const told = reader;
-    if (told !== undefined) tellEnd(told, how);
+    if (told !== undefined) signalEnd(told, how);
     turnSoon();
   }
 
@@ -217,7 +217,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
     closed$: closed$.asObservable(),
     chunks$: new Observable((subscriber) => {
       if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (readEnd !== undefined) return tellEnd(subscriber, readEnd);
+      if (readEnd !== undefined) return signalEnd(subscriber, readEnd);
       reader = subscriber;
       turnSoon();
       return () => {

@@ -7,7 +7,7 @@ import { COST } from './hold.ts';
 import { giveUpAll } from './holes.ts';
 import { lookForLife } from './resets.ts';
 import { copied, isSomething } from './segments.ts';
-import { type Direction, type Emit, holds, positionOf, type Reset, type Talk } from './talk.ts';
+import { type Direction, type Emit, holds, positionOf, type Reset, type TcpConversation } from './talk.ts';
 import { mostSent } from './window.ts';
 
 /** Keeps a segment that came behind a RST that is heeded. */
@@ -20,7 +20,7 @@ export function keepAfter(reset: Reset, direction: Direction, segment: Segment, 
 }
 
 /** Takes a RST off its conversation, which is decided about. What was kept behind it is held no longer. */
-export function takeReset(talk: Talk, { holdings }: Shared): Reset {
+export function takeReset(talk: TcpConversation, { holdings }: Shared): Reset {
   const reset = talk.reset!;
   talk.reset = null;
   holdings.cost -= reset.bytes + reset.after.length * COST;
@@ -29,7 +29,7 @@ export function takeReset(talk: Talk, { holdings }: Shared): Reset {
 }
 
 /** The RST of a conversation that is open ends both sides; what was kept behind it is counted. */
-export function endByReset(talk: Talk, shared: Shared, emit: Emit): void {
+export function endByReset(talk: TcpConversation, shared: Shared, emit: Emit): void {
   const { from, segment, after, heeded } = takeReset(talk, shared);
   const { packet, seq } = segment;
   if (!heeded) lookForLife(talk, from, seq);
@@ -52,7 +52,7 @@ export function endByReset(talk: Talk, shared: Shared, emit: Emit): void {
 }
 
 /** Counts a segment that came behind a reset, if something is lost with it. */
-export function countAfter(talk: Talk, segment: Segment): void {
+export function countAfter(talk: TcpConversation, segment: Segment): void {
   if (!isSomething(segment) || segment.flags & TCP_RST) return;
   talk.aftermath ??= { packets: 0, bytes: 0, firstPacket: segment.packet.number };
   talk.aftermath.packets++;
@@ -60,7 +60,7 @@ export function countAfter(talk: Talk, segment: Segment): void {
 }
 
 /** Tells what was counted since it was told. */
-export function tellAfter(talk: Talk, emit: Emit): void {
+export function tellAfter(talk: TcpConversation, emit: Emit): void {
   if (talk.aftermath === null) return;
   emit({ type: 'after-reset', conversation: talk.conversation!, ...talk.aftermath });
   talk.aftermath = null;

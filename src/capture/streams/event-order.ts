@@ -8,16 +8,16 @@
  * ```
  */
 import type { StreamEvent } from '../stream-event.ts';
-import type { Talk } from './talk.ts';
+import type { TcpConversation } from './talk.ts';
 
 /** What a machine tells of the conversations it cannot decide about yet. */
 export interface Undecided {
   /** A RST came that may end it. */
-  readonly begin: (talk: Talk) => void;
+  readonly begin: (talk: TcpConversation) => void;
   /** All that is emitted until `end` follows from that RST. */
-  readonly decide: (talk: Talk) => void;
+  readonly decide: (talk: TcpConversation) => void;
   /** It is decided about. */
-  readonly end: (talk: Talk) => void;
+  readonly end: (talk: TcpConversation) => void;
 }
 
 export interface EventOrder extends Undecided {
@@ -25,7 +25,7 @@ export interface EventOrder extends Undecided {
   /** The events that nothing can come before any more, oldest first. */
   readonly take: () => StreamEvent[];
   /** What is to be decided about at once, as too much waits behind it; null when that is not so. */
-  readonly excess: () => Talk | null;
+  readonly excess: () => TcpConversation | null;
 }
 
 /** Bytes that may wait, about. */
@@ -37,15 +37,15 @@ const COST = 256;
 interface Run {
   readonly events: StreamEvent[];
   /** The conversation that is not decided about, whose events go here. */
-  talk: Talk | null;
+  talk: TcpConversation | null;
   cost: number;
 }
 
-const createRun = (talk: Talk | null): Run => ({ events: [], talk, cost: COST });
+const createRun = (talk: TcpConversation | null): Run => ({ events: [], talk, cost: COST });
 
 export function createEventOrder(most = MOST): EventOrder {
   let runs: Run[] = [createRun(null)];
-  const begun = new Map<Talk, Run>();
+  const begun = new Map<TcpConversation, Run>();
   /** Where events go that follow from a RST further up; null for the end of all. */
   let place: Run | null = null;
   let waiting = COST;

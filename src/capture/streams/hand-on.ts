@@ -15,7 +15,7 @@ export interface Shared {
 }
 
 /** Hands on the bytes at `next`. */
-export function handOn(
+export function deliver(
   direction: Direction,
   bytes: Uint8Array,
   packet: number,
@@ -71,7 +71,7 @@ export function drain(direction: Direction, shared: Shared, emit: Emit): void {
   let count = 0;
   for (; held[count]?.position === direction.next; count++) {
     const { bytes, packet, capturedAt, ack } = held[count]!;
-    handOn(direction, bytes, packet, capturedAt, ack, shared, emit);
+    deliver(direction, bytes, packet, capturedAt, ack, shared, emit);
   }
   dropFirst(direction, count, direction.next, shared.holdings);
   if (direction.next === direction.finAt && !direction.ended) end(direction, emit);

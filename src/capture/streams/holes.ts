@@ -18,7 +18,7 @@ import { type Direction, type Emit, holds } from './talk.ts';
 
 const PATIENCE = 1_024;
 const LEAST_PATIENCE = 64;
-export const PATIENT_TIME = 30_000_000_000n;
+export const HOLE_TIMEOUT_NS = 30_000_000_000n;
 
 /** Where the first hole ends, as far as is known; infinite when there is none. */
 function holeEnd({ held, snapped, finAt }: Direction): number {
@@ -67,7 +67,7 @@ export function keepLimits(direction: Direction, shared: Shared, emit: Emit): vo
 }
 
 /** Gives up holes that the peer has acknowledged when enough has gone by since: see the table above. */
-export function losePatience(direction: Direction, time: bigint, shared: Shared, emit: Emit): void {
+export function expireHole(direction: Direction, time: bigint, shared: Shared, emit: Emit): void {
   const { talk } = direction;
   if (!direction.started || !holds(direction) || direction.acked < holeEnd(direction)) return;
   if (direction.missedAt !== direction.next) {
@@ -80,7 +80,7 @@ export function losePatience(direction: Direction, time: bigint, shared: Shared,
   if (packets < LEAST_PATIENCE) return;
   const [cut] = direction.snapped;
   const isCut = cut !== undefined && cut.start <= direction.next && cut.end >= holeEnd(direction);
-  if (packets < PATIENCE && !isCut && time - direction.missedTime < PATIENT_TIME) return;
+  if (packets < PATIENCE && !isCut && time - direction.missedTime < HOLE_TIMEOUT_NS) return;
   giveUp(direction, 'lost', shared, emit);
 }
 

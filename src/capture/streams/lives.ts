@@ -13,47 +13,47 @@ import { countAfter, endByReset, tellAfter } from './after-reset.ts';
 import type { Undecided } from './event-order.ts';
 import { reverseFlow } from './flow.ts';
 import type { Shared } from './hand-on.ts';
-import { giveUpAll, PATIENT_TIME } from './holes.ts';
+import { giveUpAll, HOLE_TIMEOUT_NS } from './holes.ts';
 import { introduce, likelyClient, zeroOf } from './opening.ts';
 import { showsLife } from './resets.ts';
 import { release, start } from './sequencing.ts';
-import { createTalk, type Direction, type Emit, type Talk } from './talk.ts';
-import { createTalkTable, type TalkTable } from './talk-table.ts';
+import { createTcpConversation, type Direction, type Emit, type TcpConversation } from './talk.ts';
+import { type ConversationTable, createConversationTable } from './talk-table.ts';
 import { createWaits, type Waits } from './waits.ts';
 
 export interface Lives {
-  readonly table: TalkTable;
+  readonly table: ConversationTable;
   /** Those that have a RST to be decided about. */
   readonly resetting: Waits;
   /** Opens a conversation for a segment; answers its direction. */
   begin(segment: Segment, emit: Emit): Direction;
   /** Both directions have started. */
-  settled(talk: Talk): void;
+  settled(talk: TcpConversation): void;
   /** Ends the gathering: what is still unknown is taken for what is likely. */
-  settle(talk: Talk, emit: Emit): void;
+  settle(talk: TcpConversation, emit: Emit): void;
   /** What waits for so long of the recording's time that it waits no longer, by the time of a packet, is decided. */
   pass(time: bigint, emit: Emit): void;
   /** @param why unless it was reset, or both sides had ended. */
-  close(talk: Talk, why: CloseReason, emit: Emit): void;
+  close(talk: TcpConversation, why: CloseReason, emit: Emit): void;
   /** Whether a stray segment belongs to a connection that lives on though it was reset; else it is counted. */
   livesOn(direction: Direction, segment: Segment): boolean;
   /** Forgets a conversation that is closed: another has its addresses. */
-  forget(talk: Talk, emit: Emit): void;
+  forget(talk: TcpConversation, emit: Emit): void;
   /** Closes all, and tells what was counted behind resets. */
   end(emit: Emit): void;
 }
 
 export function createLives(shared: Shared, undecided?: Undecided): Lives {
-  const table = createTalkTable(shared.limits.maxConversations);
+  const table = createConversationTable(shared.limits.maxConversations);
   /** Those of which a direction has not started. */
-  const gathering = createWaits(PATIENT_TIME, ({ startedAt }) => startedAt);
-  const resetting = createWaits(PATIENT_TIME, ({ reset }) => reset!.segment.packet.time);
+  const gathering = createWaits(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt);
+  const resetting = createWaits(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time);
   /** Those that were reset, and of which something came later that is not told. No more than are remembered. */
-  const haunted = new Set<Talk>();
+  const haunted = new Set<TcpConversation>();
   let count = 0;
 
   function begin({ flow, packet }: Segment, emit: Emit): Direction {
-    const talk = createTalk(count++, flow, reverseFlow(flow), packet.time);
+    const talk = createTcpConversation(count++, flow, reverseFlow(flow), packet.time);
     table.add(talk);
     gathering.add(talk);
     const evicted = table.excess();
@@ -61,13 +61,13 @@ export function createLives(shared: Shared, undecided?: Undecided): Lives {
     return talk.first;
   }
 
-  function settled(talk: Talk): void {
+  function settled(talk: TcpConversation): void {
     if (talk.settled) return;
     talk.settled = true;
     gathering.delete(talk);
   }
 
-  function settle(talk: Talk, emit: Emit): void {
+  function settle(talk: TcpConversation, emit: Emit): void {
     if (talk.settled) return;
     if (talk.conversation === null) introduce(talk, likelyClient(talk), 'midstream', emit);
     const starting = [talk.first, talk.second].filter(({ started }) => !started);
@@ -89,7 +89,7 @@ export function createLives(shared: Shared, undecided?: Undecided): Lives {
     }
   }
 
-  function close(talk: Talk, why: CloseReason, emit: Emit): void {
+  function close(talk: TcpConversation, why: CloseReason, emit: Emit): void {
     if (talk.reset?.heeded) undecided?.decide(talk);
     settle(talk, emit);
     const { first, second } = talk;
@@ -119,13 +119,13 @@ export function createLives(shared: Shared, undecided?: Undecided): Lives {
     return false;
   }
 
-  function forget(talk: Talk, emit: Emit): void {
+  function forget(talk: TcpConversation, emit: Emit): void {
     table.forget(talk);
     tellHaunted(talk, emit);
   }
 
   /** Tells what came after a conversation was closed by a reset, of which no more will be counted. */
-  function tellHaunted(talk: Talk, emit: Emit): void {
+  function tellHaunted(talk: TcpConversation, emit: Emit): void {
     haunted.delete(talk);
     tellAfter(talk, emit);
   }
@@ -139,7 +139,7 @@ export function createLives(shared: Shared, undecided?: Undecided): Lives {
 }
 
 /** Whether both sides have ended. */
-export const isOver = ({ first, second }: Talk): boolean => first.ended && second.ended;
+export const isOver = ({ first, second }: TcpConversation): boolean => first.ended && second.ended;
 
 const totalsOf = (direction: Direction): SideTotals => ({
   packets: direction.packets,

@@ -30,7 +30,7 @@ import { sourceAddress, sourcePort } from './flow.ts';
 import { tellIgnored } from './ignored.ts';
 import { isSomething } from './segments.ts';
 import { distance, seqPlus } from './sequence.ts';
-import { type Direction, type Emit, NONE, positionOf, type Talk } from './talk.ts';
+import { type Direction, type Emit, NONE, positionOf, type TcpConversation } from './talk.ts';
 import { isUnanswered, mostSent } from './window.ts';
 
 /** How far apart the numbers of one moment may be. A random number is that near once in 256 times. */
@@ -46,10 +46,10 @@ const TIME_WAIT = 60_000_000_000n;
  * - `again`: it came before. - `starts`: it says where the direction's bytes start. - `stray`: it means nothing.
  * - `new`: it opens another conversation.
  */
-export type Greeting = 'again' | 'starts' | 'stray' | 'new';
+export type SynMeaning = 'again' | 'starts' | 'stray' | 'new';
 
 /** What a segment with SYN is to the open conversation that has its flow. */
-export function greetingOf(direction: Direction, segment: Segment): Greeting {
+export function classifySyn(direction: Direction, segment: Segment): SynMeaning {
   const zero = seqPlus(segment.seq, 1);
   if (direction.syn === segment.seq) return 'again';
   if (direction.syn !== NONE) return answersAnew(direction, segment);
@@ -65,7 +65,7 @@ export function greetingOf(direction: Direction, segment: Segment): Greeting {
  * A SYN/ACK with another number than the first, to the same SYN: a server that keeps no state, or one of many behind
  * an address, has answered anew. The client takes one of them; until it has told which, the last is believed.
  */
-function answersAnew(direction: Direction, segment: Segment): Greeting {
+function answersAnew(direction: Direction, segment: Segment): SynMeaning {
   if (!answers(direction.peer, segment)) return 'new';
   const untouched = direction.next === 0 && direction.held.length === 0 && direction.acked === NONE;
   return untouched ? 'starts' : 'stray';
@@ -127,7 +127,12 @@ function isNearEnd({ nextSeq }: Direction, seq: number): boolean {
 }
 
 /** Opens a conversation, once it is known who is who. */
-export function introduce(talk: Talk, client: Direction, opening: Conversation['opening'], emit: Emit): void {
+export function introduce(
+  talk: TcpConversation,
+  client: Direction,
+  opening: Conversation['opening'],
+  emit: Emit,
+): void {
   const server = client.peer;
   client.from = 'client';
   server.from = 'server';
@@ -145,7 +150,7 @@ export function introduce(talk: Talk, client: Direction, opening: Conversation['
 }
 
 /** The client of a conversation whose opening was not recorded: a server has the lower port, mostly. */
-export function likelyClient({ first, second }: Talk): Direction {
+export function likelyClient({ first, second }: TcpConversation): Direction {
   return sourcePort(first.flow) < sourcePort(second.flow) ? second : first;
 }
 

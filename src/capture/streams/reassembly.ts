@@ -29,19 +29,19 @@
 
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { Undecided } from './event-order.ts';
-import { handOn, type Shared } from './hand-on.ts';
-import { giveUp, losePatience } from './holes.ts';
+import { deliver, type Shared } from './hand-on.ts';
+import { expireHole, giveUp } from './holes.ts';
 import { tellIgnored } from './ignored.ts';
 import { createLives, isOver } from './lives.ts';
 import { createOldestFirst } from './oldest-first.ts';
-import { greetingOf, introduce, isShortlyBefore, isStale, isStray, zeroOf } from './opening.ts';
+import { classifySyn, introduce, isShortlyBefore, isStale, isStray, zeroOf } from './opening.ts';
 import { GATHERED_PACKETS, gatheredOf, limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
 import { createResetWatch } from './reset-watch.ts';
 import { isSomething } from './segments.ts';
 import { seqPlus } from './sequence.ts';
 import { forgetShown, receive, release, start } from './sequencing.ts';
-import { type Direction, type Emit, holds, NONE, type Talk } from './talk.ts';
+import { type Direction, type Emit, holds, NONE, type TcpConversation } from './talk.ts';
 import { acknowledge, noteSyn } from './window.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
@@ -52,7 +52,7 @@ export interface Reassembly {
   /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
   take(segment: Segment, emit: Emit): void;
   /** Decides at once about a conversation that may have ended by a RST: it has. */
-  decide(talk: Talk, emit: Emit): void;
+  decide(talk: TcpConversation, emit: Emit): void;
   /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
   end(emit: Emit): void;
 }
@@ -127,8 +127,8 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
         settle(talk, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;
-    if (holds(direction)) losePatience(direction, time, shared, emit);
-    if (holds(peer)) losePatience(peer, time, shared, emit);
+    if (holds(direction)) expireHole(direction, time, shared, emit);
+    if (holds(peer)) expireHole(peer, time, shared, emit);
     if (!talk.settled && talk.packets >= GATHERED_PACKETS) settle(talk, emit);
     if (isOver(talk)) close(talk, 'ended', emit);
     if (holdings.cost > limits.maxHeldTotal) relieve(emit);
@@ -157,7 +157,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     direction ??= begin(segment, emit);
     let starts = false;
     if (isGreeting) {
-      const greeting = greetingOf(direction, segment);
+      const greeting = classifySyn(direction, segment);
       if (greeting === 'stray') return;
       if (greeting === 'new') {
         close(direction.talk, 'reused', emit);
@@ -196,7 +196,7 @@ export function createReassembly(options: ReassemblyOptions = {}, undecided?: Un
     ) {
       if (payload.length === 0) return;
       const ack = flags & TCP_ACK ? segment.ack : NONE;
-      handOn(direction, payload, packet.number, time, ack, shared, emit);
+      deliver(direction, payload, packet.number, time, ack, shared, emit);
       return;
     }
     takeSlowly(direction, segment, emit);

@@ -11,7 +11,7 @@ import { GATHERED_PACKETS, gatheredOf } from './reassembly-options.ts';
 import { isNews, lookForLife, placeOf, showsLife } from './resets.ts';
 import { copied } from './segments.ts';
 import { forgetShown } from './sequencing.ts';
-import type { Direction, Emit, Talk } from './talk.ts';
+import type { Direction, Emit, TcpConversation } from './talk.ts';
 import { isUnanswered } from './window.ts';
 
 export interface ResetWatch {
@@ -65,7 +65,7 @@ export function createResetWatch(
   }
 
   /** A RST that is in the window only ends nothing, since something follows it. */
-  function pass(talk: Talk, emit: Emit): void {
+  function pass(talk: TcpConversation, emit: Emit): void {
     resetting.delete(talk);
     const { from, segment } = takeReset(talk, shared);
     tellIgnored(from, 'inside', segment, emit);
@@ -79,7 +79,7 @@ export function createResetWatch(
     else if (reset.after.length > most.segments || reset.bytes > most.bytes) close(talk, 'reset', emit);
   }
 
-  function goOn(talk: Talk, emit: Emit): void {
+  function goOn(talk: TcpConversation, emit: Emit): void {
     resetting.delete(talk);
     undecided?.end(talk);
     const { from, segment, after } = takeReset(talk, shared);

@@ -24,7 +24,7 @@
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { answers } from './opening.ts';
 import { distance, seqPlus } from './sequence.ts';
-import { type Direction, holds, NONE, positionOf, type Talk } from './talk.ts';
+import { type Direction, holds, NONE, positionOf, type TcpConversation } from './talk.ts';
 import { GENEROUS, isUnanswered, mostSent, WINDOW } from './window.ts';
 
 /** How far behind a RST may be when nothing was acknowledged. */
@@ -83,7 +83,7 @@ export function isNews(direction: Direction, segment: Segment, resetFrom: Direct
 }
 
 /** Begins to look for life: what each side has sent by now is known. */
-export function lookForLife({ first, second }: Talk, from: Direction, seq: number): void {
+export function lookForLife({ first, second }: TcpConversation, from: Direction, seq: number): void {
   for (const direction of [first, second]) {
     direction.sinceFrom = NONE;
     const { anchored, highest, acked, finAt, next, nextSeq } = direction;

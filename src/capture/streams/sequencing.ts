@@ -13,7 +13,7 @@
 
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
-import { drain, handOn, type Shared } from './hand-on.ts';
+import { deliver, drain, type Shared } from './hand-on.ts';
 import { dropFrom, hold, noteSnapped, rebase } from './hold.ts';
 import { keepLimits } from './holes.ts';
 import { distance, seqPlus } from './sequence.ts';
@@ -59,7 +59,7 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
       const all = from === position && stop === position + payload.length;
       const bytes = all ? payload : payload.subarray(from - position, stop - position);
       const ack = flags & TCP_ACK ? segment.ack : NONE;
-      handOn(direction, bytes, packet.number, packet.time, ack, shared, emit);
+      deliver(direction, bytes, packet.number, packet.time, ack, shared, emit);
     } else if (hold(direction, segment, position, from, stop, difference, shared.holdings)) known = true;
   }
   if (known) direction.retransmitted++;

@@ -6,41 +6,41 @@
  *  closed  oldest ⇄ … ⇄ newest     at most `REMEMBERED`, so that what still comes of them opens no new one
  * ```
  */
-import type { Direction, Talk } from './talk.ts';
+import type { Direction, TcpConversation } from './talk.ts';
 
 /** Conversations that are remembered after they were closed, as TIME-WAIT does. */
 const REMEMBERED = 16_384;
 
-export interface TalkTable {
+export interface ConversationTable {
   find(flow: string): Direction | undefined;
   /** Adds an open conversation as the newest. */
-  add(talk: Talk): void;
+  add(talk: TcpConversation): void;
   /** Makes an open conversation the newest. */
-  touch(talk: Talk): void;
+  touch(talk: TcpConversation): void;
   /** The open conversation that was silent for the longest, when there are too many. */
-  excess(): Talk | null;
+  excess(): TcpConversation | null;
   /** Moves a conversation to those that are closed, or forgets it. Answers which closed one is forgotten for it. */
-  close(talk: Talk, remember: boolean): Talk | null;
+  close(talk: TcpConversation, remember: boolean): TcpConversation | null;
   /** Forgets a closed conversation: its flows are another's now. */
-  forget(talk: Talk): void;
+  forget(talk: TcpConversation): void;
   /** Those that are open, by their index. */
-  open(): readonly Talk[];
+  open(): readonly TcpConversation[];
 }
 
 interface List {
-  oldest: Talk | null;
-  newest: Talk | null;
+  oldest: TcpConversation | null;
+  newest: TcpConversation | null;
   size: number;
 }
 
-export function createTalkTable(most: number): TalkTable {
+export function createConversationTable(most: number): ConversationTable {
   const flows = new Map<string, Direction>();
   const live: List = { oldest: null, newest: null, size: 0 };
   const closed: List = { oldest: null, newest: null, size: 0 };
   /** The last one that was found: packets come in runs. */
   let last: Direction | undefined;
 
-  const drop = ({ first, second }: Talk): void => {
+  const drop = ({ first, second }: TcpConversation): void => {
     last = undefined;
     flows.delete(first.flow);
     flows.delete(second.flow);
@@ -90,14 +90,14 @@ export function createTalkTable(most: number): TalkTable {
       drop(talk);
     },
     open() {
-      const talks: Talk[] = [];
+      const talks: TcpConversation[] = [];
       for (let talk = live.oldest; talk !== null; talk = talk.newer) talks.push(talk);
       return talks.sort((a, b) => a.index - b.index);
     },
   };
 }
 
-function append(list: List, talk: Talk): void {
+function append(list: List, talk: TcpConversation): void {
   talk.older = list.newest;
   talk.newer = null;
   if (list.newest === null) list.oldest = talk;
@@ -106,7 +106,7 @@ function append(list: List, talk: Talk): void {
   list.size++;
 }
 
-function remove(list: List, talk: Talk): void {
+function remove(list: List, talk: TcpConversation): void {
   if (talk.older === null) list.oldest = talk.newer;
   else talk.older.newer = talk.newer;
   if (talk.newer === null) list.newest = talk.older;

@@ -47,7 +47,7 @@ export interface EarlyConflict {
 
 export interface Direction {
   readonly flow: string;
-  readonly talk: Talk;
+  readonly talk: TcpConversation;
   /** The other direction. */
   peer: Direction;
   /** Right as soon as the conversation is open. */
@@ -139,7 +139,7 @@ export interface EarlyIgnored {
   readonly segment: Segment;
 }
 
-export interface Talk {
+export interface TcpConversation {
   readonly index: number;
   readonly startedAt: bigint;
   /** Null until it is known who is who. */
@@ -160,11 +160,16 @@ export interface Talk {
   /** Until it is open; no more than packets are gathered. */
   ignored: EarlyIgnored[];
   /** Its neighbours in the order of silence: see `talk-table.ts`. */
-  older: Talk | null;
-  newer: Talk | null;
+  older: TcpConversation | null;
+  newer: TcpConversation | null;
 }
 
-export function createTalk(index: number, flow: string, back: string, time: bigint): Talk {
+export function createTcpConversation(
+  index: number,
+  flow: string,
+  back: string,
+  time: bigint,
+): TcpConversation {
   const talk = {
     index,
     startedAt: time,
@@ -178,7 +183,7 @@ export function createTalk(index: number, flow: string, back: string, time: bigi
     ignored: [],
     older: null,
     newer: null,
-  } as unknown as { -readonly [key in keyof Talk]: Talk[key] };
+  } as unknown as { -readonly [key in keyof TcpConversation]: TcpConversation[key] };
   talk.first = createDirection(flow, talk, 'client');
   talk.second = createDirection(back, talk, 'server');
   talk.first.peer = talk.second;
@@ -186,7 +191,7 @@ export function createTalk(index: number, flow: string, back: string, time: bigi
   return talk;
 }
 
-function createDirection(flow: string, talk: Talk, from: Side): Direction {
+function createDirection(flow: string, talk: TcpConversation, from: Side): Direction {
   return {
     flow,
     talk,

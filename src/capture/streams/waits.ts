@@ -1,19 +1,19 @@
 /** Conversations that wait for something, each for so long of the recording's time and no longer. */
 import { createOldestFirst } from './oldest-first.ts';
-import type { Talk } from './talk.ts';
+import type { TcpConversation } from './talk.ts';
 
 export interface Waits {
-  readonly add: (talk: Talk) => void;
-  readonly delete: (talk: Talk) => void;
+  readonly add: (talk: TcpConversation) => void;
+  readonly delete: (talk: TcpConversation) => void;
   /** One that has waited for too long, by the time of a packet. The first to be added is asked about. */
-  readonly overdue: (time: bigint) => Talk | null;
+  readonly overdue: (time: bigint) => TcpConversation | null;
 }
 
 /**
  * @param patience nanoseconds. @param since when one that was added began to wait; it does not change while it waits.
  */
-export function createWaits(patience: bigint, since: (talk: Talk) => bigint): Waits {
-  const waiting = createOldestFirst<Talk>();
+export function createWaits(patience: bigint, since: (talk: TcpConversation) => bigint): Waits {
+  const waiting = createOldestFirst<TcpConversation>();
   let until: bigint | null = null;
   function look(): void {
     const oldest = waiting.oldest();

@@ -8,7 +8,7 @@ import type { Stats } from 'node:fs';
 import { whyNotFilename } from '../../protocol/filename.ts';
 import type { Directories } from '../directories.ts';
 import type { DiskIo } from '../disk-io.ts';
-import { gate, turn } from '../gate.ts';
+import { semaphore, turn } from '../gate.ts';
 import { folderOf, lastOf, within } from '../names.ts';
 import { run, type Task, wait } from '../task.ts';
 import type { ListingBounds } from './bounds.ts';
@@ -39,7 +39,7 @@ export interface Slice {
   readonly readAt: number;
 }
 
-export interface ListedFolders {
+export interface ListingCache {
   /** Bytes of memory that the names take that are remembered, and those being read. */
   readonly bytes: number;
   /**
@@ -93,10 +93,10 @@ interface FolderMemory {
   selection: NameSelection | undefined;
 }
 
-export function listedFolders(io: DiskIo, directories: Directories, bounds: ListingBounds): ListedFolders {
+export function listingCache(io: DiskIo, directories: Directories, bounds: ListingBounds): ListingCache {
   const folders = new Map<string, FolderMemory>();
-  const turns = gate(READS_MAX, SLOW);
-  const readings = gate(bounds.readingsMax);
+  const turns = semaphore(READS_MAX, SLOW);
+  const readings = semaphore(bounds.readingsMax);
   const selections = new Set<NameSelection>();
   /** Bounded by the listings under way. */
   const smallReads = new Set<SmallRead>();
@@ -252,7 +252,7 @@ export function listedFolders(io: DiskIo, directories: Directories, bounds: List
     while (memory.waiting.size > 0) {
       // Who asks in the same turn is served by the same reading.
       yield* turn();
-      yield* readings.through(readFor(folder, memory));
+      yield* readings.run(readFor(folder, memory));
     }
     memory.isAttended = false;
     drop(() => false);

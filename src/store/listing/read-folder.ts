@@ -2,7 +2,7 @@
 import type { DiskIo } from '../disk-io.ts';
 import { errnoOf } from '../errno.ts';
 import type { FolderEntry, OpenFolder } from '../file-system.ts';
-import type { Gate } from '../gate.ts';
+import type { Semaphore } from '../gate.ts';
 import { type Task, wait } from '../task.ts';
 
 /**
@@ -20,7 +20,7 @@ export function* readFolder(
   io: DiskIo,
   path: string,
   batchEntries: number,
-  turns: Gate,
+  turns: Semaphore,
   take: (keys: readonly string[]) => boolean,
 ): Task<boolean> {
   try {
@@ -43,14 +43,14 @@ function* readOnce(
   io: DiskIo,
   path: string,
   batchEntries: number,
-  turns: Gate,
+  turns: Semaphore,
   take: (keys: readonly string[]) => boolean,
   singly: boolean,
 ): Task<boolean> {
   const folder = yield* io.openFolder(path, singly ? 'buffer' : 'latin1', singly ? 1 : batchEntries);
   try {
     for (;;) {
-      const { keys, isLast } = yield* turns.through(nextKeys(folder, batchEntries, singly));
+      const { keys, isLast } = yield* turns.run(nextKeys(folder, batchEntries, singly));
       const goesOn = take(keys);
       if (isLast || !goesOn) return isLast;
     }

@@ -11,7 +11,7 @@
  * The end octet is the last byte of the body as it is handed on: it lies behind what a framing looks at, so whoever
  * takes bodies whole may check it.
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint32 } from './message-head.ts';
 
@@ -26,16 +26,16 @@ const types: ReadonlyMap<number, string> = new Map([
   [8, 'heartbeat'],
 ]);
 
-function length(bytes: Uint8Array, start: number, end: number): number | Problem {
+function length(bytes: Uint8Array, start: number, end: number): number | HeadFault {
   if (end - start === PROTOCOL_HEADER) {
     if (magic.every((byte, i) => bytes[start + i] === byte)) return 0;
     const seen = Array.from(bytes.subarray(start, start + magic.length), hexByte).join(' ');
     const message = `the stream has ${seen} where a protocol header has 'AMQP' (0x41 0x4d 0x51 0x50)`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   const type = bytes[start]!;
   if (types.has(type)) return uint32(bytes, start + 3) + 1;
-  return problem('header-invalid', `the frame's type is ${type}, and AMQP 0-9-1 has types 1, 2, 3 and 8`);
+  return headFault('header-invalid', `the frame's type is ${type}, and AMQP 0-9-1 has types 1, 2, 3 and 8`);
 }
 
 const size = (bytes: Uint8Array, start: number, end: number): number =>

@@ -6,7 +6,7 @@
  *  ff ff … ff (16 of them)  00 13   04    (length - 19 bytes)
  * ```
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { after, headFraming, headOf, hexByte, uint16 } from './message-head.ts';
 
@@ -22,21 +22,21 @@ const types: readonly (string | null)[] = [
 ];
 const KEEPALIVE = 4;
 
-function length(bytes: Uint8Array, start: number): number | Problem {
+function length(bytes: Uint8Array, start: number): number | HeadFault {
   for (let i = 0; i < MARKER; i++) {
     if (bytes[start + i] === 0xff) continue;
     const message = `byte ${i} of the marker is ${hexByte(bytes[start + i]!)}, and all ${MARKER} are 0xff`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   const type = bytes[start + 18]!;
   if (!types[type]) {
     const message = `the message's type is ${type}, and BGP has types 1 to ${types.length - 1}`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   const declared = uint16(bytes, start + MARKER);
   if (type !== KEEPALIVE || declared <= HEAD) return after(declared, HEAD, 'the length');
   const message = `the length says ${declared}, and a KEEPALIVE has ${HEAD} bytes`;
-  return problem('length-too-large', message, declared, HEAD);
+  return headFault('length-too-large', message, declared, HEAD);
 }
 
 export const bgp: Preset = {

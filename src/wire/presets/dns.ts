@@ -4,7 +4,7 @@
  * The message is left whole in the body, so what its own header says (query or response) is not for the head to tell.
  */
 
-import { problem } from '../fault.ts';
+import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, uint16 } from './message-head.ts';
 
@@ -26,7 +26,7 @@ export const dns: Preset = {
           const length = uint16(bytes, start);
           if (length >= LEAST) return length;
           const message = `the length says ${length}, and a DNS message has at least ${LEAST} bytes`;
-          return problem('length-too-small', message, length, LEAST);
+          return headFault('length-too-small', message, length, LEAST);
         },
       },
       options,

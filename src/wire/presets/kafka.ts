@@ -3,7 +3,7 @@
  *
  * What a request asks for is in the body, and a response does not say it at all.
  */
-import { problem } from '../fault.ts';
+import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, int32 } from './message-head.ts';
 
@@ -27,7 +27,7 @@ export const kafka: Preset = {
           const [code, least] =
             declared < 0 ? (['length-negative', 0] as const) : (['length-too-small', LEAST] as const);
           const message = `the length says ${declared}, and a message has at least ${LEAST} bytes`;
-          return problem(code, message, declared, least);
+          return headFault(code, message, declared, least);
         },
       },
       options,

@@ -12,8 +12,8 @@
  * cut into chunks.
  */
 import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
-import { type Problem, problem } from '../fault.ts';
-import type { Framing, Opened } from '../framing.ts';
+import { type HeadFault, headFault } from '../fault.ts';
+import type { Framing, ParsedHead } from '../framing.ts';
 import { mustBeWithin } from '../length-options.ts';
 import type { PresetOptions } from '../preset.ts';
 
@@ -32,9 +32,9 @@ export interface HeadRules {
   /** The largest body the protocol allows, in bytes. */
   readonly maxLength: number;
   /** How many bytes the head has, or must be seen to tell; a number when all have the same. */
-  readonly size: number | ((bytes: Uint8Array, start: number, end: number) => number | Problem);
+  readonly size: number | ((bytes: Uint8Array, start: number, end: number) => number | HeadFault);
   /** How long the body is after the complete head `bytes[start..end)`, or what is wrong with the head. */
-  length(bytes: Uint8Array, start: number, end: number): number | Problem;
+  length(bytes: Uint8Array, start: number, end: number): number | HeadFault;
 }
 
 const MIB = 1024 * 1024;
@@ -60,13 +60,13 @@ export function headFraming(rules: HeadRules, options: PresetOptions = {}): Fram
     maxHead: rules.maxHead,
     // Whoever says how much is too much means to have the rest whole.
     maxWhole: options.maxLength ?? Math.min(maxLength, MIB),
-    measure: typeof size === 'number' ? () => size : size,
-    open(bytes: Uint8Array, start: number, end: number): Opened<MessageHead> | Problem {
+    headLength: typeof size === 'number' ? () => size : size,
+    parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<MessageHead> | HeadFault {
       const length = rules.length(bytes, start, end);
       if (typeof length !== 'number') return length;
       if (length > maxLength) {
         const message = `the body has ${length} bytes, and the most is ${maxLength}`;
-        return problem('length-too-large', message, length, maxLength);
+        return headFault('length-too-large', message, length, maxLength);
       }
       return { header: { head: bytes.slice(start, end), length }, length, delivery };
     },
@@ -81,10 +81,10 @@ export function headOf(header: unknown): Uint8Array | null {
 }
 
 /** The body's length when a length that counts at least `least` bytes says `value`. */
-export function after(value: number, least: number, what: string): number | Problem {
+export function after(value: number, least: number, what: string): number | HeadFault {
   if (value >= least) return value - least;
-  if (value < 0) return problem('length-negative', `${what} says ${value}, a negative number`, value, 0);
-  return problem('length-too-small', `${what} says ${value}, and the least is ${least}`, value, least);
+  if (value < 0) return headFault('length-negative', `${what} says ${value}, a negative number`, value, 0);
+  return headFault('length-too-small', `${what} says ${value}, and the least is ${least}`, value, least);
 }
 
 /** A byte as people read it: `0x17`. */

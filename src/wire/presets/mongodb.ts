@@ -6,7 +6,7 @@
  *  1a 01 00 00    01 00 00 00  00 00 00 00  dd 07 00 00  (messageLength - 16 bytes)
  * ```
  */
-import { problem } from '../fault.ts';
+import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { after, headFraming, headOf, int32le } from './message-head.ts';
 
@@ -43,7 +43,7 @@ export const mongodb: Preset = {
           const declared = int32le(bytes, start);
           if (declared <= LONGEST) return after(declared, HEAD, 'messageLength');
           const message = `messageLength says ${declared}, and the most is ${LONGEST}`;
-          return problem('length-too-large', message, declared, LONGEST);
+          return headFault('length-too-large', message, declared, LONGEST);
         },
       },
       options,

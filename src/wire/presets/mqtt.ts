@@ -6,7 +6,7 @@
  *  30           ac 02             (300 bytes)
  * ```
  */
-import { problem } from '../fault.ts';
+import { headFault } from '../fault.ts';
 import { readVarint } from '../integer-field.ts';
 import { layoutOf } from '../length-options.ts';
 import type { Preset } from '../preset.ts';
@@ -49,7 +49,7 @@ export const mqtt: Preset = {
         size: (bytes, start, end) => prefixSize(layout, bytes, start, end),
         length(bytes, start, end) {
           if (bytes[start]! >= 0x10) return Number(readVarint(bytes, start + 1, end));
-          return problem('header-invalid', "the packet's type is 0, and MQTT has types 1 to 15");
+          return headFault('header-invalid', "the packet's type is 0, and MQTT has types 1 to 15");
         },
       },
       options,

@@ -20,7 +20,7 @@
  * client has asked says so (`asked`). Without it an answer with which the stream ends counts as a message that was cut,
  * and `G` always as the message. What follows an agreement on GSSAPI encryption is not understood.
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset, PresetOptions } from '../preset.ts';
 import { after, headFraming, headOf, hexByte, int32, uint32 } from './message-head.ts';
 import { messageName, startupName } from './postgres-messages.ts';
@@ -57,7 +57,7 @@ function sizeFor({ side, asked }: PresetOptions) {
   };
 }
 
-function length(bytes: Uint8Array, start: number, end: number): number | Problem {
+function length(bytes: Uint8Array, start: number, end: number): number | HeadFault {
   const type = bytes[start]!;
   if (end - start === 1) return 0;
   if (type === 0) return startupLength(bytes, start);
@@ -65,23 +65,23 @@ function length(bytes: Uint8Array, start: number, end: number): number | Problem
   const declared = int32(bytes, start + 1);
   if (messageName(type, 0) === null) {
     const message = `the message's type is ${hexByte(type)}, and PostgreSQL has letters, 1, 2 and 3`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   if (declared <= LONGEST) return after(declared, 4, 'the length');
   const message = `the length says ${declared}, and the most is ${LONGEST}`;
-  return problem('length-too-large', message, declared, LONGEST);
+  return headFault('length-too-large', message, declared, LONGEST);
 }
 
-function startupLength(bytes: Uint8Array, start: number): number | Problem {
+function startupLength(bytes: Uint8Array, start: number): number | HeadFault {
   const declared = uint32(bytes, start);
   const code = uint32(bytes, start + 4);
   if (declared > LONGEST_STARTUP) {
     const message = `the length says ${declared}, and the most for a client's first message is ${LONGEST_STARTUP}`;
-    return problem('length-too-large', message, declared, LONGEST_STARTUP);
+    return headFault('length-too-large', message, declared, LONGEST_STARTUP);
   }
   if (startupName(code) !== null) return after(declared, STARTUP, 'the length');
   const message = `the client asks for version ${code >>> 16}.${code & 0xffff}, and this is version 3`;
-  return problem('header-invalid', message);
+  return headFault('header-invalid', message);
 }
 
 /** SSLRequest and GSSENCRequest. */

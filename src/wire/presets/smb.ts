@@ -8,7 +8,7 @@
  *
  * A NetBIOS message has type 0 as well, and its flags must be 0: read as 24 bits its length is the same.
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint24 } from './message-head.ts';
 
@@ -24,16 +24,16 @@ const types: ReadonlyMap<number, string> = new Map([
 /** What 17 bits hold. */
 const LONGEST_NETBIOS = 2 ** 17 - 1;
 
-function length(bytes: Uint8Array, start: number): number | Problem {
+function length(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   const declared = uint24(bytes, start + 1);
   if (!types.has(type)) {
     const message = `the packet's type is ${hexByte(type)}, and is 0x00 for SMB, or 0x81 to 0x85 for NetBIOS`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   if (type === 0 || declared <= LONGEST_NETBIOS) return declared;
   const message = `the length says ${declared}, and the most for a NetBIOS packet is ${LONGEST_NETBIOS}`;
-  return problem('length-too-large', message, declared, LONGEST_NETBIOS);
+  return headFault('length-too-large', message, declared, LONGEST_NETBIOS);
 }
 
 export const smb: Preset = {

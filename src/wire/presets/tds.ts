@@ -9,7 +9,7 @@
  * A message may be several packets. When both sides agreed on encryption, TLS records come instead of packets (those
  * of the TLS handshake itself are within packets of type pre-login).
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { after, headFraming, headOf, hexByte, uint16 } from './message-head.ts';
 import { beginsTls, TLS_HEAD, tlsLabel, tlsLength } from './tls.ts';
@@ -33,17 +33,17 @@ const types: ReadonlyMap<number, string> = new Map([
   [0x12, 'pre-login'],
 ]);
 
-function length(bytes: Uint8Array, start: number): number | Problem {
+function length(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   if (beginsTls(type)) return tlsLength(bytes, start);
   if (!types.has(type)) {
     const message = `the packet's type is ${hexByte(type)}, and is none of TDS's or TLS's`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   const declared = uint16(bytes, start + 2);
   if (declared <= LONGEST) return after(declared, HEAD, 'the length');
   const message = `the length says ${declared}, and the most is ${LONGEST}`;
-  return problem('length-too-large', message, declared, LONGEST);
+  return headFault('length-too-large', message, declared, LONGEST);
 }
 
 const size = (bytes: Uint8Array, start: number, end: number): number =>

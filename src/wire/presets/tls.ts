@@ -6,7 +6,7 @@
  *  16    03 03    00 5d     (length bytes)
  * ```
  */
-import { type Problem, problem } from '../fault.ts';
+import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint16 } from './message-head.ts';
 
@@ -30,21 +30,21 @@ export const beginsTls = (byte: number): boolean => byte >= FIRST_TYPE && byte <
 export const tlsLabel = (type: number): string | null => types[type - FIRST_TYPE] ?? null;
 
 /** How long the fragment of a record is, or what is wrong with its head. */
-export function tlsLength(bytes: Uint8Array, start: number): number | Problem {
+export function tlsLength(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   if (!beginsTls(type)) {
     const message = `the record's type is ${type}, and TLS has types ${FIRST_TYPE} to ${LAST_TYPE}`;
-    return problem('header-invalid', message);
+    return headFault('header-invalid', message);
   }
   const major = bytes[start + 1]!;
   if (major !== 3) {
     const version = `${hexByte(major)} ${hexByte(bytes[start + 2]!)}`;
-    return problem('header-invalid', `the record's version is ${version}, and TLS has 0x03 and any`);
+    return headFault('header-invalid', `the record's version is ${version}, and TLS has 0x03 and any`);
   }
   const length = uint16(bytes, start + 3);
   if (length <= TLS_LONGEST) return length;
   const message = `the record has ${length} bytes, and the most is ${TLS_LONGEST}`;
-  return problem('length-too-large', message, length, TLS_LONGEST);
+  return headFault('length-too-large', message, length, TLS_LONGEST);
 }
 
 export const tls: Preset = {
