@@ -10,19 +10,19 @@ const src = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 const allowed: Readonly<Record<string, readonly string[]>> = {
   base: [],
   wire: [],
-  protocol: ['wire'],
-  session: ['wire', 'protocol'],
-  store: ['wire', 'protocol'],
-  transport: ['base', 'wire', 'protocol'],
-  capture: ['base', 'wire', 'protocol', 'transport'],
-  runtime: ['base', 'wire', 'protocol', 'session', 'store', 'transport'],
-  client: ['base', 'wire', 'protocol', 'session', 'runtime', 'store', 'transport'],
-  server: ['base', 'wire', 'protocol', 'session', 'runtime', 'store', 'transport', 'capture'],
-  demo: ['wire', 'protocol', 'transport'],
+  'files/protocol': ['wire'],
+  'files/session': ['wire', 'files/protocol'],
+  store: ['wire', 'files/protocol'],
+  transport: ['base', 'wire', 'files/protocol'],
+  capture: ['base', 'wire', 'files/protocol', 'transport'],
+  runtime: ['base', 'wire', 'files/protocol', 'files/session', 'store', 'transport'],
+  client: ['base', 'wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport'],
+  server: ['base', 'wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'capture'],
+  demo: ['wire', 'files/protocol', 'transport'],
   cli: [
     'wire',
-    'protocol',
-    'session',
+    'files/protocol',
+    'files/session',
     'runtime',
     'store',
     'transport',
@@ -33,7 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Layers that know nothing of Node. */
-const pure = ['base', 'wire', 'protocol', 'session'];
+const pure = ['base', 'wire', 'files/protocol', 'files/session'];
 /** Of those, the files that are RxJS operators: the only ones that may import it. */
 const operators = ['wire/deframe.ts', 'wire/enframe.ts'];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
@@ -62,7 +62,8 @@ const importsOf = (file: string): readonly Import[] =>
 const target = ({ file, what }: Import): string | null =>
   what.startsWith('.') ? relative(src, resolve(src, dirname(file), what)) : null;
 
-const layerOf = (file: string): string => file.split('/')[0]!;
+/** The folder of `src/`; `files/` has a layer in each folder of its own. */
+const layerOf = (file: string): string => /^(files\/)?[^/]+/.exec(file)![0];
 const layered = files.filter((file) => file.includes('/'));
 const all = files.flatMap(importsOf);
 
@@ -110,6 +111,34 @@ describe('the layers', () => {
       all.filter((each) => layered.includes(each.file) && /^(index|node)\.ts$/.test(target(each) ?? '')),
     ).toEqual([]);
   });
+});
+
+/** Files that import one another, if any: one circle, in the order of the imports. */
+function circle(): readonly string[] {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): readonly string[] => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return [];
+    path.push(file);
+    for (const each of importsOf(file)) {
+      const to = target(each);
+      const found = to === null || !files.includes(to) ? [] : visit(to);
+      if (found.length > 0) return found;
+    }
+    path.pop();
+    done.add(file);
+    return [];
+  };
+  for (const file of files) {
+    const found = visit(file);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+test('no file imports itself by way of others', () => {
+  expect(circle()).toEqual([]);
 });
 
 describe('the pure core', () => {

@@ -15,8 +15,8 @@ import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServerEvent } from '../src/server/event.ts';
 import { serve } from '../src/server/serve.ts';
-import { memoryStore } from '../src/store/memory-store.ts';
-import { listenTcp } from '../src/transport/tcp.ts';
+import { memoryStore } from '../src/store/memory/memory-store.ts';
+import { listenTcp } from '../src/transport/socket/tcp.ts';
 import { examples, promised } from './support/readme.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -81,7 +81,7 @@ describe('the package', () => {
     ).toEqual([
       'package/src/capture/wireshark/README.md',
       'package/src/capture/wireshark/sluice.lua',
-      'package/src/protocol/README.md',
+      'package/src/files/protocol/README.md',
     ]);
   });
 

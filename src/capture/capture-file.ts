@@ -1,12 +1,12 @@
 /** Captures in files: the only place of this folder that opens them. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { systemWords } from '../protocol/system-words.ts';
+import { systemWords } from '../files/protocol/system-words.ts';
 import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
-import { gunzipped, isGzip } from './files/gunzipped.ts';
-import { unzstd } from './files/unzstd.ts';
-import { isZstd } from './files/zstd-frames.ts';
+import { gunzipped, isGzip } from './format/gunzipped.ts';
+import { unzstd } from './format/unzstd.ts';
+import { isZstd } from './format/zstd-frames.ts';
 
 /**
  * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose

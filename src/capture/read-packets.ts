@@ -4,13 +4,13 @@
  * What is held at a time is a block of input, its packets (views of it), and at most one record that lies across
  * blocks (`MAX_PACKET`), whatever the length of the file.
  */
-import { concatBytes } from '../wire/joined.ts';
+import { concatBytes } from '../wire/concat-bytes.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { isCaptureFault } from './capture-fault.ts';
-import { pieceOf } from './files/record-format.ts';
-import { createRecords, type Records } from './files/records.ts';
-import { SNIFFED, sniff } from './files/sniff.ts';
+import { pieceOf } from './format/record-format.ts';
+import { createRecords, type Records } from './format/records.ts';
+import { SNIFFED, sniff } from './format/sniff.ts';
 import type { Packet } from './packet.ts';
 
 /**

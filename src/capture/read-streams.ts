@@ -1,12 +1,12 @@
 /** The TCP streams of a capture: packets, segments and streams, one behind the other. */
 import type { Capture } from './capture.ts';
 import { checkCapture } from './check-capture.ts';
-import { createDissector, type DissectOptions } from './dissect.ts';
+import { createDissector, type DissectOptions } from './dissect/dissect.ts';
 import { readPackets } from './read-packets.ts';
+import { createEventOrder } from './reassembly/event-order.ts';
+import { createReassembly, type ReassemblyOptions } from './reassembly/reassembly.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
-import { createEventOrder } from './streams/event-order.ts';
-import { createReassembly, type ReassemblyOptions } from './streams/reassembly.ts';
 import { createUnread } from './unread.ts';
 
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {

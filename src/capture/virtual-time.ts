@@ -7,7 +7,7 @@
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
-import { isReading } from './replaying/reading-noted.ts';
+import { isReading } from './replay/pending-reads.ts';
 
 /** Something that was emitted, and when. */
 export interface InTime<T> {

@@ -2,9 +2,9 @@
 /** The command line. Each subcommand is in its own file; what all have in common is here. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import { createOutput } from './output.ts';
-import { isExitError } from './stop.ts';
+import { isExitError } from './shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from './shared/exit-status.ts';
+import { createOutput } from './shared/output.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -27,15 +27,15 @@ const program = new Command('sluice')
   .exitOverride();
 
 const subcommands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  serve: async () => (await import('./serve.ts')).addServe,
-  put: async () => (await import('./put.ts')).addPut,
-  get: async () => (await import('./get.ts')).addGet,
-  ls: async () => (await import('./ls.ts')).addLs,
-  stat: async () => (await import('./stat.ts')).addStat,
-  rm: async () => (await import('./rm.ts')).addRm,
-  mv: async () => (await import('./mv.ts')).addMv,
-  inspect: async () => (await import('./inspect.ts')).addInspect,
-  replay: async () => (await import('./replay.ts')).addReplay,
+  serve: async () => (await import('./serve/serve.ts')).addServe,
+  put: async () => (await import('./transfer/put.ts')).addPut,
+  get: async () => (await import('./transfer/get.ts')).addGet,
+  ls: async () => (await import('./files/ls.ts')).addLs,
+  stat: async () => (await import('./files/stat.ts')).addStat,
+  rm: async () => (await import('./files/rm.ts')).addRm,
+  mv: async () => (await import('./files/mv.ts')).addMv,
+  inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
+  replay: async () => (await import('./replay/replay.ts')).addReplay,
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };

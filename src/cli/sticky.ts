@@ -3,9 +3,9 @@ import { type Command, Option } from 'commander';
 import { lastValueFrom, tap } from 'rxjs';
 import { formatSticky } from '../demo/sticky-format.ts';
 import { sticky } from '../demo/sticky-packets.ts';
-import { exitStatusHelp } from './exit-status.ts';
-import { duration, wholeNumber } from './numbers.ts';
-import { createOutput } from './output.ts';
+import { exitStatusHelp } from './shared/exit-status.ts';
+import { duration, wholeNumber } from './shared/option-parsers.ts';
+import { createOutput } from './shared/output.ts';
 
 interface StickyFlags {
   readonly count: number;

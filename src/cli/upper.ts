@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { lastValueFrom, takeUntil, tap } from 'rxjs';
 import { formatUpper, serveUpper } from '../demo/upper-case.ts';
-import { exitStatusHelp } from './exit-status.ts';
-import { stopForListening } from './listening.ts';
-import { portNumber } from './numbers.ts';
-import { createOutput } from './output.ts';
-import { endingSignals } from './signals.ts';
+import { exitStatusHelp } from './shared/exit-status.ts';
+import { stopForListening } from './shared/listening.ts';
+import { portNumber } from './shared/option-parsers.ts';
+import { createOutput } from './shared/output.ts';
+import { endingSignals } from './shared/signals.ts';
 
 interface UpperFlags {
   readonly tcp: number;

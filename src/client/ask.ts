@@ -1,9 +1,9 @@
 /** Requests without a body whose answer is one ack. */
 import { Observable } from 'rxjs';
 import { isMatching, type P } from 'ts-pattern';
-import type { Ack } from '../protocol/reply.ts';
+import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import type { RequestPipeline } from './conversation.ts';
+import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 /**
  * Asks, and emits the ack. An ack that does not match the pattern is a fault `protocol`, since it was not made by a

@@ -1,5 +1,5 @@
 /** Why a request failed, as data: what the client's Observables error with. */
-import type { ErrorInfo } from '../protocol/errors.ts';
+import type { ErrorInfo } from '../files/protocol/errors.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { check, type Rule } from '../wire/argument.ts';
 

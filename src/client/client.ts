@@ -1,8 +1,8 @@
 /** The client: what can be asked of a server over one connection, as Observables. */
 import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
-import type { FileInfo, Listing, UploadOffset } from '../protocol/file.ts';
-import type { Ack } from '../protocol/reply.ts';
+import type { FileInfo, Listing, UploadOffset } from '../files/protocol/file.ts';
+import type { Ack } from '../files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import {
   CONNECTION,
@@ -16,11 +16,11 @@ import {
 } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
-import { createRequestPipeline } from './conversation.ts';
-import { crc32 as portableCrc32 } from './crc32.ts';
-import type { Checksum } from './frame-sender.ts';
+import { crc32 as portableCrc32 } from './content/crc32.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
+import type { Checksum } from './pipeline/frame-sender.ts';
+import { createRequestPipeline } from './pipeline/request-pipeline.ts';
 import { type ContentSource, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 
 export interface ClientOptions {

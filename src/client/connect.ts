@@ -1,7 +1,7 @@
 /** Connecting to a server over TCP. For Node. */
 import { map, type Observable } from 'rxjs';
 import { crc32 } from '../store/crc32.ts';
-import { type ConnectTcpOptions, connectTcp } from '../transport/tcp.ts';
+import { type ConnectTcpOptions, connectTcp } from '../transport/socket/tcp.ts';
 import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 

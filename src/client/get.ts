@@ -1,8 +1,8 @@
 /** `get`: a file, or a range of it, streamed. */
 import { Observable, type Subscriber } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
-import type { Ack } from '../protocol/reply.ts';
-import type { RequestPipeline } from './conversation.ts';
+import type { Ack } from '../files/protocol/reply.ts';
+import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface GetSettings {
   /** Where to begin, in bytes; default 0. */

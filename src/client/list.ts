@@ -1,9 +1,9 @@
 /** `list`: what is stored, a page or all of it. */
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
-import type { FileInfo, Listing } from '../protocol/file.ts';
+import type { FileInfo, Listing } from '../files/protocol/file.ts';
 import { ask } from './ask.ts';
-import type { RequestPipeline } from './conversation.ts';
+import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface ListSettings {
   /** Only names that start with this; default all. */

@@ -2,14 +2,14 @@
 
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
-import type { UploadOffset } from '../protocol/file.ts';
-import type { Ack } from '../protocol/reply.ts';
+import type { UploadOffset } from '../files/protocol/file.ts';
+import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { checkContent } from './check-content.ts';
 import type { ClientFault } from './client-fault.ts';
-import type { Content } from './content.ts';
-import type { RequestPipeline } from './conversation.ts';
-import type { Sent } from './exchange.ts';
+import { checkContent } from './content/check-content.ts';
+import type { Content } from './content/content.ts';
+import type { Sent } from './pipeline/exchange.ts';
+import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface PutSettings {
   /** The modification time to give the file, milliseconds since 1970; absent: that of the content, else now. */

@@ -23,7 +23,7 @@ import {
   toArray,
 } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
-import { connectTcp, listenTcp } from '../transport/tcp.ts';
+import { connectTcp, listenTcp } from '../transport/socket/tcp.ts';
 import { deframe } from '../wire/deframe.ts';
 import { encodeFrame } from '../wire/enframe.ts';
 import { lengthField } from '../wire/length-field.ts';

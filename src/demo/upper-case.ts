@@ -14,7 +14,7 @@ import {
   toArray,
 } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
-import { type ListenTcpOptions, listenTcp } from '../transport/tcp.ts';
+import { type ListenTcpOptions, listenTcp } from '../transport/socket/tcp.ts';
 import { type ListenUdpOptions, listenUdp } from '../transport/udp.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Who a server lets in: what the runtime asks about tokens and certificates, without knowing where they are kept. */
 import { NEVER, type Observable } from 'rxjs';
-import { anonymous, type Principal } from '../protocol/access.ts';
+import { anonymous, type Principal } from '../files/protocol/access.ts';
 import type { Certificate } from '../transport/connection.ts';
 
 export interface Access {

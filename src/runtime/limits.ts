@@ -1,7 +1,7 @@
 /** What bounds a server. Every queue in it is bounded by one of these. */
 import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
+import type { QuietPeriod } from './ack-delay.ts';
 import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from './credit.ts';
-import type { QuietPeriod } from './patience.ts';
 
 /** How long a peer is waited for, in milliseconds; `Infinity` for ever. Then: `timed-out`, and the connection ends. */
 export interface Timeouts {

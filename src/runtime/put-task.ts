@@ -15,11 +15,11 @@
  *
  * The queue is bounded by the credit of what is in it.
  */
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import type { UploadOffset } from '../protocol/file.ts';
-import type { EffectResult } from '../session/event.ts';
+import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import type { UploadOffset } from '../files/protocol/file.ts';
+import type { EffectResult } from '../files/session/event.ts';
 import type { PutOptions, Sink, Store } from '../store/contract.ts';
-import { callStore } from './settle.ts';
+import { callStore } from './call-store.ts';
 
 export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;

@@ -6,8 +6,8 @@
  */
 import type { Source } from '../store/contract.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
+import { callStore } from './call-store.ts';
 import type { CreditWindow } from './credit.ts';
-import { callStore } from './settle.ts';
 
 const PIECE_BYTES = 256 * 1024;
 const PIECES_AHEAD = 2;

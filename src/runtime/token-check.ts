@@ -6,8 +6,8 @@
  * down, and then the token is not looked at.
  */
 import type { SchedulerLike } from 'rxjs';
-import type { Principal } from '../protocol/access.ts';
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import type { Principal } from '../files/protocol/access.ts';
+import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import type { MaybeAsync, Outcome } from '../store/contract.ts';
 import type { Access } from './access.ts';
 

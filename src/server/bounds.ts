@@ -18,11 +18,12 @@
  *   wrong tokens                               10,000 addresses
  *   the log, what metrics are asked            1 MiB of lines, 16 connections
  */
+
+import { maxPageBytes } from '../files/session/commands/list.ts';
 import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
-import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/intake.ts';
+import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-reader.ts';
 import { DESCRIPTORS_RESERVED, type Limits, shareOut } from '../runtime/limits.ts';
-import { maxPageBytes } from '../session/list.ts';
-import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/slabs.ts';
+import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 
 /** Credit that a connection may hold while the budget is used up: what it needs to go on. */
 export const CONNECTION_CREDIT_MAX: number =

@@ -1,6 +1,7 @@
 /** What a server is told, checked where it comes in: a bound that is not a number would bound nothing. */
+
+import { checkCommands } from '../files/session/check-commands.ts';
 import { defaultLimits, type Limits } from '../runtime/limits.ts';
-import { checkCommands } from '../session/check-commands.ts';
 import {
   checkOptions,
   FUNCTION,

@@ -1,5 +1,5 @@
 /** What happens in a server: the one stream that the log, metrics and whoever embeds it subscribe to. */
-import type { TimedReport } from '../runtime/timed-reports.ts';
+import type { TimedReport } from '../runtime/request-timing.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';

@@ -8,10 +8,10 @@ import { constants } from 'node:fs';
 import { access, lstat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Observable } from 'rxjs';
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import { RESERVED_FOLDER } from '../protocol/filename.ts';
-import { errnoOf, systemFailure, systemTrouble } from '../store/errno.ts';
-import { whyNotPrivate } from '../store/private-folder.ts';
+import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
+import { errnoOf, systemFailure, systemTrouble } from '../store/disk/errno.ts';
+import { whyNotPrivate } from '../store/disk/staging-folder.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Does not reject. */

@@ -18,26 +18,26 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import { version } from '../protocol/version.ts';
+import { version } from '../files/protocol/version.ts';
+import type { Command } from '../files/session/command.ts';
+import { commands as builtIn, requestFraming } from '../files/session/dispatch.ts';
+import { createSession } from '../files/session/session.ts';
 import { type Access, openAccess } from '../runtime/access.ts';
-import { serveConnection } from '../runtime/attend.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
-import { createTimeoutMonitor } from '../runtime/deadlines.ts';
+import type { CustomHandlers } from '../runtime/effect-executor.ts';
 import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
-import { createRateLimiter } from '../runtime/pace.ts';
-import type { CustomHandlers } from '../runtime/perform.ts';
+import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
+import { serveConnection } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
+import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
-import type { Command } from '../session/command.ts';
-import { commands as builtIn, requestFraming } from '../session/dispatch.ts';
-import { createSession } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { checkServe } from './check-serve.ts';
-import { createConnectionLimit, hostOf } from './door.ts';
+import { createConnectionLimit, hostOf } from './connection-limit.ts';
 import { type ServerEvent, withPeer } from './event.ts';
 import { openFileLimit } from './open-files.ts';
 import type { ServerStats } from './stats.ts';

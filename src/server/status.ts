@@ -3,7 +3,7 @@
  *
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
-import { meterLoopDelay } from './loop-delay.ts';
+import { meterLoopDelay } from './metrics/loop-delay.ts';
 import type { ServerStats, Unfinished } from './stats.ts';
 
 export interface Status {

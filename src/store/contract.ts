@@ -25,8 +25,8 @@
  *    means than the store. Where that is not certain none is given.
  * 8. **After `close`** every call is refused with `shutting-down`.
  */
-import type { ErrorInfo } from '../protocol/errors.ts';
-import type { FileInfo, Listing, Stored, UploadOffset } from '../protocol/file.ts';
+import type { ErrorInfo } from '../files/protocol/errors.ts';
+import type { FileInfo, Listing, Stored, UploadOffset } from '../files/protocol/file.ts';
 
 export type { FileInfo, Listing, Stored, UploadOffset as Part };
 

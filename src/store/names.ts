@@ -1,5 +1,5 @@
 /** What a store asks of a name before it touches anything, and how a name falls into folder and file. */
-import { whyNotFilename } from '../protocol/filename.ts';
+import { whyNotFilename } from '../files/protocol/filename.ts';
 import { err, type Failure } from './outcome.ts';
 
 /** Why a store will not have this name; undefined when it will. A second look: whoever calls has checked already. */

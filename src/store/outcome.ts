@@ -1,5 +1,5 @@
 /** How an outcome is made: what went well, what did not. */
-import { type ErrorCode, errorInfo } from '../protocol/errors.ts';
+import { type ErrorCode, errorInfo } from '../files/protocol/errors.ts';
 import type { Outcome } from './contract.ts';
 
 /** A failure by itself: it fits where any outcome is expected. */

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import { systemWords } from '../protocol/system-words.ts';
+import { systemWords } from '../files/protocol/system-words.ts';
 import type { ConnectionFault } from './connection.ts';
 
 /** The system's codes that have a name of their own in the contract; every other one is `failed`, in the words that it has anywhere. */

@@ -1,7 +1,7 @@
 /** What listening is, whatever the kind of server: an Observable that accepts for as long as it is subscribed. */
 import type { ListenOptions, Server, Socket } from 'node:net';
 import { Observable } from 'rxjs';
-import { systemWords } from '../protocol/system-words.ts';
+import { systemWords } from '../files/protocol/system-words.ts';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';

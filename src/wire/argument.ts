@@ -67,7 +67,10 @@ export const withMethods = (words: string, methods: readonly string[]): Rule => 
   isKind: (value) => isObject(value) && hasMethods(value, methods),
 });
 
-export const FRAMING = withMethods('a framing, such as lengthField({ … }) makes', ['headLength', 'parseHead']);
+export const FRAMING = withMethods('a framing, such as lengthField({ … }) makes', [
+  'headLength',
+  'parseHead',
+]);
 /** Not a socket, which has the same methods. */
 export const CONNECTION: Rule = {
   words: 'a connection, such as connectTcp emits or socketConnection makes of a socket',

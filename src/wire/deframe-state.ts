@@ -3,10 +3,11 @@
  *
  * Never a view of a chunk: an idle connection holds no more than the bytes of the frame it is in the middle of.
  */
+
+import type { ChunkBuffer } from './chunk-buffer.ts';
 import type { HeadFault } from './fault.ts';
 import { faultAt, SAMPLE } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
-import type { ChunkBuffer } from './gathered.ts';
 
 /** Between two frames. */
 interface Idle {

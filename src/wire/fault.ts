@@ -4,7 +4,7 @@
  * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
  */
 import { check, TEXT } from './argument.ts';
-import { guessProtocol } from './spoken-protocol.ts';
+import { guessProtocol } from './guess-protocol.ts';
 
 /**
  * - `length-negative`: the length field holds a negative number.

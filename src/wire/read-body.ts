@@ -14,13 +14,13 @@
  * ```
  */
 import { check, oneOf } from './argument.ts';
+import type { ChunkBuffer } from './chunk-buffer.ts';
+import { append, gather } from './chunk-buffer.ts';
 import type { InBody, InWhole, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, sampleOf } from './deframe-state.ts';
 import { faultAt, headFault } from './fault.ts';
 import type { FrameEnd } from './frame-event.ts';
 import type { Framing, ParsedHead } from './framing.ts';
-import type { ChunkBuffer } from './gathered.ts';
-import { append, gather } from './gathered.ts';
 
 /** One for all: it says nothing but that it is the end. */
 const END: FrameEnd = Object.freeze({ type: 'end' });

@@ -5,11 +5,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sluicePreset } from '../../src/protocol/sluice-preset.ts';
+import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
 import { presets } from '../../src/wire/presets.ts';
+import { type RecordedSide, recordedConversations } from '../support/captures/recorded-sides.ts';
+import {
+  conversations,
+  fieldRows,
+  follow,
+  missingText,
+  type TsharkOptions,
+} from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
-import { type RecordedSide, recordedConversations } from '../support/recorded-sides.ts';
-import { conversations, fieldRows, follow, missingText, type TsharkOptions } from '../support/tshark.ts';
 import { ascii, concat, eventsOf } from '../wire/stream.ts';
 
 const folder = 'test/golden/captures';

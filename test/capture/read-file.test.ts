@@ -8,10 +8,10 @@ import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import type { Packet } from '../../src/capture/packet.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
-import { pcapBytes } from '../support/capture-bytes.ts';
-import { counting, readingOf } from '../support/reading.ts';
-import { tempFolder } from '../support/temp-folder.ts';
-import { skippableFrame, zstdFrame } from '../support/zstd-bytes.ts';
+import { pcapBytes } from '../support/captures/capture-bytes.ts';
+import { counting, readingOf } from '../support/captures/reading.ts';
+import { skippableFrame, zstdFrame } from '../support/captures/zstd-bytes.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const { crc32, gzipSync } = zlib;
 /** There since Node 22.15. */

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import type { Capture } from '../../src/capture/capture.ts';
 import { captureOf } from '../../src/capture/capture.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
-import { block, enhanced, interfaceOf, pcapBytes, pcapngBytes } from '../support/capture-bytes.ts';
-import { counting, readingOf } from '../support/reading.ts';
+import { block, enhanced, interfaceOf, pcapBytes, pcapngBytes } from '../support/captures/capture-bytes.ts';
+import { counting, readingOf } from '../support/captures/reading.ts';
 
 const MiB = 1024 * 1024;
 setFlagsFromString('--expose-gc');

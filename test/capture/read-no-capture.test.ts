@@ -2,8 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
-import { pcapBytes } from '../support/capture-bytes.ts';
-import { inBlocks, readingOf } from '../support/reading.ts';
+import { pcapBytes } from '../support/captures/capture-bytes.ts';
+import { inBlocks, readingOf } from '../support/captures/reading.ts';
 
 const text = (characters: string): Uint8Array => Buffer.from(characters, 'latin1');
 const zeros = new Uint8Array(24);

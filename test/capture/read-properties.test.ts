@@ -12,8 +12,8 @@ import {
   pcapngBytes,
   section,
   simple,
-} from '../support/capture-bytes.ts';
-import { inBlocks, readingOf } from '../support/reading.ts';
+} from '../support/captures/capture-bytes.ts';
+import { inBlocks, readingOf } from '../support/captures/reading.ts';
 
 /** A file, and where each of its records begins and ends. */
 interface Sample {

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { type Capture, captureOf } from '../../src/capture/capture.ts';
 import { readStreams, type StreamOptions } from '../../src/capture/read-streams.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
-import { pcapBytes } from '../support/capture-bytes.ts';
-import { ipv4, piece, tcp } from '../support/packet-bytes.ts';
-import { inBlocks } from '../support/reading.ts';
-import { briefly, conversation, reassembled, type Script } from '../support/segments.ts';
-import { ipPacket, pcapOfSegments } from '../support/segments-pcap.ts';
+import { pcapBytes } from '../support/captures/capture-bytes.ts';
+import { ipv4, piece, tcp } from '../support/captures/packet-bytes.ts';
+import { inBlocks } from '../support/captures/reading.ts';
+import { briefly, conversation, reassembled, type Script } from '../support/captures/segments.ts';
+import { ipPacket, pcapOfSegments } from '../support/captures/segments-pcap.ts';
 
 async function streamsOf(
   capture: Capture,

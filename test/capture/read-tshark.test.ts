@@ -13,9 +13,9 @@ import {
   pcapngBytes,
   section,
   simple,
-} from '../support/capture-bytes.ts';
-import { counting, readingOf } from '../support/reading.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+} from '../support/captures/capture-bytes.ts';
+import { counting, readingOf } from '../support/captures/reading.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const missing = ['tshark', 'editcap', 'capinfos'].filter((tool) => spawnSync(tool, ['-v']).status !== 0);
 const skip = missing.length > 0 && !process.env.CI;

@@ -3,7 +3,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import type { NoSegment } from '../../src/capture/segment.ts';
 import { createUnread } from '../../src/capture/unread.ts';
-import { packetOf } from '../support/packet-bytes.ts';
+import { packetOf } from '../support/captures/packet-bytes.ts';
 
 const because = (reason: string, number = 1): NoSegment => ({
   packet: packetOf(new Uint8Array(0), { number }),

@@ -14,17 +14,17 @@ import {
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { captureFile } from '../../src/capture/capture-file.ts';
-import { type ReplayOptions, replay, replayStreams } from '../../src/capture/replay.ts';
+import { type ReplayOptions, replay, replayStreams } from '../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { inVirtualTime } from '../../src/capture/virtual-time.ts';
-import { serveConnection } from '../../src/runtime/attend.ts';
+import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
+import { createSession } from '../../src/files/session/session.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
-import { commands, requestFraming } from '../../src/session/dispatch.ts';
-import { createSession } from '../../src/session/session.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { putFrame } from '../support/peer.ts';
-import { readingOf, talk } from '../support/stream-events.ts';
+import { serveConnection } from '../../src/runtime/serve-connection.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { readingOf, talk } from '../support/captures/stream-events.ts';
+import { putFrame } from '../support/network/peer.ts';
 
 const testScheduler = () => new TestScheduler(() => {});
 const minute = 60_000;

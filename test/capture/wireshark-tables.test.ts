@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { settingTable } from '../../src/cli/settings-table.ts';
-import { replyFields, structuredFields, wiresharkTables } from '../support/wireshark-tables.ts';
+import { settingTable } from '../../src/cli/settings/table.ts';
+import { replyFields, structuredFields, wiresharkTables } from '../support/captures/wireshark-tables.ts';
 
 const path = fileURLToPath(new URL('../../src/capture/wireshark/sluice.lua', import.meta.url));
 const marks = /(?<=^-- tables: begin\n)[\s\S]*(?=^-- tables: end\n)/m;
@@ -23,7 +23,7 @@ describe('the tables of the dissector', () => {
   });
 
   test('have every field of every ack that is one value', () => {
-    const document = readFileSync(new URL('../../src/protocol/README.md', import.meta.url), 'utf8');
+    const document = readFileSync(new URL('../../src/files/protocol/README.md', import.meta.url), 'utf8');
     const [, acks = ''] = document.split('| `ack`      | Fields');
     const rows = acks.split('\n\n')[0]!.split('\n').slice(2);
     expect(rows.length).toBeGreaterThanOrEqual(11);

@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { replyFraming } from '../../src/protocol/reply.ts';
-import { requestFraming } from '../../src/session/dispatch.ts';
+import { replyFraming } from '../../src/files/protocol/reply.ts';
+import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { askedInOrder, dissected, type Item, tsharkText } from '../support/dissected.ts';
+import { askedInOrder, dissected, type Item, tsharkText } from '../support/captures/dissected.ts';
+import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
+import { conversations as conversationsIn, follow } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
-import { frame } from '../support/peer.ts';
+import { frame } from '../support/network/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
-import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
-import { conversations as conversationsIn, follow } from '../support/tshark.ts';
 import { turnsOf } from '../support/wire-examples.ts';
 
 const PORT = 9999;
@@ -207,7 +207,7 @@ function disordered(packets: readonly TcpPacket[], said: Said, seed: number): Tc
 
 const golden = fileURLToPath(new URL('../golden/captures', import.meta.url));
 
-const document = readFileSync(new URL('../../src/protocol/README.md', import.meta.url), 'utf8');
+const document = readFileSync(new URL('../../src/files/protocol/README.md', import.meta.url), 'utf8');
 /** The conversations of the protocol's document, which a real server is held to. */
 const conversations = [...document.matchAll(/^```wire.*\n([\s\S]*?)^```$/gm)].flatMap(([, block]) => {
   const turns = turnsOf(block!);

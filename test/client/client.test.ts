@@ -1,8 +1,8 @@
 import { firstValueFrom, lastValueFrom, mergeMap, reduce, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { Content } from '../../src/client/content.ts';
-import { bytesContent } from '../../src/client/content.ts';
-import type { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Content } from '../../src/client/content/content.ts';
+import { bytesContent } from '../../src/client/content/content.ts';
+import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 import { served } from './served.ts';
 

@@ -5,11 +5,11 @@ import type { Limits } from '../../src/runtime/limits.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
-import { type MemoryStore, memoryStore } from '../../src/store/memory-store.ts';
+import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 
 import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 
 /** Where a connection breaks: after so many bytes from or to the client. */
 export interface Cut {

@@ -2,11 +2,11 @@
 import { firstValueFrom, lastValueFrom, mergeMap, reduce, Subscription } from 'rxjs';
 import { expect, test } from 'vitest';
 import { connectClient } from '../../src/client/connect.ts';
-import { bytesContent } from '../../src/client/content.ts';
+import { bytesContent } from '../../src/client/content/content.ts';
 import { serve } from '../../src/server/serve.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { listenTcp } from '../../src/transport/tcp.ts';
-import { type Pieces, startFaultProxy } from '../support/fault-proxy.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { listenTcp } from '../../src/transport/socket/tcp.ts';
+import { type Pieces, startFaultProxy } from '../support/network/fault-proxy.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 test.each([

@@ -1,12 +1,12 @@
 /** A client, and a server on the other end of a connection in memory: a real one, or one that a test plays itself. */
 import { concat, NEVER, of, Subject } from 'rxjs';
 import { type Client, type ClientOptions, createClient } from '../../src/client/client.ts';
+import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { serve } from '../../src/server/serve.ts';
-import { requestFraming } from '../../src/session/dispatch.ts';
 import type { Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../src/transport/connection.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
 

@@ -5,7 +5,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { formatUpper, serveUpper, type UpperEvent, upperCase } from '../../src/demo/upper-case.ts';
 import type { Connection } from '../../src/transport/connection.ts';
-import { connectTcp } from '../../src/transport/tcp.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import { once, read, turns, write } from '../transport/connection-helpers.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);

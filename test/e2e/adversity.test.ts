@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection } from '../../src/transport/connection.ts';
-import { connectTcp } from '../../src/transport/tcp.ts';
-import { endAll, main, type Running, start } from '../support/cli.ts';
-import { converse, frame, outcomes, peer, putFrame } from '../support/peer.ts';
-import { descriptorsOf } from '../support/process-facts.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
+import { converse, frame, outcomes, peer, putFrame } from '../support/network/peer.ts';
+import { endAll, main, type Running, start } from '../support/processes/cli.ts';
+import { descriptorsOf } from '../support/processes/process-facts.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { temporariesIn } from '../support/store-roots.ts';
-import { walledRoot } from '../support/walled-root.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
+import { walledRoot } from '../support/stores/walled-root.ts';
 
 afterEach(endAll);
 

@@ -17,9 +17,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../src/runtime/limits.ts';
 import { boundsOf, type Load } from '../../src/server/bounds.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { endAll } from '../support/cli.ts';
-import { frame, putFrame, rawFrame } from '../support/peer.ts';
-import { connectTo, type Measured, reset, startMeasured } from '../support/served-process.ts';
+import { frame, putFrame, rawFrame } from '../support/network/peer.ts';
+import { endAll } from '../support/processes/cli.ts';
+import { connectTo, type Measured, reset, startMeasured } from '../support/processes/served-process.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
-import { endAll, sluice, startServe, startSluice } from '../support/cli.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { endAll, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

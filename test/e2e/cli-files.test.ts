@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, jsonLines, main, type Ran, sluice, startServe } from '../support/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { endAll, jsonLines, main, type Ran, sluice, startServe } from '../support/processes/cli.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

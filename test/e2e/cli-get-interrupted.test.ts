@@ -11,11 +11,11 @@ import {
 import { join } from 'node:path';
 import { filter, firstValueFrom, Subject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { endAll, jsonLines, main, sluice, start, startServe, startSluice } from '../support/cli.ts';
-import type { Plan } from '../support/fault-plan.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
+import type { Plan } from '../support/network/fault-plan.ts';
+import { startFaultProxy } from '../support/network/fault-proxy.ts';
+import { endAll, jsonLines, main, sluice, start, startServe, startSluice } from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

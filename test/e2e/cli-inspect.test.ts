@@ -2,11 +2,11 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { pcapBytes } from '../support/capture-bytes.ts';
-import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/cli.ts';
-import { ipv4, tcp } from '../support/packet-bytes.ts';
-import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { pcapBytes } from '../support/captures/capture-bytes.ts';
+import { ipv4, tcp } from '../support/captures/packet-bytes.ts';
+import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
+import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/processes/cli.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

@@ -5,11 +5,11 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { filter, firstValueFrom, NEVER } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/cli.ts';
-import type { Plan } from '../support/fault-plan.ts';
-import { type RunningProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Plan } from '../support/network/fault-plan.ts';
+import { type RunningProxy, startFaultProxy } from '../support/network/fault-proxy.ts';
+import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

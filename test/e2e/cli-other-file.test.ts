@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filter, firstValueFrom, scan } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/cli.ts';
-import { type Plan, type RunningProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { tempFolder, writeTree } from '../support/temp-folder.ts';
+import { type Plan, type RunningProxy, startFaultProxy } from '../support/network/fault-proxy.ts';
+import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

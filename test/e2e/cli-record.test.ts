@@ -12,11 +12,11 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, sluice, startServe } from '../support/cli.ts';
+import { commentsIn, streamsOf } from '../support/captures/recorded.ts';
+import { follow, tshark } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
-import { commentsIn, streamsOf } from '../support/recorded.ts';
-import { tempFolder } from '../support/temp-folder.ts';
-import { follow, tshark } from '../support/tshark.ts';
+import { endAll, sluice, startServe } from '../support/processes/cli.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

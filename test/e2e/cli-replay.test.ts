@@ -4,13 +4,21 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
-import { endAll, jsonLines, type Ran, sluice, start, startServe, startSluice } from '../support/cli.ts';
+import { talk } from '../support/captures/stream-events.ts';
+import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
 import { need, pathOf } from '../support/install-tools.ts';
-import { frame, putFrame } from '../support/peer.ts';
+import { frame, putFrame } from '../support/network/peer.ts';
+import {
+  endAll,
+  jsonLines,
+  type Ran,
+  sluice,
+  start,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { talk } from '../support/stream-events.ts';
-import { pcapOfEvents } from '../support/stream-pcap.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

@@ -6,8 +6,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

@@ -7,8 +7,8 @@ import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import { createAuthority, type Issued } from '../support/certificates.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/cli.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

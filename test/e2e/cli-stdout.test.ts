@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, main, sluice, start, startServe, startSluice } from '../support/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { endAll, main, sluice, start, startServe, startSluice } from '../support/processes/cli.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

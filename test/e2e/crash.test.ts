@@ -4,10 +4,10 @@
  * nothing unfinished is left in the end.
  */
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { endAll } from '../support/cli.ts';
-import { crashLane, libraryClient, plainClient, resumingClient } from '../support/crash-lane.ts';
+import { endAll } from '../support/processes/cli.ts';
 import { between, randomFrom } from '../support/seeded.ts';
-import { newRoot, removeRoot, temporariesIn } from '../support/store-roots.ts';
+import { crashLane, libraryClient, plainClient, resumingClient } from '../support/stores/crash-lane.ts';
+import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
 
 afterEach(endAll);
 

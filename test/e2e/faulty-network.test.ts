@@ -6,16 +6,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom, NEVER } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { bytesContent } from '../../src/client/content.ts';
-import { createUploads, type UploadsOptions } from '../../src/client/uploads.ts';
+import { bytesContent } from '../../src/client/content/content.ts';
+import { createUploads, type UploadsOptions } from '../../src/client/transfers/uploads.ts';
 import { crc32 } from '../../src/store/crc32.ts';
-import { connectTcp } from '../../src/transport/tcp.ts';
-import { endAll, startServe } from '../support/cli.ts';
-import { type Plan, randomPlans } from '../support/fault-plan.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
+import { type Plan, randomPlans } from '../support/network/fault-plan.ts';
+import { startFaultProxy } from '../support/network/fault-proxy.ts';
+import { endAll, startServe } from '../support/processes/cli.ts';
 import { between, bytesFrom, randomFrom } from '../support/seeded.ts';
-import { temporariesIn } from '../support/store-roots.ts';
-import { walledRoot } from '../support/walled-root.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
+import { walledRoot } from '../support/stores/walled-root.ts';
 
 afterEach(endAll);
 

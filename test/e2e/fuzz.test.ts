@@ -11,17 +11,17 @@ import { fileURLToPath } from 'node:url';
 import { fc } from '@fast-check/vitest';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
-import { catalogue } from '../../src/protocol/errors.ts';
-import { uploadId } from '../../src/protocol/upload.ts';
-import { requestFraming } from '../../src/session/dispatch.ts';
-import { connectTcp } from '../../src/transport/tcp.ts';
+import { catalogue } from '../../src/files/protocol/errors.ts';
+import { uploadId } from '../../src/files/protocol/upload.ts';
+import { requestFraming } from '../../src/files/session/dispatch.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { endAll, main, type Running, start } from '../support/cli.ts';
-import { type FuzzConversation, fuzzConversation } from '../support/fuzz-conversation.ts';
-import { converse, frame, outcomes, peer } from '../support/peer.ts';
-import { descriptorsOf, residentOf, socketsOf } from '../support/process-facts.ts';
-import { temporariesIn } from '../support/store-roots.ts';
-import { walledRoot } from '../support/walled-root.ts';
+import { type FuzzConversation, fuzzConversation } from '../support/network/fuzz-conversation.ts';
+import { converse, frame, outcomes, peer } from '../support/network/peer.ts';
+import { endAll, main, type Running, start } from '../support/processes/cli.ts';
+import { descriptorsOf, residentOf, socketsOf } from '../support/processes/process-facts.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
+import { walledRoot } from '../support/stores/walled-root.ts';
 import { eventsOf } from '../wire/stream.ts';
 
 const longer = process.env.SLUICE_FUZZ_SECONDS;
@@ -82,7 +82,7 @@ test(
   async () => {
     const { root, beside } = walledRoot();
     const before = beside();
-    const preload = fileURLToPath(new URL('../support/memory-on-signal.mjs', import.meta.url));
+    const preload = fileURLToPath(new URL('../support/processes/memory-on-signal.mjs', import.meta.url));
     const serving = ['serve', root, '--port', '0', '--durability', 'os'];
     const running = start(process.execPath, ['--import', preload, main, ...serving]);
     const port = Number((await running.said(/^listening on 127\.0\.0\.1:(\d+)$/m))[1]);

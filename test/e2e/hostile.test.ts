@@ -19,12 +19,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ErrorCode, isFatal } from '../../src/protocol/errors.ts';
+import { type ErrorCode, isFatal } from '../../src/files/protocol/errors.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { endAll, main, type Serving, start, startServe } from '../support/cli.ts';
-import { converse, frame, outcomes, putFrame, rawFrame } from '../support/peer.ts';
-import { temporariesIn } from '../support/store-roots.ts';
-import { type WalledRoot, walledRoot } from '../support/walled-root.ts';
+import { converse, frame, outcomes, putFrame, rawFrame } from '../support/network/peer.ts';
+import { endAll, main, type Serving, start, startServe } from '../support/processes/cli.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
+import { type WalledRoot, walledRoot } from '../support/stores/walled-root.ts';
 
 afterEach(endAll);
 
@@ -606,7 +606,7 @@ describe('things planted in the tree', () => {
     const { port, root, outside, beside } = await served();
     for (const folder of ['a/b', 'c/deep/d']) mkdirSync(join(root, folder), { recursive: true });
     const before = beside();
-    const script = fileURLToPath(new URL('../support/swap-folder.mjs', import.meta.url));
+    const script = fileURLToPath(new URL('../support/processes/swap-folder.mjs', import.meta.url));
     const swaps = [
       [join(root, 'a/b'), outside],
       [join(root, 'c/deep'), join(outside, 'folder')],

@@ -5,10 +5,10 @@ import { inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
-import { sluice } from '../support/cli.ts';
+import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
 import { need, pathOf } from '../support/install-tools.ts';
-import { handshake, pcapOf, segments, type TcpPacket } from '../support/tcp-pcap.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { sluice } from '../support/processes/cli.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** How long the browser may take to start, and to do something; a busy machine needs its time. */
 const PATIENCE_MS = 120_000;

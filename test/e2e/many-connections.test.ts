@@ -5,13 +5,13 @@
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
-import { connectTcp } from '../../src/transport/tcp.ts';
-import { endAll, startServe } from '../support/cli.ts';
-import { frame, peer, putFrame } from '../support/peer.ts';
-import { residentOf, socketsOf } from '../support/process-facts.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
+import { frame, peer, putFrame } from '../support/network/peer.ts';
+import { endAll, startServe } from '../support/processes/cli.ts';
+import { residentOf, socketsOf } from '../support/processes/process-facts.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { temporariesIn } from '../support/store-roots.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { QuietPeriod } from '../../src/runtime/patience.ts';
+import type { QuietPeriod } from '../../src/runtime/ack-delay.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { listenTcp } from '../../src/transport/tcp.ts';
-import { endAll, jsonLines, sluice, start, startServe } from '../support/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { listenTcp } from '../../src/transport/socket/tcp.ts';
+import { endAll, jsonLines, sluice, start, startServe } from '../support/processes/cli.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

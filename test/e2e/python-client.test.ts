@@ -1,5 +1,5 @@
 /**
- * A client that was written from src/protocol/README.md alone, against `sluice serve`; and what it and the command line
+ * A client that was written from src/files/protocol/README.md alone, against `sluice serve`; and what it and the command line
  * have in common, as one table for both.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,10 +10,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { catalogue, type ErrorCode } from '../../src/protocol/errors.ts';
-import { endAll, jsonLines, type Ran, type Running, sluice, start, startServe } from '../support/cli.ts';
-import { cuttingProxy } from '../support/cutting-proxy.ts';
-import { readTree, tempFolder, writeTree } from '../support/temp-folder.ts';
+import { catalogue, type ErrorCode } from '../../src/files/protocol/errors.ts';
+import { cuttingProxy } from '../support/network/cutting-proxy.ts';
+import {
+  endAll,
+  jsonLines,
+  type Ran,
+  type Running,
+  sluice,
+  start,
+  startServe,
+} from '../support/processes/cli.ts';
+import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 

@@ -7,13 +7,13 @@ import { randomBytes } from 'node:crypto';
 import { filter, firstValueFrom, lastValueFrom, mergeMap, ReplaySubject, toArray } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectClient } from '../../src/client/connect.ts';
-import { bytesContent } from '../../src/client/content.ts';
+import { bytesContent } from '../../src/client/content/content.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
-import { listenTcp } from '../../src/transport/tcp.ts';
-import { type Pieces, startFaultProxy } from '../support/fault-proxy.ts';
-import { filesBelow, newDiskStore, temporariesIn } from '../support/store-roots.ts';
+import { listenTcp } from '../../src/transport/socket/tcp.ts';
+import { type Pieces, startFaultProxy } from '../support/network/fault-proxy.ts';
+import { filesBelow, newDiskStore, temporariesIn } from '../support/stores/store-roots.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {

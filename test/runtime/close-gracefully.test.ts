@@ -2,7 +2,7 @@ import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { closeGracefully } from '../../src/runtime/close-gracefully.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { once, pattern, read, turns, write } from '../transport/connection-helpers.ts';

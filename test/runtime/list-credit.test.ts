@@ -3,9 +3,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
 import type { Limits } from '../../src/runtime/limits.ts';
 import { NAMES_MIN, takePage } from '../../src/runtime/list-credit.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { frame, peer } from '../support/peer.ts';
-import { fill, servedInMemory } from '../support/served-in-memory.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { frame, peer } from '../support/network/peer.ts';
+import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
 const KIB = 1024;
 const FILE_BYTES = 1_000_000;

@@ -6,10 +6,10 @@ import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { budgetMin, defaultLimits } from '../../src/runtime/limits.ts';
 import type { Sink, Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { frame, outcomes, peer, putFrame } from '../support/peer.ts';
-import { fill, servedInMemory } from '../support/served-in-memory.ts';
+import { frame, outcomes, peer, putFrame } from '../support/network/peer.ts';
+import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,10 +1,10 @@
 /** What becomes of a put whose body breaks off. */
 import { describe, expect, test } from 'vitest';
-import { errorInfo } from '../../src/protocol/errors.ts';
+import { errorInfo } from '../../src/files/protocol/errors.ts';
+import type { EffectResult } from '../../src/files/session/event.ts';
 import { putTask } from '../../src/runtime/put-task.ts';
-import type { EffectResult } from '../../src/session/event.ts';
 import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 
 /** A store that takes a turn to begin a put, as one on a disk does. */
 const slow = (store: Store): Store => ({

@@ -1,8 +1,8 @@
 /** In virtual time: when the token of a `hello` is looked at, and that every wait ends. */
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { anonymous } from '../../src/protocol/access.ts';
-import { errorInfo } from '../../src/protocol/errors.ts';
+import { anonymous } from '../../src/files/protocol/access.ts';
+import { errorInfo } from '../../src/files/protocol/errors.ts';
 import { type AddressTries, createTokenCheck } from '../../src/runtime/token-check.ts';
 
 function checked(turns: readonly number[]) {

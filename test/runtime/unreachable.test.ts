@@ -2,23 +2,23 @@
 import { join } from 'node:path';
 import { filter, firstValueFrom, of, share, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { serveConnection } from '../../src/runtime/attend.ts';
+import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
+import { createSession } from '../../src/files/session/session.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { createTimeoutMonitor } from '../../src/runtime/deadlines.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
+import { serveConnection } from '../../src/runtime/serve-connection.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
+import { createTimeoutMonitor } from '../../src/runtime/timeouts.ts';
 import { serve } from '../../src/server/serve.ts';
-import { commands, requestFraming } from '../../src/session/dispatch.ts';
-import { createSession } from '../../src/session/session.ts';
 import type { Source, Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
-import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
-import { connectTls, listenTls } from '../../src/transport/tls.ts';
-import { connectUnix, listenUnix } from '../../src/transport/unix.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { connectTls, listenTls } from '../../src/transport/tls/tls.ts';
+import { connectUnix, listenUnix } from '../../src/transport/unix/unix.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { frame, peer, putFrame } from '../support/peer.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { frame, peer, putFrame } from '../support/network/peer.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** A store that says what it is asked, and answers what only reads when the test lets it. */
 function hesitant(store: Store) {

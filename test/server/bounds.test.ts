@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../src/runtime/limits.ts';
 import { boundsOf, CONNECTION_CREDIT_MAX } from '../../src/server/bounds.ts';
 import type { Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { frame, putFrame } from '../support/peer.ts';
-import { fill, servedInMemory } from '../support/served-in-memory.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { frame, putFrame } from '../support/network/peer.ts';
+import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
 const LARGE = 3_000_000;
 const many = (count: number, one: (i: number) => Uint8Array): Uint8Array[] =>

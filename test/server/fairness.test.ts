@@ -3,10 +3,10 @@ import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
-import { frame, peer } from '../support/peer.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
+import { frame, peer } from '../support/network/peer.ts';
 
 test('a new connection is answered within a few rounds, however many others push all they can', async () => {
   const connections$ = new Subject<ListenEvent>();

@@ -1,17 +1,17 @@
 /** Every limit of a server, over real sockets. */
 import { filter, firstValueFrom, interval, ReplaySubject, Subject, type Subscription, takeUntil } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Principal } from '../../src/protocol/access.ts';
+import type { Principal } from '../../src/files/protocol/access.ts';
 import type { Access } from '../../src/runtime/access.ts';
 import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
 import { GAP_FIRST_MS, WRONG_FREE } from '../../src/runtime/token-tries.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
-import { frame, peer, putFrame } from '../support/peer.ts';
-import { standingClock } from '../support/standing-clock.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { frame, peer, putFrame } from '../support/network/peer.ts';
+import { standingClock } from '../support/stores/standing-clock.ts';
 
 const running: Subscription[] = [];
 afterEach(() => {

@@ -4,13 +4,13 @@ import { connect as rawConnect } from 'node:net';
 import { filter, firstValueFrom, ReplaySubject, Subject, type Subscription } from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, describe, expect, test } from 'vitest';
+import { acknowledge, defineCommand } from '../../src/files/session/command.ts';
+import { commands } from '../../src/files/session/dispatch.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
-import { acknowledge, defineCommand } from '../../src/session/command.ts';
-import { commands } from '../../src/session/dispatch.ts';
-import { type MemoryStore, memoryStore } from '../../src/store/memory-store.ts';
-import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
-import { frame, peer, putFrame } from '../support/peer.ts';
+import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { frame, peer, putFrame } from '../support/network/peer.ts';
 
 const running: Subscription[] = [];
 afterEach(() => {

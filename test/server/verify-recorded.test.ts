@@ -5,24 +5,24 @@ import { filter, firstValueFrom, lastValueFrom, map, mergeMap, ReplaySubject, to
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
-import { assertSameInAnyChunking } from '../../src/capture/chunking-law.ts';
-import { record } from '../../src/capture/record.ts';
-import { replay } from '../../src/capture/replay.ts';
-import { bytesContent } from '../../src/client/content.ts';
-import { createUploads } from '../../src/client/uploads.ts';
+import { record } from '../../src/capture/record/record.ts';
+import { assertSameInAnyChunking } from '../../src/capture/replay/chunking-invariance.ts';
+import { replay } from '../../src/capture/replay/replay.ts';
+import { bytesContent } from '../../src/client/content/content.ts';
+import { createUploads } from '../../src/client/transfers/uploads.ts';
+import { requestFraming } from '../../src/files/session/dispatch.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import { verifyReplay } from '../../src/server/verify-replay.ts';
-import { requestFraming } from '../../src/session/dispatch.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { presetNamed } from '../../src/wire/presets.ts';
-import { converse, frame, putFrame, rawFrame } from '../support/peer.ts';
+import { talk } from '../support/captures/stream-events.ts';
+import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
+import { converse, frame, putFrame, rawFrame } from '../support/network/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { talk } from '../support/stream-events.ts';
-import { pcapOfEvents } from '../support/stream-pcap.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** Serves and records into a file while `talk` is under way. */
 async function recording(talk: (port: number) => Promise<void>) {

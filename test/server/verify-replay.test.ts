@@ -1,18 +1,18 @@
 /** Recorded sessions put to a server again: what is the same, and what is said of what is not. */
 import { filter, lastValueFrom, Subject, share, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { LiveResult } from '../../src/capture/replaying/live-player.ts';
+import type { LiveResult } from '../../src/capture/replay/replay-client.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
-import { replyFraming } from '../../src/protocol/reply.ts';
+import { replyFraming } from '../../src/files/protocol/reply.ts';
 import { serve } from '../../src/server/serve.ts';
 import { type VerifyOptions, verifyStreams } from '../../src/server/verify-replay.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
-import { frame, putFrame } from '../support/peer.ts';
+import { readingOf, talk } from '../support/captures/stream-events.ts';
+import { frame, putFrame } from '../support/network/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { readingOf, talk } from '../support/stream-events.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 const verify = (events: readonly StreamEvent[], options: VerifyOptions = {}): Promise<LiveResult[]> =>

@@ -1,9 +1,9 @@
 /** Every store passes the one suite. */
 import { describe, it } from 'vitest';
-import { storeContract } from '../../src/store/contract-suite.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { interceptedFileSystem } from '../support/fs-intercepted.ts';
-import { newDiskStore } from '../support/store-roots.ts';
+import { storeContract } from '../../src/store/conformance/suite.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { interceptedFileSystem } from '../support/stores/fs-intercepted.ts';
+import { newDiskStore } from '../support/stores/store-roots.ts';
 
 storeContract('memory', (options) => ({ store: memoryStore(options) }), { describe, it });
 storeContract('disk, fsync', (options) => newDiskStore(options), { describe, it });

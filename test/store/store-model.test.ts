@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
+import { contentOf, namesIn, put, value } from '../../src/store/conformance/case.ts';
 import type { Outcome, Store } from '../../src/store/contract.ts';
-import { contentOf, namesIn, put, value } from '../../src/store/contract-case.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { newDiskStore, openBelow, temporariesIn } from '../support/store-roots.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
 /** Few segments, so that files and folders get in each other's way; and some that sort oddly around `/`. */
 const segment = fc.constantFrom('a', 'b', 'a.', 'a!', 'a0', '中', '😀', '\uffee');

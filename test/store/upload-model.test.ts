@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
+import { contentOf, namesIn, pattern } from '../../src/store/conformance/case.ts';
 import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
-import { contentOf, namesIn, pattern } from '../../src/store/contract-case.ts';
 import { crc32 } from '../../src/store/crc32.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
-import { newDiskStore, openBelow, temporariesIn } from '../support/store-roots.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
 const content = pattern(100, 0);
 

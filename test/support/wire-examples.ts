@@ -6,9 +6,9 @@
  */
 import { Subject } from 'rxjs';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
-import { memoryStore } from '../../src/store/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 
 /** What one side does without the other doing anything in between. */
 export interface Turn {

@@ -2,9 +2,14 @@
 import { filter, firstValueFrom, NEVER, Subject, take, toArray } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/transport/connection.ts';
-import { connectTcp } from '../../src/transport/tcp.ts';
-import { type Pieces, type Plan, type RunningProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { standingClock } from '../support/standing-clock.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
+import {
+  type Pieces,
+  type Plan,
+  type RunningProxy,
+  startFaultProxy,
+} from '../support/network/fault-proxy.ts';
+import { standingClock } from '../support/stores/standing-clock.ts';
 import { once, pattern, read, turns, write, writeUntilItFails } from './connection-helpers.ts';
 import { listener } from './tcp-pair.ts';
 

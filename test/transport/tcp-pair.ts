@@ -1,7 +1,7 @@
 import { type Observable, Subscription } from 'rxjs';
 import type { Connection } from '../../src/transport/connection.ts';
 import type { ListenEvent } from '../../src/transport/listen.ts';
-import { connectTcp, listenTcp } from '../../src/transport/tcp.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { once } from './connection-helpers.ts';
 
 /** Listens on a free port of the loopback until told to stop, and hands out what it accepts, one by one. */

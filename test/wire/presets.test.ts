@@ -1,7 +1,7 @@
 /** The presets on bytes made by hand from each protocol's document; real traffic is in test/capture/judge.test.ts. */
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { sluicePreset } from '../../src/protocol/sluice-preset.ts';
+import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';

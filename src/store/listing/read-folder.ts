@@ -1,8 +1,8 @@
 /** Reads what is in a folder, some entries at a time, in the order that the system has them. */
-import type { DiskIo } from '../disk-io.ts';
-import { errnoOf } from '../errno.ts';
-import type { FolderEntry, OpenFolder } from '../file-system.ts';
-import type { Semaphore } from '../gate.ts';
+import type { DiskIo } from '../disk/disk-io.ts';
+import { errnoOf } from '../disk/errno.ts';
+import type { FolderEntry, OpenFolder } from '../disk/file-system.ts';
+import type { Semaphore } from '../semaphore.ts';
 import { type Task, wait } from '../task.ts';
 
 /**

@@ -1,4 +1,4 @@
-"""A client for the Sluice protocol, written from src/protocol/README.md alone, with the standard library only.
+"""A client for the Sluice protocol, written from src/files/protocol/README.md alone, with the standard library only.
 
     python3 sluice_client.py HOST PORT put PATH [NAME]    a file, or a folder with all that is below it
     python3 sluice_client.py HOST PORT get NAME OUT

@@ -1,4 +1,4 @@
-"""One connection of the Sluice protocol: requests out, replies in. Written from src/protocol/README.md alone."""
+"""One connection of the Sluice protocol: requests out, replies in. Written from src/files/protocol/README.md alone."""
 import json
 import select
 import socket

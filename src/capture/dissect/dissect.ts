@@ -1,0 +1,78 @@
+/**
+ * From packets to TCP segments: link layer, IP and TCP, one after the other, in one pass over the headers.
+ *
+ * Nothing here throws, whatever the bytes: what cannot be read is told as a `NoSegment`.
+ */
+
+import type { Packet } from '../packet.ts';
+import type { NoSegment, Segment } from '../segment.ts';
+import type { FragmentConflict } from '../stream-event.ts';
+import { IPV4 } from './ether-type.ts';
+import { createFlows } from './flow-keys.ts';
+import { createFragments } from './fragments.ts';
+import { readIpv4 } from './ipv4.ts';
+import { readIpv6 } from './ipv6.ts';
+import { readLink } from './link.ts';
+import { begin, createReading } from './reading.ts';
+import { readTcp } from './tcp.ts';
+
+export interface DissectOptions {
+  /**
+   * `ignore` (the default) reads packets with wrong checksums like any others: where the network card fills them in,
+   * every packet this machine sends is captured without. `verify` tells them as `checksum`: of the IPv4 header and
+   * of TCP, the latter where all of the packet was captured. What offload leaves in the place of a TCP checksum, the
+   * sum of the pseudo header alone, is a wrong checksum too.
+   */
+  readonly checksums?: 'ignore' | 'verify';
+}
+
+export interface Dissector {
+  /**
+   * Takes the next packet of a capture, in the order of the file. A fragment is told as `fragment` while others are
+   * missing, and the one that completes them gives the segment of them all.
+   */
+  dissect(packet: Packet): Segment | NoSegment;
+  /**
+   * The capture is over. Tells of the IP packets that came in fragments and never became whole: once for each, with
+   * the packet of its first fragment (without its bytes), and beyond 1024 of them with how many more there were.
+   */
+  end(): NoSegment[];
+}
+
+/**
+ * Makes a dissector for one capture. It keeps nothing of a packet but fragments, of which it holds little and not
+ * for long.
+ *
+ * @param differed is called, before `dissect` returns, for a fragment that brings other bytes where there were some.
+ * @example
+ * const { dissect } = createDissector();
+ * for await (const packets of readPackets(capture)) {
+ *   for (const packet of packets) {
+ *     const read = dissect(packet);
+ *     if ('flow' in read) console.log(read.seq, read.length);
+ *   }
+ * }
+ */
+export function createDissector(
+  { checksums = 'ignore' }: DissectOptions = {},
+  differed: (conflict: FragmentConflict) => void = () => {},
+): Dissector {
+  if (checksums !== 'ignore' && checksums !== 'verify') {
+    throw new RangeError(`checksums must be 'ignore' or 'verify', and is ${String(checksums)}`);
+  }
+  const verify = checksums === 'verify';
+  const reading = createReading();
+  const fragments = createFragments(differed);
+  const flowOf = createFlows();
+
+  return {
+    dissect(packet) {
+      begin(reading, packet);
+      const skipped =
+        readLink(reading) ??
+        (reading.protocol === IPV4 ? readIpv4(reading, fragments, verify) : readIpv6(reading, fragments));
+      return skipped ?? readTcp(reading, flowOf, verify);
+    },
+    end: () => fragments.end(),
+  };
+}

@@ -1,0 +1,96 @@
+/** A frame on its way: what is known of it, and of the chunks that carry it. */
+import type { FrameStart } from '../../wire/frame-event.ts';
+import type { StreamChunk } from '../stream-event.ts';
+import { FRAME_SAMPLE } from './inspect-event.ts';
+
+/** A chunk, as far as the frames in it need it. */
+export interface Carrier {
+  /** The offset in the side of the first of `bytes`. */
+  start: number;
+  /** The offset behind its last byte. */
+  readonly end: number;
+  /** What may be part of a frame whose head is not known yet; empty once nothing is. */
+  bytes: Uint8Array;
+  readonly packet: number;
+  readonly capturedAt: bigint;
+  readonly deliverableAt: bigint;
+  /** How many frames have bytes in it. */
+  frames: number;
+}
+
+export interface CarriedFrame {
+  readonly position: number;
+  readonly head: number;
+  readonly length: number;
+  readonly label: string | null;
+  readonly first: Carrier;
+  last: Carrier;
+  chunks: number;
+  missing: number;
+  sample: Uint8Array;
+}
+
+const MAX_LABEL = 200;
+export const NO_BYTES = new Uint8Array(0);
+
+export const carrierOf = (chunk: StreamChunk): Carrier => ({
+  start: chunk.position,
+  end: chunk.position + chunk.bytes.length,
+  bytes: chunk.bytes,
+  packet: chunk.packet,
+  capturedAt: chunk.capturedAt,
+  deliverableAt: chunk.deliverableAt,
+  frames: 0,
+});
+
+/**
+ * A frame whose head is known.
+ *
+ * @param carriers the chunks in which it may lie, so far; at least one of them has its first byte.
+ */
+export function carriedFrame(
+  { position, head, length, header }: FrameStart<unknown>,
+  label: (header: unknown) => string | null,
+  carriers: readonly Carrier[],
+): CarriedFrame {
+  const end = position + head + length;
+  const there = carriers.filter((each) => each.end > position && each.start < end);
+  for (const each of there) each.frames++;
+  const frame: CarriedFrame = {
+    position,
+    head,
+    length,
+    label: label(header)?.slice(0, MAX_LABEL) ?? null,
+    first: there[0]!,
+    last: there.at(-1)!,
+    chunks: there.length,
+    missing: 0,
+    sample: NO_BYTES,
+  };
+  for (const each of there) show(frame, each);
+  return frame;
+}
+
+/** The next chunk with bytes of it. */
+export function carryOn(frame: CarriedFrame, carrier: Carrier): void {
+  carrier.frames++;
+  frame.chunks++;
+  frame.last = carrier;
+  if (frame.sample.length < FRAME_SAMPLE) show(frame, carrier);
+}
+
+/** Adds what of a chunk belongs to a frame's first bytes. What lies behind a gap does not. */
+function show(frame: CarriedFrame, { start, bytes }: Carrier): void {
+  const have = frame.sample.length;
+  const from = frame.position + have - start;
+  const most = Math.min(FRAME_SAMPLE, frame.head + frame.length) - have;
+  if (frame.missing > 0 || most <= 0 || from < 0 || from >= bytes.length) return;
+  const more = bytes.slice(from, from + most);
+  if (have === 0) frame.sample = more;
+  else {
+    const both = new Uint8Array(have + more.length);
+    both.set(frame.sample);
+    both.set(more, have);
+    frame.sample = both;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What is told of a capture when its streams are looked at as messages: the events of the streams, and among them
+ * which framing was taken, the frames, and where the framing went wrong.
+ *
+ * ```text
+ *  open  framing  (chunk frame* fault? | gap frame? fault? | conflict)*  end?  close
+ * ```
+ *
+ * Events of no conversation (see `StreamEvent`) come among them, and what was not read last of all.
+ *
+ * A frame comes right after the chunk (or the gap) with its last byte. After a `fault` no frame of its side comes any
+ * more, while chunks and gaps still do.
+ */
+import { check, type Rule } from '../../wire/argument.ts';
+import type { FaultCode, FrameFault } from '../../wire/fault.ts';
+import type { Conversation, Side, StreamEvent } from '../stream-event.ts';
+
+/**
+ * Why a framing was taken.
+ *
+ * - `asked`: it was given.
+ * - `port`: the server's port is one on which that protocol is usually served.
+ * - `bytes`: the first bytes look like it.
+ * - `unknown`: none was found, and there will be no frames.
+ */
+export type FramingReason = 'asked' | 'port' | 'bytes' | 'unknown';
+
+/** How the frames of a conversation are found. Comes once, before its first frame. */
+export interface FramingChosen {
+  readonly type: 'framing';
+  readonly conversation: Conversation;
+  /** A preset's name, `sluice`, or `custom` for a framing of one's own; null when there will be no frames. */
+  readonly name: string | null;
+  readonly reason: FramingReason;
+}
+
+/**
+ * - `whole`: all of it is in the recording.
+ * - `incomplete`: bytes of its body are in a gap.
+ * - `unfinished`: the side, or the recording, was over before it was.
+ */
+export type FrameState = 'whole' | 'incomplete' | 'unfinished';
+
+/** A frame, and how TCP carried it. */
+export interface InspectedFrame {
+  readonly type: 'frame';
+  readonly conversation: Conversation;
+  /** Who sent it. */
+  readonly from: Side;
+  /** From 1, in the order of its side. */
+  readonly number: number;
+  /** The offset in what its side sent, in bytes, of its first byte. */
+  readonly position: number;
+  /** Bytes of head. */
+  readonly head: number;
+  /** Bytes of body, as the head says. */
+  readonly length: number;
+  /** What kind of message it is, where its head says so; at most 200 characters, some of which may not be printable. */
+  readonly label: string | null;
+  readonly state: FrameState;
+  /** Bytes of it that are not in the recording. */
+  readonly missing: number;
+  /** `Packet.number` of the packet with its first byte, and of the one with its last that was recorded. */
+  readonly firstPacket: number;
+  readonly lastPacket: number;
+  /** When its first byte was captured, in nanoseconds since 1970. */
+  readonly capturedAt: bigint;
+  /** When the receiver's system could hand on the last of it that was recorded, in nanoseconds since 1970. */
+  readonly deliverableAt: bigint;
+  /** How many chunks have bytes of it: it was cut when that is more than one. */
+  readonly chunks: number;
+  /** How many other frames have bytes in its first chunk; it came glued to them. */
+  readonly firstShared: number;
+  /** The same for its last chunk. Equal to `firstShared` when that is the same chunk. */
+  readonly lastShared: number;
+  /** Its first bytes, the head's among them: a copy of at most `FRAME_SAMPLE`. */
+  readonly sample: Uint8Array;
+}
+
+/** Why no more frames are found in a side; with what a deframer says of it, and where in the recording it is. */
+export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
+  readonly type: 'fault';
+  readonly conversation: Conversation;
+  /** Whose bytes they are. */
+  readonly from: Side;
+  /** As a deframer says it; `gap`: the next frame cannot be found without bytes that are missing. */
+  readonly code: FaultCode | 'gap';
+  /** `Packet.number` of the packet after which it was known; 0 when the side had none before it. */
+  readonly packet: number;
+  /** When that was captured, in nanoseconds since 1970. */
+  readonly capturedAt: bigint;
+}
+
+export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault;
+
+/** How many bytes a frame shows. */
+export const FRAME_SAMPLE = 64;
+
+/** Whether a frame came in one chunk with others. */
+export function isCoalesced(frame: InspectedFrame): boolean {
+  check('isGlued: the frame', frame, A_FRAME);
+  return frame.firstShared > 0 || frame.lastShared > 0;
+}
+
+/** Whether a frame came in more than one chunk. */
+export function isSplit(frame: InspectedFrame): boolean {
+  check('isCut: the frame', frame, A_FRAME);
+  return frame.chunks > 1;
+}
+
+const A_FRAME: Rule = {
+  words: 'a frame, as inspect tells it',
+  isKind: (value) => typeof (value as Partial<InspectedFrame> | null | undefined)?.chunks === 'number',
+};

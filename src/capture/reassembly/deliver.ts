@@ -1,0 +1,92 @@
+/** Bytes of one direction in order, on their way out: chunks, and the end behind the last of them. */
+import type { StreamChunk } from '../stream-event.ts';
+import { dropFirst, type Holdings } from './out-of-order-buffer.ts';
+import type { ReassemblyLimits } from './reassembly-options.ts';
+import type { RecentChunks } from './recent-chunks.ts';
+import { distance, seqPlus } from './sequence.ts';
+import { type Direction, type Emit, NONE } from './tcp-conversation.ts';
+import { mostSent } from './window.ts';
+
+/** What all directions of a machine share. */
+export interface Shared {
+  readonly limits: ReassemblyLimits;
+  readonly recent: RecentChunks;
+  readonly holdings: Holdings;
+}
+
+/** Hands on the bytes at `next`. */
+export function deliver(
+  direction: Direction,
+  bytes: Uint8Array,
+  packet: number,
+  capturedAt: bigint,
+  ack: number,
+  shared: Shared,
+  emit: Emit,
+): void {
+  if (capturedAt > direction.latest) direction.latest = capturedAt;
+  const chunk: StreamChunk = {
+    type: 'chunk',
+    conversation: direction.talk.conversation!,
+    from: direction.from,
+    position: direction.next,
+    capturedAt,
+    deliverableAt: direction.latest,
+    packet,
+    bytes,
+    seen: ack === NONE ? null : seenOf(direction.peer, ack),
+  };
+  advance(direction, bytes.length);
+  direction.bytes += bytes.length;
+  if (packet >= direction.furthest) direction.furthest = packet;
+  else if (packet !== direction.counted) {
+    direction.counted = packet;
+    direction.outOfOrder++;
+  }
+  shared.recent.push(chunk);
+  emit(chunk);
+}
+
+export function advance(direction: Direction, count: number): void {
+  direction.next += count;
+  direction.nextSeq = seqPlus(direction.nextSeq, count);
+  if (direction.highest < direction.next) direction.highest = direction.next;
+}
+
+/**
+ * An acknowledgement as a position in the bytes of who is acknowledged; a FIN has a number, but is no byte. Null when
+ * it is not to be believed.
+ */
+function seenOf(peer: Direction, ack: number): number | null {
+  if (!peer.started) return null;
+  const position = peer.next + distance(peer.nextSeq, ack);
+  return position > peer.highest && position > mostSent(peer)
+    ? null
+    : Math.min(Math.max(0, position), peer.finAt);
+}
+
+/** Hands on what waits at `next`, and the FIN when all before it is. */
+export function drain(direction: Direction, shared: Shared, emit: Emit): void {
+  const { held } = direction;
+  let count = 0;
+  for (; held[count]?.position === direction.next; count++) {
+    const { bytes, packet, capturedAt, ack } = held[count]!;
+    deliver(direction, bytes, packet, capturedAt, ack, shared, emit);
+  }
+  dropFirst(direction, count, direction.next, shared.holdings);
+  if (direction.next === direction.finAt && !direction.ended) end(direction, emit);
+}
+
+function end(direction: Direction, emit: Emit): void {
+  direction.ended = true;
+  if (direction.finTime > direction.latest) direction.latest = direction.finTime;
+  emit({
+    type: 'end',
+    conversation: direction.talk.conversation!,
+    from: direction.from,
+    position: direction.next,
+    capturedAt: direction.finTime,
+    deliverableAt: direction.latest,
+    packet: direction.finPacket,
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * One direction's bytes in order: what is handed on, and what waits.
+ *
+ * ```text
+ *   position of a segment that came, against `next`, the position that is handed on next:
+ *
+ *   wholly below    it came before: compared with what was handed on lately, dropped
+ *   at it           handed on, and with it what waited right behind
+ *   above           held: there is a hole in front
+ *   across it       each part as above
+ * ```
+ */
+
+import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
+import { compareBytes, type Difference } from './byte-difference.ts';
+import { deliver, drain, type Shared } from './deliver.ts';
+import { keepLimits } from './holes.ts';
+import { dropFrom, hold, noteSnapped, rebase } from './out-of-order-buffer.ts';
+import { distance, seqPlus } from './sequence.ts';
+import { type Direction, type Emit, NONE } from './tcp-conversation.ts';
+import { mostSent, WINDOW } from './window.ts';
+
+const NO_FIN = Number.POSITIVE_INFINITY;
+
+/** Takes a segment's bytes and FIN. For a direction that is anchored, and not ended. */
+export function receive(direction: Direction, segment: Segment, shared: Shared, emit: Emit): void {
+  const { payload, length, flags, packet } = segment;
+  const { started } = direction;
+  const seq = flags & TCP_SYN ? seqPlus(segment.seq, 1) : segment.seq;
+  const position = direction.next + distance(direction.nextSeq, seq);
+  const end = position + length;
+  const fin = (flags & TCP_FIN) !== 0;
+  noteExtent(direction, position, end, length > 0 || fin);
+  if (length === 0 && !fin) return;
+  if (length === 1 && !fin && isKeepAlive(direction, position, payload, shared)) return;
+
+  // Of several in different places the nearest counts, as for a receiver: one far ahead may be garbage.
+  const counts = started ? end >= direction.next && end < direction.finAt : direction.finAt === NO_FIN;
+  if (fin && counts) {
+    direction.finAt = end;
+    direction.finTime = packet.time;
+    direction.finPacket = packet.number;
+    dropFrom(direction, end, shared.holdings);
+  }
+  const { next, finAt } = direction;
+  const stop = Math.min(position + payload.length, finAt);
+  const from = started ? Math.max(position, next) : position;
+  const difference: Difference = { first: NONE, last: NONE };
+  let known = false;
+  if (position < from && position < stop) {
+    known = true;
+    const before = payload.subarray(0, Math.min(stop, from) - position);
+    const { conversation } = direction.talk;
+    shared.recent.compare(conversation!, direction.from, before, position, difference);
+  }
+  if (from < stop) {
+    const first = direction.held[0];
+    if (started && from === next && (first === undefined || first.position >= stop)) {
+      const all = from === position && stop === position + payload.length;
+      const bytes = all ? payload : payload.subarray(from - position, stop - position);
+      const ack = flags & TCP_ACK ? segment.ack : NONE;
+      deliver(direction, bytes, packet.number, packet.time, ack, shared, emit);
+    } else if (hold(direction, segment, position, from, stop, difference, shared.holdings)) known = true;
+  }
+  if (known) direction.retransmitted++;
+  if (difference.first !== NONE) {
+    tellConflict(direction, difference.first, difference.last + 1 - difference.first, packet.number, emit);
+  }
+  if (payload.length < length) {
+    const cut = Math.max(
+      position + payload.length,
+      direction.started ? direction.next : position + payload.length,
+    );
+    const cutEnd = Math.min(end, finAt);
+    if (cut < cutEnd) noteSnapped(direction, cut, cutEnd, shared.holdings);
+  }
+  if (!started) return;
+  drain(direction, shared, emit);
+  keepLimits(direction, shared, emit);
+}
+
+/** Keeps account of the numbers a side has shown. One without bytes may be of an older connection: the window decides. */
+function noteExtent(direction: Direction, position: number, end: number, counts: boolean): void {
+  if (direction.started) {
+    const most = counts ? Math.max(direction.highest, direction.acked) + 2 * WINDOW : mostSent(direction);
+    if (end > direction.highest && end <= most) direction.highest = end;
+    return;
+  }
+  if (counts) direction.lowest = Math.min(direction.lowest, position);
+  else direction.lowestBare = Math.min(direction.lowestBare, position);
+  direction.highest = Math.max(direction.highest, end);
+}
+
+/**
+ * A keep-alive (RFC 9293, section 3.8.4) is at the number before the next one, and may bring a byte of anything:
+ * neither data nor a conflict.
+ */
+function isKeepAlive(direction: Direction, position: number, payload: Uint8Array, shared: Shared): boolean {
+  const last = direction.held.at(-1);
+  const difference: Difference = { first: NONE, last: NONE };
+  if (last !== undefined) {
+    if (position !== last.position + last.bytes.length - 1) return false;
+    compareBytes(last.bytes, last.bytes.length - 1, payload, 0, payload.length, position, difference);
+  } else {
+    if (!direction.started || position !== direction.next - 1) return false;
+    if (position < 0) return true;
+    shared.recent.compare(direction.talk.conversation!, direction.from, payload, position, difference);
+  }
+  return difference.first !== NONE;
+}
+
+/**
+ * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
+ * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
+ */
+export function start(direction: Direction, zero: number, shared: Shared, emit: Emit): void {
+  const shift = direction.anchored ? distance(direction.nextSeq, zero) : 0;
+  direction.anchored = true;
+  direction.started = true;
+  direction.next = 0;
+  direction.nextSeq = zero;
+  direction.highest = Math.max(0, direction.highest - shift);
+  direction.finAt -= shift;
+  if (direction.finAt < 0) direction.finAt = Number.POSITIVE_INFINITY;
+  if (direction.ackHigh !== NONE) {
+    const acked = Math.max(0, distance(zero, direction.ackHigh));
+    if (acked <= mostSent(direction)) direction.acked = acked;
+  }
+  rebase(direction, shift, shared.holdings);
+  for (const { position, length, packet } of direction.early) {
+    if (position >= shift) tellConflict(direction, position - shift, length, packet, emit);
+  }
+  direction.early = [];
+}
+
+/**
+ * Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing, and its
+ * conversation must be open.
+ */
+export function forgetShown(direction: Direction, shared: Shared, emit: Emit): void {
+  const { from, talk } = direction;
+  for (const { bytes, packet, capturedAt } of direction.held) {
+    const [conversation, why, position, length] = [talk.conversation!, 'stale', null, bytes.length] as const;
+    emit({ type: 'ignored', conversation, from, why, position, length, capturedAt, packet });
+  }
+  dropFrom(direction, Number.NEGATIVE_INFINITY, shared.holdings);
+  direction.anchored = false;
+  direction.started = false;
+  direction.next = 0;
+  direction.nextSeq = 0;
+  direction.early = [];
+  direction.lowest = Number.POSITIVE_INFINITY;
+  direction.lowestBare = Number.POSITIVE_INFINITY;
+  direction.highest = Number.NEGATIVE_INFINITY;
+  direction.finAt = NO_FIN;
+  direction.edge = NONE;
+  direction.claimed = NONE;
+}
+
+/** Hands on what a direction held until it started. */
+export function release(direction: Direction, shared: Shared, emit: Emit): void {
+  drain(direction, shared, emit);
+  keepLimits(direction, shared, emit);
+}
+
+function tellConflict(
+  direction: Direction,
+  position: number,
+  length: number,
+  packet: number,
+  emit: Emit,
+): void {
+  if (!direction.started) direction.early.push({ position, length, packet });
+  else {
+    const { conversation } = direction.talk;
+    emit({ type: 'conflict', conversation: conversation!, from: direction.from, position, length, packet });
+  }
+}

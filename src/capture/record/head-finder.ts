@@ -1,0 +1,120 @@
+/**
+ * The heads of frames in what one side sends, each shown once it is whole; and how much of the bytes may be let out
+ * before it is: what belongs to a head that is not whole is not known yet.
+ *
+ * Beside the deframer of `wire`, which hands out frames but not the bytes of their heads. Holds at most one head.
+ */
+
+import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
+import type { FaultCode, HeadFault } from '../../wire/fault.ts';
+import { headFault } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+
+/** A head that was read. */
+export interface Head<H> {
+  readonly header: H;
+  /** Bytes of body behind it. */
+  readonly body: number;
+  /** The offset in the stream, in bytes, of its first byte. */
+  readonly position: number;
+  /** Where its bytes are, until the call returns: `bytes[start..end)`. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where frames cannot be found any more: nothing from there on is understood. */
+export interface Lost {
+  readonly code: FaultCode;
+  readonly declared: HeadFault['declared'];
+  readonly limit: HeadFault['limit'];
+  /** The offset in the stream, in bytes, of the frame's first byte. */
+  readonly position: number;
+}
+
+export interface HeadFinder {
+  /** Takes the next bytes; answers the offset in the stream up to which all heads are known. */
+  readonly take: (chunk: Uint8Array) => number;
+  /** Nothing more comes: a head that is not whole is lost. */
+  readonly end: () => void;
+}
+
+export interface HeadWatcher<H> {
+  readonly head: (head: Head<H>) => void;
+  /** Called at most once. */
+  readonly lost: (lost: Lost) => void;
+}
+
+export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): HeadFinder {
+  let taken = 0;
+  /** Bytes of body still to come. */
+  let body = 0;
+  /** What there is of a head that is not whole. */
+  let held: ChunkBuffer | null = null;
+  let over = false;
+
+  function lose({ problem: code, declared, limit }: HeadFault, position: number): void {
+    over = true;
+    held = null;
+    watcher.lost({ code, declared, limit, position });
+  }
+
+  /** Answers where the body begins; behind everything when there is none to come. */
+  function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
+    const opened = framing.parseHead(bytes, start, end);
+    if ('problem' in opened) {
+      lose(opened, position);
+      return false;
+    }
+    body = opened.length;
+    watcher.head({ header: opened.header, body, position, bytes, start, end });
+    return true;
+  }
+
+  /** Goes on with a head that earlier chunks began; answers where in the chunk it ends. */
+  function goOn(chunk: Uint8Array, origin: number): number {
+    let at = 0;
+    while (held !== null) {
+      const position = origin - held.length + at;
+      const need: number | HeadFault = framing.headLength(held.room.bytes, 0, held.length);
+      if (typeof need !== 'number') {
+        lose(need, position);
+      } else if (need > held.length) {
+        if (at === chunk.length) return at;
+        const to = Math.min(chunk.length, at + need - held.length);
+        held = append(held, chunk, at, to, need);
+        at = to;
+      } else {
+        const { room, length } = held;
+        held = null;
+        open(room.bytes, 0, length, position);
+      }
+    }
+    return at;
+  }
+
+  return {
+    take(chunk) {
+      const origin = taken;
+      taken += chunk.length;
+      if (over) return taken;
+      let at = held === null ? 0 : goOn(chunk, origin - 0);
+      while (!over && held === null && at < chunk.length) {
+        if (body > 0) {
+          const step = Math.min(body, chunk.length - at);
+          body -= step;
+          at += step;
+          continue;
+        }
+        const need = framing.headLength(chunk, at, chunk.length);
+        if (typeof need !== 'number') lose(need, origin + at);
+        else if (need > chunk.length - at) held = gather(chunk, at, chunk.length, need);
+        else if (open(chunk, at, at + need, origin + at)) at += need;
+      }
+      return held === null ? taken : taken - held.length;
+    },
+    end() {
+      if (held !== null) lose(headFault('truncated', 'the stream ended in a head'), taken - held.length);
+    },
+  };
+}

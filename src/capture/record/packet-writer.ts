@@ -1,0 +1,258 @@
+/**
+ * One connection as a recording shows it: what it sent and received, as TCP would have.
+ *
+ * ```text
+ *   SYN, SYN/ACK, ACK      when it was opened
+ *   data                   in packets as large as may be; PSH on the last one of a chunk
+ *   ACK                    of the other side, when a lot of data came without an answer
+ *   FIN, ACK               of each side, when it ended
+ *   RST                    when it broke, with a comment that says why
+ * ```
+ *
+ * What a header belongs to that is not whole yet is held back, since it may have to be hidden: at most one header and
+ * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile. As soon as the
+ * other side does something, all but the header is written: that may be the answer to it, and must not come before it.
+ */
+import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';
+import type { Side } from '../stream-event.ts';
+import { INBOUND, OUTBOUND } from './pcapng-write.ts';
+import type { RecordClock } from './record-clock.ts';
+import type { RecordFile } from './record-file.ts';
+import type { Watch } from './redactor.ts';
+import type { Endpoints } from './synthetic-address.ts';
+import { largestPayload, type PacketMaker, packetMaker } from './synthetic-packets.ts';
+
+export interface WrittenConnectionOptions {
+  readonly file: RecordFile;
+  readonly clock: RecordClock;
+  readonly endpoints: Endpoints;
+  /** Which side it is recorded at. */
+  readonly at: Side;
+  /** What looks at the bytes of each side before they are written, and says what of them to hide. */
+  readonly watches?: Readonly<Record<Side, Watch>>;
+  /** What the chunks of each side are replaced by; arrays of the same lengths. */
+  readonly redacts?: Readonly<Record<Side, (chunk: Uint8Array) => Uint8Array>>;
+  /** Whether a connection that sends nothing is not recorded at all. */
+  readonly lazy?: boolean;
+  /** The sequence number of each side's SYN; default 0, so that that of a byte is its offset and 1. */
+  readonly initialSequence?: number;
+}
+
+export interface WrittenConnection {
+  readonly sent: (from: Side, bytes: Uint8Array) => void;
+  /** A side has ended, behind what it sent. */
+  readonly ended: (from: Side) => void;
+  /** Nothing more comes of a side, though it has not ended. What the other one says to that may still come. */
+  readonly broken: (from: Side) => void;
+  /** It broke, by a reset of that side. */
+  readonly reset: (from: Side, why: string) => void;
+}
+
+/** Bytes without an answer, after which the other side acknowledges them. */
+const mostUnanswered = 1024 * 1024;
+/** Pieces that are held back each with its own time; further ones are put to the last. */
+const mostPieces = 256;
+const mostComments = 16;
+const STAR = 0x2a;
+const none: readonly string[] = [];
+
+/** One direction. */
+interface Lane {
+  readonly maker: PacketMaker;
+  readonly direction: number;
+  readonly watch: Watch | null;
+  /** Bytes that came, and bytes that were written. */
+  taken: number;
+  written: number;
+  /** Where what may have to be hidden begins, of what came. */
+  known: number;
+  /** Written since the other side sent something. */
+  unanswered: number;
+  /** What came, and is not written. */
+  held: { readonly time: number; bytes: ChunkBuffer }[];
+  ended: boolean;
+}
+
+export function writtenConnection(options: WrittenConnectionOptions): WrittenConnection {
+  const { file, clock, endpoints, at, watches, redacts, lazy = false, initialSequence = 0 } = options;
+  const { client, server } = endpoints;
+  const openedAt = clock.now();
+  const lanes: Readonly<Record<Side, Lane>> = {
+    client: laneOf(packetMaker(client, server), at === 'client' ? OUTBOUND : INBOUND, watches?.client),
+    server: laneOf(packetMaker(server, client), at === 'server' ? OUTBOUND : INBOUND, watches?.server),
+  };
+  let begun = false;
+  let over = false;
+
+  const other = (lane: Lane): Lane => (lane === lanes.client ? lanes.server : lanes.client);
+  /** The sequence number behind everything that a lane has written. */
+  const next = ({ written, ended }: Lane): number => initialSequence + 1 + written + (ended ? 1 : 0);
+
+  function packet(lane: Lane, flags: number, time: number, comments: readonly string[] = none): void {
+    const { maker, direction } = lane;
+    const [seq, ack] = [next(lane), next(other(lane))];
+    other(lane).unanswered = 0;
+    file.write({ maker, direction, flags, seq, ack, time, comments }, 0, null);
+  }
+
+  function begin(): void {
+    if (begun) return;
+    begun = true;
+    const time = openedAt;
+    const { client, server } = lanes;
+    const syn = (lane: Lane, flags: number, ack: number) => {
+      const { maker, direction } = lane;
+      file.write({ maker, direction, flags, seq: initialSequence, ack, time, comments: none }, 0, null);
+    };
+    syn(client, TCP_SYN, 0);
+    syn(server, TCP_SYN | TCP_ACK, initialSequence + 1);
+    packet(client, TCP_ACK, time);
+  }
+
+  /** Writes bytes[from..to), in as few packets as they fit in. */
+  function write(lane: Lane, bytes: Uint8Array, from: number, to: number, time: number): void {
+    const { maker, direction, watch } = lane;
+    for (let start = from; start < to; ) {
+      const length = Math.min(to - start, largestPayload);
+      const upTo = lane.written + length;
+      const piece = bytes.subarray(start, start + length);
+      start += length;
+      const flags = start === to ? TCP_ACK | TCP_PSH : TCP_ACK;
+      const comments = watch === null || watch.remarks.length === 0 ? none : remarksUpTo(watch, upTo);
+      const [seq, ack] = [next(lane), next(other(lane))];
+      const fill = (room: Uint8Array, place: number): void => {
+        room.set(piece, place);
+        if (watch !== null) hide(watch, room, place, lane.written, upTo);
+      };
+      const number = file.write({ maker, direction, flags, seq, ack, time, comments }, length, fill);
+      if (number === 0) return;
+      lane.written = upTo;
+      lane.unanswered += length;
+      other(lane).unanswered = 0;
+      watch?.written(upTo, number);
+      if (lane.unanswered >= mostUnanswered) packet(other(lane), TCP_ACK, time);
+    }
+  }
+
+  function hold(lane: Lane, bytes: Uint8Array, from: number, time: number): void {
+    const last = lane.held.at(-1);
+    if (last === undefined || lane.held.length < mostPieces) {
+      lane.held.push({ time, bytes: gather(bytes, from, bytes.length, Number.POSITIVE_INFINITY) });
+    } else {
+      last.bytes = append(last.bytes, bytes, from, bytes.length, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  function release(lane: Lane): void {
+    const { held } = lane;
+    if (held.length === 0) return;
+    lane.held = [];
+    for (const { time, bytes } of held) write(lane, bytes.room.bytes, 0, bytes.length, time);
+  }
+
+  /** Writes all that is known not to be in a header that is not whole. */
+  function releaseKnown(lane: Lane): void {
+    while (lane.held.length > 0 && lane.written < lane.known && file.isLive()) {
+      const { time, bytes } = lane.held.shift()!;
+      const whole = bytes.room.bytes;
+      const upTo = Math.min(bytes.length, lane.known - lane.written);
+      write(lane, whole, 0, upTo, time);
+      if (upTo === bytes.length) continue;
+      lane.held.unshift({ time, bytes: gather(whole, upTo, bytes.length, Number.POSITIVE_INFINITY) });
+    }
+  }
+
+  /** Nothing more comes of it. */
+  function finish(lane: Lane): void {
+    lane.watch?.end();
+    release(lane);
+  }
+
+  return {
+    sent(from, chunk) {
+      const lane = lanes[from];
+      if (over || lane.ended || chunk.length === 0 || !file.isLive()) return;
+      const bytes = redacts === undefined ? chunk : redacts[from](chunk);
+      if (bytes.length !== chunk.length) {
+        throw new Error(`redacting made ${bytes.length} bytes of ${chunk.length}: there must be as many`);
+      }
+      begin();
+      releaseKnown(other(lane));
+      const time = clock.now();
+      const start = lane.taken;
+      lane.taken += bytes.length;
+      const known = lane.watch === null ? lane.taken : lane.watch.take(bytes);
+      lane.known = known;
+      if (known <= start) return hold(lane, bytes, 0, time);
+      release(lane);
+      // A chunk stays one packet where it fits into one: the whole of the packet waits for the head at its end.
+      const whole = known === lane.taken;
+      const upTo = whole ? bytes.length : Math.floor((known - start) / largestPayload) * largestPayload;
+      write(lane, bytes, 0, upTo, time);
+      if (!whole) hold(lane, bytes, upTo, time);
+    },
+    ended(from) {
+      const lane = lanes[from];
+      if (over || lane.ended || (lazy && !begun)) return;
+      begin();
+      releaseKnown(other(lane));
+      finish(lane);
+      const time = clock.now();
+      packet(lane, TCP_FIN | TCP_ACK, time);
+      lane.ended = true;
+      packet(other(lane), TCP_ACK, time);
+    },
+    broken(from) {
+      if (!over && begun) finish(lanes[from]);
+    },
+    reset(from, why) {
+      if (over || (lazy && !begun)) return;
+      begin();
+      finish(lanes.client);
+      finish(lanes.server);
+      packet(lanes[from], TCP_RST | TCP_ACK, clock.now(), [why]);
+      over = true;
+    },
+  };
+}
+
+const laneOf = (maker: PacketMaker, direction: number, watch: Watch | null = null): Lane => ({
+  maker,
+  direction,
+  watch,
+  taken: 0,
+  written: 0,
+  known: 0,
+  unanswered: 0,
+  held: [],
+  ended: false,
+});
+
+/** Takes the remarks off that are about what is before an offset. */
+function remarksUpTo({ remarks }: Watch, upTo: number): readonly string[] {
+  let count = 0;
+  while (count < remarks.length && remarks[count]!.position < upTo) count++;
+  if (count === 0) return none;
+  const texts = remarks.splice(0, count).map(({ text }) => text);
+  if (count <= mostComments) return texts;
+  return [...texts.slice(0, mostComments), `and ${count - mostComments} more like these`];
+}
+
+/** Replaces what must not be written of what was sent from offset `from` up to `to`, and is at a place in a room. */
+function hide(watch: Watch, room: Uint8Array, place: number, from: number, to: number): void {
+  const { masks } = watch;
+  const cover = (start: number, end: number, byte: number): void => {
+    room.fill(byte, place + Math.max(start, from) - from, place + Math.min(end, to) - from);
+  };
+  let done = 0;
+  for (const mask of masks) {
+    if (mask.from >= to) break;
+    cover(mask.from, mask.to, mask.byte);
+    if (mask.to > to) break;
+    done++;
+  }
+  if (done > 0) masks.splice(0, done);
+  const hiddenFrom = watch.hiddenFrom();
+  if (hiddenFrom < to) cover(hiddenFrom, to, STAR);
+}

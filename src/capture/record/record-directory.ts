@@ -1,0 +1,113 @@
+/**
+ * A recording a connection, in one folder: bounded in number, the oldest removed for the newest.
+ *
+ * A file's name is its connection: when it was opened, its id, and who was on the other end, as far as a file name
+ * can say it. Only files of such names are ever removed.
+ */
+import { mkdir, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Subject } from 'rxjs';
+import type { Connection } from '../../transport/connection.ts';
+import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
+import { checkRecord } from './check-record.ts';
+import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
+import { processClock } from './record-clock.ts';
+import { createRecordFile, type RecordFile } from './record-file.ts';
+import { createSpool } from './spool.ts';
+
+export interface RecordDirectoryOptions extends RecordOptions {
+  /** The most files; default 1,000. */
+  readonly maxFiles?: number;
+}
+
+/** @example `2026-11-24T03-56-39.308Z_tcp-7_203.0.113.9-50123.pcapng` */
+const ownName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z_[A-Za-z0-9.-]+_[A-Za-z0-9.-]+\.pcapng$/;
+/** The most characters of an id or an address in a name. */
+const longestPart = 80;
+
+const safe = (text: string): string => {
+  const plain = text.replace(/[^A-Za-z0-9.-]+/g, '-').replace(/^-+|-+$/g, '');
+  return plain.slice(0, longestPart) || 'unknown';
+};
+
+const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
+  const time = new Date(Number(nanoseconds / 1_000_000n)).toISOString().replaceAll(':', '-');
+  return `${time}_${safe(id)}_${safe(remote)}.pcapng`;
+};
+
+/**
+ * Makes the folder if it is missing, and records each connection that is tapped into a file of its own there, which
+ * only this user may read. A file is made once there is something to write, and when there are more than `maxFiles`
+ * the oldest is removed, even if its connection is still open: its recording ends then. `maxBytes` is for each file.
+ *
+ * However many connections there are, 32 files are open at once, and the memory is that of one recording.
+ *
+ * Rejects with the system's error when the folder cannot be made or listed.
+ *
+ * @example
+ * const recorder = await recordInto('recordings', { maxBytes: 64 * 1024 ** 2, maxFiles: 100 });
+ * const tapped = recorder.tap(connection);
+ */
+export async function recordInto(dir: string, options: RecordDirectoryOptions = {}): Promise<Recorder> {
+  checkRecord('recordInto', dir, options);
+  checkOptions('recordInto', options, { maxFiles: optional(numberFrom(1)) });
+  const { maxBytes = Number.POSITIVE_INFINITY, maxFiles = 1000, clock = processClock } = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  /** The names there are, oldest first: the time is what they begin with. Bounded by `maxFiles`, and what was there. */
+  const names = (await readdir(dir)).filter((name) => ownName.test(name)).sort();
+  /** Those that are not closed. Bounded likewise, and by the connections. */
+  const open = new Map<string, RecordFile>();
+  /** Those of them that are to be removed once they are. */
+  const doomed = new Set<string>();
+  const ends$ = new Subject<RecordEnd>();
+  const spool = createSpool();
+
+  function began(name: string): void {
+    names.push(name);
+    while (names.length > maxFiles) {
+      const oldest = names.shift()!;
+      const live = open.get(oldest);
+      if (live === undefined) remove(oldest);
+      else {
+        doomed.add(oldest);
+        live.end();
+      }
+    }
+  }
+
+  function closed(name: string): void {
+    open.delete(name);
+    if (doomed.delete(name)) remove(name);
+  }
+
+  /** Somebody else may have done so. */
+  function remove(name: string): void {
+    unlink(join(dir, name)).catch(() => {});
+  }
+
+  return {
+    wrap(connection) {
+      const name = nameOf(clock.origin + BigInt(clock.now()), connection);
+      const file = createRecordFile({
+        spool,
+        path: join(dir, name),
+        exclusive: true,
+        maxBytes,
+        clock,
+        began: () => {
+          open.set(name, file);
+          began(name);
+        },
+        closed: () => closed(name),
+        stopped: (end) => ends$.next(end),
+      });
+      return wrapInto({ file, spool, connection, options, lazy: true, over: () => file.end() });
+    },
+    ends$: ends$.asObservable(),
+    async close() {
+      for (const file of open.values()) file.end();
+      await spool.close();
+      ends$.complete();
+    },
+  };
+}

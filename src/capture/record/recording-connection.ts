@@ -1,0 +1,175 @@
+/**
+ * A connection with a recording beside it: the same in every respect, but that what passes is written down, and that it
+ * is held back while the disk does not keep up.
+ *
+ * - A chunk is recorded before it is handed on, so its memory may be given back as ever.
+ * - What is written is recorded when it is, not when it settles: by then an answer to it may have come. What turns out
+ *   never to have left is told at the end. What is written once it is known that nothing leaves is not recorded.
+ * - While too much waits for the disk, nothing is read, and no write settles.
+ *
+ * Whatever goes wrong with the recording ends the recording, never the connection.
+ */
+import { AsyncSubject, Observable } from 'rxjs';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { Side } from '../stream-event.ts';
+import type { WrittenConnection } from './packet-writer.ts';
+import type { Spool } from './spool.ts';
+
+export interface TapOptions {
+  readonly connection: Connection;
+  /** Which side of it the connection is. */
+  readonly at: Side;
+  readonly recorded: WrittenConnection;
+  readonly spool: Spool;
+  /** Told of what was thrown in recording; nothing more is recorded of this connection. */
+  readonly failed: (thrown: unknown) => void;
+  /** Called when the connection is over, and all of it is recorded. */
+  readonly over: () => void;
+}
+
+type Settled = (fault?: ConnectionFault) => void;
+
+export function tappedConnection(options: TapOptions): Connection {
+  const { connection, at, recorded, spool } = options;
+  const peer: Side = at === 'server' ? 'client' : 'server';
+  const closed$ = new AsyncSubject<ConnectionFault | null>();
+  let recording = true;
+  let paused = false;
+  let over = false;
+  /** Nothing leaves any more: our side was ended, or dropped, or a write has failed. */
+  let writesOver = false;
+  /** Bytes that were recorded, and then settled with a fault. */
+  let unsent = 0;
+  /** Writes that have settled while too much waits. Bounded by whoever writes, as the contract demands. */
+  let settling: [settled: Settled, fault: ConnectionFault | undefined][] = [];
+  const unwatch = spool.watch(changed);
+  if (spool.isFull()) connection.pause();
+
+  function note(work: () => void): void {
+    if (!recording) return;
+    try {
+      work();
+    } catch (thrown) {
+      recording = false;
+      options.failed(thrown);
+    }
+  }
+
+  function changed(full: boolean): void {
+    if (full) {
+      connection.pause();
+      return;
+    }
+    settleAll();
+    if (!paused) connection.resume();
+  }
+
+  function settleAll(): void {
+    const now = settling;
+    settling = [];
+    for (const [settled, fault] of now) settled(fault);
+  }
+
+  function settle(settled: Settled, fault: ConnectionFault | undefined): void {
+    if (!over && (spool.isFull() || settling.length > 0)) settling.push([settled, fault]);
+    else settled(fault);
+  }
+
+  connection.closed$.subscribe((fault) => {
+    unwatch();
+    note(() => {
+      if (fault === null) {
+        recorded.ended(peer);
+        recorded.ended(at);
+        return;
+      }
+      const lost = unsent === 0 ? '' : `; of what was sent here, up to ${unsent} bytes never left`;
+      recorded.reset(fault.code === 'destroyed' ? at : peer, `${fault.code}: ${fault.message}${lost}`);
+    });
+    over = true;
+    options.over();
+    settleAll();
+    closed$.next(fault);
+    closed$.complete();
+  });
+
+  const { id, local, remote, certificate } = connection;
+  return {
+    id,
+    local,
+    remote,
+    ...(certificate && { certificate }),
+    closed$: closed$.asObservable(),
+    chunks$: new Observable((subscriber) =>
+      connection.chunks$.subscribe({
+        next: (chunk) => {
+          note(() => recorded.sent(peer, chunk));
+          subscriber.next(chunk);
+        },
+        error: (fault: unknown) => {
+          note(() => recorded.broken(peer));
+          subscriber.error(fault);
+        },
+        complete: () => {
+          note(() => recorded.ended(peer));
+          subscriber.complete();
+        },
+      }),
+    ),
+    write(chunks, settled) {
+      if (!recording || writesOver) {
+        connection.write(chunks, (fault) => settle(settled, fault));
+        return;
+      }
+      const bytes = oneOf(chunks);
+      note(() => {
+        for (const chunk of bytes) recorded.sent(at, chunk);
+      });
+      connection.write(chunks, (fault) => {
+        if (fault !== undefined) {
+          writesOver = true;
+          for (const { length } of chunks) unsent += length;
+        }
+        settle(settled, fault);
+      });
+    },
+    ...(connection.recycle && {
+      recycle: (chunk: Uint8Array, count: number) => connection.recycle?.(chunk, count),
+    }),
+    ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
+    pause() {
+      paused = true;
+      connection.pause();
+    },
+    resume() {
+      paused = false;
+      if (!spool.isFull()) connection.resume();
+    },
+    end() {
+      if (!writesOver) note(() => recorded.ended(at));
+      writesOver = true;
+      connection.end();
+    },
+    destroy() {
+      writesOver = true;
+      connection.destroy();
+    },
+  };
+}
+
+/** What is small and written at once is recorded in one packet, as it would go. */
+const smallWrite = 32 * 1024;
+
+function oneOf(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (chunks.length < 2) return chunks;
+  let total = 0;
+  for (const { length } of chunks) total += length;
+  if (total > smallWrite) return chunks;
+  const bytes = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return [bytes];
+}

@@ -1,0 +1,164 @@
+/**
+ * What a recording of Sluice's wire hides, and what it remarks on: both directions of one connection are read beside,
+ * header by header.
+ *
+ * - The value of `token` in any header is hidden, also where a peer has misplaced it: deeper than it belongs, or with
+ *   other letters (`Token`). What cannot be read as frames is hidden from the frame at fault
+ *   on, since nobody can tell where in it a token is; and so is a header that was never finished.
+ * - What a server says of such a frame quotes it, so the quote is hidden as well.
+ * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
+ */
+import { catalogue, type ErrorCode } from '../../files/protocol/errors.ts';
+import { faultCode } from '../../files/protocol/frame-error.ts';
+import { replyFraming } from '../../files/protocol/reply.ts';
+import { requestBodyLength } from '../../files/protocol/sluice-preset.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import type { Side } from '../stream-event.ts';
+import { type Head, headFinder, type Lost } from './head-finder.ts';
+import { type Mask, secretsIn } from './json-mask.ts';
+import { openRequests } from './open-requests.ts';
+
+/** Something to be said of what one side sent. */
+export interface PacketComment {
+  /** The offset in the stream, in bytes, of the byte it is about. */
+  readonly position: number;
+  readonly text: string;
+}
+
+/** What was found in what one side sends. */
+export interface Watch {
+  /**
+   * Takes the next bytes. Answers the offset in the stream up to which it is known what must be hidden, and what is to be
+   * said; the rest may be written only when it is known.
+   */
+  readonly take: (chunk: Uint8Array) => number;
+  /** Nothing more comes. Everything may be written. */
+  readonly end: () => void;
+  /** In order. Whoever writes takes off the front what is behind. */
+  readonly masks: Mask[];
+  readonly remarks: PacketComment[];
+  /** The offset from which on everything is hidden; infinity while there is none. */
+  readonly hiddenFrom: () => number;
+  /** Everything before this offset is written, the last of it in the packet of this number. */
+  readonly written: (upTo: number, packet: number) => void;
+}
+
+export interface SluiceWatchOptions {
+  /** How requests are found; default as Sluice's own commands have them, with headers of up to 65,536 bytes. */
+  readonly requests?: Framing<JsonHeader>;
+  /** How replies are found; default likewise. */
+  readonly replies?: Framing<JsonHeader>;
+}
+
+/** Errors that quote what the peer sent. */
+const quoting: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
+const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
+  error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
+const isTokenKey = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'token';
+const isToken = (path: readonly string[]): boolean => isTokenKey(path.at(-1) ?? '');
+
+/** Whether there is something to look for: nearly all headers are flat, and have no such key. */
+function mayHoldToken(header: JsonHeader): boolean {
+  for (const key of Object.keys(header)) {
+    const value = header[key];
+    if (isTokenKey(key) || (typeof value === 'object' && value !== null)) return true;
+  }
+  return false;
+}
+
+/** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
+const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
+
+/** The bytes of the length in front of a header. */
+const PREFIX = 4;
+const longestCommand = 64;
+const longestText = 240;
+
+export function sluiceWatch(options: SluiceWatchOptions = {}): Readonly<Record<Side, Watch>> {
+  const { requests: requestFraming = sluiceRequests, replies = replyFraming() } = options;
+  const open = openRequests();
+
+  const client = watchOf(requestFraming, {
+    secrets: (header) => (mayHoldToken(header) ? isToken : null),
+    head({ header, position }) {
+      open.opened(namedBy(header.cmd), position);
+      return null;
+    },
+    written: open.written,
+  });
+
+  const server = watchOf(replies, {
+    secrets: ({ error }) => (quoting.includes((error as ErrorFields | undefined)?.code) ? isQuote : null),
+    head({ header }) {
+      const { ack, error, cmd } = header;
+      if (ack === 'progress') return null;
+      const request = open.answered(namedBy(ack ?? cmd));
+      if (typeof error !== 'object' || error === null) return null;
+      const { code, message } = error as ErrorFields;
+      const which =
+        request === null ? '' : ` request ${request.number} (${request.cmd}, packet ${request.packet})`;
+      const words = quoting.includes(code) ? catalogue[code as ErrorCode].message : message;
+      return `refused${which}: ${code}: ${words}`;
+    },
+    written: () => {},
+  });
+  return { client, server };
+}
+
+/** Anything may be in them: they are what a peer sent. */
+interface ErrorFields {
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/** A command as a reply names it. */
+const namedBy = (cmd: unknown): string | null =>
+  typeof cmd === 'string' ? cmd.slice(0, longestCommand) : null;
+
+interface Direction {
+  /** What in a header must be hidden; null when there is nothing. */
+  readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
+  /** Told of each header; answers what is to be said of it. */
+  readonly head: (head: Head<JsonHeader>) => string | null;
+  readonly written: Watch['written'];
+}
+
+function watchOf(framing: Framing<JsonHeader>, direction: Direction): Watch {
+  const masks: Mask[] = [];
+  const remarks: PacketComment[] = [];
+  let hiddenFrom = Number.POSITIVE_INFINITY;
+  const finder = headFinder(framing, {
+    head(head) {
+      const { header, position, bytes, start, end } = head;
+      const isSecret = direction.secrets(header);
+      if (isSecret !== null) {
+        masks.push(...secretsIn(bytes, start + PREFIX, end, position + PREFIX, isSecret));
+      }
+      const text = direction.head(head);
+      if (text !== null) remarks.push({ position, text: text.slice(0, longestText) });
+    },
+    lost(lost) {
+      hiddenFrom = lost.position;
+      remarks.push({ position: lost.position, text: lostText(lost) });
+    },
+  });
+  return {
+    take: finder.take,
+    end: finder.end,
+    masks,
+    remarks,
+    hiddenFrom: () => hiddenFrom,
+    written: direction.written,
+  };
+}
+
+/** Nothing of what was sent is in it but the length that was declared. */
+function lostText({ code, declared, limit, position }: Lost): string {
+  const error = faultCode(code);
+  const isNumber = typeof declared === 'number' || typeof declared === 'bigint';
+  const bounds = limit === null ? '' : `, and the bound is ${limit}`;
+  const numbers = isNumber ? ` (${declared}${bounds})` : '';
+  const where = `at byte ${position} of this side`;
+  return `${error}: ${catalogue[error].message}${numbers}, ${where}; from here on its bytes are written as *`;
+}

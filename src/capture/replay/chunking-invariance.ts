@@ -1,0 +1,173 @@
+/** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
+import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import { check, FUNCTION, LIST } from '../../wire/argument.ts';
+import { concatBytes } from '../../wire/concat-bytes.ts';
+import type { FrameFault } from '../../wire/fault.ts';
+import type { Capture } from '../capture.ts';
+import { checkCapture } from '../check-capture.ts';
+import type { Conversation } from '../stream-event.ts';
+import { differences, inWords } from './difference.ts';
+import { type Chunking, chunkingInWords } from './rechunk.ts';
+import type { RecordedConnection } from './recorded-connection.ts';
+import { type ReplayOptions, replay } from './replay.ts';
+
+export interface ChunkingLawOptions<T>
+  extends Pick<ReplayOptions, 'only' | 'side' | 'streams' | 'maxWaiting'> {
+  /** What is compared with the chunks as recorded; default one byte at a time, whole, and random with five seeds. */
+  readonly chunkings?: readonly Chunking[];
+  /**
+   * Makes what a conversation led to comparable. Default `joinedData`: bodies that are streamed come in as many pieces
+   * as their bytes did, and a fault quotes as much as had come, which is no difference.
+   */
+  readonly comparable?: (events: readonly T[]) => readonly unknown[];
+  /** Names of fields that count for nothing, at any depth, such as `ms`. */
+  readonly ignore?: readonly string[];
+}
+
+const seeds = [1, 2, 3, 4, 5];
+const usual: readonly Chunking[] = ['bytes', 'whole', ...seeds.map((seed) => ({ seed }))];
+
+/** What a pipeline made of one conversation. */
+interface Led {
+  readonly conversation: Conversation;
+  readonly events: readonly unknown[];
+}
+
+/**
+ * Replays a capture in many chunkings through a pipeline of yours, and holds what it emits for each conversation to
+ * what it emits when the chunks are as recorded. What the pipeline errors with is compared too, as its last event.
+ * All that it emits is held in memory until it was compared.
+ *
+ * Rejects with an `Error` that names the chunking, the conversation and the first event that differs; with another
+ * when there is no conversation to compare; and with the `CaptureFault` when the capture cannot be read.
+ *
+ * @param pipeline is called once for each conversation and chunking, and must complete when its connection is over.
+ * @example
+ * await assertSameInAnyChunking(captureFile('orders.pcap'), ({ chunks$ }) => chunks$.pipe(deframe(framing)));
+ */
+export async function assertSameInAnyChunking<T>(
+  capture: Capture,
+  pipeline: (connection: RecordedConnection) => Observable<T>,
+  options: ChunkingLawOptions<T> = {},
+): Promise<void> {
+  checkCapture('assertSameInAnyChunking', capture, options);
+  check('assertSameInAnyChunking: the pipeline', pipeline, FUNCTION);
+  const { chunkings, comparable, ignore, ...how } = options;
+  return assertSame((chunking) => replay(capture, { ...how, chunking }), pipeline, options);
+}
+
+/** The same, of whatever replays in the chunking it is asked for. */
+export async function assertSame<T>(
+  replayed: (chunking: Chunking) => ReturnType<typeof replay>,
+  pipeline: (connection: RecordedConnection) => Observable<T>,
+  { chunkings = usual, comparable = joinedData, ignore = [] }: ChunkingLawOptions<T> = {},
+): Promise<void> {
+  const ignored = new Set(ignore);
+  const isIgnored = (path: string) => ignored.has(path.slice(path.lastIndexOf('.') + 1));
+
+  async function ledTo(chunking: Chunking): Promise<Led[]> {
+    const conversations = new Map<Conversation, (T | PipelineError)[]>();
+    const run$ = replayed(chunking).pipe(
+      mergeMap(({ connection }) => {
+        const events: (T | PipelineError)[] = [];
+        conversations.set(connection.conversation, events);
+        return pipeline(connection).pipe(
+          catchError((error: unknown) => of<PipelineError>({ type: 'pipeline-error', error })),
+          tap((event) => events.push(event)),
+          map(() => null),
+        );
+      }),
+    );
+    await lastValueFrom(run$, { defaultValue: null });
+    return [...conversations].map(([conversation, events]) => ({
+      conversation,
+      events: comparable(events as T[]),
+    }));
+  }
+
+  const recorded = await ledTo('recorded');
+  if (recorded.length === 0) throw new Error('the capture has no conversation to compare');
+  for (const chunking of chunkings) {
+    const cut = await ledTo(chunking);
+    for (const [at, expected] of recorded.entries())
+      compareLed(chunking, expected, cut[at]?.events ?? [], isIgnored);
+  }
+}
+
+interface PipelineError {
+  readonly type: 'pipeline-error';
+  readonly error: unknown;
+}
+
+function compareLed(
+  chunking: Chunking,
+  { conversation, events: expected }: Led,
+  got: readonly unknown[],
+  ignored: (path: string) => boolean,
+): void {
+  for (let at = 0; at < Math.max(expected.length, got.length); at++) {
+    const [first] = differences(expected[at], got[at], ignored, 1);
+    if (first === undefined) continue;
+    const { index, client, server } = conversation;
+    const where = first.path === '' ? '' : `, in ${first.path}`;
+    throw new Error(
+      [
+        `cut otherwise (${chunkingInWords(chunking)}), conversation ${index} (${client} to ${server}) leads to something else`,
+        `event ${at + 1} differs${where}; there are ${expected.length} as recorded, and ${got.length}`,
+        `  as recorded: ${inWords(expected[at], 500)}`,
+        `  cut so:      ${inWords(got[at], 500)}`,
+      ].join('\n'),
+    );
+  }
+}
+
+/**
+ * Joins the bytes of `data` events that follow each other, as a deframer emits them for a body that is streamed; and
+ * leaves away what its faults quote (`hex`, `ascii`, and which protocol that looks like), as that is how much had come.
+ *
+ * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
+ */
+export function joinedData(events: readonly unknown[]): readonly unknown[] {
+  check('joinedData: the events', events, LIST);
+  const whole: unknown[] = [];
+  let run: Uint8Array[] = [];
+  const seal = () => {
+    if (run.length > 0) whole.push({ type: 'data', bytes: concatBytes(run) });
+    run = [];
+  };
+  for (const event of events) {
+    if (isData(event)) run.push(event.bytes);
+    else {
+      seal();
+      whole.push(isFault(event) ? unquoted(event) : event);
+    }
+  }
+  seal();
+  return whole;
+}
+
+interface Fault {
+  readonly type: 'fault';
+  readonly fault: FrameFault;
+}
+
+const isFault = (event: unknown): event is Fault => {
+  const { type, fault } = (event ?? {}) as Partial<Fault>;
+  return type === 'fault' && typeof fault?.hex === 'string' && typeof fault.message === 'string';
+};
+
+function unquoted({ type, fault }: Fault): unknown {
+  const { hex: _hex, ascii: _ascii, message, ...rest } = fault;
+  return { type, fault: { ...rest, message: message.replace(/ \(the bytes look like [^()]*\)$/, '') } };
+}
+
+interface Data {
+  readonly type: 'data';
+  readonly bytes: Uint8Array;
+}
+
+const isData = (event: unknown): event is Data =>
+  typeof event === 'object' &&
+  event !== null &&
+  (event as Partial<Data>).type === 'data' &&
+  (event as Partial<Data>).bytes instanceof Uint8Array;

@@ -1,0 +1,308 @@
+/**
+ * Replies that were recorded beside replies that come now: two streams of frames, compared as they come.
+ *
+ * ```text
+ *  recorded ──▶ deframe ──▶ expected ─┐
+ *                                     ├─▶ pairs ──▶ differences
+ *  live ──────▶ deframe ──▶ got ──────┘
+ * ```
+ *
+ * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
+ * bound. Bodies are compared piece by piece, never collected.
+ */
+import { createFifo } from '../../base/fifo.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { StreamChunk } from '../stream-event.ts';
+import { type AskedReplies, createAsking } from './asked-replies.ts';
+import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
+import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './reply-stream.ts';
+
+/** How replies are told apart and compared. */
+export interface Replies<H> {
+  readonly framing: Framing<H>;
+  /** Whether a field of a reply counts for nothing, by its path without indices: `files.mtime`. Default none does. */
+  readonly ignored?: (path: string, header: H) => boolean;
+  /** Whether a reply is neither compared nor waited for: one that comes when it comes. Default none is. */
+  readonly incidental?: (header: H) => boolean;
+  /** For a protocol in which some replies are only told by what was asked: in place of `framing`. */
+  readonly asked?: AskedReplies<H>;
+}
+
+export interface ReplyDifference {
+  /**
+   * - `header`, `body`: of a reply that both have.
+   * - `missing`, `unexpected`: a reply that only the recording has, or only the live side.
+   * - `framing`: one of them is not in frames from here on.
+   * - `bytes`: replies that are not told apart differ.
+   */
+  readonly kind: 'header' | 'body' | 'missing' | 'unexpected' | 'framing' | 'bytes';
+  /** Which reply of the conversation, from 1, of those that count; 0 when they are not told apart. */
+  readonly reply: number;
+  /** The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one. */
+  readonly packet: number | null;
+  readonly at: bigint | null;
+  /** The headers; for bodies and bytes, 16 bytes from where they differ. Undefined where there is none. */
+  readonly expected: unknown;
+  readonly got: unknown;
+  /** What differs in the headers. */
+  readonly fields: readonly ValueDifference[];
+  /** In words, in one line. */
+  readonly message: string;
+}
+
+export interface Comparison {
+  /** The next bytes that the client sends. */
+  readonly sent: (bytes: Uint8Array) => void;
+  readonly recorded: (chunk: StreamChunk) => void;
+  /** Something of the recorded replies is missing: from here on nothing can be compared. */
+  readonly lose: () => void;
+  readonly live: (bytes: Uint8Array) => void;
+  /** The live side says no more. */
+  readonly liveEnd: () => void;
+  /** How many whole frames must come before the live side is where the recording was when so many bytes had been seen. */
+  readonly awaited: (seen: number | null) => number;
+  /** Frames that came from the live side, whole, of those that count. */
+  readonly framesLive: () => number;
+  /** Whether none can come any more, whatever the live side says: it has left the frames, and the recording had not. */
+  readonly unreadable: () => boolean;
+  /** Bytes of the recording that the live side still has to come to, and the other way round; as they wait. */
+  readonly behind: () => number;
+  readonly ahead: () => number;
+  /**
+   * Nothing more comes, of both.
+   *
+   * @param telling which replies are a difference that only one side has: the recorded ones (`missing`), those that came
+   * too (`both`), or none, since it is not known which there should be.
+   */
+  readonly end: (telling: 'missing' | 'both' | 'neither') => void;
+  readonly differences: readonly ReplyDifference[];
+  /** Differences beyond those. */
+  readonly more: () => number;
+  /** Replies of the live side, of those that count. */
+  readonly replies: () => number;
+  /** Replies that both have, or bytes where replies are not told apart. */
+  readonly compared: () => number;
+  /** Whether all of the replies could be compared. */
+  readonly complete: () => boolean;
+}
+
+/** Differences that are kept of a conversation. */
+const mostDifferences = 10;
+/** @param replies without it the bytes are compared as they are, and there are no frames to be counted. */
+export function createComparison<H>(replies: Replies<H> | null): Comparison {
+  const found: ReplyDifference[] = [];
+  let more = 0;
+  let reply = 0;
+  let compared = 0;
+  /** Of the reply at hand: what is told with a difference in its body. */
+  let head: Extract<Item, { type: 'head' }> | null = null;
+  let bodyAt = 0;
+  let bodyDiffers = false;
+  let lost = false;
+  let stopped = false;
+  let recordedOver = false;
+  let liveOver = false;
+  /** Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has. */
+  const ends = createFifo<number>();
+  let reached = 0;
+
+  const asking = createAsking(replies);
+  const expected = createLane(asking.side(), (end) => ends.push(end));
+  const got = createLane(asking.side(), () => {});
+
+  function tell(
+    kind: ReplyDifference['kind'],
+    what: string,
+    values: { readonly expected: unknown; readonly got: unknown },
+    fields: readonly ValueDifference[] = [],
+    of: Extract<Item, { type: 'head' }> | null = head,
+  ): void {
+    if (found.length === mostDifferences) {
+      more++;
+      return;
+    }
+    const { packet = null, at = null } = of ?? {};
+    const which = replies === null ? '' : `reply ${reply}: `;
+    found.push({ kind, reply, packet, at, ...values, fields, message: `${which}${what}` });
+  }
+
+  function compare(): void {
+    while (!stopped && expected.items.length > 0 && got.items.length > 0) {
+      const [left, right] = [expected.items.first()!, got.items.first()!];
+      if (left.type === 'head' && right.type === 'head') {
+        shift(expected);
+        shift(got);
+        heads(left, right);
+      } else if (left.type === 'data' && right.type === 'data') data(left.bytes, right.bytes);
+      else if (left.type === 'end' && right.type === 'end') {
+        shift(expected);
+        shift(got);
+      } else if (left.type === 'fault' || right.type === 'fault') faults(left, right);
+      // Of bodies that are not as long as each other, the rest: the headers have said so, or this does.
+      else if (left.type === 'data') {
+        tellLength(left.bytes, undefined);
+        shift(expected);
+      } else if (right.type === 'data') {
+        tellLength(undefined, right.bytes);
+        shift(got);
+      } else return;
+    }
+  }
+
+  function heads(left: Extract<Item, { type: 'head' }>, right: Extract<Item, { type: 'head' }>): void {
+    reply++;
+    compared++;
+    head = left;
+    bodyAt = 0;
+    bodyDiffers = false;
+    const ignored = replies?.ignored;
+    const isIgnored = ignored === undefined ? undefined : (path: string) => ignored(path, left.header as H);
+    const fields = differences(left.header, right.header, isIgnored);
+    const values = { expected: left.header, got: right.header };
+    if (fields.length > 0) {
+      const words = fields.map(
+        ({ path, expected, got }) => `${path} was ${inWords(expected, 120)} and is ${inWords(got, 120)}`,
+      );
+      tell('header', words.join('; '), values, fields);
+    } else if (left.length !== right.length) {
+      tell('header', `a body of ${left.length} bytes, and now of ${right.length}`, values);
+    }
+    if (left.length !== right.length) bodyDiffers = true;
+  }
+
+  function data(left: Uint8Array, right: Uint8Array): void {
+    const length = Math.min(left.length, right.length);
+    const at = firstDifference(left.subarray(0, length), right.subarray(0, length));
+    if (at !== null && !bodyDiffers) {
+      bodyDiffers = true;
+      const values = { expected: left.subarray(at, at + 16), got: right.subarray(at, at + 16) };
+      const where = `byte ${bodyAt + at} ${replies === null ? 'of the replies' : 'of the body'}`;
+      const words = `from ${where} on it was ${inWords(values.expected)} and is ${inWords(values.got)}`;
+      tell(replies === null ? 'bytes' : 'body', words, values);
+      // Nothing finds the place again where bytes that are not in frames are the same.
+      if (replies === null) stop();
+    }
+    bodyAt += length;
+    if (replies === null) compared += length;
+    consume(expected, left, length);
+    consume(got, right, length);
+  }
+
+  function tellLength(left: Uint8Array | undefined, right: Uint8Array | undefined): void {
+    if (bodyDiffers) return;
+    bodyDiffers = true;
+    const words = `the body ${left === undefined ? 'is longer' : 'is shorter'} than the recorded one, from byte ${bodyAt} on`;
+    tell('body', words, { expected: left?.subarray(0, 16), got: right?.subarray(0, 16) });
+  }
+
+  function faults(left: Item, right: Item): void {
+    reply++;
+    const fault = (item: Item) => (item.type === 'fault' ? item.fault.code : 'a frame');
+    if (fault(left) !== fault(right)) {
+      const why = (item: Item) => (item.type === 'fault' ? item.fault.message : 'a frame');
+      const values = { expected: fault(left), got: fault(right) };
+      const of = left.type === 'head' ? left : null;
+      tell('framing', `what was recorded is ${why(left)}; what comes is ${why(right)}`, values, [], of);
+    }
+    // Neither is in frames: what follows may be the same or not.
+    else lost = true;
+    stop();
+  }
+
+  /** Nothing more is compared. */
+  function stop(): void {
+    stopped = true;
+    clear(expected);
+    clear(got);
+  }
+
+  function missing(): void {
+    for (const item of expected.items) {
+      if (item.type !== 'head') continue;
+      reply++;
+      const values = { expected: item.header, got: undefined };
+      tell('missing', `${inWords(item.header)} was recorded, and does not come`, values, [], item);
+    }
+    if (replies === null && expected.items.length > 0) {
+      const first = expected.items.first() as Extract<Item, { type: 'data' }>;
+      const values = { expected: first.bytes.subarray(0, 16), got: undefined };
+      tell('bytes', `the replies are shorter than the recorded ones, from byte ${bodyAt} on`, values);
+    }
+  }
+
+  function unexpected(): void {
+    for (const item of got.items) {
+      if (item.type !== 'head') continue;
+      reply++;
+      const values = { expected: undefined, got: item.header };
+      tell('unexpected', `${inWords(item.header)} comes, and was not recorded`, values, [], null);
+    }
+    if (replies === null && got.items.length > 0) {
+      const first = got.items.first() as Extract<Item, { type: 'data' }>;
+      const values = { expected: undefined, got: first.bytes.subarray(0, 16) };
+      tell('bytes', `the replies are longer than the recorded ones, from byte ${bodyAt} on`, values);
+    }
+  }
+
+  return {
+    sent: asking.sent,
+    recorded(chunk) {
+      if (lost) return;
+      // A copy: what waits must not keep the whole block of the file it is a view of.
+      expected.take(new Uint8Array(chunk.bytes), { packet: chunk.packet, at: chunk.capturedAt });
+      if (stopped) clear(expected);
+      compare();
+      // What does not come any more is told at the end, by its heads.
+      if (liveOver && got.items.length === 0) dropBodies(expected, mostDifferences + 1);
+    },
+    lose() {
+      if (lost) return;
+      lost = true;
+      stop();
+    },
+    live(bytes) {
+      got.take(bytes, nowhere);
+      if (stopped) clear(got);
+      compare();
+      // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
+      if (recordedOver && expected.items.length === 0) dropBodies(got, mostDifferences + 1);
+    },
+    liveEnd() {
+      if (liveOver) return;
+      liveOver = true;
+      got.finish();
+      compare();
+    },
+    awaited(seen) {
+      if (seen === null) return expected.frames;
+      for (; reached < got.frames && ends.length > 0; reached++) ends.shift();
+      let frames = reached;
+      for (const end of ends) {
+        if (end > seen) break;
+        frames++;
+      }
+      return frames;
+    },
+    framesLive: () => got.frames,
+    unreadable: () => got.lost && !lost,
+    behind: () => expected.waiting,
+    ahead: () => got.waiting,
+    end(telling) {
+      if (recordedOver) return;
+      recordedOver = true;
+      expected.finish();
+      if (!liveOver) got.finish();
+      if (!lost && !stopped) {
+        compare();
+        if (telling !== 'neither') missing();
+        if (telling === 'both') unexpected();
+      }
+      stop();
+    },
+    differences: found,
+    more: () => more,
+    replies: () => got.frames,
+    compared: () => compared,
+    complete: () => !lost,
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * The client's side of a recording, sent to a live server: the same requests again, each when what the client had been
+ * answered before it is there.
+ */
+import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import type { Connection } from '../../transport/connection.ts';
+import {
+  check,
+  checkOptions,
+  FRAMING,
+  FUNCTION,
+  MILLISECONDS,
+  optional,
+  RECORD,
+  SCHEDULER,
+  wholeFrom,
+} from '../../wire/argument.ts';
+import type { Capture } from '../capture.ts';
+import { checkCapture } from '../check-capture.ts';
+import { type Selection, selects } from '../inspect/selection.ts';
+import { readStreams, type StreamOptions } from '../read-streams.ts';
+import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
+import type { Replies } from './compare-replies.ts';
+import { createPacing, type PacingOptions } from './pacing.ts';
+import { createWaits } from './progress-wait.ts';
+import { type Chunking, createRechunker } from './rechunk.ts';
+import { incomplete } from './recorded-fault.ts';
+import { createPlayer, type LiveResult, type Player } from './replay-client.ts';
+import { createHold } from './replay-clock.ts';
+import { timeOf } from './tape-time.ts';
+
+export interface LiveOptions<H> extends PacingOptions {
+  /** Which conversations; default all. */
+  readonly only?: Selection;
+  /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
+  readonly chunking?: Chunking;
+  /**
+   * How replies are told apart: `presetReplies` makes it of a preset. Without it they are waited for and compared by their bytes alone, which suits servers
+   * that answer the same in the same number of bytes.
+   */
+  readonly replies?: Replies<H>;
+  /** Conversations at once, default 256: those beyond are not replayed, and have the fault `too-many`. */
+  readonly maxOpen?: number;
+  /** Milliseconds to wait for something to come that was recorded; default 10,000. */
+  readonly stall?: number;
+  readonly scheduler?: SchedulerLike;
+  readonly streams?: StreamOptions;
+}
+
+/**
+ * Sends what the clients of a recording sent to a live server, over a connection each, and emits how each conversation
+ * went when it is over. Completes at the end of the recording.
+ *
+ * The recording is played in its order. A chunk is sent when all of the replies are there that its client had seen
+ * (`StreamChunk.seen`), and those that other conversations had been given before it: so what depended on an answer then
+ * depends on it now. What was open at the same time is again. With `replies` whole replies are counted, so that they
+ * may be longer or shorter than they were; without, bytes. What does not come within `stall` is the fault of that
+ * conversation alone.
+ *
+ * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB of
+ * replies that were not recorded yet, and what `chunking` puts together.
+ *
+ * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after the
+ * results of everything before it.
+ *
+ * @param connect is subscribed to once for each conversation.
+ * @throws RangeError at once when an option is out of its bounds.
+ * @example
+ * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe({
+ *   next: (result) => console.log(result.conversation.index, result.same, result.fault),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ * });
+ */
+export function replayTo<H>(
+  capture: Capture,
+  connect: (conversation: Conversation) => Observable<Connection>,
+  options: LiveOptions<H> = {},
+): Observable<LiveResult> {
+  checkCapture('replayTo', capture, options);
+  return replayStreamsTo(
+    () => readStreams(capture, { resets: 'in-place', ...options.streams }),
+    connect,
+    options,
+  );
+}
+
+/** Replays stream events from wherever they come: `replayTo` without the reading. */
+export function replayStreamsTo<H>(
+  read: () => AsyncIterable<readonly StreamEvent[]>,
+  connect: (conversation: Conversation) => Observable<Connection>,
+  options: LiveOptions<H> = {},
+): Observable<LiveResult> {
+  check('replayTo: what reads the streams', read, FUNCTION);
+  check('replayTo: what connects', connect, FUNCTION);
+  checkOptions('replayTo', options, {
+    replies: optional(RECORD),
+    maxOpen: optional(wholeFrom(1)),
+    stall: optional(MILLISECONDS),
+    scheduler: optional(SCHEDULER),
+  });
+  if (options.replies !== undefined) checkOptions('replies', options.replies, { framing: FRAMING });
+  const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
+  const { scheduler = asyncScheduler } = options;
+  const isWanted = selects(options.only);
+  createPacing(options);
+  createRechunker(chunking);
+
+  return new Observable((subscriber) => {
+    const due = createPacing(options);
+    const hold = createHold(scheduler);
+    const waits = createWaits(scheduler, stall);
+    /** Bounded by `maxOpen`. */
+    const players = new Map<Conversation, Player>();
+    /** Conversations whose end is not waited for by the others. Bounded by the same. */
+    const closing = new Set<Promise<void>>();
+    /** The one that was sent something last: it may hold back what could still be joined. */
+    let current: Player | null = null;
+
+    async function open(conversation: Conversation): Promise<void> {
+      if (players.size >= maxOpen) {
+        const message = `${maxOpen} conversations are open already`;
+        const nothing = {
+          sent: 0,
+          received: 0,
+          replies: 0,
+          compared: 0,
+          same: null,
+          differences: [],
+          more: 0,
+        };
+        return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
+      }
+      const connecting$ = connect(conversation);
+      const player = await createPlayer({ conversation, connecting$, replies, chunking, waits, stall });
+      if (subscriber.closed) player.destroy();
+      else players.set(conversation, player);
+    }
+
+    /** What was recorded of the others before is there again. */
+    async function othersCaughtUp(player: Player | null): Promise<void> {
+      for (const other of players.values()) {
+        if (other !== player && other.isBehind()) await other.caughtUp();
+      }
+    }
+
+    async function close(player: Player, event: Extract<StreamEvent, { type: 'close' }>): Promise<void> {
+      players.delete(event.conversation);
+      const closed = player.close(event.reason).then((result) => subscriber.next(result));
+      // What came after it in the recording came after its end; nothing did of those that never ended.
+      if (event.reason === 'ended' || event.reason === 'reset') return closed;
+      closing.add(closed);
+      void closed.finally(() => closing.delete(closed));
+      if (closing.size >= maxOpen) await Promise.race(closing);
+    }
+
+    async function happen(event: ConversationEvent): Promise<void> {
+      const { conversation } = event;
+      const player = players.get(conversation) ?? null;
+      if (current !== player || event.type === 'close') {
+        await current?.flush();
+        current = player;
+      }
+      if (event.type === 'open') {
+        await othersCaughtUp(null);
+        return open(conversation);
+      }
+      if (player === null) return;
+      switch (event.type) {
+        case 'close':
+          current = null;
+          return close(player, event);
+        case 'reset':
+          return player.reset(event.from === 'client');
+        case 'conflict':
+          return;
+        case 'chunk':
+          if (event.from === 'server') return player.recorded(event);
+          await othersCaughtUp(player);
+          return player.send(event);
+        case 'gap':
+          if (event.from === 'server') return player.lose();
+          return player.breakOff(incomplete(event).message);
+        case 'end':
+          if (event.from === 'client') await othersCaughtUp(player);
+          if (event.from === 'client') await player.end();
+      }
+    }
+
+    async function play(): Promise<void> {
+      for await (const events of read()) {
+        for (const event of events) {
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
+          const time = timeOf(event);
+          if (time !== null && hold.isEarly(due(time))) {
+            await current?.flush();
+            await hold.until(due(time));
+          }
+          await happen(event);
+          if (subscriber.closed) return;
+        }
+      }
+    }
+
+    async function run(): Promise<void> {
+      let thrown: unknown;
+      let failed = false;
+      try {
+        await play();
+      } catch (error) {
+        thrown = error;
+        failed = true;
+      }
+      // Only of a reading that broke off are there any left.
+      for (const player of players.values()) {
+        closing.add(player.close('unfinished').then((result) => subscriber.next(result)));
+      }
+      players.clear();
+      await Promise.all(closing);
+      if (failed) subscriber.error(thrown);
+      else subscriber.complete();
+    }
+
+    subscriber.add(() => {
+      hold.stop();
+      waits.stop();
+      for (const player of players.values()) player.destroy();
+    });
+    void run();
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * A recording as a source of connections, like `listenTcp`: what serves sockets serves it unchanged.
+ *
+ * ```text
+ *  capture ──▶ stream events ──▶ tape ──▶ connection, connection, …
+ *                                  ▲            │
+ *                                  └── waits ───┘
+ * ```
+ *
+ * There is one tape for all connections, played in the order of the recording. It stops while more than
+ * `maxWaiting` bytes wait that nobody has read, and goes on when half of them are.
+ */
+import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import type { ConnectionFault } from '../../transport/connection.ts';
+import {
+  check,
+  checkOptions,
+  FUNCTION,
+  numberFrom,
+  oneOf,
+  optional,
+  SCHEDULER,
+} from '../../wire/argument.ts';
+import type { Capture } from '../capture.ts';
+import { checkCapture } from '../check-capture.ts';
+import { type Selection, selects } from '../inspect/selection.ts';
+import { readStreams, type StreamOptions } from '../read-streams.ts';
+import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stream-event.ts';
+import { createPacing, type PacingOptions } from './pacing.ts';
+import { readingNoted } from './pending-reads.ts';
+import { type Chunking, createRechunker } from './rechunk.ts';
+import { createTrack, type RecordedConnection, type Track } from './recorded-connection.ts';
+import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
+import { createHold } from './replay-clock.ts';
+import { timeOf } from './tape-time.ts';
+
+export interface ReplayEvent {
+  readonly type: 'connection';
+  /** Whoever receives it owns it, and must end or destroy it. */
+  readonly connection: RecordedConnection;
+}
+
+export interface ReplayOptions extends PacingOptions {
+  /** Which conversations; default all. Others cost no more than the reading. */
+  readonly only?: Selection;
+  /** How what was sent is cut; default as recorded. */
+  readonly chunking?: Chunking;
+  /** Which end the connections are: default `server`, so that `chunks$` is what the client sent. */
+  readonly side?: Side;
+  /** What times are measured and waited for on; default `asyncScheduler`. See `inVirtualTime`. */
+  readonly scheduler?: SchedulerLike;
+  /** Bytes that may wait, over all connections, before no more is read of the file; default 16 MiB. */
+  readonly maxWaiting?: number;
+  /** How the packets are put together. */
+  readonly streams?: StreamOptions;
+}
+
+/** Bytes that may wait. */
+export const defaultWaiting = 16 * 1024 * 1024;
+
+/**
+ * Replays a capture: emits each recorded conversation as a connection, when the recording comes to its first packet,
+ * and completes at the end of the file. What is written to such a connection is taken and dropped.
+ *
+ * The file is read while it is subscribed, no faster than the connections are: one that nobody reads, or that is
+ * paused, holds up all of them once `maxWaiting` bytes wait. So read them all at once (`mergeMap`), not one after the
+ * other (`concatMap`), unless the conversations of the capture do not overlap. Unsubscribing stops the reading, and
+ * connections that are not over then break off with `incomplete`; of `firstValueFrom` nothing but the beginning is
+ * left. To replay one conversation, use `only`.
+ *
+ * Errors with a `CaptureFault` when the file cannot be read to its end, after everything before that was read off the
+ * connections. A server stops at once when its source of connections errors: catch it, as in the second example.
+ *
+ * @throws RangeError at once when an option is out of its bounds.
+ * @example
+ * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe({
+ *   next: (event) => console.log(event),
+ *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ * });
+ * @example
+ * const connections$ = replay(captureFile('cut-off.pcap'), { only: ':8080' }).pipe(
+ *   catchError((fault) => {
+ *     console.error(fault.message);
+ *     return EMPTY;
+ *   }),
+ * );
+ */
+export function replay(capture: Capture, options: ReplayOptions = {}): Observable<ReplayEvent> {
+  checkCapture('replay', capture, options);
+  return replayStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
+}
+
+/**
+ * Replays stream events from wherever they come: `replay` without the reading.
+ *
+ * @param read begins to read them, once a subscription.
+ */
+export function replayStreams(
+  read: () => AsyncIterable<readonly StreamEvent[]>,
+  options: ReplayOptions = {},
+): Observable<ReplayEvent> {
+  check('replayStreams: what reads them', read, FUNCTION);
+  checkOptions('replay', options, {
+    side: optional(oneOf('client', 'server')),
+    scheduler: optional(SCHEDULER),
+    maxWaiting: optional(numberFrom(0)),
+  });
+  const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
+  const { maxWaiting = defaultWaiting } = options;
+  const isWanted = selects(options.only);
+  // What is wrong with the options is said here, and not at some subscription.
+  createPacing(options);
+  createRechunker(chunking);
+
+  return new Observable((subscriber) => {
+    const due = createPacing(options);
+    const hold = createHold(scheduler);
+    /** The conversations that are not over. Bounded by how many the reassembly keeps open. */
+    const tracks = new Map<Conversation, Track>();
+    let waiting = 0;
+    let unread = 0;
+    const tape = {
+      waits: (change: number) => {
+        waiting += change;
+        hold.look();
+      },
+      read: () => {
+        unread--;
+        hold.look();
+      },
+    };
+
+    function open(conversation: Conversation): void {
+      const track = createTrack(conversation, side, chunking, tape);
+      tracks.set(conversation, track);
+      unread++;
+      subscriber.next({ type: 'connection', connection: track.connection });
+    }
+
+    function breakOff(track: Track, fault: ConnectionFault): void {
+      track.over(fault);
+      track.close();
+    }
+
+    function happen(event: ConversationEvent): void {
+      const { conversation } = event;
+      if (event.type === 'open') return open(conversation);
+      const track = tracks.get(conversation);
+      if (track === undefined) return;
+      switch (event.type) {
+        case 'close':
+          tracks.delete(conversation);
+          // Behind an end, or a reset, this changes nothing.
+          if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
+          return track.close();
+        case 'conflict':
+        case 'ignored':
+        case 'after-reset':
+          return;
+        case 'reset':
+          track.recorded(event);
+          return track.over(resetIn(event, side));
+      }
+      if (event.from === side) return track.recorded(event);
+      if (event.type === 'chunk') return track.chunk(event.bytes);
+      track.over(event.type === 'end' ? null : incomplete(event));
+    }
+
+    async function play(): Promise<void> {
+      for await (const events of readingNoted(read())) {
+        for (const event of events) {
+          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
+          const time = timeOf(event);
+          if (time !== null && hold.isEarly(due(time))) await hold.until(due(time));
+          if (waiting > maxWaiting) await hold.while(() => waiting > maxWaiting / 2);
+          if (subscriber.closed) return;
+          happen(event);
+        }
+        // Blocks that are in memory already would otherwise come without a turn of the event loop between them.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (subscriber.closed) return;
+      }
+    }
+
+    function finish(fault: ConnectionFault): void {
+      for (const track of tracks.values()) breakOff(track, fault);
+      tracks.clear();
+    }
+
+    async function run(): Promise<void> {
+      try {
+        await play();
+      } catch (thrown) {
+        finish({
+          code: 'incomplete',
+          message: `the recording cannot be read any further: ${wordsOf(thrown)}`,
+        });
+        await hold.while(() => unread > 0);
+        return subscriber.error(thrown);
+      }
+      finish({ code: 'incomplete', message: 'the recording ends before the connection does' });
+      subscriber.complete();
+    }
+
+    subscriber.add(() => {
+      hold.stop();
+      finish({ code: 'incomplete', message: 'the replay was stopped before the connection was over' });
+    });
+    void run();
+  });
+}
+
+const isUnended = (reason: string): boolean => reason !== 'ended' && reason !== 'reset';
+
+const wordsOf = (thrown: unknown): string =>
+  (thrown as { message?: string } | null)?.message ?? String(thrown);

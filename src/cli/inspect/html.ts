@@ -1,0 +1,155 @@
+/**
+ * A recording as a page: one file that needs nothing but a browser.
+ *
+ * What was captured is in it only as data, in JSON without a `<`, and is put on the page as text. Its one script and
+ * its style are named by their hashes, and nothing else may run or be loaded.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isCaptureFault } from '../../capture/capture-fault.ts';
+import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
+import { systemWords } from '../../files/protocol/system-words.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import { printable } from '../shared/format.ts';
+import type { Output } from '../shared/output.ts';
+import { checkReplaceable } from '../transfer/replaceable.ts';
+import { createCollector } from './collect.ts';
+import { body } from './page/body.ts';
+import type { PageData } from './page/page-data.ts';
+import { style } from './page/style.ts';
+import { counted } from './words.ts';
+
+export interface PageOptions {
+  /** The capture; `-` is stdin. */
+  readonly file: string;
+  /** Where to write the page; `-` is stdout. */
+  readonly to: string;
+  readonly output: Output;
+}
+
+/**
+ * Writes the page under its name when it is whole. Of a capture that is damaged it shows what came before that, and
+ * then throws the `Stop`.
+ */
+export async function writePage(
+  events: AsyncIterable<readonly InspectEvent[]>,
+  { file, to, output }: PageOptions,
+): Promise<number> {
+  if (to !== '-' && isSameFile(file, to))
+    throw usageError(`--html would overwrite the capture ${printable(file)}`);
+  const collector = createCollector(file === '-' ? 'standard input' : file);
+  let fault: string | null = null;
+  try {
+    for await (const batch of events) for (const event of batch) collector.take(event);
+  } catch (thrown) {
+    if (!isCaptureFault(thrown)) throw thrown;
+    fault = printable(thrown.message);
+  }
+  const data = collector.end(fault);
+  const { conversations, frames } = data.totals;
+  if (conversations > 0) {
+    if (to === '-') await output.bytes(Buffer.from(pageOf(data)));
+    else {
+      await writeWhole(to, pageOf(data));
+      output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
+      output.flush();
+    }
+  }
+  if (fault !== null) throw exitError(exitStatus.failed, fault);
+  return conversations;
+}
+
+/** The scripts of the page, each before those that need it. */
+const scripts = [
+  'browser',
+  'words',
+  'model',
+  'scale',
+  'layout',
+  'hex',
+  'search',
+  'details',
+  'theme',
+  'lanes',
+  'draw',
+  'text',
+  'app',
+];
+
+/** One script of the modules of the page: without their imports, as all of it is one module, and their exports. */
+function script(): string {
+  const codeOf = (name: string): string =>
+    readFileSync(new URL(`./page/${name}.js`, import.meta.url), 'utf8')
+      .replace(/^import\b[^;]*;\n/gm, '')
+      .replace(/^export (?=async |function |const |let )/gm, '')
+      .replace(/^export \{\};\n/gm, '')
+      .replace(/^\/\/# sourceMappingURL=.*$/gm, '');
+  return `'use strict';\n(() => {\n${scripts.map(codeOf).join('\n')}\n})();\n`;
+}
+
+export function pageOf(data: PageData): string {
+  const code = script();
+  const policy = [
+    "default-src 'none'",
+    `script-src '${hashOf(code)}'`,
+    `style-src '${hashOf(style)}'`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>sluice inspect</title>
+<style>${style}</style>
+</head>
+<body>${body}
+<script type="application/json" id="capture">${inScript(JSON.stringify(data))}</script>
+<script>${code}</script>
+</body>
+</html>
+`;
+}
+
+const hashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+
+/** JSON that means the same, in which no tag can begin or end. */
+const inScript = (json: string): string =>
+  json.replace(/[<>&\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+function isSameFile(one: string, other: string): boolean {
+  try {
+    const [a, b] = [statSync(one), statSync(other)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    // One of them is not there: then they are not the same.
+    return false;
+  }
+}
+
+async function writeWhole(to: string, text: string): Promise<void> {
+  const part = join(dirname(to), `.${randomUUID()}.part`);
+  try {
+    checkReplaceable(to, '--html -');
+    const file = await open(part, 'wx');
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+    await rename(part, to);
+  } catch (error) {
+    rmSync(part, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');
+    throw exitError(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
+  }
+}

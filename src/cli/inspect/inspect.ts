@@ -1,0 +1,208 @@
+/** `sluice inspect`: what was said in a recording, message by message, and how TCP carried it. */
+import { type Command, Option } from 'commander';
+import { captureFile } from '../../capture/capture-file.ts';
+import { type InspectOptions, inspect } from '../../capture/inspect/inspect.ts';
+import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
+import type { PacketsUnread } from '../../capture/stream-event.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { only } from '../replay/options.ts';
+import { noConnection, noneOf, stopForCapture } from '../replay/read.ts';
+import { usageError } from '../shared/exit-error.ts';
+import { exitStatusHelp } from '../shared/exit-status.ts';
+import { wholeNumber } from '../shared/option-parsers.ts';
+import { createOutput, type Output } from '../shared/output.ts';
+import { writePage } from './html.ts';
+import { jsonOf } from './json.ts';
+import { chunkBytes, lengthFieldOf, presetLines, presetName, presetOf } from './options.ts';
+import { createTable } from './table.ts';
+
+interface InspectFlags {
+  readonly preset?: string;
+  readonly lengthField?: Framing<unknown>;
+  readonly only?: readonly (number | string)[];
+  readonly frames?: number;
+  readonly chunks?: boolean;
+  readonly chunkBytes?: number;
+  readonly absolute?: boolean;
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly presets?: boolean;
+}
+
+const help = `
+FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
+them, compressed with gzip, with zstd (where Node is 22.15 or newer), or not; - is
+stdin. Prints a block for each TCP connection, with a row for each frame: who sent
+it (→ the client, ← the server), when its first byte was captured, how long it took
+until the last of it could be handed on, its bytes, and how many chunks carried it:
+"cut" in more than one, "glued" in one with others. At the end it tells what was not
+read: how many packets, and why.
+
+Frames are found by --preset, or by --length-field; else by the server's port, or
+Sluice's own wire by its first bytes. The keys of --length-field are width (1, 2,
+3, 4, 8 or varint), endian (big, little), signed, offset, counts (body, field,
+frame), adjustment and max, as in the library.
+
+--only takes the number of a conversation, an address, a host or a :PORT of one
+of its ends; it may be given again.
+
+--json prints one object a line, with a type: open, framing, frame, gap, fault,
+conflict, ignored (a packet that its receiver does not heed, as a RST outside of the
+window; why says it), end, reset, after-reset (how many packets and bytes came behind
+a reset, and are in no chunk), close, and with --chunks chunk. All have the number of
+their conversation, and a side (from: client, server) where they belong to one.
+A frame has number, position, head and length (bytes), label, state (whole,
+incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
+deliverableAt, chunks, firstShared and lastShared (how many other frames are in
+its first and last chunk), glued, cut and hex (its first 64 bytes). A chunk has
+length and hex: its first 64 bytes, or as many as --chunk-bytes says. Times are
+nanoseconds since 1970, as strings; beside each is the same in ISO 8601, with Iso
+behind its name.
+
+What belongs to no conversation has types of its own: skipped (a packet that is
+damaged or cut), fragment-conflict (IP fragments that overlap and differ), and at
+the end, if packets were not read, unread: packets (how many), reasons (the most
+frequent first, each with why, message, packets and firstPacket), and others (how
+many packets have reasons that were forgotten, as there were more than 256).
+
+--html writes a page that draws chunks and frames side by side: it needs nothing
+but a browser.
+
+Examples:
+  sluice inspect trace.pcap
+  tcpdump -i lo -w - port 5432 | sluice inspect - --preset postgresql
+  sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
+  sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
+  sluice inspect trace.pcap --only 3 --html trace.html
+  sluice inspect trace.pcap --only 3 --json --chunk-bytes all |
+    jq -r 'select(.type == "chunk" and .from == "client").hex' | xxd -r -p
+${exitStatusHelp}`;
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .summary('show the messages in a packet capture')
+    .description('Shows the frames in recorded TCP connections, and how TCP carried them.')
+    .argument('[FILE]', 'a packet capture, or - for stdin')
+    .addOption(new Option('--preset <NAME>', 'how the frames are found').argParser(presetName))
+    .addOption(
+      new Option('--length-field <KEYS>', 'the same by a length field of your own')
+        .argParser(lengthFieldOf)
+        .conflicts('preset'),
+    )
+    .option('--only <WHICH>', 'a conversation, or an address', only)
+    .option('--frames <N>', 'rows of frames of each conversation', wholeNumber(0, 1e9))
+    .option('--chunks', 'show the chunks as well')
+    .addOption(
+      new Option('--chunk-bytes <SIZE>', 'the same with so many bytes of each, or all, for --json').argParser(
+        chunkBytes,
+      ),
+    )
+    .option('--absolute', 'times of day (UTC) instead of times since the beginning')
+    .option('--json', 'print JSON, one object a line')
+    .addOption(
+      new Option('--html <OUT>', 'write a page instead; - is stdout').conflicts([
+        'json',
+        'frames',
+        'chunks',
+        'chunkBytes',
+      ]),
+    )
+    .option('--presets', 'list the presets')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(file: string | undefined, flags: InspectFlags): Promise<void> {
+  const output = createOutput();
+  if (flags.presets) {
+    for (const line of presetLines()) output.line(line);
+    output.flush();
+    return;
+  }
+  if (file === undefined) throw usageError('the FILE to inspect is missing');
+  if (flags.chunkBytes !== undefined && !flags.json) {
+    throw usageError(
+      '--chunk-bytes is for --json: a row of the table has room for the first bytes of a chunk alone',
+    );
+  }
+  let unread: PacketsUnread | null = null;
+  const events = noticing(inspect(captureFile(file, { reuse: true }), inspectOptions(flags)), (event) => {
+    unread = event;
+  });
+  const conversations =
+    flags.html !== undefined
+      ? await writePage(events, { file, to: flags.html, output })
+      : flags.json
+        ? await asJson(events, flags, output)
+        : await asTable(events, flags, output);
+  if (conversations > 0 || output.isClosed()) return;
+  throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
+}
+
+const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
+  ...(preset === undefined ? {} : { preset: presetOf(preset) }),
+  ...(lengthField === undefined ? {} : { framing: lengthField }),
+  ...(only === undefined ? {} : { only }),
+});
+
+type Events = AsyncIterable<readonly InspectEvent[]>;
+
+/** The same events, of which what was not read is noticed. */
+async function* noticing(events: Events, unread: (event: PacketsUnread) => void): Events {
+  for await (const batch of events) {
+    const last = batch.at(-1);
+    if (last?.type === 'unread') unread(last);
+    yield batch;
+  }
+}
+
+/** Answers how many conversations there were, as the others do. */
+async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
+  const { chunkBytes, chunks = chunkBytes !== undefined } = flags;
+  return await each(events, output, (event) => {
+    if (event.type !== 'chunk' || chunks) output.json(jsonOf(event, chunkBytes));
+  });
+}
+
+async function asTable(events: Events, flags: InspectFlags, output: Output): Promise<number> {
+  const { frames, chunks = false, absolute = false } = flags;
+  const { columns } = process.stdout;
+  const table = createTable(output.line, {
+    chunks,
+    absolute,
+    ...(columns === undefined ? {} : { columns }),
+    ...(frames === undefined ? {} : { frames }),
+  });
+  try {
+    return await each(events, output, table.take);
+  } finally {
+    table.end();
+    output.flush();
+  }
+}
+
+/**
+ * Takes the events, no faster than what is printed of them is read, and answers how many conversations there were.
+ * Throws a `Stop` where the capture is at fault.
+ */
+async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<number> {
+  let conversations = 0;
+  try {
+    for await (const batch of events) {
+      for (const event of batch) {
+        if (event.type === 'open') conversations++;
+        take(event);
+      }
+      output.flush();
+      await output.bytes(NOTHING);
+      if (output.isClosed()) break;
+    }
+  } catch (thrown) {
+    throw stopForCapture(thrown);
+  }
+  return conversations;
+}
+
+/** Written behind the lines, it is taken when they were. */
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,105 @@
+/** What `sluice inspect` can be told, as it is written on the command line. */
+import { InvalidArgumentError } from 'commander';
+import type { InspectOptions } from '../../capture/inspect/inspect.ts';
+import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
+import { presetNamed, presets } from '../../wire/presets.ts';
+import { size } from '../settings/setting-types.ts';
+import { nearest } from '../shared/suggest.ts';
+
+/** The names that `--preset` takes. */
+export const presetNames: readonly string[] = [...presets, sluicePreset]
+  .map(({ name }) => name)
+  .concat('none');
+
+/** Reads a name as it is written for `--preset`, in small letters or capitals. */
+export function presetName(text: string): string {
+  const name = text.toLowerCase();
+  if (presetNames.includes(name)) return name;
+  if (name === 'redis') {
+    throw new InvalidArgumentError(
+      'RESP puts no length before a message, so that its end is found only by reading all of it.',
+    );
+  }
+  const near = nearest(name, presetNames);
+  const hint = near === undefined ? '' : `Did you mean ${near}? `;
+  throw new InvalidArgumentError(`${hint}There are ${presetNames.join(', ')}.`);
+}
+
+const bytes = size(0, 2 ** 30);
+
+/** How many bytes of a chunk are shown: a size, or infinite for `all`. */
+export function chunkBytes(text: string): number {
+  const read = text === 'all' ? Number.POSITIVE_INFINITY : bytes.read(text);
+  if (read === undefined) throw new InvalidArgumentError(`It must be ${bytes.mustBe}, or all.`);
+  return read;
+}
+
+/** @param name one of `presetNames`. */
+export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
+  return name === 'none' ? name : (presetNamed(name) ?? sluicePreset);
+}
+
+/** What `--presets` prints, a line each. */
+export function presetLines(): string[] {
+  const line = (name: string, title: string, when: string): string =>
+    `${name.padEnd(12)}${title.padEnd(40)}${when}`.trimEnd();
+  return [
+    ...presets.map(({ name, title, ports }) => {
+      return line(name, title, `${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`);
+    }),
+    line(sluicePreset.name, sluicePreset.title, 'by its first bytes'),
+    line('none', 'no frames, chunks alone', ''),
+  ];
+}
+
+/** The largest body believed, unless `max` says otherwise: a greater length is a sign that the framing is wrong. */
+const MAX_LENGTH = 2 ** 30;
+
+const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
+
+const isTrue = (text: string): boolean => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidArgumentError('signed must be true or false.');
+};
+
+/** What each key of `--length-field` sets. */
+const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
+  width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
+  endian: (text) => ({ endian: text as 'big' }),
+  signed: (text) => ({ signed: isTrue(text) }),
+  offset: (text) => ({ offset: asNumber(text) }),
+  counts: (text) => ({ counts: text as 'body' }),
+  adjustment: (text) => ({ adjustment: asNumber(text) }),
+  max: (text) => ({ maxLength: asNumber(text) }),
+};
+
+/**
+ * A framing by length field, as `KEY=VALUE,…`.
+ *
+ * @example lengthFieldOf('width=4,endian=little,counts=frame')
+ */
+export function lengthFieldOf(text: string): Framing<unknown> {
+  let options: Partial<LengthFieldOptions> = {};
+  for (const part of text.split(',')) {
+    const [key = '', value, ...rest] = part.split('=');
+    if (!Object.hasOwn(keys, key) || value === undefined || value === '' || rest.length > 0) {
+      const near = nearest(key, Object.keys(keys));
+      const what = Object.hasOwn(keys, key)
+        ? `"${part}" says no value`
+        : `"${key}" is no key${near === undefined ? '' : `: did you mean ${near}?`}`;
+      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(keys).join(', ')}.`);
+    }
+    options = { ...options, ...keys[key]!(value) };
+  }
+  if (options.width === undefined)
+    throw new InvalidArgumentError('It must say width=1, 2, 3, 4, 8 or varint.');
+  try {
+    const { width, maxLength = MAX_LENGTH, ...others } = options;
+    return lengthField({ ...others, width, maxLength, delivery: () => 'skip' });
+  } catch (error) {
+    if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,220 @@
+/** Draws the two lanes of a side: chunks above, frames below, and ribbons for which is in which. */
+import type { Pen } from './browser.ts';
+import {
+  CHUNKS,
+  chunkSpan,
+  FRAMES,
+  frameSpan,
+  framesTop,
+  itemSpan,
+  type Layout,
+  type Span,
+  topOf,
+} from './layout.ts';
+import type { Chunk, Frame, Lane } from './model.ts';
+import type { PageSideName } from './page-data.ts';
+import { type Colors, FONT, SMALL, written } from './theme.ts';
+
+export const colorOf = ({ number, side }: Frame, look: Colors): string => look.frames[side][number % 2]!;
+
+/** What follows a fault, where no frames are found any more. */
+export function washed(pen: Pen, layout: Layout, lane: Lane, side: PageSideName, look: Colors): void {
+  for (const fault of lane.faults) {
+    const from = Math.max(0, itemSpan(layout, lane, fault).left);
+    const end = layout.view.unit === 'bytes' ? layout.x(lane.bytes) : layout.width;
+    if (end <= from) continue;
+    pen.fillStyle = look.wash;
+    pen.fillRect(from, framesTop(side), Math.min(layout.width, end) - from, FRAMES);
+  }
+}
+
+export function ribbons(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  chunks: readonly Chunk[],
+  look: Colors,
+): void {
+  const [top, bottom] = [topOf[side] + CHUNKS, framesTop(side)];
+  let drawn = Number.NEGATIVE_INFINITY;
+  pen.globalAlpha = 0.3;
+  for (const chunk of chunks) {
+    const above = chunkSpan(layout, lane, chunk);
+    for (let i = chunk.from; i < chunk.to; i++) {
+      const frame = lane.frames[i]!;
+      const below = frameSpan(layout, lane, frame);
+      const [a, b] = part(above, chunk, frame);
+      const [c, d] = part(below, frame, chunk);
+      if (Math.max(b, d) < 0 || Math.min(a, c) > layout.width || d < drawn + 0.5) continue;
+      drawn = d;
+      pen.fillStyle = colorOf(frame, look);
+      pen.beginPath();
+      pen.moveTo(a, top);
+      pen.lineTo(Math.max(b, a + 1), top);
+      pen.lineTo(Math.max(d, c + 1), bottom);
+      pen.lineTo(c, bottom);
+      pen.closePath();
+      pen.fill();
+    }
+  }
+  pen.globalAlpha = 1;
+}
+
+/** The part of a span that what it shares with another has, by bytes. */
+function part(
+  { left, right }: Span,
+  of: { readonly position: number; readonly end: number },
+  other: { readonly position: number; readonly end: number },
+): [number, number] {
+  const scale = (right - left) / Math.max(1, of.end - of.position);
+  const from = Math.max(of.position, other.position) - of.position;
+  const to = Math.min(of.end, other.end) - of.position;
+  return [left + from * scale, left + to * scale];
+}
+
+export function drawChunks(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  chunks: readonly Chunk[],
+  look: Colors,
+): void {
+  const top = topOf[side];
+  let drawn = Number.NEGATIVE_INFINITY;
+  for (const chunk of chunks) {
+    const { left, right } = chunkSpan(layout, lane, chunk);
+    if (right < drawn + 0.5) continue;
+    drawn = right;
+    const glued = chunk.to - chunk.from > 1;
+    const wide = right - left;
+    pen.fillStyle = look.chunk;
+    pen.fillRect(left, top, wide, CHUNKS);
+    if (glued) {
+      pen.fillStyle = look.glued;
+      pen.fillRect(left, top, wide, 4);
+    }
+    if (wide >= 3) {
+      pen.strokeStyle = look.chunkEdge;
+      pen.lineWidth = 1;
+      pen.strokeRect(left + 0.5, top + 0.5, wide - 1, CHUNKS - 1);
+    }
+    if (glued && wide / (chunk.to - chunk.from) > 3) {
+      pen.strokeStyle = look.glued;
+      pen.beginPath();
+      for (let i = chunk.from; i < chunk.to - 1; i++) {
+        const [, edge] = part({ left, right }, chunk, lane.frames[i]!);
+        pen.moveTo(edge, top + 4);
+        pen.lineTo(edge, top + CHUNKS);
+      }
+      pen.stroke();
+    }
+    const size = (chunk.end - chunk.position).toLocaleString('en-US');
+    const text = glued ? `${size} B · ${chunk.to - chunk.from} frames` : `${size} B`;
+    pen.font = SMALL;
+    written(pen, [text, size], { left, right }, top + CHUNKS / 2 + 2, look.text, layout.width);
+    pen.font = FONT;
+  }
+}
+
+export function drawFrames(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  frames: readonly Frame[],
+  look: Colors,
+): void {
+  const top = framesTop(side);
+  let drawn = Number.NEGATIVE_INFINITY;
+  for (const frame of frames) {
+    const { left, right } = frameSpan(layout, lane, frame);
+    if (right < drawn + 0.5 || right < 0 || left > layout.width) continue;
+    drawn = right;
+    const wide = right - left;
+    const gutter = wide > 6 ? 1 : 0;
+    pen.fillStyle = colorOf(frame, look);
+    pen.fillRect(left, top, wide - gutter, FRAMES);
+    // The head is darker than the body.
+    pen.globalAlpha = 0.22;
+    pen.fillStyle = '#000';
+    const [, head] = part({ left, right }, frame, {
+      position: frame.position,
+      end: frame.position + frame.head,
+    });
+    pen.fillRect(left, top, Math.min(head - left, wide - gutter), FRAMES);
+    pen.globalAlpha = 1;
+    if (frame.chunks > 1) {
+      pen.fillStyle = look.cut;
+      pen.fillRect(left, top + FRAMES - 4, wide - gutter, 4);
+    }
+  }
+}
+
+/** What frames are called: over the marks of where they were cut. */
+export function frameLabels(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  frames: readonly Frame[],
+  look: Colors,
+): void {
+  const top = framesTop(side);
+  for (const frame of frames) {
+    const { left, right } = frameSpan(layout, lane, frame);
+    if (right - left < 14 || right < 0 || left > layout.width) continue;
+    const size = (frame.end - frame.position).toLocaleString('en-US');
+    const below = frame.chunks > 1 ? `${size} B · ${frame.chunks} chunks` : `${size} B`;
+    const span = { left, right: right - 1 };
+    const name = `#${frame.number} ${frame.label}`.trimEnd();
+    const behind = frame.chunks > 1 ? colorOf(frame, look) : null;
+    const { width } = layout;
+    written(
+      pen,
+      [name, `#${frame.number}`, String(frame.number)],
+      span,
+      top + 17,
+      look.onFrame,
+      width,
+      behind,
+    );
+    pen.font = SMALL;
+    written(pen, [below, size], span, top + 34, look.onFrame, width, behind);
+    pen.font = FONT;
+  }
+}
+
+/** Where a chunk ends in the middle of a frame. */
+export function cuts(
+  pen: Pen,
+  layout: Layout,
+  lane: Lane,
+  side: PageSideName,
+  chunks: readonly Chunk[],
+  look: Colors,
+): void {
+  const top = framesTop(side);
+  const edges: number[] = [];
+  for (const chunk of chunks) {
+    const frame = lane.frames[chunk.to - 1];
+    const at = layout.x(chunk.end);
+    if (frame === undefined || chunk.to <= chunk.from || frame.end <= chunk.end) continue;
+    if (at >= (edges.at(-1) ?? Number.NEGATIVE_INFINITY) + 4) edges.push(at);
+  }
+  const lines = (color: string, width: number, from: number, to: number): void => {
+    pen.strokeStyle = color;
+    pen.lineWidth = width;
+    pen.beginPath();
+    for (const at of edges) {
+      pen.moveTo(at, from);
+      pen.lineTo(at, to);
+    }
+    pen.stroke();
+  };
+  lines(look.cut, 2, topOf[side] + CHUNKS, top);
+  pen.setLineDash([4, 3]);
+  lines(look.onFrame, 1.5, top, top + FRAMES - 4);
+  pen.setLineDash([]);
+}

@@ -1,0 +1,146 @@
+/**
+ * The rows of the table of a recording, each by itself, and as wide as there is room.
+ *
+ * ```text
+ *  84 columns, or not a terminal   all, with wide cells
+ *  74                              all, with narrow ones
+ *  fewer                           the text, and what else there is, below: in lines of its own
+ * ```
+ */
+import type { Conversation, Side, SideTotals } from '../../capture/stream-event.ts';
+import { fitted, printable } from '../shared/format.ts';
+import { counted, grouped, isoTime, wrapped } from './words.ts';
+
+export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
+
+/** What is counted of a side. */
+export interface SideCounts {
+  frames: number;
+  chunks: number;
+  glued: number;
+  cut: number;
+}
+
+export const noCounts = (): SideCounts => ({ frames: 0, chunks: 0, glued: 0, cut: 0 });
+
+export function heading(
+  { index, client, server, startedAt, opening }: Conversation,
+  columns: number | undefined,
+): string {
+  const ends = `#${index}  ${client} → ${server}`;
+  const began = `${isoTime(startedAt).slice(0, 26).replace('T', ' ')}Z`;
+  const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
+  const all = `${ends}   ${began}${middle}`;
+  if (columns === undefined || all.length <= columns) return all;
+  return [ends, `    ${began}`, ...(middle === '' ? [] : [`  ${middle}`])].join('\n');
+}
+
+export function sideInWords(
+  { frames, chunks, glued, cut }: SideCounts,
+  totals: SideTotals,
+  framed: boolean,
+): string {
+  const { bytes, missing, retransmitted, outOfOrder } = totals;
+  const of = framed ? `${counted(frames, 'frame')} in ${counted(chunks, 'chunk')}` : counted(chunks, 'chunk');
+  return [
+    `${of}, ${counted(bytes, 'byte')}`,
+    ...(glued > 0 ? [`${grouped(glued)} glued`] : []),
+    ...(cut > 0 ? [`${grouped(cut)} cut`] : []),
+    ...(missing > 0 ? [`${counted(missing, 'byte')} missing`] : []),
+    ...(retransmitted > 0 ? [`${grouped(retransmitted)} retransmitted`] : []),
+    ...(outOfOrder > 0 ? [`${grouped(outOfOrder)} out of order`] : []),
+  ].join(', ');
+}
+
+export interface Line {
+  readonly from?: Side;
+  readonly what: string;
+  readonly time: string;
+  readonly took?: string;
+  readonly bytes: number | string;
+  readonly chunks?: string;
+  readonly marks?: string;
+  readonly text: string;
+  /** Whether all of the text is shown, in as many lines as it takes; else it is cut. */
+  readonly whole?: boolean;
+}
+
+export interface Rows {
+  /** Names of the columns. */
+  names(): string;
+  /** A row, which may have several lines, as all below. */
+  line(it: Line): string;
+  /** Words of any length behind a time. */
+  note(from: Side, what: string, time: string, text: string): string;
+  /** Words behind a beginning such as `  → `; further lines of them are as far from the left. */
+  words(beginning: string, text: string): string;
+}
+
+/** The room of the cells. */
+interface Cells {
+  readonly what: number;
+  readonly time: number;
+  readonly bytes: number;
+}
+
+const WIDE: Cells = { what: 8, time: 15, bytes: 13 };
+const NARROW: Cells = { what: 8, time: 9, bytes: 9 };
+/** Of a time of day. */
+const TIME_OF_DAY = 15;
+/** The room of the cells that all rows have alike, with the spaces between cells. */
+const OTHERS = 34;
+/** The least room for text: beside the cells of a row, and of a note. */
+const TEXT_LEAST = 14;
+const NOTE_LEAST = 30;
+/** How far lines below a row are from the left. */
+const BELOW = 4;
+
+/** @param columns absent: rows are as wide as they are, and words are wrapped to 100. */
+export function createRows(columns: number | undefined, absolute: boolean): Rows {
+  const width = columns ?? 100;
+  const textAt = ({ what, time, bytes }: Cells): number => what + time + bytes + OTHERS;
+  const isWide = textAt(WIDE) + TEXT_LEAST <= width;
+  const cells = isWide ? WIDE : absolute ? { ...NARROW, time: TIME_OF_DAY } : NARROW;
+  const room = columns === undefined ? Number.POSITIVE_INFINITY : columns - textAt(cells);
+  const noteAt = cells.what + cells.time + 7;
+
+  const begin = (from: Side | undefined, what: string, time: string): string =>
+    `  ${from === undefined ? ' ' : arrow[from]} ${what.padStart(cells.what)} ${time.padStart(cells.time)}`;
+
+  const cutTo = (text: string, room: number): string => (text.length > room ? fitted(text, room) : text);
+
+  function line({ from, what, time, took = '', bytes, chunks = '', marks = '', text, whole }: Line): string {
+    const size = (typeof bytes === 'number' ? grouped(bytes) : bytes).padStart(cells.bytes);
+    const shown = printable(text);
+    if (room >= TEXT_LEAST) {
+      const row = `${begin(from, what, time)} ${took.padStart(7)} ${size} ${chunks.padStart(6)}  ${marks.padEnd(9)}  `;
+      return whole ? words(row, shown, room) : `${row}${cutTo(shown, room)}`.trimEnd();
+    }
+    const carried = [marks.trim(), chunks === '' || chunks === '1' ? '' : `in ${chunks} chunks`, took];
+    const below = carried.filter(Boolean).join(', ').replaceAll(/ +/g, ' ');
+    return [
+      `${begin(from, what, time)} ${size}`,
+      ...(below === '' ? [] : [`${' '.repeat(BELOW)}${below}`]),
+      ...(shown === '' ? [] : [words(' '.repeat(BELOW), whole ? shown : cutTo(shown, width - BELOW))]),
+    ].join('\n');
+  }
+
+  function note(from: Side, what: string, time: string, text: string): string {
+    const row = begin(from, what, time);
+    // Beside the time, or where that leaves too little room, below it.
+    if (width - noteAt >= NOTE_LEAST) return words(`${row}  `, text);
+    return `${row.trimEnd()}\n${words(' '.repeat(BELOW), text)}`;
+  }
+
+  function words(beginning: string, text: string, room = width - beginning.length): string {
+    return `${beginning}${wrapped(printable(text), room).join(`\n${' '.repeat(beginning.length)}`)}`;
+  }
+
+  const names = (): string => {
+    const time = absolute ? 'time (UTC)' : 'seconds';
+    if (room < TEXT_LEAST) return `${begin(undefined, 'frame', time)} ${'bytes'.padStart(cells.bytes)}`;
+    return line({ what: 'frame', time, took: 'took', bytes: 'bytes', chunks: 'chunks', text: '' });
+  };
+
+  return { names, line, note, words };
+}

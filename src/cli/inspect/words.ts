@@ -1,0 +1,132 @@
+/** What is told of a recording in words. Times are in nanoseconds since 1970. */
+import type { FramingReason } from '../../capture/inspect/inspect-event.ts';
+import type {
+  AfterReset,
+  CloseReason,
+  FragmentConflict,
+  GapReason,
+  PacketIgnored,
+  PacketsUnread,
+} from '../../capture/stream-event.ts';
+
+const NANOS = 1_000_000_000n;
+
+/** @example isoTime(1_700_000_000_123_456_789n) // '2023-11-14T22:13:20.123456789Z' */
+export function isoTime(nanos: bigint): string {
+  const date = new Date(Number(nanos / 1_000_000n));
+  if (Number.isNaN(date.getTime())) return '?';
+  return `${date.toISOString().slice(0, 19)}.${String(nanos % NANOS).padStart(9, '0')}Z`;
+}
+
+/** @example elapsed(1_500_000n) // '0.001500' */
+export function elapsed(nanos: bigint): string {
+  return (Number(nanos) / 1e9).toFixed(6);
+}
+
+/** @example tookInWords(1_500_000n) // '1.5 ms' */
+export function tookInWords(nanos: bigint): string {
+  const value = Number(nanos);
+  if (value < 1e3) return `${value} ns`;
+  if (value < 999.5e3) return `${short(value / 1e3)} µs`;
+  if (value < 999.5e6) return `${short(value / 1e6)} ms`;
+  return `${short(value / 1e9)} s`;
+}
+
+const short = (value: number): string => (value < 9.95 ? value.toFixed(1) : value.toFixed(0));
+
+/** @example grouped(1234567) // '1,234,567' */
+export const grouped = (value: number): string => value.toLocaleString('en-US');
+
+/** @example counted(2, 'frame') // '2 frames' */
+export const counted = (count: number, noun: string): string =>
+  `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** With a dot for what is not printable. */
+export const asciiOf = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+
+/** Text in lines of so many columns, cut between words. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** @example framingInWords('dns', 'port') // "framed as dns, by the server's port" */
+export function framingInWords(name: string | null, reason: FramingReason): string {
+  if (name === null) {
+    return reason === 'asked'
+      ? 'no frames, as asked'
+      : 'no framing is known for it: --preset or --length-field says one';
+  }
+  return `framed as ${name}, ${whyFramed[reason]}`;
+}
+
+const whyFramed: Readonly<Record<FramingReason, string>> = {
+  asked: 'as asked',
+  port: "by the server's port",
+  bytes: 'by its first bytes',
+  unknown: '',
+};
+
+export const gapInWords: Readonly<Record<GapReason, string>> = {
+  lost: 'not in the recording',
+  snapped: 'cut off by the snap length',
+  limit: 'given up: too much waited behind it',
+};
+
+/** @example ignoredInWords(event) // 'a RST in packet 5, at 899,999, outside of the window, so that it ends nothing' */
+export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {
+  if (why === 'stale') {
+    const what = length === 0 ? 'a FIN' : counted(length, 'byte');
+    const they = length > 1 ? 'they acknowledge' : 'it acknowledges';
+    return `${what} in packet ${packet}, left out: ${they} what was before this connection`;
+  }
+  const where = position === null ? '' : `, at ${grouped(position)}`;
+  return `a RST in packet ${packet}${where}, ${whyIgnored[why]}`;
+}
+
+const whyIgnored: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, string>> = {
+  outside: 'outside of the window, so that it ends nothing',
+  inside: 'in the window but not at the next byte, ended nothing: the connection went on',
+  outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
+  unasked: 'which does not acknowledge the SYN, ends nothing',
+};
+
+/** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */
+export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets' | 'bytes'>): string =>
+  `${counted(packets, 'packet')}, ${counted(bytes, 'byte')} after the reset`;
+
+/** @example fragmentConflictInWords(event) // 'IPv4: packet with id 7: fragments overlap and differ, …, in packet 2' */
+export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
+  `${message}, in packet ${packet}`;
+
+/** What `after 1.5 s` can follow. */
+export const closeInWords: Readonly<Record<CloseReason, string>> = {
+  ended: 'ended',
+  reset: 'reset',
+  reused: 'addresses used again',
+  evicted: 'given up, as too many were open,',
+  unfinished: 'still open when the recording ended,',
+};
+
+/**
+ * Why packets are in no stream, the most frequent reasons first, and how many are left over.
+ *
+ * @example unreadInWords(unread, 1) // ['100 packets: UDP, port 4789, perhaps VXLAN', '20 packets for other reasons']
+ */
+export function unreadInWords({ packets, reasons }: PacketsUnread, most: number): string[] {
+  // One that is left over is told as well: it takes no more room than saying so.
+  const shown = reasons.slice(0, reasons.length === most + 1 ? most + 1 : most);
+  const rest = shown.reduce((left, reason) => left - reason.packets, packets);
+  return [
+    ...shown.map((reason) => `${counted(reason.packets, 'packet')}: ${reason.message}`),
+    ...(rest > 0 ? [`${counted(rest, 'packet')} for other reasons`] : []),
+  ];
+}

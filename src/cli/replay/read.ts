@@ -1,0 +1,120 @@
+/** A capture as a command reads it: how far it is, what it was found to have, and what is wrong with it. */
+import { statSync } from 'node:fs';
+import { MultiBar } from 'cli-progress';
+import type { Capture } from '../../capture/capture.ts';
+import { isCaptureFault } from '../../capture/capture-fault.ts';
+import { captureFile } from '../../capture/capture-file.ts';
+import { readStreams } from '../../capture/read-streams.ts';
+import type { PacketsUnread } from '../../capture/stream-event.ts';
+import { createSpeed } from '../../client/transfers/speed.ts';
+import { unreadInWords } from '../inspect/words.ts';
+import { type ExitError, exitError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import { printable } from '../shared/format.ts';
+import type { Output } from '../shared/output.ts';
+import { drawBar } from '../transfer/draw-bar.ts';
+
+export interface Reading {
+  readonly capture: Capture;
+  /** Prints a line, above the bar if there is one. */
+  readonly line: (text: string) => void;
+  /** Takes the bar away. */
+  readonly end: () => void;
+}
+
+/** @param bar draws on a terminal how much of the file was read; of a pipe it is not known how much there is. */
+export function readingOf(file: string, output: Output, bar: boolean): Reading {
+  const capture = captureFile(file);
+  const size = bar && process.stderr.isTTY && process.stdout.isTTY ? sizeOf(file) : null;
+  if (size === null) return { capture, line: output.line, end: () => {} };
+  const bars = new MultiBar({
+    format: (_, { maxWidth }) =>
+      drawBar({ label: printable(file), value: read, total: size, rate: speed.rate() }, maxWidth),
+    stream: process.stderr,
+    hideCursor: true,
+    gracefulExit: false,
+    forceRedraw: true,
+  });
+  const speed = createSpeed();
+  let read = 0;
+  let drawn = true;
+  bars.create(1, 0, {});
+  return {
+    capture: {
+      name: capture.name,
+      async *blocks() {
+        for await (const block of capture.blocks()) {
+          read = Math.min(read + block.length, size);
+          speed.at(read);
+          yield block;
+        }
+      },
+    },
+    line: (text) => {
+      if (drawn) bars.log(`${text}\n`);
+      else output.line(text);
+    },
+    end() {
+      if (!drawn) return;
+      drawn = false;
+      bars.update();
+      bars.stop();
+    },
+  };
+}
+
+function sizeOf(file: string): number | null {
+  try {
+    const found = statSync(file);
+    return found.isFile() ? found.size : null;
+  } catch {
+    // The reading will say what is wrong.
+    return null;
+  }
+}
+
+/** What a command says of a capture that cannot be read to its end; anything else as it is. */
+export const stopForCapture = (thrown: unknown): ExitError | unknown =>
+  isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
+
+const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));
+
+/** What a command says of a capture without the conversation it was to take. */
+export function noneOf(file: string, only: readonly (number | string)[]): ExitError {
+  const which = only.map((one) => printable(String(one))).join(', ');
+  const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
+  return exitError(
+    exitStatus.failed,
+    `${nameOf(file)} has no conversation that --only ${which} means (a number, an address, a host or a :PORT)${inspect}`,
+  );
+}
+
+/** How many reasons are in the error. */
+const REASONS_SHOWN = 3;
+
+/** What a command says of a capture without any conversation, and what is in there instead. */
+export function noConnection(file: string, unread: PacketsUnread | null): ExitError {
+  const instead =
+    unread === null
+      ? ': it has no packets'
+      : `; what it has is not read: ${unreadInWords(unread, REASONS_SHOWN).join('; ')}`;
+  return exitError(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
+}
+
+/** The same where what was read did not tell: looks once more, unless it can be read only once. */
+export async function nothingFound(
+  file: string,
+  only: readonly (number | string)[] | undefined,
+): Promise<ExitError> {
+  if (only !== undefined) return noneOf(file, only);
+  if (sizeOf(file) !== null) {
+    let unread: PacketsUnread | null = null;
+    for await (const events of readStreams(captureFile(file, { reuse: true }))) {
+      const last = events.at(-1);
+      if (last?.type === 'unread') unread = last;
+    }
+    return noConnection(file, unread);
+  }
+  const words = 'has no TCP connection; what it has instead, "sluice inspect -" tells';
+  return exitError(exitStatus.failed, `${nameOf(file)} ${words}`);
+}

@@ -1,0 +1,280 @@
+/** `sluice replay`: a recording, served, verified or sent again. */
+import { statSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
+import { captureFile } from '../../capture/capture-file.ts';
+import { presetReplies } from '../../capture/replay/asked-replies.ts';
+import type { Replies } from '../../capture/replay/compare-replies.ts';
+import type { PacingOptions, Speed } from '../../capture/replay/pacing.ts';
+import type { Chunking } from '../../capture/replay/rechunk.ts';
+import type { LiveResult } from '../../capture/replay/replay-client.ts';
+import { replayTo } from '../../capture/replay/replay-live.ts';
+import type { ServerEvent } from '../../server/event.ts';
+import { sluiceReplies, verifyReplay } from '../../server/verify-replay.ts';
+import { presetNamed } from '../../wire/presets.ts';
+import { presetName } from '../inspect/options.ts';
+import { day } from '../settings/setting-types.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { printable } from '../shared/format.ts';
+import { duration } from '../shared/option-parsers.ts';
+import { createOutput, type Output } from '../shared/output.ts';
+import { parseServerAddress, type ServerAddress } from '../shared/server-address.ts';
+import { connection$ } from '../shared/server-option.ts';
+import { exitOnSignal } from '../shared/signals.ts';
+import { addTlsOptions, type TlsFlags } from '../shared/tls-option.ts';
+import { spokenIn } from './detect-protocol.ts';
+import { storeWith } from './load-folder.ts';
+import { chunking, only, speed } from './options.ts';
+import { nothingFound, type Reading, readingOf, stopForCapture } from './read.ts';
+import {
+  counted,
+  countsInWords,
+  eventInWords,
+  noCounts,
+  printEvent,
+  resultAsJson,
+  resultInWords,
+  type StoredCounts,
+  storedInWords,
+  verdictOf,
+} from './report.ts';
+
+interface ReplayFlags extends TlsFlags {
+  readonly to?: ServerAddress;
+  readonly verify?: boolean;
+  readonly with?: string;
+  readonly only?: readonly (number | string)[];
+  readonly speed: Speed;
+  /** Milliseconds, as the next two are. */
+  readonly maxIdle?: number;
+  readonly wait: number;
+  readonly timeout: number;
+  readonly chunking: Chunking;
+  /** Of replies: Sluice's own, a preset's, or `none`. */
+  readonly preset?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const help = `
+FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
+them; - is stdin. What its clients have sent is sent again, in the same order:
+
+  sluice replay FILE             to a session of its own, which stores in memory:
+                                 prints what a server would have stored
+  sluice replay FILE --verify    to the same, and compares its replies with those
+                                 of the recording
+  sluice replay FILE --to SERVER to a server, over connections of its own; each
+                                 chunk when the replies before it are there
+
+Replies are compared field by field, but for what differs from run to run (mtime,
+durable, progress, and in the answer to hello version, limits and who asks), and
+bodies byte by byte. What is different is printed with the packet of the recorded
+reply and its time. "incomplete" is a conversation of which the recording lacks
+something, and what there is is the same; that is no failure unless nothing could
+be compared at all.
+
+With --to, --preset says how the server frames its replies: by default as Sluice
+does if the recorded client speaks its wire, else as the recorded server's port
+says. With "none" they are compared, and waited for, by their bytes alone.
+
+--with DIR puts the files of a folder where the recorded server had its own: those
+that were there before. They, and what is stored, are held in memory.
+
+--only takes the number of a conversation, an address, a host or a :PORT of one of
+its ends, and may be given again. --speed and --max-idle say when: as fast as
+possible, as recorded, or so many times as fast, with pauses no longer than that.
+--chunking cuts what is sent anew; what comes of it must be the same.
+
+--json prints one object a line, told apart by "event": conversation or, without
+--to and --verify, stored, served, refused and so on; and at the end summary.
+
+Examples:
+  sudo tcpdump -i lo -U -w trace.pcap port 8080        records
+  sluice replay trace.pcap
+  sluice replay trace.pcap --verify --chunking bytes
+  sluice replay trace.pcap --verify --with backup/uploads
+  sluice replay trace.pcap --to :8080 --only 3 --speed recorded --max-idle 1
+  sluice replay dns.pcap --to 127.0.0.1:53 --preset dns
+${exitStatusHelp}`;
+
+export function addReplay(program: Command): void {
+  const command = program
+    .command('replay')
+    .summary('serve, verify or send again what was recorded')
+    .description('Replays the connections of a packet capture.')
+    .argument('<FILE>', 'a packet capture; - is stdin')
+    .addOption(
+      new Option('--to <SERVER>', 'send to this server, HOST:PORT or unix:/path')
+        .argParser(parseServerAddress)
+        .conflicts(['verify', 'with']),
+    )
+    .option('--verify', 'compare the replies with the recorded ones')
+    .option('--with <DIR>', 'the files that were there before')
+    .option('--only <WHICH>', 'a conversation, or an address', only)
+    .addOption(
+      new Option('--speed <SPEED>', 'asap, recorded, or so many times as fast')
+        .argParser(speed)
+        .default('asap'),
+    )
+    .addOption(new Option('--max-idle <TIME>', 'cut longer pauses to this').argParser(duration(0, 365 * day)))
+    .addOption(
+      new Option('--chunking <HOW>', 'recorded, bytes, whole or random[:SEED]')
+        .argParser(chunking)
+        .default('recorded'),
+    )
+    .addOption(
+      new Option('--preset <NAME>', 'how replies of --to are told apart')
+        .argParser(presetName)
+        .conflicts(['verify', 'with']),
+    )
+    .addOption(
+      new Option('--wait <TIME>', 'for a reply that was recorded')
+        .argParser(duration(0, 365 * day))
+        .default(10_000, '10s'),
+    )
+    .addOption(
+      new Option('--timeout <TIME>', 'how long to wait for a connection')
+        .argParser(duration(1, day))
+        .default(10_000, '10s'),
+    );
+  addTlsOptions(command)
+    .option('--json', 'print JSON, one object a line')
+    .option('-q, --quiet', 'print only what is not the same, or goes wrong')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(file: string, flags: ReplayFlags): Promise<void> {
+  if (flags.maxIdle !== undefined && flags.speed === 'asap') {
+    throw usageError(
+      '--max-idle is for --speed recorded or a number: as fast as possible there are no pauses',
+    );
+  }
+  const output = createOutput();
+  const reading = readingOf(file, output, !flags.json && !flags.quiet);
+  const signals = exitOnSignal(reading.end);
+  try {
+    if (flags.to === undefined && !flags.verify) await dryRun(file, reading, flags, output);
+    else await compared(file, reading, flags, output);
+  } catch (thrown) {
+    throw stopForCapture(thrown);
+  } finally {
+    reading.end();
+    output.flush();
+    signals.unsubscribe();
+  }
+}
+
+const shared = ({ only, chunking, speed, maxIdle }: ReplayFlags): PacingOptions & { chunking: Chunking } => ({
+  ...(only === undefined ? {} : { only }),
+  ...(maxIdle === undefined ? {} : { maxIdle }),
+  chunking,
+  speed,
+});
+
+/** Sends it to a server, or to a session here, and holds the replies to the recorded ones. */
+async function compared(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+  let counts = noCounts;
+  let unreachable = false;
+  const print = (result: LiveResult) => {
+    counts = counted(counts, result);
+    unreachable ||= result.fault?.code === 'connect' || result.fault?.code === 'broke';
+    if (flags.json) output.json(resultAsJson(result));
+    else if (!flags.quiet || verdictOf(result) !== 'same') {
+      for (const line of resultInWords(result)) reading.line(line);
+    }
+  };
+  const results$ = await resultsOf(file, reading, flags);
+  // One that cannot be connected to for one conversation cannot be for the next.
+  const reached$ = results$.pipe(takeWhile(({ fault }) => fault?.code !== 'connect', true));
+  const fault = await faultOf(reached$.pipe(tap(print)));
+  reading.end();
+  if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
+  if (flags.json) output.json({ event: 'summary', ...counts });
+  else if (!flags.quiet) output.line(countsInWords(counts));
+  if (fault !== undefined) throw fault;
+  if (unreachable && flags.to !== undefined) throw exitError(exitStatus.connection);
+  if (counts.different + counts.failed > 0) throw exitError(exitStatus.failed);
+  if (counts.compared === 0) throw exitError(exitStatus.failed, 'there was no reply to compare');
+}
+
+async function resultsOf(
+  file: string,
+  { capture }: Reading,
+  flags: ReplayFlags,
+): Promise<Observable<LiveResult>> {
+  const how = { ...shared(flags), stall: flags.wait };
+  const spoken = await spokenOf(file, flags);
+  if (flags.verify) return verifyReplay(capture, { ...how, store: await storeWith(flags.with) });
+  const connecting$ = connection$(flags);
+  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? spoken) });
+}
+
+/**
+ * How the conversations are framed. Only Sluice's wire can be served here: throws a `Stop` for any other. What can be
+ * read only once is not looked at before.
+ */
+async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string> {
+  const isRegular = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
+  const spoken = isRegular ? await spokenIn(captureFile(file, { reuse: true }), only) : null;
+  if (spoken === null || spoken === 'sluice') return 'sluice';
+  if (to !== undefined) return spoken === 'unknown' ? 'none' : spoken;
+  const name = printable(file);
+  const looks = spoken === 'unknown' ? '' : ` (by its port it is ${spoken})`;
+  throw exitError(
+    exitStatus.failed,
+    `${name} holds nothing of Sluice's wire${looks}, and nothing else can be served: use "sluice inspect ${name}", or "sluice replay ${name} --to HOST:PORT"`,
+  );
+}
+
+function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
+  if (name === 'sluice') return { replies: sluiceReplies() as Replies<unknown> };
+  const preset = presetNamed(name);
+  return preset === null ? {} : { replies: presetReplies(preset) };
+}
+
+/** What a server would have stored. */
+async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+  const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
+  const onServerEvent = (event: ServerEvent) => {
+    if (!('connection' in event)) return;
+    const conversation = Number(event.connection.slice(event.connection.indexOf(':') + 1));
+    if (event.type === 'stored') {
+      counts.files++;
+      counts.bytes += event.size;
+    } else if (event.type === 'refused') counts.refused++;
+    if (flags.json) return printEvent(event, conversation, output);
+    const words = eventInWords(event, conversation);
+    if (words !== null && (!flags.quiet || event.type === 'refused')) reading.line(words);
+  };
+  const over = ({ conversation: { index }, fault }: LiveResult) => {
+    counts.conversations++;
+    // That replies are not those of the recording is for --verify to say.
+    if (fault?.code !== 'incomplete' && fault?.code !== 'too-many') return;
+    counts.brokeOff++;
+    if (flags.json) output.json({ event: 'broke-off', conversation: index, message: fault.message });
+    else reading.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
+  };
+  await spokenOf(file, flags);
+  const store = await storeWith(flags.with);
+  // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
+  const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, onServerEvent, stall: dryWait });
+  const fault = await faultOf(verified$.pipe(tap(over)));
+  reading.end();
+  if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
+  if (flags.json) output.json({ event: 'summary', ...counts });
+  else if (!flags.quiet) output.line(storedInWords(counts));
+  if (fault !== undefined) throw fault;
+}
+
+/** Milliseconds that a reply of another server than this one is waited for, which does not come. */
+const dryWait = 500;
+
+/** Runs it to its end; answers what it errors with. */
+const faultOf = (run$: Observable<unknown>): Promise<unknown> =>
+  lastValueFrom(run$, { defaultValue: undefined }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );

@@ -1,0 +1,130 @@
+/** `sluice serve`: receives files into a folder until it is told to stop. */
+import type { Command } from 'commander';
+import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
+import type { ServerEvent } from '../../server/event.ts';
+import { openFileLimit } from '../../server/open-files.ts';
+import { serve } from '../../server/serve.ts';
+import { warnings } from '../settings/checks.ts';
+import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
+import { limitsOf } from '../settings/limits.ts';
+import { printSettings } from '../settings/print.ts';
+import { type Configuration, readSettings } from '../settings/settings.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { stopForListening } from '../shared/listening.ts';
+import { createOutput } from '../shared/output.ts';
+import { endingSignals } from '../shared/signals.ts';
+import { openAccess } from './access.ts';
+import { openCredentials } from './credentials.ts';
+import { listeners } from './listeners.ts';
+import { openRecording } from './record.ts';
+import { type Reloadable, reloadAll } from './reload.ts';
+import { signal$ } from './signals.ts';
+import { openStore } from './store.ts';
+import { watchServer } from './watch.ts';
+
+const help = `${settingsHelp}
+Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
+when that cannot be written. The log goes to stderr: a line for each stored file,
+each refusal and each trouble; readable on a terminal, one JSON object a line
+otherwise. A log that cannot be written does not stop it.
+
+SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
+within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
+it read its certificates and tokens again. SIGUSR2 has it log its status.
+
+Examples:
+  sluice serve                              receive into ./uploads, for this machine only
+  sluice serve /srv/files --host 0.0.0.0    for the whole network
+  sluice serve --port 0                     on any free port
+  sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
+  sluice serve --print-config > sluice.json
+  sluice serve --config sluice.json
+${exitStatusHelp}`;
+
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .summary('receive files into a folder')
+    .description(
+      'Receives files over TCP into a folder: atomically, and durably before they are acknowledged.',
+    );
+  addSettings(command).addHelpText('after', help).action(run);
+}
+
+async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
+  const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
+  if (!read.ok) throw usageError(read.problems.join('\nsluice: '));
+  if (printConfig) {
+    const output = createOutput();
+    for (const warning of read.value.warnings) output.error(warning);
+    output.line(printSettings(read.value.settings).trimEnd());
+  } else await receive(read.value);
+}
+
+async function receive(configuration: Configuration): Promise<void> {
+  const { settings } = configuration;
+  const openFiles = openFileLimit();
+  const access = await openAccess(configuration);
+  const credentials = await openCredentials(configuration);
+  const store = await openStore(settings, access?.file.quotas ?? null);
+  const recording = await openRecording(configuration);
+  // Only here, since loading it takes as long as a whole `sluice ls`.
+  const { serverLog } = await import('./server-log.ts');
+  const log = serverLog({ level: settings.logLevel });
+  const shutdown$ = new Subject<void>();
+  let broken: string | null = null;
+  const output = createOutput({
+    broke: (why) => {
+      broken = why;
+      shutdown$.next();
+    },
+  });
+  const told$ = new Subject<ServerEvent>();
+  const watched = watchServer({ settings, store, events$: told$, shutdown$, log });
+  const events$ = serve({
+    connections$: recording.tapped(listeners(settings, credentials, openFiles)),
+    store,
+    ...(access && { access: access.file.access }),
+    limits: limitsOf(configuration, openFiles),
+    shutdown$,
+    stats: watched.stats,
+  });
+  const signals = endingSignals(log.closeSync).subscribe((signal) => {
+    log.info(`${signal}: finishing what runs; once more to end at once`);
+    shutdown$.next();
+  });
+  const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
+  const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
+  signals.add(again$.subscribe());
+  signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
+  let cut = 0;
+  signals.add(
+    told$.subscribe((event) => {
+      if (event.type === 'cut') cut++;
+      if (event.type === 'listening') {
+        output.line(`listening on ${event.address}`);
+        log.info(`receiving into ${settings.dir}; Ctrl-C ends it`);
+      } else log.event(event);
+    }),
+  );
+  try {
+    for (const warning of configuration.warnings) log.warn(warning);
+    for (const warning of warnings(configuration, openFiles)) log.warn(warning);
+    for (const warning of access?.file.warnings ?? []) log.warn(warning);
+    signals.add(recording.tell(log));
+    await watched.start();
+    await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
+    if (cut === 0) log.info('stopped');
+    else log.warn(`stopped; connections cut off: ${cut}`);
+    if (broken !== null) throw exitError(exitStatus.failed, broken);
+  } catch (thrown) {
+    throw stopForListening(thrown);
+  } finally {
+    await recording.close();
+    await store.close();
+    await watched.stop();
+    await log.close();
+    signals.unsubscribe();
+  }
+}

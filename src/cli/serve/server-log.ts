@@ -1,0 +1,142 @@
+/**
+ * What a server tells its operator: a line a stored file, a refusal, a trouble. Pretty on a terminal, else JSON.
+ * What the lines say is in `log-line`.
+ *
+ * It goes to stderr, so that stdout has only the line that says where the server listens. Lines are gathered and
+ * written asynchronously: when 16 KiB have come together, when the server falls idle, and every second; a server that
+ * stores ten thousand files a second must not wait for each line. What is gathered is bounded by `maxHeld`: a reader
+ * that stops reading loses lines, as a disk that is full does, and a line says how many.
+ */
+import pino from 'pino';
+import pretty from 'pino-pretty';
+import type { ServerEvent } from '../../server/event.ts';
+import { type LogLevel, logLine } from './log-line.ts';
+import { logSink } from './log-sink.ts';
+
+const maxHeld = 16 * 1024 * 1024;
+/** Milliseconds without a line after which what was gathered is written. */
+const idle = 50;
+/** Milliseconds after which it is written at the latest. */
+const latest = 1000;
+
+export interface ServerLogOptions {
+  /** Readable, and in colour; default: whether stderr is a terminal. */
+  readonly terminal?: boolean;
+  /** The least a line must be to be written; default `info`. `silent` writes none. */
+  readonly level?: LogLevel | 'silent';
+  /** Where it goes; default stderr. */
+  readonly fd?: number;
+}
+
+export interface ServerLog {
+  readonly event: (event: ServerEvent) => void;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly error: (message: string) => void;
+  /** Writes what is left; resolves when it is written. */
+  readonly close: () => Promise<void>;
+  /** Writes what is left before it returns, for when the process is about to end. */
+  readonly closeSync: () => void;
+}
+
+/**
+ * @example
+ * const log = serverLog({ level: 'debug' });
+ * events$.subscribe(log.event);
+ */
+export function serverLog(options: ServerLogOptions = {}): ServerLog {
+  const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
+  const sink = logSink({ fd, heldMaxBytes: maxHeld });
+  const prettify = terminal
+    ? pretty.prettyFactory({
+        singleLine: true,
+        colorize: true,
+        // An error of the protocol is data, and fits into the line.
+        errorLikeObjectKeys: ['err'],
+      })
+    : undefined;
+  const write = (line: string): void => {
+    sink.write(prettify === undefined ? line : harmless(prettify(line)));
+  };
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write },
+  );
+
+  const tellsStored = logger.isLevelEnabled('info');
+  const tellsServed = logger.isLevelEnabled('debug');
+
+  let busySince: number | null = null;
+  let quiet: NodeJS.Timeout | undefined;
+  function wrote(): void {
+    const now = Date.now();
+    busySince ??= now;
+    if (now - busySince >= latest) return flush();
+    if (quiet === undefined) quiet = setTimeout(flush, idle);
+    else if (now !== lastRefresh) quiet.refresh();
+    lastRefresh = now;
+  }
+  let lastRefresh = 0;
+  function say(how: 'info' | 'warn' | 'error', message: string): void {
+    if (!logger.isLevelEnabled(how)) return;
+    logger[how](message);
+    wrote();
+  }
+  function flush(): void {
+    clearTimeout(quiet);
+    quiet = undefined;
+    busySince = null;
+    const { held, refused } = sink.lost();
+    if (held > 0) logger.warn({ lost: held }, 'log lines were lost: their reader is too slow');
+    if (refused > 0) logger.warn({ lost: refused }, 'log lines were lost: they could not be written');
+    sink.flush();
+  }
+
+  return {
+    event: (event) => {
+      if (event.type === 'stored') {
+        if (!tellsStored) return;
+        write(storedLine(event));
+        return wrote();
+      }
+      // What comes with every request is looked at no further when it is not to be told.
+      if (event.type === 'served' && !tellsServed) return;
+      const line = logLine(event);
+      if (line === null || !logger.isLevelEnabled(line.level)) return;
+      logger[line.level](line.fields, line.message);
+      wrote();
+    },
+    info: (message) => say('info', message),
+    warn: (message) => say('warn', message),
+    error: (message) => say('error', message),
+    close: () => {
+      flush();
+      return sink.close();
+    },
+    closeSync: () => {
+      clearTimeout(quiet);
+      sink.closeSync();
+    },
+  };
+}
+
+/**
+ * The line of a stored file, as pino would write it. It is the one line that comes ten thousand times a second, and
+ * pino puts its lines together from so many pieces that it costs a tenth of storing a small file.
+ */
+function storedLine(event: Extract<ServerEvent, { type: 'stored' }>): string {
+  const { filename, size, crc32, durable, request, id, ms, remote, connection } = event;
+  const time = new Date().toISOString();
+  const file = { filename, size, crc32, durable };
+  const line = { level: 'info', time, ...file, request, id, ms, remote, connection, msg: 'stored' };
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** JSON leaves the control characters above ASCII as they are; a terminal may obey them. */
+const harmless = (text: string): string =>
+  text.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);

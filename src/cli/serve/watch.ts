@@ -1,0 +1,70 @@
+/** What an operator of `sluice serve` can look at while it runs: metrics and health over HTTP, a status line in the log. */
+import type { Observable } from 'rxjs';
+import type { ServerEvent } from '../../server/event.ts';
+import { diskWritable } from '../../server/health.ts';
+import type { OpsServer } from '../../server/ops-server.ts';
+import type { ServerStats } from '../../server/stats.ts';
+import { createStatus } from '../../server/status.ts';
+import type { Store } from '../../store/contract.ts';
+import type { Settings } from '../settings/table.ts';
+import { exitError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import type { ServerLog } from './server-log.ts';
+
+export interface Watched {
+  /** To be given how the server is read. */
+  readonly stats: (read: () => ServerStats) => void;
+  /** Begins to listen, if it is to. Throws a `Stop` when it cannot. Before the server does, so that it sees all events. */
+  readonly start: () => Promise<void>;
+  readonly tellStatus: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface WatchDeps {
+  readonly settings: Settings;
+  readonly store: Store;
+  /** Shared. */
+  readonly events$: Observable<ServerEvent>;
+  readonly shutdown$: Observable<unknown>;
+  readonly log: ServerLog;
+}
+
+const nothing: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
+
+export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
+  let read = () => nothing;
+  const facts = { stats: () => read(), unfinished: () => store.unfinished() };
+  const status = createStatus(facts);
+  let operations: OpsServer | null = null;
+
+  async function start(): Promise<void> {
+    const { metricsPort, metricsHost, dir } = settings;
+    if (metricsPort === null) return;
+    // Only here: whoever wants no metrics does not load them.
+    const { startOpsServer } = await import('../../server/ops-server.ts');
+    const started = await startOpsServer({
+      ...facts,
+      host: metricsHost,
+      port: metricsPort,
+      events$,
+      shutdown$,
+      writable: diskWritable(dir),
+      onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
+    });
+    if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);
+    operations = started.value;
+    log.info(`metrics and health on http://${operations.address}`);
+  }
+
+  return {
+    stats: (reader) => {
+      read = reader;
+    },
+    start,
+    tellStatus: async () => log.info(await status.line()),
+    stop: async () => {
+      status.stop();
+      await operations?.close();
+    },
+  };
+}

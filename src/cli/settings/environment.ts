@@ -1,0 +1,103 @@
+/**
+ * The environment's variables of Sluice: which there are, which somebody has misspelt, and which others set.
+ *
+ * Kubernetes gives every pod a handful of variables for each service of its namespace, as Docker's links do. Those for a
+ * service named `sluice` begin as ours do, and one of them has the name of a setting:
+ *
+ *   SLUICE_PORT=tcp://10.96.0.12:8080                          ignored, and told
+ *   SLUICE_SERVICE_HOST, SLUICE_SERVICE_PORT[_HTTP]            ignored
+ *   SLUICE_PORT_8080_TCP[_ADDR, _PORT, _PROTO], _UDP, _SCTP    ignored
+ *   SLUICE_WEB_SERVICE_HOST, …, SLUICE_WEB_PORT=tcp://…        the same for a service named `sluice-web`
+ */
+import { nearest } from '../shared/suggest.ts';
+import { settingNames, variableOf } from './table.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variable that names the file, as `--config` does. */
+export const configVariable = variableOf('config');
+
+/** What the commands that talk to a server read. */
+export const clientVariables: readonly string[] = [
+  'SLUICE_SERVER',
+  'SLUICE_TLS',
+  'SLUICE_TLS_CA',
+  'SLUICE_TLS_CERT',
+  'SLUICE_TLS_KEY',
+  'SLUICE_TLS_NAME',
+  'SLUICE_TOKEN',
+  'SLUICE_TOKEN_FILE',
+];
+
+const prefix = 'SLUICE_';
+const serverVariables: readonly string[] = [...settingNames.map(variableOf), configVariable];
+const known: ReadonlySet<string> = new Set([...serverVariables, ...clientVariables]);
+
+const ofService =
+  /^SLUICE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
+const portOfService = /^SLUICE_\w+_PORT$/;
+const isUrl = (value: string): boolean => /^(tcp|udp|sctp):\/\//.test(value);
+
+const setByOthers = (name: string, value: string): boolean =>
+  ofService.test(name) || (portOfService.test(name) && isUrl(value));
+
+/** Names that begin as ours do, have a value, and are neither ours nor those of a service. */
+const strange = (env: Environment): readonly string[] =>
+  Object.entries(env).flatMap(([name, value]) =>
+    name.startsWith(prefix) && value && !known.has(name) && !setByOthers(name, value) ? [name] : [],
+  );
+
+/** The variable that a name was meant to be, if one is near. */
+function meantBy(name: string, names: readonly string[]): string | undefined {
+  const own = nearest(
+    name.slice(prefix.length),
+    names.map((each) => each.slice(prefix.length)),
+  );
+  return own === undefined ? undefined : `${prefix}${own}`;
+}
+
+export interface ReadEnvironment {
+  /** The variables without those that are not meant for us. */
+  readonly env: Environment;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Looks the variables of a server over. A misspelt one is a problem, as a misspelt key of the file is: what it was to
+ * forbid would be allowed. One that is like none of ours is another's, and told.
+ */
+export function readEnvironment(env: Environment): ReadEnvironment {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const port = variableOf('port');
+  const isOfService = env[port]?.startsWith('tcp://') === true;
+  if (isOfService) {
+    warnings.push(
+      `${port} is ignored: ${env[port]} is what Kubernetes sets for a service named sluice; ` +
+        'set the port with --port or in the file, or enableServiceLinks: false in the pod',
+    );
+  }
+  for (const name of strange(env)) {
+    const meant = meantBy(name, serverVariables);
+    if (meant === undefined) warnings.push(`${name} is not a setting, and is ignored`);
+    else problems.push(`${name} is not a setting; did you mean ${meant}?`);
+  }
+  return { env: isOfService ? { ...env, [port]: undefined } : env, problems, warnings };
+}
+
+/** What to do about the value of a variable that cannot be right, where that is known; else nothing. */
+export function remedyFor(name: string, value: string): string {
+  if (!portOfService.test(name) || !isUrl(value)) return '';
+  const service = name.slice(0, -'_PORT'.length).toLowerCase().replaceAll('_', '-');
+  return `: Kubernetes sets it for a service named ${service}; set enableServiceLinks: false in the pod, or rename the service`;
+}
+
+/** What is wrong with the variables of a command that talks to a server: the first that was misspelt; null for nothing. */
+export function whyNotVariables(env: Environment): string | null {
+  for (const name of strange(env)) {
+    const meant = meantBy(name, clientVariables);
+    if (meant !== undefined) return `${name} is not a variable of sluice; did you mean ${meant}?`;
+  }
+  return null;
+}

@@ -1,0 +1,36 @@
+/** The server's limits, as the settings have them. */
+import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../runtime/limits.ts';
+import type { Configuration } from './settings.ts';
+import type { Settings } from './table.ts';
+
+/** TLS handshakes that may be under way at once; 0 without TLS. */
+export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =>
+  tlsCert === null ? 0 : handshakesWithin(openFiles);
+
+/** @param openFiles how many descriptors the process may have: connections that nobody asked for are fewer if need be. */
+export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): Limits {
+  const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
+  const within = limitsWithin(openFiles - handshakesOf(settings, openFiles), wanted);
+  return {
+    ...defaultLimits,
+    ...within,
+    headerBytes: settings.maxHeader,
+    fileBytes: settings.maxFile,
+    ...(isDefault('maxConnectionsPerAddress')
+      ? {}
+      : { connectionsPerAddress: settings.maxConnectionsPerAddress }),
+    requestsPerSecond: settings.maxRequestsPerSecond,
+    bytesPerSecond: settings.maxBytesPerSecond,
+    timeouts: {
+      firstBytes: settings.firstByteTimeout,
+      header: settings.headerTimeout,
+      body: settings.bodyTimeout,
+      bodyBytes: settings.bodyMinimum,
+      idle: settings.idleTimeout,
+      unread: settings.unreadTimeout,
+    },
+    openRequests: settings.maxOpenRequests,
+    budget: { high: settings.memoryBudget, low: Math.floor((settings.memoryBudget * 3) / 4) },
+    grace: settings.grace,
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The settings of `sluice serve` out of their sources: a flag comes before a variable of the environment, that before the
+ * file, that before the default. Whatever is wrong in any of them is told, all of it at once.
+ */
+import { resolve } from 'node:path';
+import { contradictions } from './checks.ts';
+import { configVariable, type Environment, readEnvironment, remedyFor } from './environment.ts';
+import { type ConfigFile, readConfigFile } from './file.ts';
+import {
+  flagOf,
+  keyOf,
+  type SettingName,
+  type Settings,
+  settingNames,
+  settingOf,
+  variableOf,
+} from './table.ts';
+
+export interface Sources {
+  /** What stood on the command line: the texts of the flags, and the file of `--config`. */
+  readonly flags: Readonly<Partial<Record<SettingName | 'config', string | undefined>>>;
+  /** A variable that is empty counts as not set. */
+  readonly env: Environment;
+  /** What relative paths outside the file are relative to. */
+  readonly cwd: string;
+}
+
+type Source = 'flag' | 'variable' | 'file' | 'default';
+
+/** The settings, and how each is called where its value came from. */
+export interface Configuration {
+  readonly settings: Settings;
+  /** What was left out of account, and may have been meant for something; a line each. */
+  readonly warnings: readonly string[];
+  /** @example '--max-file', 'SLUICE_MAX_FILE', 'config.json: limits.maxFile' */
+  readonly called: (name: SettingName) => string;
+  /** Whether no source has a value of it. */
+  readonly isDefault: (name: SettingName) => boolean;
+  /** What one setting would be called where the value of another came from. */
+  readonly calledBeside: (name: SettingName, other: SettingName) => string;
+}
+
+export type Read =
+  | { readonly ok: true; readonly value: Configuration }
+  /** A line for each thing that is wrong, naming where it is and the field. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * Reads the file, if there is one, and nothing else.
+ *
+ * @example
+ * const read = readSettings({ flags: { maxFile: '10MiB' }, env: process.env, cwd: process.cwd() });
+ * if (read.ok) console.log(read.value.settings.maxFile); // 10485760
+ */
+export function readSettings({ flags, cwd, ...sources }: Sources): Read {
+  const { env, ...environment } = readEnvironment(sources.env);
+  const named = flags.config ?? (env[configVariable] || undefined);
+  const file = named === undefined ? null : readConfigFile(named, cwd);
+  const problems = [...environment.problems, ...(file?.problems ?? [])];
+  const values: Partial<Record<SettingName, unknown>> = {};
+  const origins: Partial<Record<SettingName, Source>> = {};
+
+  for (const name of settingNames) {
+    const { kind, default: fallback } = settingOf(name);
+    /** The first source that has a value counts, but the others are to be right as well. */
+    const take = (source: Source, value: unknown, got: unknown, base: string) => {
+      if (value === undefined) {
+        const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
+        problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${shown(got)}${remedy}`);
+      } else if (values[name] === undefined) {
+        values[name] = kind.path && typeof value === 'string' ? resolve(base, value) : value;
+        origins[name] = source;
+      }
+    };
+    const flag = flags[name];
+    if (flag !== undefined) take('flag', kind.read(flag), flag, cwd);
+    const variable = env[variableOf(name)];
+    if (variable) take('variable', kind.read(variable), variable, cwd);
+    if (file?.values.has(name)) {
+      const got = file.values.get(name);
+      take('file', kind.readJson(got), got, file.folder);
+    }
+    take('default', fallback, fallback, cwd);
+  }
+
+  const configuration: Configuration = {
+    settings: values as Settings,
+    warnings: environment.warnings,
+    called: (name) => call(name, origins[name]!, file),
+    isDefault: (name) => origins[name] === 'default',
+    calledBeside: (name, other) => inSource(name, origins[other]!),
+  };
+  problems.push(...(problems.length === 0 ? contradictions(configuration) : []));
+  return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };
+}
+
+/** What stood there instead; short, and never what is inside of it: somebody may have put a secret there. */
+function shown(got: unknown): string {
+  if (Array.isArray(got)) return 'a list';
+  if (typeof got === 'object' && got !== null) return 'an object';
+  const text = JSON.stringify(got);
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}
+
+const inSource = (name: SettingName, source: Source): string =>
+  source === 'variable' ? variableOf(name) : source === 'file' ? keyOf(name) : flagOf(name);
+
+const call = (name: SettingName, source: Source, file: ConfigFile | null): string =>
+  source === 'file' ? `${file?.name}: ${keyOf(name)}` : inSource(name, source);

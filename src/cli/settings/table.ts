@@ -1,0 +1,224 @@
+/**
+ * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON file,
+ * the help, `--print-config` and the README's table are made.
+ *
+ * A setting is added by a line here, and by using it.
+ */
+import { defaultLimits } from '../../runtime/limits.ts';
+import { uploadLimits } from '../../store/upload-limits.ts';
+import {
+  choice,
+  day,
+  host,
+  type Kind,
+  mode,
+  orOff,
+  orUnbounded,
+  orUnset,
+  path,
+  size,
+  time,
+  whole,
+} from './setting-types.ts';
+
+/** What the help puts together. Those with a section are in an object of that name in the JSON file. */
+export const groups = {
+  files: { title: 'Files', section: null },
+  listening: { title: 'Listening', section: null },
+  access: { title: 'Encryption and access', section: null },
+  limits: { title: 'Limits', section: 'limits' },
+  deadlines: { title: 'Deadlines', section: 'limits' },
+  operation: { title: 'Operation', section: null },
+} as const;
+
+export interface Setting<T> {
+  readonly group: keyof typeof groups;
+  readonly kind: Kind<T>;
+  readonly default: T;
+  readonly help: string;
+}
+
+const setting = <T>(
+  group: keyof typeof groups,
+  kind: Kind<T>,
+  fallback: NoInfer<T>,
+  help: string,
+): Setting<T> => ({ group, kind, default: fallback, help });
+
+const MiB = 1024 ** 2;
+const TiB = 1024 ** 4;
+/** Quotas and files: more than any disk, and far from where numbers stop being exact. */
+const largest = 4096 * TiB;
+/** The system's timers go no further than 2^31 ms. */
+const longest = 24 * day;
+const { timeouts } = defaultLimits;
+const uploads = uploadLimits({});
+
+const port = whole(0, 65_535, 'PORT');
+const count = whole(1, 1_000_000);
+const rate = orUnbounded(whole(1, 1_000_000_000));
+const volume = orUnbounded(size(1, largest));
+const deadline = orUnbounded(time(1, longest));
+const unset = null;
+
+/** In the order in which the help tells them. */
+export const settingTable = {
+  dir: setting('files', path('DIR'), 'uploads', 'the folder to receive into; made if it is missing'),
+  durability: setting(
+    'files',
+    choice('HOW', 'fsync', 'os'),
+    'fsync',
+    'acknowledge what is on the disk (fsync), or what the system has (os)',
+  ),
+  keepPartial: setting(
+    'files',
+    orUnbounded(time(0, 3650 * day)),
+    uploads.keepPartial,
+    'how long what arrived of an interrupted upload is kept',
+  ),
+  checksums: setting(
+    'files',
+    choice('WHERE', 'memory', 'disk'),
+    'memory',
+    'where the checksums of stored files are kept: memory, or disk as well (.sluice/sums)',
+  ),
+
+  host: setting('listening', host, '127.0.0.1', 'the address to listen on; 0.0.0.0 or :: for all'),
+  port: setting('listening', orOff(port), 8080, 'the port; 0 picks a free one, none is for --unix alone'),
+  unix: setting('listening', orUnset(path('PATH')), unset, 'a Unix socket to listen on as well'),
+  unixMode: setting('listening', mode, 0o600, 'who may connect to the Unix socket, as in chmod'),
+
+  tlsCert: setting('access', orUnset(path('FILE')), unset, 'the certificate chain (PEM); with it, TLS only'),
+  tlsKey: setting('access', orUnset(path('FILE')), unset, "the certificate's private key (PEM)"),
+  tlsClientCa: setting(
+    'access',
+    orUnset(path('FILE')),
+    unset,
+    'the authorities that clients may have certificates from (PEM)',
+  ),
+  tlsClientCerts: setting(
+    'access',
+    choice('HOW', 'none', 'optional', 'required'),
+    'none',
+    'whether clients show a certificate: none, optional or required',
+  ),
+  access: setting('access', orUnset(path('FILE')), unset, 'the tokens and what each may do (JSON)'),
+
+  maxConnections: setting(
+    'limits',
+    orUnbounded(count),
+    defaultLimits.connections,
+    'connections at once; by default fewer where few files may be open',
+  ),
+  maxConnectionsPerAddress: setting(
+    'limits',
+    orUnbounded(count),
+    defaultLimits.connectionsPerAddress,
+    'the same from one address',
+  ),
+  maxOpenRequests: setting(
+    'limits',
+    whole(1, 65_536),
+    defaultLimits.openRequests,
+    'unanswered requests of a connection',
+  ),
+  maxHeader: setting('limits', size(256, MiB), defaultLimits.headerBytes, "a request's header"),
+  maxFile: setting('limits', volume, defaultLimits.fileBytes, 'one file'),
+  maxUploads: setting('limits', orUnbounded(count), uploads.maxUploads, 'interrupted uploads that are kept'),
+  quota: setting('limits', volume, Number.POSITIVE_INFINITY, 'all files together'),
+  maxRequestsPerSecond: setting(
+    'limits',
+    rate,
+    defaultLimits.requestsPerSecond,
+    'requests begun in a second; beyond it reading slows down',
+  ),
+  maxBytesPerSecond: setting(
+    'limits',
+    volume,
+    defaultLimits.bytesPerSecond,
+    'bytes received in a second; beyond it reading slows down',
+  ),
+  memoryBudget: setting(
+    'limits',
+    size(MiB, TiB),
+    defaultLimits.budget.high,
+    'what is held for peers, received and not stored or read and not sent, over all connections',
+  ),
+
+  firstByteTimeout: setting('deadlines', deadline, timeouts.firstBytes, 'for the first byte of a connection'),
+  headerTimeout: setting('deadlines', deadline, timeouts.header, 'for a header, from its first byte on'),
+  bodyTimeout: setting('deadlines', deadline, timeouts.body, 'for the next --body-minimum bytes of a body'),
+  bodyMinimum: setting(
+    'deadlines',
+    size(1, 1024 * MiB),
+    timeouts.bodyBytes,
+    'what must arrive of a body in --body-timeout',
+  ),
+  idleTimeout: setting('deadlines', deadline, timeouts.idle, 'for the next request'),
+  unreadTimeout: setting('deadlines', deadline, timeouts.unread, 'for the peer to take some of a reply'),
+
+  grace: setting(
+    'operation',
+    time(0, day),
+    defaultLimits.grace,
+    'how long running requests may take to finish at the end',
+  ),
+  logLevel: setting(
+    'operation',
+    choice('LEVEL', 'error', 'warn', 'info', 'debug'),
+    'info',
+    'the least that is logged: error, warn, info or debug',
+  ),
+  metricsPort: setting(
+    'operation',
+    orOff(port),
+    null,
+    'the port of /metrics (Prometheus) and /healthz; 0 picks a free one',
+  ),
+  metricsHost: setting('operation', host, '127.0.0.1', 'the address of those'),
+  record: setting(
+    'operation',
+    orUnset(path('DIR')),
+    unset,
+    'a folder to record every connection into, as a pcapng file each; without tokens, but with files',
+  ),
+  recordMaxSize: setting(
+    'operation',
+    orUnbounded(size(64 * 1024, largest)),
+    64 * MiB,
+    'one recording; what comes then of its connection is not recorded',
+  ),
+  recordMaxFiles: setting(
+    'operation',
+    whole(1, 1_000_000),
+    1000,
+    'recordings that are kept; the oldest is removed for a new one',
+  ),
+} as const;
+
+export type SettingName = keyof typeof settingTable;
+
+/** All settings, each with its value. Sizes are bytes, times milliseconds, `Infinity` is no bound, null is not set. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settingTable)[Name] extends Setting<infer T> ? T : never;
+};
+
+export const settingNames = Object.keys(settingTable) as readonly SettingName[];
+
+/** A setting without its type, for what goes over all of them. */
+export const settingOf = (name: SettingName): Setting<unknown> => settingTable[name] as Setting<unknown>;
+
+const dashed = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+
+/** @example flagOf('maxFile') // '--max-file' */
+export const flagOf = (name: SettingName): string => (name === 'dir' ? 'DIR' : `--${dashed(name)}`);
+
+/** @example variableOf('maxFile') // 'SLUICE_MAX_FILE' */
+export const variableOf = (name: string): string =>
+  `SLUICE_${dashed(name).toUpperCase().replaceAll('-', '_')}`;
+
+/** @example keyOf('maxFile') // 'limits.maxFile' */
+export function keyOf(name: SettingName): string {
+  const { section } = groups[settingTable[name].group];
+  return section === null ? name : `${section}.${name}`;
+}

@@ -1,0 +1,97 @@
+/** Which server a command talks to, and how: one set of options for all of them. */
+import { type Command, Option } from 'commander';
+import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { connectTcp } from '../../transport/socket/tcp.ts';
+import { connectTls } from '../../transport/tls/tls.ts';
+import { connectUnix } from '../../transport/unix/unix.ts';
+import { whyNotVariables } from '../settings/environment.ts';
+import { day } from '../settings/setting-types.ts';
+import { exitError, usageError } from './exit-error.ts';
+import { exitStatus } from './exit-status.ts';
+import { duration } from './option-parsers.ts';
+import { parseServerAddress, type ServerAddress } from './server-address.ts';
+import { noticingTls, withTlsHint } from './tls-hint.ts';
+import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
+import { readToken } from './token.ts';
+
+export interface ServerFlags extends TlsFlags {
+  readonly server?: ServerAddress;
+  readonly to?: ServerAddress;
+  readonly from?: ServerAddress;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly tokenFile?: string;
+}
+
+/** What the examples of every help may rely on. */
+export const serverHelp = `
+The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
+come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
+options, as SLUICE_TLS_CA and so on. A TIME is in seconds, or has a unit: 500ms,
+2m.
+
+A server's certificate is always verified. A token is read from --token-file, or
+from the environment as SLUICE_TOKEN; it is never an option of its own, since
+all users of a machine can see those.`;
+
+export function addServerOption(command: Command, name: 'to' | 'from'): Command {
+  command
+    .addOption(
+      new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(parseServerAddress),
+    )
+    .addOption(
+      new Option('--server <SERVER>', `the same as --${name}`)
+        .env('SLUICE_SERVER')
+        .argParser(parseServerAddress),
+    )
+    .addOption(
+      new Option('--timeout <TIME>', 'how long to wait for the connection')
+        .argParser(duration(1, day))
+        .default(10_000, '10s'),
+    );
+  return addTlsOptions(command).addOption(
+    new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE'),
+  );
+}
+
+export function placeOf(flags: ServerFlags): ServerAddress {
+  const place = flags.to ?? flags.from ?? flags.server;
+  if (place === undefined) {
+    throw usageError('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
+  }
+  return place;
+}
+
+/** The token to say hello with; null when there is none. Throws a `Stop` when it cannot be read. */
+export const tokenOf = (flags: ServerFlags, environment = process.env): string | null =>
+  readToken(flags.tokenFile, environment.SLUICE_TOKEN);
+
+/**
+ * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
+ * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
+ */
+export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
+  const why = whyNotVariables(environment);
+  if (why !== null) throw usageError(why);
+  const where = placeOf(flags);
+  const tls = tlsSettings(flags, environment);
+  const { timeout } = flags;
+  if ('path' in where) {
+    if (tls !== null) throw usageError(`${where.path} is on this machine and has no TLS: leave --tls away`);
+    return connectUnix({ ...where, timeout });
+  }
+  if (tls === null) return connectTcp({ ...where, timeout }).pipe(map(noticingTls));
+  return connectTls({ ...where, timeout, ...tls }).pipe(
+    catchError((fault: ConnectionFault) => throwError(() => withTlsHint(fault))),
+  );
+}
+
+/** The connection, or stops with the reason why there is none. */
+export async function connected(connecting$: Observable<Connection>): Promise<Connection> {
+  try {
+    return await firstValueFrom(connecting$);
+  } catch (thrown) {
+    throw exitError(exitStatus.connection, (thrown as ConnectionFault).message);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Which files a `get` fetches, and where they go. As with `cp -r`:
+ *
+ *   NAME       --out           goes to
+ *   a/b.txt    a folder, OUT/  OUT/b.txt
+ *   a/b.txt    anything else   OUT
+ *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
+ *   a/photos/  anything else   OUT/x, OUT/sub/y, …
+ *
+ * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the other.
+ *
+ * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
+ */
+import { lstatSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { firstValueFrom } from 'rxjs';
+import { isClientFault } from '../../client/client-fault.ts';
+import type { Downloads } from '../../client/transfers/downloads.ts';
+import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { usageError } from '../shared/exit-error.ts';
+import { breaks } from '../shared/with-client.ts';
+import { whyNotTogether } from './one-place.ts';
+import type { Failure } from './report.ts';
+import type { Transfer } from './transfer.ts';
+import { failureOf } from './upload.ts';
+
+/** Whom it asks. */
+type Asked = Pick<Downloads, 'stat' | 'page'>;
+
+export interface GetPlan {
+  readonly files: readonly Transfer[];
+  readonly failed: readonly { readonly name: string; readonly failure: Failure }[];
+}
+
+export interface GetWish {
+  readonly names: readonly string[];
+  /** Every name is that of a folder. */
+  readonly recursive: boolean;
+  /** Where to, or null for stdout. */
+  readonly out: string | null;
+}
+
+/** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
+export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
+  const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
+  const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
+  const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
+  const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
+  if (why !== null) throw usageError(why);
+  return {
+    files: plans.flatMap(({ files }) => files),
+    failed: plans.flatMap(({ failed }) => failed),
+  };
+}
+
+/** @param target where it goes; empty for stdout. */
+async function planName(server: Asked, name: string, recursive: boolean, target: string): Promise<GetPlan> {
+  const nothing = { message: 'nothing is stored there' };
+  const asked = name.endsWith('/');
+  try {
+    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : empty;
+    if (below.files.length + below.failed.length > 0) return below;
+    if (asked) return { files: [], failed: [{ name, failure: nothing }] };
+    const { name: filename, ...state } = await firstValueFrom(server.stat(name));
+    return { files: [{ path: target, filename, ...state }], failed: [] };
+  } catch (thrown) {
+    if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
+    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
+  }
+}
+
+const empty: GetPlan = { files: [], failed: [] };
+
+async function planBelow(server: Asked, folder: string, target: string): Promise<GetPlan> {
+  const prefix = folder === '/' ? '' : folder;
+  const files: Transfer[] = [];
+  const failed: { name: string; failure: Failure }[] = [];
+  let after: string | undefined;
+  do {
+    const listing = await firstValueFrom(server.page(after === undefined ? { prefix } : { prefix, after }));
+    for (const { name, ...state } of listing.files) {
+      const why = whyNotBelow(name, prefix);
+      if (why !== null) failed.push({ name, failure: { message: why } });
+      else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, ...state });
+    }
+    after = listing.next;
+  } while (after !== undefined);
+  return { files, failed };
+}
+
+/** Why a name that the server has listed cannot be believed. */
+function whyNotBelow(name: string, prefix: string): string | null {
+  const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
+  return why === null ? null : `the server named a file that cannot be: ${why}`;
+}
+
+/** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
+export function apart(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
+  const isThere = ({ path }: Transfer) => {
+    try {
+      return !lstatSync(path).isDirectory();
+    } catch {
+      // It is not there, or what is in the way will be told when it is to be written.
+      return false;
+    }
+  };
+  const there = new Set(files.filter(isThere));
+  return { files: files.filter((each) => !there.has(each)), there: [...there] };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

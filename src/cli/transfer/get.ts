@@ -1,0 +1,169 @@
+/** `sluice get`: fetches files and whole folders. */
+import type { Command } from 'commander';
+import { isClientFault } from '../../client/client-fault.ts';
+import { createDownloads } from '../../client/transfers/downloads.ts';
+import { crc32 } from '../../store/crc32.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { createOutput, type Output } from '../shared/output.ts';
+import {
+  addServerOption,
+  connection$,
+  type ServerFlags,
+  serverHelp,
+  tokenOf,
+} from '../shared/server-option.ts';
+import { exitOnSignal } from '../shared/signals.ts';
+import { stopFor } from '../shared/with-client.ts';
+import { ahead, download, thereAlready } from './download.ts';
+import { apart, planGet } from './get-plan.ts';
+import { goesOn, interruptible } from './interrupted.ts';
+import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
+import { createReport } from './report.ts';
+import { quietReport } from './report-lines.ts';
+import { addRetryOptions, type RetryFlags, tellRetries } from './retry-options.ts';
+import type { Transfer } from './transfer.ts';
+
+interface GetFlags extends ServerFlags, RetryFlags {
+  readonly out: string;
+  readonly recursive?: boolean;
+  readonly clobber: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const help = `
+A NAME that ends in / stands for everything below it. Files go where "cp -r"
+would put them: into --out when that is a folder or ends in /, else --out is the
+name they get. "/" is everything there is. Names that would get the same place
+are refused before anything is fetched; with --out - they go to stdout one after
+the other.
+
+Each file is written under a temporary name beside its target, and renamed when
+it is whole; a file of that name is replaced, a device or a pipe is not.
+Modification times are kept. With --no-clobber what is there stays as it is: it
+is said to be skipped, and is no failure.
+
+What arrives is compared with the CRC-32 that the server knows of the file. A
+connection that breaks is made again, --retries times in a row, and only the rest
+is fetched then. Of a file over 8 MiB what has arrived is kept beside its target,
+as .sluice-….part, and the same command at a later time fetches only the rest,
+unless the file on the server has changed meanwhile.
+
+--json prints one object a line, told apart by "event": expect, progress,
+retry, received, refused, failed, skipped, and at the end summary. Its bytes are
+those of the files that are here now, transferred as many of them as this run has
+received.
+${serverHelp}
+
+Examples:
+  sluice get photos/a.jpg --from :8080                 to ./a.jpg
+  sluice get photos/a.jpg --from :8080 --out b.jpg
+  sluice get photos/ --from :8080                      to ./photos/…
+  sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
+  sluice get photos/ --from :8080 --no-clobber         only what is not there yet
+  sluice get log.txt --from :8080 --out - | grep error
+${exitStatusHelp}`;
+
+export function addGet(program: Command): void {
+  const command = program
+    .command('get')
+    .summary('fetch files and folders')
+    .description('Fetches files and whole folders.')
+    .argument('<NAME...>', 'names of files; with a / at the end, of folders');
+  addRetryOptions(addServerOption(command, 'from'))
+    .option('-o, --out <PATH>', 'where to put it; - is stdout', '.')
+    .option('-r, --recursive', 'a NAME may be that of a folder without a / at its end')
+    .option('--no-clobber', 'skip what is there already')
+    .option('--json', 'print JSON, one object a line')
+    .option('-q, --quiet', 'print only what goes wrong')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(names: readonly string[], flags: GetFlags): Promise<void> {
+  const connecting$ = connection$(flags);
+  const token = tokenOf(flags);
+  const toStdout = flags.out === '-';
+  if (flags.out === '') throw usageError('--out is empty: name a file or a folder, or - for stdout');
+  if (toStdout && !flags.clobber)
+    throw usageError('--no-clobber is about files: --out - prints, and replaces none');
+  if (toStdout && flags.json) throw usageError('--json and --out - would both print to stdout');
+  const output = createOutput();
+  const kept = new Set<Transfer>();
+  const interruption = interruptible(
+    toStdout ? quietReport(output) : createReport(flags, output, 'received'),
+    { ...{ output, kept }, verb: 'were received', again: flags.clobber ? 'fetches' : null },
+  );
+  const { report } = interruption;
+  const signals = exitOnSignal(() => {
+    removeTemporaries();
+    if (toStdout) report.abandon();
+    else interruption.tell();
+  });
+  const downloads = createDownloads({
+    connect: () => connecting$,
+    ...(token === null ? {} : { token }),
+    retries: flags.retries,
+    // What is printed is printed in order.
+    parallel: toStdout ? 1 : flags.parallel,
+    ...{ crc32, window: ahead },
+  });
+  tellRetries(downloads.retries$, report);
+  try {
+    const since = performance.now();
+    const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
+    const plan = await planGet(downloads, wish);
+    const { files, there } = flags.clobber ? { files: plan.files, there: [] } : apart(plan.files);
+    report.expect(
+      files.length + plan.failed.length,
+      files.reduce((sum, { size }) => sum + size, 0),
+    );
+    for (const { path } of there) report.warn(path, thereAlready);
+    for (const { name, failure } of plan.failed) {
+      report.failed({ path: '', filename: name, size: 0 }, failure);
+    }
+    const got = await download(files, {
+      ...{ downloads, report, kept },
+      // Files are wanted though nobody reads any more what is said of them.
+      gone: () => toStdout && output.isClosed(),
+      begin: toStdout
+        ? (options) => printed(options, output)
+        : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
+      ahead: toStdout ? 1 : ahead * flags.parallel,
+      keepsParts: !toStdout,
+    });
+    if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
+    const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
+    const seconds = Math.round(performance.now() - since) / 1000;
+    report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
+    if (got.lost !== null) {
+      const { files: lost, why, status } = got.lost;
+      for (const { path } of kept) output.error(goesOn(path));
+      throw exitError(status, `${why}: ${lost} of ${files.length} files were not received`);
+    }
+    if (failed > 0) throw exitError(exitStatus.failed);
+    downloads.end();
+  } catch (thrown) {
+    downloads.destroy();
+    report.abandon();
+    throw isClientFault(thrown) ? stopFor(thrown) : thrown;
+  } finally {
+    output.flush();
+    signals.unsubscribe();
+  }
+}
+
+/** A file that goes to stdout. */
+function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
+  // What was printed cannot be taken back.
+  if (again) throw new Error('the file changed on the server while it was being printed');
+  let last = Promise.resolve();
+  return {
+    write: (bytes) => {
+      last = output.bytes(bytes).then(() => written(bytes.length));
+    },
+    finish: () => last.then(() => 'placed'),
+    abort: () => {},
+  };
+}

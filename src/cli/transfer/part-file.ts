@@ -1,0 +1,151 @@
+/**
+ * Parts of large files that are being received, and that are left when that is interrupted, for the same command run
+ * again. They lie beside their targets:
+ *
+ *   .sluice-<target>-<size>-<mtime>-<crc32>-<process>-<number>.part
+ *
+ * `target` is a digest of the target's name; size, mtime and CRC-32 (or `x`) are what the server said of the file, so
+ * that what is there of another state is never gone on with. A part belongs to its process while that runs: two
+ * commands that fetch the same file into the same place do not get into each other's way.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { PartialDownload } from '../../client/transfers/downloads.ts';
+import { crc32 } from '../../store/crc32.ts';
+
+type FileState = PartialDownload['file'];
+
+/** A part that was taken up. */
+export interface Taken extends PartialDownload {
+  readonly path: string;
+}
+
+interface Part {
+  readonly path: string;
+  readonly file: FileState;
+  readonly process: number;
+}
+
+/** Bytes read at a time. */
+const piece = 1024 * 1024;
+
+const named = /^\.sluice-([0-9a-f]{16})-(\d+)-(-?[\d.]+)-([0-9a-f]{8}|x)-(\d+)-\d+\.part$/;
+
+/** Those of this process. At most one for each file that is being received. */
+const ours = new Set<string>();
+let count = 0;
+
+const digestOf = (path: string): string =>
+  createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
+
+/** Where a new part of a file goes. */
+export function newPart(path: string, { size, mtime, crc32 }: FileState): string {
+  const sum = crc32 === undefined ? 'x' : crc32.toString(16).padStart(8, '0');
+  const name = `.sluice-${digestOf(path)}-${size}-${mtime}-${sum}-${process.pid}-${++count}.part`;
+  const part = join(dirname(path), name);
+  ours.add(part);
+  return part;
+}
+
+/**
+ * Takes up what an earlier process has left of a file in this state; null when there is nothing. What is left of other
+ * states is removed.
+ */
+export async function takePart(path: string, file: FileState): Promise<Taken | null> {
+  for (const part of partsOf(path)) {
+    if (!isLeft(part)) continue;
+    const mine = isSame(part.file, file) ? takenOver(path, part) : null;
+    const there = mine === null ? null : await read(mine, file.size);
+    if (mine !== null && there !== null) {
+      // What was told is kept: the CRC-32 may be known at one time and not at another.
+      return { path: mine, ...there, file: part.file };
+    }
+    removePart(mine ?? part.path);
+  }
+  return null;
+}
+
+/** It is no part any more: it has its name. */
+export const releasePart = (path: string): void => void ours.delete(path);
+
+export function removePart(path: string): void {
+  ours.delete(path);
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone already, or cannot be helped.
+  }
+}
+
+function partsOf(path: string): readonly Part[] {
+  const digest = digestOf(path);
+  return namesIn(dirname(path)).flatMap((name) => {
+    const [, target, size, mtime, sum, pid] = named.exec(name) ?? [];
+    if (target !== digest) return [];
+    const known = sum === 'x' ? {} : { crc32: Number.parseInt(sum!, 16) };
+    const file = { size: Number(size), mtime: Number(mtime), ...known };
+    return [{ path: join(dirname(path), name), file, process: Number(pid) }];
+  });
+}
+
+/** Whether nobody writes to it any more. */
+function isLeft({ path, process: owner }: Part): boolean {
+  // Another process may have had our number.
+  if (owner === process.pid) return !ours.has(path);
+  try {
+    process.kill(owner, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Of several who want it one gets it: the others find that it is gone. */
+function takenOver(path: string, part: Part): string | null {
+  const mine = newPart(path, part.file);
+  try {
+    renameSync(part.path, mine);
+    return mine;
+  } catch {
+    ours.delete(mine);
+    return null;
+  }
+}
+
+/** How much there is, and its CRC-32; null when it is of no use. */
+async function read(path: string, size: number): Promise<{ offset: number; crc32: number } | null> {
+  try {
+    const file = await open(path, 'r+');
+    try {
+      const there = await file.stat();
+      if (!there.isFile() || there.size === 0 || there.size > size) return null;
+      const room = Buffer.allocUnsafe(piece);
+      let [offset, sum] = [0, 0];
+      for (;;) {
+        const { bytesRead } = await file.read(room, 0, piece, offset);
+        if (bytesRead === 0) return { offset, crc32: sum };
+        offset += bytesRead;
+        sum = crc32(room.subarray(0, bytesRead), sum);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
+const isSame = (a: FileState, b: FileState): boolean =>
+  a.size === b.size &&
+  a.mtime === b.mtime &&
+  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Which files a `put` sends, and under which names.
+ *
+ *   PATH              name                         with --as NAME      with --as NAME/
+ *   file  a/b.txt     b.txt                        NAME                NAME/b.txt
+ *   folder a/photos   photos/x, photos/sub/y, …    NAME/x, …           NAME/photos/x, …
+ *
+ * Symbolic links: one that is given as PATH is followed. Below a folder a link to a file is sent as the file it leads
+ * to; a link to a folder is skipped with a warning, since it may lead in a circle. So is what is neither file nor
+ * folder, and a folder with nothing in it: names are all there is on a server. A PATH that is neither is a failure, since
+ * it was asked for.
+ */
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { systemWords } from '../../files/protocol/system-words.ts';
+import type { Transfer } from './transfer.ts';
+
+export interface PutPlan {
+  readonly files: readonly Transfer[];
+  /** What is left out on purpose. */
+  readonly skipped: readonly { readonly path: string; readonly why: string }[];
+  /** What cannot be read. */
+  readonly unreadable: readonly { readonly path: string; readonly why: string }[];
+}
+
+/** @param as the name given with `--as`, if one was. */
+export function planPut(paths: readonly string[], as: string | undefined): PutPlan {
+  const files: Transfer[] = [];
+  const skipped: { path: string; why: string }[] = [];
+  const unreadable: { path: string; why: string }[] = [];
+
+  /** Runs a question about a path, and notes it as unreadable when the system fails it. */
+  function tried<T>(path: string, ask: () => T): T | undefined {
+    try {
+      return ask();
+    } catch (error) {
+      unreadable.push({ path, why: whyUnreadable(path, error as NodeJS.ErrnoException) });
+      return undefined;
+    }
+  }
+
+  function add(path: string, name: string, stats: Stats): void {
+    if (stats.isDirectory()) addFolder(path, name);
+    else if (stats.isFile()) files.push({ path, filename: name, size: stats.size });
+    else skipped.push({ path, why: 'neither a file nor a folder' });
+  }
+
+  function addFolder(path: string, name: string): void {
+    const entries = tried(path, () => readdirSync(path, { withFileTypes: true }));
+    if (entries === undefined) return;
+    if (entries.length === 0) skipped.push({ path, why: 'an empty folder' });
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      addEntry(join(path, entry.name), name === '' ? entry.name : `${name}/${entry.name}`, entry);
+    }
+  }
+
+  function addEntry(path: string, name: string, entry: Dirent): void {
+    if (entry.isDirectory()) return addFolder(path, name);
+    const stats = entry.isFile() || entry.isSymbolicLink() ? tried(path, () => statSync(path)) : undefined;
+    if (stats === undefined) {
+      if (!entry.isFile() && !entry.isSymbolicLink()) {
+        skipped.push({ path, why: 'neither a file nor a folder' });
+      }
+    } else if (stats.isDirectory()) skipped.push({ path, why: 'a link to a folder' });
+    else add(path, name, stats);
+  }
+
+  for (const path of paths) {
+    const stats = tried(path, () => statSync(path));
+    if (stats === undefined) continue;
+    if (stats.isDirectory() || stats.isFile()) add(path, topName(path, as), stats);
+    else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });
+  }
+  return { files, skipped, unreadable };
+}
+
+/** The name of a PATH itself. That of the root folder is empty: what is in it then has no folder above. */
+export function topName(path: string, as: string | undefined): string {
+  const own = basename(resolve(path));
+  if (as === undefined) return own;
+  return as.endsWith('/') ? `${as}${own}` : as;
+}
+
+function whyUnreadable(path: string, error: NodeJS.ErrnoException): string {
+  if (path.includes('\ufffd')) return 'its name is not UTF-8';
+  if (error.code === 'ENOENT')
+    return isLink(path) ? 'it is a link that leads to nothing' : 'there is no such file';
+  return systemWords(error, 'read');
+}
+
+const isLink = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;

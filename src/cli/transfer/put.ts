@@ -1,0 +1,167 @@
+/** `sluice put`: sends files and whole folders. */
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { printable } from '../shared/format.ts';
+import { createOutput } from '../shared/output.ts';
+import {
+  addServerOption,
+  connection$,
+  type ServerFlags,
+  serverHelp,
+  tokenOf,
+} from '../shared/server-option.ts';
+import { exitOnSignal } from '../shared/signals.ts';
+import { goesOn, interruptible } from './interrupted.ts';
+import { planPut, topName } from './put-plan.ts';
+import { createReport } from './report.ts';
+import { addRetryOptions, type RetryFlags } from './retry-options.ts';
+import { sendPlain } from './send-unacknowledged.ts';
+import type { Transfer } from './transfer.ts';
+import { type Uploaded, upload } from './upload.ts';
+
+interface PutFlags extends ServerFlags, RetryFlags {
+  readonly as?: string;
+  readonly acks: boolean;
+  readonly clobber: boolean;
+  readonly resume: boolean;
+  readonly verify?: 'sha256';
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const help = `
+A file is stored under its own name, a folder with everything in it under the
+folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
+the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
+once. Permissions are not kept; modification times are. Links to files are sent
+as files; links to folders, empty folders, and what is neither, are skipped with
+a warning; a PATH that is neither is a failure. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
+first, up to 16 MiB.
+
+Success means: every file is acknowledged by the server with the size and CRC-32
+of what was sent. A file that is refused, or that changes while it is being
+sent, does not stop the others.
+
+A connection that breaks is made again, --retries times in a row. The server keeps
+what it has of a file over 8 MiB, so that only the rest is sent then, or by the
+same command at a later time, unless the file has changed meanwhile.
+--no-resume sends it all. A host that is not known is not tried again; a resolver
+that is away is.
+
+--json prints one object a line, told apart by "event": expect, progress (with
+the bytes that are durable, for files that can be resumed), retry, stored,
+refused, failed, skipped, and at the end summary. Its bytes are those of the files
+that were stored, transferred as many of them as this run has sent.
+
+--no-acks sends to a peer that never replies: plain headers, and success means
+that the peer took every byte and ended the connection in good order. It does
+not mean that it kept them.
+${serverHelp}
+
+Examples:
+  sluice put report.pdf --to 192.168.0.5:8080
+  sluice put photos --to :8080                      to this machine, as photos/…
+  sluice put photos --to :8080 --as backup          as backup/…
+  sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
+  sluice put photos --to :8080 --json | jq .event
+  sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
+  sluice put photos --to :9999 --no-acks            to a script that only reads
+${exitStatusHelp}`;
+
+export function addPut(program: Command): void {
+  const command = program
+    .command('put')
+    .summary('send files and folders')
+    .description('Sends files and whole folders.')
+    .argument('<PATH...>', 'files and folders');
+  addRetryOptions(addServerOption(command, 'to'))
+    .option('--resume', 'go on with files over 8 MiB where they were interrupted (the default)', true)
+    .option('--no-resume', 'send them from the start')
+    .addOption(
+      new Option(
+        '--verify <DIGEST>',
+        'read each file once more before, and have the server check it',
+      ).choices(['sha256']),
+    )
+    .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
+    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--no-acks', 'the peer never replies')
+    .option('--json', 'print JSON, one object a line')
+    .option('-q, --quiet', 'print only what goes wrong')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
+  const connecting$ = connection$(flags);
+  checkNames(paths, flags.as);
+  if (!flags.acks && !flags.clobber) throw usageError('--no-clobber needs a server that answers');
+  if (!flags.acks && flags.verify !== undefined) throw usageError('--verify needs a server that answers');
+  const token = flags.acks ? tokenOf(flags) : null;
+  const output = createOutput();
+  const kept = new Set<Transfer>();
+  const interruption = interruptible(createReport(flags, output, flags.acks ? 'stored' : 'sent'), {
+    ...{ output, kept },
+    verb: flags.acks ? 'are stored' : 'were sent',
+    again: flags.clobber ? 'sends' : null,
+  });
+  const { report } = interruption;
+  const since = performance.now();
+  const plan = planPut(paths, flags.as);
+  report.expect(
+    plan.files.length + plan.unreadable.length,
+    plan.files.reduce((sum, { size }) => sum + size, 0),
+  );
+  for (const { path, why } of plan.skipped) report.warn(path, why);
+  for (const { path, why } of plan.unreadable) {
+    report.failed({ path, filename: path, size: 0 }, { message: why });
+  }
+  const { retries, parallel, resume, verify } = flags;
+  const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
+  const world = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
+  const signals = exitOnSignal(interruption.tell);
+  let sent: Uploaded;
+  try {
+    sent = await (flags.acks ? upload : sendPlain)(plan.files, world);
+  } catch (thrown) {
+    report.abandon();
+    output.flush();
+    throw thrown;
+  } finally {
+    signals.unsubscribe();
+  }
+  const failed = sent.failed + plan.unreadable.length + (sent.lost?.files ?? 0);
+  const seconds = Math.round(performance.now() - since) / 1000;
+  const { files, bytes, transferred } = sent;
+  report.end({ files, bytes, transferred, failed, seconds });
+  output.flush();
+  if (sent.lost !== null) {
+    const { files, why, status } = sent.lost;
+    for (const { path } of kept) output.error(goesOn(path));
+    throw exitError(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
+  }
+  if (failed > 0) throw exitError(exitStatus.failed);
+}
+
+/** One name for two things would leave only one of them. */
+function checkNames(paths: readonly string[], as: string | undefined): void {
+  if (paths.length > 1 && as !== undefined && !as.endsWith('/')) {
+    throw usageError(
+      `--as ${printable(as)} is one name for ${paths.length} paths: add a / to put them into a folder`,
+    );
+  }
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    const name = topName(path, as);
+    const other = names.get(name);
+    if (other !== undefined) throw usageError(whyNotBoth(other, path, name));
+    names.set(name, path);
+  }
+}
+
+const whyNotBoth = (one: string, other: string, name: string): string =>
+  resolve(one) === resolve(other)
+    ? `${printable(one)} is named twice: leave one of the two out`
+    : `${printable(one)} and ${printable(other)} would both be stored as ${printable(name)}: send one of them with another --as`;

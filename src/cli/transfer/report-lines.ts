@@ -1,0 +1,59 @@
+/** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
+
+import { bytesInWords, filesInWords, ofName, printable } from '../shared/format.ts';
+import type { Output } from '../shared/output.ts';
+import type { Failure, Report, RetryTold, Summary } from './report.ts';
+import type { Transfer } from './transfer.ts';
+
+export function lineReport(output: Output, verb: string): Report {
+  return {
+    ...quietReport(output),
+    retry: (retry) => output.error(retryInWords(retry)),
+    done: ({ filename }, bytes, { before }) => {
+      const from = before > 0 ? `, from ${bytesInWords(before)} on` : '';
+      output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)}${from})`);
+    },
+    end: (summary) => output.line(summaryInWords(summary)),
+  };
+}
+
+/** Says only what went wrong. */
+export function quietReport(output: Output): Report {
+  return {
+    expect: () => {},
+    resumed: () => {},
+    progress: () => {},
+    done: () => {},
+    failed: (what, failure) => output.error(failureInWords(what, failure)),
+    retry: () => {},
+    warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
+    abandon: () => {},
+    end: () => {},
+  };
+}
+
+/**
+ * What has failed, by its path on this machine; beside it the name that the server was given, where that is refused.
+ *
+ * @example 'x as ../x: the file name is not allowed: …'
+ */
+export function failureInWords({ path, filename }: Transfer, { code, message }: Failure): string {
+  const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
+  return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
+}
+
+/** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
+export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
+  `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
+
+/**
+ * What this run has moved, and how fast; what was there already is told beside it.
+ *
+ * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
+ */
+export function summaryInWords({ files, bytes, transferred, failed, seconds }: Summary): string {
+  const rate = seconds > 0 ? ` (${bytesInWords(transferred / seconds)}/s)` : '';
+  const before = bytes > transferred ? `, ${bytesInWords(bytes - transferred)} were there already` : '';
+  const bad = failed > 0 ? `, ${failed} failed` : '';
+  return `${filesInWords(files)}, ${bytesInWords(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
+}

@@ -1,0 +1,101 @@
+/** Sends files to a peer that never replies. What it did with them is not known; that it took them all is. */
+import { firstValueFrom } from 'rxjs';
+import { type ClientFault, describeFault, isClientFault } from '../../client/client-fault.ts';
+import { fileContent } from '../../client/content/file-content.ts';
+import {
+  createUnacknowledgedSender,
+  type UnacknowledgedSender,
+} from '../../client/pipeline/unacknowledged-sender.ts';
+import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { crc32 } from '../../store/crc32.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import { faultInWords } from '../shared/fault-words.ts';
+import { connected } from '../shared/server-option.ts';
+import type { Transfer } from './transfer.ts';
+import type { UploadDeps, Uploaded } from './upload.ts';
+
+/** Puts that wait in the sender at once; it reads one at a time. */
+const ahead = 64;
+/** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
+const linger = 60_000;
+
+/** The peer cannot refuse a name, so that is done here. */
+export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
+  const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
+  let left: readonly Transfer[] = transfers.filter((transfer) => {
+    const why = whyNotFilename(transfer.filename);
+    if (why === null) return true;
+    counts.failed++;
+    world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
+    return false;
+  });
+  const status = exitStatus.connection;
+  while (left.length > 0) {
+    const sender = createUnacknowledgedSender(await connected(world.connect()), { crc32 });
+    const again = await sendAll(sender, left, world, counts);
+    const fault = await ended(sender);
+    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
+    if (again.length === left.length) {
+      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing', status } };
+    }
+    left = again;
+  }
+  return { ...counts, lost: null };
+}
+
+/** Answers what was not sent, since the connection was ended before its turn. */
+function sendAll(
+  sender: UnacknowledgedSender,
+  transfers: readonly Transfer[],
+  { report }: UploadDeps,
+  counts: { files: number; bytes: number; transferred: number; failed: number },
+): Promise<readonly Transfer[]> {
+  return new Promise((resolve) => {
+    const again: Transfer[] = [];
+    let next = 0;
+    let underWay = 0;
+    function step(): void {
+      while (underWay < ahead && next < transfers.length && again.length === 0) send(transfers[next++]!);
+      if (underWay === 0) resolve([...again, ...transfers.slice(next)]);
+    }
+    function over(): void {
+      underWay--;
+      step();
+    }
+    function send(transfer: Transfer): void {
+      underWay++;
+      sender
+        .put(transfer.filename, () => fileContent(transfer.path))
+        .subscribe({
+          next: (event) => {
+            if (event.type === 'progress') return report.progress(transfer, event.sent);
+            counts.files++;
+            counts.bytes += event.size;
+            counts.transferred += event.size;
+            report.done(transfer, event.size, { before: 0, details: { crc32: event.crc32 } });
+          },
+          error: (fault: ClientFault) => {
+            if (fault.type === 'connection') again.push(transfer);
+            else {
+              counts.failed++;
+              report.failed(transfer, { message: faultInWords(fault, 'read') });
+            }
+            over();
+          },
+          complete: over,
+        });
+    }
+    step();
+  });
+}
+
+/** Ends our side; answers what is wrong with the way the peer ended its own, or null. */
+async function ended(sender: UnacknowledgedSender): Promise<string | null> {
+  try {
+    const inTime = await firstValueFrom(sender.end(linger));
+    return inTime ? null : `the peer has not ended the connection within ${linger / 1000} s`;
+  } catch (thrown) {
+    if (isClientFault(thrown)) return describeFault(thrown);
+    throw thrown;
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Sends requests one behind the other, reading the body of each when its turn comes.
+ *
+ * A frame that was begun must be completed truthfully, since its header has promised so many bytes and the server
+ * stores whatever they are. So:
+ *
+ *   what happens in the middle of a body          what is sent
+ *   nothing of the frame has left yet             the frame is taken back
+ *   the content fails, or the put is cancelled    nothing more: the connection has to be dropped, which stores nothing
+ *   the server refuses the put, little is left    zeros, which it skips, to keep the framing
+ *   the server refuses the put, much is left      nothing more: dropping the connection is cheaper
+ */
+import type { UploadOffset } from '../../files/protocol/file.ts';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
+import type { ClientFault } from '../client-fault.ts';
+import type { Content } from '../content/content.ts';
+import type { Sent } from './exchange.ts';
+import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
+
+/** Bytes of a refused body that are still sent, as zeros, rather than connecting anew. */
+const maxPadding = 1024 * 1024;
+
+export type Checksum = (bytes: Uint8Array, before: number) => number;
+
+/** A request on its way out. */
+export interface Outbound {
+  readonly header: (content: Content | null) => JsonHeader;
+  readonly open?: () => Content | Promise<Content>;
+  /** What the peer has of the content already: the body begins behind it. */
+  readonly from?: UploadOffset;
+  /** So many bytes of the content were read, and have this CRC-32. */
+  readonly passed?: (offset: number, crc32: number) => void;
+  /** `refused`: it was answered already, with an error. */
+  readonly status: () => 'wanted' | 'refused' | 'cancelled';
+  /** Its first byte is packed: a reply may come from now on. */
+  readonly begun: () => void;
+  /** The frame was taken back: no reply will come. */
+  readonly withdrawn: () => void;
+  readonly taken: (bytes: number, total: number) => void;
+  readonly sent: (sent: Sent) => void;
+  /** It cannot be sent. */
+  readonly failed: (fault: ClientFault) => void;
+}
+
+export interface FrameSenderDeps {
+  readonly connection: Pick<Connection, 'write'>;
+  readonly crc32: Checksum;
+  /** The next request whose turn has come; null when there is none now. */
+  readonly next: () => Outbound | null;
+  /** The frame of this request, the last one begun, cannot be completed: nothing can be sent behind it. */
+  readonly poisoned: (request: Outbound) => void;
+  readonly broken: (fault: ConnectionFault) => void;
+  /** Told before content is opened or read, and after: what takes time meanwhile is not the peer's doing. */
+  readonly reading?: (under: boolean) => void;
+}
+
+export interface FrameSender {
+  /** There may be something to send. What comes in one turn leaves in one write. */
+  readonly wake: () => void;
+  readonly stop: () => void;
+}
+
+export function createFrameSender(world: FrameSenderDeps): FrameSender {
+  const packer = createWriteBuffer(world.connection, world.broken);
+  let awake = false;
+
+  async function run(): Promise<void> {
+    for (let request = world.next(); request !== null; request = world.next()) {
+      if (!(await send(request))) return;
+    }
+    packer.flush();
+    awake = false;
+  }
+
+  /** Answers whether another frame can follow. */
+  async function send(request: Outbound): Promise<boolean> {
+    if (request.open === undefined) return sendFrame(request, null);
+    let content: Content;
+    try {
+      const opened = request.open();
+      // Whatever takes time must not hold back what is ready.
+      if (opened instanceof Promise) packer.flush();
+      world.reading?.(true);
+      content = await opened;
+    } catch (thrown) {
+      request.failed(contentFault(thrown));
+      return true;
+    } finally {
+      world.reading?.(false);
+    }
+    try {
+      return request.status() === 'cancelled' || (await sendFrame(request, content));
+    } finally {
+      content.close?.();
+    }
+  }
+
+  async function sendFrame(request: Outbound, content: Content | null): Promise<boolean> {
+    const size = content?.size ?? 0;
+    const header = encodeJsonHeader(request.header(content));
+    if (!header.ok) {
+      request.failed({ type: 'unsendable', message: header.fault.message });
+      return true;
+    }
+    const { offset, crc32: before } = request.from ?? nothing;
+    const room = await packer.room();
+    // A frame that will not fit starts a write of its own, so that what is ready does not wait for its reads.
+    if (room !== null && room.length < header.bytes.length + size - offset) packer.flush();
+    const mark = packer.mark();
+    request.begun();
+    if (!(await append(packer, header.bytes))) return false;
+    let crc32 = before;
+    for (let at = offset; content !== null && at < size; ) {
+      const room = await packer.room();
+      if (room === null) return false;
+      const status = request.status();
+      if (status === 'refused') return pad(request, size - at);
+      const into = size - at < room.length ? room.subarray(0, size - at) : room;
+      world.reading?.(true);
+      const got = status === 'cancelled' ? null : await readInto(content, at, into);
+      world.reading?.(false);
+      if (typeof got !== 'number') {
+        const back = packer.rewind(mark);
+        if (back) request.withdrawn();
+        if (got !== null) request.failed(got);
+        if (!back) world.poisoned(request);
+        return back;
+      }
+      crc32 = world.crc32(into.subarray(0, got), crc32);
+      at += got;
+      request.passed?.(at, crc32);
+      packer.filled(got);
+      packer.notify(() => request.taken(at, size));
+    }
+    if (size === offset) packer.notify(() => request.taken(size, size));
+    request.sent({ size, crc32 });
+    return true;
+  }
+
+  async function pad(request: Outbound, left: number): Promise<boolean> {
+    if (left > maxPadding) {
+      world.poisoned(request);
+      return false;
+    }
+    for (let still = left; still > 0; ) {
+      const room = await packer.room();
+      if (room === null) return false;
+      const zeros = room.subarray(0, still).fill(0);
+      packer.filled(zeros.length);
+      still -= zeros.length;
+    }
+    return true;
+  }
+
+  return {
+    wake: () => {
+      if (awake) return;
+      awake = true;
+      queueMicrotask(run);
+    },
+    stop: packer.stop,
+  };
+}
+
+const nothing: UploadOffset = { offset: 0, crc32: 0 };
+
+/** Answers whether it could. */
+async function append(packer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
+  for (let at = 0; at < bytes.length; ) {
+    const room = await packer.room();
+    if (room === null) return false;
+    const part = bytes.subarray(at, at + room.length);
+    room.set(part);
+    packer.filled(part.length);
+    at += part.length;
+  }
+  return true;
+}
+
+async function readInto(content: Content, at: number, into: Uint8Array): Promise<number | ClientFault> {
+  try {
+    const got = await content.read(at, into);
+    if (Number.isInteger(got) && got > 0 && got <= into.length) return got;
+    const message = `the content ended after ${at} of ${content.size} bytes: it has become shorter`;
+    return { type: 'content', message };
+  } catch (thrown) {
+    return contentFault(thrown);
+  }
+}
+
+const contentFault = (thrown: unknown): ClientFault => ({
+  type: 'content',
+  message: thrown instanceof Error ? thrown.message : String(thrown),
+  thrown,
+});

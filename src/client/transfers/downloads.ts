@@ -1,0 +1,295 @@
+/** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
+import { Observable, type Subscriber, Subscription } from 'rxjs';
+import type { FileInfo, Listing } from '../../files/protocol/file.ts';
+import { check, TEXT, withMethods } from '../../wire/argument.ts';
+import type { Client } from '../client.ts';
+import type { ClientFault } from '../client-fault.ts';
+import { crc32 as portableCrc32 } from '../content/crc32.ts';
+import type { Download } from '../get.ts';
+import type { PageSettings } from '../list.ts';
+import type { Checksum } from '../pipeline/frame-sender.ts';
+import {
+  type ConnectionPool,
+  type ConnectionPoolOptions,
+  createConnectionPool,
+  createJob,
+  type Job,
+  type Retry,
+} from '../pool/connection-pool.ts';
+import { isRefused } from './resumable.ts';
+import { RESUME_THRESHOLD_BYTES } from './uploads.ts';
+
+/** What there is already of a file, and which state of it that is. */
+export interface PartialDownload {
+  /** Bytes from the start. */
+  readonly offset: number;
+  /** CRC-32 of those bytes. */
+  readonly crc32: number;
+  /** What the server said of the file then. */
+  readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
+}
+
+/** Where a file's bytes go. */
+export interface DownloadTarget {
+  /** What there is of it from an earlier run. Asked once, when its turn has come. */
+  readonly kept?: () => PartialDownload | null | Promise<PartialDownload | null>;
+  /**
+   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try.
+   *
+   * Who cannot take them throws, here or in `write` or `kept`: that ends the download with a fault `content`.
+   */
+  readonly begin: (download: Omit<Download, 'bytes$'>) => void;
+  /** The next bytes, a view that may be kept. Too many to hold: `download.pause()`. */
+  readonly write: (bytes: Uint8Array) => void;
+}
+
+export interface DownloadProgress {
+  /** Bytes that there are, those from before included. */
+  readonly received: number;
+  readonly total: number;
+}
+
+export interface Downloads {
+  /**
+   * Fetches a file into a target: emits how far it is, and completes when all of it was written there and has the CRC-32
+   * that the server said, if it knew it. After a break it goes on with the byte behind the last one if the file is still
+   * the same (by size, modification time, and CRC-32 where the server says it), else from the start.
+   *
+   * What does not have the server's CRC-32 is fetched once more from the start, and then is a fault `mismatch`. All else
+   * fails as an upload does (see `createUploads`). Unsubscribing gives it up; what still comes is dropped.
+   *
+   * @param size bytes it has, if that is known: large ones are spread over the connections.
+   */
+  readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
+  /** As those of a client, and tried again like the rest. */
+  readonly stat: Client['stat'];
+  readonly page: Client['page'];
+  /** Emits whenever something failed that will be tried again. */
+  readonly retries$: Observable<Retry>;
+  /** Ends the connections in good order once there is nothing to do. Until then they stay, and keep a process alive. */
+  readonly end: () => void;
+  /** Drops the connections; what is under way errors. */
+  readonly destroy: () => void;
+}
+
+const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'write']);
+
+/**
+ * Makes downloads that share up to `parallel` connections, which are made when they are needed.
+ *
+ * Memory: nothing is held but what the connections have read and the targets keep.
+ *
+ * @example
+ * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
+ * const chunks: Uint8Array[] = [];
+ * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe({
+ *   error: (fault) => console.error(describeFault(fault)),
+ *   complete: () => console.log(`${chunks.length} chunks`),
+ * });
+ */
+export function createDownloads(options: ConnectionPoolOptions): Downloads {
+  const lanes = createConnectionPool(options);
+  const { crc32 = portableCrc32 } = options;
+  return {
+    fetch: (filename, target, size = 0) => {
+      check('fetch: the filename', filename, TEXT);
+      check('fetch: the target', target, TARGET);
+      return new Observable((subscriber) =>
+        beginDownload({ lanes, crc32, filename, target, size, subscriber }),
+      );
+    },
+    stat: (filename) => asked(lanes, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) => asked(lanes, (client): Observable<Listing> => client.page(settings)),
+    retries$: lanes.retries$,
+    end: lanes.end,
+    destroy: lanes.destroy,
+  };
+}
+
+/** A question with one answer, that changes nothing on the server. */
+function asked<T>(lanes: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
+  return new Observable((subscriber) => {
+    let running: Subscription | null = null;
+    const job: Job = createJob(
+      (client) => {
+        running = ask(client).subscribe({
+          next: (answer) => subscriber.next(answer),
+          error: (fault: ClientFault) => lanes.failed(job, fault),
+          complete: () => {
+            lanes.madeProgress(job);
+            lanes.done(job);
+            subscriber.complete();
+          },
+        });
+      },
+      (fault) => subscriber.error(fault),
+      false,
+    );
+    lanes.add(job);
+    return () => {
+      running?.unsubscribe();
+      lanes.done(job);
+    };
+  });
+}
+
+interface Fetching {
+  readonly lanes: ConnectionPool;
+  readonly crc32: Checksum;
+  readonly filename: string;
+  readonly target: DownloadTarget;
+  readonly size: number;
+  readonly subscriber: Subscriber<DownloadProgress>;
+}
+
+function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
+  /** Undefined until the target was asked. */
+  let have: PartialDownload | null | undefined;
+  let running: Subscription | null = null;
+  let anew = false;
+
+  const job: Job = createJob(
+    (client) => {
+      running = new Subscription();
+      if (have === undefined) recall(client);
+      else go(client);
+    },
+    (fault) => subscriber.error(fault),
+    size >= RESUME_THRESHOLD_BYTES,
+  );
+
+  function recall(client: Client): void {
+    have = null;
+    const told = (kept: PartialDownload | null) => {
+      have = kept;
+      if (!job.over) go(client);
+    };
+    try {
+      const kept = target.kept?.() ?? null;
+      if (kept instanceof Promise) kept.then(told, failLocally);
+      else told(kept);
+    } catch (thrown) {
+      failLocally(thrown);
+    }
+  }
+
+  function go(client: Client): void {
+    if (!have) fetchFrom(client, 0);
+    else lookFirst(client, have);
+  }
+
+  /** A range of another file would have to pass unused. */
+  function lookFirst(client: Client, kept: PartialDownload): void {
+    const looking = client.stat(filename).subscribe({
+      next: (info) => {
+        if (!isSame(info, kept.file)) have = null;
+      },
+      error: (fault: ClientFault) => lanes.failed(job, fault),
+      complete: () => fetchFrom(client, have?.offset ?? 0),
+    });
+    running?.add(looking);
+  }
+
+  function fetchFrom(client: Client, offset: number): void {
+    let download: Download | null = null;
+    const getting = client.get(filename, offset === 0 ? {} : { offset }).subscribe({
+      next: (begun) => {
+        download = begun;
+        receive(begun);
+      },
+      error: (fault: ClientFault) => {
+        // It has become shorter since it was looked at.
+        if (offset > 0 && isRefused(fault, 'bad-range')) return restart();
+        lanes.failed(job, fault);
+      },
+      complete: () => {
+        if (download !== null) received(download);
+      },
+    });
+    running?.add(getting);
+  }
+
+  function receive(download: Download): void {
+    const { bytes$, ...about } = download;
+    const { offset, size, mtime } = download;
+    const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
+    if (offset > 0 && (!have || have.offset !== offset || !isSame(download, have.file))) return restart();
+    let crc = have && offset > 0 ? have.crc32 : 0;
+    let at = offset;
+    try {
+      target.begin(about);
+    } catch (thrown) {
+      return failLocally(thrown);
+    }
+    const keep = () => {
+      have = { offset: at, crc32: crc, file: { size, mtime, ...known } };
+    };
+    keep();
+    const reading = bytes$.subscribe({
+      next: (bytes) => {
+        crc = crc32(bytes, crc);
+        at += bytes.length;
+        try {
+          target.write(bytes);
+        } catch (thrown) {
+          return failLocally(thrown);
+        }
+        keep();
+        lanes.madeProgress(job);
+        subscriber.next({ received: at, total: size });
+      },
+      // Told by the request itself.
+      error: () => {},
+    });
+    running?.add(reading);
+  }
+
+  function received({ size, crc32: said, filename }: Download): void {
+    const got = have;
+    if (!got || got.offset !== size) {
+      const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
+      return lanes.failed(job, { type: 'protocol', message });
+    }
+    if (said !== undefined && said !== got.crc32) {
+      if (!anew) {
+        anew = true;
+        return restart();
+      }
+      const hex = (crc: number) => crc.toString(16).padStart(8, '0');
+      const message = `what was received has the CRC-32 ${hex(got.crc32)}, and the server's file ${hex(said)}`;
+      return lanes.failed(job, { type: 'mismatch', message });
+    }
+    lanes.done(job);
+    subscriber.complete();
+  }
+
+  /** From the start: what there is, is of another file. */
+  function restart(): void {
+    have = null;
+    running?.unsubscribe();
+    lanes.again(job);
+  }
+
+  function failLocally(thrown: unknown): void {
+    if (job.over) return;
+    running?.unsubscribe();
+    lanes.done(job);
+    subscriber.error({
+      type: 'content',
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+      thrown,
+    } satisfies ClientFault);
+  }
+
+  lanes.add(job);
+  return () => {
+    running?.unsubscribe();
+    lanes.done(job);
+  };
+}
+
+/** Whether two states of a file are the same, as far as is known of both. */
+const isSame = (a: PartialDownload['file'], b: PartialDownload['file']): boolean =>
+  a.size === b.size &&
+  a.mtime === b.mtime &&
+  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);

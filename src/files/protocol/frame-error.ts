@@ -1,0 +1,34 @@
+/** What a fault in the framing is called in the catalogue, with where it happened and what was there. */
+import { check, inWords, RECORD } from '../../wire/argument.ts';
+import type { FaultCode, FrameFault } from '../../wire/fault.ts';
+import { type ErrorCode, type ErrorInfo, errorInfo } from './errors.ts';
+
+const codes: Readonly<Record<FaultCode, ErrorCode>> = {
+  'length-negative': 'bad-header-length',
+  'length-too-large': 'bad-header-length',
+  'length-too-small': 'bad-header-length',
+  'varint-too-long': 'bad-header-length',
+  'header-empty': 'bad-header-length',
+  'header-invalid': 'bad-header',
+  'body-length-invalid': 'bad-body-length',
+  'body-too-large': 'bad-body-length',
+  truncated: 'truncated',
+};
+
+/** What a fault in the framing is called in the catalogue. */
+export function faultCode(code: FaultCode): ErrorCode {
+  if (typeof code === 'string' && Object.hasOwn(codes, code)) return codes[code];
+  throw new TypeError(`faultCode: the code must be one of a framing's, and is ${inWords(code)}`);
+}
+
+/** @example frameError(fault).code // 'bad-header-length', with `position`, `hex` and `ascii` */
+export function frameError(fault: FrameFault): ErrorInfo {
+  check('frameError: the fault', fault, RECORD);
+  const { position, declared, limit, hex, ascii } = fault;
+  const lengths = {
+    // JSON has no bigint; a length this large is only there to be read.
+    ...(declared === null ? {} : { declared: typeof declared === 'bigint' ? String(declared) : declared }),
+    ...(limit === null ? {} : { limit }),
+  };
+  return errorInfo(faultCode(fault.code), fault.message, { position, ...lengths, hex, ascii });
+}

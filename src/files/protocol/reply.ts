@@ -1,0 +1,59 @@
+/**
+ * What a server answers: an acknowledgement, or an error in the same framing.
+ *
+ * Every reply names the command it answers and carries the `id` of its request, if that had one.
+ */
+import { check, checkOptions, RECORD } from '../../wire/argument.ts';
+import { type HeadFault, headFault } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import type { ErrorInfo } from './errors.ts';
+import type { RequestId } from './request.ts';
+
+/** A request was carried out. `body` bytes follow the header, 0 when absent. */
+export interface Ack {
+  readonly ack: string;
+  readonly id?: RequestId;
+  readonly body?: number;
+  readonly [field: string]: unknown;
+}
+
+/** A request was refused. Those behind it are still served unless the error's code is fatal. */
+export interface Refusal {
+  readonly error: ErrorInfo;
+  /** The command that was refused; absent when there was none to read. */
+  readonly cmd?: string;
+  readonly id?: RequestId;
+}
+
+export type Reply = Ack | Refusal;
+
+export const isRefusal = (reply: Reply): reply is Refusal =>
+  typeof reply === 'object' && reply !== null && 'error' in reply;
+
+/** The answer to a `put`. What `durable: true` says is on the disk, file and directory entry both. */
+export interface PutAck extends Ack {
+  readonly ack: 'put';
+  readonly filename: string;
+  readonly size: number;
+  readonly crc32: number;
+  readonly durable: boolean;
+}
+
+/** How many bytes of body follow the header of a reply, which may be anything that a server says. */
+export function replyBodyLength(header: JsonHeader): number | HeadFault {
+  check('replyBodyLength: the header', header, RECORD);
+  const { body = 0 } = header;
+  if (typeof body === 'number') return body;
+  return headFault('body-length-invalid', "'body' of a reply must be a number of bytes");
+}
+
+/**
+ * How a client finds the frames of what a server sends: bodies come only with `get`, streamed.
+ *
+ * @example connection.chunks$.pipe(deframe(replyFraming()))
+ */
+export function replyFraming(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
+  checkOptions('replyFraming', options, {});
+  return jsonHeader({ ...options, bodyLength: replyBodyLength });
+}

@@ -1,0 +1,20 @@
+/** What an upload may be called: the name a client gives to content, so that it can go on after an interruption. */
+import { check, TEXT } from '../../wire/argument.ts';
+
+/** Characters in an upload's id. */
+export const maxUploadId = 64;
+
+export const uploadId = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * What a store calls an upload: the same, with the name of whose it is before a dot, so that nobody can ask about,
+ * take over or cancel another's. Up to 129 characters of `A-Z a-z 0-9 _ - .`, the first never a dot.
+ *
+ * @param owner the name of the principal; '' for anybody.
+ * @example uploadKey('alice', 'photo-1') // 'alice.photo-1'
+ */
+export function uploadKey(owner: string, upload: string): string {
+  check('uploadKey: the owner', owner, TEXT);
+  check('uploadKey: the upload', upload, TEXT);
+  return owner === '' ? upload : `${owner}.${upload}`;
+}

@@ -1,0 +1,154 @@
+/**
+ * Where requests come in: each is begun, refused, or parked until nothing is in its way.
+ */
+
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { Principal } from '../protocol/access.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { idOf } from '../protocol/request.ts';
+import type { Command } from './command.ts';
+import type { Effect } from './effect.ts';
+import { footprintOf, mustWait, nothing } from './overlap.ts';
+import { runCommand } from './run-command.ts';
+import type { Footprint, OpenRequest, SessionState } from './state.ts';
+
+export interface SessionLimits {
+  /** Bytes of one file, as its `filesize` says; default no bound. Beyond: `too-large`. */
+  readonly fileBytes?: number;
+  /** Requests of one connection that may be unanswered at once. */
+  readonly openRequests: number;
+}
+
+export interface RequestStarter {
+  /** Takes a request in; parks it when too many are open, or one of them touches the same name. */
+  readonly beginRequest: (
+    state: SessionState,
+    header: JsonHeader,
+    credit: number,
+    effects: Effect[],
+  ) => SessionState;
+  /** Opens a request that is refused from the start, so that its error is sent in its turn. */
+  readonly refuseRequest: (
+    state: SessionState,
+    header: JsonHeader,
+    error: ErrorInfo,
+    credit: number,
+    effects: Effect[],
+  ) => SessionState;
+}
+
+const newRequest = (
+  state: SessionState,
+  header: JsonHeader,
+  cmd: string | null,
+  footprint: Footprint,
+  credit: number,
+): OpenRequest => ({
+  number: state.next,
+  cmd,
+  readOnly: false,
+  id: idOf(header),
+  footprint,
+  state: undefined,
+  pendingReplies: [],
+  receiving: true,
+  sending: false,
+  needsFile: false,
+  hasFile: false,
+  done: false,
+  fatal: false,
+  credit,
+});
+
+const withRequest = (state: SessionState, request: OpenRequest): SessionState => ({
+  ...state,
+  next: state.next + 1,
+  requests: [...state.requests, request],
+});
+
+/** A guard in a pattern of your own may throw as well. */
+function checked(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
+  try {
+    return command.check(header);
+  } catch (thrown) {
+    effects.push({ type: 'internal-error', thrown });
+    return errorInfo('internal');
+  }
+}
+
+/** Files of one connection that are open to be sent: they are sent one behind the other anyway. */
+const OPEN_FILES_MAX = 16;
+
+/** Who has not said who it is, to a command that is open to it all the same. */
+const unauthenticated: Principal = { name: '', rights: [], prefix: '' };
+
+function accessFault(
+  { cmd, rights }: Command,
+  { reads, writes }: Footprint,
+  principal: Principal | null,
+): ErrorInfo | null {
+  if (rights === null) return null;
+  if (principal === null) return errorInfo('not-authenticated');
+  const missing = rights.find((right) => !principal.rights.includes(right));
+  if (missing !== undefined)
+    return errorInfo('forbidden', `'${cmd}' needs the right '${missing}'`, { right: missing });
+  const { prefix } = principal;
+  if (prefix === '') return null;
+  const outside = [...reads, ...writes].some((name) => !name.startsWith(prefix));
+  return outside ? errorInfo('forbidden', `names must begin with '${prefix}'`, { prefix }) : null;
+}
+
+export function createRequestStarter(
+  commands: ReadonlyMap<string, Command>,
+  limits: SessionLimits,
+): RequestStarter {
+  const { fileBytes = Number.POSITIVE_INFINITY } = limits;
+
+  const refuseRequest: RequestStarter['refuseRequest'] = (state, header, error, credit, effects) => {
+    const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
+    const request = newRequest(state, header, named, nothing, credit);
+    const refused = { pendingReplies: [{ type: 'error', error }], receiving: false, done: true } as const;
+    const cmd = named === null ? {} : { cmd: named };
+    const identity = request.id === null ? {} : { id: request.id };
+    const filename = typeof header.filename === 'string' ? { filename: header.filename.slice(0, 256) } : {};
+    const report = { type: 'refused', error, ...cmd, ...filename, ...identity } as const;
+    effects.push({ type: 'command', request: request.number, effect: { type: 'report', report } });
+    return withRequest(state, { ...request, ...refused });
+  };
+
+  const beginRequest: RequestStarter['beginRequest'] = (state, header, credit, effects) => {
+    const deferred = { ...state, deferred: { header, credit } };
+    if (state.requests.length >= limits.openRequests) return deferred;
+    const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
+    if (command === undefined) {
+      const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
+      return refuseRequest(state, header, errorInfo('unknown-command', why), credit, effects);
+    }
+    // Nobody would learn the answer.
+    if (!state.reachable && command.readOnly) {
+      effects.push({ type: 'release', credit });
+      return state;
+    }
+    const error = checked(command, header, effects);
+    if (error !== null) return refuseRequest(state, header, error, credit, effects);
+    const { filesize } = header;
+    if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {
+      const why = `'filesize' is ${filesize}, and at most ${fileBytes} bytes are taken`;
+      const tooLarge = errorInfo('too-large', why, { field: 'filesize', limit: fileBytes });
+      return refuseRequest(state, header, tooLarge, credit, effects);
+    }
+    const footprint = footprintOf(command.touches, header);
+    if (mustWait(footprint, state.requests)) return deferred;
+    if (command.needsFile && state.requests.filter(({ needsFile }) => needsFile).length >= OPEN_FILES_MAX)
+      return deferred;
+    // Only now: the request before it may have been the one that says who asks.
+    const refusal = accessFault(command, footprint, state.principal);
+    if (refusal !== null) return refuseRequest(state, header, refusal, credit, effects);
+    const { cmd, needsFile, readOnly } = command;
+    const request = { ...newRequest(state, header, cmd, footprint, credit), needsFile, readOnly };
+    const start = { type: 'start', request: header, principal: state.principal ?? unauthenticated } as const;
+    return withRequest(state, runCommand(command, request, start, effects));
+  };
+
+  return { beginRequest, refuseRequest };
+}

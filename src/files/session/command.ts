@@ -1,0 +1,193 @@
+/**
+ * What a command is: a pattern that its header matches, the names it touches, and a reducer.
+ *
+ * The reducer sees one request's events and nothing else: no ordering, no other requests, no connection. The
+ * session around it does the rest: it checks the names, keeps requests that touch one name apart, sends the
+ * answers in order, skips what is left of a refused body, and cleans up when the connection breaks.
+ */
+import { isMatching, type P } from 'ts-pattern';
+import {
+  check,
+  checkOptions,
+  either,
+  FLAG,
+  FUNCTION,
+  LIST,
+  oneOf,
+  optional,
+  RECORD,
+  TEXT,
+} from '../../wire/argument.ts';
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { Principal, Right } from '../protocol/access.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { whyNotFilename } from '../protocol/filename.ts';
+import { whyNot } from '../protocol/request.ts';
+import type { CommandEffect } from './effect.ts';
+import type { EffectResult } from './event.ts';
+
+/** What happens to one request, in this order: `start`, `data`…, `end`, with results in between. */
+export type CommandEvent<R> =
+  | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
+  | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'end' }
+  | { readonly type: 'result'; readonly result: EffectResult };
+
+/** What a request answers: a reply's own fields (the session adds `id`), or bytes of the file it opened. */
+export type ReplyPart =
+  | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly type: 'error'; readonly error: ErrorInfo }
+  /** An ack named `progress`; the request goes on. */
+  | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly type: 'file'; readonly offset: number; readonly length: number };
+
+export interface Transition<S> {
+  readonly state: S;
+  readonly effects?: readonly CommandEffect[];
+  readonly answers?: readonly ReplyPart[];
+  /**
+   * Nothing more will come of this request: no effect of its is under way and no result awaited. What is left of
+   * its body is skipped, and requests that touch the same names may go on.
+   */
+  readonly done?: boolean;
+}
+
+/**
+ * Which of a request's fields are names, and what happens to the files of those names; or are ids of uploads.
+ * `everything`: it looks at all files. `alone`: nothing else may be under way, before it or behind it.
+ */
+export type Touches<F extends string = string> =
+  | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
+  | 'allFiles'
+  | 'exclusive';
+
+/** A command, ready for the dispatch. Made by `defineCommand`. */
+export interface Command {
+  readonly cmd: string;
+  readonly touches: Touches;
+  /** What the peer must be allowed to do; null: whoever asks, even before it has said who it is. */
+  readonly rights: readonly Right[] | null;
+  /** The fields of a header that it looks at: no other is kept. Absent: all of them. */
+  readonly fields?: readonly string[];
+  /** Whether it changes nothing: then it is dropped, begun or not, once nobody can be answered. */
+  readonly readOnly: boolean;
+  /** Whether it needsFile a file to be sent: only a few of these are under way at once. */
+  readonly needsFile: boolean;
+  /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
+  readonly bodyLength?: (header: JsonHeader) => number | string;
+  /** Null when the header is a request of this command, else what is wrong with it. */
+  readonly check: (header: JsonHeader) => ErrorInfo | null;
+  readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
+}
+
+/**
+ * Makes a command of a pattern and a reducer.
+ *
+ * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command. Fields that
+ *   it does not name are not kept, and reach no reducer.
+ * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
+ *   the files are read or written, and which are ids of uploads; `'allFiles'` for a command that looks at all files.
+ * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
+ *   `write` where they are written. Null for a command that is open even to who has not said who it is.
+ * @param definition.readOnly true for a command that changes nothing, so that it need not be carried out once nobody can
+ *   be answered. Default: true where it touches files and only reads them, else false.
+ * @param definition.needsFile true for a command that asks for `open`; default false.
+ * @param definition.start what a fresh request does; told who asks.
+ * @param definition.on what it does at each later event, given the state of the step before.
+ *
+ * @example
+ * // Answers {"cmd": "size", "filename": "a"} with {"ack": "size", "bytes": 3}
+ * const size = defineCommand({
+ *   pattern: { cmd: 'size', filename: P.string },
+ *   touches: { filename: 'read' },
+ *   start: (request) => ({ state: null, effects: [{ type: 'stat', name: request.filename }] }),
+ *   on: (state, event) =>
+ *     match(event)
+ *       .with({ type: 'result', result: { of: 'stat', ok: true } }, ({ result }) =>
+ *         acknowledge(state, { bytes: result.value.size }))
+ *       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
+ *       .otherwise(() => ({ state })),
+ * });
+ */
+export function defineCommand<const Shape extends { readonly cmd: string }, S>(definition: {
+  readonly pattern: Shape;
+  readonly touches: Touches<Extract<keyof Shape, string>>;
+  readonly rights?: readonly Right[] | null;
+  readonly readOnly?: boolean;
+  readonly needsFile?: boolean;
+  readonly bodyLength?: (header: JsonHeader) => number | string;
+  readonly start: (request: P.infer<Shape>, principal: Principal) => Transition<S>;
+  readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Transition<S>;
+}): Command {
+  checkOptions('defineCommand', definition, COMMAND_RULES);
+  checkOptions('the pattern of a command', definition.pattern, { cmd: TEXT });
+  const { pattern, touches, needsFile = false, bodyLength, start, on } = definition;
+  const { readOnly = onlyReads(touches) } = definition;
+  const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
+  const matches = isMatching(pattern as P.Pattern<unknown>);
+  const names =
+    typeof touches === 'string'
+      ? []
+      : Object.keys(touches).filter((field) => modeOf(touches, field) !== 'upload');
+  const check = (header: JsonHeader): ErrorInfo | null => {
+    if (!matches(header)) {
+      const wrong = whyNot(pattern, header);
+      return errorInfo('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
+    }
+    for (const field of names) {
+      const why = whyNotFilename(header[field]);
+      if (why !== null) return errorInfo('bad-filename', why, { field });
+    }
+    return null;
+  };
+  const reduce: Command['reduce'] = (state, event) =>
+    event.type === 'start' ? start(event.request as P.infer<Shape>, event.principal) : on(state as S, event);
+  const fields = Object.keys(pattern);
+  return {
+    cmd: pattern.cmd,
+    touches,
+    rights,
+    fields,
+    readOnly,
+    needsFile,
+    check,
+    reduce,
+    ...(bodyLength ? { bodyLength } : {}),
+  };
+}
+
+const COMMAND_RULES = {
+  pattern: RECORD,
+  touches: either(RECORD, oneOf('allFiles', 'exclusive')),
+  rights: optional(either(LIST, oneOf(null))),
+  needsFile: optional(FLAG),
+  bodyLength: optional(FUNCTION),
+  start: FUNCTION,
+  on: FUNCTION,
+};
+
+const modeOf = (touches: Readonly<Record<string, unknown>>, field: string): unknown => touches[field];
+
+function onlyReads(touches: Touches): boolean {
+  if (typeof touches === 'string') return touches === 'allFiles';
+  const modes = Object.values(touches);
+  return modes.length > 0 && modes.every((mode) => mode === 'read');
+}
+
+function rightsFor(touches: Touches): readonly Right[] {
+  const modes = typeof touches === 'string' ? ['read'] : Object.values(touches);
+  const rights = new Set(modes.map((mode) => (mode === 'read' ? 'read' : 'write') satisfies Right));
+  return [...rights];
+}
+
+/** The step that ends a request well: an ack with these fields. */
+export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
+  check('acknowledge: the fields', fields, RECORD);
+  return { state, answers: [{ type: 'ack', fields }], done: true };
+}
+
+/** The step that ends a request with an error. What is left of the body is skipped. */
+export function refuse<S>(state: S, error: ErrorInfo): Transition<S> {
+  checkOptions('refuse', error, { code: TEXT, message: TEXT });
+  return { state, answers: [{ type: 'error', error }], done: true };
+}

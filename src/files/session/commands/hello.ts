@@ -1,0 +1,28 @@
+/**
+ * `hello`: says who the peer is, and answers what the server is.
+ *
+ * It is alone: what comes behind it waits until it is known who asks. A token nobody has ends the connection, so that
+ * each guess costs one. What a token is compared with is the world's business; here is only that it must be.
+ */
+import { match } from 'ts-pattern';
+import { requestPatterns } from '../../protocol/request.ts';
+import { acknowledge, defineCommand, refuse } from '../command.ts';
+
+export const hello = defineCommand({
+  pattern: requestPatterns.hello,
+  touches: 'exclusive',
+  rights: null,
+  start: ({ token }) => ({
+    state: null,
+    effects: [{ type: 'hello', ...(token === undefined ? {} : { token }) }],
+  }),
+  on: (state: null, event) =>
+    match(event)
+      .with({ type: 'result', result: { of: 'hello', ok: true } }, ({ result }) => {
+        const { principal, about } = result.value;
+        const { name = '', rights = [], prefix = '' } = principal ?? {};
+        return acknowledge(state, { ...about, name, rights, prefix });
+      })
+      .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
+      .otherwise(() => ({ state })),
+});

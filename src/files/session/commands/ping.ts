@@ -1,0 +1,12 @@
+/** `ping`: answers at once. */
+import { requestPatterns } from '../../protocol/request.ts';
+import { acknowledge, defineCommand } from '../command.ts';
+
+export const ping = defineCommand({
+  pattern: requestPatterns.ping,
+  touches: {},
+  rights: null,
+  readOnly: true,
+  start: () => acknowledge(null),
+  on: (state: null) => ({ state }),
+});

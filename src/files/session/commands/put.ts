@@ -1,0 +1,107 @@
+/**
+ * `put`: stores the body under a name, atomically.
+ *
+ *   phase        event             -> phase       effects, answer
+ *                start                receiving    begin
+ *   receiving    data                 receiving    write, and sync where progress is due
+ *   receiving    end                  committing   commit
+ *   receiving    result, failed       done         error (the sink has cleaned up; the rest is skipped)
+ *   committing   result, stored       done         ack
+ *   committing   result, failed       done         error
+ *   either       result, synced       the same     progress
+ */
+import { match } from 'ts-pattern';
+import type { JsonHeader } from '../../../wire/json-header.ts';
+import { errorInfo } from '../../protocol/errors.ts';
+import { requestPatterns } from '../../protocol/request.ts';
+import { uploadKey } from '../../protocol/upload.ts';
+import { acknowledge, type CommandEvent, defineCommand, refuse, type Transition } from '../command.ts';
+import type { CommandEffect } from '../effect.ts';
+
+interface State {
+  readonly phase: 'receiving' | 'committing';
+  /** As the peer calls it. */
+  readonly upload?: string | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** How far it is, for a put that wants to be told. */
+interface Progress {
+  /** Bytes between two tellings, at the least. */
+  readonly every: number;
+  /** Bytes that have come, those of earlier tries included. */
+  readonly received: number;
+  /** When so many have, it is told again. */
+  readonly next: number;
+}
+
+/** The content may be sent from an offset on; what `filesize` says is always the whole file's. */
+function bodyLength(header: JsonHeader): number | string {
+  const { filesize, offset = 0 } = header;
+  if (!isByteCount(filesize)) return "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
+  if (!isByteCount(offset)) return "'offset' must be a whole number of bytes from 0 to 'filesize'";
+  return offset <= filesize ? filesize - offset : "'offset' is past 'filesize'";
+}
+
+const isByteCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+const receiving: State = { phase: 'receiving' };
+const committing: State = { phase: 'committing' };
+
+export const put = defineCommand({
+  pattern: requestPatterns.put,
+  touches: { filename: 'write', upload: 'upload' },
+  bodyLength,
+  start: (request, { name: owner }): Transition<State> => {
+    const { filename, filesize, offset, upload, crc32, sha256, progress, mtime, ifAbsent } = request;
+    if (offset && upload === undefined) {
+      const why = "the server has 0 bytes: only a put with an 'upload' can go on where it was interrupted";
+      return refuse(receiving, errorInfo('bad-offset', why, { offset: 0 }));
+    }
+    const key = upload === undefined ? undefined : uploadKey(owner, upload);
+    const content = { size: filesize, offset: key === undefined ? undefined : offset, crc32, sha256 };
+    const begin = { type: 'openPut', name: filename, ...content, upload: key, mtime, ifAbsent } as const;
+    return { state: stateOf(upload, progress, offset), effects: [begin] };
+  },
+  on: (state: State, event) => {
+    // The only event that comes once a chunk: kept out of the matching below.
+    if (event.type === 'data') return data(state, event);
+    return match(event)
+      .with({ type: 'end' }, () => ({
+        state: state === receiving ? committing : { ...state, phase: 'committing' as const },
+        effects: [{ type: 'commit' as const }],
+      }))
+      .with({ type: 'result', result: { of: 'commit', ok: true } }, ({ result }) => {
+        const { name: filename, size, crc32, durable } = result.value;
+        return acknowledge(state, { filename, size, crc32, durable, ...called(state) });
+      })
+      .with({ type: 'result', result: { of: 'sync', ok: true } }, ({ result }) => {
+        const fields = { ...called(state), offset: result.value.offset };
+        return { state, answers: [{ type: 'progress' as const, fields }] };
+      })
+      .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
+      .otherwise(() => ({ state }));
+  },
+});
+
+function stateOf(upload: string | undefined, every: number | undefined, offset = 0): State {
+  if (upload === undefined && every === undefined) return receiving;
+  const progress = every === undefined ? undefined : { every, received: offset, next: offset + every };
+  return { phase: 'receiving', upload, progress };
+}
+
+const called = ({ upload }: State) => (upload === undefined ? {} : { upload });
+
+function data(
+  state: State,
+  { bytes, credit }: Extract<CommandEvent<never>, { type: 'data' }>,
+): Transition<State> {
+  const write: CommandEffect = { type: 'write', bytes, credit };
+  if (state.progress === undefined) return { state, effects: [write] };
+  const { every, next } = state.progress;
+  const received = state.progress.received + bytes.length;
+  const due = received >= next;
+  const progress = { every, received, next: due ? received + every : next };
+  return { state: { ...state, progress }, effects: due ? [write, { type: 'sync' }] : [write] };
+}

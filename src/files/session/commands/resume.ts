@@ -1,0 +1,28 @@
+/**
+ * `resume`: how much the server has of an interrupted upload, all of it as durable as it makes things. Whoever still
+ * holds the upload on another connection loses it. One effect, one answer.
+ */
+import { match } from 'ts-pattern';
+import { requestPatterns } from '../../protocol/request.ts';
+import { uploadKey } from '../../protocol/upload.ts';
+import { acknowledge, defineCommand, refuse } from '../command.ts';
+
+export const resume = defineCommand({
+  pattern: requestPatterns.resume,
+  touches: { upload: 'upload' },
+  rights: ['write'],
+  // It takes the upload from whoever holds it, but only so that the peer may go on with it.
+  readOnly: true,
+  start: ({ upload }, { name }) => ({
+    state: upload,
+    effects: [{ type: 'resume', upload: uploadKey(name, upload) }],
+  }),
+  on: (upload: string, event) =>
+    match(event)
+      .with({ type: 'result', result: { of: 'resume', ok: true } }, ({ result }) => {
+        const { offset, crc32 } = result.value;
+        return acknowledge(upload, { upload, offset, crc32 });
+      })
+      .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(upload, result.error))
+      .otherwise(() => ({ state: upload })),
+});

@@ -1,0 +1,69 @@
+/**
+ * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
+ */
+import { checkOptions, FUNCTION, optional } from '../../wire/argument.ts';
+import { headFault } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import { checkCommands } from './check-commands.ts';
+import type { Command } from './command.ts';
+import { cancel } from './commands/cancel.ts';
+import { remove } from './commands/delete.ts';
+import { get } from './commands/get.ts';
+import { hello } from './commands/hello.ts';
+import { list } from './commands/list.ts';
+import { ping } from './commands/ping.ts';
+import { put } from './commands/put.ts';
+import { rename } from './commands/rename.ts';
+import { resume } from './commands/resume.ts';
+import { stat } from './commands/stat.ts';
+
+export const commands: readonly Command[] = [
+  put,
+  resume,
+  cancel,
+  get,
+  list,
+  stat,
+  remove,
+  rename,
+  hello,
+  ping,
+];
+
+/**
+ * How a server finds the frames of what a client sends.
+ *
+ * A body is as long as its command says. Of a command nobody knows, `filesize` is taken to be the body, so that it
+ * can be skipped and the requests behind it served.
+ */
+export function requestFraming(
+  known: readonly Command[] = commands,
+  options: {
+    /** The most bytes of JSON in a header; default 65,536. */
+    readonly maxHeader?: number;
+    /** Told of what the `bodyLength` of a command of your own threw; the peer gets the fault `bad-body-length`. */
+    readonly onInternalError?: (thrown: unknown) => void;
+  } = {},
+): Framing<JsonHeader> {
+  checkCommands('requestFraming', known);
+  checkOptions('requestFraming', options, { onInternalError: optional(FUNCTION) });
+  const { maxHeader, onInternalError } = options;
+  const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
+  const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
+    Number.isSafeInteger(filesize) && (filesize as number) >= 0
+      ? (filesize as number)
+      : "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
+  return jsonHeader({
+    ...(maxHeader === undefined ? {} : { maxHeader }),
+    bodyLength: (header) => {
+      try {
+        const length = (rules.get(header.cmd) ?? ofUnknown)(header);
+        return typeof length === 'number' ? length : headFault('body-length-invalid', length);
+      } catch (thrown) {
+        onInternalError?.(thrown);
+        return headFault('body-length-invalid', 'the server failed to tell');
+      }
+    },
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * Which requests may be under way at once: all that do not touch the same name.
+ *
+ * So that a pipelined `put` then `get` sees the file, and a `rename` finds what the `put` before it stored. Two
+ * reads never disturb one another. A file also conflicts with what lies below it, since `a` and `a/b` cannot both
+ * exist, and which of them wins must not depend on timing. What changes the connection itself is `alone`.
+ */
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { Touches } from './command.ts';
+import type { Footprint, OpenRequest } from './state.ts';
+
+export const nothing: Footprint = { reads: [], writes: [], uploads: [], all: null };
+const everything: Footprint = { reads: [], writes: [], uploads: [], all: 'allFiles' };
+const alone: Footprint = { reads: [], writes: [], uploads: [], all: 'exclusive' };
+
+export function footprintOf(touches: Touches, header: JsonHeader): Footprint {
+  if (touches === 'allFiles') return everything;
+  if (touches === 'exclusive') return alone;
+  const named = (mode: 'read' | 'write' | 'upload') =>
+    Object.keys(touches)
+      .filter((field) => touches[field] === mode && header[field] !== undefined)
+      .map((field) => header[field] as string);
+  return { reads: named('read'), writes: named('write'), uploads: named('upload'), all: null };
+}
+
+/** Whether a request that touches this must wait for one of those that are open. */
+export const mustWait = (footprint: Footprint, open: readonly OpenRequest[]): boolean =>
+  open.some((other) =>
+    // Answers about everything may be long, so only one is held at a time, even once it is done.
+    footprint.all === 'allFiles' && other.footprint.all === 'allFiles'
+      ? true
+      : !other.done && conflict(footprint, other.footprint),
+  );
+
+function conflict(a: Footprint, b: Footprint): boolean {
+  if (a.all === 'exclusive' || b.all === 'exclusive') return true;
+  if (a.all === 'allFiles') return b.all === 'allFiles' || b.writes.length > 0;
+  if (b.all === 'allFiles') return a.writes.length > 0;
+  if (a.uploads.some((upload) => b.uploads.includes(upload))) return true;
+  return meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes);
+}
+
+const meet = (some: readonly string[], others: readonly string[]): boolean =>
+  some.some((one) => others.some((other) => sameOrBelow(one, other) || sameOrBelow(other, one)));
+
+const sameOrBelow = (name: string, folder: string): boolean =>
+  name.length === folder.length ? name === folder : name[folder.length] === '/' && name.startsWith(folder);

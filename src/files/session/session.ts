@@ -1,0 +1,269 @@
+/**
+ * One connection's brain: `(state, event) → (state, effects)`, and nothing else.
+ *
+ * It knows no socket, no file, no clock and no RxJS, so every conversation there can be is a list of events, and a
+ * test is a list of events and the effects they must have. What each command does is in its own file; what all
+ * have in common is here.
+ *
+ *   event      when open                             otherwise
+ *   request    begin it, or park it                  draining: refuse it, -> ending; else release its credit
+ *   data       to the request whose body it is,      release its credit
+ *              or release its credit when that is done
+ *   body-end   to the request whose body it was      nothing
+ *   fault      abort the body under way, answer it after all that is open, -> ending; nothing if the last answer was given
+ *   ended      -> ending (the frame was whole, or a fault came before)
+ *   drain      -> draining
+ *   unreachable  drop the requests that only read, and those that come; no answer is sent any more
+ *   access     the rights of the requests that come from now on
+ *   closed     as unreachable, and abort the body under way, -> gone
+ *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
+ */
+
+import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
+import type { JsonHeader } from '../../wire/json-header.ts';
+import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { idOf } from '../protocol/request.ts';
+import { createRequestStarter, type SessionLimits } from './begin-request.ts';
+import { checkCommands } from './check-commands.ts';
+import type { Command, CommandEvent } from './command.ts';
+import type { Effect } from './effect.ts';
+import type { SessionEvent } from './event.ts';
+import { flush } from './reply-order.ts';
+import { about, appendReplies, creditIn, runCommand } from './run-command.ts';
+import { initialSession, type OpenRequest, type SessionState } from './state.ts';
+import { trimmedHeader } from './trim-header.ts';
+
+export interface Session {
+  readonly initial: SessionState;
+  /**
+   * The step. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while `accepts` says
+   * no; the others may come at any time.
+   */
+  readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
+  /** What of a header a `request` must carry: it may cost far less than the whole. */
+  readonly trimHeader: (header: JsonHeader) => JsonHeader;
+  /** Whether the next event from the peer may be given now. */
+  readonly accepts: (state: SessionState) => boolean;
+}
+
+/**
+ * Makes a session of the commands it knows.
+ *
+ * @example
+ * const session = createSession(commands, { openRequests: 64 });
+ * const event = { type: 'request', header: { cmd: 'ping' }, body: 0, credit: 270 } as const;
+ * const [state, effects] = session.reduce(session.initial, event);
+ * // effects: [{ type: 'reply', reply: { ack: 'ping' }, eager: true, credit: 270 }, …]
+ */
+export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
+  checkCommands('createSession', commands);
+  checkOptions('createSession', limits, { openRequests: numberFrom(1), fileBytes: optional(numberFrom(0)) });
+  const byName = new Map(commands.map((command) => [command.cmd, command]));
+  const { beginRequest, refuseRequest } = createRequestStarter(byName, limits);
+
+  function reduce(state: SessionState, event: SessionEvent): readonly [SessionState, readonly Effect[]] {
+    const effects: Effect[] = [];
+    return [next(state, event, effects), effects];
+  }
+
+  function next(state: SessionState, event: SessionEvent, effects: Effect[]): SessionState {
+    switch (event.type) {
+      case 'data':
+        return data(state, event, effects);
+      case 'request':
+        return request(state, event, effects);
+      case 'body-end':
+        return bodyEnd(state, effects);
+      case 'result':
+        return beginDeferred(result(state, event, effects), effects);
+      case 'fault':
+        return isOver(state) || state.requests.some(isLast)
+          ? state
+          : flush({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
+      case 'ended':
+        return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
+      case 'access':
+        return { ...state, principal: event.principal };
+      case 'drain':
+        return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
+      case 'unreachable':
+        return unreachable(state, effects);
+      case 'closed':
+        return closed(state, effects);
+    }
+  }
+
+  function request(
+    state: SessionState,
+    { header, credit, refused: why }: Extract<SessionEvent, { type: 'request' }>,
+    effects: Effect[],
+  ): SessionState {
+    if (state.phase === 'draining') {
+      return flush(
+        lastly(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
+        effects,
+      );
+    }
+    if (state.phase !== 'open') {
+      effects.push({ type: 'release', credit });
+      return state;
+    }
+    const reads =
+      state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
+    const begun = { ...state, inFrame: true, reads };
+    if (why !== undefined) return flush(refuseRequest(begun, header, why, credit, effects), effects);
+    return flush(beginRequest(begun, header, credit, effects), effects);
+  }
+
+  function data(
+    state: SessionState,
+    event: { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number },
+    effects: Effect[],
+  ): SessionState {
+    const last = state.requests.at(-1);
+    if (last === undefined || !last.receiving || last.done) {
+      effects.push({ type: 'release', credit: event.credit, bytes: event.bytes });
+      return state;
+    }
+    const from = effects.length;
+    const after = run(last, event, effects);
+    const handedOn = creditIn(effects, from);
+    if (handedOn < event.credit) effects.push({ type: 'release', credit: event.credit - handedOn });
+    return after === last ? state : flush(replace(state, after), effects);
+  }
+
+  function bodyEnd(state: SessionState, effects: Effect[]): SessionState {
+    const left = state.inFrame ? { ...state, inFrame: false } : state;
+    const last = left.requests.at(-1);
+    if (last === undefined || !last.receiving) return flush(left, effects);
+    const ended = { ...last, receiving: false };
+    return flush(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
+  }
+
+  function result(
+    state: SessionState,
+    { request: number, result, credit = 0 }: Extract<SessionEvent, { type: 'result' }>,
+    effects: Effect[],
+  ): SessionState {
+    const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
+    const isOver = asked?.done ?? true;
+    // A command that threw is done before what it asked for is there.
+    if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'closeFile', request: number });
+    if (isOver && credit > 0) effects.push({ type: 'release', credit });
+    if (asked === undefined) return state;
+    const request = credit > 0 && !isOver ? { ...asked, credit: asked.credit + credit } : asked;
+    if (result.of === 'send') {
+      const [file, ...pendingReplies] = request.pendingReplies;
+      if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
+        const report = { type: 'served', ...about(request, request.cmd) } as const;
+        effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
+      }
+      return flush(replace(state, { ...request, sending: false, pendingReplies }), effects);
+    }
+    if (request.done) return state;
+    if (result.of === 'commit' && result.ok) {
+      const { name: filename, size, crc32, durable } = result.value;
+      const identity = request.id === null ? {} : { id: request.id };
+      const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
+      effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
+    }
+    const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
+    const hasFile = request.hasFile || (result.of === 'open' && result.ok);
+    const after = run(
+      hasFile === request.hasFile ? request : { ...request, hasFile },
+      { type: 'result', result },
+      effects,
+    );
+    return flush(replace(told, after), effects);
+  }
+
+  /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
+  function beginDeferred(state: SessionState, effects: Effect[]): SessionState {
+    if (state.deferred === null) return state;
+    const { header, credit } = state.deferred;
+    if (state.phase === 'ending') {
+      effects.push({ type: 'release', credit });
+      return flush({ ...state, deferred: null, inFrame: false }, effects);
+    }
+    return flush(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
+  }
+
+  /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
+  function unreachable(state: SessionState, effects: Effect[]): SessionState {
+    if (!state.reachable) return state;
+    const requests = state.requests.map((request) => {
+      const isUnderWay = !request.done || request.sending || request.pendingReplies.length > 0;
+      if (!request.readOnly || !isUnderWay) return request;
+      effects.push({ type: 'drop', request: request.number });
+      return { ...request, done: true, hasFile: false, sending: false, pendingReplies: [] };
+    });
+    return beginDeferred(flush({ ...state, requests, reachable: false }, effects), effects);
+  }
+
+  function closed(state: SessionState, effects: Effect[]): SessionState {
+    if (state.phase === 'disconnected') return state;
+    const aborted = abortBody(unreachable(state, effects), effects);
+    if (aborted.deferred !== null) effects.push({ type: 'release', credit: aborted.deferred.credit });
+    const forgotten = { ...aborted, phase: 'disconnected', deferred: null, inFrame: false } as const;
+    return flush(forgotten, effects);
+  }
+
+  /**
+   * What is wrong with the connection, said behind all that is open. In the middle of a body it is what became of that
+   * body's request, and is reported as that; where the request was refused before, the report of that stands.
+   */
+  function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
+    const answer = { type: 'fault', error } as const;
+    if (!state.inFrame || state.deferred !== null) return lastly(refuseRequest(state, {}, error, 0, effects));
+    const last = state.requests.at(-1);
+    if (last === undefined) {
+      effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
+      return state;
+    }
+    if (!last.done) {
+      const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
+      effects.push({ type: 'command', request: last.number, effect: { type: 'report', report } });
+    }
+    const aborted = abortBody(state, effects);
+    return lastly(
+      replace(aborted, {
+        ...last,
+        receiving: false,
+        done: true,
+        pendingReplies: appendReplies(last.pendingReplies, [answer]),
+      }),
+    );
+  }
+
+  /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
+  function abortBody(state: SessionState, effects: Effect[]): SessionState {
+    const last = state.requests.at(-1);
+    if (last === undefined || !last.receiving) return state;
+    if (!last.done) effects.push({ type: 'command', request: last.number, effect: { type: 'abort' } });
+    return replace(state, { ...last, receiving: false, done: true });
+  }
+
+  function run(request: OpenRequest, event: CommandEvent<unknown>, effects: Effect[]): OpenRequest {
+    const command = byName.get(request.cmd!)!;
+    return runCommand(command, request, event, effects);
+  }
+
+  const trimHeader: Session['trimHeader'] = (header) =>
+    trimmedHeader(byName.get(header.cmd as string), header);
+
+  return { initial: initialSession, trimHeader, reduce, accepts: (state) => state.deferred === null };
+}
+
+/** The newest request's answer is the last one of the connection. */
+const lastly = (state: SessionState): SessionState =>
+  replace(state, { ...state.requests.at(-1)!, fatal: true });
+
+const isLast = ({ fatal }: OpenRequest): boolean => fatal;
+
+const isOver = (state: SessionState): boolean => state.phase === 'finished' || state.phase === 'disconnected';
+
+const replace = (state: SessionState, request: OpenRequest): SessionState => {
+  const place = request.number - state.requests[0]!.number;
+  const requests = state.requests.with(place, request);
+  return request.fatal && !isOver(state) ? { ...state, requests, phase: 'ending' } : { ...state, requests };
+};

@@ -1,0 +1,73 @@
+/**
+ * What is kept of a request's header while the request waits and is carried out.
+ *
+ * A header may have up to `headerBytes` of JSON, which cost thirty times as much once they are parsed. Nearly all of
+ * that is in fields that no command looks at. So only the fields that the command names are kept, and what is in them
+ * only if it is what the command expects: the names, numbers and ids that Sluice's own commands expect are short.
+ */
+
+import type { JsonHeader } from '../../wire/json-header.ts';
+import { idOf } from '../protocol/request.ts';
+import type { Command } from './command.ts';
+
+/** Characters of what no command expects: enough to be quoted in an error. */
+const QUOTED_MAX = 64;
+/** Characters of a file's name that is only reported. */
+const REPORTED_NAME_MAX = 256;
+
+/** The part of a header that its command needs; of one that no command knows, what its refusal says. */
+export function trimmedHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
+  if (command === undefined) return unknown(header);
+  if (command.fields === undefined || holdsNothingElse(command.fields, header)) return header;
+  const kept: Record<string, unknown> = {};
+  let isFlat = true;
+  for (const field of command.fields) {
+    if (!Object.hasOwn(header, field)) continue;
+    const value = header[field];
+    kept[field] = value;
+    if (typeof value === 'object' && value !== null) isFlat = false;
+  }
+  // What the session itself looks at, whatever the command is.
+  if (typeof header.filesize === 'number') kept.filesize = header.filesize;
+  if (Object.hasOwn(header, 'id') && !Object.hasOwn(kept, 'id')) kept.id = header.id;
+  if (!isFlat && !expected(command, kept)) for (const field in kept) kept[field] = flattened(kept[field]);
+  return kept;
+}
+
+/** Whether it is as nearly all headers are: fields that are looked at, and no list or object in any. */
+function holdsNothingElse(fields: readonly string[], header: JsonHeader): boolean {
+  for (const field in header) {
+    const value = header[field];
+    if (typeof value === 'object' && value !== null) return false;
+    const isLookedAt = field === 'id' || (field === 'filesize' && typeof value === 'number');
+    if (!isLookedAt && !fields.includes(field)) return false;
+  }
+  return true;
+}
+
+function unknown(header: JsonHeader): JsonHeader {
+  const { cmd, filename } = header;
+  const id = idOf(header);
+  return {
+    ...(typeof cmd === 'string' ? { cmd: beginning(cmd, QUOTED_MAX) } : {}),
+    ...(typeof filename === 'string' ? { filename: beginning(filename, REPORTED_NAME_MAX) } : {}),
+    ...(id === null ? {} : { id }),
+  };
+}
+
+/** A copy: what `slice` answers would keep the whole text in memory for as long as it is used itself. */
+const beginning = (text: string, max: number): string =>
+  text.length <= max ? text : JSON.parse(JSON.stringify(text.slice(0, max)));
+
+/** A pattern of a user's own may throw: that is told when the request is begun. */
+function expected(command: Command, header: JsonHeader): boolean {
+  try {
+    return command.check(header) === null;
+  } catch {
+    return false;
+  }
+}
+
+/** Something of the same type that costs nothing: it is refused all the same, for the same reason. */
+const flattened = (value: unknown): unknown =>
+  typeof value !== 'object' || value === null ? value : Array.isArray(value) ? [] : {};

@@ -1,0 +1,340 @@
+/**
+ * Effects, carried out: the only place where what a session decided meets the store and the connection.
+ *
+ * Whatever fails becomes a result, which is an event of the session; nothing here throws.
+ */
+import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { isRefusal } from '../files/protocol/reply.ts';
+import type { CommandEffect, Effect, Report } from '../files/session/effect.ts';
+import type { EffectResult, EffectResultOf, HelloResult } from '../files/session/event.ts';
+import type { MaybeAsync, Outcome, Part, Source, Store } from '../store/contract.ts';
+import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
+import { callStore } from './call-store.ts';
+import type { CreditWindow } from './credit.ts';
+import { takePage } from './list-credit.ts';
+import { type PutTask, putTask } from './put-task.ts';
+import type { ReplyWriter } from './reply-writer.ts';
+import { sendTask } from './send-task.ts';
+import type { SlotHolder } from './slots.ts';
+
+/** Performs the `call` effects of commands of your own, by the name in `call`. */
+export type CustomHandlers = Readonly<
+  Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
+>;
+
+export interface EffectExecutorDeps {
+  readonly store: Store;
+  readonly connection: Connection;
+  readonly window: CreditWindow;
+  readonly replyWriter: ReplyWriter;
+  /** Files that are open to be sent, and files that are being stored: a place each. */
+  readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
+  readonly customHandlers: CustomHandlers;
+  /** Whose token it is, and what the server says of itself. */
+  readonly hello: (token: string | undefined) => MaybeAsync<HelloResult>;
+  /** `credit`, if any, was taken for what is in the result. */
+  readonly result: (request: number, result: EffectResult, credit?: number) => void;
+  /** Calls back when it is this connection's turn among all. */
+  readonly inTurn: (work: () => void) => void;
+  /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
+  readonly turn: (work: () => void) => void;
+  /** Something that has no result is over. */
+  readonly idle: () => void;
+  readonly report: (request: number, report: Report) => void;
+  /** Something threw that should not have: a bug, in the store or in a command of your own. */
+  readonly onInternalError: (thrown: unknown) => void;
+}
+
+/** A file that is open to be sent, and how to let go of its place. */
+interface OpenSource {
+  readonly source: Source;
+  readonly leave: () => void;
+}
+
+/** What else there is to asking the store something. */
+interface Asking<T> {
+  /** Called with the answer, and whether anybody still waits for it. */
+  readonly answered?: (outcome: Outcome<T>, dropped: boolean) => void;
+  /** Called when nobody waits any more. */
+  readonly dropped?: () => void;
+  /** What was taken for the answer. */
+  readonly credit?: number;
+}
+
+export interface EffectExecutor {
+  readonly perform: (effect: Effect) => void;
+  /** How many effects are under way. */
+  readonly underWay: () => number;
+}
+
+export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor {
+  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = world;
+  // All hold an entry for each open request at the most.
+  const puts = new Map<number, PutTask>();
+  const sources = new Map<number, OpenSource>();
+  /** Requests that only ask, and how to ask no more. */
+  const asking = new Map<number, () => void>();
+  const sending = new Set<number>();
+  /** The put that was written to in this turn: only one body is received at a time. */
+  let unflushed: PutTask | null = null;
+  let underWay = 0;
+
+  /**
+   * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
+   */
+  function ask<T>(
+    request: number,
+    of: EffectResultOf,
+    question: () => MaybeAsync<T>,
+    more: Asking<T> = {},
+  ): void {
+    const { credit = 0 } = more;
+    underWay++;
+    let dropped = false;
+    asking.set(request, () => {
+      dropped = true;
+      underWay--;
+      more.dropped?.();
+    });
+    callStore(question, onInternalError, (outcome) => {
+      more.answered?.(outcome, dropped);
+      if (dropped) return credit > 0 ? give(credit) : undefined;
+      underWay--;
+      asking.delete(request);
+      const result = outcome.ok
+        ? { of, ok: true, value: outcome.value }
+        : { of, ok: false, error: outcome.error };
+      world.result(request, result as EffectResult, credit);
+    });
+  }
+
+  /**
+   * A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. The
+   * folder may be larger still: it is read no further once nobody waits for the names.
+   */
+  function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
+    underWay++;
+    asking.set(request, () => {
+      underWay--;
+      unwanted();
+    });
+    const unwanted = replyWriter.whenLow(() => {
+      underWay--;
+      const { names, credit } = takePage(window, effect.limit);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const question = () => store.list({ ...effect, limit: names, signal });
+      ask(request, 'list', question, { credit, dropped: () => controller.abort() });
+    });
+  }
+
+  function open(request: number, name: string): void {
+    underWay++;
+    // Before it is asked for: it may be there at once.
+    asking.set(request, () => {
+      underWay--;
+      unwanted();
+    });
+    const unwanted = files.reading.acquire((leave) => {
+      underWay--;
+      ask(request, 'open', () => store.open(name), {
+        answered: (outcome, dropped) => {
+          if (!outcome.ok) return leave();
+          const opened = { source: outcome.value, leave };
+          if (dropped) close(opened);
+          else sources.set(request, opened);
+        },
+      });
+    });
+  }
+
+  /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
+  function begin(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
+    underWay++;
+    let ended = false;
+    let letGo = () => {};
+    const over = (result: EffectResult | null) => {
+      ended = true;
+      puts.delete(request);
+      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
+      letGo();
+      underWay--;
+      if (result === null) world.idle();
+      else world.result(request, result);
+    };
+    const synced = (value: Part) => world.result(request, { of: 'sync', ok: true, value });
+    const mayBegin = (go: () => void) =>
+      files.writing.acquire((leave) => {
+        letGo = leave;
+        go();
+      });
+    const task = putTask(
+      { store, mayBegin, give, recycle, onInternalError, synced, over },
+      effect.name,
+      effect,
+    );
+    // A store that refuses at once has ended it already.
+    if (!ended) puts.set(request, task);
+  }
+
+  /** Nobody waits for what it asked for. What is being sent ends by itself: nothing can be. */
+  function drop(request: number): void {
+    asking.get(request)?.();
+    asking.delete(request);
+    shut(request);
+    world.idle();
+  }
+
+  /** Sees to it that what was written in this turn is not left lying when no more comes. */
+  function written(task: PutTask): void {
+    if (unflushed === task) return;
+    unflushed?.flush();
+    if (unflushed === null) world.turn(flush);
+    unflushed = task;
+  }
+
+  function flush(): void {
+    unflushed?.flush();
+    unflushed = null;
+  }
+
+  /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
+  function give(credit: number): void {
+    window.credit(credit);
+    if (window.paused()) world.idle();
+  }
+
+  function recycle(bytes: Uint8Array): void {
+    connection.recycle?.(bytes, bytes.length);
+  }
+
+  function reply({ reply, eager, credit }: Extract<Effect, { type: 'reply' }>): void {
+    const encoded = encodeJsonHeader(reply as unknown as JsonHeader, REPLY_HEADER_BYTES_MAX);
+    const fallback = (error: ErrorInfo) =>
+      encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
+    const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
+    if (sent.ok) replyWriter.reply(sent.bytes, eager);
+    // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
+    window.credit(credit);
+  }
+
+  function send({ request, offset, length }: Extract<Effect, { type: 'send' }>): void {
+    const opened = sources.get(request);
+    if (opened === undefined) return;
+    underWay++;
+    sending.add(request);
+    const write = (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => {
+      replyWriter.body(bytes, settled);
+      replyWriter.flush();
+    };
+    sendTask(
+      { window, inTurn: world.inTurn, write, onInternalError },
+      opened.source,
+      offset,
+      length,
+      ({ bytes, failed }) => {
+        underWay--;
+        sending.delete(request);
+        shut(request);
+        // The ack has promised so many bytes; without them the peer cannot find the next frame. Where nothing can be
+        // written, nobody looks for it, but what the peer has sent is still read.
+        if (failed === 'read') connection.destroy();
+        world.result(request, { of: 'send', ok: true, value: bytes });
+      },
+    );
+  }
+
+  function shut(request: number): void {
+    const opened = sources.get(request);
+    if (opened === undefined || sending.has(request)) return;
+    sources.delete(request);
+    close(opened);
+  }
+
+  function close({ source, leave }: OpenSource): void {
+    const closing = async () => ({ ok: true, value: await source.close() }) as const;
+    callStore(closing, onInternalError, leave);
+  }
+
+  function callHandler(request: number, name: string, argument: unknown): void {
+    const handler = Object.hasOwn(customHandlers, name) ? customHandlers[name] : undefined;
+    ask(request, 'custom', () => {
+      if (handler === undefined) throw new Error(`no handler is registered for the call '${name}'`);
+      return handler(argument, store);
+    });
+  }
+
+  // Effects come several to a small file: a switch costs a hundredth of what matching costs, and here it is felt.
+  function doFor(request: number, effect: CommandEffect): void {
+    switch (effect.type) {
+      case 'openPut':
+        return begin(request, effect);
+      case 'write': {
+        const task = puts.get(request);
+        if (task === undefined) {
+          recycle(effect.bytes);
+          return window.credit(effect.credit);
+        }
+        task.write(effect.bytes, effect.credit);
+        return written(task);
+      }
+      case 'sync':
+        return puts.get(request)?.sync();
+      case 'commit':
+        return puts.get(request)?.commit();
+      case 'abort':
+        return puts.get(request)?.abort();
+      case 'resume':
+        return ask(request, 'resume', () => store.resume(effect.upload));
+      case 'cancel':
+        return ask(request, 'cancel', () => store.cancel(effect.upload));
+      case 'hello':
+        return ask(request, 'hello', () => world.hello(effect.token));
+      case 'open':
+        return open(request, effect.name);
+      case 'stat':
+        return ask(request, 'stat', () => store.stat(effect.name));
+      case 'list':
+        return list(request, effect);
+      case 'remove':
+        return ask(request, 'remove', () => store.remove(effect.name));
+      case 'rename':
+        return ask(request, 'rename', () =>
+          store.rename(effect.name, effect.to, { ifAbsent: effect.ifAbsent }),
+        );
+      case 'custom':
+        return callHandler(request, effect.call, effect.with);
+      case 'report':
+        return report(request, effect.report);
+    }
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'command':
+        return doFor(effect.request, effect.effect);
+      case 'reply':
+        return reply(effect);
+      case 'release':
+        // A body that is skipped comes as fast as one that is stored, and needs its memory back as much.
+        if (effect.bytes !== undefined) recycle(effect.bytes);
+        return window.credit(effect.credit);
+      case 'send':
+        return send(effect);
+      case 'drop':
+        return drop(effect.request);
+      case 'closeFile':
+        return shut(effect.request);
+      case 'internal-error':
+        return onInternalError(effect.thrown);
+      case 'end':
+        return replyWriter.end();
+    }
+  }
+
+  return { perform, underWay: () => underWay };
+}
+
+/** Bytes of JSON in a reply: a page of names fits, and so does an error. */
+const REPLY_HEADER_BYTES_MAX = 65_536;

@@ -1,0 +1,55 @@
+/** What happened to a request, with which one it was and how long it took. */
+import type { Report } from '../files/session/effect.ts';
+
+/** A report of a session, as the runtime tells it. */
+export type TimedReport = Report & {
+  /** The number of the request in its connection, from 1. */
+  readonly request: number;
+  /** Milliseconds since its header was taken up, to the microsecond. */
+  readonly ms: number;
+};
+
+/**
+ * Written out for those that are made for every request: spreading objects of several shapes costs more than all else
+ * that is done to tell of it.
+ */
+export function withTiming(report: Report, request: number, ms: number): TimedReport {
+  if (report.type === 'stored') {
+    const { type, filename, size, crc32, durable, id } = report;
+    if (id === undefined) return { type, filename, size, crc32, durable, request, ms };
+    return { type, filename, size, crc32, durable, id, request, ms };
+  }
+  if (report.type === 'served') {
+    const { type, cmd, filename, id } = report;
+    if (filename === undefined)
+      return id === undefined ? { type, cmd, request, ms } : { type, cmd, id, request, ms };
+    return id === undefined ? { type, cmd, filename, request, ms } : { type, cmd, filename, id, request, ms };
+  }
+  return { ...report, request, ms };
+}
+
+export interface RequestTimes {
+  /** To be called with the number of the next request, after each step. */
+  readonly upTo: (next: number) => void;
+  /** Milliseconds since a request began. */
+  readonly since: (request: number) => number;
+  /** To be called with the number of the oldest open request. */
+  readonly forget: (before: number) => void;
+}
+
+/** Bounded by the requests that are open at once: their numbers are contiguous. */
+export function createRequestTimes(now: () => number): RequestTimes {
+  let began: number[] = [];
+  let first = 1;
+  return {
+    upTo: (next) => {
+      while (first + began.length < next) began.push(now());
+    },
+    since: (request) => Math.round((now() - (began[request - first] ?? now())) * 1000) / 1000,
+    forget: (before) => {
+      if (before - first < 64 && before < first + began.length) return;
+      began = began.slice(before - first);
+      first = before;
+    },
+  };
+}

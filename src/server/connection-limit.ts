@@ -1,0 +1,91 @@
+/**
+ * Who may come in: so many connections in all, so many from one address. Who may not is told why, and then let go.
+ */
+import { errorInfo } from '../files/protocol/errors.ts';
+import { closeGracefully } from '../runtime/close-gracefully.ts';
+import type { Limits } from '../runtime/limits.ts';
+import type { Address, Connection } from '../transport/connection.ts';
+import { encodeJsonHeader } from '../wire/json-header.ts';
+
+export interface ConnectionLimit {
+  /** Null when it may come in (then `leave` must follow), else why not. */
+  readonly admit: (connection: Connection) => 'too-many-connections' | null;
+  readonly release: (connection: Connection) => void;
+  readonly count: () => number;
+}
+
+/** Connections that are told why they cannot come in and have not left yet; beyond, they are dropped without a word. */
+const mostTold = 64;
+/** Milliseconds they have to read it. */
+const toRead = 1000;
+
+export function createConnectionLimit(
+  limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
+): ConnectionLimit {
+  /** Connections by address; bounded by their number. */
+  const from = new Map<string, number>();
+  let inside = 0;
+  let told = 0;
+
+  function turnAway(connection: Connection, why: string): void {
+    const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
+    if (told >= mostTold || !reply.ok) return connection.destroy();
+    told++;
+    connection.write([reply.bytes], () => {});
+    closeGracefully(connection, { lingerMs: toRead }).subscribe(() => told--);
+  }
+
+  return {
+    count: () => inside,
+    admit: (connection) => {
+      const host = hostOf(connection.remote);
+      const there = host === null ? 0 : (from.get(host) ?? 0);
+      const why =
+        inside >= limits.connections
+          ? `${limits.connections} are open`
+          : there >= limits.connectionsPerAddress
+            ? `${limits.connectionsPerAddress} from ${host} are open`
+            : null;
+      if (why !== null) {
+        turnAway(connection, why);
+        return 'too-many-connections';
+      }
+      inside++;
+      if (host !== null) from.set(host, there + 1);
+      return null;
+    },
+    release: (connection) => {
+      const host = hostOf(connection.remote);
+      inside--;
+      if (host === null) return;
+      const left = (from.get(host) ?? 1) - 1;
+      if (left === 0) from.delete(host);
+      else from.set(host, left);
+    },
+  };
+}
+
+/**
+ * The host of `HOST:PORT`; null for what has none, such as a Unix socket. Of IPv6 the network (/64), since one
+ * customer has all of it.
+ *
+ * @example hostOf('[2001:db8:1:2::7]:80') // '2001:db8:1:2::/64'
+ */
+export function hostOf(address: Address): string | null {
+  const found = /^(?:\[([0-9a-f:.%\w]+)\]|(\d+\.\d+\.\d+\.\d+)):\d+$/i.exec(address);
+  if (found === null) return null;
+  return found[2] ?? networkOf(found[1]!);
+}
+
+function networkOf(address: string): string {
+  if (address === '::1') return address;
+  const [left = '', right] = address.split('::');
+  const groups = left === '' ? [] : left.split(':');
+  const after = right === undefined || right === '' ? [] : right.split(':');
+  const zeros = Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0');
+  const whole = right === undefined ? groups : [...groups, ...zeros, ...after];
+  return `${whole
+    .slice(0, 4)
+    .join(':')
+    .replace(/(:0)+$/, '')}::/64`;
+}

@@ -1,0 +1,158 @@
+/**
+ * What whoever runs a server asks it over HTTP: `GET /metrics` for Prometheus, `GET /healthz` for a load balancer.
+ *
+ * On a port of its own, because it says what peers need not know. There is no login: let it listen where only those who
+ * may ask can reach it.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { formatAddress } from '../transport/address.ts';
+import type { Address } from '../transport/connection.ts';
+import { type ListenFault, listenFault } from '../transport/listen.ts';
+import { type HealthOptions, watchHealth } from './health.ts';
+import { createMetrics, type MetricsOptions, type NoPromClient } from './metrics/metrics.ts';
+
+export interface OpsServerOptions extends MetricsOptions, HealthOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Told of what should not have been thrown; whoever asked got status 500. */
+  readonly onInternalError?: (thrown: unknown) => void;
+}
+
+export interface OpsServer {
+  /** Where it listens. */
+  readonly address: Address;
+  readonly port: number;
+  /** Ends it at once. Until then it answers, through a drain too; but it keeps no process alive. */
+  readonly close: () => Promise<void>;
+}
+
+export type OpsServerOutcome =
+  | { readonly ok: true; readonly value: OpsServer }
+  | { readonly ok: false; readonly error: ListenFault | NoPromClient };
+
+/** A scraper has one connection or two. */
+const mostConnections = 16;
+/** Bytes of an HTTP request's head. */
+const mostHead = 8 * 1024;
+/** Milliseconds: for a request to arrive, and between two of them. */
+const patience = 10_000;
+
+/**
+ * Begins to count, and listens. Start it before the server, so that it sees all events.
+ *
+ * `/metrics` is Prometheus' text. `/healthz` is 200 and `{"status":"ok"}` while the server serves, else 503 with
+ * `starting`, `draining` or `unwritable`, the last with the error of the store.
+ *
+ * @example
+ * const events$ = new Subject<ServerEvent>();
+ * const operations = await startOperations({ port: 9090, events$, drain$, stats, writable: diskWritable('uploads') });
+ * if (!operations.ok) throw new Error(operations.error.message);
+ */
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
+  const { host = '127.0.0.1', port } = options;
+  const counted = await createMetrics(options);
+  if (!counted.ok) return counted;
+  const metrics = counted.value;
+  const health = watchHealth(options);
+
+  const pages: Readonly<Record<string, () => Promise<Page>>> = {
+    '/metrics': async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() }),
+    '/healthz': async () => {
+      const said = await health.read();
+      return { status: said.status === 'ok' ? 200 : 503, type: json, text: `${JSON.stringify(said)}\n` };
+    },
+  };
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').replace(/\?.*/s, '');
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (page === undefined) return send(response, plain(404, 'there is /metrics and /healthz\n'));
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return send(response, plain(405, 'only GET and HEAD\n'));
+    }
+    try {
+      send(response, await page());
+    } catch (thrown) {
+      options.onInternalError?.(thrown);
+      send(response, plain(500, 'the server failed to tell\n'));
+    }
+  }
+
+  const server = createServer({
+    maxHeaderSize: mostHead,
+    headersTimeout: patience,
+    requestTimeout: patience,
+    keepAliveTimeout: patience,
+    connectionsCheckingInterval: patience / 2,
+  });
+  server.maxConnections = mostConnections;
+  // Also of a peer that does not read.
+  server.timeout = 2 * patience;
+  server.unref();
+  server.on('connection', (socket) => socket.unref());
+  server.on('request', answer);
+  const stop = () => {
+    metrics.stop();
+    health.stop();
+  };
+  const fault = await listening(server, host, port);
+  if (fault !== null) {
+    stop();
+    return { ok: false, error: fault };
+  }
+  // One connection could not be accepted: the next one may.
+  server.on('error', () => {});
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('an HTTP server on a port has an address');
+  return {
+    ok: true,
+    value: {
+      address: formatAddress(bound.address, bound.port),
+      port: bound.port,
+      close: () =>
+        new Promise((resolve) => {
+          stop();
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    },
+  };
+}
+
+/** Null once it listens. */
+const listening = (server: Server, host: string, port: number): Promise<ListenFault | null> =>
+  new Promise((resolve) => {
+    const asked = formatAddress(host, port);
+    const failed = (error: unknown) => resolve(listenFault(error, asked));
+    server.once('error', failed);
+    try {
+      server.listen({ host, port }, () => {
+        server.off('error', failed);
+        resolve(null);
+      });
+    } catch (error) {
+      // A port over 65,535.
+      failed(error);
+    }
+  });
+
+interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+const json = 'application/json';
+const plain = (status: number, text: string): Page => ({ status, type: 'text/plain; charset=utf-8', text });
+
+/** Of an answer to HEAD, Node leaves out the text itself. */
+function send(response: ServerResponse, { status, type, text }: Page): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  });
+  response.end(text);
+}

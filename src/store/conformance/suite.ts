@@ -1,0 +1,84 @@
+/**
+ * The suite that every store passes: what `contract.ts` promises, case by case.
+ *
+ * It belongs to no test runner: it is given `describe` and `it`, and asserts with `node:assert`.
+ */
+
+import { check, checkOptions, FUNCTION, TEXT } from '../../wire/argument.ts';
+import type { Store } from '../contract.ts';
+import type { ContractCase } from './case.ts';
+import { changeCases } from './changes.ts';
+import { sumCases } from './checksums.ts';
+import { listCases } from './lists.ts';
+import { nameCases } from './names.ts';
+import { putCases } from './puts.ts';
+import { readCases } from './reads.ts';
+import { uploadCases, uploadLimitCases } from './uploads.ts';
+
+/** An empty store for one case. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** Called after the case, and after the store was closed. */
+  readonly dispose?: () => void | Promise<void>;
+}
+
+/** How a store is opened for a case. */
+export interface OpenOptions {
+  /** As in `UploadOptions`. */
+  readonly maxUploads?: number;
+}
+
+/** What the suite needs of a test runner: vitest, jest, mocha and `node:test` all have it. */
+export interface ContractRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
+}
+
+const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> = {
+  put: putCases,
+  'open, stat and read': readCases,
+  'remove and rename': changeCases,
+  list: listCases,
+  names: nameCases,
+  uploads: uploadCases,
+  checksums: sumCases,
+};
+
+/**
+ * Declares the suite for a store.
+ *
+ * @param open makes an empty store, with those options; called for each case anew.
+ * @example
+ * import { describe, it } from 'vitest';
+ *
+ * storeContract('memory', (options) => ({ store: memoryStore(options) }), { describe, it });
+ */
+export function storeContract(
+  name: string,
+  open: (options: OpenOptions) => OpenedStore | Promise<OpenedStore>,
+  runner: ContractRunner,
+): void {
+  check('storeContract: the name', name, TEXT);
+  check('storeContract: what opens a store', open, FUNCTION);
+  checkOptions('storeContract', runner, { describe: FUNCTION, it: FUNCTION });
+  const { describe, it } = runner;
+  const declare = (group: string, cases: Readonly<Record<string, ContractCase>>, options: OpenOptions) =>
+    describe(group, () => {
+      for (const [title, check] of Object.entries(cases)) {
+        it(title, async () => {
+          const { store, dispose } = await open(options);
+          try {
+            await check(store);
+          } finally {
+            await store.close();
+            await dispose?.();
+          }
+        });
+      }
+    });
+
+  describe(`the store contract: ${name}`, () => {
+    for (const [group, cases] of Object.entries(groups)) declare(group, cases, {});
+    declare('uploads, three at most', uploadLimitCases, { maxUploads: 3 });
+  });
+}

@@ -1,0 +1,52 @@
+/** An opened file of the disk store, to read from. */
+import type { FileInfo, Source } from '../contract.ts';
+import { err, ok } from '../outcome.ts';
+import { run, type Task } from '../task.ts';
+import type { DiskIo } from './disk-io.ts';
+import type { Perform } from './disk-sink.ts';
+import { tried } from './errno.ts';
+
+export interface DiskSource extends Source {
+  /** What `close` does, as steps; for the store to close. */
+  release(): Task<void>;
+}
+
+/** @param ended is called once, when it was closed. */
+export function diskSource(
+  io: DiskIo,
+  perform: Perform,
+  fd: number,
+  info: FileInfo,
+  ended: () => void,
+): DiskSource {
+  const { size } = info;
+  /** Reads under way: the descriptor must not be closed (and its number given to another file) below them. */
+  let reads = 0;
+  let closed = false;
+
+  function* read(offset: number, length: number) {
+    reads += 1;
+    try {
+      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+      const filled = yield* io.read(fd, bytes, offset);
+      return ok<Uint8Array>(bytes.subarray(0, filled));
+    } finally {
+      reads -= 1;
+      if (closed && reads === 0) yield* tried(io.close(fd, size));
+    }
+  }
+
+  function* release(): Task<void> {
+    if (closed) return;
+    closed = true;
+    ended();
+    if (reads === 0) yield* tried(io.close(fd, size));
+  }
+
+  return {
+    ...info,
+    release,
+    read: (offset, length) => (closed ? err('shutting-down') : perform(read(offset, length))),
+    close: () => run(release()),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Whose a folder of unfinished files is, and whether its owner is still alive.
+ *
+ * Several processes may serve one root, on one host or on several that share the disk. Each has a folder of its own
+ * for what is under way, and its name says who that is: process, when that process started, a random token, host.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { crc32 } from '../crc32.ts';
+
+interface Owner {
+  readonly pid: number;
+  /** When the process started, in the kernel's ticks; '0' where that cannot be known. */
+  readonly started: string;
+  readonly token: string;
+  /** The checksum of the host's name, in hex. */
+  readonly host: string;
+}
+
+/** The tokens of the stores that are open in this process (in this thread of it). */
+const ours = new Set<string>();
+
+const thisHost = (): string => crc32(Buffer.from(hostname())).toString(16);
+
+/** A name for a new owner's folder, alive until `endOwner`. */
+export function newOwner(): string {
+  const token = randomBytes(8).toString('hex');
+  ours.add(token);
+  return `${process.pid}-${startOf(process.pid)}.${token}.${thisHost()}`;
+}
+
+export function endOwner(name: string): void {
+  const owner = ownerOf(name);
+  if (owner !== undefined) ours.delete(owner.token);
+}
+
+/** Who a folder belongs to; undefined when its name is not one that `newOwner` gives. */
+export function ownerOf(name: string): Owner | undefined {
+  const [, pid, started, token, host] =
+    /^(\d{1,10})-(\d+)\.([0-9a-f]{16})\.([0-9a-f]{1,8})$/.exec(name) ?? [];
+  if (pid === undefined || started === undefined || token === undefined || host === undefined)
+    return undefined;
+  return { pid: Number(pid), started, token, host };
+}
+
+/**
+ * Whether an owner is `alive` or `dead`; `unknown` when it is of another host.
+ *
+ * @param isHeld whether this process holds the owner's folder open: another thread of it may, which has its own
+ *   list of tokens. A process may well have the number of a dead one (in a container it always does).
+ */
+export function lifeOf(
+  { pid, started, token, host }: Owner,
+  isHeld: () => boolean,
+): 'alive' | 'dead' | 'unknown' {
+  if (host !== thisHost()) return 'unknown';
+  if (pid === process.pid) return ours.has(token) || isHeld() ? 'alive' : 'dead';
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead';
+  }
+  const now = startOf(pid);
+  return now === '0' || started === '0' || now === started ? 'alive' : 'dead';
+}
+
+function startOf(pid: number): string {
+  try {
+    // The command is in parentheses and may have any character in it; what comes after it has none.
+    const afterCommand = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '';
+    return afterCommand.split(' ')[19] ?? '0';
+  } catch {
+    return '0';
+  }
+}

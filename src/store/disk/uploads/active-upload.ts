@@ -1,0 +1,192 @@
+/**
+ * An unfinished upload that a put of this store writes to: a file in the store's own folder that bears its record as its
+ * name, and gets another name each time that more of it is sure.
+ */
+import type { Outcome, Part } from '../../contract.ts';
+import { ok, okVoid } from '../../outcome.ts';
+import { type Task, wait } from '../../task.ts';
+import type { Folder } from '../directories.ts';
+import { flags } from '../disk-io.ts';
+import { errnoOf, systemTrouble, tried } from '../errno.ts';
+import type { Disk } from '../publish-file.ts';
+import { type Temporary, whyNotPrivate } from '../staging-folder.ts';
+import type { StoredUploads } from './stored-uploads.ts';
+import { heldName, type UploadRecord } from './upload-record.ts';
+
+export interface ActiveUpload extends Temporary {
+  /** What there was of it when it was taken up. */
+  readonly start: Part;
+  /**
+   * To be called after each write: begins to record it when there is much that is not, and does not wait for that.
+   * Throws what the system threw at an earlier one.
+   */
+  wrote(written: Part): void;
+  /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
+  quiet(): Task<void>;
+  /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
+  doubt(why: unknown): void;
+  /** Records it all, so that it survives what a commit would. Throws what the system throws. */
+  sync(written: Part): Task<Outcome<Part>>;
+  /**
+   * Lets go of it and keeps it: as much of it as is surely there. Never throws what the system throws.
+   *
+   * @param isOpen whether the descriptor is, and is to be closed; when it is not, all that was written was synced.
+   * @param redate whether its time may have been set to another than that of its last write.
+   */
+  keep(written: Part, isOpen: boolean, redate: boolean): Task<void>;
+  /** Lets go of it and removes it. Never throws what the system throws. */
+  drop(isOpen: boolean): Task<void>;
+}
+
+/** So many bytes are written at most without being recorded, and while those before them are. */
+const recordEvery = 8 * 1024 * 1024;
+
+export interface Holding {
+  readonly disk: Disk;
+  readonly kept: StoredUploads;
+  /** Where it lies: this store's own folder. */
+  readonly folder: Folder;
+  readonly serial: number;
+  readonly fd: number;
+  readonly record: UploadRecord;
+  /** Runs what nobody waits for, or not at all when the store is closing; the store waits for it to end. */
+  readonly background: (task: Task<Outcome<void>>) => unknown;
+}
+
+export function activeUpload({
+  disk,
+  kept,
+  folder,
+  serial,
+  fd,
+  record: first,
+  background,
+}: Holding): ActiveUpload {
+  const { io, durable, directories } = disk;
+  const pathOf = (record: UploadRecord) => directories.at(folder, heldName(serial, record));
+  const start: Part = { offset: first.length, crc32: first.crc32 };
+  let record = first;
+  let isRecording = false;
+  /** Who waits for what is being recorded: one, as calls do not overlap. */
+  let quieted: (() => void) | undefined;
+  let failure: unknown;
+
+  const { key } = first;
+  const recordOf = ({ offset, crc32 }: Part): UploadRecord => ({
+    key,
+    length: offset,
+    crc32,
+    synced: durable,
+  });
+  const isRecorded = ({ offset }: Part) => record.length === offset && (record.synced || !durable);
+
+  function* rename(next: UploadRecord): Task<void> {
+    yield* io.rename(pathOf(record), pathOf(next));
+    record = next;
+  }
+
+  /** The bytes first and then the name that says so. */
+  function* recordAll(written: Part): Task<void> {
+    try {
+      if (durable) yield* io.syncFile(fd, false);
+      yield* rename(recordOf(written));
+    } catch (error) {
+      // The system says so once: the next sync would succeed though what this one was about is lost.
+      failure = error;
+      throw error;
+    }
+  }
+
+  function* recordBehind(written: Part): Task<Outcome<void>> {
+    isRecording = true;
+    try {
+      yield* recordAll(written);
+    } catch {
+      // Whoever makes the next call hears of it.
+    } finally {
+      isRecording = false;
+      const back = quieted;
+      quieted = undefined;
+      back?.();
+    }
+    return okVoid;
+  }
+
+  function* quiet(): Task<void> {
+    if (isRecording) {
+      yield* wait((back) => {
+        quieted = () => back(null);
+      });
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
+  function* sure(written: Part, isOpen: boolean): Task<UploadRecord> {
+    try {
+      yield* quiet();
+      if (isRecorded(written)) return record;
+      if (durable && isOpen) yield* io.syncFile(fd, false);
+      return recordOf(written);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return record;
+    }
+  }
+
+  /** Its age counts from the last write, whatever the file is to say once it is whole. */
+  function* touch(): Task<void> {
+    const now = yield* io.open(pathOf(record), flags.toRead);
+    try {
+      yield* io.setTimes(now, Date.now() / 1000);
+    } finally {
+      io.letGo(now);
+    }
+  }
+
+  function* keepAs(last: UploadRecord): Task<void> {
+    if (!(yield* kept.keep(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
+  }
+
+  return {
+    fd,
+    start,
+    get path() {
+      return pathOf(record);
+    },
+    wrote(written) {
+      if (failure !== undefined) throw failure;
+      if (isRecording || written.offset - record.length < recordEvery) return;
+      void background(recordBehind(written));
+    },
+    quiet,
+    doubt(why) {
+      failure ??= why;
+    },
+    *sync(written) {
+      yield* quiet();
+      if (!isRecorded(written)) yield* recordAll(written);
+      if (durable) {
+        const entered = yield* directories.enter(folder.path, []);
+        if (!entered.ok) throw systemTrouble('ENOTDIR', whyNotPrivate);
+        try {
+          yield* wait(entered.value.sync);
+        } finally {
+          directories.leave(entered.value);
+        }
+      }
+      return ok(written);
+    },
+    *keep(written, isOpen, redate) {
+      const last = yield* sure(written, isOpen);
+      if (redate) yield* tried(touch());
+      if (isOpen) io.letGo(fd);
+      yield* tried(last.length > 0 ? keepAs(last) : io.unlink(pathOf(record)));
+    },
+    *drop(isOpen) {
+      yield* tried(quiet());
+      if (isOpen) yield* tried(io.close(fd));
+      yield* tried(io.unlink(pathOf(record), record.length));
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** The bytes of an unfinished upload, read back in bounded pieces through the pool. */
+import type { Hash } from 'node:crypto';
+import { crc32 } from '../../crc32.ts';
+import type { Task } from '../../task.ts';
+import { type DiskIo, flags } from '../disk-io.ts';
+import { errnoOf } from '../errno.ts';
+import type { UploadRecord } from './upload-record.ts';
+
+/** Bytes that are read at a time: so many that it goes through the pool, and so few that hashing them is no pause. */
+const piece = 1024 * 1024;
+
+/** Whether a file begins with bytes of that length and CRC-32. Those that cannot be read back are not there. */
+export function* beginsWith(io: DiskIo, path: string, record: UploadRecord): Task<boolean> {
+  const fd = yield* io.open(path, flags.toRead);
+  let crc = 0;
+  try {
+    const read = yield* readBack(io, fd, record.length, (bytes) => {
+      crc = crc32(bytes, crc);
+      return true;
+    });
+    return read && crc === record.crc32;
+  } catch (error) {
+    if (errnoOf(error) === 'EIO') return false;
+    throw error;
+  } finally {
+    io.letGo(fd);
+  }
+}
+
+/** Feeds the first `length` bytes to a hash. False when there were fewer, or when it was given up in between. */
+export const hashStart = (
+  io: DiskIo,
+  fd: number,
+  length: number,
+  hash: Hash,
+  goesOn: () => boolean,
+): Task<boolean> =>
+  readBack(io, fd, length, (bytes) => {
+    hash.update(bytes);
+    return goesOn();
+  });
+
+function* readBack(
+  io: DiskIo,
+  fd: number,
+  length: number,
+  take: (bytes: Uint8Array) => boolean,
+): Task<boolean> {
+  const into = Buffer.allocUnsafe(Math.min(piece, length));
+  for (let at = 0; at < length; ) {
+    const bytes = into.subarray(0, Math.min(piece, length - at));
+    if ((yield* io.read(fd, bytes, at)) < bytes.length || !take(bytes)) return false;
+    at += bytes.length;
+  }
+  return true;
+}

@@ -1,0 +1,86 @@
+/** The tree of the memory store: files by name, and the folders that those names imply. */
+import type { FileInfo, ListOptions, Outcome } from '../contract.ts';
+import { LISTING_BOUNDS } from '../listing/bounds.ts';
+import { behind, fromBytes, isWellFormed, toBytes } from '../listing/name-bytes.ts';
+import { type NameRun, sortedNames } from '../listing/sorted-names.ts';
+import { folderOf } from '../names.ts';
+import { err, type Failure, ok } from '../outcome.ts';
+
+export interface MemoryFile {
+  readonly bytes: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly mtime: number;
+  /** Of the bytes. */
+  readonly crc32: number;
+}
+
+export interface MemoryFiles {
+  readonly byName: ReadonlyMap<string, MemoryFile>;
+  find(name: string): Outcome<MemoryFile>;
+  /** Why no file can be placed there; undefined when one can. */
+  whyNotAt(name: string, ifAbsent: boolean | undefined): Failure | undefined;
+  place(name: string, file: MemoryFile): void;
+  remove(name: string): void;
+  /** The files of a listing, in order, without regard to its limit. */
+  after(options: ListOptions): Iterable<FileInfo>;
+}
+
+export function memoryFiles(): MemoryFiles {
+  const byName = new Map<string, MemoryFile>();
+  /** How many files are anywhere below a folder; one that has none is not here. */
+  const folders = new Map<string, number>();
+  /** Every name, as its bytes. */
+  const sorted = sortedNames(LISTING_BOUNDS.blockNamesMax);
+
+  const count = (name: string, change: number) => {
+    for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
+      const files = (folders.get(folder) ?? 0) + change;
+      if (files === 0) folders.delete(folder);
+      else folders.set(folder, files);
+    }
+  };
+
+  return {
+    byName,
+    find(name) {
+      const file = byName.get(name);
+      if (file !== undefined) return ok(file);
+      return err('not-found', folders.has(name) ? 'it is a folder' : undefined);
+    },
+    whyNotAt(name, ifAbsent) {
+      for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
+        if (byName.has(folder)) return err('name-conflict', `${folder} is a file`);
+      }
+      if (folders.has(name)) return err('name-conflict', `${name} is a folder with files in it`);
+      return ifAbsent === true && byName.has(name) ? err('exists') : undefined;
+    },
+    place(name, file) {
+      if (!byName.has(name)) {
+        count(name, 1);
+        sorted.add(toBytes(name));
+      }
+      byName.set(name, file);
+    },
+    remove(name) {
+      if (!byName.delete(name)) return;
+      count(name, -1);
+      sorted.remove(toBytes(name));
+    },
+    *after({ prefix = '', after }) {
+      if (!isWellFormed(prefix)) return;
+      const first = toBytes(prefix);
+      let from: string | undefined = after === undefined ? '' : behind(toBytes(after));
+      if (from < first) from = first;
+      while (from !== undefined) {
+        const { names, at, next }: NameRun = sorted.run(from);
+        for (const bytes of names.slice(at)) {
+          if (!bytes.startsWith(first)) return;
+          const name = fromBytes(bytes) ?? '';
+          const file = byName.get(name);
+          if (file !== undefined) yield { name, size: file.bytes.length, mtime: file.mtime };
+        }
+        from = next;
+      }
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Two connected ends without a network, for tests, for examples and for both sides in one process. */
+import { AsyncSubject, asapScheduler, type SchedulerLike } from 'rxjs';
+import { checkOptions, LIST, numberFrom, optional, SCHEDULER } from '../../wire/argument.ts';
+import type { Connection, ConnectionFault } from '../connection.ts';
+import { DESTROYED } from '../connection-fault.ts';
+import { type MemoryPipe, memoryPipe } from './memory-pipe.ts';
+
+export interface MemoryPairOptions {
+  /**
+   * Bytes in each direction that settle before the other side has taken them, as in a kernel's buffer. Default
+   * 64 KiB; with 0 a write settles only when all of it was taken.
+   */
+  readonly highWaterMark?: number;
+  /** Default `memory:` and a number. The ids are the addresses too. */
+  readonly ids?: readonly [string, string];
+  /** When things happen. Default `asapScheduler`; a `TestScheduler` runs the pair in virtual time. */
+  readonly scheduler?: SchedulerLike;
+}
+
+const RESET: ConnectionFault = { code: 'reset', message: 'the peer reset the connection' };
+const MEMORY_RULES = {
+  highWaterMark: optional(numberFrom(0)),
+  ids: optional(LIST),
+  scheduler: optional(SCHEDULER),
+};
+let made = 0;
+
+/**
+ * Makes two connections that are each other's peer, with what a TCP connection does: order, flow control, half-close
+ * in both directions, and a `destroy` on one side that is a `reset` on the other. Chunks are copied when written.
+ * Like TCP it promises no boundaries, though as it happens a chunk arrives as it was written.
+ *
+ * Nothing is emitted and no write settles within a call; all of it waits for the scheduler.
+ *
+ * @example
+ * const [here, there] = memoryPair();
+ * there.chunks$.subscribe({ next: (chunk) => console.log(chunk), error: (fault) => console.log(fault.message) });
+ * here.write([Uint8Array.of(1, 2, 3)], () => here.end());
+ */
+export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connection] {
+  checkOptions('memoryPair', options, MEMORY_RULES);
+  const { highWaterMark = 64 * 1024, scheduler = asapScheduler } = options;
+  const [leftId, rightId] = options.ids ?? [`memory:${++made}`, `memory:${++made}`];
+  const rightward = memoryPipe(highWaterMark, scheduler, () => changed());
+  const leftward = memoryPipe(highWaterMark, scheduler, () => changed());
+  const left = memoryEnd(leftId, rightId, leftward, rightward);
+  const right = memoryEnd(rightId, leftId, rightward, leftward);
+  function changed(): void {
+    left.close();
+    right.close();
+  }
+  return [left.connection, right.connection];
+}
+
+function memoryEnd(id: string, peer: string, input: MemoryPipe, output: MemoryPipe) {
+  const closed$ = new AsyncSubject<ConnectionFault | null>();
+  let closed = false;
+  let destroyed = false;
+  const connection: Connection = {
+    id,
+    local: id,
+    remote: peer,
+    chunks$: input.chunks$,
+    closed$: closed$.asObservable(),
+    write: output.write,
+    pause: input.pause,
+    resume: input.resume,
+    end: output.end,
+    destroy() {
+      if (closed) return;
+      destroyed = true;
+      output.dropWriter(DESTROYED, RESET);
+      input.dropReader(DESTROYED, RESET);
+    },
+  };
+  return {
+    connection,
+    /** Tells that the connection is over, when both its sides are. */
+    close(): void {
+      const written = output.writeEnd();
+      const read = input.readEnd();
+      if (closed || written === undefined || read === undefined) return;
+      closed = true;
+      closed$.next(destroyed ? DESTROYED : (read ?? written));
+      closed$.complete();
+    },
+  };
+}

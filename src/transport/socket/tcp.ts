@@ -1,0 +1,70 @@
+/** TCP: listening and connecting, both as Observables. */
+import { createServer } from 'node:net';
+import type { Observable } from 'rxjs';
+import { formatAddress } from '../address.ts';
+import { checkConnect, checkListen } from '../check-options.ts';
+import { connectOn, newSocket, whenReady } from '../connect.ts';
+import type { Connection } from '../connection.ts';
+import { type ListenEvent, listenOn } from '../listen.ts';
+import { fromSocket } from './from-socket.ts';
+
+export interface ListenTcpOptions {
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** 0 lets the system choose; the `listening` event says which. */
+  readonly port: number;
+  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  readonly backlog?: number;
+}
+
+/**
+ * Accepts TCP connections for as long as it is subscribed. Emits `listening` once, then a `connection` for each
+ * peer; nothing of it is read before its `chunks$` is subscribed. Unsubscribing stops accepting and leaves the
+ * connections to their owners. Errors with a `ListenFault` when the address cannot be listened on; that one
+ * connection could not be accepted is an event, not an error.
+ *
+ * @example
+ * listenTcp({ port: 0 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ */
+export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
+  checkListen('listenTcp', options);
+  const { host = '127.0.0.1', port, backlog } = options;
+  return listenOn(
+    () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
+    'connection',
+    { host, port, ...(backlog !== undefined && { backlog }) },
+    (socket) => fromSocket(socket, { slabs: true }),
+  );
+}
+
+export interface ConnectTcpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds to wait for the connection. Default: as long as the system does, about two minutes. */
+  readonly timeout?: number;
+}
+
+/**
+ * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
+ * possible (`refused`, `unreachable`, `timeout`). Unsubscribing before it connected abandons the attempt; after
+ * that the connection belongs to the subscriber.
+ *
+ * @example
+ * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
+ */
+export function connectTcp(options: ConnectTcpOptions): Observable<Connection> {
+  checkConnect('connectTcp', options);
+  const { host, port, timeout } = options;
+  return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
+    const socket = newSocket();
+    socket.setNoDelay(true);
+    whenReady(socket, 'connect', failed, () => connected(fromSocket(socket)));
+    socket.connect({ host, port });
+    return () => socket.destroy();
+  });
+}

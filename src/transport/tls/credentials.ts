@@ -1,0 +1,59 @@
+/** Who a TLS server says it is, and whose certificates it accepts. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
+
+/** PEM, each as text or bytes. */
+export interface TlsCredentials {
+  /** The server's certificate, then those of what issued it, up to the authority, which may be left out. */
+  readonly cert: string | Uint8Array;
+  /** The certificate's private key, without a passphrase. */
+  readonly key: string | Uint8Array;
+  /** The authorities whose clients' certificates are accepted; all of them, since no others are. */
+  readonly clientCa?: string | Uint8Array;
+}
+
+const PEM: Rule = {
+  words: 'text or bytes in PEM',
+  isKind: (value) => typeof value === 'string' || value instanceof Uint8Array,
+};
+
+/** One certificate of a file that may hold many. */
+const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/**
+ * Says why credentials cannot be used, or null when they can. Nothing of a key is in what it says.
+ *
+ * @example whyNotCredentials({ cert, key: keyOfAnother }) // 'the key is not the one of the certificate'
+ */
+export function whyNotCredentials(credentials: TlsCredentials): string | null {
+  if (!RECORD.isKind(credentials)) return `credentials are an object, and came as ${inWords(credentials)}`;
+  const { cert, key, clientCa } = credentials;
+  if (!PEM.isKind(cert)) return `the certificate must be ${PEM.words}, and is ${inWords(cert)}`;
+  if (!PEM.isKind(key)) return `the key must be ${PEM.words}, and is ${inWords(key)}`;
+  if (clientCa !== undefined && !PEM.isKind(clientCa)) {
+    return `the authorities of clients' certificates must be ${PEM.words}, and are ${inWords(clientCa)}`;
+  }
+  const [own] = certificatesOf(cert) ?? [];
+  if (own === undefined) return 'the certificate is not PEM, or is broken';
+  if (clientCa !== undefined && certificatesOf(clientCa) === null) {
+    return "the authorities of clients' certificates are not PEM, or are broken";
+  }
+  try {
+    if (!own.checkPrivateKey(createPrivateKey(Buffer.from(key)))) {
+      return 'the key is not the one of the certificate';
+    }
+  } catch {
+    return 'the key is not PEM, is broken, or has a passphrase';
+  }
+  return null;
+}
+
+/** The certificates in a text as PEM; null when there are none, or one of them is broken. */
+export function certificatesOf(pem: string | Uint8Array): readonly X509Certificate[] | null {
+  const blocks = Buffer.from(pem).toString('latin1').match(block);
+  try {
+    return blocks?.map((each) => new X509Certificate(each)) ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,242 @@
+/** TLS: listening and connecting, with the shapes of TCP. Versions 1.2 and 1.3; both sides half-close as TCP does. */
+import { isIP, type Socket } from 'node:net';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  createServer,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
+import { finalize, Observable, type Subscription } from 'rxjs';
+import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../../wire/argument.ts';
+import { formatAddress } from '../address.ts';
+import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-options.ts';
+import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
+import type { Connection, ConnectionFault } from '../connection.ts';
+import { type ListenEvent, type ListenFault, listenOn, type Refused } from '../listen.ts';
+import { fromSocket } from '../socket/from-socket.ts';
+import type { ListenTcpOptions } from '../socket/tcp.ts';
+import { type TlsCredentials, whyNotCredentials } from './credentials.ts';
+import { isNotTls, tlsFault } from './fault.ts';
+import { watchHandshakes } from './handshakes.ts';
+import { peerCertificate } from './peer-certificate.ts';
+
+let made = 0;
+
+export interface ListenTlsOptions extends ListenTcpOptions {
+  /**
+   * What the server shows and accepts. Listening begins with the first; each further one holds for the connections that
+   * come after it. One that cannot be used later on is an `accept-failed`, and the one before stays.
+   */
+  readonly credentials$: Observable<TlsCredentials>;
+  /**
+   * Whether clients show certificates. A certificate that `clientCa` did not issue, or that is not valid now, is refused
+   * even where none is required. Default `none`: they are not asked for.
+   */
+  readonly clientCertificates?: 'none' | 'optional' | 'required';
+  /** Milliseconds that a handshake may take. Default 10,000. */
+  readonly handshakeTimeout?: number;
+  /**
+   * Handshakes under way at once, each with a descriptor and some 50 KiB; beyond, the one that has taken longest is cut
+   * off. Default 1,024.
+   */
+  readonly handshakes?: number;
+}
+
+/**
+ * Accepts TLS connections as `listenTcp` does TCP's; a connection is emitted once its handshake is done. One that
+ * fails is an `accept-failed`. Errors with a `ListenFault`: as with TCP, or `bad-credentials` when the first
+ * credentials cannot be used.
+ *
+ * @example
+ * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
+ * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ */
+export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
+  checkListen('listenTls', options);
+  checkOptions('listenTls', options, LISTEN_TLS_RULES);
+  const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
+  const whyNot = (credentials: TlsCredentials): string | null =>
+    clientCertificates !== 'none' && credentials?.clientCa === undefined
+      ? "there is no authority for clients' certificates"
+      : whyNotCredentials(credentials);
+  return new Observable((subscriber) => {
+    let exchange: ((credentials: TlsCredentials) => void) | undefined;
+    let listening: Subscription | undefined;
+
+    function begin(first: TlsCredentials): void {
+      const why = whyNot(first);
+      if (why !== null) return subscriber.error(unusable(why));
+      const opened = listenSecure(options, first);
+      exchange = opened.exchange;
+      listening = opened.events$.subscribe(subscriber);
+    }
+    function unusable(why: string): ListenFault {
+      const address = formatAddress(host, port);
+      return { code: 'bad-credentials', address, message: `cannot listen on ${address}: ${why}` };
+    }
+    const exchanging = options.credentials$.subscribe({
+      next: (credentials) => {
+        if (exchange === undefined) return begin(credentials);
+        const why = whyNot(credentials);
+        if (why === null) exchange(credentials);
+        else subscriber.next({ type: 'accept-failed', fault: kept(why) });
+      },
+      error: (error) => subscriber.error(error),
+      complete: () => {
+        if (exchange === undefined) subscriber.error(unusable('there is no certificate'));
+      },
+    });
+    return () => {
+      exchanging.unsubscribe();
+      listening?.unsubscribe();
+    };
+  });
+}
+
+const LISTEN_TLS_RULES = {
+  credentials$: OBSERVABLE,
+  clientCertificates: optional(oneOf('none', 'optional', 'required')),
+  handshakeTimeout: optional(MILLISECONDS),
+  handshakes: optional(wholeFrom(1)),
+};
+
+const kept = (why: string): ConnectionFault => ({
+  code: 'failed',
+  message: `the new certificate is not used, and the one before stays: ${why}`,
+});
+
+/** One server that listens, and the way to give it other credentials. */
+function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
+  const { host = '127.0.0.1', port, backlog, clientCertificates = 'none' } = options;
+  const { handshakeTimeout = 10_000, handshakes = 1024 } = options;
+  const server = createServer({
+    ...contextOf(first),
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: true,
+    requestCert: clientCertificates !== 'none',
+    // With `optional`, who shows none is let in, and `toConnection` sees to the others.
+    rejectUnauthorized: clientCertificates === 'required',
+  });
+  const pending = watchHandshakes(server, handshakes, handshakeTimeout);
+  const open = (refused: Refused) =>
+    server.on('tlsClientError', (error, socket) => {
+      const below = pending.done(socket);
+      if (isNotTls(error)) below?.write(protocolVersionAlert);
+      refused(failedHandshake(error, socket));
+    });
+  const toConnection = (socket: Socket, refused: Refused): Connection | null => {
+    const secure = socket as TLSSocket;
+    const below = pending.done(secure);
+    const isUnverified = secure.authorizationError != null && secure.getPeerX509Certificate() !== undefined;
+    if (!isUnverified) return tlsConnection(secure, below);
+    refused(failedHandshake(secure.authorizationError, secure));
+    secure.destroy();
+    return null;
+  };
+  const where = { host, port, ...(backlog !== undefined && { backlog }) };
+  const accepting$ = listenOn(open, 'secureConnection', where, toConnection);
+  return {
+    exchange: (credentials: TlsCredentials) => server.setSecureContext(contextOf(credentials)),
+    events$: accepting$.pipe(finalize(pending.cut)),
+  };
+}
+
+/** Node hangs up on who does not speak TLS, without the alert that would tell them what they have reached. */
+const protocolVersionAlert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
+
+const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
+  minVersion: 'TLSv1.2',
+  cert: bytesOf(cert),
+  key: bytesOf(key),
+  ...(clientCa !== undefined && { ca: bytesOf(clientCa) }),
+});
+
+/** `authorizationError` is why a client's certificate was refused; node then reports no more than a hang-up. */
+function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
+  const why = socket.authorizationError;
+  const { code, message } = tlsFault(why == null ? error : { code: String(why), message: String(why) });
+  // A socket that is closed already does not know it any more.
+  const peer = socket.remoteAddress && ` with ${formatAddress(socket.remoteAddress, socket.remotePort)}`;
+  return { code, message: `no TLS connection${peer ?? ''}: ${message}` };
+}
+
+export interface ConnectTlsOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds to wait for the connection and the handshake. Default: as long as the system does. */
+  readonly timeout?: number;
+  /** Certificates of the authorities to trust, as PEM. Default: those that node trusts. */
+  readonly ca?: string | Uint8Array;
+  /** Our certificate, and what issued it up to the authority, as PEM; with `key`. Default: none is shown. */
+  readonly cert?: string | Uint8Array;
+  /** The certificate's private key, as PEM. */
+  readonly key?: string | Uint8Array;
+  /** The name or IP address that the server's certificate must bear. Default `host`. */
+  readonly servername?: string;
+}
+
+/**
+ * Connects when subscribed: emits the connection once the server has proved who it is, and completes. There is no way
+ * not to check that. Errors with a `ConnectionFault`: as with TCP, or `untrusted` when TLS could not be agreed on, its
+ * message saying what to do. Unsubscribing before abandons the attempt.
+ *
+ * That the server does not accept our certificate shows only after that with TLS 1.3: as an error of `chunks$`.
+ *
+ * @example
+ * const ca = await readFile('ca.pem');
+ * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
+ */
+export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
+  checkConnect('connectTls', options);
+  checkOptions('connectTls', options, CONNECT_TLS_RULES);
+  const { host, port, timeout, ca, cert, key, servername: name = host } = options;
+  const settings: ConnectionOptions = {
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    // An address is no name to ask for.
+    servername: isIP(name) === 0 ? name : '',
+    ...(ca !== undefined && { ca: bytesOf(ca) }),
+    ...(cert !== undefined && { cert: bytesOf(cert) }),
+    ...(key !== undefined && { key: bytesOf(key) }),
+  };
+  const begin = ({ connected, failed }: Attempt) => {
+    const below = newSocket();
+    below.setNoDelay(true);
+    whenReady(below, 'connect', failed, () => {
+      try {
+        // Only now: on a socket that is yet to connect, TLS goes through slower layers of node.
+        const socket = connect({ ...settings, socket: below });
+        socket.pause();
+        whenReady(socket, 'secureConnect', failed, () => connected(tlsConnection(socket, below)));
+      } catch (error) {
+        // A certificate or key that is none.
+        failed(error);
+      }
+    });
+    below.connect({ host, port });
+    return () => below.destroy();
+  };
+  return connectOn(formatAddress(host, port), timeout, begin, tlsFault);
+}
+
+const bytesOf = (pem: string | Uint8Array): string | Buffer =>
+  typeof pem === 'string' ? pem : Buffer.from(pem);
+
+function tlsConnection(socket: TLSSocket, below: Socket | undefined): Connection {
+  const certificate = socket.authorized ? peerCertificate(socket) : undefined;
+  const connection = fromSocket(socket, {
+    id: `tls:${++made}`,
+    faultOf: tlsFault,
+    ...(below !== undefined && { below }),
+  });
+  return certificate === undefined ? connection : { ...connection, certificate };
+}

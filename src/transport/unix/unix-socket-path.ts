@@ -1,0 +1,142 @@
+/**
+ * The place of a Unix socket in the file system: made, replaced and removed with care.
+ *
+ * A socket is made in a private folder beside its place, given its mode there, and only then linked to its place:
+ * there is no moment in which others than those meant can connect, and what is at the place is never overwritten.
+ */
+import {
+  type BigIntStats,
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { systemWords } from '../../files/protocol/system-words.ts';
+import { systemCode } from '../connection-fault.ts';
+import type { ListenFault } from '../listen.ts';
+
+/** Bytes that the system allows a socket's path. */
+const longest = process.platform === 'linux' ? 107 : 103;
+/** How often to look anew, when what is at the place has changed. */
+const mostLooks = 20;
+
+export interface UnixSocketPath {
+  /** Where to listen at first. */
+  readonly hidden: string;
+  /** Puts what listens there at its place; resolves with null, or with why that cannot be. */
+  readonly publish: (mode: number) => Promise<ListenFault | null>;
+  /** Removes what was made; another's socket at the place stays. */
+  readonly remove: () => void;
+}
+
+/** Prepares a place for a socket, or says why that cannot be. */
+export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
+  const fault = faultAt(`unix:${path}`);
+  let folder: string;
+  try {
+    folder = mkdtempSync(join(dirname(path), '.s'));
+  } catch (error) {
+    return fault(error);
+  }
+  const hidden = join(folder, 's');
+  const tooLong = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - longest;
+  let ours: BigIntStats | undefined;
+  let removed = false;
+
+  function remove(): void {
+    removed = true;
+    rmSync(folder, { recursive: true, force: true });
+    if (ours !== undefined && isSame(lookAt(path), ours)) unlinkSync(path);
+  }
+
+  async function publish(mode: number): Promise<ListenFault | null> {
+    try {
+      chmodSync(hidden, mode);
+      for (let looks = 0; !removed; looks++) {
+        if (placed()) return null;
+        const why = looks === mostLooks ? 'what is there changes all the time' : await clear();
+        if (why !== null) return why === 'in-use' ? inUse(path) : fault(why);
+      }
+      return null;
+    } catch (error) {
+      return fault(error);
+    }
+  }
+
+  /** False when something is there. */
+  function placed(): boolean {
+    try {
+      linkSync(hidden, path);
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+    ours = lookAt(hidden);
+    rmSync(folder, { recursive: true, force: true });
+    return true;
+  }
+
+  /** Removes a socket on which nobody listens; answers why what is there stays. */
+  async function clear(): Promise<string | null> {
+    const there = lookAt(path);
+    if (there === undefined) return null;
+    if (!there.isSocket())
+      return 'there is something that is not a socket: remove it, or choose another path';
+    if (await isLive(path)) return 'in-use';
+    // While we asked, another may have replaced it: then all is to be looked at anew.
+    const still = lookAt(path);
+    if (removed || !isSame(still, there) || still?.ctimeNs !== there.ctimeNs) return null;
+    // And it may at this moment: so it is moved away first, and asked once more.
+    const moved = join(folder, 'old');
+    renameSync(path, moved);
+    if (await isLive(moved)) {
+      linkSync(moved, path);
+      return 'in-use';
+    }
+    if (!removed) unlinkSync(moved);
+    return null;
+  }
+
+  if (tooLong > 0) {
+    remove();
+    return fault(`the path is ${tooLong} bytes too long: choose a folder with a shorter name`);
+  }
+  return { hidden, publish, remove };
+}
+
+const lookAt = (path: string): BigIntStats | undefined =>
+  lstatSync(path, { bigint: true, throwIfNoEntry: false });
+
+const isSame = (one: BigIntStats | undefined, other: BigIntStats): boolean =>
+  one !== undefined && one.ino === other.ino && one.dev === other.dev;
+
+/** Whether somebody listens, or may: a socket that we must not even ask is left alone. */
+const isLive = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ path });
+    const answer = (live: boolean) => {
+      socket.destroy();
+      resolve(live);
+    };
+    socket.on('connect', () => answer(true));
+    socket.on('error', (error) => answer(!['ECONNREFUSED', 'ENOENT'].includes(systemCode(error) ?? '')));
+  });
+
+const inUse = (path: string): ListenFault => ({
+  code: 'in-use',
+  address: `unix:${path}`,
+  message: `unix:${path} is in use by another program: stop it, or choose another path`,
+});
+
+/** Makes faults of what the system threw, or of a reason in words. */
+const faultAt =
+  (address: string) =>
+  (error: unknown): ListenFault => {
+    const code = ['EACCES', 'EPERM'].includes(systemCode(error) ?? '') ? 'forbidden' : 'failed';
+    return { code, address, message: `cannot listen on ${address}: ${systemWords(error, 'write')}` };
+  };

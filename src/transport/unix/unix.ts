@@ -1,0 +1,106 @@
+/** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
+import { createServer } from 'node:net';
+import { Observable } from 'rxjs';
+import { checkConnectUnix, checkListenUnix } from '../check-options.ts';
+import { connectOn, newSocket, whenReady } from '../connect.ts';
+import type { Address, Connection } from '../connection.ts';
+import { type ListenEvent, listenOn } from '../listen.ts';
+import { fromSocket } from '../socket/from-socket.ts';
+import { unixSocketPath } from './unix-socket-path.ts';
+
+let made = 0;
+
+const unixAddress = (path: string): Address => `unix:${path}`;
+
+export interface ListenUnixOptions {
+  /** Where the socket is to be: at most 107 bytes, and about ten less for the folder's name. */
+  readonly path: string;
+  /** Who may connect, as the permissions of a file. Default 0o600: this user alone. */
+  readonly mode?: number;
+  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  readonly backlog?: number;
+}
+
+/**
+ * Accepts connections on a Unix socket as `listenTcp` does; `listening` says `unix:/path` and port 0, and a connection's
+ * `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and is removed when it
+ * is unsubscribed. A stale one, on which nobody listens, is replaced; what is not a socket is left alone. Errors with
+ * a `ListenFault`.
+ *
+ * Unix sockets have no resets: a connection that was destroyed ends for the peer as one that was ended, unless the
+ * peer's bytes lay unread.
+ *
+ * @example
+ * listenUnix({ path: '/run/sluice.sock', mode: 0o660 }).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'connection') event.connection.end();
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ */
+export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {
+  checkListenUnix('listenUnix', options);
+  const { path, mode = 0o600, backlog } = options;
+  const address = unixAddress(path);
+  return new Observable((subscriber) => {
+    const place = unixSocketPath(path);
+    if ('code' in place) return subscriber.error(place);
+    const accepting$ = listenOn(
+      () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
+      'connection',
+      { path: place.hidden, ...(backlog !== undefined && { backlog }) },
+      (socket) => {
+        const number = ++made;
+        const remote = `${address}#${number}`;
+        return fromSocket(socket, { id: `unix:${number}`, local: address, remote, slabs: true });
+      },
+    );
+    const publish = async () => {
+      const fault = await place.publish(mode);
+      if (fault === null) subscriber.next({ type: 'listening', address, port: 0 });
+      else subscriber.error(fault);
+    };
+    const accepting = accepting$.subscribe({
+      next: (event) => {
+        if (event.type === 'listening') publish();
+        else subscriber.next(event);
+      },
+      error: (fault) => subscriber.error({ ...fault, address }),
+    });
+    return () => {
+      accepting.unsubscribe();
+      place.remove();
+    };
+  });
+}
+
+export interface ConnectUnixOptions {
+  /** Where the server's socket is. */
+  readonly path: string;
+  /** Milliseconds to wait for the connection. Default: as long as the system does. */
+  readonly timeout?: number;
+}
+
+/**
+ * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
+ * possible: `refused` when nobody listens there any more, `unreachable` when there is no such socket. Unsubscribing
+ * before abandons the attempt.
+ *
+ * @example
+ * const connection = await firstValueFrom(connectUnix({ path: '/run/sluice.sock' }));
+ */
+export function connectUnix(options: ConnectUnixOptions): Observable<Connection> {
+  checkConnectUnix('connectUnix', options);
+  const { path, timeout } = options;
+  const remote = unixAddress(path);
+  return connectOn(remote, timeout, ({ connected, failed }) => {
+    const socket = newSocket();
+    whenReady(socket, 'connect', failed, () => {
+      const number = ++made;
+      const local = `unix:${process.pid}#${number}`;
+      connected(fromSocket(socket, { id: `unix:${number}`, local, remote }));
+    });
+    socket.connect({ path });
+    return () => socket.destroy();
+  });
+}

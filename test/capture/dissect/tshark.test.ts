@@ -1,0 +1,192 @@
+/** tshark as the judge: of packets of every kind, it and the dissector read the same. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createDissector } from '../../../src/capture/dissect/dissect.ts';
+import type { Packet } from '../../../src/capture/packet.ts';
+import { reverseFlow, sourceAddress, sourcePort } from '../../../src/capture/reassembly/flow.ts';
+import type { NoSegment, Segment } from '../../../src/capture/segment.ts';
+import {
+  bytesOf,
+  type Carried,
+  ethernet,
+  extension,
+  family,
+  fragment6,
+  ipv4,
+  ipv6,
+  packetOf,
+  piece,
+  pppoe,
+  sll,
+  sll2,
+  snap,
+  tcp,
+} from '../../support/captures/packet-bytes.ts';
+import { tshark } from '../../support/captures/tshark.ts';
+import { need } from '../../support/install-tools.ts';
+import { tempFolder } from '../../support/stores/temp-folder.ts';
+
+/** A pcap file with packets of one link type. */
+function pcapOf(linkType: number, packets: readonly Packet[]): Uint8Array {
+  const words = (...values: readonly number[]) => Buffer.from(Uint32Array.from(values).buffer);
+  const parts = packets.flatMap(({ bytes, originalLength }, index) => [
+    words(1_700_000_000, index, bytes.length, originalLength),
+    bytes,
+  ]);
+  return Buffer.concat([words(0xa1b2c3d4, 0x0004_0002, 0, 0, 262_144, linkType), ...parts]);
+}
+
+const fields = [
+  'frame.number',
+  'ip.src',
+  'ipv6.src',
+  'tcp.srcport',
+  'tcp.dstport',
+  'tcp.seq_raw',
+  'tcp.ack_raw',
+  'tcp.flags',
+  'tcp.len',
+  'tcp.payload',
+  'tcp.checksum.status',
+];
+
+/** What tshark says of each packet; of one in which it finds no TCP, nothing. */
+async function judged(linkType: number, packets: readonly Packet[]): Promise<readonly string[]> {
+  const file = join(tempFolder(), 'packets.pcap');
+  writeFileSync(file, pcapOf(linkType, packets));
+  const verified = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
+  const shown = fields.flatMap((field) => ['-e', field]);
+  const said = await tshark(file, [...verified, '-T', 'fields', '-E', 'separator=|', ...shown]);
+  const lines = said.trimEnd().split('\n');
+  return lines.map((line) => (line.split('|')[3] === '' ? `${line.split('|')[0]}|none` : line));
+}
+
+/** The same of what the dissector read. The checksum is 1 when it is right, 0 when wrong, 2 when not verified. */
+function ours(read: Segment | NoSegment, verified: Segment | NoSegment): string {
+  if (!('flow' in read)) return `${read.packet.number}|none`;
+  const { ack, flags, flow, length, packet, payload, seq } = read;
+  const source = sourceAddress(flow);
+  const host = source.slice(0, source.lastIndexOf(':')).replace(/[[\]]/g, '');
+  return [
+    packet.number,
+    ...(host.includes(':') ? ['', host] : [host, '']),
+    sourcePort(flow),
+    sourcePort(reverseFlow(flow)),
+    seq,
+    ack,
+    `0x${flags.toString(16).padStart(4, '0')}`,
+    length,
+    Buffer.from(payload).toString('hex'),
+    payload.length < length ? 2 : 'flow' in verified ? 1 : 0,
+  ].join('|');
+}
+
+const ends4 = { from: '10.0.0.1:40001', to: '10.0.0.2:40002' };
+const ends6 = { from: '[2001:db8::1]:40001', to: '[2001:db8::2]:40002' };
+const hello = { seq: 0xffff_fff0, ack: 77, flags: 'PA', payload: 'hello' };
+const four = tcp({ ...ends4, ...hello });
+const six = tcp({ ...ends6, ...hello });
+const long4 = tcp({ ...ends4, ...hello, payload: 'x'.repeat(1000) });
+const long6 = tcp({ ...ends6, ...hello, payload: 'x'.repeat(1000) });
+const udp = (carried: Carried): Carried => ({ ...carried, protocol: 17 });
+
+const session = (head: readonly number[], ip: Uint8Array, longer = 0): Uint8Array =>
+  ethernet(pppoe(bytesOf(head, ip), head.length + ip.length + longer), { etherType: 0x8864 });
+
+/** With a payload of 100,000 bytes in the frame, and of `length` bytes as it says itself. */
+function jumbogram(length: number): Uint8Array {
+  const carried = tcp({ ...ends6, ...hello, payload: new Uint8Array(100_000 - 28) });
+  const said = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
+  return ethernet(ipv6(extension(0, carried, [0xc2, 4, ...said]), { payloadLength: 0 }));
+}
+
+type Kind = readonly [name: string, frame: Uint8Array, kept?: number];
+
+const onEthernet: readonly Kind[] = [
+  ['IPv4', ethernet(ipv4(four))],
+  ['IPv6', ethernet(ipv6(six))],
+  ['VLAN', ethernet(ipv4(four), { tags: [0x8100] })],
+  ['stacked VLANs', ethernet(ipv6(six), { tags: [0x88a8, 0x8100, 0x8100] })],
+  ['padding', ethernet(ipv4(tcp({ ...ends4, flags: 'SA', options: [2, 4, 5, 180] })), { padTo: 64 })],
+  ['padding with a byte of payload', ethernet(ipv4(tcp({ ...ends4, payload: 'x' })), { padTo: 64 })],
+  ['padding behind IPv6', ethernet(ipv6(tcp({ ...ends6, payload: 'x' })), { padTo: 90 })],
+  ['IPv4 options', ethernet(ipv4(four, { options: [1, 1, 1, 1] }))],
+  [
+    'TCP options',
+    ethernet(ipv4(tcp({ ...ends4, ...hello, options: [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2] }))),
+  ],
+  ['total length 0', ethernet(ipv4(long4, { totalLength: 0 }))],
+  ['cut in the payload', ethernet(ipv4(long4)), 96],
+  ['cut behind the TCP header', ethernet(ipv4(long4)), 54],
+  ['cut in the payload, IPv6', ethernet(ipv6(long6)), 96],
+  ['a wrong TCP checksum', ethernet(ipv4(tcp({ ...ends4, ...hello, checksum: 0x1234 })))],
+  ['a wrong TCP checksum, IPv6', ethernet(ipv6(tcp({ ...ends6, ...hello, checksum: 0x1234 })))],
+  ['a routing header that has been followed', ethernet(ipv6(extension(43, six, [0, 0, 0, 0, 0, 0])))],
+  ['an authentication header', ethernet(ipv4(extension(51, four, new Array(10).fill(9))))],
+  ['SNAP', ethernet(snap(ipv4(four)), { etherType: 53 })],
+  ['UDP', ethernet(ipv4(udp(four)))],
+  ['UDP, IPv6', ethernet(ipv6(udp(six)))],
+  ['ARP', ethernet(ipv4(four), { etherType: 0x0806 })],
+  ['hop-by-hop options', ethernet(ipv6(extension(0, six, [1, 4, 0, 0, 0, 0])))],
+  ['destination options', ethernet(ipv6(extension(60, six, [1, 4, 0, 0, 0, 0])))],
+  ['an atomic fragment', ethernet(ipv6(fragment6(six, { id: 5 })))],
+  ['a first fragment', ethernet(ipv4(piece(long4, 0, 504), { more: true, id: 7 }))],
+  ['a last fragment', ethernet(ipv4(piece(long4, 504), { offset: 504, id: 7 }))],
+  ['a last fragment that is first', ethernet(ipv6(fragment6(piece(long6, 504), { offset: 504, id: 8 })))],
+  ['a first fragment that is last', ethernet(ipv6(fragment6(piece(long6, 0, 504), { more: true, id: 8 })))],
+  ['a lonely fragment', ethernet(ipv4(piece(long4, 504), { offset: 504, id: 9 }))],
+  ['MPLS', ethernet(bytesOf([0, 1, 0x41, 64], ipv4(four)), { etherType: 0x8847 })],
+  ['PPPoE', session([0, 0x21], ipv4(four))],
+  ['PPPoE, IPv6', session([0, 0x57], ipv6(six))],
+  ['PPPoE, a protocol of one byte', session([0x21], ipv4(four))],
+  ['PPPoE, a protocol of one byte, IPv6', session([0x57], ipv6(six))],
+  ['PPPoE, MPLS', session([2, 0x81, 0, 1, 0x41, 64], ipv4(four))],
+  ['PPPoE, LCP', session([0xc0, 0x21], ipv4(four))],
+  ['PPPoE, address and control', session([0xff, 3, 0, 0x21], ipv4(four))],
+  ['PPPoE with padding', bytesOf(session([0x21], ipv4(four, { totalLength: 0 })), 'padding')],
+  ['PPPoE shorter than IP', session([0x21], ipv4(four), -3)],
+  ['PPPoE shorter than IPv6', session([0x57], ipv6(six), -3)],
+  ['PPPoE longer than its frame', session([0x21], ipv4(four), 100)],
+  ['PPPoE of length 0', session([0x21], ipv4(four), -46)],
+  ['PPPoE that was cut', session([0x21], ipv4(long4)), 96],
+  ['a total length beyond the frame', ethernet(ipv4(four, { totalLength: 60 }))],
+  ['a payload length beyond the frame', ethernet(ipv6(six, { payloadLength: 60 }))],
+  ['802.3 with padding', ethernet(snap(ipv4(four, { totalLength: 0 })), { etherType: 53, padTo: 80 })],
+  ['802.3 shorter than IP', ethernet(snap(ipv4(four)), { etherType: 50 })],
+  ['802.3 longer than its frame', ethernet(snap(ipv4(four)), { etherType: 500 })],
+  ['802.3 in a VLAN', ethernet(snap(ipv4(four)), { etherType: 50, tags: [0x8100] })],
+  ['a jumbogram', jumbogram(100_000)],
+  ['a jumbogram shorter than its frame', jumbogram(90_000)],
+  ['a jumbogram longer than its frame', jumbogram(110_000)],
+];
+const both = (wrap: (ip: Uint8Array) => Uint8Array): readonly Kind[] => [
+  ['IPv4', wrap(ipv4(four))],
+  ['IPv6', wrap(ipv6(six))],
+];
+
+const all: readonly (readonly [string, number, readonly Kind[]])[] = [
+  ['Ethernet', 1, onEthernet],
+  ['SLL', 113, [...both((ip) => sll(ip)), ...both((ip) => sll(snap(ip), 4))]],
+  ['SLL2', 276, both((ip) => sll2(ip))],
+  ['NULL, little-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 24, ip, 'little'))],
+  ['NULL, big-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 30, ip, 'big'))],
+  ['LOOP', 108, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 28, ip))],
+  ['RAW', 101, both((ip) => ip)],
+  ['RAW of some BSDs', 12, both((ip) => ip)],
+  ['RAW of OpenBSD', 14, both((ip) => ip)],
+  ['IPV4', 228, [['IPv4', ipv4(four)]]],
+  ['IPV6', 229, [['IPv6', ipv6(six)]]],
+];
+
+describe.skipIf(!need('tshark'))('as tshark does', () => {
+  test.each(all)('packets of %s are read', async (_name, linkType, kinds) => {
+    const packets = kinds.map(([, bytes, kept = bytes.length], index) =>
+      packetOf(bytes, { linkType, kept, number: index + 1 }),
+    );
+    const [reading, verifying] = [createDissector(), createDissector({ checksums: 'verify' })];
+    const named = (lines: readonly string[]) => lines.map((line, index) => `${kinds[index]?.[0]}: ${line}`);
+    const mine = packets.map((packet) => ours(reading.dissect(packet), verifying.dissect(packet)));
+    expect(named(mine)).toEqual(named(await judged(linkType, packets)));
+  });
+});

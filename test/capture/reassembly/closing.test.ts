@@ -1,0 +1,291 @@
+/** How conversations end: FIN, half-close, RST, and tuples that are used again. */
+import { describe, expect, test } from 'vitest';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
+import {
+  briefly,
+  conversation,
+  reassembled,
+  type Script,
+  whileRecording,
+} from '../../support/captures/segments.ts';
+
+const told = (...scripts: readonly Script[]): string[] =>
+  briefly(reassembled(scripts.flatMap(({ segments }) => segments)));
+const opened = (): Script => conversation().handshake();
+
+describe('a FIN', () => {
+  test('of each side ends it, and both the conversation', () => {
+    const { segments } = opened().client('a').close();
+    const events = whileRecording(segments);
+    expect(briefly(events)).toEqual(['open', 'client "a"', 'client end', 'server end', 'close ended']);
+    const [, , , , fin] = segments;
+    expect(events[2]).toMatchObject({ position: 1, packet: 5, capturedAt: fin!.packet.time });
+  });
+  test('may bring the last bytes', () => {
+    expect(told(opened().fin('client', 'abc'))).toEqual([
+      'open',
+      'client "abc"',
+      'client end',
+      'close unfinished',
+    ]);
+  });
+  test('that comes before the bytes in front of it waits for them', () => {
+    const script = opened()
+      .send('client', { position: 3, flags: TCP_FIN })
+      .send('client', { position: 0, data: 'abc' });
+    const events = whileRecording(script.segments);
+    expect(briefly(events)).toEqual(['open', 'client "abc"', 'client end']);
+    const [, , , fin, data] = script.segments;
+    expect(events[2]).toMatchObject({ capturedAt: fin!.packet.time, deliverableAt: data!.packet.time });
+  });
+  test('that comes again tells nothing', () => {
+    const script = opened().fin('client', 'abc').send('client', { position: 0, data: 'abc', flags: TCP_FIN });
+    expect(told(script)).toEqual(['open', 'client "abc"', 'client end', 'close unfinished']);
+  });
+  test('at another place, when all there was handed on, is none', () => {
+    expect(told(opened().client('abc').send('client', { position: 1, flags: TCP_FIN }).client('d'))).toEqual([
+      'open',
+      'client "abc"',
+      'client "d"',
+      'close unfinished',
+    ]);
+  });
+  test('far ahead of another, as garbage may have it, gives way to that', () => {
+    const script = opened()
+      .client('abc')
+      .send('client', { position: 500_000_000, flags: TCP_FIN })
+      .send('client', { position: 3, data: 'def' })
+      .send('client', { position: 6, flags: TCP_FIN })
+      .send('server', { position: 0, flags: TCP_FIN });
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client "def"',
+      'client end',
+      'server end',
+      'close ended',
+    ]);
+  });
+  test('lets nothing be sent behind it, be it before or after', () => {
+    const after = opened().fin('client', 'ab').send('client', { position: 2, data: 'xyz' });
+    expect(told(after)).toEqual(['open', 'client "ab"', 'client end', 'close unfinished']);
+    const before = opened().send('client', { position: 1, data: 'bxyz' });
+    before.send('client', { position: 2, flags: TCP_FIN }).send('client', { position: 0, data: 'a' });
+    expect(told(before)).toEqual(['open', 'client "a"', 'client "b"', 'client end', 'close unfinished']);
+  });
+  test('leaves the other side open, for however long', () => {
+    const script = opened().fin('client').wait(3_600_000).server('abc').ack('client').wait(3_600_000);
+    expect(told(script.server('de').fin('server').ack('client'))).toEqual([
+      'open',
+      'client end',
+      'server "abc"',
+      'server "de"',
+      'server end',
+      'close ended',
+    ]);
+  });
+  test('of both at the same time ends both', () => {
+    const script = opened().send('client', { flags: TCP_FIN }).send('server', { flags: TCP_FIN, ack: 0 });
+    expect(told(script.ack('client').ack('server'))).toEqual([
+      'open',
+      'client end',
+      'server end',
+      'close ended',
+    ]);
+  });
+  test('shows the bytes that are missing in front of it', () => {
+    expect(told(opened().client('a').lose('client', 9).close())).toEqual([
+      'open',
+      'client "a"',
+      'server end',
+      'client gap 9 lost',
+      'client end',
+      'close ended',
+    ]);
+  });
+  test('that was not recorded is not a missing byte', () => {
+    const script = opened().client('a').lose('client', 1).server('b');
+    expect(told(script)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
+  });
+});
+
+describe('what comes after both ends', () => {
+  test('is nothing: the last acknowledgements, retransmissions, a RST', () => {
+    const script = opened().client('abc').close();
+    script
+      .ack('client')
+      .send('client', { position: 0, data: 'abc' })
+      .send('client', { position: 3, flags: TCP_FIN });
+    script.rst('server').ack('server');
+    expect(told(script).slice(-2)).toEqual(['server end', 'close ended']);
+  });
+  test('is nothing when it is the SYN again', () => {
+    const script = opened().close();
+    script.segments.push(...script.segments.slice(0, 3));
+    expect(told(script)).toEqual(['open', 'client end', 'server end', 'close ended']);
+  });
+  test('is another conversation when its numbers are far away', () => {
+    const next = conversation({ clientIsn: 900_000_000, serverIsn: 900_000_000, number: 20 }).client('a');
+    expect(told(opened().close(), next).slice(4)).toEqual(['open', 'client "a"', 'close unfinished']);
+  });
+  test('is another when the SYN has another number, or comes a minute later', () => {
+    const other = conversation({ clientIsn: 1001, number: 20 }).handshake().client('x');
+    expect(told(opened().close(), other).slice(4)).toEqual(['open', 'client "x"', 'close unfinished']);
+    const later = conversation({ number: 20, from: 1_700_000_061_000_000_000n }).handshake().client('x');
+    expect(told(opened().close(), later).slice(4)).toEqual(['open', 'client "x"', 'close unfinished']);
+  });
+});
+
+describe('a RST', () => {
+  test('ends both sides', () => {
+    const { segments } = opened().client('abc').rst('server');
+    const events = reassembled(segments);
+    expect(briefly(events)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
+    const { time } = segments.at(-1)!.packet;
+    expect(events[2]).toMatchObject({ position: 0, packet: 5, capturedAt: time, deliverableAt: time });
+  });
+  test('has an explanation at most, and no bytes of the stream', () => {
+    expect(told(opened().client('abc').rst('client', 'go away'))).toEqual([
+      'open',
+      'client "abc"',
+      'client reset',
+      'close reset',
+    ]);
+  });
+  test('that refuses a SYN ends a conversation that has said nothing', () => {
+    const script = conversation().syn('client');
+    const { segments } = script.send('server', { flags: TCP_RST, ack: 0, position: -1 });
+    segments[1] = { ...segments[1]!, seq: 0, flags: TCP_RST | TCP_ACK };
+    expect(told(script)).toEqual(['open', 'server reset', 'close reset']);
+  });
+  test('before anything else makes a conversation', () => {
+    expect(told(conversation().rst('server'))).toEqual(['open', 'server reset', 'close reset']);
+  });
+  test('gives up what waits, on both sides', () => {
+    const script = opened().lose('client', 2).client('cd').lose('server', 3).server('x').rst('client');
+    expect(told(script)).toEqual([
+      'open',
+      'server gap 3 lost',
+      'server "x"',
+      'client gap 2 lost',
+      'client "cd"',
+      'client reset',
+      'close reset',
+    ]);
+  });
+  test('shows the bytes that are missing in front of it', () => {
+    expect(told(opened().client('a').lose('client', 9).rst('client'))).toEqual([
+      'open',
+      'client "a"',
+      'client gap 9 lost',
+      'client reset',
+      'close reset',
+    ]);
+  });
+  test.each([-1, -70_000, 2 ** 25, 2 ** 31 - 9])('%i bytes from where it could be is none', (off) => {
+    const script = opened().client('abc').ack('server');
+    script.send('client', { position: 3 + off, flags: TCP_RST });
+    script.segments.push(...conversation({ number: 9 }).send('client', { position: 3, data: 'd' }).segments);
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client ignored outside',
+      'client "d"',
+      'close unfinished',
+    ]);
+  });
+  test('may come again, and packets may have been under way', () => {
+    const script = opened().client('abc').rst('server').client('def').rst('server').ack('client');
+    expect(told(script)).toEqual([
+      'open',
+      'client "abc"',
+      'server reset',
+      'after reset 1 packets 3 bytes',
+      'close reset',
+    ]);
+  });
+  test('may be followed by another try with the same number', () => {
+    const refused = conversation().syn('client');
+    refused.send('server', { flags: TCP_RST, position: 0 });
+    const again = conversation({ number: 3 }).handshake().client('a');
+    expect(told(refused, again)).toEqual([
+      'open',
+      'server reset',
+      'close reset',
+      'open',
+      'client "a"',
+      'close unfinished',
+    ]);
+  });
+});
+
+describe('a tuple that is used again', () => {
+  test('while the conversation is open, by a SYN with another number, closes it', () => {
+    const next = conversation({ clientIsn: 7, serverIsn: 9, number: 9 }).handshake().client('new').close();
+    const events = reassembled([...opened().client('old').segments, ...next.segments]);
+    expect(briefly(events)).toEqual([
+      'open',
+      'client "old"',
+      'close reused',
+      'open',
+      'client "new"',
+      'client end',
+      'server end',
+      'close ended',
+    ]);
+    expect(events.flatMap((event) => (event.type === 'open' ? [event.conversation.index] : []))).toEqual([
+      0, 1,
+    ]);
+  });
+  test('what waits of the old one is told before', () => {
+    const next = conversation({ clientIsn: 7, number: 9 }).syn('client');
+    expect(told(opened().lose('client', 1).client('b'), next)).toEqual([
+      'open',
+      'client gap 1 lost',
+      'client "b"',
+      'close reused',
+      'open',
+      'close unfinished',
+    ]);
+  });
+  test('in mid-stream', () => {
+    const old = conversation();
+    for (let i = 0; i < 70; i++) old.client('a');
+    const next = conversation({ clientIsn: 7, number: 90 }).syn('client');
+    expect(told(old, next).slice(-3)).toEqual(['close reused', 'open', 'close unfinished']);
+  });
+  test('by a SYN/ACK that answers none of it', () => {
+    const next = conversation({ clientIsn: 70_000_000, serverIsn: 9, number: 9 })
+      .synAck('server')
+      .client('x');
+    expect(told(opened(), next)).toEqual(['open', 'close reused', 'open', 'client "x"', 'close unfinished']);
+  });
+  test('the other way round', () => {
+    const next = conversation({ serverIsn: 7, number: 90 }).syn('server').synAck('client').server('x');
+    expect(told(opened().close(), next).slice(4)).toEqual(['open', 'client "x"', 'close unfinished']);
+  });
+  test('is one conversation when its SYN is the same', () => {
+    const script = opened().client('a');
+    script.segments.push(script.segments[0]!, script.segments[1]!);
+    expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
+  });
+  test('a late SYN in mid-stream that is the one before the first byte belongs to it', () => {
+    const script = conversation();
+    for (let i = 0; i < 70; i++) script.client('a');
+    script.send('client', { position: 0, flags: TCP_SYN, ack: null });
+    expect(told(script).filter((it) => it === 'open')).toHaveLength(1);
+  });
+});
+
+test('one address and port at both ends is a conversation, too', () => {
+  const host = [127, 0, 0, 1];
+  const self = conversation({
+    clientHost: host,
+    serverHost: host,
+    clientPort: 9,
+    serverPort: 9,
+    serverIsn: 1000,
+  });
+  const script = self.syn('client').synAck('client').client('abc').fin('client');
+  expect(told(script)).toEqual(['open', 'client "abc"', 'client end', 'close unfinished']);
+});

@@ -1,0 +1,280 @@
+/** What is missing, and how much is held back, and for how long. */
+import { describe, expect, test } from 'vitest';
+import { createReassembly } from '../../../src/capture/reassembly/reassembly.ts';
+import type { ReassemblyOptions } from '../../../src/capture/reassembly/reassembly-options.ts';
+import type { Segment } from '../../../src/capture/segment.ts';
+import type { StreamChunk } from '../../../src/capture/stream-event.ts';
+import {
+  briefly,
+  conversation,
+  reassembled,
+  type Script,
+  whileRecording,
+} from '../../support/captures/segments.ts';
+
+const told = (script: Script, options?: ReassemblyOptions): string[] =>
+  briefly(reassembled(script.segments, options));
+const soFar = (script: Script, options?: ReassemblyOptions): string[] =>
+  briefly(whileRecording(script.segments, options));
+const opened = (): Script => conversation().handshake();
+
+describe('a hole', () => {
+  test.each([1, 250_000_000, 2 ** 31 - 1, 2 ** 31])('of %i bytes is a gap, and costs no memory', (length) => {
+    const script = opened().lose('client', length).client('abc');
+    const before = process.memoryUsage().arrayBuffers;
+    const events = reassembled(script.segments);
+    // Beside the ring that every reassembly has, of 1 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
+    expect(briefly(events)).toEqual([
+      'open',
+      `client gap ${length} lost`,
+      'client "abc"',
+      'close unfinished',
+    ]);
+    expect(events[2]).toMatchObject({ position: length });
+    expect(events.at(-1)).toMatchObject({ totals: { client: { bytes: 3, missing: length } } });
+  });
+  test('at the end of what is known is a gap when it was acknowledged', () => {
+    expect(told(opened().client('a').lose('client', 2000).ack('server'))).toEqual([
+      'open',
+      'client "a"',
+      'client gap 2000 lost',
+      'close unfinished',
+    ]);
+  });
+  test('of a side of which no packet was recorded, too', () => {
+    const script = conversation().syn('client').client('a').lose('server', 500).client('b');
+    expect(told(script)).toEqual([
+      'open',
+      'client "a"',
+      'client "b"',
+      'server gap 500 lost',
+      'close unfinished',
+    ]);
+  });
+  test('bytes that come when it was given up come too late', () => {
+    const script = opened()
+      .lose('client', 2)
+      .client('cd')
+      .send('client', { position: 0, data: 'ab' })
+      .client('e');
+    expect(told(script, { maxHeldSegments: 0 })).toEqual([
+      'open',
+      'client gap 2 limit',
+      'client "cd"',
+      'client "e"',
+      'close unfinished',
+    ]);
+  });
+});
+
+describe('a packet that was cut by the snap length', () => {
+  const cutAt = (script: Script, kept: number): Script => {
+    const last = script.segments.at(-1)!;
+    script.segments[script.segments.length - 1] = { ...last, payload: last.payload.subarray(0, kept) };
+    return script;
+  };
+  test('leaves a gap of the bytes that were cut off', () => {
+    expect(told(cutAt(opened().client('abcdef'), 2).client('gh'))).toEqual([
+      'open',
+      'client "ab"',
+      'client gap 4 snapped',
+      'client "gh"',
+      'close unfinished',
+    ]);
+  });
+  test('unless another packet has them, before or after it', () => {
+    const after = cutAt(opened().client('abcdef'), 2)
+      .send('client', { position: 1, data: 'bcdef' })
+      .client('gh');
+    expect(told(after)).toEqual(['open', 'client "ab"', 'client "cdef"', 'client "gh"', 'close unfinished']);
+    const before = opened()
+      .send('client', { position: 2, data: 'cd' })
+      .send('client', { position: 0, data: 'abcdef' });
+    expect(told(cutAt(before, 1))).toEqual([
+      'open',
+      'client "a"',
+      'client gap 1 snapped',
+      'client "cd"',
+      'client gap 2 snapped',
+      'close unfinished',
+    ]);
+  });
+  test('without any byte left, as well', () => {
+    expect(told(cutAt(opened().client('abcdef'), 0).close())).toEqual([
+      'open',
+      'server end',
+      'client gap 6 snapped',
+      'client end',
+      'close ended',
+    ]);
+  });
+  test('is told apart from what was lost', () => {
+    const script = cutAt(opened().lose('client', 3).client('abcdef'), 2).lose('client', 4).client('gh');
+    expect(told(script)).toEqual([
+      'open',
+      'client gap 3 lost',
+      'client "ab"',
+      'client gap 4 snapped',
+      'client gap 4 lost',
+      'client "gh"',
+      'close unfinished',
+    ]);
+  });
+  test('before it is known where its side begins, too', () => {
+    const script = cutAt(conversation().client('abcdef'), 2).client('gh');
+    expect(told(script)).toEqual([
+      'open',
+      'client "ab"',
+      'client gap 4 snapped',
+      'client "gh"',
+      'close unfinished',
+    ]);
+  });
+  test('with a FIN ends behind what was cut off', () => {
+    expect(told(cutAt(opened().fin('client', 'abcdef'), 2))).toEqual([
+      'open',
+      'client "ab"',
+      'client gap 4 snapped',
+      'client end',
+      'close unfinished',
+    ]);
+  });
+  test('is given up soon when it was acknowledged', () => {
+    const script = cutAt(opened().client('abcdef'), 2).client('gh');
+    for (let i = 0; i < 65; i++) script.ack('server');
+    expect(soFar(script)).toEqual(['open', 'client "ab"', 'client gap 4 snapped', 'client "gh"']);
+  });
+});
+
+describe('what waits behind a hole', () => {
+  test('is held up to so many bytes', () => {
+    const script = opened().lose('client', 5).client('abc').client('def');
+    expect(soFar(script, { maxHeldBytes: 6 })).toEqual(['open']);
+    expect(soFar(script, { maxHeldBytes: 5 })).toEqual([
+      'open',
+      'client gap 5 limit',
+      'client "abc"',
+      'client "def"',
+    ]);
+  });
+  test('and up to so many segments', () => {
+    const script = opened().lose('client', 5).client('abc').client('def');
+    expect(soFar(script, { maxHeldSegments: 2 })).toEqual(['open']);
+    expect(soFar(script, { maxHeldSegments: 1 })).toHaveLength(4);
+  });
+  test('is handed on up to the next hole only', () => {
+    const script = opened().lose('client', 1).client('b').lose('client', 1).client('d');
+    expect(soFar(script, { maxHeldSegments: 1 })).toEqual(['open', 'client gap 1 limit', 'client "b"']);
+  });
+  test('over all conversations, the oldest hole first', () => {
+    const one = conversation({ clientPort: 1 }).handshake().lose('client', 1).client('b');
+    const two = conversation({ clientPort: 2, number: 9 }).handshake().lose('client', 1).client('b');
+    const events = whileRecording([...one.segments, ...two.segments], { maxHeldTotal: 300 });
+    expect(events.flatMap((event) => (event.type === 'gap' ? [event.conversation.index] : []))).toEqual([0]);
+  });
+  test('is lost, and not a matter of limits, when it was acknowledged', () => {
+    const script = opened().lose('client', 5).client('abc').ack('server').client('def');
+    expect(soFar(script, { maxHeldSegments: 1 })).toEqual([
+      'open',
+      'client gap 5 lost',
+      'client "abc"',
+      'client "def"',
+    ]);
+  });
+  const acknowledged = (count: number, wait: number): Script => {
+    const script = opened().lose('client', 5).client('abc').ack('server').wait(wait);
+    for (let i = 0; i < count; i++) script.ack('server');
+    return script;
+  };
+  test('is handed on when it was acknowledged and 1,024 packets went by', () => {
+    expect(soFar(acknowledged(1023, 0))).toEqual(['open']);
+    expect(soFar(acknowledged(1024, 0))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
+  });
+  test('or 64 packets and 30 seconds', () => {
+    expect(soFar(acknowledged(63, 30_000))).toEqual(['open']);
+    expect(soFar(acknowledged(64, 28_000))).toEqual(['open']);
+    expect(soFar(acknowledged(64, 30_000))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
+  });
+  test('does not wait for ever for an endless recording that lost one packet', () => {
+    const script = opened().lose('client', 100);
+    for (let i = 0; i < 3000; i++) script.client('x').ack('server');
+    const events = whileRecording(script.segments);
+    expect(events.filter(({ type }) => type === 'chunk').length).toBe(3000);
+  });
+  test('is not skipped for a number far off that nobody acknowledges', () => {
+    const script = opened().send('client', { position: 10_000_000, data: 'nonsense' });
+    const good: Segment[] = conversation({ number: 9 }).segments;
+    for (let i = 0; i < 2000; i++) {
+      good.push(...conversation({ number: 9 + i }).send('client', { position: i, data: 'x' }).segments);
+    }
+    const events = whileRecording([...script.segments, ...good]);
+    expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(2000);
+  });
+  test('keeps no block of the file alive when it is small against it', () => {
+    const block = new Uint8Array(1_000_000);
+    block.set([97, 98, 99], 500_000);
+    const { segments } = opened().lose('client', 1).client('abc').client('d');
+    const held = { ...segments[3]!, payload: block.subarray(500_000, 500_003) };
+    const chunks = reassembled([...segments.slice(0, 3), held, segments[4]!]).filter(
+      (event): event is StreamChunk => event.type === 'chunk',
+    );
+    expect(chunks[0]!.bytes).toEqual(Uint8Array.of(97, 98, 99));
+    expect(chunks[0]!.bytes.buffer.byteLength).toBe(3);
+  });
+});
+
+describe('too many conversations', () => {
+  const talk = (clientPort: number, number: number): Script =>
+    conversation({ clientPort, number }).handshake().client('a');
+
+  test('close the one that was silent for the longest', () => {
+    const [one, two, three] = [talk(1, 1), talk(2, 9), talk(3, 17)];
+    one.client('b');
+    const last = one.segments.pop()!;
+    const order = [...one.segments, ...two.segments, last, ...three.segments];
+    const events = whileRecording(order, { maxConversations: 2 });
+    expect(events.filter(({ type }) => type === 'close')).toMatchObject([
+      { reason: 'evicted', conversation: { index: 1 } },
+    ]);
+  });
+  test('which is a new one when it goes on', () => {
+    const one = talk(40_001, 1).client('b');
+    const last = one.segments.pop()!;
+    const events = reassembled([...one.segments, ...talk(40_002, 9).segments, last], { maxConversations: 1 });
+    expect(briefly(events)).toEqual([
+      'open',
+      'client "a"',
+      'close evicted',
+      'open',
+      'client "a"',
+      'close evicted',
+      'open',
+      'client "b"',
+      'close unfinished',
+    ]);
+  });
+  test('do not count those that are over', () => {
+    const order = [1, 2, 3].flatMap((port) => talk(port, port * 20).close().segments);
+    const events = reassembled(order, { maxConversations: 1 });
+    expect(events.flatMap((event) => (event.type === 'close' ? [event.reason] : []))).toEqual([
+      'ended',
+      'ended',
+      'ended',
+    ]);
+  });
+});
+
+describe('options', () => {
+  test.each([
+    [{ maxConversations: 0 }, 'maxConversations'],
+    [{ maxConversations: 2 ** 24 + 1 }, 'maxConversations'],
+    [{ maxHeldBytes: -1 }, 'maxHeldBytes'],
+    [{ maxHeldBytes: 1.5 }, 'maxHeldBytes'],
+    [{ maxHeldSegments: 2 ** 20 + 1 }, 'maxHeldSegments'],
+    [{ maxHeldTotal: Number.NaN }, 'maxHeldTotal'],
+  ])('out of their bounds are refused by name: %j', (options, name) => {
+    expect(() => createReassembly(options)).toThrow(RangeError);
+    expect(() => createReassembly(options)).toThrow(name);
+  });
+});

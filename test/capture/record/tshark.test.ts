@@ -1,0 +1,207 @@
+/** Recordings, judged by Wireshark: every connection whole, every checksum good, every byte where it was. */
+import { describe, expect, test } from 'vitest';
+import { writtenConnection } from '../../../src/capture/record/packet-writer.ts';
+import { record } from '../../../src/capture/record/record.ts';
+import { processClock } from '../../../src/capture/record/record-clock.ts';
+import { createRecordFile } from '../../../src/capture/record/record-file.ts';
+import { createSpool } from '../../../src/capture/record/spool.ts';
+import { endpointsOf } from '../../../src/capture/record/synthetic-address.ts';
+import type { Connection } from '../../../src/transport/connection.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { recorded } from '../../support/captures/recorded.ts';
+import { follow, tshark } from '../../support/captures/tshark.ts';
+import { need } from '../../support/install-tools.ts';
+import { frame } from '../../support/network/peer.ts';
+import { tempFolder } from '../../support/stores/temp-folder.ts';
+import { once, pattern, read, write } from '../../transport/connection-helpers.ts';
+import { tcpPair } from '../../transport/tcp-pair.ts';
+
+const raw = { redact: null } as const;
+/** With the three-way handshake, data, and an end of each side; or a reset. */
+const [complete, completeByReset] = ['31', '47'];
+
+/** What Wireshark has to say against a recording: nothing, if it is right. */
+async function complaints(path: string): Promise<string[]> {
+  const checked = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
+  const wrong = [
+    'tcp.analysis.flags',
+    'ip.checksum.status == "Bad"',
+    'tcp.checksum.status != "Good"',
+    '_ws.malformed',
+    '_ws.expert.severity >= 0x600000 and not tcp.flags.reset == 1',
+    'not tcp',
+  ].join(' or ');
+  // On ports of others it would look for their protocols in bytes that are of none.
+  const asItIs = ['--disable-protocol', 'http'];
+  return (await tshark(path, [...asItIs, ...checked, '-Y', wrong])).split('\n').filter((line) => line !== '');
+}
+
+/** A field's values, a packet each. */
+async function values(path: string, field: string): Promise<string[]> {
+  return (await tshark(path, ['-2', '-T', 'fields', '-e', field])).split('\n').slice(0, -1);
+}
+
+const last = <T>(list: readonly T[]): T => list.at(-1)!;
+
+/** Both ends send everything, end, and are read to the end. */
+async function exchange(client: Connection, server: Connection, up: Uint8Array, down: Uint8Array) {
+  const [atClient, atServer] = [read(client), read(server)];
+  await Promise.all([write(client, up), write(server, down)]);
+  client.end();
+  await atServer.done;
+  server.end();
+  await atClient.done;
+}
+
+describe.skipIf(!need('tshark'))('Wireshark', () => {
+  const kinds: [string, () => Promise<[Connection, Connection]> | [Connection, Connection]][] = [
+    ['TCP, IPv4', () => tcpPair()],
+    ['IPv6', () => memoryPair({ ids: ['[2001:db8::5]:40000', '[2001:db8::1]:80'] })],
+    ['no network', () => memoryPair()],
+    ['addresses of two families', () => memoryPair({ ids: ['10.0.0.1:40000', '[::1]:80'] })],
+  ];
+  test.each(kinds)(
+    'finds every byte, every checksum and both ends of a connection over %s',
+    async (_, pair) => {
+      const [up, down] = [pattern(3_000_000), pattern(70_001, 5)];
+      const { path } = await recorded((client, server) => exchange(client, server, up, down), {
+        ...raw,
+        ends: await pair(),
+      });
+      expect(await complaints(path)).toEqual([]);
+      const { bytes } = await follow(path, 0);
+      expect(Buffer.from(bytes[0]).equals(up)).toBe(true);
+      expect(Buffer.from(bytes[1]).equals(down)).toBe(true);
+      expect(last(await values(path, 'tcp.completeness'))).toBe(complete);
+    },
+  );
+
+  test('has nothing to say of a half-close', async () => {
+    const { path } = await recorded(async (client, server) => {
+      const [atClient, atServer] = [read(client), read(server)];
+      client.end();
+      await atServer.done;
+      await write(server, pattern(200_000));
+      server.end();
+      await atClient.done;
+    }, raw);
+    expect(await complaints(path)).toEqual([]);
+    const fins = await tshark(path, ['-Y', 'tcp.flags.fin == 1', '-T', 'fields', '-e', 'tcp.seq_raw']);
+    expect(fins.trim().split('\n')).toEqual(['1', '200001']);
+  });
+
+  test('sees a reset, and why', async () => {
+    const { path } = await recorded(async (client, server) => {
+      const [, atServer] = [read(client), read(server)];
+      await write(client, pattern(10));
+      await atServer.reached(10);
+      client.destroy();
+    }, raw);
+    expect(await complaints(path)).toEqual([]);
+    expect(last(await values(path, 'tcp.flags.reset'))).toBe('1');
+    expect(last(await values(path, 'frame.comment'))).toBe('reset: the peer reset the connection');
+    expect(last(await values(path, 'tcp.completeness'))).toBe(completeByReset);
+  });
+
+  test('is told how much of what was written never left', async () => {
+    const { path } = await recorded(async (client, server) => {
+      read(server);
+      server.write([pattern(1_000_000)], () => {});
+      client.destroy();
+    }, raw);
+    expect(await complaints(path)).toEqual([]);
+    expect(last(await values(path, 'frame.comment'))).toContain('up to 1000000 bytes never left');
+  });
+
+  test('is told which way a packet went, seen from where it was recorded', async () => {
+    for (const at of ['client', 'server'] as const) {
+      const path = `${tempFolder()}/way.pcapng`;
+      const recorder = record(path, { ...raw, at });
+      const [client, server] = memoryPair();
+      const [left, right] =
+        at === 'client' ? [recorder.wrap(client), server] : [client, recorder.wrap(server)];
+      const over = once((at === 'client' ? left : right).closed$);
+      await exchange(left, right, pattern(10), pattern(20));
+      await over;
+      await recorder.close();
+      const sent = await tshark(path, [
+        '-Y',
+        'tcp.len == 10',
+        '-T',
+        'fields',
+        '-e',
+        'frame.packet_flags_direction',
+      ]);
+      expect(Number(sent)).toBe(at === 'client' ? 2 : 1);
+      expect(await complaints(path)).toEqual([]);
+    }
+  });
+
+  test('shows the comment of a refusal at its reply', async () => {
+    const { path } = await recorded((client, server) =>
+      exchange(
+        client,
+        server,
+        frame({ cmd: 'get', filename: 'x' }),
+        frame({ error: { code: 'not-found', message: 'there is no such file: ä' }, cmd: 'get' }),
+      ),
+    );
+    const said = await tshark(path, [
+      '-Y',
+      'frame.comment',
+      '-T',
+      'fields',
+      '-e',
+      'frame.comment',
+      '-e',
+      'tcp.len',
+    ]);
+    expect(said).toMatch(
+      /^refused( request 1 \(get, packet 4\))?: not-found: there is no such file: ä\t\d+\n$/,
+    );
+  });
+
+  test('follows sequence numbers that wrap', async () => {
+    const path = `${tempFolder()}/wrap.pcapng`;
+    const spool = createSpool();
+    const file = createRecordFile({
+      spool,
+      path,
+      exclusive: false,
+      maxBytes: Number.POSITIVE_INFINITY,
+      clock: processClock,
+      stopped: () => {},
+    });
+    const endpoints = endpointsOf('10.0.0.1:1', '10.0.0.2:2');
+    const written = writtenConnection({
+      file,
+      clock: processClock,
+      endpoints,
+      at: 'server',
+      initialSequence: 2 ** 32 - 100_000,
+    });
+    const [up, down] = [pattern(300_000), pattern(150_000, 9)];
+    for (let at = 0; at < 30; at++) {
+      written.sent('client', up.subarray(at * 10_000, (at + 1) * 10_000));
+      written.sent('server', down.subarray(at * 5000, (at + 1) * 5000));
+    }
+    written.ended('client');
+    written.ended('server');
+    file.end();
+    await spool.close();
+    expect(await complaints(path)).toEqual([]);
+    const { bytes } = await follow(path, 0);
+    expect(Buffer.from(bytes[0]).equals(up)).toBe(true);
+    expect(Buffer.from(bytes[1]).equals(down)).toBe(true);
+    expect(Math.min(...(await values(path, 'tcp.seq_raw')).map(Number))).toBeLessThan(50_000);
+  });
+
+  test('knows who wrote it, and has times to the nanosecond', async () => {
+    const clock = { origin: 1_700_000_000_123_456_789n, now: () => 0 };
+    const { path } = await recorded((client, server) => exchange(client, server, pattern(1), pattern(1)), {
+      ...raw,
+      clock,
+    });
+    expect((await values(path, 'frame.time_epoch'))[0]).toBe('1700000000.123456789');
+  });
+});

@@ -1,0 +1,83 @@
+/** What the table of a recording says at its end: what was not read, and fragments that differ. */
+import { describe, expect, test } from 'vitest';
+import { captureOf } from '../../../src/capture/capture.ts';
+import { inspect } from '../../../src/capture/inspect/inspect.ts';
+import { createCollector } from '../../../src/cli/inspect/collect.ts';
+import { createTable } from '../../../src/cli/inspect/table.ts';
+import { pcapBytes } from '../../support/captures/capture-bytes.ts';
+import { ipv4, piece, tcp } from '../../support/captures/packet-bytes.ts';
+
+const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:7000' };
+const udp = (port: number) => ipv4({ ...tcp({ ...ends, to: `10.0.0.2:${port}` }), protocol: 17 });
+const times = (count: number, bytes: Uint8Array) => new Array<Uint8Array>(count).fill(bytes);
+
+async function tableOf(packets: readonly Uint8Array[], columns?: number): Promise<string[]> {
+  const lines: string[] = [];
+  const table = createTable((line) => lines.push(line), {
+    chunks: false,
+    absolute: false,
+    ...(columns === undefined ? {} : { columns }),
+  });
+  const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));
+  for await (const events of inspect(capture)) for (const event of events) table.take(event);
+  table.end();
+  return lines;
+}
+
+describe('the table ends with what was not read', () => {
+  test('by reason, the most frequent first, also when there was no connection', async () => {
+    expect(await tableOf([...times(2, Uint8Array.of(0x50)), ...times(1200, udp(4789))])).toEqual([
+      '0 conversations, 0 frames, 0 gaps, 0 faults, 1,202 packets not read',
+      '  1,200 packets: UDP, port 4789, perhaps VXLAN',
+      '  2 packets: RAW, IP version 5',
+    ]);
+  });
+
+  test('ten reasons at most, and how many packets there were for others', async () => {
+    const ports = Array.from({ length: 30 }, (_, at) => udp(20_000 + at));
+    const lines = await tableOf(ports);
+    expect(lines).toHaveLength(1 + 10 + 1);
+    expect(lines.at(-1)).toBe('  20 packets for other reasons');
+    expect(await tableOf(ports.slice(0, 11))).toHaveLength(1 + 11);
+  });
+
+  test('and says nothing of it when everything was read', async () => {
+    const lines = await tableOf([ipv4(tcp({ ...ends, payload: 'abc' }))]);
+    expect(lines.at(-1)).toBe('1 conversation, 0 frames, 0 gaps, 0 faults');
+  });
+});
+
+const whole = tcp({ ...ends, payload: 'x'.repeat(28) });
+const fragment = (from: number, to: number) =>
+  ipv4(piece(whole, from, to), { id: 7, offset: from, more: to < 48 });
+const changed = fragment(0, 24);
+changed[40]! ^= 1;
+
+test('IP fragments that overlap and differ are conflicts', async () => {
+  const lines = await tableOf([fragment(0, 24), changed, fragment(24, 48)]);
+  expect(lines.slice(-2)).toEqual([
+    '1 conversation, 0 frames, 0 gaps, 0 faults, 1 conflict',
+    '  IPv4: packet with id 7: fragments overlap and differ, 1 byte from 20 on, in packet 2',
+  ]);
+});
+
+test('the page counts them too, and tells the first', async () => {
+  const packets = new Array<Uint8Array>(9).fill(changed).toSpliced(0, 0, fragment(0, 24));
+  const collector = createCollector('a.pcap');
+  const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));
+  for await (const events of inspect(capture)) for (const event of events) collector.take(event);
+  const { totals, differing } = collector.end(null);
+  expect(totals.conflicts).toBe(9);
+  expect(differing).toHaveLength(5);
+  expect(differing[0]).toBe(
+    'IPv4: packet with id 7: fragments overlap and differ, 1 byte from 20 on, in packet 2',
+  );
+});
+
+test.each([40, 60, 80])('the sum and what follows it fit in %i columns', async (columns) => {
+  const packets = [fragment(0, 24), changed, fragment(24, 48), ...times(1200, udp(4789))];
+  const lines = await tableOf(packets, columns);
+  const sum = lines.slice(lines.indexOf('') + 1);
+  expect(sum.length).toBeGreaterThan(1);
+  expect(sum.filter((line) => line.length > columns)).toEqual([]);
+});

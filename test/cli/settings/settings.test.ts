@@ -1,0 +1,559 @@
+/** The settings of `sluice serve`: every one from every source, and what is said when one is wrong. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fc, test as prop } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { warnings } from '../../../src/cli/settings/checks.ts';
+import { parseConfig } from '../../../src/cli/settings/file.ts';
+import { limitsOf } from '../../../src/cli/settings/limits.ts';
+import { printSettings, settingsTable } from '../../../src/cli/settings/print.ts';
+import { time as timeKind } from '../../../src/cli/settings/setting-types.ts';
+import { type Configuration, readSettings, type Sources } from '../../../src/cli/settings/settings.ts';
+import {
+  flagOf,
+  keyOf,
+  type SettingName,
+  type Settings,
+  settingNames,
+  settingOf,
+  variableOf,
+} from '../../../src/cli/settings/table.ts';
+import { defaultLimits, descriptorsFor, handshakesWithin } from '../../../src/runtime/limits.ts';
+import { readme } from '../../support/readme.ts';
+import { tempFolder } from '../../support/stores/temp-folder.ts';
+
+interface Case {
+  /** A text on the command line or in the environment, and what it means. */
+  readonly text: string;
+  readonly value: unknown;
+  /** The same in a file, where it is not the text. */
+  readonly json?: unknown;
+  readonly badText: readonly string[];
+  readonly badJson: readonly unknown[];
+}
+
+const MiB = 1024 ** 2;
+const infinite = Number.POSITIVE_INFINITY;
+const path: Case = { text: '/srv/x', value: '/srv/x', badText: ['\0'], badJson: ['', 5, true, {}, []] };
+const host: Case = { text: 'a.example', value: 'a.example', badText: ['a b', 'a/b'], badJson: ['', 5, null] };
+const port: Case = {
+  text: '81',
+  value: 81,
+  json: 81,
+  badText: ['65536', '-1', '1.5', 'x', '0x50', ' 80'],
+  badJson: [65536, '81', null, 1.5],
+};
+const count: Case = {
+  text: '7',
+  value: 7,
+  json: 7,
+  badText: ['-7', '7.5', '7k', '1000000001', 'None'],
+  badJson: ['7', -1, 7.5, 1e10, true, null],
+};
+const size: Case = {
+  text: '2MiB',
+  value: 2 * MiB,
+  json: 2 * MiB,
+  badText: ['2M', '2 miles', '-1', '1.5', '1e6', '9999999PiB', 'MiB'],
+  badJson: [-1, 1.5, true, null, [], '2M', 1e300],
+};
+const time: Case = {
+  text: '90s',
+  value: 90_000,
+  json: 90,
+  badText: ['-1', '5 weeks', '1e3', '90000d', 's', '0.0001ms '],
+  badJson: [-1, true, null, '5 weeks', 1e300],
+};
+const choice = (text: string): Case => ({
+  text,
+  value: text,
+  badText: ['maybe', text.toUpperCase()],
+  badJson: [1, true, null, ''],
+});
+
+const cases: Readonly<Record<SettingName, Case>> = {
+  dir: { ...path, badJson: [...path.badJson, null] },
+  durability: choice('os'),
+  keepPartial: time,
+  checksums: choice('disk'),
+  host,
+  port,
+  unix: path,
+  unixMode: { text: '660', value: 0o660, badText: ['66', '888', 'rw', '7777'], badJson: [6, true, null] },
+  tlsCert: path,
+  tlsKey: path,
+  tlsClientCa: path,
+  tlsClientCerts: choice('required'),
+  access: path,
+  maxConnections: count,
+  maxConnectionsPerAddress: count,
+  maxOpenRequests: { ...count, badText: [...count.badText, '0', 'none'], badJson: [...count.badJson, 0] },
+  maxHeader: {
+    ...size,
+    text: '128KiB',
+    value: 131_072,
+    json: 131_072,
+    badText: [...size.badText, '2MiB', '8'],
+  },
+  maxFile: size,
+  maxUploads: count,
+  quota: size,
+  maxRequestsPerSecond: count,
+  maxBytesPerSecond: size,
+  memoryBudget: { ...size, badText: [...size.badText, '0', 'none', '64KiB'] },
+  firstByteTimeout: time,
+  headerTimeout: time,
+  bodyTimeout: time,
+  bodyMinimum: { ...size, badText: [...size.badText, '0', 'none'] },
+  idleTimeout: time,
+  unreadTimeout: time,
+  grace: { ...time, badText: [...time.badText, '25h', 'none'] },
+  logLevel: choice('debug'),
+  metricsPort: port,
+  metricsHost: host,
+  record: path,
+  recordMaxSize: { ...size, badText: [...size.badText, '63KiB'] },
+  recordMaxFiles: { ...count, badText: [...count.badText, '0', 'none'], badJson: [...count.badJson, 0] },
+};
+const each = settingNames.map((name) => [name, cases[name]] as const);
+
+/** What a setting needs beside it to be no contradiction. */
+const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
+  tlsCert: { tlsKey: '/k' },
+  tlsKey: { tlsCert: '/c' },
+  tlsClientCa: { tlsCert: '/c', tlsKey: '/k', tlsClientCerts: 'optional' },
+  tlsClientCerts: { tlsCert: '/c', tlsKey: '/k', tlsClientCa: '/ca' },
+};
+
+const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
+
+function configurationOf(sources: Partial<Sources>): Configuration {
+  const read = readSettings({ ...nothing, ...sources });
+  if (!read.ok) throw new Error(read.problems.join('\n'));
+  return read.value;
+}
+
+const settingsOf = (sources: Partial<Sources>): Settings => configurationOf(sources).settings;
+
+function problemsOf(sources: Partial<Sources>): readonly string[] {
+  const read = readSettings({ ...nothing, ...sources });
+  return read.ok ? [] : read.problems;
+}
+
+/** The text of a file with one value. */
+function fileOf(name: SettingName, value: unknown): string {
+  const [section, key] = keyOf(name).split('.');
+  return JSON.stringify(key === undefined ? { [name]: value } : { [section!]: { [key]: value } });
+}
+
+function configFile(text: string): { cwd: string; flags: { config: string } } {
+  const cwd = tempFolder();
+  writeFileSync(join(cwd, 'config.json'), text);
+  return { cwd, flags: { config: 'config.json' } };
+}
+
+describe.each(each)('%s', (name, { text, value, json = text, badText, badJson }) => {
+  const beside = company[name] ?? {};
+
+  test('is read from its flag', () => {
+    expect(settingsOf({ flags: { ...beside, [name]: text } })[name]).toBe(value);
+  });
+
+  test('is read from its variable', () => {
+    expect(settingsOf({ flags: beside, env: { [variableOf(name)]: text } })[name]).toBe(value);
+  });
+
+  test('is read from the file', () => {
+    const { cwd, flags } = configFile(fileOf(name, json));
+    expect(settingsOf({ cwd, flags: { ...beside, ...flags } })[name]).toBe(value);
+  });
+
+  test.each(badText)('refuses %j, and says whose flag or variable it is and what it must be', (bad) => {
+    const mustBe = settingOf(name).kind.mustBe;
+    expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
+      `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+    ]);
+    expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
+      `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+    ]);
+  });
+
+  test.each(badJson)('refuses %j in the file, and says where', (bad) => {
+    const { cwd, flags } = configFile(fileOf(name, bad));
+    const [problem, ...others] = problemsOf({ cwd, flags: { ...beside, ...flags } });
+    expect(problem).toContain(`config.json: ${keyOf(name)} must be ${settingOf(name).kind.mustBe}, not `);
+    expect(others).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  test('count in their order: flag, environment, file, default', () => {
+    const { cwd, flags } = configFile('{"port": 3, "limits": {"maxUploads": 3}, "grace": 3}');
+    const env = { SLUICE_PORT: '2', SLUICE_MAX_UPLOADS: '2' };
+    const settings = settingsOf({ cwd, env, flags: { ...flags, port: '1' } });
+    expect(settings).toMatchObject({ port: 1, maxUploads: 2, grace: 3000, maxOpenRequests: 256 });
+  });
+
+  test('are all to be right, though another comes before', () => {
+    expect(problemsOf({ flags: { port: '1' }, env: { SLUICE_PORT: 'x' } })).toHaveLength(1);
+  });
+
+  test('are all told of at once', () => {
+    const { cwd, flags } = configFile('{"prot": 3, "limits": {"maxFile": true}}');
+    const problems = problemsOf({ cwd, env: { SLUICE_PORT: 'x' }, flags: { ...flags, grace: 'x' } });
+    expect(problems.map((problem) => problem.split(' must ')[0])).toEqual([
+      'config.json: prot is not a setting; did you mean port?',
+      'SLUICE_PORT',
+      'config.json: limits.maxFile',
+      '--grace',
+    ]);
+  });
+
+  test('have nothing in a variable that is empty', () => {
+    expect(settingsOf({ env: { SLUICE_PORT: '', SLUICE_CONFIG: '' } }).port).toBe(8080);
+  });
+
+  test('may be a file that the environment names', () => {
+    const { cwd } = configFile('{"port": 3}');
+    expect(settingsOf({ cwd, env: { SLUICE_CONFIG: 'config.json' } }).port).toBe(3);
+  });
+
+  test('have paths that are relative to the file they stand in, else to the working directory', () => {
+    const cwd = tempFolder();
+    mkdirSync(join(cwd, 'etc'));
+    const file = { dir: '../files', unix: 'sock', tlsCert: '/abs', tlsKey: null, access: null };
+    writeFileSync(join(cwd, 'etc/s.json'), JSON.stringify(file));
+    const flags = { config: 'etc/s.json', tlsKey: 'key' };
+    expect(settingsOf({ cwd, flags, env: { SLUICE_ACCESS: 'tokens' } })).toMatchObject({
+      dir: join(cwd, 'files'),
+      unix: join(cwd, 'etc/sock'),
+      tlsCert: '/abs',
+      tlsKey: join(cwd, 'key'),
+      access: join(cwd, 'tokens'),
+    });
+    expect(settingsOf({ cwd }).dir).toBe(join(cwd, 'uploads'));
+  });
+});
+
+describe('the file', () => {
+  test.each([
+    ['{"maxFile": 1}', 'maxFile is not a setting; did you mean limits.maxFile?'],
+    ['{"limits": {"port": 1}}', 'limits.port is not a setting; did you mean port?'],
+    ['{"limits": {"maxfiel": 1}}', 'limits.maxfiel is not a setting; did you mean limits.maxFile?'],
+    ['{"tls-cert": "a"}', 'tls-cert is not a setting; did you mean tlsCert?'],
+    ['{"limit": {}}', 'limit is not a setting; did you mean limits?'],
+    ['{"somethingElse": 1}', 'somethingElse is not a setting'],
+    ['{"__proto__": {"port": 1}}', '__proto__ is not a setting'],
+    ['{"constructor": 1}', 'constructor is not a setting'],
+    ['{"limits": {"limits": {}}}', 'limits.limits is not a setting; did you mean limits?'],
+    ['{"limits": []}', 'limits must be an object of settings'],
+    ['[]', 'must be an object of settings'],
+    ['null', 'must be an object of settings'],
+  ])('refuses %s', (text, problem) => {
+    expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
+  });
+
+  test.each([
+    ['{"port": 1,\n"port": 2}', 'port is there twice, in lines 1 and 2'],
+    ['{"limits": {"maxFile": 1,\n\n"maxFile": 2}}', 'limits.maxFile is there twice, in lines 1 and 3'],
+    ['{"limits": {},\n"limits": {"maxFile": 2}}', 'limits is there twice, in lines 1 and 2'],
+    [
+      '{"limits.maxFile": 1, "limits": {"maxFile": 2}}',
+      'limits.maxFile is there twice, as a key with a dot and in an object',
+    ],
+  ])('does not choose between two values: %s', (text, problem) => {
+    expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
+  });
+
+  test('is to be JSON, and to be there', () => {
+    expect(problemsOf(configFile('{port: 1}'))).toEqual([
+      'config.json: is not JSON: line 1, column 2: there must be a key in double quotes',
+    ]);
+    expect(problemsOf({ flags: { config: 'no.json' }, cwd: tempFolder() })).toEqual([
+      'no.json: cannot be read: there is no such file',
+    ]);
+    expect(problemsOf({ flags: { config: '.' }, cwd: tempFolder() })).toEqual([
+      '.: cannot be read: it is a folder (EISDIR)',
+    ]);
+  });
+
+  test('that has a secret where a path belongs is refused without telling it', () => {
+    const problems = problemsOf(configFile('{"access": {"token": "s3cret"}}'));
+    expect(problems).toEqual([expect.stringContaining('access must be the path of a file, not an object')]);
+  });
+});
+
+describe('a size', () => {
+  test.each([
+    ['0b', undefined],
+    ['1', 1],
+    ['1B', 1],
+    ['1kB', 1000],
+    ['1KB', 1000],
+    ['1KiB', 1024],
+    ['1.5 MiB', 1.5 * MiB],
+    ['1GB', 1e9],
+    ['1tib', 1024 ** 4],
+    ['0', infinite],
+    ['none', infinite],
+  ])('%s is %s bytes', (text, bytes) => {
+    expect(settingOf('maxFile').kind.read(text)).toBe(bytes);
+  });
+});
+
+describe('a time', () => {
+  test.each([
+    ['30', 30_000],
+    ['0.5', 500],
+    ['500ms', 500],
+    ['2m', 120_000],
+    ['1.5 h', 5_400_000],
+    ['7d', 604_800_000],
+    ['0', infinite],
+    ['none', infinite],
+  ])('%s is %s ms', (text, millis) => {
+    expect(settingOf('idleTimeout').kind.read(text)).toBe(millis);
+  });
+
+  test('may be in milliseconds without a unit, where a command has it so', () => {
+    const kind = timeKind(0, 10_000, 'ms');
+    expect(['50', '50ms', '0.5s', '10', '11s'].map(kind.read)).toEqual([50, 50, 500, 10, undefined]);
+    expect(kind.print(kind.read('50')!)).toBe(50);
+    expect(kind.mustBe).toContain('50 (milliseconds)');
+  });
+
+  test('of 0 is one where it makes sense', () => {
+    expect(settingsOf({ flags: { grace: '0', keepPartial: '0' } })).toMatchObject({
+      grace: 0,
+      keepPartial: 0,
+    });
+  });
+});
+
+describe('contradictions', () => {
+  const { cwd, flags } = { cwd: '/cwd', flags: {} };
+  test.each([
+    [{ tlsCert: 'c' }, ['--tls-cert needs --tls-key as well']],
+    [{ tlsKey: 'k' }, ['--tls-key needs --tls-cert as well']],
+    [
+      { tlsCert: 'c', tlsKey: 'k', tlsClientCerts: 'required' },
+      ['--tls-client-certs required needs --tls-client-ca: who issues the certificates'],
+    ],
+    [
+      { tlsCert: 'c', tlsKey: 'k', tlsClientCa: 'a' },
+      ['--tls-client-ca needs --tls-client-certs to be optional or required: it is none'],
+    ],
+    [{ tlsClientCa: 'a', tlsClientCerts: 'optional' }, ['--tls-client-ca needs --tls-cert as well']],
+    [{ port: 'none' }, ['--port none needs --unix: it would listen nowhere']],
+    [
+      { port: 'none', unix: 's', tlsCert: 'c', tlsKey: 'k' },
+      ['--tls-cert needs a port: a Unix socket is not encrypted'],
+    ],
+    [{ metricsPort: '8080' }, ['--metrics-port must be another port than --port: both are 8080']],
+    [{ port: 'none', unix: 's' }, []],
+    [{ port: '0', metricsPort: '0' }, []],
+  ])('%j', (more, problems) => {
+    expect(problemsOf({ cwd, flags: { ...flags, ...more } })).toEqual(problems);
+  });
+
+  test('are told in the words of the source', () => {
+    expect(problemsOf({ env: { SLUICE_TLS_CERT: 'c' } })).toEqual([
+      'SLUICE_TLS_CERT needs SLUICE_TLS_KEY as well',
+    ]);
+    expect(problemsOf(configFile('{"tlsKey": "k"}'))).toEqual(['config.json: tlsKey needs tlsCert as well']);
+  });
+});
+
+describe('warnings', () => {
+  const warned = (flags: Sources['flags'], openFiles = infinite) => {
+    const read = readSettings({ ...nothing, flags });
+    if (!read.ok) throw new Error(read.problems.join('\n'));
+    return warnings(read.value, openFiles);
+  };
+  const tls = { tlsCert: 'c', tlsKey: 'k' };
+
+  test.each([
+    [{}],
+    [{ host: 'localhost' }],
+    [{ host: '[::1]' }],
+    [{ host: '0.0.0.0', access: 'a', ...tls }],
+    [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'required' }],
+    [{ host: '0.0.0.0', port: 'none', unix: 's' }],
+  ])('there are none of %j', (flags) => {
+    expect(warned(flags)).toEqual([]);
+  });
+
+  test.each([
+    [{ host: '0.0.0.0' }, /^--host 0\.0\.0\.0 lets everybody .* set access/],
+    [{ host: '::', ...tls }, /lets everybody/],
+    [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'optional' }, /lets everybody/],
+    [{ host: '192.168.0.5', access: 'a' }, /without tlsCert/],
+  ])('there is one of %j', (flags, text) => {
+    expect(warned(flags)).toEqual([expect.stringMatching(text)]);
+  });
+
+  test('there is one of more connections than open files, and it names both', () => {
+    expect(warned({ maxConnections: '2000' }, 1024)).toEqual([
+      expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6320/),
+    ]);
+    expect(warned({ maxConnections: '234' }, 1024)).toEqual([]);
+    expect(warned({}, 64)).toEqual([]);
+    expect(warned({ maxConnections: 'none' }, 1024)).toEqual([]);
+  });
+});
+
+describe('the number of connections', () => {
+  const limits = (openFiles: number, flags: Sources['flags'] = {}) =>
+    limitsOf(configurationOf({ flags }), openFiles);
+
+  test('is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
+    for (const openFiles of [512, 1024, 20_000, 65_536, 1_048_576]) {
+      const { connections, connectionsPerAddress, openFiles: shared } = limits(openFiles);
+      expect(descriptorsFor(connections) + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles);
+      expect(connectionsPerAddress).toBeLessThanOrEqual(connections);
+    }
+    expect(limits(1024).connections).toBe(176);
+    expect(limits(64).connections).toBe(1);
+  });
+
+  test('leaves room for the TLS handshakes that may be under way', () => {
+    const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
+    for (const openFiles of [512, 1024, 20_000]) {
+      const { connections, openFiles: shared } = limits(openFiles, tls);
+      const handshakes = handshakesWithin(openFiles);
+      expect(handshakes).toBeGreaterThanOrEqual(64);
+      expect(descriptorsFor(connections) + shared.reading + shared.writing + handshakes).toBeLessThanOrEqual(
+        openFiles,
+      );
+    }
+  });
+
+  test('is what was asked for where somebody asked, and the files are fewer instead', () => {
+    expect(limits(1024, { maxConnections: '230' })).toMatchObject({
+      connections: 230,
+      openFiles: { reading: 7, writing: 7 },
+    });
+    expect(limits(1024, { maxConnections: '10000' })).toMatchObject({
+      connections: 10_000,
+      openFiles: { reading: 0, writing: 0 },
+    });
+  });
+});
+
+describe('a memory budget', () => {
+  test('that has no room for the largest header there may be is refused, and both are named', () => {
+    expect(problemsOf({ flags: { memoryBudget: '1MiB', maxHeader: '1MiB' } })).toEqual([
+      expect.stringMatching(/^--memory-budget must be at least 3178752 bytes with --max-header 1048576: /),
+    ]);
+    expect(problemsOf({ flags: { memoryBudget: '1MiB' } })).toEqual([]);
+  });
+});
+
+describe('the defaults', () => {
+  test('are the limits of the library', () => {
+    expect(limitsOf(configurationOf({}), infinite)).toEqual(defaultLimits);
+  });
+
+  test('give way, each limit to the setting of its own', () => {
+    const flags = {
+      maxHeader: '1001',
+      maxFile: '1002',
+      maxConnections: '1003',
+      maxConnectionsPerAddress: '1004',
+      maxRequestsPerSecond: '1005',
+      maxBytesPerSecond: '1006',
+      maxOpenRequests: '1007',
+      memoryBudget: '2MiB',
+      firstByteTimeout: '1',
+      headerTimeout: '2',
+      bodyTimeout: '3',
+      bodyMinimum: '4',
+      idleTimeout: '5',
+      unreadTimeout: '6',
+      grace: '7',
+    };
+    expect(limitsOf(configurationOf({ flags }), infinite)).toEqual({
+      ...defaultLimits,
+      headerBytes: 1001,
+      fileBytes: 1002,
+      connections: 1003,
+      connectionsPerAddress: 1004,
+      requestsPerSecond: 1005,
+      bytesPerSecond: 1006,
+      openRequests: 1007,
+      budget: { high: 2 * MiB, low: 1.5 * MiB },
+      deadlines: {
+        firstBytes: 1000,
+        header: 2000,
+        body: 3000,
+        bodyBytes: 4,
+        idle: 5000,
+        unread: 6000,
+      },
+      grace: 7000,
+    });
+  });
+});
+
+describe('what is printed', () => {
+  /** Texts that each setting takes, the ones with units and the odd ones among them. */
+  const someText = (name: SettingName): fc.Arbitrary<string> => {
+    const { kind } = settingOf(name);
+    const words = [
+      cases[name].text,
+      'none',
+      '0',
+      '1',
+      '600',
+      '0.25',
+      '1.5h',
+      '3kB',
+      '17MiB',
+      'a/b c',
+      '::1',
+      '250ms',
+    ];
+    return fc
+      .oneof(
+        fc.constantFrom(...words),
+        fc.nat({ max: 2 ** 31 - 1 }).map(String),
+        fc
+          .tuple(fc.nat({ max: 5000 }), fc.constantFrom('ms', 's', 'm', 'KiB', 'MB', 'GiB'))
+          .map((it) => it.join('')),
+      )
+      .filter((text) => kind.read(text) !== undefined);
+  };
+  const free = settingNames.filter((name) => !name.startsWith('tls') && name !== 'port' && name !== 'record');
+  const some = fc.record(Object.fromEntries(free.map((name) => [name, someText(name)])), {
+    requiredKeys: [],
+  });
+
+  prop.prop([some])('reads as the same settings', (flags) => {
+    // A budget and a header that do not fit are no settings.
+    const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
+    fc.pre(!contradictions.some((each) => each.startsWith('--memory-budget must be at least')));
+    const settings = settingsOf({ flags: { ...flags, port: '0' } });
+    const { values, problems } = parseConfig(printSettings(settings), 'printed');
+    expect(problems).toEqual([]);
+    const again = Object.fromEntries(
+      settingNames.map((name) => [name, settingOf(name).kind.readJson(values.get(name))]),
+    );
+    expect(again).toEqual(settings);
+  });
+
+  test('reads as the same settings as a file, and has every setting', () => {
+    const flags = { ...company.tlsClientCa, tlsClientCa: 'ca', port: 'none', unix: 's', unixMode: '660' };
+    const settings = settingsOf({ flags: { ...flags, port: '0', quota: '1.5GiB', idleTimeout: 'none' } });
+    const printed = printSettings(settings);
+    expect(settingsOf(configFile(printed))).toEqual(settings);
+    expect([...parseConfig(printed, 'printed').values.keys()].sort()).toEqual([...settingNames].sort());
+  });
+});
+
+describe('the README', () => {
+  test('has the table of all settings', () => {
+    const lines = readme.split('\n');
+    const from = lines.findIndex((line) => line.startsWith('| flag '));
+    expect(lines.slice(from, lines.indexOf('', from)).join('\n')).toBe(settingsTable());
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import {
+  bytesInWords,
+  filesInWords,
+  fitted,
+  ofName,
+  printable,
+  secondsInWords,
+  timeInWords,
+} from '../../../src/cli/shared/format.ts';
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 KiB'],
+  [1024, '1.0 KiB'],
+  [101_837, '99.5 KiB'],
+  [101_888, '100 KiB'],
+  [1_023_487, '999 KiB'],
+  [1_023_488, '1.0 MiB'],
+  [1234567, '1.2 MiB'],
+  [2 ** 53, '8.0 PiB'],
+])('%i bytes are %s', (bytes, words) => expect(bytesInWords(bytes)).toBe(words));
+
+test.each([
+  [0, '0:00'],
+  [0.2, '0:01'],
+  [75, '1:15'],
+  [3600, '1:00:00'],
+  [359_999, '99:59:59'],
+  [360_000, '5 d'],
+  [Number.POSITIVE_INFINITY, '-:--'],
+  [Number.NaN, '-:--'],
+])('%d seconds are %s', (seconds, words) => expect(secondsInWords(seconds)).toBe(words));
+
+test('one file, two files', () => expect([1, 2].map(filesInWords)).toEqual(['1 file', '2 files']));
+
+test('a time that is none does not throw', () => {
+  expect(timeInWords(1e300)).toHaveLength(16);
+  expect(timeInWords(0)).toMatch(/^19(70-01-01|69-12-31) \d\d:\d\d$/);
+});
+
+test('what would move the cursor or hide text is escaped', () => {
+  expect(printable('a\x1b[31mb\u202ec\u0085照')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{85}照');
+});
+
+describe('what is said of a name', () => {
+  test.each([
+    [
+      'd',
+      'they cannot both be: d is a folder with files in it',
+      'd: they cannot both be: it is a folder with files in it',
+    ],
+    ['d/a', 'they cannot both be: d is a file', 'd/a: they cannot both be: d is a file'],
+    ['a', 'a: there is no such file', 'a: there is no such file'],
+    ['a$&', 'no: a$& is a file', 'a$&: no: it is a file'],
+    ['a\x1b', 'b\x1b', 'a\\u{1b}: b\\u{1b}'],
+  ])('has it once, and nothing that moves the cursor: %j', (name, why, said) => {
+    expect(ofName(name, why)).toBe(said);
+  });
+});
+
+describe('a name in so many columns', () => {
+  test.each([
+    ['abc', 5, 'abc  '],
+    ['abcdefghij', 7, 'ab…ghij'],
+    ['照片照片照片', 8, '照…照片 '],
+    ['e\u0301', 2, 'e\u0301 '],
+  ])('%s in %i', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
+});

@@ -1,0 +1,127 @@
+import { concat, defer, NEVER, Observable, of } from 'rxjs';
+import { expect, test } from 'vitest';
+import { download } from '../../../src/cli/transfer/download.ts';
+import type { LocalFile, LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
+import type { Report } from '../../../src/cli/transfer/report.ts';
+import type { Transfer } from '../../../src/cli/transfer/transfer.ts';
+import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
+import { serve } from '../../../src/server/serve.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { pattern } from '../../transport/connection-helpers.ts';
+
+const nothing: Report = {
+  expect: () => {},
+  resumed: () => {},
+  progress: () => {},
+  done: () => {},
+  failed: () => {},
+  warn: () => {},
+  retry: () => {},
+  abandon: () => {},
+  end: () => {},
+};
+
+test.each([
+  ['an earlier run has left', [700], 700],
+  ['an earlier run has left, over connections that break', [700, 800, 950], 700],
+  ['this run has received, over a connection that breaks', [0, 800], 0],
+  ['an earlier run has left, and is no good', [700, 0], 0],
+])(
+  'a file that goes on behind what %s: the report says where, and the result what was received',
+  async (_, tries, before) => {
+    const told: unknown[] = [];
+    const report: Report = {
+      ...nothing,
+      resumed: (_, from) => told.push(from),
+      progress: (_, bytes) => told.push(`${bytes} there`),
+      done: (_, size, done) => told.push({ size, before: done.before }),
+    };
+    const fetch: Downloads['fetch'] = (filename, target) =>
+      new Observable((subscriber) => {
+        for (const offset of tries) {
+          target.begin({
+            filename,
+            size: 1000,
+            mtime: 0,
+            offset,
+            length: 1000 - offset,
+            pause() {},
+            resume() {},
+          });
+        }
+        target.write(new Uint8Array(1000 - tries.at(-1)!));
+        subscriber.next({ received: 1000, total: 1000 });
+        subscriber.complete();
+      });
+    const begin = ({ written }: LocalFileOptions): LocalFile => ({
+      write: ({ length }) => written(length),
+      finish: async () => 'placed',
+      abort: () => {},
+    });
+    const world = {
+      downloads: { fetch },
+      report,
+      begin,
+      ahead: 1,
+      keepsParts: false,
+      kept: new Set<Transfer>(),
+    };
+    const got = await download([{ path: 'a', filename: 'a', size: 1000 }], { ...world, gone: () => false });
+    expect(told).toEqual([...tries, '1000 there', { size: 1000, before }]);
+    expect(got).toEqual({ files: 1, bytes: 1000, transferred: 1000 - before, failed: 0, lost: null });
+  },
+);
+
+/** Disks that fail: while the file arrives, at its end, and both. */
+test.each([
+  ['while it arrives', true, false],
+  ['when it is finished', false, true],
+  ['first the one and then the other', true, true],
+])(
+  'a file that cannot be written %s is told once and let go of, and the others are received',
+  async (_, early, late) => {
+    const store = memoryStore();
+    const names = ['a', 'bad', 'b', 'c'];
+    for (const name of names) {
+      const sink = await store.put(name, { size: 400_000 });
+      if (!sink.ok) throw new Error(sink.error.message);
+      await sink.value.write([pattern(400_000)]);
+      await sink.value.commit();
+    }
+    const told: string[] = [];
+    const report: Report = {
+      ...nothing,
+      done: ({ filename }) => told.push(`${filename} done`),
+      failed: ({ filename }, { message }) => told.push(`${filename}: ${message}`),
+    };
+    let aborted = 0;
+    const begin = ({ path, written, failed }: LocalFileOptions): LocalFile => ({
+      write: ({ length }) => {
+        written(length);
+        if (early && path === 'bad') failed(new Error('disk is full'));
+      },
+      finish: async () => {
+        if (!late || path !== 'bad') return 'placed';
+        failed(new Error('disk is full'));
+        throw new Error('disk is full');
+      },
+      abort: () => aborted++,
+    });
+    const connect = () =>
+      defer(() => {
+        const [here, there] = memoryPair();
+        const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
+        serve({ connections$, store, limits: { linger: 100 } }).subscribe();
+        return of(here);
+      });
+    const transfers = names.map((name) => ({ path: name, filename: name, size: 400_000 }));
+    const downloads = createDownloads({ connect, retries: 0 });
+    const world = { downloads, report, begin, ahead: 64, keepsParts: false, kept: new Set<Transfer>() };
+    const got = await download(transfers, { ...world, gone: () => false });
+    downloads.end();
+    expect(got).toEqual({ files: 3, bytes: 1_200_000, transferred: 1_200_000, failed: 1, lost: null });
+    expect(told.sort()).toEqual(['a done', 'b done', 'bad: disk is full', 'c done']);
+    expect(aborted).toBeGreaterThan(0);
+  },
+);

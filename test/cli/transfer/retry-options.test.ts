@@ -1,0 +1,45 @@
+/** What is told of breaks that are tried again: each once, though several connections may have it at once. */
+import { Subject } from 'rxjs';
+import { expect, test } from 'vitest';
+import type { Report, RetryTold } from '../../../src/cli/transfer/report.ts';
+import { tellRetries } from '../../../src/cli/transfer/retry-options.ts';
+import type { Retry } from '../../../src/client/pool/connection-pool.ts';
+
+function telling() {
+  const told: RetryTold[] = [];
+  const retries$ = new Subject<Retry>();
+  tellRetries(retries$, { retry: (retry) => told.push(retry) } as Partial<Report> as Report);
+  const fault = { type: 'connection', fault: { code: 'reset', message: 'reset' }, sent: true } as const;
+  return {
+    told,
+    broke: (connection: number | null, attempt = 1) =>
+      retries$.next({ fault, delay: 0, attempt, retries: 5, connection }),
+  };
+}
+
+test('connections that break at once, for one reason, are told as one', () => {
+  const { told, broke } = telling();
+  for (const connection of [0, 1, 2, 3]) broke(connection);
+  expect(told.length).toBe(1);
+});
+
+test('a connection that breaks twice is told twice, however soon', () => {
+  const { told, broke } = telling();
+  broke(0);
+  broke(0);
+  expect(told.length).toBe(2);
+});
+
+test('requests that are refused at once, for one reason, are told as one', () => {
+  const { told, broke } = telling();
+  broke(null);
+  broke(null);
+  expect(told.length).toBe(1);
+});
+
+test('a further try is another line', () => {
+  const { told, broke } = telling();
+  broke(0, 1);
+  broke(1, 2);
+  expect(told.map(({ attempt }) => attempt)).toEqual([1, 2]);
+});

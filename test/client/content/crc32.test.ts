@@ -1,0 +1,15 @@
+import { crc32 as crc32OfZlib } from 'node:zlib';
+import { fc, test } from '@fast-check/vitest';
+import { expect } from 'vitest';
+import { crc32 } from '../../../src/client/content/crc32.ts';
+
+test('of the check value of the catalogue', () => {
+  expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926);
+});
+
+test.prop([fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 })])(
+  'is that of zlib, continued too',
+  (head, tail) => {
+    expect(crc32(tail, crc32(head))).toBe(crc32OfZlib(tail, crc32OfZlib(head)));
+  },
+);

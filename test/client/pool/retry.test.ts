@@ -1,0 +1,71 @@
+import { fc, test as property } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { backoffDelay, isRetryable } from '../../../src/client/pool/retry.ts';
+import { catalogue, type ErrorCode, errorInfo } from '../../../src/files/protocol/errors.ts';
+
+describe('what is worth trying again', () => {
+  test('is what is about the moment, and no other error of the catalogue', () => {
+    const codes = Object.keys(catalogue) as ErrorCode[];
+    const passing = codes.filter((code) => isRetryable({ type: 'refused', error: errorInfo(code) }));
+    expect(passing.sort()).toEqual([
+      'busy',
+      'internal',
+      'io-error',
+      'shutting-down',
+      'timed-out',
+      'too-many-connections',
+      'too-many-open-files',
+      'too-many-uploads',
+      'truncated',
+    ]);
+    for (const code of codes) {
+      const given = { type: 'protocol', message: '', error: errorInfo(code) } as const;
+      expect(isRetryable(given)).toBe(passing.includes(code));
+    }
+  });
+
+  test('is a connection that broke, or a server that could not be understood, but not one that is not trusted', () => {
+    const connection = (code: 'reset' | 'untrusted' | 'unknown-host' | 'no-resolver') =>
+      ({ type: 'connection', fault: { code, message: '' }, sent: false }) as const;
+    expect(isRetryable(connection('reset'))).toBe(true);
+    expect(isRetryable(connection('untrusted'))).toBe(false);
+    expect(isRetryable(connection('untrusted'), true)).toBe(false);
+    expect(isRetryable(connection('no-resolver'))).toBe(true);
+    expect(isRetryable(connection('unknown-host'))).toBe(false);
+    expect(isRetryable(connection('unknown-host'), true)).toBe(true);
+    expect(isRetryable({ type: 'protocol', message: '' })).toBe(true);
+  });
+
+  test('is nothing that is our own doing', () => {
+    for (const type of ['content', 'mismatch', 'unsendable'] as const) {
+      expect(isRetryable({ type, message: '' })).toBe(false);
+    }
+  });
+});
+
+describe('the wait before a try', () => {
+  const backoff = fc.record({
+    base: fc.integer({ min: 0, max: 10_000 }),
+    most: fc.integer({ min: 0, max: 100_000 }),
+  });
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  property.prop([fc.integer({ min: 1, max: 5000 }), backoff, random])(
+    'is whole, and never above the bound, however often it failed',
+    (failures, backoff, random) => {
+      const wait = backoffDelay(failures, backoff, random);
+      expect(Number.isSafeInteger(wait)).toBe(true);
+      expect(wait).toBeGreaterThanOrEqual(0);
+      expect(wait).toBeLessThanOrEqual(
+        Math.min(backoff.most, backoff.base * 2 ** Math.min(failures - 1, 50)),
+      );
+    },
+  );
+
+  test('is up to 200 ms at first, twice as much each time, and up to half a minute in the end', () => {
+    const bounds = [1, 2, 3, 8, 9, 1000].map((failures) => backoffDelay(failures, {}, 1 - 1e-12));
+    expect(bounds).toEqual([200, 400, 800, 25_600, 30_000, 30_000]);
+    expect(backoffDelay(3, {}, 0)).toBe(0);
+    expect(backoffDelay(3, {}, 0.5)).toBe(400);
+  });
+});

@@ -1,0 +1,274 @@
+/** Checksums that are kept beyond the commit: when they are given, and what becomes of their journal. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
+import type { Store } from '../../../../src/store/contract.ts';
+import { crc32 } from '../../../../src/store/crc32.ts';
+import { checksumCache, mostSums } from '../../../../src/store/disk/checksums/checksum-cache.ts';
+import { checksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
+import { directories } from '../../../../src/store/disk/directories.ts';
+import { diskIo } from '../../../../src/store/disk/disk-io.ts';
+import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
+import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
+import { openRoot } from '../../../../src/store/disk/root.ts';
+import { run } from '../../../../src/store/task.ts';
+import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
+import { newRoot, openBelow, removeRoot } from '../../../support/stores/store-roots.ts';
+
+let root: string;
+beforeEach(() => {
+  root = newRoot();
+});
+afterEach(() => {
+  expect(openBelow(root)).toEqual([]);
+  removeRoot(root);
+});
+
+const journal = () => join(root, '.sluice/sums');
+const sumOf = async (store: Store, name: string) => (await value(store.stat(name))).crc32;
+const content = pattern(1000);
+const sum = crc32(content);
+
+/** Does something with a store on the root, and closes it. */
+async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
+  const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk' }));
+  try {
+    return await act(store);
+  } finally {
+    await store.close();
+  }
+}
+
+const putOne = (name = 'a') => withStore((store) => put(store, name, content).then(value));
+
+it('is kept in memory alone unless told otherwise: nothing is left on the disk', async () => {
+  const store = await value(openDiskStore(root, { durability: 'os' }));
+  await value(put(store, 'a', content));
+  expect(await sumOf(store, 'a')).toBe(sum);
+  await store.close();
+  expect(existsSync(journal())).toBe(false);
+});
+
+describe('the sum of a file', () => {
+  it('is given by stat and open after a put, a replacement and a rename', () =>
+    withStore(async (store) => {
+      await value(put(store, 'a', 'something else'));
+      await value(put(store, 'a', content, { mtime: 5 }));
+      expect(await sumOf(store, 'a')).toBe(sum);
+      await value(store.rename('a', 'b/c'));
+      await value(store.rename('b/c', 'd', { ifAbsent: true }));
+      await value(put(store, 'e', content, { ifAbsent: true }));
+      for (const name of ['d', 'e']) {
+        expect(await sumOf(store, name)).toBe(sum);
+        const source = await value(store.open(name));
+        expect(source.crc32).toBe(sum);
+        await source.close();
+      }
+    }));
+
+  const changes: Record<string, (path: string) => void> = {
+    'written to': (path) => appendFileSync(path, 'x'),
+    'overwritten at the same length': (path) => {
+      writeFileSync(path, pattern(1000, 2));
+      utimesSync(path, 1000, 1000.5);
+    },
+    'replaced by another of the same size and time': (path) => {
+      const { atime, mtime } = statSync(path);
+      rmSync(path);
+      writeFileSync(path, pattern(1000, 2));
+      utimesSync(path, atime, mtime);
+    },
+  };
+  for (const [title, change] of Object.entries(changes)) {
+    it(`is not given once it was ${title} behind the store's back`, () =>
+      withStore(async (store) => {
+        await value(put(store, 'a', content, { mtime: 1_000_000_500 }));
+        const until = Date.now() + 20;
+        while (Date.now() < until);
+        change(join(root, 'a'));
+        expect(await sumOf(store, 'a')).toBeUndefined();
+        await value(put(store, 'a', content));
+        expect(await sumOf(store, 'a')).toBe(sum);
+      }));
+  }
+
+  it('is not taken along by a rename of what was changed before', () =>
+    withStore(async (store) => {
+      await value(put(store, 'a', content));
+      appendFileSync(join(root, 'a'), 'x');
+      await value(store.rename('a', 'b'));
+      expect(await sumOf(store, 'b')).toBeUndefined();
+    }));
+
+  it('is known for so many files only, those that were used last', () => {
+    const kept: string[] = [];
+    const sums = checksumCache((name) => void kept.push(name));
+    const stats = statSync(root);
+    for (let i = 0; i < mostSums; i++) sums.keep(`${i}`, stats, i);
+    expect(sums.of('0', stats)).toBe(0);
+    sums.keep('one more', stats, 1);
+    expect([...sums.all()]).toHaveLength(mostSums);
+    expect(sums.of('0', stats)).toBe(0);
+    expect(sums.of('1', stats)).toBeUndefined();
+    for (let i = 0; i < mostSums / 2; i++) sums.keep(`${i}`.padEnd(1000, 'x'), stats, i);
+    expect(sums.bytes).toBeLessThan(16 * 1024 * 1024);
+    expect(kept).toHaveLength(mostSums + 1 + mostSums / 2);
+  });
+});
+
+describe('the journal', () => {
+  it('has the sums known to the next store on the root', async () => {
+    await withStore(async (store) => {
+      for (let i = 0; i < 3000; i++) await value(put(store, `many/${i % 10}/${i}`, `${i}`));
+      await value(put(store, 'moved', content));
+      await value(store.rename('moved', 'here'));
+    });
+    await withStore(async (store) => {
+      for (const i of [0, 1, 1023, 1024, 2999])
+        expect(await sumOf(store, `many/${i % 10}/${i}`)).toBe(crc32(Buffer.from(`${i}`)));
+      expect(await sumOf(store, 'here')).toBe(sum);
+    });
+    expect(statSync(journal()).mode & 0o777).toBe(0o600);
+  });
+
+  it('of a file that was replaced meanwhile is of no effect', async () => {
+    await putOne();
+    writeFileSync(join(root, 'a'), 'other');
+    expect(await withStore((store) => sumOf(store, 'a'))).toBeUndefined();
+  });
+
+  it('is written by several stores at once, and read by all', async () => {
+    const stores = [];
+    for (let i = 0; i < 4; i++)
+      stores.push(await value(openDiskStore(root, { durability: 'os', checksums: 'disk' })));
+    await Promise.all(stores.map((store, i) => put(store, `of ${i}`, `${i}`)));
+    await Promise.all(stores.map((store) => store.close()));
+    await withStore(async (store) => {
+      for (let i = 0; i < 4; i++) expect(await sumOf(store, `of ${i}`)).toBe(crc32(Buffer.from(`${i}`)));
+    });
+  });
+
+  it('may have lines that are torn or no lines at all', async () => {
+    await putOne('first');
+    const whole = readFileSync(journal(), 'utf8');
+    appendFileSync(journal(), '["torn",12');
+    await putOne('second');
+    const hostile = [
+      'null',
+      '[]',
+      '["../x",1,1,1,1,1,1]',
+      '["first",1,1,1,-1,1,1]',
+      '["first",1,1,1,"1",1,1]',
+      '{"a":1}',
+      '['.repeat(3000),
+      'x'.repeat(1_000_000),
+      '\u0000\ufffd',
+    ];
+    appendFileSync(
+      journal(),
+      Buffer.concat([Buffer.from(`\n${hostile.join('\n')}`), Buffer.from([0xff, 10])]),
+    );
+    await putOne('third');
+    await withStore(async (store) => {
+      for (const name of ['first', 'second', 'third']) expect(await sumOf(store, name)).toBe(sum);
+    });
+    expect(whole.trim().split('\n')).toHaveLength(1);
+  });
+
+  const inTheWay: Record<string, () => void> = {
+    'a link to a file': () => symlinkSync(join(root, 'victim'), journal()),
+    'another name of a file': () => linkSync(join(root, 'victim'), journal()),
+    'a FIFO': () => void execFileSync('mkfifo', [journal()]),
+    'a folder': () => mkdirSync(journal()),
+  };
+  for (const [title, make] of Object.entries(inTheWay)) {
+    it(`is done without when ${title} is in its place`, async () => {
+      await withStore(async (store) => {
+        writeFileSync(join(root, 'victim'), 'not to be touched');
+        make();
+        await value(put(store, 'a', content));
+        expect(await sumOf(store, 'a')).toBe(sum);
+      });
+      await withStore(async (store) => expect(await sumOf(store, 'a')).toBeUndefined());
+      expect(readFileSync(join(root, 'victim'), 'utf8')).toBe('not to be touched');
+    });
+  }
+
+  it('is done without when it cannot be written, whatever the reason', async () => {
+    for (const errno of ['ENOSPC', 'EROFS', 'EACCES', 'EIO', 'EMFILE']) {
+      const fs = interceptedFileSystem({
+        before: ({ name, args }) =>
+          (name === 'open' && `${args[0]}`.endsWith('/sums')) || (name === 'writev' && args[2] === null)
+            ? errno
+            : undefined,
+      });
+      const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk', fs }));
+      await value(put(store, errno, content));
+      expect(await sumOf(store, errno)).toBe(sum);
+      await store.close();
+    }
+    expect(existsSync(journal())).toBe(false);
+  });
+
+  it('is not written to by a store that stored nothing', async () => {
+    await withStore(async (store) => void (await store.stat('nothing')));
+    expect(existsSync(journal())).toBe(false);
+  });
+});
+
+describe('a journal that has grown', () => {
+  /** A journal by itself, which is made smaller from 10,000 bytes on. */
+  async function journalOf(names: readonly string[], rounds: number): Promise<void> {
+    mkdirSync(join(root, '.sluice'), { recursive: true });
+    const io = diskIo(nodeFileSystem, false);
+    const below = directories(io, await run(openRoot(io, root, false)), false);
+    const sums = checksumCache((name, kept) => written.add(name, kept));
+    const written = checksumJournal(io, below, () => sums, { delay: 0, small: 10_000 });
+    await run(written.load(sums));
+    const stats = statSync(root);
+    for (let round = 0; round < rounds; round++) {
+      for (const name of names) sums.keep(name, stats, round);
+      await written.close();
+    }
+    below.close();
+  }
+
+  it('is made smaller, down to a line for each name, of which none is lost', async () => {
+    await journalOf(['of another'], 1);
+    const names = Array.from({ length: 20 }, (_, i) => `name ${i}`);
+    await journalOf(names, 200);
+    expect(statSync(journal()).size).toBeLessThan(12_000);
+    const lines = readFileSync(journal(), 'utf8').split('\n');
+    for (const name of ['of another', ...names])
+      expect(lines.findLast((line) => line.includes(`"${name}"`))).toBeDefined();
+    assert.equal(existsSync(join(root, '.sluice/sums.new')), false);
+  });
+
+  it('is left as it is while another makes it smaller, and not for ever when that one died', async () => {
+    mkdirSync(join(root, '.sluice'));
+    const other = join(root, '.sluice/sums.new');
+    writeFileSync(other, '');
+    await journalOf(['a', 'b'], 200);
+    expect(statSync(journal()).size).toBeGreaterThan(20_000);
+    chmodSync(other, 0o600);
+    utimesSync(other, 1000, 1000);
+    await journalOf(['a', 'b'], 3);
+    expect(statSync(journal()).size).toBeLessThan(10_000);
+    expect(existsSync(other)).toBe(false);
+  });
+});

@@ -1,0 +1,88 @@
+/** When the process has no descriptors left: what is only kept for later is let go of first. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/publish-file.ts';
+import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
+import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+
+let root: string;
+beforeEach(() => {
+  root = newRoot();
+});
+afterEach(() => {
+  expect(openBelow(root)).toEqual([]);
+  removeRoot(root);
+});
+
+for (const durability of ['fsync', 'os'] as const) {
+  for (const errno of ['EMFILE', 'ENFILE']) {
+    it(`${durability}: after ${errno} the folders nobody uses are closed, and it is tried once more`, async () => {
+      let most = Number.POSITIVE_INFINITY;
+      const fs = interceptedFileSystem({
+        before: ({ name }) =>
+          (name === 'open' || name === 'readdir') && openBelow(root).length >= most ? errno : undefined,
+      });
+      const store = await value(openDiskStore(root, { durability, fs }));
+      for (let i = 0; i < 10; i++) await value(put(store, `folder ${i}/file`, `${i}`));
+      most = openBelow(root).length;
+      expect(most).toBeGreaterThan(10);
+      await value(put(store, 'folder 0/other', 'x'));
+      expect(openBelow(root).length).toBeLessThan(5);
+      most = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 10; i++) await value(store.stat(`folder ${i}/file`));
+      most = openBelow(root).length;
+      expect((await value(store.list({ limit: 20 }))).files).toHaveLength(11);
+      // Nothing is left that could be closed.
+      most = 0;
+      await refused(store.put('a', { size: 1 }), 'too-many-open-files');
+      await refused(store.open('folder 1/file'), 'too-many-open-files');
+      most = Number.POSITIVE_INFINITY;
+      expect(await textOf(store, 'folder 1/file')).toBe('1');
+      await store.close();
+    });
+  }
+}
+
+it('a process with few descriptors goes on, and recovers when some are free again', async () => {
+  const script = new URL('../../support/processes/few-descriptors.mjs', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    'ulimit -n 64 && exec "$0" "$@"',
+    process.execPath,
+    script,
+    root,
+  ]);
+  expect(JSON.parse(stdout)).toEqual({ refusal: 'too-many-open-files', stored: 200, after: true });
+});
+
+for (const what of ['stat', 'open', 'remove', 'rename', 'put'] as const) {
+  it(`however many calls of ${what} are under way in as many folders, few folders are open`, async () => {
+    const count = 150;
+    let most = 0;
+    const fs = interceptedFileSystem({
+      before: () => {
+        most = Math.max(most, openBelow(root).length);
+        return undefined;
+      },
+    });
+    const store = await value(openDiskStore(root, { fs }));
+    const names = Array.from({ length: count }, (_, i) => `folder ${i}/file`);
+    if (what !== 'put') for (const name of names) await value(put(store, name, 'x'));
+    most = 0;
+    const calls = {
+      stat: (name: string) => value(store.stat(name)),
+      open: async (name: string) => void (await (await value(store.open(name))).close()),
+      remove: (name: string) => value(store.remove(name)),
+      rename: (name: string) => value(store.rename(name, `${name} moved`)),
+      put: (name: string) => value(put(store, name, 'x')),
+    };
+    await Promise.all(names.map((name) => calls[what](name)));
+    // A file that is opened, or put, has a descriptor of its own, which whoever asks bounds.
+    const own = what === 'open' || what === 'put' ? count : 0;
+    expect(most - own).toBeLessThanOrEqual(3 * CALLS_IN_FOLDERS_MAX + 16 + 2);
+    await store.close();
+  });
+}

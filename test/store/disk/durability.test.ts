@@ -1,0 +1,287 @@
+/** In which order the disk store asks for what, and that nothing is answered before it is on the disk. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  bytes,
+  contentOf,
+  pattern,
+  put,
+  refused,
+  textOf,
+  value,
+} from '../../../src/store/conformance/case.ts';
+import type { Store } from '../../../src/store/contract.ts';
+import { crc32 } from '../../../src/store/crc32.ts';
+import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import {
+  type Interception,
+  interceptedFileSystem,
+  type Operation,
+} from '../../support/stores/fs-intercepted.ts';
+import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+
+const opened: { store: Store; root: string }[] = [];
+afterEach(async () => {
+  for (const { store, root } of opened.splice(0)) {
+    await store.close();
+    removeRoot(root);
+  }
+});
+
+/** A store that writes down what it does to the disk: `begin rename`, `end rename`. */
+async function recorded(more: Interception = {}, options: DiskStoreOptions = {}, root = newRoot()) {
+  const log: string[] = [];
+  /** Which descriptor is which folder or file. */
+  const paths = new Map<number, string>();
+  const show = ({ name, args }: Operation) => {
+    const [first] = args;
+    const path = typeof first === 'number' ? (paths.get(first) ?? `${first}`) : tail(`${first}`);
+    return `${name} ${path}`;
+  };
+  const tail = (path: string) =>
+    path
+      .replace(/^\/proc\/self\/fd\/(\d+)/, (_, fd) => paths.get(Number(fd)) ?? `${fd}`)
+      .replace(`${root}/`, '');
+  const fs = interceptedFileSystem({
+    ...more,
+    before(operation) {
+      log.push(`begin ${show(operation)}`);
+      return more.before?.(operation);
+    },
+    after(operation, result) {
+      if (operation.name === 'open') {
+        const path = tail(`${operation.args[0]}`);
+        paths.set(result as number, path === root ? '.' : path);
+      }
+      log.push(`end ${show(operation)}`);
+      more.after?.(operation, result);
+    },
+  });
+  const store = await value(openDiskStore(root, { ...options, fs }));
+  opened.push({ store, root });
+  log.length = 0;
+  return { store, root, log };
+}
+
+const steps = (log: readonly string[]) =>
+  log.filter((line) => /^(begin|end) (writev|fdatasync|fsync|rename|link|unlink|mkdir) /.test(line));
+
+describe('what a commit does, in order', () => {
+  it('syncs the content, renames, syncs the folder, and only then answers', async () => {
+    const { store, log } = await recorded();
+    await value(put(store, 'file', 'x'));
+    log.push('answer');
+    const order = [
+      'end writev',
+      'end fdatasync',
+      'begin rename',
+      'end rename',
+      'begin fsync .',
+      'end fsync .',
+      'answer',
+    ];
+    const places = order.map((step) => log.findIndex((line) => line.startsWith(step)));
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(places).not.toContain(-1);
+  });
+
+  it('makes the way there durable: each new folder, in the folder above it', async () => {
+    const { store, log } = await recorded();
+    await value(put(store, 'a/b/file', 'x'));
+    log.push('answer');
+    const order = [
+      'end mkdir ./a',
+      'begin fsync .',
+      'end fsync .',
+      'end mkdir ./a/b',
+      'begin fsync ./a',
+      'end fsync ./a',
+    ];
+    const places = [...order, 'end rename', 'begin fsync ./a/b', 'end fsync ./a/b', 'answer'].map((step) =>
+      log.findIndex((line) => line.startsWith(step)),
+    );
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(places).not.toContain(-1);
+  });
+
+  it('makes a way that it found durable once: who made it may have died before it was', async () => {
+    const root = newRoot();
+    mkdirSync(join(root, 'a/b'), { recursive: true });
+    const { store, log } = await recorded({}, {}, root);
+    await value(store.list({ limit: 10 }));
+    await value(put(store, 'a/b/file', 'x'));
+    expect(log.filter((line) => line.startsWith('end fsync'))).toEqual([
+      'end fsync .',
+      'end fsync ./a',
+      'end fsync ./a/b',
+    ]);
+    log.length = 0;
+    await value(put(store, 'a/b/file', 'x'));
+    expect(log.filter((line) => line.startsWith('end fsync'))).toEqual(['end fsync ./a/b']);
+  });
+
+  it('syncs the times too when they were asked for', async () => {
+    const { store, log } = await recorded();
+    await value(put(store, 'file', 'x', { mtime: 1000 }));
+    const order = ['end futimes', 'begin fsync', 'begin rename'];
+    const places = order.map((step) => log.findIndex((line) => line.startsWith(step)));
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(places).not.toContain(-1);
+  });
+
+  it('removes and renames durably: the new name first, then the old', async () => {
+    const { store, log } = await recorded();
+    await value(put(store, 'a/from', 'x'));
+    await value(put(store, 'b/file', 'x'));
+    log.length = 0;
+    await value(store.rename('a/from', 'b/to'));
+    log.push('answer');
+    expect(steps(log)).toEqual([
+      'begin rename ./a/from',
+      'end rename ./a/from',
+      'begin fsync ./b',
+      'end fsync ./b',
+      'begin fsync ./a',
+      'end fsync ./a',
+    ]);
+    log.length = 0;
+    await value(store.remove('b/to'));
+    expect(steps(log)).toEqual([
+      'begin unlink ./b/to',
+      'end unlink ./b/to',
+      'begin fsync ./b',
+      'end fsync ./b',
+    ]);
+  });
+
+  it('syncs nothing with durability os, and answers small puts at once', async () => {
+    const { store, log } = await recorded({}, { durability: 'os' });
+    await value(put(store, 'a/first', 'x'));
+    const begun = store.put('a/file', { size: 1 });
+    assert.ok(!(begun instanceof Promise) && begun.ok);
+    assert.ok(!(begun.value.write([bytes('x')]) instanceof Promise));
+    const stored = begun.value.commit();
+    assert.ok(!(stored instanceof Promise) && stored.ok);
+    expect(stored.value.durable).toBe(false);
+    expect(log.filter((line) => /sync/.test(line))).toEqual([]);
+  });
+});
+
+describe('group commit', () => {
+  it('shares syncs of a folder, each begun after the renames it answers for', async () => {
+    const files = 100;
+    const { store, log } = await recorded();
+    await Promise.all(
+      Array.from({ length: files }, async (_, i) => {
+        const name = `f${i}`;
+        const stored = await value(put(store, name, name));
+        log.push(`answer ${name}`);
+        expect(stored.durable).toBe(true);
+      }),
+    );
+    const syncs = log.filter((line) => line === 'begin fsync .').length;
+    expect(syncs).toBeGreaterThan(0);
+    expect(syncs).toBeLessThan(files / 2);
+
+    const renames = log.flatMap((line, i) => (line.startsWith('end rename') ? [i] : []));
+    expect(renames).toHaveLength(files);
+    // Answers come in groups, each after the end of a sync: count what each sync that ended before can vouch for.
+    for (const [i, line] of log.entries()) {
+      if (!line.startsWith('answer')) continue;
+      const answered = log.slice(0, i + 1).filter((other) => other.startsWith('answer')).length;
+      const lastEnded = log.lastIndexOf('end fsync .', i);
+      const itsBegin = log.lastIndexOf('begin fsync .', lastEnded);
+      expect(renames.filter((rename) => rename < itsBegin).length).toBeGreaterThanOrEqual(answered);
+    }
+  });
+
+  it('fails those that waited for a sync that failed, and no others', async () => {
+    let failing = true;
+    const { store } = await recorded({
+      before: ({ name }) => (failing && name === 'fsync' ? 'EIO' : undefined),
+    });
+    const outcome = await put(store, 'file', 'x');
+    assert.ok(!outcome.ok);
+    expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'EIO' });
+    failing = false;
+    await value(put(store, 'file', 'y'));
+    expect(await textOf(store, 'file')).toBe('y');
+  });
+});
+
+describe('writing', () => {
+  for (const durability of ['fsync', 'os'] as const) {
+    it(`goes on where the system stopped (${durability})`, async () => {
+      const { store } = await recorded({ atMost: () => 777 }, { durability });
+      for (const size of [1, 776, 777, 778, 5000, 300_000]) {
+        const content = pattern(size);
+        const first = Math.min(10, size >> 1);
+        const sink = await value(store.put('file', { size }));
+        await value(sink.write([content.subarray(0, first), content.subarray(first, size >> 1)]));
+        await value(sink.write([content.subarray(size >> 1)]));
+        expect((await value(sink.commit())).crc32).toBe(crc32(content));
+        assert.deepEqual(await contentOf(store, 'file'), content);
+      }
+    });
+  }
+
+  it('does not let a call overlap with one that is not answered yet', async () => {
+    const { store } = await recorded();
+    const sink = await value(store.put('file', { size: 1 }));
+    const writing = sink.write([bytes('x')]);
+    await expect(async () => sink.abort()).rejects.toThrow('before the last one was answered');
+    await expect(async () => sink.commit()).rejects.toThrow('before the last one was answered');
+    await value(writing);
+    await value(sink.commit());
+  });
+
+  it('is finished before the store is closed', async () => {
+    const { store, root } = await recorded();
+    const idle = await value(store.open((await value(put(store, 'opened', 'x'))).name));
+    const commits = [];
+    for (let i = 0; i < 20; i++) {
+      const sink = await value(store.put(`a/${i}`, { size: 1 }));
+      await value(sink.write([bytes('x')]));
+      commits.push(sink.commit());
+    }
+    const closed = store.close();
+    for (const commit of commits) expect((await value(commit)).durable).toBe(true);
+    await closed;
+    expect(filesBelow(root)).toHaveLength(21);
+    await refused(idle.read(0, 1), 'shutting-down');
+    expect(openBelow(root)).toEqual([]);
+  });
+
+  it('takes along the folders that were made for a put that fails', async () => {
+    let failing = true;
+    const before = ({ name }: Operation) => (failing && name === 'rename' ? 'EIO' : undefined);
+    const { store, root } = await recorded({ before });
+    await refused(put(store, 'a/b/c', 'x'), 'io-error');
+    expect(readdirSync(root)).toEqual(['.sluice']);
+    failing = false;
+    await value(put(store, 'a/b/c', 'x'));
+    failing = true;
+    await refused(put(store, 'a/b/d/e', 'x'), 'io-error');
+    await refused(store.rename('a/b/c', 'x/y'), 'io-error');
+    expect(filesBelow(root)).toEqual(['a/b/c']);
+    expect(readdirSync(join(root, 'a/b'))).toEqual(['c']);
+    expect(readdirSync(root)).toEqual(['.sluice', 'a']);
+  });
+
+  it('names a full disk, and is fine again when it is not full any more', async () => {
+    let full = false;
+    const { store } = await recorded({
+      before: ({ name }) => (full && ['writev', 'mkdir', 'fdatasync'].includes(name) ? 'ENOSPC' : undefined),
+    });
+    full = true;
+    for (const size of [10, 300_000]) {
+      const outcome = await put(store, 'a/b', pattern(size));
+      assert.ok(!outcome.ok);
+      expect(outcome.error).toMatchObject({ code: 'disk-full', cause: 'ENOSPC' });
+    }
+    full = false;
+    await value(put(store, 'a/b', pattern(300_000)));
+  });
+});

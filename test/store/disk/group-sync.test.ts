@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { groupSync } from '../../../src/store/disk/group-sync.ts';
+
+/** A sync that ends when the test says so. */
+function manualSync() {
+  const running: ((error: Error | null) => void)[] = [];
+  let begun = 0;
+  const ask = groupSync((back) => {
+    begun += 1;
+    running.push(back);
+  });
+  return { ask, end: (error: Error | null = null) => running.shift()?.(error), begun: () => begun };
+}
+
+describe('a group sync', () => {
+  it('begins at once when none is under way', () => {
+    const { ask, begun } = manualSync();
+    ask(() => {});
+    expect(begun()).toBe(1);
+  });
+
+  it('lets those who ask meanwhile wait for the next, and share it', () => {
+    const { ask, end, begun } = manualSync();
+    const ended: string[] = [];
+    ask(() => ended.push('first'));
+    for (let i = 0; i < 100; i++) ask(() => ended.push('next'));
+    expect(begun()).toBe(1);
+    end();
+    expect(ended).toEqual(['first']);
+    expect(begun()).toBe(2);
+    end();
+    expect(ended).toHaveLength(101);
+    expect(begun()).toBe(2);
+  });
+
+  it('tells an error to those who waited for that sync, and to no others', () => {
+    const { ask, end } = manualSync();
+    const heard: (string | undefined)[] = [];
+    ask((error) => heard.push(error?.message));
+    ask((error) => heard.push(error?.message));
+    end(new Error('EIO'));
+    end();
+    expect(heard).toEqual(['EIO', undefined]);
+  });
+
+  it('serves one who asks again from its callback with a later sync', () => {
+    const { ask, end, begun } = manualSync();
+    let again = 0;
+    ask(() => ask(() => again++));
+    end();
+    expect([again, begun()]).toEqual([0, 2]);
+    end();
+    expect(again).toBe(1);
+  });
+});

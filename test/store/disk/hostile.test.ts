@@ -1,0 +1,278 @@
+/** Things planted in the tree, before and while it is used: nothing outside the root is read, written or waited for. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bytes, namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import type { Store } from '../../../src/store/contract.ts';
+import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { interceptedFileSystem, type Operation } from '../../support/stores/fs-intercepted.ts';
+import {
+  filesBelow,
+  newRoot,
+  openBelow,
+  removeRoot,
+  temporariesIn,
+} from '../../support/stores/store-roots.ts';
+
+for (const durability of ['fsync', 'os'] as const) {
+  describe(`a hostile tree (${durability})`, () => {
+    let base: string;
+    let root: string;
+    let outside: string;
+    let store: Store;
+    /** Called before each operation of the store: what somebody else does at that moment. */
+    let meanwhile: (operation: Operation) => void;
+
+    beforeEach(async () => {
+      base = newRoot();
+      root = join(base, 'root');
+      outside = join(base, 'outside');
+      mkdirSync(join(outside, 'folder'), { recursive: true });
+      writeFileSync(join(outside, 'secret'), 'secret');
+      writeFileSync(join(outside, 'folder/secret'), 'secret');
+      meanwhile = () => {};
+      const fs = interceptedFileSystem({
+        before(operation) {
+          meanwhile(operation);
+          return undefined;
+        },
+      });
+      store = await value(openDiskStore(root, { durability, fs }));
+    });
+
+    afterEach(async () => {
+      assert.deepEqual(temporariesIn(root), [], 'nothing unfinished is left');
+      await store.close();
+      assert.deepEqual(
+        filesBelow(outside),
+        ['folder/secret', 'secret'],
+        'nothing outside was made or removed',
+      );
+      assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
+      assert.deepEqual(openBelow(base), []);
+      removeRoot(base);
+    });
+
+    /** What every operation says to a name that is planted. */
+    const refusedEverywhere = async (name: string) => {
+      await refused(store.open(name), 'not-a-file');
+      await refused(store.stat(name), 'not-a-file');
+      await refused(store.remove(name), 'not-a-file');
+      await refused(store.rename(name, 'moved'), 'not-a-file');
+      await refused(put(store, name, 'x'), 'not-a-file');
+      await refused(put(store, name, 'x', { ifAbsent: true }), 'not-a-file');
+      await refused(put(store, name, pattern(200_000)), 'not-a-file');
+      await value(put(store, 'from', 'x'));
+      await refused(store.rename('from', name), 'not-a-file');
+      await refused(store.rename('from', name, { ifAbsent: true }), 'not-a-file');
+      await value(store.remove('from'));
+    };
+
+    it('does not follow a link in place of a file', async () => {
+      for (const target of [
+        join(outside, 'secret'),
+        join(outside, 'new'),
+        '../outside/secret',
+        'inside',
+        '/dev/null',
+      ]) {
+        writeFileSync(join(root, 'inside'), 'inside');
+        symlinkSync(target, join(root, 'link'));
+        await refusedEverywhere('link');
+        expect(await namesIn(store)).toEqual(['inside']);
+        assert.ok(lstatSync(join(root, 'link')).isSymbolicLink());
+        rmSync(join(root, 'link'));
+      }
+    });
+
+    it('does not follow a link in place of a folder, wherever it is', async () => {
+      mkdirSync(join(root, 'a'));
+      symlinkSync(outside, join(root, 'link'));
+      symlinkSync(join(outside, 'folder'), join(root, 'a/link'));
+      for (const name of [
+        'link/secret',
+        'link/new',
+        'link/folder/secret',
+        'a/link/secret',
+        'a/link/new/new',
+      ]) {
+        await refusedEverywhere(name);
+      }
+      await refusedEverywhere('link');
+      expect(await namesIn(store)).toEqual([]);
+      expect(await namesIn(store, 10, 'link/')).toEqual([]);
+    });
+
+    it('neither waits for nor uses a FIFO, a socket or a device', async () => {
+      execFileSync('mkfifo', [join(root, 'fifo')]);
+      await refusedEverywhere('fifo');
+      await refusedEverywhere('fifo/below');
+      const server = createServer().listen(join(root, 'socket'));
+      await new Promise((resolve) => server.once('listening', resolve));
+      await refusedEverywhere('socket');
+      await new Promise((resolve) => server.close(resolve));
+      expect(await namesIn(store)).toEqual([]);
+    });
+
+    it('replaces one name of a file with two, and leaves the other as it was', async () => {
+      linkSync(join(outside, 'secret'), join(root, 'hard'));
+      await value(put(store, 'hard', 'mine'));
+      expect(readFileSync(join(outside, 'secret'), 'utf8')).toBe('secret');
+      expect(await textOf(store, 'hard')).toBe('mine');
+    });
+
+    it('renames one name of a file onto its other name', async () => {
+      await value(put(store, 'one', 'content'));
+      linkSync(join(root, 'one'), join(root, 'two'));
+      await refused(store.rename('one', 'two', { ifAbsent: true }), 'exists');
+      await value(store.rename('one', 'two'));
+      expect(await namesIn(store)).toEqual(['two']);
+      expect(await textOf(store, 'two')).toBe('content');
+    });
+
+    it('skips in listings what is no file, and names that no file can have', async () => {
+      await value(put(store, 'a', 'x'));
+      const odd = [Buffer.from([0x62, 0xff]), Buffer.from('new\nline'), Buffer.from('back\\slash')];
+      for (const name of odd) writeFileSync(Buffer.concat([Buffer.from(`${root}/`), name]), 'x');
+      // Looks the same as a name that is not UTF-8, once decoded.
+      await value(put(store, 'b\ufffd', 'real'));
+      const oddFolder = Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x63, 0xff])]);
+      mkdirSync(oddFolder);
+      writeFileSync(Buffer.concat([oddFolder, Buffer.from('/file')]), 'x');
+      mkdirSync(join(root, 'empty/empty'), { recursive: true });
+      symlinkSync('a', join(root, 'link'));
+      symlinkSync('empty', join(root, 'folder-link'));
+      expect(await namesIn(store)).toEqual(['a', 'b\ufffd']);
+      expect(await namesIn(store, 1)).toEqual(['a', 'b\ufffd']);
+    });
+
+    it('does not list what has become a link while it was listed', async () => {
+      for (const name of ['a', 'b', 'c']) await value(put(store, name, 'x'));
+      meanwhile = ({ name }) => {
+        if (name !== 'lstat') return;
+        rmSync(join(root, 'b'));
+        symlinkSync(join(outside, 'secret'), join(root, 'b'));
+        meanwhile = () => {};
+      };
+      expect(await namesIn(store)).toEqual(['a', 'c']);
+    });
+
+    it('closes a file that was given up while it was read', async () => {
+      await value(put(store, 'large', pattern(400_000)));
+      const source = await value(store.open('large'));
+      const reads = [source.read(0, 400_000), source.read(1, 200_000)];
+      await source.close();
+      for (const read of reads) await value(read);
+      expect(openBelow(join(root, 'large'))).toEqual([]);
+    });
+
+    it('leaves empty folders where they are when there is a file beside them', async () => {
+      for (const name of ['0', '1', '2', '3', '4', '5'])
+        mkdirSync(join(root, 'a', name), { recursive: true });
+      await value(put(store, 'a/3/file', 'x'));
+      await refused(put(store, 'a', 'x'), 'name-conflict');
+      expect(readdirSync(join(root, 'a'))).toHaveLength(6);
+    });
+
+    it('does not take a folder with a link in it for empty', async () => {
+      mkdirSync(join(root, 'a/b'), { recursive: true });
+      symlinkSync(outside, join(root, 'a/b/link'));
+      await refused(put(store, 'a', 'x'), 'name-conflict');
+      assert.ok(existsSync(join(root, 'a/b/link')));
+    });
+
+    it('sees that a folder was moved away, and does not follow it', async () => {
+      await value(put(store, 'a/b/first', 'x'));
+      renameSync(join(root, 'a'), join(outside, 'moved'));
+      await value(put(store, 'a/b/second', 'x'));
+      expect(readdirSync(join(root, 'a/b'))).toEqual(['second']);
+      expect(readdirSync(join(outside, 'moved/b'))).toEqual(['first']);
+      rmSync(join(outside, 'moved'), { recursive: true });
+    });
+
+    it('sees that a folder was replaced by a link, at any depth, even to the same folder', async () => {
+      await value(put(store, 'a/b/first', 'x'));
+      renameSync(join(root, 'a'), join(outside, 'moved'));
+      symlinkSync(join(outside, 'moved'), join(root, 'a'));
+      for (const name of ['a/b/first', 'a/b/new', 'a/new']) await refusedEverywhere(name);
+      expect(await namesIn(store)).toEqual([]);
+      expect(readdirSync(join(outside, 'moved/b'))).toEqual(['first']);
+      rmSync(join(outside, 'moved'), { recursive: true });
+    });
+
+    it('sees that a folder was removed or replaced by another', async () => {
+      await value(put(store, 'a/b/first', 'x'));
+      rmSync(join(root, 'a'), { recursive: true });
+      await refused(store.stat('a/b/first'), 'not-found');
+      await value(put(store, 'a/b/second', 'x'));
+      renameSync(join(root, 'a/b'), join(root, 'a/old'));
+      mkdirSync(join(root, 'a/b'));
+      await value(put(store, 'a/b/third', 'x'));
+      expect(await namesIn(store)).toEqual(['a/b/third', 'a/old/second']);
+    });
+
+    it('goes on when its private folder is taken away', async () => {
+      const sink = await value(store.put('cut', { size: 1 }));
+      rmSync(join(root, '.sluice'), { recursive: true });
+      await value(put(store, 'a', 'x'));
+      await value(sink.write([bytes('x')]));
+      await refused(sink.commit(), 'io-error');
+      expect(await namesIn(store)).toEqual(['a']);
+    });
+
+    it('follows no link that is swapped in at any moment of a put', async () => {
+      for (let nth = 0, swapped = true; swapped; nth++) {
+        await value(put(store, 'x/y/old', 'old'));
+        let operations = 0;
+        swapped = false;
+        meanwhile = () => {
+          if (operations++ !== nth) return;
+          swapped = true;
+          renameSync(join(root, 'x/y'), join(root, 'x/away'));
+          symlinkSync(join(outside, 'folder'), join(root, 'x/y'));
+        };
+        const outcome = await put(store, 'x/y/old', 'new');
+        meanwhile = () => {};
+        if (!outcome.ok) expect(outcome.error.code).toBe('not-a-file');
+        expect(filesBelow(outside)).toEqual(['folder/secret', 'secret']);
+        if (swapped) {
+          rmSync(join(root, 'x/y'));
+          renameSync(join(root, 'x/away'), join(root, 'x/y'));
+        }
+        expect(await textOf(store, 'x/y/old')).toBe(outcome.ok ? 'new' : 'old');
+      }
+    });
+
+    it('makes the folder anew when it is removed at any moment of a put', async () => {
+      for (let nth = 0, removed = true; removed; nth++) {
+        await value(put(store, 'x/y/other', 'other'));
+        let operations = 0;
+        removed = false;
+        meanwhile = () => {
+          if (operations++ !== nth) return;
+          removed = true;
+          rmSync(join(root, 'x'), { recursive: true });
+        };
+        await value(put(store, 'x/y/file', 'new'));
+        meanwhile = () => {};
+        // Removed after the rename, the file was removed with it.
+        if (existsSync(join(root, 'x/y/file'))) expect(await textOf(store, 'x/y/file')).toBe('new');
+        else expect(removed).toBe(true);
+      }
+    });
+  });
+}

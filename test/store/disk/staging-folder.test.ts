@@ -1,0 +1,257 @@
+/** The private folder: what is in it while puts are under way, and what becomes of what dead processes left. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bytes, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
+import type { MaybeAsync } from '../../../src/store/contract.ts';
+import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { newOwner } from '../../../src/store/disk/owner.ts';
+import {
+  filesBelow,
+  newRoot,
+  openBelow,
+  removeRoot,
+  temporariesIn,
+} from '../../support/stores/store-roots.ts';
+
+let root: string;
+const tmp = () => join(root, '.sluice/tmp');
+const owners = () => readdirSync(tmp()).sort();
+
+/** What a store of that owner would have left. */
+function leave(owner: string): string {
+  mkdirSync(join(tmp(), owner), { recursive: true });
+  writeFileSync(join(tmp(), owner, '1'), 'half');
+  return owner;
+}
+
+/** Opens and closes a store, which cleans up. */
+async function cleanUp(): Promise<void> {
+  await (await value(openDiskStore(root, { durability: 'os' }))).close();
+}
+
+beforeEach(() => {
+  root = newRoot();
+});
+afterEach(() => removeRoot(root));
+
+describe('the private folder', () => {
+  it('is for nobody else, and holds what is under way', async () => {
+    const store = await value(openDiskStore(root));
+    expect(statSync(join(root, '.sluice')).mode & 0o777).toBe(0o700);
+    expect(temporariesIn(root)).toEqual([]);
+    const sink = await value(store.put('a', { size: 1 }));
+    expect(temporariesIn(root)).toHaveLength(1);
+    await value(sink.write([bytes('x')]));
+    await value(sink.commit());
+    expect(temporariesIn(root)).toEqual([]);
+    await store.close();
+    expect(owners()).toEqual([]);
+    expect(filesBelow(root)).toEqual(['a']);
+  });
+
+  it('is emptied of puts under way when the store is closed', async () => {
+    const store = await value(openDiskStore(root));
+    for (const name of ['a', 'b', 'c'])
+      await value((await value(store.put(name, { size: 9 }))).write([bytes('x')]));
+    await store.close();
+    expect(owners()).toEqual([]);
+    expect(openBelow(root)).toEqual([]);
+  });
+
+  it('is shared by stores on one root, each with its own part', async () => {
+    const [one, two] = [await value(openDiskStore(root)), await value(openDiskStore(root))];
+    const sink = await value(one.put('one', { size: 3 }));
+    const three = await value(openDiskStore(root));
+    await value(put(two, 'two', 'two'));
+    await value(put(three, 'three', 'three'));
+    await value(sink.write([bytes('one')]));
+    await value(sink.commit());
+    expect(await textOf(three, 'one')).toBe('one');
+    for (const store of [one, two, three]) await store.close();
+    expect(owners()).toEqual([]);
+  });
+
+  it('may not be a link or a file', async () => {
+    symlinkSync('/tmp', join(root, '.sluice'));
+    const outcome = await openDiskStore(root);
+    assert.ok(!outcome.ok);
+    expect(outcome.error.message).toContain(root);
+    expect(openBelow(root)).toEqual([]);
+  });
+});
+
+describe('the private folder of an open store', () => {
+  const elsewhere = () => join(root, 'elsewhere');
+  const gone = (path: string) => rmSync(path, { recursive: true });
+  const moved = (path: string) => renameSync(path, elsewhere());
+  const nothing = () => {};
+  const aFile = (path: string) => writeFileSync(path, 'x');
+  const aLink = (path: string) => symlinkSync('/tmp', path);
+  const own = () => join('.sluice/tmp', owners()[0]!);
+
+  const ways = ['.sluice', '.sluice/tmp', '.sluice/parts', 'its own part'].flatMap((what) =>
+    [gone, moved].flatMap((away) =>
+      [nothing, aFile, aLink].map((instead) => ({
+        what,
+        away,
+        instead,
+        how: `${away.name}, with ${instead.name}`,
+      })),
+    ),
+  );
+
+  it.each(ways)(
+    'that is taken away is never the fault of a name, and is made again: $what is $how in its place',
+    async ({ what, away, instead }) => {
+      const store = await value(openDiskStore(root));
+      await value(put(store, 'there', 'there'));
+      // One is kept, so that there is a folder for it; of two others something has arrived.
+      const kept = await value(store.put('kept', { size: 2, upload: 'kept' }));
+      await value(kept.write([bytes('x')]));
+      await kept.abort();
+      const begun = await value(store.put('begun', { size: 1 }));
+      await value(begun.write([bytes('x')]));
+      const held = await value(store.put('held', { size: 2, upload: 'held', offset: 0 }));
+      await value(held.write([bytes('x')]));
+
+      const place = join(root, what === 'its own part' ? own() : what);
+      away(place);
+      instead(place);
+
+      const asked: readonly (() => MaybeAsync<unknown>)[] = [
+        () => held.sync(),
+        () => begun.commit(),
+        async () => ({ ok: true, value: await held.abort() }),
+        () => put(store, 'small', 'x'),
+        () => put(store, 'large', pattern(200_000)),
+        () => put(store, 'folder/upload', 'x', { upload: 'new' }),
+        () => put(store, 'resumed', 'x', { upload: 'again', offset: 0 }),
+        () => store.resume('kept'),
+        () => store.resume('other'),
+        () => store.rename('there', 'here'),
+        () => store.rename('here', 'there'),
+      ];
+      for (const ask of asked) {
+        const outcome = await ask();
+        if (!outcome.ok) expect(outcome.error).toMatchObject({ code: 'io-error' });
+      }
+      // What needs nothing of it is served.
+      expect(await textOf(store, 'there')).toBe('there');
+
+      if (instead !== nothing) rmSync(place);
+      await value(put(store, 'after', 'x'));
+      await value(put(store, 'after', 'y', { upload: 'after' }));
+      expect(await textOf(store, 'after')).toBe('y');
+      await store.close();
+      expect(openBelow(root)).toEqual([]);
+    },
+  );
+
+  it('that was replaced is told with what to do about it, to peers and at the start', async () => {
+    const store = await value(openDiskStore(root));
+    gone(join(root, '.sluice'));
+    aLink(join(root, '.sluice'));
+    const outcome = await store.put('a', { size: 1 });
+    assert.ok(!outcome.ok);
+    const told = /'\.sluice' in the root.* was replaced; move away what is in its place/;
+    expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ENOTDIR' });
+    expect(outcome.error.message).toMatch(told);
+    await store.close();
+    const again = await openDiskStore(root);
+    assert.ok(!again.ok);
+    expect(again.error.message).toMatch(told);
+    expect(again.error.message).toContain(root);
+  });
+});
+
+describe('what a process left', () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => child?.kill('SIGKILL'));
+
+  /** Another process that is in the middle of a put, until it is killed. */
+  async function otherProcess(): Promise<ChildProcess> {
+    const owner = newOwner().replace(/^\d+-\d+/, 'PID-0');
+    const script = new URL('../../support/processes/store-process.mjs', import.meta.url).pathname;
+    child = spawn(process.execPath, [script, root, owner], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const { stdout } = child;
+    assert.ok(stdout);
+    await once(stdout, 'data');
+    return child;
+  }
+
+  it('is kept while that process lives and removed when it is dead', async () => {
+    const other = await otherProcess();
+    await cleanUp();
+    expect(owners()).toHaveLength(1);
+    expect(temporariesIn(root)).toHaveLength(1);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    await cleanUp();
+    expect(owners()).toEqual([]);
+  });
+
+  it('is removed when its number belongs to a process that started later', async () => {
+    const owner = leave(newOwner().replace(/^\d+-\d+/, `${process.ppid}-1`));
+    expect(owners()).toEqual([owner]);
+    await cleanUp();
+    expect(owners()).toEqual([]);
+  });
+
+  it('is removed when its number is now ours', async () => {
+    leave(newOwner().replace(/\.[0-9a-f]{16}\./, '.0123456789abcdef.'));
+    await cleanUp();
+    expect(owners()).toEqual([]);
+  });
+
+  it('is kept when it is of another thread of ours', async () => {
+    const owner = newOwner().replace(/\.[0-9a-f]{16}\./, '.fedcba9876543210.');
+    leave(owner);
+    const code = `const { openSync } = require('node:fs');
+      const { parentPort, workerData } = require('node:worker_threads');
+      parentPort.postMessage(openSync(workerData, 'r'));
+      setInterval(() => {}, 1000);`;
+    const worker = new Worker(code, { eval: true, workerData: join(tmp(), owner) });
+    try {
+      await once(worker, 'message');
+      await cleanUp();
+      expect(owners()).toEqual([owner]);
+    } finally {
+      await worker.terminate();
+    }
+  });
+
+  it('is left alone for a day when it is of another host', async () => {
+    const owner = leave(newOwner().replace(/[0-9a-f]+$/, 'abc'));
+    await cleanUp();
+    expect(owners()).toEqual([owner]);
+    const dayAgo = Date.now() / 1000 - 25 * 60 * 60;
+    utimesSync(join(tmp(), owner), dayAgo, dayAgo);
+    await cleanUp();
+    expect(owners()).toEqual([owner]);
+    utimesSync(join(tmp(), owner, '1'), dayAgo, dayAgo);
+    utimesSync(join(tmp(), owner), dayAgo, dayAgo);
+    await cleanUp();
+    expect(owners()).toEqual([]);
+  });
+
+  it('is left alone when it is not of a store', async () => {
+    leave('notes');
+    await cleanUp();
+    expect(existsSync(join(tmp(), 'notes/1'))).toBe(true);
+  });
+});

@@ -1,0 +1,115 @@
+/** What tshark says of a capture with the dissector: every item of Sluice's, packet by packet. */
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { pathOf } from '../install-tools.ts';
+
+export const dissector = fileURLToPath(new URL('../../../src/capture/wireshark/sluice.lua', import.meta.url));
+const run = promisify(execFile);
+
+/** One tree of Sluice's. A field has as many values as it is there times. */
+export interface Item {
+  readonly packet: number;
+  readonly connection: number;
+  /** The one with the higher port is the client. */
+  readonly from: 'client' | 'server';
+  /** The first line of the tree. */
+  readonly title: string;
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+}
+
+const unescapedXml = (text: string): string =>
+  text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replace(/&#x([0-9a-f]+);/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replaceAll('&apos;', "'")
+    .replaceAll('&amp;', '&');
+
+const attribute = (tag: string, name: string): string =>
+  unescapedXml(new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
+
+function itemsOf(pdml: string): Item[] {
+  return pdml.split('<packet>').flatMap((packet) => {
+    const field = (name: string) => new RegExp(`<field name="${name}"[^>]* show="([^"]*)"`).exec(packet)?.[1];
+    const blocks = [...packet.matchAll(/<proto name="sluice"([^>]*)>([\s\S]*?)<\/proto>/g)];
+    return blocks.map(([, tag, body]): Item => {
+      const fields: Record<string, string[]> = {};
+      for (const [one] of body!.matchAll(/<field [^>]*>/g)) {
+        const name = attribute(one, 'name');
+        if (name !== '') fields[name] = [...(fields[name] ?? []), attribute(one, 'show')];
+      }
+      return {
+        packet: Number(field('frame.number')),
+        connection: Number(field('tcp.stream')),
+        from: Number(field('tcp.srcport')) > Number(field('tcp.dstport')) ? 'client' : 'server',
+        title: attribute(tag!, 'showname'),
+        fields,
+      };
+    });
+  });
+}
+
+/**
+ * What tshark prints of a capture file with the dissector.
+ *
+ * @param options more arguments: `-2`, `-o tcp.reassemble_out_of_order:TRUE`.
+ * @throws Error when tshark fails, or anything it prints speaks of an error in Lua.
+ */
+export async function tsharkText(path: string, options: readonly string[]): Promise<string> {
+  const program = pathOf('tshark');
+  if (program === null) throw new Error('there is no tshark: ask need("tshark") first');
+  const args = ['-X', `lua_script:${dissector}`, ...options, '-r', path];
+  const { stdout, stderr } = await run(program, args, { maxBuffer: 1 << 30 });
+  const complaint = /^.*(lua.?error|\.lua:\d+|dissector bug).*$/im.exec(stdout + stderr);
+  if (complaint) throw new Error(`tshark says: ${complaint[0]}`);
+  return stdout;
+}
+
+/** Every item of Sluice's in a capture file, in order. */
+export async function dissected(path: string, options: readonly string[]): Promise<Item[]> {
+  return itemsOf(await tsharkText(path, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]));
+}
+
+/**
+ * What sharkd, which asks as Wireshark's window does, shows of single packets: the titles of Sluice's trees, for each
+ * of these packets in this order. The dissector is installed as the README says: by a copy in the folder for plugins.
+ *
+ * @param home a folder that is nobody's.
+ */
+export async function askedInOrder(
+  path: string,
+  packets: readonly number[],
+  home: string,
+): Promise<string[][]> {
+  const plugins = join(home, '.local/lib/wireshark/plugins');
+  await mkdir(plugins, { recursive: true });
+  await copyFile(dissector, join(plugins, 'sluice.lua'));
+  const program = pathOf('sharkd');
+  if (program === null) throw new Error('there is no sharkd, though it comes with tshark');
+  const requests = [
+    { method: 'load', params: { file: path } },
+    ...packets.map((frame) => ({ method: 'frame', params: { frame, proto: true } })),
+    { method: 'bye' },
+  ];
+  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, '.config') };
+  const asking = run(program, ['-'], { env, maxBuffer: 1 << 28 });
+  asking.child.stdin?.end(
+    requests.map((request, id) => `${JSON.stringify({ jsonrpc: '2.0', id: id + 1, ...request })}\n`).join(''),
+  );
+  const { stdout } = await asking;
+  interface Tree {
+    readonly l: string;
+  }
+  const answers = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { id: number; result?: { tree?: readonly Tree[] } });
+  return packets.map((_, i) => {
+    const trees = answers.find(({ id }) => id === i + 2)?.result?.tree ?? [];
+    return trees.map(({ l }) => l).filter((title) => title.startsWith('Sluice'));
+  });
+}

@@ -1,0 +1,35 @@
+/** A store in a process that has few descriptors: `ulimit -n 64; node few-descriptors.mjs ROOT`. Needs a build. */
+import { closeSync, openSync } from 'node:fs';
+import { openDiskStore } from '../../../dist/store/disk/disk-store.js';
+
+const { value: store } = await openDiskStore(process.argv[2], { durability: 'os' });
+
+async function put(name) {
+  const sink = await store.put(name, { size: 0 });
+  return sink.ok ? sink.value.commit() : sink;
+}
+
+let stored = 0;
+/** Takes all but a few descriptors, then more and more of what is left. */
+const taken = [];
+for (let i = 0; i < 200; i++) {
+  if ((await put(`folder ${i}/file`)).ok) stored += 1;
+  if (taken.length < 25) taken.push(openSync('/dev/null'));
+}
+try {
+  for (;;) taken.push(openSync('/dev/null'));
+} catch {
+  // None is left. What the store has open for later makes room for one put, and not for sixty at once.
+}
+const sinks = [];
+let refusal;
+while (refusal === undefined) {
+  const sink = await store.put(`${sinks.length}`, { size: 0 });
+  if (sink.ok) sinks.push(sink.value);
+  else refusal = sink.error.code;
+}
+for (const sink of sinks) await sink.abort();
+for (const fd of taken) closeSync(fd);
+const after = (await put('after')).ok;
+await store.close();
+process.stdout.write(JSON.stringify({ refusal, stored, after }));

@@ -1,0 +1,366 @@
+import { connect as connectPlain, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls';
+import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
+import type { ListenEvent } from '../../../src/transport/listen.ts';
+import { type TlsCredentials, whyNotCredentials } from '../../../src/transport/tls/credentials.ts';
+import { certificateOf } from '../../../src/transport/tls/peer-certificate.ts';
+import {
+  type ConnectTlsOptions,
+  connectTls,
+  type ListenTlsOptions,
+  listenTls,
+} from '../../../src/transport/tls/tls.ts';
+import { createAuthority, type Issued } from '../../support/certificates.ts';
+import { connectionContract } from '../connection-contract.ts';
+import { once, pattern, read, turns, write, writeUntilItFails } from '../connection-helpers.ts';
+import { listener } from '../tcp-pair.ts';
+
+const authority = createAuthority('Test CA');
+const stranger = createAuthority('Another CA');
+const names = ['localhost', '127.0.0.1'];
+const server = authority.issue({ subject: [['CN', 'server']], names });
+const alice = authority.issue({
+  subject: [
+    ['O', 'Acme'],
+    ['CN', 'alice'],
+  ],
+});
+
+/** Listens, and records what happens besides connections. */
+async function secureListener(options: Partial<ListenTlsOptions> = {}) {
+  const refused: string[] = [];
+  const events$ = listenTls({ port: 0, credentials$: of(server), ...options }).pipe(
+    tap((event: ListenEvent) => {
+      if (event.type === 'accept-failed') refused.push(event.fault.message);
+    }),
+  );
+  const listening = await listener(events$);
+  onTestFinished(listening.stop);
+  return { ...listening, refused };
+}
+
+const to = (port: number, options: Partial<ConnectTlsOptions> = {}): Promise<Connection> =>
+  once(connectTls({ host: '127.0.0.1', port, ca: authority.cert, ...options }));
+
+async function pairOf(port: number, accepted: () => Promise<Connection>, shown: Partial<Issued> = {}) {
+  const [client, connection] = await Promise.all([to(port, shown), accepted()]);
+  onTestFinished(() => {
+    client.destroy();
+    connection.destroy();
+  });
+  return { client, connection };
+}
+
+const failure = (connecting: Promise<Connection>): Promise<ConnectionFault> =>
+  connecting.then(
+    () => expect.unreachable('it connected'),
+    (fault) => fault,
+  );
+
+connectionContract('TLS', async () => {
+  const { port, connection, stop } = await listener(listenTls({ port: 0, credentials$: of(server) }));
+  const pair = await Promise.all([to(port), connection()]);
+  stop();
+  // The server still has tickets to send, and nobody is told when a reset takes just these away.
+  await turns(5);
+  return pair;
+});
+
+describe('connectTls', () => {
+  test.each([
+    ['expired', { until: Date.now() - 1000, names }, authority, 'has expired'],
+    ['not valid yet', { from: Date.now() + 60_000, names }, authority, 'is not valid yet'],
+    [
+      'for another name',
+      { names: ['other.example'] },
+      authority,
+      'is for DNS:other.example, not for 127.0.0.1',
+    ],
+    [
+      'of an authority that is not trusted',
+      { names },
+      stranger,
+      'not issued by an authority that is trusted',
+    ],
+  ])('refuses a server whose certificate is %s, and says so', async (_, wanted, issuer, why) => {
+    const credentials = issuer.issue({ subject: [['CN', 'server']], ...wanted });
+    const { port } = await secureListener({ credentials$: of(credentials) });
+    const fault = await failure(to(port));
+    expect(fault.code).toBe('untrusted');
+    expect(fault.message).toContain(why);
+  });
+
+  test('takes a server by the name it is told to expect', async () => {
+    const credentials = authority.issue({ subject: [['CN', 'x']], names: ['other.example'] });
+    const { port, connection } = await secureListener({ credentials$: of(credentials) });
+    const [client] = await Promise.all([to(port, { servername: 'other.example' }), connection()]);
+    expect(client.id).toMatch(/^tls:\d+$/);
+    client.destroy();
+  });
+
+  test('says when the server does not speak TLS', async () => {
+    const plain = await listener();
+    onTestFinished(plain.stop);
+    plain.connection().then(async (connection) => {
+      read(connection);
+      await write(connection, Buffer.from('hello, whoever you are'));
+      connection.end();
+    });
+    const fault = await failure(to(plain.port));
+    expect(fault).toMatchObject({
+      code: 'untrusted',
+      message: expect.stringContaining('does not speak TLS'),
+    });
+  });
+
+  test('gives up on a server that accepts and never shakes hands', async () => {
+    const plain = await listener();
+    onTestFinished(plain.stop);
+    expect(await failure(to(plain.port, { timeout: 50 }))).toEqual({
+      code: 'timeout',
+      message: `127.0.0.1:${plain.port} did not answer within 50 ms`,
+    });
+  });
+
+  test('errors with a value when its own certificate is none', async () => {
+    const { port } = await secureListener();
+    expect((await failure(to(port, { cert: 'junk', key: 'junk' }))).message).toContain('cannot connect');
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('half-closes with %s', async (maxVersion) => {
+    const { port, connection } = await secureListener();
+    const peer = connectSecure({
+      port,
+      host: '127.0.0.1',
+      ca: authority.cert,
+      maxVersion,
+      allowHalfOpen: true,
+    } as ConnectionOptions);
+    const accepted = await connection();
+    const reading = read(accepted);
+    peer.end(pattern(100_000));
+    expect(await reading.done).toBeNull();
+    expect(reading.bytes().equals(pattern(100_000))).toBe(true);
+    const back: Buffer[] = [];
+    const ended = new Promise((resolve) => peer.on('data', (chunk) => back.push(chunk)).on('end', resolve));
+    accepted.write([pattern(50_000)], () => {});
+    accepted.end();
+    await ended;
+    expect(Buffer.concat(back).equals(pattern(50_000))).toBe(true);
+    expect(await once(accepted.closed$)).toBeNull();
+  });
+});
+
+test('a peer that sends everything, reads no reply and closes loses nothing', async () => {
+  const { port, connection } = await secureListener();
+  const peer = connectSecure({ port, host: '127.0.0.1', ca: authority.cert });
+  peer.on('error', () => {});
+  const accepted = await connection();
+  accepted.pause();
+  const reading = read(accepted);
+  await new Promise((resolve) => peer.write(pattern(60_000), resolve));
+  peer.destroy();
+  await writeUntilItFails(accepted);
+  accepted.resume();
+  await reading.done;
+  expect(reading.bytes().equals(pattern(60_000))).toBe(true);
+  expect(await once(accepted.closed$)).not.toBeNull();
+});
+
+describe("clients' certificates", () => {
+  const asking = (clientCertificates: 'optional' | 'required') =>
+    secureListener({ credentials$: of({ ...server, clientCa: authority.cert }), clientCertificates });
+
+  test.each(['optional', 'required'] as const)('tell who the peer is when %s', async (how) => {
+    const { port, connection } = await asking(how);
+    const { connection: accepted } = await pairOf(port, connection, alice);
+    expect(accepted.certificate).toEqual({ subject: 'O=Acme,CN=alice', commonName: 'alice' });
+  });
+
+  test('may be missing when optional', async () => {
+    const { port, connection } = await asking('optional');
+    const { connection: accepted } = await pairOf(port, connection);
+    expect(accepted.certificate).toBeUndefined();
+  });
+
+  test('may not be missing when required: the client learns why', async () => {
+    const { port, refused } = await asking('required');
+    const client = await to(port);
+    const fault = await read(client).done;
+    expect(fault).toMatchObject({
+      code: 'untrusted',
+      message: expect.stringContaining('a certificate of us'),
+    });
+    await expect.poll(() => refused).toEqual([expect.stringContaining('has shown no certificate')]);
+  });
+
+  const bad = {
+    'of another authority': stranger.issue({ subject: [['CN', 'alice']] }),
+    expired: authority.issue({ subject: [['CN', 'alice']], until: Date.now() - 1000 }),
+  };
+  test.each(
+    (['optional', 'required'] as const).flatMap((how) =>
+      Object.entries(bad).map(([what, shown]) => [what, how, shown] as const),
+    ),
+  )('%s are refused when %s, and the server goes on', async (_, how, shown) => {
+    const { port, connection, refused } = await asking(how);
+    const client = await to(port, shown);
+    const reading = read(client);
+    await reading.done;
+    expect(reading.length()).toBe(0);
+    client.destroy();
+    await expect.poll(() => refused).toEqual([expect.stringContaining('its certificate')]);
+    const { connection: accepted } = await pairOf(port, connection, alice);
+    expect(accepted.certificate?.commonName).toBe('alice');
+  });
+
+  test('are not asked for by default', async () => {
+    const { port, connection } = await secureListener();
+    const { connection: accepted } = await pairOf(port, connection, alice);
+    expect(accepted.certificate).toBeUndefined();
+  });
+
+  test('cannot pass for another by what is in their names', () => {
+    expect(certificateOf('O=Acme\\, Inc\nCN=bob\\0ACN=alice')).toEqual({
+      subject: 'O=Acme\\, Inc,CN=bob\\0ACN=alice',
+      commonName: 'bob\nCN=alice',
+    });
+    expect(certificateOf('CN=bob\nCN=alice').commonName).toBeNull();
+    expect(certificateOf('OU=x + CN=alice').commonName).toBe('alice');
+    expect(certificateOf('OU=x + CN=alice\nCN=bob').commonName).toBeNull();
+    expect(certificateOf('CN=a\\+b \\"c').commonName).toBe('a+b "c');
+    expect(certificateOf('O=Acme').commonName).toBeNull();
+    expect(certificateOf(undefined)).toEqual({ subject: '', commonName: null });
+  });
+
+  test('with a newline or a comma in a name arrive escaped', async () => {
+    const { port, connection } = await asking('required');
+    const shown = authority.issue({
+      subject: [
+        ['O', 'Acme, Inc'],
+        ['CN', 'bob\nCN=alice'],
+      ],
+    });
+    const { connection: accepted } = await pairOf(port, connection, shown);
+    expect(accepted.certificate).toEqual({
+      subject: 'O=Acme\\, Inc,CN=bob\\0ACN=alice',
+      commonName: 'bob\nCN=alice',
+    });
+  });
+});
+
+describe('credentials', () => {
+  const other = authority.issue({ subject: [['CN', 'renewed']], names });
+
+  /** The common name that a server shows now. */
+  const shownBy = (port: number): Promise<string> =>
+    new Promise((resolve) => {
+      const peer: TLSSocket = connectSecure({ port, host: '127.0.0.1', ca: authority.cert }, () => {
+        resolve(String(peer.getPeerCertificate().subject.CN));
+        peer.destroy();
+      });
+    });
+
+  test('are exchanged while listening; connections there are stay', async () => {
+    const credentials$ = new BehaviorSubject<TlsCredentials>(server);
+    const { port, connection } = await secureListener({ credentials$ });
+    const { client, connection: accepted } = await pairOf(port, connection);
+    credentials$.next(other);
+    expect(await shownBy(port)).toBe('renewed');
+    const reading = read(accepted);
+    await write(client, pattern(10));
+    await reading.reached(10);
+  });
+
+  test('that cannot be used are told of, and those before stay', async () => {
+    const credentials$ = new BehaviorSubject<TlsCredentials>(server);
+    const { port, refused } = await secureListener({ credentials$ });
+    credentials$.next({ ...other, key: server.key });
+    expect(refused).toEqual([expect.stringContaining('the key is not the one of the certificate')]);
+    expect(await shownBy(port)).toBe('server');
+  });
+
+  test.each<[string, Partial<ListenTlsOptions>, string]>([
+    [
+      'whose key is of another',
+      { credentials$: of({ ...server, key: other.key }) },
+      'the key is not the one',
+    ],
+    ['that never come', { credentials$: EMPTY }, 'there is no certificate'],
+    ['without an authority for clients', { clientCertificates: 'required' }, 'there is no authority'],
+  ])('%s keep the server from starting', async (_, options, why) => {
+    const fault = await secureListener(options).catch((error) => error);
+    expect(fault).toMatchObject({ code: 'bad-credentials', message: expect.stringContaining(why) });
+  });
+
+  test('say what is wrong with them, and nothing of the key', () => {
+    expect(whyNotCredentials(server)).toBeNull();
+    expect(whyNotCredentials({ ...server, cert: 'secret' })).toBe('the certificate is not PEM, or is broken');
+    expect(whyNotCredentials({ ...server, key: 'secret' })).toBe(
+      'the key is not PEM, is broken, or has a passphrase',
+    );
+    expect(whyNotCredentials({ ...server, clientCa: 'secret' })).toBe(
+      "the authorities of clients' certificates are not PEM, or are broken",
+    );
+  });
+});
+
+describe('handshakes', () => {
+  const silent = (port: number): Socket => {
+    const peer = connectPlain({ port, host: '127.0.0.1' }).on('error', () => {});
+    onTestFinished(() => {
+      peer.destroy();
+    });
+    return peer;
+  };
+  const closed = (peer: Socket): Promise<unknown> =>
+    new Promise((resolve) => peer.on('close', resolve).resume());
+
+  test('that never finish are cut off', async () => {
+    const { port, refused } = await secureListener({ handshakeTimeout: 50 });
+    await closed(silent(port));
+    expect(refused).toEqual([expect.stringContaining('has not finished the handshake within 50 ms')]);
+  });
+
+  test('are bounded: the one that takes longest makes room', async () => {
+    const { port, connection } = await secureListener({ handshakes: 2 });
+    const peers = [silent(port), silent(port), silent(port)];
+    await closed(peers[0]!);
+    expect(peers.slice(1).map((peer) => peer.destroyed)).toEqual([false, false]);
+    await pairOf(port, connection);
+    await pairOf(port, connection);
+  });
+
+  test('that are done do not count', async () => {
+    const { port, connection } = await secureListener({ handshakes: 1 });
+    const { client, connection: accepted } = await pairOf(port, connection);
+    await pairOf(port, connection);
+    const reading = read(accepted);
+    await write(client, pattern(10));
+    await reading.reached(10);
+  });
+
+  test('with a peer that does not speak TLS fail, and tell it so', async () => {
+    const { port, connection, refused } = await secureListener();
+    const peer = silent(port);
+    const answer: Buffer[] = [];
+    peer.on('data', (chunk) => answer.push(chunk));
+    peer.write(Buffer.concat([Buffer.from([14, 0, 0, 0]), Buffer.from('{"cmd":"list"}')]));
+    await closed(peer);
+    expect(Buffer.concat(answer).toString('hex')).toBe('15030100020246');
+    expect(refused).toEqual([expect.stringContaining('does not speak TLS')]);
+    await pairOf(port, connection);
+  });
+
+  test('under way when listening ends are cut off', async () => {
+    const { port, stop } = await secureListener();
+    const peer = silent(port);
+    await new Promise((resolve) => peer.on('connect', resolve));
+    // Accepted before another that comes later is.
+    await (await to(port)).destroy();
+    stop();
+    await closed(peer);
+  });
+});
