@@ -12,7 +12,7 @@ export type { Checksum } from './client/pipeline/frame-sender.ts';
 export * from './client/pipeline/unacknowledged-sender.ts';
 export type { Retry } from './client/pool/connection-pool.ts';
 export type { Backoff } from './client/pool/retry.ts';
-export type { ContentSource as ContentGiven, PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export * from './client/transfers/downloads.ts';
 export * from './client/transfers/uploads.ts';
 export * from './files/protocol/access.ts';
@@ -35,7 +35,7 @@ export type * from './files/session/state.ts';
 export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.ts';
 export type * from './transport/connection.ts';
 export type { BytesLike } from './wire/bytes.ts';
-export { finish, step, stepUpTo as stepSome } from './wire/checked-step.ts';
+export { finish, step, stepUpTo } from './wire/checked-step.ts';
 export * from './wire/deframe.ts';
 export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
 export { type Encoded, encodeLength } from './wire/encode-length.ts';
@@ -43,8 +43,8 @@ export * from './wire/enframe.ts';
 export {
   type FaultCode,
   type FrameFault,
-  type HeadFault as Problem,
-  headFault as problem,
+  type HeadFault,
+  headFault,
 } from './wire/fault.ts';
 export type * from './wire/frame-event.ts';
 export type * from './wire/framing.ts';

@@ -31,7 +31,7 @@ export * from './client/content/sha256.ts';
 export * from './index.ts';
 export * from './runtime/access.ts';
 export * from './runtime/credit.ts';
-export type { CustomHandlers as Calls } from './runtime/effect-executor.ts';
+export type { CustomHandlers } from './runtime/effect-executor.ts';
 export * from './runtime/limits.ts';
 export * from './runtime/serve-connection.ts';
 export { createTokenTries, type TokenTries } from './runtime/token-tries.ts';

@@ -74,7 +74,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.assertSameInAnyChunking(it, () => NEVER)),
     given((it) => library.assertSameInAnyChunking(capture, it), 'a function'),
   ],
-  attend: [
+  serveConnection: [
     given((it) => library.serveConnection(it, served)),
     given((it) => library.serveConnection(connection(), it)),
   ],
@@ -154,7 +154,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.createDownloads({ connect }).fetch('a', it)),
     given((it) => library.createDownloads({ connect: () => it }).stat('a')),
   ],
-  createPlainSender: [
+  createUnacknowledgedSender: [
     given((it) => library.createUnacknowledgedSender(it)),
     given((it) => library.createUnacknowledgedSender(connection(), it), LEFT_OUT, OBJECTS),
     given((it) => library.createUnacknowledgedSender(connection()).put(it, bytesContent(bytes)), 'a string'),
@@ -251,9 +251,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   isCaptureFault: [given((it) => !library.isCaptureFault(it) || 'true')],
   isClientFault: [given((it) => !library.isClientFault(it) || 'true')],
-  isCut: [given((it) => library.isSplit(it))],
+  isSplit: [given((it) => library.isSplit(it))],
   isFatal: [given((it) => library.isFatal(it))],
-  isGlued: [given((it) => library.isCoalesced(it))],
+  isCoalesced: [given((it) => library.isCoalesced(it))],
   isRefusal: [given((it) => !library.isRefusal(it) || 'true')],
   joinedData: [given((it) => library.joinedData(it), 'an array')],
   jsonHeader: [
@@ -301,7 +301,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.listenUnix({ path: it }), 'a string'),
     given((it) => library.listenUnix({ path: '/nowhere', mode: it }), LEFT_OUT, 'a number'),
   ],
-  located: [
+  withPeer: [
     given((it) => library.withPeer(it, { connection: 'a', remote: 'b' })),
     given((it) => library.withPeer({ type: 'x' } as never, it)),
   ],
@@ -331,9 +331,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.presetNamed('postgresql')!.framing({ asked: it }), LEFT_OUT, 'a function'),
   ],
   presetReplies: [given((it) => library.presetReplies(it))],
-  problem: [
-    given((it) => library.problem(it, 'text'), 'a string'),
-    given((it) => library.problem('truncated', it), 'a string'),
+  headFault: [
+    given((it) => library.headFault(it, 'text'), 'a string'),
+    given((it) => library.headFault('truncated', it), 'a string'),
   ],
   readStreams: [
     given((it) => library.readStreams(it)),
@@ -434,17 +434,17 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.shareOut({ budget: it, headerBytes: 1 })),
   ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
-  socketConnection: [given((it) => library.fromSocket(it))],
+  fromSocket: [given((it) => library.fromSocket(it))],
   step: [
     given((it) => library.step(it, initialState(), bytes)),
     given((it) => library.step(framing, it, bytes)),
     given((it) => library.step(framing, initialState(), it), BYTES),
   ],
-  stepSome: [
-    given((it) => library.stepSome(framing, initialState(), it, 0, 1), BYTES),
-    given((it) => library.stepSome(framing, initialState(), bytes, it, 1), 'a number'),
+  stepUpTo: [
+    given((it) => library.stepUpTo(framing, initialState(), it, 0, 1), BYTES),
+    given((it) => library.stepUpTo(framing, initialState(), bytes, it, 1), 'a number'),
     given(
-      (it) => library.stepSome(framing, initialState(), bytes, 0, it),
+      (it) => library.stepUpTo(framing, initialState(), bytes, 0, it),
       '1.5',
       'Infinity',
       '2 ** 53',
@@ -459,7 +459,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.storeContract('a', it, { describe: nothing, it: nothing }), 'a function'),
     given((it) => library.storeContract('a', nothing as never, it)),
   ],
-  tapInto: [given((it) => library.wrapInto({ connection: it, options: {} } as never))],
+  wrapInto: [given((it) => library.wrapInto({ connection: it, options: {} } as never))],
   uploadKey: [
     given((it) => library.uploadKey(it, 'a'), 'a string'),
     given((it) => library.uploadKey('a', it), 'a string'),

@@ -7,7 +7,7 @@ import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import { isRefusal } from '../files/protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../files/session/effect.ts';
 import type { EffectResult, EffectResultOf, HelloResult } from '../files/session/event.ts';
-import type { MaybeAsync, Outcome, Part, Source, Store } from '../store/contract.ts';
+import type { MaybeAsync, Outcome, Source, Store, UploadOffset } from '../store/contract.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import { callStore } from './call-store.ts';
@@ -163,7 +163,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       if (result === null) world.idle();
       else world.result(request, result);
     };
-    const synced = (value: Part) => world.result(request, { of: 'sync', ok: true, value });
+    const synced = (value: UploadOffset) => world.result(request, { of: 'sync', ok: true, value });
     const mayBegin = (go: () => void) =>
       files.writing.acquire((leave) => {
         letGo = leave;

@@ -119,8 +119,8 @@ export function serveConnection(
   connection: Connection,
   options: ServeConnectionOptions,
 ): Observable<TimedReport> {
-  check('attend: its connection', connection, CONNECTION);
-  checkOptions('attend', options, SERVE_CONNECTION_RULES);
+  check('serveConnection: its connection', connection, CONNECTION);
+  checkOptions('serveConnection', options, SERVE_CONNECTION_RULES);
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
     const onInternalError = options.onInternalError ?? (() => {});

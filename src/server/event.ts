@@ -30,8 +30,8 @@ const REPORT: Rule = { words: 'a report, as attend emits it', isKind: () => fals
 
 /** A report, with where it happened. Written out for the same reason as `timed` is. */
 export function withPeer(report: TimedReport, where: Where): ServerEvent {
-  if (typeof report?.type !== 'string') check('located: the report', report, REPORT);
-  if (typeof where?.connection !== 'string') checkOptions('located', where, { connection: TEXT });
+  if (typeof report?.type !== 'string') check('withPeer: the report', report, REPORT);
+  if (typeof where?.connection !== 'string') checkOptions('withPeer', where, { connection: TEXT });
   const { connection, remote } = where;
   const { type, request, ms } = report;
   if (type === 'stored') {

@@ -28,7 +28,7 @@
 import type { ErrorInfo } from '../files/protocol/errors.ts';
 import type { FileInfo, Listing, Stored, UploadOffset } from '../files/protocol/file.ts';
 
-export type { FileInfo, Listing, Stored, UploadOffset as Part };
+export type { FileInfo, Listing, Stored, UploadOffset };
 
 /** What a commit answers. */
 export interface Committed extends Stored {

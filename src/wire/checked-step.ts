@@ -45,8 +45,8 @@ export function stepUpTo<H>(
 ): Stepped<H> & { readonly at: number } {
   checkStep(framing, state);
   const bytes = bytesOf(chunk, 'a chunk');
-  check('stepSome: from', from, wholeFrom(0, bytes.length));
-  check('stepSome: most', most, numberFrom(1));
+  check('stepUpTo: from', from, wholeFrom(0, bytes.length));
+  check('stepUpTo: most', most, numberFrom(1));
   return unchecked.stepSome(framing, state, bytes, from, most);
 }
 

@@ -77,8 +77,8 @@ export function headFault(
   declared: number | bigint | null = null,
   limit: number | null = null,
 ): HeadFault {
-  check('problem: code', code, TEXT);
-  check('problem: message', message, TEXT);
+  check('headFault: code', code, TEXT);
+  check('headFault: message', message, TEXT);
   return { problem: code, message, declared, limit };
 }
 

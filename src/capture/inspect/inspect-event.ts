@@ -98,13 +98,13 @@ export const FRAME_SAMPLE = 64;
 
 /** Whether a frame came in one chunk with others. */
 export function isCoalesced(frame: InspectedFrame): boolean {
-  check('isGlued: the frame', frame, A_FRAME);
+  check('isCoalesced: the frame', frame, A_FRAME);
   return frame.firstShared > 0 || frame.lastShared > 0;
 }
 
 /** Whether a frame came in more than one chunk. */
 export function isSplit(frame: InspectedFrame): boolean {
-  check('isCut: the frame', frame, A_FRAME);
+  check('isSplit: the frame', frame, A_FRAME);
   return frame.chunks > 1;
 }
 

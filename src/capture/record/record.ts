@@ -108,7 +108,7 @@ export interface Tap {
 
 /** Taps one connection into a file. */
 export function wrapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
-  check('tap: the connection', connection, CONNECTION);
+  check('wrap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);

@@ -66,8 +66,8 @@ export function createUnacknowledgedSender(
   connection: Connection,
   options: { readonly crc32?: Checksum } = {},
 ): UnacknowledgedSender {
-  check('createPlainSender: its connection', connection, CONNECTION);
-  checkOptions('createPlainSender', options, { crc32: optional(FUNCTION) });
+  check('createUnacknowledgedSender: its connection', connection, CONNECTION);
+  checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
   /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
   const queue = createQueue<Entry>();

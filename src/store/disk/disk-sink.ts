@@ -2,7 +2,7 @@
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { whyNotContent } from '../content-check.ts';
-import type { Committed, MaybeAsync, Outcome, Part, PutOptions, Sink } from '../contract.ts';
+import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
 import { err, type Failure, ok, okVoid } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import { bytesOf } from './disk-io.ts';
@@ -183,7 +183,7 @@ function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
   }
 }
 
-function* sync(put: Put): Task<Outcome<Part>> {
+function* sync(put: Put): Task<Outcome<UploadOffset>> {
   const { disk, temporary, part, written, crc32 } = put;
   const so = { offset: written, crc32 };
   try {

@@ -6,7 +6,7 @@
  */
 import { concatBytes } from '../../wire/concat-bytes.ts';
 import { hashFor, whyNotContent } from '../content-check.ts';
-import type { Committed, Outcome, Part, PutOptions, Sink, Source, Store } from '../contract.ts';
+import type { Committed, Outcome, PutOptions, Sink, Source, Store, UploadOffset } from '../contract.ts';
 import { crc32OfAll } from '../crc32.ts';
 import { refusedName } from '../names.ts';
 import { err, ok, okVoid } from '../outcome.ts';
@@ -181,7 +181,7 @@ function memorySink(
       crc32 = crc32OfAll(lent, crc32);
       return okVoid;
     },
-    sync: () => (over ? refused() : ok<Part>({ offset: written, crc32 })),
+    sync: () => (over ? refused() : ok<UploadOffset>({ offset: written, crc32 })),
     commit() {
       if (over) return refused();
       if (written !== size) return mismatch();

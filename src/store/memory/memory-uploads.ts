@@ -1,10 +1,10 @@
 /** The unfinished uploads of the memory store: who holds which, what is kept of which, and for how long. */
-import type { Outcome, Part, PutOptions } from '../contract.ts';
+import type { Outcome, PutOptions, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid } from '../outcome.ts';
 import { badOffset, refusedKey, tooManyUploads, type UploadLimits } from '../upload-limits.ts';
 
 /** What there is of an upload. */
-export interface MemoryPart extends Part {
+export interface MemoryPart extends UploadOffset {
   readonly chunks: readonly Uint8Array[];
 }
 
@@ -22,7 +22,7 @@ export interface MemoryUploads {
   hold(key: string, holder: MemoryHolder): void;
   /** To be called when a put has let go of its upload, with what is to be kept of it. */
   ended(key: string, part: MemoryPart | undefined): void;
-  resume(key: string): Outcome<Part>;
+  resume(key: string): Outcome<UploadOffset>;
   cancel(key: string): Outcome<void>;
   unfinished(): { readonly count: number; readonly bytes: number };
   close(): void;

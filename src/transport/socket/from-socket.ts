@@ -62,8 +62,8 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  * });
  */
 export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Connection {
-  check('socketConnection: the socket', accepted, SOCKET);
-  checkOptions('socketConnection', settings, {});
+  check('fromSocket: the socket', accepted, SOCKET);
+  checkOptions('fromSocket', settings, {});
   const slabs = settings.slabs === true ? createSlabs() : null;
   const { faultOf = connectionFault } = settings;
   const received = (chunk: Uint8Array) => {

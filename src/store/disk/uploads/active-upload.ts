@@ -2,7 +2,7 @@
  * An unfinished upload that a put of this store writes to: a file in the store's own folder that bears its record as its
  * name, and gets another name each time that more of it is sure.
  */
-import type { Outcome, Part } from '../../contract.ts';
+import type { Outcome, UploadOffset } from '../../contract.ts';
 import { ok, okVoid } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
 import type { Folder } from '../directories.ts';
@@ -15,25 +15,25 @@ import { heldName, type UploadRecord } from './upload-record.ts';
 
 export interface ActiveUpload extends Temporary {
   /** What there was of it when it was taken up. */
-  readonly start: Part;
+  readonly start: UploadOffset;
   /**
    * To be called after each write: begins to record it when there is much that is not, and does not wait for that.
    * Throws what the system threw at an earlier one.
    */
-  wrote(written: Part): void;
+  wrote(written: UploadOffset): void;
   /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
   quiet(): Task<void>;
   /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
   doubt(why: unknown): void;
   /** Records it all, so that it survives what a commit would. Throws what the system throws. */
-  sync(written: Part): Task<Outcome<Part>>;
+  sync(written: UploadOffset): Task<Outcome<UploadOffset>>;
   /**
    * Lets go of it and keeps it: as much of it as is surely there. Never throws what the system throws.
    *
    * @param isOpen whether the descriptor is, and is to be closed; when it is not, all that was written was synced.
    * @param redate whether its time may have been set to another than that of its last write.
    */
-  keep(written: Part, isOpen: boolean, redate: boolean): Task<void>;
+  keep(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
   /** Lets go of it and removes it. Never throws what the system throws. */
   drop(isOpen: boolean): Task<void>;
 }
@@ -64,7 +64,7 @@ export function activeUpload({
 }: Holding): ActiveUpload {
   const { io, durable, directories } = disk;
   const pathOf = (record: UploadRecord) => directories.at(folder, heldName(serial, record));
-  const start: Part = { offset: first.length, crc32: first.crc32 };
+  const start: UploadOffset = { offset: first.length, crc32: first.crc32 };
   let record = first;
   let isRecording = false;
   /** Who waits for what is being recorded: one, as calls do not overlap. */
@@ -72,13 +72,13 @@ export function activeUpload({
   let failure: unknown;
 
   const { key } = first;
-  const recordOf = ({ offset, crc32 }: Part): UploadRecord => ({
+  const recordOf = ({ offset, crc32 }: UploadOffset): UploadRecord => ({
     key,
     length: offset,
     crc32,
     synced: durable,
   });
-  const isRecorded = ({ offset }: Part) => record.length === offset && (record.synced || !durable);
+  const isRecorded = ({ offset }: UploadOffset) => record.length === offset && (record.synced || !durable);
 
   function* rename(next: UploadRecord): Task<void> {
     yield* io.rename(pathOf(record), pathOf(next));
@@ -86,7 +86,7 @@ export function activeUpload({
   }
 
   /** The bytes first and then the name that says so. */
-  function* recordAll(written: Part): Task<void> {
+  function* recordAll(written: UploadOffset): Task<void> {
     try {
       if (durable) yield* io.syncFile(fd, false);
       yield* rename(recordOf(written));
@@ -97,7 +97,7 @@ export function activeUpload({
     }
   }
 
-  function* recordBehind(written: Part): Task<Outcome<void>> {
+  function* recordBehind(written: UploadOffset): Task<Outcome<void>> {
     isRecording = true;
     try {
       yield* recordAll(written);
@@ -122,7 +122,7 @@ export function activeUpload({
   }
 
   /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
-  function* sure(written: Part, isOpen: boolean): Task<UploadRecord> {
+  function* sure(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
     try {
       yield* quiet();
       if (isRecorded(written)) return record;

@@ -6,7 +6,7 @@
  */
 import type { Hash } from 'node:crypto';
 import { hashFor } from '../../content-check.ts';
-import type { Outcome, Part, PutOptions } from '../../contract.ts';
+import type { Outcome, PutOptions, UploadOffset } from '../../contract.ts';
 import { keyedLock } from '../../keyed-lock.ts';
 import { err, type Failure, ok, okVoid } from '../../outcome.ts';
 import type { Task } from '../../task.ts';
@@ -37,7 +37,7 @@ export interface DiskUploads {
   begin<H extends Holder>(key: string, options: PutOptions, hold: Hold<H>): Task<Outcome<H>>;
   /** To be called when a put has let go of its upload, however it ended. */
   ended(key: string): void;
-  resume(key: string): Task<Outcome<Part>>;
+  resume(key: string): Task<Outcome<UploadOffset>>;
   cancel(key: string): Task<Outcome<void>>;
   unfinished(): { readonly count: number; readonly bytes: number };
   /** Ends the looking for those that are too old. */
@@ -180,7 +180,7 @@ export function diskUploads(
     return isClosing() ? err('shutting-down') : err('upload-taken');
   }
 
-  function* resume(key: string): Task<Outcome<Part>> {
+  function* resume(key: string): Task<Outcome<UploadOffset>> {
     yield* takeOver(key);
     const found = yield* kept.find(key);
     const there = found === undefined ? undefined : yield* kept.secure(found);

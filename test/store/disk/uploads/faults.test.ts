@@ -11,7 +11,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pattern, value } from '../../../../src/store/conformance/case.ts';
-import type { Outcome, Part, Sink, Store } from '../../../../src/store/contract.ts';
+import type { Outcome, Sink, Store, UploadOffset } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem, type Operation } from '../../../support/stores/fs-intercepted.ts';
@@ -54,7 +54,7 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
     assert.ok(codes.includes(outcome.error.code), `${named()}: ${outcome.error.message}`);
     return undefined;
   }
-  const isBeginning = ({ offset, crc32: crc }: Part) => {
+  const isBeginning = ({ offset, crc32: crc }: UploadOffset) => {
     assert.ok(offset <= content.length, named());
     assert.equal(
       crc,
