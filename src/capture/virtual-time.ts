@@ -24,7 +24,7 @@ export interface VirtualTimeOptions {
 const VIRTUAL = withMethods('a VirtualTimeScheduler of RxJS', ['now', 'schedule', 'flush']);
 
 /** Turns after which what still goes on is taken to go on by itself. */
-const mostTurns = 10_000;
+const TURNS_MAX = 10_000;
 
 /**
  * Subscribes to a pipeline and runs it to its end in the virtual time of a scheduler: a `VirtualTimeScheduler` or a
@@ -92,7 +92,7 @@ const dueAt = (action: unknown): number => (action as { readonly delay: number }
 /** Lets the event loop go round until nothing was due in it for so many turns. */
 async function settled(turns: number): Promise<void> {
   let quiet = 0;
-  for (let turn = 0; turn < mostTurns && quiet < turns; turn++) {
+  for (let turn = 0; turn < TURNS_MAX && quiet < turns; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
     const isBusy = isReading() || process.getActiveResourcesInfo().includes('Immediate');
     quiet = isBusy ? 0 : quiet + 1;

@@ -34,7 +34,7 @@ export interface AckDelay {
 }
 
 /** Who waits for an ack goes on within so many milliseconds of it. */
-const prompt = 25;
+const PROMPT_ANSWER_MS = 25;
 /** What is a silence, in milliseconds. */
 export interface QuietPeriod {
   /** Between two frames, with one ack held; with more it is so much shorter. */
@@ -98,7 +98,7 @@ export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silen
       lastHeard = scheduler.now();
       if (answered === null) return;
       const weight = answered.after >= how.initial ? 1 : 0.5;
-      signs = lastHeard - answered.at <= prompt ? signs + weight : 0;
+      signs = lastHeard - answered.at <= PROMPT_ANSWER_MS ? signs + weight : 0;
       answered = null;
       if (signs >= 1) eager = true;
     },

@@ -21,14 +21,14 @@ export interface Share {
 }
 
 /** Milliseconds between two dealings. */
-const every = 20;
+const REPLENISH_INTERVAL_MS = 20;
 /** Of a second's worth, how much is saved up when nobody owes anything. */
-const saved = 0.1;
+const SAVED_SECONDS = 0.1;
 
 /** @param perSecond what may be spent in a second; `Infinity` costs nothing. */
 export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = asyncScheduler): RateLimiter {
   if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ consume: () => {}, leave: () => {} }) };
-  const most = Math.max(perSecond * saved, 1);
+  const most = Math.max(perSecond * SAVED_SECONDS, 1);
   let bucket = most;
   let last = scheduler.now();
   let timer: Subscription | null = null;
@@ -57,7 +57,7 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
   }
 
   function arm(): void {
-    if (owing.size > 0) timer ??= scheduler.schedule(replenish, every);
+    if (owing.size > 0) timer ??= scheduler.schedule(replenish, REPLENISH_INTERVAL_MS);
   }
 
   function consume(account: Account, amount: number): void {

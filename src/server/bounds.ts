@@ -19,7 +19,7 @@
  *   the log, what metrics are asked            1 MiB of lines, 16 connections
  */
 
-import { maxPageBytes } from '../files/session/commands/list.ts';
+import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
 import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-reader.ts';
 import { DESCRIPTORS_RESERVED, type Limits, shareOut } from '../runtime/limits.ts';
@@ -35,7 +35,7 @@ export const CONNECTION_CREDIT_MAX: number =
   // To be sent: a piece of a file; a page of names, and the one before it.
   CREDIT_FLOOR_BYTES +
   CREDIT_FLOOR_BYTES +
-  maxPageBytes;
+  PAGE_BYTES_MAX;
 
 /** Objects of a connection: those of the socket, the session, the queues, and the buffer for replies. */
 const CONNECTION_OBJECTS_BYTES = 64 * 1024;

@@ -15,9 +15,9 @@ export interface ConnectionLimit {
 }
 
 /** Connections that are told why they cannot come in and have not left yet; beyond, they are dropped without a word. */
-const mostTold = 64;
+const REFUSING_MAX = 64;
 /** Milliseconds they have to read it. */
-const toRead = 1000;
+const REFUSAL_LINGER_MS = 1000;
 
 export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
@@ -27,12 +27,12 @@ export function createConnectionLimit(
   let inside = 0;
   let told = 0;
 
-  function turnAway(connection: Connection, why: string): void {
+  function refuse(connection: Connection, why: string): void {
     const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
-    if (told >= mostTold || !reply.ok) return connection.destroy();
+    if (told >= REFUSING_MAX || !reply.ok) return connection.destroy();
     told++;
     connection.write([reply.bytes], () => {});
-    closeGracefully(connection, { lingerMs: toRead }).subscribe(() => told--);
+    closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => told--);
   }
 
   return {
@@ -47,7 +47,7 @@ export function createConnectionLimit(
             ? `${limits.connectionsPerAddress} from ${host} are open`
             : null;
       if (why !== null) {
-        turnAway(connection, why);
+        refuse(connection, why);
         return 'too-many-connections';
       }
       inside++;

@@ -38,9 +38,9 @@ export interface HealthReader {
 /** What the system says to a write when it is the disk that is ill. Others a peer's odd name or size may lead to. */
 const DISK_FAILURE_ERRNOS: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'ESTALE']);
 /** Milliseconds for which a failed write counts: without traffic nobody would ever prove the opposite. */
-const remembered = 30_000;
+const FAILURE_MEMORY_MS = 30_000;
 /** Milliseconds the store has to answer. A file system that hangs is no better than one that fails. */
-const patience = 2_000;
+const STORE_ANSWER_MAX_MS = 2_000;
 
 export function watchHealth({ events$, shutdown$, writable }: HealthOptions): HealthReader {
   let phase: 'starting' | 'ok' | 'draining' = 'starting';
@@ -56,7 +56,7 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
           return;
         case 'refused':
           if (event.cmd === 'put' && DISK_FAILURE_ERRNOS.has(event.error.cause)) {
-            failed = { error: event.error, until: Date.now() + remembered };
+            failed = { error: event.error, until: Date.now() + FAILURE_MEMORY_MS };
           }
       }
     },
@@ -77,7 +77,7 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
     asking ??= writable().finally(() => {
       asking = null;
     });
-    return within(patience, asking, errorInfo('io-error', 'the store does not answer'));
+    return within(STORE_ANSWER_MAX_MS, asking, errorInfo('io-error', 'the store does not answer'));
   };
 
   return {

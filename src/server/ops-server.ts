@@ -33,11 +33,11 @@ export type OpsServerOutcome =
   | { readonly ok: false; readonly error: ListenFault | NoPromClient };
 
 /** A scraper has one connection or two. */
-const mostConnections = 16;
+const OPS_CONNECTIONS_MAX = 16;
 /** Bytes of an HTTP request's head. */
-const mostHead = 8 * 1024;
+const HEAD_BYTES_MAX = 8 * 1024;
 /** Milliseconds: for a request to arrive, and between two of them. */
-const patience = 10_000;
+const REQUEST_MAX_MS = 10_000;
 
 /**
  * Begins to count, and listens. Start it before the server, so that it sees all events.
@@ -81,15 +81,15 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   }
 
   const server = createServer({
-    maxHeaderSize: mostHead,
-    headersTimeout: patience,
-    requestTimeout: patience,
-    keepAliveTimeout: patience,
-    connectionsCheckingInterval: patience / 2,
+    maxHeaderSize: HEAD_BYTES_MAX,
+    headersTimeout: REQUEST_MAX_MS,
+    requestTimeout: REQUEST_MAX_MS,
+    keepAliveTimeout: REQUEST_MAX_MS,
+    connectionsCheckingInterval: REQUEST_MAX_MS / 2,
   });
-  server.maxConnections = mostConnections;
+  server.maxConnections = OPS_CONNECTIONS_MAX;
   // Also of a peer that does not read.
-  server.timeout = 2 * patience;
+  server.timeout = 2 * REQUEST_MAX_MS;
   server.unref();
   server.on('connection', (socket) => socket.unref());
   server.on('request', answer);

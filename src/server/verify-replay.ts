@@ -72,7 +72,7 @@ export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS
     }
   }
   return {
-    framing: replyFraming({ maxHeader: longestReply }),
+    framing: replyFraming({ maxHeader: REPLY_BYTES_MAX }),
     incidental: ({ ack }) => ack === 'progress',
     ignored: (path, { ack, cmd, error }) => {
       if (path === 'error' && isHidden(error)) return true;
@@ -94,11 +94,11 @@ function isHidden(error: unknown): boolean {
 }
 
 /** Bytes of a reply's header: a page of a list is far longer than a request may be. */
-const longestReply = 16 * 1024 * 1024;
+const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 /** A peer of a recording reads its replies: it is not waited for to fall silent. */
-const atOnce = { initial: 0, minimum: 0, midFrame: 0 };
+const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
 /** Milliseconds in which a session in this process must answer. */
-const prompt = 5_000;
+const ANSWER_MAX_MS = 5_000;
 
 /**
  * Runs the clients of a recording against a server in this process, without a network, and emits for each conversation
@@ -135,7 +135,7 @@ export function verifyStreams(
     const serving = serve({
       connections$,
       store: store ?? memoryStore(),
-      limits: { ...defaultLimits, quietPeriod: atOnce, ...limits },
+      limits: { ...defaultLimits, quietPeriod: QUIET_PERIOD, ...limits },
       ...(commands === undefined ? {} : { commands }),
       ...(customHandlers === undefined ? {} : { customHandlers }),
       ...(access === undefined ? {} : { access }),
@@ -150,7 +150,7 @@ export function verifyStreams(
           connecting.next(here);
           connecting.complete();
         }),
-      { stall: prompt, ...how, replies },
+      { stall: ANSWER_MAX_MS, ...how, replies },
     ).subscribe(subscriber);
     return () => {
       replaying.unsubscribe();

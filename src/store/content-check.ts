@@ -1,7 +1,7 @@
 /** Whether a whole content is what its sender said it is: what a commit compares before it places anything. */
 import { createHash, type Hash } from 'node:crypto';
 import type { PutOptions } from './contract.ts';
-import { err, type Failure } from './outcome.ts';
+import { err, type RefusedOutcome } from './outcome.ts';
 
 /** To be fed the whole content; undefined when nobody asked for it. */
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
@@ -12,7 +12,7 @@ export function whyNotContent(
   options: PutOptions,
   crc32: number,
   hash: Hash | undefined,
-): Failure | undefined {
+): RefusedOutcome | undefined {
   if (options.crc32 !== undefined && options.crc32 !== crc32)
     return err('crc-mismatch', undefined, { expected: options.crc32, actual: crc32 });
   const expected = options.sha256?.toLowerCase();

@@ -3,7 +3,7 @@ import { type ErrorCode, errorInfo } from '../files/protocol/errors.ts';
 import type { Outcome } from './contract.ts';
 
 /** A failure by itself: it fits where any outcome is expected. */
-export type Failure = Extract<Outcome<never>, { ok: false }>;
+export type RefusedOutcome = Extract<Outcome<never>, { ok: false }>;
 
 export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 
@@ -11,7 +11,11 @@ export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const okVoid: Outcome<void> = { ok: true, value: undefined };
 
 /** A failure from the catalogue; `why` and `details` as `errorInfo` takes them. */
-export const err = (code: ErrorCode, why?: string, details?: Readonly<Record<string, unknown>>): Failure => ({
+export const err = (
+  code: ErrorCode,
+  why?: string,
+  details?: Readonly<Record<string, unknown>>,
+): RefusedOutcome => ({
   ok: false,
   error: errorInfo(code, why, details),
 });

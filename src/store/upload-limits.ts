@@ -1,7 +1,7 @@
 /** What bounds the unfinished uploads that a store keeps, and what it knows an upload by. */
 import { checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { err, type Failure } from './outcome.ts';
+import { err, type RefusedOutcome } from './outcome.ts';
 
 export interface UploadOptions {
   /**
@@ -41,13 +41,13 @@ export function uploadLimits(options: UploadOptions): UploadLimits {
 }
 
 /** Why the store will not have an upload of that key; undefined when it will. Whoever calls has checked already. */
-export function refusedKey(key: string): Failure | undefined {
+export function refusedKey(key: string): RefusedOutcome | undefined {
   const isKey = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,128}$/.test(key);
   return isKey ? undefined : err('bad-request', 'the upload may not be called that', { field: 'upload' });
 }
 
-export const tooManyUploads = (most: number): Failure =>
+export const tooManyUploads = (most: number): RefusedOutcome =>
   err('too-many-uploads', `it keeps ${most} at most; finish or cancel one, or wait`, { limit: most });
 
-export const badOffset = (offset: number): Failure =>
+export const badOffset = (offset: number): RefusedOutcome =>
   err('bad-offset', `there are ${offset} bytes of it`, { offset });

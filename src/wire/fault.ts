@@ -91,8 +91,9 @@ export function headFault(
 export function faultAt(what: HeadFault, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
   const { problem: code, declared, limit } = what;
   // A body that is merely too large for one piece is in sound framing: what its first bytes spell is chance.
-  const spoken = fatal ? guessProtocol(sample) : null;
-  const message = spoken === null ? what.message : `${what.message} (the bytes look like ${spoken})`;
+  const describeCode = fatal ? guessProtocol(sample) : null;
+  const message =
+    describeCode === null ? what.message : `${what.message} (the bytes look like ${describeCode})`;
   return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
 }
 

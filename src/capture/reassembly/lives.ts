@@ -24,12 +24,12 @@ import {
   type Emit,
   type TcpConversation,
 } from './tcp-conversation.ts';
-import { createWaits, type Waits } from './waits.ts';
+import { createTimeWaits, type TimeWaits } from './waits.ts';
 
 export interface Lives {
   readonly table: ConversationTable;
   /** Those that have a RST to be decided about. */
-  readonly resetting: Waits;
+  readonly resetting: TimeWaits;
   /** Opens a conversation for a segment; answers its direction. */
   begin(segment: Segment, emit: Emit): Direction;
   /** Both directions have started. */
@@ -51,8 +51,8 @@ export interface Lives {
 export function createLives(shared: Shared, undecided?: Undecided): Lives {
   const table = createConversationTable(shared.limits.maxConversations);
   /** Those of which a direction has not started. */
-  const gathering = createWaits(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt);
-  const resetting = createWaits(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time);
+  const gathering = createTimeWaits(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt);
+  const resetting = createTimeWaits(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time);
   /** Those that were reset, and of which something came later that is not told. No more than are remembered. */
   const haunted = new Set<TcpConversation>();
   let count = 0;

@@ -2,7 +2,7 @@
 import { createOldestFirst } from './oldest-first.ts';
 import type { TcpConversation } from './tcp-conversation.ts';
 
-export interface Waits {
+export interface TimeWaits {
   readonly add: (talk: TcpConversation) => void;
   readonly delete: (talk: TcpConversation) => void;
   /** One that has waited for too long, by the time of a packet. The first to be added is asked about. */
@@ -12,7 +12,7 @@ export interface Waits {
 /**
  * @param patience nanoseconds. @param since when one that was added began to wait; it does not change while it waits.
  */
-export function createWaits(patience: bigint, since: (talk: TcpConversation) => bigint): Waits {
+export function createTimeWaits(patience: bigint, since: (talk: TcpConversation) => bigint): TimeWaits {
   const waiting = createOldestFirst<TcpConversation>();
   let until: bigint | null = null;
   function look(): void {

@@ -29,7 +29,7 @@ const decoder = new TextDecoder();
  *   of every key; the items of lists have the path of the list.
  * @param position the offset in the stream of `bytes[start]`.
  */
-export function secretsIn(
+export function createJsonMask(
   bytes: Uint8Array,
   start: number,
   end: number,

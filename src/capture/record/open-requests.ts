@@ -5,7 +5,7 @@
  * peer has more of them open, refusals are no longer matched.
  */
 
-export interface OpenRequest {
+export interface RecordedRequest {
   /** From 1, in the order of the connection. */
   readonly number: number;
   /** As the reply will name it; null when the header has none. */
@@ -16,27 +16,27 @@ export interface OpenRequest {
   packet: number;
 }
 
-export interface OpenRequests {
+export interface RecordedRequests {
   readonly opened: (cmd: string | null, position: number) => void;
   /** Everything before this offset in the stream is written, the last of it in this packet. */
   readonly written: (upTo: number, packet: number) => void;
   /** The request that a reply which names this command answers; null when it answers none. */
-  readonly answered: (cmd: string | null) => OpenRequest | null;
+  readonly answered: (cmd: string | null) => RecordedRequest | null;
 }
 
-const most = 65_536;
+const OPEN_REQUESTS_MAX = 65_536;
 /** Those answered are taken off the front of the list when they are so many, and half of it. */
-const least = 256;
+const COMPACT_MIN = 256;
 
-export function openRequests(): OpenRequests {
-  let requests: OpenRequest[] = [];
+export function createRecordedRequests(): RecordedRequests {
+  let requests: RecordedRequest[] = [];
   /** Where in the list the oldest one is that is not answered, and the oldest that is not written. */
   let [first, unwritten] = [0, 0];
   let number = 0;
   let matching = true;
 
   function compact(): void {
-    if (first < least || first * 2 < requests.length) return;
+    if (first < COMPACT_MIN || first * 2 < requests.length) return;
     requests = requests.slice(first);
     unwritten = Math.max(0, unwritten - first);
     first = 0;
@@ -46,7 +46,7 @@ export function openRequests(): OpenRequests {
     opened(cmd, position) {
       number++;
       if (!matching) return;
-      if (requests.length - first >= most) {
+      if (requests.length - first >= OPEN_REQUESTS_MAX) {
         matching = false;
         requests = [];
         [first, unwritten] = [0, 0];

@@ -19,9 +19,9 @@ import type { Side } from '../stream-event.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
-import type { Watch } from './redactor.ts';
+import type { Redactor } from './redactor.ts';
 import type { Endpoints } from './synthetic-address.ts';
-import { largestPayload, type PacketMaker, packetMaker } from './synthetic-packets.ts';
+import { PAYLOAD_BYTES_MAX, type PacketMaker, packetMaker } from './synthetic-packets.ts';
 
 export interface WrittenConnectionOptions {
   readonly file: RecordFile;
@@ -30,7 +30,7 @@ export interface WrittenConnectionOptions {
   /** Which side it is recorded at. */
   readonly at: Side;
   /** What looks at the bytes of each side before they are written, and says what of them to hide. */
-  readonly watches?: Readonly<Record<Side, Watch>>;
+  readonly watches?: Readonly<Record<Side, Redactor>>;
   /** What the chunks of each side are replaced by; arrays of the same lengths. */
   readonly redacts?: Readonly<Record<Side, (chunk: Uint8Array) => Uint8Array>>;
   /** Whether a connection that sends nothing is not recorded at all. */
@@ -50,18 +50,18 @@ export interface WrittenConnection {
 }
 
 /** Bytes without an answer, after which the other side acknowledges them. */
-const mostUnanswered = 1024 * 1024;
+const UNANSWERED_BYTES_MAX = 1024 * 1024;
 /** Pieces that are held back each with its own time; further ones are put to the last. */
-const mostPieces = 256;
-const mostComments = 16;
+const PIECES_MAX = 256;
+const COMMENTS_MAX = 16;
 const STAR = 0x2a;
 const none: readonly string[] = [];
 
 /** One direction. */
-interface Lane {
+interface SideState {
   readonly maker: PacketMaker;
   readonly direction: number;
-  readonly watch: Watch | null;
+  readonly watch: Redactor | null;
   /** Bytes that came, and bytes that were written. */
   taken: number;
   written: number;
@@ -78,18 +78,18 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
   const { file, clock, endpoints, at, watches, redacts, lazy = false, initialSequence = 0 } = options;
   const { client, server } = endpoints;
   const openedAt = clock.now();
-  const lanes: Readonly<Record<Side, Lane>> = {
-    client: laneOf(packetMaker(client, server), at === 'client' ? OUTBOUND : INBOUND, watches?.client),
-    server: laneOf(packetMaker(server, client), at === 'server' ? OUTBOUND : INBOUND, watches?.server),
+  const sides: Readonly<Record<Side, SideState>> = {
+    client: sideStateOf(packetMaker(client, server), at === 'client' ? OUTBOUND : INBOUND, watches?.client),
+    server: sideStateOf(packetMaker(server, client), at === 'server' ? OUTBOUND : INBOUND, watches?.server),
   };
   let begun = false;
   let over = false;
 
-  const other = (lane: Lane): Lane => (lane === lanes.client ? lanes.server : lanes.client);
+  const other = (lane: SideState): SideState => (lane === sides.client ? sides.server : sides.client);
   /** The sequence number behind everything that a lane has written. */
-  const next = ({ written, ended }: Lane): number => initialSequence + 1 + written + (ended ? 1 : 0);
+  const next = ({ written, ended }: SideState): number => initialSequence + 1 + written + (ended ? 1 : 0);
 
-  function packet(lane: Lane, flags: number, time: number, comments: readonly string[] = none): void {
+  function packet(lane: SideState, flags: number, time: number, comments: readonly string[] = none): void {
     const { maker, direction } = lane;
     const [seq, ack] = [next(lane), next(other(lane))];
     other(lane).unanswered = 0;
@@ -100,8 +100,8 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
     if (begun) return;
     begun = true;
     const time = openedAt;
-    const { client, server } = lanes;
-    const syn = (lane: Lane, flags: number, ack: number) => {
+    const { client, server } = sides;
+    const syn = (lane: SideState, flags: number, ack: number) => {
       const { maker, direction } = lane;
       file.write({ maker, direction, flags, seq: initialSequence, ack, time, comments: none }, 0, null);
     };
@@ -111,10 +111,10 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
   }
 
   /** Writes bytes[from..to), in as few packets as they fit in. */
-  function write(lane: Lane, bytes: Uint8Array, from: number, to: number, time: number): void {
+  function write(lane: SideState, bytes: Uint8Array, from: number, to: number, time: number): void {
     const { maker, direction, watch } = lane;
     for (let start = from; start < to; ) {
-      const length = Math.min(to - start, largestPayload);
+      const length = Math.min(to - start, PAYLOAD_BYTES_MAX);
       const upTo = lane.written + length;
       const piece = bytes.subarray(start, start + length);
       start += length;
@@ -131,20 +131,20 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
       lane.unanswered += length;
       other(lane).unanswered = 0;
       watch?.written(upTo, number);
-      if (lane.unanswered >= mostUnanswered) packet(other(lane), TCP_ACK, time);
+      if (lane.unanswered >= UNANSWERED_BYTES_MAX) packet(other(lane), TCP_ACK, time);
     }
   }
 
-  function hold(lane: Lane, bytes: Uint8Array, from: number, time: number): void {
+  function hold(lane: SideState, bytes: Uint8Array, from: number, time: number): void {
     const last = lane.held.at(-1);
-    if (last === undefined || lane.held.length < mostPieces) {
+    if (last === undefined || lane.held.length < PIECES_MAX) {
       lane.held.push({ time, bytes: gather(bytes, from, bytes.length, Number.POSITIVE_INFINITY) });
     } else {
       last.bytes = append(last.bytes, bytes, from, bytes.length, Number.POSITIVE_INFINITY);
     }
   }
 
-  function release(lane: Lane): void {
+  function release(lane: SideState): void {
     const { held } = lane;
     if (held.length === 0) return;
     lane.held = [];
@@ -152,7 +152,7 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
   }
 
   /** Writes all that is known not to be in a header that is not whole. */
-  function releaseKnown(lane: Lane): void {
+  function releaseKnown(lane: SideState): void {
     while (lane.held.length > 0 && lane.written < lane.known && file.isLive()) {
       const { time, bytes } = lane.held.shift()!;
       const whole = bytes.room.bytes;
@@ -164,14 +164,14 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
   }
 
   /** Nothing more comes of it. */
-  function finish(lane: Lane): void {
+  function finish(lane: SideState): void {
     lane.watch?.end();
     release(lane);
   }
 
   return {
     sent(from, chunk) {
-      const lane = lanes[from];
+      const lane = sides[from];
       if (over || lane.ended || chunk.length === 0 || !file.isLive()) return;
       const bytes = redacts === undefined ? chunk : redacts[from](chunk);
       if (bytes.length !== chunk.length) {
@@ -188,12 +188,12 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
       release(lane);
       // A chunk stays one packet where it fits into one: the whole of the packet waits for the head at its end.
       const whole = known === lane.taken;
-      const upTo = whole ? bytes.length : Math.floor((known - start) / largestPayload) * largestPayload;
+      const upTo = whole ? bytes.length : Math.floor((known - start) / PAYLOAD_BYTES_MAX) * PAYLOAD_BYTES_MAX;
       write(lane, bytes, 0, upTo, time);
       if (!whole) hold(lane, bytes, upTo, time);
     },
     ended(from) {
-      const lane = lanes[from];
+      const lane = sides[from];
       if (over || lane.ended || (lazy && !begun)) return;
       begin();
       releaseKnown(other(lane));
@@ -204,20 +204,20 @@ export function writtenConnection(options: WrittenConnectionOptions): WrittenCon
       packet(other(lane), TCP_ACK, time);
     },
     broken(from) {
-      if (!over && begun) finish(lanes[from]);
+      if (!over && begun) finish(sides[from]);
     },
     reset(from, why) {
       if (over || (lazy && !begun)) return;
       begin();
-      finish(lanes.client);
-      finish(lanes.server);
-      packet(lanes[from], TCP_RST | TCP_ACK, clock.now(), [why]);
+      finish(sides.client);
+      finish(sides.server);
+      packet(sides[from], TCP_RST | TCP_ACK, clock.now(), [why]);
       over = true;
     },
   };
 }
 
-const laneOf = (maker: PacketMaker, direction: number, watch: Watch | null = null): Lane => ({
+const sideStateOf = (maker: PacketMaker, direction: number, watch: Redactor | null = null): SideState => ({
   maker,
   direction,
   watch,
@@ -230,17 +230,17 @@ const laneOf = (maker: PacketMaker, direction: number, watch: Watch | null = nul
 });
 
 /** Takes the remarks off that are about what is before an offset. */
-function remarksUpTo({ remarks }: Watch, upTo: number): readonly string[] {
+function remarksUpTo({ remarks }: Redactor, upTo: number): readonly string[] {
   let count = 0;
   while (count < remarks.length && remarks[count]!.position < upTo) count++;
   if (count === 0) return none;
   const texts = remarks.splice(0, count).map(({ text }) => text);
-  if (count <= mostComments) return texts;
-  return [...texts.slice(0, mostComments), `and ${count - mostComments} more like these`];
+  if (count <= COMMENTS_MAX) return texts;
+  return [...texts.slice(0, COMMENTS_MAX), `and ${count - COMMENTS_MAX} more like these`];
 }
 
 /** Replaces what must not be written of what was sent from offset `from` up to `to`, and is at a place in a room. */
-function hide(watch: Watch, room: Uint8Array, place: number, from: number, to: number): void {
+function hide(watch: Redactor, room: Uint8Array, place: number, from: number, to: number): void {
   const { masks } = watch;
   const cover = (start: number, end: number, byte: number): void => {
     room.fill(byte, place + Math.max(start, from) - from, place + Math.min(end, to) - from);

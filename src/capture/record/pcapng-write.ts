@@ -20,10 +20,10 @@
  */
 
 /** Where in its block a packet begins. */
-export const packetOffset = 28;
+export const PACKET_OFFSET_BYTES = 28;
 
 /** The most bytes of a comment that are written: an option's length has 16 bits, and a line to read far fewer. */
-const longestComment = 1024;
+const COMMENT_LENGTH_MAX = 1024;
 
 const SECTION = 0x0a0d0d0a;
 const INTERFACE = 1;
@@ -49,7 +49,8 @@ export const INBOUND = 1;
 export const OUTBOUND = 2;
 
 /** A comment in the bytes it is written in; cut when it is too long. */
-export const commentBytes = (text: string): Uint8Array => encoder.encode(text.slice(0, longestComment / 4));
+export const commentBytes = (text: string): Uint8Array =>
+  encoder.encode(text.slice(0, COMMENT_LENGTH_MAX / 4));
 
 /**
  * What a file begins with.
@@ -81,7 +82,7 @@ export function fileHead(application: string): Uint8Array {
 export function packetBlockSize(length: number, comments: readonly Uint8Array[]): number {
   let options = flagsOption + optionHead;
   for (const comment of comments) options += optionHead + padded(comment.length);
-  return packetOffset + padded(length) + options + 4;
+  return PACKET_OFFSET_BYTES + padded(length) + options + 4;
 }
 
 /**
@@ -108,8 +109,8 @@ export function writePacketBlock(
   view.setUint32(at + 16, low, true);
   view.setUint32(at + 20, length, true);
   view.setUint32(at + 24, length, true);
-  let to = at + packetOffset + length;
-  to = pad(view, to, at + packetOffset + padded(length));
+  let to = at + PACKET_OFFSET_BYTES + length;
+  to = pad(view, to, at + PACKET_OFFSET_BYTES + padded(length));
   to = option(view, to, EPB_FLAGS, 4);
   view.setUint32(to, direction, true);
   to += 4;

@@ -23,11 +23,11 @@ export interface RecordDirectoryOptions extends RecordOptions {
 /** @example `2026-11-24T03-56-39.308Z_tcp-7_203.0.113.9-50123.pcapng` */
 const ownName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z_[A-Za-z0-9.-]+_[A-Za-z0-9.-]+\.pcapng$/;
 /** The most characters of an id or an address in a name. */
-const longestPart = 80;
+const NAME_PART_LENGTH_MAX = 80;
 
 const safe = (text: string): string => {
   const plain = text.replace(/[^A-Za-z0-9.-]+/g, '-').replace(/^-+|-+$/g, '');
-  return plain.slice(0, longestPart) || 'unknown';
+  return plain.slice(0, NAME_PART_LENGTH_MAX) || 'unknown';
 };
 
 const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {

@@ -2,7 +2,13 @@
 
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { TCP_ACK, TCP_SYN } from '../segment.ts';
-import { commentBytes, fileHead, packetBlockSize, packetOffset, writePacketBlock } from './pcapng-write.ts';
+import {
+  commentBytes,
+  fileHead,
+  PACKET_OFFSET_BYTES,
+  packetBlockSize,
+  writePacketBlock,
+} from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { Spool } from './spool.ts';
 import { type PacketMaker, synLength } from './synthetic-packets.ts';
@@ -61,7 +67,7 @@ export interface RecordFile {
 export type Fill = (to: Uint8Array, at: number) => void;
 
 /** Bytes at the end of a file that are kept for saying why it ends. */
-const reserve = 512;
+const RESERVED_BYTES = 512;
 const APPLICATION = 'Sluice';
 const TWO_32 = 2 ** 32;
 const none: readonly Uint8Array[] = [];
@@ -114,8 +120,8 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     packets++;
     last = Math.max(last, packet.time);
     const low = originLow + last;
-    fill?.(room.bytes, at + packetOffset + maker.headers);
-    maker.write(room, at + packetOffset, flags, seq, ack, length);
+    fill?.(room.bytes, at + PACKET_OFFSET_BYTES + maker.headers);
+    maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, length);
     const carry = Math.floor(low / TWO_32);
     writePacketBlock(room.view, at, block, originHigh + carry, low % TWO_32, total, direction, comments);
   }
@@ -128,7 +134,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
       if (size === 0) begin();
       const comments = packet.comments.length === 0 ? none : packet.comments.map(commentBytes);
       const total = packetBlockSize(packet.maker.headers + length, comments);
-      if (size + total + reserve > maxBytes) {
+      if (size + total + RESERVED_BYTES > maxBytes) {
         const why = `the recording ends here: the file may have ${maxBytes} bytes`;
         const bare = { ...packet, flags: TCP_ACK };
         put(bare, 0, null, [commentBytes(why)]);

@@ -13,7 +13,7 @@ import { writtenConnection } from './packet-writer.ts';
 import { processClock, type RecordClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
 import { tappedConnection } from './recording-connection.ts';
-import { sluiceWatch } from './redactor.ts';
+import { createRedactor } from './redactor.ts';
 import { createSpool, type Spool } from './spool.ts';
 import { endpointsOf } from './synthetic-address.ts';
 
@@ -124,6 +124,6 @@ export function wrapInto({ file, spool, connection, options, lazy = false, over 
 }
 
 function hiding({ redact = 'sluice', requests }: RecordOptions) {
-  if (redact === 'sluice') return { watches: sluiceWatch(requests && { requests }) };
+  if (redact === 'sluice') return { watches: createRedactor(requests && { requests }) };
   return redact === null ? {} : { redacts: { client: redact('client'), server: redact('server') } };
 }

@@ -158,13 +158,13 @@ export function tappedConnection(options: TapOptions): Connection {
 }
 
 /** What is small and written at once is recorded in one packet, as it would go. */
-const smallWrite = 32 * 1024;
+const JOINED_WRITE_BYTES_MAX = 32 * 1024;
 
 function oneOf(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   if (chunks.length < 2) return chunks;
   let total = 0;
   for (const { length } of chunks) total += length;
-  if (total > smallWrite) return chunks;
+  if (total > JOINED_WRITE_BYTES_MAX) return chunks;
   const bytes = new Uint8Array(total);
   let at = 0;
   for (const chunk of chunks) {

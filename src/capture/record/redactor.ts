@@ -16,8 +16,8 @@ import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { Side } from '../stream-event.ts';
 import { type Head, headFinder, type Lost } from './head-finder.ts';
-import { type Mask, secretsIn } from './json-mask.ts';
-import { openRequests } from './open-requests.ts';
+import { createJsonMask, type Mask } from './json-mask.ts';
+import { createRecordedRequests } from './open-requests.ts';
 
 /** Something to be said of what one side sent. */
 export interface PacketComment {
@@ -27,7 +27,7 @@ export interface PacketComment {
 }
 
 /** What was found in what one side sends. */
-export interface Watch {
+export interface Redactor {
   /**
    * Takes the next bytes. Answers the offset in the stream up to which it is known what must be hidden, and what is to be
    * said; the rest may be written only when it is known.
@@ -44,7 +44,7 @@ export interface Watch {
   readonly written: (upTo: number, packet: number) => void;
 }
 
-export interface SluiceWatchOptions {
+export interface RedactorOptions {
   /** How requests are found; default as Sluice's own commands have them, with headers of up to 65,536 bytes. */
   readonly requests?: Framing<JsonHeader>;
   /** How replies are found; default likewise. */
@@ -72,12 +72,12 @@ const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () 
 
 /** The bytes of the length in front of a header. */
 const PREFIX = 4;
-const longestCommand = 64;
-const longestText = 240;
+const COMMAND_LENGTH_MAX = 64;
+const TEXT_LENGTH_MAX = 240;
 
-export function sluiceWatch(options: SluiceWatchOptions = {}): Readonly<Record<Side, Watch>> {
+export function createRedactor(options: RedactorOptions = {}): Readonly<Record<Side, Redactor>> {
   const { requests: requestFraming = sluiceRequests, replies = replyFraming() } = options;
-  const open = openRequests();
+  const open = createRecordedRequests();
 
   const client = watchOf(requestFraming, {
     secrets: (header) => (mayHoldToken(header) ? isToken : null),
@@ -114,17 +114,17 @@ interface ErrorFields {
 
 /** A command as a reply names it. */
 const namedBy = (cmd: unknown): string | null =>
-  typeof cmd === 'string' ? cmd.slice(0, longestCommand) : null;
+  typeof cmd === 'string' ? cmd.slice(0, COMMAND_LENGTH_MAX) : null;
 
 interface Direction {
   /** What in a header must be hidden; null when there is nothing. */
   readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
   /** Told of each header; answers what is to be said of it. */
   readonly head: (head: Head<JsonHeader>) => string | null;
-  readonly written: Watch['written'];
+  readonly written: Redactor['written'];
 }
 
-function watchOf(framing: Framing<JsonHeader>, direction: Direction): Watch {
+function watchOf(framing: Framing<JsonHeader>, direction: Direction): Redactor {
   const masks: Mask[] = [];
   const remarks: PacketComment[] = [];
   let hiddenFrom = Number.POSITIVE_INFINITY;
@@ -133,10 +133,10 @@ function watchOf(framing: Framing<JsonHeader>, direction: Direction): Watch {
       const { header, position, bytes, start, end } = head;
       const isSecret = direction.secrets(header);
       if (isSecret !== null) {
-        masks.push(...secretsIn(bytes, start + PREFIX, end, position + PREFIX, isSecret));
+        masks.push(...createJsonMask(bytes, start + PREFIX, end, position + PREFIX, isSecret));
       }
       const text = direction.head(head);
-      if (text !== null) remarks.push({ position, text: text.slice(0, longestText) });
+      if (text !== null) remarks.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });
     },
     lost(lost) {
       hiddenFrom = lost.position;

@@ -19,18 +19,18 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { createRoom, type Room } from './synthetic-packets.ts';
 
 const MiB = 1024 * 1024;
-const blockSize = MiB;
+const BLOCK_BYTES = MiB;
 /** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
 const [high, low] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
-const keptBlocks = 8;
+const KEPT_BLOCKS_MAX = 8;
 /** Files that are kept open, and files that are written to at once. */
 const [mostOpen, mostWrites] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
-const patience = 100;
+const FLUSH_DELAY_MS = 100;
 
 /** The most bytes that `SpoolFile.room` can be asked for. */
-export const mostRoom: number = blockSize;
+export const mostRoom: number = BLOCK_BYTES;
 
 export interface SpoolFile {
   readonly path: string;
@@ -104,7 +104,7 @@ export function createSpool(): Spool {
   const watchers = new Set<(full: boolean) => void>();
 
   function newBlock(): Block {
-    return { room: createRoom(blockSize), used: 0, runs: [], ended: [] };
+    return { room: createRoom(BLOCK_BYTES), used: 0, runs: [], ended: [] };
   }
 
   function seal(): void {
@@ -140,7 +140,7 @@ export function createSpool(): Spool {
         block.used = 0;
         block.runs = [];
         block.ended = [];
-        if (free.length < keptBlocks) free.push(block);
+        if (free.length < KEPT_BLOCKS_MAX) free.push(block);
       }
       if (full && waiting < low) tell(false);
     }
@@ -218,19 +218,19 @@ export function createSpool(): Spool {
       return {
         path: options.path,
         room(bytes) {
-          if (current.used + bytes > blockSize) flush();
+          if (current.used + bytes > BLOCK_BYTES) flush();
           const block = current;
           const at = block.used;
           block.used += bytes;
           const last = block.runs.at(-1);
           if (last?.file === state) last.to = block.used;
           else block.runs.push({ file: state, from: at, to: block.used });
-          timer ??= setTimeout(flush, patience);
+          timer ??= setTimeout(flush, FLUSH_DELAY_MS);
           return { room: block.room, at };
         },
         end() {
           current.ended.push(state);
-          timer ??= setTimeout(flush, patience);
+          timer ??= setTimeout(flush, FLUSH_DELAY_MS);
         },
       };
     },

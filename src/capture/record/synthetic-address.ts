@@ -19,7 +19,7 @@ export interface Endpoints {
 }
 
 /** What a server listens on, as far as we are asked. */
-const serverPort = 8080;
+const STAND_IN_PORT = 8080;
 /** Ports of clients: 1,024 to 65,535, for each address. */
 const [firstPort, ports] = [1024, 64_512];
 let standIns = 0;
@@ -37,7 +37,7 @@ export function endpointsOf(client: Address, server: Address): Endpoints {
   const family = wide ? mapped : (endpoint: Endpoint) => endpoint;
   return {
     client: family(from ?? standInClient(number, wide)),
-    server: family(to ?? { address: wide ? document6(1) : Uint8Array.of(192, 0, 2, 1), port: serverPort }),
+    server: family(to ?? { address: wide ? document6(1) : Uint8Array.of(192, 0, 2, 1), port: STAND_IN_PORT }),
   };
 }
 

@@ -18,14 +18,23 @@ import type { Endpoint } from './synthetic-address.ts';
  * The most bytes of payload in one packet: with the headers of IPv4 it has to be below 65,536. A multiple of 4, so
  * that nothing has to be padded.
  */
-export const largestPayload = 65_492;
+export const PAYLOAD_BYTES_MAX = 65_492;
 
 const [IPV4, IPV6, TCP] = [20, 40, 20];
 const PROTOCOL_TCP = 6;
 /** What fits into a window field, times 2^10: 64 MiB, so that what is under way never fills it. */
 const [window, windowScale] = [65_535, 10];
 /** The options of a SYN: the largest segment, no operation, the window's scale. */
-const synOptions = Uint8Array.of(2, 4, largestPayload >> 8, largestPayload & 0xff, 1, 3, 3, windowScale);
+const synOptions = Uint8Array.of(
+  2,
+  4,
+  PAYLOAD_BYTES_MAX >> 8,
+  PAYLOAD_BYTES_MAX & 0xff,
+  1,
+  3,
+  3,
+  windowScale,
+);
 
 /** Memory to write packets into, seen in three ways: all of them of the same bytes, from the first on. */
 export interface Room {

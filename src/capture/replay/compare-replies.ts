@@ -15,7 +15,7 @@ import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { type AskedReplies, createAsking } from './asked-replies.ts';
 import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
-import { clear, consume, createLane, dropBodies, type Item, nowhere, shift } from './reply-stream.ts';
+import { clear, consume, createReplyStream, dropBodies, type Item, nowhere, shift } from './reply-stream.ts';
 
 /** How replies are told apart and compared. */
 export interface Replies<H> {
@@ -87,7 +87,7 @@ export interface Comparison {
 }
 
 /** Differences that are kept of a conversation. */
-const mostDifferences = 10;
+const DIFFERENCES_MAX = 10;
 /** @param replies without it the bytes are compared as they are, and there are no frames to be counted. */
 export function createComparison<H>(replies: Replies<H> | null): Comparison {
   const found: ReplyDifference[] = [];
@@ -107,8 +107,8 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let reached = 0;
 
   const asking = createAsking(replies);
-  const expected = createLane(asking.side(), (end) => ends.push(end));
-  const got = createLane(asking.side(), () => {});
+  const expected = createReplyStream(asking.side(), (end) => ends.push(end));
+  const got = createReplyStream(asking.side(), () => {});
 
   function tell(
     kind: ReplyDifference['kind'],
@@ -117,7 +117,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     fields: readonly ValueDifference[] = [],
     of: Extract<Item, { type: 'head' }> | null = head,
   ): void {
-    if (found.length === mostDifferences) {
+    if (found.length === DIFFERENCES_MAX) {
       more++;
       return;
     }
@@ -253,7 +253,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (stopped) clear(expected);
       compare();
       // What does not come any more is told at the end, by its heads.
-      if (liveOver && got.items.length === 0) dropBodies(expected, mostDifferences + 1);
+      if (liveOver && got.items.length === 0) dropBodies(expected, DIFFERENCES_MAX + 1);
     },
     lose() {
       if (lost) return;
@@ -265,7 +265,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (stopped) clear(got);
       compare();
       // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
-      if (recordedOver && expected.items.length === 0) dropBodies(got, mostDifferences + 1);
+      if (recordedOver && expected.items.length === 0) dropBodies(got, DIFFERENCES_MAX + 1);
     },
     liveEnd() {
       if (liveOver) return;

@@ -84,15 +84,15 @@ export function firstDifference(left: Uint8Array, right: Uint8Array): number | n
   const length = Math.min(left.length, right.length);
   let at = 0;
   // Large pieces are nearly always equal: native comparison of blocks, and a loop over the one that differs.
-  for (; at < length; at += block) {
-    const to = Math.min(at + block, length);
+  for (; at < length; at += BLOCK_BYTES) {
+    const to = Math.min(at + BLOCK_BYTES, length);
     if (Buffer.compare(left.subarray(at, to), right.subarray(at, to)) !== 0) break;
   }
   for (; at < length; at++) if (left[at] !== right[at]) return at;
   return left.length === right.length ? null : length;
 }
 
-const block = 4096;
+const BLOCK_BYTES = 4096;
 
 /** A value in one line, no longer than so many characters. @example inWords(Uint8Array.of(1, 255)) // '01 ff' */
 export function inWords(value: unknown, most = 200): string {

@@ -1,7 +1,7 @@
 /** Waiting for what comes over live connections, but not for ever. */
 import type { SchedulerLike } from 'rxjs';
 
-export interface Waits {
+export interface ProgressWaits {
   /**
    * Resolves with true when the condition holds, looked at whenever `look` is called; with false when nothing has come
    * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
@@ -14,7 +14,7 @@ export interface Waits {
 }
 
 /** @param usual milliseconds in which something must come. */
-export function createWaits(scheduler: SchedulerLike, usual: number): Waits {
+export function createProgressWaits(scheduler: SchedulerLike, usual: number): ProgressWaits {
   /** Bounded by the connections that are open. */
   const waiting = new Set<() => void>();
   let stopped = false;

@@ -25,7 +25,7 @@ export interface RandomChunking {
 export type Chunking = 'recorded' | 'bytes' | 'whole' | RandomChunking;
 
 /** Bytes of a chunk that is `whole`: a side that sent more comes in several of these. */
-export const mostWhole = 64 * 1024 * 1024;
+export const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * One direction of one connection, cut anew. Holds what it was pushed last, and a copy of what is being put together,
@@ -133,11 +133,11 @@ function sizes(chunking: Chunking, salt: number): (there: number) => number {
   check('the salt of a chunking', salt, SALT);
   if (chunking === 'recorded') return (there) => there;
   if (chunking === 'bytes') return () => 1;
-  if (chunking === 'whole') return () => mostWhole;
+  if (chunking === 'whole') return () => WHOLE_BYTES_MAX;
   const { seed, max = 65_536 } = chunking;
   if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is a whole number, not ${inWords(seed)}`);
-  if (!Number.isInteger(max) || max < 1 || max > mostWhole) {
-    throw new RangeError(`the longest chunk is 1 to ${mostWhole} bytes, not ${inWords(max)}`);
+  if (!Number.isInteger(max) || max < 1 || max > WHOLE_BYTES_MAX) {
+    throw new RangeError(`the longest chunk is 1 to ${WHOLE_BYTES_MAX} bytes, not ${inWords(max)}`);
   }
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(salt + 1, 0x85ebca6b));
   // Each order of magnitude is as likely as the next: cuts within a length field are as common as those far apart.

@@ -49,7 +49,7 @@ export interface Tape {
 }
 
 /** The tape's hold on a connection. */
-export interface Track {
+export interface RecordedSide {
   readonly connection: RecordedConnection;
   /** The next bytes of the other end. A copy is made of what cannot be handed on at once. */
   readonly chunk: (bytes: Uint8Array) => void;
@@ -62,9 +62,9 @@ export interface Track {
 }
 
 /** What an event costs that waits, besides its bytes. */
-const eventCost = 128;
+const EVENT_COST_BYTES = 128;
 /** Chunks emitted before others have their turn. */
-const atOnce = 4096;
+const BATCH_CHUNKS = 4096;
 
 type Waiting = { readonly bytes: Uint8Array } | { readonly how: ConnectionFault | null };
 type Settled = (fault?: ConnectionFault) => void;
@@ -72,7 +72,12 @@ type Settled = (fault?: ConnectionFault) => void;
 let made = 0;
 
 /** Puts an end of a conversation on a tape. */
-export function createTrack(conversation: Conversation, side: Side, chunking: Chunking, tape: Tape): Track {
+export function createRecordedSide(
+  conversation: Conversation,
+  side: Side,
+  chunking: Chunking,
+  tape: Tape,
+): RecordedSide {
   const recorded$ = new Subject<SideEvent>();
   const written$ = new Subject<Uint8Array>();
   const closed$ = new AsyncSubject<ConnectionFault | null>();
@@ -116,7 +121,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
     // Whoever is told may pause, resume, destroy or unsubscribe by it.
     if (delivering) return;
     delivering = true;
-    let left = atOnce;
+    let left = BATCH_CHUNKS;
     while (reader !== undefined && !paused && readEnd === undefined) {
       if (left-- === 0) {
         setImmediate(turnSoon);
@@ -164,7 +169,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
 
   function shift(bytes: number): void {
     queue.shift();
-    tape.waits(-bytes - eventCost);
+    tape.waits(-bytes - EVENT_COST_BYTES);
   }
 
   function drop(): void {
@@ -177,7 +182,7 @@ export function createTrack(conversation: Conversation, side: Side, chunking: Ch
 
   function wait(waiting: Waiting, bytes: number): void {
     queue.push(waiting);
-    tape.waits(bytes + eventCost);
+    tape.waits(bytes + EVENT_COST_BYTES);
   }
 
   function endReading(how: ConnectionFault | null): void {

@@ -3,7 +3,7 @@ import { lastValueFrom, type Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { CloseReason, Conversation, StreamChunk } from '../stream-event.ts';
 import { type Comparison, createComparison, type Replies, type ReplyDifference } from './compare-replies.ts';
-import type { Waits } from './progress-wait.ts';
+import type { ProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 
 /**
@@ -40,7 +40,7 @@ export interface LiveResult {
   readonly fault: LiveFault | null;
 }
 
-export interface Player {
+export interface ReplayClient {
   /** The client's next bytes. Resolves when they were taken, or never will be. */
   readonly send: (chunk: StreamChunk) => Promise<void>;
   /** Sends what is being put together for the next chunk. */
@@ -61,12 +61,12 @@ export interface Player {
   readonly destroy: () => void;
 }
 
-export interface PlayerOptions<H> {
+export interface ReplayClientOptions<H> {
   readonly conversation: Conversation;
   readonly connecting$: Observable<Connection>;
   readonly replies: Replies<H> | null;
   readonly chunking: Chunking;
-  readonly waits: Waits;
+  readonly waits: ProgressWaits;
   /** For messages: milliseconds. */
   readonly stall: number;
 }
@@ -75,7 +75,7 @@ export interface PlayerOptions<H> {
  * Bytes that the recording may be ahead of the live side, or the other way round; bytes of the server that are listened
  * to when the recording is over; and bytes of ours that it may not have taken.
  */
-const most = {
+const WAITING_MAX = {
   behind: 16 * 1024 * 1024,
   ahead: 4 * 1024 * 1024,
   after: 16 * 1024 * 1024,
@@ -87,10 +87,10 @@ const PIECES_AT_ONCE = 1024;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Milliseconds without a reply after which none comes any more of what was sent before a hole. */
-const quiet = 250;
+const QUIET_MS = 250;
 
 /** Connects, and resolves when it is connected or cannot be. */
-export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player> {
+export async function createReplayClient<H>(options: ReplayClientOptions<H>): Promise<ReplayClient> {
   const { conversation, replies, waits, stall } = options;
   const comparison: Comparison = createComparison(replies);
   const rechunker = createRechunker(options.chunking, conversation.index);
@@ -149,10 +149,10 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
     const ahead = comparison.ahead();
     // One that does not take what is sent may be waiting to be read.
     if (sending) return goOn();
-    if (!paused && ahead > most.ahead) {
+    if (!paused && ahead > WAITING_MAX.ahead) {
       paused = true;
       connection?.pause();
-    } else if (paused && ahead < most.ahead / 2) goOn();
+    } else if (paused && ahead < WAITING_MAX.ahead / 2) goOn();
   }
 
   function goOn(): void {
@@ -212,7 +212,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (how !== undefined) broken ??= how;
       waits.look();
     });
-    const taken = () => unsettled <= most.unsettled || isOver();
+    const taken = () => unsettled <= WAITING_MAX.unsettled || isOver();
     if (taken()) return;
     sending = true;
     holdBack();
@@ -263,7 +263,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (fault !== null) return;
       comparison.recorded(chunk);
       if (paused) holdBack();
-      const near = () => comparison.behind() <= most.behind || isSilent();
+      const near = () => comparison.behind() <= WAITING_MAX.behind || isSilent();
       if (!near()) await waits.until(near, came);
       if (!near())
         fail({ code: 'stalled', message: `nothing of the replies has come for ${stall / 1000} s` });
@@ -287,7 +287,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       await flush();
       // Replies that were recorded may have come of what is missing: those that come are compared, and no others.
       const holds = hasReplied(null);
-      await waits.until(() => holds() || isSilent(), came, Math.min(stall, quiet));
+      await waits.until(() => holds() || isSilent(), came, Math.min(stall, QUIET_MS));
       comparison.end('neither');
       fail({ code: 'incomplete', message: why });
       connection?.destroy();
@@ -307,7 +307,7 @@ export async function createPlayer<H>(options: PlayerOptions<H>): Promise<Player
       if (connection !== null && fault === null) {
         const before = received;
         // One that goes on for ever is not listened to for ever.
-        await waits.until(() => liveClosed || received - before > most.after, came);
+        await waits.until(() => liveClosed || received - before > WAITING_MAX.after, came);
       }
       if (broken !== null && !resetRecorded && fault === null && broken.code !== 'destroyed') {
         fail({ code: 'broke', message: broken.message });

@@ -2,9 +2,9 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 /** The longest that is waited for at a time, in milliseconds: timers take no more than 2^31. */
-const longest = 2 ** 30;
+const TIMER_MAX_MS = 2 ** 30;
 
-export interface Hold {
+export interface ReplayClock {
   /** Whether so many milliseconds after the start, which is the first call, are still to come. */
   readonly isEarly: (due: number) => boolean;
   /** Resolves so many milliseconds after the start, or when stopped. */
@@ -17,7 +17,7 @@ export interface Hold {
   readonly stop: () => void;
 }
 
-export function createHold(scheduler: SchedulerLike): Hold {
+export function createReplayClock(scheduler: SchedulerLike): ReplayClock {
   let start: number | null = null;
   let stopped = false;
   let look = () => {};
@@ -35,7 +35,7 @@ export function createHold(scheduler: SchedulerLike): Hold {
       for (let wait = left(due); wait > 0 && !stopped; wait = left(due)) {
         await new Promise<void>((resolve) => {
           release = resolve;
-          timer = scheduler.schedule(() => resolve(), Math.min(wait, longest));
+          timer = scheduler.schedule(() => resolve(), Math.min(wait, TIMER_MAX_MS));
         });
       }
     },

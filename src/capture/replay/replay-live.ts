@@ -22,11 +22,11 @@ import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
 import type { Replies } from './compare-replies.ts';
 import { createPacing, type PacingOptions } from './pacing.ts';
-import { createWaits } from './progress-wait.ts';
+import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { incomplete } from './recorded-fault.ts';
-import { createPlayer, type LiveResult, type Player } from './replay-client.ts';
-import { createHold } from './replay-clock.ts';
+import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
+import { createReplayClock } from './replay-clock.ts';
 import { timeOf } from './tape-time.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
@@ -107,14 +107,14 @@ export function replayStreamsTo<H>(
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createHold(scheduler);
-    const waits = createWaits(scheduler, stall);
+    const hold = createReplayClock(scheduler);
+    const waits = createProgressWaits(scheduler, stall);
     /** Bounded by `maxOpen`. */
-    const players = new Map<Conversation, Player>();
+    const players = new Map<Conversation, ReplayClient>();
     /** Conversations whose end is not waited for by the others. Bounded by the same. */
     const closing = new Set<Promise<void>>();
     /** The one that was sent something last: it may hold back what could still be joined. */
-    let current: Player | null = null;
+    let current: ReplayClient | null = null;
 
     async function open(conversation: Conversation): Promise<void> {
       if (players.size >= maxOpen) {
@@ -131,19 +131,22 @@ export function replayStreamsTo<H>(
         return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
       }
       const connecting$ = connect(conversation);
-      const player = await createPlayer({ conversation, connecting$, replies, chunking, waits, stall });
+      const player = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
       if (subscriber.closed) player.destroy();
       else players.set(conversation, player);
     }
 
     /** What was recorded of the others before is there again. */
-    async function othersCaughtUp(player: Player | null): Promise<void> {
+    async function othersCaughtUp(player: ReplayClient | null): Promise<void> {
       for (const other of players.values()) {
         if (other !== player && other.isBehind()) await other.caughtUp();
       }
     }
 
-    async function close(player: Player, event: Extract<StreamEvent, { type: 'close' }>): Promise<void> {
+    async function close(
+      player: ReplayClient,
+      event: Extract<StreamEvent, { type: 'close' }>,
+    ): Promise<void> {
       players.delete(event.conversation);
       const closed = player.close(event.reason).then((result) => subscriber.next(result));
       // What came after it in the recording came after its end; nothing did of those that never ended.

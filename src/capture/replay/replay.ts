@@ -29,9 +29,9 @@ import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stre
 import { createPacing, type PacingOptions } from './pacing.ts';
 import { readingNoted } from './pending-reads.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
-import { createTrack, type RecordedConnection, type Track } from './recorded-connection.ts';
+import { createRecordedSide, type RecordedConnection, type RecordedSide } from './recorded-connection.ts';
 import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
-import { createHold } from './replay-clock.ts';
+import { createReplayClock } from './replay-clock.ts';
 import { timeOf } from './tape-time.ts';
 
 export interface ReplayEvent {
@@ -56,7 +56,7 @@ export interface ReplayOptions extends PacingOptions {
 }
 
 /** Bytes that may wait. */
-export const defaultWaiting = 16 * 1024 * 1024;
+export const WAITING_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 
 /**
  * Replays a capture: emits each recorded conversation as a connection, when the recording comes to its first packet,
@@ -106,7 +106,7 @@ export function replayStreams(
     maxWaiting: optional(numberFrom(0)),
   });
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
-  const { maxWaiting = defaultWaiting } = options;
+  const { maxWaiting = WAITING_BYTES_MAX_DEFAULT } = options;
   const isWanted = selects(options.only);
   // What is wrong with the options is said here, and not at some subscription.
   createPacing(options);
@@ -114,9 +114,9 @@ export function replayStreams(
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createHold(scheduler);
+    const hold = createReplayClock(scheduler);
     /** The conversations that are not over. Bounded by how many the reassembly keeps open. */
-    const tracks = new Map<Conversation, Track>();
+    const tracks = new Map<Conversation, RecordedSide>();
     let waiting = 0;
     let unread = 0;
     const tape = {
@@ -131,13 +131,13 @@ export function replayStreams(
     };
 
     function open(conversation: Conversation): void {
-      const track = createTrack(conversation, side, chunking, tape);
+      const track = createRecordedSide(conversation, side, chunking, tape);
       tracks.set(conversation, track);
       unread++;
       subscriber.next({ type: 'connection', connection: track.connection });
     }
 
-    function breakOff(track: Track, fault: ConnectionFault): void {
+    function breakOff(track: RecordedSide, fault: ConnectionFault): void {
       track.over(fault);
       track.close();
     }

@@ -7,9 +7,9 @@ import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './compare-replies.ts';
 
 /** Frame events made at a time. */
-const atOnce = 64;
+const BATCH_ITEMS = 64;
 /** What an item costs that waits, besides its bytes. */
-const itemCost = 64;
+const ITEM_COST_BYTES = 64;
 
 export type Item =
   | {
@@ -24,7 +24,7 @@ export type Item =
   | { readonly type: 'fault'; readonly fault: FrameFault };
 
 /** Frames of one of the sides, those that count. */
-export interface Lane {
+export interface ReplyStream {
   /** Bounded by whoever feeds the comparison; see `behind` and `ahead`. */
   readonly items: Fifo<Item>;
   waiting: number;
@@ -42,13 +42,16 @@ export const nowhere = { packet: 0, at: 0n };
  * @param replies without it what comes is data, without frames.
  * @param frameEnded told of each frame that counts, with the offset behind it.
  */
-export function createLane<H>(replies: Replies<H> | null, frameEnded: (end: number) => void): Lane {
+export function createReplyStream<H>(
+  replies: Replies<H> | null,
+  frameEnded: (end: number) => void,
+): ReplyStream {
   let state = initialState<H>();
   /** Whether the frame at hand counts for nothing. */
   let incidental = false;
   /** The offset in the stream behind it. */
   let frameEnd = 0;
-  const self: Lane = { items: createFifo(), waiting: 0, frames: 0, lost: false, take, finish: end };
+  const self: ReplyStream = { items: createFifo(), waiting: 0, frames: 0, lost: false, take, finish: end };
 
   function push(item: Item): void {
     self.items.push(item);
@@ -93,7 +96,7 @@ export function createLane<H>(replies: Replies<H> | null, frameEnded: (end: numb
   function take(bytes: Uint8Array, where: { readonly packet: number; readonly at: bigint }): void {
     if (replies === null) return push({ type: 'data', bytes });
     for (let at = 0; at < bytes.length; ) {
-      const stepped = stepSome(replies.framing, state, bytes, at, atOnce);
+      const stepped = stepSome(replies.framing, state, bytes, at, BATCH_ITEMS);
       ({ state, at } = stepped);
       for (const event of stepped.events) on(event, where);
     }
@@ -107,28 +110,28 @@ export function createLane<H>(replies: Replies<H> | null, frameEnded: (end: numb
   return self;
 }
 
-const costOf = (item: Item): number => itemCost + (item.type === 'data' ? item.bytes.length : 0);
+const costOf = (item: Item): number => ITEM_COST_BYTES + (item.type === 'data' ? item.bytes.length : 0);
 
-export function shift(lane: Lane): void {
+export function shift(lane: ReplyStream): void {
   const item = lane.items.shift();
   if (item !== undefined) lane.waiting -= costOf(item);
 }
 
-export function consume(lane: Lane, bytes: Uint8Array, count: number): void {
+export function consume(lane: ReplyStream, bytes: Uint8Array, count: number): void {
   if (count === bytes.length) return shift(lane);
   lane.items.replaceFirst({ type: 'data', bytes: bytes.subarray(count) });
   lane.waiting -= count;
 }
 
-export function clear(lane: Lane): void {
+export function clear(lane: ReplyStream): void {
   lane.items.clear();
   lane.waiting = 0;
 }
 
 /** Keeps the first heads alone. */
-export function dropBodies(lane: Lane, most: number): void {
+export function dropBodies(lane: ReplyStream, most: number): void {
   const heads = [...lane.items].filter(({ type }) => type === 'head' || type === 'fault').slice(0, most);
   clear(lane);
   for (const head of heads) lane.items.push(head);
-  lane.waiting = heads.length * itemCost;
+  lane.waiting = heads.length * ITEM_COST_BYTES;
 }

@@ -4,7 +4,7 @@ import { firstValueFrom } from 'rxjs';
 import type { FileInfo } from '../../files/protocol/file.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
-import { bytesInWords, printable, timeInWords } from '../shared/format.ts';
+import { formatBytes, formatTime, printable } from '../shared/format.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { withClient } from '../shared/with-client.ts';
@@ -65,5 +65,5 @@ async function run(given: string | undefined, flags: LsFlags): Promise<void> {
 export function printFile(file: FileInfo, json: boolean, output: Output): void {
   const { name, size, mtime } = file;
   if (json) output.json({ name, size, mtime });
-  else output.line(`${bytesInWords(size).padStart(8)}  ${timeInWords(mtime)}  ${printable(name)}`);
+  else output.line(`${formatBytes(size).padStart(8)}  ${formatTime(mtime)}  ${printable(name)}`);
 }

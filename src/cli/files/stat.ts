@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import { exitStatusHelp } from '../shared/exit-status.ts';
-import { printable, timeInWords } from '../shared/format.ts';
+import { formatTime, printable } from '../shared/format.ts';
 import { createOutput } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { forEachName, withClient } from '../shared/with-client.ts';
@@ -41,7 +41,7 @@ async function run(names: readonly string[], flags: StatFlags): Promise<void> {
       if (flags.json) output.json({ name, size, mtime });
       else
         output.line(
-          `${printable(name)}: ${size} ${size === 1 ? 'byte' : 'bytes'}, changed ${timeInWords(mtime)}`,
+          `${printable(name)}: ${size} ${size === 1 ? 'byte' : 'bytes'}, changed ${formatTime(mtime)}`,
         );
     }),
   );

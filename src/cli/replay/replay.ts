@@ -260,7 +260,12 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
   await spokenOf(file, flags);
   const store = await storeWith(flags.with);
   // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
-  const verified$ = verifyReplay(reading.capture, { ...shared(flags), store, onServerEvent, stall: dryWait });
+  const verified$ = verifyReplay(reading.capture, {
+    ...shared(flags),
+    store,
+    onServerEvent,
+    stall: DRY_RUN_WAIT_MS,
+  });
   const fault = await faultOf(verified$.pipe(tap(over)));
   reading.end();
   if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
@@ -270,7 +275,7 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
 }
 
 /** Milliseconds that a reply of another server than this one is waited for, which does not come. */
-const dryWait = 500;
+const DRY_RUN_WAIT_MS = 500;
 
 /** Runs it to its end; answers what it errors with. */
 const faultOf = (run$: Observable<unknown>): Promise<unknown> =>

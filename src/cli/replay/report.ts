@@ -3,7 +3,7 @@ import type { ReplyDifference } from '../../capture/replay/compare-replies.ts';
 import type { LiveResult } from '../../capture/replay/replay-client.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';
-import { bytesInWords, filesInWords, printable } from '../shared/format.ts';
+import { formatBytes, formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 
 /** What came of a conversation, in a word. `incomplete`: the recording lacks something, and what it has is the same. */
@@ -74,7 +74,7 @@ function differenceInWords({ message, packet, at }: ReplyDifference): string {
 export function resultInWords(result: LiveResult): string[] {
   const { conversation, sent, received, replies, differences, more, fault } = result;
   const answered = replies === 0 ? '' : `, ${replies} ${replies === 1 ? 'reply' : 'replies'}`;
-  const went = `sent ${bytesInWords(sent)}, received ${bytesInWords(received)}${answered}`;
+  const went = `sent ${formatBytes(sent)}, received ${formatBytes(received)}${answered}`;
   const from = conversation.opening === 'midstream' ? '  its beginning is not in the recording' : null;
   return [
     `${named(conversation)}: ${verdictOf(result)} (${went})`,
@@ -125,7 +125,7 @@ export function eventInWords(event: ServerEvent, conversation: number): string |
   const of = ` (conversation ${conversation})`;
   switch (event.type) {
     case 'stored':
-      return `stored ${printable(event.filename)} (${bytesInWords(event.size)})${of}`;
+      return `stored ${printable(event.filename)} (${formatBytes(event.size)})${of}`;
     case 'refused': {
       const what = [event.cmd, event.filename].filter((it) => it !== undefined).join(' ');
       return `refused ${printable(`${what === '' ? '' : `${what}: `}${event.error.message}`)}${of}`;
@@ -157,7 +157,7 @@ export interface StoredCounts {
 export function storedInWords({ conversations, files, bytes, refused, brokeOff }: StoredCounts): string {
   const parts = [
     `${conversations} ${conversations === 1 ? 'conversation' : 'conversations'}`,
-    `${filesInWords(files)} stored, ${bytesInWords(bytes)}`,
+    `${formatFileCount(files)} stored, ${formatBytes(bytes)}`,
     ...(refused > 0 ? [`${refused} refused`] : []),
     ...(brokeOff > 0 ? [`${brokeOff} broke off`] : []),
   ];

@@ -13,11 +13,11 @@ import type { ServerEvent } from '../../server/event.ts';
 import { type LogLevel, logLine } from './log-line.ts';
 import { logSink } from './log-sink.ts';
 
-const maxHeld = 16 * 1024 * 1024;
+const HELD_BYTES_MAX = 16 * 1024 * 1024;
 /** Milliseconds without a line after which what was gathered is written. */
-const idle = 50;
+const IDLE_MS = 50;
 /** Milliseconds after which it is written at the latest. */
-const latest = 1000;
+const REFRESH_MAX_MS = 1000;
 
 export interface ServerLogOptions {
   /** Readable, and in colour; default: whether stderr is a terminal. */
@@ -46,7 +46,7 @@ export interface ServerLog {
  */
 export function serverLog(options: ServerLogOptions = {}): ServerLog {
   const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
-  const sink = logSink({ fd, heldMaxBytes: maxHeld });
+  const sink = logSink({ fd, heldMaxBytes: HELD_BYTES_MAX });
   const prettify = terminal
     ? pretty.prettyFactory({
         singleLine: true,
@@ -76,8 +76,8 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
   function wrote(): void {
     const now = Date.now();
     busySince ??= now;
-    if (now - busySince >= latest) return flush();
-    if (quiet === undefined) quiet = setTimeout(flush, idle);
+    if (now - busySince >= REFRESH_MAX_MS) return flush();
+    if (quiet === undefined) quiet = setTimeout(flush, IDLE_MS);
     else if (now !== lastRefresh) quiet.refresh();
     lastRefresh = now;
   }

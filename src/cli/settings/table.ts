@@ -48,17 +48,17 @@ const setting = <T>(
 const MiB = 1024 ** 2;
 const TiB = 1024 ** 4;
 /** Quotas and files: more than any disk, and far from where numbers stop being exact. */
-const largest = 4096 * TiB;
+const BYTES_MAX = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
-const longest = 24 * day;
+const TIME_MAX_MS = 24 * day;
 const { timeouts } = defaultLimits;
 const uploads = uploadLimits({});
 
 const port = whole(0, 65_535, 'PORT');
 const count = whole(1, 1_000_000);
 const rate = orUnbounded(whole(1, 1_000_000_000));
-const volume = orUnbounded(size(1, largest));
-const deadline = orUnbounded(time(1, longest));
+const volume = orUnbounded(size(1, BYTES_MAX));
+const deadline = orUnbounded(time(1, TIME_MAX_MS));
 const unset = null;
 
 /** In the order in which the help tells them. */
@@ -184,7 +184,7 @@ export const settingTable = {
   ),
   recordMaxSize: setting(
     'operation',
-    orUnbounded(size(64 * 1024, largest)),
+    orUnbounded(size(64 * 1024, BYTES_MAX)),
     64 * MiB,
     'one recording; what comes then of its connection is not recorded',
   ),

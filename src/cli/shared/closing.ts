@@ -3,9 +3,9 @@ import { firstValueFrom, race, timer } from 'rxjs';
 import type { Client } from '../../client/client.ts';
 
 /** Milliseconds that a server has to end its side once ours is ended and all is answered. */
-const patience = 2000;
+const CLOSING_MAX_MS = 2000;
 
 export async function closing(client: Client): Promise<void> {
-  await firstValueFrom(race(client.closed$, timer(patience)));
+  await firstValueFrom(race(client.closed$, timer(CLOSING_MAX_MS)));
   client.destroy();
 }

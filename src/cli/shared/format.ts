@@ -3,7 +3,7 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** In units of 1,024, as the settings and the limits have them; 8 characters at the most. @example bytesInWords(1234567) // '1.2 MiB' */
-export function bytesInWords(bytes: number): string {
+export function formatBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
   while (value >= 999.5 && unit < units.length - 1) {
@@ -14,7 +14,7 @@ export function bytesInWords(bytes: number): string {
 }
 
 /** Hours, minutes and seconds, or from 100 hours on days. @example secondsInWords(75) // '1:15' */
-export function secondsInWords(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-:--';
   const whole = Math.ceil(seconds);
   const two = (value: number) => String(value).padStart(2, '0');
@@ -24,7 +24,7 @@ export function secondsInWords(seconds: number): string {
 }
 
 /** @example filesInWords(1) // '1 file' */
-export const filesInWords = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
+export const formatFileCount = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
@@ -68,7 +68,7 @@ export function fitted(name: string, columns: number): string {
 }
 
 /** Milliseconds since 1970 as local time, to the minute. @example '2024-01-31 09:05' */
-export function timeInWords(millis: number): string {
+export function formatTime(millis: number): string {
   const date = new Date(millis);
   if (Number.isNaN(date.getTime())) return '?'.padEnd(16);
   const two = (value: number) => String(value).padStart(2, '0');

@@ -10,7 +10,7 @@ import { exitStatus } from './exit-status.ts';
 import { exitEarly } from './signals.ts';
 import { openStdout, type Sink } from './stdout.ts';
 
-const most = 64 * 1024;
+const QUEUED_BYTES_MAX = 64 * 1024;
 
 export interface Output {
   readonly line: (text: string) => void;
@@ -54,7 +54,7 @@ export function createOutput(world: OutputDeps = {}): Output {
 
   function line(text: string): void {
     lines += `${text}\n`;
-    if (lines.length >= most) flush();
+    if (lines.length >= QUEUED_BYTES_MAX) flush();
     else if (!scheduled) {
       scheduled = true;
       setImmediate(flush);

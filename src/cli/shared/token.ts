@@ -9,7 +9,7 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import { usageError } from './exit-error.ts';
 
 /** What a server takes at the most. */
-const longest = 1024;
+const TOKEN_FILE_BYTES_MAX = 1024;
 
 /** The first of: the file's only line, the variable. Null when there is neither. Throws a `Stop`. */
 export function readToken(file: string | undefined, variable: string | undefined): string | null {
@@ -27,8 +27,8 @@ function contentOf(file: string): string {
 
 function checked(token: string, from: string): string {
   if (token === '') throw usageError(`${from} is empty: it must hold the token`);
-  if (token.length > longest)
-    throw usageError(`${from} is longer than a token can be, ${longest} characters`);
+  if (token.length > TOKEN_FILE_BYTES_MAX)
+    throw usageError(`${from} is longer than a token can be, ${TOKEN_FILE_BYTES_MAX} characters`);
   if (/[\r\n]/.test(token))
     throw usageError(`${from} has several lines: it must hold the token and nothing else`);
   return token;

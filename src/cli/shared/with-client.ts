@@ -12,7 +12,7 @@ import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
 
 /** Milliseconds that a server may be silent when an answer is due. */
-const silence = 60_000;
+const SILENCE_MAX_MS = 60_000;
 
 /** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
 export async function withClient<T>(
@@ -21,7 +21,7 @@ export async function withClient<T>(
   questions: (client: Client) => Promise<T>,
 ): Promise<T> {
   const token = tokenOf(flags);
-  const client = createClient(await connected(connection$(flags)), { crc32, timeout: silence });
+  const client = createClient(await connected(connection$(flags)), { crc32, timeout: SILENCE_MAX_MS });
   try {
     await sayHello(client, token);
     const answer = await questions(client);

@@ -19,10 +19,10 @@ import { createTries } from './tries.ts';
 import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
-export const ahead = 64;
+export const FILES_AHEAD = 64;
 /** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
-const high = 8 * 1024 * 1024;
-const low = 4 * 1024 * 1024;
+const HELD_BYTES_HIGH = 8 * 1024 * 1024;
+const HELD_BYTES_LOW = 4 * 1024 * 1024;
 
 /** Why a file is skipped with `--no-clobber`. */
 export const thereAlready = 'it is there already';
@@ -77,7 +77,7 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
 
     function written(bytes: number): void {
       unwritten -= bytes;
-      if (unwritten < low) for (const each of arriving) each.resume();
+      if (unwritten < HELD_BYTES_LOW) for (const each of arriving) each.resume();
     }
 
     function fetch(transfer: Transfer): void {
@@ -142,7 +142,7 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
           wrote = true;
           unwritten += bytes.length;
           file!.write(bytes);
-          if (unwritten > high) flow?.pause();
+          if (unwritten > HELD_BYTES_HIGH) flow?.pause();
         },
       };
       fetching = downloads.fetch(filename, target, transfer.size).subscribe({

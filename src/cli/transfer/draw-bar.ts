@@ -6,7 +6,7 @@
  * Where there is little room the bar shrinks first, until there is none; then fields go, one after the other. A name is
  * cut in the middle. A counter is never cut, since half a number is another number.
  */
-import { bytesInWords, fitted, secondsInWords } from '../shared/format.ts';
+import { fitted, formatBytes, formatSeconds } from '../shared/format.ts';
 
 const BAR_MAX_COLUMNS = 24;
 /** Columns below which a bar shows nothing. */
@@ -83,12 +83,12 @@ const shareOf = (value: number, total: number): number => (total > 0 ? Math.min(
 /** As many of the fields as there is room for, in line with those of other bars if possible: those that say the least go first. */
 function fieldsIn(room: number, { value, total, rate, note, from = 0 }: BarFacts): string {
   const percent = `${Math.floor(shareOf(value, total) * 100)}%`.padStart(4);
-  const bytes = bytesInWords(value).padStart(BYTES_COLUMNS);
-  const left = `${secondsInWords((total - value) / rate)} left`;
-  const pace = note ?? `${bytesInWords(rate)}/s, ${left}`;
+  const bytes = formatBytes(value).padStart(BYTES_COLUMNS);
+  const left = `${formatSeconds((total - value) / rate)} left`;
+  const pace = note ?? `${formatBytes(rate)}/s, ${left}`;
   const short = note?.split(' ')[0] ?? left;
   const choices = [
-    ...(from > 0 ? [[percent, bytes, `${pace}, from ${bytesInWords(from)} on`]] : []),
+    ...(from > 0 ? [[percent, bytes, `${pace}, from ${formatBytes(from)} on`]] : []),
     [percent, bytes, pace],
     [percent, pace],
     [percent, short],

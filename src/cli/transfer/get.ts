@@ -15,7 +15,7 @@ import {
 } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { stopFor } from '../shared/with-client.ts';
-import { ahead, download, thereAlready } from './download.ts';
+import { download, FILES_AHEAD, thereAlready } from './download.ts';
 import { apart, planGet } from './get-plan.ts';
 import { goesOn, interruptible } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
@@ -107,7 +107,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     retries: flags.retries,
     // What is printed is printed in order.
     parallel: toStdout ? 1 : flags.parallel,
-    ...{ crc32, window: ahead },
+    ...{ crc32, window: FILES_AHEAD },
   });
   tellRetries(downloads.retries$, report);
   try {
@@ -130,7 +130,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
       begin: toStdout
         ? (options) => printed(options, output)
         : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-      ahead: toStdout ? 1 : ahead * flags.parallel,
+      ahead: toStdout ? 1 : FILES_AHEAD * flags.parallel,
       keepsParts: !toStdout,
     });
     if (toStdout && output.isClosed()) throw exitError(exitStatus.success);

@@ -1,6 +1,6 @@
 /** What a command says of several files when a signal ends their transfer. */
 
-import { filesInWords, printable } from '../shared/format.ts';
+import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
@@ -47,7 +47,9 @@ export function interruptible(report: Report, { output, kept, verb, again }: Int
           done === 0 || again === null
             ? ''
             : `, and ${again} ${done === 1 ? 'that one' : `those ${done}`} once more`;
-        output.error(`interrupted: ${done} of ${filesInWords(all)} ${verb}; the same command goes on${rest}`);
+        output.error(
+          `interrupted: ${done} of ${formatFileCount(all)} ${verb}; the same command goes on${rest}`,
+        );
       }
       for (const { path } of kept) output.error(goesOn(path));
     },

@@ -23,7 +23,7 @@ import { placedAnew } from './placed-anew.ts';
 import { checkReplaceable } from './replaceable.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
-const small = 128 * 1024;
+const WHOLE_WRITE_BYTES_MAX = 128 * 1024;
 
 export interface LocalFile {
   /** Takes the next bytes: they are kept until `written` told that they are on their way to the disk, or dropped. */
@@ -143,10 +143,10 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
     write: (bytes) => {
       if (broken || over) return written(bytes.length);
       queued.push(bytes);
-      if (size > small) pump();
+      if (size > WHOLE_WRITE_BYTES_MAX) pump();
     },
     finish: async () => {
-      if (size > small) {
+      if (size > WHOLE_WRITE_BYTES_MAX) {
         await new Promise<void>((resolve) => {
           idle = resolve;
           pump();

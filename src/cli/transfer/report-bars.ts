@@ -1,7 +1,7 @@
 /** A report for people: a bar a file and one for all, drawn on stderr by cli-progress. */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { createSpeed } from '../../client/transfers/speed.ts';
-import { filesInWords, printable } from '../shared/format.ts';
+import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
@@ -10,9 +10,9 @@ import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts'
 import type { Transfer } from './transfer.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
-const big = 4 * 1024 * 1024;
+const BAR_BYTES_MIN = 4 * 1024 * 1024;
 /** Bars of files that are shown at once; the oldest ones that are full make room. */
-const mostBars = 6;
+const BARS_MAX = 6;
 
 /**
  * What a terminal obeys. cli-progress has it cut lines, since bars fit; what is told must not be cut, and takes the place
@@ -38,7 +38,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
   let files = 0;
   let common: BarColumns = { label: 0, from: false };
 
-  const counter = (files: number) => `${files}/${filesInWords(expected.files)}`;
+  const counter = (files: number) => `${files}/${formatFileCount(expected.files)}`;
   const total = (): BarFacts => ({
     label: counter(files),
     counts: true,
@@ -64,9 +64,9 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
 
   function show(transfer: Transfer): void {
     totalBar ??= bars.create(1, 0, total);
-    if (shown.has(transfer) || (transfer.size < big && expected.files > mostBars)) return;
+    if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
     for (const [other, { over, bar }] of shown) {
-      if (shown.size < mostBars) break;
+      if (shown.size < BARS_MAX) break;
       if (!over) continue;
       bars.remove(bar);
       shown.delete(other);

@@ -4,7 +4,7 @@ import type { Report } from './report.ts';
 import type { Transfer } from './transfer.ts';
 
 /** Milliseconds between two lines of progress of one file. */
-const every = 1000;
+const PROGRESS_INTERVAL_MS = 1000;
 
 export function jsonReport(output: Output, verb: string): Report {
   let since = Date.now();
@@ -19,7 +19,7 @@ export function jsonReport(output: Output, verb: string): Report {
     progress: (transfer, bytes, durable) => {
       const { filename, size } = transfer;
       const now = Date.now();
-      if (bytes === size || now - since < every) return;
+      if (bytes === size || now - since < PROGRESS_INTERVAL_MS) return;
       since = now;
       const known = durable === undefined ? {} : { durable };
       const resumedFrom = resumed.get(transfer);

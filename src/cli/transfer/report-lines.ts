@@ -1,6 +1,6 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 
-import { bytesInWords, filesInWords, ofName, printable } from '../shared/format.ts';
+import { formatBytes, formatFileCount, ofName, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import type { Failure, Report, RetryTold, Summary } from './report.ts';
 import type { Transfer } from './transfer.ts';
@@ -10,8 +10,8 @@ export function lineReport(output: Output, verb: string): Report {
     ...quietReport(output),
     retry: (retry) => output.error(retryInWords(retry)),
     done: ({ filename }, bytes, { before }) => {
-      const from = before > 0 ? `, from ${bytesInWords(before)} on` : '';
-      output.line(`${verb} ${printable(filename)} (${bytesInWords(bytes)}${from})`);
+      const from = before > 0 ? `, from ${formatBytes(before)} on` : '';
+      output.line(`${verb} ${printable(filename)} (${formatBytes(bytes)}${from})`);
     },
     end: (summary) => output.line(summaryInWords(summary)),
   };
@@ -52,8 +52,8 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold):
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */
 export function summaryInWords({ files, bytes, transferred, failed, seconds }: Summary): string {
-  const rate = seconds > 0 ? ` (${bytesInWords(transferred / seconds)}/s)` : '';
-  const before = bytes > transferred ? `, ${bytesInWords(bytes - transferred)} were there already` : '';
+  const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
+  const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
   const bad = failed > 0 ? `, ${failed} failed` : '';
-  return `${filesInWords(files)}, ${bytesInWords(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
+  return `${formatFileCount(files)}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
 }

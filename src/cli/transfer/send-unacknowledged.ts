@@ -15,9 +15,9 @@ import type { Transfer } from './transfer.ts';
 import type { UploadDeps, Uploaded } from './upload.ts';
 
 /** Puts that wait in the sender at once; it reads one at a time. */
-const ahead = 64;
+const FILES_AHEAD = 64;
 /** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
-const linger = 60_000;
+const LINGER_MS = 60_000;
 
 /** The peer cannot refuse a name, so that is done here. */
 export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
@@ -55,7 +55,8 @@ function sendAll(
     let next = 0;
     let underWay = 0;
     function step(): void {
-      while (underWay < ahead && next < transfers.length && again.length === 0) send(transfers[next++]!);
+      while (underWay < FILES_AHEAD && next < transfers.length && again.length === 0)
+        send(transfers[next++]!);
       if (underWay === 0) resolve([...again, ...transfers.slice(next)]);
     }
     function over(): void {
@@ -92,8 +93,8 @@ function sendAll(
 /** Ends our side; answers what is wrong with the way the peer ended its own, or null. */
 async function ended(sender: UnacknowledgedSender): Promise<string | null> {
   try {
-    const inTime = await firstValueFrom(sender.end(linger));
-    return inTime ? null : `the peer has not ended the connection within ${linger / 1000} s`;
+    const inTime = await firstValueFrom(sender.end(LINGER_MS));
+    return inTime ? null : `the peer has not ended the connection within ${LINGER_MS / 1000} s`;
   } catch (thrown) {
     if (isClientFault(thrown)) return describeFault(thrown);
     throw thrown;

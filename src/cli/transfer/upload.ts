@@ -28,7 +28,7 @@ import type { Transfer } from './transfer.ts';
 import { createTries } from './tries.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */
-const ahead = 256;
+const FILES_AHEAD = 256;
 
 export interface Uploaded {
   readonly files: number;
@@ -66,12 +66,12 @@ export function upload(transfers: readonly Transfer[], world: UploadDeps): Promi
     retries,
     parallel,
     crc32,
-    window: ahead,
+    window: FILES_AHEAD,
     sha256,
     ...(token === null ? {} : { token }),
   });
   tellRetries(uploads.retries$, world.report);
-  return sendAll(uploads, transfers, world, ahead * parallel).finally(uploads.end);
+  return sendAll(uploads, transfers, world, FILES_AHEAD * parallel).finally(uploads.end);
 }
 
 function sendAll(

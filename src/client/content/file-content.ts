@@ -4,7 +4,7 @@ import { concatBytes } from '../../wire/concat-bytes.ts';
 import { bytesContent, type Content } from './content.ts';
 
 /** Bytes up to which a file is read at once, without a round through the thread pool. */
-const small = 128 * 1024;
+const WHOLE_READ_BYTES_MAX = 128 * 1024;
 /** Bytes at the most of a file whose size does not say how many it has: it is read into memory before it is sent. */
 const UNSIZED_MAX_BYTES = 16 * 1024 * 1024;
 /** Bytes that a file which has none on the disk may claim: files of the kernel say 0, or a page of it. */
@@ -54,7 +54,7 @@ export function fileContent(path: string): Content {
     size,
     ...times,
     read: (offset, into) => {
-      if (size <= small) return checked(offset, readSync(fd, into, 0, into.length, offset));
+      if (size <= WHOLE_READ_BYTES_MAX) return checked(offset, readSync(fd, into, 0, into.length, offset));
       return new Promise((resolve, reject) => {
         read(fd, into, 0, into.length, offset, (error, got) => {
           if (error !== null) return reject(error);
@@ -84,7 +84,7 @@ const isUnsized = ({ size, blocks }: Stats): boolean =>
 let room: Uint8Array | undefined;
 
 function readWhole(fd: number): Uint8Array {
-  room ??= new Uint8Array(small);
+  room ??= new Uint8Array(WHOLE_READ_BYTES_MAX);
   const pieces: Uint8Array[] = [];
   let size = 0;
   for (let got = readSync(fd, room, 0, room.length, 0); got > 0; ) {

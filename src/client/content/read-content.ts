@@ -9,7 +9,7 @@ export interface Hasher {
 }
 
 /** Bytes read at a time, and so in memory. */
-const piece = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 
 /**
  * Reads the bytes from one offset to another, as long as they are wanted. Rejects with what the content throws, and when
@@ -22,7 +22,7 @@ export async function readPieces(
   wanted: () => boolean,
   each: (bytes: Uint8Array, end: number) => void,
 ): Promise<void> {
-  const room = new Uint8Array(Math.min(piece, to - from));
+  const room = new Uint8Array(Math.min(PIECE_BYTES, to - from));
   for (let at = from; at < to && wanted(); ) {
     const into = room.subarray(0, to - at);
     const got = await content.read(at, into);

@@ -19,7 +19,7 @@ import type { Sent } from './exchange.ts';
 import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
 
 /** Bytes of a refused body that are still sent, as zeros, rather than connecting anew. */
-const maxPadding = 1024 * 1024;
+const PADDING_BYTES_MAX = 1024 * 1024;
 
 export type Checksum = (bytes: Uint8Array, before: number) => number;
 
@@ -139,7 +139,7 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
   }
 
   async function pad(request: Outbound, left: number): Promise<boolean> {
-    if (left > maxPadding) {
+    if (left > PADDING_BYTES_MAX) {
       world.poisoned(request);
       return false;
     }

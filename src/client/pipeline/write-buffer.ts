@@ -9,9 +9,9 @@
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 
 /** Bytes in one array, and so in one write. */
-const slabSize = 256 * 1024;
+const SLAB_BYTES = 256 * 1024;
 /** How many there are: one being filled while others are on their way. */
-const slabCount = 4;
+const SLABS_MAX = 4;
 
 interface Slab {
   readonly bytes: Uint8Array;
@@ -61,14 +61,14 @@ export function createWriteBuffer(
   function take(): Slab | null {
     const slab = free.pop();
     if (slab !== undefined) return slab;
-    if (made === slabCount) return null;
+    if (made === SLABS_MAX) return null;
     made++;
-    return { bytes: new Uint8Array(slabSize), length: 0, notices: [] };
+    return { bytes: new Uint8Array(SLAB_BYTES), length: 0, notices: [] };
   }
 
   function room(): Uint8Array | null | Promise<Uint8Array | null> {
     if (stopped) return null;
-    if (current?.length === slabSize) flush();
+    if (current?.length === SLAB_BYTES) flush();
     current ??= take();
     if (current !== null) return roomOf(current);
     return new Promise((resolve) => {

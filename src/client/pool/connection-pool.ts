@@ -126,11 +126,11 @@ export interface ConnectionPool {
 }
 
 /** Large jobs on one connection: while one waits for its answer the next can be sent. */
-const mostLarge = 2;
+const LARGE_JOBS_MAX = 2;
 /** What a large job weighs, in small ones, where the connection with the least to do is looked for. */
-const weight = 64;
+const LARGE_JOB_WEIGHT = 64;
 /** Milliseconds that a server has to end its side once ours is ended. */
-const patience = 2000;
+const CLOSE_GRACE_MS = 2000;
 
 const CONNECTION_POOL_RULES = {
   connect: FUNCTION,
@@ -154,14 +154,14 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
   const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
-  const settings = { window: window + 2 * mostLarge, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
-  const lanes = new Set<PooledConnection>();
+  const settings = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
+  const pool = new Set<PooledConnection>();
   const waiting = { small: createJobQueue<Job>(), large: createJobQueue<Job>() };
   /** Waits of single jobs that were refused for now; no more than jobs. */
   const delays = new Map<Job, Subscription>();
   const retries$ = new Subject<Retry>();
   /** Jobs that are not over. */
-  let live = 0;
+  let connections = 0;
   /** Lanes there may be: fewer than `parallel` when one has given up while others go on. */
   let allowed = parallel;
   /** The server was connected to before. */
@@ -170,12 +170,12 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   let destroyed = false;
 
   function dispatch(): void {
-    while (lanes.size < allowed && lanes.size < live) connectLane(createLane());
+    while (pool.size < allowed && pool.size < connections) connectLane(createLane());
     for (let job = waiting.large.first(); job !== null; job = waiting.large.first()) {
-      const lane = leastLoaded((lane) => lane.large < mostLarge);
+      const lane = leastLoaded((lane) => lane.large < LARGE_JOBS_MAX);
       if (lane === null) break;
       // A second one on this lane can wait for a lane that is about to open.
-      if (lane.large > 0 && [...lanes].some(({ state }) => state === 'connecting')) break;
+      if (lane.large > 0 && [...pool].some(({ state }) => state === 'connecting')) break;
       waiting.large.shift();
       begin(job, lane);
     }
@@ -193,7 +193,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   function leastLoaded(fits: (lane: PooledConnection) => boolean): PooledConnection | null {
     let best: PooledConnection | null = null;
-    for (const lane of lanes) {
+    for (const lane of pool) {
       if (lane.state !== 'open' || !fits(lane)) continue;
       if (best === null || loadOf(lane) < loadOf(best)) best = lane;
     }
@@ -218,7 +218,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   }
 
   function createLane(): PooledConnection {
-    const taken = new Set([...lanes].map(({ number }) => number));
+    const taken = new Set([...pool].map(({ number }) => number));
     let number = 0;
     while (taken.has(number)) number++;
     const lane: PooledConnection = {
@@ -232,7 +232,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       cause: null,
       waits: null,
     };
-    lanes.add(lane);
+    pool.add(lane);
     return lane;
   }
 
@@ -246,7 +246,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     const making = connecting$.subscribe({
       next: (connection) => {
         reached = true;
-        if (!lanes.has(lane)) return connection.destroy();
+        if (!pool.has(lane)) return connection.destroy();
         const client = createClient(connection, settings);
         lane.client = client;
         client.closed$.subscribe(() => {
@@ -269,7 +269,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   }
 
   function open(lane: PooledConnection): void {
-    if (!lanes.has(lane)) return;
+    if (!pool.has(lane)) return;
     lane.state = 'open';
     dispatch();
     closeIdle();
@@ -277,13 +277,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   /** A lane's connection is over, or could not be made. */
   function lost(lane: PooledConnection, fault: ClientFault): void {
-    if (!lanes.has(lane)) return;
+    if (!pool.has(lane)) return;
     lane.client?.destroy();
     if (!isRetryable(fault, reached)) return giveUp(lane, fault);
     if (lane.madeProgress) lane.failures = 0;
     lane.failures++;
     if (lane.failures > retries) return giveUp(lane, fault);
-    if (live === 0) return drop(lane);
+    if (connections === 0) return drop(lane);
     const delay = waitAfter(fault, lane.failures, backoff, random());
     lane.state = 'waiting';
     lane.waits = scheduler.schedule(() => connectLane(lane), delay);
@@ -292,9 +292,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   }
 
   function giveUp(lane: PooledConnection, fault: ClientFault): void {
-    lanes.delete(lane);
-    if (!destroyed) allowed = Math.max(1, lanes.size);
-    if (lanes.size > 0) return dispatch();
+    pool.delete(lane);
+    if (!destroyed) allowed = Math.max(1, pool.size);
+    if (pool.size > 0) return dispatch();
     for (const line of [waiting.large, waiting.small]) {
       for (const job of line.takeAll()) failForGood(job, fault);
     }
@@ -303,7 +303,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   /** Forgets a lane that nobody needs. */
   function drop(lane: PooledConnection): void {
-    lanes.delete(lane);
+    pool.delete(lane);
     lane.waits?.unsubscribe();
     lane.client?.destroy();
     dispatch();
@@ -314,7 +314,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     if (lane.state !== 'draining' || loadOf(lane) > 0) return;
     const { cause } = lane;
     lane.client?.destroy();
-    if (live === 0 || destroyed) drop(lane);
+    if (connections === 0 || destroyed) drop(lane);
     else if (cause === null) connectLane(lane);
     else lost(lane, cause);
   }
@@ -322,7 +322,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   function failForGood(job: Job, fault: ClientFault): void {
     if (job.over) return;
     job.over = true;
-    live--;
+    connections--;
     job.fail(fault);
   }
 
@@ -332,9 +332,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   /** To be called when something may have been the last. */
   function closeIdle(): void {
-    if (live > 0) return;
+    if (connections > 0) return;
     if (!destroyed) allowed = parallel;
-    for (const lane of lanes) {
+    for (const lane of pool) {
       if (lane.state === 'connecting' || lane.state === 'waiting') drop(lane);
       else if (ending && lane.state === 'open') closeGracefully(lane);
     }
@@ -343,9 +343,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   /** Ends a connection in good order. */
   function closeGracefully(lane: PooledConnection): void {
     const client = lane.client!;
-    lanes.delete(lane);
+    pool.delete(lane);
     client.end();
-    const timer = destroyLater(client, patience, scheduler);
+    const timer = destroyLater(client, CLOSE_GRACE_MS, scheduler);
     client.closed$.subscribe(() => timer.unsubscribe());
   }
 
@@ -387,7 +387,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   return {
     add: (job) => {
-      live++;
+      connections++;
       if (destroyed) queueMicrotask(() => failForGood(job, wasDestroyed));
       else line(job);
       dispatch();
@@ -395,7 +395,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     done: (job) => {
       if (job.over) return;
       job.over = true;
-      live--;
+      connections--;
       delays.get(job)?.unsubscribe();
       delays.delete(job);
       const lane = release(job);
@@ -441,7 +441,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       for (const line of [waiting.large, waiting.small]) {
         for (const job of line.takeAll()) failForGood(job, wasDestroyed);
       }
-      for (const lane of lanes) {
+      for (const lane of pool) {
         if (loadOf(lane) === 0) drop(lane);
         else lane.client?.destroy();
       }
@@ -449,7 +449,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   };
 }
 
-const loadOf = ({ small, large }: PooledConnection): number => small + weight * large;
+const loadOf = ({ small, large }: PooledConnection): number => small + LARGE_JOB_WEIGHT * large;
 
 const wasDestroyed: ClientFault = {
   type: 'connection',

@@ -7,9 +7,9 @@
  */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 
-const most = 64;
+const CHECKPOINTS_MAX = 64;
 /** Bytes between two that are noted, at first. */
-const closest = 1024 * 1024;
+const SPACING_BYTES_MIN = 1024 * 1024;
 
 export interface Checkpoints {
   readonly note: (offset: number, crc32: number) => void;
@@ -23,7 +23,7 @@ export interface Checkpoints {
 
 export function createCheckpoints(): Checkpoints {
   let notes: UploadOffset[] = [];
-  let apart = closest;
+  let apart = SPACING_BYTES_MIN;
 
   const lastBefore = (offset: number) => notes.findLastIndex((note) => note.offset <= offset);
 
@@ -32,7 +32,7 @@ export function createCheckpoints(): Checkpoints {
       const last = notes.at(-1)?.offset ?? 0;
       if (offset < last + apart) return;
       notes.push({ offset, crc32 });
-      if (notes.length < most) return;
+      if (notes.length < CHECKPOINTS_MAX) return;
       notes = notes.filter((_, index) => index % 2 === 1);
       apart *= 2;
     },
@@ -43,7 +43,7 @@ export function createCheckpoints(): Checkpoints {
     },
     clear: () => {
       notes = [];
-      apart = closest;
+      apart = SPACING_BYTES_MIN;
     },
   };
 }

@@ -88,36 +88,36 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  * });
  */
 export function createDownloads(options: ConnectionPoolOptions): Downloads {
-  const lanes = createConnectionPool(options);
+  const pool = createConnectionPool(options);
   const { crc32 = portableCrc32 } = options;
   return {
     fetch: (filename, target, size = 0) => {
       check('fetch: the filename', filename, TEXT);
       check('fetch: the target', target, TARGET);
       return new Observable((subscriber) =>
-        beginDownload({ lanes, crc32, filename, target, size, subscriber }),
+        beginDownload({ pool, crc32, filename, target, size, subscriber }),
       );
     },
-    stat: (filename) => asked(lanes, (client): Observable<FileInfo> => client.stat(filename)),
-    page: (settings?: PageSettings) => asked(lanes, (client): Observable<Listing> => client.page(settings)),
-    retries$: lanes.retries$,
-    end: lanes.end,
-    destroy: lanes.destroy,
+    stat: (filename) => asked(pool, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) => asked(pool, (client): Observable<Listing> => client.page(settings)),
+    retries$: pool.retries$,
+    end: pool.end,
+    destroy: pool.destroy,
   };
 }
 
 /** A question with one answer, that changes nothing on the server. */
-function asked<T>(lanes: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
+function asked<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     let running: Subscription | null = null;
     const job: Job = createJob(
       (client) => {
         running = ask(client).subscribe({
           next: (answer) => subscriber.next(answer),
-          error: (fault: ClientFault) => lanes.failed(job, fault),
+          error: (fault: ClientFault) => pool.failed(job, fault),
           complete: () => {
-            lanes.madeProgress(job);
-            lanes.done(job);
+            pool.madeProgress(job);
+            pool.done(job);
             subscriber.complete();
           },
         });
@@ -125,16 +125,16 @@ function asked<T>(lanes: ConnectionPool, ask: (client: Client) => Observable<T>)
       (fault) => subscriber.error(fault),
       false,
     );
-    lanes.add(job);
+    pool.add(job);
     return () => {
       running?.unsubscribe();
-      lanes.done(job);
+      pool.done(job);
     };
   });
 }
 
 interface Fetching {
-  readonly lanes: ConnectionPool;
+  readonly pool: ConnectionPool;
   readonly crc32: Checksum;
   readonly filename: string;
   readonly target: DownloadTarget;
@@ -142,7 +142,7 @@ interface Fetching {
   readonly subscriber: Subscriber<DownloadProgress>;
 }
 
-function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fetching): () => void {
+function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetching): () => void {
   /** Undefined until the target was asked. */
   let have: PartialDownload | null | undefined;
   let running: Subscription | null = null;
@@ -184,7 +184,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
       next: (info) => {
         if (!isSame(info, kept.file)) have = null;
       },
-      error: (fault: ClientFault) => lanes.failed(job, fault),
+      error: (fault: ClientFault) => pool.failed(job, fault),
       complete: () => fetchFrom(client, have?.offset ?? 0),
     });
     running?.add(looking);
@@ -200,7 +200,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
       error: (fault: ClientFault) => {
         // It has become shorter since it was looked at.
         if (offset > 0 && isRefused(fault, 'bad-range')) return restart();
-        lanes.failed(job, fault);
+        pool.failed(job, fault);
       },
       complete: () => {
         if (download !== null) received(download);
@@ -235,7 +235,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
           return failLocally(thrown);
         }
         keep();
-        lanes.madeProgress(job);
+        pool.madeProgress(job);
         subscriber.next({ received: at, total: size });
       },
       // Told by the request itself.
@@ -248,7 +248,7 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
     const got = have;
     if (!got || got.offset !== size) {
       const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
-      return lanes.failed(job, { type: 'protocol', message });
+      return pool.failed(job, { type: 'protocol', message });
     }
     if (said !== undefined && said !== got.crc32) {
       if (!anew) {
@@ -257,9 +257,9 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
       }
       const hex = (crc: number) => crc.toString(16).padStart(8, '0');
       const message = `what was received has the CRC-32 ${hex(got.crc32)}, and the server's file ${hex(said)}`;
-      return lanes.failed(job, { type: 'mismatch', message });
+      return pool.failed(job, { type: 'mismatch', message });
     }
-    lanes.done(job);
+    pool.done(job);
     subscriber.complete();
   }
 
@@ -267,13 +267,13 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
   function restart(): void {
     have = null;
     running?.unsubscribe();
-    lanes.again(job);
+    pool.again(job);
   }
 
   function failLocally(thrown: unknown): void {
     if (job.over) return;
     running?.unsubscribe();
-    lanes.done(job);
+    pool.done(job);
     subscriber.error({
       type: 'content',
       message: thrown instanceof Error ? thrown.message : String(thrown),
@@ -281,10 +281,10 @@ function beginDownload({ lanes, crc32, filename, target, size, subscriber }: Fet
     } satisfies ClientFault);
   }
 
-  lanes.add(job);
+  pool.add(job);
   return () => {
     running?.unsubscribe();
-    lanes.done(job);
+    pool.done(job);
   };
 }
 

@@ -1,12 +1,12 @@
 /** How fast something goes, over the last few seconds. */
 
 /** Milliseconds that count. */
-const span = 5000;
+const WINDOW_MS = 5000;
 /**
  * Milliseconds between two samples that are kept, so that there are at most `span / apart` of them, and the least over
  * which a rate is told: what goes into the buffers of a connection at once is no rate.
  */
-const apart = 200;
+const SAMPLE_INTERVAL_MS = 200;
 
 export interface Speed {
   /** So much is done in all, now. */
@@ -35,14 +35,14 @@ export function createSpeed(now: () => number = () => performance.now(), from = 
       // It began again, from further back.
       if (value < latest.value) return begin(value);
       latest = { time: now(), value };
-      if (latest.time - samples.at(-1)!.time < apart) return;
+      if (latest.time - samples.at(-1)!.time < SAMPLE_INTERVAL_MS) return;
       samples.push(latest);
-      while (samples.length > 2 && latest.time - samples[0]!.time > span) samples.shift();
+      while (samples.length > 2 && latest.time - samples[0]!.time > WINDOW_MS) samples.shift();
     },
     from: begin,
     rate: () => {
       const first = samples[0]!;
-      return ((latest.value - first.value) / Math.max(now() - first.time, apart)) * 1000;
+      return ((latest.value - first.value) / Math.max(now() - first.time, SAMPLE_INTERVAL_MS)) * 1000;
     },
   };
 }

@@ -128,24 +128,24 @@ export interface Uploads {
  * });
  */
 export function createUploads(options: UploadsOptions): Uploads {
-  const lanes = createConnectionPool(options);
+  const pool = createConnectionPool(options);
   return {
     upload: (filename, content, settings = {}) => {
       check('upload: the filename', filename, TEXT);
       if (typeof content !== 'function') checkContent(content);
       checkOptions('upload', settings, { upload: optional(TEXT), verify: optional(oneOf('sha256')) });
       return new Observable((subscriber) =>
-        beginUpload({ lanes, options, filename, content, settings, subscriber }),
+        beginUpload({ pool, options, filename, content, settings, subscriber }),
       );
     },
-    retries$: lanes.retries$,
-    end: lanes.end,
-    destroy: lanes.destroy,
+    retries$: pool.retries$,
+    end: pool.end,
+    destroy: pool.destroy,
   };
 }
 
 interface Upload {
-  readonly lanes: ConnectionPool;
+  readonly pool: ConnectionPool;
   readonly options: UploadsOptions;
   readonly filename: string;
   readonly content: ContentSource;
@@ -157,7 +157,7 @@ interface Upload {
 const isLarge = Symbol('is large');
 
 function beginUpload(upload: Upload): () => void {
-  const { lanes, options, filename, content, settings, subscriber } = upload;
+  const { pool, options, filename, content, settings, subscriber } = upload;
   const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
   const least = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
@@ -192,7 +192,7 @@ function beginUpload(upload: Upload): () => void {
         next: heard,
         error: (fault: ClientFault) => failed(client, fault),
         complete: () => {
-          lanes.done(job);
+          pool.done(job);
           subscriber.complete();
         },
       });
@@ -249,17 +249,17 @@ function beginUpload(upload: Upload): () => void {
         return tell(event.sent, event.total);
       case 'resumed':
         // More is there than had been told of: the last try was not for nothing.
-        if (attempt > 1 && event.offset > durable) lanes.madeProgress(job);
+        if (attempt > 1 && event.offset > durable) pool.madeProgress(job);
         resumedFrom = event.offset;
         durable = event.offset;
         speed = createSpeed(now, event.offset);
         return tell(event.offset, event.total);
       case 'durable':
-        if (event.offset > durable) lanes.madeProgress(job);
+        if (event.offset > durable) pool.madeProgress(job);
         durable = Math.max(durable, event.offset);
         return tell(Math.max(sentSoFar, durable), size);
       case 'stored':
-        lanes.madeProgress(job);
+        pool.madeProgress(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }
@@ -281,28 +281,28 @@ function beginUpload(upload: Upload): () => void {
   function failed(client: Client, fault: ClientFault): void {
     if (fault.type === 'content' && fault.thrown === isLarge) {
       attempt--;
-      return lanes.again(job, true);
+      return pool.again(job, true);
     }
     const before = sentBefore;
     if (breaksConnection(fault)) sentBefore = sentNow ?? sentBefore;
-    if (!isRefused(fault, 'exists') || before === null) return lanes.failed(job, fault);
+    if (!isRefused(fault, 'exists') || before === null) return pool.failed(job, fault);
     // It may be there because an earlier try was carried out and its answer lost.
     storedAs(client, filename, before, mtime ?? openedMtime).then(
       (found) => {
         if (subscriber.closed) return;
-        if (found === null) return lanes.failed(job, fault);
+        if (found === null) return pool.failed(job, fault);
         heard(found);
-        lanes.done(job);
+        pool.done(job);
         subscriber.complete();
       },
-      (thrown: ClientFault) => lanes.failed(job, thrown),
+      (thrown: ClientFault) => pool.failed(job, thrown),
     );
   }
 
-  lanes.add(job);
+  pool.add(job);
   return () => {
     running?.unsubscribe();
-    lanes.done(job);
+    pool.done(job);
   };
 }
 

@@ -10,9 +10,9 @@
 export const RESERVED_FOLDER = '.sluice';
 
 /** Bytes of UTF-8 in a whole name. */
-export const maxName = 1024;
+export const NAME_BYTES_MAX = 1024;
 /** Bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
-export const maxSegment = 255;
+export const SEGMENT_BYTES_MAX = 255;
 
 const encoder = new TextEncoder();
 const unprintable = /[\p{Cc}\p{Surrogate}]/u;
@@ -42,8 +42,8 @@ export function whyNotFilename(name: unknown): string | null {
 
 /** A UTF-16 unit is at most 3 bytes of UTF-8, so nearly every name is measured without being encoded. */
 function whyTooLong(name: string): string | null {
-  if (name.length * 3 <= maxSegment) return null;
-  if (encoder.encode(name).length > maxName) return `it is longer than ${maxName} bytes`;
-  const tooLong = name.split('/').some((segment) => encoder.encode(segment).length > maxSegment);
-  return tooLong ? `it has a segment longer than ${maxSegment} bytes` : null;
+  if (name.length * 3 <= SEGMENT_BYTES_MAX) return null;
+  if (encoder.encode(name).length > NAME_BYTES_MAX) return `it is longer than ${NAME_BYTES_MAX} bytes`;
+  const tooLong = name.split('/').some((segment) => encoder.encode(segment).length > SEGMENT_BYTES_MAX);
+  return tooLong ? `it has a segment longer than ${SEGMENT_BYTES_MAX} bytes` : null;
 }

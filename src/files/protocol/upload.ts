@@ -2,7 +2,7 @@
 import { check, TEXT } from '../../wire/argument.ts';
 
 /** Characters in an upload's id. */
-export const maxUploadId = 64;
+export const UPLOAD_ID_LENGTH_MAX = 64;
 
 export const uploadId = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -8,7 +8,7 @@ import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { Command } from './command.ts';
 import type { Effect } from './effect.ts';
-import { footprintOf, mustWait, nothing } from './overlap.ts';
+import { footprintOf, mustWait, NO_FILES } from './overlap.ts';
 import { runCommand } from './run-command.ts';
 import type { Footprint, OpenRequest, SessionState } from './state.ts';
 
@@ -106,7 +106,7 @@ export function createRequestStarter(
 
   const refuseRequest: RequestStarter['refuseRequest'] = (state, header, error, credit, effects) => {
     const named = typeof header.cmd === 'string' ? header.cmd.slice(0, 64) : null;
-    const request = newRequest(state, header, named, nothing, credit);
+    const request = newRequest(state, header, named, NO_FILES, credit);
     const refused = { pendingReplies: [{ type: 'error', error }], receiving: false, done: true } as const;
     const cmd = named === null ? {} : { cmd: named };
     const identity = request.id === null ? {} : { id: request.id };

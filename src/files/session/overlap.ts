@@ -9,13 +9,13 @@ import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Touches } from './command.ts';
 import type { Footprint, OpenRequest } from './state.ts';
 
-export const nothing: Footprint = { reads: [], writes: [], uploads: [], all: null };
-const everything: Footprint = { reads: [], writes: [], uploads: [], all: 'allFiles' };
-const alone: Footprint = { reads: [], writes: [], uploads: [], all: 'exclusive' };
+export const NO_FILES: Footprint = { reads: [], writes: [], uploads: [], all: null };
+const ALL_FILES: Footprint = { reads: [], writes: [], uploads: [], all: 'allFiles' };
+const EXCLUSIVE: Footprint = { reads: [], writes: [], uploads: [], all: 'exclusive' };
 
 export function footprintOf(touches: Touches, header: JsonHeader): Footprint {
-  if (touches === 'allFiles') return everything;
-  if (touches === 'exclusive') return alone;
+  if (touches === 'allFiles') return ALL_FILES;
+  if (touches === 'exclusive') return EXCLUSIVE;
   const named = (mode: 'read' | 'write' | 'upload') =>
     Object.keys(touches)
       .filter((field) => touches[field] === mode && header[field] !== undefined)

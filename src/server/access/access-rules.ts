@@ -41,14 +41,14 @@ export type ReadRules =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Characters in a token: fewer can be guessed. */
-const leastToken = 16;
+const TOKEN_LENGTH_MIN = 16;
 /** What `hello` takes. */
-const mostToken = 1024;
+const TOKEN_LENGTH_MAX = 1024;
 /** Rules that are read in one turn. */
 export const RULES_PER_TURN = 100;
 
 /** Whether the name of a field may be shown. What stands in its place may be a token as well, and is longer then. */
-export const isShown = (field: string): boolean => /^\w+$/.test(field) && field.length < leastToken;
+export const isShown = (field: string): boolean => /^\w+$/.test(field) && field.length < TOKEN_LENGTH_MIN;
 
 /**
  * Yields after each `RULES_PER_TURN` rules.
@@ -133,12 +133,12 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
       wrong(`${where}.sha256`, why);
       return null;
     }
-    if (typeof token === 'string' && token.length >= leastToken && token.length <= mostToken) {
+    if (typeof token === 'string' && token.length >= TOKEN_LENGTH_MIN && token.length <= TOKEN_LENGTH_MAX) {
       return { ...rule, sha256: sha256(token) };
     }
     wrong(
       `${where}.token`,
-      `must have ${leastToken} to ${mostToken} characters: a shorter one can be guessed`,
+      `must have ${TOKEN_LENGTH_MIN} to ${TOKEN_LENGTH_MAX} characters: a shorter one can be guessed`,
     );
     return null;
   }

@@ -6,7 +6,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** Milliseconds between two ticks: a hundred of them a second cost nothing to speak of. */
-const resolution = 10;
+const RESOLUTION_MS = 10;
 
 /** Seconds. All 0 before anything was measured. */
 export interface LoopDelay {
@@ -30,9 +30,9 @@ export interface LoopDelayMeter {
  * meter.stop();
  */
 export function meterLoopDelay(): LoopDelayMeter {
-  const histogram = monitorEventLoopDelay({ resolution });
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
-  const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - resolution / 1e3);
+  const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);
   return {
     take: () => {
       const taken = {

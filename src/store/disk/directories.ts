@@ -10,7 +10,7 @@
  */
 import type { Outcome } from '../contract.ts';
 import { folderOf, lastOf } from '../names.ts';
-import { err, type Failure, ok } from '../outcome.ts';
+import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { type Start, type Task, wait } from '../task.ts';
 import { directoryCache, type Held } from './directory-cache.ts';
 import { type DiskIo, flags } from './disk-io.ts';
@@ -148,7 +148,7 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
     }
   }
 
-  function* whatIsThere(place: string, path: string): Task<Failure> {
+  function* whatIsThere(place: string, path: string): Task<RefusedOutcome> {
     const there = yield* io.look(place);
     if (there?.isSymbolicLink())
       return err('not-a-file', `${path} is a symbolic link, which is not followed`);

@@ -41,7 +41,7 @@ export interface DirectoryCache {
 }
 
 /** How many folders are kept open at most, besides those in use. */
-const mostKept = 16;
+const KEPT_DIRECTORIES_MAX = 16;
 
 /**
  * @param keeps whether any is kept at all.
@@ -152,7 +152,7 @@ export function directoryCache(
       if (other !== undefined) drop(other);
       directory.kept = true;
       kept.set(directory.path, directory);
-      const [oldest] = kept.size > mostKept ? kept.values() : [];
+      const [oldest] = kept.size > KEPT_DIRECTORIES_MAX ? kept.values() : [];
       if (oldest !== undefined) drop(oldest);
       return directory;
     },

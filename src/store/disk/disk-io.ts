@@ -14,13 +14,13 @@ import { errnoOf } from './errno.ts';
 import type { FileSystem, OpenFolder, OpenFolderOptions } from './file-system.ts';
 
 /** Bytes that are read by one synchronous call at most. */
-const readAtOnce = 128 * 1024;
+const SYNC_READ_BYTES_MAX = 128 * 1024;
 /** A write that took so many milliseconds was not a copy into the system's memory, but had to wait for the disk. */
 const SLOW_WRITE_MS = 10;
 /** For so many milliseconds after it, writes go through the pool. */
 const POOL_COOLDOWN_MS = 2_000;
 /** Bytes that are given back to the file system by one synchronous call at most. */
-const freedAtOnce = 8 * 1024 * 1024;
+const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** A symbolic link as the last part of a path is never followed. */
 export const flags = {
@@ -87,7 +87,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
 
     /** @param freed how many bytes may be freed by it, when the file has no name any more. */
     *close(fd: number, freed = 0): Task<void> {
-      if (waits || freed > freedAtOnce) yield* wait((back) => fs.close(fd, back));
+      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.close(fd, back));
       else fs.closeSync(fd);
     },
 
@@ -131,7 +131,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
         const at = filled;
         const left = into.length - at;
         const count =
-          waits || left > readAtOnce
+          waits || left > SYNC_READ_BYTES_MAX
             ? yield* wait<number>((back) => fs.read(fd, into, at, left, position + at, back))
             : fs.readSync(fd, into, at, left, position + at);
         if (count === 0) break;
@@ -174,7 +174,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
 
     /** @param freed the bytes of the file that is replaced. */
     *rename(from: string, to: string, freed = 0): Task<void> {
-      if (waits || freed > freedAtOnce) yield* wait((back) => fs.rename(from, to, back));
+      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.rename(from, to, back));
       else fs.renameSync(from, to);
     },
 
@@ -185,7 +185,7 @@ export function diskIo(fs: FileSystem, waits: boolean) {
 
     /** @param freed the bytes of the file that is removed. */
     *unlink(path: string, freed = 0): Task<void> {
-      if (waits || freed > freedAtOnce) yield* wait((back) => fs.unlink(path, back));
+      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.unlink(path, back));
       else fs.unlinkSync(path);
     },
 

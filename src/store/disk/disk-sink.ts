@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { whyNotContent } from '../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
-import { err, type Failure, ok, okVoid } from '../outcome.ts';
+import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import { bytesOf } from './disk-io.ts';
 import { systemFailure, tried } from './errno.ts';
@@ -98,7 +98,7 @@ export function diskSink(
 }
 
 const isOver = (put: Put): boolean => put.over || put.isTaken;
-const refusal = (put: Put): Failure => err(put.isTaken ? 'upload-taken' : 'shutting-down');
+const refusal = (put: Put): RefusedOutcome => err(put.isTaken ? 'upload-taken' : 'shutting-down');
 
 /** To close a file below a write that is under way would let it go to whichever file is next given the number. */
 function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {

@@ -60,7 +60,7 @@ const DISK_RULES = {
 };
 
 /** From this many bytes on a put is refused before its content comes if it would be refused after. */
-const worthAskingFirst = 64 * 1024;
+const SPACE_CHECK_BYTES_MIN = 64 * 1024;
 
 /**
  * Opens a store on a folder, which is made if it is missing. It may be a symbolic link, or reached through some; below
@@ -195,7 +195,7 @@ function diskStore(
 
   function* begin(name: string, options: PutOptions): Task<Outcome<Sink>> {
     const early =
-      options.size >= worthAskingFirst
+      options.size >= SPACE_CHECK_BYTES_MIN
         ? yield* disk.entrance.run(whyNotPut(disk, name, options.ifAbsent))
         : undefined;
     if (early !== undefined) return early;

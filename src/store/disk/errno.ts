@@ -1,6 +1,6 @@
 /** What the operating system says, as the error of the catalogue that a peer is told. */
 import { catalogue, type ErrorCode } from '../../files/protocol/errors.ts';
-import { err, type Failure } from '../outcome.ts';
+import { err, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
 
 /**
@@ -34,7 +34,7 @@ export function errnoOf(error: unknown): string | undefined {
  * The failure that a system error is; undefined when it is no system error. It bears the system's code as `cause`, and
  * never the system's message, which has the server's paths in it; only a `why` that was put there on purpose.
  */
-export function systemFailure(error: unknown): Failure | undefined {
+export function systemFailure(error: unknown): RefusedOutcome | undefined {
   const cause = errnoOf(error);
   if (cause === undefined) return undefined;
   const why = whyOf(error);

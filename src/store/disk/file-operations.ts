@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import type { FileInfo, Outcome, Removed, Renamed } from '../contract.ts';
 import { folderOf, lastOf } from '../names.ts';
-import { err, type Failure, ok } from '../outcome.ts';
+import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import type { Directory } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
@@ -134,7 +134,11 @@ function* unlinkOr(io: DiskIo, old: string, undo: string | undefined): Task<void
  * Why a put of that name would fail if it were committed now; undefined when it would not. Asked before a large body
  * is received in vain; the commit decides.
  */
-export function* whyNotPut(disk: Disk, to: string, ifAbsent: boolean | undefined): Task<Failure | undefined> {
+export function* whyNotPut(
+  disk: Disk,
+  to: string,
+  ifAbsent: boolean | undefined,
+): Task<RefusedOutcome | undefined> {
   const { io, directories } = disk;
   const entered = yield* directories.enter(folderOf(to));
   if (!entered.ok) return entered.error.code === 'not-found' ? undefined : entered;

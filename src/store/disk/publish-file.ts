@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import type { Outcome } from '../contract.ts';
 import { folderOf, lastOf } from '../names.ts';
-import { err, type Failure, ok } from '../outcome.ts';
+import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import type { Semaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
 import type { ChecksumCache } from './checksums/checksum-cache.ts';
@@ -110,7 +110,7 @@ export function* obstacle(
   directory: Directory,
   there: Stats,
   { to, ifAbsent }: Pick<Placing, 'to' | 'ifAbsent'>,
-): Task<Failure | undefined> {
+): Task<RefusedOutcome | undefined> {
   if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
   if (!there.isDirectory()) return err('not-a-file');
   const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastOf(to));

@@ -1,6 +1,6 @@
 /** Whether there is room for a content, asked before it comes. */
 
-import { err, type Failure } from '../outcome.ts';
+import { err, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
 import type { Directories } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
@@ -10,7 +10,11 @@ import { errnoOf } from './errno.ts';
 export const worthAsking = 1024 * 1024;
 
 /** Why so many more bytes cannot be written; undefined when, as far as the system knows, they can. */
-export function* whyNoRoom(io: DiskIo, { root, at }: Directories, bytes: number): Task<Failure | undefined> {
+export function* whyNoRoom(
+  io: DiskIo,
+  { root, at }: Directories,
+  bytes: number,
+): Task<RefusedOutcome | undefined> {
   if (bytes < worthAsking) return undefined;
   try {
     const { blocks, bavail, bsize } = yield* io.space(at(root, '.'));

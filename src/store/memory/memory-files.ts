@@ -4,7 +4,7 @@ import { LISTING_BOUNDS } from '../listing/bounds.ts';
 import { behind, fromBytes, isWellFormed, toBytes } from '../listing/name-bytes.ts';
 import { type NameRun, sortedNames } from '../listing/sorted-names.ts';
 import { folderOf } from '../names.ts';
-import { err, type Failure, ok } from '../outcome.ts';
+import { err, ok, type RefusedOutcome } from '../outcome.ts';
 
 export interface MemoryFile {
   readonly bytes: Uint8Array;
@@ -18,7 +18,7 @@ export interface MemoryFiles {
   readonly byName: ReadonlyMap<string, MemoryFile>;
   find(name: string): Outcome<MemoryFile>;
   /** Why no file can be placed there; undefined when one can. */
-  whyNotAt(name: string, ifAbsent: boolean | undefined): Failure | undefined;
+  whyNotAt(name: string, ifAbsent: boolean | undefined): RefusedOutcome | undefined;
   place(name: string, file: MemoryFile): void;
   remove(name: string): void;
   /** The files of a listing, in order, without regard to its limit. */

@@ -6,7 +6,7 @@
  */
 import { catalogue } from '../../files/protocol/errors.ts';
 import type { ListOptions, MaybeAsync, Outcome, Store } from '../contract.ts';
-import { type Failure, okVoid } from '../outcome.ts';
+import { okVoid, type RefusedOutcome } from '../outcome.ts';
 import { run, type Task, together, wait } from '../task.ts';
 import type { QuotaLedger, Tally } from './ledger.ts';
 
@@ -14,7 +14,7 @@ export interface QuotaCounts {
   /** Counts a tally, once for all who ask meanwhile. */
   count(tally: Tally): Promise<Outcome<void>>;
   /** Waits until all is counted that a name belongs to. */
-  whyNotCounted(name: string): Task<Failure | undefined>;
+  whyNotCounted(name: string): Task<RefusedOutcome | undefined>;
   /**
    * Makes a change to what is under the names, which nobody else may change meanwhile.
    *
@@ -74,7 +74,7 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
     return okVoid;
   }
 
-  function* whyNotCounted(name: string): Task<Failure | undefined> {
+  function* whyNotCounted(name: string): Task<RefusedOutcome | undefined> {
     for (;;) {
       const uncounted = ledger.concerning(name).find((tally) => !tally.counted);
       if (uncounted === undefined) return undefined;
@@ -123,7 +123,7 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
 }
 
 /** Whether nothing was changed: what is refused for its own sake is refused before. A failing disk fails at any time. */
-const isUndone = ({ error }: Failure): boolean =>
+const isUndone = ({ error }: RefusedOutcome): boolean =>
   catalogue[error.code].blame === 'peer' || error.code === 'shutting-down';
 
 /** Waits for an answer, if it is not there at once. */

@@ -21,19 +21,20 @@
 export const SMALL_SLAB_BYTES: number = 64 * 1024;
 const small = SMALL_SLAB_BYTES;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
-const large = 2 * 1024 * 1024;
+const LARGE_SLAB_BYTES = 2 * 1024 * 1024;
 /** The next slab is begun when less than this is left of one. */
-const leastRead = 16 * 1024;
+const READ_BYTES_MIN = 16 * 1024;
 /** After so many reads in a row that needed little room, a connection goes back to a small slab. */
-const calm = 32;
+const CALM_READS = 32;
 /** Slabs of a connection kept to be used again. */
-const kept = 2;
+const FREE_SLABS_MAX = 2;
 /** Connections that may have large slabs at once, in this process. */
-const largeShares = 16;
+const LARGE_SLAB_CONNECTIONS_MAX = 16;
 let sharesTaken = 0;
 
 /** Bytes of all large slabs of this process together, at the most. */
-export const LARGE_SLABS_BYTES_MAX: number = largeShares * (kept + 1) * large;
+export const LARGE_SLABS_BYTES_MAX: number =
+  LARGE_SLAB_CONNECTIONS_MAX * (FREE_SLABS_MAX + 1) * LARGE_SLAB_BYTES;
 
 interface Slab {
   readonly bytes: Uint8Array;
@@ -71,8 +72,8 @@ export function createSlabs(): Slabs {
   let pinned = 0;
 
   function make(): Slab {
-    const bytes = larges > kept ? small : size;
-    if (bytes === large) larges++;
+    const bytes = larges > FREE_SLABS_MAX ? small : size;
+    if (bytes === LARGE_SLAB_BYTES) larges++;
     const slab = { bytes: Buffer.allocUnsafeSlow(bytes), filled: 0, out: 0 };
     slabs.set(slab.bytes.buffer, slab);
     return slab;
@@ -80,19 +81,19 @@ export function createSlabs(): Slabs {
 
   /** Leaves it to the garbage collector. */
   function drop({ bytes }: Slab): void {
-    if (bytes.length === large) larges--;
+    if (bytes.length === LARGE_SLAB_BYTES) larges--;
     if (larges === 0 && size === small) leaveShare();
   }
 
   function resize(to: number): void {
-    if (size === to || (to === large && !haveShare())) return;
+    if (size === to || (to === LARGE_SLAB_BYTES && !haveShare())) return;
     size = to;
     for (const slab of free) drop(slab);
     free = [];
   }
 
   function haveShare(): boolean {
-    if (!hasShare && sharesTaken < largeShares) {
+    if (!hasShare && sharesTaken < LARGE_SLAB_CONNECTIONS_MAX) {
       sharesTaken++;
       hasShare = true;
     }
@@ -112,7 +113,7 @@ export function createSlabs(): Slabs {
   function room(): Uint8Array {
     // Only here: until the next read the system has the place it was given last.
     if (current.out === 0) current.filled = 0;
-    const isFull = current.bytes.length - current.filled < leastRead;
+    const isFull = current.bytes.length - current.filled < READ_BYTES_MIN;
     const isOther = current.bytes.length !== size && current.out === 0;
     if (isFull || isOther) {
       if (current.out === 0) drop(current);
@@ -126,10 +127,10 @@ export function createSlabs(): Slabs {
     const { bytes, filled } = current;
     current.filled += count;
     current.out += count;
-    calmReads = count < leastRead ? calmReads + 1 : 0;
-    if (calmReads === calm) resize(small);
+    calmReads = count < READ_BYTES_MIN ? calmReads + 1 : 0;
+    if (calmReads === CALM_READS) resize(small);
     // A peer that fills what it is given has more to send.
-    else if (cameBack && current.filled === bytes.length) resize(large);
+    else if (cameBack && current.filled === bytes.length) resize(LARGE_SLAB_BYTES);
     return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);
   }
 
@@ -141,7 +142,7 @@ export function createSlabs(): Slabs {
     cameBack = true;
     if (slab === current) return;
     pinned--;
-    if (slab.bytes.length !== size || free.length === kept) return drop(slab);
+    if (slab.bytes.length !== size || free.length === FREE_SLABS_MAX) return drop(slab);
     slab.filled = 0;
     free.push(slab);
   }

@@ -21,9 +21,9 @@ import { systemCode } from '../connection-fault.ts';
 import type { ListenFault } from '../listen.ts';
 
 /** Bytes that the system allows a socket's path. */
-const longest = process.platform === 'linux' ? 107 : 103;
+const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
 /** How often to look anew, when what is at the place has changed. */
-const mostLooks = 20;
+const LOOKS_MAX = 20;
 
 export interface UnixSocketPath {
   /** Where to listen at first. */
@@ -44,7 +44,7 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
     return fault(error);
   }
   const hidden = join(folder, 's');
-  const tooLong = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - longest;
+  const tooLong = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - PATH_BYTES_MAX;
   let ours: BigIntStats | undefined;
   let removed = false;
 
@@ -59,7 +59,7 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
       chmodSync(hidden, mode);
       for (let looks = 0; !removed; looks++) {
         if (placed()) return null;
-        const why = looks === mostLooks ? 'what is there changes all the time' : await clear();
+        const why = looks === LOOKS_MAX ? 'what is there changes all the time' : await clear();
         if (why !== null) return why === 'in-use' ? inUse(path) : fault(why);
       }
       return null;

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  bytesInWords,
-  filesInWords,
   fitted,
+  formatBytes,
+  formatFileCount,
+  formatSeconds,
+  formatTime,
   ofName,
   printable,
-  secondsInWords,
-  timeInWords,
 } from '../../../src/cli/shared/format.ts';
 
 test.each([
@@ -20,7 +20,7 @@ test.each([
   [1_023_488, '1.0 MiB'],
   [1234567, '1.2 MiB'],
   [2 ** 53, '8.0 PiB'],
-])('%i bytes are %s', (bytes, words) => expect(bytesInWords(bytes)).toBe(words));
+])('%i bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words));
 
 test.each([
   [0, '0:00'],
@@ -31,13 +31,13 @@ test.each([
   [360_000, '5 d'],
   [Number.POSITIVE_INFINITY, '-:--'],
   [Number.NaN, '-:--'],
-])('%d seconds are %s', (seconds, words) => expect(secondsInWords(seconds)).toBe(words));
+])('%d seconds are %s', (seconds, words) => expect(formatSeconds(seconds)).toBe(words));
 
-test('one file, two files', () => expect([1, 2].map(filesInWords)).toEqual(['1 file', '2 files']));
+test('one file, two files', () => expect([1, 2].map(formatFileCount)).toEqual(['1 file', '2 files']));
 
 test('a time that is none does not throw', () => {
-  expect(timeInWords(1e300)).toHaveLength(16);
-  expect(timeInWords(0)).toMatch(/^19(70-01-01|69-12-31) \d\d:\d\d$/);
+  expect(formatTime(1e300)).toHaveLength(16);
+  expect(formatTime(0)).toMatch(/^19(70-01-01|69-12-31) \d\d:\d\d$/);
 });
 
 test('what would move the cursor or hide text is escaped', () => {

@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { maxName, maxSegment, whyNotFilename } from '../../../src/files/protocol/filename.ts';
+import { NAME_BYTES_MAX, SEGMENT_BYTES_MAX, whyNotFilename } from '../../../src/files/protocol/filename.ts';
 
 describe('a name is allowed', () => {
   test.each([
@@ -20,7 +20,7 @@ describe('a name is allowed', () => {
     '~',
     '-rf',
     'con',
-    'x'.repeat(maxSegment),
+    'x'.repeat(SEGMENT_BYTES_MAX),
     `${'x'.repeat(255)}/${'y'.repeat(255)}/${'z'.repeat(255)}/${'w'.repeat(256 - 1)}`,
   ])('%j', (name) => expect(whyNotFilename(name)).toBeNull());
 });
@@ -52,9 +52,9 @@ describe('a name is refused', () => {
     ['.sluice/tmp/x', "store's own"],
     ['.Sluice/x', "store's own"],
     ['.ſluice/x', "store's own"],
-    ['x'.repeat(maxSegment + 1), 'segment longer'],
+    ['x'.repeat(SEGMENT_BYTES_MAX + 1), 'segment longer'],
     ['名'.repeat(86), 'segment longer'],
-    [Array(6).fill('x'.repeat(200)).join('/'), `longer than ${maxName}`],
+    [Array(6).fill('x'.repeat(200)).join('/'), `longer than ${NAME_BYTES_MAX}`],
   ])('%j: %s', (name, why) => expect(whyNotFilename(name)).toContain(why));
 
   test.each([undefined, null, 7, {}, ['a']])('%j: not a string', (name) =>

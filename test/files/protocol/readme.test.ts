@@ -6,9 +6,9 @@ import { isMatching, type P } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
 import type { Principal } from '../../../src/files/protocol/access.ts';
 import { catalogue } from '../../../src/files/protocol/errors.ts';
-import { maxName, maxSegment, whyNotFilename } from '../../../src/files/protocol/filename.ts';
+import { NAME_BYTES_MAX, SEGMENT_BYTES_MAX, whyNotFilename } from '../../../src/files/protocol/filename.ts';
 import { requestPatterns } from '../../../src/files/protocol/request.ts';
-import { maxPage } from '../../../src/files/session/commands/list.ts';
+import { PAGE_NAMES_MAX } from '../../../src/files/session/commands/list.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
 import { openAccess } from '../../../src/runtime/access.ts';
 import { defaultLimits } from '../../../src/runtime/limits.ts';
@@ -300,7 +300,7 @@ describe('the numbers', () => {
     const { keepPartial, maxUploads } = uploadLimits({});
     expect(section('Resuming')).toContain(`for ${keepPartial / 3_600_000} hours`);
     expect(section('Resuming')).toContain(`and ${maxUploads.toLocaleString('en')} of them`);
-    expect(section('list')).toContain(`never over ${maxPage} `);
+    expect(section('list')).toContain(`never over ${PAGE_NAMES_MAX} `);
   });
 
   test('of the CRC-32 are those of the code', () => {
@@ -310,7 +310,7 @@ describe('the numbers', () => {
 
   test('of names are those of the code', () => {
     expect(section('Names')).toContain(
-      `more than ${maxName.toLocaleString('en')} bytes in UTF-8, or with a segment of more than ${maxSegment}.`,
+      `more than ${NAME_BYTES_MAX.toLocaleString('en')} bytes in UTF-8, or with a segment of more than ${SEGMENT_BYTES_MAX}.`,
     );
   });
 });

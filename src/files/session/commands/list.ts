@@ -6,9 +6,9 @@ import { requestPatterns } from '../../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from '../command.ts';
 
 /** Names in one page, unless fewer are asked for. */
-export const maxPage = 1000;
+export const PAGE_NAMES_MAX = 1000;
 /** Bytes of JSON in one page, so that the reply is within the header limit of every client. */
-export const maxPageBytes = 48 * 1024;
+export const PAGE_BYTES_MAX = 48 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -17,7 +17,7 @@ function fitted({ files, next }: Listing): Listing {
   let bytes = 0;
   const fits = files.findIndex((file) => {
     bytes += encoder.encode(JSON.stringify(file)).length + 1;
-    return bytes > maxPageBytes;
+    return bytes > PAGE_BYTES_MAX;
   });
   if (fits < 0) return next === undefined ? { files } : { files, next };
   const page = files.slice(0, Math.max(fits, 1));
@@ -27,7 +27,7 @@ function fitted({ files, next }: Listing): Listing {
 export const list = defineCommand({
   pattern: requestPatterns.list,
   touches: 'allFiles',
-  start: ({ prefix: asked = '', after, limit = maxPage }, principal) => {
+  start: ({ prefix: asked = '', after, limit = PAGE_NAMES_MAX }, principal) => {
     // Whoever is confined to a prefix sees what is below it, however much more was asked for.
     const prefix = principal.prefix.startsWith(asked) ? principal.prefix : asked;
     if (!prefix.startsWith(principal.prefix)) {
@@ -35,7 +35,7 @@ export const list = defineCommand({
       return refuse(null, errorInfo('forbidden', why, { prefix: principal.prefix }));
     }
     const from = { ...(prefix === '' ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
-    return { state: null, effects: [{ type: 'list', ...from, limit: Math.min(limit, maxPage) }] };
+    return { state: null, effects: [{ type: 'list', ...from, limit: Math.min(limit, PAGE_NAMES_MAX) }] };
   },
   on: (state: null, event) =>
     match(event)

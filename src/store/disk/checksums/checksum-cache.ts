@@ -42,11 +42,11 @@ export interface ChecksumCache {
  * How many are kept at most; those that were least recently used go first. Each takes some 200 bytes and its name: 16 MiB
  * in all with names of 50 characters.
  */
-export const mostSums = 65_536;
+export const CHECKSUMS_MAX = 65_536;
 /** Characters in all names together at most, which bounds what long names cost to another 8 to 16 MiB. */
-const mostCharacters = 8 * 1024 * 1024;
+const NAME_CHARACTERS_MAX = 8 * 1024 * 1024;
 /** Bytes of a line besides the name. */
-const lineBytes = 100;
+const LINE_BYTES = 100;
 
 const isStill = (sum: Sum, stats: Stats): boolean =>
   sum.size === stats.size &&
@@ -68,7 +68,7 @@ export function checksumCache(kept: (name: string, sum: Sum) => void): ChecksumC
   const set = (name: string, sum: Sum) => {
     if (!sums.delete(name)) characters += name.length;
     sums.set(name, sum);
-    while (sums.size > mostSums || characters > mostCharacters) {
+    while (sums.size > CHECKSUMS_MAX || characters > NAME_CHARACTERS_MAX) {
       const [oldest] = sums.keys();
       if (oldest === undefined) return;
       drop(oldest);
@@ -79,7 +79,7 @@ export function checksumCache(kept: (name: string, sum: Sum) => void): ChecksumC
 
   return {
     get bytes() {
-      return characters + sums.size * lineBytes;
+      return characters + sums.size * LINE_BYTES;
     },
     keep(name, { size, mtimeMs, ctimeMs, ino }, crc32) {
       const sum = { crc32, size, mtime: mtimeMs, ino, since: ctimeMs, until: now() };

@@ -12,7 +12,7 @@ import { run, type Task, wait } from '../../task.ts';
 import type { Directories, Folder } from '../directories.ts';
 import { type DiskIo, flags } from '../disk-io.ts';
 import { errnoOf, tried } from '../errno.ts';
-import { type ChecksumCache, mostSums, type Sum } from './checksum-cache.ts';
+import { CHECKSUMS_MAX, type ChecksumCache, type Sum } from './checksum-cache.ts';
 import { lineOf, lineReader } from './checksum-lines.ts';
 
 export interface ChecksumJournal {
@@ -65,7 +65,7 @@ const isOurs = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1;
 function setLast(sums: Map<string, Sum>, name: string, sum: Sum): void {
   sums.delete(name);
   sums.set(name, sum);
-  const [oldest] = sums.size > mostSums ? sums.keys() : [];
+  const [oldest] = sums.size > CHECKSUMS_MAX ? sums.keys() : [];
   if (oldest !== undefined) sums.delete(oldest);
 }
 

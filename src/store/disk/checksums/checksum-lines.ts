@@ -3,7 +3,7 @@ import { whyNotFilename } from '../../../files/protocol/filename.ts';
 import type { Sum } from './checksum-cache.ts';
 
 /** Bytes of the longest line there is: a name has at most 1,024, and escaping doubles them at worst. */
-const longest = 4096;
+const LINE_BYTES_MAX = 4096;
 const newline = 10;
 
 export const lineOf = (name: string, { crc32, size, mtime, ino, since, until }: Sum): string =>
@@ -37,12 +37,12 @@ export function lineReader(each: (name: string, sum: Sum) => void): (piece: Buff
         .toString('utf8')
         .split('\n');
       for (const line of lines) {
-        const found = line.length > 0 && line.length <= longest ? parsed(line) : undefined;
+        const found = line.length > 0 && line.length <= LINE_BYTES_MAX ? parsed(line) : undefined;
         if (found !== undefined) each(...found);
       }
       begun = Buffer.alloc(0);
     }
     // One byte too many is enough to see that it is no line.
-    begun = Buffer.concat([begun, piece.subarray(last + 1)]).subarray(0, longest + 1);
+    begun = Buffer.concat([begun, piece.subarray(last + 1)]).subarray(0, LINE_BYTES_MAX + 1);
   };
 }

@@ -39,7 +39,7 @@ export interface ActiveUpload extends Temporary {
 }
 
 /** So many bytes are written at most without being recorded, and while those before them are. */
-const recordEvery = 8 * 1024 * 1024;
+const RECORD_INTERVAL_BYTES = 8 * 1024 * 1024;
 
 export interface Holding {
   readonly disk: Disk;
@@ -156,7 +156,7 @@ export function activeUpload({
     },
     wrote(written) {
       if (failure !== undefined) throw failure;
-      if (isRecording || written.offset - record.length < recordEvery) return;
+      if (isRecording || written.offset - record.length < RECORD_INTERVAL_BYTES) return;
       void background(recordBehind(written));
     },
     quiet,

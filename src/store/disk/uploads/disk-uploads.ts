@@ -8,7 +8,7 @@ import type { Hash } from 'node:crypto';
 import { hashFor } from '../../content-check.ts';
 import type { Outcome, PutOptions, UploadOffset } from '../../contract.ts';
 import { keyedLock } from '../../keyed-lock.ts';
-import { err, type Failure, ok, okVoid } from '../../outcome.ts';
+import { err, ok, okVoid, type RefusedOutcome } from '../../outcome.ts';
 import type { Task } from '../../task.ts';
 import { badOffset, refusedKey, tooManyUploads, type UploadLimits } from '../../upload-limits.ts';
 import { flags } from '../disk-io.ts';
@@ -123,7 +123,7 @@ export function diskUploads(
   }
 
   /** Why what is still to come cannot be had; what there is goes too, as it does when a sink fails so. */
-  function* whyTooMuch(key: string, size: number, there: number): Task<Failure | undefined> {
+  function* whyTooMuch(key: string, size: number, there: number): Task<RefusedOutcome | undefined> {
     const refusal =
       there > size
         ? err('size-mismatch', 'there is more of it than was said', { expected: size, actual: there })
@@ -168,7 +168,7 @@ export function diskUploads(
   }
 
   /** Feeds the hash what there is of a part, of which no state of a hash was kept; lets go of it if that fails. */
-  function* hashPart(key: string, part: ActiveUpload, hash: Hash): Task<Failure | undefined> {
+  function* hashPart(key: string, part: ActiveUpload, hash: Hash): Task<RefusedOutcome | undefined> {
     const goesOn = () => !isClosing() && (wanted.get(key) ?? 0) <= 1;
     let hashed = false;
     try {

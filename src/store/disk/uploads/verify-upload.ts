@@ -7,7 +7,7 @@ import { errnoOf } from '../errno.ts';
 import type { UploadRecord } from './upload-record.ts';
 
 /** Bytes that are read at a time: so many that it goes through the pool, and so few that hashing them is no pause. */
-const piece = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 
 /** Whether a file begins with bytes of that length and CRC-32. Those that cannot be read back are not there. */
 export function* beginsWith(io: DiskIo, path: string, record: UploadRecord): Task<boolean> {
@@ -46,9 +46,9 @@ function* readBack(
   length: number,
   take: (bytes: Uint8Array) => boolean,
 ): Task<boolean> {
-  const into = Buffer.allocUnsafe(Math.min(piece, length));
+  const into = Buffer.allocUnsafe(Math.min(PIECE_BYTES, length));
   for (let at = 0; at < length; ) {
-    const bytes = into.subarray(0, Math.min(piece, length - at));
+    const bytes = into.subarray(0, Math.min(PIECE_BYTES, length - at));
     if ((yield* io.read(fd, bytes, at)) < bytes.length || !take(bytes)) return false;
     at += bytes.length;
   }

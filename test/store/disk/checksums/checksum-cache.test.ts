@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
 import type { Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
-import { checksumCache, mostSums } from '../../../../src/store/disk/checksums/checksum-cache.ts';
+import { CHECKSUMS_MAX, checksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
 import { checksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
 import { directories } from '../../../../src/store/disk/directories.ts';
 import { diskIo } from '../../../../src/store/disk/disk-io.ts';
@@ -119,15 +119,15 @@ describe('the sum of a file', () => {
     const kept: string[] = [];
     const sums = checksumCache((name) => void kept.push(name));
     const stats = statSync(root);
-    for (let i = 0; i < mostSums; i++) sums.keep(`${i}`, stats, i);
+    for (let i = 0; i < CHECKSUMS_MAX; i++) sums.keep(`${i}`, stats, i);
     expect(sums.of('0', stats)).toBe(0);
     sums.keep('one more', stats, 1);
-    expect([...sums.all()]).toHaveLength(mostSums);
+    expect([...sums.all()]).toHaveLength(CHECKSUMS_MAX);
     expect(sums.of('0', stats)).toBe(0);
     expect(sums.of('1', stats)).toBeUndefined();
-    for (let i = 0; i < mostSums / 2; i++) sums.keep(`${i}`.padEnd(1000, 'x'), stats, i);
+    for (let i = 0; i < CHECKSUMS_MAX / 2; i++) sums.keep(`${i}`.padEnd(1000, 'x'), stats, i);
     expect(sums.bytes).toBeLessThan(16 * 1024 * 1024);
-    expect(kept).toHaveLength(mostSums + 1 + mostSums / 2);
+    expect(kept).toHaveLength(CHECKSUMS_MAX + 1 + CHECKSUMS_MAX / 2);
   });
 });
 
