@@ -29,7 +29,7 @@ import type { CustomHandlers } from '../runtime/effect-executor.ts';
 import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
 import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
-import { serveConnection } from '../runtime/serve-connection.ts';
+import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
@@ -111,7 +111,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         writing: createSlots({ shared: writing, perHolder: 1 }),
       },
       rounds: createRounds(() => performance.now(), setImmediate),
-      clock: createTimeoutMonitor(limits.timeouts),
+      timeoutMonitor: createTimeoutMonitor(limits.timeouts),
       rateLimits: {
         bytes: createRateLimiter(limits.bytesPerSecond),
         requests: createRateLimiter(limits.requestsPerSecond),
@@ -119,7 +119,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       about: aboutServer(commands, limits),
       counters: createCounters(),
       shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
-    };
+    } satisfies Partial<ServeConnectionOptions>;
     const { shutdown$, counters, budget } = shared;
     const cut$ = shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),

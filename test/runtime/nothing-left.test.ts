@@ -315,7 +315,7 @@ property.prop(
     if (large.ok) await large.value.commit();
     const { store, misuse, open } = moody(files, moods);
     const commands = [...builtIn, custom, called];
-    const drain$ = new Subject<void>();
+    const shutdown$ = new Subject<void>();
     let [time, looks] = [0, 0];
     const places = {
       heads: createSlots({ shared: how.heads, perHolder: 0 }),
@@ -339,7 +339,7 @@ property.prop(
         time += how.busy[looks++ % how.busy.length]!;
         return time;
       }, setImmediate),
-      clock: createTimeoutMonitor(deadlines),
+      timeoutMonitor: createTimeoutMonitor(deadlines),
       limits: { ...defaultLimits, deadlines, window: { high: 60_000, low: 30_000 } },
       access: {
         first: () => ({ name: '', rights: ['read', 'write', 'delete'], prefix: '' }) as const,
@@ -349,7 +349,7 @@ property.prop(
       },
       tries: { turn: () => how.wait, wrong: () => {} },
       customHandlers: { it: () => new Promise<never>((_, reject) => setTimeout(reject, 100)) },
-      drain$,
+      shutdown$,
     };
     let completed = 0;
     let stopped = 0;
@@ -374,7 +374,7 @@ property.prop(
       });
       return { theirs, stop };
     });
-    if (how.drains !== null) setTimeout(() => drain$.next(), how.drains);
+    if (how.drains !== null) setTimeout(() => shutdown$.next(), how.drains);
     const finish = ({ theirs, stop }: (typeof peers)[number], by: 'end' | 'destroy' | 'unsubscribe') => {
       if (by === 'end') theirs.end();
       else if (by === 'destroy') theirs.destroy();
