@@ -44,7 +44,7 @@ const SMALL_SLABS_EACH = 3;
 /** What TLS takes of a connection, or of a handshake, besides. */
 const TLS_BYTES = 64 * 1024;
 /** Of the memory that something lies in, how much may be something else at the most: as much again. */
-const SLACK = 2;
+const SLACK_FACTOR = 2;
 /** What is bounded by itself: names that are listed, checksums, recordings, addresses of wrong tokens, the log. */
 const FIXED_BYTES = 80 * 1024 * 1024;
 
@@ -74,18 +74,18 @@ export interface Bounds {
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
   const { credit } = shareOut(limits);
   const { reading, writing } = limits.openFiles;
-  const each =
-    SLACK * CONNECTION_CREDIT_MAX +
+  const perConnection =
+    SLACK_FACTOR * CONNECTION_CREDIT_MAX +
     SMALL_SLABS_EACH * SMALL_SLAB_BYTES +
     CONNECTION_OBJECTS_BYTES +
     (secure ? TLS_BYTES : 0);
   return {
     unsettled: credit.high + connections * CONNECTION_CREDIT_MAX,
     memory:
-      SLACK * limits.budget.high +
+      SLACK_FACTOR * limits.budget.high +
       LARGE_SLABS_BYTES_MAX +
       FIXED_BYTES +
-      connections * each +
+      connections * perConnection +
       handshakes * TLS_BYTES,
     descriptors: DESCRIPTORS_RESERVED + 3 * connections + reading + writing + handshakes,
   };

@@ -23,44 +23,44 @@ export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
 ): ConnectionLimit {
   /** Connections by address; bounded by their number. */
-  const from = new Map<string, number>();
-  let inside = 0;
-  let told = 0;
+  const openByHost = new Map<string, number>();
+  let openCount = 0;
+  let refusing = 0;
 
   function refuse(connection: Connection, why: string): void {
     const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
-    if (told >= REFUSING_MAX || !reply.ok) return connection.destroy();
-    told++;
+    if (refusing >= REFUSING_MAX || !reply.ok) return connection.destroy();
+    refusing++;
     connection.write([reply.bytes], () => {});
-    closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => told--);
+    closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => refusing--);
   }
 
   return {
-    count: () => inside,
+    count: () => openCount,
     admit: (connection) => {
       const host = hostOf(connection.remote);
-      const there = host === null ? 0 : (from.get(host) ?? 0);
+      const openFromHost = host === null ? 0 : (openByHost.get(host) ?? 0);
       const why =
-        inside >= limits.connections
+        openCount >= limits.connections
           ? `${limits.connections} are open`
-          : there >= limits.connectionsPerAddress
+          : openFromHost >= limits.connectionsPerAddress
             ? `${limits.connectionsPerAddress} from ${host} are open`
             : null;
       if (why !== null) {
         refuse(connection, why);
         return 'too-many-connections';
       }
-      inside++;
-      if (host !== null) from.set(host, there + 1);
+      openCount++;
+      if (host !== null) openByHost.set(host, openFromHost + 1);
       return null;
     },
     release: (connection) => {
       const host = hostOf(connection.remote);
-      inside--;
+      openCount--;
       if (host === null) return;
-      const left = (from.get(host) ?? 1) - 1;
-      if (left === 0) from.delete(host);
-      else from.set(host, left);
+      const left = (openByHost.get(host) ?? 1) - 1;
+      if (left === 0) openByHost.delete(host);
+      else openByHost.set(host, left);
     },
   };
 }

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
-import { errnoOf, systemFailure, systemTrouble } from '../store/disk/errno.ts';
-import { whyNotPrivate } from '../store/disk/staging-folder.ts';
+import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
+import { RESERVED_FOLDER_ADVICE } from '../store/disk/staging-folder.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Does not reject. */
@@ -67,29 +67,29 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
       phase = 'draining';
     },
   });
-  const draining = shutdown$.subscribe(() => {
+  const shutdown = shutdown$.subscribe(() => {
     phase = 'draining';
   });
   // One question at a time, however many ask: of a file system that hangs, each would hold a thread.
-  let asking: Promise<ErrorInfo | null> | null = null;
-  const ask = (): Promise<ErrorInfo | null> => {
+  let asked: Promise<ErrorInfo | null> | null = null;
+  const askStore = (): Promise<ErrorInfo | null> => {
     if (writable === undefined) return Promise.resolve(null);
-    asking ??= writable().finally(() => {
-      asking = null;
+    asked ??= writable().finally(() => {
+      asked = null;
     });
-    return within(STORE_ANSWER_MAX_MS, asking, errorInfo('io-error', 'the store does not answer'));
+    return withTimeout(STORE_ANSWER_MAX_MS, asked, errorInfo('io-error', 'the store does not answer'));
   };
 
   return {
     read: async () => {
       if (phase !== 'ok') return { status: phase };
       const recent = failed !== null && Date.now() < failed.until ? failed.error : null;
-      const error = recent ?? (await ask());
+      const error = recent ?? (await askStore());
       return error === null ? { status: phase } : { status: 'unwritable', error };
     },
     stop: () => {
       events.unsubscribe();
-      draining.unsubscribe();
+      shutdown.unsubscribe();
     },
   };
 }
@@ -99,25 +99,26 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
  * (or not there: it is made again then), and is there any room?
  *
  * @param root the folder that `openDiskStore` was given.
- * @param least bytes below which there is no room; default 1 MiB.
+ * @param bytesMin bytes below which there is no room; default 1 MiB.
  */
 export const diskWritable =
-  (root: string, least = 1024 * 1024): Writable =>
+  (root: string, bytesMin = 1024 * 1024): Writable =>
   async () => {
     try {
       await access(root, constants.W_OK | constants.X_OK);
-      if (await isTaken(join(root, RESERVED_FOLDER))) throw systemTrouble('ENOTDIR', whyNotPrivate);
+      if (await isNotFolder(join(root, RESERVED_FOLDER)))
+        throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
       const { bavail, bsize } = await statfs(root);
-      return bavail * bsize < least ? errorInfo('disk-full') : null;
+      return bavail * bsize < bytesMin ? errorInfo('disk-full') : null;
     } catch (thrown) {
-      const failure = systemFailure(thrown);
+      const failure = systemFault(thrown);
       if (failure === undefined) throw thrown;
       return failure.error;
     }
   };
 
 /** Whether something that is not a folder is at a path; a link is none, wherever it leads. */
-async function isTaken(path: string): Promise<boolean> {
+async function isNotFolder(path: string): Promise<boolean> {
   try {
     return !(await lstat(path)).isDirectory();
   } catch (thrown) {
@@ -127,7 +128,7 @@ async function isTaken(path: string): Promise<boolean> {
 }
 
 /** What it comes to, or what to say when that takes too long. */
-async function within<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
+async function withTimeout<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(otherwise), milliseconds).unref();

@@ -52,19 +52,23 @@ const REQUEST_MAX_MS = 10_000;
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
   const { host = '127.0.0.1', port } = options;
-  const counted = await createMetrics(options);
-  if (!counted.ok) return counted;
-  const metrics = counted.value;
+  const created = await createMetrics(options);
+  if (!created.ok) return created;
+  const metrics = created.value;
   const health = watchHealth(options);
 
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() }),
     '/healthz': async () => {
-      const said = await health.read();
-      return { status: said.status === 'ok' ? 200 : 503, type: json, text: `${JSON.stringify(said)}\n` };
+      const state = await health.read();
+      return {
+        status: state.status === 'ok' ? 200 : 503,
+        type: JSON_TYPE,
+        text: `${JSON.stringify(state)}\n`,
+      };
     },
   };
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').replace(/\?.*/s, '');
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined) return send(response, plain(404, 'there is /metrics and /healthz\n'));
@@ -92,12 +96,12 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   server.timeout = 2 * REQUEST_MAX_MS;
   server.unref();
   server.on('connection', (socket) => socket.unref());
-  server.on('request', answer);
+  server.on('request', respond);
   const stop = () => {
     metrics.stop();
     health.stop();
   };
-  const fault = await listening(server, host, port);
+  const fault = await listen(server, host, port);
   if (fault !== null) {
     stop();
     return { ok: false, error: fault };
@@ -122,19 +126,19 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
 }
 
 /** Null once it listens. */
-const listening = (server: Server, host: string, port: number): Promise<ListenFault | null> =>
+const listen = (server: Server, host: string, port: number): Promise<ListenFault | null> =>
   new Promise((resolve) => {
     const asked = formatAddress(host, port);
-    const failed = (error: unknown) => resolve(listenFault(error, asked));
-    server.once('error', failed);
+    const onError = (error: unknown) => resolve(listenFault(error, asked));
+    server.once('error', onError);
     try {
       server.listen({ host, port }, () => {
-        server.off('error', failed);
+        server.off('error', onError);
         resolve(null);
       });
     } catch (error) {
       // A port over 65,535.
-      failed(error);
+      onError(error);
     }
   });
 
@@ -144,7 +148,7 @@ interface Page {
   readonly text: string;
 }
 
-const json = 'application/json';
+const JSON_TYPE = 'application/json';
 const plain = (status: number, text: string): Page => ({ status, type: 'text/plain; charset=utf-8', text });
 
 /** Of an answer to HEAD, Node leaves out the text itself. */

@@ -61,14 +61,14 @@ export const DEFAULT_IGNORED_FIELDS: readonly string[] = [
 export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS): Replies<JsonHeader> {
   check('sluiceReplies: the fields to ignore', ignore, LIST);
   for (const field of ignore) check('sluiceReplies: a field to ignore', field, TEXT);
-  const always = new Set<string>();
-  const by = new Map<string, Set<string>>();
+  const everywhere = new Set<string>();
+  const byCommand = new Map<string, Set<string>>();
   for (const field of ignore) {
     const colon = field.indexOf(':');
-    if (colon < 0) always.add(field);
+    if (colon < 0) everywhere.add(field);
     else {
       const command = field.slice(0, colon);
-      by.set(command, (by.get(command) ?? new Set()).add(field.slice(colon + 1)));
+      byCommand.set(command, (byCommand.get(command) ?? new Set()).add(field.slice(colon + 1)));
     }
   }
   return {
@@ -79,7 +79,7 @@ export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS
       // As many of the bytes at fault are quoted as had come: that depends on how they were cut.
       if (path === 'error.hex' || path === 'error.ascii') return true;
       const name = path.slice(path.lastIndexOf('.') + 1);
-      return always.has(name) || (by.get(String(ack ?? cmd))?.has(name) ?? false);
+      return everywhere.has(name) || (byCommand.get(String(ack ?? cmd))?.has(name) ?? false);
     },
   };
 }
@@ -128,7 +128,7 @@ export function verifyStreams(
 ): Observable<LiveResult> {
   check('verifyStreams: what reads them', read, FUNCTION);
   checkOptions('verifyReplay', options, { store: optional(STORE), onServerEvent: optional(FUNCTION) });
-  const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...how } = options;
+  const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...liveOptions } = options;
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {
     const connections$ = new Subject<ListenEvent>();
@@ -150,7 +150,7 @@ export function verifyStreams(
           connecting.next(here);
           connecting.complete();
         }),
-      { stall: ANSWER_MAX_MS, ...how, replies },
+      { stall: ANSWER_MAX_MS, ...liveOptions, replies },
     ).subscribe(subscriber);
     return () => {
       replaying.unsubscribe();

@@ -8,7 +8,7 @@ export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
   sha256 === undefined ? undefined : createHash('sha256');
 
 /** Why the content may not be committed; undefined when it may. The hash cannot be used again. */
-export function whyNotContent(
+export function contentFault(
   options: PutOptions,
   crc32: number,
   hash: Hash | undefined,

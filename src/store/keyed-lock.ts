@@ -7,14 +7,14 @@ export interface KeyedLock {
 }
 
 /** It holds an entry for each key that is in use, and one for each call that waits: the callers bound it. */
-export function keyedLock(): KeyedLock {
+export function createKeyedLock(): KeyedLock {
   const waiting = new Map<string, (() => void)[]>();
 
   return {
     *run(key, steps) {
       const queue = waiting.get(key);
       if (queue === undefined) waiting.set(key, []);
-      else yield* wait((back) => queue.push(() => back(null)));
+      else yield* wait((callback) => queue.push(() => callback(null)));
       try {
         return yield* steps;
       } finally {

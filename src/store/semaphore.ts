@@ -11,54 +11,54 @@ export interface Overtime {
   /** Milliseconds after which somebody gives the place inside to the next, and goes on outside. */
   readonly afterMs: number;
   /** How many may do so at once; the others keep their places. */
-  readonly most: number;
+  readonly outsideMax: number;
 }
 
 /** Somebody inside, or who has made way. */
-interface Stay {
+interface Occupant {
   readonly since: number;
   isInside: boolean;
 }
 
 /** What waits is bounded by the callers, each of which waits with one call at a time. */
-export function semaphore(most: number, overtime?: Overtime): Semaphore {
+export function createSemaphore(capacity: number, overtime?: Overtime): Semaphore {
   let inside = 0;
   let outside = 0;
   const waiting: (() => void)[] = [];
   /** In the order in which they came. */
-  const stays = new Set<Stay>();
-  let isWatched = false;
-  let isLetting = false;
+  const occupants = new Set<Occupant>();
+  let hasTimer = false;
+  let isAdmitting = false;
 
   /** In a loop: who comes in may be out again before this goes on, and there may be thousands. */
-  function leave(): void {
+  function release(): void {
     inside -= 1;
-    if (isLetting) return;
-    isLetting = true;
-    while (inside < most) {
+    if (isAdmitting) return;
+    isAdmitting = true;
+    while (inside < capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
       inside += 1;
       next();
     }
-    isLetting = false;
+    isAdmitting = false;
   }
 
   /** Looks, while somebody waits, who has been inside for too long. */
-  function watch({ afterMs, most: mostOutside }: Overtime): void {
-    if (isWatched) return;
-    isWatched = true;
+  function watchOvertime({ afterMs, outsideMax }: Overtime): void {
+    if (hasTimer) return;
+    hasTimer = true;
     const look = () => {
-      isWatched = false;
+      hasTimer = false;
       const late = performance.now() - afterMs;
-      for (const stay of stays) {
-        if (waiting.length === 0 || outside >= mostOutside || stay.since > late) break;
-        if (!stay.isInside) continue;
-        stay.isInside = false;
+      for (const occupant of occupants) {
+        if (waiting.length === 0 || outside >= outsideMax || occupant.since > late) break;
+        if (!occupant.isInside) continue;
+        occupant.isInside = false;
         outside += 1;
-        leave();
+        release();
       }
-      if (waiting.length > 0) watch({ afterMs, most: mostOutside });
+      if (waiting.length > 0) watchOvertime({ afterMs, outsideMax });
     };
     setTimeout(look, afterMs).unref();
   }
@@ -66,17 +66,17 @@ export function semaphore(most: number, overtime?: Overtime): Semaphore {
   return {
     *run(steps) {
       // Nobody comes in between whoever leaves and who is next.
-      if (inside >= most || waiting.length > 0) {
-        if (overtime !== undefined) watch(overtime);
-        yield* wait((back) => waiting.push(() => back(null)));
+      if (inside >= capacity || waiting.length > 0) {
+        if (overtime !== undefined) watchOvertime(overtime);
+        yield* wait((callback) => waiting.push(() => callback(null)));
       } else inside += 1;
-      const stay = { since: performance.now(), isInside: true };
-      stays.add(stay);
+      const occupant = { since: performance.now(), isInside: true };
+      occupants.add(occupant);
       try {
         return yield* steps;
       } finally {
-        stays.delete(stay);
-        if (stay.isInside) leave();
+        occupants.delete(occupant);
+        if (occupant.isInside) release();
         else outside -= 1;
       }
     },
@@ -84,4 +84,4 @@ export function semaphore(most: number, overtime?: Overtime): Semaphore {
 }
 
 /** Lets everybody else have a turn of the event loop. */
-export const turn = (): Task<void> => wait((back) => setImmediate(back, null));
+export const yieldTurn = (): Task<void> => wait((callback) => setImmediate(callback, null));

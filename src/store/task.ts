@@ -7,8 +7,10 @@
  * and one promise for the whole task (not one a step) when one did.
  */
 
+import type { MaybeAsync, Outcome } from './contract.ts';
+
 /** Starts something; it calls back exactly once, node-style, in this turn or a later one. */
-export type Start = (back: (error: Error | null, value?: unknown) => void) => void;
+export type Start = (callback: (error: Error | null, value?: unknown) => void) => void;
 
 /** Steps that end in a `T`. What a step throws goes through the task as an exception would, `finally` included. */
 export type Task<T> = Generator<Start, T, unknown>;
@@ -19,23 +21,31 @@ export type Task<T> = Generator<Start, T, unknown>;
  * @example
  * const fd = yield* wait<number>((back) => fs.open(path, flags, mode, back));
  */
-export function* wait<T>(start: (back: (error: Error | null, value?: T) => void) => void): Task<T> {
+export function* wait<T>(start: (callback: (error: Error | null, value?: T) => void) => void): Task<T> {
   return (yield start as Start) as T;
 }
 
 /** Waits for every one of them, started together; throws the first error once all have called back. */
 export function together(starts: readonly Start[]): Task<void> {
-  return wait((back) => {
+  return wait((callback) => {
     let left = starts.length;
     let first: Error | null = null;
-    if (left === 0) back(null);
+    if (left === 0) callback(null);
     for (const start of starts) {
       start((error) => {
         first ??= error;
         left -= 1;
-        if (left === 0) back(first);
+        if (left === 0) callback(first);
       });
     }
+  });
+}
+
+/** Waits for an answer of a store, if it is not there at once. */
+export function* awaitOutcome<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
+  if (!(answer instanceof Promise)) return answer;
+  return yield* wait<Outcome<T>>((callback) => {
+    answer.then((outcome) => callback(null, outcome), callback);
   });
 }
 

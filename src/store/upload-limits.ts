@@ -1,7 +1,22 @@
 /** What bounds the unfinished uploads that a store keeps, and what it knows an upload by. */
 import { checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
+
+/** The time of day and the timer by which a store finds unfinished uploads too old; a test may bring its own. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls `work` every so many milliseconds until the result is called. It must not keep the process alive. */
+  every(milliseconds: number, work: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: Date.now,
+  every(milliseconds, work) {
+    const timer = setInterval(work, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
+};
 
 export interface UploadOptions {
   /**
@@ -20,13 +35,13 @@ export interface UploadLimits {
   /** Milliseconds. */
   readonly keepPartial: number;
   /** How often to look for those that are too old, in milliseconds. */
-  readonly lookEvery: number;
+  readonly sweepEveryMs: number;
   readonly maxUploads: number;
   readonly clock: Clock;
 }
 
-const second = 1000;
-const hour = 60 * 60 * second;
+const SECOND_MS = 1000;
+const HOUR_MS = 60 * 60 * SECOND_MS;
 
 const UPLOAD_RULES = {
   keepPartial: optional(numberFrom(0)),
@@ -36,18 +51,23 @@ const UPLOAD_RULES = {
 
 export function uploadLimits(options: UploadOptions): UploadLimits {
   checkOptions('a store', options, UPLOAD_RULES);
-  const { keepPartial = 24 * hour, maxUploads = 1000, clock = systemClock } = options;
-  return { keepPartial, maxUploads, clock, lookEvery: Math.max(second, Math.min(hour, keepPartial / 4)) };
+  const { keepPartial = 24 * HOUR_MS, maxUploads = 1000, clock = systemClock } = options;
+  return {
+    keepPartial,
+    maxUploads,
+    clock,
+    sweepEveryMs: Math.max(SECOND_MS, Math.min(HOUR_MS, keepPartial / 4)),
+  };
 }
 
 /** Why the store will not have an upload of that key; undefined when it will. Whoever calls has checked already. */
-export function refusedKey(key: string): RefusedOutcome | undefined {
+export function keyFault(key: string): RefusedOutcome | undefined {
   const isKey = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,128}$/.test(key);
   return isKey ? undefined : err('bad-request', 'the upload may not be called that', { field: 'upload' });
 }
 
-export const tooManyUploads = (most: number): RefusedOutcome =>
-  err('too-many-uploads', `it keeps ${most} at most; finish or cancel one, or wait`, { limit: most });
+export const tooManyUploads = (max: number): RefusedOutcome =>
+  err('too-many-uploads', `it keeps ${max} at most; finish or cancel one, or wait`, { limit: max });
 
 export const badOffset = (offset: number): RefusedOutcome =>
   err('bad-offset', `there are ${offset} bytes of it`, { offset });

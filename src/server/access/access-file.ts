@@ -14,8 +14,8 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Access } from '../../runtime/access.ts';
 import type { Certificate } from '../../transport/connection.ts';
 import { check, TEXT } from '../../wire/argument.ts';
-import { toldInTurns } from '../told-in-turns.ts';
-import { inTurns } from '../turns.ts';
+import { createBroadcast } from '../broadcast.ts';
+import { runCooperatively } from '../cooperative.ts';
 import {
   type AccessRules,
   type CertificateRule,
@@ -46,7 +46,7 @@ export type OpenedAccess =
 /** Bytes of the file: some 50,000 tokens. */
 const BYTES_MAX = 8 * 1024 * 1024;
 /** Problems that are told; of the others, how many there are. */
-const PROBLEMS_TOLD_MAX = 20;
+const PROBLEMS_LISTED_MAX = 20;
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -60,32 +60,32 @@ const digestOf = (text: string): string => createHash('sha256').update(text).dig
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
   check('openAccessFile: the path', path, TEXT);
-  const first = await readAccess(path);
+  const first = await loadAccess(path);
   if (!first.ok) return first;
   let { rules, warnings } = first.value;
-  const changed = toldInTurns();
-  let reading: Promise<unknown> = Promise.resolve();
+  const broadcast = createBroadcast();
+  let loading: Promise<unknown> = Promise.resolve();
 
   const access: Access = {
-    changed$: changed.told$,
-    first: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
+    changed$: broadcast.messages$,
+    first: (certificate) => byCertificate(rules, certificate) ?? rules.anonymous,
     byToken: (token) => {
       const rule = rules.tokens.get(digestOf(token));
       return rule === undefined ? null : principalOf(rule);
     },
     now: (principal) => {
-      if (principal.name === '') return rules.anybody;
+      if (principal.name === '') return rules.anonymous;
       const rule = rules.byName.get(principal.name);
       // A token that was exchanged for another is as gone as one that was taken out.
-      return rule === undefined || shownFor(rule) !== shownBy.get(principal) ? null : principalOf(rule);
+      return rule === undefined || proofOf(rule) !== proofs.get(principal) ? null : principalOf(rule);
     },
   };
 
-  async function readAgain(): Promise<readonly string[]> {
-    const again = await readAccess(path);
-    if (!again.ok) return again.problems;
-    ({ rules, warnings } = again.value);
-    await changed.tell();
+  async function reread(): Promise<readonly string[]> {
+    const next = await loadAccess(path);
+    if (!next.ok) return next.problems;
+    ({ rules, warnings } = next.value);
+    await broadcast.broadcast();
     return [];
   }
 
@@ -99,29 +99,29 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
       },
       // One after the other, so that what was read first never comes to replace what was read last.
       reload: () => {
-        const problems = reading.then(readAgain);
-        reading = problems.catch(() => {});
+        const problems = loading.then(reread);
+        loading = problems.catch(() => {});
         return problems;
       },
     },
   };
 }
 
-interface Reading {
+interface LoadedAccess {
   readonly rules: AccessRules;
   readonly warnings: readonly string[];
 }
 
-type Read =
-  | { readonly ok: true; readonly value: Reading }
+type LoadOutcome =
+  | { readonly ok: true; readonly value: LoadedAccess }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-async function readAccess(path: string): Promise<Read> {
-  const failed = (problems: readonly string[]): Read => {
-    const told = problems.slice(0, PROBLEMS_TOLD_MAX);
-    const left = problems.length - told.length;
-    if (left > 0) told.push(`and ${left} more problems like these`);
-    return { ok: false, problems: told.map((problem) => `${path}: ${problem}`) };
+async function loadAccess(path: string): Promise<LoadOutcome> {
+  const failed = (problems: readonly string[]): LoadOutcome => {
+    const listed = problems.slice(0, PROBLEMS_LISTED_MAX);
+    const left = problems.length - listed.length;
+    if (left > 0) listed.push(`and ${left} more problems like these`);
+    return { ok: false, problems: listed.map((problem) => `${path}: ${problem}`) };
   };
   let content: { readonly text: string; readonly mode: number } | string;
   try {
@@ -130,7 +130,7 @@ async function readAccess(path: string): Promise<Read> {
     return failed([systemWords(error, 'read')]);
   }
   if (typeof content === 'string') return failed([content]);
-  const read = await inTurns(rulesIn(content.text));
+  const read = await runCooperatively(rulesIn(content.text));
   if (!read.ok) return failed(read.problems);
   return { ok: true, value: { rules: read.value, warnings: warningsOf(path, content.mode) } };
 }
@@ -138,12 +138,12 @@ async function readAccess(path: string): Promise<Read> {
 function* rulesIn(text: string): Generator<void, ReadRules> {
   const json = yield* strictJson(text);
   if (!json.ok) return { ok: false, problems: [`it is not JSON: ${json.problem}`] };
-  if (json.duplicates.length > 0) return { ok: false, problems: json.duplicates.map(twice) };
+  if (json.duplicates.length > 0) return { ok: false, problems: json.duplicates.map(describeDuplicate) };
   return yield* readRules(json.value, digestOf);
 }
 
 /** Names a key that is there twice; not one that may be a token, nor what is below it. */
-function twice({ path, lines: [first, second] }: DuplicateKey): string {
+function describeDuplicate({ path, lines: [first, second] }: DuplicateKey): string {
   let shown = '';
   for (const step of path) {
     if (typeof step === 'string' && !isShown(step)) {
@@ -183,14 +183,14 @@ function byCertificate(
 }
 
 /** What each principal has shown to become one: held no longer than the principal is. */
-const shownBy = new WeakMap<Principal, string>();
+const proofs = new WeakMap<Principal, string>();
 
-const shownFor = (rule: TokenRule | CertificateRule): string =>
+const proofOf = (rule: TokenRule | CertificateRule): string =>
   'sha256' in rule ? rule.sha256 : JSON.stringify([rule.subject, rule.commonName]);
 
 function principalOf(rule: TokenRule | CertificateRule): Principal {
   const { name, rights, prefix } = rule;
   const principal = { name, rights, prefix };
-  shownBy.set(principal, shownFor(rule));
+  proofs.set(principal, proofOf(rule));
   return principal;
 }

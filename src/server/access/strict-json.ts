@@ -27,20 +27,20 @@ export const STEPS_PER_TURN = 1_000;
 export const DEPTH_MAX = 64;
 
 const SPACE = /[ \t\r\n]*/y;
-const PLAIN = /[^"\\]*/y;
+const UNESCAPED = /[^"\\]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
 
 /** A list or an object whose end has not come yet. */
-type Open = OpenList | OpenObject;
+type Container = ListContainer | ObjectContainer;
 
-interface OpenList {
+interface ListContainer {
   readonly end: ']';
   readonly value: unknown[];
 }
 
-interface OpenObject {
+interface ObjectContainer {
   readonly end: '}';
   readonly value: Record<string, unknown>;
   /** The line of each key. */
@@ -49,7 +49,7 @@ interface OpenObject {
 }
 
 /** What makes the text no JSON; thrown and caught in here. */
-class Wrong extends Error {}
+class SyntaxProblem extends Error {}
 
 /**
  * Reads a JSON text as `JSON.parse` does, a byte order mark before it included. Yields after each `STEPS_PER_TURN` values
@@ -62,16 +62,16 @@ class Wrong extends Error {}
  * atOnce(strictJson('[1,]')); // { ok: false, problem: 'line 1, column 4: there must be a value' }
  */
 export function* strictJson(text: string): Generator<void, StrictJson> {
-  const stack: Open[] = [];
+  const stack: Container[] = [];
   const duplicates: DuplicateKey[] = [];
   let at = text.startsWith('\uFEFF') ? 1 : 0;
   let line = 1;
   let lineStart = at;
   let steps = 0;
 
-  function wrong(why = ''): Wrong {
+  function syntaxProblem(why = ''): SyntaxProblem {
     const what = at >= text.length ? 'the text ends too early' : why;
-    return new Wrong(`line ${line}, column ${Math.min(at, text.length) - lineStart + 1}: ${what}`);
+    return new SyntaxProblem(`line ${line}, column ${Math.min(at, text.length) - lineStart + 1}: ${what}`);
   }
 
   function take(pattern: RegExp): string {
@@ -93,27 +93,27 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
   function string(): string {
     const from = at;
     at += 1;
-    for (take(PLAIN); text[at] === '\\'; take(PLAIN)) at += 2;
-    if (at >= text.length) throw wrong();
+    for (take(UNESCAPED); text[at] === '\\'; take(UNESCAPED)) at += 2;
+    if (at >= text.length) throw syntaxProblem();
     at += 1;
     try {
       // A copy: a slice would keep the whole text in memory, with what is secret in it.
       return JSON.parse(text.slice(from, at)) as string;
     } catch {
       at = from;
-      throw wrong('the string has no end in its line, or something in it must be escaped');
+      throw syntaxProblem('the string has no end in its line, or something in it must be escaped');
     }
   }
 
-  function key(open: OpenObject): void {
-    if (text[at] !== '"') throw wrong('there must be a key in double quotes');
+  function key(open: ObjectContainer): void {
+    if (text[at] !== '"') throw syntaxProblem('there must be a key in double quotes');
     const found = string();
     const first = open.lines.get(found);
     open.key = found;
     if (first === undefined) open.lines.set(found, line);
     else duplicates.push({ path: stack.map(placeIn), lines: [first, line] });
     skipSpace();
-    if (text[at] !== ':') throw wrong('there must be a colon');
+    if (text[at] !== ':') throw syntaxProblem('there must be a colon');
     at += 1;
   }
 
@@ -122,18 +122,18 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
     const word = take(WORD);
     if (word !== '') return WORDS[word];
     const number = take(NUMBER);
-    if (number === '') throw wrong('there must be a value');
+    if (number === '') throw syntaxProblem('there must be a value');
     return Number(number);
   }
 
   /** Begins the list or object that is here, if one is. */
-  function opened(): Open | undefined {
+  function openContainer(): Container | undefined {
     const begin = text[at];
     if (begin !== '[' && begin !== '{') return undefined;
     if (stack.length === DEPTH_MAX)
-      throw wrong(`more than ${DEPTH_MAX} lists and objects are in one another`);
+      throw syntaxProblem(`more than ${DEPTH_MAX} lists and objects are in one another`);
     at += 1;
-    const open: Open =
+    const open: Container =
       begin === '[' ? { end: ']', value: [] } : { end: '}', value: {}, lines: new Map(), key: '' };
     stack.push(open);
     skipSpace();
@@ -141,12 +141,12 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
   }
 
   /** Puts a whole value in its place, and ends the lists and objects that end behind it. Tells whether all is read. */
-  function placed(whole: unknown): boolean {
+  function place(whole: unknown): boolean {
     for (let value = whole; ; ) {
       const open = stack.at(-1);
       skipSpace();
       if (open === undefined) {
-        if (at < text.length) throw wrong('there is more behind the value');
+        if (at < text.length) throw syntaxProblem('there is more behind the value');
         result = value;
         return true;
       }
@@ -156,7 +156,7 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
         skipSpace();
         return false;
       }
-      if (text[at] !== open.end) throw wrong(`there must be a comma or ${open.end}`);
+      if (text[at] !== open.end) throw syntaxProblem(`there must be a comma or ${open.end}`);
       at += 1;
       stack.pop();
       value = open.value;
@@ -171,24 +171,24 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
       const within = stack.at(-1);
       if (within?.end === '}') key(within);
       skipSpace();
-      const open = opened();
+      const open = openContainer();
       if (open !== undefined && text[at] !== open.end) continue;
       if (open !== undefined) {
         at += 1;
         stack.pop();
       }
-      if (placed(open === undefined ? scalar() : open.value)) break;
+      if (place(open === undefined ? scalar() : open.value)) break;
     }
   } catch (thrown) {
-    if (thrown instanceof Wrong) return { ok: false, problem: thrown.message };
+    if (thrown instanceof SyntaxProblem) return { ok: false, problem: thrown.message };
     throw thrown;
   }
   return { ok: true, value: result, duplicates };
 }
 
-const placeIn = (open: Open): string | number => (open.end === ']' ? open.value.length : open.key);
+const placeIn = (open: Container): string | number => (open.end === ']' ? open.value.length : open.key);
 
-function add(open: Open, value: unknown): void {
+function add(open: Container, value: unknown): void {
   if (open.end === ']') open.value.push(value);
   // To assign would be to set the prototype.
   else if (open.key === '__proto__')

@@ -47,7 +47,7 @@ export interface NoPromClient {
 }
 
 /** Seconds, from a small file on a fast disk to a large one over a slow line. */
-const durations = [
+const DURATION_BUCKETS_S = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600,
 ];
 
@@ -68,10 +68,10 @@ export async function createMetrics(options: MetricsOptions): Promise<MetricsOut
     const message = 'metrics need prom-client, which is not installed: npm install prom-client';
     return { ok: false, error: { code: 'no-prom-client', message } };
   }
-  return { ok: true, value: counting(prom, options) };
+  return { ok: true, value: startMetrics(prom, options) };
 }
 
-function counting(prom: PromClient, options: MetricsOptions): Metrics {
+function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
   const registry = new prom.Registry();
   const registers = [registry];
   const { commands = builtIn } = options;
@@ -97,12 +97,12 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
 
   gauge('sluice_connections_open', 'Connections that are open.', () => stats.connections);
   counter('sluice_connections_opened_total', 'Connections that were accepted.', () => counts.opened);
-  const closed = table(
+  const countClosed = table(
     'sluice_connections_closed_total',
     'Connections that are over, by the fault; none: in good order.',
     ['fault'],
   );
-  const turnedAway = table(
+  const countTurnedAway = table(
     'sluice_connections_turned_away_total',
     'Connections that were not let in, by code.',
     ['code'],
@@ -123,7 +123,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     'Tokens that were looked at later, since many from their address were wrong.',
     () => counts.slowed,
   );
-  const requests = table(
+  const countRequest = table(
     'sluice_requests_total',
     'Requests answered, by command and outcome: served, or the error code.',
     ['cmd', 'outcome'],
@@ -132,7 +132,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     name: 'sluice_request_duration_seconds',
     help: 'From the header of a request to its answer, by command.',
     labelNames: ['cmd'],
-    buckets: durations,
+    buckets: DURATION_BUCKETS_S,
     registers,
   });
   counter('sluice_received_bytes_total', 'Bytes received from peers.', () => stats.received);
@@ -155,12 +155,12 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   }
   const meter = meterLoopDelay();
   let delay = meter.take();
-  for (const part of ['p50', 'p99', 'max'] as const) {
-    const what = part === 'max' ? 'The longest delay' : `The delay (${part})`;
+  for (const statistic of ['p50', 'p99', 'max'] as const) {
+    const what = statistic === 'max' ? 'The longest delay' : `The delay (${statistic})`;
     gauge(
-      `sluice_event_loop_delay_${part}_seconds`,
+      `sluice_event_loop_delay_${statistic}_seconds`,
       `${what} of the event loop since the last scrape.`,
-      () => delay[part],
+      () => delay[statistic],
     );
   }
   new prom.Gauge({
@@ -172,8 +172,8 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   addProcessMetrics(instruments);
 
   const timers = new Map([...known, 'other'].map((cmd) => [cmd, duration.labels(cmd)]));
-  const answered = (cmd: string, outcome: string, ms: number) => {
-    requests(cmd, outcome);
+  const countAnswer = (cmd: string, outcome: string, ms: number) => {
+    countRequest(cmd, outcome);
     timers.get(cmd)!.observe(ms / 1e3);
   };
   function count(event: ServerEvent): void {
@@ -183,17 +183,17 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
         counts.bytes += event.size;
         return;
       case 'served':
-        return answered(cmdOf(event.cmd), 'served', event.ms);
+        return countAnswer(cmdOf(event.cmd), 'served', event.ms);
       case 'refused':
         if (event.error.code === 'bad-token') counts.wrongTokens++;
-        return answered(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
+        return countAnswer(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
       case 'opened':
         counts.opened++;
         return;
       case 'closed':
-        return closed(event.fault?.code ?? 'none');
+        return countClosed(event.fault?.code ?? 'none');
       case 'turned-away':
-        return turnedAway(event.code);
+        return countTurnedAway(event.code);
       case 'slowed':
         counts.slowed++;
         return;

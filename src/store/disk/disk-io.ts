@@ -23,54 +23,54 @@ const POOL_COOLDOWN_MS = 2_000;
 const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** A symbolic link as the last part of a path is never followed. */
-export const flags = {
+export const OPEN_FLAGS = {
   folder: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   /** Only for what is above the root. */
   folderByLink: constants.O_RDONLY | constants.O_DIRECTORY,
   /** Not blocking: a FIFO would otherwise be waited for until somebody writes to it. */
-  toRead: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  read: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
   /** For an upload, of which some may have to be read back; one that is there, not blocking, as above. */
-  createToGoOn: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-  toGoOn: constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  createUpload: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  reopenUpload: constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
 };
 
-export type DiskIo = ReturnType<typeof diskIo>;
+export type DiskIo = ReturnType<typeof createDiskIo>;
 
-/** @param waits whether whatever may wait for the disk goes through the thread pool, however small. */
-export function diskIo(fs: FileSystem, waits: boolean) {
-  let waryUntil = 0;
+/** @param usesPool whether whatever may wait for the disk goes through the thread pool, however small. */
+export function createDiskIo(fs: FileSystem, usesPool: boolean) {
+  let poolUntil = 0;
   /** Closes what is open without being used; answers whether there was any. */
-  let spare = (): boolean => false;
+  let closeUnused = (): boolean => false;
 
   /** Once more, if that helps, when it fails because there are no descriptors left. */
-  function* sparing<T>(attempt: () => Task<T>): Task<T> {
+  function* retryWithDescriptors<T>(attempt: () => Task<T>): Task<T> {
     try {
       return yield* attempt();
     } catch (error) {
       const errno = errnoOf(error);
-      if ((errno !== 'EMFILE' && errno !== 'ENFILE') || !spare()) throw error;
+      if ((errno !== 'EMFILE' && errno !== 'ENFILE') || !closeUnused()) throw error;
     }
     return yield* attempt();
   }
 
-  function* openOnce(path: string, how: number, mode: number | undefined): Task<number> {
-    return waits
-      ? yield* wait<number>((back) => fs.open(path, how, mode, back))
-      : fs.openSync(path, how, mode);
+  function* openOnce(path: string, openFlags: number, mode: number | undefined): Task<number> {
+    return usesPool
+      ? yield* wait<number>((callback) => fs.open(path, openFlags, mode, callback))
+      : fs.openSync(path, openFlags, mode);
   }
 
   function* openFolderOnce(path: string, options: OpenFolderOptions): Task<OpenFolder> {
-    return waits
-      ? yield* wait<OpenFolder>((back) => fs.opendir(path, options, back))
+    return usesPool
+      ? yield* wait<OpenFolder>((callback) => fs.opendir(path, options, callback))
       : fs.opendirSync(path, options);
   }
 
-  function writeAtOnce(fd: number, chunks: readonly Uint8Array[], position: number): number {
+  function writeNow(fd: number, chunks: readonly Uint8Array[], position: number): number {
     const before = performance.now();
     const written = fs.writevSync(fd, chunks, position);
     const after = performance.now();
-    if (after - before > SLOW_WRITE_MS) waryUntil = after + POOL_COOLDOWN_MS;
+    if (after - before > SLOW_WRITE_MS) poolUntil = after + POOL_COOLDOWN_MS;
     return written;
   }
 
@@ -78,21 +78,21 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     fs,
 
     /** @param close closes descriptors that could be done without; answers whether there were any. */
-    sparesBy(close: () => boolean): void {
-      spare = close;
+    onDescriptorsExhausted(close: () => boolean): void {
+      closeUnused = close;
     },
 
-    open: (path: string, how: number, mode?: number): Task<number> =>
-      sparing(() => openOnce(path, how, mode)),
+    open: (path: string, openFlags: number, mode?: number): Task<number> =>
+      retryWithDescriptors(() => openOnce(path, openFlags, mode)),
 
     /** @param freed how many bytes may be freed by it, when the file has no name any more. */
     *close(fd: number, freed = 0): Task<void> {
-      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.close(fd, back));
+      if (usesPool || freed > SYNC_FREE_BYTES_MAX) yield* wait((callback) => fs.close(fd, callback));
       else fs.closeSync(fd);
     },
 
     /** Closes what was only read, or is given up: what the system says to that is of no use to anybody. */
-    letGo(fd: number): void {
+    closeQuietly(fd: number): void {
       try {
         fs.closeSync(fd);
       } catch (error) {
@@ -103,23 +103,23 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     /** Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes. */
     *write(fd: number, chunks: readonly Uint8Array[], position: number, crc: number): Task<number> {
       let rest = chunks;
-      let left = bytesOf(chunks);
+      let left = totalBytes(chunks);
       let at = position;
       let crcAfter: number | undefined;
       while (left > 0) {
         const now = rest;
         const written =
-          waits || performance.now() < waryUntil
-            ? yield* wait<number>((back) => {
-                fs.writev(fd, now, at, back);
+          usesPool || performance.now() < poolUntil
+            ? yield* wait<number>((callback) => {
+                fs.writev(fd, now, at, callback);
                 crcAfter ??= crc32OfAll(chunks, crc);
               })
-            : writeAtOnce(fd, now, at);
+            : writeNow(fd, now, at);
         if (written === 0)
           throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
         at += written;
         left -= written;
-        if (left > 0) rest = without(written, rest);
+        if (left > 0) rest = skipBytes(written, rest);
       }
       return crcAfter ?? crc32OfAll(chunks, crc);
     },
@@ -131,8 +131,8 @@ export function diskIo(fs: FileSystem, waits: boolean) {
         const at = filled;
         const left = into.length - at;
         const count =
-          waits || left > SYNC_READ_BYTES_MAX
-            ? yield* wait<number>((back) => fs.read(fd, into, at, left, position + at, back))
+          usesPool || left > SYNC_READ_BYTES_MAX
+            ? yield* wait<number>((callback) => fs.read(fd, into, at, left, position + at, callback))
             : fs.readSync(fd, into, at, left, position + at);
         if (count === 0) break;
         filled += count;
@@ -141,18 +141,19 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     },
 
     /** Cuts a file off after so many bytes. Through the pool: there is no telling how much is freed. */
-    truncate: (fd: number, length: number): Task<void> => wait((back) => fs.ftruncate(fd, length, back)),
+    truncate: (fd: number, length: number): Task<void> =>
+      wait((callback) => fs.ftruncate(fd, length, callback)),
 
     *setTimes(fd: number, seconds: number): Task<void> {
-      if (waits) yield* wait((back) => fs.futimes(fd, seconds, seconds, back));
+      if (usesPool) yield* wait((callback) => fs.futimes(fd, seconds, seconds, callback));
       else fs.futimesSync(fd, seconds, seconds);
     },
 
     /** What is there, not followed; undefined when nothing is. */
-    *look(path: string): Task<Stats | undefined> {
-      if (!waits) return fs.lstatSync(path, { throwIfNoEntry: false });
+    *lstat(path: string): Task<Stats | undefined> {
+      if (!usesPool) return fs.lstatSync(path, { throwIfNoEntry: false });
       try {
-        return yield* wait<Stats>((back) => fs.lstat(path, back));
+        return yield* wait<Stats>((callback) => fs.lstat(path, callback));
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return undefined;
         throw error;
@@ -160,53 +161,53 @@ export function diskIo(fs: FileSystem, waits: boolean) {
     },
 
     /** The same for many, looked for side by side. */
-    *lookAll(paths: readonly string[]): Task<(Stats | undefined)[]> {
-      if (!waits) return paths.map((path) => fs.lstatSync(path, { throwIfNoEntry: false }));
+    *lstatAll(paths: readonly string[]): Task<(Stats | undefined)[]> {
+      if (!usesPool) return paths.map((path) => fs.lstatSync(path, { throwIfNoEntry: false }));
       const found: (Stats | undefined)[] = paths.map(() => undefined);
-      const look = (path: string, i: number) => (back: (error: Error | null) => void) =>
+      const lstat = (path: string, i: number) => (callback: (error: Error | null) => void) =>
         fs.lstat(path, (error, stats) => {
           if (error === null) found[i] = stats;
-          back(errnoOf(error) === 'ENOENT' ? null : error);
+          callback(errnoOf(error) === 'ENOENT' ? null : error);
         });
-      yield* together(paths.map(look));
+      yield* together(paths.map(lstat));
       return found;
     },
 
     /** @param freed the bytes of the file that is replaced. */
     *rename(from: string, to: string, freed = 0): Task<void> {
-      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.rename(from, to, back));
+      if (usesPool || freed > SYNC_FREE_BYTES_MAX) yield* wait((callback) => fs.rename(from, to, callback));
       else fs.renameSync(from, to);
     },
 
     *link(from: string, to: string): Task<void> {
-      if (waits) yield* wait((back) => fs.link(from, to, back));
+      if (usesPool) yield* wait((callback) => fs.link(from, to, callback));
       else fs.linkSync(from, to);
     },
 
     /** @param freed the bytes of the file that is removed. */
     *unlink(path: string, freed = 0): Task<void> {
-      if (waits || freed > SYNC_FREE_BYTES_MAX) yield* wait((back) => fs.unlink(path, back));
+      if (usesPool || freed > SYNC_FREE_BYTES_MAX) yield* wait((callback) => fs.unlink(path, callback));
       else fs.unlinkSync(path);
     },
 
     *makeFolder(path: string, mode: number): Task<void> {
-      if (waits) yield* wait((back) => fs.mkdir(path, mode, back));
+      if (usesPool) yield* wait((callback) => fs.mkdir(path, mode, callback));
       else fs.mkdirSync(path, mode);
     },
 
     *removeFolder(path: string): Task<void> {
-      if (waits) yield* wait((back) => fs.rmdir(path, back));
+      if (usesPool) yield* wait((callback) => fs.rmdir(path, callback));
       else fs.rmdirSync(path);
     },
 
     /** How much room there is where `path` is. */
     *space(path: string): Task<StatsFs> {
-      return waits ? yield* wait<StatsFs>((back) => fs.statfs(path, back)) : fs.statfsSync(path);
+      return usesPool ? yield* wait<StatsFs>((callback) => fs.statfs(path, callback)) : fs.statfsSync(path);
     },
 
     /** Always through the pool. Only for folders that have few entries: for others, `openFolder`. */
     entries: (path: string): Task<Dirent[]> =>
-      sparing(() => wait((back) => fs.readdir(path, { withFileTypes: true }, back))),
+      retryWithDescriptors(() => wait((callback) => fs.readdir(path, { withFileTypes: true }, callback))),
 
     /**
      * Opens a folder of any size. It is read through the pool.
@@ -214,22 +215,22 @@ export function diskIo(fs: FileSystem, waits: boolean) {
      * @param atOnce entries that are asked of the system at once.
      */
     openFolder: (path: string, encoding: 'latin1' | 'buffer', atOnce: number): Task<OpenFolder> =>
-      sparing(() => openFolderOnce(path, { encoding, bufferSize: atOnce })),
+      retryWithDescriptors(() => openFolderOnce(path, { encoding, bufferSize: atOnce })),
 
-    /** @param everything the times as well, and not only what is needed to read the content back. */
-    syncFile: (fd: number, everything: boolean): Task<void> =>
-      wait((back) => (everything ? fs.fsync(fd, back) : fs.fdatasync(fd, back))),
+    /** @param withTimes the times as well, and not only what is needed to read the content back. */
+    syncFile: (fd: number, withTimes: boolean): Task<void> =>
+      wait((callback) => (withTimes ? fs.fsync(fd, callback) : fs.fdatasync(fd, callback))),
   };
 }
 
-export function bytesOf(chunks: readonly Uint8Array[]): number {
+export function totalBytes(chunks: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const chunk of chunks) bytes += chunk.length;
   return bytes;
 }
 
 /** What is left of the chunks after the first `count` bytes. */
-function without(count: number, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+function skipBytes(count: number, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   let skip = count;
   for (const [i, chunk] of chunks.entries()) {
     if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(i + 1)];

@@ -10,23 +10,23 @@ import type { Start } from '../task.ts';
  * Shares the runs of `sync`. The result asks for one that begins at or after the moment of asking, and calls back
  * when that one has ended, with its error if it failed.
  */
-export function groupSync(sync: Start): Start {
-  let running = false;
+export function createGroupSync(sync: Start): Start {
+  let isRunning = false;
   let waiting: Parameters<Start>[0][] = [];
 
-  const next = () => {
-    running = true;
+  const runNext = () => {
+    isRunning = true;
     const group = waiting;
     waiting = [];
     sync((error) => {
-      running = false;
-      if (waiting.length > 0) next();
-      for (const back of group) back(error);
+      isRunning = false;
+      if (waiting.length > 0) runNext();
+      for (const callback of group) callback(error);
     });
   };
 
-  return (back) => {
-    waiting.push(back);
-    if (!running) next();
+  return (callback) => {
+    waiting.push(callback);
+    if (!isRunning) runNext();
   };
 }

@@ -19,20 +19,20 @@ interface Owner {
 }
 
 /** The tokens of the stores that are open in this process (in this thread of it). */
-const ours = new Set<string>();
+const liveTokens = new Set<string>();
 
 const thisHost = (): string => crc32(Buffer.from(hostname())).toString(16);
 
 /** A name for a new owner's folder, alive until `endOwner`. */
 export function newOwner(): string {
   const token = randomBytes(8).toString('hex');
-  ours.add(token);
-  return `${process.pid}-${startOf(process.pid)}.${token}.${thisHost()}`;
+  liveTokens.add(token);
+  return `${process.pid}-${startOfProcess(process.pid)}.${token}.${thisHost()}`;
 }
 
 export function endOwner(name: string): void {
   const owner = ownerOf(name);
-  if (owner !== undefined) ours.delete(owner.token);
+  if (owner !== undefined) liveTokens.delete(owner.token);
 }
 
 /** Who a folder belongs to; undefined when its name is not one that `newOwner` gives. */
@@ -47,25 +47,25 @@ export function ownerOf(name: string): Owner | undefined {
 /**
  * Whether an owner is `alive` or `dead`; `unknown` when it is of another host.
  *
- * @param isHeld whether this process holds the owner's folder open: another thread of it may, which has its own
+ * @param isOpenHere whether this process holds the owner's folder open: another thread of it may, which has its own
  *   list of tokens. A process may well have the number of a dead one (in a container it always does).
  */
-export function lifeOf(
+export function ownerState(
   { pid, started, token, host }: Owner,
-  isHeld: () => boolean,
+  isOpenHere: () => boolean,
 ): 'alive' | 'dead' | 'unknown' {
   if (host !== thisHost()) return 'unknown';
-  if (pid === process.pid) return ours.has(token) || isHeld() ? 'alive' : 'dead';
+  if (pid === process.pid) return liveTokens.has(token) || isOpenHere() ? 'alive' : 'dead';
   try {
     process.kill(pid, 0);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead';
   }
-  const now = startOf(pid);
+  const now = startOfProcess(pid);
   return now === '0' || started === '0' || now === started ? 'alive' : 'dead';
 }
 
-function startOf(pid: number): string {
+function startOfProcess(pid: number): string {
   try {
     // The command is in parentheses and may have any character in it; what comes after it has none.
     const afterCommand = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '';

@@ -1,9 +1,9 @@
 /** The root of a disk store: made if it is missing, and held open. */
 import { dirname, resolve } from 'node:path';
 import type { Task } from '../task.ts';
-import type { Root } from './directories.ts';
-import { type DiskIo, flags } from './disk-io.ts';
-import { errnoOf } from './errno.ts';
+import type { Root } from './directory.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
+import { createSystemError, errnoOf } from './errno.ts';
 
 /**
  * Opens the root, whose path may lead through symbolic links, for the last time that any is followed. Throws what the
@@ -14,7 +14,7 @@ import { errnoOf } from './errno.ts';
 export function* openRoot(io: DiskIo, root: string, durable: boolean): Task<Root> {
   yield* makeFolders(io, resolve(root), durable);
   const path = io.fs.realpathSync(root);
-  return { path, fd: yield* io.open(path, flags.folder) };
+  return { path, fd: yield* io.open(path, OPEN_FLAGS.folder) };
 }
 
 function* makeFolder(io: DiskIo, folder: string): Task<'made' | 'there' | 'no parent'> {
@@ -37,10 +37,37 @@ function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> 
     yield* io.makeFolder(folder, 0o777);
   }
   if (!durable) return;
-  const parent = yield* io.open(dirname(folder), flags.folderByLink);
+  const parent = yield* io.open(dirname(folder), OPEN_FLAGS.folderByLink);
   try {
     yield* io.syncFile(parent, true);
   } finally {
-    io.letGo(parent);
+    io.closeQuietly(parent);
   }
+}
+
+/**
+ * Whether an open folder was removed. One that was moved was not: it still holds its files. Most file systems say so by
+ * the number of its links; where they count none for folders, the kernel's name for it does.
+ */
+export function isRootRemoved({ fs }: DiskIo, { path, fd }: Root): boolean {
+  try {
+    if (fs.fstatSync(fd).nlink === 0) return true;
+    return fs.readlinkSync(`/proc/self/fd/${fd}`) === `${path} (deleted)`;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What is thrown when the root is gone. Its code is not ENOENT, which would be taken for that of a file in it; this is
+ * what a network file system says of the same. The peer is told where to look for whoever runs the server.
+ *
+ * @param isTaken whether there is something in its place that is no folder.
+ */
+export function createRootGoneError(path: string, isTaken: boolean): Error {
+  const suffix = isTaken ? ', and what is in its place is not a folder' : '';
+  return createSystemError(
+    'ESTALE',
+    `the root ${path} is gone${suffix}; once it is made again the store goes on`,
+  );
 }

@@ -7,15 +7,15 @@ import type { DiskIo } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 
 /** From this many bytes on it is asked: what is smaller is sooner written in vain than asked about each time. */
-export const worthAsking = 1024 * 1024;
+export const SPACE_CHECK_BYTES_MIN = 1024 * 1024;
 
 /** Why so many more bytes cannot be written; undefined when, as far as the system knows, they can. */
-export function* whyNoRoom(
+export function* spaceFault(
   io: DiskIo,
   { root, at }: Directories,
   bytes: number,
 ): Task<RefusedOutcome | undefined> {
-  if (bytes < worthAsking) return undefined;
+  if (bytes < SPACE_CHECK_BYTES_MIN) return undefined;
   try {
     const { blocks, bavail, bsize } = yield* io.space(at(root, '.'));
     const free = bavail * bsize;

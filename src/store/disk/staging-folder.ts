@@ -9,13 +9,14 @@
 import nodeFs from 'node:fs';
 import { RESERVED_FOLDER as privateName } from '../../files/protocol/filename.ts';
 import type { Task } from '../task.ts';
-import type { At, Directories, Folder } from './directories.ts';
-import { type DiskIo, flags } from './disk-io.ts';
-import { errnoOf, ourTrouble } from './errno.ts';
-import { endOwner, lifeOf, newOwner, ownerOf } from './owner.ts';
+import type { Directories } from './directories.ts';
+import type { At, Folder } from './directory.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
+import { asServerError, errnoOf } from './errno.ts';
+import { endOwner, newOwner, ownerOf, ownerState } from './owner.ts';
 
 /** A new file without a name that anybody would look for. */
-export interface Temporary {
+export interface StagedFile {
   readonly fd: number;
   /** The path by which the system finds it, until the store is closed. */
   readonly path: string;
@@ -23,7 +24,7 @@ export interface Temporary {
 
 export interface StagingFolder {
   /** Makes an empty file, open to write to. Throws what the system throws. */
-  create(): Task<Temporary>;
+  create(): Task<StagedFile>;
   /**
    * Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws, but
    * nothing that would be taken for the peer's doing.
@@ -37,7 +38,7 @@ export interface StagingFolder {
 export type Rescue = (path: string, name: string) => Task<boolean>;
 
 /** What is wrong when the private folder is not what this server made, or another like it. Peers are told, and operators. */
-export const whyNotPrivate =
+export const RESERVED_FOLDER_ADVICE =
   `'${privateName}' in the root, which is the server's own, or what is in it was replaced; ` +
   'move away what is in its place, and the server makes it again';
 
@@ -47,7 +48,7 @@ const FOREIGN_OWNER_GRACE_MS = 24 * 60 * 60 * 1000;
 /** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
 export function* openStagingFolder(
   io: DiskIo,
-  { root, at, renew }: Directories,
+  { root, at, reopenRoot }: Directories,
   rescue: Rescue,
 ): Task<StagingFolder> {
   const name = newOwner();
@@ -55,50 +56,50 @@ export function* openStagingFolder(
   const own: Folder[] = [];
   let serial = 0;
 
-  function* makeOwn(): Task<Folder> {
+  function* makeOwnFolder(): Task<Folder> {
     let folder: Folder = root;
     for (const child of [privateName, 'tmp', name]) {
       const parent = folder;
       try {
-        folder = yield* madeFolder(io, at, parent, child);
-        if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder, rescue);
+        folder = yield* makeAndOpen(io, at, parent, child);
+        if (child === 'tmp' && own.length === 0) yield* removeOrphans(io, at, folder, rescue);
       } finally {
-        if (parent !== root) io.letGo(parent.fd);
+        if (parent !== root) io.closeQuietly(parent.fd);
       }
     }
     own.push(folder);
     return folder;
   }
 
-  function* createIn(folder: Folder): Task<Temporary> {
+  function* createIn(folder: Folder): Task<StagedFile> {
     const path = at(folder, String(++serial));
-    return { fd: yield* io.open(path, flags.create, 0o666), path };
+    return { fd: yield* io.open(path, OPEN_FLAGS.create, 0o666), path };
   }
 
   let folder: Folder;
   try {
-    folder = yield* makeOwn();
+    folder = yield* makeOwnFolder();
   } catch (error) {
     endOwner(name);
-    throw ourTrouble(error, whyNotPrivate);
+    throw asServerError(error, RESERVED_FOLDER_ADVICE);
   }
 
-  function* withinAny<T>(act: (folder: Folder) => Task<T>): Task<T> {
+  function* withinCurrent<T>(act: (folder: Folder) => Task<T>): Task<T> {
     try {
       return yield* act(folder);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      yield* renew();
-      folder = yield* makeOwn();
+      yield* reopenRoot();
+      folder = yield* makeOwnFolder();
       return yield* act(folder);
     }
   }
 
   function* within<T>(act: (folder: Folder) => Task<T>): Task<T> {
     try {
-      return yield* withinAny(act);
+      return yield* withinCurrent(act);
     } catch (error) {
-      throw ourTrouble(error, whyNotPrivate);
+      throw asServerError(error, RESERVED_FOLDER_ADVICE);
     }
   }
 
@@ -107,81 +108,81 @@ export function* openStagingFolder(
     within,
     *close() {
       try {
-        yield* empty(io, at, folder, rescue);
-        const tmp = yield* entered(io, at, root, [privateName, 'tmp']);
+        yield* emptyFolder(io, at, folder, rescue);
+        const tmp = yield* openBelow(io, at, root, [privateName, 'tmp']);
         try {
           yield* io.removeFolder(at(tmp, name));
         } finally {
-          io.letGo(tmp.fd);
+          io.closeQuietly(tmp.fd);
         }
       } catch (error) {
         if (errnoOf(error) === undefined) throw error;
       } finally {
-        for (const { fd } of own) io.letGo(fd);
+        for (const { fd } of own) io.closeQuietly(fd);
         endOwner(name);
       }
     },
   };
 }
 
-function* madeFolder(io: DiskIo, at: At, parent: Folder, child: string): Task<Folder> {
+function* makeAndOpen(io: DiskIo, at: At, parent: Folder, child: string): Task<Folder> {
   try {
     yield* io.makeFolder(at(parent, child), 0o700);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  return yield* entered(io, at, parent, [child]);
+  return yield* openBelow(io, at, parent, [child]);
 }
 
 /** Opens a folder some levels down; no link is followed. */
-function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
+function* openBelow(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
   let folder = start;
   for (const child of children) {
     const parent = folder;
     try {
       const path = parent.path === '' ? child : `${parent.path}/${child}`;
-      folder = { fd: yield* io.open(at(parent, child), flags.folder), path };
+      folder = { fd: yield* io.open(at(parent, child), OPEN_FLAGS.folder), path };
     } finally {
-      if (parent !== start) io.letGo(parent.fd);
+      if (parent !== start) io.closeQuietly(parent.fd);
     }
   }
   return folder;
 }
 
 /** Whatever cannot be removed is in nobody's way; another process may be removing it too. So nothing is thrown. */
-function* removeDead(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
+function* removeOrphans(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
       const owner = ownerOf(name);
-      const life = owner === undefined ? 'alive' : lifeOf(owner, () => isHeld(name));
-      const keep = life === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
-      if (life !== 'alive') yield* removeOwned(io, at, tmp, name, keep, rescue);
+      const state = owner === undefined ? 'alive' : ownerState(owner, () => isOpenHere(name));
+      const graceMs = state === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
+      if (state !== 'alive') yield* removeOwned(io, at, tmp, name, graceMs, rescue);
     }
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
   }
 }
 
-/** @param keep not if anything in it changed in the last so many milliseconds. */
+/** @param graceMs not if anything in it changed in the last so many milliseconds. */
 function* removeOwned(
   io: DiskIo,
   at: At,
   tmp: Folder,
   name: string,
-  keep: number,
+  graceMs: number,
   rescue: Rescue,
 ): Task<void> {
-  const folder = yield* entered(io, at, tmp, [name]);
+  const folder = yield* openBelow(io, at, tmp, [name]);
   try {
-    if (keep > 0 && (yield* lastChange(io, at, folder)) > Date.now() - keep) return;
-    yield* empty(io, at, folder, rescue);
+    if (graceMs > 0 && (yield* lastChange(io, at, folder)) > Date.now() - graceMs) return;
+    yield* emptyFolder(io, at, folder, rescue);
     yield* io.removeFolder(at(tmp, name));
   } finally {
-    io.letGo(folder.fd);
+    io.closeQuietly(folder.fd);
   }
 }
 
-function* empty(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> {
+function* emptyFolder(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> {
   for (const { name } of yield* io.entries(at(folder, '.'))) {
     const path = at(folder, name);
     if (!(yield* rescue(path, name))) yield* io.unlink(path);
@@ -192,13 +193,13 @@ function* empty(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> 
 function* lastChange(io: DiskIo, at: At, folder: Folder): Task<number> {
   let last = io.fs.fstatSync(folder.fd).mtimeMs;
   for (const { name } of yield* io.entries(at(folder, '.'))) {
-    last = Math.max(last, (yield* io.look(at(folder, name)))?.mtimeMs ?? 0);
+    last = Math.max(last, (yield* io.lstat(at(folder, name)))?.mtimeMs ?? 0);
   }
   return last;
 }
 
 /** Whether this process, in whichever thread, has a folder of that name open. False where there is no /proc. */
-function isHeld(name: string): boolean {
+function isOpenHere(name: string): boolean {
   try {
     return nodeFs.readdirSync('/proc/self/fd').some((fd) => {
       try {

@@ -6,15 +6,15 @@
  */
 
 /** Characters that stand for themselves in both forms. */
-const isPlain = /^[ -~]*$/;
+const PRINTABLE_ASCII = /^[ -~]*$/;
 
 /** @param name well-formed: no half of a surrogate pair. */
 export const toBytes = (name: string): string =>
-  isPlain.test(name) ? name : Buffer.from(name, 'utf8').toString('latin1');
+  PRINTABLE_ASCII.test(name) ? name : Buffer.from(name, 'utf8').toString('latin1');
 
 /** The name again; undefined when the bytes are not UTF-8. */
 export function fromBytes(bytes: string): string | undefined {
-  if (isPlain.test(bytes)) return bytes;
+  if (PRINTABLE_ASCII.test(bytes)) return bytes;
   const name = Buffer.from(bytes, 'latin1').toString('utf8');
   return name.includes('\ufffd') && toBytes(name) !== bytes ? undefined : name;
 }
@@ -23,4 +23,4 @@ export function fromBytes(bytes: string): string | undefined {
 export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 
 /** The first string after a name: no name has a NUL. */
-export const behind = (name: string): string => `${name}\0`;
+export const firstAfter = (name: string): string => `${name}\0`;

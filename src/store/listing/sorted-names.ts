@@ -6,7 +6,7 @@
  * among the blocks and its share of a merge, never a sort of all. The bytes lie outside the engine's heap, and are
  * written over in place: as strings, each merge would leave one behind that had lived too long to be collected soon.
  */
-import { type Packed, pack, repack, unpack } from './packed-names.ts';
+import { type PackedNames, pack, repack, unpack } from './packed-names.ts';
 
 export interface SortedNames {
   /** Bytes of memory it takes, by arithmetic: see `sizes`. */
@@ -39,14 +39,14 @@ export interface NameRun {
 interface Block {
   /** Its names are this or after it, and before that of the next block; '' for the first. */
   from: string;
-  packed: Packed;
+  packed: PackedNames;
   /** What came, or went (false), since it was packed. */
   readonly changes: Map<string, boolean>;
   changedBytes: number;
 }
 
 /** What arithmetic counts, in bytes. */
-export const sizes = {
+export const SIZES_BYTES = {
   /** A block besides its names. */
   block: 512,
   /** A changed name besides its characters: a string and its place in a map. */
@@ -58,10 +58,10 @@ export const sizes = {
 /** Characters of a block: it is split when it has more, or more names than it may. */
 const BLOCK_CHARS_MAX = 32 * 1024;
 /** Which part of a block's names may have changed before they are merged. */
-const CHANGED_PART = 1 / 8;
+const CHANGED_SHARE_MAX = 1 / 8;
 
 /** A copy that does not keep in memory what it was cut from. */
-const copied = (name: string): string => Buffer.from(name, 'utf16le').toString('utf16le');
+const copyOf = (name: string): string => Buffer.from(name, 'utf16le').toString('utf16le');
 
 const newBlock = (from: string, names: readonly string[]): Block => ({
   from,
@@ -70,12 +70,13 @@ const newBlock = (from: string, names: readonly string[]): Block => ({
   changedBytes: 0,
 });
 
-const bytesOf = ({ packed, changedBytes }: Block): number => sizes.block + packed.bytes.length + changedBytes;
+const bytesOfBlock = ({ packed, changedBytes }: Block): number =>
+  SIZES_BYTES.block + packed.bytes.length + changedBytes;
 
 /** @param blocks in order, the first of which is from ''. */
 function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
   let bytes = 0;
-  for (const block of blocks) bytes += bytesOf(block);
+  for (const block of blocks) bytes += bytesOfBlock(block);
   /** Many look at one block in turn: all who go through it page by page. */
   let unpacked: { readonly block: Block; readonly names: readonly string[] } | undefined;
 
@@ -83,7 +84,7 @@ function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
 
   function forgetUnpacked(block: Block): void {
     if (unpacked?.block !== block) return;
-    bytes -= unpacked.names.length * sizes.unpacked;
+    bytes -= unpacked.names.length * SIZES_BYTES.unpacked;
     unpacked = undefined;
   }
 
@@ -91,33 +92,33 @@ function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
     const index = indexOf(name);
     const block = blocks[index]!;
     if (!block.changes.has(name)) {
-      block.changedBytes += name.length + sizes.change;
-      bytes += name.length + sizes.change;
+      block.changedBytes += name.length + SIZES_BYTES.change;
+      bytes += name.length + SIZES_BYTES.change;
     }
     block.changes.set(name, isThere);
-    if (block.changes.size >= blockNamesMax * CHANGED_PART) settle(index);
+    if (block.changes.size >= blockNamesMax * CHANGED_SHARE_MAX) mergeChanges(index);
   }
 
   /** Merges what changed, and splits the block if it has become too large. */
-  function settle(index: number): void {
+  function mergeChanges(index: number): void {
     const block = blocks[index]!;
     if (block.changes.size === 0) return;
     forgetUnpacked(block);
-    bytes -= bytesOf(block);
-    const names = merged(block);
+    bytes -= bytesOfBlock(block);
+    const names = mergedNames(block);
     block.changes.clear();
     block.changedBytes = 0;
-    const pieces = piecesOf(names, blockNamesMax);
+    const pieces = splitNames(names, blockNamesMax);
     block.packed = repack(block.packed, pieces[0]!);
-    bytes += bytesOf(block);
-    const more = pieces.slice(1).map((piece) => newBlock(copied(piece[0]!), piece));
-    for (const each of more) bytes += bytesOf(each);
+    bytes += bytesOfBlock(block);
+    const more = pieces.slice(1).map((piece) => newBlock(copyOf(piece[0]!), piece));
+    for (const each of more) bytes += bytesOfBlock(each);
     if (more.length > 0) blocks.splice(index + 1, 0, ...more);
     else if (names.length === 0 && blocks.length > 1) removeEmpty(index);
   }
 
   function removeEmpty(index: number): void {
-    bytes -= bytesOf(blocks[index]!);
+    bytes -= bytesOfBlock(blocks[index]!);
     blocks.splice(index, 1);
     blocks[0]!.from = '';
   }
@@ -127,14 +128,14 @@ function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
     if (unpacked?.block !== block) {
       if (unpacked !== undefined) forgetUnpacked(unpacked.block);
       unpacked = { block, names: unpack(block.packed) };
-      bytes += unpacked.names.length * sizes.unpacked;
+      bytes += unpacked.names.length * SIZES_BYTES.unpacked;
     }
     return unpacked.names;
   }
 
   /** The block that a name belongs into, with nothing left to be merged. */
-  function settledFor(name: string): number {
-    settle(indexOf(name));
+  function mergedIndexOf(name: string): number {
+    mergeChanges(indexOf(name));
     return indexOf(name);
   }
 
@@ -148,11 +149,11 @@ function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
       const block = blocks[indexOf(name)]!;
       const changed = block.changes.get(name);
       if (changed !== undefined) return changed;
-      const names = namesAt(settledFor(name));
+      const names = namesAt(mergedIndexOf(name));
       return names[firstFrom(names, name)] === name;
     },
     run(from) {
-      const index = settledFor(from);
+      const index = mergedIndexOf(from);
       const names = namesAt(index);
       return { names, at: firstFrom(names, from), next: blocks[index + 1]?.from };
     },
@@ -160,28 +161,28 @@ function sortedBlocks(blocks: Block[], blockNamesMax: number): SortedNames {
       const last = blocks.length > 1 ? blocks.pop() : undefined;
       if (last === undefined) return undefined;
       forgetUnpacked(last);
-      bytes -= bytesOf(last);
+      bytes -= bytesOfBlock(last);
       return last.from;
     },
     cut(from) {
-      const index = settledFor(from);
+      const index = mergedIndexOf(from);
       const block = blocks[index]!;
       const names = namesAt(index);
       const at = firstFrom(names, from);
       const right = newBlock('', names.slice(at));
       forgetUnpacked(block);
       const behind = blocks.splice(index + 1);
-      bytes -= bytesOf(block);
-      for (const each of behind) bytes -= bytesOf(each);
+      bytes -= bytesOfBlock(block);
+      for (const each of behind) bytes -= bytesOfBlock(each);
       block.packed = repack(block.packed, names.slice(0, at));
-      bytes += bytesOf(block);
+      bytes += bytesOfBlock(block);
       return sortedBlocks([right, ...behind], blockNamesMax);
     },
   };
 }
 
 /** The names of a block with what came and without what went, in order, each once. */
-function merged({ packed, changes }: Block): string[] {
+function mergedNames({ packed, changes }: Block): string[] {
   const all = unpack(packed);
   const areGone = [...changes.values()].includes(false);
   const names = areGone ? all.filter((name) => changes.get(name) !== false) : all;
@@ -192,12 +193,12 @@ function merged({ packed, changes }: Block): string[] {
 }
 
 /** The names in pieces that blocks can hold; one empty piece of no names. */
-function piecesOf(names: string[], most: number): string[][] {
+function splitNames(names: string[], namesMax: number): string[][] {
   let chars = names.length;
   for (const { length } of names) chars += length;
-  if (names.length < 2 || (names.length <= most && chars <= BLOCK_CHARS_MAX)) return [names];
+  if (names.length < 2 || (names.length <= namesMax && chars <= BLOCK_CHARS_MAX)) return [names];
   const half = names.length >> 1;
-  return [...piecesOf(names.slice(0, half), most), ...piecesOf(names.slice(half), most)];
+  return [...splitNames(names.slice(0, half), namesMax), ...splitNames(names.slice(half), namesMax)];
 }
 
 /** The last index of a list in order whose value is not after the name; 0 when there is none. */
@@ -230,12 +231,12 @@ export function firstFrom(names: readonly string[], from: string): number {
  * @param blockNamesMax names of one block at most; more make for less memory, and for more work by the name.
  * @param names those that are there to begin with, in any order.
  */
-export function sortedNames(blockNamesMax: number, names: Iterable<string> = []): SortedNames {
+export function createSortedNames(blockNamesMax: number, names: Iterable<string> = []): SortedNames {
   const given = [...names].sort();
-  const pieces = piecesOf(
+  const pieces = splitNames(
     given.filter((name, i) => name !== given[i - 1]),
     blockNamesMax,
   );
-  const blocks = pieces.map((piece, i) => newBlock(i === 0 ? '' : copied(piece[0]!), piece));
+  const blocks = pieces.map((piece, i) => newBlock(i === 0 ? '' : copyOf(piece[0]!), piece));
   return sortedBlocks(blocks, blockNamesMax);
 }

@@ -8,12 +8,12 @@
  */
 import { check, FUNCTION, STORE } from '../../wire/argument.ts';
 import type { MaybeAsync, Outcome, PutOptions, Removed, Renamed, Sink, Store } from '../contract.ts';
-import { bytesOf } from '../disk/disk-io.ts';
-import { keyedLock } from '../keyed-lock.ts';
+import { totalBytes } from '../disk/disk-io.ts';
+import { createKeyedLock } from '../keyed-lock.ts';
 import { err, ok, okVoid } from '../outcome.ts';
-import { run, type Task } from '../task.ts';
-import { answered, quotaCounts } from './counts.ts';
-import { quotaLedger } from './ledger.ts';
+import { awaitOutcome, run, type Task } from '../task.ts';
+import { createQuotaCounts } from './counts.ts';
+import { createQuotaLedger } from './ledger.ts';
 
 export interface Quota {
   /** What the names start with that it is for; '' for all of the store. */
@@ -47,9 +47,9 @@ export interface QuotaStore extends Store {
 export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaStore {
   check('withQuotas: the store', store, STORE);
   check('withQuotas: the quotas', quotas, FUNCTION);
-  const ledger = quotaLedger();
-  const lock = keyedLock();
-  const counts = quotaCounts(store, ledger);
+  const ledger = createQuotaLedger();
+  const lock = createKeyedLock();
+  const counts = createQuotaCounts(store, ledger);
   /** The uploads that puts of ours hold, by their keys, and how many bytes each has. */
   const held = new Map<string, { bytes: number }>();
   let rules: readonly Quota[] = [];
@@ -58,7 +58,8 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     const now = quotas();
     if (now === rules) return;
     rules = now;
-    for (const tally of ledger.follow(new Set(rules.map(({ prefix }) => prefix)))) void counts.count(tally);
+    for (const tally of ledger.setPrefixes(new Set(rules.map(({ prefix }) => prefix))))
+      void counts.count(tally);
   }
 
   const rulesFor = (name: string) => rules.filter(({ prefix }) => name.startsWith(prefix));
@@ -67,7 +68,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   function* sizeOf(name: string): Task<Outcome<number>> {
     const known = ledger.sizeOf(name);
     if (known !== undefined) return ok(known);
-    const there = yield* answered(store.stat(name));
+    const there = yield* awaitOutcome(store.stat(name));
     if (there.ok) return ok(there.value.size);
     const isFinal = there.error.code === 'bad-filename' || there.error.code === 'shutting-down';
     return isFinal ? there : ok(0);
@@ -96,14 +97,14 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   function* reserve(name: string, options: PutOptions): Task<Outcome<void>> {
     const now = yield* sizeOf(name);
     if (!now.ok) return now;
-    const uncounted = yield* counts.whyNotCounted(name);
+    const uncounted = yield* counts.countFault(name);
     if (uncounted !== undefined) return uncounted;
-    const needed = options.size - ledger.mostOf(name, now.value);
+    const needed = options.size - ledger.maxSizeOf(name, now.value);
     for (const rule of rulesFor(name)) {
       const refusal = whyNotMore(rule, needed, options);
       if (refusal !== undefined) return refusal;
     }
-    ledger.expect(name, now.value, options.size);
+    ledger.addPut(name, now.value, options.size);
     return okVoid;
   }
 
@@ -120,7 +121,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     const over = () => {
       if (isOver) return;
       isOver = true;
-      if (isReserved) ledger.forget(name, options.size);
+      if (isReserved) ledger.removePut(name, options.size);
       if (upload !== undefined && held.get(upload) === part) held.delete(upload);
     };
     const told = () => {
@@ -138,7 +139,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   function watched(sink: Sink, name: string, part: { bytes: number }, over: () => void): Sink {
     return {
       write(chunks) {
-        part.bytes += bytesOf(chunks);
+        part.bytes += totalBytes(chunks);
         return run(answeredOr(over, () => sink.write(chunks)));
       },
       sync: () => run(answeredOr(over, () => sink.sync())),
@@ -154,12 +155,12 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
       try {
         return yield* lock.run(
           name,
-          counts.change(
+          counts.runChange(
             [name],
             () => sink.commit(),
             ({ size, replaced }, tallies) => {
               for (const tally of tallies) tally.used += size - replaced;
-              ledger.sized(name, size);
+              ledger.setSize(name, size);
             },
           ),
         );
@@ -172,12 +173,12 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
   const remove = (name: string): Task<Outcome<Removed>> =>
     lock.run(
       name,
-      counts.change(
+      counts.runChange(
         [name],
         () => store.remove(name),
         ({ size }, tallies) => {
           for (const tally of tallies) tally.used -= size;
-          ledger.sized(name, 0);
+          ledger.setSize(name, 0);
         },
       ),
     );
@@ -194,7 +195,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     const begun = rulesFor(to).length > 0 ? yield* beginMove(from, to) : ok(() => {});
     if (!begun.ok) return begun;
     try {
-      return yield* counts.change(
+      return yield* counts.runChange(
         [from, to],
         () => store.rename(from, to, options),
         ({ size, replaced }, tallies) => {
@@ -202,8 +203,8 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
             if (from.startsWith(tally.prefix)) tally.used -= size;
             if (to.startsWith(tally.prefix)) tally.used += size - replaced;
           }
-          ledger.sized(from, 0);
-          ledger.sized(to, size);
+          ledger.setSize(from, 0);
+          ledger.setSize(to, size);
         },
       );
     } finally {
@@ -217,15 +218,15 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
     if (!source.ok) return source;
     const target = yield* sizeOf(to);
     if (!target.ok) return target;
-    const uncounted = yield* counts.whyNotCounted(to);
+    const uncounted = yield* counts.countFault(to);
     if (uncounted !== undefined) return uncounted;
     const move = { from, to, moved: source.value, replaced: target.value };
     for (const rule of rulesFor(to)) {
       const tally = ledger.tallies.get(rule.prefix);
-      const refusal = tally && whyNotMore(rule, ledger.needOf(move, tally));
+      const refusal = tally && whyNotMore(rule, ledger.renameNeed(move, tally));
       if (refusal !== undefined) return refusal;
     }
-    return ok(ledger.move(move));
+    return ok(ledger.beginRename(move));
   }
 
   askForRules();
@@ -255,7 +256,7 @@ export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaS
 function* answeredOr<T>(over: () => void, ask: () => MaybeAsync<T>): Task<Outcome<T>> {
   let isOk = false;
   try {
-    const outcome = yield* answered(ask());
+    const outcome = yield* awaitOutcome(ask());
     isOk = outcome.ok;
     return outcome;
   } finally {

@@ -7,7 +7,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { RULES_PER_TURN } from '../../../src/server/access/access-rules.ts';
-import { TOLD_PER_TURN } from '../../../src/server/told-in-turns.ts';
+import { LISTENERS_PER_TURN } from '../../../src/server/broadcast.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -213,7 +213,7 @@ describe('read again', () => {
 
   test('everybody who listens is told once, some in each turn, and who stops listening is not', async () => {
     const { access, reload } = await opened({ tokens: [alice] });
-    const listeners = 3 * TOLD_PER_TURN + 1;
+    const listeners = 3 * LISTENERS_PER_TURN + 1;
     let told = 0;
     let most = 0;
     let inTurn = 0;
@@ -229,7 +229,7 @@ describe('read again', () => {
     );
     await reload();
     expect(told).toBe(listeners - 1);
-    expect(most).toBeLessThanOrEqual(TOLD_PER_TURN);
+    expect(most).toBeLessThanOrEqual(LISTENERS_PER_TURN);
     for (const each of subscriptions) each.unsubscribe();
   });
 

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/disk.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/publish-file.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { groupSync } from '../../../src/store/disk/group-sync.ts';
+import { createGroupSync } from '../../../src/store/disk/group-sync.ts';
 
 /** A sync that ends when the test says so. */
 function manualSync() {
   const running: ((error: Error | null) => void)[] = [];
   let begun = 0;
-  const ask = groupSync((back) => {
+  const ask = createGroupSync((back) => {
     begun += 1;
     running.push(back);
   });

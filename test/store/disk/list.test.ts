@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
 import type { Listing, Store } from '../../../src/store/contract.ts';
-import { directories } from '../../../src/store/disk/directories.ts';
-import { diskIo } from '../../../src/store/disk/disk-io.ts';
+import { createDirectories } from '../../../src/store/disk/directories.ts';
+import type { DiskListings } from '../../../src/store/disk/disk.ts';
+import { createDiskIo } from '../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../../src/store/disk/file-system.ts';
-import { type DiskListings, diskListings } from '../../../src/store/disk/list.ts';
+import { createDiskListings } from '../../../src/store/disk/list.ts';
 import { openRoot } from '../../../src/store/disk/root.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../../src/store/listing/bounds.ts';
-import { semaphore } from '../../../src/store/semaphore.ts';
+import { createSemaphore } from '../../../src/store/semaphore.ts';
 import { run, type Task, together, wait } from '../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
@@ -122,7 +123,7 @@ describe('many listings at once', () => {
   });
 
   it('let through a few at a time, in order', async () => {
-    const two = semaphore(2);
+    const two = createSemaphore(2);
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const all = Array.from({ length: 5 }, (_, i) =>
@@ -153,7 +154,7 @@ describe('many listings at once', () => {
   });
 
   it('of which one takes long: it makes way for the next, but no more do than may', async () => {
-    const one = semaphore(1, { afterMs: 1, most: 2 });
+    const one = createSemaphore(1, { afterMs: 1, outsideMax: 2 });
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const stays = (i: number): Task<void> =>
@@ -174,7 +175,7 @@ describe('many listings at once', () => {
   });
 
   it('let thousands through that have nothing to do', async () => {
-    const one = semaphore(1);
+    const one = createSemaphore(1);
     let end = () => {};
     const first = run(one.run(wait<void>((back) => (end = () => back(null)))));
     const others = Array.from({ length: 20_000 }, () => run(one.run(together([]))));
@@ -223,7 +224,7 @@ describe('page by page', () => {
       const folder = `of-${count}`;
       makeFiles(folder, count, 10);
       const { store, counts } = await countingStore({
-        goesOnMsMin: 1e9,
+        continueMsMin: 1e9,
         smallBatchesMax: 1,
         batchEntries: 50,
       });
@@ -302,9 +303,9 @@ async function listingsOf(
     entry(listings);
     most = Math.max(most, listings.bytes);
   });
-  const io = diskIo(fs, false);
-  const below = directories(io, await run(openRoot(io, root, false)), false);
-  listings = diskListings({ io, directories: below }, bounds);
+  const io = createDiskIo(fs, false);
+  const below = createDirectories(io, await run(openRoot(io, root, false)), false);
+  listings = createDiskListings({ io, directories: below }, bounds);
   const close = async () => {
     listings?.stop();
     await run(listings!.close());
@@ -318,10 +319,10 @@ describe('memory', () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 200_000,
-      readingBytesMax: 100_000,
+      scanBytesMax: 100_000,
       blockNamesMax: 64,
       smallBatchesMax: 1,
-      goesOnMsMin: 1e9,
+      continueMsMin: 1e9,
     };
     const count = 1500;
     for (const folder of ['a', 'b', 'c']) makeFiles(folder, count, 100);
@@ -340,9 +341,9 @@ describe('memory', () => {
     expect(listed).toEqual([count, count, count, count]);
     // Between two batches no more than one batch comes in.
     expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 4 * bounds.batchEntries * 200);
-    expect(most()).toBeGreaterThan(bounds.readingBytesMax / 2);
+    expect(most()).toBeGreaterThan(bounds.scanBytesMax / 2);
     // A reading brings its share of the memory: so many readings does a folder take, and no page its own.
-    const share = bounds.readingBytesMax / 3 / 2;
+    const share = bounds.scanBytesMax / 3 / 2;
     const readings = (count * 100) / share + 4;
     expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
     await close();
@@ -355,17 +356,17 @@ describe('memory, while names come', () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 100_000,
-      readingBytesMax: 60_000,
+      scanBytesMax: 60_000,
       blockNamesMax: 64,
       smallBatchesMax: 2,
       batchEntries: 64,
-      goesOnMsMin: 1e9,
+      continueMsMin: 1e9,
     };
     makeFiles('large', 1000, 20);
     makeFiles('small', 100, 20);
     let came = 0;
     const come = (listings: DiskListings) => {
-      for (let i = 0; i < 20; i++) listings.added(`${i % 2 === 0 ? 'large' : 'small'}/new-${came++}`);
+      for (let i = 0; i < 20; i++) listings.noteAdded(`${i % 2 === 0 ? 'large' : 'small'}/new-${came++}`);
     };
     const { listings, most, close } = await listingsOf(bounds, come);
     for (const prefix of ['large/', 'small/', '']) {

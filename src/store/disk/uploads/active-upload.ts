@@ -5,26 +5,26 @@
 import type { Outcome, UploadOffset } from '../../contract.ts';
 import { ok, okVoid } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Folder } from '../directories.ts';
-import { flags } from '../disk-io.ts';
-import { errnoOf, systemTrouble, tried } from '../errno.ts';
-import type { Disk } from '../publish-file.ts';
-import { type Temporary, whyNotPrivate } from '../staging-folder.ts';
+import type { Folder } from '../directory.ts';
+import type { Disk } from '../disk.ts';
+import { OPEN_FLAGS } from '../disk-io.ts';
+import { createSystemError, errnoOf, ignoreSystemErrors } from '../errno.ts';
+import { RESERVED_FOLDER_ADVICE, type StagedFile } from '../staging-folder.ts';
 import type { StoredUploads } from './stored-uploads.ts';
-import { heldName, type UploadRecord } from './upload-record.ts';
+import { activeFileName, type UploadRecord } from './upload-record.ts';
 
-export interface ActiveUpload extends Temporary {
+export interface ActiveUpload extends StagedFile {
   /** What there was of it when it was taken up. */
   readonly start: UploadOffset;
   /**
    * To be called after each write: begins to record it when there is much that is not, and does not wait for that.
    * Throws what the system threw at an earlier one.
    */
-  wrote(written: UploadOffset): void;
+  noteWritten(written: UploadOffset): void;
   /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
-  quiet(): Task<void>;
+  waitForRecording(): Task<void>;
   /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
-  doubt(why: unknown): void;
+  distrust(why: unknown): void;
   /** Records it all, so that it survives what a commit would. Throws what the system throws. */
   sync(written: UploadOffset): Task<Outcome<UploadOffset>>;
   /**
@@ -33,7 +33,7 @@ export interface ActiveUpload extends Temporary {
    * @param isOpen whether the descriptor is, and is to be closed; when it is not, all that was written was synced.
    * @param redate whether its time may have been set to another than that of its last write.
    */
-  keep(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
+  store(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
   /** Lets go of it and removes it. Never throws what the system throws. */
   drop(isOpen: boolean): Task<void>;
 }
@@ -41,9 +41,9 @@ export interface ActiveUpload extends Temporary {
 /** So many bytes are written at most without being recorded, and while those before them are. */
 const RECORD_INTERVAL_BYTES = 8 * 1024 * 1024;
 
-export interface Holding {
+export interface ActiveUploadDeps {
   readonly disk: Disk;
-  readonly kept: StoredUploads;
+  readonly stored: StoredUploads;
   /** Where it lies: this store's own folder. */
   readonly folder: Folder;
   readonly serial: number;
@@ -53,22 +53,22 @@ export interface Holding {
   readonly background: (task: Task<Outcome<void>>) => unknown;
 }
 
-export function activeUpload({
+export function createActiveUpload({
   disk,
-  kept,
+  stored,
   folder,
   serial,
   fd,
   record: first,
   background,
-}: Holding): ActiveUpload {
+}: ActiveUploadDeps): ActiveUpload {
   const { io, durable, directories } = disk;
-  const pathOf = (record: UploadRecord) => directories.at(folder, heldName(serial, record));
+  const pathOf = (record: UploadRecord) => directories.at(folder, activeFileName(serial, record));
   const start: UploadOffset = { offset: first.length, crc32: first.crc32 };
   let record = first;
   let isRecording = false;
   /** Who waits for what is being recorded: one, as calls do not overlap. */
-  let quieted: (() => void) | undefined;
+  let onRecorded: (() => void) | undefined;
   let failure: unknown;
 
   const { key } = first;
@@ -97,7 +97,7 @@ export function activeUpload({
     }
   }
 
-  function* recordBehind(written: UploadOffset): Task<Outcome<void>> {
+  function* recordInBackground(written: UploadOffset): Task<Outcome<void>> {
     isRecording = true;
     try {
       yield* recordAll(written);
@@ -105,26 +105,26 @@ export function activeUpload({
       // Whoever makes the next call hears of it.
     } finally {
       isRecording = false;
-      const back = quieted;
-      quieted = undefined;
-      back?.();
+      const callback = onRecorded;
+      onRecorded = undefined;
+      callback?.();
     }
     return okVoid;
   }
 
-  function* quiet(): Task<void> {
+  function* waitForRecording(): Task<void> {
     if (isRecording) {
-      yield* wait((back) => {
-        quieted = () => back(null);
+      yield* wait((callback) => {
+        onRecorded = () => callback(null);
       });
     }
     if (failure !== undefined) throw failure;
   }
 
   /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
-  function* sure(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
+  function* provableRecord(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
     try {
-      yield* quiet();
+      yield* waitForRecording();
       if (isRecorded(written)) return record;
       if (durable && isOpen) yield* io.syncFile(fd, false);
       return recordOf(written);
@@ -136,16 +136,16 @@ export function activeUpload({
 
   /** Its age counts from the last write, whatever the file is to say once it is whole. */
   function* touch(): Task<void> {
-    const now = yield* io.open(pathOf(record), flags.toRead);
+    const now = yield* io.open(pathOf(record), OPEN_FLAGS.read);
     try {
       yield* io.setTimes(now, Date.now() / 1000);
     } finally {
-      io.letGo(now);
+      io.closeQuietly(now);
     }
   }
 
-  function* keepAs(last: UploadRecord): Task<void> {
-    if (!(yield* kept.keep(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
+  function* storeAs(last: UploadRecord): Task<void> {
+    if (!(yield* stored.store(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
   }
 
   return {
@@ -154,21 +154,21 @@ export function activeUpload({
     get path() {
       return pathOf(record);
     },
-    wrote(written) {
+    noteWritten(written) {
       if (failure !== undefined) throw failure;
       if (isRecording || written.offset - record.length < RECORD_INTERVAL_BYTES) return;
-      void background(recordBehind(written));
+      void background(recordInBackground(written));
     },
-    quiet,
-    doubt(why) {
+    waitForRecording,
+    distrust(why) {
       failure ??= why;
     },
     *sync(written) {
-      yield* quiet();
+      yield* waitForRecording();
       if (!isRecorded(written)) yield* recordAll(written);
       if (durable) {
         const entered = yield* directories.enter(folder.path, []);
-        if (!entered.ok) throw systemTrouble('ENOTDIR', whyNotPrivate);
+        if (!entered.ok) throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
         try {
           yield* wait(entered.value.sync);
         } finally {
@@ -177,16 +177,16 @@ export function activeUpload({
       }
       return ok(written);
     },
-    *keep(written, isOpen, redate) {
-      const last = yield* sure(written, isOpen);
-      if (redate) yield* tried(touch());
-      if (isOpen) io.letGo(fd);
-      yield* tried(last.length > 0 ? keepAs(last) : io.unlink(pathOf(record)));
+    *store(written, isOpen, redate) {
+      const last = yield* provableRecord(written, isOpen);
+      if (redate) yield* ignoreSystemErrors(touch());
+      if (isOpen) io.closeQuietly(fd);
+      yield* ignoreSystemErrors(last.length > 0 ? storeAs(last) : io.unlink(pathOf(record)));
     },
     *drop(isOpen) {
-      yield* tried(quiet());
-      if (isOpen) yield* tried(io.close(fd));
-      yield* tried(io.unlink(pathOf(record), record.length));
+      yield* ignoreSystemErrors(waitForRecording());
+      if (isOpen) yield* ignoreSystemErrors(io.close(fd));
+      yield* ignoreSystemErrors(io.unlink(pathOf(record), record.length));
     },
   };
 }

@@ -17,23 +17,24 @@ export interface UploadRecord {
 }
 
 /** What a file is called while nobody writes to it. No key has a `~` in it. */
-export const partName = ({ key, length, crc32, synced }: UploadRecord): string =>
+export const storedFileName = ({ key, length, crc32, synced }: UploadRecord): string =>
   `${key}~${length}~${crc32.toString(16).padStart(8, '0')}~${synced ? 's' : 'w'}`;
 
-const partPattern = /^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,128})~(0|[1-9]\d{0,14})~([0-9a-f]{8})~([sw])$/;
+const STORED_NAME_PATTERN = /^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,128})~(0|[1-9]\d{0,14})~([0-9a-f]{8})~([sw])$/;
 
 /** The record that a name is; undefined when it is none. */
-export function partOf(name: string): UploadRecord | undefined {
-  const [, key, length, crc32, synced] = partPattern.exec(name) ?? [];
+export function parseStoredFileName(name: string): UploadRecord | undefined {
+  const [, key, length, crc32, synced] = STORED_NAME_PATTERN.exec(name) ?? [];
   if (key === undefined || length === undefined || crc32 === undefined) return undefined;
   return { key, length: Number(length), crc32: Number.parseInt(crc32, 16), synced: synced === 's' };
 }
 
 /** What it is called in the folder of the store that writes to it; `serial` keeps apart what that store made. */
-export const heldName = (serial: number, record: UploadRecord): string => `u${serial}~${partName(record)}`;
+export const activeFileName = (serial: number, record: UploadRecord): string =>
+  `u${serial}~${storedFileName(record)}`;
 
 /** The record that a name in a store's own folder is; undefined when that file is of no upload. */
-export function heldOf(name: string): UploadRecord | undefined {
-  const [, part] = /^u\d+~(.*)$/.exec(name) ?? [];
-  return part === undefined ? undefined : partOf(part);
+export function parseActiveFileName(name: string): UploadRecord | undefined {
+  const [, storedName] = /^u\d+~(.*)$/.exec(name) ?? [];
+  return storedName === undefined ? undefined : parseStoredFileName(storedName);
 }

@@ -19,10 +19,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
 import type { Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
-import { CHECKSUMS_MAX, checksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
-import { checksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
-import { directories } from '../../../../src/store/disk/directories.ts';
-import { diskIo } from '../../../../src/store/disk/disk-io.ts';
+import { CHECKSUMS_MAX, createChecksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
+import { createChecksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
+import { createDirectories } from '../../../../src/store/disk/directories.ts';
+import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { openRoot } from '../../../../src/store/disk/root.ts';
@@ -117,15 +117,15 @@ describe('the sum of a file', () => {
 
   it('is known for so many files only, those that were used last', () => {
     const kept: string[] = [];
-    const sums = checksumCache((name) => void kept.push(name));
+    const sums = createChecksumCache((name) => void kept.push(name));
     const stats = statSync(root);
-    for (let i = 0; i < CHECKSUMS_MAX; i++) sums.keep(`${i}`, stats, i);
-    expect(sums.of('0', stats)).toBe(0);
-    sums.keep('one more', stats, 1);
-    expect([...sums.all()]).toHaveLength(CHECKSUMS_MAX);
-    expect(sums.of('0', stats)).toBe(0);
-    expect(sums.of('1', stats)).toBeUndefined();
-    for (let i = 0; i < CHECKSUMS_MAX / 2; i++) sums.keep(`${i}`.padEnd(1000, 'x'), stats, i);
+    for (let i = 0; i < CHECKSUMS_MAX; i++) sums.add(`${i}`, stats, i);
+    expect(sums.lookup('0', stats)).toBe(0);
+    sums.add('one more', stats, 1);
+    expect([...sums.entries()]).toHaveLength(CHECKSUMS_MAX);
+    expect(sums.lookup('0', stats)).toBe(0);
+    expect(sums.lookup('1', stats)).toBeUndefined();
+    for (let i = 0; i < CHECKSUMS_MAX / 2; i++) sums.add(`${i}`.padEnd(1000, 'x'), stats, i);
     expect(sums.bytes).toBeLessThan(16 * 1024 * 1024);
     expect(kept).toHaveLength(CHECKSUMS_MAX + 1 + CHECKSUMS_MAX / 2);
   });
@@ -235,14 +235,17 @@ describe('a journal that has grown', () => {
   /** A journal by itself, which is made smaller from 10,000 bytes on. */
   async function journalOf(names: readonly string[], rounds: number): Promise<void> {
     mkdirSync(join(root, '.sluice'), { recursive: true });
-    const io = diskIo(nodeFileSystem, false);
-    const below = directories(io, await run(openRoot(io, root, false)), false);
-    const sums = checksumCache((name, kept) => written.add(name, kept));
-    const written = checksumJournal(io, below, () => sums, { delay: 0, small: 10_000 });
+    const io = createDiskIo(nodeFileSystem, false);
+    const below = createDirectories(io, await run(openRoot(io, root, false)), false);
+    const sums = createChecksumCache((name, kept) => written.add(name, kept));
+    const written = createChecksumJournal(io, below, () => sums, {
+      flushDelayMs: 0,
+      compactBytesMin: 10_000,
+    });
     await run(written.load(sums));
     const stats = statSync(root);
     for (let round = 0; round < rounds; round++) {
-      for (const name of names) sums.keep(name, stats, round);
+      for (const name of names) sums.add(name, stats, round);
       await written.close();
     }
     below.close();

@@ -22,7 +22,7 @@ import type { Outcome, PutOptions, Sink, Store } from '../../../../src/store/con
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../../src/store/disk/owner.ts';
-import { heldName, partName } from '../../../../src/store/disk/uploads/upload-record.ts';
+import { activeFileName, storedFileName } from '../../../../src/store/disk/uploads/upload-record.ts';
 import {
   type Interception,
   interceptedFileSystem,
@@ -61,7 +61,7 @@ function leavePart(length: number, bytes: Uint8Array, more: { synced?: boolean; 
   const { synced = true, key = 'key' } = more;
   mkdirSync(parts(), { recursive: true });
   const crc = crc32(content.subarray(0, length));
-  const path = join(parts(), partName({ key, length, crc32: crc, synced }));
+  const path = join(parts(), storedFileName({ key, length, crc32: crc, synced }));
   writeFileSync(path, bytes);
   return path;
 }
@@ -195,7 +195,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     writeFileSync(join(root, 'secret'), content);
     symlinkSync(
       join(root, 'secret'),
-      join(parts(), partName({ key: 'key', length: 10, crc32: 0, synced: true })),
+      join(parts(), storedFileName({ key: 'key', length: 10, crc32: 0, synced: true })),
     );
     const store = await open({ durability });
     expect(await value(store.resume('key'))).toEqual(none);
@@ -217,7 +217,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     const own = join(root, '.sluice/tmp', newOwner().replace(/\.[0-9a-f]{16}\./, '.0123456789abcdef.'));
     const leave = (key: string, length: number, serial: number) => {
       const record = { key, length, crc32: firstOf(length).crc32, synced: true };
-      writeFileSync(join(own, heldName(serial, record)), content.subarray(0, length + 7));
+      writeFileSync(join(own, activeFileName(serial, record)), content.subarray(0, length + 7));
     };
     mkdirSync(own, { recursive: true });
     leave('key', 3000, 1);

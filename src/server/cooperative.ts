@@ -4,7 +4,7 @@
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Runs it without a break. */
-export function atOnce<T>(work: Generator<void, T>): T {
+export function runToEnd<T>(work: Generator<void, T>): T {
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
@@ -14,13 +14,16 @@ export function atOnce<T>(work: Generator<void, T>): T {
 /**
  * Runs one piece in each turn of the event loop, so that nobody else waits for longer than a piece takes.
  *
- * @param turn what is waited for between two pieces; for tests.
+ * @param waitForTurn what is waited for between two pieces; for tests.
  * @example const read = await inTurns(strictJson(text));
  */
-export async function inTurns<T>(work: Generator<void, T>, turn: () => Promise<void> = nextTurn): Promise<T> {
+export async function runCooperatively<T>(
+  work: Generator<void, T>,
+  waitForTurn: () => Promise<void> = nextTurn,
+): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
-    await turn();
+    await waitForTurn();
   }
 }

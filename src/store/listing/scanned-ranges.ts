@@ -17,7 +17,7 @@ import type { NameRange } from './name-selection.ts';
 import { lastNotAfter, type SortedNames } from './sorted-names.ts';
 
 /** When a folder was read, and what it was. Times are those of `performance.now`. */
-export interface Reading {
+export interface FolderScan {
   readonly startedAt: number;
   readonly tookMs: number;
   /** As it was before it was read: what changes after that has another time. */
@@ -26,11 +26,11 @@ export interface Reading {
    * Whether it had been unchanged for a while by then. Its times go by the kernel's tick, and two changes in one tick
    * cannot be told apart.
    */
-  readonly isSettled: boolean;
+  readonly isStable: boolean;
 }
 
-export interface Stretch extends NameRange {
-  readonly reading: Reading;
+export interface ScannedRange extends NameRange {
+  readonly scan: FolderScan;
   /** From the first to the last name that pages have shown of it; undefined when none have. */
   shown: { from: string; to: string } | undefined;
   /** When it was last of use. */
@@ -38,7 +38,7 @@ export interface Stretch extends NameRange {
 }
 
 /** Where a listing is in a folder, and what is known of how it came there. */
-export interface Place {
+export interface ListingPosition {
   /** The first key that is wanted, or where it would be. */
   readonly from: string;
   /** The last key that was shown by the page before. */
@@ -47,20 +47,20 @@ export interface Place {
   readonly readAt?: number | undefined;
 }
 
-export interface Stretches {
+export interface ScannedRanges {
   /** In order; they do not overlap. */
-  readonly all: readonly Stretch[];
-  covering(key: string): Stretch | undefined;
+  readonly all: readonly ScannedRange[];
+  rangeAt(key: string): ScannedRange | undefined;
   /**
    * Puts a stretch in place of what is remembered of that part, unless that was read later. Marks of what was shown
    * remain: whoever was shown it began before this stretch was read.
    */
-  install(stretch: Stretch): void;
-  drop(stretch: Stretch): void;
+  install(range: ScannedRange): void;
+  drop(range: ScannedRange): void;
   /** Adds a key that has come, by means of this store, to the stretch it falls into. */
   add(key: string): void;
   /** Notes that a page has shown a key. */
-  mark(key: string): void;
+  noteShown(key: string): void;
 }
 
 export const isUnchanged = (a: Stats, b: Stats): boolean =>
@@ -74,95 +74,95 @@ export const isSameFolder = (a: Stats, b: Stats): boolean => a.ino === b.ino && 
  * @param askedAt when this page was asked for.
  * @param stats the folder as it is now.
  */
-export function mayGoOn(
-  stretch: Stretch,
-  stretches: Stretches,
-  place: Place,
+export function mayContinue(
+  range: ScannedRange,
+  createScannedRanges: ScannedRanges,
+  position: ListingPosition,
   askedAt: number,
   stats: Stats,
   bounds: ListingBounds,
 ): boolean {
-  const { reading } = stretch;
-  if (reading.startedAt >= askedAt) return true;
-  if (reading.isSettled && isUnchanged(reading.stats, stats)) return true;
-  const goesOnMs = Math.max(bounds.goesOnMsMin, bounds.goesOnReadings * reading.tookMs);
-  if (performance.now() - reading.startedAt > goesOnMs) return false;
-  const readAt = place.readAt ?? (place.shown === undefined ? undefined : shownAt(stretches, place.shown));
-  return readAt !== undefined && reading.startedAt >= readAt;
+  const { scan } = range;
+  if (scan.startedAt >= askedAt) return true;
+  if (scan.isStable && isUnchanged(scan.stats, stats)) return true;
+  const continueMs = Math.max(bounds.continueMsMin, bounds.continueScanTimes * scan.tookMs);
+  if (performance.now() - scan.startedAt > continueMs) return false;
+  const readAt =
+    position.readAt ??
+    (position.shown === undefined ? undefined : shownReadAt(createScannedRanges, position.shown));
+  return readAt !== undefined && scan.startedAt >= readAt;
 }
 
 /** When the names around a key were read, if pages have shown it and could have said that there is more. */
-function shownAt(stretches: Stretches, key: string): number | undefined {
-  const stretch = stretches.covering(key);
-  if (stretch?.shown === undefined || key < stretch.shown.from || key > stretch.shown.to) return undefined;
-  if (!stretch.names.has(key)) return undefined;
-  const { names, at, next } = stretch.names.run(key);
-  const isLast = at === names.length - 1 && next === undefined && stretch.to === undefined;
-  return isLast ? undefined : stretch.reading.startedAt;
+function shownReadAt(createScannedRanges: ScannedRanges, key: string): number | undefined {
+  const range = createScannedRanges.rangeAt(key);
+  if (range?.shown === undefined || key < range.shown.from || key > range.shown.to) return undefined;
+  if (!range.names.has(key)) return undefined;
+  const { names, at, next } = range.names.run(key);
+  const isLast = at === names.length - 1 && next === undefined && range.to === undefined;
+  return isLast ? undefined : range.scan.startedAt;
 }
 
-export function stretches(): Stretches {
-  let all: Stretch[] = [];
+export function createScannedRanges(): ScannedRanges {
+  let all: ScannedRange[] = [];
 
-  function covering(key: string): Stretch | undefined {
-    const stretch = all[lastNotAfter(key, all.length, (i) => all[i]!.from)];
-    return stretch !== undefined && isWithin(key, stretch) ? stretch : undefined;
+  function rangeAt(key: string): ScannedRange | undefined {
+    const range = all[lastNotAfter(key, all.length, (i) => all[i]!.from)];
+    return range !== undefined && contains(key, range) ? range : undefined;
   }
 
   return {
     get all() {
       return all;
     },
-    covering,
-    install(stretch) {
-      const isOld = (old: Stretch) => old.reading.startedAt > stretch.reading.startedAt;
-      if (all.some((old) => isOld(old) && !areApart(old, stretch))) return;
-      for (const old of all) inheritMarks(stretch, old);
-      all = [...all.flatMap((old) => without(old, stretch)), stretch].sort((a, b) =>
-        a.from < b.from ? -1 : 1,
-      );
+    rangeAt,
+    install(range) {
+      const isOld = (old: ScannedRange) => old.scan.startedAt > range.scan.startedAt;
+      if (all.some((old) => isOld(old) && !areDisjoint(old, range))) return;
+      for (const old of all) inheritMarks(range, old);
+      all = [...all.flatMap((old) => subtract(old, range)), range].sort((a, b) => (a.from < b.from ? -1 : 1));
     },
-    drop(stretch) {
-      all = all.filter((each) => each !== stretch);
+    drop(range) {
+      all = all.filter((each) => each !== range);
     },
-    add: (key) => covering(key)?.names.add(key),
-    mark(key) {
-      const stretch = covering(key);
-      if (stretch === undefined) return;
-      const { from, to } = stretch.shown ?? { from: key, to: key };
-      stretch.shown = { from: key < from ? key : from, to: key > to ? key : to };
+    add: (key) => rangeAt(key)?.names.add(key),
+    noteShown(key) {
+      const range = rangeAt(key);
+      if (range === undefined) return;
+      const { from, to } = range.shown ?? { from: key, to: key };
+      range.shown = { from: key < from ? key : from, to: key > to ? key : to };
     },
   };
 }
 
-const areApart = (a: NameRange, b: NameRange): boolean =>
+const areDisjoint = (a: NameRange, b: NameRange): boolean =>
   (a.to !== undefined && a.to <= b.from) || (b.to !== undefined && b.to <= a.from);
 
-const isWithin = (key: string, { from, to }: NameRange): boolean =>
+const contains = (key: string, { from, to }: NameRange): boolean =>
   from <= key && (to === undefined || key < to);
 
-function inheritMarks(stretch: Stretch, { shown }: Stretch): void {
-  if (shown === undefined || shown.to < stretch.from) return;
-  if (stretch.to !== undefined && shown.from >= stretch.to) return;
-  const { from, to } = stretch.shown ?? shown;
-  stretch.shown = { from: shown.from < from ? shown.from : from, to: shown.to > to ? shown.to : to };
+function inheritMarks(range: ScannedRange, { shown }: ScannedRange): void {
+  if (shown === undefined || shown.to < range.from) return;
+  if (range.to !== undefined && shown.from >= range.to) return;
+  const { from, to } = range.shown ?? shown;
+  range.shown = { from: shown.from < from ? shown.from : from, to: shown.to > to ? shown.to : to };
 }
 
 /** What is left of a stretch, on both sides of another. */
-function without(old: Stretch, taken: NameRange): Stretch[] {
-  if (areApart(old, taken)) return [old];
-  const left: Stretch[] = [];
+function subtract(old: ScannedRange, removed: NameRange): ScannedRange[] {
+  if (areDisjoint(old, removed)) return [old];
+  const left: ScannedRange[] = [];
   const behind =
-    taken.to === undefined || (old.to !== undefined && old.to <= taken.to) ? undefined : taken.to;
+    removed.to === undefined || (old.to !== undefined && old.to <= removed.to) ? undefined : removed.to;
   const right = behind === undefined ? undefined : old.names.cut(behind);
-  if (old.from < taken.from) {
-    old.names.cut(taken.from);
-    left.push({ ...old, to: taken.from });
+  if (old.from < removed.from) {
+    old.names.cut(removed.from);
+    left.push({ ...old, to: removed.from });
   }
   if (behind !== undefined && right !== undefined) left.push({ ...old, from: behind, names: right });
   return left;
 }
 
 /** Bytes that stretches take. */
-export const bytesOf = (all: readonly { readonly names: SortedNames }[]): number =>
+export const bytesOfRanges = (all: readonly { readonly names: SortedNames }[]): number =>
   all.reduce((sum, { names }) => sum + names.bytes, 0);
