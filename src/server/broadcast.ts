@@ -1,18 +1,24 @@
-/** News for very many who listen: told to some of them in each turn, so that nothing else waits for all of them. */
+/**
+ * A broadcast to very many subscribers: it notifies some of them in each turn of the event loop, so that
+ * nothing else waits until all were notified.
+ */
 import { Observable, type Subscriber } from 'rxjs';
 import { runCooperatively } from './cooperative.ts';
 
-/** Listeners that are told in one turn. */
+/** Subscribers that are notified in one turn. */
 export const LISTENERS_PER_TURN = 128;
 
 export interface Broadcast {
   readonly messages$: Observable<void>;
-  /** Tells everybody who listens now; resolves when all have been told. Who stops listening meanwhile is left out. */
+  /**
+   * Notifies all current subscribers, and resolves when all were. A subscriber that leaves meanwhile is not
+   * notified.
+   */
   readonly broadcast: () => Promise<void>;
 }
 
 export function createBroadcast(): Broadcast {
-  /** Bounded by who listens: each connection of a server does so once. */
+  /** Each connection of a server subscribes once, so the connections bound it. */
   const listeners = new Set<Subscriber<void>>();
 
   function* notifyAll(): Generator<void, void> {

@@ -1,5 +1,6 @@
 /**
- * Who may come in: so many connections in all, so many from one address. Who may not is told why, and then let go.
+ * The connection limit: it admits a number of connections in all and a number per address. A connection that
+ * it does not admit gets an error and is then closed.
  */
 import { errorInfo } from '../files/protocol/errors.ts';
 import { closeGracefully } from '../runtime/close-gracefully.ts';
@@ -8,21 +9,25 @@ import type { Address, Connection } from '../transport/connection.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 
 export interface ConnectionLimit {
-  /** Null when it may come in (then `leave` must follow), else why not. */
+  /**
+   * Admits a connection and returns null, and `release` must follow; else refuses it and returns the code.
+   */
   readonly admit: (connection: Connection) => 'too-many-connections' | null;
   readonly release: (connection: Connection) => void;
   readonly count: () => number;
 }
 
-/** Connections that are told why they cannot come in and have not left yet; beyond, they are dropped without a word. */
+/**
+ * Connections that are being refused at once. Beyond this number a connection is destroyed without an error.
+ */
 const REFUSING_MAX = 64;
-/** Milliseconds they have to read it. */
+/** Milliseconds that a refused peer has to read the error. */
 const REFUSAL_LINGER_MS = 1000;
 
 export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
 ): ConnectionLimit {
-  /** Connections by address; bounded by their number. */
+  /** The number of open connections by host, so it is bounded by their number. */
   const openByHost = new Map<string, number>();
   let openCount = 0;
   let refusing = 0;
@@ -66,8 +71,8 @@ export function createConnectionLimit(
 }
 
 /**
- * The host of `HOST:PORT`; null for what has none, such as a Unix socket. Of IPv6 the network (/64), since one
- * customer has all of it.
+ * The host of `HOST:PORT`; null for an address that has none, such as a Unix socket. For IPv6 it is the
+ * network (/64), since one customer usually owns all of it.
  *
  * @example hostOf('[2001:db8:1:2::7]:80') // '2001:db8:1:2::/64'
  */

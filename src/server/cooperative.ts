@@ -1,9 +1,9 @@
-/** Work in pieces: a generator yields after each, and whoever runs it says what comes in between. */
+/** Cooperative work: a generator yields after each piece, and the caller decides what runs in between. */
 
-/** The end of this turn of the event loop. */
+/** Resolves in the next turn of the event loop. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Runs it without a break. */
+/** Runs the work without a pause. */
 export function runToEnd<T>(work: Generator<void, T>): T {
   for (;;) {
     const step = work.next();
@@ -12,10 +12,10 @@ export function runToEnd<T>(work: Generator<void, T>): T {
 }
 
 /**
- * Runs one piece in each turn of the event loop, so that nobody else waits for longer than a piece takes.
+ * Runs one piece in each turn of the event loop, so that other work never waits longer than one piece takes.
  *
- * @param waitForTurn what is waited for between two pieces; for tests.
- * @example const read = await inTurns(strictJson(text));
+ * @param waitForTurn awaited between two pieces; for tests.
+ * @example const read = await runCooperatively(strictJson(text));
  */
 export async function runCooperatively<T>(
   work: Generator<void, T>,

@@ -1,8 +1,8 @@
 /**
- * What whoever runs a server asks it over HTTP: `GET /metrics` for Prometheus, `GET /healthz` for a load balancer.
+ * The HTTP server for operators: `GET /metrics` for Prometheus, `GET /healthz` for a load balancer.
  *
- * On a port of its own, because it says what peers need not know. There is no login: let it listen where only those who
- * may ask can reach it.
+ * It has a port of its own, because peers need not know what it says. It has no login: let it listen only
+ * where those who may ask can reach it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { formatAddress } from '../transport/address.ts';
@@ -16,7 +16,7 @@ export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   readonly host?: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Told of what should not have been thrown; whoever asked got status 500. */
+  /** Called with any exception that a page throws; the client gets status 500. */
   readonly onInternalError?: (thrown: unknown) => void;
 }
 
@@ -24,7 +24,9 @@ export interface OpsServer {
   /** Where it listens. */
   readonly address: Address;
   readonly port: number;
-  /** Ends it at once. Until then it answers, through a drain too; but it keeps no process alive. */
+  /**
+   * Closes the server at once. Until then it answers, during a shutdown too, but it keeps no process alive.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -42,13 +44,13 @@ const REQUEST_MAX_MS = 10_000;
 /**
  * Begins to count, and listens. Start it before the server, so that it sees all events.
  *
- * `/metrics` is Prometheus' text. `/healthz` is 200 and `{"status":"ok"}` while the server serves, else 503 with
- * `starting`, `draining` or `unwritable`, the last with the error of the store.
+ * `/metrics` is Prometheus' text. `/healthz` is 200 and `{"status":"ok"}` while the server serves, else 503
+ * with `starting`, `draining` or `unwritable`, the last with the error of the store.
  *
  * @example
  * const events$ = new Subject<ServerEvent>();
- * const operations = await startOperations({ port: 9090, events$, drain$, stats, writable: diskWritable('uploads') });
- * if (!operations.ok) throw new Error(operations.error.message);
+ * const ops = await startOpsServer({ port: 9090, events$, shutdown$, stats, writable: diskWritable('uploads') });
+ * if (!ops.ok) throw new Error(ops.error.message);
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
   const { host = '127.0.0.1', port } = options;
@@ -92,7 +94,7 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
     connectionsCheckingInterval: REQUEST_MAX_MS / 2,
   });
   server.maxConnections = OPS_CONNECTIONS_MAX;
-  // Also of a peer that does not read.
+  // This closes the connection of a client that does not read, too.
   server.timeout = 2 * REQUEST_MAX_MS;
   server.unref();
   server.on('connection', (socket) => socket.unref());
@@ -151,7 +153,7 @@ interface Page {
 const JSON_TYPE = 'application/json';
 const plain = (status: number, text: string): Page => ({ status, type: 'text/plain; charset=utf-8', text });
 
-/** Of an answer to HEAD, Node leaves out the text itself. */
+/** Node omits the text in an answer to HEAD. */
 function send(response: ServerResponse, { status, type, text }: Page): void {
   response.writeHead(status, {
     'content-type': type,

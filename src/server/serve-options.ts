@@ -22,27 +22,33 @@ import {
 import type { ServerStats } from './stats.ts';
 
 export interface ServeOptions {
-  /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them, or several merged. */
+  /**
+   * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged.
+   */
   readonly connections$: Observable<ListenEvent>;
   readonly store: Store;
-  /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`; of one name, the last one counts. */
+  /**
+   * Default: all of Sluice's own. Add yours after them: `[...commands, mine]`; of two with one name the last
+   * counts.
+   */
   readonly commands?: readonly Command[];
-  /** Performs the `call` effects of commands of your own. */
+  /** Handles the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
   readonly limits?: Partial<Limits>;
-  /** Who is let in, and may do what; default everybody, everything. */
+  /** Decides which peers are admitted and what they may do; default every peer and everything. */
   readonly access?: Access;
   /**
-   * How often tokens may be tried from one address (of IPv6, one network); default `createTokenTries()`. Connections that
-   * have no address, such as those of a Unix socket, count as from one.
+   * Limits how often tokens may be tried from one address (for IPv6, from one network); default
+   * `createTokenTries()`. Connections without an address, such as those of a Unix socket, count as one
+   * address.
    */
   readonly tokenTries?: TokenTries;
   /**
-   * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
-   * is not finished within `limits.grace` is cut off.
+   * When it emits, the server shuts down in good order: it accepts no more connections, finishes the requests
+   * under way, and completes. It cuts off what is not finished within `limits.grace`.
    */
   readonly shutdown$?: Observable<unknown>;
-  /** Given, once it is subscribed, how to read how the server is. */
+  /** Called at subscription with a function that reads the current numbers of the server. */
   readonly stats?: (read: () => ServerStats) => void;
 }
 
@@ -66,7 +72,7 @@ export function checkServe(options: ServeOptions): void {
   checkOptions('serve: limits', limits, { linger: MILLISECONDS, grace: MILLISECONDS });
 }
 
-/** Every number that there is in one is a number in the other, in objects within it too. */
+/** Checks that every number of the model is a number in the options, in nested objects too. */
 function checkBounds(of: string, given: object, model: object): void {
   for (const [field, bound] of Object.entries(model)) {
     const value = (given as Readonly<Record<string, unknown>>)[field];

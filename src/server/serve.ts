@@ -1,5 +1,5 @@
 /**
- * A whole server as one Observable: it listens while it is subscribed, and emits what happens.
+ * A whole server as one Observable: it listens while it is subscribed, and emits the events of the server.
  */
 import {
   concat,
@@ -40,16 +40,23 @@ import { checkServe, type ServeOptions } from './serve-options.ts';
 
 export type { ServeOptions };
 
-/** Milliseconds that connections which were cut off have to let go of the store. */
+/** Milliseconds that connections have to release the store after they were cut off. */
 const STORE_RELEASE_MS = 1000;
-/** Milliseconds in which a server that shuts down still accepts what the system has accepted for it before. */
+/**
+ * Milliseconds in which a server that shuts down still accepts connections that the system had already
+ * accepted for it.
+ */
 const ACCEPT_TAIL_MS = 10;
-/** Milliseconds that those have before they are told that it shuts down: what they sent, and left, is taken. */
+/**
+ * Milliseconds after which such a late connection is shut down. Until then the server handles the requests
+ * that the client sent before it left.
+ */
 const LATE_CLIENT_MS = 400;
 
 /**
- * Serves files. Unsubscribing stops it at once, connections included; `shutdown$` stops it gently. Errors only when
- * it cannot listen, with what `connections$` errors with. The store stays open: close it when it is no longer used.
+ * Serves files. Unsubscribing stops the server at once, connections included; `shutdown$` stops it gently. It
+ * errors only when it cannot listen, with the error of `connections$`. The store stays open: close it when it
+ * is no longer used.
  *
  * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
  * @example
@@ -167,7 +174,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
   });
 }
 
-/** What a client may want to know before it sends. A bound that is not there is null. */
+/** The limits and commands that a client may want to know before it sends. An infinite bound is null. */
 function aboutServer(commands: readonly Command[], limits: Limits) {
   const { headerBytes, fileBytes, openRequests } = limits;
   return {

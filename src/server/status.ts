@@ -1,5 +1,5 @@
 /**
- * How a server is doing, in one line: for whoever sends it a signal and looks at the log.
+ * The state of a server in one line, for an operator who sends it a signal and looks at the log.
  *
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
@@ -12,7 +12,7 @@ export interface Status {
   readonly uptime: number;
   /** Requests a second since the last status, or since the server began. */
   readonly rate: number;
-  /** Absent when the store keeps none, or cannot tell. */
+  /** Absent when the store keeps no uploads or cannot say. */
   readonly unfinished?: Unfinished | undefined;
   /** The 99th percentile of the event loop's delay since the last status, in seconds. */
   readonly loopDelay: number;
@@ -45,14 +45,16 @@ export interface StatusOptions {
 }
 
 export interface StatusReader {
-  /** The line as of now. Rates and delays are since the last call. Rejects only with what `unfinished` does. */
+  /**
+   * The current line. Rates and delays are those since the last call. Rejects only when `unfinished` does.
+   */
   readonly line: () => Promise<string>;
-  /** Measures no more. */
+  /** Stops measuring. */
   readonly stop: () => void;
 }
 
 /**
- * Watches from now on what the line needs.
+ * Measures from now on what the line shows.
  *
  * @example
  * const status = createStatus({ stats });
@@ -96,7 +98,7 @@ const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   let [value, unit] = [bytes / 1024, 0];
-  // What would be rounded to 1024.0 is 1.0 of the next unit.
+  // A value that would be rounded to 1024.0 becomes 1.0 of the next unit.
   while (value >= 1023.95 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
@@ -104,7 +106,7 @@ function formatBytes(bytes: number): string {
   return `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The two largest parts of a time: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */
+/** The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */
 function formatTime(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1e3);
   const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];

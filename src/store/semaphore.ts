@@ -1,36 +1,38 @@
-/** A gate that lets so many through at once; the others wait, first come first served. */
+/** A semaphore: it lets a number of tasks run at once; the others wait, first come first served. */
 import { type Task, wait } from './task.ts';
 
 export interface Semaphore {
-  /** Runs the steps when it is their turn. */
+  /** Runs the steps when a place is free. */
   run<T>(steps: Task<T>): Task<T>;
 }
 
-/** What becomes of those who take long: so that they, and not the others, have to wait. */
+/** The rule for tasks that take long: they give up their place, so that they and not the others wait. */
 export interface Overtime {
-  /** Milliseconds after which somebody gives the place inside to the next, and goes on outside. */
+  /** Milliseconds after which a task gives its place to the next one and continues without a place. */
   readonly afterMs: number;
-  /** How many may do so at once; the others keep their places. */
+  /** How many tasks may run without a place at once; the others keep their places. */
   readonly outsideMax: number;
 }
 
-/** Somebody inside, or who has made way. */
+/** A task that runs, with a place or without. */
 interface Occupant {
   readonly since: number;
   isInside: boolean;
 }
 
-/** What waits is bounded by the callers, each of which waits with one call at a time. */
+/** The callers bound the waiting tasks, since each caller waits with one call at a time. */
 export function createSemaphore(capacity: number, overtime?: Overtime): Semaphore {
   let inside = 0;
   let outside = 0;
   const waiting: (() => void)[] = [];
-  /** In the order in which they came. */
+  /** In the order in which they began. */
   const occupants = new Set<Occupant>();
   let hasTimer = false;
   let isAdmitting = false;
 
-  /** In a loop: who comes in may be out again before this goes on, and there may be thousands. */
+  /**
+   * A loop and not a recursion: a task may end before `callback` returns, and thousands may do so in a row.
+   */
   function release(): void {
     inside -= 1;
     if (isAdmitting) return;
@@ -44,7 +46,7 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
     isAdmitting = false;
   }
 
-  /** Looks, while somebody waits, who has been inside for too long. */
+  /** While tasks wait, takes the place of each task that has run for too long. */
   function watchOvertime({ afterMs, outsideMax }: Overtime): void {
     if (hasTimer) return;
     hasTimer = true;
@@ -65,7 +67,7 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
 
   return {
     *run(steps) {
-      // Nobody comes in between whoever leaves and who is next.
+      // No task overtakes the waiting ones when a place comes free.
       if (inside >= capacity || waiting.length > 0) {
         if (overtime !== undefined) watchOvertime(overtime);
         yield* wait((callback) => waiting.push(() => callback(null)));
@@ -83,5 +85,5 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
   };
 }
 
-/** Lets everybody else have a turn of the event loop. */
+/** Waits until the next turn of the event loop, so that other work can run. */
 export const yieldTurn = (): Task<void> => wait((callback) => setImmediate(callback, null));

@@ -9,10 +9,13 @@
 
 import type { MaybeAsync, Outcome } from './contract.ts';
 
-/** Starts something; it calls back exactly once, node-style, in this turn or a later one. */
+/** Starts something. It calls back exactly once, node-style, in this turn or a later one. */
 export type Start = (callback: (error: Error | null, value?: unknown) => void) => void;
 
-/** Steps that end in a `T`. What a step throws goes through the task as an exception would, `finally` included. */
+/**
+ * Steps that return a `T`. An error of a step passes through the task as an exception would, `finally`
+ * included.
+ */
 export type Task<T> = Generator<Start, T, unknown>;
 
 /**
@@ -25,7 +28,7 @@ export function* wait<T>(start: (callback: (error: Error | null, value?: T) => v
   return (yield start as Start) as T;
 }
 
-/** Waits for every one of them, started together; throws the first error once all have called back. */
+/** Starts all of them and waits for each; throws the first error once all have called back. */
 export function together(starts: readonly Start[]): Task<void> {
   return wait((callback) => {
     let left = starts.length;
@@ -41,7 +44,7 @@ export function together(starts: readonly Start[]): Task<void> {
   });
 }
 
-/** Waits for an answer of a store, if it is not there at once. */
+/** Waits for an answer of a store, unless it was given at once. */
 export function* awaitOutcome<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
   if (!(answer instanceof Promise)) return answer;
   return yield* wait<Outcome<T>>((callback) => {
@@ -49,7 +52,7 @@ export function* awaitOutcome<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
   });
 }
 
-/** Runs a task to its end: its value at once, or a promise if it had to wait. */
+/** Runs a task to its end. Returns its value, or a promise if a step had to wait. */
 export function run<T>(task: Task<T>): T | Promise<T> {
   const step = task.next();
   if (step.done === true) return step.value;

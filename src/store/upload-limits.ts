@@ -1,12 +1,14 @@
-/** What bounds the unfinished uploads that a store keeps, and what it knows an upload by. */
+/** The limits on the unfinished uploads that a store keeps, and the rule for their keys. */
 import { checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
-/** The time of day and the timer by which a store finds unfinished uploads too old; a test may bring its own. */
+/** The time and the timer by which a store removes old unfinished uploads; a test may pass its own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls `work` every so many milliseconds until the result is called. It must not keep the process alive. */
+  /**
+   * Calls `work` at this interval until the returned function is called. It must not keep the process alive.
+   */
   every(milliseconds: number, work: () => void): () => void;
 }
 
@@ -20,12 +22,15 @@ export const systemClock: Clock = {
 
 export interface UploadOptions {
   /**
-   * For how many milliseconds after the last byte an unfinished upload is kept that nobody goes on with; default 24
-   * hours. It is looked for when the store opens, and then every quarter of that time, but at least every hour and at
-   * most every second.
+   * Milliseconds after the last byte for which a store keeps an unfinished upload; default 24 hours. The
+   * store removes older ones when it opens and then every quarter of that time, but at least every hour and
+   * at most every second.
    */
   readonly keepPartial?: number;
-  /** Unfinished uploads at once, under way and kept together; default 1,000. One more is `too-many-uploads`. */
+  /**
+   * The most unfinished uploads at once, active and stored ones together; default 1,000. One more is
+   * `too-many-uploads`.
+   */
   readonly maxUploads?: number;
   /** Another clock, for tests. */
   readonly clock?: Clock;
@@ -34,7 +39,7 @@ export interface UploadOptions {
 export interface UploadLimits {
   /** Milliseconds. */
   readonly keepPartial: number;
-  /** How often to look for those that are too old, in milliseconds. */
+  /** Milliseconds between two searches for old uploads. */
   readonly sweepEveryMs: number;
   readonly maxUploads: number;
   readonly clock: Clock;
@@ -60,7 +65,10 @@ export function uploadLimits(options: UploadOptions): UploadLimits {
   };
 }
 
-/** Why the store will not have an upload of that key; undefined when it will. Whoever calls has checked already. */
+/**
+ * The error when a store does not accept this upload key; undefined when it does. The caller has checked it
+ * already.
+ */
 export function keyFault(key: string): RefusedOutcome | undefined {
   const isKey = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,128}$/.test(key);
   return isKey ? undefined : err('bad-request', 'the upload may not be called that', { field: 'upload' });

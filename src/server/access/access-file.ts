@@ -1,11 +1,13 @@
 /**
- * Who is let in, out of a file that can be read again while the server runs.
+ * Access rules from a file that can be read again while the server runs.
  *
- * Tokens are kept as their SHA-256 only, and looked up by it: a `hello` costs the same however many there are. The time
- * that takes says nothing of any token. It depends on the SHA-256 of what was said alone; and who would find out by it
- * how a stored one begins could not choose what to say next, since nobody can make a text of a SHA-256.
+ * The rules contain only the SHA-256 of each token, and a token is looked up by its SHA-256: a `hello` costs
+ * the same however many tokens there are. The duration of the lookup reveals nothing about a token. It
+ * depends only on the SHA-256 of the text that the peer sent. A peer that learned how a stored SHA-256 begins
+ * could not choose its next text, since nobody can compute a text from a SHA-256.
  *
- * To read the file again keeps nobody waiting: it is parsed, checked and made known in pieces, a turn each.
+ * Reading the file again does not block the server: the file is parsed, checked and announced in pieces, one
+ * in each turn of the event loop.
  */
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
@@ -28,13 +30,13 @@ import { type DuplicateKey, strictJson } from './strict-json.ts';
 
 export interface AccessFile {
   readonly access: Access;
-  /** What may be stored below which prefix, as the rules are now: the same list until they change. */
+  /** The quotas of the current rules, by prefix. It is the same list until the rules change. */
   readonly quotas: () => readonly { readonly prefix: string; readonly bytes: number }[];
-  /** What the operator should know: that others can read the file. As of the last reading. */
+  /** Warnings for the operator, as of the last time the file was read: that other users can read it. */
   readonly warnings: readonly string[];
   /**
-   * Reads the file again, after those readings that are under way. When it is wrong the rules stay as they were, and the
-   * problems are the answer. Else it has come to every connection once this resolves.
+   * Reads the file again, after the reloads under way. When the file is wrong the old rules stay and the
+   * answer is the list of problems. Else every connection has the new rules when the promise resolves.
    */
   readonly reload: () => Promise<readonly string[]>;
 }
@@ -45,7 +47,7 @@ export type OpenedAccess =
 
 /** Bytes of the file: some 50,000 tokens. */
 const BYTES_MAX = 8 * 1024 * 1024;
-/** Problems that are told; of the others, how many there are. */
+/** Problems that are listed; of the others only the number is. */
 const PROBLEMS_LISTED_MAX = 20;
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -76,7 +78,7 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
     now: (principal) => {
       if (principal.name === '') return rules.anonymous;
       const rule = rules.byName.get(principal.name);
-      // A token that was exchanged for another is as gone as one that was taken out.
+      // A token that was replaced by another is as invalid as one that was removed.
       return rule === undefined || proofOf(rule) !== proofs.get(principal) ? null : principalOf(rule);
     },
   };
@@ -97,7 +99,7 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
       get warnings() {
         return warnings;
       },
-      // One after the other, so that what was read first never comes to replace what was read last.
+      // One after the other, so that an earlier read never replaces the result of a later one.
       reload: () => {
         const problems = loading.then(reread);
         loading = problems.catch(() => {});
@@ -142,7 +144,10 @@ function* rulesIn(text: string): Generator<void, ReadRules> {
   return yield* readRules(json.value, digestOf);
 }
 
-/** Names a key that is there twice; not one that may be a token, nor what is below it. */
+/**
+ * A sentence about a key that occurs twice. It never shows a key that may be a token, nor anything below such
+ * a key.
+ */
 function describeDuplicate({ path, lines: [first, second] }: DuplicateKey): string {
   let shown = '';
   for (const step of path) {
@@ -154,9 +159,12 @@ function describeDuplicate({ path, lines: [first, second] }: DuplicateKey): stri
   return `${shown}: is there twice, in lines ${first} and ${second}`;
 }
 
-/** Answers what is wrong in words. The mode is that of the very file that was read. */
+/**
+ * The content and mode of the file, or a sentence when it cannot be used. The mode is that of the file that
+ * was read.
+ */
 async function contentOf(path: string): Promise<{ readonly text: string; readonly mode: number } | string> {
-  // To open what is not a file, such as a pipe, might wait for ever.
+  // Opening something that is not a file, such as a pipe, might wait for ever.
   if (!(await stat(path)).isFile()) return 'it is not a file';
   const file = await open(path);
   try {
@@ -177,12 +185,12 @@ function byCertificate(
 ): Principal | null {
   if (certificate === undefined) return null;
   const { subject, commonName } = certificate;
-  // The whole subject says more than its last part.
+  // The whole subject is more specific than its common name.
   const rule = bySubject.get(subject) ?? (commonName === null ? undefined : byCommonName.get(commonName));
   return rule === undefined ? null : principalOf(rule);
 }
 
-/** What each principal has shown to become one: held no longer than the principal is. */
+/** The token or certificate that each principal was created for; forgotten with the principal. */
 const proofs = new WeakMap<Principal, string>();
 
 const proofOf = (rule: TokenRule | CertificateRule): string =>

@@ -1,12 +1,12 @@
 /**
- * The rules of who may do what, as they stand in a JSON file: read strictly, and told where they are wrong. Nothing said
- * about them ever quotes a token.
+ * The access rules of a JSON file, read strictly, with the place of every mistake. No sentence about them
+ * ever quotes a token.
  */
 import { allRights, type Principal, type Right } from '../../files/protocol/access.ts';
 import { whyNotFilename } from '../../files/protocol/filename.ts';
 import { placeholderDigests } from './placeholder-digests.ts';
 
-/** Who a token or a certificate stands for, and what they may store. */
+/** The principal that a token or a certificate stands for, and how much it may store. */
 export interface AccessRule extends Principal {
   /** Bytes below the prefix; absent: no bound but the server's. */
   readonly quota?: number;
@@ -22,39 +22,47 @@ export interface CertificateRule extends AccessRule {
   readonly commonName?: string;
 }
 
-/** What is asked about at each `hello` and for each connection is found at once, however many rules there are. */
+/**
+ * Maps, so that the lookup at each `hello` and for each connection takes the same time however many rules
+ * there are.
+ */
 export interface AccessRules {
   /** By the SHA-256. */
   readonly tokens: ReadonlyMap<string, TokenRule>;
   readonly bySubject: ReadonlyMap<string, CertificateRule>;
   readonly byCommonName: ReadonlyMap<string, CertificateRule>;
-  /** Of tokens and certificates. */
+  /** The rules of tokens and of certificates. */
   readonly byName: ReadonlyMap<string, TokenRule | CertificateRule>;
   readonly quotas: readonly { readonly prefix: string; readonly bytes: number }[];
-  /** Who everybody is that has shown nothing; null: nobody is let in so. */
+  /**
+   * The principal of a peer that has presented neither a token nor a certificate; null when such a peer is
+   * not admitted.
+   */
   readonly anonymous: Principal | null;
 }
 
 export type ReadRules =
   | { readonly ok: true; readonly value: AccessRules }
-  /** One line for each thing that is wrong: `tokens[2].rights[0]: must be read, write or delete`. */
+  /** One line for each mistake: `tokens[2].rights[0]: must be read, write or delete`. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Characters in a token: fewer can be guessed. */
+/** The least number of characters of a token: a shorter one can be guessed. */
 const TOKEN_LENGTH_MIN = 16;
-/** What `hello` takes. */
+/** The most characters of a token that `hello` accepts. */
 const TOKEN_LENGTH_MAX = 1024;
-/** Rules that are read in one turn. */
+/** Rules that are read in one turn of the event loop. */
 export const RULES_PER_TURN = 100;
 
-/** Whether the name of a field may be shown. What stands in its place may be a token as well, and is longer then. */
+/**
+ * Whether a message may show the name of a field. A token may stand there by mistake, and a token is longer.
+ */
 export const isShown = (field: string): boolean => /^\w+$/.test(field) && field.length < TOKEN_LENGTH_MIN;
 
 /**
  * Yields after each `RULES_PER_TURN` rules.
  *
  * @param sha256 gives the SHA-256 of a text in UTF-8 as hexadecimal digits.
- * @example atOnce(readRules({ tokens: [{ name: 'a', token: 'x', rights: ['read'] }] }, sha256)).problems
+ * @example runToEnd(readRules({ tokens: [{ name: 'a', token: 'x', rights: ['read'] }] }, sha256)).problems
  * // ['tokens[0].token: must have 16 to 1024 characters: a shorter one can be guessed']
  */
 export function* readRules(json: unknown, sha256: (text: string) => string): Generator<void, ReadRules> {
@@ -155,7 +163,7 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
     return null;
   }
 
-  /** Reads a list of rules, some in each turn. */
+  /** Reads a list of rules, a few in each turn. */
   function* rulesOf<T>(value: unknown, where: string, read: (each: unknown, where: string) => T | null) {
     const rules: T[] = [];
     for (const [i, each] of listIn(value, where).entries()) {
@@ -180,7 +188,7 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
   const quotaByPrefix = new Map<string, number>();
   const quotas: { readonly prefix: string; readonly bytes: number }[] = [];
 
-  /** What no two rules may have in common. */
+  /** Checks what no two rules may share: a name, or different quotas for one prefix. */
   function add(rule: TokenRule | CertificateRule): void {
     const { name, prefix, quota } = rule;
     if (name !== '' && byName.has(name)) {
@@ -222,7 +230,7 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
   return { ok: true, value: { tokens, bySubject, byCommonName, byName, quotas, anonymous } };
 }
 
-/** A prefix is the beginning of a name, perhaps up to and with a `/`. */
+/** A prefix is the beginning of a file name; it may end with a `/`. */
 function explainPrefix(prefix: string): string | null {
   if (prefix === '') return null;
   return whyNotFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);

@@ -1,12 +1,13 @@
 /**
- * What is hashed in place of a token when it is not there: the SHA-256 looks like any other, and lets everybody in.
+ * The SHA-256 of texts that scripts hash by mistake when a token is missing. Such a SHA-256 looks like any
+ * other, and it would let every peer in.
  */
 
 const unsetVariable = (command: string) => `as \`${command} | sha256sum\` gives it when TOKEN is not set`;
 const SINGLE_QUOTED = 'as single quotes around "$TOKEN" keep the shell from putting the token there';
 const MISSING_VALUE = 'as a script or jq puts it in place of a token that is missing';
 
-/** Texts, and what the SHA-256 of each is. */
+/** The texts, each with a description of its SHA-256. */
 const PLACEHOLDERS: readonly (readonly [string, string])[] = [
   ['', `the SHA-256 of nothing, ${unsetVariable('printf %s "$TOKEN"')}`],
   ['\n', `the SHA-256 of an empty line, ${unsetVariable('echo "$TOKEN"')}`],
@@ -20,7 +21,7 @@ const PLACEHOLDERS: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * By each such SHA-256, in 64 lower case hexadecimal digits, what it is and how it comes about.
+ * The descriptions by SHA-256 (64 lower case hexadecimal digits).
  *
  * @param sha256 gives that of a text in UTF-8.
  */

@@ -1,29 +1,30 @@
 /**
- * JSON that people write: read strictly, with the line of what is wrong, and no key of an object twice.
+ * A strict parser for JSON that people write. It reports the line of a mistake, and every key that an object
+ * has twice.
  *
- * `JSON.parse` takes the last of two keys that are the same, in silence, and reads a large text in one go. This reads as
- * it does, but tells of each such key, and hands back the turn after a bounded number of values.
+ * `JSON.parse` silently takes the last of two equal keys, and reads a large text in one go. This parser gives
+ * the same value, reports each such key, and yields after a bounded number of values.
  */
 
-/** The way to a value from the outermost one. */
+/** The path to a value from the outermost one. */
 export type JsonPath = readonly (string | number)[];
 
 /** A key that an object has more than once. */
 export interface DuplicateKey {
-  /** The way to it, the key included. */
+  /** The path to the key, the key included. */
   readonly path: JsonPath;
-  /** The line of the first of the two, and that of the other; the text begins with line 1. */
+  /** The lines of the first and the second occurrence; the text begins with line 1. */
   readonly lines: readonly [number, number];
 }
 
 export type StrictJson =
   | { readonly ok: true; readonly value: unknown; readonly duplicates: readonly DuplicateKey[] }
-  /** What is wrong, with its line and column, and nothing of the text. */
+  /** A sentence with the line and column of the mistake. It never quotes the text. */
   | { readonly ok: false; readonly problem: string };
 
-/** Values and keys that are read in one turn. */
+/** Values and keys that the parser reads in one turn of the event loop. */
 export const STEPS_PER_TURN = 1_000;
-/** How deep lists and objects may be in one another. */
+/** How deep lists and objects may be nested. */
 export const DEPTH_MAX = 64;
 
 const SPACE = /[ \t\r\n]*/y;
@@ -32,7 +33,7 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
 
-/** A list or an object whose end has not come yet. */
+/** A list or an object whose end was not read yet. */
 type Container = ListContainer | ObjectContainer;
 
 interface ListContainer {
@@ -48,18 +49,18 @@ interface ObjectContainer {
   key: string;
 }
 
-/** What makes the text no JSON; thrown and caught in here. */
+/** A mistake in the text; thrown and caught in this module. */
 class SyntaxProblem extends Error {}
 
 /**
- * Reads a JSON text as `JSON.parse` does, a byte order mark before it included. Yields after each `STEPS_PER_TURN` values
- * and keys, for `inTurns`. At most `DEPTH_MAX` lists and objects may be in one another. Of a key that is there twice the
- * last value counts; whoever calls refuses it.
+ * Reads a JSON text as `JSON.parse` does; a byte order mark before it is allowed. Yields after each
+ * `STEPS_PER_TURN` values and keys, for `runCooperatively`. At most `DEPTH_MAX` lists and objects may be
+ * nested. For a key that occurs twice the last value counts; the caller refuses such a text.
  *
  * @example
- * atOnce(strictJson('{"a": 1,\n"a": 2}'));
+ * runToEnd(strictJson('{"a": 1,\n"a": 2}'));
  * // { ok: true, value: { a: 2 }, duplicates: [{ path: ['a'], lines: [1, 2] }] }
- * atOnce(strictJson('[1,]')); // { ok: false, problem: 'line 1, column 4: there must be a value' }
+ * runToEnd(strictJson('[1,]')); // { ok: false, problem: 'line 1, column 4: there must be a value' }
  */
 export function* strictJson(text: string): Generator<void, StrictJson> {
   const stack: Container[] = [];
@@ -97,7 +98,7 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
     if (at >= text.length) throw syntaxProblem();
     at += 1;
     try {
-      // A copy: a slice would keep the whole text in memory, with what is secret in it.
+      // A copy: a slice would keep the whole text, with its secrets, in memory.
       return JSON.parse(text.slice(from, at)) as string;
     } catch {
       at = from;
@@ -126,7 +127,7 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
     return Number(number);
   }
 
-  /** Begins the list or object that is here, if one is. */
+  /** Opens the list or object that begins here, if one does. */
   function openContainer(): Container | undefined {
     const begin = text[at];
     if (begin !== '[' && begin !== '{') return undefined;
@@ -140,7 +141,10 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
     return open;
   }
 
-  /** Puts a whole value in its place, and ends the lists and objects that end behind it. Tells whether all is read. */
+  /**
+   * Adds a whole value to its container and closes the containers that end after it. Returns whether the
+   * whole text was read.
+   */
   function place(whole: unknown): boolean {
     for (let value = whole; ; ) {
       const open = stack.at(-1);
@@ -190,7 +194,7 @@ const placeIn = (open: Container): string | number => (open.end === ']' ? open.v
 
 function add(open: Container, value: unknown): void {
   if (open.end === ']') open.value.push(value);
-  // To assign would be to set the prototype.
+  // An assignment would set the prototype.
   else if (open.key === '__proto__')
     Object.defineProperty(open.value, open.key, {
       value,

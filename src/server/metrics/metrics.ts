@@ -1,11 +1,11 @@
 /**
- * What Prometheus is told of a server.
+ * The metrics of a server for Prometheus.
  *
- * Events are counted in plain numbers, and prom-client sees them only when somebody scrapes: ten thousand small files
- * a second pass through here. Labels are bounded: commands are those the server knows, or `other`; outcomes are
- * `served`, or a code of the catalogue, or `other`.
+ * The subscriber counts events in plain numbers, and prom-client reads them only at a scrape, since ten
+ * thousand small files a second pass through here. Labels are bounded: a command is one that the server
+ * knows, or `other`; an outcome is `served`, a code of the catalogue, or `other`.
  *
- * prom-client is an optional peer dependency. It is loaded here and nowhere else, when metrics are asked for.
+ * prom-client is an optional peer dependency. Only this module imports it, when metrics are asked for.
  */
 import type { Observable } from 'rxjs';
 import { catalogue } from '../../files/protocol/errors.ts';
@@ -18,22 +18,25 @@ import { meterLoopDelay } from './loop-delay.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 
 export interface MetricsOptions {
-  /** What happens in the server. It is subscribed to at once and once, so it must be shared: a `Subject`, say. */
+  /**
+   * The events of the server. They are subscribed to at once and once, so they must be shared, as a `Subject`
+   * is.
+   */
   readonly events$: Observable<ServerEvent>;
   /** Read at each scrape. */
   readonly stats: () => ServerStats;
-  /** Read at each scrape, where there is a store that knows. */
+  /** Read at each scrape; absent when the store cannot say. */
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
-  /** The commands that are told apart; default: all of Sluice's own. */
+  /** The commands that get a label of their own; default: all of Sluice's own. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;
 }
 
 export interface Metrics {
   /** The media type of the text. */
   readonly contentType: string;
-  /** All of it, in Prometheus' text format. Calls at the same time share one answer. */
+  /** All metrics in Prometheus' text format. Concurrent calls share one answer. */
   readonly text: () => Promise<string>;
-  /** Counts and measures no more. */
+  /** Stops counting and measuring. */
   readonly stop: () => void;
 }
 
@@ -207,7 +210,7 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
         counts.bugs++;
     }
   }
-  // How the server ends is for whoever runs it to tell.
+  // The caller that runs the server reports its error.
   const subscription = options.events$.subscribe({ next: count, error: () => {} });
 
   async function scrape(): Promise<string> {

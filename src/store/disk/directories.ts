@@ -1,12 +1,13 @@
 /**
- * The folders below the root, held open, so that no symbolic link is ever followed.
+ * The folders below the root, kept open, so that no symbolic link is ever followed.
  *
- * Node has no `openat`. On Linux `/proc/self/fd/N/child` does what it does: it names a child of the very folder that
- * descriptor N holds, whatever has become of the path since. So a folder is reached one segment at a time, each
- * opened without following links, and what is in it is named through its descriptor.
+ * Node has no `openat`. On Linux `/proc/self/fd/N/child` does the same: it names a child of the folder that
+ * descriptor N has open, whatever has happened to the path since. So the store opens a path one segment at a
+ * time, each without following links, and names the children of a folder through its descriptor.
  *
- * Where there is no /proc (macOS, the BSDs) plain paths are used, every segment looked at anew each time; there, a
- * local user who may write to the tree could swap a folder for a link between the look and the use.
+ * Where there is no /proc (macOS, the BSDs) the store uses plain paths and checks every segment each time.
+ * There, a local user who may write to the tree could replace a folder by a link between the check and the
+ * use.
  */
 import type { Outcome } from '../contract.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
@@ -22,27 +23,27 @@ export interface Directories {
   readonly root: Directory;
   readonly at: At;
   /**
-   * Opens a folder. With `made`, what is missing on the way is made and its path added to `made`, and the way there
-   * is durable, if the store is. Without, `not-found` when it is missing. `name-conflict` when a file is in the way,
-   * `not-a-file` when a symbolic link or the like is.
+   * Opens a folder. With `created`, missing folders are made on the way and their paths added to `created`,
+   * and the path is made durable, if the store is. Without, a missing folder is `not-found`. A file in the
+   * way is `name-conflict`; a symbolic link or the like is `not-a-file`.
    */
   enter(path: string, created?: string[]): Task<Outcome<Directory>>;
   leave(directory: Directory): void;
-  /** Not to be used again: it turned out to have been removed. */
+  /** Removes a folder from the cache, because it was found to be deleted. */
   forget(directory: Directory): void;
   /**
-   * To be called when something was not found that may be missing because the root itself was removed. Opens the folder
-   * that is at the root's path now, and answers whether it did; not when the root is still there, even if it was moved.
-   * Throws when no folder is at its path.
+   * Called when something was not found, perhaps because the root itself was removed. Opens the folder that
+   * is at the root's path now, and returns whether it did; false when the root still exists, even if it was
+   * moved. Throws when no folder is at its path.
    */
   reopenRoot(): Task<boolean>;
-  /** Removes those folders that a failed put made, if nobody has put anything there since. */
+  /** Removes the folders that a failed put made, unless others have put something there since. */
   removeCreated(created: readonly string[]): Task<void>;
-  /** Closes all. Nobody may be using any. */
+  /** Closes all folders. No call may be using one. */
   close(): void;
 }
 
-/** How often a folder is made that is gone again when it is to be opened. */
+/** How often the store makes a folder that is gone again when it opens it. */
 const OPEN_ATTEMPTS_MAX = 3;
 
 export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
@@ -63,7 +64,7 @@ export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean
     return yield* openDirectory(path, cached, created);
   }
 
-  /** @param cached the folder itself, when it is only the way there that has to be made durable. */
+  /** @param cached the folder itself, when only the path to it has to be made durable. */
   function* openDirectory(
     path: string,
     cached: CachedDirectory | undefined,
@@ -105,7 +106,7 @@ export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean
       if (errno === 'ENOTDIR' || errno === 'ELOOP') throw createRootGoneError(rootFolder.path, true);
       throw error;
     }
-    // Another call may have been faster.
+    // Another call may have reopened the root meanwhile.
     if (isRootRemoved(io, { path: rootFolder.path, fd: cache.root.fd })) cache.replaceRoot(fd);
     else io.closeQuietly(fd);
     return true;
@@ -147,7 +148,7 @@ export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean
     root: cache.root,
     at,
     enter,
-    // Whatever was given out by `enter` is one that is held.
+    // `enter` only returns cached directories.
     leave: (directory) => cache.leave(directory as CachedDirectory),
     forget: (directory) => cache.evict(directory as CachedDirectory),
     reopenRoot,
@@ -163,7 +164,7 @@ export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean
           }
         }
       } catch (error) {
-        // Somebody uses it by now, or it is gone already. An empty folder is in nobody's way.
+        // Another call uses the folder by now, or it is gone already. An empty folder does no harm.
         if (errnoOf(error) === undefined) throw error;
       }
     },

@@ -1,10 +1,10 @@
 /**
- * Open folders, counted by who uses them; a bounded number of them stays open between uses.
+ * Open folders with a count of their users. A bounded number stays open between uses.
  *
- * When the process has no descriptors left, those without users are closed.
+ * When the process has no descriptors left, the cache closes the folders without users.
  *
- * Before each use it is made sure that the path still leads to that very folder, so that after an administrator has
- * moved or replaced it nothing is written to the old one.
+ * Before each use the cache checks that the path still leads to the same folder. So after an administrator
+ * has moved or replaced it, nothing is written to the old one.
  */
 import type { Directory, Root } from './directory.ts';
 import type { DiskIo } from './disk-io.ts';
@@ -14,37 +14,43 @@ export interface CachedDirectory extends Directory {
   readonly dev: number;
   readonly ino: number;
   users: number;
-  /** Whether its own entry, and those of the folders above it, are on stable storage. */
+  /** Whether its own entry, and the entries of the folders above it, are on stable storage. */
   durable: boolean;
-  /** Whether it stays open when nobody uses it. */
+  /** Whether it stays open without users. */
   isCached: boolean;
 }
 
 export interface DirectoryCache {
   readonly root: CachedDirectory;
-  /** A folder that was just opened, with one user. Throws what the system throws, and then closes it. */
+  /**
+   * Makes the record of a folder that was just opened, with one user. On a system error it closes the folder
+   * and throws.
+   */
   add(path: string, fd: number): CachedDirectory;
-  /** The kept folder of that path, with one more user, if it is still there. */
+  /** The cached folder of this path, with one more user, if the path still leads to it. */
   lookup(path: string): CachedDirectory | undefined;
   /**
-   * Keeps a folder that was just made sure of. Others may have opened the same meanwhile: all go on with one, so that
-   * they share its syncs, and that one is the answer.
+   * Caches a folder that was just opened and checked. Other calls may have opened the same folder meanwhile:
+   * all continue with one record, so that they share its syncs, and that record is returned.
    */
   share(directory: CachedDirectory): CachedDirectory;
   leave(directory: CachedDirectory): void;
-  /** From now on the root is the folder that this descriptor holds. Throws what the system throws, and then closes it. */
+  /**
+   * From now on the root is the folder of this descriptor. On a system error it closes the descriptor and
+   * throws.
+   */
   replaceRoot(fd: number): void;
-  /** Not to be given to anybody again. */
+  /** Removes a folder from the cache; it closes when it has no users. */
   evict(directory: CachedDirectory): void;
-  /** Closes all. Nobody may be using any. */
+  /** Closes all folders. No call may be using one. */
   close(): void;
 }
 
-/** How many folders are kept open at most, besides those in use. */
+/** The most folders that stay open without users. */
 const KEPT_DIRECTORIES_MAX = 16;
 
 /**
- * @param isEnabled whether any is kept at all.
+ * @param isEnabled whether folders are cached at all.
  * @param durable whether the entries of folders have to be on stable storage.
  */
 export function createDirectoryCache(
@@ -54,7 +60,7 @@ export function createDirectoryCache(
   durable: boolean,
 ): DirectoryCache {
   const { fs } = io;
-  /** Of roots that were removed, which is done by hand. */
+  /** Descriptors of roots that were removed; only an administrator removes a root, so there are few. */
   const formerRootFds: number[] = [];
   /** In the order of last use, the oldest first. */
   const cached = new Map<string, CachedDirectory>();
@@ -75,9 +81,10 @@ export function createDirectoryCache(
   const root: CachedDirectory = { ...describe('', rootFolder.fd, true), isCached: true };
 
   /**
-   * Whether the path still leads to it. The look at the path sees that it was moved, removed, replaced or mounted
-   * over, but would itself follow a link in place of a folder further up; where the descriptor says that it is does
-   * not. Neither waits for the disk: what is held open is in the system's memory, and so is all above it.
+   * Whether the path still leads to this folder. The `lstat` of the path notices when the folder was moved,
+   * removed, replaced or mounted over, but would follow a link in place of a folder further up; reading the
+   * descriptor's path notices that. Neither waits for the disk: the system has an open folder, and all
+   * folders above it, in memory.
    */
   const isStillThere = ({ path, fd, dev, ino }: CachedDirectory) => {
     const place = `${rootFolder.path}/${path}`;
@@ -120,7 +127,7 @@ export function createDirectoryCache(
     replaceRoot(fd) {
       const { users } = root;
       const now = describeOrClose('', fd, true);
-      // Its number is part of paths still in use.
+      // Paths still in use contain its number.
       formerRootFds.push(root.fd);
       Object.assign(root, now, { users, kept: true });
     },

@@ -11,9 +11,9 @@ export interface Folder {
 /** The path by which the system finds the child of an open folder. */
 export type At = (folder: Folder, child: string) => string;
 
-/** An open folder that is shared. Whoever got one from `enter` gives it back with `leave`. */
+/** An open folder that several calls share. A caller gets it from `enter` and returns it with `leave`. */
 export interface Directory extends Folder {
-  /** Asks for a sync of its entries that begins now or later; shared with all who ask meanwhile. */
+  /** Asks for a sync of its entries that begins now or later. Concurrent callers share it. */
   readonly sync: Start;
 }
 

@@ -1,11 +1,14 @@
 /**
- * The operations on the disk as steps of a task: each knows whether it runs at once or through the thread pool.
+ * The operations on the disk as steps of a task. Each decides whether it runs at once or through the thread
+ * pool.
  *
- * With durability `os` what is small runs at once: a synchronous call costs a third of the processor time of one
- * through the pool, and a write right behind the receive finds the bytes still in the cache. What frees many bytes, or
- * reads them, goes through the pool all the same; and so does writing, for a while, once a write had to wait: then the
- * disk is slower than the peer, and the event loop must not wait with it. With durability `fsync` nothing that may wait for the disk runs on the event loop: one name being
- * entered can wait for the whole journal.
+ * With durability `os` small operations run at once: a synchronous call costs a third of the processor time
+ * of one through the pool, and a write right after the receive finds the bytes still in the cache. Operations
+ * that free or read many bytes use the pool all the same. After a write that had to wait, writes use the pool
+ * for a while too: then the disk is slower than the peer, and the event loop must not wait for it.
+ *
+ * With durability `fsync` nothing that may wait for the disk runs on the event loop: adding one name to a
+ * folder can wait for the whole journal.
  */
 import { constants, type Dirent, type Stats, type StatsFs } from 'node:fs';
 import { crc32OfAll } from '../crc32.ts';
@@ -13,37 +16,37 @@ import { type Task, together, wait } from '../task.ts';
 import { errnoOf } from './errno.ts';
 import type { FileSystem, OpenFolder, OpenFolderOptions } from './file-system.ts';
 
-/** Bytes that are read by one synchronous call at most. */
+/** The most bytes that one synchronous call reads. */
 const SYNC_READ_BYTES_MAX = 128 * 1024;
-/** A write that took so many milliseconds was not a copy into the system's memory, but had to wait for the disk. */
+/** A write that took longer was not a copy into the system's memory, but had to wait for the disk. */
 const SLOW_WRITE_MS = 10;
-/** For so many milliseconds after it, writes go through the pool. */
+/** Milliseconds after a slow write in which writes use the pool. */
 const POOL_COOLDOWN_MS = 2_000;
-/** Bytes that are given back to the file system by one synchronous call at most. */
+/** The most bytes that one synchronous call frees on the file system. */
 const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
 
-/** A symbolic link as the last part of a path is never followed. */
+/** A symbolic link as the last segment of a path is never followed. */
 export const OPEN_FLAGS = {
   folder: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-  /** Only for what is above the root. */
+  /** Only for folders above the root. */
   folderByLink: constants.O_RDONLY | constants.O_DIRECTORY,
-  /** Not blocking: a FIFO would otherwise be waited for until somebody writes to it. */
+  /** Not blocking: opening a FIFO would otherwise wait until a process writes to it. */
   read: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-  /** For an upload, of which some may have to be read back; one that is there, not blocking, as above. */
+  /** For an upload, which may have to be read back. */
   createUpload: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
   reopenUpload: constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
 };
 
 export type DiskIo = ReturnType<typeof createDiskIo>;
 
-/** @param usesPool whether whatever may wait for the disk goes through the thread pool, however small. */
+/** @param usesPool whether every operation that may wait for the disk uses the thread pool, however small. */
 export function createDiskIo(fs: FileSystem, usesPool: boolean) {
   let poolUntil = 0;
-  /** Closes what is open without being used; answers whether there was any. */
+  /** Closes descriptors that are open but unused; returns whether there were any. */
   let closeUnused = (): boolean => false;
 
-  /** Once more, if that helps, when it fails because there are no descriptors left. */
+  /** Tries once more when there were no descriptors left and some could be closed. */
   function* retryWithDescriptors<T>(attempt: () => Task<T>): Task<T> {
     try {
       return yield* attempt();
@@ -77,7 +80,7 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
   return {
     fs,
 
-    /** @param close closes descriptors that could be done without; answers whether there were any. */
+    /** @param close closes descriptors that are not needed; returns whether there were any. */
     onDescriptorsExhausted(close: () => boolean): void {
       closeUnused = close;
     },
@@ -85,13 +88,16 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
     open: (path: string, openFlags: number, mode?: number): Task<number> =>
       retryWithDescriptors(() => openOnce(path, openFlags, mode)),
 
-    /** @param freed how many bytes may be freed by it, when the file has no name any more. */
+    /** @param freed the bytes that closing may free, when the file has no name any more. */
     *close(fd: number, freed = 0): Task<void> {
       if (usesPool || freed > SYNC_FREE_BYTES_MAX) yield* wait((callback) => fs.close(fd, callback));
       else fs.closeSync(fd);
     },
 
-    /** Closes what was only read, or is given up: what the system says to that is of no use to anybody. */
+    /**
+     * Closes a descriptor that was only read from, or is given up. A system error would be of no use, so it
+     * is ignored.
+     */
     closeQuietly(fd: number): void {
       try {
         fs.closeSync(fd);
@@ -100,7 +106,10 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       }
     },
 
-    /** Writes them all at `position`; gives the CRC-32 continued from `crc`, computed while the pool writes. */
+    /**
+     * Writes all chunks at `position`; returns the CRC-32 continued from `crc`, which is computed while the
+     * pool writes.
+     */
     *write(fd: number, chunks: readonly Uint8Array[], position: number, crc: number): Task<number> {
       let rest = chunks;
       let left = totalBytes(chunks);
@@ -124,7 +133,7 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       return crcAfter ?? crc32OfAll(chunks, crc);
     },
 
-    /** Fills `into` from `position`; gives how many bytes there were, fewer only at the end of the file. */
+    /** Fills `into` from `position`; returns the number of bytes, fewer only at the end of the file. */
     *read(fd: number, into: Uint8Array, position: number): Task<number> {
       let filled = 0;
       while (filled < into.length) {
@@ -140,7 +149,7 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       return filled;
     },
 
-    /** Cuts a file off after so many bytes. Through the pool: there is no telling how much is freed. */
+    /** Truncates a file. It uses the pool, because the number of freed bytes is unknown. */
     truncate: (fd: number, length: number): Task<void> =>
       wait((callback) => fs.ftruncate(fd, length, callback)),
 
@@ -149,7 +158,7 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       else fs.futimesSync(fd, seconds, seconds);
     },
 
-    /** What is there, not followed; undefined when nothing is. */
+    /** The stats of a path, without following a link; undefined when nothing is there. */
     *lstat(path: string): Task<Stats | undefined> {
       if (!usesPool) return fs.lstatSync(path, { throwIfNoEntry: false });
       try {
@@ -160,7 +169,7 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       }
     },
 
-    /** The same for many, looked for side by side. */
+    /** The same for many paths, in parallel. */
     *lstatAll(paths: readonly string[]): Task<(Stats | undefined)[]> {
       if (!usesPool) return paths.map((path) => fs.lstatSync(path, { throwIfNoEntry: false }));
       const found: (Stats | undefined)[] = paths.map(() => undefined);
@@ -200,24 +209,27 @@ export function createDiskIo(fs: FileSystem, usesPool: boolean) {
       else fs.rmdirSync(path);
     },
 
-    /** How much room there is where `path` is. */
+    /** The free space of the file system of a path. */
     *space(path: string): Task<StatsFs> {
       return usesPool ? yield* wait<StatsFs>((callback) => fs.statfs(path, callback)) : fs.statfsSync(path);
     },
 
-    /** Always through the pool. Only for folders that have few entries: for others, `openFolder`. */
+    /**
+     * The entries of a folder, always through the pool. Only for folders with few entries; for others use
+     * `openFolder`.
+     */
     entries: (path: string): Task<Dirent[]> =>
       retryWithDescriptors(() => wait((callback) => fs.readdir(path, { withFileTypes: true }, callback))),
 
     /**
-     * Opens a folder of any size. It is read through the pool.
+     * Opens a folder of any size. Reading it uses the pool.
      *
      * @param atOnce entries that are asked of the system at once.
      */
     openFolder: (path: string, encoding: 'latin1' | 'buffer', atOnce: number): Task<OpenFolder> =>
       retryWithDescriptors(() => openFolderOnce(path, { encoding, bufferSize: atOnce })),
 
-    /** @param withTimes the times as well, and not only what is needed to read the content back. */
+    /** @param withTimes syncs the times as well, not only what is needed to read the content back. */
     syncFile: (fd: number, withTimes: boolean): Task<void> =>
       wait((callback) => (withTimes ? fs.fsync(fd, callback) : fs.fdatasync(fd, callback))),
   };
@@ -229,7 +241,7 @@ export function totalBytes(chunks: readonly Uint8Array[]): number {
   return bytes;
 }
 
-/** What is left of the chunks after the first `count` bytes. */
+/** The chunks without their first `count` bytes. */
 function skipBytes(count: number, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   let skip = count;
   for (const [i, chunk] of chunks.entries()) {

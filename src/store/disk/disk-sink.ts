@@ -1,4 +1,4 @@
-/** A put to the disk: bytes go to a file of the private folder, and a commit brings it to its name. */
+/** A put to the disk: it writes to a file of the staging folder, and a commit moves that file to its name. */
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { contentFault } from '../content-check.ts';
@@ -13,11 +13,11 @@ import type { StagedFile } from './staging-folder.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
 import type { UploadWriter } from './uploads/disk-uploads.ts';
 
-/** How a call is carried out: errors of the system become values, and the store knows that it is busy. */
+/** Runs a call: system errors become outcomes, and the store counts the call as running. */
 export type RunCall = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;
 
 export interface DiskSink extends Sink, UploadWriter {
-  /** What `abort` does, as steps; for the store to close. */
+  /** The steps of `abort`, for `close` of the store. */
   discard(): Task<void>;
 }
 
@@ -28,31 +28,34 @@ interface PutState {
   readonly name: string;
   readonly options: PutOptions;
   readonly onEnd: () => void;
-  /** What it is, when it is an upload: the same file as `temporary`. */
+  /** The upload, when the put is one: the same file as `staged`. */
   readonly upload: ActiveUpload | undefined;
-  /** Fed all that was written, when its SHA-256 was asked for. */
+  /** Updated with all written bytes, when the put has a SHA-256. */
   readonly hash: Hash | undefined;
-  /** The folders that were made for it. */
+  /** The folders that were made for the file. */
   readonly created: string[];
-  /** Bytes so far. */
+  /** Bytes written so far. */
   written: number;
-  /** Of those bytes. */
+  /** The CRC-32 of those bytes. */
   crc32: number;
-  /** Whether the unfinished file's descriptor is open. */
+  /** Whether the descriptor of the staged file is open. */
   isOpen: boolean;
-  /** Whether a call was not answered yet. */
+  /** Whether a call is under way. */
   isBusy: boolean;
   /** Whether it was committed, aborted or has failed. */
   isOver: boolean;
   /** Whether another call has taken the upload from it. */
   isTaken: boolean;
-  /** Whether it is being committed or aborted: then it ends by itself, and is not to be told that it was taken. */
+  /** Whether a commit or an abort is under way. Then the put ends by itself, and `taken` is not called. */
   isEnding: boolean;
-  /** Who waits for the call that is under way: one at the most, as one call at a time is at work on an upload. */
+  /**
+   * Continues the takeover that waits for the call under way. There is at most one, as calls on an upload run
+   * one at a time.
+   */
   onIdle: (() => void) | undefined;
 }
 
-/** @param onEnd is called once, when it has let go of everything. */
+/** @param onEnd called once, when the sink has released everything. */
 export function createDiskSink(
   disk: Disk,
   runCall: RunCall,
@@ -101,7 +104,10 @@ export function createDiskSink(
 const isClosed = (put: PutState): boolean => put.isOver || put.isTaken;
 const closedFault = (put: PutState): RefusedOutcome => err(put.isTaken ? 'upload-taken' : 'shutting-down');
 
-/** To close a file below a write that is under way would let it go to whichever file is next given the number. */
+/**
+ * Runs one call at a time. If a file were closed during a write, the write could go to another file that gets
+ * the same descriptor.
+ */
 function* runExclusive<T>(put: PutState, task: Task<Outcome<T>>): Task<Outcome<T>> {
   if (put.isBusy) throw new Error('a call to a sink was made before the last one was answered');
   put.isBusy = true;
@@ -109,7 +115,7 @@ function* runExclusive<T>(put: PutState, task: Task<Outcome<T>>): Task<Outcome<T
     return yield* task;
   } finally {
     put.isBusy = false;
-    // Whoever takes it makes sure that no call follows, so there is nothing to wait for a second time.
+    // After a takeover no call follows, so `onIdle` is called once.
     put.onIdle?.();
   }
 }
@@ -136,10 +142,10 @@ function* take(put: PutState, keep: boolean): Task<boolean> {
 }
 
 /**
- * Lets go of everything. Never throws what the system throws: what cannot be removed now is removed with the store's own
- * folder.
+ * Releases everything. Never throws system errors: a file that cannot be removed now is removed with the
+ * staging folder.
  *
- * @param keep whether what was written is kept, if it is an upload.
+ * @param keep whether the written bytes are kept, if the put is an upload.
  */
 function* discard(put: PutState, keep: boolean): Task<void> {
   if (put.isOver) return;
@@ -159,7 +165,9 @@ function* discard(put: PutState, keep: boolean): Task<void> {
   yield* directories.removeCreated(put.created);
 }
 
-/** After a throw: what may pass without anything of the upload being wrong is no reason to lose it. */
+/**
+ * Ends the put after an exception. Errors that may pass, and do not mean that the upload is damaged, keep it.
+ */
 function* discardAfterError(put: PutState, error: unknown): Task<void> {
   const code = systemFault(error)?.error.code;
   yield* discard(put, code === 'io-error' || code === 'too-many-open-files');
@@ -221,7 +229,7 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
   }
 }
 
-/** Makes the content durable and closes the file. Gives what it is then. */
+/** Makes the content durable and closes the file; returns its stats. */
 function* syncAndClose(put: PutState): Task<Stats> {
   const { io, durable } = put.disk;
   const { fd } = put.staged;
@@ -230,7 +238,8 @@ function* syncAndClose(put: PutState): Task<Stats> {
   if (durable) yield* io.syncFile(fd, mtime !== undefined);
   const file = io.fs.fstatSync(fd);
   put.isOpen = false;
-  // It has a name, so nothing is freed, and it was synced if it was to be: nothing here waits for the disk.
+  // The file has a name, so closing frees nothing, and it was synced if necessary: this close does not wait
+  // for the disk.
   io.fs.closeSync(fd);
   return file;
 }
@@ -242,7 +251,8 @@ function* publish(put: PutState, file: Stats): Task<Outcome<Committed>> {
   const placed = yield* disk.folderCalls.run(placing);
   if (!placed.ok) return placed;
   const { directory, how, replaced } = placed.value;
-  // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
+  // From here on the whole file is visible. If the sync fails, the file stays, although no success was
+  // reported.
   put.isOver = true;
   try {
     if (how === 'linked') yield* ignoreSystemErrors(io.unlink(staged.path));

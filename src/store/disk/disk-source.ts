@@ -7,11 +7,11 @@ import type { RunCall } from './disk-sink.ts';
 import { ignoreSystemErrors } from './errno.ts';
 
 export interface DiskSource extends Source {
-  /** What `close` does, as steps; for the store to close. */
+  /** The steps of `close`, for `close` of the store. */
   release(): Task<void>;
 }
 
-/** @param onEnd is called once, when it was closed. */
+/** @param onEnd called once, when the source was closed. */
 export function createDiskSource(
   io: DiskIo,
   runCall: RunCall,
@@ -20,7 +20,9 @@ export function createDiskSource(
   onEnd: () => void,
 ): DiskSource {
   const { size } = info;
-  /** Reads under way: the descriptor must not be closed (and its number given to another file) below them. */
+  /**
+   * Reads under way. The descriptor must not be closed (and its number given to another file) during a read.
+   */
   let reads = 0;
   let closed = false;
 

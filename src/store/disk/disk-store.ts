@@ -1,4 +1,4 @@
-/** The store on a disk: files below a root folder, put there atomically and, unless told otherwise, durably. */
+/** The store on a disk: files below a root folder, published atomically and, by default, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { errorInfo } from '../../files/protocol/errors.ts';
@@ -30,16 +30,19 @@ import { createStoredUploads, type StoredUploads } from './uploads/stored-upload
 
 export interface DiskStoreOptions extends UploadOptions {
   /**
-   * `fsync` (the default): an answer is given once what it says survives a power cut. `os`: once the operating
+   * `fsync` (the default): the store answers once the change survives a power cut. `os`: once the operating
    * system has it, which survives the end of this process but not of the machine.
    */
   readonly durability?: 'fsync' | 'os';
   /**
-   * Where the CRC-32 of what was committed is kept, so that `open` and `stat` can say it: in `memory` (the default), until
-   * the store is closed; or on the `disk` as well, in `.sluice/sums`, for stores that open the root later.
+   * Where the store keeps the CRC-32 of committed files, which `open` and `stat` return: in `memory` (the
+   * default), until the store is closed; or on the `disk` as well, in `.sluice/sums`, for stores that open
+   * the root later.
    */
   readonly checksums?: 'memory' | 'disk';
-  /** Bounds on listings, for machines with less memory than most, and for tests; those not given are the usual ones. */
+  /**
+   * Bounds on listings, for machines with little memory and for tests; those not given have their defaults.
+   */
   readonly listing?: Partial<ListingBounds>;
   /** Another file system underneath, for tests. */
   readonly fs?: FileSystem;
@@ -51,20 +54,21 @@ const OPTION_RULES = {
   fs: optional(RECORD),
 };
 
-/** From this many bytes on a put is refused before its content comes if it would be refused after. */
+/** A put of at least this many bytes is refused before its content is sent if its commit would be refused. */
 const EARLY_CHECK_BYTES_MIN = 64 * 1024;
 
 /**
- * Opens a store on a folder, which is made if it is missing. It may be a symbolic link, or reached through some; below
- * it none is followed. What dead processes left unfinished in it is removed, but for uploads, which are kept as
- * `UploadOptions` says. Several stores, in one process or in
- * several, may be open on one root.
+ * Opens a store on a folder, which is made if it is missing. The folder may be a symbolic link, or be reached
+ * through some; below it the store follows none. The store removes the unfinished files of dead processes,
+ * except uploads, which it keeps as `UploadOptions` says. Several stores, in one process or in several, may
+ * be open on one root.
  *
- * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the pool
- * while it waits for the disk, so `UV_THREADPOOL_SIZE` bounds how many wait together.
+ * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the
+ * pool while it waits for the disk, so `UV_THREADPOOL_SIZE` bounds how many wait together.
  *
- * For POSIX systems. On Linux the safety from symbolic links has no races; see `directories.ts` for others. The root is
- * to be one file system: into a folder that another is mounted on, no file can be moved (`io-error`, `EXDEV`).
+ * For POSIX systems. On Linux the protection from symbolic links has no races; see `directories.ts` for
+ * others. The root must be one file system: no file can be moved into a folder on which another one is
+ * mounted (`io-error`, `EXDEV`).
  *
  * @returns an error that names the path and says what to do when the root cannot be made or written to.
  * @example
@@ -108,7 +112,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
       };
       const stored = createStoredUploads(disk);
       const staging = yield* openStagingFolder(io, directories, stored.rescue);
-      // Nobody else is at work in this store yet. What cannot be looked at now is looked at later.
+      // No call is under way in this store yet. A file that cannot be read now is looked at later.
       yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
       yield* journal.load(checksums);
       return [disk, staging, stored, journal];
@@ -139,7 +143,7 @@ function createDiskStore(
   const { io, durable, listings } = disk;
   const sinks = new Set<DiskSink>();
   const sources = new Set<DiskSource>();
-  /** Calls that were not answered yet. */
+  /** Calls under way. */
   let callsRunning = 0;
   let closing: Promise<void> | undefined;
   let onIdle = () => {};
@@ -162,7 +166,7 @@ function createDiskStore(
     }
   }
 
-  /** Descriptors are closed only once nothing is under way on them: their numbers are soon those of other files. */
+  /** Closes descriptors only after all calls have ended: other files soon get the same numbers. */
   async function close(): Promise<void> {
     uploads.close();
     listings.stop();

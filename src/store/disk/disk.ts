@@ -8,17 +8,17 @@ import type { Directories } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 
 /**
- * Calls that hold folders open at once, of all that are under way: each holds three descriptors at the most, besides
- * those of the file it is about. The others wait for their turn.
+ * The most calls that have folders open at once. Each has at most three descriptors, besides that of its
+ * file. The other calls wait.
  */
 export const CALLS_IN_FOLDERS_MAX = 32;
 
 export interface Disk {
   readonly io: DiskIo;
   readonly directories: Directories;
-  /** What all calls pass that go into folders, but for those that wait for others. */
+  /** Limits the calls that open folders, except those that wait for other calls. */
   readonly folderCalls: Semaphore;
-  /** Whether an answer waits for stable storage. */
+  /** Whether answers wait for stable storage. */
   readonly durable: boolean;
   readonly checksums: ChecksumCache;
   readonly listings: DiskListings;
@@ -26,19 +26,20 @@ export interface Disk {
 
 export interface DiskListings {
   /**
-   * The files after `after` whose names start with `prefix`, in the order of their UTF-8 bytes, at most `limit`.
+   * The files after `after` whose names start with `prefix`, in the order of their UTF-8 bytes, at most
+   * `limit`.
    *
-   * Only folders that can hold such a file are read. A page is cut short where to go on would mean to wait for a large
-   * folder, or to go through very many folders: so a listing that waits holds nothing.
+   * Only folders that can hold such a file are read. A page ends early where it would have to wait for a
+   * large folder, or would pass very many folders. So a listing that waits holds no place and no descriptor.
    */
   list(options: ListOptions): Task<Outcome<Listing>>;
-  /** Bytes of memory that the names take that are remembered, or being read; at most as many as the bounds say. */
+  /** Bytes of memory for names that are cached or being read; at most as many as the bounds say. */
   readonly bytes: number;
-  /** A file of that name has come. */
+  /** Notes that a file of this name was published. */
   noteAdded(name: string): void;
-  /** From now on every listing, also one under way, is refused. */
+  /** From now on refuses every listing, also those under way. */
   stop(): void;
-  /** Lets go of what was remembered, once nothing is under way any more. */
+  /** Releases the cache, once nothing is under way. */
   close(): Task<void>;
 }
 
@@ -48,7 +49,7 @@ export const fileInfo = (name: string, stats: Stats): FileInfo => ({
   mtime: Math.round(stats.mtimeMs),
 });
 
-/** The same with the CRC-32 of its content, where that is known. */
+/** The same with the CRC-32 of the content, where the store knows it. */
 export function fileInfoWithChecksum({ checksums }: Disk, name: string, stats: Stats): FileInfo {
   const crc32 = checksums.lookup(name, stats);
   return crc32 === undefined ? fileInfo(name, stats) : { ...fileInfo(name, stats), crc32 };

@@ -1,4 +1,4 @@
-/** Empty folders are no obstacle: to a store there are only files, and a name that no file has is free. */
+/** Empty folders do not block a name: a store has only files, and a name is free when no file has it. */
 
 import { joinName } from '../names.ts';
 import type { Task } from '../task.ts';
@@ -6,16 +6,15 @@ import type { At, Folder } from './directory.ts';
 import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 
-/** As deep as folders get by names of at most 1,024 bytes; what is deeper is not the store's. */
+/** The depth that names of at most 1,024 bytes can reach; deeper folders are not the store's. */
 const DEPTH_MAX = 512;
 
-/** Whether a folder holds nothing but folders, all the way down. No symbolic link is followed. */
+/** Whether a folder contains only folders, at every level. It follows no symbolic link. */
 export const isEmptyTree = (io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> =>
   visit(io, at, parent, child, { levels: DEPTH_MAX, remove: false });
 
 /**
- * Removes such a folder. Answers whether it did: not when anything but folders is in there, and then everything is as
- * it was.
+ * Removes such a folder. Returns whether it did; when it contains anything but folders, nothing is changed.
  */
 export function* removeEmptyTree(io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> {
   try {
@@ -23,7 +22,7 @@ export function* removeEmptyTree(io: DiskIo, at: At, parent: Folder, child: stri
     return yield* visit(io, at, parent, child, { levels: DEPTH_MAX, remove: true });
   } catch (error) {
     const errno = errnoOf(error);
-    // Gone meanwhile is as good as removed; filled meanwhile is as good as never empty.
+    // A folder that is gone meanwhile counts as removed; one that got a file meanwhile counts as not empty.
     if (errno === 'ENOENT') return true;
     if (errno === 'ENOTEMPTY' || errno === 'EEXIST' || errno === 'ENOTDIR') return false;
     throw error;

@@ -1,4 +1,4 @@
-/** What the disk store does with names: tell about a file, remove it, move it, see whether a put could have it. */
+/** The operations of the disk store on names: stat, remove, rename, and the early check of a put. */
 import type { Stats } from 'node:fs';
 import type { FileInfo, Outcome, Removed, Renamed } from '../contract.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
@@ -11,14 +11,14 @@ import { isEmptyTree } from './empty-tree.ts';
 import { errnoOf, ignoreSystemErrors } from './errno.ts';
 import { publishFile } from './publish-file.ts';
 
-/** What is there, if it is a file that could be read, removed or renamed. */
+/** The stats, if they are of a file that can be read, removed or renamed. */
 export function regularFile(there: Stats | undefined): Outcome<Stats> {
   if (there === undefined) return err('not-found');
   if (there.isFile()) return ok(there);
   return there.isDirectory() ? err('not-found', 'it is a folder') : err('not-a-file');
 }
 
-/** Acts in the folder of a file that should be there. */
+/** Acts in the folder of a file that should exist. */
 export function* inFolderOf<T>(disk: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
   const outcome = yield* inFolderOnce(disk, name, act);
   const isMissing = !outcome.ok && outcome.error.code === 'not-found';
@@ -34,7 +34,7 @@ function* inFolderOnce<T>({ directories }: Disk, name: string, act: InFolder<T>)
   try {
     return yield* act(directories.at(entered.value, lastSegmentOf(name)), entered.value);
   } catch (error) {
-    // It went away between the look and the act.
+    // The file was removed between the check and the operation.
     if (errnoOf(error) === 'ENOENT') return err('not-found');
     throw error;
   } finally {
@@ -98,7 +98,7 @@ function* moveTo(
       }
       moved = true;
       disk.checksums.move(source.from, to, source.file);
-      // First the new name, then the old one's absence: at no time is the file without both.
+      // First the sync of the new name, then of the removed old one: at no time is the file without both.
       if (durable) yield* wait(directory.sync);
     } finally {
       directories.leave(directory);
@@ -110,7 +110,7 @@ function* moveTo(
   }
 }
 
-/** Removes the old name of a file; if that fails, the new one, so that it is as it was. */
+/** Removes the old name of a file. If that fails, removes the new one, so that nothing has changed. */
 function* unlinkOrUndo(io: DiskIo, old: string, undo: string | undefined): Task<void> {
   try {
     yield* io.unlink(old);
@@ -121,8 +121,8 @@ function* unlinkOrUndo(io: DiskIo, old: string, undo: string | undefined): Task<
 }
 
 /**
- * Why a put of that name would fail if it were committed now; undefined when it would not. Asked before a large body
- * is received in vain; the commit decides.
+ * The error with which a put of this name would fail if it were committed now; undefined when it would not.
+ * It saves receiving a large body in vain; the commit decides.
  */
 export function* putFault(
   disk: Disk,

@@ -1,9 +1,9 @@
 /**
- * The operations of `node:fs` that the disk store uses, and no others, so that a test can put its own in between:
- * one that fails, one that writes down what was called.
+ * The operations of `node:fs` that the disk store uses, and no others, so that a test can replace them: by
+ * ones that fail, or that record the calls.
  *
- * Most come in two forms: the synchronous one for what is small and stays in memory, the one with a callback for what
- * can take long.
+ * Most have two forms: a synchronous one for small work in memory, and one with a callback for work that can
+ * take long.
  */
 import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 
@@ -11,8 +11,8 @@ type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 type DoneCallback = (error: NodeJS.ErrnoException | null) => void;
 
 /**
- * An open folder. Its entries come some at a time: `read` asks the system for them and gives the first, `readSync` gives
- * the next, without asking while there are any. Each gives null after the last.
+ * An open folder. `read` asks the system for several entries and returns the first; `readSync` returns the
+ * next one, without asking while there are any. Each returns null after the last.
  */
 export interface OpenFolder {
   read(callback: Callback<FolderEntry | null>): void;
@@ -22,7 +22,7 @@ export interface OpenFolder {
 
 export interface OpenFolderOptions {
   readonly encoding: string;
-  /** Entries that are asked of the system at once. */
+  /** Entries that one call of the system returns. */
   readonly bufferSize: number;
 }
 

@@ -10,37 +10,42 @@ import { createSemaphore, yieldTurn } from '../semaphore.ts';
 import type { Task } from '../task.ts';
 import { type Disk, type DiskListings, fileInfo } from './disk.ts';
 
-/** Listings under way at once. However many are asked for, others have their turn in between. */
+/** Listings that walk at once. The others take turns. */
 const WALKS_MAX = 8;
-/** A listing that the disk keeps waiting for longer than these milliseconds makes way, if no more than so many have. */
+/** A listing that waits for the disk for longer than this gives up its place, up to a number of listings. */
 const WALK_OVERTIME = { afterMs: 500, outsideMax: 16 };
-/** Runs of files that are looked at together, of all listings. */
+/** Runs of files whose stats are read at once, for all listings. */
 const LOOKS_MAX = 2;
-/** How many files are looked at in one turn of the event loop; it bounds what waits in the thread pool, too. */
+/** Files whose stats are read in one turn of the event loop. It also bounds what waits in the thread pool. */
 const RUN_FILES = 64;
-/** Folders that a listing goes into, and names it finds gone, before it lets others have their turn. */
+/** Folders that a listing enters, and missing files it finds, before it lets other listings run. */
 const EFFORT_MAX = 4096;
-/** Keys that a listing keeps of the folders it is in, but for the innermost; those of others are asked for again. */
+/**
+ * Keys that a listing holds of the folders it is in, except the innermost. Beyond this it asks for them
+ * again.
+ */
 const PENDING_KEYS_MAX = 16_384;
 
-/** A listing under way. Names are strings of their bytes here: see `listing/name-bytes.ts`. */
+/** A listing under way. Names are strings of their bytes: see `listing/name-bytes.ts`. */
 interface Walk {
   readonly files: FileInfo[];
   readonly filesMax: number;
   readonly prefix: string;
-  /** The page before ended here. */
+  /** The last name of the page before. */
   readonly after: string | undefined;
   readonly askedAt: number;
   readonly signal: AbortSignal | undefined;
-  /** Where it is: every name before this is behind it. */
+  /** The position: every name before it is done. */
   at: string;
   effort: number;
-  /** Of each folder it is in: when what it was shown of it was read. */
+  /** When the names that were shown of each open folder were read. */
   readonly readAt: Map<string, number>;
   pendingKeys: number;
 }
 
-/** Why a walk came back: it has all there is, or enough; others shall have their turn; or a large folder is to be read. */
+/**
+ * Why a walk stopped: it has all files or enough of them, others shall run, or a large folder has to be read.
+ */
 type WalkEnd = 'all' | 'enough' | 'turn' | { readonly folder: string; readonly from: string };
 
 export function createDiskListings(
@@ -62,7 +67,7 @@ export function createDiskListings(
     if (!isWellFormed(prefix)) return ok({ files: [] });
     const walk: Walk = {
       files: [],
-      // One more than wanted tells whether there is a next page.
+      // One more file than wanted shows whether there is a next page.
       filesMax: limit + 1,
       prefix: toBytes(prefix),
       after: after === undefined ? undefined : toBytes(after),
@@ -94,13 +99,13 @@ export function createDiskListings(
     return isCancelled(walk) ? 'turn' : yield* collect(walk, '', '');
   }
 
-  /** @param base the folder's name in bytes, with a slash behind; '' for the root. */
+  /** @param base the folder's name in bytes, with a slash at the end; '' for the root. */
   function* collect(walk: Walk, folder: string, base: string): Task<WalkEnd> {
     for (;;) {
       if (!mayMatch(walk, walk.at)) return 'all';
       const rest = walk.at.startsWith(base) ? walk.at.slice(base.length) : '';
       const slash = rest.indexOf('/');
-      // It is in a folder below, of which nobody need have told it.
+      // The position is in a folder below. It may come from a cursor, so this folder need not have been read.
       if (slash >= 0) {
         const key = rest.slice(0, slash + 1);
         if (walk.readAt.has(folder)) cache.noteShown(folder, key);
@@ -124,7 +129,7 @@ export function createDiskListings(
     }
   }
 
-  /** @returns `again` when the rest of the slice is to be asked for again. */
+  /** @returns `again` when the caller has to ask for the rest of the slice again. */
   function* collectSlice(
     walk: Walk,
     folder: string,
@@ -166,22 +171,22 @@ export function createDiskListings(
     return 'all';
   }
 
-  /** @param base the folder's name in bytes, with a slash behind. */
+  /** @param base the folder's name in bytes, with a slash at the end. */
   function* descend(walk: Walk, base: string): Task<WalkEnd> {
     const folder = fromBytes(base.slice(0, -1));
     walk.effort += 1;
-    // It may come from a cursor, which can be anything.
+    // The folder may come from a cursor, which can be any text.
     if (folder !== undefined && whyNotFilename(folder) === null) {
       if (walk.at < base) walk.at = base;
       const end = yield* collect(walk, folder, base);
       if (end !== 'all') return end;
     }
-    // The first that is behind everything in it: `0` comes after `/`.
+    // The first name after everything in the folder: `0` comes after `/`.
     walk.at = `${base.slice(0, -1)}0`;
     return 'all';
   }
 
-  /** Adds those of the names, all in one folder, that are regular files. */
+  /** Adds the regular files among these names of one folder. */
   function* addFiles(walk: Walk, folder: string, keys: readonly string[]): Task<void> {
     const entered = yield* directories.enter(folder);
     if (!entered.ok) return;
@@ -213,10 +218,10 @@ export function createDiskListings(
   };
 }
 
-/** Whether it or a name after it can be one that is asked for. */
+/** Whether this name, or one after it, can match the prefix. */
 const mayMatch = ({ prefix }: Walk, name: string): boolean => name < prefix || name.startsWith(prefix);
 
-/** The last key that the page before has shown of a folder. */
+/** The last key of a folder that the page before showed. */
 function shownIn({ after }: Walk, base: string): string | undefined {
   if (after === undefined || !after.startsWith(base)) return undefined;
   const key = after.slice(base.length);

@@ -1,4 +1,4 @@
-/** Where a file gets its name: the one moment at which a put or a rename becomes visible. */
+/** Gives a file its name: the one moment at which a put or a rename becomes visible. */
 import type { Stats } from 'node:fs';
 import type { Outcome } from '../contract.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
@@ -9,36 +9,36 @@ import type { Disk } from './disk.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
 
-/** A file to be placed. */
+/** A file to be published. */
 export interface Publication {
   /** The path by which the system finds it now. */
   readonly from: string;
-  /** What it is, when it may be that the target is the same file under two names. */
+  /** Its stats, when the target may be the same file under another name. */
   readonly file?: Stats;
   readonly to: string;
   readonly ifAbsent: boolean | undefined;
-  /** Gets the folders that had to be made for it. */
+  /** The folders that had to be made are added to it. */
   readonly created: string[];
 }
 
 export interface Published {
-  /** To be synced, and to be left. */
+  /** The caller syncs it, and then calls `leave`. */
   readonly directory: Directory;
   /**
-   * What is left under the old name: nothing when it was `moved`; else the file, to be removed there. It was `linked` to
-   * the new name just now, or was the `same` file under both names before.
+   * `moved`: nothing is left under the old name. `linked`: the file was linked to the new name, and the
+   * caller removes the old one. `same`: the file had both names before, and the caller removes the old one.
    */
   readonly how: 'moved' | 'linked' | 'same';
   /** Bytes of the file that had the name before. */
   readonly replaced: number;
 }
 
-/** What was looked at can change before it is acted on; so often the look is taken again. */
+/** How often a publication is tried: a target can change between the check and the rename. */
 const PUBLISH_ATTEMPTS_MAX = 5;
 
 /**
- * Gives a file its name, atomically: over what has it already, or only if nothing has. Fails with `exists`,
- * `name-conflict` or `not-a-file`, and throws what the system throws; then nothing was placed.
+ * Gives a file its name, atomically: it replaces a file of that name, or with `ifAbsent` does not. It fails
+ * with `exists`, `name-conflict` or `not-a-file`, and throws system errors; then nothing was published.
  */
 export function* publishFile(disk: Disk, publication: Publication): Task<Outcome<Published>> {
   const { directories } = disk;
@@ -52,7 +52,7 @@ export function* publishFile(disk: Disk, publication: Publication): Task<Outcome
       published = yield* publishIn(disk, directory, publication);
       return published;
     } catch (error) {
-      // Its folder was removed (empty, by another's put) or a folder or file appeared under the name.
+      // Another put removed the (empty) folder, or a folder or file appeared under the name.
       const raced = ['ENOENT', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errnoOf(error) ?? '');
       if (!raced || attemptsLeft === 1) throw error;
       if (directory !== undefined && errnoOf(error) === 'ENOENT') directories.forget(directory);
@@ -69,7 +69,7 @@ function* publishIn(disk: Disk, directory: Directory, publication: Publication):
   if (there !== undefined) {
     const fault = yield* clearTarget(disk, directory, there, publication);
     if (fault !== undefined) return fault;
-    // One file under two names: to the system, to rename one to the other is to do nothing.
+    // One file under two names: the system ignores a rename from one to the other.
     if (publication.file?.ino === there.ino && publication.file.dev === there.dev)
       return ok({ directory, how: 'same', replaced: there.size });
   }
@@ -84,7 +84,7 @@ function* publishIn(disk: Disk, directory: Directory, publication: Publication):
   return ok({ directory, how: 'moved', replaced });
 }
 
-/** Why what is under the name already is in the way; undefined when it is not, or not any more. */
+/** Removes an empty folder from the target's name. Returns the error when the name is not free. */
 export function* clearTarget(
   disk: Disk,
   directory: Directory,

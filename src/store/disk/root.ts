@@ -1,4 +1,7 @@
-/** The root of a disk store: made if it is missing, and held open. */
+/**
+ * The root of a disk store: the store makes it if it is missing, keeps it open, and notices when it is
+ * removed.
+ */
 import { dirname, resolve } from 'node:path';
 import type { Task } from '../task.ts';
 import type { Root } from './directory.ts';
@@ -6,8 +9,8 @@ import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { createSystemError, errnoOf } from './errno.ts';
 
 /**
- * Opens the root, whose path may lead through symbolic links, for the last time that any is followed. Throws what the
- * system throws.
+ * Opens the root. Its path may lead through symbolic links; below it the store follows none. Throws system
+ * errors.
  *
  * @param durable whether the entry of a folder that is made has to be on stable storage first.
  */
@@ -46,8 +49,9 @@ function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> 
 }
 
 /**
- * Whether an open folder was removed. One that was moved was not: it still holds its files. Most file systems say so by
- * the number of its links; where they count none for folders, the kernel's name for it does.
+ * Whether an open folder was removed. A folder that was moved was not: it still has its files. Most file
+ * systems report a removed folder by a link count of 0; where folders have no link count, the kernel's name
+ * for it says so.
  */
 export function isRootRemoved({ fs }: DiskIo, { path, fd }: Root): boolean {
   try {
@@ -59,10 +63,10 @@ export function isRootRemoved({ fs }: DiskIo, { path, fd }: Root): boolean {
 }
 
 /**
- * What is thrown when the root is gone. Its code is not ENOENT, which would be taken for that of a file in it; this is
- * what a network file system says of the same. The peer is told where to look for whoever runs the server.
+ * The error when the root is gone. Its code is not ENOENT, which would mean a missing file in the root, but
+ * the one that a network file system uses for the same. The message tells the operator where to look.
  *
- * @param isTaken whether there is something in its place that is no folder.
+ * @param isTaken whether something that is not a folder is in its place.
  */
 export function createRootGoneError(path: string, isTaken: boolean): Error {
   const suffix = isTaken ? ', and what is in its place is not a folder' : '';

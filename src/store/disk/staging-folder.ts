@@ -1,10 +1,10 @@
 /**
- * The place under the root where files are until they are whole: `.sluice/tmp/<owner>/<number>`.
+ * The staging folder, where files are until they are complete: `.sluice/tmp/<owner>/<number>` below the root.
  *
- * It is on the same file system as what it is for, so that a rename can bring the file to its name. Each open store
- * has a folder of its own in there and takes it along when it is closed; what a killed process left is removed when
- * a store is next opened on the same root. Unfinished uploads are spared both times: they are moved to where they are
- * kept (see `kept-parts.ts`).
+ * It is on the same file system as the published files, so a rename can publish a file. Each open store has a
+ * folder of its own there and removes it when it is closed. When a store is opened, it removes the folders of
+ * killed processes on the same root. Both spare unfinished uploads: those are moved to the folder of stored
+ * uploads (see `stored-uploads.ts`).
  */
 import nodeFs from 'node:fs';
 import { RESERVED_FOLDER as privateName } from '../../files/protocol/filename.ts';
@@ -15,7 +15,7 @@ import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { asServerError, errnoOf } from './errno.ts';
 import { endOwner, newOwner, ownerOf, ownerState } from './owner.ts';
 
-/** A new file without a name that anybody would look for. */
+/** A new file whose name no peer can use. */
 export interface StagedFile {
   readonly fd: number;
   /** The path by which the system finds it, until the store is closed. */
@@ -23,36 +23,39 @@ export interface StagedFile {
 }
 
 export interface StagingFolder {
-  /** Makes an empty file, open to write to. Throws what the system throws. */
+  /** Makes an empty file, open for writing. Throws system errors. */
   create(): Task<StagedFile>;
   /**
-   * Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws, but
-   * nothing that would be taken for the peer's doing.
+   * Acts in this store's folder, which is made again when it is gone. Throws system errors, but none that
+   * would blame the peer.
    */
   within<T>(act: (folder: Folder) => Task<T>): Task<T>;
-  /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
+  /** Removes this store's remaining files and its folder. Never throws system errors. */
   close(): Task<void>;
 }
 
-/** Moves a file to where it is kept, if it is one to be kept; answers whether it was. */
+/** Moves a file to the stored uploads, if it is an unfinished upload; returns whether it was. */
 export type Rescue = (path: string, name: string) => Task<boolean>;
 
-/** What is wrong when the private folder is not what this server made, or another like it. Peers are told, and operators. */
+/** The explanation when the reserved folder is not a folder that a store made. Peers and operators see it. */
 export const RESERVED_FOLDER_ADVICE =
   `'${privateName}' in the root, which is the server's own, or what is in it was replaced; ` +
   'move away what is in its place, and the server makes it again';
 
-/** How long a folder of another host's is left alone after its last change, in milliseconds. */
+/** Milliseconds after its last change for which a folder of another host is left untouched. */
 const FOREIGN_OWNER_GRACE_MS = 24 * 60 * 60 * 1000;
 
-/** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
+/** Makes this store's folder, and removes those of dead owners. Throws system errors. */
 export function* openStagingFolder(
   io: DiskIo,
   { root, at, reopenRoot }: Directories,
   rescue: Rescue,
 ): Task<StagingFolder> {
   const name = newOwner();
-  /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
+  /**
+   * The last one is in use. Earlier ones were deleted from outside; paths still in use contain their
+   * descriptors.
+   */
   const own: Folder[] = [];
   let serial = 0;
 
@@ -134,7 +137,7 @@ function* makeAndOpen(io: DiskIo, at: At, parent: Folder, child: string): Task<F
   return yield* openBelow(io, at, parent, [child]);
 }
 
-/** Opens a folder some levels down; no link is followed. */
+/** Opens a folder some levels down; it follows no link. */
 function* openBelow(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
   let folder = start;
   for (const child of children) {
@@ -149,7 +152,10 @@ function* openBelow(io: DiskIo, at: At, start: Folder, children: readonly string
   return folder;
 }
 
-/** Whatever cannot be removed is in nobody's way; another process may be removing it too. So nothing is thrown. */
+/**
+ * Throws no system errors: a file that cannot be removed does no harm, and another process may be removing it
+ * too.
+ */
 function* removeOrphans(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
@@ -163,7 +169,7 @@ function* removeOrphans(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<v
   }
 }
 
-/** @param graceMs not if anything in it changed in the last so many milliseconds. */
+/** @param graceMs the folder stays if anything in it changed in this many milliseconds. */
 function* removeOwned(
   io: DiskIo,
   at: At,
@@ -198,7 +204,9 @@ function* lastChange(io: DiskIo, at: At, folder: Folder): Task<number> {
   return last;
 }
 
-/** Whether this process, in whichever thread, has a folder of that name open. False where there is no /proc. */
+/**
+ * Whether this process, in any of its threads, has a folder of this name open. False where there is no /proc.
+ */
 function isOpenHere(name: string): boolean {
   try {
     return nodeFs.readdirSync('/proc/self/fd').some((fd) => {

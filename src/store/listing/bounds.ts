@@ -1,29 +1,37 @@
-/** What bounds the listings of a disk store, whatever folders there are and however many list them. */
+/**
+ * The bounds on the listings of a disk store, whatever its folders are and however many clients list them.
+ */
 
 export interface ListingBounds {
-  /** Bytes that all names take together that are remembered, or being read. */
+  /** Bytes that the names take together that are cached or being read. */
   readonly bytesMax: number;
-  /** Bytes that the names being read take together; what a folder has more takes another reading. At most `bytesMax`. */
+  /**
+   * Bytes that the names being read take together; a folder with more is scanned several times. At most
+   * `bytesMax`.
+   */
   readonly scanBytesMax: number;
-  /** Stretches of names that are remembered at most, of all folders. */
+  /** The most ranges of names that are cached, of all folders. */
   readonly rangesMax: number;
-  /** Large folders that are read at once, in turns. */
+  /** Large folders that are scanned at once, in turns. */
   readonly scansMax: number;
-  /** Places in a folder from which one reading selects names. */
+  /** Positions in a folder from which one scan collects names. */
   readonly positionsMax: number;
-  /** Names of a block of `sortedNames`; what is dropped is dropped by the block. */
+  /** Names of a block of `SortedNames`; names are evicted by the block. */
   readonly blockNamesMax: number;
-  /** Entries that are read, and taken, in one turn of the event loop. */
+  /** Entries that are read and handled in one turn of the event loop. */
   readonly batchEntries: number;
-  /** Batches up to which a folder is small: read at once, for one who asks. */
+  /** A folder of at most this many batches is small: it is read for a single request. */
   readonly smallBatchesMax: number;
-  /** A small folder of fewer names is not remembered: to read it again costs next to nothing. */
+  /** A small folder with fewer names is not cached: reading it again costs next to nothing. */
   readonly cachedNamesMin: number;
-  /** Milliseconds for which a listing may go on with what was read, at least. */
+  /** Milliseconds for which a listing may at least continue with the result of a scan. */
   readonly continueMsMin: number;
-  /** The same in times of what the reading took, so that to read it again costs a tenth of the time at most. */
+  /**
+   * The same as a multiple of the duration of the scan, so that repeated scans cost a tenth of the time at
+   * most.
+   */
   readonly continueScanTimes: number;
-  /** Milliseconds from its last use after which a stretch is forgotten. */
+  /** Milliseconds after its last use for which a range stays cached. */
   readonly unusedMsMax: number;
 }
 

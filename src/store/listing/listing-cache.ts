@@ -1,8 +1,8 @@
 /**
- * What is in folders, in order, for many who list them page by page.
+ * The sorted names of folders, for many clients that list them page by page.
  *
- * A small folder is read when it is asked for. A large one is read once for all who wait for it, wherever in it each of
- * them is; what was read is remembered, within bounds over all folders, for the pages that follow.
+ * A small folder is read at each request. A large one is scanned once for all requests that wait for it, at
+ * whatever positions; the result is cached, within bounds over all folders, for the pages that follow.
  */
 import type { Stats } from 'node:fs';
 import { whyNotFilename } from '../../files/protocol/filename.ts';
@@ -28,68 +28,71 @@ import {
 } from './scanned-ranges.ts';
 import { createSortedNames, firstFrom } from './sorted-names.ts';
 
-/** Some of the keys of a folder, in order; see `readFolder` for what a key is. */
+/** Some of the keys of a folder, in order; `readFolder` says what a key is. */
 export interface Slice {
-  /** Those from index `at` on are wanted. Shared, and not to be changed. */
+  /** The keys from index `at` on are wanted. The array is shared and must not be changed. */
   readonly keys: readonly string[];
   readonly at: number;
-  /** Where to go on; undefined when these are the last. */
+  /** Where the next slice begins; undefined when this is the last. */
   readonly next: string | undefined;
-  /** When they were read. */
+  /** When the keys were read. */
   readonly readAt: number;
 }
 
 export interface ListingCache {
-  /** Bytes of memory that the names take that are remembered, and those being read. */
+  /** Bytes of memory for names that are cached or being read. */
   readonly bytes: number;
   /**
-   * The keys of a folder from a place on; none of a folder that is not there.
+   * The keys of a folder from a position on; none for a folder that does not exist.
    *
-   * @param askedAt what was there from this time on, by `performance.now`, is among them.
-   * @returns undefined when the folder has to be read for long: see `untilRead`.
+   * @param askedAt names that exist from this time on, by `performance.now`, are included.
+   * @returns undefined when the folder needs a long scan: see `waitUntilRead`.
    */
   slice(folder: string, position: ListingPosition, askedAt: number): Task<Slice | undefined>;
-  /** Has a large folder read and waits until it was, or the signal is aborted. Then the slice is to be asked for again. */
+  /**
+   * Requests a scan of a large folder and waits for its end, or until the signal is aborted. The caller then
+   * asks for the slice again.
+   */
   waitUntilRead(folder: string, from: string, signal: AbortSignal | undefined): Task<void>;
-  /** Notes that a page has shown a key, so that the next page may go on from it. */
+  /** Notes that a page has shown a key, so that the next page may continue after it. */
   noteShown(folder: string, key: string): void;
-  /** A file of that name has come. */
+  /** Notes that a file of this name was published. */
   noteAdded(name: string): void;
-  /** Ends every reading. Nothing is to be asked any more. */
+  /** Ends every scan. No call may follow. */
   stop(): void;
-  /** Lets go of everything, once no reading is under way. */
+  /** Releases everything, once no scan is under way. */
   close(): Task<void>;
 }
 
-/** Milliseconds for which a folder must have been unchanged for its times to be trusted. */
+/** Milliseconds for which a folder must be unchanged before its times are reliable. */
 const STABLE_MS = 100;
-/** Reads of the disk under way at once, for all folders. The pool has four threads, and others need it too. */
+/** Reads of the disk at once, for all folders. The pool has four threads, and other work needs it too. */
 const READS_MAX = 2;
-/** A read that takes longer than these milliseconds makes way, if no more than so many have. */
+/** A read that takes longer than this gives up its place, up to a number of reads. */
 const READ_OVERTIME = { afterMs: 100, outsideMax: 1 };
 
-/** Somebody who waits for a large folder to be read. */
+/** A request that waits for the scan of a large folder. */
 interface Waiter {
   readonly from: string;
   readonly callback: (error: Error | null) => void;
 }
 
-/** A folder that is being read for one who asks. */
+/** A small folder that is being read for a request. */
 interface SmallRead {
   readonly folder: string;
   readonly found: string[];
-  /** Whether so much came meanwhile that it is not small any more. */
+  /** Whether so many names were added meanwhile that it is not small any more. */
   hasGrown: boolean;
 }
 
 interface FolderState {
   readonly ranges: ScannedRanges;
   readonly waiters: Set<Waiter>;
-  /** Whether it is known to be too large to be read for one who asks. */
+  /** Whether the folder is known to be too large to be read for a single request. */
   isLarge: boolean;
-  /** Whether somebody sees to it that those who wait are served. */
+  /** Whether `scanWhileAwaited` runs for it. */
   isBeingRead: boolean;
-  /** What is being selected of it now. */
+  /** The names that the current scan collects. */
   selection: NameSelection | undefined;
 }
 
@@ -102,7 +105,7 @@ export function createListingCache(
   const diskReads = createSemaphore(READS_MAX, READ_OVERTIME);
   const scans = createSemaphore(bounds.scansMax);
   const selections = new Set<NameSelection>();
-  /** Bounded by the listings under way. */
+  /** The listings under way bound it. */
   const smallReads = new Set<SmallRead>();
   const smallNamesMax = bounds.smallBatchesMax * bounds.batchEntries;
   let isStopped = false;
@@ -139,13 +142,13 @@ export function createListingCache(
     }
   }
 
-  /** Keeps what is read of a folder within its share of the memory. */
+  /** Keeps the names of a scan within its share of the memory. */
   const fitScans = (selection: NameSelection): void =>
     selection.fitInto(Math.min(bounds.scanBytesMax, bounds.bytesMax) / selections.size);
 
   /**
-   * Forgets what was of no use for longest, until the bounds hold; but not the last, which somebody may have waited for,
-   * unless it has outgrown them by itself.
+   * Evicts the least recently used ranges until the bounds hold. It spares the last one, since a request may
+   * have waited for it, unless that one alone exceeds the bounds.
    */
   function evictToBounds(): void {
     let excess = bytes() - bounds.bytesMax;
@@ -174,7 +177,7 @@ export function createListingCache(
     timer ??= setTimeout(dropUnused, bounds.unusedMsMax / 2).unref();
   }
 
-  /** A check of names that come: they must be such as could have been put. */
+  /** Whether the name is one that could have been put. */
   const isListable = (folder: string, key: string): boolean => {
     const name = fromBytes(key.endsWith('/') ? key.slice(0, -1) : key);
     return name !== undefined && whyNotFilename(joinName(folder, name)) === null;
@@ -182,7 +185,7 @@ export function createListingCache(
 
   function* slice(folder: string, position: ListingPosition, askedAt: number): Task<Slice | undefined> {
     const entered = yield* directories.enter(folder);
-    // A folder that went away meanwhile, or was replaced by a link, has no files.
+    // A folder that was removed meanwhile, or replaced by a link, has no files.
     if (!entered.ok) return { keys: [], at: 0, next: undefined, readAt: askedAt };
     try {
       const stats = io.fs.fstatSync(entered.value.fd);
@@ -194,7 +197,7 @@ export function createListingCache(
         if (range !== undefined && mayContinue(range, state.ranges, position, askedAt, stats, bounds)) {
           range.usedAt = performance.now();
           const { names, at, next } = range.names.run(position.from);
-          // What was unpacked takes memory, too.
+          // The unpacked names take memory, too.
           evictToBounds();
           return { keys: names, at, next: next ?? range.to, readAt: range.scan.startedAt };
         }
@@ -206,7 +209,7 @@ export function createListingCache(
     }
   }
 
-  /** Reads a folder for one who asks, if it is small enough. */
+  /** Reads a folder for one request, if it is small enough. */
   function* readSmall(
     folder: string,
     path: string,
@@ -254,12 +257,12 @@ export function createListingCache(
       if (!state.isBeingRead) void run(scanWhileAwaited(folder, state));
     });
 
-  /** Never throws: who waits is told. */
+  /** Never throws: the waiting requests get the error. */
   function* scanWhileAwaited(folder: string, state: FolderState): Task<void> {
     scansRunning += 1;
     state.isBeingRead = true;
     while (state.waiters.size > 0) {
-      // Who asks in the same turn is served by the same reading.
+      // Requests of the same turn share one scan.
       yield* yieldTurn();
       yield* scans.run(scanFor(folder, state));
     }
@@ -269,7 +272,7 @@ export function createListingCache(
     if (scansRunning === 0) onIdle();
   }
 
-  /** Reads a folder once, for those who wait now. */
+  /** Scans a folder once, for the requests that wait now. */
   function* scanFor(folder: string, state: FolderState): Task<void> {
     const places = new Set<string>();
     const served = new Set<Waiter>();
@@ -291,7 +294,7 @@ export function createListingCache(
       if (scan === undefined) return;
       selections.delete(selection);
       remember(folder, selection.ranges, scan);
-      // What was read may do for those who came meanwhile, too.
+      // The scan may also serve requests that came meanwhile.
       waiting = state.waiters;
     } catch (error) {
       for (const waiter of served) if (state.waiters.has(waiter)) waiter.callback(error as Error);
@@ -303,7 +306,7 @@ export function createListingCache(
     }
   }
 
-  /** @returns undefined when nobody waits for it any more, or the folder is not there. */
+  /** @returns undefined when no request waits any more, or the folder does not exist. */
   function* scanInto(
     folder: string,
     selection: NameSelection,
@@ -365,7 +368,7 @@ export function createListingCache(
   };
 }
 
-/** Notes when a folder is read that is as it is now; what is returned is called when it was. */
+/** Notes the beginning of a scan of a folder with these stats. The returned function is called at its end. */
 function startScan(stats: Stats): () => FolderScan {
   const startedAt = performance.now();
   const isStable = Math.max(stats.ctimeMs, stats.mtimeMs) < Date.now() - STABLE_MS;

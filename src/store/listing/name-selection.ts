@@ -1,11 +1,11 @@
 /**
- * The first names after each of several places, selected from names that come in any order, in bounded memory.
+ * Collects the first names after each of several positions, from names in any order, in bounded memory.
  *
- * Where names become too many, the last ones are dropped: what is left is whole as far as it goes.
+ * When the names become too many, the last ones are dropped: the rest is complete as far as it goes.
  */
 import { createSortedNames, lastNotAfter, type SortedNames } from './sorted-names.ts';
 
-/** All names from `from` to before `to`, of those there were; to the end where there is no `to`. */
+/** All names from `from` to before `to`, of those that exist; to the end where there is no `to`. */
 export interface NameRange {
   readonly from: string;
   readonly to: string | undefined;
@@ -18,15 +18,15 @@ export interface NameSelection {
   wants(name: string): boolean;
   /** Takes a name that is wanted. */
   add(name: string): void;
-  /** Drops names until no more than so many bytes are left, or a block for each place. */
+  /** Drops names until at most this many bytes are left, or one block for each position. */
   fitInto(bytes: number): void;
-  /** What it has, in order; the ranges do not overlap. */
+  /** The collected names, in order; the ranges do not overlap. */
   ranges(): readonly NameRange[];
 }
 
 /**
- * @param places from where on names are wanted; at least one, each once.
- * @param blockNamesMax names that are dropped together at most.
+ * @param places positions from which names are wanted; at least one, each once.
+ * @param blockNamesMax the most names that are dropped together.
  */
 export function createNameSelection(places: readonly string[], blockNamesMax: number): NameSelection {
   const starts = places.toSorted();

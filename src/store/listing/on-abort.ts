@@ -1,10 +1,12 @@
-/** Hears of an abort, for many who wait on one signal: Node warns when one signal has more than ten listeners. */
+/**
+ * Listens to an abort for many callers of one signal: Node warns when one signal has more than ten listeners.
+ */
 const listenersBySignal = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `act` once when the signal is aborted, which it is not yet.
+ * Calls `listener` once when the signal is aborted. The signal must not be aborted yet.
  *
- * @returns what is to be called when it is not to be told any more.
+ * @returns a function that removes the listener.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = listenersBySignal.get(signal);

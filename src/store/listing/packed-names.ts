@@ -1,13 +1,13 @@
-/** Names in a few bytes more than their characters: a character a byte, with a NUL between two. */
+/** Names in little more memory than their characters: a byte per character, with a NUL between two names. */
 
-/** Names that can be unpacked again. The bytes may be more than are in use. */
+/** Packed names. The buffer may be larger than the part in use. */
 export interface PackedNames {
   readonly bytes: Buffer;
   readonly used: number;
 }
 
 const SEPARATOR = '\0';
-/** Room for what is added, so that not every merge takes other memory: a quarter, in steps. */
+/** A quarter of spare room, in steps, so that not every merge needs other memory. */
 const STEP_BYTES = 1024;
 const roomFor = (used: number): number => Math.ceil((used * 1.25) / STEP_BYTES) * STEP_BYTES;
 
@@ -18,7 +18,7 @@ export function pack(names: readonly string[]): PackedNames {
   return { bytes, used: bytes.write(text, 'latin1') };
 }
 
-/** Packs names into the memory of others, which are lost, if it is neither too small nor much too large. */
+/** Packs names into the memory of others, which are lost, if its size fits. */
 export function repack({ bytes }: PackedNames, names: readonly string[]): PackedNames {
   let chars = names.length;
   for (const { length } of names) chars += length;

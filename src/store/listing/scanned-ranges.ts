@@ -1,47 +1,47 @@
 /**
- * What is remembered of one folder: stretches of its names, each as one reading found them.
+ * The cached names of one folder: ranges, each with the names that one scan found.
  *
- * A stretch holds every name in its part of the folder that was there throughout its reading. For whom that is enough
- * is decided for each request (`mayGoOn`), by this law: *a listing shows every name that exists from its beginning to
- * its end, once.* So a stretch serves
+ * A range contains every name in its part of the folder that existed throughout its scan. Whether a request may use it
+ * is decided each time (`mayContinue`), by this law: *a listing shows every name that exists from its beginning to its
+ * end, once.* So a range serves
  *
- * - whoever asked before it was read;
- * - whoever asks while the folder is as it was when it was read, which its own times say;
- * - whoever goes on with a listing that this stretch, or one read before it, was good for: the page before ended at
- *   a name that it has shown. A listing goes on in it though the folder has changed since, since the listing began before
- *   that.
+ * - a request that was made before the scan began;
+ * - a request that is made while the folder is unchanged since the scan, which its own times show;
+ * - the next page of a listing that this range, or one scanned before it, could serve: the page before ended at a name
+ *   that the range has shown. The listing may use the range although the folder has changed since, because the listing
+ *   began before the change.
  */
 import type { Stats } from 'node:fs';
 import type { ListingBounds } from './bounds.ts';
 import type { NameRange } from './name-selection.ts';
 import { lastNotAfter, type SortedNames } from './sorted-names.ts';
 
-/** When a folder was read, and what it was. Times are those of `performance.now`. */
+/** A scan of a folder: when it ran, and the folder's stats. Times are those of `performance.now`. */
 export interface FolderScan {
   readonly startedAt: number;
   readonly tookMs: number;
-  /** As it was before it was read: what changes after that has another time. */
+  /** The stats before the scan: a later change sets another time. */
   readonly stats: Stats;
   /**
-   * Whether it had been unchanged for a while by then. Its times go by the kernel's tick, and two changes in one tick
-   * cannot be told apart.
+   * Whether the folder had been unchanged for a while by then. Its times follow the kernel's tick, and two
+   * changes in one tick look the same.
    */
   readonly isStable: boolean;
 }
 
 export interface ScannedRange extends NameRange {
   readonly scan: FolderScan;
-  /** From the first to the last name that pages have shown of it; undefined when none have. */
+  /** The first and the last name of it that pages have shown; undefined when they have shown none. */
   shown: { from: string; to: string } | undefined;
-  /** When it was last of use. */
+  /** When it was last used. */
   usedAt: number;
 }
 
-/** Where a listing is in a folder, and what is known of how it came there. */
+/** The position of a listing in a folder, and how the listing reached it. */
 export interface ListingPosition {
   /** The first key that is wanted, or where it would be. */
   readonly from: string;
-  /** The last key that was shown by the page before. */
+  /** The last key that the page before showed. */
   readonly shown?: string | undefined;
   /** When the names before these were read, which was early enough for the listing. */
   readonly readAt?: number | undefined;
@@ -52,12 +52,12 @@ export interface ScannedRanges {
   readonly all: readonly ScannedRange[];
   rangeAt(key: string): ScannedRange | undefined;
   /**
-   * Puts a stretch in place of what is remembered of that part, unless that was read later. Marks of what was shown
-   * remain: whoever was shown it began before this stretch was read.
+   * Replaces the cached names of that part by this range, unless they were read later. The marks of shown
+   * names stay: a listing that has shown them began before this scan.
    */
   install(range: ScannedRange): void;
   drop(range: ScannedRange): void;
-  /** Adds a key that has come, by means of this store, to the stretch it falls into. */
+  /** Adds the key of a file that this store published to the range that contains it. */
   add(key: string): void;
   /** Notes that a page has shown a key. */
   noteShown(key: string): void;
@@ -69,10 +69,10 @@ export const isUnchanged = (a: Stats, b: Stats): boolean =>
 export const isSameFolder = (a: Stats, b: Stats): boolean => a.ino === b.ino && a.dev === b.dev;
 
 /**
- * Whether a listing may be shown what a stretch has at its place.
+ * Whether a listing may continue with the names of a range at its position.
  *
  * @param askedAt when this page was asked for.
- * @param stats the folder as it is now.
+ * @param stats of the folder as it is now.
  */
 export function mayContinue(
   range: ScannedRange,
@@ -93,7 +93,7 @@ export function mayContinue(
   return readAt !== undefined && scan.startedAt >= readAt;
 }
 
-/** When the names around a key were read, if pages have shown it and could have said that there is more. */
+/** When the names around a key were read, if pages have shown the key and there were names after it. */
 function shownReadAt(createScannedRanges: ScannedRanges, key: string): number | undefined {
   const range = createScannedRanges.rangeAt(key);
   if (range?.shown === undefined || key < range.shown.from || key > range.shown.to) return undefined;
@@ -148,7 +148,7 @@ function inheritMarks(range: ScannedRange, { shown }: ScannedRange): void {
   range.shown = { from: shown.from < from ? shown.from : from, to: shown.to > to ? shown.to : to };
 }
 
-/** What is left of a stretch, on both sides of another. */
+/** The parts of a range on both sides of another. */
 function subtract(old: ScannedRange, removed: NameRange): ScannedRange[] {
   if (areDisjoint(old, removed)) return [old];
   const left: ScannedRange[] = [];
@@ -163,6 +163,6 @@ function subtract(old: ScannedRange, removed: NameRange): ScannedRange[] {
   return left;
 }
 
-/** Bytes that stretches take. */
+/** Bytes that the ranges take. */
 export const bytesOfRanges = (all: readonly { readonly names: SortedNames }[]): number =>
   all.reduce((sum, { names }) => sum + names.bytes, 0);

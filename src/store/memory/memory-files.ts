@@ -17,7 +17,7 @@ export interface MemoryFile {
 export interface MemoryFiles {
   readonly byName: ReadonlyMap<string, MemoryFile>;
   find(name: string): Outcome<MemoryFile>;
-  /** Why no file can be placed there; undefined when one can. */
+  /** The error when no file can get this name; undefined when one can. */
   placementFault(name: string, ifAbsent: boolean | undefined): RefusedOutcome | undefined;
   place(name: string, file: MemoryFile): void;
   remove(name: string): void;
@@ -27,9 +27,9 @@ export interface MemoryFiles {
 
 export function createMemoryFiles(): MemoryFiles {
   const byName = new Map<string, MemoryFile>();
-  /** How many files are anywhere below a folder; one that has none is not here. */
+  /** The number of files anywhere below each folder; a folder without files is not in the map. */
   const folders = new Map<string, number>();
-  /** Every name, as its bytes. */
+  /** All names, as strings of their bytes. */
   const sorted = createSortedNames(LISTING_BOUNDS.blockNamesMax);
 
   const count = (name: string, change: number) => {
@@ -85,7 +85,10 @@ export function createMemoryFiles(): MemoryFiles {
   };
 }
 
-/** The first `limit` files, and where the next page begins if there is one. Takes one file more than it gives. */
+/**
+ * The first `limit` files, and where the next page begins if there is one. Takes one file more than it
+ * returns.
+ */
 export function pageOf(ordered: Iterable<FileInfo>, limit: number): Listing {
   const files: FileInfo[] = [];
   for (const file of ordered) {

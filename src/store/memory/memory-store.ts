@@ -1,8 +1,8 @@
 /**
- * The store that keeps everything in memory: for tests, demonstrations and apps that want no disk.
+ * The store that keeps everything in memory: for tests, demonstrations and apps that need no disk.
  *
- * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
- * difference is that it has no folders of its own: they are there while a file is in them.
+ * It behaves as the disk store does, to the error codes, and one contract suite checks both. The only
+ * difference: a folder exists only while a file is in it.
  */
 import { concatBytes } from '../../wire/concat-bytes.ts';
 import { contentFault, hashFor } from '../content-check.ts';
@@ -16,17 +16,17 @@ import { createMemoryUploads, type MemoryUpload } from './memory-uploads.ts';
 
 /** A store in memory, and the way to look into it. */
 export interface MemoryStore extends Store {
-  /** What is stored now, by name. Not a copy: it changes as the store does. */
+  /** The stored files, by name. Not a copy: it changes as the store does. */
   readonly contents: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtime: number }>;
-  /** How many puts were begun and are neither committed nor aborted nor failed. */
+  /** The number of puts that were begun and are neither committed nor aborted nor failed. */
   readonly sinks: number;
-  /** How many opened files were not closed. */
+  /** The number of opened files that were not closed. */
   readonly sources: number;
 }
 
 /**
- * Makes an empty store in memory. Its answers are all given at once; `durable` is false. Nothing bounds it but the
- * memory of the process. Unfinished uploads are kept as `UploadOptions` says, while the store is open.
+ * Makes an empty store in memory. It answers every call at once; `durable` is false. Only the memory of the
+ * process bounds it. It keeps unfinished uploads as `UploadOptions` says, while it is open.
  *
  * @example
  * const store = memoryStore();
@@ -133,12 +133,12 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
 const EMPTY_UPLOAD: MemoryUpload = { chunks: [], offset: 0, crc32: 0 };
 
 interface MemorySink extends Sink {
-  /** Takes the upload from it; what it has of it is given to `ended` first. */
+  /** Takes the upload from the sink, after `onEnd` got the bytes that it has. */
   take(): void;
   readonly written: number;
 }
 
-/** @param onEnd is called once, when there is nothing of it any more; with what is to be kept if it is an upload. */
+/** @param onEnd called once, when the sink has ended; with the bytes to keep if it is an upload. */
 function createMemorySink(
   name: string,
   options: PutOptions,
@@ -174,7 +174,7 @@ function createMemorySink(
       for (const chunk of lent) {
         if (written + chunk.length > size) return mismatch();
         written += chunk.length;
-        // Not `chunk.slice()`: of a Buffer that is no copy.
+        // Not `chunk.slice()`: for a Buffer that does not copy.
         chunks.push(new Uint8Array(chunk));
       }
       crc32 = crc32OfAll(lent, crc32);

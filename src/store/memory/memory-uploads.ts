@@ -1,26 +1,28 @@
-/** The unfinished uploads of the memory store: who holds which, what is kept of which, and for how long. */
+/**
+ * The unfinished uploads of the memory store: which put writes to which, which are stored, and for how long.
+ */
 import type { Outcome, PutOptions, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid } from '../outcome.ts';
 import { badOffset, keyFault, tooManyUploads, type UploadLimits } from '../upload-limits.ts';
 
-/** What there is of an upload. */
+/** The bytes of an upload. */
 export interface MemoryUpload extends UploadOffset {
   readonly chunks: readonly Uint8Array[];
 }
 
 /** A put that writes to an upload. */
 export interface MemoryUploadWriter {
-  /** Takes the upload from it; it has called `ended` when this returns. */
+  /** Takes the upload from the put, which has called `detach` when this returns. */
   take(): void;
-  /** Bytes that it has of it. */
+  /** The bytes of the upload that it has. */
   readonly written: number;
 }
 
 export interface MemoryUploads {
-  /** Takes up an upload for a put, or begins it anew, as `PutOptions` says; `hold` is to follow. */
+  /** Begins or resumes an upload for a put, as `PutOptions` says. The caller calls `attach` next. */
   begin(key: string, options: PutOptions): Outcome<MemoryUpload>;
   attach(key: string, writer: MemoryUploadWriter): void;
-  /** To be called when a put has let go of its upload, with what is to be kept of it. */
+  /** Called when a put ends its work on an upload, with the bytes to keep. */
   detach(key: string, upload: MemoryUpload | undefined): void;
   resume(key: string): Outcome<UploadOffset>;
   cancel(key: string): Outcome<void>;
@@ -39,10 +41,10 @@ export function createMemoryUploads({
   sweepEveryMs,
   maxUploads,
 }: UploadLimits): MemoryUploads {
-  // `maxUploads` bounds both together: what is kept was held before.
+  // `maxUploads` bounds both maps together: a stored upload was active before.
   const writers = new Map<string, MemoryUploadWriter>();
   const stored = new Map<string, StoredMemoryUpload>();
-  /** Runs while anything is kept. */
+  /** Runs while uploads are stored. */
   let stopSweeping: (() => void) | undefined;
   let closed = false;
 
@@ -54,7 +56,7 @@ export function createMemoryUploads({
     stopSweeping = undefined;
   }
 
-  /** What there is, taken from whoever holds it. */
+  /** The stored bytes, after the put that writes to it (if any) has ended. */
   function takeOver(key: string): MemoryUpload | undefined {
     writers.get(key)?.take();
     return stored.get(key);

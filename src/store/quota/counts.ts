@@ -1,8 +1,8 @@
 /**
- * The counting for quotas, and the changes that have to keep out of its way.
+ * Counts the bytes of prefixes for quotas, and delays the changes that would disturb a count.
  *
- * While a prefix is counted nothing below it may change, or it would be unknown whether the listing has seen it. So a
- * count waits for the changes under way, and changes wait for the counts they concern.
+ * While a prefix is counted nothing below it may change, or it would be unknown whether the listing includes
+ * the change. So a count waits for the changes under way, and changes wait for the counts of their prefixes.
  */
 import { catalogue } from '../../files/protocol/errors.ts';
 import type { ListOptions, MaybeAsync, Outcome, Store } from '../contract.ts';
@@ -11,14 +11,14 @@ import { awaitOutcome, run, type Task, together } from '../task.ts';
 import type { QuotaLedger, Tally } from './ledger.ts';
 
 export interface QuotaCounts {
-  /** Counts a tally, once for all who ask meanwhile. */
+  /** Counts a tally; concurrent callers share one count. */
   count(tally: Tally): Promise<Outcome<void>>;
-  /** Waits until all is counted that a name belongs to. */
+  /** Waits until every prefix of a name is counted; returns the error if that fails. */
   countFault(name: string): Task<RefusedOutcome | undefined>;
   /**
-   * Makes a change to what is under the names, which nobody else may change meanwhile.
+   * Makes a change to the files of these names. No other call may change them meanwhile.
    *
-   * @param record puts it down, when it was made, in the tallies it concerns.
+   * @param record enters the change, after it was made, in the tallies of the names.
    */
   runChange<T>(
     names: readonly string[],
@@ -27,10 +27,10 @@ export interface QuotaCounts {
   ): Task<Outcome<T>>;
 }
 
-/** Files that are listed at once when a prefix is counted. */
+/** Files of a page when a prefix is counted. */
 const PAGE_FILES = 1000;
 
-/** A change under way, and who waits for its end. */
+/** A change under way, and the counts that wait for its end. */
 interface Change {
   readonly onEnd: (() => void)[];
 }
@@ -38,7 +38,7 @@ interface Change {
 export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
   /** The counts under way. */
   const counts = new Map<Tally, Promise<Outcome<void>>>();
-  /** Bounded by the calls under way. */
+  /** The calls under way bound it. */
   const changes = new Set<Change>();
 
   function countOnce(tally: Tally): Promise<Outcome<void>> {
@@ -46,13 +46,14 @@ export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCount
     if (underWay !== undefined) return underWay;
     const counting = Promise.resolve(run(count(tally))).finally(() => counts.delete(tally));
     counts.set(tally, counting);
-    // Whoever needs it waits for it and hears; in the background there may be nobody.
+    // A call that needs the count gets its error; in the background there may be no such call.
     counting.catch(() => {});
     return counting;
   }
 
   function* count(tally: Tally): Task<Outcome<void>> {
-    // Those that began before it was there do not know of it, so it has to see what they did.
+    // Changes that began before the tally existed do not record themselves in it, so the count must include
+    // them.
     yield* together(
       [...changes].map(
         ({ onEnd }) =>
@@ -109,7 +110,7 @@ export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCount
     }
   }
 
-  /** After a failure that may have come after the change was made. */
+  /** Corrects the numbers after an error that may have come after the change was made. */
   function* remeasure(names: readonly string[], tallies: readonly Tally[]): Task<void> {
     for (const tally of tallies) tally.counted = false;
     for (const name of names) {
@@ -122,6 +123,9 @@ export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCount
   return { count: countOnce, countFault, runChange };
 }
 
-/** Whether nothing was changed: what is refused for its own sake is refused before. A failing disk fails at any time. */
+/**
+ * Whether the error means that nothing was changed: a refusal comes before a change. A failing disk can fail
+ * at any time.
+ */
 const changedNothing = ({ error }: RefusedOutcome): boolean =>
   catalogue[error.code].blame === 'peer' || error.code === 'shutting-down';

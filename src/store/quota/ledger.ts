@@ -1,19 +1,19 @@
 /**
- * What quotas are reckoned with: how many bytes the files of each prefix have, and how many more they may have once
- * the puts under way are committed. It knows no store; it is told.
+ * The numbers of quotas: how many bytes the files of each prefix have, and how many more they may have once
+ * the puts under way are committed. The ledger uses no store; its callers report the changes.
  */
 
 /** The count of one prefix. */
 export interface Tally {
   readonly prefix: string;
-  /** Bytes of the files whose names start with it. Only once it is `counted`. */
+  /** Bytes of the files whose names start with it. Valid only once it is `counted`. */
   used: number;
-  /** Bytes by which the puts and renames under way can add to that. */
+  /** Bytes that the puts and renames under way can add. */
   reserved: number;
   counted: boolean;
 }
 
-/** What is expected of a name that puts are under way to. */
+/** The puts under way to one name. */
 interface PendingPuts {
   /** Bytes of the file that has the name now; 0 when none has. */
   currentSize: number;
@@ -23,26 +23,37 @@ interface PendingPuts {
 
 export interface QuotaLedger {
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** The tallies that one of the names belongs to. */
+  /** The tallies whose prefix one of the names has. */
   talliesOf(...names: readonly string[]): Tally[];
-  /** Keeps these tallies and no others. Gives those that are new: not counted, but with what is reserved already. */
+  /**
+   * Follows these prefixes and no others. Returns the tallies that are new: not counted, but with the bytes
+   * that are reserved already.
+   */
   setPrefixes(prefixes: ReadonlySet<string>): readonly Tally[];
-  /** Bytes of the file of that name, if puts are under way to it; otherwise it is not known here. */
+  /** Bytes of the file of that name, if puts to it are under way; else the ledger does not know. */
   sizeOf(name: string): number | undefined;
-  /** The most that the name can come to have. @param size what it has now, unless that is known. */
+  /**
+   * The most bytes that the name can have after the puts under way.
+   *
+   * @param size of the current file, unless the ledger knows it.
+   */
   maxSizeOf(name: string, size: number): number;
-  /** A put begins. @param now bytes of the file that has the name. */
+  /**
+   * A put begins.
+   *
+   * @param now bytes of the file that has the name.
+   */
   addPut(name: string, now: number, size: number): void;
-  /** Such a put is over, however it ended. */
+  /** Such a put has ended, with or without success. */
   removePut(name: string, size: number): void;
-  /** The file of that name has so many bytes now. */
+  /** The file of that name has this many bytes now. */
   setSize(name: string, size: number): void;
-  /** What a tally that has the new name could come to have more by a rename. Negative where the old name leaves room. */
+  /** Bytes that a rename can add to a tally of the new name. Negative where the old name frees some. */
   renameNeed(beginRename: RenameSizes, tally: Tally): number;
   /**
-   * A rename begins; nobody else may begin anything with its two names until it is over.
+   * A rename begins. No other call may begin anything with its two names until it has ended.
    *
-   * @returns to be called once it is over, and what became of it is known.
+   * @returns a function to call once the rename has ended and its result is known.
    */
   beginRename(beginRename: RenameSizes): () => void;
 }
@@ -55,13 +66,13 @@ export interface RenameSizes {
   readonly replaced: number;
 }
 
-/** It has an entry for each name that something is under way to, and one for each quota: both bounded by the caller. */
+/** It has an entry for each name with puts under way, and one for each quota: the caller bounds both. */
 export function createQuotaLedger(): QuotaLedger {
   const tallies = new Map<string, Tally>();
   const pending = new Map<string, PendingPuts>();
   /**
-   * The sizes of puts that were over while their name was in a rename, by the name. They are forgotten after it: what a
-   * rename needs is reckoned with them, and has to stay true until it is over.
+   * The sizes of puts that ended while their name was in a rename, by the name. They are removed after it:
+   * the bytes that the rename needs include them, and must stay right until it has ended.
    */
   const endedDuringRename = new Map<string, number[]>();
 
@@ -70,7 +81,7 @@ export function createQuotaLedger(): QuotaLedger {
     for (const size of puts) max = Math.max(max, size);
     return max;
   };
-  // Of several puts to one name one remains, so the largest is what has to be reckoned with, and not their sum.
+  // Of several puts to one name one remains, so the largest counts, and not their sum.
   const growth = ({ currentSize, sizes }: PendingPuts) => maxOf(sizes, currentSize) - currentSize;
 
   const talliesOf = (...names: readonly string[]) =>

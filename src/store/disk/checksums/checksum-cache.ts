@@ -1,15 +1,15 @@
 /**
- * The checksums of files that were put here, for as long as the files are what they were.
+ * The checksums of committed files, valid as long as the files are unchanged.
  *
- * A sum is given only if size, modification time (as exact as a double holds it: a quarter of a microsecond) and inode
- * are still those of the commit, and if the inode was last changed in the moment of the commit: nobody can set that
- * time, so a file that was replaced by one of the same size, time and (reused) inode is noticed too. What the clock
- * cannot tell apart is a change in place, to the same size, within a millisecond or one tick of the kernel after the
- * commit.
+ * A checksum is returned only if size, modification time (as exact as a double holds it: a quarter of a
+ * microsecond) and inode are still those of the commit, and the inode was last changed at the time of the
+ * commit. Nobody can set that time, so the cache also notices a file that was replaced by one of the same
+ * size, time and (reused) inode. It cannot notice a change in place, to the same size, within a millisecond
+ * or one tick of the kernel after the commit.
  */
 import type { Stats } from 'node:fs';
 
-/** A checksum, and what the file looked like that it is of. */
+/** A checksum and the stats of its file. */
 export interface Checksum {
   readonly crc32: number;
   /** Bytes. */
@@ -17,33 +17,41 @@ export interface Checksum {
   /** Milliseconds since 1970, with fractions; so are the other times. */
   readonly mtime: number;
   readonly ino: number;
-  /** The inode was last changed between these two. */
+  /** The inode was last changed between these two times. */
   readonly since: number;
   readonly until: number;
 }
 
 export interface ChecksumCache {
-  /** Bytes that its lines take in a journal, roughly. */
+  /** Bytes that the lines take in a journal, roughly. */
   readonly bytes: number;
-  /** A file was committed just now. @param stats from before it got its name. */
+  /**
+   * Called after a file was committed.
+   *
+   * @param stats from before it got its name.
+   */
   add(name: string, stats: Stats, crc32: number): void;
-  /** The CRC-32 of that file, if it is known to be that of its content now. */
+  /** The CRC-32 of the file, if it is known to be that of its current content. */
   lookup(name: string, stats: Stats): number | undefined;
-  /** A file was moved just now. @param stats from before that. */
+  /**
+   * Called after a file was moved.
+   *
+   * @param stats from before that.
+   */
   move(from: string, to: string, stats: Stats): void;
   drop(name: string): void;
-  /** Takes in what was known before; what is known already stays. */
+  /** Adds a checksum of an earlier time, unless the name has one already. */
   addKnown(name: string, checksum: Checksum): void;
   /** The least recently used first. */
   entries(): Iterable<readonly [string, Checksum]>;
 }
 
 /**
- * How many are kept at most; those that were least recently used go first. Each takes some 200 bytes and its name: 16 MiB
- * in all with names of 50 characters.
+ * The most checksums that are stored; the least recently used go first. Each takes about 200 bytes and its
+ * name: 16 MiB in all with names of 50 characters.
  */
 export const CHECKSUMS_MAX = 65_536;
-/** Characters in all names together at most, which bounds what long names cost to another 8 to 16 MiB. */
+/** The most characters of all names together. This limits the cost of long names to another 8 to 16 MiB. */
 const NAME_CHARACTERS_MAX = 8 * 1024 * 1024;
 /** Bytes of a line besides the name. */
 const LINE_BYTES = 100;
@@ -55,7 +63,7 @@ const stillMatches = (checksum: Checksum, stats: Stats): boolean =>
   checksum.since <= stats.ctimeMs &&
   stats.ctimeMs <= checksum.until;
 
-/** @param onAdded is told each sum that is new. */
+/** @param onAdded called with each checksum that is new. */
 export function createChecksumCache(onAdded: (name: string, checksum: Checksum) => void): ChecksumCache {
   /** In the order of last use, the oldest first. */
   const checksums = new Map<string, Checksum>();

@@ -1,10 +1,11 @@
 /**
- * The checksums' journal, `.sluice/sums`: what was learned at commits, for the store that opens the root next.
+ * The journal of checksums, `.sluice/sums`: it stores the checksums of commits for the next store that opens
+ * the root.
  *
- * Lines are appended in batches in the background, never synced, and never waited for by a put. Several processes may
- * append to it: each batch is one write to the end of the file, which is opened for it and closed again. It is a
- * convenience: whatever fails (a full disk, a read-only root, something else in the file's place, lines of garbage)
- * only means that some sums are not known next time.
+ * The journal appends lines in batches in the background, never syncs them, and no put waits for them.
+ * Several processes may append to it: each batch is one write to the end of the file, which is opened for it
+ * and closed again. The journal is optional: any failure (a full disk, a read-only root, another file in its
+ * place, invalid lines) only means that the next store does not know some checksums.
  */
 import { constants, type Stats } from 'node:fs';
 import { RESERVED_FOLDER as privateName } from '../../../files/protocol/filename.ts';
@@ -17,15 +18,15 @@ import { CHECKSUMS_MAX, type Checksum, type ChecksumCache } from './checksum-cac
 import { createLineReader, formatLine } from './checksum-lines.ts';
 
 export interface ChecksumJournal {
-  /** Never waits, never fails. */
+  /** Never waits and never fails. */
   add(name: string, checksum: Checksum): void;
-  /** Has the sums learn what is in the journal. */
+  /** Adds the checksums of the journal to the cache. */
   load(checksums: ChecksumCache): Task<void>;
-  /** Writes what was not written yet. */
+  /** Writes the lines that wait. */
   close(): Promise<void>;
 }
 
-/** For sums that are not to survive the store. */
+/** For checksums that need not survive the store. */
 export const NO_JOURNAL: ChecksumJournal = {
   add: () => {},
   *load() {},
@@ -33,25 +34,25 @@ export const NO_JOURNAL: ChecksumJournal = {
 };
 
 export interface JournalLimits {
-  /** Milliseconds until what was added is written. */
+  /** Milliseconds after which a new line is written. */
   readonly flushDelayMs: number;
-  /** Bytes up to which it is not made smaller, however few of its lines are of use. */
+  /** A journal of at most this many bytes is not compacted, however many of its lines are obsolete. */
   readonly compactBytesMin: number;
 }
 
 const DEFAULT_JOURNAL_LIMITS: JournalLimits = { flushDelayMs: 1000, compactBytesMin: 4 * 1024 * 1024 };
 
-/** It is made smaller when it is so many times what it would be then. */
+/** The journal is compacted when it is this many times larger than the result would be. */
 const COMPACT_FACTOR = 3;
-/** Nothing is appended beyond so many bytes, nor more than that read: it could not be made smaller. */
+/** Nothing is appended beyond this size, and no more is read: a larger journal could not be compacted. */
 const JOURNAL_BYTES_MAX = 96 * 1024 * 1024;
-/** So many lines are written at once (which bounds for how long the event loop is kept from others). */
+/** Lines that are written at once, which bounds how long the event loop is busy with them. */
 const BATCH_LINES = 1024;
-/** So many may wait to be written. What comes when as many do is not written. */
+/** Lines that may wait. Further ones are dropped. */
 const WAITING_LINES_MAX = 16 * BATCH_LINES;
 /** Bytes that are read at once, through the thread pool. */
 const READ_BYTES = 256 * 1024;
-/** Milliseconds after which somebody who was making it smaller must have died over it. */
+/** Milliseconds after which an unfinished compaction counts as abandoned by a dead process. */
 const ABANDONED_MS = 60 * 60 * 1000;
 
 const JOURNAL_NAME = 'sums';
@@ -59,10 +60,10 @@ const COMPACTED_NAME = 'sums.new';
 const APPEND_FLAGS =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Whether writing there writes to nothing else: a second name may be that of somebody's file. */
+/** Whether a write changes only the journal: a second name of the file may be that of a user's file. */
 const isOurs = (stats: Stats): boolean => stats.isFile() && stats.nlink === 1;
 
-/** What comes last is kept longest. */
+/** Inserts at the end, since the newest entries are evicted last. */
 function setNewest(checksums: Map<string, Checksum>, name: string, checksum: Checksum): void {
   checksums.delete(name);
   checksums.set(name, checksum);
@@ -79,7 +80,7 @@ export function createChecksumJournal(
   let waiting: (readonly [string, Checksum])[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
-  /** Its bytes when it was last made smaller. */
+  /** The size after the last compaction. */
   let compactedBytes = 0;
 
   function flush(): void {
@@ -91,7 +92,7 @@ export function createChecksumJournal(
     });
   }
 
-  /** What cannot be written now is given up: nobody waits for it. */
+  /** Drops the lines that could not be written: nothing depends on them. */
   function dropWaiting(): void {
     waiting = [];
   }
@@ -122,7 +123,7 @@ export function createChecksumJournal(
     }
   }
 
-  /** Gives how many bytes it has then. */
+  /** Returns the size of the journal after that. */
   function* appendTo(folder: Folder): Task<number> {
     const fd = yield* io.open(at(folder, JOURNAL_NAME), APPEND_FLAGS, 0o600);
     try {
@@ -137,13 +138,13 @@ export function createChecksumJournal(
     }
   }
 
-  /** Begins a new line, whatever torn one may be there. */
+  /** Begins with a newline, in case the last line is torn. */
   function* writeLines(fd: number, lines: readonly (readonly [string, Checksum])[]): Task<number> {
     const text = Buffer.from(`\n${lines.map(([name, checksum]) => formatLine(name, checksum)).join('')}`);
     return yield* wait<number>((callback) => io.fs.writev(fd, [text], null, callback));
   }
 
-  /** Writes it anew with a line for each name: those of this process, and what others have added. */
+  /** Writes a new journal with one line for each name: those of this process and of others. */
   function* compact(folder: Folder): Task<void> {
     const all = new Map<string, Checksum>();
     yield* readFrom(folder, all);
@@ -166,7 +167,7 @@ export function createChecksumJournal(
     }
   }
 
-  /** Undefined when another process is at it. */
+  /** Undefined when another process is compacting. */
   function* createExclusive(path: string): Task<number | undefined> {
     try {
       return yield* io.open(path, OPEN_FLAGS.create, 0o600);

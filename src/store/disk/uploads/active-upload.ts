@@ -1,6 +1,6 @@
 /**
- * An unfinished upload that a put of this store writes to: a file in the store's own folder that bears its record as its
- * name, and gets another name each time that more of it is sure.
+ * An unfinished upload that a put of this store writes to. It is a file in the store's own staging folder
+ * whose name is its record; it is renamed each time that more of it is certain.
  */
 import type { Outcome, UploadOffset } from '../../contract.ts';
 import { ok, okVoid } from '../../outcome.ts';
@@ -14,42 +14,49 @@ import type { StoredUploads } from './stored-uploads.ts';
 import { activeFileName, type UploadRecord } from './upload-record.ts';
 
 export interface ActiveUpload extends StagedFile {
-  /** What there was of it when it was taken up. */
+  /** The offset and CRC-32 at which the put began. */
   readonly start: UploadOffset;
   /**
-   * To be called after each write: begins to record it when there is much that is not, and does not wait for that.
-   * Throws what the system threw at an earlier one.
+   * Called after each write. Begins to record the written bytes when many are not recorded, and does not wait
+   * for that. Throws the system error of an earlier recording.
    */
   noteWritten(written: UploadOffset): void;
-  /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
+  /**
+   * Waits for the recording that `noteWritten` began. Throws its system error: then later bytes may be
+   * missing.
+   */
   waitForRecording(): Task<void>;
-  /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
+  /**
+   * Called with the error of a sync outside this module: from then on only the recorded bytes are certain.
+   */
   distrust(why: unknown): void;
-  /** Records it all, so that it survives what a commit would. Throws what the system throws. */
+  /** Records all written bytes, so that they are as durable as after a commit. Throws system errors. */
   sync(written: UploadOffset): Task<Outcome<UploadOffset>>;
   /**
-   * Lets go of it and keeps it: as much of it as is surely there. Never throws what the system throws.
+   * Closes the upload and moves it to the stored ones, with as many bytes as are certain. Never throws system
+   * errors.
    *
-   * @param isOpen whether the descriptor is, and is to be closed; when it is not, all that was written was synced.
-   * @param redate whether its time may have been set to another than that of its last write.
+   * @param isOpen whether the descriptor is open and has to be closed; when it is not, all written bytes were
+   *   synced.
+   * @param redate whether the put may have set another time than that of the last write.
    */
   store(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
-  /** Lets go of it and removes it. Never throws what the system throws. */
+  /** Closes the upload and removes it. Never throws system errors. */
   drop(isOpen: boolean): Task<void>;
 }
 
-/** So many bytes are written at most without being recorded, and while those before them are. */
+/** The most bytes that are written without being recorded, in addition to those that are being recorded. */
 const RECORD_INTERVAL_BYTES = 8 * 1024 * 1024;
 
 export interface ActiveUploadDeps {
   readonly disk: Disk;
   readonly stored: StoredUploads;
-  /** Where it lies: this store's own folder. */
+  /** The folder of the file: this store's own staging folder. */
   readonly folder: Folder;
   readonly serial: number;
   readonly fd: number;
   readonly record: UploadRecord;
-  /** Runs what nobody waits for, or not at all when the store is closing; the store waits for it to end. */
+  /** Runs a task for which no call waits, unless the store is closing. `close` of the store waits for it. */
   readonly background: (task: Task<Outcome<void>>) => unknown;
 }
 
@@ -67,7 +74,7 @@ export function createActiveUpload({
   const start: UploadOffset = { offset: first.length, crc32: first.crc32 };
   let record = first;
   let isRecording = false;
-  /** Who waits for what is being recorded: one, as calls do not overlap. */
+  /** Continues the call that waits for the recording; at most one, as calls do not overlap. */
   let onRecorded: (() => void) | undefined;
   let failure: unknown;
 
@@ -85,13 +92,13 @@ export function createActiveUpload({
     record = next;
   }
 
-  /** The bytes first and then the name that says so. */
+  /** First syncs the bytes, then gives the file the name that claims them. */
   function* recordAll(written: UploadOffset): Task<void> {
     try {
       if (durable) yield* io.syncFile(fd, false);
       yield* rename(recordOf(written));
     } catch (error) {
-      // The system says so once: the next sync would succeed though what this one was about is lost.
+      // The system reports a lost write once: the next sync would succeed although the bytes are lost.
       failure = error;
       throw error;
     }
@@ -102,7 +109,7 @@ export function createActiveUpload({
     try {
       yield* recordAll(written);
     } catch {
-      // Whoever makes the next call hears of it.
+      // The next call throws the error.
     } finally {
       isRecording = false;
       const callback = onRecorded;
@@ -121,7 +128,9 @@ export function createActiveUpload({
     if (failure !== undefined) throw failure;
   }
 
-  /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
+  /**
+   * The record that is certain at the end: all written bytes, or those recorded before when the rest is not.
+   */
   function* provableRecord(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
     try {
       yield* waitForRecording();
@@ -134,7 +143,10 @@ export function createActiveUpload({
     }
   }
 
-  /** Its age counts from the last write, whatever the file is to say once it is whole. */
+  /**
+   * Sets the time to now: the age of an upload counts from the last write, whatever time the file gets by its
+   * commit.
+   */
   function* touch(): Task<void> {
     const now = yield* io.open(pathOf(record), OPEN_FLAGS.read);
     try {

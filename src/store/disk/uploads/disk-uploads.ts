@@ -1,8 +1,9 @@
 /**
- * The unfinished uploads of a disk store: who holds which, who may take it over, how many there may be and how long.
+ * The unfinished uploads of a disk store: which put writes to which, who may take one over, how many there
+ * may be and for how long.
  *
- * One call at a time is at work on a key, so that between the look at what there is and the taking of it nobody comes
- * in. A put that holds one ends without asking; only then does it give up its place in `held`.
+ * Calls on one key run one at a time, so no other call comes between finding an upload and taking it. A put
+ * that writes to one may end at any time; only then does it leave `writers`.
  */
 import type { Hash } from 'node:crypto';
 import { hashFor } from '../../content-check.ts';
@@ -23,36 +24,39 @@ import { hashBeginning } from './verify-upload.ts';
 
 /** A put that writes to an upload. */
 export interface UploadWriter {
-  /** Takes the upload from it, and waits until it has let go. False when it ended by itself before. */
+  /**
+   * Takes the upload from the put, and waits until it has released it. False when the put ended by itself
+   * before.
+   */
   take(keep: boolean): Task<boolean>;
-  /** Bytes that it has of it. */
+  /** The bytes of the upload that it has. */
   readonly written: number;
 }
 
-/** Makes the put that is to hold an upload. `hash` was fed what there is already. */
+/** Makes the put that will write to an upload. `hash` already contains the stored bytes. */
 type CreateWriter<H extends UploadWriter> = (upload: ActiveUpload, hash: Hash | undefined) => H;
 
 export interface DiskUploads {
-  /** Takes up an upload for a put, or begins it anew, as `PutOptions` says. */
+  /** Begins or resumes an upload for a put, as `PutOptions` says. */
   begin<H extends UploadWriter>(
     key: string,
     options: PutOptions,
     createWriter: CreateWriter<H>,
   ): Task<Outcome<H>>;
-  /** To be called when a put has let go of its upload, however it ended. */
+  /** Called when a put has released its upload, however it ended. */
   detach(key: string): void;
   resume(key: string): Task<Outcome<UploadOffset>>;
   cancel(key: string): Task<Outcome<void>>;
   unfinished(): { readonly count: number; readonly bytes: number };
-  /** Ends the looking for those that are too old. */
+  /** Stops the removal of old uploads. */
   close(): void;
 }
 
 type RunInBackground = (task: Task<Outcome<void>>) => unknown;
 
 /**
- * @param runInBackground runs what nobody waits for, unless the store is closing.
- * @param isClosing whether it is: what takes long is then given up.
+ * @param runInBackground runs a task for which no call waits, unless the store is closing.
+ * @param isClosing whether the store is closing: long work is then given up.
  */
 export function createDiskUploads(
   disk: Disk,
@@ -65,11 +69,13 @@ export function createDiskUploads(
   const { io, directories } = disk;
   const { clock, maxUploads } = limits;
   const lock = createKeyedLock();
-  /** Puts that hold one, by its key. `maxUploads` bounds them, with `kept.known` and `starting`. */
+  /**
+   * The puts that write to an upload, by key. `maxUploads` bounds them, with `stored.known` and `starting`.
+   */
   const writers = new Map<string, UploadWriter>();
-  /** How many calls are at a key or wait for it; those that are under way bound it. */
+  /** The number of calls that run or wait, by key; the calls under way bound it. */
   const callsByKey = new Map<string, number>();
-  /** Those that are being made or taken up, and may be in neither of these yet. */
+  /** Keys whose upload is being made or reopened, and may be in neither of the two yet. */
   const starting = new Set<string>();
   let serial = 0;
 
@@ -94,7 +100,7 @@ export function createDiskUploads(
     }
   }
 
-  /** Answers whether there was somebody to take it from. */
+  /** Returns whether there was a put to take it from. */
   function* takeOver(key: string, keep = true): Task<boolean> {
     const writer = writers.get(key);
     return writer !== undefined && (yield* writer.take(keep));
@@ -130,7 +136,10 @@ export function createDiskUploads(
     }
   }
 
-  /** Why what is still to come cannot be had; what there is goes too, as it does when a sink fails so. */
+  /**
+   * The error when the rest of the content cannot be stored. The stored bytes are then dropped, as when a
+   * sink fails so.
+   */
   function* sizeFault(key: string, size: number, there: number): Task<RefusedOutcome | undefined> {
     const fault =
       there > size
@@ -158,7 +167,7 @@ export function createDiskUploads(
     });
   }
 
-  /** Undefined when it is gone: another process took it. */
+  /** Undefined when another process took it. */
   function* reopenUpload(record: UploadRecord): Task<ActiveUpload | undefined> {
     const number = ++serial;
     const folder = yield* staging.within(function* (own) {
@@ -171,7 +180,7 @@ export function createDiskUploads(
     let fd: number | undefined;
     try {
       fd = yield* io.open(path, OPEN_FLAGS.reopenUpload);
-      // What is beyond the record came before a crash, and nobody knows what of it is there.
+      // Bytes beyond the record were written before a crash, and may be damaged.
       if (io.fs.fstatSync(fd).size > record.length) yield* io.truncate(fd, record.length);
       return createActiveUpload({
         disk,
@@ -193,7 +202,10 @@ export function createDiskUploads(
     yield* stored.store(path, record);
   }
 
-  /** Feeds the hash what there is of a part, of which no state of a hash was kept; lets go of it if that fails. */
+  /**
+   * Updates the hash with the stored bytes, since no state of a hash is stored. Stores the upload again if
+   * that fails.
+   */
   function* hashExisting(key: string, upload: ActiveUpload, hash: Hash): Task<RefusedOutcome | undefined> {
     const mayContinue = () => !isClosing() && (callsByKey.get(key) ?? 0) <= 1;
     let hashed = false;

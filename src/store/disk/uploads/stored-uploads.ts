@@ -1,8 +1,10 @@
 /**
- * Unfinished uploads that nobody writes to: `.sluice/parts/<record>`, one file each, whose name is its record.
+ * Unfinished uploads to which no put writes: `.sluice/parts/<record>`, one file each, whose name is its
+ * record.
  *
- * Other stores on the same root, in this process or others, keep theirs here too, so the folder is asked each time.
- * Who takes one up moves it away first: only one can, and nobody else finds it until it is moved back.
+ * Other stores on the same root, in this process or in others, store theirs here too, so each call reads the
+ * folder. To resume an upload, a store first moves it away: only one store can, and no other finds it until
+ * it is moved back.
  */
 import type { Stats } from 'node:fs';
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
@@ -21,35 +23,38 @@ import {
 import { beginsWith } from './verify-upload.ts';
 
 export interface StoredUploads {
-  /** The one each key has, as far as this store knows by now. As many as lie there. */
+  /** The upload of each key, as far as this store knows. Files in the folder bound them. */
   readonly known: ReadonlyMap<string, UploadRecord>;
-  /** What there is of an upload, and surely is: what claims more than that is removed. */
+  /** The record of an upload whose bytes were verified; a file that claims more than it has is removed. */
   find(key: string): Task<UploadRecord | undefined>;
-  /** Moves what was found to `to`. False when it is gone: another process was faster. */
+  /** Moves an upload to `to`. False when it is gone: another process was faster. */
   take(record: UploadRecord, to: string): Task<boolean>;
-  /** Moves a file here that has so much of an upload. False when this cannot be, whatever is in the way. */
+  /** Moves a file with this record to the folder. False when the folder cannot be used. */
   store(from: string, record: UploadRecord): Task<boolean>;
-  /** Makes it survive a power cut, there where it lies. Undefined when it is gone. */
+  /** Makes an upload survive a power cut, where it is. Undefined when it is gone. */
   secure(record: UploadRecord): Task<UploadRecord | undefined>;
-  /** Removes all there is of an upload; answers whether there was any. */
+  /** Removes all files of an upload; returns whether there were any. */
   drop(key: string): Task<boolean>;
-  /** Removes what nobody wrote to since that time (milliseconds since 1970); `alone` keeps others from the key. */
+  /**
+   * Removes uploads without a write since that time (milliseconds since 1970). `runExclusive` keeps other
+   * calls from the key.
+   */
   sweep(before: number, runExclusive: <T>(key: string, steps: Task<T>) => Task<T>): Task<void>;
-  /** For what was under way in a store that has come to its end. */
+  /** Saves the uploads that were active in a store that has ended. */
   readonly rescue: Rescue;
 }
 
 const STORED_FOLDER = `${RESERVED_FOLDER}/parts`;
 
 /**
- * What has a second name is no part any more: a commit that replaces nothing links the file to its name first, and
- * whoever was killed right then has left it here too. To write to it would be to write to the stored file.
+ * A file with a second name is not an upload any more. A commit that replaces nothing first links the file to
+ * its name; a process that is killed then leaves it here too. A write to it would change the stored file.
  */
 const isUploadFile = (file: Stats | undefined): file is Stats => file?.isFile() === true && file.nlink === 1;
 
 export function createStoredUploads({ io, directories, durable }: Disk): StoredUploads {
   const known = new Map<string, UploadRecord>();
-  /** Those whose bytes this store wrote or has read back since it was opened, by name. A subset of `known`. */
+  /** Uploads whose bytes this store wrote or has read back, by name. A subset of `known`. */
   const trusted = new Map<string, string>();
 
   const pathOf = (directory: Directory, record: UploadRecord) =>
@@ -64,7 +69,7 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
     trusted.delete(key);
   };
 
-  /** @param made given when the folder is to be made if it is missing, and the way there to be durable. */
+  /** @param created given when a missing folder has to be made, and its path to be durable. */
   function* inFolder<T>(act: (directory: Directory) => Task<T>, made?: string[]): Task<T | undefined> {
     const entered = yield* directories.enter(STORED_FOLDER, made);
     if (!entered.ok) return undefined;
@@ -75,7 +80,7 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
     }
   }
 
-  /** The records in the folder: of one upload or of all, those with the most to them first. */
+  /** The records in the folder, of one upload or of all; those with the most bytes first. */
   function* records(directory: Directory, key?: string): Task<UploadRecord[]> {
     const found: UploadRecord[] = [];
     for (const { name } of yield* io.entries(directories.at(directory, '.'))) {
@@ -89,7 +94,8 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
     const path = pathOf(directory, record);
     const file = yield* io.lstat(path);
     if (!isUploadFile(file) || file.size < record.length) return false;
-    // The name of a synced one was given after the sync. Of another a power cut may have left the name and not the bytes.
+    // A synced record got its name after the sync. For any other, a power cut may have kept the name and lost
+    // the bytes.
     return (
       record.synced ||
       trusted.get(record.key) === storedFileName(record) ||
@@ -166,7 +172,7 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
     return isDropped ?? false;
   }
 
-  /** Looks at one that was seen a moment ago; answers whether it is still there. */
+  /** Checks a record that was seen a moment ago; returns whether it still exists. */
   function* checkStored(
     directory: Directory,
     record: UploadRecord,
@@ -197,7 +203,7 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
       }
     });
     for (const key of gone) {
-      // What was kept meanwhile has a place of its own in the folder, which was not seen.
+      // An upload that was stored meanwhile was not seen, but exists.
       yield* runExclusive(key, forgetIfGone(key));
     }
   }
