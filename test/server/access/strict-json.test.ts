@@ -56,7 +56,7 @@ property.prop([
 });
 
 property.prop([fc.dictionary(fc.string(), fc.nat(9), { minKeys: 1 }), fc.nat(), fc.nat(3)])(
-  'a key that comes again is told with both lines, wherever the object is',
+  'a key that an object has twice is reported with both lines, wherever the object is',
   (object, which, depth) => {
     const entries = Object.entries(object);
     const first = which % entries.length;

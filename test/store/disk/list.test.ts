@@ -76,7 +76,7 @@ const SMALL = LISTING_BOUNDS.smallBatchesMax * LISTING_BOUNDS.batchEntries;
 
 describe('many listings at once', () => {
   it.each(['os', 'fsync'] as const)(
-    '%s: do a bounded work in each turn of the event loop',
+    'many listings at once (%s) do bounded work in each turn of the event loop',
     async (durability) => {
       makeFiles('many', SMALL + 2000, 60);
       const { store, counts } = await countingStore({}, durability);
@@ -102,7 +102,7 @@ describe('many listings at once', () => {
     },
   );
 
-  it('read a large folder once for all, wherever in it they are', async () => {
+  it('many listings share one scan of a large folder, wherever in it they are', async () => {
     const count = 3000;
     makeFiles('large', count, 10);
     // What is selected from one place does not reach the next.
@@ -122,7 +122,7 @@ describe('many listings at once', () => {
     await store.close();
   });
 
-  it('let through a few at a time, in order', async () => {
+  it('a few listings walk at a time, in the order of their requests', async () => {
     const two = createSemaphore(2);
     const began: number[] = [];
     const ends: (() => void)[] = [];
@@ -153,7 +153,7 @@ describe('many listings at once', () => {
     ]);
   });
 
-  it('of which one takes long: it makes way for the next, but no more do than may', async () => {
+  it('a listing that takes long gives up its place, and no more listings do than may', async () => {
     const one = createSemaphore(1, { afterMs: 1, outsideMax: 2 });
     const began: number[] = [];
     const ends: (() => void)[] = [];
@@ -174,7 +174,7 @@ describe('many listings at once', () => {
     await all;
   });
 
-  it('let thousands through that have nothing to do', async () => {
+  it('thousands of listings without work are answered', async () => {
     const one = createSemaphore(1);
     let end = () => {};
     const first = run(one.run(wait<void>((back) => (end = () => back(null)))));
@@ -186,7 +186,7 @@ describe('many listings at once', () => {
 });
 
 describe('page by page', () => {
-  it('a folder is read once for all its pages', async () => {
+  it('all pages of a folder share one scan', async () => {
     const count = SMALL + 1000;
     makeFiles('large', count, 10);
     await untilSettled('large');
@@ -199,7 +199,7 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('what changes in between is seen', async () => {
+  it('a page shows the changes since the page before', async () => {
     makeFiles('large', 1000, 10);
     await untilSettled('large');
     const { store, counts } = await countingStore();
@@ -219,7 +219,7 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('costs by the name, and not by the square of the names, though others change the folder before each', async () => {
+  it('the pages of a folder cost in proportion to its names, even if others change it before each page', async () => {
     const cost = async (count: number): Promise<number> => {
       const folder = `of-${count}`;
       makeFiles(folder, count, 10);
@@ -246,7 +246,7 @@ describe('page by page', () => {
     expect(large / small).toBeLessThanOrEqual(4);
   });
 
-  it('goes on without another reading when the folder has changed and another listing has had it read', async () => {
+  it('a listing continues without another scan when another listing has scanned the changed folder', async () => {
     const count = 2000;
     makeFiles('large', count, 10);
     const { store, counts } = await countingStore({ smallBatchesMax: 1, batchEntries: 64 });
@@ -270,7 +270,7 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('goes into the folder that a prefix or the page before names, and reads none on the way', async () => {
+  it('a listing opens the folder that its prefix or its last page names, and reads none on the way', async () => {
     makeFiles('a/b/c', 3, 3);
     makeFiles('a/b', 500, 4);
     makeFiles('', 500, 5);
@@ -315,7 +315,7 @@ async function listingsOf(
 }
 
 describe('memory', () => {
-  it('is bounded by arithmetic, however large the folders and however many list them', async () => {
+  it('the memory of listings is bounded, however large the folders and however many list them', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 200_000,
@@ -352,7 +352,7 @@ describe('memory', () => {
 });
 
 describe('memory, while names come', () => {
-  it('is bounded however many come while folders are read, and after', async () => {
+  it('the memory of listings is bounded however many names are added during a scan and after it', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 100_000,
@@ -429,7 +429,7 @@ describe('a large folder that is being read', () => {
 
   const listing = { batchEntries: 16, smallBatchesMax: 1 };
 
-  it('delays no listing of another, not even when two do not answer at all', async () => {
+  it('a scan delays no listing of another folder, not even when two folders do not answer', async () => {
     makeFiles('slow-1', 100, 5);
     makeFiles('slow-2', 100, 5);
     makeFiles('large', 100, 5);
@@ -444,7 +444,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is read no further once nobody waits for it', async () => {
+  it('a scan ends when no listing waits for it', async () => {
     makeFiles('large', 2000, 5);
     const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const [first, second] = [new AbortController(), new AbortController()];
@@ -474,7 +474,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is read on for those who still wait when one of them goes', async () => {
+  it('a scan continues for the remaining listings when one of them is aborted', async () => {
     makeFiles('large', 200, 5);
     const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const gone = new AbortController();
@@ -492,7 +492,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is given up when the store is closed, and whoever waits is told', async () => {
+  it('a scan ends when the store is closed, and the waiting listings are refused', async () => {
     makeFiles('large', 200, 5);
     const { store, waiting, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const answers = [1, 2, 3].map(() => store.list({ prefix: 'large/', limit: 10 }));
@@ -503,7 +503,7 @@ describe('a large folder that is being read', () => {
     await closed;
   });
 
-  it('fails for those who wait when it cannot be read, and is read again for the next', async () => {
+  it('a failed scan fails the waiting listings, and the next listing scans again', async () => {
     makeFiles('large', 200, 5);
     let fails = true;
     let entries = 0;
@@ -519,7 +519,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is listed whole where the system does not say what its entries are, and one goes while it is read', async () => {
+  it('a folder is listed whole where the system reports no types and an entry disappears during the scan', async () => {
     makeFiles('odd', 40, 5);
     let failures = 0;
     const fs: FileSystem = new Proxy(nodeFileSystem, {
@@ -550,7 +550,7 @@ describe('a large folder that is being read', () => {
 });
 
 describe('a tree of many folders', () => {
-  it('is listed whole, though the walk keeps few names and lets others have their turn', async () => {
+  it('a tree of many folders is listed whole, though the walk holds few names and yields', async () => {
     const expected: string[] = [];
     for (let i = 0; i < 60; i++)
       for (let k = 0; k < 3; k++) {

@@ -31,7 +31,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 
 describe('sorted names', () => {
   test.prop([blockNames, names, fc.array(act, { maxLength: 150 })])(
-    'are a set in order, whatever comes and goes',
+    'sorted names are an ordered set after any additions and removals',
     (most, first, acts) => {
       const sorted = createSortedNames(most, first);
       const model = new Set(first);
@@ -61,7 +61,7 @@ describe('sorted names', () => {
   );
 
   test.prop([blockNames, fc.uniqueArray(name, { minLength: 1, maxLength: 100 })])(
-    'take memory by arithmetic: a few bytes more than their characters, and so much a block and a change',
+    'sorted names take a few bytes more than their characters, and a fixed amount per block and change',
     (most, given) => {
       const sorted = createSortedNames(most);
       for (const each of given) sorted.add(each);
@@ -82,7 +82,7 @@ describe('sorted names', () => {
 describe('a selection of names', () => {
   const places = fc.uniqueArray(fc.oneof(name, fc.constant('')), { minLength: 1, maxLength: 5 });
   test.prop([blockNames, places, names, fc.integer({ min: 0, max: 20_000 })])(
-    'has every name from each place on, as far as the memory reaches',
+    'a selection has every name from each position on, as far as its memory reaches',
     (most, from, given, bytes) => {
       const selection = createNameSelection(from, most);
       for (const each of given) {

@@ -56,7 +56,7 @@ async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
 
 const putOne = (name = 'a') => withStore((store) => put(store, name, content).then(value));
 
-it('is kept in memory alone unless told otherwise: nothing is left on the disk', async () => {
+it('checksums are in memory only by default, and nothing is left on the disk', async () => {
   const store = await value(openDiskStore(root, { durability: 'os' }));
   await value(put(store, 'a', content));
   expect(await sumOf(store, 'a')).toBe(sum);
@@ -65,7 +65,7 @@ it('is kept in memory alone unless told otherwise: nothing is left on the disk',
 });
 
 describe('the sum of a file', () => {
-  it('is given by stat and open after a put, a replacement and a rename', () =>
+  it('stat and open give the checksum after a put, a replacement and a rename', () =>
     withStore(async (store) => {
       await value(put(store, 'a', 'something else'));
       await value(put(store, 'a', content, { mtime: 5 }));
@@ -95,7 +95,7 @@ describe('the sum of a file', () => {
     },
   };
   for (const [title, change] of Object.entries(changes)) {
-    it(`is not given once it was ${title} behind the store's back`, () =>
+    it(`no checksum is given for a file that was ${title} behind the store's back`, () =>
       withStore(async (store) => {
         await value(put(store, 'a', content, { mtime: 1_000_000_500 }));
         const until = Date.now() + 20;
@@ -107,7 +107,7 @@ describe('the sum of a file', () => {
       }));
   }
 
-  it('is not taken along by a rename of what was changed before', () =>
+  it('a rename of a file that was changed before does not move its checksum', () =>
     withStore(async (store) => {
       await value(put(store, 'a', content));
       appendFileSync(join(root, 'a'), 'x');
@@ -115,7 +115,7 @@ describe('the sum of a file', () => {
       expect(await sumOf(store, 'b')).toBeUndefined();
     }));
 
-  it('is known for so many files only, those that were used last', () => {
+  it('a bounded number of checksums is stored, those that were used last', () => {
     const kept: string[] = [];
     const sums = createChecksumCache((name) => void kept.push(name));
     const stats = statSync(root);
@@ -132,7 +132,7 @@ describe('the sum of a file', () => {
 });
 
 describe('the journal', () => {
-  it('has the sums known to the next store on the root', async () => {
+  it('the journal gives the checksums to the next store on the root', async () => {
     await withStore(async (store) => {
       for (let i = 0; i < 3000; i++) await value(put(store, `many/${i % 10}/${i}`, `${i}`));
       await value(put(store, 'moved', content));
@@ -146,13 +146,13 @@ describe('the journal', () => {
     expect(statSync(journal()).mode & 0o777).toBe(0o600);
   });
 
-  it('of a file that was replaced meanwhile is of no effect', async () => {
+  it('the journal has no effect for a file that was replaced meanwhile', async () => {
     await putOne();
     writeFileSync(join(root, 'a'), 'other');
     expect(await withStore((store) => sumOf(store, 'a'))).toBeUndefined();
   });
 
-  it('is written by several stores at once, and read by all', async () => {
+  it('the journal is written by several stores at once, and read by all', async () => {
     const stores = [];
     for (let i = 0; i < 4; i++)
       stores.push(await value(openDiskStore(root, { durability: 'os', checksums: 'disk' })));
@@ -163,7 +163,7 @@ describe('the journal', () => {
     });
   });
 
-  it('may have lines that are torn or no lines at all', async () => {
+  it('the journal may have torn or invalid lines', async () => {
     await putOne('first');
     const whole = readFileSync(journal(), 'utf8');
     appendFileSync(journal(), '["torn",12');
@@ -197,7 +197,7 @@ describe('the journal', () => {
     'a folder': () => mkdirSync(journal()),
   };
   for (const [title, make] of Object.entries(inTheWay)) {
-    it(`is done without when ${title} is in its place`, async () => {
+    it(`the store works without a journal when ${title} is in its place`, async () => {
       await withStore(async (store) => {
         writeFileSync(join(root, 'victim'), 'not to be touched');
         make();
@@ -209,7 +209,7 @@ describe('the journal', () => {
     });
   }
 
-  it('is done without when it cannot be written, whatever the reason', async () => {
+  it('the store works without a journal when it cannot be written, whatever the reason', async () => {
     for (const errno of ['ENOSPC', 'EROFS', 'EACCES', 'EIO', 'EMFILE']) {
       const fs = interceptedFileSystem({
         before: ({ name, args }) =>
@@ -225,7 +225,7 @@ describe('the journal', () => {
     expect(existsSync(journal())).toBe(false);
   });
 
-  it('is not written to by a store that stored nothing', async () => {
+  it('a store that stored nothing does not write to the journal', async () => {
     await withStore(async (store) => void (await store.stat('nothing')));
     expect(existsSync(journal())).toBe(false);
   });
@@ -251,7 +251,7 @@ describe('a journal that has grown', () => {
     below.close();
   }
 
-  it('is made smaller, down to a line for each name, of which none is lost', async () => {
+  it('a journal that has grown is compacted to one line for each name, and none is lost', async () => {
     await journalOf(['of another'], 1);
     const names = Array.from({ length: 20 }, (_, i) => `name ${i}`);
     await journalOf(names, 200);
@@ -262,7 +262,7 @@ describe('a journal that has grown', () => {
     assert.equal(existsSync(join(root, '.sluice/sums.new')), false);
   });
 
-  it('is left as it is while another makes it smaller, and not for ever when that one died', async () => {
+  it('a journal is not compacted while another process does so, unless that process died', async () => {
     mkdirSync(join(root, '.sluice'));
     const other = join(root, '.sluice/sums.new');
     writeFileSync(other, '');
