@@ -1,22 +1,22 @@
 /**
- * What a server holds at the most, added up from its limits: the table that `test/e2e/bounds.test.ts` measures.
+ * The most that a server holds, added up from its limits. `test/e2e/bounds.test.ts` measures this table.
  *
  *   what                                       is bounded by
  *   received and not stored, parsed and not    the budget, and for each connection `CONNECTION_CREDIT_MAX`
  *   answered, read and not sent, replies
- *   and pages of names not taken
+ *   and pages of names that are not sent
  *   headers that arrive                        their share of the budget, a place each; 8 KiB without one
- *   memory to receive into                     three small slabs a connection, large ones for 16 of them; what is kept of any
- *                                              other slab is half of it at the least, so that credit counts at least half
- *   connections                                `connections`, `connectionsPerAddress`; 64 that are told why not
+ *   memory to receive into                     three small slabs a connection, large ones for 16 of them; of any other
+ *                                              slab at least half is in use, so credit counts at least half of it
+ *   connections                                `connections`, `connectionsPerAddress`; 64 that are being refused
  *   TLS handshakes                             a number of them; the oldest makes room
- *   files                                      one to send and one to store for each connection, and those shared
- *   folders of the store                       32 calls, three each, 16 that are kept, and 24 listings
+ *   files                                      one to send and one to store for each connection, and the shared ones
+ *   folders of the store                       32 calls, three each, 16 that are cached, and 24 listings
  *   names of folders that are listed           40 MiB
  *   checksums                                  65,536, some 16 MiB
  *   recordings                                 32 files, 4 MiB that wait for the disk
  *   wrong tokens                               10,000 addresses
- *   the log, what metrics are asked            1 MiB of lines, 16 connections
+ *   the log, requests for metrics              1 MiB of lines, 16 connections
  */
 
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
@@ -25,9 +25,10 @@ import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-re
 import { DESCRIPTORS_RESERVED, type Limits, shareOut } from '../runtime/limits.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 
-/** Credit that a connection may hold while the budget is used up: what it needs to go on. */
+/** Credit that a connection may hold while the budget is used up, so that it can continue. */
 export const CONNECTION_CREDIT_MAX: number =
-  // Received: what it may always hold, one piece more, the request whose body comes, and the beginning of a header.
+  // Received: the floor that it may always hold, one more piece, the request whose body is arriving, and a
+  // partial header.
   CREDIT_FLOOR_BYTES +
   SHORT_PIECE_COST_MAX +
   CREDIT_FLOOR_BYTES +
@@ -37,21 +38,27 @@ export const CONNECTION_CREDIT_MAX: number =
   CREDIT_FLOOR_BYTES +
   PAGE_BYTES_MAX;
 
-/** Objects of a connection: those of the socket, the session, the queues, and the buffer for replies. */
+/** Objects of a connection: the socket, the session, the queues, and the buffer for replies. */
 const CONNECTION_OBJECTS_BYTES = 64 * 1024;
-/** The small slab that is read into, one that waits to be looked at, and one of which little is kept. */
+/**
+ * The slab that the socket reads into, one that waits to be parsed, and one of which a small piece is still
+ * in use.
+ */
 const SMALL_SLABS_EACH = 3;
-/** What TLS takes of a connection, or of a handshake, besides. */
+/** Memory that TLS takes for a connection or a handshake. */
 const TLS_BYTES = 64 * 1024;
-/** Of the memory that something lies in, how much may be something else at the most: as much again. */
-const SLACK = 2;
-/** What is bounded by itself: names that are listed, checksums, recordings, addresses of wrong tokens, the log. */
+/** At most half of a slab may hold something else, so the memory is at most twice the bytes in use. */
+const SLACK_FACTOR = 2;
+/**
+ * The sum of the parts that have bounds of their own: names of listings, checksums, recordings, addresses of
+ * wrong tokens, the log.
+ */
 const FIXED_BYTES = 80 * 1024 * 1024;
 
-/** What there is of a server's connections; those beyond `limits.connections` are turned away. */
+/** The connections of a server; those beyond `limits.connections` are refused. */
 export interface Load {
   readonly connections: number;
-  /** Whether they speak TLS. */
+  /** Whether they use TLS. */
   readonly secure?: boolean;
   /** TLS handshakes that may be under way. */
   readonly handshakes?: number;
@@ -59,9 +66,9 @@ export interface Load {
 
 /** Bytes, and descriptors. */
 export interface Bounds {
-  /** Credit that is taken: what metrics and the status line call unsettled. */
+  /** Credit that is charged: metrics and the status line call it unsettled. */
   readonly unsettled: number;
-  /** Memory, besides what the process takes before it has served anybody. */
+  /** Memory in addition to what the process takes before it serves the first peer. */
   readonly memory: number;
   readonly descriptors: number;
 }
@@ -74,18 +81,18 @@ export interface Bounds {
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
   const { credit } = shareOut(limits);
   const { reading, writing } = limits.openFiles;
-  const each =
-    SLACK * CONNECTION_CREDIT_MAX +
+  const perConnection =
+    SLACK_FACTOR * CONNECTION_CREDIT_MAX +
     SMALL_SLABS_EACH * SMALL_SLAB_BYTES +
     CONNECTION_OBJECTS_BYTES +
     (secure ? TLS_BYTES : 0);
   return {
     unsettled: credit.high + connections * CONNECTION_CREDIT_MAX,
     memory:
-      SLACK * limits.budget.high +
+      SLACK_FACTOR * limits.budget.high +
       LARGE_SLABS_BYTES_MAX +
       FIXED_BYTES +
-      connections * each +
+      connections * perConnection +
       handshakes * TLS_BYTES,
     descriptors: DESCRIPTORS_RESERVED + 3 * connections + reading + writing + handshakes,
   };

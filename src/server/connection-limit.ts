@@ -1,5 +1,6 @@
 /**
- * Who may come in: so many connections in all, so many from one address. Who may not is told why, and then let go.
+ * The connection limit: it admits a number of connections in all and a number per address. A connection that
+ * it does not admit gets an error and is then closed.
  */
 import { errorInfo } from '../files/protocol/errors.ts';
 import { closeGracefully } from '../runtime/close-gracefully.ts';
@@ -8,66 +9,70 @@ import type { Address, Connection } from '../transport/connection.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 
 export interface ConnectionLimit {
-  /** Null when it may come in (then `leave` must follow), else why not. */
+  /**
+   * Admits a connection and returns null, and `release` must follow; else refuses it and returns the code.
+   */
   readonly admit: (connection: Connection) => 'too-many-connections' | null;
   readonly release: (connection: Connection) => void;
   readonly count: () => number;
 }
 
-/** Connections that are told why they cannot come in and have not left yet; beyond, they are dropped without a word. */
+/**
+ * Connections that are being refused at once. Beyond this number a connection is destroyed without an error.
+ */
 const REFUSING_MAX = 64;
-/** Milliseconds they have to read it. */
+/** Milliseconds that a refused peer has to read the error. */
 const REFUSAL_LINGER_MS = 1000;
 
 export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
 ): ConnectionLimit {
-  /** Connections by address; bounded by their number. */
-  const from = new Map<string, number>();
-  let inside = 0;
-  let told = 0;
+  /** The number of open connections by host, so it is bounded by their number. */
+  const openByHost = new Map<string, number>();
+  let openCount = 0;
+  let refusing = 0;
 
   function refuse(connection: Connection, why: string): void {
     const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
-    if (told >= REFUSING_MAX || !reply.ok) return connection.destroy();
-    told++;
+    if (refusing >= REFUSING_MAX || !reply.ok) return connection.destroy();
+    refusing++;
     connection.write([reply.bytes], () => {});
-    closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => told--);
+    closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => refusing--);
   }
 
   return {
-    count: () => inside,
+    count: () => openCount,
     admit: (connection) => {
       const host = hostOf(connection.remote);
-      const there = host === null ? 0 : (from.get(host) ?? 0);
+      const openFromHost = host === null ? 0 : (openByHost.get(host) ?? 0);
       const why =
-        inside >= limits.connections
+        openCount >= limits.connections
           ? `${limits.connections} are open`
-          : there >= limits.connectionsPerAddress
+          : openFromHost >= limits.connectionsPerAddress
             ? `${limits.connectionsPerAddress} from ${host} are open`
             : null;
       if (why !== null) {
         refuse(connection, why);
         return 'too-many-connections';
       }
-      inside++;
-      if (host !== null) from.set(host, there + 1);
+      openCount++;
+      if (host !== null) openByHost.set(host, openFromHost + 1);
       return null;
     },
     release: (connection) => {
       const host = hostOf(connection.remote);
-      inside--;
+      openCount--;
       if (host === null) return;
-      const left = (from.get(host) ?? 1) - 1;
-      if (left === 0) from.delete(host);
-      else from.set(host, left);
+      const left = (openByHost.get(host) ?? 1) - 1;
+      if (left === 0) openByHost.delete(host);
+      else openByHost.set(host, left);
     },
   };
 }
 
 /**
- * The host of `HOST:PORT`; null for what has none, such as a Unix socket. Of IPv6 the network (/64), since one
- * customer has all of it.
+ * The host of `HOST:PORT`; null for an address that has none, such as a Unix socket. For IPv6 it is the
+ * network (/64), since one customer usually owns all of it.
  *
  * @example hostOf('[2001:db8:1:2::7]:80') // '2001:db8:1:2::/64'
  */

@@ -1,26 +1,35 @@
-/** What happens in a server: the one stream that the log, metrics and whoever embeds it subscribe to. */
+/** The events of a server: one stream for the log, the metrics and the program that embeds the server. */
 import type { TimedReport } from '../runtime/request-timing.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen.ts';
 import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';
 
 export type ServerEvent =
-  /** Connections are accepted from now on; or one could not be (too many open files, say), and the server goes on. */
+  /**
+   * `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted (too many
+   * open files, say), and the server continues.
+   */
   | Exclude<ListenEvent, { type: 'connection' }>
   | ({ readonly type: 'opened' } & Where)
   /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** A connection was turned away at the door, with the error of this code. No `closed` follows. */
+  /** The connection limit refused a connection with this code. No `closed` follows. */
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
-  /** Many tokens from this address were wrong: the token of a `hello` is looked at in so many milliseconds. */
+  /**
+   * Many tokens from this address were wrong: the server checks the token of a `hello` only after this many
+   * milliseconds.
+   */
   | ({ readonly type: 'slowed'; readonly ms: number } & Where)
-  /** The grace time is over, and a connection is cut off with so many requests unanswered; `closed` follows. */
+  /**
+   * The grace time ended, and the server cut off a connection with this many requests unanswered; `closed`
+   * follows.
+   */
   | ({ readonly type: 'cut'; readonly open: number } & Where)
-  /** Something threw that should not have: a bug in a store or in a command. The peer was told `internal`. */
+  /** A store or a command threw an exception, which is a bug. The peer got `internal`. */
   | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);
 
-/** Where something happened. */
+/** The connection that an event is about. */
 export interface Where {
   readonly connection: string;
   readonly remote: Address;
@@ -28,7 +37,7 @@ export interface Where {
 
 const REPORT: Rule = { words: 'a report, as attend emits it', isKind: () => false };
 
-/** A report, with where it happened. Written out for the same reason as `timed` is. */
+/** A report with its connection. The fields are written out for the same reason as in `withTiming`. */
 export function withPeer(report: TimedReport, where: Where): ServerEvent {
   if (typeof report?.type !== 'string') check('withPeer: the report', report, REPORT);
   if (typeof where?.connection !== 'string') checkOptions('withPeer', where, { connection: TEXT });

@@ -1,8 +1,8 @@
 /**
- * Whether a server can do its work: what a load balancer or an orchestrator asks every few seconds.
+ * Whether a server can do its work. Load balancers and orchestrators ask every few seconds.
  *
- * Nothing a peer sends may make a server look ill, or one peer could have it taken out of service: refusals that are the
- * peer's doing do not count, and room on the disk is asked of the disk.
+ * A peer must not be able to make a server look unhealthy, or one peer could have it taken out of service. So
+ * a refusal for which the peer is to blame does not count, and the free space is asked of the disk.
  */
 import { constants } from 'node:fs';
 import { access, lstat, statfs } from 'node:fs/promises';
@@ -10,21 +10,27 @@ import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
-import { errnoOf, systemFailure, systemTrouble } from '../store/disk/errno.ts';
-import { whyNotPrivate } from '../store/disk/staging-folder.ts';
+import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
+import { RESERVED_FOLDER_ADVICE } from '../store/disk/staging-folder.ts';
 import type { ServerEvent } from './event.ts';
 
-/** Asks a store, cheaply, whether it can be written to: null when it can. Does not reject. */
+/** Asks a store, cheaply, whether it can be written to: null when it can. Never rejects. */
 export type Writable = () => Promise<ErrorInfo | null>;
 
 export interface Health {
-  /** `starting`: it does not listen yet. `draining`: it takes nothing new. `unwritable`: with the `error` of the store. */
+  /**
+   * `starting`: the server does not listen yet. `draining`: it accepts nothing new. `unwritable`: `error` is
+   * the error of the store.
+   */
   readonly status: 'ok' | 'starting' | 'draining' | 'unwritable';
   readonly error?: ErrorInfo;
 }
 
 export interface HealthOptions {
-  /** What happens in the server, from before it listens on. It is subscribed to at once, so it must be shared. */
+  /**
+   * The events of the server, beginning before it listens. The reader subscribes at once, so the Observable
+   * must be shared.
+   */
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
   readonly writable?: Writable | undefined;
@@ -35,11 +41,17 @@ export interface HealthReader {
   readonly stop: () => void;
 }
 
-/** What the system says to a write when it is the disk that is ill. Others a peer's odd name or size may lead to. */
+/**
+ * The errors of a write that mean a failing disk. Other errors can be caused by an unusual name or size that
+ * a peer sent.
+ */
 const DISK_FAILURE_ERRNOS: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'ESTALE']);
-/** Milliseconds for which a failed write counts: without traffic nobody would ever prove the opposite. */
+/**
+ * Milliseconds for which a failed write counts. Without traffic no later write would prove that the disk
+ * works again.
+ */
 const FAILURE_MEMORY_MS = 30_000;
-/** Milliseconds the store has to answer. A file system that hangs is no better than one that fails. */
+/** Milliseconds that the store has to answer. A file system that hangs is no better than one that fails. */
 const STORE_ANSWER_MAX_MS = 2_000;
 
 export function watchHealth({ events$, shutdown$, writable }: HealthOptions): HealthReader {
@@ -67,57 +79,62 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
       phase = 'draining';
     },
   });
-  const draining = shutdown$.subscribe(() => {
+  const shutdown = shutdown$.subscribe(() => {
     phase = 'draining';
   });
-  // One question at a time, however many ask: of a file system that hangs, each would hold a thread.
-  let asking: Promise<ErrorInfo | null> | null = null;
-  const ask = (): Promise<ErrorInfo | null> => {
+  // One call of `writable` at a time, however many ask: on a file system that hangs each call would occupy a
+  // thread.
+  let asked: Promise<ErrorInfo | null> | null = null;
+  const askStore = (): Promise<ErrorInfo | null> => {
     if (writable === undefined) return Promise.resolve(null);
-    asking ??= writable().finally(() => {
-      asking = null;
+    asked ??= writable().finally(() => {
+      asked = null;
     });
-    return within(STORE_ANSWER_MAX_MS, asking, errorInfo('io-error', 'the store does not answer'));
+    return withTimeout(STORE_ANSWER_MAX_MS, asked, errorInfo('io-error', 'the store does not answer'));
   };
 
   return {
     read: async () => {
       if (phase !== 'ok') return { status: phase };
       const recent = failed !== null && Date.now() < failed.until ? failed.error : null;
-      const error = recent ?? (await ask());
+      const error = recent ?? (await askStore());
       return error === null ? { status: phase } : { status: 'unwritable', error };
     },
     stop: () => {
       events.unsubscribe();
-      draining.unsubscribe();
+      shutdown.unsubscribe();
     },
   };
 }
 
 /**
- * Asks the folder of a disk store, without writing: may we write there, is the server's private folder what it should be
- * (or not there: it is made again then), and is there any room?
+ * Checks the folder of a disk store without writing: whether the process may write there, whether the
+ * reserved folder is a folder or missing (the store makes it again), and whether there is free space.
  *
  * @param root the folder that `openDiskStore` was given.
- * @param least bytes below which there is no room; default 1 MiB.
+ * @param bytesMin the store counts as full when fewer bytes than this are free; default 1 MiB.
  */
 export const diskWritable =
-  (root: string, least = 1024 * 1024): Writable =>
+  (root: string, bytesMin = 1024 * 1024): Writable =>
   async () => {
     try {
       await access(root, constants.W_OK | constants.X_OK);
-      if (await isTaken(join(root, RESERVED_FOLDER))) throw systemTrouble('ENOTDIR', whyNotPrivate);
+      if (await isNotFolder(join(root, RESERVED_FOLDER)))
+        throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
       const { bavail, bsize } = await statfs(root);
-      return bavail * bsize < least ? errorInfo('disk-full') : null;
+      return bavail * bsize < bytesMin ? errorInfo('disk-full') : null;
     } catch (thrown) {
-      const failure = systemFailure(thrown);
+      const failure = systemFault(thrown);
       if (failure === undefined) throw thrown;
       return failure.error;
     }
   };
 
-/** Whether something that is not a folder is at a path; a link is none, wherever it leads. */
-async function isTaken(path: string): Promise<boolean> {
+/**
+ * Whether something that is not a folder is at a path. A symbolic link is not a folder, whatever it points
+ * to.
+ */
+async function isNotFolder(path: string): Promise<boolean> {
   try {
     return !(await lstat(path)).isDirectory();
   } catch (thrown) {
@@ -126,8 +143,8 @@ async function isTaken(path: string): Promise<boolean> {
   }
 }
 
-/** What it comes to, or what to say when that takes too long. */
-async function within<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
+/** The value of the promise, or `otherwise` when the promise takes too long. */
+async function withTimeout<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(otherwise), milliseconds).unref();

@@ -1,7 +1,7 @@
-/** How many descriptors the process may have, and what a server makes of them. */
+/** The number of file descriptors that the process may open. */
 import { readFileSync } from 'node:fs';
 
-/** The soft limit of open files of this process, where the system tells it; else `Infinity`. */
+/** The soft limit of open files of this process, where the system reports it; else `Infinity`. */
 export function openFileLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

@@ -1,8 +1,8 @@
 /**
- * What whoever runs a server asks it over HTTP: `GET /metrics` for Prometheus, `GET /healthz` for a load balancer.
+ * The HTTP server for operators: `GET /metrics` for Prometheus, `GET /healthz` for a load balancer.
  *
- * On a port of its own, because it says what peers need not know. There is no login: let it listen where only those who
- * may ask can reach it.
+ * It has a port of its own, because peers need not know what it says. It has no login: let it listen only
+ * where those who may ask can reach it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { formatAddress } from '../transport/address.ts';
@@ -16,7 +16,7 @@ export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   readonly host?: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Told of what should not have been thrown; whoever asked got status 500. */
+  /** Called with any exception that a page throws; the client gets status 500. */
   readonly onInternalError?: (thrown: unknown) => void;
 }
 
@@ -24,7 +24,9 @@ export interface OpsServer {
   /** Where it listens. */
   readonly address: Address;
   readonly port: number;
-  /** Ends it at once. Until then it answers, through a drain too; but it keeps no process alive. */
+  /**
+   * Closes the server at once. Until then it answers, during a shutdown too, but it keeps no process alive.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -42,29 +44,33 @@ const REQUEST_MAX_MS = 10_000;
 /**
  * Begins to count, and listens. Start it before the server, so that it sees all events.
  *
- * `/metrics` is Prometheus' text. `/healthz` is 200 and `{"status":"ok"}` while the server serves, else 503 with
- * `starting`, `draining` or `unwritable`, the last with the error of the store.
+ * `/metrics` is Prometheus' text. `/healthz` is 200 and `{"status":"ok"}` while the server serves, else 503
+ * with `starting`, `draining` or `unwritable`, the last with the error of the store.
  *
  * @example
  * const events$ = new Subject<ServerEvent>();
- * const operations = await startOperations({ port: 9090, events$, drain$, stats, writable: diskWritable('uploads') });
- * if (!operations.ok) throw new Error(operations.error.message);
+ * const ops = await startOpsServer({ port: 9090, events$, shutdown$, stats, writable: diskWritable('uploads') });
+ * if (!ops.ok) throw new Error(ops.error.message);
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
   const { host = '127.0.0.1', port } = options;
-  const counted = await createMetrics(options);
-  if (!counted.ok) return counted;
-  const metrics = counted.value;
+  const created = await createMetrics(options);
+  if (!created.ok) return created;
+  const metrics = created.value;
   const health = watchHealth(options);
 
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() }),
     '/healthz': async () => {
-      const said = await health.read();
-      return { status: said.status === 'ok' ? 200 : 503, type: json, text: `${JSON.stringify(said)}\n` };
+      const state = await health.read();
+      return {
+        status: state.status === 'ok' ? 200 : 503,
+        type: JSON_TYPE,
+        text: `${JSON.stringify(state)}\n`,
+      };
     },
   };
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').replace(/\?.*/s, '');
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined) return send(response, plain(404, 'there is /metrics and /healthz\n'));
@@ -88,16 +94,16 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
     connectionsCheckingInterval: REQUEST_MAX_MS / 2,
   });
   server.maxConnections = OPS_CONNECTIONS_MAX;
-  // Also of a peer that does not read.
+  // This closes the connection of a client that does not read, too.
   server.timeout = 2 * REQUEST_MAX_MS;
   server.unref();
   server.on('connection', (socket) => socket.unref());
-  server.on('request', answer);
+  server.on('request', respond);
   const stop = () => {
     metrics.stop();
     health.stop();
   };
-  const fault = await listening(server, host, port);
+  const fault = await listen(server, host, port);
   if (fault !== null) {
     stop();
     return { ok: false, error: fault };
@@ -122,19 +128,19 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
 }
 
 /** Null once it listens. */
-const listening = (server: Server, host: string, port: number): Promise<ListenFault | null> =>
+const listen = (server: Server, host: string, port: number): Promise<ListenFault | null> =>
   new Promise((resolve) => {
     const asked = formatAddress(host, port);
-    const failed = (error: unknown) => resolve(listenFault(error, asked));
-    server.once('error', failed);
+    const onError = (error: unknown) => resolve(listenFault(error, asked));
+    server.once('error', onError);
     try {
       server.listen({ host, port }, () => {
-        server.off('error', failed);
+        server.off('error', onError);
         resolve(null);
       });
     } catch (error) {
       // A port over 65,535.
-      failed(error);
+      onError(error);
     }
   });
 
@@ -144,10 +150,10 @@ interface Page {
   readonly text: string;
 }
 
-const json = 'application/json';
+const JSON_TYPE = 'application/json';
 const plain = (status: number, text: string): Page => ({ status, type: 'text/plain; charset=utf-8', text });
 
-/** Of an answer to HEAD, Node leaves out the text itself. */
+/** Node omits the text in an answer to HEAD. */
 function send(response: ServerResponse, { status, type, text }: Page): void {
   response.writeHead(status, {
     'content-type': type,

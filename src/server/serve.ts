@@ -1,5 +1,5 @@
 /**
- * A whole server as one Observable: it listens while it is subscribed, and emits what happens.
+ * A whole server as one Observable: it listens while it is subscribed, and emits the events of the server.
  */
 import {
   concat,
@@ -22,61 +22,41 @@ import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
 import { commands as builtIn, requestFraming } from '../files/session/dispatch.ts';
 import { createSession } from '../files/session/session.ts';
-import { type Access, openAccess } from '../runtime/access.ts';
+import { openAccess } from '../runtime/access.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
-import type { CustomHandlers } from '../runtime/effect-executor.ts';
 import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
 import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
-import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
-import type { Store } from '../store/contract.ts';
+import { createTokenTries } from '../runtime/token-tries.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import type { ListenEvent } from '../transport/listen.ts';
-import { checkServe } from './check-serve.ts';
 import { createConnectionLimit, hostOf } from './connection-limit.ts';
 import { type ServerEvent, withPeer } from './event.ts';
 import { openFileLimit } from './open-files.ts';
-import type { ServerStats } from './stats.ts';
+import { checkServe, type ServeOptions } from './serve-options.ts';
 
-export interface ServeOptions {
-  /** Where connections come from: `listenTcp({ port: 8080 })`, or any other source of them, or several merged. */
-  readonly connections$: Observable<ListenEvent>;
-  readonly store: Store;
-  /** Default: all of Sluice's own. Add yours behind them: `[...commands, mine]`; of one name, the last one counts. */
-  readonly commands?: readonly Command[];
-  /** Performs the `call` effects of commands of your own. */
-  readonly customHandlers?: CustomHandlers;
-  readonly limits?: Partial<Limits>;
-  /** Who is let in, and may do what; default everybody, everything. */
-  readonly access?: Access;
-  /**
-   * How often tokens may be tried from one address (of IPv6, one network); default `createTokenTries()`. Connections that
-   * have no address, such as those of a Unix socket, count as from one.
-   */
-  readonly tokenTries?: TokenTries;
-  /**
-   * When it emits, the server shuts down in good order: it accepts no more, finishes what runs, and completes. What
-   * is not finished within `limits.grace` is cut off.
-   */
-  readonly shutdown$?: Observable<unknown>;
-  /** Given, once it is subscribed, how to read how the server is. */
-  readonly stats?: (read: () => ServerStats) => void;
-}
+export type { ServeOptions };
 
-/** Milliseconds that connections which were cut off have to let go of the store. */
+/** Milliseconds that connections have to release the store after they were cut off. */
 const STORE_RELEASE_MS = 1000;
-/** Milliseconds in which a server that shuts down still accepts what the system has accepted for it before. */
+/**
+ * Milliseconds in which a server that shuts down still accepts connections that the system had already
+ * accepted for it.
+ */
 const ACCEPT_TAIL_MS = 10;
-/** Milliseconds that those have before they are told that it shuts down: what they sent, and left, is taken. */
+/**
+ * Milliseconds after which such a late connection is shut down. Until then the server handles the requests
+ * that the client sent before it left.
+ */
 const LATE_CLIENT_MS = 400;
 
 /**
- * Serves files. Unsubscribing stops it at once, connections included; `shutdown$` stops it gently. Errors only when
- * it cannot listen, with what `connections$` errors with. The store stays open: close it when it is no longer used.
+ * Serves files. Unsubscribing stops the server at once, connections included; `shutdown$` stops it gently. It
+ * errors only when it cannot listen, with the error of `connections$`. The store stays open: close it when it
+ * is no longer used.
  *
  * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
  * @example
@@ -125,17 +105,21 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       mergeMap(() => timer(limits.grace)),
       share(),
     );
-    let draining = false;
+    let isShuttingDown = false;
     shutdown$.subscribe(() => {
-      draining = true;
+      isShuttingDown = true;
     });
-    const door = createConnectionLimit(limits);
+    const connectionLimit = createConnectionLimit(limits);
     const tokenTries = options.tokenTries ?? createTokenTries(() => performance.now());
-    options.stats?.(() => ({ ...counters, connections: door.count(), unsettled: budget.unsettled() }));
+    options.stats?.(() => ({
+      ...counters,
+      connections: connectionLimit.count(),
+      unsettled: budget.unsettled(),
+    }));
 
-    const attended = (connection: Connection): Observable<ServerEvent> => {
+    const serveOne = (connection: Connection): Observable<ServerEvent> => {
       const where = { connection: connection.id, remote: connection.remote };
-      const code = door.admit(connection);
+      const code = connectionLimit.admit(connection);
       if (code !== null) return of({ type: 'turned-away', ...where, code });
       const since = Date.now();
       const status = { open: 0 };
@@ -143,27 +127,27 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       connection.closed$.subscribe((how) => {
         fault = how;
       });
-      const besides$ = new Subject<ServerEvent>();
+      const serverEvents$ = new Subject<ServerEvent>();
       const cut = cut$.subscribe(() => {
-        besides$.next({ type: 'cut', ...where, open: status.open });
+        serverEvents$.next({ type: 'cut', ...where, open: status.open });
         connection.destroy();
       });
       const onInternalError = (thrown: unknown) =>
-        besides$.next({ type: 'internal-error', ...where, thrown });
+        serverEvents$.next({ type: 'internal-error', ...where, thrown });
       const host = hostOf(connection.remote) ?? 'no address';
       const tries = {
         turn: () => {
           const ms = tokenTries.turn(host);
-          if (ms > 0) besides$.next({ type: 'slowed', ...where, ms });
+          if (ms > 0) serverEvents$.next({ type: 'slowed', ...where, ms });
           return ms;
         },
         wrong: () => tokenTries.wrong(host),
       };
       const framing = requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError });
-      const toDrain$ = draining ? timer(LATE_CLIENT_MS) : shutdown$;
+      const connectionShutdown$ = isShuttingDown ? timer(LATE_CLIENT_MS) : shutdown$;
       const reports$ = serveConnection(connection, {
         ...shared,
-        shutdown$: toDrain$,
+        shutdown$: connectionShutdown$,
         framing,
         tries,
         status,
@@ -172,25 +156,25 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         map((report) => withPeer(report, where)),
         finalize(() => {
           cut.unsubscribe();
-          besides$.complete();
+          serverEvents$.complete();
         }),
       );
       return concat(
         of({ type: 'opened', ...where } as const),
-        merge(besides$, reports$),
+        merge(serverEvents$, reports$),
         defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(finalize(() => door.release(connection)));
+      ).pipe(finalize(() => connectionLimit.release(connection)));
     };
 
     return options.connections$.pipe(
       takeUntil(shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
-      mergeMap((event) => (event.type === 'connection' ? attended(event.connection) : of(event))),
+      mergeMap((event) => (event.type === 'connection' ? serveOne(event.connection) : of(event))),
       takeUntil(cut$.pipe(mergeMap(() => timer(STORE_RELEASE_MS)))),
     );
   });
 }
 
-/** What a client may want to know before it sends. A bound that is not there is null. */
+/** The limits and commands that a client may want to know before it sends. An infinite bound is null. */
 function aboutServer(commands: readonly Command[], limits: Limits) {
   const { headerBytes, fileBytes, openRequests } = limits;
   return {

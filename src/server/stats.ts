@@ -1,22 +1,22 @@
-/** What a server can be asked for at any time, as plain numbers: for metrics, health and the status line. */
+/** The numbers that a server can be asked for at any time, for metrics, health and the status line. */
 
-/** Read as often as one likes: it costs a few additions. Counts are since the server began. */
+/** Reading them costs a few additions, so they may be read often. Counts begin with the server. */
 export interface ServerStats {
   /** Connections that are open now. */
   readonly connections: number;
   /** Requests begun, refused ones included. */
   readonly requests: number;
-  /** Bytes taken off the connections. */
+  /** Bytes received from the connections. */
   readonly received: number;
-  /** Bytes handed to the connections. */
+  /** Bytes passed to the connections. */
   readonly sent: number;
-  /** Bytes of credit that are taken and not given back yet: what is in memory for the peers. */
+  /** Bytes of credit that are charged and not credited yet: the bytes in memory for peers. */
   readonly unsettled: number;
 }
 
-/** Uploads that were broken off, or are under way, and can be resumed. */
+/** Uploads that broke off or are under way, and can be resumed. */
 export interface Unfinished {
   readonly count: number;
-  /** What has arrived of them, together. */
+  /** The bytes that have arrived of all of them together. */
   readonly bytes: number;
 }

@@ -1,5 +1,5 @@
 /**
- * How a server is doing, in one line: for whoever sends it a signal and looks at the log.
+ * The state of a server in one line, for an operator who sends it a signal and looks at the log.
  *
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
@@ -12,7 +12,7 @@ export interface Status {
   readonly uptime: number;
   /** Requests a second since the last status, or since the server began. */
   readonly rate: number;
-  /** Absent when the store keeps none, or cannot tell. */
+  /** Absent when the store keeps no uploads or cannot say. */
   readonly unfinished?: Unfinished | undefined;
   /** The 99th percentile of the event loop's delay since the last status, in seconds. */
   readonly loopDelay: number;
@@ -23,17 +23,17 @@ export interface Status {
 /** @example statusLine(status) // 'up 40 s, 1 connection, 12 requests (0.3/s), in 5 B, out 0 B, …' */
 export function statusLine({ stats, uptime, rate, unfinished, loopDelay, rss }: Status): string {
   return [
-    `up ${time(uptime)}`,
-    counted(stats.connections, 'connection'),
-    `${counted(stats.requests, 'request')} (${rate.toFixed(1)}/s)`,
-    `in ${size(stats.received)}`,
-    `out ${size(stats.sent)}`,
-    `unsettled ${size(stats.unsettled)}`,
+    `up ${formatTime(uptime)}`,
+    formatCount(stats.connections, 'connection'),
+    `${formatCount(stats.requests, 'request')} (${rate.toFixed(1)}/s)`,
+    `in ${formatBytes(stats.received)}`,
+    `out ${formatBytes(stats.sent)}`,
+    `unsettled ${formatBytes(stats.unsettled)}`,
     ...(unfinished === undefined
       ? []
-      : [`${counted(unfinished.count, 'unfinished upload')} (${size(unfinished.bytes)})`]),
+      : [`${formatCount(unfinished.count, 'unfinished upload')} (${formatBytes(unfinished.bytes)})`]),
     `event loop p99 ${(loopDelay * 1e3).toFixed(1)} ms`,
-    `rss ${size(rss)}`,
+    `rss ${formatBytes(rss)}`,
   ].join(', ');
 }
 
@@ -45,14 +45,16 @@ export interface StatusOptions {
 }
 
 export interface StatusReader {
-  /** The line as of now. Rates and delays are since the last call. Rejects only with what `unfinished` does. */
+  /**
+   * The current line. Rates and delays are those since the last call. Rejects only when `unfinished` does.
+   */
   readonly line: () => Promise<string>;
-  /** Measures no more. */
+  /** Stops measuring. */
   readonly stop: () => void;
 }
 
 /**
- * Watches from now on what the line needs.
+ * Measures from now on what the line shows.
  *
  * @example
  * const status = createStatus({ stats });
@@ -68,37 +70,44 @@ export function createStatus({
   let last = { time: began, requests: 0 };
   return {
     line: async () => {
-      const kept = await unfinished?.();
-      const [time, read] = [now(), stats()];
-      const seconds = (time - last.time) / 1e3;
+      const uploads = await unfinished?.();
+      const [at, read] = [now(), stats()];
+      const seconds = (at - last.time) / 1e3;
       const rate = seconds > 0 ? (read.requests - last.requests) / seconds : 0;
-      last = { time, requests: read.requests };
+      last = { time: at, requests: read.requests };
       const loopDelay = meter.take().p99;
       const rss = process.memoryUsage.rss();
-      return statusLine({ stats: read, uptime: time - began, rate, unfinished: kept, loopDelay, rss });
+      return statusLine({
+        stats: read,
+        uptime: at - began,
+        rate,
+        unfinished: uploads,
+        loopDelay,
+        rss,
+      });
     },
     stop: meter.stop,
   };
 }
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+const formatCount = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** Bytes with one decimal in the largest unit that leaves a 1 before the point: `1.5 KiB`. */
-function size(bytes: number): string {
+function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   let [value, unit] = [bytes / 1024, 0];
-  // What would be rounded to 1024.0 is 1.0 of the next unit.
-  while (value >= 1023.95 && unit < units.length - 1) {
+  // A value that would be rounded to 1024.0 becomes 1.0 of the next unit.
+  while (value >= 1023.95 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${value.toFixed(1)} ${units[unit]}`;
+  return `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The two largest parts of a time: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */
-function time(milliseconds: number): string {
+/** The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */
+function formatTime(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1e3);
   const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];
   const minutes = Math.floor(seconds / 60) % 60;

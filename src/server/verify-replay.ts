@@ -1,5 +1,6 @@
 /**
- * A recording as a test of a server: the recorded requests are put to it again, and its replies held to the recorded ones.
+ * A recording as a test of a server: the verifier sends the recorded requests to a server again and compares
+ * its replies with the recorded ones.
  */
 import { Observable, Subject, timer } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
@@ -22,25 +23,29 @@ import { type ServeOptions, serve } from './serve.ts';
 export interface VerifyOptions
   extends Omit<LiveOptions<JsonHeader>, 'replies'>,
     Pick<ServeOptions, 'commands' | 'customHandlers' | 'limits' | 'access'> {
-  /** What is served; default an empty memory store. Put into it what was there when the recording began. */
+  /**
+   * The store that the server serves; default an empty memory store. Fill it with the files that were there
+   * when the recording began.
+   */
   readonly store?: ServeOptions['store'];
-  /** Fields of replies that count for nothing; default `usualVariance`. */
+  /** Fields of replies that the comparison ignores; default `DEFAULT_IGNORED_FIELDS`. */
   readonly ignore?: readonly string[];
-  /** Told what happens in the server. The connection of conversation 3 is called `recorded:3`. */
+  /** Called with each event of the server. The connection of conversation 3 is called `recorded:3`. */
   readonly onServerEvent?: (event: ServerEvent) => void;
 }
 
 /**
- * Fields of replies that rightly differ from one run to another, at any depth; `command:` in front means that they
- * do in the reply to that command alone.
+ * Fields of replies that may differ from one run to another, at any depth. With `command:` in front, the
+ * field may differ only in the reply to that command.
  *
- * - `mtime`: when a file was stored, unless the client said so.
- * - `durable`: a memory store is not.
- * - `hello:…`: the version and limits of the server, and who a token speaks for: recordings hold no tokens.
+ * - `mtime`: the time at which the file was stored, unless the client set it.
+ * - `durable`: false for a memory store.
+ * - `hello:…`: the version and limits of the server, and the owner of a token; recordings contain no tokens.
  *
- * So does what an error quotes of bytes that could not be read as frames (`hex`, `ascii`), which is as much as had come;
- * all of the error, where the recording hides those bytes; and progress: how often that is
- * told depends on the time that syncs take, so these replies are neither compared nor waited for.
+ * Three more things may differ. An error quotes bytes that could not be read as frames (`hex`, `ascii`); how
+ * many it quotes depends on how many had arrived. If the recording masks those bytes, the whole error
+ * differs. The number of progress replies depends on the duration of syncs, so the verifier neither compares
+ * them nor waits for them.
  */
 export const DEFAULT_IGNORED_FIELDS: readonly string[] = [
   'mtime',
@@ -54,21 +59,21 @@ export const DEFAULT_IGNORED_FIELDS: readonly string[] = [
 ];
 
 /**
- * How replies of Sluice are told apart and compared.
+ * How the verifier identifies and compares replies of Sluice.
  *
- * @param ignore names of fields, as `usualVariance` has them.
+ * @param ignore names of fields, in the form of `DEFAULT_IGNORED_FIELDS`.
  */
 export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS): Replies<JsonHeader> {
   check('sluiceReplies: the fields to ignore', ignore, LIST);
   for (const field of ignore) check('sluiceReplies: a field to ignore', field, TEXT);
-  const always = new Set<string>();
-  const by = new Map<string, Set<string>>();
+  const everywhere = new Set<string>();
+  const byCommand = new Map<string, Set<string>>();
   for (const field of ignore) {
     const colon = field.indexOf(':');
-    if (colon < 0) always.add(field);
+    if (colon < 0) everywhere.add(field);
     else {
       const command = field.slice(0, colon);
-      by.set(command, (by.get(command) ?? new Set()).add(field.slice(colon + 1)));
+      byCommand.set(command, (byCommand.get(command) ?? new Set()).add(field.slice(colon + 1)));
     }
   }
   return {
@@ -76,37 +81,38 @@ export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS
     incidental: ({ ack }) => ack === 'progress',
     ignored: (path, { ack, cmd, error }) => {
       if (path === 'error' && isHidden(error)) return true;
-      // As many of the bytes at fault are quoted as had come: that depends on how they were cut.
+      // The number of quoted bytes depends on how the chunks were cut.
       if (path === 'error.hex' || path === 'error.ascii') return true;
       const name = path.slice(path.lastIndexOf('.') + 1);
-      return always.has(name) || (by.get(String(ack ?? cmd))?.has(name) ?? false);
+      return everywhere.has(name) || (byCommand.get(String(ack ?? cmd))?.has(name) ?? false);
     },
   };
 }
 
 /**
- * Whether an error is about bytes that the recording hides: what cannot be read as frames may hold a secret, so it is
- * recorded as asterisks. Put to a server again, they are refused too, but not in the same words.
+ * Whether an error is about bytes that the recording masks. Bytes that cannot be read as frames may contain a
+ * secret, so the recorder writes asterisks. A server refuses the asterisks too, but with another message.
  */
 function isHidden(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('hex' in error)) return false;
   return typeof error.hex === 'string' && /^\*+$/.test(error.hex);
 }
 
-/** Bytes of a reply's header: a page of a list is far longer than a request may be. */
+/** Bytes of a reply's header. A page of a list is far longer than a request may be. */
 const REPLY_BYTES_MAX = 16 * 1024 * 1024;
-/** A peer of a recording reads its replies: it is not waited for to fall silent. */
+/** A replayed client always reads its replies, so the server need not wait for a quiet period. */
 const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
 /** Milliseconds in which a session in this process must answer. */
 const ANSWER_MAX_MS = 5_000;
 
 /**
- * Runs the clients of a recording against a server in this process, without a network, and emits for each conversation
- * whether the replies are those of the recording and what differs. Header fields are compared by value, bodies by bytes.
- * The requests are put in the order of the recording, each when the replies before it are there; see `replayTo`, whose
- * bounds, options and errors these are.
+ * Runs the clients of a recording against a server in this process, without a network. For each conversation
+ * it emits whether the replies equal the recorded ones, and the differences. It compares header fields by
+ * value and bodies by bytes. It sends the requests in the order of the recording, each after the replies that
+ * preceded it; see `replayTo` for the bounds, options and errors.
  *
- * Replies that came of time alone (`timed-out`, `shutting-down`) do not come again, and are differences.
+ * Replies that were caused by time (`timed-out`, `shutting-down`) do not occur again and are reported as
+ * differences.
  *
  * @example
  * verifyReplay(captureFile('session.pcapng')).subscribe({
@@ -121,14 +127,14 @@ export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Obs
   return verifyStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
-/** Verifies stream events from wherever they come: `verifyReplay` without the reading. */
+/** Verifies stream events from any source: `verifyReplay` without reading a capture. */
 export function verifyStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   options: VerifyOptions = {},
 ): Observable<LiveResult> {
   check('verifyStreams: what reads them', read, FUNCTION);
   checkOptions('verifyReplay', options, { store: optional(STORE), onServerEvent: optional(FUNCTION) });
-  const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...how } = options;
+  const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...liveOptions } = options;
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {
     const connections$ = new Subject<ListenEvent>();
@@ -150,11 +156,11 @@ export function verifyStreams(
           connecting.next(here);
           connecting.complete();
         }),
-      { stall: ANSWER_MAX_MS, ...how, replies },
+      { stall: ANSWER_MAX_MS, ...liveOptions, replies },
     ).subscribe(subscriber);
     return () => {
       replaying.unsubscribe();
-      // What was cut off is told before the server goes.
+      // The server reports the connections that were cut off before it stops.
       timer(0).subscribe(() => serving.unsubscribe());
     };
   });

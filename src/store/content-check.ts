@@ -1,14 +1,20 @@
-/** Whether a whole content is what its sender said it is: what a commit compares before it places anything. */
+/**
+ * The check that a commit makes before it publishes a file: does the content have the checksums that its
+ * sender gave?
+ */
 import { createHash, type Hash } from 'node:crypto';
 import type { PutOptions } from './contract.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
-/** To be fed the whole content; undefined when nobody asked for it. */
+/** A hash to update with the whole content; undefined when the put has no SHA-256. */
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
   sha256 === undefined ? undefined : createHash('sha256');
 
-/** Why the content may not be committed; undefined when it may. The hash cannot be used again. */
-export function whyNotContent(
+/**
+ * The error when a checksum differs; undefined when the content may be committed. The hash cannot be used
+ * again.
+ */
+export function contentFault(
   options: PutOptions,
   crc32: number,
   hash: Hash | undefined,

@@ -1,19 +1,22 @@
-/** What a store asks of a name before it touches anything, and how a name falls into folder and file. */
+/** Checks a name before a store uses it, and splits it into folder and file. */
 import { whyNotFilename } from '../files/protocol/filename.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
-/** Why a store will not have this name; undefined when it will. A second look: whoever calls has checked already. */
-export function refusedName(name: string): RefusedOutcome | undefined {
-  const why = whyNotFilename(name);
-  return why === null ? undefined : err('bad-filename', why);
+/**
+ * The error when a store does not accept this name; undefined when it does. The caller has checked it
+ * already; this is a second check.
+ */
+export function nameFault(name: string): RefusedOutcome | undefined {
+  const sentence = whyNotFilename(name);
+  return sentence === null ? undefined : err('bad-filename', sentence);
 }
 
 /** The folder of a name, without a slash at the end: `a/b` of `a/b/c`, and '' (the root) of `c`. */
 export const folderOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('/')));
 
-/** What comes after the last slash. */
-export const lastOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+/** The part after the last slash. */
+export const lastSegmentOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 
-/** A folder's child by its whole name. */
-export const within = (folder: string, child: string): string =>
+/** The whole name of a folder's child. */
+export const joinName = (folder: string, child: string): string =>
   folder === '' ? child : `${folder}/${child}`;

@@ -1,87 +1,89 @@
-/** A gate that lets so many through at once; the others wait, first come first served. */
+/** A semaphore: it lets a number of tasks run at once; the others wait, first come first served. */
 import { type Task, wait } from './task.ts';
 
 export interface Semaphore {
-  /** Runs the steps when it is their turn. */
+  /** Runs the steps when a place is free. */
   run<T>(steps: Task<T>): Task<T>;
 }
 
-/** What becomes of those who take long: so that they, and not the others, have to wait. */
+/** The rule for tasks that take long: they give up their place, so that they and not the others wait. */
 export interface Overtime {
-  /** Milliseconds after which somebody gives the place inside to the next, and goes on outside. */
+  /** Milliseconds after which a task gives its place to the next one and continues without a place. */
   readonly afterMs: number;
-  /** How many may do so at once; the others keep their places. */
-  readonly most: number;
+  /** How many tasks may run without a place at once; the others keep their places. */
+  readonly outsideMax: number;
 }
 
-/** Somebody inside, or who has made way. */
-interface Stay {
+/** A task that runs, with a place or without. */
+interface Occupant {
   readonly since: number;
   isInside: boolean;
 }
 
-/** What waits is bounded by the callers, each of which waits with one call at a time. */
-export function semaphore(most: number, overtime?: Overtime): Semaphore {
+/** The callers bound the waiting tasks, since each caller waits with one call at a time. */
+export function createSemaphore(capacity: number, overtime?: Overtime): Semaphore {
   let inside = 0;
   let outside = 0;
   const waiting: (() => void)[] = [];
-  /** In the order in which they came. */
-  const stays = new Set<Stay>();
-  let isWatched = false;
-  let isLetting = false;
+  /** In the order in which they began. */
+  const occupants = new Set<Occupant>();
+  let hasTimer = false;
+  let isAdmitting = false;
 
-  /** In a loop: who comes in may be out again before this goes on, and there may be thousands. */
-  function leave(): void {
+  /**
+   * A loop and not a recursion: a task may end before `callback` returns, and thousands may do so in a row.
+   */
+  function release(): void {
     inside -= 1;
-    if (isLetting) return;
-    isLetting = true;
-    while (inside < most) {
+    if (isAdmitting) return;
+    isAdmitting = true;
+    while (inside < capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
       inside += 1;
       next();
     }
-    isLetting = false;
+    isAdmitting = false;
   }
 
-  /** Looks, while somebody waits, who has been inside for too long. */
-  function watch({ afterMs, most: mostOutside }: Overtime): void {
-    if (isWatched) return;
-    isWatched = true;
+  /** While tasks wait, takes the place of each task that has run for too long. */
+  function watchOvertime({ afterMs, outsideMax }: Overtime): void {
+    if (hasTimer) return;
+    hasTimer = true;
     const look = () => {
-      isWatched = false;
+      hasTimer = false;
       const late = performance.now() - afterMs;
-      for (const stay of stays) {
-        if (waiting.length === 0 || outside >= mostOutside || stay.since > late) break;
-        if (!stay.isInside) continue;
-        stay.isInside = false;
+      for (const occupant of occupants) {
+        if (waiting.length === 0 || outside >= outsideMax || occupant.since > late) break;
+        if (!occupant.isInside) continue;
+        occupant.isInside = false;
         outside += 1;
-        leave();
+        release();
       }
-      if (waiting.length > 0) watch({ afterMs, most: mostOutside });
+      if (waiting.length > 0) watchOvertime({ afterMs, outsideMax });
     };
     setTimeout(look, afterMs).unref();
   }
 
   return {
     *run(steps) {
-      // Nobody comes in between whoever leaves and who is next.
-      if (inside >= most || waiting.length > 0) {
-        if (overtime !== undefined) watch(overtime);
-        yield* wait((back) => waiting.push(() => back(null)));
+      // No task overtakes the waiting ones when a place comes free.
+      if (inside >= capacity || waiting.length > 0) {
+        if (overtime !== undefined) watchOvertime(overtime);
+        yield* wait((callback) => waiting.push(() => callback(null)));
       } else inside += 1;
-      const stay = { since: performance.now(), isInside: true };
-      stays.add(stay);
+      const occupant = { since: performance.now(), isInside: true };
+      occupants.add(occupant);
       try {
         return yield* steps;
       } finally {
-        stays.delete(stay);
-        if (stay.isInside) leave();
+        occupants.delete(occupant);
+        if (occupant.isInside) release();
         else outside -= 1;
       }
     },
   };
 }
 
-/** Lets everybody else have a turn of the event loop. */
-export const turn = (): Task<void> => wait((back) => setImmediate(back, null));
+/** Waits until the next turn of the event loop, so that other work can run. */
+export const yieldTurn = (): Task<void> => wait((callback) => setImmediate(callback, null));

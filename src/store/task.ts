@@ -7,10 +7,15 @@
  * and one promise for the whole task (not one a step) when one did.
  */
 
-/** Starts something; it calls back exactly once, node-style, in this turn or a later one. */
-export type Start = (back: (error: Error | null, value?: unknown) => void) => void;
+import type { MaybeAsync, Outcome } from './contract.ts';
 
-/** Steps that end in a `T`. What a step throws goes through the task as an exception would, `finally` included. */
+/** Starts something. It calls back exactly once, node-style, in this turn or a later one. */
+export type Start = (callback: (error: Error | null, value?: unknown) => void) => void;
+
+/**
+ * Steps that return a `T`. An error of a step passes through the task as an exception would, `finally`
+ * included.
+ */
 export type Task<T> = Generator<Start, T, unknown>;
 
 /**
@@ -19,27 +24,35 @@ export type Task<T> = Generator<Start, T, unknown>;
  * @example
  * const fd = yield* wait<number>((back) => fs.open(path, flags, mode, back));
  */
-export function* wait<T>(start: (back: (error: Error | null, value?: T) => void) => void): Task<T> {
+export function* wait<T>(start: (callback: (error: Error | null, value?: T) => void) => void): Task<T> {
   return (yield start as Start) as T;
 }
 
-/** Waits for every one of them, started together; throws the first error once all have called back. */
+/** Starts all of them and waits for each; throws the first error once all have called back. */
 export function together(starts: readonly Start[]): Task<void> {
-  return wait((back) => {
+  return wait((callback) => {
     let left = starts.length;
     let first: Error | null = null;
-    if (left === 0) back(null);
+    if (left === 0) callback(null);
     for (const start of starts) {
       start((error) => {
         first ??= error;
         left -= 1;
-        if (left === 0) back(first);
+        if (left === 0) callback(first);
       });
     }
   });
 }
 
-/** Runs a task to its end: its value at once, or a promise if it had to wait. */
+/** Waits for an answer of a store, unless it was given at once. */
+export function* awaitOutcome<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
+  if (!(answer instanceof Promise)) return answer;
+  return yield* wait<Outcome<T>>((callback) => {
+    answer.then((outcome) => callback(null, outcome), callback);
+  });
+}
+
+/** Runs a task to its end. Returns its value, or a promise if a step had to wait. */
 export function run<T>(task: Task<T>): T | Promise<T> {
   const step = task.next();
   if (step.done === true) return step.value;

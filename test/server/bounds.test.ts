@@ -110,12 +110,15 @@ describe('the credit of all connections together', () => {
   const bound = (high: number, connections: number) =>
     boundsOf({ ...defaultLimits, budget: { high, low: high } }, { connections }).unsettled;
 
-  test.each(Object.keys(attacks))('is bounded for peers that send %s', async (kind) => {
-    const high = 2_000_000;
-    expect(await peakOf(new Array(16).fill(kind), high, 5)).toBeLessThanOrEqual(bound(high, 16));
-  });
+  test.each(Object.keys(attacks))(
+    'the credit of all connections is bounded for peers that send %s',
+    async (kind) => {
+      const high = 2_000_000;
+      expect(await peakOf(new Array(16).fill(kind), high, 5)).toBeLessThanOrEqual(bound(high, 16));
+    },
+  );
 
-  test('is bounded when very many begin with the shortest frames while others hold the budget', async () => {
+  test('the credit of all connections is bounded when very many begin with the shortest frames while others use the budget', async () => {
     const high = 400_000;
     const kinds = [...new Array(8).fill('a large body'), ...new Array(40).fill('the shortest frames')];
     expect(await peakOf(kinds, high, 50)).toBeLessThanOrEqual(bound(high, kinds.length));
@@ -129,7 +132,7 @@ describe('the credit of all connections together', () => {
     ],
     { numRuns: 10 },
   )(
-    'is bounded whatever each of them sends, however little the budget and slow the store',
+    'the credit of all connections is bounded whatever each of them sends, however small the budget and slow the store',
     async (kinds, high, ms) => {
       expect(await peakOf(kinds, high, ms)).toBeLessThanOrEqual(bound(high, kinds.length));
     },
@@ -137,14 +140,14 @@ describe('the credit of all connections together', () => {
 });
 
 describe('the bounds of a server', () => {
-  test('grow with its connections, and by no more than what each needs to go on', () => {
+  test('the bounds of a server grow with its connections, by no more than each needs to continue', () => {
     const of = (connections: number) => boundsOf(defaultLimits, { connections });
     expect(of(10).unsettled - of(0).unsettled).toBe(10 * CONNECTION_CREDIT_MAX);
     expect(CONNECTION_CREDIT_MAX).toBeLessThan(256 * 1024);
     expect(of(1).memory - of(0).memory).toBeLessThan(640 * 1024);
   });
 
-  test('have no more descriptors than the process may have', () => {
+  test('the bounds of a server have no more descriptors than the process may have', () => {
     for (const openFiles of [512, 1024, 20_000]) {
       const limits = { ...defaultLimits, ...limitsWithin(openFiles) };
       const { descriptors } = boundsOf(limits, { connections: limits.connections });

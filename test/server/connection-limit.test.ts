@@ -9,7 +9,7 @@ const from = (remote: string) => {
 };
 
 describe('the door', () => {
-  test('lets in so many in all, tells the others why, and lets in again when one has left', async () => {
+  test('the connection limit admits a number in all, refuses the others with an error, and admits again when one has left', async () => {
     const door = createConnectionLimit({ connections: 2, connectionsPerAddress: 10 });
     const [a, b, c] = ['1.1.1.1:1', '1.1.1.2:1', '1.1.1.3:1'].map(from) as [
       ReturnType<typeof from>,
@@ -27,7 +27,7 @@ describe('the door', () => {
     expect(door.admit(from('1.1.1.4:1').connection)).toBeNull();
   });
 
-  test('counts by address, whatever the port', () => {
+  test('the connection limit counts by address, whatever the port', () => {
     const door = createConnectionLimit({ connections: 10, connectionsPerAddress: 1 });
     const first = from('1.1.1.1:1').connection;
     expect(door.admit(first)).toBeNull();
@@ -37,13 +37,13 @@ describe('the door', () => {
     expect(door.admit(from('1.1.1.1:3').connection)).toBeNull();
   });
 
-  test('counts nothing that has no address', () => {
+  test('the connection limit per address ignores connections without an address', () => {
     const door = createConnectionLimit({ connections: 10, connectionsPerAddress: 1 });
     expect(door.admit(from('unix:/run/s.sock#1').connection)).toBeNull();
     expect(door.admit(from('unix:/run/s.sock#2').connection)).toBeNull();
   });
 
-  test('drops without a word when very many are being told', async () => {
+  test('the connection limit destroys connections without an error when very many are being refused', async () => {
     const door = createConnectionLimit({ connections: 0, connectionsPerAddress: 1 });
     const many = Array.from({ length: 70 }, () => from('1.1.1.1:1'));
     for (const { connection } of many) door.admit(connection);

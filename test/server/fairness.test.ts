@@ -8,7 +8,7 @@ import type { ListenEvent } from '../../src/transport/listen.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { frame, peer } from '../support/network/peer.ts';
 
-test('a new connection is answered within a few rounds, however many others push all they can', async () => {
+test('a new connection is answered within a few rounds, however many others send as much as they can', async () => {
   const connections$ = new Subject<ListenEvent>();
   let stats = (): ServerStats => expect.unreachable();
   const server = serve({

@@ -71,7 +71,7 @@ describe('connections', () => {
     ['in all', { connections: 1 }],
     ['from one address', { connectionsPerAddress: 1 }],
   ])(
-    'over the limit %s are told so and closed, and have a place again when another left',
+    'connections over the limit %s get an error and are closed, and are admitted again when another left',
     async (_, limit) => {
       const server = await started(limit);
       const first = await server.client();
@@ -125,21 +125,21 @@ describe('rates', () => {
 describe('deadlines', () => {
   const fatal = (deadline: string) => [{ error: { code: 'timed-out', deadline } }];
 
-  test('for the first bytes', async () => {
+  test('a connection that sends no first bytes times out', async () => {
     const server = await started(deadlines({ firstBytes: 100 }));
     const client = await server.client();
     expect(await client.all()).toMatchObject(fatal('firstBytes'));
     expect(await server.next('refused')).toMatchObject({ error: { code: 'timed-out' } });
   });
 
-  test('for the rest of a header', async () => {
+  test('a connection that does not complete a header times out', async () => {
     const server = await started(deadlines({ header: 100 }));
     const client = await server.client();
     await client.send(ping(1).subarray(0, 6));
     expect(await client.all()).toMatchObject(fatal('header'));
   });
 
-  test('for progress within a body, which a byte now and then is not', async () => {
+  test('a body that makes no progress times out, and a byte now and then is no progress', async () => {
     const server = await started(deadlines({ body: 200, bodyBytes: 100 }));
     const client = await server.client();
     const over$ = new Subject<void>();
@@ -152,7 +152,7 @@ describe('deadlines', () => {
     expect(server.store.sinks).toBe(0);
   });
 
-  test('for progress within a body, which little but steadily is', async () => {
+  test('a body that arrives slowly but steadily does not time out', async () => {
     const clock = standingClock();
     const server = await started(deadlines({ body: 300, bodyBytes: 100 }));
     const client = await server.client();
@@ -167,14 +167,14 @@ describe('deadlines', () => {
     expect(reply).toMatchObject({ ack: 'put', size: 6_000 });
   });
 
-  test('for the next request', async () => {
+  test('a connection without a next request times out', async () => {
     const server = await started(deadlines({ idle: 100 }));
     const client = await server.client();
     await client.send(ping(1));
     expect(await client.all()).toMatchObject([{ ack: 'ping' }, ...fatal('idle')]);
   });
 
-  test('for somebody to read the replies', async () => {
+  test('a peer that does not read its replies times out', async () => {
     const server = await started(deadlines({ unread: 200 }));
     const writer = await server.client();
     await writer.send(putFrame('big', Buffer.alloc(64 * 1024 * 1024), { id: 1 }));
@@ -209,7 +209,7 @@ describe('access', () => {
     return { access, known, changed$ };
   }
 
-  test('a token lets in, with its rights and below its prefix', async () => {
+  test('a token gives access, with its rights and below its prefix', async () => {
     const server = await started({}, tokens());
     const client = await server.client();
     await client.send(
@@ -252,7 +252,7 @@ describe('access', () => {
     };
     const hello = (token: string) => frame({ cmd: 'hello', token, id: 1 });
 
-    test('hello is answered later, what comes behind it after it, and it is told', async () => {
+    test('after many wrong tokens hello is answered later, the requests behind it after it, and an event reports it', async () => {
       const { tokenTries, turns, wrong } = slow(5);
       const server = await started({}, { ...tokens(), tokenTries });
       const [honest, guessing] = [await server.client(), await server.client()];
@@ -266,14 +266,14 @@ describe('access', () => {
       expect(turns).toEqual(['127.0.0.1', '127.0.0.1']);
     });
 
-    test('hello without a token waits for nothing', async () => {
+    test('after many wrong tokens hello without a token is answered at once', async () => {
       const server = await started({}, { ...tokens(), tokenTries: slow(1e8).tokenTries });
       const client = await server.client();
       await client.send(frame({ cmd: 'hello' }));
       expect(await client.replies(1)).toMatchObject([{ ack: 'hello', name: '' }]);
     });
 
-    test('a wait ends at once when the peer is gone, and its token is not looked at', async () => {
+    test('the wait of a hello ends at once when the peer is gone, and its token is not checked', async () => {
       const { tokenTries, wrong } = slow(1e8);
       const server = await started({}, { ...tokens(), tokenTries });
       const client = await server.client();
@@ -284,7 +284,7 @@ describe('access', () => {
       expect(wrong).toEqual([]);
     });
 
-    test('a wait ends at once when the server shuts down', async () => {
+    test('the wait of a hello ends at once when the server shuts down', async () => {
       const shutdown$ = new Subject<void>();
       const { tokenTries, wrong } = slow(1e8);
       const server = await started({}, { ...tokens(), tokenTries, shutdown$ });
@@ -297,7 +297,7 @@ describe('access', () => {
     });
   });
 
-  test('after some wrong tokens from one address the next is slowed down, whoever says it', async () => {
+  test('after some wrong tokens from one address the next token is delayed, whichever connection sends it', async () => {
     const server = await started({}, tokens());
     for (let i = 0; i < WRONG_FREE; i++) {
       const client = await server.client();
@@ -310,7 +310,7 @@ describe('access', () => {
     expect((await server.next('slowed')).ms).toBeLessThanOrEqual(GAP_FIRST_MS);
   });
 
-  test('a token that is withdrawn lets nothing more through, on connections that are open too', async () => {
+  test('a token that is withdrawn gives no more access, on open connections too', async () => {
     const { access, known, changed$ } = tokens();
     const server = await started({}, { access });
     const client = await server.client();
@@ -324,7 +324,7 @@ describe('access', () => {
 });
 
 describe('shutting down', () => {
-  test('what is not finished in the grace time is cut off, and told one by one', async () => {
+  test('connections that are not finished in the grace time are cut off, and each has an event', async () => {
     const shutdown$ = new Subject<void>();
     const server = await started({ grace: 50 }, { shutdown$ });
     const client = await server.client();
@@ -338,7 +338,7 @@ describe('shutting down', () => {
   });
 });
 
-test('the numbers of a server are what has passed', async () => {
+test('the statistics of a server equal the traffic', async () => {
   const server = await started({});
   const client = await server.client();
   await client.send(putFrame('a', 'hello', { id: 1 }), ping(2));

@@ -70,7 +70,7 @@ async function serving(options: Partial<OpsServerOptions> = {}) {
 }
 
 describe('GET /metrics', () => {
-  test('adds up to what the clients did', async () => {
+  test('the metrics add up to what the clients did', async () => {
     const server = await serving();
     const socket = connect({ port: server.serverPort, host: '127.0.0.1' });
     const over = new Promise((resolve) => socket.once('close', resolve));
@@ -124,7 +124,7 @@ describe('GET /metrics', () => {
     expect(metrics.value('sluice_sent_bytes_total')).toBeGreaterThan(socket.bytesRead);
   });
 
-  test('is text that Prometheus reads: each metric with help and type, counters named as such', async () => {
+  test('the metrics are text that Prometheus reads: each with help and type, counters named as such', async () => {
     const server = await operating({ unfinished: () => ({ count: 2, bytes: 30 }) });
     const response = await fetch(`${server.url}/metrics`);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -138,7 +138,7 @@ describe('GET /metrics', () => {
     }
   });
 
-  test('has no more series for a thousand commands nobody knows, or codes nobody has', async () => {
+  test('the metrics have no more series for a thousand unknown commands or codes', async () => {
     const server = await operating();
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 1 };
     for (let i = 0; i < 1000; i++) {
@@ -152,7 +152,7 @@ describe('GET /metrics', () => {
     });
   });
 
-  test('tells commands of your own apart, where they are named', async () => {
+  test('the metrics have labels for custom commands that are named', async () => {
     const server = await operating({ commands: [{ cmd: 'mine' }] });
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 20 };
     server.events$.next({ type: 'served', cmd: 'mine', ...where });
@@ -162,7 +162,7 @@ describe('GET /metrics', () => {
     expect(buckets).toMatchObject({ 'le="0.01",cmd="mine"': 0, 'le="0.025",cmd="mine"': 1 });
   });
 
-  test('shows how long the event loop was held up since the last scrape, and forgets it', async () => {
+  test('the metrics show the delay of the event loop since the last scrape only', async () => {
     const server = await operating();
     const longest = async () => (await server.metrics()).value('sluice_event_loop_delay_max_seconds');
     await longest();
@@ -176,7 +176,7 @@ describe('GET /metrics', () => {
     await expect.poll(longest).toBeLessThan(0.15);
   });
 
-  test('is one answer for all who ask at the same time', async () => {
+  test('concurrent requests for metrics share one answer', async () => {
     let asked = 0;
     const unfinished = async () => {
       asked++;
@@ -189,7 +189,7 @@ describe('GET /metrics', () => {
     expect(asked).toBeLessThan(10);
   });
 
-  test('is 500, and tells the bug, when the store throws', async () => {
+  test('a request for metrics is 500 when the store throws, and the exception is reported', async () => {
     const bugs: unknown[] = [];
     const thrown = new Error('no');
     const server = await operating({
@@ -201,7 +201,7 @@ describe('GET /metrics', () => {
   });
 });
 
-test('counts who was turned away, and who was cut off', async () => {
+test('the metrics count refused connections and those that were cut off', async () => {
   const server = await operating();
   const where = { connection: '1', remote: '127.0.0.1:1' };
   server.events$.next({ type: 'turned-away', code: 'too-many-connections', ...where });
@@ -211,7 +211,7 @@ test('counts who was turned away, and who was cut off', async () => {
   expect(metrics.value('sluice_connections_cut_total')).toBe(1);
 });
 
-test('counts wrong tokens, and those that were slowed down', async () => {
+test('the metrics count wrong tokens and delayed ones', async () => {
   const server = await operating();
   const where = { connection: '1', remote: '127.0.0.1:1' };
   const refused = { type: 'refused', cmd: 'hello', request: 1, ms: 1, ...where } as const;
@@ -224,7 +224,7 @@ test('counts wrong tokens, and those that were slowed down', async () => {
 });
 
 describe('GET /healthz', () => {
-  test('is 503 before the server listens, 200 while it serves, 503 from the drain on', async () => {
+  test('the health check is 503 before the server listens, 200 while it serves, and 503 from the shutdown on', async () => {
     const early = await operating();
     expect(await early.health()).toEqual([503, { status: 'starting' }]);
 
@@ -244,7 +244,7 @@ describe('GET /healthz', () => {
     expect(await server.health()).toEqual([503, { status: 'draining' }]);
   });
 
-  test('is 503 when the store cannot be written to, and 200 when it can again', async () => {
+  test('the health check is 503 when the store cannot be written to, and 200 when it can again', async () => {
     const root = join(tempFolder(), 'root');
     const server = await operating({ writable: diskWritable(root) });
     server.listening();
@@ -256,7 +256,7 @@ describe('GET /healthz', () => {
     expect(await server.health()).toEqual([200, { status: 'ok' }]);
   });
 
-  test('is 503 while something else is in the place of the private folder of the store', async () => {
+  test('the health check is 503 while something else is in the place of the reserved folder', async () => {
     const root = tempFolder();
     const place = join(root, '.sluice');
     const server = await operating({ writable: diskWritable(root) });
@@ -278,13 +278,13 @@ describe('GET /healthz', () => {
     expect(await server.health()).toEqual([200, { status: 'ok' }]);
   });
 
-  test('is 503 when there is less room than is asked for', async () => {
+  test('the health check is 503 when there is less free space than required', async () => {
     const server = await operating({ writable: diskWritable(tempFolder(), Number.MAX_SAFE_INTEGER) });
     server.listening();
     expect(await server.health()).toMatchObject([503, { error: { code: 'disk-full' } }]);
   });
 
-  test('is 503 after a disk failed a put, until a put goes well', async () => {
+  test('the health check is 503 after a disk failed a put, until a put succeeds', async () => {
     const server = await operating();
     server.listening();
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 1 };
@@ -296,7 +296,7 @@ describe('GET /healthz', () => {
     expect(await server.health()).toEqual([200, { status: 'ok' }]);
   });
 
-  test('is 200 whatever a peer is refused for', async () => {
+  test('the health check is 200 whatever a peer is refused for', async () => {
     const server = await operating();
     server.listening();
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 1 };
@@ -312,7 +312,7 @@ describe('GET /healthz', () => {
 });
 
 describe('the HTTP server', () => {
-  test('answers HEAD as GET without the text, and nothing else', async () => {
+  test('the ops server answers HEAD as GET without the text, and no other method', async () => {
     const { url, listening } = await operating();
     listening();
     for (const page of ['/metrics', '/healthz', '/healthz?probe=1']) {
@@ -327,7 +327,7 @@ describe('the HTTP server', () => {
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('refuses a head that is too long', async () => {
+  test('the ops server refuses a head that is too long', async () => {
     const { port } = await operating();
     const status = await new Promise((resolve, reject) => {
       const headers = { 'x-long': 'x'.repeat(20_000) };
@@ -341,7 +341,7 @@ describe('the HTTP server', () => {
     expect(status).toBe(431);
   });
 
-  test('says what keeps it from listening, and the remedy', async () => {
+  test('the ops server reports why it cannot listen, and the remedy', async () => {
     const taken = await operating();
     const shutdown$ = new Subject<void>();
     const events$ = new Subject<ServerEvent>();
@@ -353,7 +353,7 @@ describe('the HTTP server', () => {
     expect(events$.observed || shutdown$.observed).toBe(false);
   });
 
-  test('ends at once, in the middle of an answer too, and stops counting', async () => {
+  test('the ops server closes at once, in the middle of an answer too, and stops counting', async () => {
     const asked$ = new ReplaySubject<void>();
     const never = () => {
       asked$.next();

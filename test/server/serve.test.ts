@@ -32,7 +32,7 @@ async function started(options: Partial<ServeOptions> = {}) {
 }
 
 describe('a server', () => {
-  test('tells what happens: listening, opened, stored, refused, closed', async () => {
+  test('a server emits its events: listening, opened, stored, refused, closed', async () => {
     const server = await started();
     const client = await server.client();
     await client.send(putFrame('a', 'hello'), putFrame('../b', 'x'));
@@ -44,7 +44,7 @@ describe('a server', () => {
     expect(await server.next('closed')).toMatchObject({ fault: null });
   });
 
-  test('stops listening and drops its connections when unsubscribed', async () => {
+  test('a server stops listening and drops its connections when unsubscribed', async () => {
     const server = await started();
     const client = await server.client();
     await client.send(putFrame('a', 'hello').subarray(0, -1));
@@ -55,7 +55,7 @@ describe('a server', () => {
     expect(server.store.sinks).toBe(0);
   });
 
-  test('finishes what runs, and completes, when drained', async () => {
+  test('a server that shuts down finishes the requests under way and completes', async () => {
     const shutdown$ = new Subject<void>();
     const server = await started({ shutdown$ });
     const client = await server.client();
@@ -70,7 +70,7 @@ describe('a server', () => {
     await new Promise<void>((complete) => server.events$.subscribe({ complete }));
   });
 
-  test('cuts off what is not finished within the grace time', async () => {
+  test('a server cuts off the requests that are not finished within the grace time', async () => {
     const shutdown$ = new Subject<void>();
     const server = await started({ shutdown$, limits: { grace: 1 } });
     const client = await server.client();
@@ -82,7 +82,7 @@ describe('a server', () => {
     expect(server.store.contents.size).toBe(0);
   });
 
-  test('answers one client while another one stalls in the middle of a body', async () => {
+  test('a server answers one client while another one stalls in the middle of a body', async () => {
     const server = await started();
     const [slow, other] = [await server.client(), await server.client()];
     await slow.send(putFrame('a', 'hello').subarray(0, -1));
@@ -90,7 +90,7 @@ describe('a server', () => {
     expect(await other.replies(1)).toEqual([{ ack: 'ping' }]);
   });
 
-  test('knows a command of your own, and what it calls', async () => {
+  test('a server runs a custom command and its custom effect', async () => {
     const shout = defineCommand({
       pattern: { cmd: 'shout', text: P.string },
       touches: {},
@@ -110,7 +110,7 @@ describe('a server', () => {
   });
 });
 
-test('a command of your own that cannot say how long its body is costs its peer the connection, and nobody else', async () => {
+test('a custom command that throws for the length of its body ends the connection of its peer, and no other', async () => {
   const faulty = defineCommand({
     pattern: { cmd: 'faulty', list: P.array() },
     touches: {},
@@ -141,7 +141,7 @@ describe('a peer that never reads', () => {
       });
     });
 
-  test('finds every file whole, although it closes with acks unread', async () => {
+  test('every file of a peer that never reads is whole, although the peer closes with acks unread', async () => {
     const server = await started();
     const files = Array.from({ length: 200 }, (_, i) => Buffer.alloc((i * 7919) % 50_000, i));
     await sendAndClose(server.port, ...files.map((bytes, i) => putFrame(`f${i}`, bytes)));

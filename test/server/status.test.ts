@@ -12,14 +12,14 @@ const status: Status = {
 };
 
 describe('the status line', () => {
-  test('says it all, in units that can be read', () => {
+  test('the status line has all numbers in readable units', () => {
     expect(statusLine(status)).toBe(
       'up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512.0 KiB, ' +
         '3 unfinished uploads (45.0 MiB), event loop p99 1.2 ms, rss 98.4 MiB',
     );
   });
 
-  test('says one of a thing, and nothing of uploads where nobody knows', () => {
+  test('the status line has singular forms, and no uploads where the store cannot say', () => {
     const stats = { connections: 1, requests: 1, received: 1023, sent: 0, unsettled: 0 };
     expect(statusLine({ ...status, stats, unfinished: undefined, uptime: 999, rate: 0 })).toBe(
       'up 0 s, 1 connection, 1 request (0.0/s), in 1023 B, out 0 B, unsettled 0 B, ' +
@@ -48,7 +48,7 @@ describe('the status line', () => {
   });
 });
 
-test('the rate is that since the last line', async () => {
+test('the rate of the status line is that since the last line', async () => {
   let [now, requests] = [5_000, 100];
   const stats = () => ({ connections: 0, requests, received: 0, sent: 0, unsettled: 0 });
   const reader = createStatus({ stats, now: () => now, unfinished: async () => ({ count: 1, bytes: 2 }) });

@@ -52,7 +52,7 @@ const verified = (...given: Parameters<typeof verifyReplay>) =>
   lastValueFrom(verifyReplay(...given).pipe(toArray()));
 
 describe('what a server has recorded', () => {
-  test('verifies without a difference: uploads in parallel, refusals, what cannot be read, silent scripts', async () => {
+  test('the recording of a server verifies without a difference: parallel uploads, refusals, invalid bytes, silent scripts', async () => {
     const { capture, store } = await recording(async (port) => {
       const connect = () => connectTcp({ host: '127.0.0.1', port });
       const uploads = createUploads({ connect, parallel: 3, token: 'a-secret-of-16-characters' });
@@ -85,7 +85,7 @@ describe('what a server has recorded', () => {
     }
   });
 
-  test('leads to the same frames however it is cut', async () => {
+  test('the recording of a server gives the same frames however it is cut', async () => {
     const { capture } = await recording(async (port) => {
       await converse(port, putFrame('a', bytesFrom(1, 20_000)), putFrame('b', ''), frame({ cmd: 'list' }));
     });
@@ -113,7 +113,7 @@ describe('captures of other protocols', () => {
   });
 });
 
-test('a capture is replayed as what was said in it', async () => {
+test('a capture of another protocol is replayed with its own bytes', async () => {
   const { open, say, end, close } = talk();
   const events = [
     open(),

@@ -67,7 +67,7 @@ const everyCommand = [
 ];
 
 describe('a recorded session, verified,', () => {
-  test('is the same, whatever was asked for and however it is cut', async () => {
+  test('a replay equals its recording, whatever the requests were and however they are cut', async () => {
     const events = await recorded(everyCommand);
     for (const chunking of ['recorded', 'bytes', 'whole', { seed: 1 }] as const) {
       const [result] = await verify(events, { chunking });
@@ -80,12 +80,15 @@ describe('a recorded session, verified,', () => {
     }
   });
 
-  test.each(['bytes', 'whole'] as const)('is the same where frames were lost, cut %s', async (chunking) => {
-    const events = await recorded([frame({ cmd: 'ping' }), Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
-    expect(await verify(events, { chunking })).toMatchObject([{ same: true, fault: null, compared: 2 }]);
-  });
+  test.each(['bytes', 'whole'] as const)(
+    'a replay equals a recording with lost frames, cut %s',
+    async (chunking) => {
+      const events = await recorded([frame({ cmd: 'ping' }), Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+      expect(await verify(events, { chunking })).toMatchObject([{ same: true, fault: null, compared: 2 }]);
+    },
+  );
 
-  test('is the same when replies come in other pieces', async () => {
+  test('a replay equals its recording when replies come in other pieces', async () => {
     const { open, say, end, close } = talk();
     const events = await recorded(everyCommand);
     const again: StreamEvent[] = [open()];
@@ -100,7 +103,7 @@ describe('a recorded session, verified,', () => {
     expect(await verify(again)).toMatchObject([{ same: true, fault: null }]);
   });
 
-  test('is the same when the client had ended its side before the replies came', async () => {
+  test('a replay equals its recording when the client had ended its side before the replies', async () => {
     const events = await recorded(everyCommand);
     const of = (from: string) =>
       events.filter((event) => (event.type === 'chunk' || event.type === 'end') && event.from === from);
@@ -130,7 +133,7 @@ describe('a recorded session, verified,', () => {
     return result!;
   }
 
-  test('says which field of which reply differs, in which packet and when', async () => {
+  test('a difference names the field, the reply, the packet and the time', async () => {
     const result = await tampered(0, (reply) =>
       Buffer.from(reply.toString('latin1').replace('"size":5', '"size":6'), 'latin1'),
     );
@@ -149,7 +152,7 @@ describe('a recorded session, verified,', () => {
     ]);
   });
 
-  test('says from which byte on a body differs, and still compares what is behind it', async () => {
+  test('a difference names the first byte of a body that differs, and later replies are still compared', async () => {
     const result = await tampered(1, (reply) => Buffer.concat([reply.subarray(0, -2), Buffer.from('XY')]));
     expect(result.differences).toMatchObject([
       {
@@ -161,7 +164,7 @@ describe('a recorded session, verified,', () => {
     expect(result.replies).toBe(3);
   });
 
-  test('says which reply does not come any more', async () => {
+  test('a difference names a recorded reply that does not come', async () => {
     const result = await tampered(2, (reply) => Buffer.concat([reply, frame({ ack: 'more' })]));
     expect(result.differences).toMatchObject([{ kind: 'missing', reply: 4, expected: { ack: 'more' } }]);
     expect(result.fault).toMatchObject({
@@ -170,13 +173,13 @@ describe('a recorded session, verified,', () => {
     });
   });
 
-  test('says which reply was not recorded', async () => {
+  test('a difference names a reply that was not recorded', async () => {
     const result = await tampered(2, () => Buffer.alloc(0));
     expect(result.differences).toMatchObject([{ kind: 'unexpected', reply: 3, got: { ack: 'ping', id: 3 } }]);
     expect(result.same).toBe(false);
   });
 
-  test('compares the fields that it is told to', async () => {
+  test('a replay compares only the fields that are not ignored', async () => {
     const store = memoryStore();
     const events = await recorded(
       [putFrame('a', 'x', { id: 1, mtime: 5 }), frame({ cmd: 'stat', filename: 'a', id: 2 })],
@@ -200,7 +203,7 @@ describe('a recorded session, verified,', () => {
     ]);
   });
 
-  test('is verified on what was stored before, where that is given', async () => {
+  test('a replay runs on the given store', async () => {
     const oldStore = async () => {
       const store = memoryStore();
       const sink = await store.put('old', { size: 3 });
@@ -218,7 +221,7 @@ describe('a recorded session, verified,', () => {
     expect(await verify(events, { store: await oldStore() })).toMatchObject([{ same: true }]);
   });
 
-  test('keeps the order between conversations: one asks for what another has stored', async () => {
+  test('a replay keeps the order between conversations: one gets the file that another has stored', async () => {
     const store = memoryStore();
     const first = await recorded([putFrame('a', bytesFrom(1, 200_000), { id: 1 })], { store });
     const second = await recorded(
@@ -233,7 +236,7 @@ describe('a recorded session, verified,', () => {
     }
   });
 
-  test('says so when a conversation lacks something, and what cannot be told', async () => {
+  test('a replay reports when a conversation is incomplete, and what cannot be compared', async () => {
     const { open, say, gap, close } = talk();
     const ping = frame({ cmd: 'ping' });
     const reply = frame({ ack: 'ping' });
@@ -267,7 +270,7 @@ describe('a recorded session, verified,', () => {
     expect(await verify(half)).toMatchObject([{ same: null, differences: [] }]);
   });
 
-  test('compares what there is of a conversation whose recording ends first', async () => {
+  test('a replay compares the recorded part of a conversation whose recording ends early', async () => {
     const { open, say, close } = talk();
     const ping = frame({ cmd: 'ping' });
     const events = [
@@ -280,7 +283,7 @@ describe('a recorded session, verified,', () => {
     expect(await verify(events)).toMatchObject([{ same: true, fault: null, replies: 2 }]);
   });
 
-  test('is replayed with a break where the client broke off', async () => {
+  test('a replay breaks off where the recorded client broke off', async () => {
     const { open, say, reset, close } = talk();
     const store = memoryStore();
     const events = [
@@ -295,7 +298,7 @@ describe('a recorded session, verified,', () => {
     expect([...store.contents.keys()]).toEqual(['a']);
   });
 
-  test('goes on with the others when one is stuck, and says what it waited for', async () => {
+  test('a replay continues with other conversations when one is stuck, and names what it waited for', async () => {
     const [one, two] = [talk(0), talk(1)];
     const ping = frame({ cmd: 'ping' });
     const pong = frame({ ack: 'ping' });
@@ -327,7 +330,7 @@ describe('a recorded session, verified,', () => {
     });
   });
 
-  test('has no more open at once than was said', async () => {
+  test('a replay has no more conversations open at once than allowed', async () => {
     const talks = [talk(0), talk(1), talk(2)];
     const events = [
       ...talks.map(({ open }) => open()),

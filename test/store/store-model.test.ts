@@ -78,7 +78,7 @@ async function everythingIn(store: Store): Promise<[string, string][]> {
 
 describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
   test.prop([fc.array(action, { maxLength: 40 })], { numRuns: 60 })(
-    'say the same to the same',
+    'the disk store and the memory store give the same answers to the same calls',
     async (actions) => {
       const { store: disk, root, dispose } = await newDiskStore({ durability });
       const memory = memoryStore();
@@ -97,7 +97,7 @@ describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory stor
   const tree = fc.uniqueArray(name, { maxLength: 30 });
   const page = fc.integer({ min: 1, max: 7 });
   test.prop([tree, page, name, name], { numRuns: 60 })(
-    'list in the order of bytes',
+    'the disk store and the memory store list names in the order of their bytes',
     async (names, limit, prefix, after) => {
       const { store, dispose } = await newDiskStore({ durability });
       try {

@@ -5,7 +5,7 @@ const later = <T>(value: T): Task<T> => wait<T>((back) => setImmediate(back, nul
 const fails = (message: string): Task<never> => wait<never>((back) => setImmediate(back, new Error(message)));
 
 describe('a task', () => {
-  it('answers at once when nothing has to be waited for', () => {
+  it('a task that waits for nothing returns its value at once', () => {
     function* sum(): Task<number> {
       return (yield* one()) + (yield* one());
     }
@@ -16,7 +16,7 @@ describe('a task', () => {
     expect(run(sum())).toBe(2);
   });
 
-  it('gives one promise when something has', async () => {
+  it('a task that waits returns one promise', async () => {
     function* sum(): Task<number> {
       return (yield* later(1)) + (yield* later(2));
     }
@@ -25,7 +25,7 @@ describe('a task', () => {
     expect(await answer).toBe(3);
   });
 
-  it('lets a failed step be caught, and cleaned up after', async () => {
+  it('a task can catch the error of a step and clean up after it', async () => {
     const steps: string[] = [];
     function* task(): Task<string> {
       try {
@@ -42,11 +42,11 @@ describe('a task', () => {
     expect(steps).toEqual(['no', 'cleaned']);
   });
 
-  it('rejects with what was not caught', async () => {
+  it('a task rejects with the error that it does not catch', async () => {
     await expect(run(fails('not caught'))).rejects.toThrow('not caught');
   });
 
-  it('may be called back in the same turn, however often', async () => {
+  it('a task continues when its steps call back in the same turn, however many do', async () => {
     function* task(): Task<number> {
       let sum = 0;
       for (let i = 0; i < 1000; i++) sum += yield* wait<number>((back) => back(null, 1));
@@ -57,7 +57,7 @@ describe('a task', () => {
 });
 
 describe('together', () => {
-  it('starts all and waits for all', async () => {
+  it('together starts all steps and waits for all', async () => {
     let running = 0;
     let most = 0;
     const start: Start = (back) => {
@@ -72,7 +72,7 @@ describe('together', () => {
     expect([running, most]).toEqual([0, 3]);
   });
 
-  it('throws the first error once all have ended', async () => {
+  it('together throws the first error once all steps have ended', async () => {
     let ended = false;
     const failing: Start = (back) => back(new Error('first'));
     const slow: Start = (back) =>
@@ -84,7 +84,7 @@ describe('together', () => {
     expect(ended).toBe(true);
   });
 
-  it('waits for nothing when there is nothing', async () => {
+  it('together waits for nothing when there are no steps', async () => {
     await run(together([]));
   });
 });

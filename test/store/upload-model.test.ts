@@ -98,7 +98,7 @@ function ending(what: 'sync' | 'commit' | 'abort') {
 
 describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
   test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: 100 })(
-    'keep the same of uploads, and store the same',
+    'the disk store and the memory store keep the same bytes of uploads and store the same files',
     async (acts) => {
       const { store, root, dispose } = await newDiskStore({ durability, maxUploads: 2 });
       const disk: World = { store, sinks: new Map(), told: [] };

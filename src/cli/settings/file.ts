@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { strictJson } from '../../server/access/strict-json.ts';
-import { atOnce } from '../../server/turns.ts';
+import { runToEnd } from '../../server/cooperative.ts';
 import { nearest } from '../shared/suggest.ts';
 import { groups, keyOf, type SettingName, settingNames } from './table.ts';
 
@@ -63,7 +63,7 @@ export function parseConfig(text: string, name: string): Pick<ConfigFile, 'value
     return `${name}: ${full} is not a setting${suggestion}`;
   }
 
-  const json = atOnce(strictJson(text));
+  const json = runToEnd(strictJson(text));
   if (!json.ok) return { values, problems: [`${name}: is not JSON: ${json.problem}`] };
   for (const { path, lines } of json.duplicates) {
     problems.push(`${name}: ${path.join('.')} is there twice, in lines ${lines.join(' and ')}`);

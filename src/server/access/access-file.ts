@@ -1,11 +1,13 @@
 /**
- * Who is let in, out of a file that can be read again while the server runs.
+ * Access rules from a file that can be read again while the server runs.
  *
- * Tokens are kept as their SHA-256 only, and looked up by it: a `hello` costs the same however many there are. The time
- * that takes says nothing of any token. It depends on the SHA-256 of what was said alone; and who would find out by it
- * how a stored one begins could not choose what to say next, since nobody can make a text of a SHA-256.
+ * The rules contain only the SHA-256 of each token, and a token is looked up by its SHA-256: a `hello` costs
+ * the same however many tokens there are. The duration of the lookup reveals nothing about a token. It
+ * depends only on the SHA-256 of the text that the peer sent. A peer that learned how a stored SHA-256 begins
+ * could not choose its next text, since nobody can compute a text from a SHA-256.
  *
- * To read the file again keeps nobody waiting: it is parsed, checked and made known in pieces, a turn each.
+ * Reading the file again does not block the server: the file is parsed, checked and announced in pieces, one
+ * in each turn of the event loop.
  */
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
@@ -14,8 +16,8 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Access } from '../../runtime/access.ts';
 import type { Certificate } from '../../transport/connection.ts';
 import { check, TEXT } from '../../wire/argument.ts';
-import { toldInTurns } from '../told-in-turns.ts';
-import { inTurns } from '../turns.ts';
+import { createBroadcast } from '../broadcast.ts';
+import { runCooperatively } from '../cooperative.ts';
 import {
   type AccessRules,
   type CertificateRule,
@@ -28,13 +30,13 @@ import { type DuplicateKey, strictJson } from './strict-json.ts';
 
 export interface AccessFile {
   readonly access: Access;
-  /** What may be stored below which prefix, as the rules are now: the same list until they change. */
+  /** The quotas of the current rules, by prefix. It is the same list until the rules change. */
   readonly quotas: () => readonly { readonly prefix: string; readonly bytes: number }[];
-  /** What the operator should know: that others can read the file. As of the last reading. */
+  /** Warnings for the operator, as of the last time the file was read: that other users can read it. */
   readonly warnings: readonly string[];
   /**
-   * Reads the file again, after those readings that are under way. When it is wrong the rules stay as they were, and the
-   * problems are the answer. Else it has come to every connection once this resolves.
+   * Reads the file again, after the reloads under way. When the file is wrong the old rules stay and the
+   * answer is the list of problems. Else every connection has the new rules when the promise resolves.
    */
   readonly reload: () => Promise<readonly string[]>;
 }
@@ -45,8 +47,8 @@ export type OpenedAccess =
 
 /** Bytes of the file: some 50,000 tokens. */
 const BYTES_MAX = 8 * 1024 * 1024;
-/** Problems that are told; of the others, how many there are. */
-const PROBLEMS_TOLD_MAX = 20;
+/** Problems that are listed; of the others only the number is. */
+const PROBLEMS_LISTED_MAX = 20;
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -60,32 +62,32 @@ const digestOf = (text: string): string => createHash('sha256').update(text).dig
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
   check('openAccessFile: the path', path, TEXT);
-  const first = await readAccess(path);
+  const first = await loadAccess(path);
   if (!first.ok) return first;
   let { rules, warnings } = first.value;
-  const changed = toldInTurns();
-  let reading: Promise<unknown> = Promise.resolve();
+  const broadcast = createBroadcast();
+  let loading: Promise<unknown> = Promise.resolve();
 
   const access: Access = {
-    changed$: changed.told$,
-    first: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
+    changed$: broadcast.messages$,
+    first: (certificate) => byCertificate(rules, certificate) ?? rules.anonymous,
     byToken: (token) => {
       const rule = rules.tokens.get(digestOf(token));
       return rule === undefined ? null : principalOf(rule);
     },
     now: (principal) => {
-      if (principal.name === '') return rules.anybody;
+      if (principal.name === '') return rules.anonymous;
       const rule = rules.byName.get(principal.name);
-      // A token that was exchanged for another is as gone as one that was taken out.
-      return rule === undefined || shownFor(rule) !== shownBy.get(principal) ? null : principalOf(rule);
+      // A token that was replaced by another is as invalid as one that was removed.
+      return rule === undefined || proofOf(rule) !== proofs.get(principal) ? null : principalOf(rule);
     },
   };
 
-  async function readAgain(): Promise<readonly string[]> {
-    const again = await readAccess(path);
-    if (!again.ok) return again.problems;
-    ({ rules, warnings } = again.value);
-    await changed.tell();
+  async function reread(): Promise<readonly string[]> {
+    const next = await loadAccess(path);
+    if (!next.ok) return next.problems;
+    ({ rules, warnings } = next.value);
+    await broadcast.broadcast();
     return [];
   }
 
@@ -97,31 +99,31 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
       get warnings() {
         return warnings;
       },
-      // One after the other, so that what was read first never comes to replace what was read last.
+      // One after the other, so that an earlier read never replaces the result of a later one.
       reload: () => {
-        const problems = reading.then(readAgain);
-        reading = problems.catch(() => {});
+        const problems = loading.then(reread);
+        loading = problems.catch(() => {});
         return problems;
       },
     },
   };
 }
 
-interface Reading {
+interface LoadedAccess {
   readonly rules: AccessRules;
   readonly warnings: readonly string[];
 }
 
-type Read =
-  | { readonly ok: true; readonly value: Reading }
+type LoadOutcome =
+  | { readonly ok: true; readonly value: LoadedAccess }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-async function readAccess(path: string): Promise<Read> {
-  const failed = (problems: readonly string[]): Read => {
-    const told = problems.slice(0, PROBLEMS_TOLD_MAX);
-    const left = problems.length - told.length;
-    if (left > 0) told.push(`and ${left} more problems like these`);
-    return { ok: false, problems: told.map((problem) => `${path}: ${problem}`) };
+async function loadAccess(path: string): Promise<LoadOutcome> {
+  const failed = (problems: readonly string[]): LoadOutcome => {
+    const listed = problems.slice(0, PROBLEMS_LISTED_MAX);
+    const left = problems.length - listed.length;
+    if (left > 0) listed.push(`and ${left} more problems like these`);
+    return { ok: false, problems: listed.map((problem) => `${path}: ${problem}`) };
   };
   let content: { readonly text: string; readonly mode: number } | string;
   try {
@@ -130,7 +132,7 @@ async function readAccess(path: string): Promise<Read> {
     return failed([systemWords(error, 'read')]);
   }
   if (typeof content === 'string') return failed([content]);
-  const read = await inTurns(rulesIn(content.text));
+  const read = await runCooperatively(rulesIn(content.text));
   if (!read.ok) return failed(read.problems);
   return { ok: true, value: { rules: read.value, warnings: warningsOf(path, content.mode) } };
 }
@@ -138,12 +140,15 @@ async function readAccess(path: string): Promise<Read> {
 function* rulesIn(text: string): Generator<void, ReadRules> {
   const json = yield* strictJson(text);
   if (!json.ok) return { ok: false, problems: [`it is not JSON: ${json.problem}`] };
-  if (json.duplicates.length > 0) return { ok: false, problems: json.duplicates.map(twice) };
+  if (json.duplicates.length > 0) return { ok: false, problems: json.duplicates.map(describeDuplicate) };
   return yield* readRules(json.value, digestOf);
 }
 
-/** Names a key that is there twice; not one that may be a token, nor what is below it. */
-function twice({ path, lines: [first, second] }: DuplicateKey): string {
+/**
+ * A sentence about a key that occurs twice. It never shows a key that may be a token, nor anything below such
+ * a key.
+ */
+function describeDuplicate({ path, lines: [first, second] }: DuplicateKey): string {
   let shown = '';
   for (const step of path) {
     if (typeof step === 'string' && !isShown(step)) {
@@ -154,9 +159,12 @@ function twice({ path, lines: [first, second] }: DuplicateKey): string {
   return `${shown}: is there twice, in lines ${first} and ${second}`;
 }
 
-/** Answers what is wrong in words. The mode is that of the very file that was read. */
+/**
+ * The content and mode of the file, or a sentence when it cannot be used. The mode is that of the file that
+ * was read.
+ */
 async function contentOf(path: string): Promise<{ readonly text: string; readonly mode: number } | string> {
-  // To open what is not a file, such as a pipe, might wait for ever.
+  // Opening something that is not a file, such as a pipe, might wait for ever.
   if (!(await stat(path)).isFile()) return 'it is not a file';
   const file = await open(path);
   try {
@@ -177,20 +185,20 @@ function byCertificate(
 ): Principal | null {
   if (certificate === undefined) return null;
   const { subject, commonName } = certificate;
-  // The whole subject says more than its last part.
+  // The whole subject is more specific than its common name.
   const rule = bySubject.get(subject) ?? (commonName === null ? undefined : byCommonName.get(commonName));
   return rule === undefined ? null : principalOf(rule);
 }
 
-/** What each principal has shown to become one: held no longer than the principal is. */
-const shownBy = new WeakMap<Principal, string>();
+/** The token or certificate that each principal was created for; forgotten with the principal. */
+const proofs = new WeakMap<Principal, string>();
 
-const shownFor = (rule: TokenRule | CertificateRule): string =>
+const proofOf = (rule: TokenRule | CertificateRule): string =>
   'sha256' in rule ? rule.sha256 : JSON.stringify([rule.subject, rule.commonName]);
 
 function principalOf(rule: TokenRule | CertificateRule): Principal {
   const { name, rights, prefix } = rule;
   const principal = { name, rights, prefix };
-  shownBy.set(principal, shownFor(rule));
+  proofs.set(principal, proofOf(rule));
   return principal;
 }

@@ -1,20 +1,20 @@
 /**
- * Metrics whose numbers are kept elsewhere, as plain numbers, and are looked at only when somebody scrapes.
+ * Metrics whose values are plain numbers elsewhere and are read only at a scrape.
  *
- * prom-client puts a string together each time it counts by label; adding 1 to a number costs a hundredth of that.
+ * prom-client builds a string each time it counts by label; adding 1 to a number costs a hundredth of that.
  */
 import type { Counter, Gauge, Registry } from 'prom-client';
 
 export type PromClient = typeof import('prom-client');
 
 export interface Instruments {
-  /** `read` says the whole count so far. */
+  /** `read` returns the whole count so far. */
   readonly counter: (name: string, help: string, read: () => number) => void;
-  /** `read` may answer later, and must not reject. */
+  /** `read` may return a promise, which must not reject. */
   readonly gauge: (name: string, help: string, read: () => number | Promise<number>) => void;
   /**
-   * A counter by one label or two; what it returns counts one. Every pair of values is kept for ever, so whoever counts
-   * must have few of them.
+   * A counter by one label or two; the returned function counts one. Every pair of values is stored for ever,
+   * so the caller must use few of them.
    */
   readonly table: (
     name: string,

@@ -1,14 +1,14 @@
 /**
- * How late the event loop is: what a server that does too much at a time shows first.
+ * How late the event loop is. A server with too much to do shows it here first.
  *
- * Node measures how far apart the ticks of a timer are; what is over the timer's own interval is delay.
+ * Node measures the time between the ticks of a timer; what exceeds the timer's interval is the delay.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Milliseconds between two ticks: a hundred of them a second cost nothing to speak of. */
+/** Milliseconds between two ticks. A hundred ticks a second cost next to nothing. */
 const RESOLUTION_MS = 10;
 
-/** Seconds. All 0 before anything was measured. */
+/** In seconds. All are 0 before the first measurement. */
 export interface LoopDelay {
   readonly p50: number;
   readonly p99: number;
@@ -16,7 +16,7 @@ export interface LoopDelay {
 }
 
 export interface LoopDelayMeter {
-  /** What was measured since the last call; so whoever reads needs a meter of its own. */
+  /** The delays since the last call. Each reader needs a meter of its own. */
   readonly take: () => LoopDelay;
   readonly stop: () => void;
 }

@@ -1,11 +1,11 @@
 /**
- * What Prometheus is told of a server.
+ * The metrics of a server for Prometheus.
  *
- * Events are counted in plain numbers, and prom-client sees them only when somebody scrapes: ten thousand small files
- * a second pass through here. Labels are bounded: commands are those the server knows, or `other`; outcomes are
- * `served`, or a code of the catalogue, or `other`.
+ * The subscriber counts events in plain numbers, and prom-client reads them only at a scrape, since ten
+ * thousand small files a second pass through here. Labels are bounded: a command is one that the server
+ * knows, or `other`; an outcome is `served`, a code of the catalogue, or `other`.
  *
- * prom-client is an optional peer dependency. It is loaded here and nowhere else, when metrics are asked for.
+ * prom-client is an optional peer dependency. Only this module imports it, when metrics are asked for.
  */
 import type { Observable } from 'rxjs';
 import { catalogue } from '../../files/protocol/errors.ts';
@@ -18,22 +18,25 @@ import { meterLoopDelay } from './loop-delay.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 
 export interface MetricsOptions {
-  /** What happens in the server. It is subscribed to at once and once, so it must be shared: a `Subject`, say. */
+  /**
+   * The events of the server. They are subscribed to at once and once, so they must be shared, as a `Subject`
+   * is.
+   */
   readonly events$: Observable<ServerEvent>;
   /** Read at each scrape. */
   readonly stats: () => ServerStats;
-  /** Read at each scrape, where there is a store that knows. */
+  /** Read at each scrape; absent when the store cannot say. */
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
-  /** The commands that are told apart; default: all of Sluice's own. */
+  /** The commands that get a label of their own; default: all of Sluice's own. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;
 }
 
 export interface Metrics {
   /** The media type of the text. */
   readonly contentType: string;
-  /** All of it, in Prometheus' text format. Calls at the same time share one answer. */
+  /** All metrics in Prometheus' text format. Concurrent calls share one answer. */
   readonly text: () => Promise<string>;
-  /** Counts and measures no more. */
+  /** Stops counting and measuring. */
   readonly stop: () => void;
 }
 
@@ -47,7 +50,7 @@ export interface NoPromClient {
 }
 
 /** Seconds, from a small file on a fast disk to a large one over a slow line. */
-const durations = [
+const DURATION_BUCKETS_S = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600,
 ];
 
@@ -68,10 +71,10 @@ export async function createMetrics(options: MetricsOptions): Promise<MetricsOut
     const message = 'metrics need prom-client, which is not installed: npm install prom-client';
     return { ok: false, error: { code: 'no-prom-client', message } };
   }
-  return { ok: true, value: counting(prom, options) };
+  return { ok: true, value: startMetrics(prom, options) };
 }
 
-function counting(prom: PromClient, options: MetricsOptions): Metrics {
+function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
   const registry = new prom.Registry();
   const registers = [registry];
   const { commands = builtIn } = options;
@@ -97,12 +100,12 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
 
   gauge('sluice_connections_open', 'Connections that are open.', () => stats.connections);
   counter('sluice_connections_opened_total', 'Connections that were accepted.', () => counts.opened);
-  const closed = table(
+  const countClosed = table(
     'sluice_connections_closed_total',
     'Connections that are over, by the fault; none: in good order.',
     ['fault'],
   );
-  const turnedAway = table(
+  const countTurnedAway = table(
     'sluice_connections_turned_away_total',
     'Connections that were not let in, by code.',
     ['code'],
@@ -123,7 +126,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     'Tokens that were looked at later, since many from their address were wrong.',
     () => counts.slowed,
   );
-  const requests = table(
+  const countRequest = table(
     'sluice_requests_total',
     'Requests answered, by command and outcome: served, or the error code.',
     ['cmd', 'outcome'],
@@ -132,7 +135,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
     name: 'sluice_request_duration_seconds',
     help: 'From the header of a request to its answer, by command.',
     labelNames: ['cmd'],
-    buckets: durations,
+    buckets: DURATION_BUCKETS_S,
     registers,
   });
   counter('sluice_received_bytes_total', 'Bytes received from peers.', () => stats.received);
@@ -155,12 +158,12 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   }
   const meter = meterLoopDelay();
   let delay = meter.take();
-  for (const part of ['p50', 'p99', 'max'] as const) {
-    const what = part === 'max' ? 'The longest delay' : `The delay (${part})`;
+  for (const statistic of ['p50', 'p99', 'max'] as const) {
+    const what = statistic === 'max' ? 'The longest delay' : `The delay (${statistic})`;
     gauge(
-      `sluice_event_loop_delay_${part}_seconds`,
+      `sluice_event_loop_delay_${statistic}_seconds`,
       `${what} of the event loop since the last scrape.`,
-      () => delay[part],
+      () => delay[statistic],
     );
   }
   new prom.Gauge({
@@ -172,8 +175,8 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
   addProcessMetrics(instruments);
 
   const timers = new Map([...known, 'other'].map((cmd) => [cmd, duration.labels(cmd)]));
-  const answered = (cmd: string, outcome: string, ms: number) => {
-    requests(cmd, outcome);
+  const countAnswer = (cmd: string, outcome: string, ms: number) => {
+    countRequest(cmd, outcome);
     timers.get(cmd)!.observe(ms / 1e3);
   };
   function count(event: ServerEvent): void {
@@ -183,17 +186,17 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
         counts.bytes += event.size;
         return;
       case 'served':
-        return answered(cmdOf(event.cmd), 'served', event.ms);
+        return countAnswer(cmdOf(event.cmd), 'served', event.ms);
       case 'refused':
         if (event.error.code === 'bad-token') counts.wrongTokens++;
-        return answered(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
+        return countAnswer(cmdOf(event.cmd), outcomeOf(event.error.code), event.ms);
       case 'opened':
         counts.opened++;
         return;
       case 'closed':
-        return closed(event.fault?.code ?? 'none');
+        return countClosed(event.fault?.code ?? 'none');
       case 'turned-away':
-        return turnedAway(event.code);
+        return countTurnedAway(event.code);
       case 'slowed':
         counts.slowed++;
         return;
@@ -207,7 +210,7 @@ function counting(prom: PromClient, options: MetricsOptions): Metrics {
         counts.bugs++;
     }
   }
-  // How the server ends is for whoever runs it to tell.
+  // The caller that runs the server reports its error.
   const subscription = options.events$.subscribe({ next: count, error: () => {} });
 
   async function scrape(): Promise<string> {

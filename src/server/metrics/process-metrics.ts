@@ -1,13 +1,13 @@
 /**
- * What the process uses, under the names that dashboards for Prometheus and Node expect.
+ * The resources that the process uses, under the names that dashboards for Prometheus and Node expect.
  *
- * Not prom-client's `collectDefaultMetrics`: what that starts to observe (garbage collections, the event loop) it
- * never stops observing, and it lists every open handle at each scrape.
+ * This does not use prom-client's `collectDefaultMetrics`: that never stops its observers (garbage
+ * collection, event loop), and it lists every open handle at each scrape.
  */
 import { readdir } from 'node:fs/promises';
 import type { Instruments } from './instruments.ts';
 
-/** Adds them. They are read when somebody scrapes, and cost nothing in between. */
+/** Adds the metrics. They are read at each scrape and cost nothing in between. */
 export function addProcessMetrics({ counter, gauge }: Instruments): void {
   const cpu = (microseconds: (usage: NodeJS.CpuUsage) => number) => () =>
     microseconds(process.cpuUsage()) / 1e6;
@@ -37,7 +37,7 @@ export function addProcessMetrics({ counter, gauge }: Instruments): void {
   if (process.platform === 'linux') gauge('process_open_fds', 'Open file descriptors.', openFiles);
 }
 
-/** One of those found is the folder's own. NaN when there is no `/proc`. */
+/** One of the descriptors found belongs to the folder being read. NaN when there is no `/proc`. */
 const openFiles = (): Promise<number> =>
   readdir('/proc/self/fd').then(
     ({ length }) => length - 1,

@@ -1,4 +1,4 @@
-/** What the cases of the contract suite are written with. */
+/** The helpers of the cases of the contract suite. */
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../files/protocol/errors.ts';
 import type { Committed, FileInfo, MaybeAsync, Outcome, PutOptions, Store } from '../contract.ts';

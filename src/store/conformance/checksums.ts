@@ -4,7 +4,7 @@ import type { Store } from '../contract.ts';
 import { crc32 } from '../crc32.ts';
 import { type ContractCase, contentOf, pattern, put, value } from './case.ts';
 
-/** Asserts that what is said of a file, if anything, is that of what can be read of it. */
+/** Asserts that the checksum of a file, if there is one, is that of its content. */
 async function sumIsRight(store: Store, name: string): Promise<void> {
   const actual = crc32(await contentOf(store, name));
   const source = await value(store.open(name));
@@ -15,7 +15,7 @@ async function sumIsRight(store: Store, name: string): Promise<void> {
 
 export const sumCases: Readonly<Record<string, ContractCase>> = {
   'a sum that is given is that of the content, whatever the name was used for': async (store) => {
-    // All of one size and time: what tells them apart is not that.
+    // All have one size and time, so these do not tell them apart.
     const same = { mtime: 1_000_000 };
     await value(put(store, 'a', pattern(1000, 1), same));
     await sumIsRight(store, 'a');

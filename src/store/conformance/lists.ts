@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Listing } from '../contract.ts';
 import { type ContractCase, namesIn, put, refused, value } from './case.ts';
 
-/** In their order: that of the bytes of UTF-8. Full names are compared, so `a.b` comes before what is in `a`. */
+/** In the order of their UTF-8 bytes. Full names are compared, so `a.b` comes before the files in `a`. */
 const ordered = [
   'A',
   'a b',

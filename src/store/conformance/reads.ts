@@ -1,4 +1,4 @@
-/** The contract of `open`, `stat` and of what was opened. */
+/** The contract of `open`, `stat` and sources. */
 import assert from 'node:assert/strict';
 import { type ContractCase, contentOf, pattern, put, refused, textOf, value } from './case.ts';
 

@@ -1,8 +1,4 @@
-/**
- * The suite that every store passes: what `contract.ts` promises, case by case.
- *
- * It belongs to no test runner: it is given `describe` and `it`, and asserts with `node:assert`.
- */
+/** The suite that every store passes: the promises of `contract.ts`, case by case. */
 
 import { check, checkOptions, FUNCTION, TEXT } from '../../wire/argument.ts';
 import type { Store } from '../contract.ts';
@@ -28,7 +24,7 @@ export interface OpenOptions {
   readonly maxUploads?: number;
 }
 
-/** What the suite needs of a test runner: vitest, jest, mocha and `node:test` all have it. */
+/** The functions of a test runner that the suite needs: vitest, jest, mocha and `node:test` have them. */
 export interface ContractRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>) => unknown;
@@ -47,7 +43,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
 /**
  * Declares the suite for a store.
  *
- * @param open makes an empty store, with those options; called for each case anew.
+ * @param open makes an empty store with those options; called once for each case.
  * @example
  * import { describe, it } from 'vitest';
  *

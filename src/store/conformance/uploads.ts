@@ -1,4 +1,6 @@
-/** The contract of uploads: what is kept of a put that breaks off, and how a whole content is checked. */
+/**
+ * The contract of uploads: which bytes are kept of a put that breaks off, and how a whole content is checked.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ErrorInfo } from '../../files/protocol/errors.ts';
@@ -11,7 +13,7 @@ const none = { offset: 0, crc32: 0 };
 const firstOf = (length: number) => ({ offset: length, crc32: crc32(content.subarray(0, length)) });
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** A put of `content` from `offset` on, with so much of it written. */
+/** A put of `content` from `offset` on, after this many bytes were written. */
 async function begun(
   store: Store,
   upload: string,
@@ -23,7 +25,7 @@ async function begun(
   return sink;
 }
 
-/** One that breaks off when so much of it was written. */
+/** A put that breaks off after this many bytes were written. */
 async function interrupted(store: Store, upload: string, to: number, options: Partial<PutOptions> = {}) {
   await (await begun(store, upload, to, options)).abort();
 }
@@ -34,7 +36,7 @@ async function errorOf(answer: MaybeAsync<unknown>): Promise<ErrorInfo> {
   return outcome.error;
 }
 
-/** How often it was called, and what to give as `taken`. */
+/** A function to give as `taken`, and the number of its calls. */
 function told() {
   const calls = { count: 0, taken: () => void calls.count++ };
   return calls;
@@ -267,7 +269,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
       [{ sha256: '0'.repeat(64) }, content.length, 'sha256-mismatch'],
     ];
     for (const [options, length, code] of wrong) {
-      // What is in the way may be found out when the put begins already: then it is not there yet.
+      // The store may already find the obstacle when the put begins: then it does not exist yet.
       if (options.ifAbsent) await value(store.remove('uploaded'));
       const sink = await begun(store, 'key', length, options);
       if (options.ifAbsent) await value(put(store, 'uploaded', 'old'));

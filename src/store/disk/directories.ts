@@ -1,155 +1,143 @@
 /**
- * The folders below the root, held open, so that no symbolic link is ever followed.
+ * The folders below the root, kept open, so that no symbolic link is ever followed.
  *
- * Node has no `openat`. On Linux `/proc/self/fd/N/child` does what it does: it names a child of the very folder that
- * descriptor N holds, whatever has become of the path since. So a folder is reached one segment at a time, each
- * opened without following links, and what is in it is named through its descriptor.
+ * Node has no `openat`. On Linux `/proc/self/fd/N/child` does the same: it names a child of the folder that
+ * descriptor N has open, whatever has happened to the path since. So the store opens a path one segment at a
+ * time, each without following links, and names the children of a folder through its descriptor.
  *
- * Where there is no /proc (macOS, the BSDs) plain paths are used, every segment looked at anew each time; there, a
- * local user who may write to the tree could swap a folder for a link between the look and the use.
+ * Where there is no /proc (macOS, the BSDs) the store uses plain paths and checks every segment each time.
+ * There, a local user who may write to the tree could replace a folder by a link between the check and the
+ * use.
  */
 import type { Outcome } from '../contract.ts';
-import { folderOf, lastOf } from '../names.ts';
+import { folderOf, lastSegmentOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
-import { type Start, type Task, wait } from '../task.ts';
-import { directoryCache, type Held } from './directory-cache.ts';
-import { type DiskIo, flags } from './disk-io.ts';
+import { type Task, wait } from '../task.ts';
+import type { At, Directory, Root } from './directory.ts';
+import { type CachedDirectory, createDirectoryCache } from './directory-cache.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import { goneRoot, isRemoved } from './root-check.ts';
-
-/** An open folder. */
-export interface Folder {
-  /** Its name below the root, without a slash at the end; '' is the root. */
-  readonly path: string;
-  readonly fd: number;
-}
-
-/** The path by which the system finds the child of an open folder. */
-export type At = (folder: Folder, child: string) => string;
-
-/** An open folder that is shared. Whoever got one from `enter` gives it back with `leave`. */
-export interface Directory extends Folder {
-  /** Asks for a sync of its entries that begins now or later; shared with all who ask meanwhile. */
-  readonly sync: Start;
-}
-
-export interface Root {
-  /** Absolute, without symbolic links. */
-  readonly path: string;
-  readonly fd: number;
-}
+import { createRootGoneError, isRootRemoved } from './root.ts';
 
 export interface Directories {
   readonly root: Directory;
   readonly at: At;
   /**
-   * Opens a folder. With `made`, what is missing on the way is made and its path added to `made`, and the way there
-   * is durable, if the store is. Without, `not-found` when it is missing. `name-conflict` when a file is in the way,
-   * `not-a-file` when a symbolic link or the like is.
+   * Opens a folder. With `created`, missing folders are made on the way and their paths added to `created`,
+   * and the path is made durable, if the store is. Without, a missing folder is `not-found`. A file in the
+   * way is `name-conflict`; a symbolic link or the like is `not-a-file`.
    */
-  enter(path: string, made?: string[]): Task<Outcome<Directory>>;
+  enter(path: string, created?: string[]): Task<Outcome<Directory>>;
   leave(directory: Directory): void;
-  /** Not to be used again: it turned out to have been removed. */
+  /** Removes a folder from the cache, because it was found to be deleted. */
   forget(directory: Directory): void;
   /**
-   * To be called when something was not found that may be missing because the root itself was removed. Opens the folder
-   * that is at the root's path now, and answers whether it did; not when the root is still there, even if it was moved.
-   * Throws when no folder is at its path.
+   * Called when something was not found, perhaps because the root itself was removed. Opens the folder that
+   * is at the root's path now, and returns whether it did; false when the root still exists, even if it was
+   * moved. Throws when no folder is at its path.
    */
-  renew(): Task<boolean>;
-  /** Removes those folders that a failed put made, if nobody has put anything there since. */
-  unmake(made: readonly string[]): Task<void>;
-  /** Closes all. Nobody may be using any. */
+  reopenRoot(): Task<boolean>;
+  /** Removes the folders that a failed put made, unless others have put something there since. */
+  removeCreated(created: readonly string[]): Task<void>;
+  /** Closes all folders. No call may be using one. */
   close(): void;
 }
 
-/** How often a folder is made that is gone again when it is to be opened. */
-const tries = 3;
+/** How often the store makes a folder that is gone again when it opens it. */
+const OPEN_ATTEMPTS_MAX = 3;
 
-export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
-  const hasProc = canName(io, rootFolder);
-  const kept = directoryCache(io, rootFolder, hasProc, durable);
+export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
+  const hasProc = hasProcPaths(io, rootFolder);
+  const cache = createDirectoryCache(io, rootFolder, hasProc, durable);
 
   const at: At = hasProc
     ? ({ fd }, child) => `/proc/self/fd/${fd}/${child}`
     : ({ path }, child) => `${rootFolder.path}/${path}/${child}`;
 
-  function* enter(path: string, made?: string[]): Task<Outcome<Held>> {
+  function* enter(path: string, created?: string[]): Task<Outcome<CachedDirectory>> {
     if (path === '') {
-      kept.root.users += 1;
-      return ok(kept.root);
+      cache.root.users += 1;
+      return ok(cache.root);
     }
-    const known = kept.recall(path);
-    if (known !== undefined && (known.durable || made === undefined)) return ok(known);
-    return yield* enterAnew(path, known, made);
+    const cached = cache.lookup(path);
+    if (cached !== undefined && (cached.durable || created === undefined)) return ok(cached);
+    return yield* openDirectory(path, cached, created);
   }
 
-  /** @param known the folder itself, when it is only the way there that has to be made durable. */
-  function* enterAnew(path: string, known: Held | undefined, made?: string[]): Task<Outcome<Held>> {
-    let directory = known;
-    let entered = false;
+  /** @param cached the folder itself, when only the path to it has to be made durable. */
+  function* openDirectory(
+    path: string,
+    cached: CachedDirectory | undefined,
+    created?: string[],
+  ): Task<Outcome<CachedDirectory>> {
+    let directory = cached;
+    let isAcquired = false;
     try {
-      const parent = yield* enter(folderOf(path), made);
+      const parent = yield* enter(folderOf(path), created);
       if (!parent.ok) return parent;
       try {
         if (directory === undefined) {
-          const opened = yield* openChild(parent.value, path, made);
+          const opened = yield* openChild(parent.value, path, created);
           if (!opened.ok) return opened;
           directory = opened.value;
         }
-        if (made !== undefined && !directory.durable) {
+        if (created !== undefined && !directory.durable) {
           yield* wait(parent.value.sync);
           directory.durable = true;
         }
       } finally {
-        kept.leave(parent.value);
+        cache.leave(parent.value);
       }
-      entered = true;
-      return ok(kept.share(directory));
+      isAcquired = true;
+      return ok(cache.share(directory));
     } finally {
-      if (!entered && directory !== undefined) kept.leave(directory);
+      if (!isAcquired && directory !== undefined) cache.leave(directory);
     }
   }
 
-  function* renew(): Task<boolean> {
-    if (!isRemoved(io, { path: rootFolder.path, fd: kept.root.fd })) return false;
+  function* reopenRoot(): Task<boolean> {
+    if (!isRootRemoved(io, { path: rootFolder.path, fd: cache.root.fd })) return false;
     let fd: number;
     try {
-      fd = yield* io.open(rootFolder.path, flags.folder);
+      fd = yield* io.open(rootFolder.path, OPEN_FLAGS.folder);
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === 'ENOENT') throw goneRoot(rootFolder.path, false);
-      if (errno === 'ENOTDIR' || errno === 'ELOOP') throw goneRoot(rootFolder.path, true);
+      if (errno === 'ENOENT') throw createRootGoneError(rootFolder.path, false);
+      if (errno === 'ENOTDIR' || errno === 'ELOOP') throw createRootGoneError(rootFolder.path, true);
       throw error;
     }
-    // Another call may have been faster.
-    if (isRemoved(io, { path: rootFolder.path, fd: kept.root.fd })) kept.replaceRoot(fd);
-    else io.letGo(fd);
+    // Another call may have reopened the root meanwhile.
+    if (isRootRemoved(io, { path: rootFolder.path, fd: cache.root.fd })) cache.replaceRoot(fd);
+    else io.closeQuietly(fd);
     return true;
   }
 
-  function* openChild(parent: Directory, path: string, made: string[] | undefined): Task<Outcome<Held>> {
-    const place = at(parent, lastOf(path));
-    for (let left = tries; ; left--) {
+  function* openChild(
+    parent: Directory,
+    path: string,
+    created: string[] | undefined,
+  ): Task<Outcome<CachedDirectory>> {
+    const systemPath = at(parent, lastSegmentOf(path));
+    for (let attemptsLeft = OPEN_ATTEMPTS_MAX; ; attemptsLeft--) {
       try {
-        return ok(kept.hold(path, yield* io.open(place, flags.folder)));
+        return ok(cache.add(path, yield* io.open(systemPath, OPEN_FLAGS.folder)));
       } catch (error) {
         const errno = errnoOf(error);
-        if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* whatIsThere(place, path);
-        if (errno !== 'ENOENT' || left === 0) throw error;
-        if (made === undefined) return err('not-found');
+        if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* obstacleFault(systemPath, path);
+        if (errno !== 'ENOENT' || attemptsLeft === 0) throw error;
+        if (created === undefined) return err('not-found');
       }
       try {
-        yield* io.makeFolder(place, 0o777);
-        made.push(path);
+        yield* io.makeFolder(systemPath, 0o777);
+        created.push(path);
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw error;
       }
     }
   }
 
-  function* whatIsThere(place: string, path: string): Task<RefusedOutcome> {
-    const there = yield* io.look(place);
+  function* obstacleFault(systemPath: string, path: string): Task<RefusedOutcome> {
+    const there = yield* io.lstat(systemPath);
     if (there?.isSymbolicLink())
       return err('not-a-file', `${path} is a symbolic link, which is not followed`);
     if (there !== undefined && !there.isFile()) return err('not-a-file', `${path} is not a folder`);
@@ -157,35 +145,35 @@ export function directories(io: DiskIo, rootFolder: Root, durable: boolean): Dir
   }
 
   return {
-    root: kept.root,
+    root: cache.root,
     at,
     enter,
-    // Whatever was given out by `enter` is one that is held.
-    leave: (directory) => kept.leave(directory as Held),
-    forget: (directory) => kept.drop(directory as Held),
-    renew,
-    *unmake(made) {
+    // `enter` only returns cached directories.
+    leave: (directory) => cache.leave(directory as CachedDirectory),
+    forget: (directory) => cache.evict(directory as CachedDirectory),
+    reopenRoot,
+    *removeCreated(created) {
       try {
-        for (const path of made.toReversed()) {
+        for (const path of created.toReversed()) {
           const parent = yield* enter(folderOf(path));
           if (!parent.ok) return;
           try {
-            yield* io.removeFolder(at(parent.value, lastOf(path)));
+            yield* io.removeFolder(at(parent.value, lastSegmentOf(path)));
           } finally {
-            kept.leave(parent.value);
+            cache.leave(parent.value);
           }
         }
       } catch (error) {
-        // Somebody uses it by now, or it is gone already. An empty folder is in nobody's way.
+        // Another call uses the folder by now, or it is gone already. An empty folder does no harm.
         if (errnoOf(error) === undefined) throw error;
       }
     },
-    close: () => kept.close(),
+    close: () => cache.close(),
   };
 }
 
 /** Whether an open folder can be named through /proc. */
-function canName({ fs }: DiskIo, root: Root): boolean {
+function hasProcPaths({ fs }: DiskIo, root: Root): boolean {
   try {
     return fs.readlinkSync(`/proc/self/fd/${root.fd}`) === root.path;
   } catch {

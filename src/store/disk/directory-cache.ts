@@ -1,85 +1,92 @@
 /**
- * Open folders, counted by who uses them; a bounded number of them stays open between uses.
+ * Open folders with a count of their users. A bounded number stays open between uses.
  *
- * When the process has no descriptors left, those without users are closed.
+ * When the process has no descriptors left, the cache closes the folders without users.
  *
- * Before each use it is made sure that the path still leads to that very folder, so that after an administrator has
- * moved or replaced it nothing is written to the old one.
+ * Before each use the cache checks that the path still leads to the same folder. So after an administrator
+ * has moved or replaced it, nothing is written to the old one.
  */
-import type { Directory, Root } from './directories.ts';
+import type { Directory, Root } from './directory.ts';
 import type { DiskIo } from './disk-io.ts';
-import { groupSync } from './group-sync.ts';
+import { createGroupSync } from './group-sync.ts';
 
-export interface Held extends Directory {
+export interface CachedDirectory extends Directory {
   readonly dev: number;
   readonly ino: number;
   users: number;
-  /** Whether its own entry, and those of the folders above it, are on stable storage. */
+  /** Whether its own entry, and the entries of the folders above it, are on stable storage. */
   durable: boolean;
-  /** Whether it stays open when nobody uses it. */
-  kept: boolean;
+  /** Whether it stays open without users. */
+  isCached: boolean;
 }
 
 export interface DirectoryCache {
-  readonly root: Held;
-  /** A folder that was just opened, with one user. Throws what the system throws, and then closes it. */
-  hold(path: string, fd: number): Held;
-  /** The kept folder of that path, with one more user, if it is still there. */
-  recall(path: string): Held | undefined;
+  readonly root: CachedDirectory;
   /**
-   * Keeps a folder that was just made sure of. Others may have opened the same meanwhile: all go on with one, so that
-   * they share its syncs, and that one is the answer.
+   * Makes the record of a folder that was just opened, with one user. On a system error it closes the folder
+   * and throws.
    */
-  share(directory: Held): Held;
-  leave(directory: Held): void;
-  /** From now on the root is the folder that this descriptor holds. Throws what the system throws, and then closes it. */
+  add(path: string, fd: number): CachedDirectory;
+  /** The cached folder of this path, with one more user, if the path still leads to it. */
+  lookup(path: string): CachedDirectory | undefined;
+  /**
+   * Caches a folder that was just opened and checked. Other calls may have opened the same folder meanwhile:
+   * all continue with one record, so that they share its syncs, and that record is returned.
+   */
+  share(directory: CachedDirectory): CachedDirectory;
+  leave(directory: CachedDirectory): void;
+  /**
+   * From now on the root is the folder of this descriptor. On a system error it closes the descriptor and
+   * throws.
+   */
   replaceRoot(fd: number): void;
-  /** Not to be given to anybody again. */
-  drop(directory: Held): void;
-  /** Closes all. Nobody may be using any. */
+  /** Removes a folder from the cache; it closes when it has no users. */
+  evict(directory: CachedDirectory): void;
+  /** Closes all folders. No call may be using one. */
   close(): void;
 }
 
-/** How many folders are kept open at most, besides those in use. */
+/** The most folders that stay open without users. */
 const KEPT_DIRECTORIES_MAX = 16;
 
 /**
- * @param keeps whether any is kept at all.
+ * @param isEnabled whether folders are cached at all.
  * @param durable whether the entries of folders have to be on stable storage.
  */
-export function directoryCache(
+export function createDirectoryCache(
   io: DiskIo,
   rootFolder: Root,
-  keeps: boolean,
+  isEnabled: boolean,
   durable: boolean,
 ): DirectoryCache {
   const { fs } = io;
-  /** Of roots that were removed, which is done by hand. */
-  const former: number[] = [];
+  /** Descriptors of roots that were removed; only an administrator removes a root, so there are few. */
+  const formerRootFds: number[] = [];
   /** In the order of last use, the oldest first. */
-  const kept = new Map<string, Held>();
+  const cached = new Map<string, CachedDirectory>();
 
-  const held = (path: string, fd: number, isDurable: boolean): Held => {
+  const describe = (path: string, fd: number, isDurable: boolean): CachedDirectory => {
     const { dev, ino } = fs.fstatSync(fd);
-    const sync = groupSync((back) => fs.fsync(fd, back));
-    return { path, fd, sync, dev, ino, users: 1, durable: isDurable, kept: false };
+    const sync = createGroupSync((callback) => fs.fsync(fd, callback));
+    return { path, fd, sync, dev, ino, users: 1, durable: isDurable, isCached: false };
   };
-  const heldOrClosed = (path: string, fd: number, isDurable: boolean): Held => {
+  const describeOrClose = (path: string, fd: number, isDurable: boolean): CachedDirectory => {
     try {
-      return held(path, fd, isDurable);
+      return describe(path, fd, isDurable);
     } catch (error) {
-      io.letGo(fd);
+      io.closeQuietly(fd);
       throw error;
     }
   };
-  const root: Held = { ...held('', rootFolder.fd, true), kept: true };
+  const root: CachedDirectory = { ...describe('', rootFolder.fd, true), isCached: true };
 
   /**
-   * Whether the path still leads to it. The look at the path sees that it was moved, removed, replaced or mounted
-   * over, but would itself follow a link in place of a folder further up; where the descriptor says that it is does
-   * not. Neither waits for the disk: what is held open is in the system's memory, and so is all above it.
+   * Whether the path still leads to this folder. The `lstat` of the path notices when the folder was moved,
+   * removed, replaced or mounted over, but would follow a link in place of a folder further up; reading the
+   * descriptor's path notices that. Neither waits for the disk: the system has an open folder, and all
+   * folders above it, in memory.
    */
-  const isStillThere = ({ path, fd, dev, ino }: Held) => {
+  const isStillThere = ({ path, fd, dev, ino }: CachedDirectory) => {
     const place = `${rootFolder.path}/${path}`;
     try {
       const now = fs.lstatSync(place, { throwIfNoEntry: false });
@@ -90,24 +97,24 @@ export function directoryCache(
     }
   };
 
-  const closeUnused = (directory: Held) => {
-    if (directory.users === 0 && !directory.kept) io.letGo(directory.fd);
+  const closeUnused = (directory: CachedDirectory) => {
+    if (directory.users === 0 && !directory.isCached) io.closeQuietly(directory.fd);
   };
 
-  const drop = (directory: Held) => {
+  const evict = (directory: CachedDirectory) => {
     if (directory === root) return;
-    if (kept.get(directory.path) === directory) kept.delete(directory.path);
-    directory.kept = false;
+    if (cached.get(directory.path) === directory) cached.delete(directory.path);
+    directory.isCached = false;
     closeUnused(directory);
   };
 
-  io.sparesBy(() => {
-    const unused = [...kept.values()].filter(({ users }) => users === 0);
-    for (const directory of unused) drop(directory);
+  io.onDescriptorsExhausted(() => {
+    const unused = [...cached.values()].filter(({ users }) => users === 0);
+    for (const directory of unused) evict(directory);
     return unused.length > 0;
   });
 
-  const leave = (directory: Held) => {
+  const leave = (directory: CachedDirectory) => {
     directory.users -= 1;
     closeUnused(directory);
   };
@@ -115,51 +122,51 @@ export function directoryCache(
   return {
     root,
     leave,
-    drop,
+    evict,
 
     replaceRoot(fd) {
       const { users } = root;
-      const now = heldOrClosed('', fd, true);
-      // Its number is part of paths still in use.
-      former.push(root.fd);
+      const now = describeOrClose('', fd, true);
+      // Paths still in use contain its number.
+      formerRootFds.push(root.fd);
       Object.assign(root, now, { users, kept: true });
     },
 
-    hold: (path, fd) => heldOrClosed(path, fd, !durable),
+    add: (path, fd) => describeOrClose(path, fd, !durable),
 
-    recall(path) {
-      const directory = kept.get(path);
+    lookup(path) {
+      const directory = cached.get(path);
       if (directory === undefined) return undefined;
       if (!isStillThere(directory)) {
-        drop(directory);
+        evict(directory);
         return undefined;
       }
       directory.users += 1;
-      kept.delete(path);
-      kept.set(path, directory);
+      cached.delete(path);
+      cached.set(path, directory);
       return directory;
     },
 
     share(directory) {
-      if (directory.kept || !keeps) return directory;
-      const other = kept.get(directory.path);
+      if (directory.isCached || !isEnabled) return directory;
+      const other = cached.get(directory.path);
       const isSame = other?.ino === directory.ino && other.dev === directory.dev;
       if (other !== undefined && isSame && (other.durable || !directory.durable)) {
         other.users += 1;
         leave(directory);
         return other;
       }
-      if (other !== undefined) drop(other);
-      directory.kept = true;
-      kept.set(directory.path, directory);
-      const [oldest] = kept.size > KEPT_DIRECTORIES_MAX ? kept.values() : [];
-      if (oldest !== undefined) drop(oldest);
+      if (other !== undefined) evict(other);
+      directory.isCached = true;
+      cached.set(directory.path, directory);
+      const [oldest] = cached.size > KEPT_DIRECTORIES_MAX ? cached.values() : [];
+      if (oldest !== undefined) evict(oldest);
       return directory;
     },
 
     close() {
-      for (const directory of [...kept.values()]) drop(directory);
-      for (const fd of [root.fd, ...former]) io.letGo(fd);
+      for (const directory of [...cached.values()]) evict(directory);
+      for (const fd of [root.fd, ...formerRootFds]) io.closeQuietly(fd);
     },
   };
 }

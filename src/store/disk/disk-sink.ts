@@ -1,84 +1,88 @@
-/** A put to the disk: bytes go to a file of the private folder, and a commit brings it to its name. */
+/** A put to the disk: it writes to a file of the staging folder, and a commit moves that file to its name. */
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { whyNotContent } from '../content-check.ts';
+import { contentFault } from '../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
-import { bytesOf } from './disk-io.ts';
-import { systemFailure, tried } from './errno.ts';
-import { type Disk, publishFile } from './publish-file.ts';
-import type { Temporary } from './staging-folder.ts';
+import type { Disk } from './disk.ts';
+import { totalBytes } from './disk-io.ts';
+import { ignoreSystemErrors, systemFault } from './errno.ts';
+import { publishFile } from './publish-file.ts';
+import type { StagedFile } from './staging-folder.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
-import type { Holder } from './uploads/disk-uploads.ts';
+import type { UploadWriter } from './uploads/disk-uploads.ts';
 
-/** How a call is carried out: errors of the system become values, and the store knows that it is busy. */
-export type Perform = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;
+/** Runs a call: system errors become outcomes, and the store counts the call as running. */
+export type RunCall = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;
 
-export interface DiskSink extends Sink, Holder {
-  /** What `abort` does, as steps; for the store to close. */
+export interface DiskSink extends Sink, UploadWriter {
+  /** The steps of `abort`, for `close` of the store. */
   discard(): Task<void>;
 }
 
 /** A put under way. */
-interface Put {
+interface PutState {
   readonly disk: Disk;
-  readonly temporary: Temporary;
+  readonly staged: StagedFile;
   readonly name: string;
   readonly options: PutOptions;
-  readonly ended: () => void;
-  /** What it is, when it is an upload: the same file as `temporary`. */
-  readonly part: ActiveUpload | undefined;
-  /** Fed all that was written, when its SHA-256 was asked for. */
+  readonly onEnd: () => void;
+  /** The upload, when the put is one: the same file as `staged`. */
+  readonly upload: ActiveUpload | undefined;
+  /** Updated with all written bytes, when the put has a SHA-256. */
   readonly hash: Hash | undefined;
-  /** The folders that were made for it. */
-  readonly made: string[];
-  /** Bytes so far. */
+  /** The folders that were made for the file. */
+  readonly created: string[];
+  /** Bytes written so far. */
   written: number;
-  /** Of those bytes. */
+  /** The CRC-32 of those bytes. */
   crc32: number;
-  /** Whether the unfinished file's descriptor is open. */
+  /** Whether the descriptor of the staged file is open. */
   isOpen: boolean;
-  /** Whether a call was not answered yet. */
-  busy: boolean;
+  /** Whether a call is under way. */
+  isBusy: boolean;
   /** Whether it was committed, aborted or has failed. */
-  over: boolean;
+  isOver: boolean;
   /** Whether another call has taken the upload from it. */
   isTaken: boolean;
-  /** Whether it is being committed or aborted: then it ends by itself, and is not to be told that it was taken. */
+  /** Whether a commit or an abort is under way. Then the put ends by itself, and `taken` is not called. */
   isEnding: boolean;
-  /** Who waits for the call that is under way: one at the most, as one call at a time is at work on an upload. */
-  idle: (() => void) | undefined;
+  /**
+   * Continues the takeover that waits for the call under way. There is at most one, as calls on an upload run
+   * one at a time.
+   */
+  onIdle: (() => void) | undefined;
 }
 
-/** @param ended is called once, when it has let go of everything. */
-export function diskSink(
+/** @param onEnd called once, when the sink has released everything. */
+export function createDiskSink(
   disk: Disk,
-  perform: Perform,
-  temporary: Temporary,
+  runCall: RunCall,
+  staged: StagedFile,
   name: string,
   options: PutOptions,
-  ended: () => void,
+  onEnd: () => void,
   hash: Hash | undefined,
-  part?: ActiveUpload,
+  upload?: ActiveUpload,
 ): DiskSink {
-  const put: Put = {
+  const put: PutState = {
     disk,
-    temporary,
+    staged,
     name,
     options,
-    ended,
-    part,
+    onEnd,
+    upload,
     hash,
-    made: [],
-    written: part?.start.offset ?? 0,
-    crc32: part?.start.crc32 ?? 0,
+    created: [],
+    written: upload?.start.offset ?? 0,
+    crc32: upload?.start.crc32 ?? 0,
     isOpen: true,
-    busy: false,
-    over: false,
+    isBusy: false,
+    isOver: false,
     isTaken: false,
     isEnding: false,
-    idle: undefined,
+    onIdle: undefined,
   };
   return {
     get written() {
@@ -86,170 +90,177 @@ export function diskSink(
     },
     discard: () => discard(put, true),
     take: (keep) => take(put, keep),
-    write: (chunks) => (isOver(put) ? refusal(put) : perform(alone(put, append(put, chunks)))),
-    sync: () => (isOver(put) ? refusal(put) : perform(alone(put, sync(put)))),
-    commit: () => (isOver(put) ? refusal(put) : perform(alone(put, commit(put)))),
+    write: (chunks) => (isClosed(put) ? closedFault(put) : runCall(runExclusive(put, append(put, chunks)))),
+    sync: () => (isClosed(put) ? closedFault(put) : runCall(runExclusive(put, sync(put)))),
+    commit: () => (isClosed(put) ? closedFault(put) : runCall(runExclusive(put, commit(put)))),
     abort() {
-      if (isOver(put)) return undefined;
-      const outcome = perform(alone(put, abort(put)));
+      if (isClosed(put)) return undefined;
+      const outcome = runCall(runExclusive(put, abort(put)));
       return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
     },
   };
 }
 
-const isOver = (put: Put): boolean => put.over || put.isTaken;
-const refusal = (put: Put): RefusedOutcome => err(put.isTaken ? 'upload-taken' : 'shutting-down');
+const isClosed = (put: PutState): boolean => put.isOver || put.isTaken;
+const closedFault = (put: PutState): RefusedOutcome => err(put.isTaken ? 'upload-taken' : 'shutting-down');
 
-/** To close a file below a write that is under way would let it go to whichever file is next given the number. */
-function* alone<T>(put: Put, task: Task<Outcome<T>>): Task<Outcome<T>> {
-  if (put.busy) throw new Error('a call to a sink was made before the last one was answered');
-  put.busy = true;
+/**
+ * Runs one call at a time. If a file were closed during a write, the write could go to another file that gets
+ * the same descriptor.
+ */
+function* runExclusive<T>(put: PutState, task: Task<Outcome<T>>): Task<Outcome<T>> {
+  if (put.isBusy) throw new Error('a call to a sink was made before the last one was answered');
+  put.isBusy = true;
   try {
     return yield* task;
   } finally {
-    put.busy = false;
-    // Whoever takes it makes sure that no call follows, so there is nothing to wait for a second time.
-    put.idle?.();
+    put.isBusy = false;
+    // After a takeover no call follows, so `onIdle` is called once.
+    put.onIdle?.();
   }
 }
 
-function* abort(put: Put): Task<Outcome<void>> {
+function* abort(put: PutState): Task<Outcome<void>> {
   put.isEnding = true;
   yield* discard(put, true);
   return okVoid;
 }
 
-function* take(put: Put, keep: boolean): Task<boolean> {
-  if (!put.over && !put.isEnding) {
+function* take(put: PutState, keep: boolean): Task<boolean> {
+  if (!put.isOver && !put.isEnding) {
     put.isTaken = true;
     put.options.taken?.();
   }
-  if (put.busy) {
+  if (put.isBusy) {
     yield* wait((back) => {
-      put.idle = () => back(null);
+      put.onIdle = () => back(null);
     });
   }
-  if (put.over) return false;
+  if (put.isOver) return false;
   yield* discard(put, keep);
   return true;
 }
 
 /**
- * Lets go of everything. Never throws what the system throws: what cannot be removed now is removed with the store's own
- * folder.
+ * Releases everything. Never throws system errors: a file that cannot be removed now is removed with the
+ * staging folder.
  *
- * @param keep whether what was written is kept, if it is an upload.
+ * @param keep whether the written bytes are kept, if the put is an upload.
  */
-function* discard(put: Put, keep: boolean): Task<void> {
-  if (put.over) return;
-  put.over = true;
-  const { part, written, crc32 } = put;
+function* discard(put: PutState, keep: boolean): Task<void> {
+  if (put.isOver) return;
+  put.isOver = true;
+  const { upload, written, crc32 } = put;
   const { io, directories } = put.disk;
-  if (part === undefined) {
-    put.ended();
-    if (put.isOpen) yield* tried(io.close(put.temporary.fd));
-    yield* tried(io.unlink(put.temporary.path, written));
+  if (upload === undefined) {
+    put.onEnd();
+    if (put.isOpen) yield* ignoreSystemErrors(io.close(put.staged.fd));
+    yield* ignoreSystemErrors(io.unlink(put.staged.path, written));
   } else {
     const redate = put.isEnding && put.options.mtime !== undefined;
-    if (keep) yield* part.keep({ offset: written, crc32 }, put.isOpen, redate);
-    else yield* part.drop(put.isOpen);
-    put.ended();
+    if (keep) yield* upload.store({ offset: written, crc32 }, put.isOpen, redate);
+    else yield* upload.drop(put.isOpen);
+    put.onEnd();
   }
-  yield* directories.unmake(put.made);
+  yield* directories.removeCreated(put.created);
 }
 
-/** After a throw: what may pass without anything of the upload being wrong is no reason to lose it. */
-function* giveUp(put: Put, error: unknown): Task<void> {
-  const code = systemFailure(error)?.error.code;
+/**
+ * Ends the put after an exception. Errors that may pass, and do not mean that the upload is damaged, keep it.
+ */
+function* discardAfterError(put: PutState, error: unknown): Task<void> {
+  const code = systemFault(error)?.error.code;
   yield* discard(put, code === 'io-error' || code === 'too-many-open-files');
 }
 
-function* append(put: Put, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
-  const { disk, temporary, options, written, part, hash } = put;
-  const after = written + bytesOf(chunks);
+function* append(put: PutState, chunks: readonly Uint8Array[]): Task<Outcome<void>> {
+  const { disk, staged, options, written, upload, hash } = put;
+  const after = written + totalBytes(chunks);
   if (after > options.size) {
     yield* discard(put, false);
     return err('size-mismatch', 'more came than was said', { expected: options.size });
   }
   try {
-    put.crc32 = yield* disk.io.write(temporary.fd, chunks, written, put.crc32);
+    put.crc32 = yield* disk.io.write(staged.fd, chunks, written, put.crc32);
     put.written = after;
     if (hash !== undefined) for (const chunk of chunks) hash.update(chunk);
-    part?.wrote({ offset: after, crc32: put.crc32 });
+    upload?.noteWritten({ offset: after, crc32: put.crc32 });
     return okVoid;
   } catch (error) {
-    yield* giveUp(put, error);
+    yield* discardAfterError(put, error);
     throw error;
   }
 }
 
-function* sync(put: Put): Task<Outcome<UploadOffset>> {
-  const { disk, temporary, part, written, crc32 } = put;
-  const so = { offset: written, crc32 };
+function* sync(put: PutState): Task<Outcome<UploadOffset>> {
+  const { disk, staged, upload, written, crc32 } = put;
+  const position = { offset: written, crc32 };
   try {
-    if (part !== undefined) return yield* part.sync(so);
-    if (disk.durable) yield* disk.io.syncFile(temporary.fd, false);
-    return ok(so);
+    if (upload !== undefined) return yield* upload.sync(position);
+    if (disk.durable) yield* disk.io.syncFile(staged.fd, false);
+    return ok(position);
   } catch (error) {
-    yield* giveUp(put, error);
+    yield* discardAfterError(put, error);
     throw error;
   }
 }
 
-function* commit(put: Put): Task<Outcome<Committed>> {
-  const { written, options, part } = put;
+function* commit(put: PutState): Task<Outcome<Committed>> {
+  const { written, options, upload } = put;
   put.isEnding = true;
-  const wrong =
+  const fault =
     written === options.size
-      ? whyNotContent(options, put.crc32, put.hash)
+      ? contentFault(options, put.crc32, put.hash)
       : err('size-mismatch', undefined, { expected: options.size, actual: written });
-  if (wrong !== undefined) {
+  if (fault !== undefined) {
     yield* discard(put, false);
-    return wrong;
+    return fault;
   }
   try {
-    if (part !== undefined) yield* part.quiet();
-    const file = yield* settle(put);
-    const stored = yield* place(put, file);
+    if (upload !== undefined) yield* upload.waitForRecording();
+    const file = yield* syncAndClose(put);
+    const stored = yield* publish(put, file);
     if (!stored.ok) yield* discard(put, false);
     return stored;
   } catch (error) {
-    if (put.isOpen) part?.doubt(error);
-    yield* giveUp(put, error);
+    if (put.isOpen) upload?.distrust(error);
+    yield* discardAfterError(put, error);
     throw error;
   }
 }
 
-/** Makes the content durable and closes the file. Gives what it is then. */
-function* settle(put: Put): Task<Stats> {
+/** Makes the content durable and closes the file; returns its stats. */
+function* syncAndClose(put: PutState): Task<Stats> {
   const { io, durable } = put.disk;
-  const { fd } = put.temporary;
+  const { fd } = put.staged;
   const { mtime } = put.options;
   if (mtime !== undefined) yield* io.setTimes(fd, mtime / 1000);
   if (durable) yield* io.syncFile(fd, mtime !== undefined);
   const file = io.fs.fstatSync(fd);
   put.isOpen = false;
-  // It has a name, so nothing is freed, and it was synced if it was to be: nothing here waits for the disk.
+  // The file has a name, so closing frees nothing, and it was synced if necessary: this close does not wait
+  // for the disk.
   io.fs.closeSync(fd);
   return file;
 }
 
-function* place(put: Put, file: Stats): Task<Outcome<Committed>> {
-  const { disk, temporary, name, made, crc32, options } = put;
+function* publish(put: PutState, file: Stats): Task<Outcome<Committed>> {
+  const { disk, staged, name, created, crc32, options } = put;
   const { io, directories, durable } = disk;
-  const placing = publishFile(disk, { from: temporary.path, to: name, ifAbsent: options.ifAbsent, made });
-  const placed = yield* disk.entrance.run(placing);
+  const placing = publishFile(disk, { from: staged.path, to: name, ifAbsent: options.ifAbsent, created });
+  const placed = yield* disk.folderCalls.run(placing);
   if (!placed.ok) return placed;
   const { directory, how, replaced } = placed.value;
-  // From here on the file is there, whole. Should the sync fail, it stays, but nobody was told that it would.
-  put.over = true;
+  // From here on the whole file is visible. If the sync fails, the file stays, although no success was
+  // reported.
+  put.isOver = true;
   try {
-    if (how === 'linked') yield* tried(io.unlink(temporary.path));
-    disk.sums.keep(name, file, crc32);
+    if (how === 'linked') yield* ignoreSystemErrors(io.unlink(staged.path));
+    disk.checksums.add(name, file, crc32);
     if (durable) yield* wait(directory.sync);
   } finally {
     directories.leave(directory);
-    put.ended();
+    put.onEnd();
   }
   const mtime = options.mtime ?? Math.round(file.mtimeMs);
   return ok({ name, size: options.size, mtime, crc32, durable, replaced });

@@ -3,24 +3,26 @@ import type { FileInfo, Source } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
 import { run, type Task } from '../task.ts';
 import type { DiskIo } from './disk-io.ts';
-import type { Perform } from './disk-sink.ts';
-import { tried } from './errno.ts';
+import type { RunCall } from './disk-sink.ts';
+import { ignoreSystemErrors } from './errno.ts';
 
 export interface DiskSource extends Source {
-  /** What `close` does, as steps; for the store to close. */
+  /** The steps of `close`, for `close` of the store. */
   release(): Task<void>;
 }
 
-/** @param ended is called once, when it was closed. */
-export function diskSource(
+/** @param onEnd called once, when the source was closed. */
+export function createDiskSource(
   io: DiskIo,
-  perform: Perform,
+  runCall: RunCall,
   fd: number,
   info: FileInfo,
-  ended: () => void,
+  onEnd: () => void,
 ): DiskSource {
   const { size } = info;
-  /** Reads under way: the descriptor must not be closed (and its number given to another file) below them. */
+  /**
+   * Reads under way. The descriptor must not be closed (and its number given to another file) during a read.
+   */
   let reads = 0;
   let closed = false;
 
@@ -32,21 +34,21 @@ export function diskSource(
       return ok<Uint8Array>(bytes.subarray(0, filled));
     } finally {
       reads -= 1;
-      if (closed && reads === 0) yield* tried(io.close(fd, size));
+      if (closed && reads === 0) yield* ignoreSystemErrors(io.close(fd, size));
     }
   }
 
   function* release(): Task<void> {
     if (closed) return;
     closed = true;
-    ended();
-    if (reads === 0) yield* tried(io.close(fd, size));
+    onEnd();
+    if (reads === 0) yield* ignoreSystemErrors(io.close(fd, size));
   }
 
   return {
     ...info,
     release,
-    read: (offset, length) => (closed ? err('shutting-down') : perform(read(offset, length))),
+    read: (offset, length) => (closed ? err('shutting-down') : runCall(read(offset, length))),
     close: () => run(release()),
   };
 }

@@ -1,29 +1,28 @@
-/** Empty folders are no obstacle: to a store there are only files, and a name that no file has is free. */
+/** Empty folders do not block a name: a store has only files, and a name is free when no file has it. */
 
-import { within } from '../names.ts';
+import { joinName } from '../names.ts';
 import type { Task } from '../task.ts';
-import type { At, Folder } from './directories.ts';
-import { type DiskIo, flags } from './disk-io.ts';
+import type { At, Folder } from './directory.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 
-/** As deep as folders get by names of at most 1,024 bytes; what is deeper is not the store's. */
-const deepest = 512;
+/** The depth that names of at most 1,024 bytes can reach; deeper folders are not the store's. */
+const DEPTH_MAX = 512;
 
-/** Whether a folder holds nothing but folders, all the way down. No symbolic link is followed. */
+/** Whether a folder contains only folders, at every level. It follows no symbolic link. */
 export const isEmptyTree = (io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> =>
-  visit(io, at, parent, child, { levels: deepest, remove: false });
+  visit(io, at, parent, child, { levels: DEPTH_MAX, remove: false });
 
 /**
- * Removes such a folder. Answers whether it did: not when anything but folders is in there, and then everything is as
- * it was.
+ * Removes such a folder. Returns whether it did; when it contains anything but folders, nothing is changed.
  */
 export function* removeEmptyTree(io: DiskIo, at: At, parent: Folder, child: string): Task<boolean> {
   try {
     if (!(yield* isEmptyTree(io, at, parent, child))) return false;
-    return yield* visit(io, at, parent, child, { levels: deepest, remove: true });
+    return yield* visit(io, at, parent, child, { levels: DEPTH_MAX, remove: true });
   } catch (error) {
     const errno = errnoOf(error);
-    // Gone meanwhile is as good as removed; filled meanwhile is as good as never empty.
+    // A folder that is gone meanwhile counts as removed; one that got a file meanwhile counts as not empty.
     if (errno === 'ENOENT') return true;
     if (errno === 'ENOTEMPTY' || errno === 'EEXIST' || errno === 'ENOTDIR') return false;
     throw error;
@@ -36,8 +35,8 @@ interface Visit {
 }
 
 function* visit(io: DiskIo, at: At, parent: Folder, child: string, how: Visit): Task<boolean> {
-  const place = at(parent, child);
-  const folder = { fd: yield* io.open(place, flags.folder), path: within(parent.path, child) };
+  const path = at(parent, child);
+  const folder = { fd: yield* io.open(path, OPEN_FLAGS.folder), path: joinName(parent.path, child) };
   const below = { ...how, levels: how.levels - 1 };
   try {
     for (const entry of yield* io.entries(at(folder, '.'))) {
@@ -45,8 +44,8 @@ function* visit(io: DiskIo, at: At, parent: Folder, child: string, how: Visit): 
       if (!(yield* visit(io, at, folder, entry.name, below))) return false;
     }
   } finally {
-    io.letGo(folder.fd);
+    io.closeQuietly(folder.fd);
   }
-  if (how.remove) yield* io.removeFolder(place);
+  if (how.remove) yield* io.removeFolder(path);
   return true;
 }

@@ -1,13 +1,13 @@
-/** What the operating system says, as the error of the catalogue that a peer is told. */
+/** Maps errors of the operating system to errors of the catalogue, which peers get. */
 import { catalogue, type ErrorCode } from '../../files/protocol/errors.ts';
 import { err, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
 
 /**
- * The codes that mean the same wherever they come up. Those that depend on what was asked (`EEXIST`, `EISDIR`, …) are
- * dealt with where it was asked; when one still comes here, something odd is in the tree.
+ * The codes that mean the same for every call. The callers handle those that depend on the call (`EEXIST`,
+ * `EISDIR`, …); when one still comes here, something unusual is in the tree.
  */
-const meanings: Readonly<Record<string, ErrorCode>> = {
+const CODE_BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
   EACCES: 'permission-denied',
@@ -24,48 +24,51 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
   EEXIST: 'exists',
 };
 
-/** The code of a system error (`ENOSPC`); undefined when it is no such error, and so a bug. */
+/** The code of a system error (`ENOSPC`); undefined for any other error, which is a bug. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**
- * The failure that a system error is; undefined when it is no system error. It bears the system's code as `cause`, and
- * never the system's message, which has the server's paths in it; only a `why` that was put there on purpose.
+ * The outcome of a system error; undefined for any other error. It has the system's code as `cause`. It never
+ * has the system's message, which contains the server's paths, only a `why` that was set on purpose.
  */
-export function systemFailure(error: unknown): RefusedOutcome | undefined {
+export function systemFault(error: unknown): RefusedOutcome | undefined {
   const cause = errnoOf(error);
   if (cause === undefined) return undefined;
-  const why = whyOf(error);
+  const why = explanationOf(error);
   const isOurs = error instanceof Error && 'isOurs' in error;
-  return err(isOurs ? 'io-error' : meaningOf(cause), why, { cause });
+  return err(isOurs ? 'io-error' : codeOf(cause), why, { cause });
 }
 
-/** What was put there on purpose to be told: what is wrong, and what to do. */
-export const whyOf = (error: unknown): string | undefined =>
+/** The explanation that was set on purpose: what is wrong, and what to do. */
+export const explanationOf = (error: unknown): string | undefined =>
   error instanceof Error && 'why' in error ? String(error.why) : undefined;
 
-const meaningOf = (errno: string): ErrorCode => meanings[errno] ?? 'io-error';
+const codeOf = (errno: string): ErrorCode => CODE_BY_ERRNO[errno] ?? 'io-error';
 
 /**
- * The same trouble where no name that a peer chose had a part in it: what would be called the peer's doing is the server's
- * then. Anything else is given back as it is.
+ * The same error for an operation on the server's own files, with no name that a peer chose: an error that
+ * would blame the peer becomes one of the server. Any other error is returned unchanged.
  *
- * @param why what is wrong and what whoever runs the server can do.
+ * @param why the cause, and what the operator can do.
  */
-export function ourTrouble(error: unknown, why: string): unknown {
+export function asServerError(error: unknown, why: string): unknown {
   const errno = errnoOf(error);
-  if (errno === undefined || catalogue[meaningOf(errno)].blame === 'server') return error;
-  return systemTrouble(errno, why);
+  if (errno === undefined || catalogue[codeOf(errno)].blame === 'server') return error;
+  return createSystemError(errno, why);
 }
 
-/** What is thrown when the server finds by itself what the system would have said so. It is the server's, not the peer's. */
-export const systemTrouble = (errno: string, why: string): Error =>
+/**
+ * An error as the system would have thrown it, for a fault that the server found itself. It blames the
+ * server, not the peer.
+ */
+export const createSystemError = (errno: string, why: string): Error =>
   Object.assign(new Error(why), { code: errno, syscall: 'open', why, isOurs: true });
 
-/** Goes on whether it succeeds or the system refuses: for cleaning up, where there is nobody left to tell. */
-export function* tried(steps: Task<void>): Task<void> {
+/** Runs the steps and ignores system errors: for cleaning up, where no call could report them. */
+export function* ignoreSystemErrors(steps: Task<void>): Task<void> {
   try {
     yield* steps;
   } catch (error) {

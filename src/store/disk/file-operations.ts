@@ -1,51 +1,40 @@
-/** What the disk store does with names: tell about a file, remove it, move it, see whether a put could have it. */
+/** The operations of the disk store on names: stat, remove, rename, and the early check of a put. */
 import type { Stats } from 'node:fs';
 import type { FileInfo, Outcome, Removed, Renamed } from '../contract.ts';
-import { folderOf, lastOf } from '../names.ts';
+import { folderOf, lastSegmentOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
-import type { Directory } from './directories.ts';
+import type { Directory } from './directory.ts';
+import { type Disk, fileInfo, fileInfoWithChecksum } from './disk.ts';
 import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
-import { errnoOf, tried } from './errno.ts';
-import { type Disk, publishFile } from './publish-file.ts';
+import { errnoOf, ignoreSystemErrors } from './errno.ts';
+import { publishFile } from './publish-file.ts';
 
-export const infoOf = (name: string, stats: Stats): FileInfo => ({
-  name,
-  size: stats.size,
-  mtime: Math.round(stats.mtimeMs),
-});
-
-/** The same with the CRC-32 of its content, where that is known. */
-export function checkedInfoOf({ sums }: Disk, name: string, stats: Stats): FileInfo {
-  const crc32 = sums.of(name, stats);
-  return crc32 === undefined ? infoOf(name, stats) : { ...infoOf(name, stats), crc32 };
-}
-
-/** What is there, if it is a file that could be read, removed or renamed. */
+/** The stats, if they are of a file that can be read, removed or renamed. */
 export function regularFile(there: Stats | undefined): Outcome<Stats> {
   if (there === undefined) return err('not-found');
   if (there.isFile()) return ok(there);
   return there.isDirectory() ? err('not-found', 'it is a folder') : err('not-a-file');
 }
 
-/** Acts in the folder of a file that should be there. */
+/** Acts in the folder of a file that should exist. */
 export function* inFolderOf<T>(disk: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
-  const outcome = yield* inFolderNow(disk, name, act);
+  const outcome = yield* inFolderOnce(disk, name, act);
   const isMissing = !outcome.ok && outcome.error.code === 'not-found';
-  if (!isMissing || !(yield* disk.directories.renew())) return outcome;
-  return yield* inFolderNow(disk, name, act);
+  if (!isMissing || !(yield* disk.directories.reopenRoot())) return outcome;
+  return yield* inFolderOnce(disk, name, act);
 }
 
-type InFolder<T> = (place: string, directory: Directory) => Task<Outcome<T>>;
+type InFolder<T> = (path: string, directory: Directory) => Task<Outcome<T>>;
 
-function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
+function* inFolderOnce<T>({ directories }: Disk, name: string, act: InFolder<T>): Task<Outcome<T>> {
   const entered = yield* directories.enter(folderOf(name));
   if (!entered.ok) return entered.error.code === 'name-conflict' ? err('not-found') : entered;
   try {
-    return yield* act(directories.at(entered.value, lastOf(name)), entered.value);
+    return yield* act(directories.at(entered.value, lastSegmentOf(name)), entered.value);
   } catch (error) {
-    // It went away between the look and the act.
+    // The file was removed between the check and the operation.
     if (errnoOf(error) === 'ENOENT') return err('not-found');
     throw error;
   } finally {
@@ -54,17 +43,17 @@ function* inFolderNow<T>({ directories }: Disk, name: string, act: InFolder<T>):
 }
 
 export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
-  inFolderOf(disk, name, function* (place) {
-    const file = regularFile(yield* disk.io.look(place));
-    return file.ok ? ok(checkedInfoOf(disk, name, file.value)) : file;
+  inFolderOf(disk, name, function* (path) {
+    const file = regularFile(yield* disk.io.lstat(path));
+    return file.ok ? ok(fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
 export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
-  inFolderOf(disk, name, function* (place, directory) {
-    const file = regularFile(yield* disk.io.look(place));
+  inFolderOf(disk, name, function* (path, directory) {
+    const file = regularFile(yield* disk.io.lstat(path));
     if (!file.ok) return file;
-    yield* disk.io.unlink(place, file.value.size);
-    disk.sums.drop(name);
+    yield* disk.io.unlink(path, file.value.size);
+    disk.checksums.drop(name);
     if (disk.durable) yield* wait(directory.sync);
     return ok({ size: file.value.size });
   });
@@ -75,11 +64,12 @@ export const moveFile = (
   to: string,
   ifAbsent: boolean | undefined,
 ): Task<Outcome<Renamed>> =>
-  inFolderOf(disk, from, function* (place, directory) {
-    const file = regularFile(yield* disk.io.look(place));
+  inFolderOf(disk, from, function* (path, directory) {
+    const file = regularFile(yield* disk.io.lstat(path));
     if (!file.ok) return file;
-    if (from !== to) return yield* moveTo(disk, { from, place, directory, file: file.value }, to, ifAbsent);
-    return ifAbsent === true ? err('exists') : ok({ ...infoOf(to, file.value), replaced: 0 });
+    if (from !== to)
+      return yield* moveTo(disk, { from, place: path, directory, file: file.value }, to, ifAbsent);
+    return ifAbsent === true ? err('exists') : ok({ ...fileInfo(to, file.value), replaced: 0 });
   });
 
 function* moveTo(
@@ -94,47 +84,47 @@ function* moveTo(
   ifAbsent: boolean | undefined,
 ): Task<Outcome<Renamed>> {
   const { io, directories, durable } = disk;
-  const made: string[] = [];
+  const created: string[] = [];
   let moved = false;
   try {
-    const placing = { from: source.place, file: source.file, to, ifAbsent, made };
-    const placed = yield* publishFile(disk, placing);
-    if (!placed.ok) return placed;
-    const { directory, how, replaced } = placed.value;
+    const publication = { from: source.place, file: source.file, to, ifAbsent, created };
+    const published = yield* publishFile(disk, publication);
+    if (!published.ok) return published;
+    const { directory, how, replaced } = published.value;
     try {
       if (how !== 'moved') {
-        const undo = how === 'linked' ? directories.at(directory, lastOf(to)) : undefined;
-        yield* unlinkOr(io, source.place, undo);
+        const undo = how === 'linked' ? directories.at(directory, lastSegmentOf(to)) : undefined;
+        yield* unlinkOrUndo(io, source.place, undo);
       }
       moved = true;
-      disk.sums.move(source.from, to, source.file);
-      // First the new name, then the old one's absence: at no time is the file without both.
+      disk.checksums.move(source.from, to, source.file);
+      // First the sync of the new name, then of the removed old one: at no time is the file without both.
       if (durable) yield* wait(directory.sync);
     } finally {
       directories.leave(directory);
     }
     if (durable) yield* wait(source.directory.sync);
-    return ok({ ...infoOf(to, source.file), replaced });
+    return ok({ ...fileInfo(to, source.file), replaced });
   } finally {
-    if (!moved) yield* directories.unmake(made);
+    if (!moved) yield* directories.removeCreated(created);
   }
 }
 
-/** Removes the old name of a file; if that fails, the new one, so that it is as it was. */
-function* unlinkOr(io: DiskIo, old: string, undo: string | undefined): Task<void> {
+/** Removes the old name of a file. If that fails, removes the new one, so that nothing has changed. */
+function* unlinkOrUndo(io: DiskIo, old: string, undo: string | undefined): Task<void> {
   try {
     yield* io.unlink(old);
   } catch (error) {
-    if (undo !== undefined) yield* tried(io.unlink(undo));
+    if (undo !== undefined) yield* ignoreSystemErrors(io.unlink(undo));
     throw error;
   }
 }
 
 /**
- * Why a put of that name would fail if it were committed now; undefined when it would not. Asked before a large body
- * is received in vain; the commit decides.
+ * The error with which a put of this name would fail if it were committed now; undefined when it would not.
+ * It saves receiving a large body in vain; the commit decides.
  */
-export function* whyNotPut(
+export function* putFault(
   disk: Disk,
   to: string,
   ifAbsent: boolean | undefined,
@@ -143,11 +133,11 @@ export function* whyNotPut(
   const entered = yield* directories.enter(folderOf(to));
   if (!entered.ok) return entered.error.code === 'not-found' ? undefined : entered;
   try {
-    const there = yield* io.look(directories.at(entered.value, lastOf(to)));
+    const there = yield* io.lstat(directories.at(entered.value, lastSegmentOf(to)));
     if (there === undefined) return undefined;
     if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
     if (!there.isDirectory()) return err('not-a-file');
-    const free = yield* isEmptyTree(io, directories.at, entered.value, lastOf(to));
+    const free = yield* isEmptyTree(io, directories.at, entered.value, lastSegmentOf(to));
     return free ? undefined : err('name-conflict', `${to} is a folder with files in it`);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;

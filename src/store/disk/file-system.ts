@@ -1,28 +1,28 @@
 /**
- * The operations of `node:fs` that the disk store uses, and no others, so that a test can put its own in between:
- * one that fails, one that writes down what was called.
+ * The operations of `node:fs` that the disk store uses, and no others, so that a test can replace them: by
+ * ones that fail, or that record the calls.
  *
- * Most come in two forms: the synchronous one for what is small and stays in memory, the one with a callback for what
- * can take long.
+ * Most have two forms: a synchronous one for small work in memory, and one with a callback for work that can
+ * take long.
  */
 import nodeFs, { type Dirent, type Stats, type StatsFs } from 'node:fs';
 
-type Back<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
-type Ended = (error: NodeJS.ErrnoException | null) => void;
+type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
+type DoneCallback = (error: NodeJS.ErrnoException | null) => void;
 
 /**
- * An open folder. Its entries come some at a time: `read` asks the system for them and gives the first, `readSync` gives
- * the next, without asking while there are any. Each gives null after the last.
+ * An open folder. `read` asks the system for several entries and returns the first; `readSync` returns the
+ * next one, without asking while there are any. Each returns null after the last.
  */
 export interface OpenFolder {
-  read(back: Back<FolderEntry | null>): void;
+  read(callback: Callback<FolderEntry | null>): void;
   readSync(): FolderEntry | null;
   closeSync(): void;
 }
 
 export interface OpenFolderOptions {
   readonly encoding: string;
-  /** Entries that are asked of the system at once. */
+  /** Entries that one call of the system returns. */
   readonly bufferSize: number;
 }
 
@@ -35,9 +35,9 @@ export interface FolderEntry {
 
 export interface FileSystem {
   openSync(path: string, flags: number, mode?: number): number;
-  open(path: string, flags: number, mode: number | undefined, back: Back<number>): void;
+  open(path: string, flags: number, mode: number | undefined, callback: Callback<number>): void;
   closeSync(fd: number): void;
-  close(fd: number, back: Ended): void;
+  close(fd: number, callback: DoneCallback): void;
   readSync(fd: number, into: Uint8Array, offset: number, length: number, position: number): number;
   read(
     fd: number,
@@ -45,35 +45,40 @@ export interface FileSystem {
     offset: number,
     length: number,
     position: number,
-    back: Back<number>,
+    callback: Callback<number>,
   ): void;
   writevSync(fd: number, chunks: readonly Uint8Array[], position: number): number;
   /** @param position null: at the end, of a file that was opened to append to. */
-  writev(fd: number, chunks: readonly Uint8Array[], position: number | null, back: Back<number>): void;
-  fsync(fd: number, back: Ended): void;
-  fdatasync(fd: number, back: Ended): void;
+  writev(
+    fd: number,
+    chunks: readonly Uint8Array[],
+    position: number | null,
+    callback: Callback<number>,
+  ): void;
+  fsync(fd: number, callback: DoneCallback): void;
+  fdatasync(fd: number, callback: DoneCallback): void;
   fstatSync(fd: number): Stats;
-  ftruncate(fd: number, length: number, back: Ended): void;
+  ftruncate(fd: number, length: number, callback: DoneCallback): void;
   futimesSync(fd: number, atime: number, mtime: number): void;
-  futimes(fd: number, atime: number, mtime: number, back: Ended): void;
+  futimes(fd: number, atime: number, mtime: number, callback: DoneCallback): void;
   lstatSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
-  lstat(path: string, back: Back<Stats>): void;
+  lstat(path: string, callback: Callback<Stats>): void;
   renameSync(from: string, to: string): void;
-  rename(from: string, to: string, back: Ended): void;
+  rename(from: string, to: string, callback: DoneCallback): void;
   linkSync(from: string, to: string): void;
-  link(from: string, to: string, back: Ended): void;
+  link(from: string, to: string, callback: DoneCallback): void;
   unlinkSync(path: string): void;
-  unlink(path: string, back: Ended): void;
+  unlink(path: string, callback: DoneCallback): void;
   mkdirSync(path: string, mode: number): void;
-  mkdir(path: string, mode: number, back: Ended): void;
+  mkdir(path: string, mode: number, callback: DoneCallback): void;
   rmdirSync(path: string): void;
-  rmdir(path: string, back: Ended): void;
+  rmdir(path: string, callback: DoneCallback): void;
   readdirSync(path: string, options: { withFileTypes: true }): Dirent[];
-  readdir(path: string, options: { withFileTypes: true }, back: Back<Dirent[]>): void;
+  readdir(path: string, options: { withFileTypes: true }, callback: Callback<Dirent[]>): void;
   opendirSync(path: string, options: OpenFolderOptions): OpenFolder;
-  opendir(path: string, options: OpenFolderOptions, back: Back<OpenFolder>): void;
+  opendir(path: string, options: OpenFolderOptions, callback: Callback<OpenFolder>): void;
   statfsSync(path: string): StatsFs;
-  statfs(path: string, back: Back<StatsFs>): void;
+  statfs(path: string, callback: Callback<StatsFs>): void;
   readlinkSync(path: string): string;
   realpathSync(path: string): string;
 }

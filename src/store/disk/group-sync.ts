@@ -1,32 +1,33 @@
 /**
- * One sync for all who wait for the same folder: group commit.
+ * One sync for all callers that wait for the same folder: group commit.
  *
- * A sync covers what was done before it began, so whoever asks while one is under way has to wait for the next; all
- * of these share that one. With many commits in flight the number of syncs no longer depends on that of commits.
+ * A sync covers the changes made before it began. A caller that asks during a sync waits for the next one,
+ * and all such callers share it. With many commits under way the number of syncs no longer depends on the
+ * number of commits.
  */
 import type { Start } from '../task.ts';
 
 /**
- * Shares the runs of `sync`. The result asks for one that begins at or after the moment of asking, and calls back
- * when that one has ended, with its error if it failed.
+ * Shares the runs of `sync`. The returned function asks for a run that begins at or after the call, and calls
+ * back when that run has ended, with its error if it failed.
  */
-export function groupSync(sync: Start): Start {
-  let running = false;
+export function createGroupSync(sync: Start): Start {
+  let isRunning = false;
   let waiting: Parameters<Start>[0][] = [];
 
-  const next = () => {
-    running = true;
+  const runNext = () => {
+    isRunning = true;
     const group = waiting;
     waiting = [];
     sync((error) => {
-      running = false;
-      if (waiting.length > 0) next();
-      for (const back of group) back(error);
+      isRunning = false;
+      if (waiting.length > 0) runNext();
+      for (const callback of group) callback(error);
     });
   };
 
-  return (back) => {
-    waiting.push(back);
-    if (!running) next();
+  return (callback) => {
+    waiting.push(callback);
+    if (!isRunning) runNext();
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Whose a folder of unfinished files is, and whether its owner is still alive.
+ * The owner of a folder of unfinished files, and whether that process is still alive.
  *
- * Several processes may serve one root, on one host or on several that share the disk. Each has a folder of its own
- * for what is under way, and its name says who that is: process, when that process started, a random token, host.
+ * Several processes may serve one root, on one host or on several that share the disk. Each has a staging
+ * folder of its own, whose name identifies the owner: process, start of the process, a random token, host.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { crc32 } from '../crc32.ts';
 
 interface Owner {
   readonly pid: number;
-  /** When the process started, in the kernel's ticks; '0' where that cannot be known. */
+  /** When the process started, in the kernel's ticks; '0' where that is unknown. */
   readonly started: string;
   readonly token: string;
   /** The checksum of the host's name, in hex. */
@@ -19,23 +19,23 @@ interface Owner {
 }
 
 /** The tokens of the stores that are open in this process (in this thread of it). */
-const ours = new Set<string>();
+const liveTokens = new Set<string>();
 
 const thisHost = (): string => crc32(Buffer.from(hostname())).toString(16);
 
 /** A name for a new owner's folder, alive until `endOwner`. */
 export function newOwner(): string {
   const token = randomBytes(8).toString('hex');
-  ours.add(token);
-  return `${process.pid}-${startOf(process.pid)}.${token}.${thisHost()}`;
+  liveTokens.add(token);
+  return `${process.pid}-${startOfProcess(process.pid)}.${token}.${thisHost()}`;
 }
 
 export function endOwner(name: string): void {
   const owner = ownerOf(name);
-  if (owner !== undefined) ours.delete(owner.token);
+  if (owner !== undefined) liveTokens.delete(owner.token);
 }
 
-/** Who a folder belongs to; undefined when its name is not one that `newOwner` gives. */
+/** The owner of a folder; undefined when `newOwner` cannot have given its name. */
 export function ownerOf(name: string): Owner | undefined {
   const [, pid, started, token, host] =
     /^(\d{1,10})-(\d+)\.([0-9a-f]{16})\.([0-9a-f]{1,8})$/.exec(name) ?? [];
@@ -47,27 +47,27 @@ export function ownerOf(name: string): Owner | undefined {
 /**
  * Whether an owner is `alive` or `dead`; `unknown` when it is of another host.
  *
- * @param isHeld whether this process holds the owner's folder open: another thread of it may, which has its own
- *   list of tokens. A process may well have the number of a dead one (in a container it always does).
+ * @param isOpenHere whether this process has the owner's folder open: another thread of it may, with its own
+ *   list of tokens. A process can have the number of a dead one (in a container it always does).
  */
-export function lifeOf(
+export function ownerState(
   { pid, started, token, host }: Owner,
-  isHeld: () => boolean,
+  isOpenHere: () => boolean,
 ): 'alive' | 'dead' | 'unknown' {
   if (host !== thisHost()) return 'unknown';
-  if (pid === process.pid) return ours.has(token) || isHeld() ? 'alive' : 'dead';
+  if (pid === process.pid) return liveTokens.has(token) || isOpenHere() ? 'alive' : 'dead';
   try {
     process.kill(pid, 0);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead';
   }
-  const now = startOf(pid);
+  const now = startOfProcess(pid);
   return now === '0' || started === '0' || now === started ? 'alive' : 'dead';
 }
 
-function startOf(pid: number): string {
+function startOfProcess(pid: number): string {
   try {
-    // The command is in parentheses and may have any character in it; what comes after it has none.
+    // The command is in parentheses and may contain any character; the fields after it do not.
     const afterCommand = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '';
     return afterCommand.split(' ')[19] ?? '0';
   } catch {

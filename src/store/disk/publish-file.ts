@@ -1,118 +1,98 @@
-/** Where a file gets its name: the one moment at which a put or a rename becomes visible. */
+/** Gives a file its name: the one moment at which a put or a rename becomes visible. */
 import type { Stats } from 'node:fs';
 import type { Outcome } from '../contract.ts';
-import { folderOf, lastOf } from '../names.ts';
+import { folderOf, lastSegmentOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
-import type { Semaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
-import type { ChecksumCache } from './checksums/checksum-cache.ts';
-import type { Directories, Directory } from './directories.ts';
-import type { DiskIo } from './disk-io.ts';
+import type { Directory } from './directory.ts';
+import type { Disk } from './disk.ts';
 import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
-import type { DiskListings } from './list.ts';
 
-/**
- * Calls that hold folders open at once, of all that are under way: each holds three descriptors at the most, besides
- * those of the file it is about. The others wait for their turn.
- */
-export const CALLS_IN_FOLDERS_MAX = 32;
-
-export interface Disk {
-  readonly io: DiskIo;
-  readonly directories: Directories;
-  /** What all calls pass that go into folders, but for those that wait for others. */
-  readonly entrance: Semaphore;
-  /** Whether an answer waits for stable storage. */
-  readonly durable: boolean;
-  readonly sums: ChecksumCache;
-  readonly listings: DiskListings;
-}
-
-/** A file to be placed. */
-export interface Placing {
+/** A file to be published. */
+export interface Publication {
   /** The path by which the system finds it now. */
   readonly from: string;
-  /** What it is, when it may be that the target is the same file under two names. */
+  /** Its stats, when the target may be the same file under another name. */
   readonly file?: Stats;
   readonly to: string;
   readonly ifAbsent: boolean | undefined;
-  /** Gets the folders that had to be made for it. */
-  readonly made: string[];
+  /** The folders that had to be made are added to it. */
+  readonly created: string[];
 }
 
-export interface Placed {
-  /** To be synced, and to be left. */
+export interface Published {
+  /** The caller syncs it, and then calls `leave`. */
   readonly directory: Directory;
   /**
-   * What is left under the old name: nothing when it was `moved`; else the file, to be removed there. It was `linked` to
-   * the new name just now, or was the `same` file under both names before.
+   * `moved`: nothing is left under the old name. `linked`: the file was linked to the new name, and the
+   * caller removes the old one. `same`: the file had both names before, and the caller removes the old one.
    */
   readonly how: 'moved' | 'linked' | 'same';
   /** Bytes of the file that had the name before. */
   readonly replaced: number;
 }
 
-/** What was looked at can change before it is acted on; so often the look is taken again. */
-const tries = 5;
+/** How often a publication is tried: a target can change between the check and the rename. */
+const PUBLISH_ATTEMPTS_MAX = 5;
 
 /**
- * Gives a file its name, atomically: over what has it already, or only if nothing has. Fails with `exists`,
- * `name-conflict` or `not-a-file`, and throws what the system throws; then nothing was placed.
+ * Gives a file its name, atomically: it replaces a file of that name, or with `ifAbsent` does not. It fails
+ * with `exists`, `name-conflict` or `not-a-file`, and throws system errors; then nothing was published.
  */
-export function* publishFile(disk: Disk, placing: Placing): Task<Outcome<Placed>> {
+export function* publishFile(disk: Disk, publication: Publication): Task<Outcome<Published>> {
   const { directories } = disk;
-  for (let left = tries; ; left--) {
+  for (let attemptsLeft = PUBLISH_ATTEMPTS_MAX; ; attemptsLeft--) {
     let directory: Directory | undefined;
-    let placed: Outcome<Placed> | undefined;
+    let published: Outcome<Published> | undefined;
     try {
-      const entered = yield* directories.enter(folderOf(placing.to), placing.made);
+      const entered = yield* directories.enter(folderOf(publication.to), publication.created);
       if (!entered.ok) return entered;
       directory = entered.value;
-      placed = yield* placeIn(disk, directory, placing);
-      return placed;
+      published = yield* publishIn(disk, directory, publication);
+      return published;
     } catch (error) {
-      // Its folder was removed (empty, by another's put) or a folder or file appeared under the name.
+      // Another put removed the (empty) folder, or a folder or file appeared under the name.
       const raced = ['ENOENT', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errnoOf(error) ?? '');
-      if (!raced || left === 1) throw error;
+      if (!raced || attemptsLeft === 1) throw error;
       if (directory !== undefined && errnoOf(error) === 'ENOENT') directories.forget(directory);
     } finally {
-      if (directory !== undefined && placed?.ok !== true) directories.leave(directory);
+      if (directory !== undefined && published?.ok !== true) directories.leave(directory);
     }
   }
 }
 
-function* placeIn(disk: Disk, directory: Directory, placing: Placing): Task<Outcome<Placed>> {
+function* publishIn(disk: Disk, directory: Directory, publication: Publication): Task<Outcome<Published>> {
   const { io } = disk;
-  const place = disk.directories.at(directory, lastOf(placing.to));
-  const there = yield* io.look(place);
+  const path = disk.directories.at(directory, lastSegmentOf(publication.to));
+  const there = yield* io.lstat(path);
   if (there !== undefined) {
-    const refusal = yield* obstacle(disk, directory, there, placing);
-    if (refusal !== undefined) return refusal;
-    // One file under two names: to the system, to rename one to the other is to do nothing.
-    if (placing.file?.ino === there.ino && placing.file.dev === there.dev)
+    const fault = yield* clearTarget(disk, directory, there, publication);
+    if (fault !== undefined) return fault;
+    // One file under two names: the system ignores a rename from one to the other.
+    if (publication.file?.ino === there.ino && publication.file.dev === there.dev)
       return ok({ directory, how: 'same', replaced: there.size });
   }
-  if (placing.ifAbsent === true) {
-    yield* io.link(placing.from, place);
-    disk.listings.added(placing.to);
+  if (publication.ifAbsent === true) {
+    yield* io.link(publication.from, path);
+    disk.listings.noteAdded(publication.to);
     return ok({ directory, how: 'linked', replaced: 0 });
   }
   const replaced = there?.isFile() ? there.size : 0;
-  yield* io.rename(placing.from, place, there?.nlink === 1 ? replaced : 0);
-  disk.listings.added(placing.to);
+  yield* io.rename(publication.from, path, there?.nlink === 1 ? replaced : 0);
+  disk.listings.noteAdded(publication.to);
   return ok({ directory, how: 'moved', replaced });
 }
 
-/** Why what is under the name already is in the way; undefined when it is not, or not any more. */
-export function* obstacle(
+/** Removes an empty folder from the target's name. Returns the error when the name is not free. */
+export function* clearTarget(
   disk: Disk,
   directory: Directory,
   there: Stats,
-  { to, ifAbsent }: Pick<Placing, 'to' | 'ifAbsent'>,
+  { to, ifAbsent }: Pick<Publication, 'to' | 'ifAbsent'>,
 ): Task<RefusedOutcome | undefined> {
   if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
   if (!there.isDirectory()) return err('not-a-file');
-  const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastOf(to));
+  const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastSegmentOf(to));
   return removed ? undefined : err('name-conflict', `${to} is a folder with files in it`);
 }

@@ -1,4 +1,4 @@
-/** Whether there is room for a content, asked before it comes. */
+/** Checks the free space before a content is received. */
 
 import { err, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
@@ -6,20 +6,26 @@ import type { Directories } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 
-/** From this many bytes on it is asked: what is smaller is sooner written in vain than asked about each time. */
-export const worthAsking = 1024 * 1024;
+/**
+ * Contents of at least this size are checked: a smaller one costs less to write in vain than to check each
+ * time.
+ */
+export const SPACE_CHECK_BYTES_MIN = 1024 * 1024;
 
-/** Why so many more bytes cannot be written; undefined when, as far as the system knows, they can. */
-export function* whyNoRoom(
+/**
+ * The error when this many more bytes cannot be written; undefined when, as far as the system knows, they
+ * can.
+ */
+export function* spaceFault(
   io: DiskIo,
   { root, at }: Directories,
   bytes: number,
 ): Task<RefusedOutcome | undefined> {
-  if (bytes < worthAsking) return undefined;
+  if (bytes < SPACE_CHECK_BYTES_MIN) return undefined;
   try {
     const { blocks, bavail, bsize } = yield* io.space(at(root, '.'));
     const free = bavail * bsize;
-    // Some file systems do not know how large they are, and say 0.
+    // Some file systems do not know their size and report 0.
     return blocks > 0 && free < bytes
       ? err('disk-full', `${bytes} bytes are to come and ${free} are free`, { free })
       : undefined;

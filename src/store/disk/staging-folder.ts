@@ -1,104 +1,108 @@
 /**
- * The place under the root where files are until they are whole: `.sluice/tmp/<owner>/<number>`.
+ * The staging folder, where files are until they are complete: `.sluice/tmp/<owner>/<number>` below the root.
  *
- * It is on the same file system as what it is for, so that a rename can bring the file to its name. Each open store
- * has a folder of its own in there and takes it along when it is closed; what a killed process left is removed when
- * a store is next opened on the same root. Unfinished uploads are spared both times: they are moved to where they are
- * kept (see `kept-parts.ts`).
+ * It is on the same file system as the published files, so a rename can publish a file. Each open store has a
+ * folder of its own there and removes it when it is closed. When a store is opened, it removes the folders of
+ * killed processes on the same root. Both spare unfinished uploads: those are moved to the folder of stored
+ * uploads (see `stored-uploads.ts`).
  */
 import nodeFs from 'node:fs';
 import { RESERVED_FOLDER as privateName } from '../../files/protocol/filename.ts';
 import type { Task } from '../task.ts';
-import type { At, Directories, Folder } from './directories.ts';
-import { type DiskIo, flags } from './disk-io.ts';
-import { errnoOf, ourTrouble } from './errno.ts';
-import { endOwner, lifeOf, newOwner, ownerOf } from './owner.ts';
+import type { Directories } from './directories.ts';
+import type { At, Folder } from './directory.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
+import { asServerError, errnoOf } from './errno.ts';
+import { endOwner, newOwner, ownerOf, ownerState } from './owner.ts';
 
-/** A new file without a name that anybody would look for. */
-export interface Temporary {
+/** A new file whose name no peer can use. */
+export interface StagedFile {
   readonly fd: number;
   /** The path by which the system finds it, until the store is closed. */
   readonly path: string;
 }
 
 export interface StagingFolder {
-  /** Makes an empty file, open to write to. Throws what the system throws. */
-  create(): Task<Temporary>;
+  /** Makes an empty file, open for writing. Throws system errors. */
+  create(): Task<StagedFile>;
   /**
-   * Acts in this store's folder, which is made anew when it turns out to be gone. Throws what the system throws, but
-   * nothing that would be taken for the peer's doing.
+   * Acts in this store's folder, which is made again when it is gone. Throws system errors, but none that
+   * would blame the peer.
    */
   within<T>(act: (folder: Folder) => Task<T>): Task<T>;
-  /** Removes what is left of this store's, and its folder. Never throws what the system throws. */
+  /** Removes this store's remaining files and its folder. Never throws system errors. */
   close(): Task<void>;
 }
 
-/** Moves a file to where it is kept, if it is one to be kept; answers whether it was. */
+/** Moves a file to the stored uploads, if it is an unfinished upload; returns whether it was. */
 export type Rescue = (path: string, name: string) => Task<boolean>;
 
-/** What is wrong when the private folder is not what this server made, or another like it. Peers are told, and operators. */
-export const whyNotPrivate =
+/** The explanation when the reserved folder is not a folder that a store made. Peers and operators see it. */
+export const RESERVED_FOLDER_ADVICE =
   `'${privateName}' in the root, which is the server's own, or what is in it was replaced; ` +
   'move away what is in its place, and the server makes it again';
 
-/** How long a folder of another host's is left alone after its last change, in milliseconds. */
+/** Milliseconds after its last change for which a folder of another host is left untouched. */
 const FOREIGN_OWNER_GRACE_MS = 24 * 60 * 60 * 1000;
 
-/** Makes this store's folder, and removes those whose owners are dead. Throws what the system throws. */
+/** Makes this store's folder, and removes those of dead owners. Throws system errors. */
 export function* openStagingFolder(
   io: DiskIo,
-  { root, at, renew }: Directories,
+  { root, at, reopenRoot }: Directories,
   rescue: Rescue,
 ): Task<StagingFolder> {
   const name = newOwner();
-  /** The last is in use. Earlier ones were deleted by somebody; their descriptors are part of paths still in use. */
+  /**
+   * The last one is in use. Earlier ones were deleted from outside; paths still in use contain their
+   * descriptors.
+   */
   const own: Folder[] = [];
   let serial = 0;
 
-  function* makeOwn(): Task<Folder> {
+  function* makeOwnFolder(): Task<Folder> {
     let folder: Folder = root;
     for (const child of [privateName, 'tmp', name]) {
       const parent = folder;
       try {
-        folder = yield* madeFolder(io, at, parent, child);
-        if (child === 'tmp' && own.length === 0) yield* removeDead(io, at, folder, rescue);
+        folder = yield* makeAndOpen(io, at, parent, child);
+        if (child === 'tmp' && own.length === 0) yield* removeOrphans(io, at, folder, rescue);
       } finally {
-        if (parent !== root) io.letGo(parent.fd);
+        if (parent !== root) io.closeQuietly(parent.fd);
       }
     }
     own.push(folder);
     return folder;
   }
 
-  function* createIn(folder: Folder): Task<Temporary> {
+  function* createIn(folder: Folder): Task<StagedFile> {
     const path = at(folder, String(++serial));
-    return { fd: yield* io.open(path, flags.create, 0o666), path };
+    return { fd: yield* io.open(path, OPEN_FLAGS.create, 0o666), path };
   }
 
   let folder: Folder;
   try {
-    folder = yield* makeOwn();
+    folder = yield* makeOwnFolder();
   } catch (error) {
     endOwner(name);
-    throw ourTrouble(error, whyNotPrivate);
+    throw asServerError(error, RESERVED_FOLDER_ADVICE);
   }
 
-  function* withinAny<T>(act: (folder: Folder) => Task<T>): Task<T> {
+  function* withinCurrent<T>(act: (folder: Folder) => Task<T>): Task<T> {
     try {
       return yield* act(folder);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      yield* renew();
-      folder = yield* makeOwn();
+      yield* reopenRoot();
+      folder = yield* makeOwnFolder();
       return yield* act(folder);
     }
   }
 
   function* within<T>(act: (folder: Folder) => Task<T>): Task<T> {
     try {
-      return yield* withinAny(act);
+      return yield* withinCurrent(act);
     } catch (error) {
-      throw ourTrouble(error, whyNotPrivate);
+      throw asServerError(error, RESERVED_FOLDER_ADVICE);
     }
   }
 
@@ -107,81 +111,84 @@ export function* openStagingFolder(
     within,
     *close() {
       try {
-        yield* empty(io, at, folder, rescue);
-        const tmp = yield* entered(io, at, root, [privateName, 'tmp']);
+        yield* emptyFolder(io, at, folder, rescue);
+        const tmp = yield* openBelow(io, at, root, [privateName, 'tmp']);
         try {
           yield* io.removeFolder(at(tmp, name));
         } finally {
-          io.letGo(tmp.fd);
+          io.closeQuietly(tmp.fd);
         }
       } catch (error) {
         if (errnoOf(error) === undefined) throw error;
       } finally {
-        for (const { fd } of own) io.letGo(fd);
+        for (const { fd } of own) io.closeQuietly(fd);
         endOwner(name);
       }
     },
   };
 }
 
-function* madeFolder(io: DiskIo, at: At, parent: Folder, child: string): Task<Folder> {
+function* makeAndOpen(io: DiskIo, at: At, parent: Folder, child: string): Task<Folder> {
   try {
     yield* io.makeFolder(at(parent, child), 0o700);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  return yield* entered(io, at, parent, [child]);
+  return yield* openBelow(io, at, parent, [child]);
 }
 
-/** Opens a folder some levels down; no link is followed. */
-function* entered(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
+/** Opens a folder some levels down; it follows no link. */
+function* openBelow(io: DiskIo, at: At, start: Folder, children: readonly string[]): Task<Folder> {
   let folder = start;
   for (const child of children) {
     const parent = folder;
     try {
       const path = parent.path === '' ? child : `${parent.path}/${child}`;
-      folder = { fd: yield* io.open(at(parent, child), flags.folder), path };
+      folder = { fd: yield* io.open(at(parent, child), OPEN_FLAGS.folder), path };
     } finally {
-      if (parent !== start) io.letGo(parent.fd);
+      if (parent !== start) io.closeQuietly(parent.fd);
     }
   }
   return folder;
 }
 
-/** Whatever cannot be removed is in nobody's way; another process may be removing it too. So nothing is thrown. */
-function* removeDead(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
+/**
+ * Throws no system errors: a file that cannot be removed does no harm, and another process may be removing it
+ * too.
+ */
+function* removeOrphans(io: DiskIo, at: At, tmp: Folder, rescue: Rescue): Task<void> {
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
       const owner = ownerOf(name);
-      const life = owner === undefined ? 'alive' : lifeOf(owner, () => isHeld(name));
-      const keep = life === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
-      if (life !== 'alive') yield* removeOwned(io, at, tmp, name, keep, rescue);
+      const state = owner === undefined ? 'alive' : ownerState(owner, () => isOpenHere(name));
+      const graceMs = state === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
+      if (state !== 'alive') yield* removeOwned(io, at, tmp, name, graceMs, rescue);
     }
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
   }
 }
 
-/** @param keep not if anything in it changed in the last so many milliseconds. */
+/** @param graceMs the folder stays if anything in it changed in this many milliseconds. */
 function* removeOwned(
   io: DiskIo,
   at: At,
   tmp: Folder,
   name: string,
-  keep: number,
+  graceMs: number,
   rescue: Rescue,
 ): Task<void> {
-  const folder = yield* entered(io, at, tmp, [name]);
+  const folder = yield* openBelow(io, at, tmp, [name]);
   try {
-    if (keep > 0 && (yield* lastChange(io, at, folder)) > Date.now() - keep) return;
-    yield* empty(io, at, folder, rescue);
+    if (graceMs > 0 && (yield* lastChange(io, at, folder)) > Date.now() - graceMs) return;
+    yield* emptyFolder(io, at, folder, rescue);
     yield* io.removeFolder(at(tmp, name));
   } finally {
-    io.letGo(folder.fd);
+    io.closeQuietly(folder.fd);
   }
 }
 
-function* empty(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> {
+function* emptyFolder(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> {
   for (const { name } of yield* io.entries(at(folder, '.'))) {
     const path = at(folder, name);
     if (!(yield* rescue(path, name))) yield* io.unlink(path);
@@ -192,13 +199,15 @@ function* empty(io: DiskIo, at: At, folder: Folder, rescue: Rescue): Task<void> 
 function* lastChange(io: DiskIo, at: At, folder: Folder): Task<number> {
   let last = io.fs.fstatSync(folder.fd).mtimeMs;
   for (const { name } of yield* io.entries(at(folder, '.'))) {
-    last = Math.max(last, (yield* io.look(at(folder, name)))?.mtimeMs ?? 0);
+    last = Math.max(last, (yield* io.lstat(at(folder, name)))?.mtimeMs ?? 0);
   }
   return last;
 }
 
-/** Whether this process, in whichever thread, has a folder of that name open. False where there is no /proc. */
-function isHeld(name: string): boolean {
+/**
+ * Whether this process, in any of its threads, has a folder of this name open. False where there is no /proc.
+ */
+function isOpenHere(name: string): boolean {
   try {
     return nodeFs.readdirSync('/proc/self/fd').some((fd) => {
       try {

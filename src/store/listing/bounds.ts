@@ -1,45 +1,53 @@
-/** What bounds the listings of a disk store, whatever folders there are and however many list them. */
+/**
+ * The bounds on the listings of a disk store, whatever its folders are and however many clients list them.
+ */
 
 export interface ListingBounds {
-  /** Bytes that all names take together that are remembered, or being read. */
+  /** Bytes that the names take together that are cached or being read. */
   readonly bytesMax: number;
-  /** Bytes that the names being read take together; what a folder has more takes another reading. At most `bytesMax`. */
-  readonly readingBytesMax: number;
-  /** Stretches of names that are remembered at most, of all folders. */
-  readonly stretchesMax: number;
-  /** Large folders that are read at once, in turns. */
-  readonly readingsMax: number;
-  /** Places in a folder from which one reading selects names. */
-  readonly placesMax: number;
-  /** Names of a block of `sortedNames`; what is dropped is dropped by the block. */
+  /**
+   * Bytes that the names being read take together; a folder with more is scanned several times. At most
+   * `bytesMax`.
+   */
+  readonly scanBytesMax: number;
+  /** The most ranges of names that are cached, of all folders. */
+  readonly rangesMax: number;
+  /** Large folders that are scanned at once, in turns. */
+  readonly scansMax: number;
+  /** Positions in a folder from which one scan collects names. */
+  readonly positionsMax: number;
+  /** Names of a block of `SortedNames`; names are evicted by the block. */
   readonly blockNamesMax: number;
-  /** Entries that are read, and taken, in one turn of the event loop. */
+  /** Entries that are read and handled in one turn of the event loop. */
   readonly batchEntries: number;
-  /** Batches up to which a folder is small: read at once, for one who asks. */
+  /** A folder of at most this many batches is small: it is read for a single request. */
   readonly smallBatchesMax: number;
-  /** A small folder of fewer names is not remembered: to read it again costs next to nothing. */
-  readonly worthNames: number;
-  /** Milliseconds for which a listing may go on with what was read, at least. */
-  readonly goesOnMsMin: number;
-  /** The same in times of what the reading took, so that to read it again costs a tenth of the time at most. */
-  readonly goesOnReadings: number;
-  /** Milliseconds from its last use after which a stretch is forgotten. */
+  /** A small folder with fewer names is not cached: reading it again costs next to nothing. */
+  readonly cachedNamesMin: number;
+  /** Milliseconds for which a listing may at least continue with the result of a scan. */
+  readonly continueMsMin: number;
+  /**
+   * The same as a multiple of the duration of the scan, so that repeated scans cost a tenth of the time at
+   * most.
+   */
+  readonly continueScanTimes: number;
+  /** Milliseconds after its last use for which a range stays cached. */
   readonly unusedMsMax: number;
 }
 
-const MiB = 1024 * 1024;
+const MIB_BYTES = 1024 * 1024;
 
 export const LISTING_BOUNDS: ListingBounds = {
-  bytesMax: 40 * MiB,
-  readingBytesMax: 20 * MiB,
-  stretchesMax: 64,
-  readingsMax: 8,
-  placesMax: 16,
+  bytesMax: 40 * MIB_BYTES,
+  scanBytesMax: 20 * MIB_BYTES,
+  rangesMax: 64,
+  scansMax: 8,
+  positionsMax: 16,
   blockNamesMax: 1024,
   batchEntries: 512,
   smallBatchesMax: 8,
-  worthNames: 256,
-  goesOnMsMin: 10_000,
-  goesOnReadings: 10,
+  cachedNamesMin: 256,
+  continueMsMin: 10_000,
+  continueScanTimes: 10,
   unusedMsMax: 10_000,
 };

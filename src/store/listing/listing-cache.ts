@@ -1,217 +1,229 @@
 /**
- * What is in folders, in order, for many who list them page by page.
+ * The sorted names of folders, for many clients that list them page by page.
  *
- * A small folder is read when it is asked for. A large one is read once for all who wait for it, wherever in it each of
- * them is; what was read is remembered, within bounds over all folders, for the pages that follow.
+ * A small folder is read at each request. A large one is scanned once for all requests that wait for it, at
+ * whatever positions; the result is cached, within bounds over all folders, for the pages that follow.
  */
 import type { Stats } from 'node:fs';
 import { whyNotFilename } from '../../files/protocol/filename.ts';
 import type { Directories } from '../disk/directories.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
-import { folderOf, lastOf, within } from '../names.ts';
-import { semaphore, turn } from '../semaphore.ts';
+import { folderOf, joinName, lastSegmentOf } from '../names.ts';
+import { createSemaphore, yieldTurn } from '../semaphore.ts';
 import { run, type Task, wait } from '../task.ts';
 import type { ListingBounds } from './bounds.ts';
 import { fromBytes, toBytes } from './name-bytes.ts';
-import { type NameSelection, nameSelection } from './name-selection.ts';
+import { createNameSelection, type NameSelection } from './name-selection.ts';
 import { onAbort } from './on-abort.ts';
 import { readFolder } from './read-folder.ts';
-import { firstFrom, sortedNames } from './sorted-names.ts';
 import {
-  bytesOf,
+  bytesOfRanges,
+  createScannedRanges,
+  type FolderScan,
   isSameFolder,
-  mayGoOn,
-  type Place,
-  type Reading,
-  type Stretch,
-  type Stretches,
-  stretches,
-} from './stretches.ts';
+  type ListingPosition,
+  mayContinue,
+  type ScannedRange,
+  type ScannedRanges,
+} from './scanned-ranges.ts';
+import { createSortedNames, firstFrom } from './sorted-names.ts';
 
-/** Some of the keys of a folder, in order; see `readFolder` for what a key is. */
+/** Some of the keys of a folder, in order; `readFolder` says what a key is. */
 export interface Slice {
-  /** Those from index `at` on are wanted. Shared, and not to be changed. */
+  /** The keys from index `at` on are wanted. The array is shared and must not be changed. */
   readonly keys: readonly string[];
   readonly at: number;
-  /** Where to go on; undefined when these are the last. */
+  /** Where the next slice begins; undefined when this is the last. */
   readonly next: string | undefined;
-  /** When they were read. */
+  /** When the keys were read. */
   readonly readAt: number;
 }
 
 export interface ListingCache {
-  /** Bytes of memory that the names take that are remembered, and those being read. */
+  /** Bytes of memory for names that are cached or being read. */
   readonly bytes: number;
   /**
-   * The keys of a folder from a place on; none of a folder that is not there.
+   * The keys of a folder from a position on; none for a folder that does not exist.
    *
-   * @param askedAt what was there from this time on, by `performance.now`, is among them.
-   * @returns undefined when the folder has to be read for long: see `untilRead`.
+   * @param askedAt names that exist from this time on, by `performance.now`, are included.
+   * @returns undefined when the folder needs a long scan: see `waitUntilRead`.
    */
-  slice(folder: string, place: Place, askedAt: number): Task<Slice | undefined>;
-  /** Has a large folder read and waits until it was, or the signal is aborted. Then the slice is to be asked for again. */
-  untilRead(folder: string, from: string, signal: AbortSignal | undefined): Task<void>;
-  /** Notes that a page has shown a key, so that the next page may go on from it. */
-  mark(folder: string, key: string): void;
-  /** A file of that name has come. */
-  added(name: string): void;
-  /** Ends every reading. Nothing is to be asked any more. */
+  slice(folder: string, position: ListingPosition, askedAt: number): Task<Slice | undefined>;
+  /**
+   * Requests a scan of a large folder and waits for its end, or until the signal is aborted. The caller then
+   * asks for the slice again.
+   */
+  waitUntilRead(folder: string, from: string, signal: AbortSignal | undefined): Task<void>;
+  /** Notes that a page has shown a key, so that the next page may continue after it. */
+  noteShown(folder: string, key: string): void;
+  /** Notes that a file of this name was published. */
+  noteAdded(name: string): void;
+  /** Ends every scan. No call may follow. */
   stop(): void;
-  /** Lets go of everything, once no reading is under way. */
+  /** Releases everything, once no scan is under way. */
   close(): Task<void>;
 }
 
-/** Milliseconds for which a folder must have been unchanged for its times to be trusted. */
-const SETTLED_MS = 100;
-/** Reads of the disk under way at once, for all folders. The pool has four threads, and others need it too. */
+/** Milliseconds for which a folder must be unchanged before its times are reliable. */
+const STABLE_MS = 100;
+/** Reads of the disk at once, for all folders. The pool has four threads, and other work needs it too. */
 const READS_MAX = 2;
-/** A read that takes longer than these milliseconds makes way, if no more than so many have. */
-const SLOW = { afterMs: 100, most: 1 };
+/** A read that takes longer than this gives up its place, up to a number of reads. */
+const READ_OVERTIME = { afterMs: 100, outsideMax: 1 };
 
-/** Somebody who waits for a large folder to be read. */
+/** A request that waits for the scan of a large folder. */
 interface Waiter {
   readonly from: string;
-  readonly back: (error: Error | null) => void;
+  readonly callback: (error: Error | null) => void;
 }
 
-/** A folder that is being read for one who asks. */
+/** A small folder that is being read for a request. */
 interface SmallRead {
   readonly folder: string;
   readonly found: string[];
-  /** Whether so much came meanwhile that it is not small any more. */
+  /** Whether so many names were added meanwhile that it is not small any more. */
   hasGrown: boolean;
 }
 
-interface FolderMemory {
-  readonly stretches: Stretches;
-  readonly waiting: Set<Waiter>;
-  /** Whether it is known to be too large to be read for one who asks. */
+interface FolderState {
+  readonly ranges: ScannedRanges;
+  readonly waiters: Set<Waiter>;
+  /** Whether the folder is known to be too large to be read for a single request. */
   isLarge: boolean;
-  /** Whether somebody sees to it that those who wait are served. */
-  isAttended: boolean;
-  /** What is being selected of it now. */
+  /** Whether `scanWhileAwaited` runs for it. */
+  isBeingRead: boolean;
+  /** The names that the current scan collects. */
   selection: NameSelection | undefined;
 }
 
-export function listingCache(io: DiskIo, directories: Directories, bounds: ListingBounds): ListingCache {
-  const folders = new Map<string, FolderMemory>();
-  const turns = semaphore(READS_MAX, SLOW);
-  const readings = semaphore(bounds.readingsMax);
+export function createListingCache(
+  io: DiskIo,
+  directories: Directories,
+  bounds: ListingBounds,
+): ListingCache {
+  const folders = new Map<string, FolderState>();
+  const diskReads = createSemaphore(READS_MAX, READ_OVERTIME);
+  const scans = createSemaphore(bounds.scansMax);
   const selections = new Set<NameSelection>();
-  /** Bounded by the listings under way. */
+  /** The listings under way bound it. */
   const smallReads = new Set<SmallRead>();
   const smallNamesMax = bounds.smallBatchesMax * bounds.batchEntries;
   let isStopped = false;
-  let underWay = 0;
-  let idle = () => {};
+  let scansRunning = 0;
+  let onIdle = () => {};
   let timer: NodeJS.Timeout | undefined;
 
-  const remembered = (): Stretch[] => [...folders.values()].flatMap((memory) => memory.stretches.all);
+  const allRanges = (): ScannedRange[] => [...folders.values()].flatMap((state) => state.ranges.all);
   const bytes = (): number => {
     let sum = 0;
-    for (const memory of folders.values()) sum += bytesOf(memory.stretches.all);
+    for (const state of folders.values()) sum += bytesOfRanges(state.ranges.all);
     for (const selection of selections) sum += selection.bytes;
     return sum;
   };
 
-  function memoryOf(folder: string): FolderMemory {
+  function stateOf(folder: string): FolderState {
     const known = folders.get(folder);
     if (known !== undefined) return known;
-    const memory: FolderMemory = {
-      stretches: stretches(),
-      waiting: new Set(),
+    const state: FolderState = {
+      ranges: createScannedRanges(),
+      waiters: new Set(),
       isLarge: false,
-      isAttended: false,
+      isBeingRead: false,
       selection: undefined,
     };
-    folders.set(folder, memory);
-    return memory;
+    folders.set(folder, state);
+    return state;
   }
 
-  function drop(isOver: (stretch: Stretch) => boolean): void {
-    for (const [folder, memory] of folders) {
-      for (const stretch of memory.stretches.all) if (isOver(stretch)) memory.stretches.drop(stretch);
-      if (!memory.isAttended && memory.stretches.all.length === 0) folders.delete(folder);
+  function dropRanges(isStale: (range: ScannedRange) => boolean): void {
+    for (const [folder, state] of folders) {
+      for (const range of state.ranges.all) if (isStale(range)) state.ranges.drop(range);
+      if (!state.isBeingRead && state.ranges.all.length === 0) folders.delete(folder);
     }
   }
 
-  /** Keeps what is read of a folder within its share of the memory. */
-  const fitReadings = (selection: NameSelection): void =>
-    selection.fitInto(Math.min(bounds.readingBytesMax, bounds.bytesMax) / selections.size);
+  /** Keeps the names of a scan within its share of the memory. */
+  const fitScans = (selection: NameSelection): void =>
+    selection.fitInto(Math.min(bounds.scanBytesMax, bounds.bytesMax) / selections.size);
 
   /**
-   * Forgets what was of no use for longest, until the bounds hold; but not the last, which somebody may have waited for,
-   * unless it has outgrown them by itself.
+   * Evicts the least recently used ranges until the bounds hold. It spares the last one, since a request may
+   * have waited for it, unless that one alone exceeds the bounds.
    */
-  function keepWithinBounds(): void {
+  function evictToBounds(): void {
     let excess = bytes() - bounds.bytesMax;
-    const byUse = remembered();
-    if (excess <= 0 && byUse.length <= bounds.stretchesMax) return;
-    byUse.sort((a, b) => a.usedAt - b.usedAt);
-    for (let left = byUse.length; left > 0 && (left > bounds.stretchesMax || excess > 0); left--) {
-      const oldest = byUse[byUse.length - left]!;
+    const byLastUse = allRanges();
+    if (excess <= 0 && byLastUse.length <= bounds.rangesMax) return;
+    byLastUse.sort((a, b) => a.usedAt - b.usedAt);
+    for (let left = byLastUse.length; left > 0 && (left > bounds.rangesMax || excess > 0); left--) {
+      const oldest = byLastUse[byLastUse.length - left]!;
       if (left === 1 && oldest.names.bytes <= bounds.bytesMax) break;
       excess -= oldest.names.bytes;
-      drop((stretch) => stretch === oldest);
+      dropRanges((range) => range === oldest);
     }
   }
 
   function dropUnused(): void {
     const now = performance.now();
-    drop(({ usedAt }) => usedAt + bounds.unusedMsMax <= now);
+    dropRanges(({ usedAt }) => usedAt + bounds.unusedMsMax <= now);
     timer = folders.size > 0 ? setTimeout(dropUnused, bounds.unusedMsMax / 2).unref() : undefined;
   }
 
-  function remember(folder: string, ranges: NameSelection['ranges'], reading: Reading): void {
-    const memory = memoryOf(folder);
+  function remember(folder: string, ranges: NameSelection['ranges'], scan: FolderScan): void {
+    const state = stateOf(folder);
     const usedAt = performance.now();
-    for (const range of ranges()) memory.stretches.install({ ...range, reading, shown: undefined, usedAt });
-    keepWithinBounds();
+    for (const range of ranges()) state.ranges.install({ ...range, scan, shown: undefined, usedAt });
+    evictToBounds();
     timer ??= setTimeout(dropUnused, bounds.unusedMsMax / 2).unref();
   }
 
-  /** A check of names that come: they must be such as could have been put. */
-  const isListed = (folder: string, key: string): boolean => {
+  /** Whether the name is one that could have been put. */
+  const isListable = (folder: string, key: string): boolean => {
     const name = fromBytes(key.endsWith('/') ? key.slice(0, -1) : key);
-    return name !== undefined && whyNotFilename(within(folder, name)) === null;
+    return name !== undefined && whyNotFilename(joinName(folder, name)) === null;
   };
 
-  function* slice(folder: string, place: Place, askedAt: number): Task<Slice | undefined> {
+  function* slice(folder: string, position: ListingPosition, askedAt: number): Task<Slice | undefined> {
     const entered = yield* directories.enter(folder);
-    // A folder that went away meanwhile, or was replaced by a link, has no files.
+    // A folder that was removed meanwhile, or replaced by a link, has no files.
     if (!entered.ok) return { keys: [], at: 0, next: undefined, readAt: askedAt };
     try {
       const stats = io.fs.fstatSync(entered.value.fd);
-      const memory = folders.get(folder);
-      if (memory !== undefined) {
-        for (const { reading } of memory.stretches.all)
-          if (!isSameFolder(reading.stats, stats)) drop((stretch) => stretch.reading === reading);
-        const stretch = memory.stretches.covering(place.from);
-        if (stretch !== undefined && mayGoOn(stretch, memory.stretches, place, askedAt, stats, bounds)) {
-          stretch.usedAt = performance.now();
-          const { names, at, next } = stretch.names.run(place.from);
-          // What was unpacked takes memory, too.
-          keepWithinBounds();
-          return { keys: names, at, next: next ?? stretch.to, readAt: stretch.reading.startedAt };
+      const state = folders.get(folder);
+      if (state !== undefined) {
+        for (const { scan } of state.ranges.all)
+          if (!isSameFolder(scan.stats, stats)) dropRanges((range) => range.scan === scan);
+        const range = state.ranges.rangeAt(position.from);
+        if (range !== undefined && mayContinue(range, state.ranges, position, askedAt, stats, bounds)) {
+          range.usedAt = performance.now();
+          const { names, at, next } = range.names.run(position.from);
+          // The unpacked names take memory, too.
+          evictToBounds();
+          return { keys: names, at, next: next ?? range.to, readAt: range.scan.startedAt };
         }
-        if (memory.isLarge) return undefined;
+        if (state.isLarge) return undefined;
       }
-      return yield* readSmall(folder, directories.at(entered.value, '.'), place, stats);
+      return yield* readSmall(folder, directories.at(entered.value, '.'), position, stats);
     } finally {
       directories.leave(entered.value);
     }
   }
 
-  /** Reads a folder for one who asks, if it is small enough. */
-  function* readSmall(folder: string, path: string, place: Place, stats: Stats): Task<Slice | undefined> {
-    const reading = begun(stats);
+  /** Reads a folder for one request, if it is small enough. */
+  function* readSmall(
+    folder: string,
+    path: string,
+    position: ListingPosition,
+    stats: Stats,
+  ): Task<Slice | undefined> {
+    const scan = startScan(stats);
     const found: string[] = [];
     const small: SmallRead = { folder, found, hasGrown: false };
     smallReads.add(small);
     let left = bounds.smallBatchesMax;
     try {
-      const isAll = yield* readFolder(io, path, bounds.batchEntries, turns, (keys) => {
-        for (const key of keys) if (isListed(folder, key)) found.push(key);
+      const isAll = yield* readFolder(io, path, bounds.batchEntries, diskReads, (keys) => {
+        for (const key of keys) if (isListable(folder, key)) found.push(key);
         left -= 1;
         return left > 0;
       });
@@ -220,98 +232,98 @@ export function listingCache(io: DiskIo, directories: Directories, bounds: Listi
       smallReads.delete(small);
     }
     const keys = found.sort().filter((key, i) => key !== found[i - 1]);
-    if (keys.length >= bounds.worthNames && !isStopped)
+    if (keys.length >= bounds.cachedNamesMin && !isStopped)
       remember(
         folder,
-        () => [{ from: '', to: undefined, names: sortedNames(bounds.blockNamesMax, keys) }],
-        reading(),
+        () => [{ from: '', to: undefined, names: createSortedNames(bounds.blockNamesMax, keys) }],
+        scan(),
       );
-    return { keys, at: firstFrom(keys, place.from), next: undefined, readAt: reading().startedAt };
+    return { keys, at: firstFrom(keys, position.from), next: undefined, readAt: scan().startedAt };
   }
 
-  const untilRead = (folder: string, from: string, signal: AbortSignal | undefined): Task<void> =>
-    wait((back) => {
-      if (isStopped || signal?.aborted === true) return back(null);
-      const memory = memoryOf(folder);
-      memory.isLarge = true;
-      const over = (error: Error | null) => {
-        memory.waiting.delete(waiter);
+  const waitUntilRead = (folder: string, from: string, signal: AbortSignal | undefined): Task<void> =>
+    wait((callback) => {
+      if (isStopped || signal?.aborted === true) return callback(null);
+      const state = stateOf(folder);
+      state.isLarge = true;
+      const finish = (error: Error | null) => {
+        state.waiters.delete(waiter);
         forget?.();
-        back(error);
+        callback(error);
       };
-      const waiter: Waiter = { from, back: over };
-      const forget = signal && onAbort(signal, () => over(null));
-      memory.waiting.add(waiter);
-      if (!memory.isAttended) void run(readWhileAwaited(folder, memory));
+      const waiter: Waiter = { from, callback: finish };
+      const forget = signal && onAbort(signal, () => finish(null));
+      state.waiters.add(waiter);
+      if (!state.isBeingRead) void run(scanWhileAwaited(folder, state));
     });
 
-  /** Never throws: who waits is told. */
-  function* readWhileAwaited(folder: string, memory: FolderMemory): Task<void> {
-    underWay += 1;
-    memory.isAttended = true;
-    while (memory.waiting.size > 0) {
-      // Who asks in the same turn is served by the same reading.
-      yield* turn();
-      yield* readings.run(readFor(folder, memory));
+  /** Never throws: the waiting requests get the error. */
+  function* scanWhileAwaited(folder: string, state: FolderState): Task<void> {
+    scansRunning += 1;
+    state.isBeingRead = true;
+    while (state.waiters.size > 0) {
+      // Requests of the same turn share one scan.
+      yield* yieldTurn();
+      yield* scans.run(scanFor(folder, state));
     }
-    memory.isAttended = false;
-    drop(() => false);
-    underWay -= 1;
-    if (underWay === 0) idle();
+    state.isBeingRead = false;
+    dropRanges(() => false);
+    scansRunning -= 1;
+    if (scansRunning === 0) onIdle();
   }
 
-  /** Reads a folder once, for those who wait now. */
-  function* readFor(folder: string, memory: FolderMemory): Task<void> {
+  /** Scans a folder once, for the requests that wait now. */
+  function* scanFor(folder: string, state: FolderState): Task<void> {
     const places = new Set<string>();
     const served = new Set<Waiter>();
-    for (const waiter of memory.waiting) {
-      if (places.size === bounds.placesMax && !places.has(waiter.from)) continue;
+    for (const waiter of state.waiters) {
+      if (places.size === bounds.positionsMax && !places.has(waiter.from)) continue;
       places.add(waiter.from);
       served.add(waiter);
     }
     if (served.size === 0) return;
-    const selection = nameSelection([...places], bounds.blockNamesMax);
-    memory.selection = selection;
+    const selection = createNameSelection([...places], bounds.blockNamesMax);
+    state.selection = selection;
     selections.add(selection);
     let waiting = served;
     try {
-      const reading = yield* select(folder, selection, () => {
-        for (const waiter of served) if (memory.waiting.has(waiter)) return true;
+      const scan = yield* scanInto(folder, selection, () => {
+        for (const waiter of served) if (state.waiters.has(waiter)) return true;
         return false;
       });
-      if (reading === undefined) return;
+      if (scan === undefined) return;
       selections.delete(selection);
-      remember(folder, selection.ranges, reading);
-      // What was read may do for those who came meanwhile, too.
-      waiting = memory.waiting;
+      remember(folder, selection.ranges, scan);
+      // The scan may also serve requests that came meanwhile.
+      waiting = state.waiters;
     } catch (error) {
-      for (const waiter of served) if (memory.waiting.has(waiter)) waiter.back(error as Error);
+      for (const waiter of served) if (state.waiters.has(waiter)) waiter.callback(error as Error);
       waiting = new Set();
     } finally {
       selections.delete(selection);
-      memory.selection = undefined;
-      for (const waiter of [...waiting]) if (memory.waiting.has(waiter)) waiter.back(null);
+      state.selection = undefined;
+      for (const waiter of [...waiting]) if (state.waiters.has(waiter)) waiter.callback(null);
     }
   }
 
-  /** @returns undefined when nobody waits for it any more, or the folder is not there. */
-  function* select(
+  /** @returns undefined when no request waits any more, or the folder does not exist. */
+  function* scanInto(
     folder: string,
     selection: NameSelection,
     isAwaited: () => boolean,
-  ): Task<Reading | undefined> {
+  ): Task<FolderScan | undefined> {
     const entered = yield* directories.enter(folder);
     if (!entered.ok) return undefined;
     try {
-      const reading = begun(io.fs.fstatSync(entered.value.fd));
+      const scan = startScan(io.fs.fstatSync(entered.value.fd));
       const path = directories.at(entered.value, '.');
-      const isAll = yield* readFolder(io, path, bounds.batchEntries, turns, (keys) => {
-        for (const key of keys) if (selection.wants(key) && isListed(folder, key)) selection.add(key);
-        fitReadings(selection);
-        keepWithinBounds();
+      const isAll = yield* readFolder(io, path, bounds.batchEntries, diskReads, (keys) => {
+        for (const key of keys) if (selection.wants(key) && isListable(folder, key)) selection.add(key);
+        fitScans(selection);
+        evictToBounds();
         return isAwaited();
       });
-      return isAll ? reading() : undefined;
+      return isAll ? scan() : undefined;
     } finally {
       directories.leave(entered.value);
     }
@@ -322,17 +334,17 @@ export function listingCache(io: DiskIo, directories: Directories, bounds: Listi
       return bytes();
     },
     slice,
-    untilRead,
-    mark: (folder, key) => folders.get(folder)?.stretches.mark(key),
-    added(name) {
+    waitUntilRead,
+    noteShown: (folder, key) => folders.get(folder)?.ranges.noteShown(key),
+    noteAdded(name) {
       if (folders.size === 0 && smallReads.size === 0) return;
-      let key = toBytes(lastOf(name));
+      let key = toBytes(lastSegmentOf(name));
       for (let folder = folderOf(name); ; folder = folderOf(folder)) {
-        const memory = folders.get(folder);
-        memory?.stretches.add(key);
-        if (memory?.selection?.wants(key)) {
-          memory.selection.add(key);
-          fitReadings(memory.selection);
+        const state = folders.get(folder);
+        state?.ranges.add(key);
+        if (state?.selection?.wants(key)) {
+          state.selection.add(key);
+          fitScans(state.selection);
         }
         for (const small of smallReads) {
           if (small.folder !== folder) continue;
@@ -340,25 +352,25 @@ export function listingCache(io: DiskIo, directories: Directories, bounds: Listi
           else small.hasGrown = true;
         }
         if (folder === '') break;
-        key = `${toBytes(lastOf(folder))}/`;
+        key = `${toBytes(lastSegmentOf(folder))}/`;
       }
-      keepWithinBounds();
+      evictToBounds();
     },
     stop() {
       isStopped = true;
-      for (const { waiting } of folders.values()) for (const waiter of [...waiting]) waiter.back(null);
+      for (const { waiters } of folders.values()) for (const waiter of [...waiters]) waiter.callback(null);
     },
     *close() {
-      if (underWay > 0) yield* wait<void>((back) => (idle = () => back(null)));
+      if (scansRunning > 0) yield* wait<void>((callback) => (onIdle = () => callback(null)));
       folders.clear();
       clearTimeout(timer);
     },
   };
 }
 
-/** Notes when a folder is read that is as it is now; what is returned is called when it was. */
-function begun(stats: Stats): () => Reading {
+/** Notes the beginning of a scan of a folder with these stats. The returned function is called at its end. */
+function startScan(stats: Stats): () => FolderScan {
   const startedAt = performance.now();
-  const isSettled = Math.max(stats.ctimeMs, stats.mtimeMs) < Date.now() - SETTLED_MS;
-  return () => ({ startedAt, tookMs: performance.now() - startedAt, stats, isSettled });
+  const isStable = Math.max(stats.ctimeMs, stats.mtimeMs) < Date.now() - STABLE_MS;
+  return () => ({ startedAt, tookMs: performance.now() - startedAt, stats, isStable });
 }

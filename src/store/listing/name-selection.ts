@@ -1,11 +1,11 @@
 /**
- * The first names after each of several places, selected from names that come in any order, in bounded memory.
+ * Collects the first names after each of several positions, from names in any order, in bounded memory.
  *
- * Where names become too many, the last ones are dropped: what is left is whole as far as it goes.
+ * When the names become too many, the last ones are dropped: the rest is complete as far as it goes.
  */
-import { lastNotAfter, type SortedNames, sortedNames } from './sorted-names.ts';
+import { createSortedNames, lastNotAfter, type SortedNames } from './sorted-names.ts';
 
-/** All names from `from` to before `to`, of those there were; to the end where there is no `to`. */
+/** All names from `from` to before `to`, of those that exist; to the end where there is no `to`. */
 export interface NameRange {
   readonly from: string;
   readonly to: string | undefined;
@@ -18,19 +18,23 @@ export interface NameSelection {
   wants(name: string): boolean;
   /** Takes a name that is wanted. */
   add(name: string): void;
-  /** Drops names until no more than so many bytes are left, or a block for each place. */
+  /** Drops names until at most this many bytes are left, or one block for each position. */
   fitInto(bytes: number): void;
-  /** What it has, in order; the ranges do not overlap. */
+  /** The collected names, in order; the ranges do not overlap. */
   ranges(): readonly NameRange[];
 }
 
 /**
- * @param places from where on names are wanted; at least one, each once.
- * @param blockNamesMax names that are dropped together at most.
+ * @param places positions from which names are wanted; at least one, each once.
+ * @param blockNamesMax the most names that are dropped together.
  */
-export function nameSelection(places: readonly string[], blockNamesMax: number): NameSelection {
+export function createNameSelection(places: readonly string[], blockNamesMax: number): NameSelection {
   const starts = places.toSorted();
-  const ranges = starts.map((from, i) => ({ from, to: starts[i + 1], names: sortedNames(blockNamesMax) }));
+  const ranges = starts.map((from, i) => ({
+    from,
+    to: starts[i + 1],
+    names: createSortedNames(blockNamesMax),
+  }));
   const rangeOf = (name: string) => ranges[lastNotAfter(name, ranges.length, (i) => ranges[i]!.from)]!;
   const bytes = () => ranges.reduce((sum, { names }) => sum + names.bytes, 0);
 
@@ -43,9 +47,9 @@ export function nameSelection(places: readonly string[], blockNamesMax: number):
       return from <= name && (to === undefined || name < to);
     },
     add: (name) => rangeOf(name).names.add(name),
-    fitInto(most) {
+    fitInto(bytesMax) {
       const small = new Set<NameRange>();
-      while (bytes() > most && small.size < ranges.length) {
+      while (bytes() > bytesMax && small.size < ranges.length) {
         const large = ranges
           .filter((range) => !small.has(range))
           .reduce((a, b) => (b.names.bytes > a.names.bytes ? b : a));

@@ -1,23 +1,25 @@
-/** Hears of an abort, for many who wait on one signal: Node warns when one signal has more than ten listeners. */
-const acts = new WeakMap<AbortSignal, Set<() => void>>();
+/**
+ * Listens to an abort for many callers of one signal: Node warns when one signal has more than ten listeners.
+ */
+const listenersBySignal = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `act` once when the signal is aborted, which it is not yet.
+ * Calls `listener` once when the signal is aborted. The signal must not be aborted yet.
  *
- * @returns what is to be called when it is not to be told any more.
+ * @returns a function that removes the listener.
  */
-export function onAbort(signal: AbortSignal, act: () => void): () => void {
-  let waiting = acts.get(signal);
-  if (waiting === undefined) {
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  let listeners = listenersBySignal.get(signal);
+  if (listeners === undefined) {
     const all = new Set<() => void>();
-    acts.set(signal, all);
+    listenersBySignal.set(signal, all);
     const aborted = () => {
       for (const each of [...all]) each();
     };
     signal.addEventListener('abort', aborted, { once: true });
-    waiting = all;
+    listeners = all;
   }
-  const mine = () => act();
-  waiting.add(mine);
-  return () => waiting.delete(mine);
+  const own = () => listener();
+  listeners.add(own);
+  return () => listeners.delete(own);
 }

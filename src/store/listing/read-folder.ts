@@ -1,4 +1,4 @@
-/** Reads what is in a folder, some entries at a time, in the order that the system has them. */
+/** Reads the entries of a folder in batches, in the order of the system. */
 import type { DiskIo } from '../disk/disk-io.ts';
 import { errnoOf } from '../disk/errno.ts';
 import type { FolderEntry, OpenFolder } from '../disk/file-system.ts';
@@ -6,61 +6,64 @@ import type { Semaphore } from '../semaphore.ts';
 import { type Task, wait } from '../task.ts';
 
 /**
- * Reads a folder to its end, or until `take` wants no more.
+ * Reads a folder to its end, or until `take` returns false.
  *
- * `take` is given keys: the names, as strings of their bytes, of files as they are, of folders with a slash behind, which
- * is how what is in them sorts among the others (`a.txt` comes before `a/b`). What is neither is left out. It may be
- * given one more than once.
+ * `take` gets keys. A key is a name as a string of its bytes; that of a folder has a slash at the end, which
+ * is how its content sorts among the other names (`a.txt` comes before `a/b`). Entries that are neither files
+ * nor folders are omitted. `take` may get an entry more than once.
  *
- * @param batchEntries entries that are read, and taken, at once.
- * @param turns what each batch waits for.
- * @returns whether it was read to its end.
+ * @param batchEntries entries that are read and handled at once.
+ * @param reads limits the batches that are read at once.
+ * @returns whether the folder was read to its end.
  */
 export function* readFolder(
   io: DiskIo,
   path: string,
   batchEntries: number,
-  turns: Semaphore,
+  reads: Semaphore,
   take: (keys: readonly string[]) => boolean,
 ): Task<boolean> {
   try {
-    return yield* readOnce(io, path, batchEntries, turns, take, false);
+    return yield* readOnce(io, path, batchEntries, reads, take, false);
   } catch (error) {
-    if (!isOfOneEntry(error)) throw error;
+    if (!isEntryGone(error)) throw error;
   }
-  return yield* readOnce(io, path, batchEntries, turns, take, true);
+  return yield* readOnce(io, path, batchEntries, reads, take, true);
 }
 
 /**
- * Where the system does not say what an entry is, Node looks, and when that entry is gone by then it fails, and loses
- * what it had read behind it.
+ * Where the system does not report the type of an entry, Node asks for it. If the entry is gone by then, the
+ * read fails and loses the entries after it.
  */
-const isOfOneEntry = (error: unknown): boolean =>
+const isEntryGone = (error: unknown): boolean =>
   errnoOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'lstat';
 
-/** @param singly entry by entry, named by its very bytes: slower, but nothing is lost with an entry that is gone. */
+/**
+ * @param isSingle reads entry by entry, named by its bytes: slower, but no entry is lost with one that is
+ *   gone.
+ */
 function* readOnce(
   io: DiskIo,
   path: string,
   batchEntries: number,
-  turns: Semaphore,
+  reads: Semaphore,
   take: (keys: readonly string[]) => boolean,
-  singly: boolean,
+  isSingle: boolean,
 ): Task<boolean> {
-  const folder = yield* io.openFolder(path, singly ? 'buffer' : 'latin1', singly ? 1 : batchEntries);
+  const folder = yield* io.openFolder(path, isSingle ? 'buffer' : 'latin1', isSingle ? 1 : batchEntries);
   try {
     for (;;) {
-      const { keys, isLast } = yield* turns.run(nextKeys(folder, batchEntries, singly));
-      const goesOn = take(keys);
-      if (isLast || !goesOn) return isLast;
+      const { keys, isLast } = yield* reads.run(nextKeys(folder, batchEntries, isSingle));
+      const wantsMore = take(keys);
+      if (isLast || !wantsMore) return isLast;
     }
   } finally {
-    // It was only read: what the system says to that is of no use to anybody.
-    closed(folder);
+    // The folder was only read, so an error of the close does not matter.
+    closeFolder(folder);
   }
 }
 
-function closed(folder: OpenFolder): void {
+function closeFolder(folder: OpenFolder): void {
   try {
     folder.closeSync();
   } catch (error) {
@@ -73,9 +76,9 @@ interface Batch {
   readonly isLast: boolean;
 }
 
-/** @param singly asks the system for each entry, and goes on after one that is gone. */
-const nextKeys = (folder: OpenFolder, batchEntries: number, singly: boolean): Task<Batch> =>
-  wait((back) => {
+/** @param isSingle asks the system for each entry, and continues after one that is gone. */
+const nextKeys = (folder: OpenFolder, batchEntries: number, isSingle: boolean): Task<Batch> =>
+  wait((callback) => {
     const keys: string[] = [];
     let left = batchEntries;
     const take = (entry: FolderEntry | null): boolean => {
@@ -85,26 +88,29 @@ const nextKeys = (folder: OpenFolder, batchEntries: number, singly: boolean): Ta
       left -= 1;
       return left > 0;
     };
-    /** Those that came with the first. When there are fewer, these are the last, and the system says so at once. */
-    const takeOthers = () => {
+    /**
+     * Takes the entries that came with the first. When there are fewer than a batch, these are the last, and
+     * the system says so at once.
+     */
+    const takeBuffered = () => {
       let isLast = false;
       try {
         do isLast = !take(folder.readSync()) && left > 0;
         while (!isLast && left > 0);
       } catch (error) {
-        return back(error as Error);
+        return callback(error as Error);
       }
-      back(null, { keys, isLast });
+      callback(null, { keys, isLast });
     };
-    const took = (error: Error | null, entry: FolderEntry | null) => {
-      if (error !== null && !(singly && isOfOneEntry(error))) back(error);
-      else if (error === null && entry === null) back(null, { keys, isLast: true });
-      else if (error === null && !take(entry)) back(null, { keys, isLast: false });
-      else if (singly) ask();
-      else takeOthers();
+    const onEntry = (error: Error | null, entry: FolderEntry | null) => {
+      if (error !== null && !(isSingle && isEntryGone(error))) callback(error);
+      else if (error === null && entry === null) callback(null, { keys, isLast: true });
+      else if (error === null && !take(entry)) callback(null, { keys, isLast: false });
+      else if (isSingle) ask();
+      else takeBuffered();
     };
-    // While it calls back the folder still counts as being read, and cannot be read on or closed.
-    const ask = () => folder.read((error, entry) => process.nextTick(took, error, entry));
+    // During its callback the folder still counts as being read, and cannot be read or closed.
+    const ask = () => folder.read((error, entry) => process.nextTick(onEntry, error, entry));
     ask();
   });
 

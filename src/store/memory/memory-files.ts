@@ -1,8 +1,8 @@
 /** The tree of the memory store: files by name, and the folders that those names imply. */
-import type { FileInfo, ListOptions, Outcome } from '../contract.ts';
+import type { FileInfo, Listing, ListOptions, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS } from '../listing/bounds.ts';
-import { behind, fromBytes, isWellFormed, toBytes } from '../listing/name-bytes.ts';
-import { type NameRun, sortedNames } from '../listing/sorted-names.ts';
+import { firstAfter, fromBytes, isWellFormed, toBytes } from '../listing/name-bytes.ts';
+import { createSortedNames, type NameRun } from '../listing/sorted-names.ts';
 import { folderOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 
@@ -17,20 +17,20 @@ export interface MemoryFile {
 export interface MemoryFiles {
   readonly byName: ReadonlyMap<string, MemoryFile>;
   find(name: string): Outcome<MemoryFile>;
-  /** Why no file can be placed there; undefined when one can. */
-  whyNotAt(name: string, ifAbsent: boolean | undefined): RefusedOutcome | undefined;
+  /** The error when no file can get this name; undefined when one can. */
+  placementFault(name: string, ifAbsent: boolean | undefined): RefusedOutcome | undefined;
   place(name: string, file: MemoryFile): void;
   remove(name: string): void;
   /** The files of a listing, in order, without regard to its limit. */
   after(options: ListOptions): Iterable<FileInfo>;
 }
 
-export function memoryFiles(): MemoryFiles {
+export function createMemoryFiles(): MemoryFiles {
   const byName = new Map<string, MemoryFile>();
-  /** How many files are anywhere below a folder; one that has none is not here. */
+  /** The number of files anywhere below each folder; a folder without files is not in the map. */
   const folders = new Map<string, number>();
-  /** Every name, as its bytes. */
-  const sorted = sortedNames(LISTING_BOUNDS.blockNamesMax);
+  /** All names, as strings of their bytes. */
+  const sorted = createSortedNames(LISTING_BOUNDS.blockNamesMax);
 
   const count = (name: string, change: number) => {
     for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
@@ -47,7 +47,7 @@ export function memoryFiles(): MemoryFiles {
       if (file !== undefined) return ok(file);
       return err('not-found', folders.has(name) ? 'it is a folder' : undefined);
     },
-    whyNotAt(name, ifAbsent) {
+    placementFault(name, ifAbsent) {
       for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
         if (byName.has(folder)) return err('name-conflict', `${folder} is a file`);
       }
@@ -69,7 +69,7 @@ export function memoryFiles(): MemoryFiles {
     *after({ prefix = '', after }) {
       if (!isWellFormed(prefix)) return;
       const first = toBytes(prefix);
-      let from: string | undefined = after === undefined ? '' : behind(toBytes(after));
+      let from: string | undefined = after === undefined ? '' : firstAfter(toBytes(after));
       if (from < first) from = first;
       while (from !== undefined) {
         const { names, at, next }: NameRun = sorted.run(from);
@@ -83,4 +83,18 @@ export function memoryFiles(): MemoryFiles {
       }
     },
   };
+}
+
+/**
+ * The first `limit` files, and where the next page begins if there is one. Takes one file more than it
+ * returns.
+ */
+export function pageOf(ordered: Iterable<FileInfo>, limit: number): Listing {
+  const files: FileInfo[] = [];
+  for (const file of ordered) {
+    const last = files.at(-1);
+    if (last !== undefined && files.length >= limit) return { files, next: last.name };
+    files.push(file);
+  }
+  return { files };
 }

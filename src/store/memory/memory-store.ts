@@ -1,33 +1,32 @@
 /**
- * The store that keeps everything in memory: for tests, demonstrations and apps that want no disk.
+ * The store that keeps everything in memory: for tests, demonstrations and apps that need no disk.
  *
- * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
- * difference is that it has no folders of its own: they are there while a file is in them.
+ * It behaves as the disk store does, to the error codes, and one contract suite checks both. The only
+ * difference: a folder exists only while a file is in it.
  */
 import { concatBytes } from '../../wire/concat-bytes.ts';
-import { hashFor, whyNotContent } from '../content-check.ts';
+import { contentFault, hashFor } from '../content-check.ts';
 import type { Committed, Outcome, PutOptions, Sink, Source, Store, UploadOffset } from '../contract.ts';
 import { crc32OfAll } from '../crc32.ts';
-import { refusedName } from '../names.ts';
+import { nameFault } from '../names.ts';
 import { err, ok, okVoid } from '../outcome.ts';
-import { pageOf } from '../page.ts';
 import { type UploadOptions, uploadLimits } from '../upload-limits.ts';
-import { memoryFiles } from './memory-files.ts';
-import { type MemoryPart, memoryUploads } from './memory-uploads.ts';
+import { createMemoryFiles, pageOf } from './memory-files.ts';
+import { createMemoryUploads, type MemoryUpload } from './memory-uploads.ts';
 
 /** A store in memory, and the way to look into it. */
 export interface MemoryStore extends Store {
-  /** What is stored now, by name. Not a copy: it changes as the store does. */
+  /** The stored files, by name. Not a copy: it changes as the store does. */
   readonly contents: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtime: number }>;
-  /** How many puts were begun and are neither committed nor aborted nor failed. */
+  /** The number of puts that were begun and are neither committed nor aborted nor failed. */
   readonly sinks: number;
-  /** How many opened files were not closed. */
+  /** The number of opened files that were not closed. */
   readonly sources: number;
 }
 
 /**
- * Makes an empty store in memory. Its answers are all given at once; `durable` is false. Nothing bounds it but the
- * memory of the process. Unfinished uploads are kept as `UploadOptions` says, while the store is open.
+ * Makes an empty store in memory. It answers every call at once; `durable` is false. Only the memory of the
+ * process bounds it. It keeps unfinished uploads as `UploadOptions` says, while it is open.
  *
  * @example
  * const store = memoryStore();
@@ -39,13 +38,13 @@ export interface MemoryStore extends Store {
  * store.contents.get('a.txt')?.bytes; // 'hi'
  */
 export function memoryStore(options: UploadOptions = {}): MemoryStore {
-  const files = memoryFiles();
-  const uploads = memoryUploads(uploadLimits(options));
+  const files = createMemoryFiles();
+  const uploads = createMemoryUploads(uploadLimits(options));
   const sinks = new Set<MemorySink>();
   const sources = new Set<Source>();
   let closed = false;
 
-  const unusable = (name: string) => (closed ? err('shutting-down') : refusedName(name));
+  const callFault = (name: string) => (closed ? err('shutting-down') : nameFault(name));
 
   return {
     durable: false,
@@ -58,17 +57,17 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     },
 
     put(name, options) {
-      const refusal = unusable(name) ?? files.whyNotAt(name, options.ifAbsent);
-      if (refusal !== undefined) return refusal;
+      const fault = callFault(name) ?? files.placementFault(name, options.ifAbsent);
+      if (fault !== undefined) return fault;
       const { upload } = options;
-      const begun = upload === undefined ? ok(nothing) : uploads.begin(upload, options);
+      const begun = upload === undefined ? ok(EMPTY_UPLOAD) : uploads.begin(upload, options);
       if (!begun.ok) return begun;
-      const sink = memorySink(name, options, files, begun.value, (part) => {
+      const sink = createMemorySink(name, options, files, begun.value, (part) => {
         sinks.delete(sink);
-        if (upload !== undefined) uploads.ended(upload, part);
+        if (upload !== undefined) uploads.detach(upload, part);
       });
       sinks.add(sink);
-      if (upload !== undefined) uploads.hold(upload, sink);
+      if (upload !== undefined) uploads.attach(upload, sink);
       return ok(sink);
     },
 
@@ -77,7 +76,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     unfinished: uploads.unfinished,
 
     open(name) {
-      const found = unusable(name) ?? files.find(name);
+      const found = callFault(name) ?? files.find(name);
       if (!found.ok) return found;
       const { bytes, mtime, crc32 } = found.value;
       const source: Source = {
@@ -94,7 +93,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     },
 
     stat(name) {
-      const found = unusable(name) ?? files.find(name);
+      const found = callFault(name) ?? files.find(name);
       if (!found.ok) return found;
       const { bytes, mtime, crc32 } = found.value;
       return ok({ name, size: bytes.length, mtime, crc32 });
@@ -103,17 +102,17 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     list: (options) => (closed ? err('shutting-down') : ok(pageOf(files.after(options), options.limit))),
 
     remove(name) {
-      const found = unusable(name) ?? files.find(name);
+      const found = callFault(name) ?? files.find(name);
       if (!found.ok) return found;
       files.remove(name);
       return ok({ size: found.value.bytes.length });
     },
 
     rename(from, to, options = {}) {
-      const found = unusable(from) ?? refusedName(to) ?? files.find(from);
+      const found = callFault(from) ?? nameFault(to) ?? files.find(from);
       if (!found.ok) return found;
-      const refusal = files.whyNotAt(to, options.ifAbsent);
-      if (refusal !== undefined) return refusal;
+      const fault = files.placementFault(to, options.ifAbsent);
+      if (fault !== undefined) return fault;
       const file = found.value;
       const replaced = from === to ? 0 : (files.byName.get(to)?.bytes.length ?? 0);
       files.remove(from);
@@ -131,64 +130,64 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
   };
 }
 
-const nothing: MemoryPart = { chunks: [], offset: 0, crc32: 0 };
+const EMPTY_UPLOAD: MemoryUpload = { chunks: [], offset: 0, crc32: 0 };
 
 interface MemorySink extends Sink {
-  /** Takes the upload from it; what it has of it is given to `ended` first. */
+  /** Takes the upload from the sink, after `onEnd` got the bytes that it has. */
   take(): void;
   readonly written: number;
 }
 
-/** @param ended is called once, when there is nothing of it any more; with what is to be kept if it is an upload. */
-function memorySink(
+/** @param onEnd called once, when the sink has ended; with the bytes to keep if it is an upload. */
+function createMemorySink(
   name: string,
   options: PutOptions,
-  files: ReturnType<typeof memoryFiles>,
-  begun: MemoryPart,
-  ended: (part: MemoryPart | undefined) => void,
+  files: ReturnType<typeof createMemoryFiles>,
+  begun: MemoryUpload,
+  onEnd: (part: MemoryUpload | undefined) => void,
 ): MemorySink {
   const { size, mtime, ifAbsent } = options;
   const chunks = [...begun.chunks];
   let written = begun.offset;
   let crc32 = begun.crc32;
-  let over = false;
+  let isOver = false;
   let isTaken = false;
 
   const end = (keep: boolean): void => {
-    if (over) return;
-    over = true;
-    ended(keep && written > 0 ? { chunks, offset: written, crc32 } : undefined);
+    if (isOver) return;
+    isOver = true;
+    onEnd(keep && written > 0 ? { chunks, offset: written, crc32 } : undefined);
   };
   const fail = <T>(outcome: Outcome<T>): Outcome<T> => {
     end(false);
     return outcome;
   };
   const mismatch = () => fail<never>(err('size-mismatch', undefined, { expected: size, actual: written }));
-  const refused = () => err(isTaken ? 'upload-taken' : 'shutting-down');
+  const sinkFault = () => err(isTaken ? 'upload-taken' : 'shutting-down');
 
   return {
     get written() {
       return written;
     },
     write(lent) {
-      if (over) return refused();
+      if (isOver) return sinkFault();
       for (const chunk of lent) {
         if (written + chunk.length > size) return mismatch();
         written += chunk.length;
-        // Not `chunk.slice()`: of a Buffer that is no copy.
+        // Not `chunk.slice()`: for a Buffer that does not copy.
         chunks.push(new Uint8Array(chunk));
       }
       crc32 = crc32OfAll(lent, crc32);
       return okVoid;
     },
-    sync: () => (over ? refused() : ok<UploadOffset>({ offset: written, crc32 })),
+    sync: () => (isOver ? sinkFault() : ok<UploadOffset>({ offset: written, crc32 })),
     commit() {
-      if (over) return refused();
+      if (isOver) return sinkFault();
       if (written !== size) return mismatch();
       const hash = hashFor(options);
       for (const chunk of chunks) hash?.update(chunk);
-      const refusal = whyNotContent(options, crc32, hash) ?? files.whyNotAt(name, ifAbsent);
-      if (refusal !== undefined) return fail<never>(refusal);
+      const fault = contentFault(options, crc32, hash) ?? files.placementFault(name, ifAbsent);
+      if (fault !== undefined) return fail<never>(fault);
       const file = { bytes: concatBytes(chunks, size), mtime: mtime ?? Date.now(), crc32 };
       const replaced = files.byName.get(name)?.bytes.length ?? 0;
       files.place(name, file);

@@ -1,44 +1,44 @@
 /**
- * The counting for quotas, and the changes that have to keep out of its way.
+ * Counts the bytes of prefixes for quotas, and delays the changes that would disturb a count.
  *
- * While a prefix is counted nothing below it may change, or it would be unknown whether the listing has seen it. So a
- * count waits for the changes under way, and changes wait for the counts they concern.
+ * While a prefix is counted nothing below it may change, or it would be unknown whether the listing includes
+ * the change. So a count waits for the changes under way, and changes wait for the counts of their prefixes.
  */
 import { catalogue } from '../../files/protocol/errors.ts';
 import type { ListOptions, MaybeAsync, Outcome, Store } from '../contract.ts';
 import { okVoid, type RefusedOutcome } from '../outcome.ts';
-import { run, type Task, together, wait } from '../task.ts';
+import { awaitOutcome, run, type Task, together } from '../task.ts';
 import type { QuotaLedger, Tally } from './ledger.ts';
 
 export interface QuotaCounts {
-  /** Counts a tally, once for all who ask meanwhile. */
+  /** Counts a tally; concurrent callers share one count. */
   count(tally: Tally): Promise<Outcome<void>>;
-  /** Waits until all is counted that a name belongs to. */
-  whyNotCounted(name: string): Task<RefusedOutcome | undefined>;
+  /** Waits until every prefix of a name is counted; returns the error if that fails. */
+  countFault(name: string): Task<RefusedOutcome | undefined>;
   /**
-   * Makes a change to what is under the names, which nobody else may change meanwhile.
+   * Makes a change to the files of these names. No other call may change them meanwhile.
    *
-   * @param settle puts it down, when it was made, in the tallies it concerns.
+   * @param record enters the change, after it was made, in the tallies of the names.
    */
-  change<T>(
+  runChange<T>(
     names: readonly string[],
-    act: () => MaybeAsync<T>,
-    settle: (value: T, tallies: readonly Tally[]) => void,
+    change: () => MaybeAsync<T>,
+    record: (value: T, tallies: readonly Tally[]) => void,
   ): Task<Outcome<T>>;
 }
 
-/** Files that are listed at once when a prefix is counted. */
-const page = 1000;
+/** Files of a page when a prefix is counted. */
+const PAGE_FILES = 1000;
 
-/** A change under way, and who waits for its end. */
+/** A change under way, and the counts that wait for its end. */
 interface Change {
-  readonly ended: (() => void)[];
+  readonly onEnd: (() => void)[];
 }
 
-export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
+export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
   /** The counts under way. */
   const counts = new Map<Tally, Promise<Outcome<void>>>();
-  /** Bounded by the calls under way. */
+  /** The calls under way bound it. */
   const changes = new Set<Change>();
 
   function countOnce(tally: Tally): Promise<Outcome<void>> {
@@ -46,24 +46,25 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
     if (underWay !== undefined) return underWay;
     const counting = Promise.resolve(run(count(tally))).finally(() => counts.delete(tally));
     counts.set(tally, counting);
-    // Whoever needs it waits for it and hears; in the background there may be nobody.
+    // A call that needs the count gets its error; in the background there may be no such call.
     counting.catch(() => {});
     return counting;
   }
 
   function* count(tally: Tally): Task<Outcome<void>> {
-    // Those that began before it was there do not know of it, so it has to see what they did.
+    // Changes that began before the tally existed do not record themselves in it, so the count must include
+    // them.
     yield* together(
       [...changes].map(
-        ({ ended }) =>
-          (back) =>
-            void ended.push(() => back(null)),
+        ({ onEnd }) =>
+          (callback) =>
+            void onEnd.push(() => callback(null)),
       ),
     );
     let used = 0;
-    let options: ListOptions = { prefix: tally.prefix, limit: page };
+    let options: ListOptions = { prefix: tally.prefix, limit: PAGE_FILES };
     for (;;) {
-      const listed = yield* answered(store.list(options));
+      const listed = yield* awaitOutcome(store.list(options));
       if (!listed.ok) return listed;
       for (const { size } of listed.value.files) used += size;
       if (listed.value.next === undefined) break;
@@ -74,62 +75,57 @@ export function quotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
     return okVoid;
   }
 
-  function* whyNotCounted(name: string): Task<RefusedOutcome | undefined> {
+  function* countFault(name: string): Task<RefusedOutcome | undefined> {
     for (;;) {
-      const uncounted = ledger.concerning(name).find((tally) => !tally.counted);
+      const uncounted = ledger.talliesOf(name).find((tally) => !tally.counted);
       if (uncounted === undefined) return undefined;
-      const outcome = yield* answered(countOnce(uncounted));
+      const outcome = yield* awaitOutcome(countOnce(uncounted));
       if (!outcome.ok) return outcome;
     }
   }
 
-  function* change<T>(
+  function* runChange<T>(
     names: readonly string[],
-    act: () => MaybeAsync<T>,
-    settle: (value: T, tallies: readonly Tally[]) => void,
+    change: () => MaybeAsync<T>,
+    record: (value: T, tallies: readonly Tally[]) => void,
   ): Task<Outcome<T>> {
     for (;;) {
-      const [counting] = ledger.concerning(...names).flatMap((tally) => counts.get(tally) ?? []);
+      const [counting] = ledger.talliesOf(...names).flatMap((tally) => counts.get(tally) ?? []);
       if (counting === undefined) break;
-      yield* answered(counting);
+      yield* awaitOutcome(counting);
     }
-    const tallies = ledger.concerning(...names);
-    const underWay: Change = { ended: [] };
+    const tallies = ledger.talliesOf(...names);
+    const underWay: Change = { onEnd: [] };
     changes.add(underWay);
-    let isSure = false;
+    let isKnown = false;
     try {
-      const outcome = yield* answered(act());
-      if (outcome.ok) settle(outcome.value, tallies);
-      isSure = outcome.ok || isUndone(outcome);
+      const outcome = yield* awaitOutcome(change());
+      if (outcome.ok) record(outcome.value, tallies);
+      isKnown = outcome.ok || changedNothing(outcome);
       return outcome;
     } finally {
-      if (!isSure) yield* findOut(names, tallies);
+      if (!isKnown) yield* remeasure(names, tallies);
       changes.delete(underWay);
-      for (const go of underWay.ended) go();
+      for (const callback of underWay.onEnd) callback();
     }
   }
 
-  /** After a failure that may have come after the change was made. */
-  function* findOut(names: readonly string[], tallies: readonly Tally[]): Task<void> {
+  /** Corrects the numbers after an error that may have come after the change was made. */
+  function* remeasure(names: readonly string[], tallies: readonly Tally[]): Task<void> {
     for (const tally of tallies) tally.counted = false;
     for (const name of names) {
       if (ledger.sizeOf(name) === undefined) continue;
-      const there = yield* answered(store.stat(name));
-      ledger.sized(name, there.ok ? there.value.size : 0);
+      const there = yield* awaitOutcome(store.stat(name));
+      ledger.setSize(name, there.ok ? there.value.size : 0);
     }
   }
 
-  return { count: countOnce, whyNotCounted, change };
+  return { count: countOnce, countFault, runChange };
 }
 
-/** Whether nothing was changed: what is refused for its own sake is refused before. A failing disk fails at any time. */
-const isUndone = ({ error }: RefusedOutcome): boolean =>
+/**
+ * Whether the error means that nothing was changed: a refusal comes before a change. A failing disk can fail
+ * at any time.
+ */
+const changedNothing = ({ error }: RefusedOutcome): boolean =>
   catalogue[error.code].blame === 'peer' || error.code === 'shutting-down';
-
-/** Waits for an answer, if it is not there at once. */
-export function* answered<T>(answer: MaybeAsync<T>): Task<Outcome<T>> {
-  if (!(answer instanceof Promise)) return answer;
-  return yield* wait<Outcome<T>>((back) => {
-    answer.then((outcome) => back(null, outcome), back);
-  });
-}

@@ -1,155 +1,169 @@
 /**
- * What quotas are reckoned with: how many bytes the files of each prefix have, and how many more they may have once
- * the puts under way are committed. It knows no store; it is told.
+ * The numbers of quotas: how many bytes the files of each prefix have, and how many more they may have once
+ * the puts under way are committed. The ledger uses no store; its callers report the changes.
  */
 
 /** The count of one prefix. */
 export interface Tally {
   readonly prefix: string;
-  /** Bytes of the files whose names start with it. Only once it is `counted`. */
+  /** Bytes of the files whose names start with it. Valid only once it is `counted`. */
   used: number;
-  /** Bytes by which the puts and renames under way can add to that. */
+  /** Bytes that the puts and renames under way can add. */
   reserved: number;
   counted: boolean;
 }
 
-/** What is expected of a name that puts are under way to. */
-interface Expected {
+/** The puts under way to one name. */
+interface PendingPuts {
   /** Bytes of the file that has the name now; 0 when none has. */
-  size: number;
+  currentSize: number;
   /** The sizes of the puts. */
-  readonly puts: number[];
+  readonly sizes: number[];
 }
 
 export interface QuotaLedger {
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** The tallies that one of the names belongs to. */
-  concerning(...names: readonly string[]): Tally[];
-  /** Keeps these tallies and no others. Gives those that are new: not counted, but with what is reserved already. */
-  follow(prefixes: ReadonlySet<string>): readonly Tally[];
-  /** Bytes of the file of that name, if puts are under way to it; otherwise it is not known here. */
-  sizeOf(name: string): number | undefined;
-  /** The most that the name can come to have. @param size what it has now, unless that is known. */
-  mostOf(name: string, size: number): number;
-  /** A put begins. @param now bytes of the file that has the name. */
-  expect(name: string, now: number, size: number): void;
-  /** Such a put is over, however it ended. */
-  forget(name: string, size: number): void;
-  /** The file of that name has so many bytes now. */
-  sized(name: string, size: number): void;
-  /** What a tally that has the new name could come to have more by a rename. Negative where the old name leaves room. */
-  needOf(move: Move, tally: Tally): number;
+  /** The tallies whose prefix one of the names has. */
+  talliesOf(...names: readonly string[]): Tally[];
   /**
-   * A rename begins; nobody else may begin anything with its two names until it is over.
-   *
-   * @returns to be called once it is over, and what became of it is known.
+   * Follows these prefixes and no others. Returns the tallies that are new: not counted, but with the bytes
+   * that are reserved already.
    */
-  move(move: Move): () => void;
+  setPrefixes(prefixes: ReadonlySet<string>): readonly Tally[];
+  /** Bytes of the file of that name, if puts to it are under way; else the ledger does not know. */
+  sizeOf(name: string): number | undefined;
+  /**
+   * The most bytes that the name can have after the puts under way.
+   *
+   * @param size of the current file, unless the ledger knows it.
+   */
+  maxSizeOf(name: string, size: number): number;
+  /**
+   * A put begins.
+   *
+   * @param now bytes of the file that has the name.
+   */
+  addPut(name: string, now: number, size: number): void;
+  /** Such a put has ended, with or without success. */
+  removePut(name: string, size: number): void;
+  /** The file of that name has this many bytes now. */
+  setSize(name: string, size: number): void;
+  /** Bytes that a rename can add to a tally of the new name. Negative where the old name frees some. */
+  renameNeed(beginRename: RenameSizes, tally: Tally): number;
+  /**
+   * A rename begins. No other call may begin anything with its two names until it has ended.
+   *
+   * @returns a function to call once the rename has ended and its result is known.
+   */
+  beginRename(beginRename: RenameSizes): () => void;
 }
 
 /** A rename, and the bytes of the files that have its names before it; 0 where none has. */
-export interface Move {
+export interface RenameSizes {
   readonly from: string;
   readonly to: string;
   readonly moved: number;
   readonly replaced: number;
 }
 
-/** It has an entry for each name that something is under way to, and one for each quota: both bounded by the caller. */
-export function quotaLedger(): QuotaLedger {
+/** It has an entry for each name with puts under way, and one for each quota: the caller bounds both. */
+export function createQuotaLedger(): QuotaLedger {
   const tallies = new Map<string, Tally>();
-  const expected = new Map<string, Expected>();
+  const pending = new Map<string, PendingPuts>();
   /**
-   * The sizes of puts that were over while their name was in a rename, by the name. They are forgotten after it: what a
-   * rename needs is reckoned with them, and has to stay true until it is over.
+   * The sizes of puts that ended while their name was in a rename, by the name. They are removed after it:
+   * the bytes that the rename needs include them, and must stay right until it has ended.
    */
-  const overMeanwhile = new Map<string, number[]>();
+  const endedDuringRename = new Map<string, number[]>();
 
-  const largest = (puts: readonly number[], least: number) => {
-    let most = least;
-    for (const size of puts) most = Math.max(most, size);
-    return most;
+  const maxOf = (puts: readonly number[], min: number) => {
+    let max = min;
+    for (const size of puts) max = Math.max(max, size);
+    return max;
   };
-  // Of several puts to one name one remains, so the largest is what has to be reckoned with, and not their sum.
-  const extra = ({ size, puts }: Expected) => largest(puts, size) - size;
+  // Of several puts to one name one remains, so the largest counts, and not their sum.
+  const growth = ({ currentSize, sizes }: PendingPuts) => maxOf(sizes, currentSize) - currentSize;
 
-  const concerning = (...names: readonly string[]) =>
+  const talliesOf = (...names: readonly string[]) =>
     [...tallies.values()].filter(({ prefix }) => names.some((name) => name.startsWith(prefix)));
 
-  const change = (name: string, entry: Expected, act: () => void) => {
-    const before = extra(entry);
+  const change = (name: string, entry: PendingPuts, act: () => void) => {
+    const before = growth(entry);
     act();
-    const by = extra(entry) - before;
-    if (by !== 0) for (const tally of concerning(name)) tally.reserved += by;
+    const by = growth(entry) - before;
+    if (by !== 0) for (const tally of talliesOf(name)) tally.reserved += by;
   };
 
-  const mostOf = (name: string, size: number) => {
-    const entry = expected.get(name);
-    return entry === undefined ? size : largest(entry.puts, entry.size);
+  const maxSizeOf = (name: string, size: number) => {
+    const entry = pending.get(name);
+    return entry === undefined ? size : maxOf(entry.sizes, entry.currentSize);
   };
-  const mostWith = (name: string, size: number) => largest(expected.get(name)?.puts ?? [], size);
+  const maxPutSizeOf = (name: string, size: number) => maxOf(pending.get(name)?.sizes ?? [], size);
 
-  function forget(name: string, size: number): void {
-    const later = overMeanwhile.get(name);
-    if (later !== undefined) {
-      later.push(size);
+  function removePut(name: string, size: number): void {
+    const deferred = endedDuringRename.get(name);
+    if (deferred !== undefined) {
+      deferred.push(size);
       return;
     }
-    const entry = expected.get(name);
-    const at = entry?.puts.indexOf(size) ?? -1;
+    const entry = pending.get(name);
+    const at = entry?.sizes.indexOf(size) ?? -1;
     if (entry === undefined || at < 0) return;
-    change(name, entry, () => entry.puts.splice(at, 1));
-    if (entry.puts.length === 0) expected.delete(name);
+    change(name, entry, () => entry.sizes.splice(at, 1));
+    if (entry.sizes.length === 0) pending.delete(name);
   }
 
-  function needOf({ from, to, moved, replaced }: Move, { prefix }: Tally): number {
-    const comes = mostWith(to, moved) - mostOf(to, replaced);
-    return from.startsWith(prefix) ? comes - (mostOf(from, moved) - mostWith(from, 0)) : comes;
+  function renameNeed({ from, to, moved, replaced }: RenameSizes, { prefix }: Tally): number {
+    const atNewName = maxPutSizeOf(to, moved) - maxSizeOf(to, replaced);
+    return from.startsWith(prefix) ? atNewName - (maxSizeOf(from, moved) - maxPutSizeOf(from, 0)) : atNewName;
   }
 
   return {
     tallies,
-    concerning,
-    follow(prefixes) {
+    talliesOf,
+    setPrefixes(prefixes) {
       for (const prefix of tallies.keys()) if (!prefixes.has(prefix)) tallies.delete(prefix);
       const added: Tally[] = [];
       for (const prefix of prefixes) {
         if (tallies.has(prefix)) continue;
         let reserved = 0;
-        for (const [name, entry] of expected) if (name.startsWith(prefix)) reserved += extra(entry);
+        for (const [name, entry] of pending) if (name.startsWith(prefix)) reserved += growth(entry);
         const tally = { prefix, used: 0, reserved, counted: false };
         tallies.set(prefix, tally);
         added.push(tally);
       }
       return added;
     },
-    sizeOf: (name) => expected.get(name)?.size,
-    mostOf,
-    expect(name, now, size) {
-      const entry = expected.get(name) ?? { size: now, puts: [] };
-      expected.set(name, entry);
-      change(name, entry, () => entry.puts.push(size));
+    sizeOf: (name) => pending.get(name)?.currentSize,
+    maxSizeOf,
+    addPut(name, now, size) {
+      const entry = pending.get(name) ?? { currentSize: now, sizes: [] };
+      pending.set(name, entry);
+      change(name, entry, () => entry.sizes.push(size));
     },
-    forget,
-    sized(name, size) {
-      const entry = expected.get(name);
+    removePut,
+    setSize(name, size) {
+      const entry = pending.get(name);
       if (entry === undefined) return;
       change(name, entry, () => {
-        entry.size = size;
+        entry.currentSize = size;
       });
     },
-    needOf,
-    move(move) {
+    renameNeed,
+    beginRename(move) {
       const names = [move.from, move.to];
-      const needs = concerning(move.to).map((tally) => ({ tally, need: Math.max(0, needOf(move, tally)) }));
+      const needs = talliesOf(move.to).map((tally) => ({
+        tally,
+        need: Math.max(0, renameNeed(move, tally)),
+      }));
       for (const { tally, need } of needs) tally.reserved += need;
-      for (const name of names) overMeanwhile.set(name, []);
+      for (const name of names) endedDuringRename.set(name, []);
       return () => {
         for (const { tally, need } of needs) tally.reserved -= need;
         for (const name of names) {
-          const sizes = overMeanwhile.get(name) ?? [];
-          overMeanwhile.delete(name);
-          for (const size of sizes) forget(name, size);
+          const sizes = endedDuringRename.get(name) ?? [];
+          endedDuringRename.delete(name);
+          for (const size of sizes) removePut(name, size);
         }
       };
     },

@@ -7,7 +7,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { RULES_PER_TURN } from '../../../src/server/access/access-rules.ts';
-import { TOLD_PER_TURN } from '../../../src/server/told-in-turns.ts';
+import { LISTENERS_PER_TURN } from '../../../src/server/broadcast.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,7 +35,7 @@ const secret = 'correct-horse-battery';
 const alice = { name: 'alice', token: secret, rights: ['read', 'write'], prefix: 'alice/' };
 
 describe('a token', () => {
-  test('stands for its name, rights and prefix', async () => {
+  test('a token stands for its name, rights and prefix', async () => {
     const { access } = await opened({ tokens: [alice] });
     expect(access.byToken(secret)).toEqual({ name: 'alice', rights: ['read', 'write'], prefix: 'alice/' });
     expect(access.byToken(`${secret}!`)).toBeNull();
@@ -43,7 +43,7 @@ describe('a token', () => {
     expect(access.first(undefined)).toBeNull();
   });
 
-  test('may be given as its SHA-256', async () => {
+  test('a token may be given as its SHA-256', async () => {
     const sha256 = createHash('sha256').update(secret).digest('hex');
     const { token: _, ...rest } = alice;
     const { access } = await opened({ tokens: [{ ...rest, sha256: sha256.toUpperCase() }] });
@@ -63,7 +63,7 @@ const many = (count: number) => ({
   })),
 });
 
-test('to look a token up costs the same with 10 and with 10,000', async () => {
+test('looking up a token costs the same with 10 and with 10,000 tokens', async () => {
   const timeFor = async (count: number) => {
     const { access } = await opened(many(count));
     let best = Number.POSITIVE_INFINITY;
@@ -125,7 +125,7 @@ describe('a key that is there twice', () => {
   });
 });
 
-test('of very many problems the first are told, and how many more there are', async () => {
+test('of very many problems the first are listed, and the number of the others', async () => {
   const told = await problems({ tokens: Array(1000).fill('x') });
   expect(told).toHaveLength(21);
   expect(told.at(-1)).toBe('and 980 more problems like these');
@@ -149,13 +149,13 @@ describe('a certificate', () => {
   });
 });
 
-test('anybody may be let in with some rights', async () => {
+test('peers without a token may be admitted with some rights', async () => {
   const { access } = await opened({ tokens: [alice], anybody: { rights: ['read'], prefix: 'public/' } });
   expect(access.first(undefined)).toEqual({ name: '', rights: ['read'], prefix: 'public/' });
 });
 
 describe('read again', () => {
-  test('the new rules count, and what has become of a principal can be asked', async () => {
+  test('after a reload the new rules apply, and the current state of a principal can be asked', async () => {
     const { access, path, reload, quotas } = await opened({ tokens: [alice] });
     const before = access.byToken(secret)!;
     let changes = 0;
@@ -172,7 +172,7 @@ describe('read again', () => {
     expect(access.byToken(secret)).toBeNull();
   });
 
-  test('a token that was exchanged for another is gone, though the name stays', async () => {
+  test('after a reload a replaced token is invalid, though its name stays', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     const before = access.byToken(secret)!;
     await reload();
@@ -183,7 +183,7 @@ describe('read again', () => {
     expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
   });
 
-  test('readings that overlap are made one after the other: what was written last holds', async () => {
+  test('reloads that overlap run one after the other, and the file that was written last applies', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     writeFileSync(path, JSON.stringify(many(4_000)));
     const given = vi.spyOn(globalThis, 'setImmediate');
@@ -197,7 +197,7 @@ describe('read again', () => {
     expect(access.byToken(secret)).toBeNull();
   });
 
-  test('other work has its turns meanwhile: more of them, the more tokens there are', async () => {
+  test('a reload lets other work run meanwhile: more often, the more tokens there are', async () => {
     const turnsFor = async (count: number) => {
       const { reload } = await opened(many(count));
       const given = vi.spyOn(globalThis, 'setImmediate');
@@ -211,9 +211,9 @@ describe('read again', () => {
     expect(await turnsFor(4_000)).toBeGreaterThan(3 * few);
   });
 
-  test('everybody who listens is told once, some in each turn, and who stops listening is not', async () => {
+  test('a reload notifies every subscriber once, some in each turn, and not those that left', async () => {
     const { access, reload } = await opened({ tokens: [alice] });
-    const listeners = 3 * TOLD_PER_TURN + 1;
+    const listeners = 3 * LISTENERS_PER_TURN + 1;
     let told = 0;
     let most = 0;
     let inTurn = 0;
@@ -229,11 +229,11 @@ describe('read again', () => {
     );
     await reload();
     expect(told).toBe(listeners - 1);
-    expect(most).toBeLessThanOrEqual(TOLD_PER_TURN);
+    expect(most).toBeLessThanOrEqual(LISTENERS_PER_TURN);
     for (const each of subscriptions) each.unsubscribe();
   });
 
-  test('the list of quotas is the same one until then', async () => {
+  test('the list of quotas is the same object until a reload', async () => {
     const { quotas, reload } = await opened(many(2));
     expect(quotas()).toBe(quotas());
     const before = quotas();
@@ -242,7 +242,7 @@ describe('read again', () => {
     expect(quotas()).toEqual(before);
   });
 
-  test('rules that are wrong change nothing', async () => {
+  test('a reload of wrong rules changes nothing', async () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     writeFileSync(path, '{');
     expect(await reload()).toEqual([`${path}: it is not JSON: line 1, column 2: the text ends too early`]);
@@ -294,7 +294,7 @@ describe('what is wrong is told with its place', () => {
     expect(await problems(content)).toEqual(wanted);
   });
 
-  test('and never with a token', async () => {
+  test('a message about wrong rules never contains a token', async () => {
     const short = 'hunter2';
     const told = await problems(with1({ token: short }));
     expect(told).toEqual(['tokens[0].token: must have 16 to 1024 characters: a shorter one can be guessed']);
@@ -303,7 +303,7 @@ describe('what is wrong is told with its place', () => {
 });
 
 property.prop([fc.string(), fc.nat(200)], { numRuns: 100 })(
-  'nor, however the file is broken',
+  'a message never contains a token, however the file is broken',
   async (junk, at) => {
     const text = JSON.stringify({ tokens: [{ ...alice, [secret]: 1 }], [secret]: secret });
     for (const broken of [text.slice(0, at), `${text.slice(0, at)}${junk}${text.slice(at)}`]) {
@@ -312,7 +312,7 @@ property.prop([fc.string(), fc.nat(200)], { numRuns: 100 })(
   },
 );
 
-test('what is not a file, or a huge one, is refused and not waited for', async () => {
+test('a path that is not a file, or a huge file, is refused without waiting', async () => {
   const pipe = join(folder, 'pipe');
   spawnSync('mkfifo', [pipe]);
   expect(await openAccessFile(pipe)).toEqual({ ok: false, problems: [`${pipe}: it is not a file`] });
@@ -323,7 +323,7 @@ test('what is not a file, or a huge one, is refused and not waited for', async (
   });
 });
 
-test('a file that others can read is warned of', async () => {
+test('a file that other users can read causes a warning', async () => {
   const path = file({ tokens: [] });
   const read = await openAccessFile(path);
   if (!read.ok) throw new Error(read.problems.join());

@@ -1,9 +1,9 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { DEPTH_MAX, STEPS_PER_TURN, strictJson } from '../../../src/server/access/strict-json.ts';
-import { atOnce, inTurns } from '../../../src/server/turns.ts';
+import { runCooperatively, runToEnd } from '../../../src/server/cooperative.ts';
 
-const read = (text: string) => atOnce(strictJson(text));
+const read = (text: string) => runToEnd(strictJson(text));
 
 /** What `JSON.parse` makes of it; undefined when it refuses. */
 function parsed(text: string): { readonly value: unknown } | undefined {
@@ -56,7 +56,7 @@ property.prop([
 });
 
 property.prop([fc.dictionary(fc.string(), fc.nat(9), { minKeys: 1 }), fc.nat(), fc.nat(3)])(
-  'a key that comes again is told with both lines, wherever the object is',
+  'a key that an object has twice is reported with both lines, wherever the object is',
   (object, which, depth) => {
     const entries = Object.entries(object);
     const first = which % entries.length;
@@ -117,7 +117,7 @@ test('a long text is read in as many turns as it is long, none of which reads mo
   let turns = 0;
   const turnsFor = async (values: number) => {
     turns = 0;
-    await inTurns(strictJson(JSON.stringify(Array(values).fill(0))), async () => void turns++);
+    await runCooperatively(strictJson(JSON.stringify(Array(values).fill(0))), async () => void turns++);
     return turns;
   };
   expect(await turnsFor(10 * STEPS_PER_TURN)).toBe(10);

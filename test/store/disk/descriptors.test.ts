@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/disk.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/publish-file.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
 
@@ -19,7 +19,7 @@ afterEach(() => {
 
 for (const durability of ['fsync', 'os'] as const) {
   for (const errno of ['EMFILE', 'ENFILE']) {
-    it(`${durability}: after ${errno} the folders nobody uses are closed, and it is tried once more`, async () => {
+    it(`after ${errno} the store (${durability}) closes unused folders and tries once more`, async () => {
       let most = Number.POSITIVE_INFINITY;
       const fs = interceptedFileSystem({
         before: ({ name }) =>
@@ -46,7 +46,7 @@ for (const durability of ['fsync', 'os'] as const) {
   }
 }
 
-it('a process with few descriptors goes on, and recovers when some are free again', async () => {
+it('a process with few descriptors keeps working, and recovers when some are free again', async () => {
   const script = new URL('../../support/processes/few-descriptors.mjs', import.meta.url).pathname;
   const { stdout } = await promisify(execFile)('sh', [
     '-c',

@@ -69,7 +69,7 @@ const steps = (log: readonly string[]) =>
   log.filter((line) => /^(begin|end) (writev|fdatasync|fsync|rename|link|unlink|mkdir) /.test(line));
 
 describe('what a commit does, in order', () => {
-  it('syncs the content, renames, syncs the folder, and only then answers', async () => {
+  it('a commit syncs the content, renames, syncs the folder, and only then answers', async () => {
     const { store, log } = await recorded();
     await value(put(store, 'file', 'x'));
     log.push('answer');
@@ -87,7 +87,7 @@ describe('what a commit does, in order', () => {
     expect(places).not.toContain(-1);
   });
 
-  it('makes the way there durable: each new folder, in the folder above it', async () => {
+  it('a commit syncs each new folder into the folder above it', async () => {
     const { store, log } = await recorded();
     await value(put(store, 'a/b/file', 'x'));
     log.push('answer');
@@ -106,7 +106,7 @@ describe('what a commit does, in order', () => {
     expect(places).not.toContain(-1);
   });
 
-  it('makes a way that it found durable once: who made it may have died before it was', async () => {
+  it('a commit syncs an existing path once, since the process that made it may have died before its sync', async () => {
     const root = newRoot();
     mkdirSync(join(root, 'a/b'), { recursive: true });
     const { store, log } = await recorded({}, {}, root);
@@ -122,7 +122,7 @@ describe('what a commit does, in order', () => {
     expect(log.filter((line) => line.startsWith('end fsync'))).toEqual(['end fsync ./a/b']);
   });
 
-  it('syncs the times too when they were asked for', async () => {
+  it('a commit syncs the times too when the put sets them', async () => {
     const { store, log } = await recorded();
     await value(put(store, 'file', 'x', { mtime: 1000 }));
     const order = ['end futimes', 'begin fsync', 'begin rename'];
@@ -131,7 +131,7 @@ describe('what a commit does, in order', () => {
     expect(places).not.toContain(-1);
   });
 
-  it('removes and renames durably: the new name first, then the old', async () => {
+  it('a rename syncs the new name first, then the removal of the old one', async () => {
     const { store, log } = await recorded();
     await value(put(store, 'a/from', 'x'));
     await value(put(store, 'b/file', 'x'));
@@ -156,7 +156,7 @@ describe('what a commit does, in order', () => {
     ]);
   });
 
-  it('syncs nothing with durability os, and answers small puts at once', async () => {
+  it('durability os syncs nothing, and answers small puts at once', async () => {
     const { store, log } = await recorded({}, { durability: 'os' });
     await value(put(store, 'a/first', 'x'));
     const begun = store.put('a/file', { size: 1 });
@@ -170,7 +170,7 @@ describe('what a commit does, in order', () => {
 });
 
 describe('group commit', () => {
-  it('shares syncs of a folder, each begun after the renames it answers for', async () => {
+  it('commits share syncs of a folder, each begun after the renames that it covers', async () => {
     const files = 100;
     const { store, log } = await recorded();
     await Promise.all(
@@ -197,7 +197,7 @@ describe('group commit', () => {
     }
   });
 
-  it('fails those that waited for a sync that failed, and no others', async () => {
+  it('a failed sync fails the commits that waited for it, and no others', async () => {
     let failing = true;
     const { store } = await recorded({
       before: ({ name }) => (failing && name === 'fsync' ? 'EIO' : undefined),
@@ -213,7 +213,7 @@ describe('group commit', () => {
 
 describe('writing', () => {
   for (const durability of ['fsync', 'os'] as const) {
-    it(`goes on where the system stopped (${durability})`, async () => {
+    it(`a short write is continued where the system stopped (${durability})`, async () => {
       const { store } = await recorded({ atMost: () => 777 }, { durability });
       for (const size of [1, 776, 777, 778, 5000, 300_000]) {
         const content = pattern(size);
@@ -227,7 +227,7 @@ describe('writing', () => {
     });
   }
 
-  it('does not let a call overlap with one that is not answered yet', async () => {
+  it('a sink rejects a call that overlaps another', async () => {
     const { store } = await recorded();
     const sink = await value(store.put('file', { size: 1 }));
     const writing = sink.write([bytes('x')]);
@@ -237,7 +237,7 @@ describe('writing', () => {
     await value(sink.commit());
   });
 
-  it('is finished before the store is closed', async () => {
+  it('a write under way ends before the store is closed', async () => {
     const { store, root } = await recorded();
     const idle = await value(store.open((await value(put(store, 'opened', 'x'))).name));
     const commits = [];
@@ -254,7 +254,7 @@ describe('writing', () => {
     expect(openBelow(root)).toEqual([]);
   });
 
-  it('takes along the folders that were made for a put that fails', async () => {
+  it('a put that fails removes the folders that were made for it', async () => {
     let failing = true;
     const before = ({ name }: Operation) => (failing && name === 'rename' ? 'EIO' : undefined);
     const { store, root } = await recorded({ before });
@@ -270,7 +270,7 @@ describe('writing', () => {
     expect(readdirSync(root)).toEqual(['.sluice', 'a']);
   });
 
-  it('names a full disk, and is fine again when it is not full any more', async () => {
+  it('a put to a full disk is disk-full, and works again when there is space', async () => {
     let full = false;
     const { store } = await recorded({
       before: ({ name }) => (full && ['writev', 'mkdir', 'fdatasync'].includes(name) ? 'ENOSPC' : undefined),

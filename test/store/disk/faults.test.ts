@@ -194,7 +194,7 @@ describe('the disk store, one operation failing', () => {
   const kinds = { ENOSPC: ['ENOSPC'], EIO: ['EIO'], 'one of several errors': ['EACCES', 'EMFILE', 'EROFS'] };
   for (const durability of ['fsync', 'os'] as const) {
     for (const [title, errnos] of Object.entries(kinds)) {
-      it(`${durability}: ${title} at every operation in turn`, async () => {
+      it(`the disk store (${durability}) stays whole after ${title} at every operation in turn`, async () => {
         let nth = 0;
         while (await runWithFault(durability, errnos[nth % errnos.length] ?? '', nth)) nth += 1;
         expect(nth).toBeGreaterThan(100);

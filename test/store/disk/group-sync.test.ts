@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { groupSync } from '../../../src/store/disk/group-sync.ts';
+import { createGroupSync } from '../../../src/store/disk/group-sync.ts';
 
 /** A sync that ends when the test says so. */
 function manualSync() {
   const running: ((error: Error | null) => void)[] = [];
   let begun = 0;
-  const ask = groupSync((back) => {
+  const ask = createGroupSync((back) => {
     begun += 1;
     running.push(back);
   });
@@ -13,13 +13,13 @@ function manualSync() {
 }
 
 describe('a group sync', () => {
-  it('begins at once when none is under way', () => {
+  it('a group sync begins at once when none is under way', () => {
     const { ask, begun } = manualSync();
     ask(() => {});
     expect(begun()).toBe(1);
   });
 
-  it('lets those who ask meanwhile wait for the next, and share it', () => {
+  it('callers that ask during a group sync wait for the next one and share it', () => {
     const { ask, end, begun } = manualSync();
     const ended: string[] = [];
     ask(() => ended.push('first'));
@@ -33,7 +33,7 @@ describe('a group sync', () => {
     expect(begun()).toBe(2);
   });
 
-  it('tells an error to those who waited for that sync, and to no others', () => {
+  it('the error of a group sync reaches the callers that waited for it, and no others', () => {
     const { ask, end } = manualSync();
     const heard: (string | undefined)[] = [];
     ask((error) => heard.push(error?.message));
@@ -43,7 +43,7 @@ describe('a group sync', () => {
     expect(heard).toEqual(['EIO', undefined]);
   });
 
-  it('serves one who asks again from its callback with a later sync', () => {
+  it('a caller that asks again from its callback gets a later group sync', () => {
     const { ask, end, begun } = manualSync();
     let again = 0;
     ask(() => ask(() => again++));

@@ -82,7 +82,7 @@ for (const durability of ['fsync', 'os'] as const) {
       await value(store.remove('from'));
     };
 
-    it('does not follow a link in place of a file', async () => {
+    it(`a hostile tree (${durability}): the store does not follow a link in place of a file`, async () => {
       for (const target of [
         join(outside, 'secret'),
         join(outside, 'new'),
@@ -99,7 +99,7 @@ for (const durability of ['fsync', 'os'] as const) {
       }
     });
 
-    it('does not follow a link in place of a folder, wherever it is', async () => {
+    it(`a hostile tree (${durability}): the store does not follow a link in place of a folder, wherever it is`, async () => {
       mkdirSync(join(root, 'a'));
       symlinkSync(outside, join(root, 'link'));
       symlinkSync(join(outside, 'folder'), join(root, 'a/link'));
@@ -117,7 +117,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store, 10, 'link/')).toEqual([]);
     });
 
-    it('neither waits for nor uses a FIFO, a socket or a device', async () => {
+    it(`a hostile tree (${durability}): the store neither waits for nor uses a FIFO, a socket or a device`, async () => {
       execFileSync('mkfifo', [join(root, 'fifo')]);
       await refusedEverywhere('fifo');
       await refusedEverywhere('fifo/below');
@@ -128,14 +128,14 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual([]);
     });
 
-    it('replaces one name of a file with two, and leaves the other as it was', async () => {
+    it(`a hostile tree (${durability}): a put replaces one name of a file with two, and leaves the other`, async () => {
       linkSync(join(outside, 'secret'), join(root, 'hard'));
       await value(put(store, 'hard', 'mine'));
       expect(readFileSync(join(outside, 'secret'), 'utf8')).toBe('secret');
       expect(await textOf(store, 'hard')).toBe('mine');
     });
 
-    it('renames one name of a file onto its other name', async () => {
+    it(`a hostile tree (${durability}): a file can be renamed onto its other name`, async () => {
       await value(put(store, 'one', 'content'));
       linkSync(join(root, 'one'), join(root, 'two'));
       await refused(store.rename('one', 'two', { ifAbsent: true }), 'exists');
@@ -144,7 +144,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await textOf(store, 'two')).toBe('content');
     });
 
-    it('skips in listings what is no file, and names that no file can have', async () => {
+    it(`a hostile tree (${durability}): listings skip what is no file, and names that no file can have`, async () => {
       await value(put(store, 'a', 'x'));
       const odd = [Buffer.from([0x62, 0xff]), Buffer.from('new\nline'), Buffer.from('back\\slash')];
       for (const name of odd) writeFileSync(Buffer.concat([Buffer.from(`${root}/`), name]), 'x');
@@ -160,7 +160,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store, 1)).toEqual(['a', 'b\ufffd']);
     });
 
-    it('does not list what has become a link while it was listed', async () => {
+    it(`a hostile tree (${durability}): a listing omits a file that becomes a link meanwhile`, async () => {
       for (const name of ['a', 'b', 'c']) await value(put(store, name, 'x'));
       meanwhile = ({ name }) => {
         if (name !== 'lstat') return;
@@ -171,7 +171,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual(['a', 'c']);
     });
 
-    it('closes a file that was given up while it was read', async () => {
+    it(`a hostile tree (${durability}): a file that is closed during a read is closed after it`, async () => {
       await value(put(store, 'large', pattern(400_000)));
       const source = await value(store.open('large'));
       const reads = [source.read(0, 400_000), source.read(1, 200_000)];
@@ -180,7 +180,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(openBelow(join(root, 'large'))).toEqual([]);
     });
 
-    it('leaves empty folders where they are when there is a file beside them', async () => {
+    it(`a hostile tree (${durability}): empty folders stay when a file is beside them`, async () => {
       for (const name of ['0', '1', '2', '3', '4', '5'])
         mkdirSync(join(root, 'a', name), { recursive: true });
       await value(put(store, 'a/3/file', 'x'));
@@ -188,14 +188,14 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(readdirSync(join(root, 'a'))).toHaveLength(6);
     });
 
-    it('does not take a folder with a link in it for empty', async () => {
+    it(`a hostile tree (${durability}): a folder with a link in it is not empty`, async () => {
       mkdirSync(join(root, 'a/b'), { recursive: true });
       symlinkSync(outside, join(root, 'a/b/link'));
       await refused(put(store, 'a', 'x'), 'name-conflict');
       assert.ok(existsSync(join(root, 'a/b/link')));
     });
 
-    it('sees that a folder was moved away, and does not follow it', async () => {
+    it(`a hostile tree (${durability}): the store notices that a folder was moved, and does not follow it`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       renameSync(join(root, 'a'), join(outside, 'moved'));
       await value(put(store, 'a/b/second', 'x'));
@@ -204,7 +204,7 @@ for (const durability of ['fsync', 'os'] as const) {
       rmSync(join(outside, 'moved'), { recursive: true });
     });
 
-    it('sees that a folder was replaced by a link, at any depth, even to the same folder', async () => {
+    it(`a hostile tree (${durability}): the store notices that a folder was replaced by a link, at any depth, even to the same folder`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       renameSync(join(root, 'a'), join(outside, 'moved'));
       symlinkSync(join(outside, 'moved'), join(root, 'a'));
@@ -214,7 +214,7 @@ for (const durability of ['fsync', 'os'] as const) {
       rmSync(join(outside, 'moved'), { recursive: true });
     });
 
-    it('sees that a folder was removed or replaced by another', async () => {
+    it(`a hostile tree (${durability}): the store notices that a folder was removed or replaced by another`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       rmSync(join(root, 'a'), { recursive: true });
       await refused(store.stat('a/b/first'), 'not-found');
@@ -225,7 +225,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual(['a/b/third', 'a/old/second']);
     });
 
-    it('goes on when its private folder is taken away', async () => {
+    it(`a hostile tree (${durability}): the store continues when its reserved folder is removed`, async () => {
       const sink = await value(store.put('cut', { size: 1 }));
       rmSync(join(root, '.sluice'), { recursive: true });
       await value(put(store, 'a', 'x'));
@@ -234,7 +234,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual(['a']);
     });
 
-    it('follows no link that is swapped in at any moment of a put', async () => {
+    it(`a hostile tree (${durability}): a put follows no link that is swapped in at any moment`, async () => {
       for (let nth = 0, swapped = true; swapped; nth++) {
         await value(put(store, 'x/y/old', 'old'));
         let operations = 0;
@@ -257,7 +257,7 @@ for (const durability of ['fsync', 'os'] as const) {
       }
     });
 
-    it('makes the folder anew when it is removed at any moment of a put', async () => {
+    it(`a hostile tree (${durability}): a put makes its folder again when it is removed at any moment`, async () => {
       for (let nth = 0, removed = true; removed; nth++) {
         await value(put(store, 'x/y/other', 'other'));
         let operations = 0;

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
 import type { Listing, Store } from '../../../src/store/contract.ts';
-import { directories } from '../../../src/store/disk/directories.ts';
-import { diskIo } from '../../../src/store/disk/disk-io.ts';
+import { createDirectories } from '../../../src/store/disk/directories.ts';
+import type { DiskListings } from '../../../src/store/disk/disk.ts';
+import { createDiskIo } from '../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../../src/store/disk/file-system.ts';
-import { type DiskListings, diskListings } from '../../../src/store/disk/list.ts';
+import { createDiskListings } from '../../../src/store/disk/list.ts';
 import { openRoot } from '../../../src/store/disk/root.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../../src/store/listing/bounds.ts';
-import { semaphore } from '../../../src/store/semaphore.ts';
+import { createSemaphore } from '../../../src/store/semaphore.ts';
 import { run, type Task, together, wait } from '../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
@@ -75,7 +76,7 @@ const SMALL = LISTING_BOUNDS.smallBatchesMax * LISTING_BOUNDS.batchEntries;
 
 describe('many listings at once', () => {
   it.each(['os', 'fsync'] as const)(
-    '%s: do a bounded work in each turn of the event loop',
+    'many listings at once (%s) do bounded work in each turn of the event loop',
     async (durability) => {
       makeFiles('many', SMALL + 2000, 60);
       const { store, counts } = await countingStore({}, durability);
@@ -101,7 +102,7 @@ describe('many listings at once', () => {
     },
   );
 
-  it('read a large folder once for all, wherever in it they are', async () => {
+  it('many listings share one scan of a large folder, wherever in it they are', async () => {
     const count = 3000;
     makeFiles('large', count, 10);
     // What is selected from one place does not reach the next.
@@ -121,8 +122,8 @@ describe('many listings at once', () => {
     await store.close();
   });
 
-  it('let through a few at a time, in order', async () => {
-    const two = semaphore(2);
+  it('a few listings walk at a time, in the order of their requests', async () => {
+    const two = createSemaphore(2);
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const all = Array.from({ length: 5 }, (_, i) =>
@@ -152,8 +153,8 @@ describe('many listings at once', () => {
     ]);
   });
 
-  it('of which one takes long: it makes way for the next, but no more do than may', async () => {
-    const one = semaphore(1, { afterMs: 1, most: 2 });
+  it('a listing that takes long gives up its place, and no more listings do than may', async () => {
+    const one = createSemaphore(1, { afterMs: 1, outsideMax: 2 });
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const stays = (i: number): Task<void> =>
@@ -173,8 +174,8 @@ describe('many listings at once', () => {
     await all;
   });
 
-  it('let thousands through that have nothing to do', async () => {
-    const one = semaphore(1);
+  it('thousands of listings without work are answered', async () => {
+    const one = createSemaphore(1);
     let end = () => {};
     const first = run(one.run(wait<void>((back) => (end = () => back(null)))));
     const others = Array.from({ length: 20_000 }, () => run(one.run(together([]))));
@@ -185,7 +186,7 @@ describe('many listings at once', () => {
 });
 
 describe('page by page', () => {
-  it('a folder is read once for all its pages', async () => {
+  it('all pages of a folder share one scan', async () => {
     const count = SMALL + 1000;
     makeFiles('large', count, 10);
     await untilSettled('large');
@@ -198,7 +199,7 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('what changes in between is seen', async () => {
+  it('a page shows the changes since the page before', async () => {
     makeFiles('large', 1000, 10);
     await untilSettled('large');
     const { store, counts } = await countingStore();
@@ -218,12 +219,12 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('costs by the name, and not by the square of the names, though others change the folder before each', async () => {
+  it('the pages of a folder cost in proportion to its names, even if others change it before each page', async () => {
     const cost = async (count: number): Promise<number> => {
       const folder = `of-${count}`;
       makeFiles(folder, count, 10);
       const { store, counts } = await countingStore({
-        goesOnMsMin: 1e9,
+        continueMsMin: 1e9,
         smallBatchesMax: 1,
         batchEntries: 50,
       });
@@ -245,7 +246,7 @@ describe('page by page', () => {
     expect(large / small).toBeLessThanOrEqual(4);
   });
 
-  it('goes on without another reading when the folder has changed and another listing has had it read', async () => {
+  it('a listing continues without another scan when another listing has scanned the changed folder', async () => {
     const count = 2000;
     makeFiles('large', count, 10);
     const { store, counts } = await countingStore({ smallBatchesMax: 1, batchEntries: 64 });
@@ -269,7 +270,7 @@ describe('page by page', () => {
     await store.close();
   });
 
-  it('goes into the folder that a prefix or the page before names, and reads none on the way', async () => {
+  it('a listing opens the folder that its prefix or its last page names, and reads none on the way', async () => {
     makeFiles('a/b/c', 3, 3);
     makeFiles('a/b', 500, 4);
     makeFiles('', 500, 5);
@@ -302,9 +303,9 @@ async function listingsOf(
     entry(listings);
     most = Math.max(most, listings.bytes);
   });
-  const io = diskIo(fs, false);
-  const below = directories(io, await run(openRoot(io, root, false)), false);
-  listings = diskListings({ io, directories: below }, bounds);
+  const io = createDiskIo(fs, false);
+  const below = createDirectories(io, await run(openRoot(io, root, false)), false);
+  listings = createDiskListings({ io, directories: below }, bounds);
   const close = async () => {
     listings?.stop();
     await run(listings!.close());
@@ -314,14 +315,14 @@ async function listingsOf(
 }
 
 describe('memory', () => {
-  it('is bounded by arithmetic, however large the folders and however many list them', async () => {
+  it('the memory of listings is bounded, however large the folders and however many list them', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 200_000,
-      readingBytesMax: 100_000,
+      scanBytesMax: 100_000,
       blockNamesMax: 64,
       smallBatchesMax: 1,
-      goesOnMsMin: 1e9,
+      continueMsMin: 1e9,
     };
     const count = 1500;
     for (const folder of ['a', 'b', 'c']) makeFiles(folder, count, 100);
@@ -340,9 +341,9 @@ describe('memory', () => {
     expect(listed).toEqual([count, count, count, count]);
     // Between two batches no more than one batch comes in.
     expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 4 * bounds.batchEntries * 200);
-    expect(most()).toBeGreaterThan(bounds.readingBytesMax / 2);
+    expect(most()).toBeGreaterThan(bounds.scanBytesMax / 2);
     // A reading brings its share of the memory: so many readings does a folder take, and no page its own.
-    const share = bounds.readingBytesMax / 3 / 2;
+    const share = bounds.scanBytesMax / 3 / 2;
     const readings = (count * 100) / share + 4;
     expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
     await close();
@@ -351,21 +352,21 @@ describe('memory', () => {
 });
 
 describe('memory, while names come', () => {
-  it('is bounded however many come while folders are read, and after', async () => {
+  it('the memory of listings is bounded however many names are added during a scan and after it', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
       bytesMax: 100_000,
-      readingBytesMax: 60_000,
+      scanBytesMax: 60_000,
       blockNamesMax: 64,
       smallBatchesMax: 2,
       batchEntries: 64,
-      goesOnMsMin: 1e9,
+      continueMsMin: 1e9,
     };
     makeFiles('large', 1000, 20);
     makeFiles('small', 100, 20);
     let came = 0;
     const come = (listings: DiskListings) => {
-      for (let i = 0; i < 20; i++) listings.added(`${i % 2 === 0 ? 'large' : 'small'}/new-${came++}`);
+      for (let i = 0; i < 20; i++) listings.noteAdded(`${i % 2 === 0 ? 'large' : 'small'}/new-${came++}`);
     };
     const { listings, most, close } = await listingsOf(bounds, come);
     for (const prefix of ['large/', 'small/', '']) {
@@ -428,7 +429,7 @@ describe('a large folder that is being read', () => {
 
   const listing = { batchEntries: 16, smallBatchesMax: 1 };
 
-  it('delays no listing of another, not even when two do not answer at all', async () => {
+  it('a scan delays no listing of another folder, not even when two folders do not answer', async () => {
     makeFiles('slow-1', 100, 5);
     makeFiles('slow-2', 100, 5);
     makeFiles('large', 100, 5);
@@ -443,7 +444,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is read no further once nobody waits for it', async () => {
+  it('a scan ends when no listing waits for it', async () => {
     makeFiles('large', 2000, 5);
     const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const [first, second] = [new AbortController(), new AbortController()];
@@ -473,7 +474,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is read on for those who still wait when one of them goes', async () => {
+  it('a scan continues for the remaining listings when one of them is aborted', async () => {
     makeFiles('large', 200, 5);
     const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const gone = new AbortController();
@@ -491,7 +492,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is given up when the store is closed, and whoever waits is told', async () => {
+  it('a scan ends when the store is closed, and the waiting listings are refused', async () => {
     makeFiles('large', 200, 5);
     const { store, waiting, letGo } = await heldStore((path) => path.endsWith('large'), listing);
     const answers = [1, 2, 3].map(() => store.list({ prefix: 'large/', limit: 10 }));
@@ -502,7 +503,7 @@ describe('a large folder that is being read', () => {
     await closed;
   });
 
-  it('fails for those who wait when it cannot be read, and is read again for the next', async () => {
+  it('a failed scan fails the waiting listings, and the next listing scans again', async () => {
     makeFiles('large', 200, 5);
     let fails = true;
     let entries = 0;
@@ -518,7 +519,7 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
-  it('is listed whole where the system does not say what its entries are, and one goes while it is read', async () => {
+  it('a folder is listed whole where the system reports no types and an entry disappears during the scan', async () => {
     makeFiles('odd', 40, 5);
     let failures = 0;
     const fs: FileSystem = new Proxy(nodeFileSystem, {
@@ -549,7 +550,7 @@ describe('a large folder that is being read', () => {
 });
 
 describe('a tree of many folders', () => {
-  it('is listed whole, though the walk keeps few names and lets others have their turn', async () => {
+  it('a tree of many folders is listed whole, though the walk holds few names and yields', async () => {
     const expected: string[] = [];
     for (let i = 0; i < 60; i++)
       for (let k = 0; k < 3; k++) {

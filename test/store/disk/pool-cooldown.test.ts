@@ -34,13 +34,13 @@ async function twoWrites(busyFor: number): Promise<readonly boolean[]> {
   return atOnce;
 }
 
-it('writes are made at once while they take no time', async () => {
+it('writes run at once while they are fast', async () => {
   // On a busy machine the process may lose its turn in the middle of one, which looks like a wait: then once more.
   let atOnce: readonly boolean[] = [];
   for (let left = 20; left > 0 && !(atOnce[0] && atOnce[1]); left--) atOnce = await twoWrites(0);
   expect(atOnce).toEqual([true, true]);
 });
 
-it('after one that had to wait, the next goes through the thread pool, and the event loop goes on', async () => {
+it('after a slow write the next one uses the thread pool, and the event loop continues', async () => {
   expect(await twoWrites(15)).toEqual([true, false]);
 });

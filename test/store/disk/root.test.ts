@@ -106,7 +106,7 @@ it('a root that may not be written to is refused, in words that help', async () 
 });
 
 describe.each(['fsync', 'os'] as const)('a root that is removed while it is open (%s)', (durability) => {
-  it('and made again is gone on with', async () => {
+  it('a root that is removed and made again while the store is open is used again', async () => {
     const root = join(base, 'root');
     const store = await value(openDiskStore(root, { durability }));
     await value(put(store, 'a/old', 'x'));
@@ -126,7 +126,7 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
     await store.close();
   });
 
-  it('is said to be gone, by its name, until there is one again', async () => {
+  it('a root that is removed while the store is open is an error with its path, until there is one again', async () => {
     const root = join(base, 'root');
     const store = await value(openDiskStore(root, { durability }));
     await value(put(store, 'a', 'x'));
@@ -174,7 +174,7 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
     expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
   });
 
-  it('and whose private folder alone is removed has it made again', async () => {
+  it('a reserved folder that is removed while the store is open is made again', async () => {
     const store = await value(openDiskStore(base, { durability }));
     await value(put(store, 'a', 'x'));
     rmSync(join(base, '.sluice'), { recursive: true });

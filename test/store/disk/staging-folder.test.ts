@@ -50,7 +50,7 @@ beforeEach(() => {
 afterEach(() => removeRoot(root));
 
 describe('the private folder', () => {
-  it('is for nobody else, and holds what is under way', async () => {
+  it('the reserved folder is private, and contains the puts under way', async () => {
     const store = await value(openDiskStore(root));
     expect(statSync(join(root, '.sluice')).mode & 0o777).toBe(0o700);
     expect(temporariesIn(root)).toEqual([]);
@@ -64,7 +64,7 @@ describe('the private folder', () => {
     expect(filesBelow(root)).toEqual(['a']);
   });
 
-  it('is emptied of puts under way when the store is closed', async () => {
+  it('closing a store removes its puts under way from the staging folder', async () => {
     const store = await value(openDiskStore(root));
     for (const name of ['a', 'b', 'c'])
       await value((await value(store.put(name, { size: 9 }))).write([bytes('x')]));
@@ -73,7 +73,7 @@ describe('the private folder', () => {
     expect(openBelow(root)).toEqual([]);
   });
 
-  it('is shared by stores on one root, each with its own part', async () => {
+  it('stores on one root share the reserved folder, each with a staging folder of its own', async () => {
     const [one, two] = [await value(openDiskStore(root)), await value(openDiskStore(root))];
     const sink = await value(one.put('one', { size: 3 }));
     const three = await value(openDiskStore(root));
@@ -86,7 +86,7 @@ describe('the private folder', () => {
     expect(owners()).toEqual([]);
   });
 
-  it('may not be a link or a file', async () => {
+  it('the reserved folder may not be a link or a file', async () => {
     symlinkSync('/tmp', join(root, '.sluice'));
     const outcome = await openDiskStore(root);
     assert.ok(!outcome.ok);
@@ -116,7 +116,7 @@ describe('the private folder of an open store', () => {
   );
 
   it.each(ways)(
-    'that is taken away is never the fault of a name, and is made again: $what is $how in its place',
+    'a reserved folder that is replaced never blames a name, and is made again: $what is $how in its place',
     async ({ what, away, instead }) => {
       const store = await value(openDiskStore(root));
       await value(put(store, 'there', 'there'));
@@ -162,7 +162,7 @@ describe('the private folder of an open store', () => {
     },
   );
 
-  it('that was replaced is told with what to do about it, to peers and at the start', async () => {
+  it('a replaced reserved folder is an error that says what to do, to peers and at the start', async () => {
     const store = await value(openDiskStore(root));
     gone(join(root, '.sluice'));
     aLink(join(root, '.sluice'));
@@ -194,7 +194,7 @@ describe('what a process left', () => {
     return child;
   }
 
-  it('is kept while that process lives and removed when it is dead', async () => {
+  it('the staging folder of another process stays while it lives, and is removed when it is dead', async () => {
     const other = await otherProcess();
     await cleanUp();
     expect(owners()).toHaveLength(1);
@@ -205,20 +205,20 @@ describe('what a process left', () => {
     expect(owners()).toEqual([]);
   });
 
-  it('is removed when its number belongs to a process that started later', async () => {
+  it('a staging folder is removed when its process number belongs to a process that started later', async () => {
     const owner = leave(newOwner().replace(/^\d+-\d+/, `${process.ppid}-1`));
     expect(owners()).toEqual([owner]);
     await cleanUp();
     expect(owners()).toEqual([]);
   });
 
-  it('is removed when its number is now ours', async () => {
+  it('a staging folder is removed when its process number is now that of this process', async () => {
     leave(newOwner().replace(/\.[0-9a-f]{16}\./, '.0123456789abcdef.'));
     await cleanUp();
     expect(owners()).toEqual([]);
   });
 
-  it('is kept when it is of another thread of ours', async () => {
+  it('the staging folder of another thread of this process stays', async () => {
     const owner = newOwner().replace(/\.[0-9a-f]{16}\./, '.fedcba9876543210.');
     leave(owner);
     const code = `const { openSync } = require('node:fs');
@@ -235,7 +235,7 @@ describe('what a process left', () => {
     }
   });
 
-  it('is left alone for a day when it is of another host', async () => {
+  it('the staging folder of another host stays for a day', async () => {
     const owner = leave(newOwner().replace(/[0-9a-f]+$/, 'abc'));
     await cleanUp();
     expect(owners()).toEqual([owner]);
@@ -249,7 +249,7 @@ describe('what a process left', () => {
     expect(owners()).toEqual([]);
   });
 
-  it('is left alone when it is not of a store', async () => {
+  it('a folder that no store made stays in the reserved folder', async () => {
     leave('notes');
     await cleanUp();
     expect(existsSync(join(tmp(), 'notes/1'))).toBe(true);

@@ -166,7 +166,7 @@ const rounds = fc.array(round, { maxLength: 10 });
 describe('a listing shows once, and in order, what is there from its beginning to its end', () => {
   for (const durability of ['os', 'fsync'] as const)
     test.prop([bounds, first, rounds], { numRuns: 60 })(
-      `on a disk (${durability}), whoever changes what and however many list`,
+      `a listing of a disk store (${durability}) shows once, in order, every name that exists throughout, whatever changes and however many list`,
       async (listing, names, played) => {
         const { store, root, dispose } = await newDiskStore({ durability, listing });
         try {
@@ -182,10 +182,13 @@ describe('a listing shows once, and in order, what is there from its beginning t
       },
     );
 
-  test.prop([first, rounds], { numRuns: 60 })('in memory', async (names, played) => {
-    const world = new World(memoryStore(), undefined);
-    for (const path of names) await world.changeByStore(['put', path, '']);
-    for (const each of played) await world.play(each);
-    await world.end();
-  });
+  test.prop([first, rounds], { numRuns: 60 })(
+    'a listing of a memory store shows once, in order, every name that exists throughout',
+    async (names, played) => {
+      const world = new World(memoryStore(), undefined);
+      for (const path of names) await world.changeByStore(['put', path, '']);
+      for (const each of played) await world.play(each);
+      await world.end();
+    },
+  );
 });

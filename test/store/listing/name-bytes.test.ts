@@ -8,17 +8,20 @@ const name = fc.string({
 });
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-test.prop([name, name])('are ordered by the engine as the bytes of their UTF-8 are', (a, b) => {
+test.prop([name, name])('the engine orders name bytes as the UTF-8 of the names', (a, b) => {
   expect(order(toBytes(a), toBytes(b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
 });
 
-test.prop([fc.string({ unit: 'binary' })])('are a character a byte, and the same names again', (text) => {
-  const bytes = toBytes(text);
-  expect(bytes).toBe(Buffer.from(text).toString('latin1'));
-  expect(fromBytes(bytes)).toBe(isWellFormed(text) ? text : Buffer.from(text).toString());
-});
+test.prop([fc.string({ unit: 'binary' })])(
+  'name bytes have one character a byte and convert back to the same name',
+  (text) => {
+    const bytes = toBytes(text);
+    expect(bytes).toBe(Buffer.from(text).toString('latin1'));
+    expect(fromBytes(bytes)).toBe(isWellFormed(text) ? text : Buffer.from(text).toString());
+  },
+);
 
-test.prop([fc.uint8Array({ maxLength: 8 })])('are no names when they are not UTF-8', (raw) => {
+test.prop([fc.uint8Array({ maxLength: 8 })])('bytes that are not UTF-8 are no name', (raw) => {
   const isUtf8 = Buffer.from(Buffer.from(raw).toString('utf8')).equals(raw);
   const found = fromBytes(Buffer.from(raw).toString('latin1'));
   expect(found).toBe(isUtf8 ? Buffer.from(raw).toString('utf8') : undefined);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
-import { nameSelection } from '../../../src/store/listing/name-selection.ts';
-import { type SortedNames, sizes, sortedNames } from '../../../src/store/listing/sorted-names.ts';
+import { createNameSelection } from '../../../src/store/listing/name-selection.ts';
+import { createSortedNames, SIZES_BYTES, type SortedNames } from '../../../src/store/listing/sorted-names.ts';
 
 const name = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', 'ÿ'), minLength: 1, maxLength: 4 });
 const names = fc.array(name, { maxLength: 120 });
@@ -31,9 +31,9 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 
 describe('sorted names', () => {
   test.prop([blockNames, names, fc.array(act, { maxLength: 150 })])(
-    'are a set in order, whatever comes and goes',
+    'sorted names are an ordered set after any additions and removals',
     (most, first, acts) => {
-      const sorted = sortedNames(most, first);
+      const sorted = createSortedNames(most, first);
       const model = new Set(first);
       for (const [what, given] of acts) {
         if (what === 'add') {
@@ -61,18 +61,18 @@ describe('sorted names', () => {
   );
 
   test.prop([blockNames, fc.uniqueArray(name, { minLength: 1, maxLength: 100 })])(
-    'take memory by arithmetic: a few bytes more than their characters, and so much a block and a change',
+    'sorted names take a few bytes more than their characters, and a fixed amount per block and change',
     (most, given) => {
-      const sorted = sortedNames(most);
+      const sorted = createSortedNames(most);
       for (const each of given) sorted.add(each);
       const chars = given.reduce((sum, { length }) => sum + length + 1, 0);
       assert.ok(sorted.bytes >= chars - given.length);
       const blocks = Math.ceil((2 * given.length) / most) + 1;
-      const each = sizes.change + sizes.unpacked;
-      assert.ok(sorted.bytes <= 2.5 * chars + given.length * each + blocks * (sizes.block + 1024));
+      const each = SIZES_BYTES.change + SIZES_BYTES.unpacked;
+      assert.ok(sorted.bytes <= 2.5 * chars + given.length * each + blocks * (SIZES_BYTES.block + 1024));
       const before = sorted.bytes;
       const right = sorted.cut(given[0]!);
-      assert.ok(sorted.bytes + right.bytes <= before + 2 * (sizes.block + 1024) + chars);
+      assert.ok(sorted.bytes + right.bytes <= before + 2 * (SIZES_BYTES.block + 1024) + chars);
       for (const one of given) for (const half of [sorted, right]) half.remove(one);
       assert.deepEqual([...allFrom(sorted, ''), ...allFrom(right, '')], []);
     },
@@ -82,15 +82,15 @@ describe('sorted names', () => {
 describe('a selection of names', () => {
   const places = fc.uniqueArray(fc.oneof(name, fc.constant('')), { minLength: 1, maxLength: 5 });
   test.prop([blockNames, places, names, fc.integer({ min: 0, max: 20_000 })])(
-    'has every name from each place on, as far as the memory reaches',
+    'a selection has every name from each position on, as far as its memory reaches',
     (most, from, given, bytes) => {
-      const selection = nameSelection(from, most);
+      const selection = createNameSelection(from, most);
       for (const each of given) {
         if (selection.wants(each)) selection.add(each);
         selection.fitInto(bytes);
       }
       const ranges = selection.ranges();
-      const oneBlockEach = from.length * (sizes.block + 2048 + most * (sizes.change + 8));
+      const oneBlockEach = from.length * (SIZES_BYTES.block + 2048 + most * (SIZES_BYTES.change + 8));
       assert.ok(selection.bytes <= Math.max(bytes, oneBlockEach));
       assert.deepEqual(
         ranges.map((range) => range.from),

@@ -56,7 +56,7 @@ async function begun(store: Store, name: string, size: number): Promise<Sink> {
 }
 
 describe('a put', () => {
-  it('is refused before its content when there is no room, with the figures', async () => {
+  it('a put beyond the quota is refused before its content, with the figures', async () => {
     const { store } = await storeWith({ 'a/1': 30, b: 20 });
     const outcome = await store.put('a/2', { size: 21 });
     assert.ok(!outcome.ok);
@@ -68,7 +68,7 @@ describe('a put', () => {
     await value(put(store, 'd', ''));
   });
 
-  it('needs only what it has more than the file that it replaces', async () => {
+  it('a put needs only the bytes that it has more than the file that it replaces', async () => {
     const { store } = await storeWith({ 'a/1': 50 });
     await value(put(store, 'a/1', pattern(50)));
     await refused(store.put('a/1', { size: 51 }), 'quota-exceeded');
@@ -76,7 +76,7 @@ describe('a put', () => {
     await value(put(store, 'a/2', pattern(40)));
   });
 
-  it('has its room from the beginning, and gives it back when it breaks off', async () => {
+  it('a put reserves its bytes when it begins, and frees them when it breaks off', async () => {
     const { store } = await storeWith({});
     const first = await begun(store, 'a/1', 50);
     await refused(store.put('a/2', { size: 1 }), 'quota-exceeded');
@@ -89,7 +89,7 @@ describe('a put', () => {
     await value(put(store, 'a/4', pattern(50)));
   });
 
-  it('to a name that another put is under way to shares its room: one of them remains', async () => {
+  it('two puts to one name share a reservation, since one of them remains', async () => {
     const { store } = await storeWith({});
     const [one, two] = [await begun(store, 'a/1', 50), await begun(store, 'a/1', 40)];
     await refused(store.put('a/2', { size: 1 }), 'quota-exceeded');
@@ -98,7 +98,7 @@ describe('a put', () => {
     await value(put(store, 'a/2', pattern(10)));
   });
 
-  it('does not get the room of the file it replaces twice, when that is removed meanwhile', async () => {
+  it('a put does not count the file it replaces twice when that is removed meanwhile', async () => {
     const { store } = await storeWith({ 'a/1': 50 });
     const sink = await begun(store, 'a/1', 50);
     await value(store.remove('a/1'));
@@ -109,7 +109,7 @@ describe('a put', () => {
 });
 
 describe('a removal and a rename', () => {
-  it('give back and take', async () => {
+  it('a removal frees its bytes, and a rename moves them', async () => {
     const { store } = await storeWith({ 'a/1': 50, b: 10 });
     await refused(store.rename('b', 'a/2'), 'quota-exceeded');
     await value(store.rename('a/1', 'c'));
@@ -119,7 +119,7 @@ describe('a removal and a rename', () => {
     expect(store.usage().map(({ used }) => used)).toEqual([10, 10]);
   });
 
-  it('within the quota never need more room', async () => {
+  it('a removal or rename within one quota never needs more bytes', async () => {
     const { store } = await storeWith({ 'a/1': 20, 'a/2': 30 });
     await value(store.rename('a/1', 'a/3'));
     await value(store.rename('a/3', 'a/2'));
@@ -140,7 +140,7 @@ describe('a rename under way', () => {
     return { store: withQuotas({ ...inner, rename }, () => small), go: () => go() };
   }
 
-  it('has its room from the beginning, so that nothing else takes it meanwhile', async () => {
+  it('a rename reserves its bytes when it begins, so that no other call takes them', async () => {
     const { store, go } = await slowRenames({ b: 30, c: 30 });
     const [first, second] = [store.rename('b', 'a/1'), store.rename('c', 'a/2')];
     await refused(store.put('a/3', { size: 21 }), 'quota-exceeded');
@@ -154,7 +154,7 @@ describe('a rename under way', () => {
     await value(put(store, 'a/3', pattern(20)));
   });
 
-  it('gives its room back when it fails', async () => {
+  it('a rename that fails frees its reservation', async () => {
     const { store, go } = await slowRenames({ b: 30, 'a/1': 10 });
     const failing = store.rename('b', 'a/1', { ifAbsent: true });
     go();
@@ -162,7 +162,7 @@ describe('a rename under way', () => {
     await value(put(store, 'a/3', pattern(40)));
   });
 
-  it('takes no room where its file was before', async () => {
+  it('a rename under way reserves nothing for its old name', async () => {
     const { store, go } = await slowRenames({ b: 60 });
     const moved = store.rename('b', 'c');
     await value(put(store, 'd', pattern(40)));
@@ -174,7 +174,7 @@ describe('a rename under way', () => {
     ]);
   });
 
-  it('keeps the room that it shares with a put which breaks off meanwhile', async () => {
+  it('a rename keeps the bytes that it shares with a put which breaks off meanwhile', async () => {
     const { store, go } = await slowRenames({ b: 40 });
     const sink = await begun(store, 'a/1', 50);
     const moved = store.rename('b', 'a/1');
@@ -191,7 +191,7 @@ describe('a rename under way', () => {
 });
 
 describe('the quotas', () => {
-  it('may change: what is new is counted, with the puts under way', async () => {
+  it('a quota that is added is counted, with the puts under way', async () => {
     let quotas: readonly Quota[] = [{ prefix: 'x', bytes: 10 }];
     const { store } = await storeWith({ 'a/1': 30, x1: 9 }, () => quotas);
     await refused(store.put('x2', { size: 2 }), 'quota-exceeded');
@@ -206,7 +206,7 @@ describe('the quotas', () => {
     await value(put(store, 'a/1', pattern(5)));
   });
 
-  it('count what was being changed when they came', async () => {
+  it('a new quota counts the changes that were under way when it came', async () => {
     const inner = memoryStore();
     let quotas: readonly Quota[] = [];
     let go = () => {};
@@ -226,7 +226,7 @@ describe('the quotas', () => {
     expect(store.usage().map(({ used }) => used)).toEqual([50, 50]);
   });
 
-  it('of everything has the bytes of uploads that are kept in it, those of puts under way once', async () => {
+  it('the quota of the whole store counts unfinished uploads, those of puts under way once', async () => {
     const inner = memoryStore();
     let kept = 60;
     const store = withQuotas({ ...inner, unfinished: () => ({ count: 1, bytes: kept }) }, () => small);
@@ -245,7 +245,7 @@ describe('the quotas', () => {
     await other.abort();
   });
 
-  it('are reckoned anew after a failure that leaves it open what happened', async () => {
+  it('a quota is counted again after an error that leaves the result of a change unknown', async () => {
     const inner = memoryStore();
     let fails = false;
     /** What was answered, as if the last sync had failed. */
@@ -281,7 +281,7 @@ describe('the quotas', () => {
     await change(() => refused(store.remove('b'), 'io-error'));
   });
 
-  it('cannot be kept while the files cannot be listed, and can be later', async () => {
+  it('a quota refuses puts while its files cannot be listed, and works again later', async () => {
     const inner = memoryStore();
     await value(put(inner, 'a', bytes('abc')));
     let works = false;
@@ -371,7 +371,7 @@ describe('whatever is done', () => {
   const already = fc.dictionary(name, fc.integer({ min: 0, max: 15 }), { noNullPrototype: true });
 
   test.prop([already, fc.array(action, { maxLength: 30 })], { numRuns: 200 })(
-    'one after another: what is taken is the sum of the sizes, and within the quotas',
+    'calls one after another keep the used bytes equal to the sum of the sizes, and within the quotas',
     async (files, actions) => {
       const { inner, store } = await storeWith(files, () => rules);
       for (const act of actions) {
@@ -387,7 +387,7 @@ describe('whatever is done', () => {
   );
 
   test.prop([already, fc.array(action, { maxLength: 30 }), fc.scheduler(), fc.boolean()], { numRuns: 300 })(
-    'all at once, in any order: what is taken is the sum of the sizes, and never beyond the quotas',
+    'concurrent calls in any order keep the used bytes equal to the sum of the sizes, and never beyond the quotas',
     async (files, actions, scheduler, reloads) => {
       const inner = memoryStore();
       for (const [path, length] of Object.entries(files)) await value(put(inner, path, pattern(length)));

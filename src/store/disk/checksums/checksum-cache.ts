@@ -1,75 +1,83 @@
 /**
- * The checksums of files that were put here, for as long as the files are what they were.
+ * The checksums of committed files, valid as long as the files are unchanged.
  *
- * A sum is given only if size, modification time (as exact as a double holds it: a quarter of a microsecond) and inode
- * are still those of the commit, and if the inode was last changed in the moment of the commit: nobody can set that
- * time, so a file that was replaced by one of the same size, time and (reused) inode is noticed too. What the clock
- * cannot tell apart is a change in place, to the same size, within a millisecond or one tick of the kernel after the
- * commit.
+ * A checksum is returned only if size, modification time (as exact as a double holds it: a quarter of a
+ * microsecond) and inode are still those of the commit, and the inode was last changed at the time of the
+ * commit. Nobody can set that time, so the cache also notices a file that was replaced by one of the same
+ * size, time and (reused) inode. It cannot notice a change in place, to the same size, within a millisecond
+ * or one tick of the kernel after the commit.
  */
 import type { Stats } from 'node:fs';
 
-/** A checksum, and what the file looked like that it is of. */
-export interface Sum {
+/** A checksum and the stats of its file. */
+export interface Checksum {
   readonly crc32: number;
   /** Bytes. */
   readonly size: number;
   /** Milliseconds since 1970, with fractions; so are the other times. */
   readonly mtime: number;
   readonly ino: number;
-  /** The inode was last changed between these two. */
+  /** The inode was last changed between these two times. */
   readonly since: number;
   readonly until: number;
 }
 
 export interface ChecksumCache {
-  /** Bytes that its lines take in a journal, roughly. */
+  /** Bytes that the lines take in a journal, roughly. */
   readonly bytes: number;
-  /** A file was committed just now. @param stats from before it got its name. */
-  keep(name: string, stats: Stats, crc32: number): void;
-  /** The CRC-32 of that file, if it is known to be that of its content now. */
-  of(name: string, stats: Stats): number | undefined;
-  /** A file was moved just now. @param stats from before that. */
+  /**
+   * Called after a file was committed.
+   *
+   * @param stats from before it got its name.
+   */
+  add(name: string, stats: Stats, crc32: number): void;
+  /** The CRC-32 of the file, if it is known to be that of its current content. */
+  lookup(name: string, stats: Stats): number | undefined;
+  /**
+   * Called after a file was moved.
+   *
+   * @param stats from before that.
+   */
   move(from: string, to: string, stats: Stats): void;
   drop(name: string): void;
-  /** Takes in what was known before; what is known already stays. */
-  learn(name: string, sum: Sum): void;
+  /** Adds a checksum of an earlier time, unless the name has one already. */
+  addKnown(name: string, checksum: Checksum): void;
   /** The least recently used first. */
-  all(): Iterable<readonly [string, Sum]>;
+  entries(): Iterable<readonly [string, Checksum]>;
 }
 
 /**
- * How many are kept at most; those that were least recently used go first. Each takes some 200 bytes and its name: 16 MiB
- * in all with names of 50 characters.
+ * The most checksums that are stored; the least recently used go first. Each takes about 200 bytes and its
+ * name: 16 MiB in all with names of 50 characters.
  */
 export const CHECKSUMS_MAX = 65_536;
-/** Characters in all names together at most, which bounds what long names cost to another 8 to 16 MiB. */
+/** The most characters of all names together. This limits the cost of long names to another 8 to 16 MiB. */
 const NAME_CHARACTERS_MAX = 8 * 1024 * 1024;
 /** Bytes of a line besides the name. */
 const LINE_BYTES = 100;
 
-const isStill = (sum: Sum, stats: Stats): boolean =>
-  sum.size === stats.size &&
-  sum.mtime === stats.mtimeMs &&
-  sum.ino === stats.ino &&
-  sum.since <= stats.ctimeMs &&
-  stats.ctimeMs <= sum.until;
+const stillMatches = (checksum: Checksum, stats: Stats): boolean =>
+  checksum.size === stats.size &&
+  checksum.mtime === stats.mtimeMs &&
+  checksum.ino === stats.ino &&
+  checksum.since <= stats.ctimeMs &&
+  stats.ctimeMs <= checksum.until;
 
-/** @param kept is told each sum that is new. */
-export function checksumCache(kept: (name: string, sum: Sum) => void): ChecksumCache {
+/** @param onAdded called with each checksum that is new. */
+export function createChecksumCache(onAdded: (name: string, checksum: Checksum) => void): ChecksumCache {
   /** In the order of last use, the oldest first. */
-  const sums = new Map<string, Sum>();
+  const checksums = new Map<string, Checksum>();
   let characters = 0;
 
   const drop = (name: string) => {
-    if (sums.delete(name)) characters -= name.length;
+    if (checksums.delete(name)) characters -= name.length;
   };
 
-  const set = (name: string, sum: Sum) => {
-    if (!sums.delete(name)) characters += name.length;
-    sums.set(name, sum);
-    while (sums.size > CHECKSUMS_MAX || characters > NAME_CHARACTERS_MAX) {
-      const [oldest] = sums.keys();
+  const set = (name: string, checksum: Checksum) => {
+    if (!checksums.delete(name)) characters += name.length;
+    checksums.set(name, checksum);
+    while (checksums.size > CHECKSUMS_MAX || characters > NAME_CHARACTERS_MAX) {
+      const [oldest] = checksums.keys();
       if (oldest === undefined) return;
       drop(oldest);
     }
@@ -79,36 +87,36 @@ export function checksumCache(kept: (name: string, sum: Sum) => void): ChecksumC
 
   return {
     get bytes() {
-      return characters + sums.size * LINE_BYTES;
+      return characters + checksums.size * LINE_BYTES;
     },
-    keep(name, { size, mtimeMs, ctimeMs, ino }, crc32) {
-      const sum = { crc32, size, mtime: mtimeMs, ino, since: ctimeMs, until: now() };
-      set(name, sum);
-      kept(name, sum);
+    add(name, { size, mtimeMs, ctimeMs, ino }, crc32) {
+      const checksum = { crc32, size, mtime: mtimeMs, ino, since: ctimeMs, until: now() };
+      set(name, checksum);
+      onAdded(name, checksum);
     },
-    of(name, stats) {
-      const sum = sums.get(name);
-      if (sum === undefined) return undefined;
-      if (!isStill(sum, stats)) {
+    lookup(name, stats) {
+      const checksum = checksums.get(name);
+      if (checksum === undefined) return undefined;
+      if (!stillMatches(checksum, stats)) {
         drop(name);
         return undefined;
       }
-      set(name, sum);
-      return sum.crc32;
+      set(name, checksum);
+      return checksum.crc32;
     },
     move(from, to, stats) {
-      const sum = sums.get(from);
+      const checksum = checksums.get(from);
       drop(from);
       drop(to);
-      if (sum === undefined || !isStill(sum, stats)) return;
-      const moved = { ...sum, until: now() };
+      if (checksum === undefined || !stillMatches(checksum, stats)) return;
+      const moved = { ...checksum, until: now() };
       set(to, moved);
-      kept(to, moved);
+      onAdded(to, moved);
     },
     drop,
-    learn(name, sum) {
-      if (!sums.has(name)) set(name, sum);
+    addKnown(name, checksum) {
+      if (!checksums.has(name)) set(name, checksum);
     },
-    all: () => sums,
+    entries: () => checksums,
   };
 }

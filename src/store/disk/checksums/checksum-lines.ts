@@ -1,16 +1,16 @@
-/** Checksums as lines of text, one JSON array each; whatever is no such line is skipped. */
+/** Checksums as lines of text, one JSON array each. Invalid lines are skipped. */
 import { whyNotFilename } from '../../../files/protocol/filename.ts';
-import type { Sum } from './checksum-cache.ts';
+import type { Checksum } from './checksum-cache.ts';
 
-/** Bytes of the longest line there is: a name has at most 1,024, and escaping doubles them at worst. */
+/** The most bytes of a line: a name has at most 1,024, and escaping at worst doubles them. */
 const LINE_BYTES_MAX = 4096;
-const newline = 10;
+const NEWLINE = 10;
 
-export const lineOf = (name: string, { crc32, size, mtime, ino, since, until }: Sum): string =>
+export const formatLine = (name: string, { crc32, size, mtime, ino, since, until }: Checksum): string =>
   `${JSON.stringify([name, size, mtime, ino, crc32, since, until])}\n`;
 
-/** What a line says; undefined when it is none. */
-function parsed(line: string): readonly [string, Sum] | undefined {
+/** The name and checksum of a line; undefined when the line is invalid. */
+function parseLine(line: string): readonly [string, Checksum] | undefined {
   let fields: unknown;
   try {
     fields = JSON.parse(line);
@@ -26,23 +26,26 @@ function parsed(line: string): readonly [string, Sum] | undefined {
   return [name, { crc32, size, mtime, ino, since, until }];
 }
 
-/** Takes a text in pieces of bytes, cut anywhere, and hands out what its lines say. Holds one line at most. */
-export function lineReader(each: (name: string, sum: Sum) => void): (piece: Buffer) => void {
-  /** The beginning of a line whose end has not come. */
-  let begun = Buffer.alloc(0);
+/**
+ * Reads a text in pieces of bytes, cut anywhere, and calls `each` for every valid line. Buffers at most one
+ * line.
+ */
+export function createLineReader(each: (name: string, checksum: Checksum) => void): (piece: Buffer) => void {
+  /** The beginning of a line whose end has not arrived. */
+  let partialLine = Buffer.alloc(0);
   return (piece) => {
-    const last = piece.lastIndexOf(newline);
+    const last = piece.lastIndexOf(NEWLINE);
     if (last >= 0) {
-      const lines = Buffer.concat([begun, piece.subarray(0, last)])
+      const lines = Buffer.concat([partialLine, piece.subarray(0, last)])
         .toString('utf8')
         .split('\n');
       for (const line of lines) {
-        const found = line.length > 0 && line.length <= LINE_BYTES_MAX ? parsed(line) : undefined;
+        const found = line.length > 0 && line.length <= LINE_BYTES_MAX ? parseLine(line) : undefined;
         if (found !== undefined) each(...found);
       }
-      begun = Buffer.alloc(0);
+      partialLine = Buffer.alloc(0);
     }
-    // One byte too many is enough to see that it is no line.
-    begun = Buffer.concat([begun, piece.subarray(last + 1)]).subarray(0, LINE_BYTES_MAX + 1);
+    // One byte more than allowed shows that the line is invalid.
+    partialLine = Buffer.concat([partialLine, piece.subarray(last + 1)]).subarray(0, LINE_BYTES_MAX + 1);
   };
 }

@@ -1,74 +1,81 @@
 /**
- * An unfinished upload that a put of this store writes to: a file in the store's own folder that bears its record as its
- * name, and gets another name each time that more of it is sure.
+ * An unfinished upload that a put of this store writes to. It is a file in the store's own staging folder
+ * whose name is its record; it is renamed each time that more of it is certain.
  */
 import type { Outcome, UploadOffset } from '../../contract.ts';
 import { ok, okVoid } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Folder } from '../directories.ts';
-import { flags } from '../disk-io.ts';
-import { errnoOf, systemTrouble, tried } from '../errno.ts';
-import type { Disk } from '../publish-file.ts';
-import { type Temporary, whyNotPrivate } from '../staging-folder.ts';
+import type { Folder } from '../directory.ts';
+import type { Disk } from '../disk.ts';
+import { OPEN_FLAGS } from '../disk-io.ts';
+import { createSystemError, errnoOf, ignoreSystemErrors } from '../errno.ts';
+import { RESERVED_FOLDER_ADVICE, type StagedFile } from '../staging-folder.ts';
 import type { StoredUploads } from './stored-uploads.ts';
-import { heldName, type UploadRecord } from './upload-record.ts';
+import { activeFileName, type UploadRecord } from './upload-record.ts';
 
-export interface ActiveUpload extends Temporary {
-  /** What there was of it when it was taken up. */
+export interface ActiveUpload extends StagedFile {
+  /** The offset and CRC-32 at which the put began. */
   readonly start: UploadOffset;
   /**
-   * To be called after each write: begins to record it when there is much that is not, and does not wait for that.
-   * Throws what the system threw at an earlier one.
+   * Called after each write. Begins to record the written bytes when many are not recorded, and does not wait
+   * for that. Throws the system error of an earlier recording.
    */
-  wrote(written: UploadOffset): void;
-  /** Waits for what `wrote` began. Throws what the system threw at it: then nothing later can be trusted to be there. */
-  quiet(): Task<void>;
-  /** To be told what a sync by another than this has thrown: only what was recorded before can be trusted then. */
-  doubt(why: unknown): void;
-  /** Records it all, so that it survives what a commit would. Throws what the system throws. */
+  noteWritten(written: UploadOffset): void;
+  /**
+   * Waits for the recording that `noteWritten` began. Throws its system error: then later bytes may be
+   * missing.
+   */
+  waitForRecording(): Task<void>;
+  /**
+   * Called with the error of a sync outside this module: from then on only the recorded bytes are certain.
+   */
+  distrust(why: unknown): void;
+  /** Records all written bytes, so that they are as durable as after a commit. Throws system errors. */
   sync(written: UploadOffset): Task<Outcome<UploadOffset>>;
   /**
-   * Lets go of it and keeps it: as much of it as is surely there. Never throws what the system throws.
+   * Closes the upload and moves it to the stored ones, with as many bytes as are certain. Never throws system
+   * errors.
    *
-   * @param isOpen whether the descriptor is, and is to be closed; when it is not, all that was written was synced.
-   * @param redate whether its time may have been set to another than that of its last write.
+   * @param isOpen whether the descriptor is open and has to be closed; when it is not, all written bytes were
+   *   synced.
+   * @param redate whether the put may have set another time than that of the last write.
    */
-  keep(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
-  /** Lets go of it and removes it. Never throws what the system throws. */
+  store(written: UploadOffset, isOpen: boolean, redate: boolean): Task<void>;
+  /** Closes the upload and removes it. Never throws system errors. */
   drop(isOpen: boolean): Task<void>;
 }
 
-/** So many bytes are written at most without being recorded, and while those before them are. */
+/** The most bytes that are written without being recorded, in addition to those that are being recorded. */
 const RECORD_INTERVAL_BYTES = 8 * 1024 * 1024;
 
-export interface Holding {
+export interface ActiveUploadDeps {
   readonly disk: Disk;
-  readonly kept: StoredUploads;
-  /** Where it lies: this store's own folder. */
+  readonly stored: StoredUploads;
+  /** The folder of the file: this store's own staging folder. */
   readonly folder: Folder;
   readonly serial: number;
   readonly fd: number;
   readonly record: UploadRecord;
-  /** Runs what nobody waits for, or not at all when the store is closing; the store waits for it to end. */
+  /** Runs a task for which no call waits, unless the store is closing. `close` of the store waits for it. */
   readonly background: (task: Task<Outcome<void>>) => unknown;
 }
 
-export function activeUpload({
+export function createActiveUpload({
   disk,
-  kept,
+  stored,
   folder,
   serial,
   fd,
   record: first,
   background,
-}: Holding): ActiveUpload {
+}: ActiveUploadDeps): ActiveUpload {
   const { io, durable, directories } = disk;
-  const pathOf = (record: UploadRecord) => directories.at(folder, heldName(serial, record));
+  const pathOf = (record: UploadRecord) => directories.at(folder, activeFileName(serial, record));
   const start: UploadOffset = { offset: first.length, crc32: first.crc32 };
   let record = first;
   let isRecording = false;
-  /** Who waits for what is being recorded: one, as calls do not overlap. */
-  let quieted: (() => void) | undefined;
+  /** Continues the call that waits for the recording; at most one, as calls do not overlap. */
+  let onRecorded: (() => void) | undefined;
   let failure: unknown;
 
   const { key } = first;
@@ -85,46 +92,48 @@ export function activeUpload({
     record = next;
   }
 
-  /** The bytes first and then the name that says so. */
+  /** First syncs the bytes, then gives the file the name that claims them. */
   function* recordAll(written: UploadOffset): Task<void> {
     try {
       if (durable) yield* io.syncFile(fd, false);
       yield* rename(recordOf(written));
     } catch (error) {
-      // The system says so once: the next sync would succeed though what this one was about is lost.
+      // The system reports a lost write once: the next sync would succeed although the bytes are lost.
       failure = error;
       throw error;
     }
   }
 
-  function* recordBehind(written: UploadOffset): Task<Outcome<void>> {
+  function* recordInBackground(written: UploadOffset): Task<Outcome<void>> {
     isRecording = true;
     try {
       yield* recordAll(written);
     } catch {
-      // Whoever makes the next call hears of it.
+      // The next call throws the error.
     } finally {
       isRecording = false;
-      const back = quieted;
-      quieted = undefined;
-      back?.();
+      const callback = onRecorded;
+      onRecorded = undefined;
+      callback?.();
     }
     return okVoid;
   }
 
-  function* quiet(): Task<void> {
+  function* waitForRecording(): Task<void> {
     if (isRecording) {
-      yield* wait((back) => {
-        quieted = () => back(null);
+      yield* wait((callback) => {
+        onRecorded = () => callback(null);
       });
     }
     if (failure !== undefined) throw failure;
   }
 
-  /** What can be claimed at the end: all that was written, or what was recorded before if that is all that is sure. */
-  function* sure(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
+  /**
+   * The record that is certain at the end: all written bytes, or those recorded before when the rest is not.
+   */
+  function* provableRecord(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
     try {
-      yield* quiet();
+      yield* waitForRecording();
       if (isRecorded(written)) return record;
       if (durable && isOpen) yield* io.syncFile(fd, false);
       return recordOf(written);
@@ -134,18 +143,21 @@ export function activeUpload({
     }
   }
 
-  /** Its age counts from the last write, whatever the file is to say once it is whole. */
+  /**
+   * Sets the time to now: the age of an upload counts from the last write, whatever time the file gets by its
+   * commit.
+   */
   function* touch(): Task<void> {
-    const now = yield* io.open(pathOf(record), flags.toRead);
+    const now = yield* io.open(pathOf(record), OPEN_FLAGS.read);
     try {
       yield* io.setTimes(now, Date.now() / 1000);
     } finally {
-      io.letGo(now);
+      io.closeQuietly(now);
     }
   }
 
-  function* keepAs(last: UploadRecord): Task<void> {
-    if (!(yield* kept.keep(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
+  function* storeAs(last: UploadRecord): Task<void> {
+    if (!(yield* stored.store(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
   }
 
   return {
@@ -154,21 +166,21 @@ export function activeUpload({
     get path() {
       return pathOf(record);
     },
-    wrote(written) {
+    noteWritten(written) {
       if (failure !== undefined) throw failure;
       if (isRecording || written.offset - record.length < RECORD_INTERVAL_BYTES) return;
-      void background(recordBehind(written));
+      void background(recordInBackground(written));
     },
-    quiet,
-    doubt(why) {
+    waitForRecording,
+    distrust(why) {
       failure ??= why;
     },
     *sync(written) {
-      yield* quiet();
+      yield* waitForRecording();
       if (!isRecorded(written)) yield* recordAll(written);
       if (durable) {
         const entered = yield* directories.enter(folder.path, []);
-        if (!entered.ok) throw systemTrouble('ENOTDIR', whyNotPrivate);
+        if (!entered.ok) throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
         try {
           yield* wait(entered.value.sync);
         } finally {
@@ -177,16 +189,16 @@ export function activeUpload({
       }
       return ok(written);
     },
-    *keep(written, isOpen, redate) {
-      const last = yield* sure(written, isOpen);
-      if (redate) yield* tried(touch());
-      if (isOpen) io.letGo(fd);
-      yield* tried(last.length > 0 ? keepAs(last) : io.unlink(pathOf(record)));
+    *store(written, isOpen, redate) {
+      const last = yield* provableRecord(written, isOpen);
+      if (redate) yield* ignoreSystemErrors(touch());
+      if (isOpen) io.closeQuietly(fd);
+      yield* ignoreSystemErrors(last.length > 0 ? storeAs(last) : io.unlink(pathOf(record)));
     },
     *drop(isOpen) {
-      yield* tried(quiet());
-      if (isOpen) yield* tried(io.close(fd));
-      yield* tried(io.unlink(pathOf(record), record.length));
+      yield* ignoreSystemErrors(waitForRecording());
+      if (isOpen) yield* ignoreSystemErrors(io.close(fd));
+      yield* ignoreSystemErrors(io.unlink(pathOf(record), record.length));
     },
   };
 }

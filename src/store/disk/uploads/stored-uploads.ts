@@ -1,56 +1,67 @@
 /**
- * Unfinished uploads that nobody writes to: `.sluice/parts/<record>`, one file each, whose name is its record.
+ * Unfinished uploads to which no put writes: `.sluice/parts/<record>`, one file each, whose name is its
+ * record.
  *
- * Other stores on the same root, in this process or others, keep theirs here too, so the folder is asked each time.
- * Who takes one up moves it away first: only one can, and nobody else finds it until it is moved back.
+ * Other stores on the same root, in this process or in others, store theirs here too, so each call reads the
+ * folder. To resume an upload, a store first moves it away: only one store can, and no other finds it until
+ * it is moved back.
  */
 import type { Stats } from 'node:fs';
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Directory } from '../directories.ts';
-import { flags } from '../disk-io.ts';
-import { errnoOf, tried } from '../errno.ts';
-import type { Disk } from '../publish-file.ts';
+import type { Directory } from '../directory.ts';
+import type { Disk } from '../disk.ts';
+import { OPEN_FLAGS } from '../disk-io.ts';
+import { errnoOf, ignoreSystemErrors } from '../errno.ts';
 import type { Rescue } from '../staging-folder.ts';
-import { heldOf, partName, partOf, type UploadRecord } from './upload-record.ts';
+import {
+  parseActiveFileName,
+  parseStoredFileName,
+  storedFileName,
+  type UploadRecord,
+} from './upload-record.ts';
 import { beginsWith } from './verify-upload.ts';
 
 export interface StoredUploads {
-  /** The one each key has, as far as this store knows by now. As many as lie there. */
+  /** The upload of each key, as far as this store knows. Files in the folder bound them. */
   readonly known: ReadonlyMap<string, UploadRecord>;
-  /** What there is of an upload, and surely is: what claims more than that is removed. */
+  /** The record of an upload whose bytes were verified; a file that claims more than it has is removed. */
   find(key: string): Task<UploadRecord | undefined>;
-  /** Moves what was found to `to`. False when it is gone: another process was faster. */
+  /** Moves an upload to `to`. False when it is gone: another process was faster. */
   take(record: UploadRecord, to: string): Task<boolean>;
-  /** Moves a file here that has so much of an upload. False when this cannot be, whatever is in the way. */
-  keep(from: string, record: UploadRecord): Task<boolean>;
-  /** Makes it survive a power cut, there where it lies. Undefined when it is gone. */
+  /** Moves a file with this record to the folder. False when the folder cannot be used. */
+  store(from: string, record: UploadRecord): Task<boolean>;
+  /** Makes an upload survive a power cut, where it is. Undefined when it is gone. */
   secure(record: UploadRecord): Task<UploadRecord | undefined>;
-  /** Removes all there is of an upload; answers whether there was any. */
+  /** Removes all files of an upload; returns whether there were any. */
   drop(key: string): Task<boolean>;
-  /** Removes what nobody wrote to since that time (milliseconds since 1970); `alone` keeps others from the key. */
-  sweep(before: number, alone: <T>(key: string, steps: Task<T>) => Task<T>): Task<void>;
-  /** For what was under way in a store that has come to its end. */
+  /**
+   * Removes uploads without a write since that time (milliseconds since 1970). `runExclusive` keeps other
+   * calls from the key.
+   */
+  sweep(before: number, runExclusive: <T>(key: string, steps: Task<T>) => Task<T>): Task<void>;
+  /** Saves the uploads that were active in a store that has ended. */
   readonly rescue: Rescue;
 }
 
-const folder = `${RESERVED_FOLDER}/parts`;
+const STORED_FOLDER = `${RESERVED_FOLDER}/parts`;
 
 /**
- * What has a second name is no part any more: a commit that replaces nothing links the file to its name first, and
- * whoever was killed right then has left it here too. To write to it would be to write to the stored file.
+ * A file with a second name is not an upload any more. A commit that replaces nothing first links the file to
+ * its name; a process that is killed then leaves it here too. A write to it would change the stored file.
  */
-const isPart = (file: Stats | undefined): file is Stats => file?.isFile() === true && file.nlink === 1;
+const isUploadFile = (file: Stats | undefined): file is Stats => file?.isFile() === true && file.nlink === 1;
 
-export function storedUploads({ io, directories, durable }: Disk): StoredUploads {
+export function createStoredUploads({ io, directories, durable }: Disk): StoredUploads {
   const known = new Map<string, UploadRecord>();
-  /** Those whose bytes this store wrote or has read back since it was opened, by name. A subset of `known`. */
+  /** Uploads whose bytes this store wrote or has read back, by name. A subset of `known`. */
   const trusted = new Map<string, string>();
 
-  const place = (directory: Directory, record: UploadRecord) => directories.at(directory, partName(record));
+  const pathOf = (directory: Directory, record: UploadRecord) =>
+    directories.at(directory, storedFileName(record));
   const remember = (record: UploadRecord, isTrusted: boolean) => {
     known.set(record.key, record);
-    if (isTrusted) trusted.set(record.key, partName(record));
+    if (isTrusted) trusted.set(record.key, storedFileName(record));
     else trusted.delete(record.key);
   };
   const forget = (key: string) => {
@@ -58,9 +69,9 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
     trusted.delete(key);
   };
 
-  /** @param made given when the folder is to be made if it is missing, and the way there to be durable. */
+  /** @param created given when a missing folder has to be made, and its path to be durable. */
   function* inFolder<T>(act: (directory: Directory) => Task<T>, made?: string[]): Task<T | undefined> {
-    const entered = yield* directories.enter(folder, made);
+    const entered = yield* directories.enter(STORED_FOLDER, made);
     if (!entered.ok) return undefined;
     try {
       return yield* act(entered.value);
@@ -69,23 +80,26 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
     }
   }
 
-  /** The records in the folder: of one upload or of all, those with the most to them first. */
+  /** The records in the folder, of one upload or of all; those with the most bytes first. */
   function* records(directory: Directory, key?: string): Task<UploadRecord[]> {
     const found: UploadRecord[] = [];
     for (const { name } of yield* io.entries(directories.at(directory, '.'))) {
-      const record = partOf(name);
+      const record = parseStoredFileName(name);
       if (record !== undefined && (key ?? record.key) === record.key) found.push(record);
     }
     return found.sort((a, b) => b.length - a.length || Number(b.synced) - Number(a.synced));
   }
 
-  function* isTrue(directory: Directory, record: UploadRecord): Task<boolean> {
-    const path = place(directory, record);
-    const file = yield* io.look(path);
-    if (!isPart(file) || file.size < record.length) return false;
-    // The name of a synced one was given after the sync. Of another a power cut may have left the name and not the bytes.
+  function* holdsRecord(directory: Directory, record: UploadRecord): Task<boolean> {
+    const path = pathOf(directory, record);
+    const file = yield* io.lstat(path);
+    if (!isUploadFile(file) || file.size < record.length) return false;
+    // A synced record got its name after the sync. For any other, a power cut may have kept the name and lost
+    // the bytes.
     return (
-      record.synced || trusted.get(record.key) === partName(record) || (yield* beginsWith(io, path, record))
+      record.synced ||
+      trusted.get(record.key) === storedFileName(record) ||
+      (yield* beginsWith(io, path, record))
     );
   }
 
@@ -93,8 +107,8 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
     const best = yield* inFolder(function* (directory) {
       let first: UploadRecord | undefined;
       for (const record of yield* records(directory, key)) {
-        if (first === undefined && (yield* isTrue(directory, record))) first = record;
-        else yield* tried(io.unlink(place(directory, record), record.length));
+        if (first === undefined && (yield* holdsRecord(directory, record))) first = record;
+        else yield* ignoreSystemErrors(io.unlink(pathOf(directory, record), record.length));
       }
       return first;
     });
@@ -104,23 +118,23 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
   }
 
   function* take(record: UploadRecord, to: string): Task<boolean> {
-    const taken = yield* inFolder(function* (directory) {
-      const path = place(directory, record);
-      if ((yield* io.look(path)) === undefined) return false;
+    const isTaken = yield* inFolder(function* (directory) {
+      const path = pathOf(directory, record);
+      if ((yield* io.lstat(path)) === undefined) return false;
       yield* io.rename(path, to);
       return true;
     });
     forget(record.key);
-    return taken ?? false;
+    return isTaken ?? false;
   }
 
-  function* keep(from: string, record: UploadRecord, isTrusted: boolean): Task<boolean> {
-    const kept = yield* inFolder(function* (directory) {
-      yield* io.rename(from, place(directory, record));
+  function* store(from: string, record: UploadRecord, isTrusted: boolean): Task<boolean> {
+    const isStored = yield* inFolder(function* (directory) {
+      yield* io.rename(from, pathOf(directory, record));
       remember(record, isTrusted);
       return true;
     }, []);
-    return kept ?? false;
+    return isStored ?? false;
   }
 
   function* secure(record: UploadRecord): Task<UploadRecord | undefined> {
@@ -129,13 +143,13 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
     try {
       return yield* inFolder(function* (directory) {
         if (!record.synced) {
-          const fd = yield* io.open(place(directory, record), flags.toRead);
+          const fd = yield* io.open(pathOf(directory, record), OPEN_FLAGS.read);
           try {
             yield* io.syncFile(fd, false);
           } finally {
-            io.letGo(fd);
+            io.closeQuietly(fd);
           }
-          yield* io.rename(place(directory, record), place(directory, now));
+          yield* io.rename(pathOf(directory, record), pathOf(directory, now));
           remember(now, true);
         }
         yield* wait(directory.sync);
@@ -149,55 +163,55 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
   }
 
   function* drop(key: string): Task<boolean> {
-    const dropped = yield* inFolder(function* (directory) {
+    const isDropped = yield* inFolder(function* (directory) {
       const found = yield* records(directory, key);
-      for (const record of found) yield* io.unlink(place(directory, record), record.length);
+      for (const record of found) yield* io.unlink(pathOf(directory, record), record.length);
       return found.length > 0;
     });
     forget(key);
-    return dropped ?? false;
+    return isDropped ?? false;
   }
 
-  /** Looks at one that was seen a moment ago; answers whether it is still there. */
-  function* lookAt(
+  /** Checks a record that was seen a moment ago; returns whether it still exists. */
+  function* checkStored(
     directory: Directory,
     record: UploadRecord,
     before: number,
     isBest: boolean,
   ): Task<boolean> {
-    const path = place(directory, record);
-    const file = yield* io.look(path);
+    const path = pathOf(directory, record);
+    const file = yield* io.lstat(path);
     if (file === undefined) return false;
     if (isBest && file.mtimeMs >= before) {
-      if (trusted.get(record.key) !== partName(record)) remember(record, false);
+      if (trusted.get(record.key) !== storedFileName(record)) remember(record, false);
       return true;
     }
-    yield* tried(io.unlink(path, file.size));
+    yield* ignoreSystemErrors(io.unlink(path, file.size));
     return false;
   }
 
-  function* sweep(before: number, alone: <T>(key: string, steps: Task<T>) => Task<T>): Task<void> {
+  function* sweep(before: number, runExclusive: <T>(key: string, steps: Task<T>) => Task<T>): Task<void> {
     const gone = new Set(known.keys());
     yield* inFolder(function* (directory) {
       const seen = new Set<string>();
       for (const record of yield* records(directory)) {
         const { key } = record;
-        const isThere = yield* alone(key, lookAt(directory, record, before, !seen.has(key)));
+        const isThere = yield* runExclusive(key, checkStored(directory, record, before, !seen.has(key)));
         if (!isThere) continue;
         seen.add(key);
         gone.delete(key);
       }
     });
     for (const key of gone) {
-      // What was kept meanwhile has a place of its own in the folder, which was not seen.
-      yield* alone(key, stillThere(key));
+      // An upload that was stored meanwhile was not seen, but exists.
+      yield* runExclusive(key, forgetIfGone(key));
     }
   }
 
-  function* stillThere(key: string): Task<void> {
+  function* forgetIfGone(key: string): Task<void> {
     const record = known.get(key);
     if (record === undefined) return;
-    const file = yield* inFolder((directory) => io.look(place(directory, record)));
+    const file = yield* inFolder((directory) => io.lstat(pathOf(directory, record)));
     if (file === undefined) forget(key);
   }
 
@@ -205,14 +219,14 @@ export function storedUploads({ io, directories, durable }: Disk): StoredUploads
     known,
     find,
     take,
-    keep: (from, record) => keep(from, record, true),
+    store: (from, record) => store(from, record, true),
     secure,
     drop,
     sweep,
     *rescue(path, name) {
-      const record = heldOf(name);
-      if (record === undefined || record.length === 0 || !isPart(yield* io.look(path))) return false;
-      return yield* keep(path, record, false);
+      const record = parseActiveFileName(name);
+      if (record === undefined || record.length === 0 || !isUploadFile(yield* io.lstat(path))) return false;
+      return yield* store(path, record, false);
     },
   };
 }

@@ -1,17 +1,17 @@
-/** The bytes of an unfinished upload, read back in bounded pieces through the pool. */
+/** Reads the bytes of an unfinished upload back, in bounded pieces through the pool. */
 import type { Hash } from 'node:crypto';
 import { crc32 } from '../../crc32.ts';
 import type { Task } from '../../task.ts';
-import { type DiskIo, flags } from '../disk-io.ts';
+import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf } from '../errno.ts';
 import type { UploadRecord } from './upload-record.ts';
 
-/** Bytes that are read at a time: so many that it goes through the pool, and so few that hashing them is no pause. */
+/** Bytes that are read at a time: enough to use the pool, and few enough that hashing them does not block. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** Whether a file begins with bytes of that length and CRC-32. Those that cannot be read back are not there. */
+/** Whether a file begins with bytes of that length and CRC-32. Bytes that cannot be read count as missing. */
 export function* beginsWith(io: DiskIo, path: string, record: UploadRecord): Task<boolean> {
-  const fd = yield* io.open(path, flags.toRead);
+  const fd = yield* io.open(path, OPEN_FLAGS.read);
   let crc = 0;
   try {
     const read = yield* readBack(io, fd, record.length, (bytes) => {
@@ -23,21 +23,24 @@ export function* beginsWith(io: DiskIo, path: string, record: UploadRecord): Tas
     if (errnoOf(error) === 'EIO') return false;
     throw error;
   } finally {
-    io.letGo(fd);
+    io.closeQuietly(fd);
   }
 }
 
-/** Feeds the first `length` bytes to a hash. False when there were fewer, or when it was given up in between. */
-export const hashStart = (
+/**
+ * Updates a hash with the first `length` bytes. False when there were fewer, or when `mayContinue` returned
+ * false.
+ */
+export const hashBeginning = (
   io: DiskIo,
   fd: number,
   length: number,
   hash: Hash,
-  goesOn: () => boolean,
+  mayContinue: () => boolean,
 ): Task<boolean> =>
   readBack(io, fd, length, (bytes) => {
     hash.update(bytes);
-    return goesOn();
+    return mayContinue();
   });
 
 function* readBack(

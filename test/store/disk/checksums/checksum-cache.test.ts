@@ -19,10 +19,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
 import type { Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
-import { CHECKSUMS_MAX, checksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
-import { checksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
-import { directories } from '../../../../src/store/disk/directories.ts';
-import { diskIo } from '../../../../src/store/disk/disk-io.ts';
+import { CHECKSUMS_MAX, createChecksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
+import { createChecksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
+import { createDirectories } from '../../../../src/store/disk/directories.ts';
+import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { openRoot } from '../../../../src/store/disk/root.ts';
@@ -56,7 +56,7 @@ async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
 
 const putOne = (name = 'a') => withStore((store) => put(store, name, content).then(value));
 
-it('is kept in memory alone unless told otherwise: nothing is left on the disk', async () => {
+it('checksums are in memory only by default, and nothing is left on the disk', async () => {
   const store = await value(openDiskStore(root, { durability: 'os' }));
   await value(put(store, 'a', content));
   expect(await sumOf(store, 'a')).toBe(sum);
@@ -65,7 +65,7 @@ it('is kept in memory alone unless told otherwise: nothing is left on the disk',
 });
 
 describe('the sum of a file', () => {
-  it('is given by stat and open after a put, a replacement and a rename', () =>
+  it('stat and open give the checksum after a put, a replacement and a rename', () =>
     withStore(async (store) => {
       await value(put(store, 'a', 'something else'));
       await value(put(store, 'a', content, { mtime: 5 }));
@@ -95,7 +95,7 @@ describe('the sum of a file', () => {
     },
   };
   for (const [title, change] of Object.entries(changes)) {
-    it(`is not given once it was ${title} behind the store's back`, () =>
+    it(`no checksum is given for a file that was ${title} behind the store's back`, () =>
       withStore(async (store) => {
         await value(put(store, 'a', content, { mtime: 1_000_000_500 }));
         const until = Date.now() + 20;
@@ -107,7 +107,7 @@ describe('the sum of a file', () => {
       }));
   }
 
-  it('is not taken along by a rename of what was changed before', () =>
+  it('a rename of a file that was changed before does not move its checksum', () =>
     withStore(async (store) => {
       await value(put(store, 'a', content));
       appendFileSync(join(root, 'a'), 'x');
@@ -115,24 +115,24 @@ describe('the sum of a file', () => {
       expect(await sumOf(store, 'b')).toBeUndefined();
     }));
 
-  it('is known for so many files only, those that were used last', () => {
+  it('a bounded number of checksums is stored, those that were used last', () => {
     const kept: string[] = [];
-    const sums = checksumCache((name) => void kept.push(name));
+    const sums = createChecksumCache((name) => void kept.push(name));
     const stats = statSync(root);
-    for (let i = 0; i < CHECKSUMS_MAX; i++) sums.keep(`${i}`, stats, i);
-    expect(sums.of('0', stats)).toBe(0);
-    sums.keep('one more', stats, 1);
-    expect([...sums.all()]).toHaveLength(CHECKSUMS_MAX);
-    expect(sums.of('0', stats)).toBe(0);
-    expect(sums.of('1', stats)).toBeUndefined();
-    for (let i = 0; i < CHECKSUMS_MAX / 2; i++) sums.keep(`${i}`.padEnd(1000, 'x'), stats, i);
+    for (let i = 0; i < CHECKSUMS_MAX; i++) sums.add(`${i}`, stats, i);
+    expect(sums.lookup('0', stats)).toBe(0);
+    sums.add('one more', stats, 1);
+    expect([...sums.entries()]).toHaveLength(CHECKSUMS_MAX);
+    expect(sums.lookup('0', stats)).toBe(0);
+    expect(sums.lookup('1', stats)).toBeUndefined();
+    for (let i = 0; i < CHECKSUMS_MAX / 2; i++) sums.add(`${i}`.padEnd(1000, 'x'), stats, i);
     expect(sums.bytes).toBeLessThan(16 * 1024 * 1024);
     expect(kept).toHaveLength(CHECKSUMS_MAX + 1 + CHECKSUMS_MAX / 2);
   });
 });
 
 describe('the journal', () => {
-  it('has the sums known to the next store on the root', async () => {
+  it('the journal gives the checksums to the next store on the root', async () => {
     await withStore(async (store) => {
       for (let i = 0; i < 3000; i++) await value(put(store, `many/${i % 10}/${i}`, `${i}`));
       await value(put(store, 'moved', content));
@@ -146,13 +146,13 @@ describe('the journal', () => {
     expect(statSync(journal()).mode & 0o777).toBe(0o600);
   });
 
-  it('of a file that was replaced meanwhile is of no effect', async () => {
+  it('the journal has no effect for a file that was replaced meanwhile', async () => {
     await putOne();
     writeFileSync(join(root, 'a'), 'other');
     expect(await withStore((store) => sumOf(store, 'a'))).toBeUndefined();
   });
 
-  it('is written by several stores at once, and read by all', async () => {
+  it('the journal is written by several stores at once, and read by all', async () => {
     const stores = [];
     for (let i = 0; i < 4; i++)
       stores.push(await value(openDiskStore(root, { durability: 'os', checksums: 'disk' })));
@@ -163,7 +163,7 @@ describe('the journal', () => {
     });
   });
 
-  it('may have lines that are torn or no lines at all', async () => {
+  it('the journal may have torn or invalid lines', async () => {
     await putOne('first');
     const whole = readFileSync(journal(), 'utf8');
     appendFileSync(journal(), '["torn",12');
@@ -197,7 +197,7 @@ describe('the journal', () => {
     'a folder': () => mkdirSync(journal()),
   };
   for (const [title, make] of Object.entries(inTheWay)) {
-    it(`is done without when ${title} is in its place`, async () => {
+    it(`the store works without a journal when ${title} is in its place`, async () => {
       await withStore(async (store) => {
         writeFileSync(join(root, 'victim'), 'not to be touched');
         make();
@@ -209,7 +209,7 @@ describe('the journal', () => {
     });
   }
 
-  it('is done without when it cannot be written, whatever the reason', async () => {
+  it('the store works without a journal when it cannot be written, whatever the reason', async () => {
     for (const errno of ['ENOSPC', 'EROFS', 'EACCES', 'EIO', 'EMFILE']) {
       const fs = interceptedFileSystem({
         before: ({ name, args }) =>
@@ -225,7 +225,7 @@ describe('the journal', () => {
     expect(existsSync(journal())).toBe(false);
   });
 
-  it('is not written to by a store that stored nothing', async () => {
+  it('a store that stored nothing does not write to the journal', async () => {
     await withStore(async (store) => void (await store.stat('nothing')));
     expect(existsSync(journal())).toBe(false);
   });
@@ -235,20 +235,23 @@ describe('a journal that has grown', () => {
   /** A journal by itself, which is made smaller from 10,000 bytes on. */
   async function journalOf(names: readonly string[], rounds: number): Promise<void> {
     mkdirSync(join(root, '.sluice'), { recursive: true });
-    const io = diskIo(nodeFileSystem, false);
-    const below = directories(io, await run(openRoot(io, root, false)), false);
-    const sums = checksumCache((name, kept) => written.add(name, kept));
-    const written = checksumJournal(io, below, () => sums, { delay: 0, small: 10_000 });
+    const io = createDiskIo(nodeFileSystem, false);
+    const below = createDirectories(io, await run(openRoot(io, root, false)), false);
+    const sums = createChecksumCache((name, kept) => written.add(name, kept));
+    const written = createChecksumJournal(io, below, () => sums, {
+      flushDelayMs: 0,
+      compactBytesMin: 10_000,
+    });
     await run(written.load(sums));
     const stats = statSync(root);
     for (let round = 0; round < rounds; round++) {
-      for (const name of names) sums.keep(name, stats, round);
+      for (const name of names) sums.add(name, stats, round);
       await written.close();
     }
     below.close();
   }
 
-  it('is made smaller, down to a line for each name, of which none is lost', async () => {
+  it('a journal that has grown is compacted to one line for each name, and none is lost', async () => {
     await journalOf(['of another'], 1);
     const names = Array.from({ length: 20 }, (_, i) => `name ${i}`);
     await journalOf(names, 200);
@@ -259,7 +262,7 @@ describe('a journal that has grown', () => {
     assert.equal(existsSync(join(root, '.sluice/sums.new')), false);
   });
 
-  it('is left as it is while another makes it smaller, and not for ever when that one died', async () => {
+  it('a journal is not compacted while another process does so, unless that process died', async () => {
     mkdirSync(join(root, '.sluice'));
     const other = join(root, '.sluice/sums.new');
     writeFileSync(other, '');

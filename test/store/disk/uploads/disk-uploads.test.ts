@@ -22,7 +22,7 @@ import type { Outcome, PutOptions, Sink, Store } from '../../../../src/store/con
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../../src/store/disk/owner.ts';
-import { heldName, partName } from '../../../../src/store/disk/uploads/upload-record.ts';
+import { activeFileName, storedFileName } from '../../../../src/store/disk/uploads/upload-record.ts';
 import {
   type Interception,
   interceptedFileSystem,
@@ -61,7 +61,7 @@ function leavePart(length: number, bytes: Uint8Array, more: { synced?: boolean; 
   const { synced = true, key = 'key' } = more;
   mkdirSync(parts(), { recursive: true });
   const crc = crc32(content.subarray(0, length));
-  const path = join(parts(), partName({ key, length, crc32: crc, synced }));
+  const path = join(parts(), storedFileName({ key, length, crc32: crc, synced }));
   writeFileSync(path, bytes);
   return path;
 }
@@ -80,7 +80,7 @@ async function finish(store: Store, offset: number): Promise<void> {
 }
 
 describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability) => {
-  it('is kept when the store is closed, and found by the next', async () => {
+  it('an unfinished upload survives the store and is found by the next one', async () => {
     const store = await open({ durability });
     await begun(store, 5000);
     await store.close();
@@ -90,7 +90,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     await finish(next, 5000);
   });
 
-  it('is kept when the process is killed, at least as far as it said', async () => {
+  it('an unfinished upload survives a killed process, at least as far as it was reported', async () => {
     const size = 30_000_000;
     const script = new URL('../../../support/processes/upload-process.mjs', import.meta.url).pathname;
     const whole = Buffer.alloc(
@@ -129,7 +129,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     expect(temporariesIn(root)).toEqual([]);
   });
 
-  it('is nothing when its file is shorter than its record', async () => {
+  it('an unfinished upload counts as missing when its file is shorter than its record', async () => {
     leavePart(5000, content.subarray(0, 4999));
     const store = await open({ durability });
     expect(await value(store.resume('key'))).toEqual(none);
@@ -137,14 +137,14 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     await finish(store, 0);
   });
 
-  it('is as long as its record when its file is longer', async () => {
+  it('an unfinished upload is as long as its record when its file is longer', async () => {
     leavePart(5000, Buffer.concat([content.subarray(0, 5000), pattern(30_000, 99)]));
     const store = await open({ durability });
     expect(await value(store.resume('key'))).toEqual(firstOf(5000));
     await finish(store, 5000);
   });
 
-  it('is nothing when it was never synced and its bytes are others', async () => {
+  it('an unfinished upload counts as missing when it was never synced and its bytes differ', async () => {
     const damaged = content.slice(0, 5000);
     damaged[2500]! ^= 1;
     leavePart(5000, damaged, { synced: false });
@@ -156,14 +156,14 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     await finish(store, 0);
   });
 
-  it('is read back when it was never synced, and is what it says', async () => {
+  it('an unfinished upload that was never synced is read back and accepted when its bytes are right', async () => {
     leavePart(5000, content.subarray(0, 5000), { synced: false });
     const store = await open({ durability });
     expect(await value(store.resume('key'))).toEqual(firstOf(5000));
     await finish(store, 5000);
   });
 
-  it('is nothing when its file has another name too, which is left as it is', async () => {
+  it('an unfinished upload counts as missing when its file has another name, which stays', async () => {
     const path = leavePart(5000, content);
     linkSync(path, join(root, 'stored'));
     const store = await open({ durability });
@@ -172,7 +172,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     assert.deepEqual(await contentOf(store, 'stored'), content);
   });
 
-  it('is not what a commit that was cut off has linked to its name', async () => {
+  it('an unfinished upload is not the file that an interrupted commit has linked to its name', async () => {
     let failing = true;
     const fs = interceptedFileSystem({
       before: ({ name }) => (failing && name === 'unlink' ? 'EIO' : undefined),
@@ -190,12 +190,12 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     assert.deepEqual(await contentOf(next, 'file'), content);
   });
 
-  it('is not a link that somebody planted', async () => {
+  it('an unfinished upload is never a symbolic link', async () => {
     mkdirSync(parts(), { recursive: true });
     writeFileSync(join(root, 'secret'), content);
     symlinkSync(
       join(root, 'secret'),
-      join(parts(), partName({ key: 'key', length: 10, crc32: 0, synced: true })),
+      join(parts(), storedFileName({ key: 'key', length: 10, crc32: 0, synced: true })),
     );
     const store = await open({ durability });
     expect(await value(store.resume('key'))).toEqual(none);
@@ -203,7 +203,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     assert.deepEqual(new Uint8Array(readFileSync(join(root, 'secret'))), content);
   });
 
-  it('cannot be kept, and does no harm, where its folder cannot be', async () => {
+  it('an unfinished upload is dropped without harm where its folder cannot be made', async () => {
     const store = await open({ durability });
     writeFileSync(parts(), 'in the way');
     await (await begun(store, 5000)).abort();
@@ -213,11 +213,11 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     expect(temporariesIn(root)).toEqual(['parts']);
   });
 
-  it('of a dead process is taken on, the longest there is of a key', async () => {
+  it('an unfinished upload of a dead process is resumed from its longest file', async () => {
     const own = join(root, '.sluice/tmp', newOwner().replace(/\.[0-9a-f]{16}\./, '.0123456789abcdef.'));
     const leave = (key: string, length: number, serial: number) => {
       const record = { key, length, crc32: firstOf(length).crc32, synced: true };
-      writeFileSync(join(own, heldName(serial, record)), content.subarray(0, length + 7));
+      writeFileSync(join(own, activeFileName(serial, record)), content.subarray(0, length + 7));
     };
     mkdirSync(own, { recursive: true });
     leave('key', 3000, 1);
@@ -233,7 +233,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     expect(await value(store.resume('longer'))).toEqual(firstOf(2000));
   });
 
-  it('is one for all stores on its root, and only one of them can go on with it', async () => {
+  it('an unfinished upload is shared by all stores on its root, and only one of them can resume it', async () => {
     const [one, two] = [await open({ durability }), await open({ durability })];
     await (await begun(one, 5000)).abort();
     expect(await value(two.resume('key'))).toEqual(firstOf(5000));
@@ -253,7 +253,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     await finish(winner, 5000);
   });
 
-  it('may be longer than what is recorded at a time', async () => {
+  it('an unfinished upload may be longer than the interval of its records', async () => {
     const size = 45_000_000;
     const whole = Buffer.alloc(size, content);
     const store = await open({ durability });
@@ -291,7 +291,7 @@ describe('how old an unfinished upload gets', () => {
     return clock;
   }
 
-  it('is a day unless told otherwise, and looked at when a store opens', async () => {
+  it('uploads older than a day are removed by default when a store opens', async () => {
     ageBy(leavePart(100, content, { key: 'old' }), 25 * hour);
     ageBy(leavePart(100, content, { key: 'young' }), 23 * hour);
     const store = await open();
@@ -300,7 +300,7 @@ describe('how old an unfinished upload gets', () => {
     expect(await value(store.resume('young'))).toEqual(firstOf(100));
   });
 
-  it('is looked at while the store is open, and does not touch who is held or finished', async () => {
+  it('old uploads are removed while the store is open, but not active or finished ones', async () => {
     const clock = handClock();
     const store = await open({ keepPartial: 2 * hour, clock });
     expect(clock.interval).toBe(hour / 2);
@@ -321,7 +321,7 @@ describe('how old an unfinished upload gets', () => {
     expect(clock.stopped).toBe(true);
   });
 
-  it('counts from the last write, not from the time that the file is to have', async () => {
+  it('the age of an upload counts from its last write, not from the time that the put sets', async () => {
     let failing = true;
     const fs = interceptedFileSystem({
       before: ({ name, args }) =>
@@ -336,7 +336,7 @@ describe('how old an unfinished upload gets', () => {
     await finish(next, content.length);
   });
 
-  it('is looked at for what others left while the store is open', async () => {
+  it('old uploads of other stores are removed while the store is open', async () => {
     const clock = handClock();
     const store = await open({ clock });
     leavePart(100, content, { key: 'young' });
@@ -349,7 +349,7 @@ describe('how old an unfinished upload gets', () => {
 });
 
 describe('a full disk', () => {
-  it('gets its room back from an upload that it cannot take', async () => {
+  it('a full disk gets back the space of an upload that it cannot complete', async () => {
     let full = false;
     const fs = interceptedFileSystem({
       before: ({ name }) => (full && name === 'writev' ? 'ENOSPC' : undefined),
@@ -365,7 +365,7 @@ describe('a full disk', () => {
   });
 
   it.each(['fsync', 'os'] as const)(
-    'refuses what it has no room for before it comes (%s)',
+    'a full disk refuses a large put before its content (%s)',
     async (durability) => {
       const store = await open({ durability });
       const size = Number.MAX_SAFE_INTEGER;
@@ -378,7 +378,7 @@ describe('a full disk', () => {
     },
   );
 
-  it('is not asked for little, and not believed when it does not know', async () => {
+  it('the free space is not checked for small puts, and is ignored when the file system reports no size', async () => {
     let asked = 0;
     const fs = interceptedFileSystem({
       before: ({ name }) => {
@@ -431,7 +431,7 @@ describe('what is recorded of an upload, in order', () => {
     }
   };
 
-  it('is synced before it is claimed, and the claim before it is told', async () => {
+  it('the bytes of an upload are synced before the record claims them, and the record before the answer', async () => {
     const { store, log } = await recorded();
     const sink = await begun(store, 5000);
     await value(sink.sync());
@@ -459,7 +459,7 @@ describe('what is recorded of an upload, in order', () => {
     ]);
   });
 
-  it('never claims what a sync that began before it was written has covered', async () => {
+  it('the record of an upload never claims bytes written after its sync began', async () => {
     let written = 0;
     /** How much was written when each sync began, and what each record claimed when the last of these had ended. */
     const begun: number[] = [];
@@ -487,7 +487,7 @@ describe('what is recorded of an upload, in order', () => {
     for (const { claimed, covered } of claims) expect(covered).toBeGreaterThanOrEqual(claimed);
   });
 
-  it('is what it was before a sync that failed, which the next call is told', async () => {
+  it('the record of an upload stays as before a sync that failed, and the next call gets the error', async () => {
     let failing = false;
     const { store } = await recorded({
       before: ({ name }) => (failing && name === 'fdatasync' ? 'EIO' : undefined),
@@ -504,7 +504,7 @@ describe('what is recorded of an upload, in order', () => {
     expect(await value(store.resume('key'))).toEqual({ offset: 1e6, crc32: crc32(chunk) });
   });
 
-  it('is what it was before when the sync of its commit fails', async () => {
+  it('the record of an upload stays as before when the sync of its commit fails', async () => {
     let failing = false;
     const { store } = await recorded({
       before({ name }) {
@@ -522,7 +522,7 @@ describe('what is recorded of an upload, in order', () => {
     expect(await value(store.resume('key'))).toEqual(firstOf(5000));
   });
 
-  it('waits for a write under way before anything is closed', async () => {
+  it('a takeover waits for a write under way before it closes the file', async () => {
     const { store, log } = await recorded();
     const sink = await begun(store, 5000);
     log.length = 0;
@@ -536,7 +536,7 @@ describe('what is recorded of an upload, in order', () => {
     );
   });
 
-  it('costs a put without an upload nothing', async () => {
+  it('a put without an upload makes no extra calls of the system', async () => {
     const { store, log } = await recorded();
     await value(put(store, 'file', content));
     const done = log.filter((line) => line.startsWith('begin ')).map((line) => line.split(' ')[1]);
@@ -544,7 +544,7 @@ describe('what is recorded of an upload, in order', () => {
   });
 });
 
-it('is not mistaken for a part, what lies there and is none', async () => {
+it('other files in the folder of stored uploads are not taken for uploads', async () => {
   leavePart(100, content);
   writeFileSync(join(parts(), 'notes'), 'notes');
   appendFileSync(join(parts(), 'key~1~2~s'), 'x');

@@ -154,22 +154,32 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
 describe('an upload, interrupted twice, one operation failing', () => {
   const small = pattern(10_001, 0);
   for (const durability of ['fsync', 'os'] as const) {
-    it.each(['EIO', 'ENOSPC', 'EMFILE'])(`${durability}: %s at every operation in turn`, async (errno) => {
-      let nth = 0;
-      while (await runWithFault({ content: small, durability, errno, nth, lasting: false, tries: withSyncs }))
-        nth += 1;
-      expect(nth).toBeGreaterThan(80);
-    });
+    it.each(['EIO', 'ENOSPC', 'EMFILE'])(
+      `an upload that is interrupted twice (${durability}) claims only bytes that exist after %s at every operation in turn`,
+      async (errno) => {
+        let nth = 0;
+        while (
+          await runWithFault({ content: small, durability, errno, nth, lasting: false, tries: withSyncs })
+        )
+          nth += 1;
+        expect(nth).toBeGreaterThan(80);
+      },
+    );
 
-    it.each(['EIO', 'ENOSPC'])(`${durability}: %s at every operation from the nth on`, async (errno) => {
-      let nth = 0;
-      while (await runWithFault({ content: small, durability, errno, nth, lasting: true, tries: withSyncs }))
-        nth += 1;
-      expect(nth).toBeGreaterThan(80);
-    });
+    it.each(['EIO', 'ENOSPC'])(
+      `an upload that is interrupted twice (${durability}) claims only bytes that exist after %s at every operation from the nth on`,
+      async (errno) => {
+        let nth = 0;
+        while (
+          await runWithFault({ content: small, durability, errno, nth, lasting: true, tries: withSyncs })
+        )
+          nth += 1;
+        expect(nth).toBeGreaterThan(80);
+      },
+    );
   }
 
-  it('fsync: EIO, of an upload that is recorded while it is written', async () => {
+  it('an upload that is recorded while it is written (fsync) claims only bytes that exist after EIO', async () => {
     const content = Buffer.alloc(10_000_001, small);
     const tries = [0.95, 1].map((to) => ({ to, syncs: false }));
     const run = { content, durability: 'fsync', errno: 'EIO', lasting: false, tries } as const;

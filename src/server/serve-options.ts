@@ -1,0 +1,85 @@
+/** The options of a server, checked where they come in: a bound that is not a number would bound nothing. */
+import type { Observable } from 'rxjs';
+import { checkCommands } from '../files/session/check-commands.ts';
+import type { Command } from '../files/session/command.ts';
+import type { Access } from '../runtime/access.ts';
+import type { CustomHandlers } from '../runtime/effect-executor.ts';
+import { defaultLimits, type Limits } from '../runtime/limits.ts';
+import type { TokenTries } from '../runtime/token-tries.ts';
+import type { Store } from '../store/contract.ts';
+import type { ListenEvent } from '../transport/listen.ts';
+import {
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  numberFrom,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  STORE,
+  withMethods,
+} from '../wire/argument.ts';
+import type { ServerStats } from './stats.ts';
+
+export interface ServeOptions {
+  /**
+   * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged.
+   */
+  readonly connections$: Observable<ListenEvent>;
+  readonly store: Store;
+  /**
+   * Default: all of Sluice's own. Add yours after them: `[...commands, mine]`; of two with one name the last
+   * counts.
+   */
+  readonly commands?: readonly Command[];
+  /** Handles the `custom` effects of your own commands. */
+  readonly customHandlers?: CustomHandlers;
+  readonly limits?: Partial<Limits>;
+  /** Decides which peers are admitted and what they may do; default every peer and everything. */
+  readonly access?: Access;
+  /**
+   * Limits how often tokens may be tried from one address (for IPv6, from one network); default
+   * `createTokenTries()`. Connections without an address, such as those of a Unix socket, count as one
+   * address.
+   */
+  readonly tokenTries?: TokenTries;
+  /**
+   * When it emits, the server shuts down in good order: it accepts no more connections, finishes the requests
+   * under way, and completes. It cuts off what is not finished within `limits.grace`.
+   */
+  readonly shutdown$?: Observable<unknown>;
+  /** Called at subscription with a function that reads the current numbers of the server. */
+  readonly stats?: (read: () => ServerStats) => void;
+}
+
+const ACCESS = withMethods('an access, such as openAccessFile has', ['first', 'byToken', 'now']);
+const RULES = {
+  connections$: OBSERVABLE,
+  store: STORE,
+  customHandlers: optional(RECORD),
+  limits: optional(RECORD),
+  access: optional(ACCESS),
+  shutdown$: optional(OBSERVABLE),
+  stats: optional(FUNCTION),
+};
+
+/** @throws TypeError or RangeError that names the option. */
+export function checkServe(options: ServeOptions): void {
+  checkOptions('serve', options, RULES);
+  if (options.commands !== undefined) checkCommands('serve', options.commands);
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  checkBounds('serve: limits', limits, defaultLimits);
+  checkOptions('serve: limits', limits, { linger: MILLISECONDS, grace: MILLISECONDS });
+}
+
+/** Checks that every number of the model is a number in the options, in nested objects too. */
+function checkBounds(of: string, given: object, model: object): void {
+  for (const [field, bound] of Object.entries(model)) {
+    const value = (given as Readonly<Record<string, unknown>>)[field];
+    if (typeof bound === 'number') checkOptions(of, given, { [field]: numberFrom(0) });
+    else {
+      checkOptions(of, given, { [field]: RECORD });
+      checkBounds(`${of}.${field}`, value as object, bound);
+    }
+  }
+}
