@@ -5,19 +5,19 @@ import type { Certificate } from '../transport/connection.ts';
 
 export interface Access {
   /** Who a connection speaks for before it has said anything; null when it must say `hello` first. */
-  readonly first: (certificate: Certificate | undefined) => Principal | null;
+  readonly initial: (certificate: Certificate | undefined) => Principal | null;
   /** Whose token it is, in a time that says nothing about it; null when it is nobody's. */
   readonly byToken: (token: string) => Principal | null;
   /** What has become of a principal after a change; null when it has no access any more. */
-  readonly now: (principal: Principal) => Principal | null;
+  readonly current: (principal: Principal) => Principal | null;
   /** Emits when the rules have changed: connections then ask `now` for theirs. */
   readonly changed$: Observable<unknown>;
 }
 
 /** Everybody may do everything. */
 export const openAccess: Access = {
-  first: () => anonymous,
+  initial: () => anonymous,
   byToken: () => anonymous,
-  now: (principal) => principal,
+  current: (principal) => principal,
   changed$: NEVER,
 };

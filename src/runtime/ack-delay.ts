@@ -25,9 +25,9 @@ export interface AckDelay {
   /** To be called when the peer was heard from. */
   readonly onActivity: () => void;
   /** To be called when reading pauses and resumes. */
-  readonly listen: (listening: boolean) => void;
+  readonly setListening: (listening: boolean) => void;
   /** To be called with whether the peer is in the middle of a frame. */
-  readonly inFrame: (inFrame: boolean) => void;
+  readonly setInFrame: (inFrame: boolean) => void;
   /** The peer has shown that it reads, or will send no more: nothing is waited for any more. */
   readonly release: () => void;
   readonly dispose: () => void;
@@ -45,8 +45,8 @@ export interface QuietPeriod {
   readonly midFrame: number;
 }
 
-/** @param silence called when there was one that was awaited. */
-export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silence: () => void): AckDelay {
+/** @param onQuiet called when there was one that was awaited. */
+export function createAckDelay(scheduler: SchedulerLike, quiet: QuietPeriod, onQuiet: () => void): AckDelay {
   let eager = false;
   let listening = true;
   let midFrame = false;
@@ -55,37 +55,38 @@ export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silen
   let timerAt = 0;
   let lastHeard = scheduler.now();
   /** The silence that last made us answer, until the peer is heard again: when it was over, and how long it was. */
-  let answered: { readonly at: number; readonly after: number } | null = null;
+  let lastFlush: { readonly at: number; readonly after: number } | null = null;
   /** What the signs of waiting weigh: enough from 1. */
-  let signs = 0;
+  let readingSigns = 0;
 
-  const silentFrom = () => lastHeard + (midFrame ? how.midFrame : Math.max(how.initial / held, how.minimum));
+  const quietAt = () =>
+    lastHeard + (midFrame ? quiet.midFrame : Math.max(quiet.initial / held, quiet.minimum));
 
-  function stop(): void {
+  function stopTimer(): void {
     timer?.unsubscribe();
     timer = null;
   }
 
-  function wait(delay: number, then: () => void): void {
-    stop();
+  function startTimer(delay: number, then: () => void): void {
+    stopTimer();
     timerAt = scheduler.now() + delay;
     timer = scheduler.schedule(() => {
       timer = null;
-      if (scheduler.now() < silentFrom()) scheduleFlush(held);
+      if (scheduler.now() < quietAt()) scheduleFlush(held);
       else then();
     }, delay);
   }
 
   function scheduleFlush(acks: number): void {
     held = acks;
-    const from = silentFrom();
+    const from = quietAt();
     if (!listening || (timer !== null && timerAt <= from)) return;
-    wait(Math.max(from - scheduler.now(), 1), () => {
+    startTimer(Math.max(from - scheduler.now(), 1), () => {
       // A busy process finds its timers due before it looks at its sockets, so it looks at those first.
-      wait(1, () => {
+      startTimer(1, () => {
         const at = scheduler.now();
-        answered = { at, after: at - lastHeard };
-        silence();
+        lastFlush = { at, after: at - lastHeard };
+        onQuiet();
       });
     });
   }
@@ -96,23 +97,23 @@ export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silen
     onActivity: () => {
       if (eager) return;
       lastHeard = scheduler.now();
-      if (answered === null) return;
-      const weight = answered.after >= how.initial ? 1 : 0.5;
-      signs = lastHeard - answered.at <= PROMPT_ANSWER_MS ? signs + weight : 0;
-      answered = null;
-      if (signs >= 1) eager = true;
+      if (lastFlush === null) return;
+      const weight = lastFlush.after >= quiet.initial ? 1 : 0.5;
+      readingSigns = lastHeard - lastFlush.at <= PROMPT_ANSWER_MS ? readingSigns + weight : 0;
+      lastFlush = null;
+      if (readingSigns >= 1) eager = true;
     },
-    listen: (now) => {
+    setListening: (now) => {
       listening = now;
       lastHeard = scheduler.now();
-      if (!listening) stop();
+      if (!listening) stopTimer();
     },
-    inFrame: (now) => {
+    setInFrame: (now) => {
       midFrame = now;
     },
     release: () => {
       eager = true;
     },
-    dispose: stop,
+    dispose: stopTimer,
   };
 }

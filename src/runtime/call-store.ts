@@ -9,20 +9,20 @@ import type { MaybeAsync, Outcome } from '../store/contract.ts';
  * @param onInternalError told of what was thrown, since the peer only learns that the server failed.
  */
 export function callStore<T>(
-  ask: () => MaybeAsync<T>,
+  question: () => MaybeAsync<T>,
   onInternalError: (thrown: unknown) => void,
   then: (outcome: Outcome<T>) => void,
 ): void {
-  const failed = (thrown: unknown): Outcome<T> => {
+  const asInternal = (thrown: unknown): Outcome<T> => {
     onInternalError(thrown);
     return { ok: false, error: errorInfo('internal') };
   };
   let answer: MaybeAsync<T>;
   try {
-    answer = ask();
+    answer = question();
   } catch (thrown) {
-    answer = failed(thrown);
+    answer = asInternal(thrown);
   }
-  if (answer instanceof Promise) answer.catch(failed).then(then);
+  if (answer instanceof Promise) answer.catch(asInternal).then(then);
   else then(answer);
 }

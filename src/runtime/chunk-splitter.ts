@@ -26,8 +26,8 @@ export interface ChunkSplitter {
   readonly step: (bytesMax: number) => void;
 }
 
-/** @param take takes a piece, and answers how many requests were in it. */
-export function createChunkSplitter(take: (bytes: Uint8Array) => number): ChunkSplitter {
+/** @param readPiece takes a piece, and answers how many requests were in it. */
+export function createChunkSplitter(readPiece: (bytes: Uint8Array) => number): ChunkSplitter {
   const queue = createQueue<Uint8Array | (() => void)>();
   /** The first of all that is there, or what is left of it. */
   let first: Uint8Array | (() => void) | undefined;
@@ -50,7 +50,7 @@ export function createChunkSplitter(take: (bytes: Uint8Array) => number): ChunkS
       }
       const piece = now.subarray(0, Math.min(size, bytesMax));
       first = piece.length < now.length ? now.subarray(piece.length) : queue.shift();
-      const requests = take(piece);
+      const requests = readPiece(piece);
       if (requests > REQUESTS_MANY) size = Math.max(PIECE_BYTES_MIN, size / 4);
       else if (requests <= REQUESTS_FEW) size = Math.min(PIECE_BYTES_MAX, size * 4);
     },

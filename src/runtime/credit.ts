@@ -49,7 +49,7 @@ export interface CreditWindow {
   readonly charge: (bytes: number) => void;
   readonly credit: (bytes: number) => void;
   /** How much of what it holds is the request whose body is arriving: that must not keep the body from being read. */
-  readonly frame: (bytes: number) => void;
+  readonly setFrameCost: (bytes: number) => void;
   /** Whether so many bytes more are within the budget. */
   readonly isFree: (bytes: number) => boolean;
   /** The same, and always while nobody else holds anything. */
@@ -76,21 +76,23 @@ export function createBudget(all: Watermarks): Budget {
 
   function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
     let held = 0;
-    let frame = 0;
+    let frameCost = 0;
     let lent = 0;
     let paused = false;
 
-    const isOver = () => held - frame > own.high || (total > all.high && held - frame > CREDIT_FLOOR_BYTES);
+    const isOver = () =>
+      held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
     const isUnder = () =>
-      held - frame <= own.low && (total <= all.low || held - frame <= Math.min(CREDIT_FLOOR_BYTES, own.low));
+      held - frameCost <= own.low &&
+      (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
 
     function change(bytes: number): void {
       held += bytes;
       total += bytes;
-      look();
+      update();
     }
 
-    function look(): void {
+    function update(): void {
       if (paused ? !isUnder() : !isOver()) return;
       paused = !paused;
       flow(paused);
@@ -112,9 +114,9 @@ export function createBudget(all: Watermarks): Budget {
       paused: () => paused,
       charge: change,
       credit: (bytes) => change(-bytes),
-      frame: (bytes) => {
-        frame = bytes;
-        look();
+      setFrameCost: (bytes) => {
+        frameCost = bytes;
+        update();
       },
       isFree,
       fits: (bytes) => isFree(bytes) || total === held,

@@ -12,10 +12,10 @@ import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import { callStore } from './call-store.ts';
 import type { CreditWindow } from './credit.ts';
-import { takePage } from './list-credit.ts';
-import { type PutTask, putTask } from './put-task.ts';
+import { chargePage } from './list-credit.ts';
+import { createPutTask, type PutTask } from './put-task.ts';
 import type { ReplyWriter } from './reply-writer.ts';
-import { sendTask } from './send-task.ts';
+import { sendFile } from './send-task.ts';
 import type { SlotHolder } from './slots.ts';
 
 /** Performs the `call` effects of commands of your own, by the name in `call`. */
@@ -38,7 +38,7 @@ export interface EffectExecutorDeps {
   /** Calls back when it is this connection's turn among all. */
   readonly inTurn: (work: () => void) => void;
   /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
-  readonly turn: (work: () => void) => void;
+  readonly atTurnEnd: (work: () => void) => void;
   /** Something that has no result is over. */
   readonly idle: () => void;
   readonly report: (request: number, report: Report) => void;
@@ -49,11 +49,11 @@ export interface EffectExecutorDeps {
 /** A file that is open to be sent, and how to let go of its place. */
 interface OpenSource {
   readonly source: Source;
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
 /** What else there is to asking the store something. */
-interface Asking<T> {
+interface AskOptions<T> {
   /** Called with the answer, and whether anybody still waits for it. */
   readonly answered?: (outcome: Outcome<T>, dropped: boolean) => void;
   /** Called when nobody waits any more. */
@@ -68,13 +68,13 @@ export interface EffectExecutor {
   readonly underWay: () => number;
 }
 
-export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor {
-  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = world;
+export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
+  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = deps;
   // All hold an entry for each open request at the most.
   const puts = new Map<number, PutTask>();
   const sources = new Map<number, OpenSource>();
   /** Requests that only ask, and how to ask no more. */
-  const asking = new Map<number, () => void>();
+  const pendingAsks = new Map<number, () => void>();
   const sending = new Set<number>();
   /** The put that was written to in this turn: only one body is received at a time. */
   let unflushed: PutTask | null = null;
@@ -83,29 +83,29 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   /**
    * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
    */
-  function ask<T>(
+  function askStore<T>(
     request: number,
     of: EffectResultOf,
     question: () => MaybeAsync<T>,
-    more: Asking<T> = {},
+    more: AskOptions<T> = {},
   ): void {
     const { credit = 0 } = more;
     underWay++;
     let dropped = false;
-    asking.set(request, () => {
+    pendingAsks.set(request, () => {
       dropped = true;
       underWay--;
       more.dropped?.();
     });
     callStore(question, onInternalError, (outcome) => {
       more.answered?.(outcome, dropped);
-      if (dropped) return credit > 0 ? give(credit) : undefined;
+      if (dropped) return credit > 0 ? creditBack(credit) : undefined;
       underWay--;
-      asking.delete(request);
+      pendingAsks.delete(request);
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
-      world.result(request, result as EffectResult, credit);
+      deps.result(request, result as EffectResult, credit);
     });
   }
 
@@ -115,33 +115,33 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
    */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
     underWay++;
-    asking.set(request, () => {
+    pendingAsks.set(request, () => {
       underWay--;
       unwanted();
     });
     const unwanted = replyWriter.whenLow(() => {
       underWay--;
-      const { names, credit } = takePage(window, effect.limit);
+      const { names, credit } = chargePage(window, effect.limit);
       const controller = new AbortController();
       const { signal } = controller;
       const question = () => store.list({ ...effect, limit: names, signal });
-      ask(request, 'list', question, { credit, dropped: () => controller.abort() });
+      askStore(request, 'list', question, { credit, dropped: () => controller.abort() });
     });
   }
 
-  function open(request: number, name: string): void {
+  function openFile(request: number, name: string): void {
     underWay++;
     // Before it is asked for: it may be there at once.
-    asking.set(request, () => {
+    pendingAsks.set(request, () => {
       underWay--;
       unwanted();
     });
-    const unwanted = files.reading.acquire((leave) => {
+    const unwanted = files.reading.acquire((release) => {
       underWay--;
-      ask(request, 'open', () => store.open(name), {
+      askStore(request, 'open', () => store.open(name), {
         answered: (outcome, dropped) => {
-          if (!outcome.ok) return leave();
-          const opened = { source: outcome.value, leave };
+          if (!outcome.ok) return release();
+          const opened = { source: outcome.value, release };
           if (dropped) close(opened);
           else sources.set(request, opened);
         },
@@ -150,27 +150,27 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   }
 
   /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
-  function begin(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
+  function openPut(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
     underWay++;
     let ended = false;
-    let letGo = () => {};
-    const over = (result: EffectResult | null) => {
+    let releaseSlot = () => {};
+    const finish = (result: EffectResult | null) => {
       ended = true;
       puts.delete(request);
       // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
-      letGo();
+      releaseSlot();
       underWay--;
-      if (result === null) world.idle();
-      else world.result(request, result);
+      if (result === null) deps.idle();
+      else deps.result(request, result);
     };
-    const synced = (value: UploadOffset) => world.result(request, { of: 'sync', ok: true, value });
-    const mayBegin = (go: () => void) =>
-      files.writing.acquire((leave) => {
-        letGo = leave;
+    const onSynced = (value: UploadOffset) => deps.result(request, { of: 'sync', ok: true, value });
+    const acquireFile = (go: () => void) =>
+      files.writing.acquire((release) => {
+        releaseSlot = release;
         go();
       });
-    const task = putTask(
-      { store, mayBegin, give, recycle, onInternalError, synced, over },
+    const task = createPutTask(
+      { store, acquireFile, creditBack, recycle, onInternalError, synced: onSynced, finished: finish },
       effect.name,
       effect,
     );
@@ -180,17 +180,17 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
 
   /** Nobody waits for what it asked for. What is being sent ends by itself: nothing can be. */
   function drop(request: number): void {
-    asking.get(request)?.();
-    asking.delete(request);
-    shut(request);
-    world.idle();
+    pendingAsks.get(request)?.();
+    pendingAsks.delete(request);
+    closeFile(request);
+    deps.idle();
   }
 
   /** Sees to it that what was written in this turn is not left lying when no more comes. */
-  function written(task: PutTask): void {
+  function scheduleFlush(task: PutTask): void {
     if (unflushed === task) return;
     unflushed?.flush();
-    if (unflushed === null) world.turn(flush);
+    if (unflushed === null) deps.atTurnEnd(flush);
     unflushed = task;
   }
 
@@ -200,9 +200,9 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   }
 
   /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
-  function give(credit: number): void {
+  function creditBack(credit: number): void {
     window.credit(credit);
-    if (window.paused()) world.idle();
+    if (window.paused()) deps.idle();
   }
 
   function recycle(bytes: Uint8Array): void {
@@ -228,48 +228,48 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       replyWriter.body(bytes, settled);
       replyWriter.flush();
     };
-    sendTask(
-      { window, inTurn: world.inTurn, write, onInternalError },
+    sendFile(
+      { window, inTurn: deps.inTurn, write, onInternalError },
       opened.source,
       offset,
       length,
       ({ bytes, failed }) => {
         underWay--;
         sending.delete(request);
-        shut(request);
+        closeFile(request);
         // The ack has promised so many bytes; without them the peer cannot find the next frame. Where nothing can be
         // written, nobody looks for it, but what the peer has sent is still read.
         if (failed === 'read') connection.destroy();
-        world.result(request, { of: 'send', ok: true, value: bytes });
+        deps.result(request, { of: 'send', ok: true, value: bytes });
       },
     );
   }
 
-  function shut(request: number): void {
+  function closeFile(request: number): void {
     const opened = sources.get(request);
     if (opened === undefined || sending.has(request)) return;
     sources.delete(request);
     close(opened);
   }
 
-  function close({ source, leave }: OpenSource): void {
+  function close({ source, release }: OpenSource): void {
     const closing = async () => ({ ok: true, value: await source.close() }) as const;
-    callStore(closing, onInternalError, leave);
+    callStore(closing, onInternalError, release);
   }
 
   function callHandler(request: number, name: string, argument: unknown): void {
     const handler = Object.hasOwn(customHandlers, name) ? customHandlers[name] : undefined;
-    ask(request, 'custom', () => {
+    askStore(request, 'custom', () => {
       if (handler === undefined) throw new Error(`no handler is registered for the call '${name}'`);
       return handler(argument, store);
     });
   }
 
   // Effects come several to a small file: a switch costs a hundredth of what matching costs, and here it is felt.
-  function doFor(request: number, effect: CommandEffect): void {
+  function performCommand(request: number, effect: CommandEffect): void {
     switch (effect.type) {
       case 'openPut':
-        return begin(request, effect);
+        return openPut(request, effect);
       case 'write': {
         const task = puts.get(request);
         if (task === undefined) {
@@ -277,7 +277,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
           return window.credit(effect.credit);
         }
         task.write(effect.bytes, effect.credit);
-        return written(task);
+        return scheduleFlush(task);
       }
       case 'sync':
         return puts.get(request)?.sync();
@@ -286,21 +286,21 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       case 'abort':
         return puts.get(request)?.abort();
       case 'resume':
-        return ask(request, 'resume', () => store.resume(effect.upload));
+        return askStore(request, 'resume', () => store.resume(effect.upload));
       case 'cancel':
-        return ask(request, 'cancel', () => store.cancel(effect.upload));
+        return askStore(request, 'cancel', () => store.cancel(effect.upload));
       case 'hello':
-        return ask(request, 'hello', () => world.hello(effect.token));
+        return askStore(request, 'hello', () => deps.hello(effect.token));
       case 'open':
-        return open(request, effect.name);
+        return openFile(request, effect.name);
       case 'stat':
-        return ask(request, 'stat', () => store.stat(effect.name));
+        return askStore(request, 'stat', () => store.stat(effect.name));
       case 'list':
         return list(request, effect);
       case 'remove':
-        return ask(request, 'remove', () => store.remove(effect.name));
+        return askStore(request, 'remove', () => store.remove(effect.name));
       case 'rename':
-        return ask(request, 'rename', () =>
+        return askStore(request, 'rename', () =>
           store.rename(effect.name, effect.to, { ifAbsent: effect.ifAbsent }),
         );
       case 'custom':
@@ -313,7 +313,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   function perform(effect: Effect): void {
     switch (effect.type) {
       case 'command':
-        return doFor(effect.request, effect.effect);
+        return performCommand(effect.request, effect.effect);
       case 'reply':
         return reply(effect);
       case 'release':
@@ -325,7 +325,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       case 'drop':
         return drop(effect.request);
       case 'closeFile':
-        return shut(effect.request);
+        return closeFile(effect.request);
       case 'internal-error':
         return onInternalError(effect.thrown);
       case 'end':

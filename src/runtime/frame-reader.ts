@@ -45,9 +45,9 @@ export interface FrameReaderDeps {
   readonly framing: Framing<JsonHeader>;
   readonly window: CreditWindow;
   /** Room for headers that are longer than `HEAD_BYTES`: a place each. */
-  readonly heads: SlotHolder;
+  readonly headSlots: SlotHolder;
   /** What is to be kept of a header (see `Session.keep`). */
-  readonly keep: (header: JsonHeader) => JsonHeader;
+  readonly trimHeader: (header: JsonHeader) => JsonHeader;
   /** An event, paid for. */
   readonly emit: (event: SessionEvent) => void;
   /** So many bytes of the chunk are not looked at any more. */
@@ -55,11 +55,11 @@ export interface FrameReaderDeps {
   /** Whether memory is held already by bytes that are few in it. */
   readonly pinsMemory: () => boolean;
   /** A piece was taken off, of so many bytes and requests. */
-  readonly took: (bytes: number, requests: number) => void;
+  readonly onPiece: (bytes: number, requests: number) => void;
   /** No chunk should come, since there is no room for a header; and then again. */
-  readonly waiting: (waits: boolean) => void;
+  readonly setWaiting: (waits: boolean) => void;
   /** A header has room: it is to be read whatever credit is used up; and then no more. */
-  readonly hasRoom: (has: boolean) => void;
+  readonly setHasRoom: (has: boolean) => void;
   readonly onInternalError: (thrown: unknown) => void;
 }
 
@@ -81,12 +81,12 @@ export interface FrameReader {
   readonly stop: () => void;
 }
 
-export function createFrameReader(world: FrameReaderDeps): FrameReader {
-  const { window } = world;
+export function createFrameReader(deps: FrameReaderDeps): FrameReader {
+  const { window } = deps;
   /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
   let [heads, streamed, copied, requests] = [0, 0, 0, 0];
   /** What is given next: bytes of a body, which may become more while those that follow lie behind them. */
-  let joined: Uint8Array | null = null;
+  let bodyRun: Uint8Array | null = null;
   let partialHead = 0;
   /** Bytes that are still to come of the body at hand. */
   let bodyLeft = 0;
@@ -95,61 +95,61 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
   let broken = false;
   let stopped = false;
   /** How to let go of the room for a header, or to want none any more; null when none is needed. */
-  let leaveRoom: (() => void) | null = null;
+  let cancelRoom: (() => void) | null = null;
   let waitsForRoom = false;
 
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
       case 'data': {
-        const bytes = kept(frame.bytes);
+        const bytes = detach(frame.bytes);
         streamed += bytes.length;
         bodyLeft -= bytes.length;
-        return join(bytes);
+        return appendBody(bytes);
       }
       case 'start':
         heads += frame.head;
         requests++;
         bodyLeft = frame.length;
-        return request(world.keep(frame.header), frame.length);
+        return request(deps.trimHeader(frame.header), frame.length);
       case 'end':
-        window.frame(0);
-        return give({ type: 'body-end' });
+        window.setFrameCost(0);
+        return emitEvent({ type: 'body-end' });
       case 'fault':
         broken = true;
-        return give({ type: 'fault', error: frameError(frame.fault) });
+        return emitEvent({ type: 'fault', error: frameError(frame.fault) });
       case 'frame':
         // Requests are never delivered whole.
         return;
     }
   }
 
-  function join(bytes: Uint8Array): void {
-    const { buffer, byteOffset, length } = joined ?? NOTHING;
+  function appendBody(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = bodyRun ?? NOTHING;
     window.charge(bytes.length);
-    if (joined !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
-      joined = new Uint8Array(buffer, byteOffset, length + bytes.length);
+    if (bodyRun !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
+      bodyRun = new Uint8Array(buffer, byteOffset, length + bytes.length);
       return;
     }
-    giveJoined();
+    emitBodyRun();
     window.charge(EVENT_COST_BYTES);
-    joined = bytes;
+    bodyRun = bytes;
   }
 
-  function giveJoined(): void {
-    if (joined === null) return;
-    const bytes = joined;
-    joined = null;
-    world.emit({ type: 'data', bytes, credit: bytes.length + EVENT_COST_BYTES });
+  function emitBodyRun(): void {
+    if (bodyRun === null) return;
+    const bytes = bodyRun;
+    bodyRun = null;
+    deps.emit({ type: 'data', bytes, credit: bytes.length + EVENT_COST_BYTES });
   }
 
-  function give(event: SessionEvent): void {
-    giveJoined();
-    world.emit(event);
+  function emitEvent(event: SessionEvent): void {
+    emitBodyRun();
+    deps.emit(event);
   }
 
-  function kept(bytes: Uint8Array): Uint8Array {
+  function detach(bytes: Uint8Array): Uint8Array {
     if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-    if (!world.pinsMemory()) return bytes;
+    if (!deps.pinsMemory()) return bytes;
     copied += bytes.length;
     return new Uint8Array(bytes);
   }
@@ -159,53 +159,53 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
     const busy = credit > CREDIT_FLOOR_BYTES && !window.fits(credit);
     window.charge(credit);
     // The body must be read whatever the others hold, even if it is only skipped.
-    window.frame(credit);
-    give({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
+    window.setFrameCost(credit);
+    emitEvent({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
   }
 
   const chunks$ = new Subject<Uint8Array>();
-  const frames = chunks$.pipe(deframe(world.framing)).subscribe({
+  const frames = chunks$.pipe(deframe(deps.framing)).subscribe({
     next: onFrame,
     error: (thrown: unknown) => {
-      world.onInternalError(thrown);
+      deps.onInternalError(thrown);
       broken = true;
-      give({ type: 'fault', error: errorInfo('internal') });
+      emitEvent({ type: 'fault', error: errorInfo('internal') });
     },
   });
 
-  function take(bytes: Uint8Array): number {
+  function readPiece(bytes: Uint8Array): number {
     [heads, streamed, copied, requests] = [0, 0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
     // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.recycle(bytes, bytes.length - streamed + copied);
-    world.took(bytes.length, requests);
+    deps.recycle(bytes, bytes.length - streamed + copied);
+    deps.onPiece(bytes.length, requests);
     return requests;
   }
 
   /** What is beyond has room of its own. */
-  const counted = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
+  const partialCost = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
 
   function countPartial(now: number): void {
-    const more = counted(now) - counted(partialHead);
+    const more = partialCost(now) - partialCost(partialHead);
     partialHead = now;
     if (more > 0) window.charge(more);
     else if (more < 0) window.credit(-more);
-    if (now <= HEAD_BYTES) noRoom();
+    if (now <= HEAD_BYTES) releaseRoom();
   }
 
-  function noRoom(): void {
-    const leave = leaveRoom;
+  function releaseRoom(): void {
+    const leave = cancelRoom;
     if (leave === null) return;
-    leaveRoom = null;
+    cancelRoom = null;
     leave();
-    if (!waitsForRoom) return world.hasRoom(false);
+    if (!waitsForRoom) return deps.setHasRoom(false);
     waitsForRoom = false;
-    world.waiting(false);
+    deps.setWaiting(false);
   }
 
-  const splitter = createChunkSplitter(take);
+  const splitter = createChunkSplitter(readPiece);
 
   /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
   function pieceMax(): number {
@@ -216,14 +216,14 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
     return Math.min(most, bodyLeft + SHORT_FRAMES_BYTES);
   }
 
-  function needRoom(): void {
+  function acquireRoom(): void {
     waitsForRoom = true;
-    leaveRoom = world.heads.acquire(() => {
+    cancelRoom = deps.headSlots.acquire(() => {
       waitsForRoom = false;
-      world.hasRoom(true);
-      world.waiting(false);
+      deps.setHasRoom(true);
+      deps.setWaiting(false);
     });
-    if (waitsForRoom) world.waiting(true);
+    if (waitsForRoom) deps.setWaiting(true);
   }
 
   return {
@@ -232,7 +232,7 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
       splitter.enqueue(() => {
         chunks$.complete();
         countPartial(0);
-        give(event);
+        emitEvent(event);
       }),
     hasMore: (canRead) => {
       if (stopped) return false;
@@ -244,11 +244,11 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
       // A short body that came with its header is whole in one event: nothing but its bytes is taken up with it.
       if (bodyLeft > 0 && splitter.next() === 'piece' && window.isFree(PIECE_COST_MAX))
         splitter.step(bodyLeft);
-      giveJoined();
-      if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
+      emitBodyRun();
+      if (partialHead > HEAD_BYTES && cancelRoom === null) acquireRoom();
     },
     partialHead: () => partialHead,
-    unsettled: () => counted(partialHead),
+    unsettled: () => partialCost(partialHead),
     bodies: () => bodies,
     stop: () => {
       stopped = true;

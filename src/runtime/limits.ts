@@ -101,13 +101,13 @@ export function budgetMin(headerBytes: number): number {
  *
  * @throws RangeError when it is less than `budgetMin`.
  */
-export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
-  checkOptions('shareOut', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+export function splitBudget(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
+  checkOptions('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
   const { budget, headerBytes } = limits;
-  const least = budgetMin(headerBytes);
-  if (!(budget.high >= least) || !(budget.low <= budget.high)) {
+  const highMin = budgetMin(headerBytes);
+  if (!(budget.high >= highMin) || !(budget.low <= budget.high)) {
     throw new RangeError(
-      `limits.budget.high is ${budget.high} and must be at least ${least} with headers of ${headerBytes} bytes, ` +
+      `limits.budget.high is ${budget.high} and must be at least ${highMin} with headers of ${headerBytes} bytes, ` +
         `and limits.budget.low, which is ${budget.low}, at most that`,
     );
   }

@@ -16,7 +16,7 @@ export const NAMES_MIN: number = CREDIT_FLOOR_BYTES / NAME_BYTES;
 const costOf = (names: number): number => Math.min(names * NAME_BYTES, PAGE_BYTES_MAX);
 
 /** Takes credit for a page of at most `wanted` names; answers for how many, and what they cost. */
-export function takePage(
+export function chargePage(
   window: Pick<CreditWindow, 'isFree' | 'charge'>,
   wanted: number,
 ): { readonly names: number; readonly credit: number } {

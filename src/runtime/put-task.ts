@@ -37,51 +37,51 @@ const WRITE_BYTES_MIN = 256 * 1024;
 export interface PutTaskDeps {
   readonly store: Store;
   /** Calls back once it may have a file open. */
-  readonly mayBegin: (go: () => void) => void;
-  readonly give: (credit: number) => void;
+  readonly acquireFile: (go: () => void) => void;
+  readonly creditBack: (credit: number) => void;
   /** These bytes are not looked at any more. */
   readonly recycle: (bytes: Uint8Array) => void;
   readonly onInternalError: (thrown: unknown) => void;
   readonly synced: (part: UploadOffset) => void;
   /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
-  readonly over: (result: EffectResult | null) => void;
+  readonly finished: (result: EffectResult | null) => void;
 }
 
-export function putTask(world: PutTaskDeps, name: string, options: PutOptions): PutTask {
-  const { store, give, recycle, onInternalError } = world;
-  let state: 'busy' | 'idle' | 'ending' | 'over' = 'busy';
+export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptions): PutTask {
+  const { store, creditBack, recycle, onInternalError } = deps;
+  let state: 'busy' | 'idle' | 'ending' | 'finished' = 'busy';
   let sink: Sink | null = null;
   let queued: Uint8Array[] = [];
   let queuedCredit = 0;
   let wanted: 'more' | 'commit' | 'abort' = 'more';
   let syncWanted = false;
-  let taken = false;
+  let isTakenOver = false;
 
-  const drop = () => {
+  const dropQueue = () => {
     const credit = queuedCredit;
     for (const bytes of queued) recycle(bytes);
     queued = [];
     queuedCredit = 0;
-    if (credit > 0) give(credit);
+    if (credit > 0) creditBack(credit);
   };
   const finish = (result: EffectResult | null) => {
-    if (state === 'over') return;
-    state = 'over';
-    drop();
-    world.over(wanted === 'abort' ? null : result);
+    if (state === 'finished') return;
+    state = 'finished';
+    dropQueue();
+    deps.finished(wanted === 'abort' ? null : result);
   };
   const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
     finish({ of, ok: false, error });
   /** Another has the upload now. What is under way ends the task when it is answered, and nothing else is begun. */
   const onTaken = () => {
-    taken = true;
-    drop();
+    isTakenOver = true;
+    dropQueue();
     if (state === 'idle') fail('write', errorInfo('upload-taken'));
   };
 
   function next(): void {
     if (state !== 'idle' || sink === null) return;
-    if (taken) return fail('write', errorInfo('upload-taken'));
+    if (isTakenOver) return fail('write', errorInfo('upload-taken'));
     if (queued.length > 0) writeQueued(sink);
     else if (wanted === 'abort') abortSink(sink);
     else if (syncWanted && wanted !== 'commit') syncSink(sink);
@@ -100,7 +100,7 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
       (outcome) => {
         // Busy until it is known that the sink goes on: what comes back may bring more to be written at once.
         for (const bytes of chunks) recycle(bytes);
-        give(credit);
+        creditBack(credit);
         state = 'idle';
         if (outcome.ok) next();
         else fail('write', outcome.error);
@@ -118,7 +118,7 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
         state = 'idle';
         if (!outcome.ok) return fail('sync', outcome.error);
         // The commit will say more.
-        if (wanted === 'more' && !taken) world.synced(outcome.value);
+        if (wanted === 'more' && !isTakenOver) deps.synced(outcome.value);
         next();
       },
     );
@@ -156,16 +156,16 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
         next();
       },
     );
-  world.mayBegin(() => {
+  deps.acquireFile(() => {
     if (wanted === 'abort' && options.upload === undefined) finish(null);
     else begin();
   });
 
   return {
     write: (bytes, credit) => {
-      if (state === 'over' || wanted === 'abort' || taken) {
+      if (state === 'finished' || wanted === 'abort' || isTakenOver) {
         recycle(bytes);
-        return give(credit);
+        return creditBack(credit);
       }
       queued.push(bytes);
       queuedCredit += credit;
@@ -183,7 +183,7 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
     abort: () => {
       wanted = 'abort';
       // What has arrived of an upload is kept, and that is what the queue is.
-      if (options.upload === undefined) drop();
+      if (options.upload === undefined) dropQueue();
       next();
     },
   };

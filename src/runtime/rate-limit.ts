@@ -28,12 +28,12 @@ const SAVED_SECONDS = 0.1;
 /** @param perSecond what may be spent in a second; `Infinity` costs nothing. */
 export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = asyncScheduler): RateLimiter {
   if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ consume: () => {}, leave: () => {} }) };
-  const most = Math.max(perSecond * SAVED_SECONDS, 1);
-  let bucket = most;
+  const bucketMax = Math.max(perSecond * SAVED_SECONDS, 1);
+  let bucket = bucketMax;
   let last = scheduler.now();
   let timer: Subscription | null = null;
   /** Those who owe something, and read no more. Bounded by the number of connections. */
-  const owing = new Set<Account>();
+  const debtors = new Set<Account>();
 
   function refill(): void {
     const now = scheduler.now();
@@ -45,41 +45,41 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
   function replenish(): void {
     timer = null;
     refill();
-    const part = Math.max(bucket, 0) / owing.size;
-    if (owing.size > 0) bucket = Math.min(bucket, 0);
-    for (const account of part > 0 ? [...owing] : []) {
-      account.balance += part;
+    const portion = Math.max(bucket, 0) / debtors.size;
+    if (debtors.size > 0) bucket = Math.min(bucket, 0);
+    for (const account of portion > 0 ? [...debtors] : []) {
+      account.balance += portion;
       if (account.balance < 0) continue;
-      owing.delete(account);
+      debtors.delete(account);
       account.flow(false);
     }
-    arm();
+    scheduleReplenish();
   }
 
-  function arm(): void {
-    if (owing.size > 0) timer ??= scheduler.schedule(replenish, REPLENISH_INTERVAL_MS);
+  function scheduleReplenish(): void {
+    if (debtors.size > 0) timer ??= scheduler.schedule(replenish, REPLENISH_INTERVAL_MS);
   }
 
   function consume(account: Account, amount: number): void {
     account.balance -= amount;
-    if (account.balance >= 0 || owing.has(account)) return;
+    if (account.balance >= 0 || debtors.has(account)) return;
     refill();
-    bucket = Math.min(bucket, most);
+    bucket = Math.min(bucket, bucketMax);
     // With others waiting there is nothing to take from.
-    const paid = owing.size > 0 ? 0 : Math.min(Math.max(bucket, 0), -account.balance);
+    const paid = debtors.size > 0 ? 0 : Math.min(Math.max(bucket, 0), -account.balance);
     bucket -= paid;
     account.balance += paid;
     if (account.balance >= 0) return;
-    owing.add(account);
+    debtors.add(account);
     account.flow(true);
-    arm();
+    scheduleReplenish();
   }
 
   function leave(account: Account): void {
-    owing.delete(account);
+    debtors.delete(account);
     refill();
-    bucket = Math.min(bucket, most) + Math.min(account.balance, 0);
-    if (owing.size > 0) return;
+    bucket = Math.min(bucket, bucketMax) + Math.min(account.balance, 0);
+    if (debtors.size > 0) return;
     timer?.unsubscribe();
     timer = null;
   }
@@ -91,9 +91,9 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
       // What is owed by nobody is paid back before anybody comes in.
       if (bucket < 0) {
         account.balance = -Number.MIN_VALUE;
-        owing.add(account);
+        debtors.add(account);
         flow(true);
-        arm();
+        scheduleReplenish();
       }
       return { consume: (amount) => consume(account, amount), leave: () => leave(account) };
     },

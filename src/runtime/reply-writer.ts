@@ -52,7 +52,7 @@ export interface ReplyWriterDeps {
   readonly failed: () => void;
 }
 
-interface Queued {
+interface QueuedWrite {
   readonly bytes: Uint8Array;
   /** What it costs until it is the operating system's; a piece of a file was lent its credit (see `send-task`). */
   readonly credit: number;
@@ -67,20 +67,20 @@ export function createReplyWriter({
   sent,
   failed,
 }: ReplyWriterDeps): ReplyWriter {
-  const queue = createQueue<Queued>();
+  const queue = createQueue<QueuedWrite>();
   /** For the replies that are queued. */
   let credit = 0;
   /** How many replies are queued. */
   let replies = 0;
   /** Replies not yet in `queue`: so many bytes at the start of `gathered`. */
-  let gathered = new Uint8Array(0);
+  let buffer = new Uint8Array(0);
   let length = 0;
   let writing = false;
   let writes = 0;
   /** Credit of the replies in the write that is under way. */
   let sendingCredit = 0;
   /** Bounded by the requests that are open. */
-  const waiting = new Set<() => void>();
+  const lowWaiters = new Set<() => void>();
   let ending = false;
   let ended = false;
   /** What is queued includes something that may not wait. */
@@ -104,17 +104,17 @@ export function createReplyWriter({
 
   function send(): void {
     seal();
-    const sending: Queued[] = [];
-    let held = 0;
+    const sending: QueuedWrite[] = [];
+    let batchCredit = 0;
     for (let bytes = 0; bytes < WRITE_BYTES; ) {
       const next = queue.shift();
       if (next === undefined) break;
       sending.push(next);
       bytes += next.bytes.length;
-      held += next.credit;
+      batchCredit += next.credit;
     }
-    credit -= held;
-    sendingCredit = held;
+    credit -= batchCredit;
+    sendingCredit = batchCredit;
     // What is left is behind something that may not wait.
     due = queue.length() > 0;
     if (!due) replies = 0;
@@ -127,11 +127,11 @@ export function createReplyWriter({
       writes++;
       if (fault === undefined) for (const { length } of chunks) sent(length);
       else failed();
-      window.credit(held);
+      window.credit(batchCredit);
       for (const { settled } of sending) settled?.(fault);
-      for (const go of waiting) {
+      for (const go of lowWaiters) {
         if (fault !== undefined || !isLow()) break;
-        waiting.delete(go);
+        lowWaiters.delete(go);
         go();
       }
       flush();
@@ -141,19 +141,18 @@ export function createReplyWriter({
   /** Moves the gathered replies behind what is queued already. */
   function seal(): void {
     if (length === 0) return;
-    queue.push({ bytes: gathered.subarray(0, length), credit: length });
+    queue.push({ bytes: buffer.subarray(0, length), credit: length });
     // What is left of the buffer takes the next replies: these bytes are not written to again.
-    gathered =
-      gathered.buffer.byteLength <= KEPT_BUFFER_BYTES ? gathered.subarray(length) : new Uint8Array(0);
+    buffer = buffer.buffer.byteLength <= KEPT_BUFFER_BYTES ? buffer.subarray(length) : new Uint8Array(0);
     length = 0;
   }
 
   /** Makes room for so many bytes more, twice what there was each time. */
   function room(bytes: number): void {
-    if (length + bytes <= gathered.length) return;
+    if (length + bytes <= buffer.length) return;
     const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
-    larger.set(gathered.subarray(0, length));
-    gathered = larger;
+    larger.set(buffer.subarray(0, length));
+    buffer = larger;
   }
 
   return {
@@ -164,7 +163,7 @@ export function createReplyWriter({
       replies++;
       if (length >= WRITE_BYTES) seal();
       room(bytes.length);
-      gathered.set(bytes, length);
+      buffer.set(bytes, length);
       length += bytes.length;
     },
     body: (bytes, settled) => {
@@ -175,11 +174,11 @@ export function createReplyWriter({
     whenLow: (go) => {
       if (isLow()) go();
       else {
-        waiting.add(go);
+        lowWaiters.add(go);
         // Who asks for more reads what there is.
         due = true;
       }
-      return () => waiting.delete(go);
+      return () => lowWaiters.delete(go);
     },
     flush,
     progress: () => ({ writing, writes }),

@@ -30,11 +30,11 @@ export function withTiming(report: Report, request: number, ms: number): TimedRe
 
 export interface RequestTimes {
   /** To be called with the number of the next request, after each step. */
-  readonly upTo: (next: number) => void;
+  readonly markStarted: (next: number) => void;
   /** Milliseconds since a request began. */
   readonly since: (request: number) => number;
   /** To be called with the number of the oldest open request. */
-  readonly forget: (before: number) => void;
+  readonly forgetBefore: (before: number) => void;
 }
 
 /** Bounded by the requests that are open at once: their numbers are contiguous. */
@@ -42,11 +42,11 @@ export function createRequestTimes(now: () => number): RequestTimes {
   let began: number[] = [];
   let first = 1;
   return {
-    upTo: (next) => {
+    markStarted: (next) => {
       while (first + began.length < next) began.push(now());
     },
     since: (request) => Math.round((now() - (began[request - first] ?? now())) * 1000) / 1000,
-    forget: (before) => {
+    forgetBefore: (before) => {
       if (before - first < 64 && before < first + began.length) return;
       began = began.slice(before - first);
       first = before;

@@ -58,15 +58,15 @@ interface Member {
   start: number;
   end: number;
   /** Its place among those who wait; null when it does not. */
-  place: Place | null;
+  entry: QueueEntry | null;
   running: boolean;
   /** It was woken while it ran. */
   woken: boolean;
-  gone: boolean;
+  hasLeft: boolean;
 }
 
 /** A place among those who wait: it stands in both queues, and is over once its member has had its turn or has left. */
-interface Place {
+interface QueueEntry {
   readonly member: Member;
   readonly start: number;
   /** The round in which it began to wait. */
@@ -75,32 +75,32 @@ interface Place {
 
 /**
  * @param now milliseconds, as precise as there are.
- * @param later calls back in the next turn of the event loop, behind what has come meanwhile.
+ * @param nextTurn calls back in the next turn of the event loop, behind what has come meanwhile.
  * @example
  * const rounds = createRounds(() => performance.now(), setImmediate);
  * const member = rounds.join(() => takeAPiece(), (waits) => (waits ? socket.pause() : socket.resume()));
  * socket.on('data', (chunk) => { queue.push(chunk); member.wake(); });
  */
-export function createRounds(now: () => number, later: (work: () => void) => void): Rounds {
+export function createRounds(now: () => number, nextTurn: (work: () => void) => void): Rounds {
   /** Those who wait: whoever was served least is first here, and whoever has waited longest there. */
-  const leastServed = createHeap<Place>((a, b) => a.start < b.start);
-  const firstCome = createFifo<Place>();
+  const leastServed = createHeap<QueueEntry>((a, b) => a.start < b.start);
+  const firstCome = createFifo<QueueEntry>();
   let waiting = 0;
   let round = 0;
   /** The time of service. */
-  let served = 0;
+  let virtualTime = 0;
   /** Milliseconds that members have worked in this round. */
   let worked = 0;
-  let isAsked = false;
+  let isRequested = false;
 
   const hasTime = () => worked < ROUND_MS;
 
   /** Begins the next round in the next turn. */
-  function ask(): void {
-    if (isAsked) return;
-    isAsked = true;
-    later(() => {
-      isAsked = false;
+  function requestRound(): void {
+    if (isRequested) return;
+    isRequested = true;
+    nextTurn(() => {
+      isRequested = false;
       serveRound();
     });
   }
@@ -109,43 +109,47 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
     worked = 0;
     round++;
     try {
-      for (let member = overdue() ?? next(); member !== undefined; member = next()) {
+      for (
+        let member = overdue() ?? leastServedMember();
+        member !== undefined;
+        member = leastServedMember()
+      ) {
         member.waiting(false);
-        serve(member);
+        runMember(member);
         if (!hasTime()) return;
       }
     } finally {
-      if (waiting > 0) ask();
+      if (waiting > 0) requestRound();
     }
   }
 
   /** Takes out who was served least. */
-  function next(): Member | undefined {
-    for (let place = leastServed.pop(); place !== undefined; place = leastServed.pop()) {
-      if (place.member.place !== place) continue;
-      served = Math.max(served, place.start);
-      return leave(place.member);
+  function leastServedMember(): Member | undefined {
+    for (let entry = leastServed.pop(); entry !== undefined; entry = leastServed.pop()) {
+      if (entry.member.entry !== entry) continue;
+      virtualTime = Math.max(virtualTime, entry.start);
+      return dequeue(entry.member);
     }
     return undefined;
   }
 
   /** Takes out who has waited longest, if it is high time. */
   function overdue(): Member | undefined {
-    for (let place = firstCome.first(); place?.member.place !== place; place = firstCome.first())
+    for (let entry = firstCome.first(); entry?.member.entry !== entry; entry = firstCome.first())
       firstCome.shift();
-    const place = firstCome.first();
-    if (place === undefined || round % 2 === 1 || round - place.round <= ROUNDS_WAITED_MAX) return undefined;
-    return leave(place.member);
+    const entry = firstCome.first();
+    if (entry === undefined || round % 2 === 1 || round - entry.round <= ROUNDS_WAITED_MAX) return undefined;
+    return dequeue(entry.member);
   }
 
-  function leave(member: Member): Member {
-    if (member.place !== null) waiting--;
-    member.place = null;
+  function dequeue(member: Member): Member {
+    if (member.entry !== null) waiting--;
+    member.entry = null;
     return member;
   }
 
   /** Runs a member for a piece of work, or as long as nobody else waits and there is time. */
-  function serve(member: Member): void {
+  function runMember(member: Member): void {
     for (;;) {
       member.running = true;
       member.woken = false;
@@ -160,18 +164,18 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       worked += took;
       member.end = member.start + took;
       member.start = member.end;
-      if (member.gone || (!more && !member.woken)) return;
+      if (member.hasLeft || (!more && !member.woken)) return;
       if (waiting > 0 || !hasTime()) return wait(member);
     }
   }
 
   function wait(member: Member): void {
-    const place = { member, start: member.start, round };
-    member.place = place;
+    const entry = { member, start: member.start, round };
+    member.entry = entry;
     waiting++;
-    leastServed.push(place);
-    firstCome.push(place);
-    ask();
+    leastServed.push(entry);
+    firstCome.push(entry);
+    requestRound();
     member.waiting(true);
   }
 
@@ -180,23 +184,23 @@ export function createRounds(now: () => number, later: (work: () => void) => voi
       member.woken = true;
       return;
     }
-    if (member.gone || member.place !== null) return;
-    member.start = Math.max(served - ROUND_MS, member.end);
+    if (member.hasLeft || member.entry !== null) return;
+    member.start = Math.max(virtualTime - ROUND_MS, member.end);
     if (waiting > 0 || !hasTime()) return wait(member);
-    served = Math.max(served, member.start);
-    serve(member);
+    virtualTime = Math.max(virtualTime, member.start);
+    runMember(member);
   }
 
   return {
     join: (run, onWaiting) => {
-      const idle = { running: false, woken: false, gone: false, place: null };
+      const idle = { running: false, woken: false, hasLeft: false, entry: null };
       const never = Number.NEGATIVE_INFINITY;
       const member: Member = { run, waiting: onWaiting, start: never, end: never, ...idle };
       return {
         wake: () => wake(member),
         leave: () => {
-          member.gone = true;
-          leave(member);
+          member.hasLeft = true;
+          dequeue(member);
         },
       };
     },

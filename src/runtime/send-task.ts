@@ -30,14 +30,14 @@ export interface Sent {
  * Sends `length` bytes of the source from `offset`, then calls `done`, once nothing of it is under way. Does not close
  * the source.
  */
-export function sendTask(
-  world: SendTaskDeps,
+export function sendFile(
+  deps: SendTaskDeps,
   source: Source,
   offset: number,
   length: number,
   done: (sent: Sent) => void,
 ): void {
-  const { window, inTurn } = world;
+  const { window, inTurn } = deps;
   const end = offset + length;
   let at = offset;
   let bytes = 0;
@@ -57,19 +57,19 @@ export function sendTask(
     if (isOver || inFlight === PIECES_AHEAD) return;
     // None now: then a piece is in flight, and what it was lent is repaid when it settles.
     const lent = window.lend(Math.min(PIECE_BYTES, end - at));
-    if (lent > 0) read(lent);
+    if (lent > 0) readPiece(lent);
   };
 
-  const read = (lent: number) => {
+  const readPiece = (lent: number) => {
     reading = true;
     callStore(
       () => source.read(at, lent),
-      world.onInternalError,
+      deps.onInternalError,
       (outcome) =>
         inTurn(() => {
           reading = false;
           // A file that has become shorter while it is read can no longer be sent as was promised.
-          if (outcome.ok && outcome.value.length > 0) pass(outcome.value, lent);
+          if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent);
           else {
             window.repay(lent);
             failed ??= 'read';
@@ -79,10 +79,10 @@ export function sendTask(
     );
   };
 
-  const pass = (piece: Uint8Array, lent: number) => {
+  const sendPiece = (piece: Uint8Array, lent: number) => {
     at += piece.length;
     inFlight++;
-    world.write(piece, (fault) => {
+    deps.write(piece, (fault) => {
       inFlight--;
       window.repay(lent);
       if (fault) failed = 'write';

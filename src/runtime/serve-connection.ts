@@ -55,7 +55,7 @@ export interface ServeConnectionOptions {
   /** Shared by all connections of a server, as what follows is. */
   readonly budget: Budget;
   /** Room for long headers, and files that may be open; without them there is no bound to either. */
-  readonly places?: Places;
+  readonly slots?: SharedSlots;
   /** Turns of the event loop; without one this connection waits for no other. */
   readonly rounds?: Rounds;
   readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
@@ -82,7 +82,7 @@ export interface ServeConnectionOptions {
 }
 
 /** What connections share besides memory. */
-export interface Places {
+export interface SharedSlots {
   /** For headers that arrive and are long. */
   readonly heads: Slots;
   /** For files that are open to be sent. */
@@ -91,8 +91,12 @@ export interface Places {
   readonly writing: Slots;
 }
 
-const unbounded = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
-const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(), writing: unbounded() });
+const unboundedSlots = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
+const unboundedSharedSlots = (): SharedSlots => ({
+  heads: unboundedSlots(),
+  reading: unboundedSlots(),
+  writing: unboundedSlots(),
+});
 
 /** Events that are reduced between two looks at whose turn it is. */
 const EVENTS_A_TURN = 64;
@@ -108,7 +112,7 @@ const SERVE_CONNECTION_RULES = {
 };
 
 /** Why nothing is read. */
-type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
+type Pause = 'credit' | 'deferred' | 'turn' | 'room' | 'bytes' | 'requests';
 
 /**
  * Serves one connection until it is over, and emits what happened in it. Completes when the connection is closed
@@ -127,26 +131,26 @@ export function serveConnection(
     const inbox = createQueue<SessionEvent>();
     const results = createQueue<SessionEvent>();
     /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
-    const pieces = createQueue<() => void>();
+    const sendSteps = createQueue<() => void>();
     const times = createRequestTimes(() => performance.now());
-    let state = { ...session.initial, principal: access.first(connection.certificate) };
-    let over = false;
+    let state = { ...session.initial, principal: access.initial(connection.certificate) };
+    let isFinished = false;
     /** Nothing more can be heard. */
     let inputIsOver = false;
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
     /** A header of the peer's keeps others from theirs until it is whole. */
-    let isAwaited = false;
+    let isHeaderAwaited = false;
     const isListening = () =>
-      pausedBy.size === 0 || (isAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
+      pausedBy.size === 0 || (isHeaderAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
 
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
-    const turn = rounds.join(work, (waits) => {
+    const roundMember = rounds.join(work, (waits) => {
       pause('turn', waits);
       if (waits) replyWriter.flush();
     });
-    const places = options.places ?? unboundedPlaces();
+    const slots = options.slots ?? unboundedSharedSlots();
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => replyWriter.flushHeld());
     const replyWriter = createReplyWriter({
@@ -168,19 +172,19 @@ export function serveConnection(
       connection,
       window,
       replyWriter,
-      files: { reading: places.reading.join(), writing: places.writing.join() },
+      files: { reading: slots.reading.join(), writing: slots.writing.join() },
       customHandlers: options.customHandlers ?? {},
       hello,
       onInternalError,
       report: (request, report) => subscriber.next(withTiming(report, request, times.since(request))),
-      idle: turn.wake,
-      turn: setImmediate,
+      idle: roundMember.wake,
+      atTurnEnd: setImmediate,
       inTurn: (piece) => {
-        pieces.push(piece);
-        turn.wake();
+        sendSteps.push(piece);
+        roundMember.wake();
       },
       result: (request, result, credit) =>
-        now({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
+        pushResult({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
     });
     const rateShares = {
       bytes: options.rateLimits?.bytes.join((paused) => pause('bytes', paused)),
@@ -189,18 +193,18 @@ export function serveConnection(
     const frameReader = createFrameReader({
       framing: options.framing,
       window,
-      heads: places.heads.join(),
-      keep: session.trimHeader,
-      waiting: (waits) => pause('room', waits),
-      hasRoom: (has) => {
+      headSlots: slots.heads.join(),
+      trimHeader: session.trimHeader,
+      setWaiting: (waits) => pause('room', waits),
+      setHasRoom: (has) => {
         const before = isListening();
-        isAwaited = has;
-        if (listen(before)) turn.wake();
+        isHeaderAwaited = has;
+        if (applyListening(before)) roundMember.wake();
       },
       emit: (event) => inbox.push(event),
       recycle: (bytes, count) => connection.recycle?.(bytes, count),
       pinsMemory: () => connection.pinsMemory?.() ?? true,
-      took: (bytes, requests) => {
+      onPiece: (bytes, requests) => {
         if (bytes > 0) rateShares.bytes?.consume(bytes);
         if (requests > 0) rateShares.requests?.consume(requests);
       },
@@ -210,12 +214,12 @@ export function serveConnection(
     const tokens = createTokenCheck(access, scheduler, options.tries);
 
     function hello(token: string | undefined): MaybeAsync<HelloResult> {
-      if (token === undefined) return greet({ ok: true, value: state.principal });
+      if (token === undefined) return helloResult({ ok: true, value: state.principal });
       const found = tokens.principalOf(token);
-      return found instanceof Promise ? found.then(greet) : greet(found);
+      return found instanceof Promise ? found.then(helloResult) : helloResult(found);
     }
 
-    function greet(found: Outcome<Principal | null>): Outcome<HelloResult> {
+    function helloResult(found: Outcome<Principal | null>): Outcome<HelloResult> {
       if (!found.ok) return found;
       return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
@@ -226,13 +230,13 @@ export function serveConnection(
       if (paused) pausedBy.add(why);
       else pausedBy.delete(why);
       // When it is its turn, it is looked at anyway.
-      if (listen(before) && why !== 'turn') turn.wake();
+      if (applyListening(before) && why !== 'turn') roundMember.wake();
     }
 
     /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
-    function listen(before: boolean): boolean {
+    function applyListening(before: boolean): boolean {
       if (isListening() === before) return false;
-      ackDelay.listen(isListening());
+      ackDelay.setListening(isListening());
       if (isListening()) connection.resume();
       else connection.pause();
       return isListening();
@@ -240,11 +244,11 @@ export function serveConnection(
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
     const hasEvents = () => results.length() > 0 || (session.accepts(state) && inbox.length() > 0);
-    const hasWork = () => pieces.length() > 0 || hasEvents() || frameReader.hasMore(isListening());
+    const hasWork = () => sendSteps.length() > 0 || hasEvents() || frameReader.hasMore(isListening());
 
     /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
     function work(): boolean {
-      pieces.shift()?.();
+      sendSteps.shift()?.();
       if (!hasEvents() && frameReader.hasMore(isListening())) frameReader.step();
       for (let left = EVENTS_A_TURN; left > 0; left--) {
         const event = nextEvent();
@@ -252,9 +256,9 @@ export function serveConnection(
         reduce(event);
       }
       if (options.status) options.status.open = state.requests.length;
-      times.forget(state.requests[0]?.number ?? state.next);
-      pause('parked', !session.accepts(state));
-      ackDelay.inFrame(state.inFrame);
+      times.forgetBefore(state.requests[0]?.number ?? state.next);
+      pause('deferred', !session.accepts(state));
+      ackDelay.setInFrame(state.inFrame);
       if (state.phase === 'finished') linger();
       const more = hasWork();
       // What comes of all that can be done at once is written at once.
@@ -267,22 +271,22 @@ export function serveConnection(
       const [next, effects] = session.reduce(state, event);
       if (counters) counters.requests += next.next - state.next;
       state = next;
-      times.upTo(state.next);
+      times.markStarted(state.next);
       for (const effect of effects) executor.perform(effect);
     }
 
     /** What is not the peer's has its place before whatever of the peer's still waits. */
-    function now(event: SessionEvent): void {
+    function pushResult(event: SessionEvent): void {
       results.push(event);
-      turn.wake();
+      roundMember.wake();
     }
 
     function unreachable(): void {
-      if (state.reachable) now({ type: 'unreachable' });
+      if (state.reachable) pushResult({ type: 'unreachable' });
     }
 
     /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
-    function probe(): void {
+    function probePeer(): void {
       const wouldTell = (isListening() && !inputIsOver) || replyWriter.progress().writing;
       if (wouldTell || !state.reachable || state.requests.length === 0) return;
       connection.write([], (fault) => {
@@ -292,48 +296,48 @@ export function serveConnection(
 
     /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
     function linger(): void {
-      stopWatching?.();
+      stopMonitoring?.();
       lingering ??= destroyLater(connection, limits.linger, scheduler);
     }
 
     function finish(): void {
-      if (over) return;
-      over = true;
+      if (isFinished) return;
+      isFinished = true;
       lingering?.unsubscribe();
-      turn.leave();
+      roundMember.leave();
       subscriber.complete();
     }
 
-    function expired(which: TimeoutKind): void {
+    function onTimeout(which: TimeoutKind): void {
       // Who reads nothing would not read this either.
       if (which === 'unread') connection.destroy();
-      now({ type: 'fault', error: timedOut(which, limits.timeouts) });
+      pushResult({ type: 'fault', error: timedOut(which, limits.timeouts) });
     }
 
     // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
     // be answered any more is known at once.
-    function ended(event: SessionEvent): void {
+    function onInputEnd(event: SessionEvent): void {
       inputIsOver = true;
       ackDelay.release();
       if (event.type === 'closed') {
-        stopWatching?.();
+        stopMonitoring?.();
         tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
         unreachable();
       }
       frameReader.end(event);
-      turn.wake();
+      roundMember.wake();
     }
 
-    const shuttingDown = options.shutdown$?.subscribe(() => {
+    const shutdownSubscription = options.shutdown$?.subscribe(() => {
       tokens.giveUp(errorInfo('shutting-down'));
-      now({ type: 'drain' });
+      pushResult({ type: 'shutdown' });
     });
-    const changing = access.changed$.subscribe(() => {
+    const accessSubscription = access.changed$.subscribe(() => {
       const { principal } = state;
-      const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
-      now({ type: 'access', principal: changed });
+      const changed = principal === null ? access.initial(connection.certificate) : access.current(principal);
+      pushResult({ type: 'access', principal: changed });
     });
-    const stopWatching = options.timeoutMonitor?.monitor(
+    const stopMonitoring = options.timeoutMonitor?.monitor(
       () => ({
         received,
         partialHead: frameReader.partialHead(),
@@ -343,35 +347,36 @@ export function serveConnection(
         listening: isListening(),
         ...replyWriter.progress(),
       }),
-      expired,
-      probe,
+      onTimeout,
+      probePeer,
     );
-    const input = connection.chunks$.subscribe({
+    const inputSubscription = connection.chunks$.subscribe({
       next: (chunk) => {
         received += chunk.length;
         if (counters) counters.received += chunk.length;
         ackDelay.onActivity();
         frameReader.chunk(chunk);
-        turn.wake();
+        roundMember.wake();
       },
-      complete: () => ended({ type: 'ended' }),
-      error: () => ended({ type: 'closed' }),
+      complete: () => onInputEnd({ type: 'ended' }),
+      error: () => onInputEnd({ type: 'closed' }),
     });
-    const closing = connection.closed$.subscribe(() => ended({ type: 'closed' }));
+    const closedSubscription = connection.closed$.subscribe(() => onInputEnd({ type: 'closed' }));
 
     return () => {
-      for (const each of [shuttingDown, changing, closing, input]) each?.unsubscribe();
+      for (const each of [shutdownSubscription, accessSubscription, closedSubscription, inputSubscription])
+        each?.unsubscribe();
       for (const each of [rateShares.bytes, rateShares.requests]) each?.leave();
-      stopWatching?.();
+      stopMonitoring?.();
       // Replies that wait for a silence would keep their credit.
       ackDelay.release();
       ackDelay.dispose();
       frameReader.stop();
       tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
-      if (over) return;
+      if (isFinished) return;
       connection.destroy();
       // What it has asked for is awaited, though nobody is told of it.
-      now({ type: 'closed' });
+      pushResult({ type: 'closed' });
     };
   });
 }

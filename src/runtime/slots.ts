@@ -26,13 +26,13 @@ export interface SlotHolder {
    * Asks for a place. `granted` is called once, when there is one; at once if there is one now. It is given, and the
    * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
    */
-  readonly acquire: (granted: (letGo: () => void) => void) => () => void;
+  readonly acquire: (granted: (release: () => void) => void) => () => void;
 }
 
 interface Claim {
-  state: 'waiting' | 'held' | 'over';
-  readonly granted: (letGo: () => void) => void;
-  readonly letGo: () => void;
+  state: 'waiting' | 'held' | 'released';
+  readonly granted: (release: () => void) => void;
+  readonly release: () => void;
 }
 
 interface Holder {
@@ -41,11 +41,11 @@ interface Holder {
   /** Its claims that wait, and some that are over: those are skipped. */
   waiting: Queue<Claim>;
   /** How many of them do wait. */
-  waits: number;
+  waitingCount: number;
   /** Whether it stands among the holders that wait for a shared place. */
-  queued: boolean;
+  isQueued: boolean;
   /** Its own places are being handed out. */
-  isServed: boolean;
+  isGrantingOwn: boolean;
 }
 
 /**
@@ -59,12 +59,12 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   let free = shared;
   let taken = 0;
   /** Those with a claim that waits, each once. */
-  const turns = createQueue<Holder>();
+  const waitingHolders = createQueue<Holder>();
   /** Shared places are being handed out. Whoever gets one may let go of it at once, and so may thousands in a row. */
-  let handsOut = false;
+  let isGrantingShared = false;
 
   /** To be called only when it may have a place. */
-  function take(holder: Holder, claim: Claim): void {
+  function occupy(holder: Holder, claim: Claim): void {
     if (holder.held >= perHolder) free--;
     holder.held++;
     taken++;
@@ -72,7 +72,8 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   }
 
   /** Whoever is before it in the queue has the first right to a shared place; to its own places nobody else has. */
-  const mayTake = (holder: Holder) => holder.held < perHolder || (turns.length() === 0 && free > 0);
+  const hasSlotFor = (holder: Holder) =>
+    holder.held < perHolder || (waitingHolders.length() === 0 && free > 0);
 
   function nextOf(holder: Holder): Claim | undefined {
     for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
@@ -83,77 +84,83 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
 
   /** Gives a holder that may have a place one, if it waits for one. */
   function grantNext(holder: Holder): void {
-    const claim = holder.waits > 0 ? nextOf(holder) : undefined;
+    const claim = holder.waitingCount > 0 ? nextOf(holder) : undefined;
     if (claim === undefined) return;
-    take(holder, claim);
-    holder.waits--;
+    occupy(holder, claim);
+    holder.waitingCount--;
     enqueue(holder);
-    claim.granted(claim.letGo);
+    claim.granted(claim.release);
   }
 
   /** One of its own places has come free. */
-  function serve(holder: Holder): void {
-    if (holder.isServed) return;
-    holder.isServed = true;
-    while (holder.waits > 0 && holder.held < perHolder) grantNext(holder);
-    holder.isServed = false;
+  function grantOwn(holder: Holder): void {
+    if (holder.isGrantingOwn) return;
+    holder.isGrantingOwn = true;
+    while (holder.waitingCount > 0 && holder.held < perHolder) grantNext(holder);
+    holder.isGrantingOwn = false;
   }
 
   /** Hands free shared places to those who wait, a place each in turn. */
-  function handOut(): void {
-    if (handsOut) return;
-    handsOut = true;
+  function grantShared(): void {
+    if (isGrantingShared) return;
+    isGrantingShared = true;
     while (free > 0) {
-      const holder = turns.shift();
+      const holder = waitingHolders.shift();
       if (holder === undefined) break;
-      holder.queued = false;
+      holder.isQueued = false;
       grantNext(holder);
     }
-    handsOut = false;
+    isGrantingShared = false;
   }
 
   function enqueue(holder: Holder): void {
-    if (holder.queued || holder.waits === 0) return;
-    holder.queued = true;
-    turns.push(holder);
+    if (holder.isQueued || holder.waitingCount === 0) return;
+    holder.isQueued = true;
+    waitingHolders.push(holder);
   }
 
-  function letGo(holder: Holder, claim: Claim): void {
+  function release(holder: Holder, claim: Claim): void {
     const { state } = claim;
-    claim.state = 'over';
-    if (state === 'over') return;
+    claim.state = 'released';
+    if (state === 'released') return;
     if (state === 'waiting') {
-      holder.waits--;
+      holder.waitingCount--;
       // Else a holder that never gets one would collect those it wanted once.
-      if (holder.waits === 0) holder.waiting = createQueue();
+      if (holder.waitingCount === 0) holder.waiting = createQueue();
       return;
     }
     taken--;
     holder.held--;
-    if (holder.held < perHolder) return serve(holder);
+    if (holder.held < perHolder) return grantOwn(holder);
     free++;
-    handOut();
+    grantShared();
   }
 
   function claimOf(holder: Holder, granted: Claim['granted']): Claim {
-    const claim: Claim = { state: 'waiting', granted, letGo: () => letGo(holder, claim) };
+    const claim: Claim = { state: 'waiting', granted, release: () => release(holder, claim) };
     return claim;
   }
 
   function join(): SlotHolder {
-    const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false, isServed: false };
+    const holder: Holder = {
+      held: 0,
+      waiting: createQueue(),
+      waitingCount: 0,
+      isQueued: false,
+      isGrantingOwn: false,
+    };
     return {
       acquire: (granted) => {
         const claim = claimOf(holder, granted);
-        if (holder.waits === 0 && mayTake(holder)) {
-          take(holder, claim);
-          granted(claim.letGo);
+        if (holder.waitingCount === 0 && hasSlotFor(holder)) {
+          occupy(holder, claim);
+          granted(claim.release);
         } else {
           holder.waiting.push(claim);
-          holder.waits++;
+          holder.waitingCount++;
           enqueue(holder);
         }
-        return claim.letGo;
+        return claim.release;
       },
     };
   }

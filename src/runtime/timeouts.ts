@@ -52,7 +52,7 @@ export interface TimeoutMonitor {
 }
 
 /** At most so often, and at least so often, in milliseconds, is each connection looked at. */
-const ticks = { least: 20, most: 1000 };
+const [TICK_MS_MIN, TICK_MS_MAX] = [20, 1000];
 
 /**
  * @example
@@ -60,12 +60,12 @@ const ticks = { least: 20, most: 1000 };
  * const stop = clock.watch(progress, (which) => refuse(timedOut(which, limits.deadlines)));
  */
 export function createTimeoutMonitor(
-  deadlines: Timeouts,
+  timeouts: Timeouts,
   scheduler: SchedulerLike = asyncScheduler,
 ): TimeoutMonitor {
-  const { firstBytes, header, body, bodyBytes, idle, unread } = deadlines;
+  const { firstBytes, header, body, bodyBytes, idle, unread } = timeouts;
   const shortest = Math.min(firstBytes, header, body, idle, unread);
-  const tick = Math.min(Math.max(shortest / 4, ticks.least), ticks.most);
+  const tickMs = Math.min(Math.max(shortest / 4, TICK_MS_MIN), TICK_MS_MAX);
   /** Bounded by the number of connections. */
   const watched = new Set<(now: number) => void>();
   let timer: Subscription | null = null;
@@ -74,8 +74,8 @@ export function createTimeoutMonitor(
     timer ??= scheduler.schedule(function look() {
       const now = scheduler.now();
       for (const check of watched) check(now);
-      this.schedule(undefined, tick);
-    }, tick);
+      this.schedule(undefined, tickMs);
+    }, tickMs);
   }
 
   function monitor(
@@ -83,40 +83,41 @@ export function createTimeoutMonitor(
     expired: (which: TimeoutKind) => void,
     looked: () => void = () => {},
   ): () => void {
-    let before = look();
-    let at = scheduler.now();
-    let what = phase(before);
+    let previous = look();
+    let lookedAt = scheduler.now();
+    let phaseBefore = phase(previous);
     /** Since when the peer is waited for, and how many bytes of bodies had come then. */
-    let [since, bodies] = [at, before.bodies];
-    let unreadSince = at;
+    let [since, bodies] = [lookedAt, previous.bodies];
+    let unreadSince = lookedAt;
     /** Something was late already. */
     let late = false;
 
     function check(now: number): void {
       const progress = look();
-      const elapsed = now - at;
-      const stoodStill = elapsed > 2 * tick ? elapsed - tick : 0;
-      const is = phase(progress);
-      const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
+      const elapsed = now - lookedAt;
+      const stoodStill = elapsed > 2 * tickMs ? elapsed - tickMs : 0;
+      const current = phase(progress);
+      const restarted =
+        current !== phaseBefore || (current === 'idle' && progress.received !== previous.received);
       since += progress.listening ? stoodStill : elapsed;
       unreadSince += stoodStill;
-      if (restarted || is === null) [since, bodies] = [now, progress.bodies];
-      if (!progress.writing || progress.writes !== before.writes) unreadSince = now;
-      what = is;
-      before = progress;
-      at = now;
+      if (restarted || current === null) [since, bodies] = [now, progress.bodies];
+      if (!progress.writing || progress.writes !== previous.writes) unreadSince = now;
+      phaseBefore = current;
+      previous = progress;
+      lookedAt = now;
       if (now - unreadSince >= unread) {
         stop();
         return expired('unread');
       }
       looked();
-      if (late || is === null || now - since < limitOf(is)) return;
-      if (is === 'body' && progress.bodies - bodies >= bodyBytes) {
+      if (late || current === null || now - since < limitOf(current)) return;
+      if (current === 'body' && progress.bodies - bodies >= bodyBytes) {
         [since, bodies] = [now, progress.bodies];
         return;
       }
       late = true;
-      expired(is);
+      expired(current);
     }
 
     function stop(): void {
@@ -144,7 +145,7 @@ function phase({ received, partialHead, inBody, open, writing }: ConnectionProgr
   return open === 0 && !writing ? 'idle' : null;
 }
 
-const words: Readonly<Record<TimeoutKind, string>> = {
+const TIMEOUT_TEXT: Readonly<Record<TimeoutKind, string>> = {
   firstBytes: 'nothing has come',
   header: 'the rest of a header has not come',
   body: 'hardly anything of the body has come',
@@ -153,7 +154,7 @@ const words: Readonly<Record<TimeoutKind, string>> = {
 };
 
 /** @example timedOut('idle', limits.deadlines).message // '… no request has come within 600 s' */
-export function timedOut(which: TimeoutKind, deadlines: Timeouts): ErrorInfo {
-  const ms = deadlines[which];
-  return errorInfo('timed-out', `${words[which]} within ${ms / 1000} s`, { deadline: which, ms });
+export function timedOut(which: TimeoutKind, timeouts: Timeouts): ErrorInfo {
+  const ms = timeouts[which];
+  return errorInfo('timed-out', `${TIMEOUT_TEXT[which]} within ${ms / 1000} s`, { deadline: which, ms });
 }

@@ -14,7 +14,7 @@ import type { Access } from './access.ts';
 /** The tries of one address. */
 export interface AddressTries {
   /** In how many milliseconds its next turn is. Takes it. */
-  readonly turn: () => number;
+  readonly takeTurn: () => number;
   readonly wrong: () => void;
 }
 
@@ -34,7 +34,7 @@ export function createTokenCheck(
   /** Ends the wait that there is. */
   let giveUp: ((error: ErrorInfo) => void) | null = null;
 
-  function look(token: string): Outcome<Principal> {
+  function checkToken(token: string): Outcome<Principal> {
     const principal = byToken(token);
     if (principal !== null) return { ok: true, value: principal };
     tries?.wrong();
@@ -43,13 +43,13 @@ export function createTokenCheck(
 
   return {
     principalOf: (token) => {
-      const wait = tries?.turn() ?? 0;
-      if (wait === 0) return look(token);
+      const wait = tries?.takeTurn() ?? 0;
+      if (wait === 0) return checkToken(token);
       return new Promise((resolve, reject) => {
         const timer = scheduler.schedule(() => {
           giveUp = null;
           try {
-            resolve(look(token));
+            resolve(checkToken(token));
           } catch (thrown) {
             reject(thrown);
           }

@@ -37,14 +37,14 @@ export const ADDRESSES_MAX = 10_000;
 /** The tries of all addresses. */
 export interface TokenTries {
   /** Takes the next turn of an address; answers in how many milliseconds it is, 0 for now, at most `WAIT_MAX_MS`. */
-  readonly turn: (address: string) => number;
+  readonly takeTurn: (address: string) => number;
   /** The token that was tried from there is nobody's. */
   readonly wrong: (address: string) => void;
   /** Addresses that are remembered, at most `ADDRESSES_MAX`. */
   readonly remembered: () => number;
 }
 
-interface Entry {
+interface TriedAddress {
   /** When the last of its wrong tokens is forgotten. */
   freeAt: number;
   /** When its last turn was, or will be. */
@@ -62,12 +62,13 @@ interface Entry {
 export function createTokenTries(now: () => number): TokenTries {
   check('createTokenTries: the clock', now, FUNCTION);
   /** In the order of their last wrong token, the longest ago first. */
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, TriedAddress>();
 
   /** How many wrong tokens are remembered. One that is half forgotten counts as a whole one. */
-  const wrongOf = ({ freeAt }: Entry, at: number): number => Math.ceil(Math.max(0, freeAt - at) / FORGET_MS);
+  const wrongOf = ({ freeAt }: TriedAddress, at: number): number =>
+    Math.ceil(Math.max(0, freeAt - at) / FORGET_MS);
 
-  function turn(address: string): number {
+  function takeTurn(address: string): number {
     const entry = entries.get(address);
     if (entry === undefined) return 0;
     const at = now();
@@ -99,5 +100,5 @@ export function createTokenTries(now: () => number): TokenTries {
     entries.set(address, entry);
   }
 
-  return { turn, wrong, remembered: () => entries.size };
+  return { takeTurn, wrong, remembered: () => entries.size };
 }

@@ -15,7 +15,7 @@ import {
 } from '../wire/argument.ts';
 import type { ServeOptions } from './serve.ts';
 
-const ACCESS = withMethods('an access, such as openAccessFile has', ['first', 'byToken', 'now']);
+const ACCESS = withMethods('an access, such as openAccessFile has', ['initial', 'byToken', 'current']);
 const RULES = {
   connections$: OBSERVABLE,
   store: STORE,

@@ -26,10 +26,10 @@ import { type Access, openAccess } from '../runtime/access.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
 import type { CustomHandlers } from '../runtime/effect-executor.ts';
-import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
+import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
 import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
-import { serveConnection } from '../runtime/serve-connection.ts';
+import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
@@ -96,7 +96,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const { store, commands = builtIn, customHandlers = {}, access = openAccess } = options;
     const within = limitsWithin(openFileLimit(), options.limits?.connections);
     const limits = { ...defaultLimits, ...within, ...options.limits };
-    const { credit, heads } = shareOut(limits);
+    const { credit, heads } = splitBudget(limits);
     const { reading, writing } = limits.openFiles;
     const shared = {
       session: createSession(commands, limits),
@@ -105,13 +105,13 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       access,
       limits,
       budget: createBudget(credit),
-      places: {
+      slots: {
         heads: createSlots({ shared: heads, perHolder: 0 }),
         reading: createSlots({ shared: reading, perHolder: 1 }),
         writing: createSlots({ shared: writing, perHolder: 1 }),
       },
       rounds: createRounds(() => performance.now(), setImmediate),
-      clock: createTimeoutMonitor(limits.timeouts),
+      timeoutMonitor: createTimeoutMonitor(limits.timeouts),
       rateLimits: {
         bytes: createRateLimiter(limits.bytesPerSecond),
         requests: createRateLimiter(limits.requestsPerSecond),
@@ -119,7 +119,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       about: aboutServer(commands, limits),
       counters: createCounters(),
       shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
-    };
+    } satisfies Partial<ServeConnectionOptions>;
     const { shutdown$, counters, budget } = shared;
     const cut$ = shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),
@@ -152,8 +152,8 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         besides$.next({ type: 'internal-error', ...where, thrown });
       const host = hostOf(connection.remote) ?? 'no address';
       const tries = {
-        turn: () => {
-          const ms = tokenTries.turn(host);
+        takeTurn: () => {
+          const ms = tokenTries.takeTurn(host);
           if (ms > 0) besides$.next({ type: 'slowed', ...where, ms });
           return ms;
         },

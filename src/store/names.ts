@@ -1,10 +1,10 @@
 /** What a store asks of a name before it touches anything, and how a name falls into folder and file. */
-import { whyNotFilename } from '../files/protocol/filename.ts';
+import { explainBadFilename } from '../files/protocol/filename.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
 /** Why a store will not have this name; undefined when it will. A second look: whoever calls has checked already. */
 export function refusedName(name: string): RefusedOutcome | undefined {
-  const why = whyNotFilename(name);
+  const why = explainBadFilename(name);
   return why === null ? undefined : err('bad-filename', why);
 }
 

@@ -73,7 +73,7 @@ export const FRAMING = withMethods('a framing, such as lengthField({ … }) make
 ]);
 /** Not a socket, which has the same methods. */
 export const CONNECTION: Rule = {
-  words: 'a connection, such as connectTcp emits or socketConnection makes of a socket',
+  words: 'a connection, such as connectTcp emits or fromSocket makes of a socket',
   isKind: (value) =>
     isObject(value) &&
     hasMethods(value, ['write', 'end', 'destroy', 'pause', 'resume']) &&

@@ -47,8 +47,8 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
     const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
     return refused(headFault('header-invalid', message, lead.length, offset));
   }
-  const unsayable = whyNotLength(layout, length);
-  if (unsayable !== null) return refused(unsayable);
+  const fault = lengthFault(layout, length);
+  if (fault !== null) return refused(fault);
   const size = width === 0 ? varintSizeFor(layout, length) : width;
   const value = fieldValueFor(layout, length, size);
   if (typeof value !== 'number') return refused(value);
@@ -62,7 +62,7 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
 const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
 
 /** Why no body is so long, or is allowed to be. Asked first: a varint's size is counted, which infinity has no end of. */
-function whyNotLength({ maxLength }: LengthLayout, length: number): HeadFault | null {
+function lengthFault({ maxLength }: LengthLayout, length: number): HeadFault | null {
   if (length < 0)
     return headFault('length-negative', `the length is ${length}, a negative number`, length, 0);
   if (length > maxLength) {

@@ -58,7 +58,7 @@ function attended(setup: Setup = {}) {
     client: peer(theirs),
     store,
     budget,
-    drain$: shutdown$,
+    shutdown$,
     reports,
     bugs,
     finished,
@@ -428,7 +428,7 @@ describe('stopping', () => {
     const it = attended();
     const whole = putFrame('a', 'hello');
     await it.client.send(whole.subarray(0, -2));
-    it.drain$.next();
+    it.shutdown$.next();
     await it.client.send(whole.subarray(-2));
     expect(await it.client.all()).toMatchObject([{ ack: 'put', filename: 'a' }]);
     await conclude(it);
@@ -436,14 +436,14 @@ describe('stopping', () => {
 
   test('draining ends an idle connection', async () => {
     const it = attended();
-    it.drain$.next();
+    it.shutdown$.next();
     expect(await it.client.all()).toEqual([]);
     await conclude(it);
   });
 
   test('a peer that never ends its side is dropped after the linger time', async () => {
     const it = attended({ linger: 1 });
-    it.drain$.next();
+    it.shutdown$.next();
     await it.finished;
   });
 });

@@ -4,7 +4,7 @@ import { check, TEXT } from '../../wire/argument.ts';
 /** Characters in an upload's id. */
 export const UPLOAD_ID_LENGTH_MAX = 64;
 
-export const uploadId = /^[A-Za-z0-9_-]{1,64}$/;
+export const UPLOAD_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * What a store calls an upload: the same, with the name of whose it is before a dot, so that nobody can ask about,

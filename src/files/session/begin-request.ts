@@ -67,7 +67,7 @@ const withRequest = (state: SessionState, request: OpenRequest): SessionState =>
 });
 
 /** A guard in a pattern of your own may throw as well. */
-function checked(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
+function checkHeader(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
   try {
     return command.check(header);
   } catch (thrown) {
@@ -129,7 +129,7 @@ export function createRequestStarter(
       effects.push({ type: 'release', credit });
       return state;
     }
-    const error = checked(command, header, effects);
+    const error = checkHeader(command, header, effects);
     if (error !== null) return refuseRequest(state, header, error, credit, effects);
     const { filesize } = header;
     if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {

@@ -21,8 +21,8 @@ import {
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal, Right } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import { whyNotFilename } from '../protocol/filename.ts';
-import { whyNot } from '../protocol/request.ts';
+import { explainBadFilename } from '../protocol/filename.ts';
+import { requestFault } from '../protocol/request.ts';
 import type { CommandEffect } from './effect.ts';
 import type { EffectResult } from './event.ts';
 
@@ -131,11 +131,11 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
       : Object.keys(touches).filter((field) => modeOf(touches, field) !== 'upload');
   const check = (header: JsonHeader): ErrorInfo | null => {
     if (!matches(header)) {
-      const wrong = whyNot(pattern, header);
+      const wrong = requestFault(pattern, header);
       return errorInfo('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
     }
     for (const field of names) {
-      const why = whyNotFilename(header[field]);
+      const why = explainBadFilename(header[field]);
       if (why !== null) return errorInfo('bad-filename', why, { field });
     }
     return null;

@@ -29,7 +29,7 @@ export type SessionEvent =
   /** Who the connection speaks for has changed: its token was withdrawn (null), or has other rights now. */
   | { readonly type: 'access'; readonly principal: Principal | null }
   /** The server shuts down: finish what runs, take nothing new. */
-  | { readonly type: 'drain' }
+  | { readonly type: 'shutdown' }
   /** Nothing can be sent to the peer any more; what it has sent may still come. */
   | { readonly type: 'unreachable' }
   /** The connection is gone: nobody is there to answer. */

@@ -37,10 +37,10 @@ function conflict(a: Footprint, b: Footprint): boolean {
   if (a.all === 'allFiles') return b.all === 'allFiles' || b.writes.length > 0;
   if (b.all === 'allFiles') return a.writes.length > 0;
   if (a.uploads.some((upload) => b.uploads.includes(upload))) return true;
-  return meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes);
+  return anyOverlap(a.writes, b.writes) || anyOverlap(a.writes, b.reads) || anyOverlap(a.reads, b.writes);
 }
 
-const meet = (some: readonly string[], others: readonly string[]): boolean =>
+const anyOverlap = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.some((other) => sameOrBelow(one, other) || sameOrBelow(other, one)));
 
 const sameOrBelow = (name: string, folder: string): boolean =>

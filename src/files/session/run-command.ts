@@ -22,11 +22,11 @@ export function runCommand(
     const answers = [{ type: 'error', error: errorInfo('internal') }] as const;
     step = { state: request.state, effects: [{ type: 'abort' }], answers, done: true };
   }
-  return take(request, step, effects);
+  return applyTransition(request, step, effects);
 }
 
 /** Takes over what a step of a command says. The same request is returned when nothing changed. */
-function take(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
+function applyTransition(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'command', request: number, effect });
   const last = step.answers?.at(-1);
@@ -54,12 +54,12 @@ export const appendReplies = (
 function reportOf(request: OpenRequest, answer: ReplyPart): Report | null {
   if (answer.type === 'file' || request.cmd === null) return null;
   return answer.type === 'error'
-    ? { type: 'refused', ...about(request, request.cmd), error: answer.error }
-    : { type: 'served', ...about(request, request.cmd) };
+    ? { type: 'refused', ...reportFields(request, request.cmd), error: answer.error }
+    : { type: 'served', ...reportFields(request, request.cmd) };
 }
 
 /** What a report says of a request. */
-export function about({ id, footprint }: OpenRequest, cmd: string) {
+export function reportFields({ id, footprint }: OpenRequest, cmd: string) {
   const filename = footprint.writes[0] ?? footprint.reads[0];
   return { cmd, ...(filename === undefined ? {} : { filename }), ...(id === null ? {} : { id }) };
 }

@@ -28,8 +28,8 @@ import { checkCommands } from './check-commands.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
 import type { SessionEvent } from './event.ts';
-import { flush } from './reply-order.ts';
-import { about, appendReplies, creditIn, runCommand } from './run-command.ts';
+import { flushReplies } from './reply-order.ts';
+import { appendReplies, creditIn, reportFields, runCommand } from './run-command.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
 import { trimmedHeader } from './trim-header.ts';
 
@@ -77,15 +77,15 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       case 'result':
         return beginDeferred(result(state, event, effects), effects);
       case 'fault':
-        return isOver(state) || state.requests.some(isLast)
+        return isOver(state) || state.requests.some(isFatalRequest)
           ? state
-          : flush({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
+          : flushReplies({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
       case 'ended':
-        return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
+        return isOver(state) ? state : flushReplies({ ...state, phase: 'ending' }, effects);
       case 'access':
         return { ...state, principal: event.principal };
-      case 'drain':
-        return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
+      case 'shutdown':
+        return state.phase === 'open' ? flushReplies({ ...state, phase: 'draining' }, effects) : state;
       case 'unreachable':
         return unreachable(state, effects);
       case 'closed':
@@ -99,8 +99,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     effects: Effect[],
   ): SessionState {
     if (state.phase === 'draining') {
-      return flush(
-        lastly(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
+      return flushReplies(
+        withFatalReply(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
         effects,
       );
     }
@@ -111,8 +111,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const reads =
       state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
     const begun = { ...state, inFrame: true, reads };
-    if (why !== undefined) return flush(refuseRequest(begun, header, why, credit, effects), effects);
-    return flush(beginRequest(begun, header, credit, effects), effects);
+    if (why !== undefined) return flushReplies(refuseRequest(begun, header, why, credit, effects), effects);
+    return flushReplies(beginRequest(begun, header, credit, effects), effects);
   }
 
   function data(
@@ -129,15 +129,15 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const after = run(last, event, effects);
     const handedOn = creditIn(effects, from);
     if (handedOn < event.credit) effects.push({ type: 'release', credit: event.credit - handedOn });
-    return after === last ? state : flush(replace(state, after), effects);
+    return after === last ? state : flushReplies(replace(state, after), effects);
   }
 
   function bodyEnd(state: SessionState, effects: Effect[]): SessionState {
     const left = state.inFrame ? { ...state, inFrame: false } : state;
     const last = left.requests.at(-1);
-    if (last === undefined || !last.receiving) return flush(left, effects);
+    if (last === undefined || !last.receiving) return flushReplies(left, effects);
     const ended = { ...last, receiving: false };
-    return flush(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
+    return flushReplies(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
   }
 
   function result(
@@ -155,10 +155,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     if (result.of === 'send') {
       const [file, ...pendingReplies] = request.pendingReplies;
       if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
-        const report = { type: 'served', ...about(request, request.cmd) } as const;
+        const report = { type: 'served', ...reportFields(request, request.cmd) } as const;
         effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
       }
-      return flush(replace(state, { ...request, sending: false, pendingReplies }), effects);
+      return flushReplies(replace(state, { ...request, sending: false, pendingReplies }), effects);
     }
     if (request.done) return state;
     if (result.of === 'commit' && result.ok) {
@@ -167,14 +167,15 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
       effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
     }
-    const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
+    const withPrincipal =
+      result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
     const hasFile = request.hasFile || (result.of === 'open' && result.ok);
     const after = run(
       hasFile === request.hasFile ? request : { ...request, hasFile },
       { type: 'result', result },
       effects,
     );
-    return flush(replace(told, after), effects);
+    return flushReplies(replace(withPrincipal, after), effects);
   }
 
   /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
@@ -183,9 +184,9 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const { header, credit } = state.deferred;
     if (state.phase === 'ending') {
       effects.push({ type: 'release', credit });
-      return flush({ ...state, deferred: null, inFrame: false }, effects);
+      return flushReplies({ ...state, deferred: null, inFrame: false }, effects);
     }
-    return flush(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
+    return flushReplies(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
   }
 
   /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
@@ -197,7 +198,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       effects.push({ type: 'drop', request: request.number });
       return { ...request, done: true, hasFile: false, sending: false, pendingReplies: [] };
     });
-    return beginDeferred(flush({ ...state, requests, reachable: false }, effects), effects);
+    return beginDeferred(flushReplies({ ...state, requests, reachable: false }, effects), effects);
   }
 
   function closed(state: SessionState, effects: Effect[]): SessionState {
@@ -205,7 +206,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const aborted = abortBody(unreachable(state, effects), effects);
     if (aborted.deferred !== null) effects.push({ type: 'release', credit: aborted.deferred.credit });
     const forgotten = { ...aborted, phase: 'disconnected', deferred: null, inFrame: false } as const;
-    return flush(forgotten, effects);
+    return flushReplies(forgotten, effects);
   }
 
   /**
@@ -214,18 +215,19 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
    */
   function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
     const answer = { type: 'fault', error } as const;
-    if (!state.inFrame || state.deferred !== null) return lastly(refuseRequest(state, {}, error, 0, effects));
+    if (!state.inFrame || state.deferred !== null)
+      return withFatalReply(refuseRequest(state, {}, error, 0, effects));
     const last = state.requests.at(-1);
     if (last === undefined) {
       effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
       return state;
     }
     if (!last.done) {
-      const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
+      const report = { type: 'refused', ...reportFields(last, last.cmd!), error } as const;
       effects.push({ type: 'command', request: last.number, effect: { type: 'report', report } });
     }
     const aborted = abortBody(state, effects);
-    return lastly(
+    return withFatalReply(
       replace(aborted, {
         ...last,
         receiving: false,
@@ -255,10 +257,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
 }
 
 /** The newest request's answer is the last one of the connection. */
-const lastly = (state: SessionState): SessionState =>
+const withFatalReply = (state: SessionState): SessionState =>
   replace(state, { ...state.requests.at(-1)!, fatal: true });
 
-const isLast = ({ fatal }: OpenRequest): boolean => fatal;
+const isFatalRequest = ({ fatal }: OpenRequest): boolean => fatal;
 
 const isOver = (state: SessionState): boolean => state.phase === 'finished' || state.phase === 'disconnected';
 

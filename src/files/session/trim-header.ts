@@ -17,7 +17,7 @@ const REPORTED_NAME_MAX = 256;
 
 /** The part of a header that its command needs; of one that no command knows, what its refusal says. */
 export function trimmedHeader(command: Command | undefined, header: JsonHeader): JsonHeader {
-  if (command === undefined) return unknown(header);
+  if (command === undefined) return trimUnknown(header);
   if (command.fields === undefined || holdsNothingElse(command.fields, header)) return header;
   const kept: Record<string, unknown> = {};
   let isFlat = true;
@@ -30,7 +30,7 @@ export function trimmedHeader(command: Command | undefined, header: JsonHeader):
   // What the session itself looks at, whatever the command is.
   if (typeof header.filesize === 'number') kept.filesize = header.filesize;
   if (Object.hasOwn(header, 'id') && !Object.hasOwn(kept, 'id')) kept.id = header.id;
-  if (!isFlat && !expected(command, kept)) for (const field in kept) kept[field] = flattened(kept[field]);
+  if (!isFlat && !isExpected(command, kept)) for (const field in kept) kept[field] = flattened(kept[field]);
   return kept;
 }
 
@@ -45,22 +45,22 @@ function holdsNothingElse(fields: readonly string[], header: JsonHeader): boolea
   return true;
 }
 
-function unknown(header: JsonHeader): JsonHeader {
+function trimUnknown(header: JsonHeader): JsonHeader {
   const { cmd, filename } = header;
   const id = idOf(header);
   return {
-    ...(typeof cmd === 'string' ? { cmd: beginning(cmd, QUOTED_MAX) } : {}),
-    ...(typeof filename === 'string' ? { filename: beginning(filename, REPORTED_NAME_MAX) } : {}),
+    ...(typeof cmd === 'string' ? { cmd: prefixOf(cmd, QUOTED_MAX) } : {}),
+    ...(typeof filename === 'string' ? { filename: prefixOf(filename, REPORTED_NAME_MAX) } : {}),
     ...(id === null ? {} : { id }),
   };
 }
 
 /** A copy: what `slice` answers would keep the whole text in memory for as long as it is used itself. */
-const beginning = (text: string, max: number): string =>
+const prefixOf = (text: string, max: number): string =>
   text.length <= max ? text : JSON.parse(JSON.stringify(text.slice(0, max)));
 
 /** A pattern of a user's own may throw: that is told when the request is begun. */
-function expected(command: Command, header: JsonHeader): boolean {
+function isExpected(command: Command, header: JsonHeader): boolean {
   try {
     return command.check(header) === null;
   } catch {

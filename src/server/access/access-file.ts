@@ -68,12 +68,12 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
 
   const access: Access = {
     changed$: changed.told$,
-    first: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
+    initial: (certificate) => byCertificate(rules, certificate) ?? rules.anybody,
     byToken: (token) => {
       const rule = rules.tokens.get(digestOf(token));
       return rule === undefined ? null : principalOf(rule);
     },
-    now: (principal) => {
+    current: (principal) => {
       if (principal.name === '') return rules.anybody;
       const rule = rules.byName.get(principal.name);
       // A token that was exchanged for another is as gone as one that was taken out.

@@ -3,7 +3,7 @@
  * about them ever quotes a token.
  */
 import { allRights, type Principal, type Right } from '../../files/protocol/access.ts';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { digestsOfNothing } from './digests-of-nothing.ts';
 
 /** Who a token or a certificate stands for, and what they may store. */
@@ -223,5 +223,5 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
 /** A prefix is the beginning of a name, perhaps up to and with a `/`. */
 function whyNotPrefix(prefix: string): string | null {
   if (prefix === '') return null;
-  return whyNotFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);
+  return explainBadFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);
 }

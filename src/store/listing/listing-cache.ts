@@ -5,7 +5,7 @@
  * them is; what was read is remembered, within bounds over all folders, for the pages that follow.
  */
 import type { Stats } from 'node:fs';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import type { Directories } from '../disk/directories.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
 import { folderOf, lastOf, within } from '../names.ts';
@@ -173,7 +173,7 @@ export function listingCache(io: DiskIo, directories: Directories, bounds: Listi
   /** A check of names that come: they must be such as could have been put. */
   const isListed = (folder: string, key: string): boolean => {
     const name = fromBytes(key.endsWith('/') ? key.slice(0, -1) : key);
-    return name !== undefined && whyNotFilename(within(folder, name)) === null;
+    return name !== undefined && explainBadFilename(within(folder, name)) === null;
   };
 
   function* slice(folder: string, place: Place, askedAt: number): Task<Slice | undefined> {

@@ -29,14 +29,14 @@ const CODES: Readonly<Record<string, string>> = {
     'the peer broke the handshake off: it may require a certificate of us',
 };
 
-const notTls = new Set([
+const NOT_TLS_CODES = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
   'ERR_SSL_HTTP_REQUEST',
 ]);
 
 /** Whether what the peer has sent is not TLS at all. */
-export const isNotTls = (error: unknown): boolean => notTls.has(systemCode(error) ?? '');
+export const isNotTls = (error: unknown): boolean => NOT_TLS_CODES.has(systemCode(error) ?? '');
 
 /** The code under which a certificate or a handshake failed, when that is what an error is about. */
 const isOfTls = (code: string): boolean =>

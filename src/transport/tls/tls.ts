@@ -17,7 +17,7 @@ import type { Connection, ConnectionFault } from '../connection.ts';
 import { type ListenEvent, type ListenFault, listenOn, type Refused } from '../listen.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import type { ListenTcpOptions } from '../socket/tcp.ts';
-import { type TlsCredentials, whyNotCredentials } from './credentials.ts';
+import { explainBadCredentials, type TlsCredentials } from './credentials.ts';
 import { isNotTls, tlsFault } from './fault.ts';
 import { watchHandshakes } from './handshakes.ts';
 import { peerCertificate } from './peer-certificate.ts';
@@ -62,16 +62,16 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
   checkListen('listenTls', options);
   checkOptions('listenTls', options, LISTEN_TLS_RULES);
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
-  const whyNot = (credentials: TlsCredentials): string | null =>
+  const explain = (credentials: TlsCredentials): string | null =>
     clientCertificates !== 'none' && credentials?.clientCa === undefined
       ? "there is no authority for clients' certificates"
-      : whyNotCredentials(credentials);
+      : explainBadCredentials(credentials);
   return new Observable((subscriber) => {
     let exchange: ((credentials: TlsCredentials) => void) | undefined;
     let listening: Subscription | undefined;
 
     function begin(first: TlsCredentials): void {
-      const why = whyNot(first);
+      const why = explain(first);
       if (why !== null) return subscriber.error(unusable(why));
       const opened = listenSecure(options, first);
       exchange = opened.exchange;
@@ -84,9 +84,9 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
     const exchanging = options.credentials$.subscribe({
       next: (credentials) => {
         if (exchange === undefined) return begin(credentials);
-        const why = whyNot(credentials);
+        const why = explain(credentials);
         if (why === null) exchange(credentials);
-        else subscriber.next({ type: 'accept-failed', fault: kept(why) });
+        else subscriber.next({ type: 'accept-failed', fault: credentialsKept(why) });
       },
       error: (error) => subscriber.error(error),
       complete: () => {
@@ -107,7 +107,7 @@ const LISTEN_TLS_RULES = {
   handshakes: optional(wholeFrom(1)),
 };
 
-const kept = (why: string): ConnectionFault => ({
+const credentialsKept = (why: string): ConnectionFault => ({
   code: 'failed',
   message: `the new certificate is not used, and the one before stays: ${why}`,
 });

@@ -74,10 +74,10 @@ export const put = defineCommand({
       }))
       .with({ type: 'result', result: { of: 'commit', ok: true } }, ({ result }) => {
         const { name: filename, size, crc32, durable } = result.value;
-        return acknowledge(state, { filename, size, crc32, durable, ...called(state) });
+        return acknowledge(state, { filename, size, crc32, durable, ...uploadField(state) });
       })
       .with({ type: 'result', result: { of: 'sync', ok: true } }, ({ result }) => {
-        const fields = { ...called(state), offset: result.value.offset };
+        const fields = { ...uploadField(state), offset: result.value.offset };
         return { state, answers: [{ type: 'progress' as const, fields }] };
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
@@ -91,7 +91,7 @@ function stateOf(upload: string | undefined, every: number | undefined, offset =
   return { phase: 'receiving', upload, progress };
 }
 
-const called = ({ upload }: State) => (upload === undefined ? {} : { upload });
+const uploadField = ({ upload }: State) => (upload === undefined ? {} : { upload });
 
 function data(
   state: State,
