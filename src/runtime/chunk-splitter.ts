@@ -5,7 +5,7 @@
  * so all of its frames must never be alive at once while a request is parked or the credit is used up: what is left of
  * the chunk waits here, as the bytes it came in. Bounded by the connection: at most one chunk comes after `pause`.
  */
-import { createQueue } from './queue.ts';
+import { createFifo } from '../base/fifo.ts';
 
 /** Bytes of a piece at the most. Bodies are worth writing in such pieces. */
 export const PIECE_BYTES_MAX = 64 * 1024;
@@ -28,7 +28,7 @@ export interface ChunkSplitter {
 
 /** @param readPiece takes a piece, and answers how many requests were in it. */
 export function createChunkSplitter(readPiece: (bytes: Uint8Array) => number): ChunkSplitter {
-  const queue = createQueue<Uint8Array | (() => void)>();
+  const queue = createFifo<Uint8Array | (() => void)>();
   /** The first of all that is there, or what is left of it. */
   let first: Uint8Array | (() => void) | undefined;
   let size = PIECE_BYTES_FIRST;

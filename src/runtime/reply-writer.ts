@@ -9,10 +9,11 @@
  * Replies that are not `eager` wait for a silence of the peer (see `patience`), unless nothing but held replies keeps
  * the connection from being read: then there would never be one.
  */
+
+import { createFifo } from '../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { AckDelay } from './ack-delay.ts';
 import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
-import { createQueue } from './queue.ts';
 
 /** Bytes from which on a write takes no more. A piece of a file is as large. */
 const WRITE_BYTES = 256 * 1024;
@@ -67,7 +68,7 @@ export function createReplyWriter({
   sent,
   failed,
 }: ReplyWriterDeps): ReplyWriter {
-  const queue = createQueue<QueuedWrite>();
+  const queue = createFifo<QueuedWrite>();
   /** For the replies that are queued. */
   let credit = 0;
   /** How many replies are queued. */
@@ -90,7 +91,7 @@ export function createReplyWriter({
 
   function flush(): void {
     if (writing) return;
-    if (queue.length() === 0 && length === 0) {
+    if (queue.length === 0 && length === 0) {
       if (ending && !ended) {
         ended = true;
         connection.end();
@@ -116,7 +117,7 @@ export function createReplyWriter({
     credit -= batchCredit;
     sendingCredit = batchCredit;
     // What is left is behind something that may not wait.
-    due = queue.length() > 0;
+    due = queue.length > 0;
     if (!due) replies = 0;
     writing = true;
     const chunks = sending.map(({ bytes }) => bytes);

@@ -12,6 +12,7 @@
  * `rounds`).
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { createFifo } from '../base/fifo.ts';
 import type { Principal } from '../files/protocol/access.ts';
 import { errorInfo } from '../files/protocol/errors.ts';
 import type { HelloResult, SessionEvent } from '../files/session/event.ts';
@@ -39,7 +40,6 @@ import type { Budget } from './credit.ts';
 import { type CustomHandlers, createEffectExecutor } from './effect-executor.ts';
 import { createFrameReader } from './frame-reader.ts';
 import type { Limits } from './limits.ts';
-import { createQueue } from './queue.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { createReplyWriter } from './reply-writer.ts';
 import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
@@ -128,10 +128,10 @@ export function serveConnection(
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
     const onInternalError = options.onInternalError ?? (() => {});
-    const inbox = createQueue<SessionEvent>();
-    const results = createQueue<SessionEvent>();
+    const inbox = createFifo<SessionEvent>();
+    const results = createFifo<SessionEvent>();
     /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
-    const sendSteps = createQueue<() => void>();
+    const sendSteps = createFifo<() => void>();
     const times = createRequestTimes(() => performance.now());
     let state = { ...session.initial, principal: access.initial(connection.certificate) };
     let isFinished = false;
@@ -243,8 +243,8 @@ export function serveConnection(
     }
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
-    const hasEvents = () => results.length() > 0 || (session.accepts(state) && inbox.length() > 0);
-    const hasWork = () => sendSteps.length() > 0 || hasEvents() || frameReader.hasMore(isListening());
+    const hasEvents = () => results.length > 0 || (session.accepts(state) && inbox.length > 0);
+    const hasWork = () => sendSteps.length > 0 || hasEvents() || frameReader.hasMore(isListening());
 
     /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
     function work(): boolean {

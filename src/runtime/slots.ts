@@ -13,7 +13,7 @@
  * The bound: at most `holders * perHolder + shared` places are taken. Who waits is bounded by whoever asks. A wait
  * ends when the holder itself, or another that holds a shared place, lets go of one.
  */
-import { createQueue, type Queue } from './queue.ts';
+import { createFifo, type Fifo } from '../base/fifo.ts';
 
 export interface Slots {
   readonly join: () => SlotHolder;
@@ -39,7 +39,7 @@ interface Holder {
   /** Places it holds: the first `perHolder` are its own, the others shared. */
   held: number;
   /** Its claims that wait, and some that are over: those are skipped. */
-  waiting: Queue<Claim>;
+  waiting: Fifo<Claim>;
   /** How many of them do wait. */
   waitingCount: number;
   /** Whether it stands among the holders that wait for a shared place. */
@@ -59,7 +59,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   let free = shared;
   let taken = 0;
   /** Those with a claim that waits, each once. */
-  const waitingHolders = createQueue<Holder>();
+  const waitingHolders = createFifo<Holder>();
   /** Shared places are being handed out. Whoever gets one may let go of it at once, and so may thousands in a row. */
   let isGrantingShared = false;
 
@@ -72,8 +72,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   }
 
   /** Whoever is before it in the queue has the first right to a shared place; to its own places nobody else has. */
-  const hasSlotFor = (holder: Holder) =>
-    holder.held < perHolder || (waitingHolders.length() === 0 && free > 0);
+  const hasSlotFor = (holder: Holder) => holder.held < perHolder || (waitingHolders.length === 0 && free > 0);
 
   function nextOf(holder: Holder): Claim | undefined {
     for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
@@ -126,7 +125,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     if (state === 'waiting') {
       holder.waitingCount--;
       // Else a holder that never gets one would collect those it wanted once.
-      if (holder.waitingCount === 0) holder.waiting = createQueue();
+      if (holder.waitingCount === 0) holder.waiting = createFifo();
       return;
     }
     taken--;
@@ -144,7 +143,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
   function join(): SlotHolder {
     const holder: Holder = {
       held: 0,
-      waiting: createQueue(),
+      waiting: createFifo(),
       waitingCount: 0,
       isQueued: false,
       isGrantingOwn: false,

@@ -3,6 +3,7 @@
  *
  * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
  */
+import { asciiOf, hexOf } from '../base/bytes.ts';
 import { check, TEXT } from './argument.ts';
 import { guessProtocol } from './guess-protocol.ts';
 
@@ -95,14 +96,4 @@ export function faultAt(what: HeadFault, position: number, sample: Uint8Array, f
   const message =
     describeCode === null ? what.message : `${what.message} (the bytes look like ${describeCode})`;
   return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-}
-
-function asciiOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join(
-    '',
-  );
 }

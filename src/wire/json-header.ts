@@ -14,13 +14,12 @@
  * a negative one is named as such.
  */
 import { checkOptions, FUNCTION, optional } from './argument.ts';
-import type { Encoded } from './encode-length.ts';
-import { encodePrefix } from './encode-length.ts';
 import type { HeadFault } from './fault.ts';
 import { headFault } from './fault.ts';
 import type { Delivery, Framing, ParsedHead } from './framing.ts';
+import type { Encoded } from './length-codec.ts';
+import { encodePrefix, fieldValue, bodyLength as lengthSaid } from './length-codec.ts';
 import { type LengthLayout, layoutOf, mustBeWithin } from './length-options.ts';
-import { fieldValue, bodyLength as lengthSaid } from './read-length.ts';
 
 /** A header as it was parsed: any JSON object. What its fields mean is for others to check. */
 export type JsonHeader = { readonly [key: string]: unknown };

@@ -141,7 +141,7 @@ describe('a subscriber that has had enough', () => {
     const source$ = new Subject<Uint8Array>();
     const counting = {
       ...framing,
-      measure(...range: Parameters<typeof framing.headLength>) {
+      headLength(...range: Parameters<typeof framing.headLength>) {
         measured++;
         return framing.headLength(...range);
       },

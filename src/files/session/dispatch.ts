@@ -5,6 +5,7 @@ import { checkOptions, FUNCTION, optional } from '../../wire/argument.ts';
 import { headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import { unknownBodyLength } from '../protocol/body-length.ts';
 import { checkCommands } from './check-commands.ts';
 import type { Command } from './command.ts';
 import { cancel } from './commands/cancel.ts';
@@ -50,15 +51,11 @@ export function requestFraming(
   checkOptions('requestFraming', options, { onInternalError: optional(FUNCTION) });
   const { maxHeader, onInternalError } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
-  const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
-    Number.isSafeInteger(filesize) && (filesize as number) >= 0
-      ? (filesize as number)
-      : "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
   return jsonHeader({
     ...(maxHeader === undefined ? {} : { maxHeader }),
     bodyLength: (header) => {
       try {
-        const length = (rules.get(header.cmd) ?? ofUnknown)(header);
+        const length = (rules.get(header.cmd) ?? unknownBodyLength)(header);
         return typeof length === 'number' ? length : headFault('body-length-invalid', length);
       } catch (thrown) {
         onInternalError?.(thrown);

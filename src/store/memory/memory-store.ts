@@ -4,7 +4,7 @@
  * It behaves as the disk store does, to the error codes, and the same contract suite holds both to it. The one
  * difference is that it has no folders of its own: they are there while a file is in them.
  */
-import { concatBytes } from '../../wire/concat-bytes.ts';
+import { concatBytes } from '../../base/bytes.ts';
 import { hashFor, whyNotContent } from '../content-check.ts';
 import type { Committed, Outcome, PutOptions, Sink, Source, Store, UploadOffset } from '../contract.ts';
 import { crc32OfAll } from '../crc32.ts';

@@ -11,6 +11,7 @@
  * Nothing is said to be wrong before the head is there in full, so that a stream has the same faults however it was
  * cut into chunks.
  */
+import { hexDigits } from '../../base/bytes.ts';
 import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Framing, ParsedHead } from '../framing.ts';
@@ -88,7 +89,7 @@ export function after(value: number, least: number, what: string): number | Head
 }
 
 /** A byte as people read it: `0x17`. */
-export const hexByte = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+export const hexByte = (byte: number): string => `0x${hexDigits(byte, 2)}`;
 
 export const uint16 = (bytes: Uint8Array, at: number): number => bytes[at]! * 256 + bytes[at + 1]!;
 

@@ -7,10 +7,10 @@
  * ```
  */
 import { headFault } from '../fault.ts';
-import { readVarint } from '../integer-field.ts';
+import { readVarint } from '../integer-codec.ts';
+import { prefixSize } from '../length-codec.ts';
 import { layoutOf } from '../length-options.ts';
 import type { Preset } from '../preset.ts';
-import { prefixSize } from '../read-length.ts';
 import { headFraming, headOf } from './message-head.ts';
 
 const types: readonly (string | null)[] = [

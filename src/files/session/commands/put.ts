@@ -11,7 +11,7 @@
  *   either       result, synced       the same     progress
  */
 import { match } from 'ts-pattern';
-import type { JsonHeader } from '../../../wire/json-header.ts';
+import { putBodyLength } from '../../protocol/body-length.ts';
 import { errorInfo } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';
@@ -35,24 +35,13 @@ interface Progress {
   readonly next: number;
 }
 
-/** The content may be sent from an offset on; what `filesize` says is always the whole file's. */
-function bodyLength(header: JsonHeader): number | string {
-  const { filesize, offset = 0 } = header;
-  if (!isByteCount(filesize)) return "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
-  if (!isByteCount(offset)) return "'offset' must be a whole number of bytes from 0 to 'filesize'";
-  return offset <= filesize ? filesize - offset : "'offset' is past 'filesize'";
-}
-
-const isByteCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
-
 const receiving: State = { phase: 'receiving' };
 const committing: State = { phase: 'committing' };
 
 export const put = defineCommand({
   pattern: requestPatterns.put,
   touches: { filename: 'write', upload: 'upload' },
-  bodyLength,
+  bodyLength: putBodyLength,
   start: (request, { name: owner }): Transition<State> => {
     const { filename, filesize, offset, upload, crc32, sha256, progress, mtime, ifAbsent } = request;
     if (offset && upload === undefined) {
