@@ -1,7 +1,7 @@
 /**
- * Effects, carried out: the only place where what a session decided meets the store and the connection.
+ * Carries out effects: the only place where the decisions of a session meet the store and the connection.
  *
- * Whatever fails becomes a result, which is an event of the session; nothing here throws.
+ * Every failure becomes a result, which is an event of the session. Nothing here throws.
  */
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import { isRefusal } from '../files/protocol/reply.ts';
@@ -18,7 +18,7 @@ import type { ReplyWriter } from './reply-writer.ts';
 import { sendFile } from './send-task.ts';
 import type { SlotHolder } from './slots.ts';
 
-/** Performs the `call` effects of commands of your own, by the name in `call`. */
+/** The handlers of the `custom` effects of your own commands, by the name in `call`. */
 export type CustomHandlers = Readonly<
   Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
 >;
@@ -28,61 +28,61 @@ export interface EffectExecutorDeps {
   readonly connection: Connection;
   readonly window: CreditWindow;
   readonly replyWriter: ReplyWriter;
-  /** Files that are open to be sent, and files that are being stored: a place each. */
+  /** The slots for files: one for each file that is open to be sent, and one for each file that is being stored. */
   readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
   readonly customHandlers: CustomHandlers;
-  /** Whose token it is, and what the server says of itself. */
+  /** Finds the principal that has a token, and the fields that the server says of itself. */
   readonly hello: (token: string | undefined) => MaybeAsync<HelloResult>;
-  /** `credit`, if any, was taken for what is in the result. */
+  /** Called with each result. `credit`, if any, was taken for the content of the result. */
   readonly result: (request: number, result: EffectResult, credit?: number) => void;
-  /** Calls back when it is this connection's turn among all. */
+  /** Calls back when it is this connection's turn among all connections. */
   readonly inTurn: (work: () => void) => void;
-  /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
+  /**
+   * Calls back at the end of this turn of the event loop, when all that could be received at once has been received.
+   */
   readonly atTurnEnd: (work: () => void) => void;
-  /** Something that has no result is over. */
+  /** Called when an effect that has no result is over. */
   readonly idle: () => void;
   readonly report: (request: number, report: Report) => void;
-  /** Something threw that should not have: a bug, in the store or in a command of your own. */
+  /** Called with any exception that the store or a command of your own throws: that is a bug in it. */
   readonly onInternalError: (thrown: unknown) => void;
 }
 
-/** A file that is open to be sent, and how to let go of its place. */
+/** A file that is open to be sent, and the function that gives its slot back. */
 interface OpenSource {
   readonly source: Source;
   readonly release: () => void;
 }
 
-/** What else there is to asking the store something. */
+/** Further options of a question to the store. */
 interface AskOptions<T> {
-  /** Called with the answer, and whether anybody still waits for it. */
+  /** Called with the answer, and with whether the request was dropped meanwhile. */
   readonly answered?: (outcome: Outcome<T>, dropped: boolean) => void;
-  /** Called when nobody waits any more. */
+  /** Called when the request is dropped. */
   readonly dropped?: () => void;
-  /** What was taken for the answer. */
+  /** The credit that was taken for the answer. */
   readonly credit?: number;
 }
 
 export interface EffectExecutor {
   readonly perform: (effect: Effect) => void;
-  /** How many effects are under way. */
+  /** The number of effects that are under way. */
   readonly underWay: () => number;
 }
 
 export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
   const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = deps;
-  // All hold an entry for each open request at the most.
+  // Each map holds at most one entry for each open request.
   const puts = new Map<number, PutTask>();
   const sources = new Map<number, OpenSource>();
-  /** Requests that only ask, and how to ask no more. */
+  /** The requests that wait for an answer of the store, and the functions that drop them. */
   const pendingAsks = new Map<number, () => void>();
   const sending = new Set<number>();
   /** The put that was written to in this turn: only one body is received at a time. */
   let unflushed: PutTask | null = null;
   let underWay = 0;
 
-  /**
-   * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
-   */
+  /** Asks the store a question, and turns the answer into a result. When the request is dropped there is no result. */
   function askStore<T>(
     request: number,
     of: EffectResultOf,
@@ -110,8 +110,8 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
   }
 
   /**
-   * A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. The
-   * folder may be larger still: it is read no further once nobody waits for the names.
+   * A page of names is far longer than its request. So the next page waits until the peer's system has the last one.
+   * The folder may be larger still: the store reads no further when the request is dropped.
    */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
     underWay++;
@@ -131,7 +131,7 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
 
   function openFile(request: number, name: string): void {
     underWay++;
-    // Before it is asked for: it may be there at once.
+    // Before the slot is asked for, since `acquire` may call back at once.
     pendingAsks.set(request, () => {
       underWay--;
       unwanted();
@@ -149,7 +149,9 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
     });
   }
 
-  /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
+  /**
+   * Begins a put. The puts of one connection begin in their order, and the bodies that come meanwhile wait with them.
+   */
   function openPut(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
     underWay++;
     let ended = false;
@@ -157,7 +159,8 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
     const finish = (result: EffectResult | null) => {
       ended = true;
       puts.delete(request);
-      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
+      // The put counts as under way until its result is there. The next holder of the slot may finish at once, and
+      // with it the whole connection.
       releaseSlot();
       underWay--;
       if (result === null) deps.idle();
@@ -174,11 +177,14 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
       effect.name,
       effect,
     );
-    // A store that refuses at once has ended it already.
+    // A store that refuses at once has ended the task already.
     if (!ended) puts.set(request, task);
   }
 
-  /** Nobody waits for what it asked for. What is being sent ends by itself: nothing can be. */
+  /**
+   * Drops a request that nobody waits for any more. A file that is being sent ends by itself, since nothing can be
+   * sent.
+   */
   function drop(request: number): void {
     pendingAsks.get(request)?.();
     pendingAsks.delete(request);
@@ -186,7 +192,7 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
     deps.idle();
   }
 
-  /** Sees to it that what was written in this turn is not left lying when no more comes. */
+  /** Flushes the put at the end of this turn, so that its last bytes are not left in the queue when no more come. */
   function scheduleFlush(task: PutTask): void {
     if (unflushed === task) return;
     unflushed?.flush();
@@ -199,7 +205,10 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
     unflushed = null;
   }
 
-  /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
+  /**
+   * Gives credit back. A write has no result. But when it was the last thing that could end a pause, replies must not
+   * wait.
+   */
   function creditBack(credit: number): void {
     window.credit(credit);
     if (window.paused()) deps.idle();
@@ -215,7 +224,7 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
     if (sent.ok) replyWriter.reply(sent.bytes, eager);
-    // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
+    // Only the bytes of the reply are left of the request, and the reply writer has charged credit for them.
     window.credit(credit);
   }
 
@@ -237,8 +246,8 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
         underWay--;
         sending.delete(request);
         closeFile(request);
-        // The ack has promised so many bytes; without them the peer cannot find the next frame. Where nothing can be
-        // written, nobody looks for it, but what the peer has sent is still read.
+        // The ack has promised so many bytes. Without them the peer cannot find the next frame. Where nothing can be
+        // written, no peer looks for that frame, but the server still reads what the peer has sent.
         if (failed === 'read') connection.destroy();
         deps.result(request, { of: 'send', ok: true, value: bytes });
       },
@@ -265,7 +274,8 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
     });
   }
 
-  // Effects come several to a small file: a switch costs a hundredth of what matching costs, and here it is felt.
+  // Several effects come with each small file. A `switch` costs a hundredth of a pattern match, and that is
+  // measurable here.
   function performCommand(request: number, effect: CommandEffect): void {
     switch (effect.type) {
       case 'openPut':
@@ -317,7 +327,7 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
       case 'reply':
         return reply(effect);
       case 'release':
-        // A body that is skipped comes as fast as one that is stored, and needs its memory back as much.
+        // A body that is skipped comes as fast as one that is stored, and its memory must be recycled as well.
         if (effect.bytes !== undefined) recycle(effect.bytes);
         return window.credit(effect.credit);
       case 'send':
@@ -336,5 +346,5 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
   return { perform, underWay: () => underWay };
 }
 
-/** Bytes of JSON in a reply: a page of names fits, and so does an error. */
+/** The most bytes of JSON in a reply: enough for a page of names, and for an error. */
 const REPLY_HEADER_BYTES_MAX = 65_536;

@@ -1,19 +1,20 @@
 /**
- * One put, being performed: its writes in order, each gathering what queued up while the last was under way, or in
- * this turn of the event loop.
+ * Performs one put: its writes in order. Each write takes everything that was queued during the last one, or in this
+ * turn of the event loop.
  *
- *   state     what is under way         then
- *   busy      its turn, store.put,      -> idle, or over when it failed
- *             sink.write, sink.sync
- *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
- *                                       else sync, commit or abort, once asked to
- *   ending    sink.commit, sink.abort   -> over
- *   over      nothing                   what still comes is given back at once
+ *   state      what is under way           then
+ *   busy       waiting for a slot,         -> idle, or finished after a failure
+ *              store.put, sink.write,
+ *              sink.sync
+ *   idle       nothing                     write the queue when it is long enough, when the turn is over, or when no more
+ *                                          comes; else sync, commit or abort, if one of them is wanted
+ *   ending     sink.commit, sink.abort     -> finished
+ *   finished   nothing                     credit for what still comes is given back at once
  *
- * An upload may be taken over by another connection at any time: then it is over at once, though what was under way in
- * the sink is still awaited.
+ * Another connection may take the upload over at any time. Then the task finishes without a further call of the sink,
+ * but it awaits the call that is under way.
  *
- * The queue is bounded by the credit of what is in it.
+ * The queue is bounded by the credit of its bytes.
  */
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
@@ -23,27 +24,33 @@ import { callStore } from './call-store.ts';
 
 export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;
-  /** Makes what was written so far durable, and says how much that is; those asked for meanwhile are one. */
+  /**
+   * Makes everything written so far durable, and reports how much that is. Several calls during one sync make one
+   * more.
+   */
   readonly sync: () => void;
   readonly commit: () => void;
   readonly abort: () => void;
-  /** To be called at the end of a turn in which something was written: nothing more is waited for. */
+  /** The caller calls it at the end of a turn in which it has written: the task waits for no more bytes. */
   readonly flush: () => void;
 }
 
-/** Bytes worth a write of their own before the turn is over; few enough to be in the cache still. */
+/** The bytes that are written before the turn is over. They are few enough to be in the cache still. */
 const WRITE_BYTES_MIN = 256 * 1024;
 
 export interface PutTaskDeps {
   readonly store: Store;
-  /** Calls back once it may have a file open. */
+  /** Calls back once the put may have a file open. */
   readonly acquireFile: (go: () => void) => void;
   readonly creditBack: (credit: number) => void;
-  /** These bytes are not looked at any more. */
+  /** Called with bytes that the task does not use any more. */
   readonly recycle: (bytes: Uint8Array) => void;
   readonly onInternalError: (thrown: unknown) => void;
   readonly synced: (part: UploadOffset) => void;
-  /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
+  /**
+   * Called when nothing is under way any more, with the one result: the stored file, or the first failure; null after
+   * an abort.
+   */
   readonly finished: (result: EffectResult | null) => void;
 }
 
@@ -72,7 +79,10 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
   };
   const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
     finish({ of, ok: false, error });
-  /** Another has the upload now. What is under way ends the task when it is answered, and nothing else is begun. */
+  /**
+   * Another connection has the upload now. The answer to the call that is under way ends the task, and no other call
+   * is made.
+   */
   const onTaken = () => {
     isTakenOver = true;
     dropQueue();
@@ -98,7 +108,7 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
       () => to.write(chunks),
       onInternalError,
       (outcome) => {
-        // Busy until it is known that the sink goes on: what comes back may bring more to be written at once.
+        // The task stays busy meanwhile: the credit that is given back may bring more bytes to write at once.
         for (const bytes of chunks) recycle(bytes);
         creditBack(credit);
         state = 'idle';
@@ -117,7 +127,7 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
       (outcome) => {
         state = 'idle';
         if (!outcome.ok) return fail('sync', outcome.error);
-        // The commit will say more.
+        // When a commit follows, its answer includes this one.
         if (wanted === 'more' && !isTakenOver) deps.synced(outcome.value);
         next();
       },
@@ -182,7 +192,7 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
     },
     abort: () => {
       wanted = 'abort';
-      // What has arrived of an upload is kept, and that is what the queue is.
+      // What has arrived of an upload is kept, and that includes the queue.
       if (options.upload === undefined) dropQueue();
       next();
     },

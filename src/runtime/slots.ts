@@ -1,30 +1,30 @@
 /**
- * A number of places that many holders share: open files, headers that are arriving.
+ * A number of slots that many holders share: for open files, or for headers that are arriving.
  *
- * Each holder may always have `perHolder` places, whatever the others do. Beyond those all holders share `shared`
- * places, in turns: a place that comes free goes to the holder that has waited longest, which then waits behind the
- * others for its next one.
+ * Each holder may always have `perHolder` slots, whatever the others do. Beyond those all holders share `shared`
+ * slots, in turns: a slot that becomes free goes to the holder that has waited longest, and that holder then waits
+ * behind the others for its next one.
  *
- *   a holder wants a place        it has fewer than `perHolder`   it gets one of its own
- *                                 a shared place is free, and     it gets that
- *                                 nobody waits for one
- *                                 else                            it waits, behind those who wait
+ *   a holder asks for a slot      it has fewer than `perHolder`   it gets one of its own
+ *                                 a shared slot is free, and      it gets that one
+ *                                 no holder waits for one
+ *                                 else                            it waits, behind those that wait
  *
- * The bound: at most `holders * perHolder + shared` places are taken. Who waits is bounded by whoever asks. A wait
- * ends when the holder itself, or another that holds a shared place, lets go of one.
+ * The bound: at most `holders * perHolder + shared` slots are held. The number of waiting claims is bounded by the
+ * callers. A wait ends when the holder itself, or another one that holds a shared slot, releases a slot.
  */
 import { createFifo, type Fifo } from '../base/fifo.ts';
 
 export interface Slots {
   readonly join: () => SlotHolder;
-  /** Places that are taken, those of the holders' own included. */
+  /** The slots that are held, those of the holders' own included. */
   readonly taken: () => number;
 }
 
 export interface SlotHolder {
   /**
-   * Asks for a place. `granted` is called once, when there is one; at once if there is one now. It is given, and the
-   * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
+   * Asks for a slot. `granted` is called once, when the holder has one; at once if one is free now. Both `granted`
+   * and the caller get a function that releases the slot, or withdraws the claim; a second call of it does nothing.
    */
   readonly acquire: (granted: (release: () => void) => void) => () => void;
 }
@@ -36,34 +36,35 @@ interface Claim {
 }
 
 interface Holder {
-  /** Places it holds: the first `perHolder` are its own, the others shared. */
+  /** The slots it holds: the first `perHolder` are its own, the others shared. */
   held: number;
-  /** Its claims that wait, and some that are over: those are skipped. */
+  /** Its claims that wait, and some that were released, which are skipped. */
   waiting: Fifo<Claim>;
-  /** How many of them do wait. */
+  /** The number of its claims that wait. */
   waitingCount: number;
-  /** Whether it stands among the holders that wait for a shared place. */
+  /** Whether it is in the queue of holders that wait for a shared slot. */
   isQueued: boolean;
-  /** Its own places are being handed out. */
+  /** Whether its own slots are being granted. */
   isGrantingOwn: boolean;
 }
 
 /**
- * @param shared places that all holders share, from 0.
- * @param perHolder places that each holder has for itself, from 0. One of both must be above 0, or nobody gets any.
+ * @param shared the number of slots that all holders share, from 0.
+ * @param perHolder the number of slots that each holder has for itself, from 0. One of both must be above 0, or
+ *   nothing is ever granted.
  * @example
  * const files = createSlots({ shared: 100, perHolder: 1 });
- * const letGo = files.join().acquire(() => open());
+ * const release = files.join().acquire(() => open());
  */
 export function createSlots({ shared, perHolder }: { shared: number; perHolder: number }): Slots {
   let free = shared;
   let taken = 0;
-  /** Those with a claim that waits, each once. */
+  /** The holders with a claim that waits, each once. */
   const waitingHolders = createFifo<Holder>();
-  /** Shared places are being handed out. Whoever gets one may let go of it at once, and so may thousands in a row. */
+  /** Whether shared slots are being granted. A holder may release its slot at once, and so may thousands in a row. */
   let isGrantingShared = false;
 
-  /** To be called only when it may have a place. */
+  /** It must be called only when the holder may have a slot. */
   function occupy(holder: Holder, claim: Claim): void {
     if (holder.held >= perHolder) free--;
     holder.held++;
@@ -71,7 +72,10 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     claim.state = 'held';
   }
 
-  /** Whoever is before it in the queue has the first right to a shared place; to its own places nobody else has. */
+  /**
+   * A holder that is earlier in the queue has the first right to a shared slot. No other holder has a right to its
+   * own slots.
+   */
   const hasSlotFor = (holder: Holder) => holder.held < perHolder || (waitingHolders.length === 0 && free > 0);
 
   function nextOf(holder: Holder): Claim | undefined {
@@ -81,7 +85,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     return undefined;
   }
 
-  /** Gives a holder that may have a place one, if it waits for one. */
+  /** Grants a slot to a holder that may have one, if it has a claim that waits. */
   function grantNext(holder: Holder): void {
     const claim = holder.waitingCount > 0 ? nextOf(holder) : undefined;
     if (claim === undefined) return;
@@ -91,7 +95,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     claim.granted(claim.release);
   }
 
-  /** One of its own places has come free. */
+  /** Grants the holder its own slots, after one of them has become free. */
   function grantOwn(holder: Holder): void {
     if (holder.isGrantingOwn) return;
     holder.isGrantingOwn = true;
@@ -99,7 +103,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     holder.isGrantingOwn = false;
   }
 
-  /** Hands free shared places to those who wait, a place each in turn. */
+  /** Grants the free shared slots to the holders that wait, one slot each in turn. */
   function grantShared(): void {
     if (isGrantingShared) return;
     isGrantingShared = true;
@@ -124,7 +128,7 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     if (state === 'released') return;
     if (state === 'waiting') {
       holder.waitingCount--;
-      // Else a holder that never gets one would collect those it wanted once.
+      // Else a holder that never gets a slot would collect its released claims.
       if (holder.waitingCount === 0) holder.waiting = createFifo();
       return;
     }

@@ -1,19 +1,19 @@
 /**
- * How long a peer is waited for. One clock looks at all connections every now and then, so that thousands of idle ones
- * cost no timer each, and a chunk that arrives costs no more than an addition.
+ * Limits how long a connection waits for its peer. One monitor looks at all connections every now and then. So
+ * thousands of idle connections cost no timer each, and a chunk that arrives costs no more than an addition.
  *
- *   what the connection is at                what is waited for        how long
+ *   state of the connection                  what it waits for         timeout
  *   nothing has come                         the first bytes           firstBytes
  *   the first bytes of a header have come    the rest of it            header
  *   a body is arriving                       `bodyBytes`, or its end   body, again and again
  *   all is answered, no frame is begun       the next request          idle
- *   something is being sent                  that some of it is taken  unread
+ *   something is being sent                  that some of it is read   unread
  *
- * Time in which we do not read is not the peer's, so it counts only for what is being sent. Nor does it while this process
- * itself stood still: what the peer sent meanwhile is not read yet.
+ * Time in which the connection does not read is not the peer's fault, so it counts only for `unread`. Time in which
+ * this process itself stood still does not count either, since what the peer sent meanwhile is not read yet.
  *
- * Once one of these is over, nothing more is waited for but that what is being sent is taken: else whoever reads nothing
- * could stay for ever by being late with something else first.
+ * After the first timeout the monitor still watches for `unread`. Else a peer that reads nothing could stay for ever
+ * by being late with something else first.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
@@ -21,28 +21,28 @@ import type { Timeouts } from './limits.ts';
 
 export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
 
-/** What a connection is at, as far as its peer is waited for. */
+/** The progress of a connection, as far as timeouts depend on it. */
 export interface ConnectionProgress {
-  /** Bytes that have come, in all. */
+  /** The bytes that have come, in total. */
   readonly received: number;
-  /** Bytes of a header that is not whole. */
+  /** The bytes of an incomplete header that have come. */
   readonly partialHead: number;
   readonly inBody: boolean;
-  /** Bytes of bodies that have come, in all. */
+  /** The bytes of bodies that have come, in total. */
   readonly bodies: number;
-  /** Requests that are not answered. */
+  /** The number of requests that are not answered. */
   readonly open: number;
-  /** We read. */
+  /** Whether the connection is being read. */
   readonly listening: boolean;
-  /** Writes that have settled, in all; and whether one is under way. */
+  /** The number of writes that have settled; and whether one is under way. */
   readonly writes: number;
   readonly writing: boolean;
 }
 
 export interface TimeoutMonitor {
   /**
-   * Looks at a connection from now on, and calls `looked` after each look; calls `expired` at the first deadline that is
-   * over, and once more for `unread` if that was another. Returns how to stop.
+   * Watches a connection from now on, and calls `looked` after each look. Calls `expired` at the first timeout, and
+   * once more for `unread` if the first was another. Returns a function that stops watching.
    */
   readonly monitor: (
     look: () => ConnectionProgress,
@@ -51,13 +51,13 @@ export interface TimeoutMonitor {
   ) => () => void;
 }
 
-/** At most so often, and at least so often, in milliseconds, is each connection looked at. */
+/** The shortest and the longest time between two looks at a connection. */
 const [TICK_MS_MIN, TICK_MS_MAX] = [20, 1000];
 
 /**
  * @example
- * const clock = createClock(defaultLimits.deadlines);
- * const stop = clock.watch(progress, (which) => refuse(timedOut(which, limits.deadlines)));
+ * const monitor = createTimeoutMonitor(defaultLimits.timeouts);
+ * const stop = monitor.monitor(progress, (which) => refuse(timedOut(which, limits.timeouts)));
  */
 export function createTimeoutMonitor(
   timeouts: Timeouts,
@@ -66,7 +66,7 @@ export function createTimeoutMonitor(
   const { firstBytes, header, body, bodyBytes, idle, unread } = timeouts;
   const shortest = Math.min(firstBytes, header, body, idle, unread);
   const tickMs = Math.min(Math.max(shortest / 4, TICK_MS_MIN), TICK_MS_MAX);
-  /** Bounded by the number of connections. */
+  /** The connections that are watched. */
   const watched = new Set<(now: number) => void>();
   let timer: Subscription | null = null;
 
@@ -86,10 +86,10 @@ export function createTimeoutMonitor(
     let previous = look();
     let lookedAt = scheduler.now();
     let phaseBefore = phase(previous);
-    /** Since when the peer is waited for, and how many bytes of bodies had come then. */
+    /** The time since which the connection waits for the peer, and the bytes of bodies that had come by then. */
     let [since, bodies] = [lookedAt, previous.bodies];
     let unreadSince = lookedAt;
-    /** Something was late already. */
+    /** Whether there was a timeout already. */
     let late = false;
 
     function check(now: number): void {
