@@ -1,15 +1,14 @@
 /**
- * The actor around a session: frames in, effects out, results back in, for one connection.
+ * The actor around a session, for one connection: frames in, effects out, results back in.
  *
  *   chunks$ ──▶ deframe ──▶ inbox ──▶ reduce ──▶ perform ──▶ store
  *      ▲                      ▲                    │ │
- *      │ pause, resume        └────── results ◀────┘ └──▶ outbox ──▶ connection
+ *      │ pause, resume        └────── results ◀────┘ └──▶ reply writer ──▶ connection
  *      └───────── credit
  *
- * One event is reduced at a time, and its effects are handed out before the next one: a result that comes while
- * that happens waits its turn. Both queues are bounded by credit: the inbox holds events that have paid, and
- * each result answers an effect of a request that has. All of it is done in turns with the other connections (see
- * `rounds`).
+ * The actor reduces one event at a time, and performs its effects before the next one. A result that comes meanwhile
+ * waits its turn. Credit bounds both queues: the events in the inbox have paid, and each result answers an effect of
+ * a request that has paid. The connection takes turns with the other connections (see `rounds`).
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
@@ -52,38 +51,38 @@ export interface ServeConnectionOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
   readonly store: Store;
-  /** Shared by all connections of a server, as what follows is. */
+  /** Shared by all connections of a server, as are the options below. */
   readonly budget: Budget;
-  /** Room for long headers, and files that may be open; without them there is no bound to either. */
+  /** Room for long headers, and files that may be open; without them neither is limited. */
   readonly slots?: SharedSlots;
-  /** Turns of the event loop; without one this connection waits for no other. */
+  /** The turns of the event loop; without it this connection does not wait for others. */
   readonly rounds?: Rounds;
   readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
-  /** Watches the deadlines; without one there are none. */
+  /** Watches the timeouts; without it there are none. */
   readonly timeoutMonitor?: TimeoutMonitor;
-  /** How fast bytes come in, and requests; without one as fast as they can. */
+  /** Limits how fast bytes and requests come in; without them there is no limit. */
   readonly rateLimits?: { readonly bytes: RateLimiter; readonly requests: RateLimiter };
-  /** Who is let in; default everybody. */
+  /** The access rules; default everybody may do everything. */
   readonly access?: Access;
-  /** How often tokens may be tried from the peer's address; without it as often as it likes. */
+  /** Limits how often tokens may be tried from the peer's address; without it there is no limit. */
   readonly tries?: AddressTries;
-  /** What `hello` answers besides who the peer is. */
+  /** The fields that `hello` answers besides the principal. */
   readonly about?: HelloResult['about'];
   readonly counters?: Counters;
-  /** Told, after each step, how many requests are not answered. */
+  /** After each step `open` is set to the number of requests that are not answered. */
   readonly status?: { open: number };
-  /** Performs the `call` effects of commands of your own. */
+  /** Performs the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
-  /** Emits when the server shuts down: what runs is finished, nothing new is taken. */
+  /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
   readonly shutdown$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
-  /** Told of what should not have been thrown. */
+  /** Called with any exception that the store or a command throws; the peer gets `internal`. */
   readonly onInternalError?: (thrown: unknown) => void;
 }
 
-/** What connections share besides memory. */
+/** The slots that connections share. */
 export interface SharedSlots {
-  /** For headers that arrive and are long. */
+  /** For long headers that are arriving. */
   readonly heads: Slots;
   /** For files that are open to be sent. */
   readonly reading: Slots;
@@ -98,9 +97,9 @@ const unboundedSharedSlots = (): SharedSlots => ({
   writing: unboundedSlots(),
 });
 
-/** Events that are reduced between two looks at whose turn it is. */
+/** The events that are reduced before another connection may have its turn. */
 const EVENTS_A_TURN = 64;
-const OVER_BEFORE_LOOKED = 'the connection was over before the token was looked at';
+const OVER_BEFORE_CHECKED = 'the connection was over before the token was looked at';
 const SERVE_CONNECTION_RULES = {
   session: RECORD,
   framing: FRAMING,
@@ -111,13 +110,16 @@ const SERVE_CONNECTION_RULES = {
   scheduler: optional(SCHEDULER),
 };
 
-/** Why nothing is read. */
+/**
+ * Why the connection is not read: `credit` is used up, a request is `deferred`, it is another connection's `turn`, a
+ * header has no `room`, or the limit on `bytes` or on `requests` a second is reached.
+ */
 type Pause = 'credit' | 'deferred' | 'turn' | 'room' | 'bytes' | 'requests';
 
 /**
- * Serves one connection until it is over, and emits what happened in it. Completes when the connection is closed
- * and everything it began is finished. Never errors. Unsubscribing destroys the connection and aborts the put whose
- * body is still arriving; what was complete is still committed.
+ * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is
+ * closed and everything that it began is finished. Never errors. When the subscriber unsubscribes, the connection is
+ * destroyed and the put whose body is still arriving is aborted; a put that is complete is still committed.
  */
 export function serveConnection(
   connection: Connection,
@@ -130,17 +132,17 @@ export function serveConnection(
     const onInternalError = options.onInternalError ?? (() => {});
     const inbox = createFifo<SessionEvent>();
     const results = createFifo<SessionEvent>();
-    /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
+    /** The steps of sending a file: two at the most, since one file is sent at a time. */
     const sendSteps = createFifo<() => void>();
     const times = createRequestTimes(() => performance.now());
     let state = { ...session.initial, principal: access.initial(connection.certificate) };
     let isFinished = false;
-    /** Nothing more can be heard. */
+    /** Whether the input is over: no more chunks come. */
     let inputIsOver = false;
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
-    /** A header of the peer's keeps others from theirs until it is whole. */
+    /** Whether a header of this peer holds a slot, so that other connections wait until it is whole. */
     let isHeaderAwaited = false;
     const isListening = () =>
       pausedBy.size === 0 || (isHeaderAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
@@ -157,7 +159,7 @@ export function serveConnection(
       connection,
       window,
       ackDelay,
-      // The request whose body is still arriving, and what there is of a header.
+      // The credit of the request whose body is still arriving, and of an incomplete header.
       receiving: () => {
         const last = state.requests.at(-1);
         return (last?.receiving ? last.credit : 0) + frameReader.unsettled();
@@ -229,11 +231,14 @@ export function serveConnection(
       const before = isListening();
       if (paused) pausedBy.add(why);
       else pausedBy.delete(why);
-      // When it is its turn, it is looked at anyway.
+      // When it is this connection's turn, it runs anyway.
       if (applyListening(before) && why !== 'turn') roundMember.wake();
     }
 
-    /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
+    /**
+     * Pauses or resumes the connection, given whether it was read before. Returns whether reading has resumed: then
+     * bytes that were held back are there.
+     */
     function applyListening(before: boolean): boolean {
       if (isListening() === before) return false;
       ackDelay.setListening(isListening());
@@ -246,7 +251,10 @@ export function serveConnection(
     const hasEvents = () => results.length > 0 || (session.accepts(state) && inbox.length > 0);
     const hasWork = () => sendSteps.length > 0 || hasEvents() || frameReader.hasMore(isListening());
 
-    /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
+    /**
+     * Does a piece of work: first the events that are there, else the next piece of the peer's bytes and the events
+     * in it.
+     */
     function work(): boolean {
       sendSteps.shift()?.();
       if (!hasEvents() && frameReader.hasMore(isListening())) frameReader.step();
@@ -261,7 +269,7 @@ export function serveConnection(
       ackDelay.setInFrame(state.inFrame);
       if (state.phase === 'finished') linger();
       const more = hasWork();
-      // What comes of all that can be done at once is written at once.
+      // All replies that are ready at the end of the work leave in one write.
       if (!more) replyWriter.flush();
       if (state.phase === 'disconnected' && !more && executor.underWay() === 0) finish();
       return more;
@@ -275,7 +283,7 @@ export function serveConnection(
       for (const effect of effects) executor.perform(effect);
     }
 
-    /** What is not the peer's has its place before whatever of the peer's still waits. */
+    /** Queues an event that is not the peer's. It is reduced before the events of the peer that still wait. */
     function pushResult(event: SessionEvent): void {
       results.push(event);
       roundMember.wake();
@@ -285,7 +293,7 @@ export function serveConnection(
       if (state.reachable) pushResult({ type: 'unreachable' });
     }
 
-    /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
+    /** Asks the system whether the peer is still there, while neither a read nor a write would show it. */
     function probePeer(): void {
       const wouldTell = (isListening() && !inputIsOver) || replyWriter.progress().writing;
       if (wouldTell || !state.reachable || state.requests.length === 0) return;
@@ -294,7 +302,7 @@ export function serveConnection(
       });
     }
 
-    /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
+    /** Gives a peer that goes on sending some time to end its side, once ours is ended. */
     function linger(): void {
       stopMonitoring?.();
       lingering ??= destroyLater(connection, limits.linger, scheduler);
@@ -309,19 +317,19 @@ export function serveConnection(
     }
 
     function onTimeout(which: TimeoutKind): void {
-      // Who reads nothing would not read this either.
+      // A peer that does not read would not receive the error.
       if (which === 'unread') connection.destroy();
       pushResult({ type: 'fault', error: timedOut(which, limits.timeouts) });
     }
 
-    // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
-    // be answered any more is known at once.
+    // The end of the input is an event in its place behind what came before it, and so is a break. But the session
+    // learns at once that no answer can reach the peer any more.
     function onInputEnd(event: SessionEvent): void {
       inputIsOver = true;
       ackDelay.release();
       if (event.type === 'closed') {
         stopMonitoring?.();
-        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
+        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
         unreachable();
       }
       frameReader.end(event);
@@ -368,14 +376,14 @@ export function serveConnection(
         each?.unsubscribe();
       for (const each of [rateShares.bytes, rateShares.requests]) each?.leave();
       stopMonitoring?.();
-      // Replies that wait for a silence would keep their credit.
+      // Else replies that wait for a quiet period would keep their credit.
       ackDelay.release();
       ackDelay.dispose();
       frameReader.stop();
-      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
+      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
       if (isFinished) return;
       connection.destroy();
-      // What it has asked for is awaited, though nobody is told of it.
+      // The actor awaits the results of its effects, though nobody sees its reports.
       pushResult({ type: 'closed' });
     };
   });

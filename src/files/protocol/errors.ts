@@ -1,9 +1,9 @@
 /**
- * The one catalogue of what can go wrong, as the peer is told it.
+ * The one catalogue of errors, as they are sent to the peer.
  *
- * An error is plain data. `fatal` says that the connection is over: the error is sent, nothing that comes after is
- * looked at, and our side is ended. `blame` says whose doing it is: the peer's (`peer`: sending the
- * same again fails again) or ours (`server`: it may well work later).
+ * An error is plain data. `fatal` says that the connection ends: the server sends the error, reads nothing behind it,
+ * and ends its side. `blame` says whose fault it is: the peer's (`peer`: the same request fails again) or ours
+ * (`server`: it may well work later).
  */
 import { inWords } from '../../wire/argument.ts';
 
@@ -66,13 +66,13 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** An error as it is sent: a code from the catalogue, the message in words, and what else helps. */
+/** An error as it is sent: a code from the catalogue, a message, and further details. */
 export interface ErrorInfo {
   readonly code: ErrorCode;
   readonly message: string;
   /** The field of the request that is wrong, where one is. */
   readonly field?: string;
-  /** What the system said, e.g. `ENOSPC`. */
+  /** The code of the operating system, e.g. `ENOSPC`. */
   readonly cause?: string;
   readonly [detail: string]: unknown;
 }
@@ -80,7 +80,7 @@ export interface ErrorInfo {
 /**
  * Makes an error from the catalogue.
  *
- * @param why what exactly is wrong and what to do; appended to the catalogue's message.
+ * @param why what exactly is wrong and what to do; appended to the message of the catalogue.
  * @param details further fields of the error, sent as they are.
  * @example errorInfo('bad-offset', 'the server has 10 bytes', { offset: 10 })
  */

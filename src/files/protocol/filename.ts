@@ -1,17 +1,17 @@
 /**
- * Which names a file may have.
+ * Decides which names a file may have.
  *
- * A name is a relative path with `/` between its segments. What is refused here is refused on every platform and
- * by every store, so that a tree written by one can be moved to another, and so that no name ever means a place
- * outside the root.
+ * A name is a relative path with `/` between its segments. A name that is refused here is refused on every platform
+ * and by every store. So a tree that one store wrote can be moved to another, and no name ever means a place outside
+ * the root.
  */
 
-/** The first segment that belongs to the store alone: what is under way lives there. Refused in any case. */
+/** The first segment that belongs to the store alone, for unfinished puts. It is refused in upper and lower case. */
 export const RESERVED_FOLDER = '.sluice';
 
-/** Bytes of UTF-8 in a whole name. */
+/** The most bytes of UTF-8 in a whole name. */
 export const NAME_BYTES_MAX = 1024;
-/** Bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
+/** The most bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
 export const SEGMENT_BYTES_MAX = 255;
 
 const encoder = new TextEncoder();
@@ -21,7 +21,7 @@ const DRIVE_LETTER = /^[A-Za-z]:/;
 const IN_RESERVED_FOLDER = /^\.sluice(?:\/|$)/i;
 
 /**
- * Says why a name is refused, in words that complete "the file name is not allowed: …", or null when it is allowed.
+ * Explains why a name is refused, in words that complete "the file name is not allowed: …"; null when it is allowed.
  *
  * @example
  * explainBadFilename('a/b.txt')    // null

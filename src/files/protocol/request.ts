@@ -1,8 +1,8 @@
 /**
- * What a peer may ask for: one pattern a command, and the request types inferred from them.
+ * Requests: one pattern for each command, and the request types inferred from the patterns.
  *
- * The patterns are the single source. A header that matches none is refused with the first field that is wrong,
- * which `requestFault` finds in the same pattern.
+ * The patterns are the single source. A header that matches none is refused with the first field that is wrong, which
+ * `requestFault` finds in the same pattern.
  */
 import { isMatching, P } from 'ts-pattern';
 // Unused, but declarations of exported patterns can only name their types through it.
@@ -81,7 +81,7 @@ export function idOf(header: JsonHeader): RequestId | null {
   return value !== undefined && isMatching({ id }, { id: value }) ? (value as RequestId) : null;
 }
 
-/** What a field must be, in words, for the ones that several commands share. */
+/** The rules for fields that several commands share, in words. */
 const FIELD_TEXT: Readonly<Record<string, string>> = {
   id: 'a string of at most 256 characters or a number',
   filename: 'a string',

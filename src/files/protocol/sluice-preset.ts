@@ -1,7 +1,8 @@
 /**
- * Sluice's own wire as a preset: the frames of either side, of a connection of which only the bytes are known.
+ * The preset of Sluice's own protocol: it reads the frames of either side of a connection of which only the bytes are
+ * known.
  *
- * It is not among `presets` of `wire/`, because how long a body is only the protocol knows.
+ * It is not among the `presets` of `wire/`, because only the protocol knows how long a body is.
  */
 import { type HeadFault, headFault } from '../../wire/fault.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';

@@ -1,13 +1,13 @@
 /**
- * Answers leave in the order of the requests, however their effects overlapped.
+ * Sends the answers in the order of the requests, however their effects overlapped.
  *
- * Only the oldest request's answers are sent; the others' wait in the state until their turn comes.
+ * Only the answers of the oldest request are sent. Those of the others wait in the state until their turn comes.
  */
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from './effect.ts';
 import type { OpenRequest, PendingReply, SessionState } from './state.ts';
 
-/** Sends what is ready to be sent, drops requests that are finished with, and ends when nothing is left. */
+/** Sends the replies that are ready, drops finished requests, and ends the session when nothing is left. */
 export function flushReplies(state: SessionState, effects: Effect[]): SessionState {
   let requests = state.requests;
   while (requests.length > 0) {
@@ -25,7 +25,7 @@ export function flushReplies(state: SessionState, effects: Effect[]): SessionSta
   return endIfQuiet(requests === state.requests ? state : { ...state, requests }, effects);
 }
 
-/** The conversation ends when no more input is wanted and everything is answered. */
+/** Ends the session when no more input is wanted and everything is answered. */
 function endIfQuiet(state: SessionState, effects: Effect[]): SessionState {
   const quiet = state.requests.length === 0 && state.deferred === null;
   const finished = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
@@ -60,7 +60,7 @@ function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): O
   return { ...request, pendingReplies, credit: 0, hasFile };
 }
 
-/** Nobody is there to be answered; what is under way is awaited all the same. */
+/** Drops the replies of a request when no answer can reach the peer. Its effects are awaited all the same. */
 function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
   if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
   if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });

@@ -1,22 +1,22 @@
 /**
- * One connection's brain: `(state, event) → (state, effects)`, and nothing else.
+ * The state machine of one connection: `(state, event) → (state, effects)`, and nothing else.
  *
- * It knows no socket, no file, no clock and no RxJS, so every conversation there can be is a list of events, and a
- * test is a list of events and the effects they must have. What each command does is in its own file; what all
- * have in common is here.
+ * It knows no socket, no file, no clock and no RxJS. So every possible conversation is a list of events, and a test
+ * is a list of events and the effects that they must have. What each command does is in its own file. What all
+ * commands have in common is here.
  *
- *   event      when open                             otherwise
- *   request    begin it, or park it                  draining: refuse it, -> ending; else release its credit
- *   data       to the request whose body it is,      release its credit
- *              or release its credit when that is done
- *   body-end   to the request whose body it was      nothing
- *   fault      abort the body under way, answer it after all that is open, -> ending; nothing if the last answer was given
- *   ended      -> ending (the frame was whole, or a fault came before)
- *   drain      -> draining
+ *   event        when open                             otherwise
+ *   request      begin it, or defer it                 draining: refuse it, -> ending; else release its credit
+ *   data         to the request whose body it is,      release its credit
+ *                or release its credit when that is done
+ *   body-end     to the request whose body it was      nothing
+ *   fault        abort the current body, answer it after all open requests, -> ending; nothing after a fatal answer
+ *   ended        -> ending (the frame was whole, or a fault came before)
+ *   shutdown     -> draining
  *   unreachable  drop the requests that only read, and those that come; no answer is sent any more
- *   access     the rights of the requests that come from now on
- *   closed     as unreachable, and abort the body under way, -> gone
- *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
+ *   access       the rights of the requests that come from now on
+ *   closed       as unreachable, and abort the current body, -> disconnected
+ *   result       to its request, then begin the deferred one; -> ending if it was refused with a fatal error
  */
 
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
@@ -36,13 +36,13 @@ import { trimmedHeader } from './trim-header.ts';
 export interface Session {
   readonly initial: SessionState;
   /**
-   * The step. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while `accepts` says
-   * no; the others may come at any time.
+   * Reduces an event. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while
+   * `accepts` says no; the others may come at any time.
    */
   readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
-  /** What of a header a `request` must carry: it may cost far less than the whole. */
+  /** The part of a header that a `request` must carry. It may cost far less than the whole header. */
   readonly trimHeader: (header: JsonHeader) => JsonHeader;
-  /** Whether the next event from the peer may be given now. */
+  /** Whether the session takes the next event from the peer now. */
   readonly accepts: (state: SessionState) => boolean;
 }
 
@@ -147,7 +147,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   ): SessionState {
     const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
     const isOver = asked?.done ?? true;
-    // A command that threw is done before what it asked for is there.
+    // A command that threw is done before the result of its effect comes.
     if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'closeFile', request: number });
     if (isOver && credit > 0) effects.push({ type: 'release', credit });
     if (asked === undefined) return state;
@@ -178,7 +178,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flushReplies(replace(withPrincipal, after), effects);
   }
 
-  /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
+  /** Begins the deferred request, once nothing is in its way; not after a fatal refusal. */
   function beginDeferred(state: SessionState, effects: Effect[]): SessionState {
     if (state.deferred === null) return state;
     const { header, credit } = state.deferred;
@@ -189,7 +189,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     return flushReplies(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
   }
 
-  /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
+  /**
+   * No answer can reach the peer: requests that only read are dropped at any stage, and a request that waited for
+   * them begins.
+   */
   function unreachable(state: SessionState, effects: Effect[]): SessionState {
     if (!state.reachable) return state;
     const requests = state.requests.map((request) => {
@@ -210,8 +213,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   }
 
   /**
-   * What is wrong with the connection, said behind all that is open. In the middle of a body it is what became of that
-   * body's request, and is reported as that; where the request was refused before, the report of that stands.
+   * Answers a fault of the connection behind all open requests. In the middle of a body the fault is the outcome of
+   * the body's request, and is reported as that. If the request was refused before, the report of the refusal stands.
    */
   function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
     const answer = { type: 'fault', error } as const;
@@ -237,7 +240,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     );
   }
 
-  /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
+  /** Ends the request of an incomplete body without an answer. A request whose body is whole goes on. */
   function abortBody(state: SessionState, effects: Effect[]): SessionState {
     const last = state.requests.at(-1);
     if (last === undefined || !last.receiving) return state;
@@ -256,7 +259,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   return { initial: initialSession, trimHeader, reduce, accepts: (state) => state.deferred === null };
 }
 
-/** The newest request's answer is the last one of the connection. */
+/** Makes the answer of the newest request the last one of the connection. */
 const withFatalReply = (state: SessionState): SessionState =>
   replace(state, { ...state.requests.at(-1)!, fatal: true });
 

@@ -13,7 +13,7 @@ import { errorInfo } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { defineCommand, refuse } from '../command.ts';
 
-/** The checksum of the whole file, where the store knows it. */
+/** The field for the checksum of the whole file, where the store knows it. */
 const crc32Field = (crc32: number | undefined) => (crc32 === undefined ? {} : { crc32 });
 
 interface Range {

@@ -2,7 +2,7 @@
  * `put`: stores the body under a name, atomically.
  *
  *   phase        event             -> phase       effects, answer
- *                start                receiving    begin
+ *                start                receiving    openPut
  *   receiving    data                 receiving    write, and sync where progress is due
  *   receiving    end                  committing   commit
  *   receiving    result, failed       done         error (the sink has cleaned up; the rest is skipped)
@@ -20,18 +20,18 @@ import type { CommandEffect } from '../effect.ts';
 
 interface State {
   readonly phase: 'receiving' | 'committing';
-  /** As the peer calls it. */
+  /** The id that the peer gave the upload. */
   readonly upload?: string | undefined;
   readonly progress?: Progress | undefined;
 }
 
-/** How far it is, for a put that wants to be told. */
+/** The progress of a put that asks for progress replies. */
 interface Progress {
-  /** Bytes between two tellings, at the least. */
+  /** The least bytes between two progress replies. */
   readonly every: number;
-  /** Bytes that have come, those of earlier tries included. */
+  /** The bytes that have come, those of earlier tries included. */
   readonly received: number;
-  /** When so many have, it is told again. */
+  /** The number of bytes at which the next progress reply is due. */
   readonly next: number;
 }
 
@@ -54,7 +54,7 @@ export const put = defineCommand({
     return { state: stateOf(upload, progress, offset), effects: [begin] };
   },
   on: (state: State, event) => {
-    // The only event that comes once a chunk: kept out of the matching below.
+    // The only event that comes once a chunk, so it does not go through the matching below.
     if (event.type === 'data') return data(state, event);
     return match(event)
       .with({ type: 'end' }, () => ({
