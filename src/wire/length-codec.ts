@@ -8,7 +8,7 @@ import { type HeadFault, headFault } from './fault.ts';
 import { exactly, readFixed, readVarint, varintSize, writeFixed, writeVarint } from './integer-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
-/** How many bytes of prefix there are, as far as `bytes[start..end)` tell. The value is not looked at. */
+/** The bytes of the prefix, as far as `bytes[start..end)` tell. The value is not checked. */
 export function prefixSize(
   layout: LengthLayout,
   bytes: Uint8Array,
@@ -24,7 +24,7 @@ export function prefixSize(
   return headFault('varint-too-long', `the length is a varint of more than ${layout.maxVarint} bytes`);
 }
 
-/** What the field of the complete prefix `bytes[start..end)` holds. */
+/** The value of the field in the complete prefix `bytes[start..end)`. */
 export function fieldValue(
   layout: LengthLayout,
   bytes: Uint8Array,
@@ -36,9 +36,9 @@ export function fieldValue(
 }
 
 /**
- * The length of the body when the field holds `value`, or what is wrong with it.
+ * The length of the body when the field holds `value`, or the fault.
  *
- * @param size bytes of the field.
+ * @param size the bytes of the field.
  */
 export function bodyLength(layout: LengthLayout, value: number | bigint, size: number): number | HeadFault {
   const { maxLength } = layout;
@@ -60,7 +60,7 @@ function outOfBounds(value: number | bigint, shift: number, maxLength: number): 
     const body = shift === 0 ? '' : `, so the body has ${length} bytes`;
     return headFault('length-too-large', `${says}${body}, and the most is ${maxLength}`, length, maxLength);
   }
-  // The body would be within bounds, but what the field says is not a number that can be counted with.
+  // The body would be within bounds, but the value of the field is not a number that can be counted with.
   const most = Number.MAX_SAFE_INTEGER;
   return headFault('length-too-large', `${says}, and the most that can be counted is ${most}`, value, most);
 }
@@ -118,7 +118,10 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
 
 const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
 
-/** Why no body is so long, or is allowed to be. Asked first: a varint's size is counted, which infinity has no end of. */
+/**
+ * The fault of a length that no body has, or may have. It is checked first: the size of a varint is counted, and
+ * infinity has no end.
+ */
 function lengthFault({ maxLength }: LengthLayout, length: number): HeadFault | null {
   if (length < 0)
     return headFault('length-negative', `the length is ${length}, a negative number`, length, 0);
@@ -136,7 +139,7 @@ function lengthFault({ maxLength }: LengthLayout, length: number): HeadFault | n
   return null;
 }
 
-/** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
+/** The value of the field for a body of `length` bytes, when the field has `size` bytes itself. */
 function fieldValueFor(layout: LengthLayout, length: number, size: number): number | HeadFault {
   const { maxValue } = layout;
   const shift = layout.countsField ? layout.shift - size : layout.shift;

@@ -1,4 +1,4 @@
-/** Who a TLS server says it is, and whose certificates it accepts. */
+/** The credentials of a TLS server: its certificate, and the authorities whose certificates it accepts. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 

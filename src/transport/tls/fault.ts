@@ -1,11 +1,11 @@
-/** What goes wrong with TLS, in words that say what to do about it. */
+/** Explains failures of TLS, in sentences that say what to do about them. */
 import type { ConnectionFault } from '../connection.ts';
 import { connectionFault, systemCode } from '../connection-fault.ts';
 
 const UNKNOWN_ISSUER =
   'its certificate was not issued by an authority that is trusted here: trust the one that issued it';
 
-/** OpenSSL's and node's codes; those that are not here are told in OpenSSL's own words. */
+/** Codes of OpenSSL and of node. An error whose code is not here is reported in OpenSSL's own words. */
 const CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired: it must be renewed, or the clock here is wrong',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: the clock here or there is wrong',

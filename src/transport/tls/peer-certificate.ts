@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import type { Certificate } from '../connection.ts';
 
 /**
- * What node shows of a subject: a part a line, or several with ` + ` between them, and what is special or a control
- * character escaped as in RFC 2253. So no value can pass for a further part.
+ * The subject of a certificate, as node shows it: one part on each line, or several with ` + ` between them. Special
+ * and control characters are escaped as in RFC 2253, so no value can pass for a further part.
  */
 const NAME_PARTS = /(?:[^\\+\n]|\\.)+?(?= \+ |\n|$)/gs;
 

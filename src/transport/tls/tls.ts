@@ -26,8 +26,9 @@ let made = 0;
 
 export interface ListenTlsOptions extends ListenTcpOptions {
   /**
-   * What the server shows and accepts. Listening begins with the first; each further one holds for the connections that
-   * come after it. One that cannot be used later on is an `accept-failed`, and the one before stays.
+   * The credentials of the server. Listening begins with the first ones; each further ones hold for the connections
+   * that come after them. Later credentials that cannot be used are an `accept-failed`, and the ones before them
+   * stay.
    */
   readonly credentials$: Observable<TlsCredentials>;
   /**
@@ -149,7 +150,7 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
   };
 }
 
-/** Node hangs up on who does not speak TLS, without the alert that would tell them what they have reached. */
+/** Node hangs up on a peer that does not speak TLS, without the alert that would say what it has reached. */
 const protocolVersionAlert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
 const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({

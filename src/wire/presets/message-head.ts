@@ -1,5 +1,5 @@
 /**
- * What the presets share: frames whose head says what they are and how long.
+ * The common part of the presets: frames whose head says what they are and how long.
  *
  * ```text
  *  +---------------------------+----------------------------------+
@@ -59,7 +59,7 @@ export function headFraming(rules: HeadRules, options: PresetOptions = {}): Fram
   const { size } = rules;
   return {
     maxHead: rules.maxHead,
-    // Whoever says how much is too much means to have the rest whole.
+    // A caller that sets a maximum wants everything else whole.
     maxWhole: options.maxLength ?? Math.min(maxLength, MIB),
     headLength: typeof size === 'number' ? () => size : size,
     parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<MessageHead> | HeadFault {

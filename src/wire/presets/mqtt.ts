@@ -32,7 +32,7 @@ const types: readonly (string | null)[] = [
   'AUTH',
 ];
 
-/** What four bytes of seven bits hold. */
+/** The largest value of four bytes with seven bits each. */
 const MAX_LENGTH = 2 ** 28 - 1;
 const layout = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: MAX_LENGTH });
 
