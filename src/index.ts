@@ -16,6 +16,7 @@ export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/pu
 export * from './client/transfers/downloads.ts';
 export * from './client/transfers/uploads.ts';
 export * from './files/protocol/access.ts';
+export { requestBodyLength } from './files/protocol/body-length.ts';
 export * from './files/protocol/errors.ts';
 export * from './files/protocol/file.ts';
 export * from './files/protocol/filename.ts';
@@ -38,7 +39,6 @@ export type { BytesLike } from './wire/bytes.ts';
 export { finish, step, stepUpTo } from './wire/checked-step.ts';
 export * from './wire/deframe.ts';
 export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
-export { type Encoded, encodeLength } from './wire/encode-length.ts';
 export * from './wire/enframe.ts';
 export {
   type FaultCode,
@@ -49,6 +49,7 @@ export {
 export type * from './wire/frame-event.ts';
 export type * from './wire/framing.ts';
 export * from './wire/json-header.ts';
+export { type Encoded, encodeLength } from './wire/length-codec.ts';
 export * from './wire/length-field.ts';
 export type * from './wire/preset.ts';
 export * from './wire/presets.ts';

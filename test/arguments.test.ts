@@ -429,9 +429,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.serve({ connections$, store, shutdown$: it }), LEFT_OUT),
   ],
   sha256: [],
-  shareOut: [
-    given((it) => library.shareOut(it)),
-    given((it) => library.shareOut({ budget: it, headerBytes: 1 })),
+  splitBudget: [
+    given((it) => library.splitBudget(it)),
+    given((it) => library.splitBudget({ budget: it, headerBytes: 1 })),
   ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
   fromSocket: [given((it) => library.fromSocket(it))],
@@ -470,8 +470,11 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.verifyReplay(capture, { store: it }), LEFT_OUT),
   ],
   verifyStreams: [given((it) => library.verifyStreams(it), 'a function')],
-  whyNot: [given((it) => library.whyNot(it, {}), OBJECTS), given((it) => library.whyNot({}, it), OBJECTS)],
-  whyNotFilename: [given((it) => library.whyNotFilename(it), 'a string')],
+  requestFault: [
+    given((it) => library.requestFault(it, {}), OBJECTS),
+    given((it) => library.requestFault({}, it), OBJECTS),
+  ],
+  explainBadFilename: [given((it) => library.explainBadFilename(it), 'a string')],
   withQuotas: [
     given((it) => library.withQuotas(it, () => [])),
     given((it) => library.withQuotas(store, it), 'a function'),

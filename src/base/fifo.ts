@@ -1,11 +1,15 @@
-/** A queue whose first element is taken in constant time however long it is. Whoever uses it says what bounds it. */
+/**
+ * A first-in, first-out queue that takes its first value in constant time: `Array.shift` moves all others.
+ *
+ * It is not bounded. Each file that creates one says what bounds it.
+ */
 
 export interface Fifo<T> extends Iterable<T> {
   readonly length: number;
   readonly push: (value: T) => void;
   readonly first: () => T | undefined;
   readonly shift: () => T | undefined;
-  /** Puts another in the place of the first. */
+  /** Puts another value in the place of the first. */
   readonly replaceFirst: (value: T) => void;
   readonly clear: () => void;
 }
@@ -23,7 +27,10 @@ export function createFifo<T>(): Fifo<T> {
       if (head === values.length) return undefined;
       const value = values[head];
       values[head++] = undefined;
-      if (head >= 1024 && head * 2 > values.length) {
+      if (head === values.length) {
+        values.length = 0;
+        head = 0;
+      } else if (head >= 1024 && head * 2 >= values.length) {
         values = values.slice(head);
         head = 0;
       }

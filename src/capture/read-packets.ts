@@ -4,7 +4,7 @@
  * What is held at a time is a block of input, its packets (views of it), and at most one record that lies across
  * blocks (`MAX_PACKET`), whatever the length of the file.
  */
-import { concatBytes } from '../wire/concat-bytes.ts';
+import { concatBytes } from '../base/bytes.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { isCaptureFault } from './capture-fault.ts';

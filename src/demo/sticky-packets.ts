@@ -2,8 +2,8 @@
  * The second lesson: TCP keeps no message boundaries. Ten small sends over this machine's loopback, three times:
  * one right after the other, with a pause between them, and framed.
  *
- * Everything here is real: sockets, one system call a send, and the chunks as the system hands them over. What
- * comes out can differ from run to run, and that is the lesson.
+ * Everything here is real: sockets, one system call a send, and the chunks as the system hands them over. The
+ * result can differ from run to run, and that is the lesson.
  */
 import {
   concat,
@@ -31,12 +31,12 @@ import { type ArrivedChunk, alignChunks, countCut, countGlued } from './sticky-a
 
 export type StickyRound = 'together' | 'apart' | 'framed';
 
-/** What one round brought. */
+/** The result of one round. */
 export interface StickyEvent {
   readonly round: StickyRound;
   /** The messages, in the order they were sent; each was one send. */
   readonly sent: readonly string[];
-  /** What the receiver was given, in order, and which messages lie in it. */
+  /** The chunks that the receiver got, in order, and the messages in each. */
   readonly chunks: readonly ArrivedChunk[];
   /** How many messages came in a chunk with others. */
   readonly glued: number;
@@ -133,8 +133,8 @@ function sendAll(port: number, sends: readonly Uint8Array[], pause: number): Obs
 }
 
 /**
- * One send, over when the system has it: only so does the next one get a system call of its own, since a connection
- * gathers what is written in one turn.
+ * One send. It is over when the system has it: only then does the next one get a system call of its own, since a
+ * connection joins what is written in one turn.
  */
 function send(connection: Connection, bytes: Uint8Array): Observable<never> {
   return new Observable((subscriber) => {
@@ -145,7 +145,7 @@ function send(connection: Connection, bytes: Uint8Array): Observable<never> {
   });
 }
 
-/** What a receiver makes of the chunks that knows the framing. */
+/** The messages that a receiver with the framing finds in the chunks. */
 function unframe(chunks: readonly Uint8Array[]): Observable<string[]> {
   return from(chunks).pipe(
     deframe(lengthField(FRAME)),

@@ -1,23 +1,29 @@
-/** Who a server lets in: what the runtime asks about tokens and certificates, without knowing where they are kept. */
+/**
+ * The access rules of a server, as the runtime asks for them. It does not know where tokens and certificates are
+ * kept.
+ */
 import { NEVER, type Observable } from 'rxjs';
 import { anonymous, type Principal } from '../files/protocol/access.ts';
 import type { Certificate } from '../transport/connection.ts';
 
 export interface Access {
-  /** Who a connection speaks for before it has said anything; null when it must say `hello` first. */
-  readonly first: (certificate: Certificate | undefined) => Principal | null;
-  /** Whose token it is, in a time that says nothing about it; null when it is nobody's. */
+  /** The principal of a connection that has said nothing yet; null when the peer must say `hello` first. */
+  readonly initial: (certificate: Certificate | undefined) => Principal | null;
+  /**
+   * The principal that has this token, or null when nobody has it. The time that the answer takes says nothing about
+   * it.
+   */
   readonly byToken: (token: string) => Principal | null;
-  /** What has become of a principal after a change; null when it has no access any more. */
-  readonly now: (principal: Principal) => Principal | null;
-  /** Emits when the rules have changed: connections then ask `now` for theirs. */
+  /** The principal as it is after a change of the rules; null when it has no access any more. */
+  readonly current: (principal: Principal) => Principal | null;
+  /** Emits when the rules have changed. Each connection then calls `current` with its principal. */
   readonly changed$: Observable<unknown>;
 }
 
-/** Everybody may do everything. */
+/** Lets every peer do everything. */
 export const openAccess: Access = {
-  first: () => anonymous,
+  initial: () => anonymous,
   byToken: () => anonymous,
-  now: (principal) => principal,
+  current: (principal) => principal,
   changed$: NEVER,
 };

@@ -1,52 +1,58 @@
 /**
- * Whether a peer may be sent an ack it has not asked for, or must first fall silent.
+ * Decides how long acks are held back from a peer that may not read them.
  *
- * A plain script sends its files, never reads a reply, and closes. When a system closes a socket on which there is
- * something unread, it sends a reset and drops what it has not sent yet: an ack that came too early would destroy
- * the end of the last file. So acks nobody has shown to want wait for a silence of the peer. How long that must be
- * depends on what else it may mean: a script that has sent one file may be fetching the next one, one that has sent
- * hundreds without a break has sent its last, or waits. In the middle of a frame nobody waits for an answer. And while
- * we do not listen (our disk is slow, say), there is no telling whether the peer is silent.
+ * A plain script sends its files, never reads a reply, and closes. When an operating system closes a socket that has
+ * unread bytes, it sends a reset and drops the bytes that it has not sent yet. So an ack that is sent too early
+ * destroys the end of the last file. Therefore acks wait until the peer has been quiet for a while, unless the peer
+ * has shown that it reads.
  *
- *   state      may an ack be sent                                 leaves it by
- *   patient    after a silence                                    release, or signs of waiting -> eager
- *   eager      at once                                            never
+ * The length of the quiet period depends on what else a pause may mean. A script that has sent one file may be
+ * fetching the next one. A script that has sent hundreds of files without a break has sent its last one, or waits for
+ * an answer. No peer waits for an answer in the middle of a frame. And while this side does not read (because its
+ * disk is slow, say), it cannot know whether the peer is quiet.
  *
- * A sign of waiting: the peer said nothing until it got an ack, and then went on at once. A long silence makes one sign
- * enough, two are it in any case.
+ *   state      when an ack is sent      leaves the state by
+ *   waiting    after a quiet period     release, or signs that the peer reads -> eager
+ *   eager      at once                  never
+ *
+ * A sign that the peer reads: it sent nothing until it got an ack, and then it went on at once. One sign is enough
+ * after a long quiet period, and two are enough in any case.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface AckDelay {
-  /** Whether nothing has to be waited for. */
+  /** Whether acks are sent at once. */
   readonly isEager: () => boolean;
-  /** Calls back once at the next silence; one wait however often it is called. `held` acks, at least 1, wait for it. */
+  /**
+   * Calls back once after the next quiet period. Several calls make one wait. `held` is the number of acks that wait,
+   * at least 1.
+   */
   readonly scheduleFlush: (held: number) => void;
-  /** To be called when the peer was heard from. */
+  /** The caller calls it when bytes of the peer have come. */
   readonly onActivity: () => void;
-  /** To be called when reading pauses and resumes. */
-  readonly listen: (listening: boolean) => void;
-  /** To be called with whether the peer is in the middle of a frame. */
-  readonly inFrame: (inFrame: boolean) => void;
-  /** The peer has shown that it reads, or will send no more: nothing is waited for any more. */
+  /** The caller calls it when reading pauses and when it resumes. */
+  readonly setListening: (listening: boolean) => void;
+  /** The caller calls it with whether the peer is in the middle of a frame. */
+  readonly setInFrame: (inFrame: boolean) => void;
+  /** The peer has shown that it reads, or it will send no more: acks are sent at once from now on. */
   readonly release: () => void;
   readonly dispose: () => void;
 }
 
-/** Who waits for an ack goes on within so many milliseconds of it. */
+/** A peer that waits for an ack goes on within this time after it. */
 const PROMPT_ANSWER_MS = 25;
-/** What is a silence, in milliseconds. */
+/** How long a peer must be quiet until acks are sent to it, in milliseconds. */
 export interface QuietPeriod {
-  /** Between two frames, with one ack held; with more it is so much shorter. */
+  /** Between two frames, with one ack held. With n acks held it is an nth of this. */
   readonly initial: number;
-  /** Between two frames, however many are held. */
+  /** Between two frames, however many acks are held. */
   readonly minimum: number;
   /** In the middle of a frame. */
   readonly midFrame: number;
 }
 
-/** @param silence called when there was one that was awaited. */
-export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silence: () => void): AckDelay {
+/** @param onQuiet is called after each quiet period that `scheduleFlush` has asked for. */
+export function createAckDelay(scheduler: SchedulerLike, quiet: QuietPeriod, onQuiet: () => void): AckDelay {
   let eager = false;
   let listening = true;
   let midFrame = false;
@@ -54,38 +60,39 @@ export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silen
   let timer: Subscription | null = null;
   let timerAt = 0;
   let lastHeard = scheduler.now();
-  /** The silence that last made us answer, until the peer is heard again: when it was over, and how long it was. */
-  let answered: { readonly at: number; readonly after: number } | null = null;
-  /** What the signs of waiting weigh: enough from 1. */
-  let signs = 0;
+  /** The last quiet period that released acks, until the peer sends again: when it was over, and how long it was. */
+  let lastFlush: { readonly at: number; readonly after: number } | null = null;
+  /** The weight of the signs that the peer reads; 1 is enough. */
+  let readingSigns = 0;
 
-  const silentFrom = () => lastHeard + (midFrame ? how.midFrame : Math.max(how.initial / held, how.minimum));
+  const quietAt = () =>
+    lastHeard + (midFrame ? quiet.midFrame : Math.max(quiet.initial / held, quiet.minimum));
 
-  function stop(): void {
+  function stopTimer(): void {
     timer?.unsubscribe();
     timer = null;
   }
 
-  function wait(delay: number, then: () => void): void {
-    stop();
+  function startTimer(delay: number, then: () => void): void {
+    stopTimer();
     timerAt = scheduler.now() + delay;
     timer = scheduler.schedule(() => {
       timer = null;
-      if (scheduler.now() < silentFrom()) scheduleFlush(held);
+      if (scheduler.now() < quietAt()) scheduleFlush(held);
       else then();
     }, delay);
   }
 
   function scheduleFlush(acks: number): void {
     held = acks;
-    const from = silentFrom();
+    const from = quietAt();
     if (!listening || (timer !== null && timerAt <= from)) return;
-    wait(Math.max(from - scheduler.now(), 1), () => {
-      // A busy process finds its timers due before it looks at its sockets, so it looks at those first.
-      wait(1, () => {
+    startTimer(Math.max(from - scheduler.now(), 1), () => {
+      // A busy process runs its due timers before it looks at its sockets. So it gets one more look at the sockets.
+      startTimer(1, () => {
         const at = scheduler.now();
-        answered = { at, after: at - lastHeard };
-        silence();
+        lastFlush = { at, after: at - lastHeard };
+        onQuiet();
       });
     });
   }
@@ -96,23 +103,23 @@ export function createAckDelay(scheduler: SchedulerLike, how: QuietPeriod, silen
     onActivity: () => {
       if (eager) return;
       lastHeard = scheduler.now();
-      if (answered === null) return;
-      const weight = answered.after >= how.initial ? 1 : 0.5;
-      signs = lastHeard - answered.at <= PROMPT_ANSWER_MS ? signs + weight : 0;
-      answered = null;
-      if (signs >= 1) eager = true;
+      if (lastFlush === null) return;
+      const weight = lastFlush.after >= quiet.initial ? 1 : 0.5;
+      readingSigns = lastHeard - lastFlush.at <= PROMPT_ANSWER_MS ? readingSigns + weight : 0;
+      lastFlush = null;
+      if (readingSigns >= 1) eager = true;
     },
-    listen: (now) => {
+    setListening: (now) => {
       listening = now;
       lastHeard = scheduler.now();
-      if (!listening) stop();
+      if (!listening) stopTimer();
     },
-    inFrame: (now) => {
+    setInFrame: (now) => {
       midFrame = now;
     },
     release: () => {
       eager = true;
     },
-    dispose: stop,
+    dispose: stopTimer,
   };
 }

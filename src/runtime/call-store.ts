@@ -1,28 +1,28 @@
-/** Takes a store at its word: an answer now or later, and a throw or a rejection as the onInternalError it is. */
+/** Calls a store. The store may answer now or later; what it throws or rejects with becomes the error `internal`. */
 import { errorInfo } from '../files/protocol/errors.ts';
 import type { MaybeAsync, Outcome } from '../store/contract.ts';
 
 /**
  * Calls `then` with the outcome: at once where the store answered at once, so that small work costs no turn of the
- * event loop, else when its promise settles.
+ * event loop; else when the promise of the store settles.
  *
- * @param onInternalError told of what was thrown, since the peer only learns that the server failed.
+ * @param onInternalError is called with any exception of the store. The peer only learns that the server failed.
  */
 export function callStore<T>(
-  ask: () => MaybeAsync<T>,
+  question: () => MaybeAsync<T>,
   onInternalError: (thrown: unknown) => void,
   then: (outcome: Outcome<T>) => void,
 ): void {
-  const failed = (thrown: unknown): Outcome<T> => {
+  const asInternal = (thrown: unknown): Outcome<T> => {
     onInternalError(thrown);
     return { ok: false, error: errorInfo('internal') };
   };
   let answer: MaybeAsync<T>;
   try {
-    answer = ask();
+    answer = question();
   } catch (thrown) {
-    answer = failed(thrown);
+    answer = asInternal(thrown);
   }
-  if (answer instanceof Promise) answer.catch(failed).then(then);
+  if (answer instanceof Promise) answer.catch(asInternal).then(then);
   else then(answer);
 }

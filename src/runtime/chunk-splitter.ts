@@ -1,35 +1,39 @@
 /**
- * Chunks, handed on in pieces, and no further than what comes of them can be dealt with.
+ * Splits chunks into pieces, and hands on one piece at a time.
  *
- * What is taken off a chunk is parsed at once, and a parsed header is many times its bytes. A chunk may be megabytes,
- * so all of its frames must never be alive at once while a request is parked or the credit is used up: what is left of
- * the chunk waits here, as the bytes it came in. Bounded by the connection: at most one chunk comes after `pause`.
+ * The frame reader parses a whole piece at once, and a parsed header costs many times its bytes. A chunk may be
+ * megabytes long. So the frames of a whole chunk must never be alive at once while a request is deferred or the
+ * credit is used up. The rest of a chunk waits here, as the bytes that it came in. The queue is bounded by the
+ * connection: at most one chunk comes after `pause`.
  */
-import { createQueue } from './queue.ts';
+import { createFifo } from '../base/fifo.ts';
 
-/** Bytes of a piece at the most. Bodies are worth writing in such pieces. */
+/** The most bytes of a piece. Bodies are written well in pieces of this size. */
 export const PIECE_BYTES_MAX = 64 * 1024;
-/** Bytes of a piece that is full of requests. */
+/** The size of a piece that is full of requests. */
 const PIECE_BYTES_MIN = 1024;
-/** Bytes of the first piece: nobody knows yet what it is full of. */
+/** The size of the first piece: it is not known yet what the peer sends. */
 const PIECE_BYTES_FIRST = 4 * PIECE_BYTES_MIN;
-/** Requests in a piece above which the next one is smaller, and below which it may be larger. */
+/**
+ * The number of requests in a piece above which the next piece is smaller, and the number up to which it may be
+ * larger.
+ */
 const [REQUESTS_MANY, REQUESTS_FEW] = [64, 16];
 
 export interface ChunkSplitter {
   readonly chunk: (bytes: Uint8Array) => void;
-  /** Something that has its place behind the chunks before it. */
+  /** Queues work behind the chunks that came before it. */
   readonly enqueue: (work: () => void) => void;
-  /** What is next: a piece to be taken, something behind the chunks that is due, or nothing. */
+  /** The next item: a piece, some work that was queued behind the chunks, or nothing. */
   readonly next: () => 'piece' | 'work' | null;
-  /** Takes what is next, a piece of at most so many bytes. To be called only when there is something. */
+  /** Handles the next item, a piece of at most `bytesMax` bytes. It must be called only when there is an item. */
   readonly step: (bytesMax: number) => void;
 }
 
-/** @param take takes a piece, and answers how many requests were in it. */
-export function createChunkSplitter(take: (bytes: Uint8Array) => number): ChunkSplitter {
-  const queue = createQueue<Uint8Array | (() => void)>();
-  /** The first of all that is there, or what is left of it. */
+/** @param readPiece reads a piece, and returns the number of requests in it. */
+export function createChunkSplitter(readPiece: (bytes: Uint8Array) => number): ChunkSplitter {
+  const queue = createFifo<Uint8Array | (() => void)>();
+  /** The first item of the queue, or the rest of it. */
   let first: Uint8Array | (() => void) | undefined;
   let size = PIECE_BYTES_FIRST;
 
@@ -50,7 +54,7 @@ export function createChunkSplitter(take: (bytes: Uint8Array) => number): ChunkS
       }
       const piece = now.subarray(0, Math.min(size, bytesMax));
       first = piece.length < now.length ? now.subarray(piece.length) : queue.shift();
-      const requests = take(piece);
+      const requests = readPiece(piece);
       if (requests > REQUESTS_MANY) size = Math.max(PIECE_BYTES_MIN, size / 4);
       else if (requests <= REQUESTS_FEW) size = Math.min(PIECE_BYTES_MAX, size * 4);
     },

@@ -1,38 +1,39 @@
 /**
- * The end of a connection that its peer goes on sending to.
+ * Closes a connection while its peer may still be sending.
  *
  * ```text
  *  end our side ──▶ go on reading, and drop it ──▶ the peer ends its side: closed
  *                                              └─▶ it has not in time:     destroyed
  * ```
  *
- * To read is needed for both: a system that closes with something unread sends a reset, which takes back what the peer
- * has not read yet (the error it was told, say); and a connection that is not read does not learn that its peer is gone.
+ * There are two reasons to go on reading. An operating system that closes a socket with unread bytes sends a reset,
+ * and the reset takes back what the peer has not read yet, such as the error that explains the end. And a connection
+ * that is not read does not learn that its peer is gone.
  */
 import { asyncScheduler, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { CONNECTION, check, checkOptions, MILLISECONDS, optional, SCHEDULER } from '../wire/argument.ts';
 
 export interface CloseOptions {
-  /** Milliseconds that the peer has to end its side, 0 to 2^31 - 1; default 5,000. */
+  /** The time in which the peer must end its side, in milliseconds, 0 to 2^31 - 1; default 5,000. */
   readonly lingerMs?: number;
-  /** What the time is measured on; default `asyncScheduler`. */
+  /** The scheduler that measures the time; default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
 
 const LINGER_DEFAULT_MS = 5_000;
 
 /**
- * Closes a connection in good order: ends our side once everything written is sent, reads on and drops what comes, and
- * destroys it if the peer has not ended its side after `lingerMs`. It does so at once, whether or not anybody
- * subscribes to what it answers, and holds nothing but a timer meanwhile.
+ * Closes a connection in good order. It ends our side once everything written is sent, reads on and drops what comes,
+ * and destroys the connection if the peer has not ended its side after `lingerMs`. It does so at once, whether or not
+ * anybody subscribes to the result, and holds nothing but a timer meanwhile.
  *
- * For whoever stops reading before the peer has ended: after a fatal fault of `deframe`, after a protocol's own farewell,
- * or for a peer that is turned away. May be called while `chunks$` is still subscribed to; that subscriber then goes on
- * reading as long as it stays.
+ * It is for a program that stops reading before the peer has ended: after a fatal fault of `deframe`, after the
+ * farewell of a protocol, or to turn a peer away. It may be called while `chunks$` still has a subscriber; that
+ * subscriber then goes on reading for as long as it stays.
  *
- * @returns the connection's `closed$`: emits once, when both sides are over; null when in good order, `destroyed` when the
- *   peer had to be dropped.
+ * @returns the connection's `closed$`. It emits once, when both sides are over: null after a close in good order,
+ *   `destroyed` when the peer had to be dropped.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
  * connection.chunks$.pipe(deframe(framing)).subscribe({
@@ -56,7 +57,8 @@ export function closeGracefully(
   connection.end();
   const late = destroyLater(connection, lingerMs, scheduler);
   connection.closed$.subscribe(() => late.unsubscribe());
-  // Whoever reads may be about to stop, and be the one who called: only then is there room for another.
+  // The subscriber that reads may be the caller, and may be about to stop. Only after that there is room for another
+  // one.
   queueMicrotask(() => readOn(connection));
   return connection.closed$;
 }
@@ -71,7 +73,8 @@ export function destroyLater(
 }
 
 function readOn(connection: Connection): void {
-  // An error is either that of the connection, which `closed$` tells, or that somebody else reads it already.
+  // An error means one of two things: the connection broke, which `closed$` reports; or another subscriber already
+  // reads.
   connection.chunks$.subscribe({
     next: (chunk) => connection.recycle?.(chunk, chunk.length),
     error: () => {},

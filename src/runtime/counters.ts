@@ -1,9 +1,9 @@
-/** What all connections of a server have done together; plain numbers, added to as it happens. */
+/** Totals over all connections of a server, added to as things happen. */
 
 export interface Counters {
   /** Bytes taken off connections. */
   received: number;
-  /** Bytes handed to the operating system to be sent. */
+  /** Bytes that the operating system has taken to be sent. */
   sent: number;
   /** Requests begun or refused. */
   requests: number;

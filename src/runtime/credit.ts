@@ -1,33 +1,37 @@
 /**
- * Byte credit: what bounds the memory of a connection, and of all of them together.
+ * Byte credit. It bounds the memory of a connection, and of all connections together.
  *
- * Everything taken off a socket costs credit until it is settled: body bytes until they are written, a request
- * until its reply is the operating system's. So does what is read from a file to be sent, until the system has it.
- * Past the high mark the connection is paused, so that flow control slows the peer down; below the low mark it goes
- * on. This is outside the Observable, because an Observable has no way to say "not now".
+ * Everything that is read from a socket costs credit until it is settled: the bytes of a body until they are written,
+ * a request until the operating system has its reply. The bytes that are read from a file to be sent cost credit
+ * until the system has them. Above the high mark the connection is paused, so that flow control slows the peer down.
+ * Below the low mark it goes on. Credit is outside the Observable, because an Observable has no way to say "not now".
  *
- * The law: whatever the others hold, a connection may always read on while it holds at most `FLOOR_BYTES`, besides what
- * the request whose body is arriving costs; and it may always have one piece of `FLOOR_BYTES` on its way to its peer.
- * So whoever is paused holds something that settles without being read from: by the store, or by its peer reading.
+ * The law: whatever the others hold, a connection may always read on while it holds at most `CREDIT_FLOOR_BYTES`,
+ * besides the cost of the request whose body is arriving. And it may always have one piece of `CREDIT_FLOOR_BYTES` on
+ * its way to its peer. So a paused connection always holds something that settles without reading from its peer: the
+ * store settles it, or the peer does by reading.
  *
- *   it holds, without its frame   all hold          it is
- *   more than its high mark       anything          paused
- *   more than `FLOOR_BYTES`       more than theirs  paused
- *   at most its low mark, and     at most their     read from again
- *                                 low mark
- *   at most `FLOOR_BYTES`         anything          read from again
+ *   it holds, without its frame          all hold          it is
+ *   more than its high mark              anything          paused
+ *   more than `CREDIT_FLOOR_BYTES`       more than theirs  paused
+ *   at most its low mark, and            at most their     read from again
+ *                                        low mark
+ *   at most `CREDIT_FLOOR_BYTES`         anything          read from again
  *
- * The bound: a connection holds at most its high mark, one piece and its frame; all together hold at most the budget,
- * and for each connection twice `FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds it up). A frame that
- * costs more than `FLOOR_BYTES` is only begun when it `fits`.
+ * The bound: a connection holds at most its high mark, one piece and its frame. All connections together hold at most
+ * the budget, and for each connection twice `CREDIT_FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds
+ * it up). A frame that costs more than `CREDIT_FLOOR_BYTES` is only begun when it `fits`.
  */
 import { checkOptions, numberFrom } from '../wire/argument.ts';
 
-/** What an event costs besides its bytes: its objects, and its place in the queues. */
+/** The cost of an event besides its bytes: its objects, and its place in the queues. */
 export const EVENT_COST_BYTES = 256;
-/** What each connection may hold whatever the others do, in bytes: of what it receives, and again of what it sends. */
+/**
+ * The bytes that each connection may hold whatever the others do: once for what it receives, and again for what it
+ * sends.
+ */
 export const CREDIT_FLOOR_BYTES = 16 * 1024;
-/** How much of the budget may be on its way to peers, who may never read it. */
+/** The share of the budget that may be on its way to peers, who may never read it. */
 const SENDING_SHARE = 0.5;
 
 /** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
@@ -37,9 +41,9 @@ export interface Watermarks {
 }
 
 export interface Budget {
-  /** Bytes unsettled over all its windows. */
+  /** The unsettled bytes of all windows. */
   readonly unsettled: () => number;
-  /** A connection's share. `flow` is called with whether to pause, only when that changes. */
+  /** The share of one connection. It calls `flow` with whether to pause, only when that changes. */
   readonly window: (marks: Watermarks, flow: (paused: boolean) => void) => CreditWindow;
 }
 
@@ -48,15 +52,19 @@ export interface CreditWindow {
   readonly paused: () => boolean;
   readonly charge: (bytes: number) => void;
   readonly credit: (bytes: number) => void;
-  /** How much of what it holds is the request whose body is arriving: that must not keep the body from being read. */
-  readonly frame: (bytes: number) => void;
-  /** Whether so many bytes more are within the budget. */
+  /**
+   * The cost of the request whose body is arriving. It does not count for a pause, since it must not keep the body
+   * from being read.
+   */
+  readonly setFrameCost: (bytes: number) => void;
+  /** Whether the budget has room for so many bytes more. */
   readonly isFree: (bytes: number) => boolean;
-  /** The same, and always while nobody else holds anything. */
+  /** The same; and always true while no other connection holds anything. */
   readonly fits: (bytes: number) => boolean;
   /**
-   * Takes credit for the next bytes to be sent, of `wanted` at the most. Answers for how many: 0 says to ask again when
-   * some of what was lent has been repaid. While nothing is lent it is at least `FLOOR_BYTES`, or `wanted`.
+   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the
+   * caller asks again when some of what was lent has been repaid. While nothing is lent, the number is at least
+   * `CREDIT_FLOOR_BYTES`, or `wanted`.
    */
   readonly lend: (wanted: number) => number;
   readonly repay: (bytes: number) => void;
@@ -70,27 +78,29 @@ export interface CreditWindow {
 export function createBudget(all: Watermarks): Budget {
   checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
-  /** Of that, what is on its way to peers. */
+  /** The part of `total` that is on its way to peers. */
   let sending = 0;
   const sendingMax = all.high * SENDING_SHARE;
 
   function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
     let held = 0;
-    let frame = 0;
+    let frameCost = 0;
     let lent = 0;
     let paused = false;
 
-    const isOver = () => held - frame > own.high || (total > all.high && held - frame > CREDIT_FLOOR_BYTES);
+    const isOver = () =>
+      held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
     const isUnder = () =>
-      held - frame <= own.low && (total <= all.low || held - frame <= Math.min(CREDIT_FLOOR_BYTES, own.low));
+      held - frameCost <= own.low &&
+      (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
 
     function change(bytes: number): void {
       held += bytes;
       total += bytes;
-      look();
+      update();
     }
 
-    function look(): void {
+    function update(): void {
       if (paused ? !isUnder() : !isOver()) return;
       paused = !paused;
       flow(paused);
@@ -112,9 +122,9 @@ export function createBudget(all: Watermarks): Budget {
       paused: () => paused,
       charge: change,
       credit: (bytes) => change(-bytes),
-      frame: (bytes) => {
-        frame = bytes;
-        look();
+      setFrameCost: (bytes) => {
+        frameCost = bytes;
+        update();
       },
       isFree,
       fits: (bytes) => isFree(bytes) || total === held,

@@ -1,7 +1,7 @@
 /**
- * Effects, carried out: the only place where what a session decided meets the store and the connection.
+ * Carries out effects: the only place where the decisions of a session meet the store and the connection.
  *
- * Whatever fails becomes a result, which is an event of the session; nothing here throws.
+ * Every failure becomes a result, which is an event of the session. Nothing here throws.
  */
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import { isRefusal } from '../files/protocol/reply.ts';
@@ -12,13 +12,13 @@ import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../wire/json-header.ts';
 import { callStore } from './call-store.ts';
 import type { CreditWindow } from './credit.ts';
-import { takePage } from './list-credit.ts';
-import { type PutTask, putTask } from './put-task.ts';
+import { chargePage } from './list-credit.ts';
+import { createPutTask, type PutTask } from './put-task.ts';
 import type { ReplyWriter } from './reply-writer.ts';
-import { sendTask } from './send-task.ts';
+import { sendFile } from './send-task.ts';
 import type { SlotHolder } from './slots.ts';
 
-/** Performs the `call` effects of commands of your own, by the name in `call`. */
+/** The handlers of the `custom` effects of your own commands, by the name in `call`. */
 export type CustomHandlers = Readonly<
   Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
 >;
@@ -28,120 +28,120 @@ export interface EffectExecutorDeps {
   readonly connection: Connection;
   readonly window: CreditWindow;
   readonly replyWriter: ReplyWriter;
-  /** Files that are open to be sent, and files that are being stored: a place each. */
+  /** The slots for files: one for each file that is open to be sent, and one for each file that is being stored. */
   readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
   readonly customHandlers: CustomHandlers;
-  /** Whose token it is, and what the server says of itself. */
+  /** Finds the principal that has a token, and the fields that the server says of itself. */
   readonly hello: (token: string | undefined) => MaybeAsync<HelloResult>;
-  /** `credit`, if any, was taken for what is in the result. */
+  /** Called with each result. `credit`, if any, was taken for the content of the result. */
   readonly result: (request: number, result: EffectResult, credit?: number) => void;
-  /** Calls back when it is this connection's turn among all. */
+  /** Calls back when it is this connection's turn among all connections. */
   readonly inTurn: (work: () => void) => void;
-  /** Calls back when what can be received at once has been: at the end of this turn of the event loop. */
-  readonly turn: (work: () => void) => void;
-  /** Something that has no result is over. */
+  /**
+   * Calls back at the end of this turn of the event loop, when all that could be received at once has been received.
+   */
+  readonly atTurnEnd: (work: () => void) => void;
+  /** Called when an effect that has no result is over. */
   readonly idle: () => void;
   readonly report: (request: number, report: Report) => void;
-  /** Something threw that should not have: a bug, in the store or in a command of your own. */
+  /** Called with any exception that the store or a command of your own throws: that is a bug in it. */
   readonly onInternalError: (thrown: unknown) => void;
 }
 
-/** A file that is open to be sent, and how to let go of its place. */
+/** A file that is open to be sent, and the function that gives its slot back. */
 interface OpenSource {
   readonly source: Source;
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
-/** What else there is to asking the store something. */
-interface Asking<T> {
-  /** Called with the answer, and whether anybody still waits for it. */
+/** Further options of a question to the store. */
+interface AskOptions<T> {
+  /** Called with the answer, and with whether the request was dropped meanwhile. */
   readonly answered?: (outcome: Outcome<T>, dropped: boolean) => void;
-  /** Called when nobody waits any more. */
+  /** Called when the request is dropped. */
   readonly dropped?: () => void;
-  /** What was taken for the answer. */
+  /** The credit that was taken for the answer. */
   readonly credit?: number;
 }
 
 export interface EffectExecutor {
   readonly perform: (effect: Effect) => void;
-  /** How many effects are under way. */
+  /** The number of effects that are under way. */
   readonly underWay: () => number;
 }
 
-export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor {
-  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = world;
-  // All hold an entry for each open request at the most.
+export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
+  const { store, connection, window, replyWriter, files, customHandlers, report, onInternalError } = deps;
+  // Each map holds at most one entry for each open request.
   const puts = new Map<number, PutTask>();
   const sources = new Map<number, OpenSource>();
-  /** Requests that only ask, and how to ask no more. */
-  const asking = new Map<number, () => void>();
+  /** The requests that wait for an answer of the store, and the functions that drop them. */
+  const pendingAsks = new Map<number, () => void>();
   const sending = new Set<number>();
   /** The put that was written to in this turn: only one body is received at a time. */
   let unflushed: PutTask | null = null;
   let underWay = 0;
 
-  /**
-   * Asks the store, and turns what it answers into a result; after a `drop` of the request into nothing.
-   */
-  function ask<T>(
+  /** Asks the store a question, and turns the answer into a result. When the request is dropped there is no result. */
+  function askStore<T>(
     request: number,
     of: EffectResultOf,
     question: () => MaybeAsync<T>,
-    more: Asking<T> = {},
+    more: AskOptions<T> = {},
   ): void {
     const { credit = 0 } = more;
     underWay++;
     let dropped = false;
-    asking.set(request, () => {
+    pendingAsks.set(request, () => {
       dropped = true;
       underWay--;
       more.dropped?.();
     });
     callStore(question, onInternalError, (outcome) => {
       more.answered?.(outcome, dropped);
-      if (dropped) return credit > 0 ? give(credit) : undefined;
+      if (dropped) return credit > 0 ? creditBack(credit) : undefined;
       underWay--;
-      asking.delete(request);
+      pendingAsks.delete(request);
       const result = outcome.ok
         ? { of, ok: true, value: outcome.value }
         : { of, ok: false, error: outcome.error };
-      world.result(request, result as EffectResult, credit);
+      deps.result(request, result as EffectResult, credit);
     });
   }
 
   /**
-   * A page is far longer than what asked for it, so the next one waits until the last is with the peer's system. The
-   * folder may be larger still: it is read no further once nobody waits for the names.
+   * A page of names is far longer than its request. So the next page waits until the peer's system has the last one.
+   * The folder may be larger still: the store reads no further when the request is dropped.
    */
   function list(request: number, effect: Extract<CommandEffect, { type: 'list' }>): void {
     underWay++;
-    asking.set(request, () => {
+    pendingAsks.set(request, () => {
       underWay--;
       unwanted();
     });
     const unwanted = replyWriter.whenLow(() => {
       underWay--;
-      const { names, credit } = takePage(window, effect.limit);
+      const { names, credit } = chargePage(window, effect.limit);
       const controller = new AbortController();
       const { signal } = controller;
       const question = () => store.list({ ...effect, limit: names, signal });
-      ask(request, 'list', question, { credit, dropped: () => controller.abort() });
+      askStore(request, 'list', question, { credit, dropped: () => controller.abort() });
     });
   }
 
-  function open(request: number, name: string): void {
+  function openFile(request: number, name: string): void {
     underWay++;
-    // Before it is asked for: it may be there at once.
-    asking.set(request, () => {
+    // Before the slot is asked for, since `acquire` may call back at once.
+    pendingAsks.set(request, () => {
       underWay--;
       unwanted();
     });
-    const unwanted = files.reading.acquire((leave) => {
+    const unwanted = files.reading.acquire((release) => {
       underWay--;
-      ask(request, 'open', () => store.open(name), {
+      askStore(request, 'open', () => store.open(name), {
         answered: (outcome, dropped) => {
-          if (!outcome.ok) return leave();
-          const opened = { source: outcome.value, leave };
+          if (!outcome.ok) return release();
+          const opened = { source: outcome.value, release };
           if (dropped) close(opened);
           else sources.set(request, opened);
         },
@@ -149,48 +149,54 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
     });
   }
 
-  /** The files of one connection are begun in their order, and the bodies that come meanwhile wait with them. */
-  function begin(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
+  /**
+   * Begins a put. The puts of one connection begin in their order, and the bodies that come meanwhile wait with them.
+   */
+  function openPut(request: number, effect: Extract<CommandEffect, { type: 'openPut' }>): void {
     underWay++;
     let ended = false;
-    let letGo = () => {};
-    const over = (result: EffectResult | null) => {
+    let releaseSlot = () => {};
+    const finish = (result: EffectResult | null) => {
       ended = true;
       puts.delete(request);
-      // It is under way until its result is there: what its place is given to may be over at once, and with it all else.
-      letGo();
+      // The put counts as under way until its result is there. The next holder of the slot may finish at once, and
+      // with it the whole connection.
+      releaseSlot();
       underWay--;
-      if (result === null) world.idle();
-      else world.result(request, result);
+      if (result === null) deps.idle();
+      else deps.result(request, result);
     };
-    const synced = (value: UploadOffset) => world.result(request, { of: 'sync', ok: true, value });
-    const mayBegin = (go: () => void) =>
-      files.writing.acquire((leave) => {
-        letGo = leave;
+    const onSynced = (value: UploadOffset) => deps.result(request, { of: 'sync', ok: true, value });
+    const acquireFile = (go: () => void) =>
+      files.writing.acquire((release) => {
+        releaseSlot = release;
         go();
       });
-    const task = putTask(
-      { store, mayBegin, give, recycle, onInternalError, synced, over },
+    const task = createPutTask(
+      { store, acquireFile, creditBack, recycle, onInternalError, synced: onSynced, finished: finish },
       effect.name,
       effect,
     );
-    // A store that refuses at once has ended it already.
+    // A store that refuses at once has ended the task already.
     if (!ended) puts.set(request, task);
   }
 
-  /** Nobody waits for what it asked for. What is being sent ends by itself: nothing can be. */
+  /**
+   * Drops a request that nobody waits for any more. A file that is being sent ends by itself, since nothing can be
+   * sent.
+   */
   function drop(request: number): void {
-    asking.get(request)?.();
-    asking.delete(request);
-    shut(request);
-    world.idle();
+    pendingAsks.get(request)?.();
+    pendingAsks.delete(request);
+    closeFile(request);
+    deps.idle();
   }
 
-  /** Sees to it that what was written in this turn is not left lying when no more comes. */
-  function written(task: PutTask): void {
+  /** Flushes the put at the end of this turn, so that its last bytes are not left in the queue when no more come. */
+  function scheduleFlush(task: PutTask): void {
     if (unflushed === task) return;
     unflushed?.flush();
-    if (unflushed === null) world.turn(flush);
+    if (unflushed === null) deps.atTurnEnd(flush);
     unflushed = task;
   }
 
@@ -199,10 +205,13 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
     unflushed = null;
   }
 
-  /** A write has no result; but when it was the last thing that could end a pause by itself, replies must not wait. */
-  function give(credit: number): void {
+  /**
+   * Gives credit back. A write has no result. But when it was the last thing that could end a pause, replies must not
+   * wait.
+   */
+  function creditBack(credit: number): void {
     window.credit(credit);
-    if (window.paused()) world.idle();
+    if (window.paused()) deps.idle();
   }
 
   function recycle(bytes: Uint8Array): void {
@@ -215,7 +224,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
     const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
     if (sent.ok) replyWriter.reply(sent.bytes, eager);
-    // Nothing is left of the request but the bytes of its reply, which the outbox has taken credit for.
+    // Only the bytes of the reply are left of the request, and the reply writer has charged credit for them.
     window.credit(credit);
   }
 
@@ -228,48 +237,49 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       replyWriter.body(bytes, settled);
       replyWriter.flush();
     };
-    sendTask(
-      { window, inTurn: world.inTurn, write, onInternalError },
+    sendFile(
+      { window, inTurn: deps.inTurn, write, onInternalError },
       opened.source,
       offset,
       length,
       ({ bytes, failed }) => {
         underWay--;
         sending.delete(request);
-        shut(request);
-        // The ack has promised so many bytes; without them the peer cannot find the next frame. Where nothing can be
-        // written, nobody looks for it, but what the peer has sent is still read.
+        closeFile(request);
+        // The ack has promised so many bytes. Without them the peer cannot find the next frame. Where nothing can be
+        // written, no peer looks for that frame, but the server still reads what the peer has sent.
         if (failed === 'read') connection.destroy();
-        world.result(request, { of: 'send', ok: true, value: bytes });
+        deps.result(request, { of: 'send', ok: true, value: bytes });
       },
     );
   }
 
-  function shut(request: number): void {
+  function closeFile(request: number): void {
     const opened = sources.get(request);
     if (opened === undefined || sending.has(request)) return;
     sources.delete(request);
     close(opened);
   }
 
-  function close({ source, leave }: OpenSource): void {
+  function close({ source, release }: OpenSource): void {
     const closing = async () => ({ ok: true, value: await source.close() }) as const;
-    callStore(closing, onInternalError, leave);
+    callStore(closing, onInternalError, release);
   }
 
   function callHandler(request: number, name: string, argument: unknown): void {
     const handler = Object.hasOwn(customHandlers, name) ? customHandlers[name] : undefined;
-    ask(request, 'custom', () => {
+    askStore(request, 'custom', () => {
       if (handler === undefined) throw new Error(`no handler is registered for the call '${name}'`);
       return handler(argument, store);
     });
   }
 
-  // Effects come several to a small file: a switch costs a hundredth of what matching costs, and here it is felt.
-  function doFor(request: number, effect: CommandEffect): void {
+  // Several effects come with each small file. A `switch` costs a hundredth of a pattern match, and that is
+  // measurable here.
+  function performCommand(request: number, effect: CommandEffect): void {
     switch (effect.type) {
       case 'openPut':
-        return begin(request, effect);
+        return openPut(request, effect);
       case 'write': {
         const task = puts.get(request);
         if (task === undefined) {
@@ -277,7 +287,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
           return window.credit(effect.credit);
         }
         task.write(effect.bytes, effect.credit);
-        return written(task);
+        return scheduleFlush(task);
       }
       case 'sync':
         return puts.get(request)?.sync();
@@ -286,21 +296,21 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       case 'abort':
         return puts.get(request)?.abort();
       case 'resume':
-        return ask(request, 'resume', () => store.resume(effect.upload));
+        return askStore(request, 'resume', () => store.resume(effect.upload));
       case 'cancel':
-        return ask(request, 'cancel', () => store.cancel(effect.upload));
+        return askStore(request, 'cancel', () => store.cancel(effect.upload));
       case 'hello':
-        return ask(request, 'hello', () => world.hello(effect.token));
+        return askStore(request, 'hello', () => deps.hello(effect.token));
       case 'open':
-        return open(request, effect.name);
+        return openFile(request, effect.name);
       case 'stat':
-        return ask(request, 'stat', () => store.stat(effect.name));
+        return askStore(request, 'stat', () => store.stat(effect.name));
       case 'list':
         return list(request, effect);
       case 'remove':
-        return ask(request, 'remove', () => store.remove(effect.name));
+        return askStore(request, 'remove', () => store.remove(effect.name));
       case 'rename':
-        return ask(request, 'rename', () =>
+        return askStore(request, 'rename', () =>
           store.rename(effect.name, effect.to, { ifAbsent: effect.ifAbsent }),
         );
       case 'custom':
@@ -313,11 +323,11 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   function perform(effect: Effect): void {
     switch (effect.type) {
       case 'command':
-        return doFor(effect.request, effect.effect);
+        return performCommand(effect.request, effect.effect);
       case 'reply':
         return reply(effect);
       case 'release':
-        // A body that is skipped comes as fast as one that is stored, and needs its memory back as much.
+        // A body that is skipped comes as fast as one that is stored, and its memory must be recycled as well.
         if (effect.bytes !== undefined) recycle(effect.bytes);
         return window.credit(effect.credit);
       case 'send':
@@ -325,7 +335,7 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
       case 'drop':
         return drop(effect.request);
       case 'closeFile':
-        return shut(effect.request);
+        return closeFile(effect.request);
       case 'internal-error':
         return onInternalError(effect.thrown);
       case 'end':
@@ -336,5 +346,5 @@ export function createEffectExecutor(world: EffectExecutorDeps): EffectExecutor 
   return { perform, underWay: () => underWay };
 }
 
-/** Bytes of JSON in a reply: a page of names fits, and so does an error. */
+/** The most bytes of JSON in a reply: enough for a page of names, and for an error. */
 const REPLY_HEADER_BYTES_MAX = 65_536;

@@ -1,12 +1,13 @@
 /**
- * The way in of one connection: chunks become frame events, these events of the session, and all of it is counted.
+ * Reads the frames of one connection: chunks become frame events, frame events become events of the session, and
+ * everything that is kept is charged.
  *
- * Everything that is kept of a chunk is paid for: a body's bytes, and what is kept of a header, as the event that
- * carries them; the first bytes of a header that is not whole as themselves. For a header of more than `HEAD_BYTES`
- * there must be room, which is one of a number of places that all connections share: while there is none, no more of it
- * is read. Who has a place is read from until the header is whole, or late (see `deadlines`), whatever anybody holds.
- * Therefore nothing may stand between: no piece ever brings requests, which may have to wait, and then more than
- * `HEAD_BYTES` of a header that would have a place meanwhile.
+ * The reader charges credit for everything that it keeps of a chunk: the event that carries bytes of a body, or what
+ * is kept of a header, pays for them; the first bytes of an incomplete header pay for themselves. A header of more
+ * than `HEAD_BYTES` needs room, which is one of the slots that all connections share. While no slot is free, no more
+ * of the header is read. A connection that has a slot is read from until its header is whole, or late (see
+ * `timeouts`), whatever anybody holds. Therefore nothing may come between: no piece ever brings requests, which may
+ * have to wait, and then more than `HEAD_BYTES` of a header that would hold a slot meanwhile.
  */
 import { Subject } from 'rxjs';
 import { errorInfo } from '../files/protocol/errors.ts';
@@ -21,135 +22,151 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow, EVENT_COST_BYTES } from './credi
 import { headerCost } from './header-cost.ts';
 import type { SlotHolder } from './slots.ts';
 
-/** Bytes of a header that need no room of their own: nearly every header is shorter. */
+/** The bytes of a header that need no room of their own. Nearly every header is shorter. */
 export const HEAD_BYTES = 4 * 1024;
 /**
- * Bytes of a body that are kept where they were received. Fewer are copied when most of the memory they lie in may be
- * something else, which costs nothing, and some is held like that already: else a body of one byte would hold on to all
- * that came around it. A file that is stored at once is never copied.
+ * The least bytes of a body that are kept where they were received. Fewer bytes are copied when two things are true:
+ * most of the memory around them may belong to something else, which costs nothing, and the connection holds some
+ * memory like that already. Else a body of one byte would keep everything in memory that came around it. A file that
+ * is stored at once is never copied.
  */
 export const KEPT_BYTES_MIN: number = 32 * 1024;
 const NOTHING = new Uint8Array(0);
-/** What bytes of frames may cost: there is no shorter one than `{}` with its length, which costs 54 times its bytes. */
+/**
+ * How many times their bytes frames may cost. The shortest frame is `{}` with its length, and costs 54 times its
+ * bytes.
+ */
 const FRAMES_GROWTH = 64;
 const PIECE_COST_MAX = PIECE_BYTES_MAX + FRAMES_GROWTH * HEAD_BYTES;
-/** While the budget has no room for what a long piece may cost: bytes of a body, and of the frames behind it. */
+/**
+ * The bytes of a body, and of the frames behind it, in a piece while the budget has no room for the cost of a long
+ * piece.
+ */
 const [SHORT_BODY_BYTES, SHORT_FRAMES_BYTES] = [CREDIT_FLOOR_BYTES, 256];
-/** What a short piece costs at the most. */
+/** The most that a short piece costs. */
 export const SHORT_PIECE_COST_MAX: number =
   SHORT_BODY_BYTES + EVENT_COST_BYTES + FRAMES_GROWTH * SHORT_FRAMES_BYTES;
-/** What the bytes of a header that is not whole cost at the most. */
+/** The most that the bytes of an incomplete header cost. */
 export const PARTIAL_HEAD_COST_MAX: number = 2 * HEAD_BYTES;
 
 export interface FrameReaderDeps {
   readonly framing: Framing<JsonHeader>;
   readonly window: CreditWindow;
-  /** Room for headers that are longer than `HEAD_BYTES`: a place each. */
-  readonly heads: SlotHolder;
-  /** What is to be kept of a header (see `Session.keep`). */
-  readonly keep: (header: JsonHeader) => JsonHeader;
-  /** An event, paid for. */
+  /** Room for headers that are longer than `HEAD_BYTES`: one slot for each. */
+  readonly headSlots: SlotHolder;
+  /** Returns the part of a header that is kept (see `Session.trimHeader`). */
+  readonly trimHeader: (header: JsonHeader) => JsonHeader;
+  /** Called with each event, whose credit is charged. */
   readonly emit: (event: SessionEvent) => void;
-  /** So many bytes of the chunk are not looked at any more. */
+  /** Called when so many bytes of the chunk are not used any more. */
   readonly recycle: (bytes: Uint8Array, count: number) => void;
-  /** Whether memory is held already by bytes that are few in it. */
+  /** Whether the connection already keeps memory of which it uses little. */
   readonly pinsMemory: () => boolean;
-  /** A piece was taken off, of so many bytes and requests. */
-  readonly took: (bytes: number, requests: number) => void;
-  /** No chunk should come, since there is no room for a header; and then again. */
-  readonly waiting: (waits: boolean) => void;
-  /** A header has room: it is to be read whatever credit is used up; and then no more. */
-  readonly hasRoom: (has: boolean) => void;
+  /** Called when a piece was read, with its bytes and its requests. */
+  readonly onPiece: (bytes: number, requests: number) => void;
+  /**
+   * Called with true when there is no room for a header, so that no chunk should come; and with false when there is
+   * room again.
+   */
+  readonly setWaiting: (waits: boolean) => void;
+  /**
+   * Called with true when a header has room, so that it must be read whatever credit is used up; and with false when
+   * that is over.
+   */
+  readonly setHasRoom: (has: boolean) => void;
   readonly onInternalError: (thrown: unknown) => void;
 }
 
 export interface FrameReader {
   readonly chunk: (bytes: Uint8Array) => void;
-  /** The input is over, behind what came before it: in good order, or broken off. */
+  /** Queues the end of the input behind what came before it: its good end, or a break. */
   readonly end: (event: SessionEvent) => void;
-  /** Whether there is something to take up, given whether more is wanted. */
+  /** Whether there is something to do, given whether the connection may be read. */
   readonly hasMore: (canRead: boolean) => boolean;
-  /** Takes up a piece. To be called only when there is something. */
+  /** Reads a piece. It must be called only when `hasMore` says so. */
   readonly step: () => void;
-  /** Bytes of a header that is not whole. */
+  /** The bytes of an incomplete header that have come. */
   readonly partialHead: () => number;
-  /** Credit for them: it comes back once the rest has come. */
+  /** The credit for these bytes. It comes back once the rest of the header has come. */
   readonly unsettled: () => number;
-  /** Bytes of bodies, in all. */
+  /** The bytes of bodies that have come, in total. */
   readonly bodies: () => number;
-  /** Nothing more is taken up, and nothing kept of what is not whole. */
+  /** Stops reading, and drops what is incomplete. */
   readonly stop: () => void;
 }
 
-export function createFrameReader(world: FrameReaderDeps): FrameReader {
-  const { window } = world;
-  /** Of the piece at hand: bytes of complete headers, bytes of bodies, those of them that were copied, requests. */
+export function createFrameReader(deps: FrameReaderDeps): FrameReader {
+  const { window } = deps;
+  /**
+   * Of the current piece: the bytes of complete headers, the bytes of bodies, those of them that were copied, and the
+   * requests.
+   */
   let [heads, streamed, copied, requests] = [0, 0, 0, 0];
-  /** What is given next: bytes of a body, which may become more while those that follow lie behind them. */
-  let joined: Uint8Array | null = null;
+  /** The bytes of a body that are emitted next. Bytes that follow directly behind them in memory are added to them. */
+  let bodyRun: Uint8Array | null = null;
   let partialHead = 0;
-  /** Bytes that are still to come of the body at hand. */
+  /** The bytes of the current body that are still to come. */
   let bodyLeft = 0;
   let bodies = 0;
-  /** Nothing after a fault is looked at. */
+  /** Nothing behind a fault is read. */
   let broken = false;
   let stopped = false;
-  /** How to let go of the room for a header, or to want none any more; null when none is needed. */
-  let leaveRoom: (() => void) | null = null;
+  /** Gives back the slot for a header, or withdraws the wish for one; null when the header needs none. */
+  let cancelRoom: (() => void) | null = null;
   let waitsForRoom = false;
 
   function onFrame(frame: FrameEvent<JsonHeader>): void {
     switch (frame.type) {
       case 'data': {
-        const bytes = kept(frame.bytes);
+        const bytes = detach(frame.bytes);
         streamed += bytes.length;
         bodyLeft -= bytes.length;
-        return join(bytes);
+        return appendBody(bytes);
       }
       case 'start':
         heads += frame.head;
         requests++;
         bodyLeft = frame.length;
-        return request(world.keep(frame.header), frame.length);
+        return request(deps.trimHeader(frame.header), frame.length);
       case 'end':
-        window.frame(0);
-        return give({ type: 'body-end' });
+        window.setFrameCost(0);
+        return emitEvent({ type: 'body-end' });
       case 'fault':
         broken = true;
-        return give({ type: 'fault', error: frameError(frame.fault) });
+        return emitEvent({ type: 'fault', error: frameError(frame.fault) });
       case 'frame':
         // Requests are never delivered whole.
         return;
     }
   }
 
-  function join(bytes: Uint8Array): void {
-    const { buffer, byteOffset, length } = joined ?? NOTHING;
+  function appendBody(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = bodyRun ?? NOTHING;
     window.charge(bytes.length);
-    if (joined !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
-      joined = new Uint8Array(buffer, byteOffset, length + bytes.length);
+    if (bodyRun !== null && bytes.buffer === buffer && bytes.byteOffset === byteOffset + length) {
+      bodyRun = new Uint8Array(buffer, byteOffset, length + bytes.length);
       return;
     }
-    giveJoined();
+    emitBodyRun();
     window.charge(EVENT_COST_BYTES);
-    joined = bytes;
+    bodyRun = bytes;
   }
 
-  function giveJoined(): void {
-    if (joined === null) return;
-    const bytes = joined;
-    joined = null;
-    world.emit({ type: 'data', bytes, credit: bytes.length + EVENT_COST_BYTES });
+  function emitBodyRun(): void {
+    if (bodyRun === null) return;
+    const bytes = bodyRun;
+    bodyRun = null;
+    deps.emit({ type: 'data', bytes, credit: bytes.length + EVENT_COST_BYTES });
   }
 
-  function give(event: SessionEvent): void {
-    giveJoined();
-    world.emit(event);
+  function emitEvent(event: SessionEvent): void {
+    emitBodyRun();
+    deps.emit(event);
   }
 
-  function kept(bytes: Uint8Array): Uint8Array {
+  function detach(bytes: Uint8Array): Uint8Array {
     if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-    if (!world.pinsMemory()) return bytes;
+    if (!deps.pinsMemory()) return bytes;
     copied += bytes.length;
     return new Uint8Array(bytes);
   }
@@ -159,55 +176,56 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
     const busy = credit > CREDIT_FLOOR_BYTES && !window.fits(credit);
     window.charge(credit);
     // The body must be read whatever the others hold, even if it is only skipped.
-    window.frame(credit);
-    give({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
+    window.setFrameCost(credit);
+    emitEvent({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
   }
 
   const chunks$ = new Subject<Uint8Array>();
-  const frames = chunks$.pipe(deframe(world.framing)).subscribe({
+  const frames = chunks$.pipe(deframe(deps.framing)).subscribe({
     next: onFrame,
     error: (thrown: unknown) => {
-      world.onInternalError(thrown);
+      deps.onInternalError(thrown);
       broken = true;
-      give({ type: 'fault', error: errorInfo('internal') });
+      emitEvent({ type: 'fault', error: errorInfo('internal') });
     },
   });
 
-  function take(bytes: Uint8Array): number {
+  function readPiece(bytes: Uint8Array): number {
     [heads, streamed, copied, requests] = [0, 0, 0, 0];
     chunks$.next(bytes);
     bodies += streamed;
     countPartial(broken ? 0 : partialHead + bytes.length - heads - streamed);
-    // Heads were parsed or copied, and what came after the end is not wanted: only bodies are still looked at.
-    world.recycle(bytes, bytes.length - streamed + copied);
-    world.took(bytes.length, requests);
+    // Heads were parsed or copied, and bytes behind the end are not used. So only the bytes of bodies are still in
+    // use.
+    deps.recycle(bytes, bytes.length - streamed + copied);
+    deps.onPiece(bytes.length, requests);
     return requests;
   }
 
-  /** What is beyond has room of its own. */
-  const counted = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
+  /** The bytes beyond the maximum have room of their own. */
+  const partialCost = (head: number) => Math.min(head, PARTIAL_HEAD_COST_MAX);
 
   function countPartial(now: number): void {
-    const more = counted(now) - counted(partialHead);
+    const more = partialCost(now) - partialCost(partialHead);
     partialHead = now;
     if (more > 0) window.charge(more);
     else if (more < 0) window.credit(-more);
-    if (now <= HEAD_BYTES) noRoom();
+    if (now <= HEAD_BYTES) releaseRoom();
   }
 
-  function noRoom(): void {
-    const leave = leaveRoom;
+  function releaseRoom(): void {
+    const leave = cancelRoom;
     if (leave === null) return;
-    leaveRoom = null;
+    cancelRoom = null;
     leave();
-    if (!waitsForRoom) return world.hasRoom(false);
+    if (!waitsForRoom) return deps.setHasRoom(false);
     waitsForRoom = false;
-    world.waiting(false);
+    deps.setWaiting(false);
   }
 
-  const splitter = createChunkSplitter(take);
+  const splitter = createChunkSplitter(readPiece);
 
-  /** How many bytes may be taken up now: never so many that much of a header comes with something else. */
+  /** The bytes that may be read now: never so many that a large part of a header comes together with something else. */
   function pieceMax(): number {
     if (broken) return PIECE_BYTES_MAX;
     const most = bodyLeft + HEAD_BYTES;
@@ -216,14 +234,14 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
     return Math.min(most, bodyLeft + SHORT_FRAMES_BYTES);
   }
 
-  function needRoom(): void {
+  function acquireRoom(): void {
     waitsForRoom = true;
-    leaveRoom = world.heads.acquire(() => {
+    cancelRoom = deps.headSlots.acquire(() => {
       waitsForRoom = false;
-      world.hasRoom(true);
-      world.waiting(false);
+      deps.setHasRoom(true);
+      deps.setWaiting(false);
     });
-    if (waitsForRoom) world.waiting(true);
+    if (waitsForRoom) deps.setWaiting(true);
   }
 
   return {
@@ -232,7 +250,7 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
       splitter.enqueue(() => {
         chunks$.complete();
         countPartial(0);
-        give(event);
+        emitEvent(event);
       }),
     hasMore: (canRead) => {
       if (stopped) return false;
@@ -241,14 +259,14 @@ export function createFrameReader(world: FrameReaderDeps): FrameReader {
     },
     step: () => {
       splitter.step(pieceMax());
-      // A short body that came with its header is whole in one event: nothing but its bytes is taken up with it.
+      // A short body that came with its header is read in the same step, so that it is whole in one event.
       if (bodyLeft > 0 && splitter.next() === 'piece' && window.isFree(PIECE_COST_MAX))
         splitter.step(bodyLeft);
-      giveJoined();
-      if (partialHead > HEAD_BYTES && leaveRoom === null) needRoom();
+      emitBodyRun();
+      if (partialHead > HEAD_BYTES && cancelRoom === null) acquireRoom();
     },
     partialHead: () => partialHead,
-    unsettled: () => counted(partialHead),
+    unsettled: () => partialCost(partialHead),
     bodies: () => bodies,
     stop: () => {
       stopped = true;

@@ -1,15 +1,18 @@
-/** What a header that is kept costs in memory, as far as it is worth knowing. */
+/** Estimates what a parsed header costs in memory. */
 import type { JsonHeader } from '../wire/json-header.ts';
 
-/** A value, whatever it is: its place and its object. An array of one element costs 40 to 60 bytes, and its text is 2. */
+/**
+ * The cost of a value of any type: its place and its object. An array of one element costs 40 to 60 bytes for 2 bytes
+ * of text.
+ */
 const VALUE_BYTES = 64;
-/** A character: its text may be two bytes each. */
+/** The cost of a character: text may take two bytes for each. */
 const CHARACTER_BYTES = 2;
 
-/** Bytes of memory to count for a header, in all its depth. */
+/** The bytes of memory that a header costs, nested values included. */
 export function headerCost(header: JsonHeader): number {
   let cost = 0;
-  // Bounded by the header: each value is in it once.
+  // Bounded by the header: each value is pushed once.
   const toVisit: unknown[] = [header];
   for (let value = toVisit.pop(); value !== undefined; value = toVisit.pop()) {
     cost += VALUE_BYTES;

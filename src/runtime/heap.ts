@@ -1,12 +1,12 @@
-/** A binary heap: whatever is least comes out first. It bounds nothing by itself; who uses it says what does. */
+/** A binary heap: the least item comes out first. It is not bounded. Each file that creates one says what bounds it. */
 export interface Heap<T> {
   readonly size: () => number;
   readonly push: (item: T) => void;
-  /** Takes the least out; undefined when there is none. */
+  /** Removes the least item and returns it; undefined when the heap is empty. */
   readonly pop: () => T | undefined;
 }
 
-/** @param less must not change its mind about items that are in the heap. */
+/** @param less must give the same answers for as long as the items are in the heap. */
 export function createHeap<T>(less: (a: T, b: T) => boolean): Heap<T> {
   const items: T[] = [];
 

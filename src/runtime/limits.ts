@@ -1,58 +1,64 @@
-/** What bounds a server. Every queue in it is bounded by one of these. */
+/** The limits of a server. Each queue in it is bounded by one of them. */
 import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
 import type { QuietPeriod } from './ack-delay.ts';
 import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from './credit.ts';
 
-/** How long a peer is waited for, in milliseconds; `Infinity` for ever. Then: `timed-out`, and the connection ends. */
+/**
+ * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the peer gets `timed-out`, and
+ * the connection ends.
+ */
 export interface Timeouts {
   /** For the first bytes of a connection. */
   readonly firstBytes: number;
   /** For the rest of a header, from its first byte on. */
   readonly header: number;
-  /** In this time at least `bodyBytes` of a body must arrive, or its end. Time in which we do not read does not count. */
+  /**
+   * In this time at least `bodyBytes` of a body must arrive, or its end. Time in which the server does not read does
+   * not count.
+   */
   readonly body: number;
   readonly bodyBytes: number;
   /** For the next request, when all are answered. */
   readonly idle: number;
-  /** For the peer to take something of what we sent. */
+  /** For the peer to read some of what was sent. */
   readonly unread: number;
 }
 
 export interface Limits {
-  /** The most bytes of JSON in a request's header. */
+  /** The most bytes of JSON in the header of a request. */
   readonly headerBytes: number;
-  /** Bytes of one file. Beyond: `too-large`. */
+  /** The most bytes of one file. Beyond it: `too-large`. */
   readonly fileBytes: number;
-  /** Connections at once. Beyond: `too-many-connections`. */
+  /** The most connections at once. Beyond it: `too-many-connections`. */
   readonly connections: number;
-  /** The same from one address; connections that have none (Unix sockets) are not counted. */
+  /** The same from one address. Connections that have no address (over Unix sockets) do not count. */
   readonly connectionsPerAddress: number;
   /**
-   * Requests begun in a second, all connections together; `Infinity` for no bound. Beyond it nothing is refused: reading
-   * slows down, in turns that are fair between the connections. So it is with bytes received.
+   * The requests a second of all connections together; `Infinity` for no limit. Beyond it nothing is refused: the
+   * server reads more slowly, in turns that are fair between the connections. The same is true of the bytes a second.
    */
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly timeouts: Timeouts;
-  /** Requests of one connection that may be unanswered at once. */
+  /** The most requests of one connection that may be unanswered at once. */
   readonly openRequests: number;
-  /** Unsettled bytes of one connection at which reading pauses, and below which it resumes. */
+  /** The unsettled bytes of one connection at which reading pauses, and below which it resumes. */
   readonly window: Watermarks;
   /**
-   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for one,
-   * is for the headers that arrive and are longer than a few thousand bytes (see `shareOut`).
+   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for
+   * one header, is for headers that are arriving and are longer than a few thousand bytes (see `splitBudget`).
    */
   readonly budget: Watermarks;
   /**
-   * Files that may be open over all connections, besides one to be sent and one to be stored for each of them. Beyond,
-   * requests wait for their turn.
+   * The files that may be open over all connections, besides one to be sent and one to be stored for each of them.
+   * Beyond it requests wait for their turn.
    */
   readonly openFiles: { readonly reading: number; readonly writing: number };
-  /** What is a silence of a peer that has not shown to read replies: then it is sent them. */
+  /** How long a peer that has not shown that it reads must be quiet until replies are sent to it. */
   readonly quietPeriod: QuietPeriod;
-  /** Milliseconds to wait for the peer to end its side, once ours is ended. */
+  /** How long the peer may take to end its side once ours is ended, in milliseconds. */
   readonly linger: number;
-  /** Milliseconds that running requests have to finish when the server shuts down. */
+  /** How long running requests may take when the server shuts down, in milliseconds. */
   readonly grace: number;
 }
 
@@ -82,14 +88,14 @@ export const defaultLimits: Limits = {
   grace: 10_000,
 };
 
-/** How much of the budget is for headers that arrive. */
+/** The share of the budget that is for headers that are arriving. */
 const HEADS_SHARE = 1 / 8;
-/** Characters of a header may take two bytes each in memory. */
+/** A character of a header may take two bytes in memory. */
 const HEADER_GROWTH = 2;
 
 /**
  * The least budget, in bytes, with which every request can be carried out: room for one header as it arrives, for the
- * same header once it is parsed, and what each connection may hold.
+ * same header once it is parsed, and for what each connection may hold.
  */
 export function budgetMin(headerBytes: number): number {
   check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
@@ -97,17 +103,17 @@ export function budgetMin(headerBytes: number): number {
 }
 
 /**
- * How the budget is shared out between what is held for requests and room for headers that arrive.
+ * Splits the budget between credit for requests, and room for headers that are arriving.
  *
- * @throws RangeError when it is less than `budgetMin`.
+ * @throws RangeError when the budget is less than `budgetMin`.
  */
-export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
-  checkOptions('shareOut', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+export function splitBudget(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
+  checkOptions('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
   const { budget, headerBytes } = limits;
-  const least = budgetMin(headerBytes);
-  if (!(budget.high >= least) || !(budget.low <= budget.high)) {
+  const highMin = budgetMin(headerBytes);
+  if (!(budget.high >= highMin) || !(budget.low <= budget.high)) {
     throw new RangeError(
-      `limits.budget.high is ${budget.high} and must be at least ${least} with headers of ${headerBytes} bytes, ` +
+      `limits.budget.high is ${budget.high} and must be at least ${highMin} with headers of ${headerBytes} bytes, ` +
         `and limits.budget.low, which is ${budget.low}, at most that`,
     );
   }
@@ -117,35 +123,37 @@ export function shareOut(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
 }
 
 /**
- * Descriptors for what is no connection and no file of a request: 112 for folders that the store holds open, 64 for
- * those it lists, 64 for connections that are told that there are too many, 32 for recordings, 16 for metrics, and 32 for
- * the process itself.
+ * The descriptors that are for neither connections nor the files of requests: 112 for folders that the store holds
+ * open, 64 for folders that it lists, 64 for connections that are refused because there are too many, 32 for
+ * recordings, 16 for metrics, and 32 for the process itself.
  */
 export const DESCRIPTORS_RESERVED = 320;
-/** What a connection may need: its own, a file to be sent, and a file to be stored. */
+/** The descriptors of a connection: its own, a file to be sent, and a file to be stored. */
 const DESCRIPTORS_EACH = 3;
 
-/** Descriptors that a server may need for so many connections, of which each sends one file and stores one. */
+/** The descriptors that a server may need for so many connections, when each sends one file and stores one. */
 export function descriptorsFor(connections: number): number {
   check('descriptorsFor: the connections', connections, numberFrom(0));
   return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
 }
 
-/** TLS handshakes that may be under way at once. */
+/** The least and the most TLS handshakes that may be under way at once. */
 const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
 
-/** How many TLS handshakes may be under way, each with a descriptor that is no connection's yet. */
+/**
+ * The number of TLS handshakes that may be under way. Each has a descriptor that does not belong to a connection yet.
+ */
 export function handshakesWithin(descriptors: number): number {
   check('handshakesWithin: the descriptors', descriptors, numberFrom(0));
   return Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
 }
 
 /**
- * The limits that follow from how many descriptors the process may have: connections, each with a file to be sent and
- * one to be stored, and the files beyond those that all of them share.
+ * The limits that follow from the number of descriptors that the process may have: for connections, each with a file
+ * to be sent and one to be stored, and for the files beyond those that all connections share.
  *
- * @param descriptors `Infinity` where it is not known.
- * @param connections how many are wanted, whatever may be had; default as many as there may be.
+ * @param descriptors `Infinity` where the number is not known.
+ * @param connections the number that is wanted, whatever the process may have; default as many as fit.
  * @example limitsWithin(1024) // { connections: 176, connectionsPerAddress: 141, openFiles: { reading: 88, writing: 88 } }
  */
 export function limitsWithin(
@@ -155,7 +163,7 @@ export function limitsWithin(
   check('limitsWithin: the descriptors', descriptors, numberFrom(0));
   check('limitsWithin: the connections', connections, optional(numberFrom(0)));
   const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);
-  // A quarter of them is for files that are shared.
+  // A quarter of the descriptors is for files that all connections share.
   const fitting = Math.max(1, Math.floor(free / (DESCRIPTORS_EACH + 1)));
   const most = connections ?? Math.min(defaultLimits.connections, fitting);
   const perAddress = connections === undefined ? Math.ceil(most * 0.8) : defaultLimits.connectionsPerAddress;

@@ -1,19 +1,20 @@
 /**
- * One put, being performed: its writes in order, each gathering what queued up while the last was under way, or in
- * this turn of the event loop.
+ * Performs one put: its writes in order. Each write takes everything that was queued during the last one, or in this
+ * turn of the event loop.
  *
- *   state     what is under way         then
- *   busy      its turn, store.put,      -> idle, or over when it failed
- *             sink.write, sink.sync
- *   idle      nothing                   write what is queued, when that is enough, the turn is over or no more comes;
- *                                       else sync, commit or abort, once asked to
- *   ending    sink.commit, sink.abort   -> over
- *   over      nothing                   what still comes is given back at once
+ *   state      what is under way           then
+ *   busy       waiting for a slot,         -> idle, or finished after a failure
+ *              store.put, sink.write,
+ *              sink.sync
+ *   idle       nothing                     write the queue when it is long enough, when the turn is over, or when no more
+ *                                          comes; else sync, commit or abort, if one of them is wanted
+ *   ending     sink.commit, sink.abort     -> finished
+ *   finished   nothing                     credit for what still comes is given back at once
  *
- * An upload may be taken over by another connection at any time: then it is over at once, though what was under way in
- * the sink is still awaited.
+ * Another connection may take the upload over at any time. Then the task finishes without a further call of the sink,
+ * but it awaits the call that is under way.
  *
- * The queue is bounded by the credit of what is in it.
+ * The queue is bounded by the credit of its bytes.
  */
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
@@ -23,65 +24,74 @@ import { callStore } from './call-store.ts';
 
 export interface PutTask {
   readonly write: (bytes: Uint8Array, credit: number) => void;
-  /** Makes what was written so far durable, and says how much that is; those asked for meanwhile are one. */
+  /**
+   * Makes everything written so far durable, and reports how much that is. Several calls during one sync make one
+   * more.
+   */
   readonly sync: () => void;
   readonly commit: () => void;
   readonly abort: () => void;
-  /** To be called at the end of a turn in which something was written: nothing more is waited for. */
+  /** The caller calls it at the end of a turn in which it has written: the task waits for no more bytes. */
   readonly flush: () => void;
 }
 
-/** Bytes worth a write of their own before the turn is over; few enough to be in the cache still. */
+/** The bytes that are written before the turn is over. They are few enough to be in the cache still. */
 const WRITE_BYTES_MIN = 256 * 1024;
 
 export interface PutTaskDeps {
   readonly store: Store;
-  /** Calls back once it may have a file open. */
-  readonly mayBegin: (go: () => void) => void;
-  readonly give: (credit: number) => void;
-  /** These bytes are not looked at any more. */
+  /** Calls back once the put may have a file open. */
+  readonly acquireFile: (go: () => void) => void;
+  readonly creditBack: (credit: number) => void;
+  /** Called with bytes that the task does not use any more. */
   readonly recycle: (bytes: Uint8Array) => void;
   readonly onInternalError: (thrown: unknown) => void;
   readonly synced: (part: UploadOffset) => void;
-  /** Nothing is under way any more. The one result: stored, or the first thing that failed; null after an abort. */
-  readonly over: (result: EffectResult | null) => void;
+  /**
+   * Called when nothing is under way any more, with the one result: the stored file, or the first failure; null after
+   * an abort.
+   */
+  readonly finished: (result: EffectResult | null) => void;
 }
 
-export function putTask(world: PutTaskDeps, name: string, options: PutOptions): PutTask {
-  const { store, give, recycle, onInternalError } = world;
-  let state: 'busy' | 'idle' | 'ending' | 'over' = 'busy';
+export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptions): PutTask {
+  const { store, creditBack, recycle, onInternalError } = deps;
+  let state: 'busy' | 'idle' | 'ending' | 'finished' = 'busy';
   let sink: Sink | null = null;
   let queued: Uint8Array[] = [];
   let queuedCredit = 0;
   let wanted: 'more' | 'commit' | 'abort' = 'more';
   let syncWanted = false;
-  let taken = false;
+  let isTakenOver = false;
 
-  const drop = () => {
+  const dropQueue = () => {
     const credit = queuedCredit;
     for (const bytes of queued) recycle(bytes);
     queued = [];
     queuedCredit = 0;
-    if (credit > 0) give(credit);
+    if (credit > 0) creditBack(credit);
   };
   const finish = (result: EffectResult | null) => {
-    if (state === 'over') return;
-    state = 'over';
-    drop();
-    world.over(wanted === 'abort' ? null : result);
+    if (state === 'finished') return;
+    state = 'finished';
+    dropQueue();
+    deps.finished(wanted === 'abort' ? null : result);
   };
   const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
     finish({ of, ok: false, error });
-  /** Another has the upload now. What is under way ends the task when it is answered, and nothing else is begun. */
+  /**
+   * Another connection has the upload now. The answer to the call that is under way ends the task, and no other call
+   * is made.
+   */
   const onTaken = () => {
-    taken = true;
-    drop();
+    isTakenOver = true;
+    dropQueue();
     if (state === 'idle') fail('write', errorInfo('upload-taken'));
   };
 
   function next(): void {
     if (state !== 'idle' || sink === null) return;
-    if (taken) return fail('write', errorInfo('upload-taken'));
+    if (isTakenOver) return fail('write', errorInfo('upload-taken'));
     if (queued.length > 0) writeQueued(sink);
     else if (wanted === 'abort') abortSink(sink);
     else if (syncWanted && wanted !== 'commit') syncSink(sink);
@@ -98,9 +108,9 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
       () => to.write(chunks),
       onInternalError,
       (outcome) => {
-        // Busy until it is known that the sink goes on: what comes back may bring more to be written at once.
+        // The task stays busy meanwhile: the credit that is given back may bring more bytes to write at once.
         for (const bytes of chunks) recycle(bytes);
-        give(credit);
+        creditBack(credit);
         state = 'idle';
         if (outcome.ok) next();
         else fail('write', outcome.error);
@@ -117,8 +127,8 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
       (outcome) => {
         state = 'idle';
         if (!outcome.ok) return fail('sync', outcome.error);
-        // The commit will say more.
-        if (wanted === 'more' && !taken) world.synced(outcome.value);
+        // When a commit follows, its answer includes this one.
+        if (wanted === 'more' && !isTakenOver) deps.synced(outcome.value);
         next();
       },
     );
@@ -156,16 +166,16 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
         next();
       },
     );
-  world.mayBegin(() => {
+  deps.acquireFile(() => {
     if (wanted === 'abort' && options.upload === undefined) finish(null);
     else begin();
   });
 
   return {
     write: (bytes, credit) => {
-      if (state === 'over' || wanted === 'abort' || taken) {
+      if (state === 'finished' || wanted === 'abort' || isTakenOver) {
         recycle(bytes);
-        return give(credit);
+        return creditBack(credit);
       }
       queued.push(bytes);
       queuedCredit += credit;
@@ -182,8 +192,8 @@ export function putTask(world: PutTaskDeps, name: string, options: PutOptions): 
     },
     abort: () => {
       wanted = 'abort';
-      // What has arrived of an upload is kept, and that is what the queue is.
-      if (options.upload === undefined) drop();
+      // What has arrived of an upload is kept, and that includes the queue.
+      if (options.upload === undefined) dropQueue();
       next();
     },
   };

@@ -1,39 +1,43 @@
 /**
- * How fast all connections together may go: bytes and requests a second, shared fairly.
+ * Limits the bytes and the requests a second of all connections together, in fair shares.
  *
- * Whoever has taken something owes it, and reads no more until that is paid back. What a second brings in is dealt out
- * in equal parts to those who owe, so one that pipelines thousands of requests waits for itself, not the others for it.
- * What nobody owes is saved up, for a fraction of a second, so that a short burst waits for nothing.
+ * A connection that has consumed something owes it, and is not read until the debt is paid. What a second brings in
+ * is shared equally between the connections that owe something. So a peer that pipelines thousands of requests waits
+ * for itself, and the others do not wait for it. What no connection owes is saved up, for a fraction of a second, so
+ * that a short burst waits for nothing.
  *
- * The bound: over any time the rate, and what was saved up, and a piece (64 KiB) for each connection.
+ * The bound: over any time the rate, and what was saved up, and one piece (64 KiB) for each connection.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
 export interface RateLimiter {
-  /** A connection's part in it. `flow` is called with whether to pause, only when that changes. */
+  /** Adds a connection. `flow` is called with whether to pause, only when that changes. */
   readonly join: (flow: (paused: boolean) => void) => Share;
 }
 
 export interface Share {
   readonly consume: (amount: number) => void;
-  /** The connection is gone: what it owes, all others owe. Else one that comes again and again would owe nothing. */
+  /**
+   * Removes the connection. What it owes passes to all others; else a peer that reconnects again and again would owe
+   * nothing.
+   */
   readonly leave: () => void;
 }
 
-/** Milliseconds between two dealings. */
+/** The time between two payments. */
 const REPLENISH_INTERVAL_MS = 20;
-/** Of a second's worth, how much is saved up when nobody owes anything. */
+/** How many seconds of the rate are saved up while no connection owes anything. */
 const SAVED_SECONDS = 0.1;
 
-/** @param perSecond what may be spent in a second; `Infinity` costs nothing. */
+/** @param perSecond the most that may be consumed in a second; `Infinity` costs nothing. */
 export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = asyncScheduler): RateLimiter {
   if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ consume: () => {}, leave: () => {} }) };
-  const most = Math.max(perSecond * SAVED_SECONDS, 1);
-  let bucket = most;
+  const bucketMax = Math.max(perSecond * SAVED_SECONDS, 1);
+  let bucket = bucketMax;
   let last = scheduler.now();
   let timer: Subscription | null = null;
-  /** Those who owe something, and read no more. Bounded by the number of connections. */
-  const owing = new Set<Account>();
+  /** The connections that owe something, and are paused. Bounded by the number of connections. */
+  const debtors = new Set<Account>();
 
   function refill(): void {
     const now = scheduler.now();
@@ -41,45 +45,47 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
     last = now;
   }
 
-  /** Deals out what is there, in equal parts: to who owes less than its part, the rest is given in advance. */
+  /**
+   * Shares the bucket equally between the debtors. A debtor that owes less than its portion gets the rest in advance.
+   */
   function replenish(): void {
     timer = null;
     refill();
-    const part = Math.max(bucket, 0) / owing.size;
-    if (owing.size > 0) bucket = Math.min(bucket, 0);
-    for (const account of part > 0 ? [...owing] : []) {
-      account.balance += part;
+    const portion = Math.max(bucket, 0) / debtors.size;
+    if (debtors.size > 0) bucket = Math.min(bucket, 0);
+    for (const account of portion > 0 ? [...debtors] : []) {
+      account.balance += portion;
       if (account.balance < 0) continue;
-      owing.delete(account);
+      debtors.delete(account);
       account.flow(false);
     }
-    arm();
+    scheduleReplenish();
   }
 
-  function arm(): void {
-    if (owing.size > 0) timer ??= scheduler.schedule(replenish, REPLENISH_INTERVAL_MS);
+  function scheduleReplenish(): void {
+    if (debtors.size > 0) timer ??= scheduler.schedule(replenish, REPLENISH_INTERVAL_MS);
   }
 
   function consume(account: Account, amount: number): void {
     account.balance -= amount;
-    if (account.balance >= 0 || owing.has(account)) return;
+    if (account.balance >= 0 || debtors.has(account)) return;
     refill();
-    bucket = Math.min(bucket, most);
-    // With others waiting there is nothing to take from.
-    const paid = owing.size > 0 ? 0 : Math.min(Math.max(bucket, 0), -account.balance);
+    bucket = Math.min(bucket, bucketMax);
+    // While others wait, nothing is saved up.
+    const paid = debtors.size > 0 ? 0 : Math.min(Math.max(bucket, 0), -account.balance);
     bucket -= paid;
     account.balance += paid;
     if (account.balance >= 0) return;
-    owing.add(account);
+    debtors.add(account);
     account.flow(true);
-    arm();
+    scheduleReplenish();
   }
 
   function leave(account: Account): void {
-    owing.delete(account);
+    debtors.delete(account);
     refill();
-    bucket = Math.min(bucket, most) + Math.min(account.balance, 0);
-    if (owing.size > 0) return;
+    bucket = Math.min(bucket, bucketMax) + Math.min(account.balance, 0);
+    if (debtors.size > 0) return;
     timer?.unsubscribe();
     timer = null;
   }
@@ -88,12 +94,12 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
     join: (flow) => {
       const account: Account = { balance: 0, flow };
       refill();
-      // What is owed by nobody is paid back before anybody comes in.
+      // A debt that was left behind is paid before a new connection may start.
       if (bucket < 0) {
         account.balance = -Number.MIN_VALUE;
-        owing.add(account);
+        debtors.add(account);
         flow(true);
-        arm();
+        scheduleReplenish();
       }
       return { consume: (amount) => consume(account, amount), leave: () => leave(account) };
     },
@@ -101,7 +107,7 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
 }
 
 interface Account {
-  /** What it owes, below 0; what it was given in advance, above. */
+  /** Below 0 the debt of the connection; above 0 what it was given in advance. */
   balance: number;
   readonly flow: (paused: boolean) => void;
 }

@@ -1,42 +1,43 @@
 /**
- * What is to be sent, gathered: everything that is ready when the connection can take it leaves in one write.
+ * Writes replies and files: everything that is ready when the connection can take it leaves in one write.
  *
- * One write is under way at a time, and what comes meanwhile is gathered into the next one. Replies are copied into
- * one buffer: thousands of small arrays cost more to write, and to collect, than their bytes do. The queue is
- * bounded by credit: a reply costs its bytes until the operating system has taken it. A write is not so large that a
- * slow peer that reads all the time could seem to read nothing (see the deadline `unread`).
+ * One write is under way at a time, and everything that comes meanwhile goes into the next one. Replies are copied
+ * into one buffer: thousands of small arrays cost more to write, and to collect as garbage, than their bytes do. The
+ * queue is bounded by credit: a reply costs its bytes until the operating system has taken them. The size of a write
+ * is limited, so that a slow peer that reads all the time never seems to read nothing (see the timeout `unread`).
  *
- * Replies that are not `eager` wait for a silence of the peer (see `patience`), unless nothing but held replies keeps
- * the connection from being read: then there would never be one.
+ * Replies that are not `eager` wait until the peer is quiet (see `ack-delay`). There is one exception: when only held
+ * replies keep the connection from being read, the writer sends them at once, since a quiet period would not come.
  */
+
+import { createFifo } from '../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import type { AckDelay } from './ack-delay.ts';
 import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
-import { createQueue } from './queue.ts';
 
-/** Bytes from which on a write takes no more. A piece of a file is as large. */
+/** The bytes from which on a write takes no more. A piece of a file is as large. */
 const WRITE_BYTES = 256 * 1024;
 
-/** A buffer that replies are gathered in is used for the next ones too, unless it is larger: nobody counts what is left of it. */
+/** The largest buffer that is used for the next replies too. Credit does not count what is left of a buffer. */
 const KEPT_BUFFER_BYTES = 16 * 1024;
 
 export interface ReplyWriter {
-  /** Queues a reply; its bytes are copied, and cost credit until they are the operating system's, or never will be. */
+  /** Queues a reply. Its bytes are copied, and cost credit until the operating system has them or never will. */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
-  /** Queues bytes of a file behind it, as they are; they must stay unchanged until `settled` is called. */
+  /** Queues bytes of a file behind the replies, without a copy. They must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   /**
-   * Calls back once, when hardly any replies wait for the peer to read: at once if that is so. For what may be answered
-   * with much more than was asked. Returns how to want it no more.
+   * Calls back once, when hardly any replies wait for the peer to read; at once if that is so now. It is for requests
+   * whose answer is much longer than they are. Returns a function that withdraws the wish.
    */
   readonly whenLow: (go: () => void) => () => void;
-  /** To be called when a turn of work is over: sends what may be sent now. */
+  /** The caller calls it when a turn of work is over: sends what may be sent now. */
   readonly flush: () => void;
-  /** To be called at a silence of the peer: nothing is held back. */
+  /** The caller calls it when the peer has been quiet: sends the replies that were held. */
   readonly flushHeld: () => void;
-  /** Ends our side once all is sent; nothing may be pushed after it. */
+  /** Ends our side once everything is sent. Nothing may be queued after it. */
   readonly end: () => void;
-  /** Whether a write is under way, and how many have settled. */
+  /** Whether a write is under way, and the number of writes that have settled. */
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
 
@@ -44,17 +45,23 @@ export interface ReplyWriterDeps {
   readonly connection: Connection;
   readonly window: CreditWindow;
   readonly ackDelay: AckDelay;
-  /** Credit besides its own that comes back only once the connection is read again. */
+  /**
+   * The credit of the connection, besides that of the replies, that comes back only once the connection is read
+   * again.
+   */
   readonly receiving: () => number;
-  /** So many bytes are the operating system's. */
+  /** Called with the bytes that the operating system has taken. */
   readonly sent: (bytes: number) => void;
-  /** A write has failed: nothing can be sent any more. */
+  /** Called when a write has failed: nothing can be sent any more. */
   readonly failed: () => void;
 }
 
-interface Queued {
+interface QueuedWrite {
   readonly bytes: Uint8Array;
-  /** What it costs until it is the operating system's; a piece of a file was lent its credit (see `send-task`). */
+  /**
+   * The credit of the bytes until the operating system has them. A piece of a file was lent its credit (see
+   * `send-task`).
+   */
   readonly credit: number;
   readonly settled?: (fault?: ConnectionFault) => void;
 }
@@ -67,30 +74,30 @@ export function createReplyWriter({
   sent,
   failed,
 }: ReplyWriterDeps): ReplyWriter {
-  const queue = createQueue<Queued>();
-  /** For the replies that are queued. */
+  const queue = createFifo<QueuedWrite>();
+  /** The credit of the replies that are queued. */
   let credit = 0;
-  /** How many replies are queued. */
+  /** The number of replies that are queued. */
   let replies = 0;
-  /** Replies not yet in `queue`: so many bytes at the start of `gathered`. */
-  let gathered = new Uint8Array(0);
+  /** Replies that are not in `queue` yet: the first `length` bytes of `buffer`. */
+  let buffer = new Uint8Array(0);
   let length = 0;
   let writing = false;
   let writes = 0;
-  /** Credit of the replies in the write that is under way. */
+  /** The credit of the replies in the write that is under way. */
   let sendingCredit = 0;
-  /** Bounded by the requests that are open. */
-  const waiting = new Set<() => void>();
+  /** The waits for few queued replies. Bounded by the open requests. */
+  const lowWaiters = new Set<() => void>();
   let ending = false;
   let ended = false;
-  /** What is queued includes something that may not wait. */
+  /** Whether something in the queue may not wait. */
   let due = false;
 
   const isLow = () => credit + sendingCredit <= CREDIT_FLOOR_BYTES;
 
   function flush(): void {
     if (writing) return;
-    if (queue.length() === 0 && length === 0) {
+    if (queue.length === 0 && length === 0) {
       if (ending && !ended) {
         ended = true;
         connection.end();
@@ -104,56 +111,55 @@ export function createReplyWriter({
 
   function send(): void {
     seal();
-    const sending: Queued[] = [];
-    let held = 0;
+    const sending: QueuedWrite[] = [];
+    let batchCredit = 0;
     for (let bytes = 0; bytes < WRITE_BYTES; ) {
       const next = queue.shift();
       if (next === undefined) break;
       sending.push(next);
       bytes += next.bytes.length;
-      held += next.credit;
+      batchCredit += next.credit;
     }
-    credit -= held;
-    sendingCredit = held;
-    // What is left is behind something that may not wait.
-    due = queue.length() > 0;
+    credit -= batchCredit;
+    sendingCredit = batchCredit;
+    // The rest of the queue is behind something that may not wait.
+    due = queue.length > 0;
     if (!due) replies = 0;
     writing = true;
     const chunks = sending.map(({ bytes }) => bytes);
     connection.write(chunks, (fault) => {
-      // Any of what follows may have the next write begin.
+      // Each of the calls below may begin the next write.
       writing = false;
       sendingCredit = 0;
       writes++;
       if (fault === undefined) for (const { length } of chunks) sent(length);
       else failed();
-      window.credit(held);
+      window.credit(batchCredit);
       for (const { settled } of sending) settled?.(fault);
-      for (const go of waiting) {
+      for (const go of lowWaiters) {
         if (fault !== undefined || !isLow()) break;
-        waiting.delete(go);
+        lowWaiters.delete(go);
         go();
       }
       flush();
     });
   }
 
-  /** Moves the gathered replies behind what is queued already. */
+  /** Moves the replies in the buffer behind the items of the queue. */
   function seal(): void {
     if (length === 0) return;
-    queue.push({ bytes: gathered.subarray(0, length), credit: length });
-    // What is left of the buffer takes the next replies: these bytes are not written to again.
-    gathered =
-      gathered.buffer.byteLength <= KEPT_BUFFER_BYTES ? gathered.subarray(length) : new Uint8Array(0);
+    queue.push({ bytes: buffer.subarray(0, length), credit: length });
+    // The rest of the buffer takes the next replies. The bytes that are sent are not written to again.
+    buffer = buffer.buffer.byteLength <= KEPT_BUFFER_BYTES ? buffer.subarray(length) : new Uint8Array(0);
     length = 0;
   }
 
-  /** Makes room for so many bytes more, twice what there was each time. */
+  /** Makes room for so many bytes more, by doubling the buffer. */
   function room(bytes: number): void {
-    if (length + bytes <= gathered.length) return;
+    if (length + bytes <= buffer.length) return;
     const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
-    larger.set(gathered.subarray(0, length));
-    gathered = larger;
+    larger.set(buffer.subarray(0, length));
+    buffer = larger;
   }
 
   return {
@@ -164,7 +170,7 @@ export function createReplyWriter({
       replies++;
       if (length >= WRITE_BYTES) seal();
       room(bytes.length);
-      gathered.set(bytes, length);
+      buffer.set(bytes, length);
       length += bytes.length;
     },
     body: (bytes, settled) => {
@@ -175,11 +181,11 @@ export function createReplyWriter({
     whenLow: (go) => {
       if (isLow()) go();
       else {
-        waiting.add(go);
-        // Who asks for more reads what there is.
+        lowWaiters.add(go);
+        // A peer that asks for more reads what there is.
         due = true;
       }
-      return () => waiting.delete(go);
+      return () => lowWaiters.delete(go);
     },
     flush,
     progress: () => ({ writing, writes }),

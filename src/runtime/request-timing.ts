@@ -1,17 +1,17 @@
-/** What happened to a request, with which one it was and how long it took. */
+/** Adds to the reports of a session the number of the request, and how long it took. */
 import type { Report } from '../files/session/effect.ts';
 
-/** A report of a session, as the runtime tells it. */
+/** A report of a session, as the runtime emits it. */
 export type TimedReport = Report & {
   /** The number of the request in its connection, from 1. */
   readonly request: number;
-  /** Milliseconds since its header was taken up, to the microsecond. */
+  /** Milliseconds since its header was read, to the microsecond. */
   readonly ms: number;
 };
 
 /**
- * Written out for those that are made for every request: spreading objects of several shapes costs more than all else
- * that is done to tell of it.
+ * The reports that are made for every request are written out field by field: a spread of objects of several shapes
+ * costs more than everything else in a report.
  */
 export function withTiming(report: Report, request: number, ms: number): TimedReport {
   if (report.type === 'stored') {
@@ -29,24 +29,24 @@ export function withTiming(report: Report, request: number, ms: number): TimedRe
 }
 
 export interface RequestTimes {
-  /** To be called with the number of the next request, after each step. */
-  readonly upTo: (next: number) => void;
+  /** The caller calls it after each step, with the number of the next request. */
+  readonly markStarted: (next: number) => void;
   /** Milliseconds since a request began. */
   readonly since: (request: number) => number;
-  /** To be called with the number of the oldest open request. */
-  readonly forget: (before: number) => void;
+  /** The caller calls it with the number of the oldest open request: earlier times are not needed. */
+  readonly forgetBefore: (before: number) => void;
 }
 
-/** Bounded by the requests that are open at once: their numbers are contiguous. */
+/** Bounded by the requests that are open at once, since their numbers are contiguous. */
 export function createRequestTimes(now: () => number): RequestTimes {
   let began: number[] = [];
   let first = 1;
   return {
-    upTo: (next) => {
+    markStarted: (next) => {
       while (first + began.length < next) began.push(now());
     },
     since: (request) => Math.round((now() - (began[request - first] ?? now())) * 1000) / 1000,
-    forget: (before) => {
+    forgetBefore: (before) => {
       if (before - first < 64 && before < first + began.length) return;
       began = began.slice(before - first);
       first = before;

@@ -1,8 +1,9 @@
 /**
- * One file, being sent: read ahead by a piece while the last one is on its way.
+ * Sends one file: the next piece is read while the last one is on its way.
  *
- * Each piece is lent by the connection's window, so what is read and not yet the peer's is within the budget, however
- * many peers ask for files and read nothing: at most `PIECES_AHEAD` pieces, and while the budget is used up one small one.
+ * The credit window of the connection lends each piece. So everything that is read and not yet sent is within the
+ * budget, however many peers ask for files and read nothing: at most `PIECES_AHEAD` pieces for each, and one small
+ * piece while the budget is used up.
  */
 import type { Source } from '../store/contract.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
@@ -14,30 +15,30 @@ const PIECES_AHEAD = 2;
 
 export interface SendTaskDeps {
   readonly window: Pick<CreditWindow, 'lend' | 'repay'>;
-  /** Calls back when it is the connection's turn: one that sends must not keep the others waiting. */
+  /** Calls back when it is the connection's turn, so that a connection that sends does not keep the others waiting. */
   readonly inTurn: (work: () => void) => void;
   readonly write: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   readonly onInternalError: (thrown: unknown) => void;
 }
 
-/** How sending a file went: how many bytes were sent, and what ended it before all were. */
+/** The result of sending a file: the bytes that were sent, and the failure that ended it before all were. */
 export interface Sent {
   readonly bytes: number;
   readonly failed: 'read' | 'write' | null;
 }
 
 /**
- * Sends `length` bytes of the source from `offset`, then calls `done`, once nothing of it is under way. Does not close
+ * Sends `length` bytes of the source from `offset`. Calls `done` once nothing of that is under way. Does not close
  * the source.
  */
-export function sendTask(
-  world: SendTaskDeps,
+export function sendFile(
+  deps: SendTaskDeps,
   source: Source,
   offset: number,
   length: number,
   done: (sent: Sent) => void,
 ): void {
-  const { window, inTurn } = world;
+  const { window, inTurn } = deps;
   const end = offset + length;
   let at = offset;
   let bytes = 0;
@@ -47,7 +48,7 @@ export function sendTask(
   let isDone = false;
 
   const step = () => {
-    // Pieces that settle together have a step each.
+    // Pieces that settle together call this once each.
     if (reading || isDone) return;
     const isOver = failed !== null || at === end;
     if (isOver && inFlight === 0) {
@@ -55,21 +56,21 @@ export function sendTask(
       return done({ bytes, failed });
     }
     if (isOver || inFlight === PIECES_AHEAD) return;
-    // None now: then a piece is in flight, and what it was lent is repaid when it settles.
+    // When nothing is lent now, a piece is in flight, and what it was lent is repaid when it settles.
     const lent = window.lend(Math.min(PIECE_BYTES, end - at));
-    if (lent > 0) read(lent);
+    if (lent > 0) readPiece(lent);
   };
 
-  const read = (lent: number) => {
+  const readPiece = (lent: number) => {
     reading = true;
     callStore(
       () => source.read(at, lent),
-      world.onInternalError,
+      deps.onInternalError,
       (outcome) =>
         inTurn(() => {
           reading = false;
-          // A file that has become shorter while it is read can no longer be sent as was promised.
-          if (outcome.ok && outcome.value.length > 0) pass(outcome.value, lent);
+          // A file that has become shorter while it is read cannot be sent as it was promised.
+          if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent);
           else {
             window.repay(lent);
             failed ??= 'read';
@@ -79,10 +80,10 @@ export function sendTask(
     );
   };
 
-  const pass = (piece: Uint8Array, lent: number) => {
+  const sendPiece = (piece: Uint8Array, lent: number) => {
     at += piece.length;
     inFlight++;
-    world.write(piece, (fault) => {
+    deps.write(piece, (fault) => {
       inFlight--;
       window.repay(lent);
       if (fault) failed = 'write';

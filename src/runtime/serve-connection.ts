@@ -1,17 +1,17 @@
 /**
- * The actor around a session: frames in, effects out, results back in, for one connection.
+ * The actor around a session, for one connection: frames in, effects out, results back in.
  *
  *   chunks$ ──▶ deframe ──▶ inbox ──▶ reduce ──▶ perform ──▶ store
  *      ▲                      ▲                    │ │
- *      │ pause, resume        └────── results ◀────┘ └──▶ outbox ──▶ connection
+ *      │ pause, resume        └────── results ◀────┘ └──▶ reply writer ──▶ connection
  *      └───────── credit
  *
- * One event is reduced at a time, and its effects are handed out before the next one: a result that comes while
- * that happens waits its turn. Both queues are bounded by credit: the inbox holds events that have paid, and
- * each result answers an effect of a request that has. All of it is done in turns with the other connections (see
- * `rounds`).
+ * The actor reduces one event at a time, and performs its effects before the next one. A result that comes meanwhile
+ * waits its turn. Credit bounds both queues: the events in the inbox have paid, and each result answers an effect of
+ * a request that has paid. The connection takes turns with the other connections (see `rounds`).
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { createFifo } from '../base/fifo.ts';
 import type { Principal } from '../files/protocol/access.ts';
 import { errorInfo } from '../files/protocol/errors.ts';
 import type { HelloResult, SessionEvent } from '../files/session/event.ts';
@@ -39,7 +39,6 @@ import type { Budget } from './credit.ts';
 import { type CustomHandlers, createEffectExecutor } from './effect-executor.ts';
 import { createFrameReader } from './frame-reader.ts';
 import type { Limits } from './limits.ts';
-import { createQueue } from './queue.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { createReplyWriter } from './reply-writer.ts';
 import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
@@ -52,38 +51,38 @@ export interface ServeConnectionOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
   readonly store: Store;
-  /** Shared by all connections of a server, as what follows is. */
+  /** Shared by all connections of a server, as are the options below. */
   readonly budget: Budget;
-  /** Room for long headers, and files that may be open; without them there is no bound to either. */
-  readonly places?: Places;
-  /** Turns of the event loop; without one this connection waits for no other. */
+  /** Room for long headers, and files that may be open; without them neither is limited. */
+  readonly slots?: SharedSlots;
+  /** The turns of the event loop; without it this connection does not wait for others. */
   readonly rounds?: Rounds;
   readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
-  /** Watches the deadlines; without one there are none. */
+  /** Watches the timeouts; without it there are none. */
   readonly timeoutMonitor?: TimeoutMonitor;
-  /** How fast bytes come in, and requests; without one as fast as they can. */
+  /** Limits how fast bytes and requests come in; without them there is no limit. */
   readonly rateLimits?: { readonly bytes: RateLimiter; readonly requests: RateLimiter };
-  /** Who is let in; default everybody. */
+  /** The access rules; default everybody may do everything. */
   readonly access?: Access;
-  /** How often tokens may be tried from the peer's address; without it as often as it likes. */
+  /** Limits how often tokens may be tried from the peer's address; without it there is no limit. */
   readonly tries?: AddressTries;
-  /** What `hello` answers besides who the peer is. */
+  /** The fields that `hello` answers besides the principal. */
   readonly about?: HelloResult['about'];
   readonly counters?: Counters;
-  /** Told, after each step, how many requests are not answered. */
+  /** After each step `open` is set to the number of requests that are not answered. */
   readonly status?: { open: number };
-  /** Performs the `call` effects of commands of your own. */
+  /** Performs the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
-  /** Emits when the server shuts down: what runs is finished, nothing new is taken. */
+  /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
   readonly shutdown$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
-  /** Told of what should not have been thrown. */
+  /** Called with any exception that the store or a command throws; the peer gets `internal`. */
   readonly onInternalError?: (thrown: unknown) => void;
 }
 
-/** What connections share besides memory. */
-export interface Places {
-  /** For headers that arrive and are long. */
+/** The slots that connections share. */
+export interface SharedSlots {
+  /** For long headers that are arriving. */
   readonly heads: Slots;
   /** For files that are open to be sent. */
   readonly reading: Slots;
@@ -91,12 +90,16 @@ export interface Places {
   readonly writing: Slots;
 }
 
-const unbounded = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
-const unboundedPlaces = (): Places => ({ heads: unbounded(), reading: unbounded(), writing: unbounded() });
+const unboundedSlots = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
+const unboundedSharedSlots = (): SharedSlots => ({
+  heads: unboundedSlots(),
+  reading: unboundedSlots(),
+  writing: unboundedSlots(),
+});
 
-/** Events that are reduced between two looks at whose turn it is. */
+/** The events that are reduced before another connection may have its turn. */
 const EVENTS_A_TURN = 64;
-const OVER_BEFORE_LOOKED = 'the connection was over before the token was looked at';
+const OVER_BEFORE_CHECKED = 'the connection was over before the token was looked at';
 const SERVE_CONNECTION_RULES = {
   session: RECORD,
   framing: FRAMING,
@@ -107,13 +110,16 @@ const SERVE_CONNECTION_RULES = {
   scheduler: optional(SCHEDULER),
 };
 
-/** Why nothing is read. */
-type Pause = 'credit' | 'parked' | 'turn' | 'room' | 'bytes' | 'requests';
+/**
+ * Why the connection is not read: `credit` is used up, a request is `deferred`, it is another connection's `turn`, a
+ * header has no `room`, or the limit on `bytes` or on `requests` a second is reached.
+ */
+type Pause = 'credit' | 'deferred' | 'turn' | 'room' | 'bytes' | 'requests';
 
 /**
- * Serves one connection until it is over, and emits what happened in it. Completes when the connection is closed
- * and everything it began is finished. Never errors. Unsubscribing destroys the connection and aborts the put whose
- * body is still arriving; what was complete is still committed.
+ * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is
+ * closed and everything that it began is finished. Never errors. When the subscriber unsubscribes, the connection is
+ * destroyed and the put whose body is still arriving is aborted; a put that is complete is still committed.
  */
 export function serveConnection(
   connection: Connection,
@@ -124,36 +130,36 @@ export function serveConnection(
   return new Observable((subscriber) => {
     const { session, limits, counters, access = openAccess, scheduler = asyncScheduler } = options;
     const onInternalError = options.onInternalError ?? (() => {});
-    const inbox = createQueue<SessionEvent>();
-    const results = createQueue<SessionEvent>();
-    /** Pieces of a file to be sent: two at the most, since one file is sent at a time. */
-    const pieces = createQueue<() => void>();
+    const inbox = createFifo<SessionEvent>();
+    const results = createFifo<SessionEvent>();
+    /** The steps of sending a file: two at the most, since one file is sent at a time. */
+    const sendSteps = createFifo<() => void>();
     const times = createRequestTimes(() => performance.now());
-    let state = { ...session.initial, principal: access.first(connection.certificate) };
-    let over = false;
-    /** Nothing more can be heard. */
+    let state = { ...session.initial, principal: access.initial(connection.certificate) };
+    let isFinished = false;
+    /** Whether the input is over: no more chunks come. */
     let inputIsOver = false;
     let received = 0;
     let lingering: Subscription | null = null;
     const pausedBy = new Set<Pause>();
-    /** A header of the peer's keeps others from theirs until it is whole. */
-    let isAwaited = false;
+    /** Whether a header of this peer holds a slot, so that other connections wait until it is whole. */
+    let isHeaderAwaited = false;
     const isListening = () =>
-      pausedBy.size === 0 || (isAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
+      pausedBy.size === 0 || (isHeaderAwaited && pausedBy.size === 1 && pausedBy.has('credit'));
 
     const rounds = options.rounds ?? createRounds(() => performance.now(), setImmediate);
-    const turn = rounds.join(work, (waits) => {
+    const roundMember = rounds.join(work, (waits) => {
       pause('turn', waits);
       if (waits) replyWriter.flush();
     });
-    const places = options.places ?? unboundedPlaces();
+    const slots = options.slots ?? unboundedSharedSlots();
     const window = options.budget.window(limits.window, (paused) => pause('credit', paused));
     const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => replyWriter.flushHeld());
     const replyWriter = createReplyWriter({
       connection,
       window,
       ackDelay,
-      // The request whose body is still arriving, and what there is of a header.
+      // The credit of the request whose body is still arriving, and of an incomplete header.
       receiving: () => {
         const last = state.requests.at(-1);
         return (last?.receiving ? last.credit : 0) + frameReader.unsettled();
@@ -168,19 +174,19 @@ export function serveConnection(
       connection,
       window,
       replyWriter,
-      files: { reading: places.reading.join(), writing: places.writing.join() },
+      files: { reading: slots.reading.join(), writing: slots.writing.join() },
       customHandlers: options.customHandlers ?? {},
       hello,
       onInternalError,
       report: (request, report) => subscriber.next(withTiming(report, request, times.since(request))),
-      idle: turn.wake,
-      turn: setImmediate,
+      idle: roundMember.wake,
+      atTurnEnd: setImmediate,
       inTurn: (piece) => {
-        pieces.push(piece);
-        turn.wake();
+        sendSteps.push(piece);
+        roundMember.wake();
       },
       result: (request, result, credit) =>
-        now({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
+        pushResult({ type: 'result', request, result, ...(credit ? { credit } : {}) }),
     });
     const rateShares = {
       bytes: options.rateLimits?.bytes.join((paused) => pause('bytes', paused)),
@@ -189,18 +195,18 @@ export function serveConnection(
     const frameReader = createFrameReader({
       framing: options.framing,
       window,
-      heads: places.heads.join(),
-      keep: session.trimHeader,
-      waiting: (waits) => pause('room', waits),
-      hasRoom: (has) => {
+      headSlots: slots.heads.join(),
+      trimHeader: session.trimHeader,
+      setWaiting: (waits) => pause('room', waits),
+      setHasRoom: (has) => {
         const before = isListening();
-        isAwaited = has;
-        if (listen(before)) turn.wake();
+        isHeaderAwaited = has;
+        if (applyListening(before)) roundMember.wake();
       },
       emit: (event) => inbox.push(event),
       recycle: (bytes, count) => connection.recycle?.(bytes, count),
       pinsMemory: () => connection.pinsMemory?.() ?? true,
-      took: (bytes, requests) => {
+      onPiece: (bytes, requests) => {
         if (bytes > 0) rateShares.bytes?.consume(bytes);
         if (requests > 0) rateShares.requests?.consume(requests);
       },
@@ -210,12 +216,12 @@ export function serveConnection(
     const tokens = createTokenCheck(access, scheduler, options.tries);
 
     function hello(token: string | undefined): MaybeAsync<HelloResult> {
-      if (token === undefined) return greet({ ok: true, value: state.principal });
+      if (token === undefined) return helloResult({ ok: true, value: state.principal });
       const found = tokens.principalOf(token);
-      return found instanceof Promise ? found.then(greet) : greet(found);
+      return found instanceof Promise ? found.then(helloResult) : helloResult(found);
     }
 
-    function greet(found: Outcome<Principal | null>): Outcome<HelloResult> {
+    function helloResult(found: Outcome<Principal | null>): Outcome<HelloResult> {
       if (!found.ok) return found;
       return { ok: true, value: { principal: found.value, about: options.about ?? {} } };
     }
@@ -225,26 +231,32 @@ export function serveConnection(
       const before = isListening();
       if (paused) pausedBy.add(why);
       else pausedBy.delete(why);
-      // When it is its turn, it is looked at anyway.
-      if (listen(before) && why !== 'turn') turn.wake();
+      // When it is this connection's turn, it runs anyway.
+      if (applyListening(before) && why !== 'turn') roundMember.wake();
     }
 
-    /** Pauses or resumes, given whether we listened before. Answers whether we do again: what was held back is there. */
-    function listen(before: boolean): boolean {
+    /**
+     * Pauses or resumes the connection, given whether it was read before. Returns whether reading has resumed: then
+     * bytes that were held back are there.
+     */
+    function applyListening(before: boolean): boolean {
       if (isListening() === before) return false;
-      ackDelay.listen(isListening());
+      ackDelay.setListening(isListening());
       if (isListening()) connection.resume();
       else connection.pause();
       return isListening();
     }
 
     const nextEvent = () => results.shift() ?? (session.accepts(state) ? inbox.shift() : undefined);
-    const hasEvents = () => results.length() > 0 || (session.accepts(state) && inbox.length() > 0);
-    const hasWork = () => pieces.length() > 0 || hasEvents() || frameReader.hasMore(isListening());
+    const hasEvents = () => results.length > 0 || (session.accepts(state) && inbox.length > 0);
+    const hasWork = () => sendSteps.length > 0 || hasEvents() || frameReader.hasMore(isListening());
 
-    /** A piece of work: what came of earlier ones, else the next piece of what the peer sent, and what comes of that. */
+    /**
+     * Does a piece of work: first the events that are there, else the next piece of the peer's bytes and the events
+     * in it.
+     */
     function work(): boolean {
-      pieces.shift()?.();
+      sendSteps.shift()?.();
       if (!hasEvents() && frameReader.hasMore(isListening())) frameReader.step();
       for (let left = EVENTS_A_TURN; left > 0; left--) {
         const event = nextEvent();
@@ -252,12 +264,12 @@ export function serveConnection(
         reduce(event);
       }
       if (options.status) options.status.open = state.requests.length;
-      times.forget(state.requests[0]?.number ?? state.next);
-      pause('parked', !session.accepts(state));
-      ackDelay.inFrame(state.inFrame);
+      times.forgetBefore(state.requests[0]?.number ?? state.next);
+      pause('deferred', !session.accepts(state));
+      ackDelay.setInFrame(state.inFrame);
       if (state.phase === 'finished') linger();
       const more = hasWork();
-      // What comes of all that can be done at once is written at once.
+      // All replies that are ready at the end of the work leave in one write.
       if (!more) replyWriter.flush();
       if (state.phase === 'disconnected' && !more && executor.underWay() === 0) finish();
       return more;
@@ -267,22 +279,22 @@ export function serveConnection(
       const [next, effects] = session.reduce(state, event);
       if (counters) counters.requests += next.next - state.next;
       state = next;
-      times.upTo(state.next);
+      times.markStarted(state.next);
       for (const effect of effects) executor.perform(effect);
     }
 
-    /** What is not the peer's has its place before whatever of the peer's still waits. */
-    function now(event: SessionEvent): void {
+    /** Queues an event that is not the peer's. It is reduced before the events of the peer that still wait. */
+    function pushResult(event: SessionEvent): void {
       results.push(event);
-      turn.wake();
+      roundMember.wake();
     }
 
     function unreachable(): void {
-      if (state.reachable) now({ type: 'unreachable' });
+      if (state.reachable) pushResult({ type: 'unreachable' });
     }
 
-    /** Asks the system whether the peer is still there, while nothing else would tell: nothing is read or written. */
-    function probe(): void {
+    /** Asks the system whether the peer is still there, while neither a read nor a write would show it. */
+    function probePeer(): void {
       const wouldTell = (isListening() && !inputIsOver) || replyWriter.progress().writing;
       if (wouldTell || !state.reachable || state.requests.length === 0) return;
       connection.write([], (fault) => {
@@ -290,50 +302,50 @@ export function serveConnection(
       });
     }
 
-    /** Our side is ended; a peer that goes on sending is listened to, but not forever. */
+    /** Gives a peer that goes on sending some time to end its side, once ours is ended. */
     function linger(): void {
-      stopWatching?.();
+      stopMonitoring?.();
       lingering ??= destroyLater(connection, limits.linger, scheduler);
     }
 
     function finish(): void {
-      if (over) return;
-      over = true;
+      if (isFinished) return;
+      isFinished = true;
       lingering?.unsubscribe();
-      turn.leave();
+      roundMember.leave();
       subscriber.complete();
     }
 
-    function expired(which: TimeoutKind): void {
-      // Who reads nothing would not read this either.
+    function onTimeout(which: TimeoutKind): void {
+      // A peer that does not read would not receive the error.
       if (which === 'unread') connection.destroy();
-      now({ type: 'fault', error: timedOut(which, limits.timeouts) });
+      pushResult({ type: 'fault', error: timedOut(which, limits.timeouts) });
     }
 
-    // The end of input is an event in its place behind what came before it, and so is its breaking off. That nobody can
-    // be answered any more is known at once.
-    function ended(event: SessionEvent): void {
+    // The end of the input is an event in its place behind what came before it, and so is a break. But the session
+    // learns at once that no answer can reach the peer any more.
+    function onInputEnd(event: SessionEvent): void {
       inputIsOver = true;
       ackDelay.release();
       if (event.type === 'closed') {
-        stopWatching?.();
-        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
+        stopMonitoring?.();
+        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
         unreachable();
       }
       frameReader.end(event);
-      turn.wake();
+      roundMember.wake();
     }
 
-    const shuttingDown = options.shutdown$?.subscribe(() => {
+    const shutdownSubscription = options.shutdown$?.subscribe(() => {
       tokens.giveUp(errorInfo('shutting-down'));
-      now({ type: 'drain' });
+      pushResult({ type: 'shutdown' });
     });
-    const changing = access.changed$.subscribe(() => {
+    const accessSubscription = access.changed$.subscribe(() => {
       const { principal } = state;
-      const changed = principal === null ? access.first(connection.certificate) : access.now(principal);
-      now({ type: 'access', principal: changed });
+      const changed = principal === null ? access.initial(connection.certificate) : access.current(principal);
+      pushResult({ type: 'access', principal: changed });
     });
-    const stopWatching = options.timeoutMonitor?.monitor(
+    const stopMonitoring = options.timeoutMonitor?.monitor(
       () => ({
         received,
         partialHead: frameReader.partialHead(),
@@ -343,35 +355,36 @@ export function serveConnection(
         listening: isListening(),
         ...replyWriter.progress(),
       }),
-      expired,
-      probe,
+      onTimeout,
+      probePeer,
     );
-    const input = connection.chunks$.subscribe({
+    const inputSubscription = connection.chunks$.subscribe({
       next: (chunk) => {
         received += chunk.length;
         if (counters) counters.received += chunk.length;
         ackDelay.onActivity();
         frameReader.chunk(chunk);
-        turn.wake();
+        roundMember.wake();
       },
-      complete: () => ended({ type: 'ended' }),
-      error: () => ended({ type: 'closed' }),
+      complete: () => onInputEnd({ type: 'ended' }),
+      error: () => onInputEnd({ type: 'closed' }),
     });
-    const closing = connection.closed$.subscribe(() => ended({ type: 'closed' }));
+    const closedSubscription = connection.closed$.subscribe(() => onInputEnd({ type: 'closed' }));
 
     return () => {
-      for (const each of [shuttingDown, changing, closing, input]) each?.unsubscribe();
+      for (const each of [shutdownSubscription, accessSubscription, closedSubscription, inputSubscription])
+        each?.unsubscribe();
       for (const each of [rateShares.bytes, rateShares.requests]) each?.leave();
-      stopWatching?.();
-      // Replies that wait for a silence would keep their credit.
+      stopMonitoring?.();
+      // Else replies that wait for a quiet period would keep their credit.
       ackDelay.release();
       ackDelay.dispose();
       frameReader.stop();
-      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_LOOKED));
-      if (over) return;
+      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
+      if (isFinished) return;
       connection.destroy();
-      // What it has asked for is awaited, though nobody is told of it.
-      now({ type: 'closed' });
+      // The actor awaits the results of its effects, though nobody sees its reports.
+      pushResult({ type: 'closed' });
     };
   });
 }

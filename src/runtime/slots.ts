@@ -1,78 +1,82 @@
 /**
- * A number of places that many holders share: open files, headers that are arriving.
+ * A number of slots that many holders share: for open files, or for headers that are arriving.
  *
- * Each holder may always have `perHolder` places, whatever the others do. Beyond those all holders share `shared`
- * places, in turns: a place that comes free goes to the holder that has waited longest, which then waits behind the
- * others for its next one.
+ * Each holder may always have `perHolder` slots, whatever the others do. Beyond those all holders share `shared`
+ * slots, in turns: a slot that becomes free goes to the holder that has waited longest, and that holder then waits
+ * behind the others for its next one.
  *
- *   a holder wants a place        it has fewer than `perHolder`   it gets one of its own
- *                                 a shared place is free, and     it gets that
- *                                 nobody waits for one
- *                                 else                            it waits, behind those who wait
+ *   a holder asks for a slot      it has fewer than `perHolder`   it gets one of its own
+ *                                 a shared slot is free, and      it gets that one
+ *                                 no holder waits for one
+ *                                 else                            it waits, behind those that wait
  *
- * The bound: at most `holders * perHolder + shared` places are taken. Who waits is bounded by whoever asks. A wait
- * ends when the holder itself, or another that holds a shared place, lets go of one.
+ * The bound: at most `holders * perHolder + shared` slots are held. The number of waiting claims is bounded by the
+ * callers. A wait ends when the holder itself, or another one that holds a shared slot, releases a slot.
  */
-import { createQueue, type Queue } from './queue.ts';
+import { createFifo, type Fifo } from '../base/fifo.ts';
 
 export interface Slots {
   readonly join: () => SlotHolder;
-  /** Places that are taken, those of the holders' own included. */
+  /** The slots that are held, those of the holders' own included. */
   readonly taken: () => number;
 }
 
 export interface SlotHolder {
   /**
-   * Asks for a place. `granted` is called once, when there is one; at once if there is one now. It is given, and the
-   * call returns, how to let go of the place, or to want it no more; calling that again does nothing.
+   * Asks for a slot. `granted` is called once, when the holder has one; at once if one is free now. Both `granted`
+   * and the caller get a function that releases the slot, or withdraws the claim; a second call of it does nothing.
    */
-  readonly acquire: (granted: (letGo: () => void) => void) => () => void;
+  readonly acquire: (granted: (release: () => void) => void) => () => void;
 }
 
 interface Claim {
-  state: 'waiting' | 'held' | 'over';
-  readonly granted: (letGo: () => void) => void;
-  readonly letGo: () => void;
+  state: 'waiting' | 'held' | 'released';
+  readonly granted: (release: () => void) => void;
+  readonly release: () => void;
 }
 
 interface Holder {
-  /** Places it holds: the first `perHolder` are its own, the others shared. */
+  /** The slots it holds: the first `perHolder` are its own, the others shared. */
   held: number;
-  /** Its claims that wait, and some that are over: those are skipped. */
-  waiting: Queue<Claim>;
-  /** How many of them do wait. */
-  waits: number;
-  /** Whether it stands among the holders that wait for a shared place. */
-  queued: boolean;
-  /** Its own places are being handed out. */
-  isServed: boolean;
+  /** Its claims that wait, and some that were released, which are skipped. */
+  waiting: Fifo<Claim>;
+  /** The number of its claims that wait. */
+  waitingCount: number;
+  /** Whether it is in the queue of holders that wait for a shared slot. */
+  isQueued: boolean;
+  /** Whether its own slots are being granted. */
+  isGrantingOwn: boolean;
 }
 
 /**
- * @param shared places that all holders share, from 0.
- * @param perHolder places that each holder has for itself, from 0. One of both must be above 0, or nobody gets any.
+ * @param shared the number of slots that all holders share, from 0.
+ * @param perHolder the number of slots that each holder has for itself, from 0. One of both must be above 0, or
+ *   nothing is ever granted.
  * @example
  * const files = createSlots({ shared: 100, perHolder: 1 });
- * const letGo = files.join().acquire(() => open());
+ * const release = files.join().acquire(() => open());
  */
 export function createSlots({ shared, perHolder }: { shared: number; perHolder: number }): Slots {
   let free = shared;
   let taken = 0;
-  /** Those with a claim that waits, each once. */
-  const turns = createQueue<Holder>();
-  /** Shared places are being handed out. Whoever gets one may let go of it at once, and so may thousands in a row. */
-  let handsOut = false;
+  /** The holders with a claim that waits, each once. */
+  const waitingHolders = createFifo<Holder>();
+  /** Whether shared slots are being granted. A holder may release its slot at once, and so may thousands in a row. */
+  let isGrantingShared = false;
 
-  /** To be called only when it may have a place. */
-  function take(holder: Holder, claim: Claim): void {
+  /** It must be called only when the holder may have a slot. */
+  function occupy(holder: Holder, claim: Claim): void {
     if (holder.held >= perHolder) free--;
     holder.held++;
     taken++;
     claim.state = 'held';
   }
 
-  /** Whoever is before it in the queue has the first right to a shared place; to its own places nobody else has. */
-  const mayTake = (holder: Holder) => holder.held < perHolder || (turns.length() === 0 && free > 0);
+  /**
+   * A holder that is earlier in the queue has the first right to a shared slot. No other holder has a right to its
+   * own slots.
+   */
+  const hasSlotFor = (holder: Holder) => holder.held < perHolder || (waitingHolders.length === 0 && free > 0);
 
   function nextOf(holder: Holder): Claim | undefined {
     for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
@@ -81,79 +85,85 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     return undefined;
   }
 
-  /** Gives a holder that may have a place one, if it waits for one. */
+  /** Grants a slot to a holder that may have one, if it has a claim that waits. */
   function grantNext(holder: Holder): void {
-    const claim = holder.waits > 0 ? nextOf(holder) : undefined;
+    const claim = holder.waitingCount > 0 ? nextOf(holder) : undefined;
     if (claim === undefined) return;
-    take(holder, claim);
-    holder.waits--;
+    occupy(holder, claim);
+    holder.waitingCount--;
     enqueue(holder);
-    claim.granted(claim.letGo);
+    claim.granted(claim.release);
   }
 
-  /** One of its own places has come free. */
-  function serve(holder: Holder): void {
-    if (holder.isServed) return;
-    holder.isServed = true;
-    while (holder.waits > 0 && holder.held < perHolder) grantNext(holder);
-    holder.isServed = false;
+  /** Grants the holder its own slots, after one of them has become free. */
+  function grantOwn(holder: Holder): void {
+    if (holder.isGrantingOwn) return;
+    holder.isGrantingOwn = true;
+    while (holder.waitingCount > 0 && holder.held < perHolder) grantNext(holder);
+    holder.isGrantingOwn = false;
   }
 
-  /** Hands free shared places to those who wait, a place each in turn. */
-  function handOut(): void {
-    if (handsOut) return;
-    handsOut = true;
+  /** Grants the free shared slots to the holders that wait, one slot each in turn. */
+  function grantShared(): void {
+    if (isGrantingShared) return;
+    isGrantingShared = true;
     while (free > 0) {
-      const holder = turns.shift();
+      const holder = waitingHolders.shift();
       if (holder === undefined) break;
-      holder.queued = false;
+      holder.isQueued = false;
       grantNext(holder);
     }
-    handsOut = false;
+    isGrantingShared = false;
   }
 
   function enqueue(holder: Holder): void {
-    if (holder.queued || holder.waits === 0) return;
-    holder.queued = true;
-    turns.push(holder);
+    if (holder.isQueued || holder.waitingCount === 0) return;
+    holder.isQueued = true;
+    waitingHolders.push(holder);
   }
 
-  function letGo(holder: Holder, claim: Claim): void {
+  function release(holder: Holder, claim: Claim): void {
     const { state } = claim;
-    claim.state = 'over';
-    if (state === 'over') return;
+    claim.state = 'released';
+    if (state === 'released') return;
     if (state === 'waiting') {
-      holder.waits--;
-      // Else a holder that never gets one would collect those it wanted once.
-      if (holder.waits === 0) holder.waiting = createQueue();
+      holder.waitingCount--;
+      // Else a holder that never gets a slot would collect its released claims.
+      if (holder.waitingCount === 0) holder.waiting = createFifo();
       return;
     }
     taken--;
     holder.held--;
-    if (holder.held < perHolder) return serve(holder);
+    if (holder.held < perHolder) return grantOwn(holder);
     free++;
-    handOut();
+    grantShared();
   }
 
   function claimOf(holder: Holder, granted: Claim['granted']): Claim {
-    const claim: Claim = { state: 'waiting', granted, letGo: () => letGo(holder, claim) };
+    const claim: Claim = { state: 'waiting', granted, release: () => release(holder, claim) };
     return claim;
   }
 
   function join(): SlotHolder {
-    const holder: Holder = { held: 0, waiting: createQueue(), waits: 0, queued: false, isServed: false };
+    const holder: Holder = {
+      held: 0,
+      waiting: createFifo(),
+      waitingCount: 0,
+      isQueued: false,
+      isGrantingOwn: false,
+    };
     return {
       acquire: (granted) => {
         const claim = claimOf(holder, granted);
-        if (holder.waits === 0 && mayTake(holder)) {
-          take(holder, claim);
-          granted(claim.letGo);
+        if (holder.waitingCount === 0 && hasSlotFor(holder)) {
+          occupy(holder, claim);
+          granted(claim.release);
         } else {
           holder.waiting.push(claim);
-          holder.waits++;
+          holder.waitingCount++;
           enqueue(holder);
         }
-        return claim.letGo;
+        return claim.release;
       },
     };
   }

@@ -1,19 +1,19 @@
 /**
- * How long a peer is waited for. One clock looks at all connections every now and then, so that thousands of idle ones
- * cost no timer each, and a chunk that arrives costs no more than an addition.
+ * Limits how long a connection waits for its peer. One monitor looks at all connections every now and then. So
+ * thousands of idle connections cost no timer each, and a chunk that arrives costs no more than an addition.
  *
- *   what the connection is at                what is waited for        how long
+ *   state of the connection                  what it waits for         timeout
  *   nothing has come                         the first bytes           firstBytes
  *   the first bytes of a header have come    the rest of it            header
  *   a body is arriving                       `bodyBytes`, or its end   body, again and again
  *   all is answered, no frame is begun       the next request          idle
- *   something is being sent                  that some of it is taken  unread
+ *   something is being sent                  that some of it is read   unread
  *
- * Time in which we do not read is not the peer's, so it counts only for what is being sent. Nor does it while this process
- * itself stood still: what the peer sent meanwhile is not read yet.
+ * Time in which the connection does not read is not the peer's fault, so it counts only for `unread`. Time in which
+ * this process itself stood still does not count either, since what the peer sent meanwhile is not read yet.
  *
- * Once one of these is over, nothing more is waited for but that what is being sent is taken: else whoever reads nothing
- * could stay for ever by being late with something else first.
+ * After the first timeout the monitor still watches for `unread`. Else a peer that reads nothing could stay for ever
+ * by being late with something else first.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
@@ -21,28 +21,28 @@ import type { Timeouts } from './limits.ts';
 
 export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
 
-/** What a connection is at, as far as its peer is waited for. */
+/** The progress of a connection, as far as timeouts depend on it. */
 export interface ConnectionProgress {
-  /** Bytes that have come, in all. */
+  /** The bytes that have come, in total. */
   readonly received: number;
-  /** Bytes of a header that is not whole. */
+  /** The bytes of an incomplete header that have come. */
   readonly partialHead: number;
   readonly inBody: boolean;
-  /** Bytes of bodies that have come, in all. */
+  /** The bytes of bodies that have come, in total. */
   readonly bodies: number;
-  /** Requests that are not answered. */
+  /** The number of requests that are not answered. */
   readonly open: number;
-  /** We read. */
+  /** Whether the connection is being read. */
   readonly listening: boolean;
-  /** Writes that have settled, in all; and whether one is under way. */
+  /** The number of writes that have settled; and whether one is under way. */
   readonly writes: number;
   readonly writing: boolean;
 }
 
 export interface TimeoutMonitor {
   /**
-   * Looks at a connection from now on, and calls `looked` after each look; calls `expired` at the first deadline that is
-   * over, and once more for `unread` if that was another. Returns how to stop.
+   * Watches a connection from now on, and calls `looked` after each look. Calls `expired` at the first timeout, and
+   * once more for `unread` if the first was another. Returns a function that stops watching.
    */
   readonly monitor: (
     look: () => ConnectionProgress,
@@ -51,22 +51,22 @@ export interface TimeoutMonitor {
   ) => () => void;
 }
 
-/** At most so often, and at least so often, in milliseconds, is each connection looked at. */
-const ticks = { least: 20, most: 1000 };
+/** The shortest and the longest time between two looks at a connection. */
+const [TICK_MS_MIN, TICK_MS_MAX] = [20, 1000];
 
 /**
  * @example
- * const clock = createClock(defaultLimits.deadlines);
- * const stop = clock.watch(progress, (which) => refuse(timedOut(which, limits.deadlines)));
+ * const monitor = createTimeoutMonitor(defaultLimits.timeouts);
+ * const stop = monitor.monitor(progress, (which) => refuse(timedOut(which, limits.timeouts)));
  */
 export function createTimeoutMonitor(
-  deadlines: Timeouts,
+  timeouts: Timeouts,
   scheduler: SchedulerLike = asyncScheduler,
 ): TimeoutMonitor {
-  const { firstBytes, header, body, bodyBytes, idle, unread } = deadlines;
+  const { firstBytes, header, body, bodyBytes, idle, unread } = timeouts;
   const shortest = Math.min(firstBytes, header, body, idle, unread);
-  const tick = Math.min(Math.max(shortest / 4, ticks.least), ticks.most);
-  /** Bounded by the number of connections. */
+  const tickMs = Math.min(Math.max(shortest / 4, TICK_MS_MIN), TICK_MS_MAX);
+  /** The connections that are watched. */
   const watched = new Set<(now: number) => void>();
   let timer: Subscription | null = null;
 
@@ -74,8 +74,8 @@ export function createTimeoutMonitor(
     timer ??= scheduler.schedule(function look() {
       const now = scheduler.now();
       for (const check of watched) check(now);
-      this.schedule(undefined, tick);
-    }, tick);
+      this.schedule(undefined, tickMs);
+    }, tickMs);
   }
 
   function monitor(
@@ -83,40 +83,41 @@ export function createTimeoutMonitor(
     expired: (which: TimeoutKind) => void,
     looked: () => void = () => {},
   ): () => void {
-    let before = look();
-    let at = scheduler.now();
-    let what = phase(before);
-    /** Since when the peer is waited for, and how many bytes of bodies had come then. */
-    let [since, bodies] = [at, before.bodies];
-    let unreadSince = at;
-    /** Something was late already. */
+    let previous = look();
+    let lookedAt = scheduler.now();
+    let phaseBefore = phase(previous);
+    /** The time since which the connection waits for the peer, and the bytes of bodies that had come by then. */
+    let [since, bodies] = [lookedAt, previous.bodies];
+    let unreadSince = lookedAt;
+    /** Whether there was a timeout already. */
     let late = false;
 
     function check(now: number): void {
       const progress = look();
-      const elapsed = now - at;
-      const stoodStill = elapsed > 2 * tick ? elapsed - tick : 0;
-      const is = phase(progress);
-      const restarted = is !== what || (is === 'idle' && progress.received !== before.received);
+      const elapsed = now - lookedAt;
+      const stoodStill = elapsed > 2 * tickMs ? elapsed - tickMs : 0;
+      const current = phase(progress);
+      const restarted =
+        current !== phaseBefore || (current === 'idle' && progress.received !== previous.received);
       since += progress.listening ? stoodStill : elapsed;
       unreadSince += stoodStill;
-      if (restarted || is === null) [since, bodies] = [now, progress.bodies];
-      if (!progress.writing || progress.writes !== before.writes) unreadSince = now;
-      what = is;
-      before = progress;
-      at = now;
+      if (restarted || current === null) [since, bodies] = [now, progress.bodies];
+      if (!progress.writing || progress.writes !== previous.writes) unreadSince = now;
+      phaseBefore = current;
+      previous = progress;
+      lookedAt = now;
       if (now - unreadSince >= unread) {
         stop();
         return expired('unread');
       }
       looked();
-      if (late || is === null || now - since < limitOf(is)) return;
-      if (is === 'body' && progress.bodies - bodies >= bodyBytes) {
+      if (late || current === null || now - since < limitOf(current)) return;
+      if (current === 'body' && progress.bodies - bodies >= bodyBytes) {
         [since, bodies] = [now, progress.bodies];
         return;
       }
       late = true;
-      expired(is);
+      expired(current);
     }
 
     function stop(): void {
@@ -144,7 +145,7 @@ function phase({ received, partialHead, inBody, open, writing }: ConnectionProgr
   return open === 0 && !writing ? 'idle' : null;
 }
 
-const words: Readonly<Record<TimeoutKind, string>> = {
+const TIMEOUT_TEXT: Readonly<Record<TimeoutKind, string>> = {
   firstBytes: 'nothing has come',
   header: 'the rest of a header has not come',
   body: 'hardly anything of the body has come',
@@ -153,7 +154,7 @@ const words: Readonly<Record<TimeoutKind, string>> = {
 };
 
 /** @example timedOut('idle', limits.deadlines).message // '… no request has come within 600 s' */
-export function timedOut(which: TimeoutKind, deadlines: Timeouts): ErrorInfo {
-  const ms = deadlines[which];
-  return errorInfo('timed-out', `${words[which]} within ${ms / 1000} s`, { deadline: which, ms });
+export function timedOut(which: TimeoutKind, timeouts: Timeouts): ErrorInfo {
+  const ms = timeouts[which];
+  return errorInfo('timed-out', `${TIMEOUT_TEXT[which]} within ${ms / 1000} s`, { deadline: which, ms });
 }

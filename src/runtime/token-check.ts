@@ -1,9 +1,9 @@
 /**
- * Looks at the token of a `hello` when it is its turn (see `token-tries`).
+ * Checks the token of a `hello` when it is its turn (see `token-tries`).
  *
- * What waits is one `hello` of a connection, with its header's credit and a timer; what comes behind it is not begun, and
- * soon not read. Each wait ends: when its turn comes, or at once when nobody can be answered any more or the server shuts
- * down, and then the token is not looked at.
+ * What waits is one `hello` for each connection, with the credit of its header and a timer. The requests behind it
+ * are not begun, and soon the connection is not read. Each wait ends: when the turn comes; or at once, when no answer
+ * can reach the peer any more or the server shuts down, and then the token is not checked.
  */
 import type { SchedulerLike } from 'rxjs';
 import type { Principal } from '../files/protocol/access.ts';
@@ -11,30 +11,33 @@ import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
 import type { MaybeAsync, Outcome } from '../store/contract.ts';
 import type { Access } from './access.ts';
 
-/** The tries of one address. */
+/** The tries from one address. */
 export interface AddressTries {
-  /** In how many milliseconds its next turn is. Takes it. */
-  readonly turn: () => number;
+  /** Takes the next turn of the address. Returns in how many milliseconds it is. */
+  readonly takeTurn: () => number;
   readonly wrong: () => void;
 }
 
 export interface TokenCheck {
-  /** Whose token it is; fails with `bad-token`, or as `giveUp` says. Throws or rejects as `byToken` throws. One call at a time. */
+  /**
+   * The principal that has the token. Fails with `bad-token`, or with the error that `giveUp` was called with. Throws
+   * or rejects as `byToken` throws. Only one call may be under way.
+   */
   readonly principalOf: (token: string) => MaybeAsync<Principal>;
-  /** Ends the wait that there may be with an error. */
+  /** Ends the current wait, if there is one, with an error. */
   readonly giveUp: (error: ErrorInfo) => void;
 }
 
-/** @param tries without them nobody waits. */
+/** @param tries without them no token waits. */
 export function createTokenCheck(
   { byToken }: Pick<Access, 'byToken'>,
   scheduler: SchedulerLike,
   tries?: AddressTries,
 ): TokenCheck {
-  /** Ends the wait that there is. */
+  /** Ends the current wait; null when there is none. */
   let giveUp: ((error: ErrorInfo) => void) | null = null;
 
-  function look(token: string): Outcome<Principal> {
+  function checkToken(token: string): Outcome<Principal> {
     const principal = byToken(token);
     if (principal !== null) return { ok: true, value: principal };
     tries?.wrong();
@@ -43,13 +46,13 @@ export function createTokenCheck(
 
   return {
     principalOf: (token) => {
-      const wait = tries?.turn() ?? 0;
-      if (wait === 0) return look(token);
+      const wait = tries?.takeTurn() ?? 0;
+      if (wait === 0) return checkToken(token);
       return new Promise((resolve, reject) => {
         const timer = scheduler.schedule(() => {
           giveUp = null;
           try {
-            resolve(look(token));
+            resolve(checkToken(token));
           } catch (thrown) {
             reject(thrown);
           }

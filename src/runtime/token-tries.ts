@@ -1,53 +1,53 @@
 /**
- * How often tokens may be tried from one address: a few wrong ones cost nothing, more of them slow down all that come
- * from there.
+ * Limits how often tokens may be tried from one address. A few wrong tokens cost nothing. More of them slow down all
+ * tries from that address.
  *
- *   wrong tokens that are remembered   what the next try from there waits for
- *   fewer than `WRONG_FREE`            nothing
- *   more                               its turn: `GAP_FIRST_MS` after the last one, then twice that, up to `GAP_MAX_MS`;
- *                                      but never longer than `WAIT_MAX_MS`
+ *   wrong tokens on record     the next try from there waits for
+ *   fewer than `WRONG_FREE`    nothing
+ *   more                       its turn: `GAP_FIRST_MS` after the last one, then twice that, up to `GAP_MAX_MS`; but never
+ *                              longer than `WAIT_MAX_MS`
  *
- * One is forgotten every `FORGET_MS`, and more than `WRONG_MAX` are not remembered, so that an address is free again a
- * minute or two after the last wrong one.
+ * One wrong token is forgotten every `FORGET_MS`, and at most `WRONG_MAX` are on record. So an address is free again
+ * a minute or two after its last wrong token.
  *
- * A right token waits as a wrong one would. Were it let in at once, whoever hung up after a moment would know that his was
- * wrong, and would be slowed down by nothing. So who shares an address with somebody who guesses (behind one router or one
- * proxy) waits too, but is never shut out: every wait ends, after `WAIT_MAX_MS` at the latest, and then the token is looked
- * at. Who opens many connections at once can therefore try as many tokens in `WAIT_MAX_MS` as he may have connections;
- * the bound on connections from one address is what bounds that.
+ * A right token waits as long as a wrong one would. If it were let in at once, a client that hangs up after a moment
+ * would know that its token was wrong, and nothing would slow it down. So a client that shares its address with one
+ * that guesses (behind one router or one proxy) waits too. But it is never shut out: every wait ends after
+ * `WAIT_MAX_MS` at the latest, and then the token is checked. Therefore a client with many connections can try as
+ * many tokens in `WAIT_MAX_MS` as it may have connections. The limit on connections from one address bounds that.
  *
- * What is remembered is bounded: beyond `ADDRESSES_MAX` the address whose last wrong token is the longest ago is
- * forgotten. To be forgotten is to be free, so nobody can harm another by it; and who wants to have his own address
- * forgotten must say as many wrong tokens from others.
+ * The record is bounded. Beyond `ADDRESSES_MAX` the address with the oldest last wrong token is forgotten. A
+ * forgotten address is free, so no client can harm another by that. And a client that wants its own address forgotten
+ * must say as many wrong tokens from other addresses.
  */
 import { check, FUNCTION } from '../wire/argument.ts';
 
-/** Wrong tokens from one address that cost nothing. */
+/** The wrong tokens from one address that cost nothing. */
 export const WRONG_FREE = 10;
-/** Wrong tokens that are remembered of one address. */
+/** The most wrong tokens that are remembered of one address. */
 export const WRONG_MAX = 16;
-/** One of them is forgotten in so much time. */
+/** The time after which one of them is forgotten. */
 export const FORGET_MS = 10_000;
 export const GAP_FIRST_MS = 250;
 export const GAP_MAX_MS = 2_000;
 export const WAIT_MAX_MS = 10_000;
-/** Addresses that are remembered: some 2 MB of them. */
+/** The most addresses that are remembered: some 2 MB of memory. */
 export const ADDRESSES_MAX = 10_000;
 
-/** The tries of all addresses. */
+/** The tries from all addresses. */
 export interface TokenTries {
-  /** Takes the next turn of an address; answers in how many milliseconds it is, 0 for now, at most `WAIT_MAX_MS`. */
-  readonly turn: (address: string) => number;
-  /** The token that was tried from there is nobody's. */
+  /** Takes the next turn of an address. Returns in how many milliseconds it is: 0 for now, at most `WAIT_MAX_MS`. */
+  readonly takeTurn: (address: string) => number;
+  /** Records that a wrong token was tried from an address. */
   readonly wrong: (address: string) => void;
-  /** Addresses that are remembered, at most `ADDRESSES_MAX`. */
+  /** The number of addresses that are remembered, at most `ADDRESSES_MAX`. */
   readonly remembered: () => number;
 }
 
-interface Entry {
-  /** When the last of its wrong tokens is forgotten. */
+interface TriedAddress {
+  /** The time at which the last of its wrong tokens is forgotten. */
   freeAt: number;
-  /** When its last turn was, or will be. */
+  /** The time of its last turn, which may be in the future. */
   lastTurn: number;
 }
 
@@ -56,18 +56,19 @@ interface Entry {
  * @example
  * const tries = createTokenTries(() => performance.now());
  * for (let i = 0; i < WRONG_FREE; i++) tries.wrong('192.0.2.7');
- * tries.turn('192.0.2.7'); // 250
- * tries.turn('192.0.2.8'); // 0
+ * tries.takeTurn('192.0.2.7'); // 250
+ * tries.takeTurn('192.0.2.8'); // 0
  */
 export function createTokenTries(now: () => number): TokenTries {
   check('createTokenTries: the clock', now, FUNCTION);
-  /** In the order of their last wrong token, the longest ago first. */
-  const entries = new Map<string, Entry>();
+  /** In the order of their last wrong token, the oldest first. */
+  const entries = new Map<string, TriedAddress>();
 
-  /** How many wrong tokens are remembered. One that is half forgotten counts as a whole one. */
-  const wrongOf = ({ freeAt }: Entry, at: number): number => Math.ceil(Math.max(0, freeAt - at) / FORGET_MS);
+  /** The number of wrong tokens on record. One that is half forgotten counts as a whole one. */
+  const wrongOf = ({ freeAt }: TriedAddress, at: number): number =>
+    Math.ceil(Math.max(0, freeAt - at) / FORGET_MS);
 
-  function turn(address: string): number {
+  function takeTurn(address: string): number {
     const entry = entries.get(address);
     if (entry === undefined) return 0;
     const at = now();
@@ -78,7 +79,7 @@ export function createTokenTries(now: () => number): TokenTries {
     return entry.lastTurn - at;
   }
 
-  /** Two at a time: more than come in, and never many at once. */
+  /** Forgets two addresses at the most: more than come in, and never many at once. */
   function forgetOld(at: number): void {
     let looks = 2;
     for (const [address, { freeAt }] of entries) {
@@ -99,5 +100,5 @@ export function createTokenTries(now: () => number): TokenTries {
     entries.set(address, entry);
   }
 
-  return { turn, wrong, remembered: () => entries.size };
+  return { takeTurn, wrong, remembered: () => entries.size };
 }

@@ -22,7 +22,7 @@
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
 import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-reader.ts';
-import { DESCRIPTORS_RESERVED, type Limits, shareOut } from '../runtime/limits.ts';
+import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from '../runtime/limits.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 
 /** Credit that a connection may hold while the budget is used up, so that it can continue. */
@@ -79,7 +79,7 @@ export interface Bounds {
  * @example boundsOf(defaultLimits, { connections: 100 }).unsettled // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
  */
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
-  const { credit } = shareOut(limits);
+  const { credit } = splitBudget(limits);
   const { reading, writing } = limits.openFiles;
   const perConnection =
     SLACK_FACTOR * CONNECTION_CREDIT_MAX +

@@ -52,7 +52,7 @@ export interface ServeOptions {
   readonly stats?: (read: () => ServerStats) => void;
 }
 
-const ACCESS = withMethods('an access, such as openAccessFile has', ['first', 'byToken', 'now']);
+const ACCESS = withMethods('an access, such as openAccessFile has', ['initial', 'byToken', 'current']);
 const RULES = {
   connections$: OBSERVABLE,
   store: STORE,

@@ -25,7 +25,7 @@ import { createSession } from '../files/session/session.ts';
 import { openAccess } from '../runtime/access.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
-import { defaultLimits, type Limits, limitsWithin, shareOut } from '../runtime/limits.ts';
+import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
 import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
@@ -76,7 +76,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const { store, commands = builtIn, customHandlers = {}, access = openAccess } = options;
     const within = limitsWithin(openFileLimit(), options.limits?.connections);
     const limits = { ...defaultLimits, ...within, ...options.limits };
-    const { credit, heads } = shareOut(limits);
+    const { credit, heads } = splitBudget(limits);
     const { reading, writing } = limits.openFiles;
     const shared = {
       session: createSession(commands, limits),
@@ -85,7 +85,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       access,
       limits,
       budget: createBudget(credit),
-      places: {
+      slots: {
         heads: createSlots({ shared: heads, perHolder: 0 }),
         reading: createSlots({ shared: reading, perHolder: 1 }),
         writing: createSlots({ shared: writing, perHolder: 1 }),
@@ -136,8 +136,8 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
         serverEvents$.next({ type: 'internal-error', ...where, thrown });
       const host = hostOf(connection.remote) ?? 'no address';
       const tries = {
-        turn: () => {
-          const ms = tokenTries.turn(host);
+        takeTurn: () => {
+          const ms = tokenTries.takeTurn(host);
           if (ms > 0) serverEvents$.next({ type: 'slowed', ...where, ms });
           return ms;
         },

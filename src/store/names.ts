@@ -1,5 +1,5 @@
 /** Checks a name before a store uses it, and splits it into folder and file. */
-import { whyNotFilename } from '../files/protocol/filename.ts';
+import { explainBadFilename } from '../files/protocol/filename.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
 /**
@@ -7,7 +7,7 @@ import { err, type RefusedOutcome } from './outcome.ts';
  * already; this is a second check.
  */
 export function nameFault(name: string): RefusedOutcome | undefined {
-  const sentence = whyNotFilename(name);
+  const sentence = explainBadFilename(name);
   return sentence === null ? undefined : err('bad-filename', sentence);
 }
 

@@ -1,4 +1,4 @@
-/** What listening and connecting are told, checked where it comes in. */
+/** Checks the options of listening and connecting where they come in. */
 import {
   checkOptions,
   either,

@@ -1,4 +1,4 @@
-/** What connecting is, whatever the kind of socket: an Observable of one connection. */
+/** Connecting, for every kind of socket: an Observable of one connection. */
 import { Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
@@ -15,10 +15,11 @@ export interface Attempt {
  * Begins an attempt when subscribed: emits the connection and completes, or errors with a `ConnectionFault`.
  * Unsubscribing before abandons the attempt.
  *
- * @param remote what is connected to, for messages.
+ * @param remote the address to connect to, for messages.
  * @param timeout milliseconds, or undefined to wait as long as the system does.
- * @param begin answers how to abandon it. May throw for options that make no sense, such as a port over 65,535.
- * @param faultOf says what an error means.
+ * @param begin begins the attempt, and returns a function that abandons it. May throw for options that make no sense,
+ *   such as a port over 65,535.
+ * @param faultOf turns an error into a fault.
  */
 export function connectOn(
   remote: Address,
@@ -77,7 +78,7 @@ export function whenReady(
   });
 }
 
-/** A socket that is yet to connect, as `socketConnection` needs it. */
+/** A socket that is yet to connect, as `fromSocket` needs it. */
 export function newSocket(): Socket {
   const socket = new Socket({ allowHalfOpen: true });
   // Before it connects: a socket that is not paused starts to read at once.

@@ -23,10 +23,10 @@ const CODES: Readonly<Record<string, readonly [ConnectionFault['code'], string]>
   EPERM: ['failed', 'the system does not let this user connect there'],
 };
 
-/** What our own `destroy()` leads to. */
+/** The fault after our own `destroy()`. */
 export const DESTROYED: ConnectionFault = { code: 'destroyed', message: 'the connection was destroyed here' };
 
-/** What a write after `end()` settles with. */
+/** The fault with which a write after `end()` settles. */
 export const ENDED: ConnectionFault = {
   code: 'failed',
   message: 'our side of the connection was already ended',

@@ -1,4 +1,4 @@
-/** What listening is, whatever the kind of server: an Observable that accepts for as long as it is subscribed. */
+/** Listening, for every kind of server: an Observable that accepts for as long as it is subscribed. */
 import type { ListenOptions, Server, Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { systemWords } from '../files/protocol/system-words.ts';
@@ -9,27 +9,27 @@ import { connectionFault, systemCode } from './connection-fault.ts';
 export type ListenEvent =
   /** Connections are accepted from now on. `port` is the real one when 0 was asked for. */
   | { readonly type: 'listening'; readonly address: Address; readonly port: number }
-  /** Whoever receives it owns it, and must end or destroy it: stopping to listen does not. */
+  /** The subscriber owns the connection, and must end or destroy it: unsubscribing from the server does not. */
   | { readonly type: 'connection'; readonly connection: Connection }
   /** One connection could not be taken (too many open files, or a handshake that failed, say). Listening goes on. */
   | { readonly type: 'accept-failed'; readonly fault: ConnectionFault };
 
-/** Why listening was not possible, with what to do about it. What the Observable errors with. */
+/** Why listening was not possible, and what to do about it. The Observable errors with it. */
 export interface ListenFault {
   readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
   readonly address: Address;
   readonly message: string;
 }
 
-/** Tells that one connection could not be taken. */
+/** One connection could not be accepted. */
 export type Refused = (fault: ConnectionFault) => void;
 
 /**
- * Listens when subscribed, stops accepting when unsubscribed; the connections live on.
+ * Listens when subscribed, and stops accepting when unsubscribed; the connections live on.
  *
  * @param createServer makes a server that is not listening yet.
- * @param accepted the server's event that brings a socket ready for use: `connection`, or `secureConnection`.
- * @param toConnection answers null for a socket that is not to be used after all, and was told of and destroyed.
+ * @param accepted the event of the server that brings a socket ready for use: `connection`, or `secureConnection`.
+ * @param toConnection returns null for a socket that must not be used; it has then reported and destroyed the socket.
  */
 export function listenOn(
   createServer: (refused: Refused) => Server,

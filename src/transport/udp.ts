@@ -18,8 +18,8 @@ export interface Datagram {
   readonly bytes: Uint8Array;
   readonly from: Address;
   /**
-   * Sends a datagram back. Nobody learns whether it arrives: one that is too large (over 65,507 bytes), cannot be
-   * sent, or finds the send queue full is lost, like any other that the network loses.
+   * Sends a datagram back. Neither side learns whether it arrives. A datagram that is too large (over 65,507 bytes),
+   * cannot be sent, or finds the send queue full is lost, like any other that the network loses.
    */
   reply(bytes: BytesLike): void;
 }

@@ -1,16 +1,17 @@
 /**
- * What is given to the library's functions, checked where it comes in: a program in JavaScript has no compiler that would.
+ * Checks the arguments of the library's functions where they come in: a program in JavaScript has no compiler that
+ * would.
  *
- * Something of the wrong kind is a `TypeError`, a number out of its bounds a `RangeError`. The sentence names the function
- * or the operator, the argument or the option, what it must be, and what came.
+ * An argument of the wrong kind is a `TypeError`, a number out of its bounds a `RangeError`. The sentence names the
+ * function or the operator, the argument or the option, the rule, and the value that came.
  */
 
-/** What a value must be. */
+/** A rule for a value. */
 export interface Rule {
   /** Completes "must be …". */
   readonly words: string;
   readonly isKind: (value: unknown) => boolean;
-  /** Asked of what is of that kind. */
+  /** Checked only for values of that kind. */
   readonly isWithin?: (value: unknown) => boolean;
 }
 
@@ -73,7 +74,7 @@ export const FRAMING = withMethods('a framing, such as lengthField({ … }) make
 ]);
 /** Not a socket, which has the same methods. */
 export const CONNECTION: Rule = {
-  words: 'a connection, such as connectTcp emits or socketConnection makes of a socket',
+  words: 'a connection, such as connectTcp emits or fromSocket makes of a socket',
   isKind: (value) =>
     isObject(value) &&
     hasMethods(value, ['write', 'end', 'destroy', 'pause', 'resume']) &&
@@ -96,7 +97,7 @@ export const either = (first: Rule, second: Rule): Rule => ({
   isWithin: (value) => holds(first, value) || holds(second, value),
 });
 
-/** What may be left out. Null is not left out. */
+/** A value that may be left out. Null does not count as left out. */
 export const optional = (rule: Rule): Rule => ({
   ...rule,
   isKind: (value) => value === undefined || rule.isKind(value),
@@ -112,7 +113,7 @@ const holds = ({ isKind, isWithin }: Rule, value: unknown): boolean =>
 /**
  * Checks one value.
  *
- * @param name what it is, as the sentence begins: `listenTcp: the options`.
+ * @param name the name of the value, as the sentence begins: `listenTcp: the options`.
  * @throws TypeError or RangeError with a sentence.
  */
 export function check(name: string, value: unknown, { words, isKind, isWithin }: Rule): void {
@@ -123,9 +124,9 @@ export function check(name: string, value: unknown, { words, isKind, isWithin }:
 }
 
 /**
- * Checks an object and its fields. Fields without a rule are not looked at.
+ * Checks an object and its fields. Fields without a rule are ignored.
  *
- * @param of whose options they are: the function's name.
+ * @param of the name of the function that takes the object.
  * @throws TypeError or RangeError with a sentence.
  */
 export function checkOptions(of: string, options: unknown, rules: Rules): void {
@@ -138,7 +139,7 @@ export function checkOptions(of: string, options: unknown, rules: Rules): void {
 /** The most characters of a string that are quoted. */
 const QUOTED_MAX = 40;
 
-/** What a value is, for a sentence: `the string "abc"`, `an ArrayBuffer`, `an array`. */
+/** Describes a value for a sentence: `the string "abc"`, `an ArrayBuffer`, `an array`. */
 export function inWords(value: unknown): string {
   if (value === null) return 'null';
   switch (typeof value) {

@@ -11,17 +11,17 @@ export const BYTES: Rule = {
 };
 
 /**
- * The same bytes as a `Uint8Array`: itself if it is one, else a view. Nothing is copied.
+ * Returns the same bytes as a `Uint8Array`: itself if it is one, else a view. Nothing is copied.
  *
- * @param what names them in the error: `a chunk`.
- * @throws TypeError for anything else, which says what came.
+ * @param what the name of the value in the error: `a chunk`.
+ * @throws TypeError for anything else. The error says what came.
  */
 export function bytesOf(value: BytesLike, what: string): Uint8Array {
   return value instanceof Uint8Array ? value : viewOf(value, what);
 }
 
 function viewOf(value: unknown, what: string): Uint8Array {
-  // Not `instanceof`: what another window, frame or context has made has classes of its own.
+  // Not `instanceof`: values that another window, frame or context has made have classes of their own.
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (isMemory(value)) return new Uint8Array(value);
   const came = typeof value === 'string' ? 'a string' : inWords(value);

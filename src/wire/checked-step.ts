@@ -1,6 +1,6 @@
 /**
- * The pure step as the library exports it: what it is given is looked at first, which the operator and the server, who
- * step for each chunk of every connection, have no need of.
+ * The pure step as the library exports it: with its arguments checked. The operator and the server step for each
+ * chunk of every connection, and do not need the checks.
  */
 import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
@@ -30,10 +30,11 @@ export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Byte
 }
 
 /**
- * Takes some of a chunk: stops after `most` events, give or take a few. A chunk of tiny frames makes thousands of
- * them, and whoever handles one after the other need not have them all in memory.
+ * Takes a part of a chunk: stops after about `most` events. A chunk of tiny frames makes thousands of events, and a
+ * caller that handles one after the other does not need all of them in memory.
  *
- * @param from where in the chunk to go on: 0 at first, then the `at` of the last call, until that is its length in bytes.
+ * @param from the offset in the chunk at which to go on: 0 at first, then the `at` of the last call, until that is
+ *   the length of the chunk in bytes.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  */
 export function stepUpTo<H>(

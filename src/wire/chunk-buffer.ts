@@ -1,8 +1,8 @@
 /**
- * Bytes gathered from several chunks: append-only, and a value.
+ * Collects bytes of several chunks: append-only, and a value.
  *
- * A gathered value never changes, yet appending to the newest one copies nothing that is already there. Values that
- * came from one another share a room; `used` marks how much of the room is spoken for:
+ * A value never changes, yet appending to the newest one copies nothing that is already there. Values that came from
+ * one another share a room; `used` says how much of the room is in use:
  *
  * ```text
  *  room.bytes  [ a b c d e . . . ]        room.used = 5
@@ -10,10 +10,10 @@
  *       older value: 3   5 :newest value
  *
  *  append to the newest   length === used   the bytes go into the free part
- *  append to an older one length  <  used   that place is taken: copy to a new room first
+ *  append to an older one length  <  used   that place is in use: copy to a new room first
  * ```
  *
- * So a state can be kept and stepped again, with different bytes, and both futures are right.
+ * So a state can be kept and stepped again with different bytes, and both results are right.
  */
 
 interface Room {

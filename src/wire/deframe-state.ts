@@ -1,12 +1,12 @@
 /**
- * What a deframer knows between two chunks.
+ * The state of a deframer between two chunks.
  *
- * Never a view of a chunk: an idle connection holds no more than the bytes of the frame it is in the middle of.
+ * It never holds a view of a chunk: an idle connection holds no more than the bytes of the incomplete frame.
  */
 
 import type { ChunkBuffer } from './chunk-buffer.ts';
 import type { HeadFault } from './fault.ts';
-import { faultAt, SAMPLE } from './fault.ts';
+import { faultAt, SAMPLE_BYTES_MAX } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
 
 /** Between two frames. */
@@ -19,7 +19,7 @@ export interface InHead {
   readonly phase: 'head';
   /** The offset in the stream of the frame's first byte; likewise below. */
   readonly position: number;
-  /** What arrived of it: at least one byte, and fewer than `need`. */
+  /** The bytes of the head that have arrived: at least one, and fewer than `need`. */
   readonly held: ChunkBuffer;
   /** How many bytes it has, as far as those tell. */
   readonly need: number;
@@ -44,12 +44,12 @@ export interface InWhole<H> {
   readonly header: H;
   readonly head: number;
   readonly length: number;
-  /** What arrived of it: fewer bytes than `length`. */
+  /** The bytes of the body that have arrived: fewer than `length`. */
   readonly held: ChunkBuffer;
   readonly sample: Uint8Array;
 }
 
-/** After a fatal fault or the end of input: whatever comes is ignored. */
+/** After a fatal fault or the end of input: everything that comes is ignored. */
 interface Over {
   readonly phase: 'over';
 }
@@ -66,7 +66,7 @@ export interface DeframeState<H> {
   readonly part: Part<H>;
 }
 
-/** One chunk on its way through, and what came of it so far. */
+/** The context of one step: a chunk, and the events so far. */
 export interface StepContext<H> {
   readonly chunk: Uint8Array;
   /** The offset in the stream of the chunk's first byte. */
@@ -83,9 +83,9 @@ export function sampleOf<H>(
   held: ChunkBuffer | null,
 ): Uint8Array {
   const from = position - origin;
-  if (held === null) return new Uint8Array(chunk.subarray(from, from + SAMPLE));
-  const kept = held.room.bytes.subarray(0, Math.min(held.length, SAMPLE));
-  return new Uint8Array([...kept, ...chunk.subarray(at, at + SAMPLE - kept.length)]);
+  if (held === null) return new Uint8Array(chunk.subarray(from, from + SAMPLE_BYTES_MAX));
+  const kept = held.room.bytes.subarray(0, Math.min(held.length, SAMPLE_BYTES_MAX));
+  return new Uint8Array([...kept, ...chunk.subarray(at, at + SAMPLE_BYTES_MAX - kept.length)]);
 }
 
 /** Emits a fault after which nothing comes. */

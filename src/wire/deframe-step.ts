@@ -1,15 +1,15 @@
 /**
- * Finding frames in arbitrary chunks, as a pure step: `(state, chunk) → (state, events)`.
+ * Finds frames in arbitrary chunks, as a pure step: `(state, chunk) → (state, events)`.
  *
  * ```text
  *  in     when                                      emits                     then in
  *  idle   the head is not all in this chunk         -                         head
- *  idle   the head is all there                     (opened, see read-body)
+ *  idle   the head is all there                     (see read-body)
  *  head   it is still not all there                 -                         head
- *  head   now it is                                 (opened, see read-body)
- *  head   it was shorter than was asked for         (what was held, once more from idle)
+ *  head   now it is                                 (see read-body)
+ *  head   it was shorter than the framing asked     (the bytes that were held, once more from idle)
  *  body, whole                                      (see read-body)
- *  any    the framing says a problem                fault                     over
+ *  any    the framing answers a head fault          fault                     over
  *  any but idle: the end of input                   fault: truncated          over
  *  over   anything                                  -                         over
  * ```
@@ -19,14 +19,14 @@ import { append, type ChunkBuffer, gather } from './chunk-buffer.ts';
 import type { DeframeState, InHead, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, OVER } from './deframe-state.ts';
 import type { HeadFault } from './fault.ts';
-import { faultAt, headFault, SAMPLE } from './fault.ts';
+import { faultAt, headFault, SAMPLE_BYTES_MAX } from './fault.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
 import { beginBody, moreBody, moreWhole } from './read-body.ts';
 
 export type { DeframeState } from './deframe-state.ts';
 
-/** What a step leads to. */
+/** The result of a step. */
 export interface Stepped<H> {
   readonly state: DeframeState<H>;
   /** In order; empty when the chunk completes nothing and belongs to no streamed body. */
@@ -38,13 +38,13 @@ export function initialState<H>(): DeframeState<H> {
   return { taken: 0, part: IDLE };
 }
 
-/** Takes the next chunk of the stream: `step` of `checked-step`, which looks at what it is given first. */
+/** Takes the next chunk of the stream: `step` of `checked-step`, without its checks. */
 export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
   const { state: next, events } = stepSome(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
   return { state: next, events };
 }
 
-/** Takes some of a chunk: likewise. */
+/** Takes a part of a chunk: likewise without checks. */
 export function stepSome<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
@@ -64,7 +64,7 @@ export function stepSome<H>(
   return { state: { taken: passage.origin + at, part }, events: passage.events, at };
 }
 
-/** Takes the end of the stream: likewise. */
+/** Takes the end of the stream: likewise without checks. */
 export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
   const state: DeframeState<H> = { taken, part: OVER };
   if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };
@@ -89,7 +89,7 @@ function truncated<H>(part: Unfinished<H>): HeadFault {
 
 function firstBytes<H>(part: Unfinished<H>): Uint8Array {
   if (part.phase !== 'head') return part.sample;
-  return part.held.room.bytes.subarray(0, Math.min(part.held.length, SAMPLE));
+  return part.held.room.bytes.subarray(0, Math.min(part.held.length, SAMPLE_BYTES_MAX));
 }
 
 /** At the first byte of a frame. The head is read in place when it is all in the chunk, as it nearly always is. */
@@ -109,7 +109,7 @@ function beginFrame<H>(framing: Framing<H>, passage: StepContext<H>): Part<H> {
   return beginBody(framing, passage, opened, need, position, null);
 }
 
-/** In a head that an earlier chunk began: gathers just what is needed, which may turn out to be more. */
+/** In a head that an earlier chunk began: collects just the bytes that are needed, which may turn out to be more. */
 function moreHead<H>(framing: Framing<H>, passage: StepContext<H>, part: InHead): Part<H> {
   const { chunk } = passage;
   const { position } = part;
@@ -135,8 +135,8 @@ function moreHead<H>(framing: Framing<H>, passage: StepContext<H>, part: InHead)
 }
 
 /**
- * When a framing wanted more bytes than the head has, to tell what it is: those behind the head begin its body, or
- * the next frames. They are fewer than `maxHead`, so going through them again costs little.
+ * Replays the bytes behind a head for which the framing asked for more than the head has. These bytes begin the body,
+ * or the next frames. They are fewer than `maxHead`, so a second reading costs little.
  */
 function replayLookahead<H>(
   framing: Framing<H>,
@@ -144,7 +144,7 @@ function replayLookahead<H>(
   position: number,
   held: ChunkBuffer,
 ): Part<H> {
-  // A copy: events may hold views of it, and a gathered value never changes.
+  // A copy: events may hold views of it, and a collected value never changes.
   const gathered = held.room.bytes.slice(0, held.length);
   const again: StepContext<H> = { chunk: gathered, origin: position, events, at: 0 };
   let part: Part<H> = IDLE;
@@ -154,7 +154,7 @@ function replayLookahead<H>(
   return part;
 }
 
-/** Whether a framing's answer can be: a head of no bytes would be found again and again in the same place. */
+/** Whether the answer of a framing is possible: a head of no bytes would be found again and again in the same place. */
 function isHeadSize<H>(need: number, framing: Framing<H>): boolean {
   return need >= 1 && need <= framing.maxHead && Number.isInteger(need);
 }

@@ -19,16 +19,17 @@ const AT_ONCE = 64;
  *  deframe  ------------(frame 'abcd')(frame 'x')(frame '')--|     each as soon as its last byte is there
  * ```
  *
- * A fault in the bytes is an event, never an error of the Observable: after a fatal one it completes and lets go
- * of the source. When the source completes in the middle of a frame, a fault `truncated` comes before the
- * completion. When the source errors, so does the result, at once: the `chunks$` of a connection does so whenever the
- * peer resets it, so give `subscribe` an `error`, or what is not handled ends the process. An error thrown by a callback
- * of the framing is an error of the result, and so is a chunk that is not bytes (a string, say): a `TypeError`.
+ * A fault in the bytes is an event, never an error of the Observable. After a fatal fault the result completes and
+ * unsubscribes from the source. When the source completes in the middle of a frame, a fault `truncated` comes before
+ * the completion. When the source errors, so does the result, at once. The `chunks$` of a connection errors whenever
+ * the peer resets it, so give `subscribe` an `error`, or an unhandled error ends the process. An error that a
+ * callback of the framing throws is an error of the result, and so is a chunk that is not bytes (a string, say): a
+ * `TypeError`.
  *
- * After a fatal fault nobody reads the connection any more, and one that is not read does not learn that its peer has
- * gone: end it with `closeGracefully`, or `destroy` it.
+ * After a fatal fault the connection has no reader any more, and a connection that is not read does not learn that
+ * its peer is gone: end it with `closeGracefully`, or `destroy` it.
  *
- * Between chunks it keeps only the frame it is in the middle of (for a streamed body: a few numbers), never a chunk.
+ * Between chunks the operator keeps only the incomplete frame (for a streamed body: a few numbers), never a chunk.
  *
  * @throws TypeError when it is given something else than a framing.
  * @example
@@ -47,8 +48,8 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
   return (source) =>
     new Observable((subscriber) => {
       let state = initialState<H>();
-      // Whoever handles an event may, by doing so, make the source emit at once (by giving back credit, say). What
-      // arrives meanwhile waits here until the events before it have been emitted.
+      // A subscriber that handles an event may make the source emit at once (by giving back credit, say). The chunks
+      // that arrive meanwhile wait here until the events before them have been emitted.
       const waiting: (() => void)[] = [];
       let busy = false;
 

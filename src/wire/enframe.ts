@@ -3,7 +3,7 @@
  */
 import { map, type OperatorFunction } from 'rxjs';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import { type Encoded, encodePrefix } from './encode-length.ts';
+import { type Encoded, encodePrefix } from './length-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
 const NO_LEAD = new Uint8Array(0);

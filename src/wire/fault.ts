@@ -1,8 +1,10 @@
 /**
- * What can be wrong with a frame, as data.
+ * Faults of frames, as data.
  *
- * A framing knows only what is wrong: it says a `Problem`. The deframer knows where: it makes a `FrameFault` of it.
+ * A framing knows only what is wrong, and answers a `HeadFault`. The deframer knows where, and makes a `FrameFault`
+ * of it.
  */
+import { asciiOf, hexOf } from '../base/bytes.ts';
 import { check, TEXT } from './argument.ts';
 import { guessProtocol } from './guess-protocol.ts';
 
@@ -28,7 +30,7 @@ export type FaultCode =
   | 'body-too-large'
   | 'truncated';
 
-/** What is wrong, without where. */
+/** What is wrong with a head, without the position. */
 export interface HeadFault {
   readonly problem: FaultCode;
   /** In words, with the numbers. */
@@ -39,20 +41,20 @@ export interface HeadFault {
   readonly limit: number | null;
 }
 
-/** What is wrong, and where. */
+/** What is wrong with a frame, and where. */
 export interface FrameFault {
   readonly code: FaultCode;
   /** In words, with the numbers, and a hint when the bytes look like another protocol. */
   readonly message: string;
   /**
-   * Whether frame boundaries are lost: nothing more is emitted after it, and nobody reads the connection any more. Tell
-   * the peer if the protocol has a way, and close the connection with `closeGracefully`, which ends our side, reads on for
-   * a bounded time, and then destroys it.
+   * Whether frame boundaries are lost. Then it is the last event, and the connection has no reader any more. Report
+   * it to the peer if the protocol has a way, and close the connection with `closeGracefully`, which ends our side,
+   * reads on for a bounded time, and then destroys it.
    */
   readonly fatal: boolean;
-  /** As in `Problem`. */
+  /** As in `HeadFault`. */
   readonly declared: number | bigint | null;
-  /** As in `Problem`. */
+  /** As in `HeadFault`. */
   readonly limit: number | null;
   /** The offset in the stream, in bytes, of the first byte of the frame at fault. */
   readonly position: number;
@@ -62,14 +64,14 @@ export interface FrameFault {
   readonly ascii: string;
 }
 
-/** How many bytes a fault shows. */
-export const SAMPLE = 32;
+/** The most bytes that a fault shows. */
+export const SAMPLE_BYTES_MAX = 32;
 
 /**
- * Says what is wrong with a head; what a framing of one's own returns.
+ * Makes a `HeadFault`. A framing of your own returns it.
  *
  * @throws TypeError when the code or the message is no string.
- * @example problem('length-too-large', 'the length is 70000, and the most is 65536', 70000, 65536)
+ * @example headFault('length-too-large', 'the length is 70000, and the most is 65536', 70000, 65536)
  */
 export function headFault(
   code: FaultCode,
@@ -83,26 +85,15 @@ export function headFault(
 }
 
 /**
- * Adds where to what is wrong.
+ * Adds the position to a fault of a head.
  *
- * @param sample the first bytes of the frame, at most `SAMPLE` of them.
+ * @param sample the first bytes of the frame, at most `SAMPLE_BYTES_MAX` of them.
  * @internal
  */
 export function faultAt(what: HeadFault, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
   const { problem: code, declared, limit } = what;
   // A body that is merely too large for one piece is in sound framing: what its first bytes spell is chance.
-  const describeCode = fatal ? guessProtocol(sample) : null;
-  const message =
-    describeCode === null ? what.message : `${what.message} (the bytes look like ${describeCode})`;
+  const protocol = fatal ? guessProtocol(sample) : null;
+  const message = protocol === null ? what.message : `${what.message} (the bytes look like ${protocol})`;
   return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-}
-
-function asciiOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join(
-    '',
-  );
 }

@@ -1,5 +1,5 @@
 /**
- * What a deframer emits.
+ * The events that a deframer emits.
  *
  * ```text
  *  delivery   events of one frame
@@ -11,7 +11,7 @@
  * ```
  *
  * The events of one frame are never mixed with those of another. A fatal fault can come at any place, and nothing
- * comes after it: whoever owns the connection closes it then (`closeGracefully`).
+ * comes after it. The owner of the connection then closes it (`closeGracefully`).
  */
 import type { FrameFault } from './fault.ts';
 
@@ -45,8 +45,8 @@ export interface WholeFrame<H> {
   readonly type: 'frame';
   readonly header: H;
   /**
-   * The body. A view of the chunk when it lay in one chunk, so whoever keeps it for long keeps the chunk too: then
-   * copy it.
+   * The body. It is a view of the chunk when it lay in one chunk. A view keeps the whole chunk in memory, so copy a
+   * body that you keep for long.
    */
   readonly body: Uint8Array;
   /** Bytes of head. */

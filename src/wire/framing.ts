@@ -1,15 +1,15 @@
 /**
- * How a protocol's frames are found: the one thing a deframer must be told.
+ * A framing finds the frames of a protocol. It is the one thing that a deframer needs.
  *
  * ```text
- *  +------------------+----------------------------------+
- *  | head             | body                             |
- *  | measure(), open()| `length` bytes, handed on unread |
- *  +------------------+----------------------------------+
+ *  +------------------------+----------------------------------+
+ *  | head                   | body                             |
+ *  | headLength, parseHead  | `length` bytes, handed on unread |
+ *  +------------------------+----------------------------------+
  * ```
  *
- * A framing is stateless, so one serves any number of connections. It must never keep a view of the bytes it is
- * shown, not even in the header it returns: they belong to a chunk that is about to be let go.
+ * A framing is stateless, so one serves any number of connections. It must never keep a view of the bytes that it
+ * gets, not even in the header that it returns: they belong to a chunk whose memory is used again.
  */
 import type { HeadFault } from './fault.ts';
 
@@ -22,7 +22,7 @@ import type { HeadFault } from './fault.ts';
  */
 export type Delivery = 'stream' | 'whole' | 'skip';
 
-/** What a head says. */
+/** The result of parsing a head. */
 export interface ParsedHead<H> {
   readonly header: H;
   /** How many bytes of body follow the head: an integer from 0 to 2^53 - 1. */

@@ -1,7 +1,8 @@
 /**
- * What was spoken instead: the first bytes of the protocols that most often reach the wrong port.
+ * Recognizes the first bytes of the protocols that most often reach the wrong port.
  *
- * `GET ` read as a length is 1,195,725,856 or 542,393,671. The number helps nobody; the name of the protocol does.
+ * `GET ` read as a length is 1,195,725,856 or 542,393,671. The number does not help, but the name of the protocol
+ * does.
  */
 
 const openings: readonly (readonly [opening: string, protocol: string])[] = [

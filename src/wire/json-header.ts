@@ -14,15 +14,14 @@
  * a negative one is named as such.
  */
 import { checkOptions, FUNCTION, optional } from './argument.ts';
-import type { Encoded } from './encode-length.ts';
-import { encodePrefix } from './encode-length.ts';
 import type { HeadFault } from './fault.ts';
 import { headFault } from './fault.ts';
 import type { Delivery, Framing, ParsedHead } from './framing.ts';
+import type { Encoded } from './length-codec.ts';
+import { encodePrefix, fieldValue, bodyLength as lengthSaid } from './length-codec.ts';
 import { type LengthLayout, layoutOf, mustBeWithin } from './length-options.ts';
-import { fieldValue, bodyLength as lengthSaid } from './read-length.ts';
 
-/** A header as it was parsed: any JSON object. What its fields mean is for others to check. */
+/** A parsed header: any JSON object. Its fields are not checked here. */
 export type JsonHeader = { readonly [key: string]: unknown };
 
 export interface JsonHeaderOptions {
@@ -80,8 +79,8 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
     },
     parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<JsonHeader> | HeadFault {
       const header = parseHeader(decoder, bytes.subarray(start + PREFIX, end));
-      if (isProblem(header)) return header;
-      // Whoever says it may have passed on what the peer said: anything.
+      if (isFault(header)) return header;
+      // The function may have passed on anything that the peer said.
       const length: unknown = bodyLength(header.value);
       if (typeof length === 'object' && length !== null && 'problem' in length) return length as HeadFault;
       if (typeof length !== 'number') {
@@ -120,7 +119,7 @@ function parseHeader(
   return headFault('header-invalid', 'the header is JSON, but not an object');
 }
 
-const isProblem = (it: { readonly value: JsonHeader } | HeadFault): it is HeadFault => 'problem' in it;
+const isFault = (it: { readonly value: JsonHeader } | HeadFault): it is HeadFault => 'problem' in it;
 
 const isObject = (value: unknown): value is JsonHeader =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

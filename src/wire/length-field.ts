@@ -18,8 +18,8 @@
 import { check, FUNCTION, optional } from './argument.ts';
 import type { HeadFault } from './fault.ts';
 import type { Framing, ParsedHead } from './framing.ts';
+import { bodyLength, fieldValue, prefixSize } from './length-codec.ts';
 import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './length-options.ts';
-import { bodyLength, fieldValue, prefixSize } from './read-length.ts';
 
 export type { LengthFieldOptions, Prefix } from './length-options.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What can be said about a length field, checked once.
+ * The options of a length field, checked once.
  *
  * ```text
  *  |<- offset ->|<- width ->|
@@ -11,14 +11,14 @@
  *  |<------------------ 'frame' ----------------->|
  * ```
  *
- * What `counts` says is the value in the field plus `adjustment`.
+ * The bytes that `counts` names are the value in the field plus `adjustment`.
  */
 import { check, inWords, RECORD } from './argument.ts';
 import type { Delivery } from './framing.ts';
 
-/** What precedes a body: the length field, and what lies before it. */
+/** The bytes before a body: the length field, and what lies before it. */
 export interface Prefix {
-  /** What the length field holds, as it was on the wire: from 0 to 2^53 - 1. */
+  /** The value of the length field, as it was on the wire: from 0 to 2^53 - 1. */
   readonly value: number;
   /**
    * The `offset` bytes before the field (a message type, a marker, a channel), always a copy, so a header can be
@@ -42,8 +42,8 @@ export interface LengthFieldOptions {
   /** Bytes before the field, 0 to 65,536; default 0. */
   readonly offset?: number;
   /**
-   * What the value counts: the bytes after the field (`body`, the default), the field too (`field`: PostgreSQL), or
-   * the whole frame from its first byte, `offset` bytes included (`frame`: BGP).
+   * The bytes that the value counts: the bytes after the field (`body`, the default), the field too (`field`:
+   * PostgreSQL), or the whole frame from its first byte, `offset` bytes included (`frame`: BGP).
    */
   readonly counts?: 'body' | 'field' | 'frame';
   /**

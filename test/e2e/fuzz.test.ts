@@ -12,7 +12,7 @@ import { fc } from '@fast-check/vitest';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
 import { catalogue } from '../../src/files/protocol/errors.ts';
-import { uploadId } from '../../src/files/protocol/upload.ts';
+import { UPLOAD_ID_PATTERN } from '../../src/files/protocol/upload.ts';
 import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
@@ -108,7 +108,7 @@ test(
     const property = fc.asyncProperty(conversations, async (some) => {
       for (const { chunks } of some)
         for (const { upload } of framesIn(chunks).headers)
-          if (typeof upload === 'string' && uploadId.test(upload)) uploads.add(upload);
+          if (typeof upload === 'string' && UPLOAD_ID_PATTERN.test(upload)) uploads.add(upload);
       // All at once, each on its own connection, to the same few names.
       await Promise.all(some.map((one) => hold(port, one)));
       held += some.length;

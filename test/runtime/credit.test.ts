@@ -51,11 +51,11 @@ describe('a window', () => {
     budget.window(plenty, () => {}).charge(1e6);
     const window = budget.window(plenty, (paused) => flow.push(paused));
     window.charge(100 * CREDIT_FLOOR_BYTES);
-    window.frame(100 * CREDIT_FLOOR_BYTES);
+    window.setFrameCost(100 * CREDIT_FLOOR_BYTES);
     window.charge(CREDIT_FLOOR_BYTES);
     expect(flow).toEqual([true, false]);
     // Once the body is there, the header is like everything else that is held.
-    window.frame(0);
+    window.setFrameCost(0);
     expect(flow).toEqual([true, false, true]);
   });
 
@@ -119,11 +119,11 @@ test.prop([
       } else if (move.do === 'frame' && member.frame === 0 && !member.paused) {
         if (move.bytes > CREDIT_FLOOR_BYTES && !window.fits(move.bytes)) continue;
         window.charge(move.bytes);
-        window.frame(move.bytes);
+        window.setFrameCost(move.bytes);
         member.held += move.bytes;
         member.frame = move.bytes;
       } else if (move.do === 'end of frame') {
-        window.frame(0);
+        window.setFrameCost(0);
         member.frame = 0;
       } else if (move.do === 'lend') {
         const lent = window.lend(move.bytes);

@@ -22,14 +22,14 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
   const intake = createFrameReader({
     framing: requestFraming(),
     window,
-    heads: createSlots({ shared: 1, perHolder: 0 }).join(),
-    keep: (header) => header,
+    headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
+    trimHeader: (header) => header,
     emit: () => {},
     recycle: () => {},
     pinsMemory: () => true,
-    took: () => {},
-    waiting: () => {},
-    hasRoom: () => {},
+    onPiece: () => {},
+    setWaiting: () => {},
+    setHasRoom: () => {},
     onInternalError: () => expect.unreachable(),
   });
   intake.chunk(bytes);
@@ -51,8 +51,8 @@ function received(bytes: Uint8Array, pinsMemory: boolean) {
   const intake = createFrameReader({
     framing: requestFraming(),
     window: createBudget(marks).window(marks, () => {}),
-    heads: createSlots({ shared: 1, perHolder: 0 }).join(),
-    keep: (header) => header,
+    headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
+    trimHeader: (header) => header,
     emit: (event) => {
       if (event.type === 'data') pieces.push(event.bytes.buffer === bytes.buffer);
     },
@@ -60,9 +60,9 @@ function received(bytes: Uint8Array, pinsMemory: boolean) {
       back += count;
     },
     pinsMemory: () => pinsMemory,
-    took: () => {},
-    waiting: () => {},
-    hasRoom: () => {},
+    onPiece: () => {},
+    setWaiting: () => {},
+    setHasRoom: () => {},
     onInternalError: () => expect.unreachable(),
   });
   intake.chunk(bytes);

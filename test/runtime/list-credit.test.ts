@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
 import type { Limits } from '../../src/runtime/limits.ts';
-import { NAMES_MIN, takePage } from '../../src/runtime/list-credit.ts';
+import { chargePage, NAMES_MIN } from '../../src/runtime/list-credit.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { frame, peer } from '../support/network/peer.ts';
 import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
@@ -99,14 +99,14 @@ test('a page costs at most what 48 KiB of JSON are as objects, and a short one n
     { high: 1000 * KIB, low: 500 * KIB },
     () => {},
   );
-  expect(takePage(window, 10)).toEqual({ names: 10, credit: 5 * KIB });
-  expect(takePage(window, 1000)).toEqual({ names: 1000, credit: 192 * KIB });
+  expect(chargePage(window, 10)).toEqual({ names: 10, credit: 5 * KIB });
+  expect(chargePage(window, 1000)).toEqual({ names: 1000, credit: 192 * KIB });
   expect(window.unsettled()).toBe(197 * KIB);
   const other = createBudget({ high: 100 * KIB, low: 50 * KIB });
   const marks = { high: 100 * KIB, low: 50 * KIB };
   other.window(marks, () => {}).charge(90 * KIB);
   expect(
-    takePage(
+    chargePage(
       other.window(marks, () => {}),
       1000,
     ),

@@ -13,7 +13,7 @@ import { createSession } from '../../src/files/session/session.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { createRounds } from '../../src/runtime/rounds.ts';
-import { serveConnection } from '../../src/runtime/serve-connection.ts';
+import { type ServeConnectionOptions, serveConnection } from '../../src/runtime/serve-connection.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { createTimeoutMonitor } from '../../src/runtime/timeouts.ts';
 import type { MaybeAsync, Outcome, Sink, Source, Store } from '../../src/store/contract.ts';
@@ -317,37 +317,37 @@ property.prop(
     const commands = [...builtIn, custom, called];
     const shutdown$ = new Subject<void>();
     let [time, looks] = [0, 0];
-    const places = {
+    const slots = {
       heads: createSlots({ shared: how.heads, perHolder: 0 }),
       reading: createSlots({ shared: how.files, perHolder: 1 }),
       writing: createSlots({ shared: how.files, perHolder: 1 }),
     };
-    const deadlines = {
+    const timeouts = {
       ...defaultLimits.timeouts,
       firstBytes: 5_000,
       header: 5_000,
       body: 5_000,
       unread: 9_000,
     };
-    const shared = {
+    const shared: ServeConnectionOptions = {
       session: createSession(commands, { openRequests: how.openRequests }),
       framing: requestFraming(commands),
       store,
       budget: createBudget({ high: how.high, low: how.high / 2 }),
-      places,
+      slots,
       rounds: createRounds(() => {
         time += how.busy[looks++ % how.busy.length]!;
         return time;
       }, setImmediate),
-      timeoutMonitor: createTimeoutMonitor(deadlines),
-      limits: { ...defaultLimits, deadlines, window: { high: 60_000, low: 30_000 } },
+      timeoutMonitor: createTimeoutMonitor(timeouts),
+      limits: { ...defaultLimits, timeouts, window: { high: 60_000, low: 30_000 } },
       access: {
-        first: () => ({ name: '', rights: ['read', 'write', 'delete'], prefix: '' }) as const,
+        initial: () => ({ name: '', rights: ['read', 'write', 'delete'], prefix: '' }) as const,
         byToken: () => null,
-        now: () => null,
+        current: () => null,
         changed$: new Subject<void>() as Observable<unknown>,
       },
-      tries: { turn: () => how.wait, wrong: () => {} },
+      tries: { takeTurn: () => how.wait, wrong: () => {} },
       customHandlers: { it: () => new Promise<never>((_, reject) => setTimeout(reject, 100)) },
       shutdown$,
     };
@@ -401,13 +401,13 @@ property.prop(
     await vi.advanceTimersByTimeAsync(900_000);
     expect({
       unsettled: shared.budget.unsettled(),
-      places: Object.values(places).map((each) => each.taken()),
+      slots: Object.values(slots).map((each) => each.taken()),
       over: completed + stopped,
       open,
       misuse,
     }).toEqual({
       unsettled: 0,
-      places: [0, 0, 0],
+      slots: [0, 0, 0],
       over: peers.length,
       open: { sources: 0, sinks: 0 },
       misuse: [],

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { errorInfo } from '../../src/files/protocol/errors.ts';
 import type { EffectResult } from '../../src/files/session/event.ts';
-import { putTask } from '../../src/runtime/put-task.ts';
+import { createPutTask } from '../../src/runtime/put-task.ts';
 import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 
@@ -16,11 +16,11 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
   let credit = 0;
   let result: EffectResult | null | undefined;
   const over = new Promise<void>((resolve) => {
-    const task = putTask(
+    const task = createPutTask(
       {
         store: slow(store),
-        mayBegin: (go) => go(),
-        give: (bytes) => {
+        acquireFile: (go) => go(),
+        creditBack: (bytes) => {
           credit += bytes;
         },
         recycle: () => {},
@@ -28,7 +28,7 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
           throw thrown;
         },
         synced: () => {},
-        over: (what) => {
+        finished: (what) => {
           result = what;
           resolve();
         },
@@ -75,11 +75,11 @@ describe('a sink whose write fails', () => {
     const result = await new Promise((resolve) => {
       const large = new Uint8Array(400_000);
       let more = 1;
-      const task = putTask(
+      const task = createPutTask(
         {
           store: { ...memoryStore(), put: () => ({ ok: true, value: sink }) },
-          mayBegin: (go) => go(),
-          give: () => {
+          acquireFile: (go) => go(),
+          creditBack: () => {
             if (more-- > 0) task.write(large, large.length);
           },
           recycle: () => {},
@@ -87,7 +87,7 @@ describe('a sink whose write fails', () => {
             throw thrown;
           },
           synced: () => {},
-          over: resolve,
+          finished: resolve,
         },
         'a',
         { size: 1e6 },

@@ -66,15 +66,15 @@ describe('an ack that the peer has not shown to want', () => {
 
   test('waits however long we do not listen: a slow disk is no silence of the peer', () => {
     const acts = {
-      p: (_: ReplyWriter, patience: AckDelay) => patience.listen(false),
+      p: (_: ReplyWriter, patience: AckDelay) => patience.setListening(false),
       a: ack('a'),
-      r: (_: ReplyWriter, patience: AckDelay) => patience.listen(true),
+      r: (_: ReplyWriter, patience: AckDelay) => patience.setListening(true),
     };
     inVirtualTime('p 9ms a 89ms r', acts, '121ms a');
   });
 
   test('waits much longer in the middle of a frame, where nobody waits for an answer', () => {
-    const inFrame: Act = (_, patience) => patience.inFrame(true);
+    const inFrame: Act = (_, patience) => patience.setInFrame(true);
     inVirtualTime('(fa)', { f: inFrame, a: ack('a') }, '801ms a');
   });
 

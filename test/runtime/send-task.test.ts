@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createBudget } from '../../src/runtime/credit.ts';
-import { type Sent, sendTask } from '../../src/runtime/send-task.ts';
+import { type Sent, sendFile } from '../../src/runtime/send-task.ts';
 import type { Source } from '../../src/store/contract.ts';
 import type { ConnectionFault } from '../../src/transport/connection.ts';
 
@@ -19,7 +19,7 @@ function sending() {
     read: (_, length) => ({ ok: true, value: new Uint8Array(length) }),
     close: () => {},
   };
-  sendTask(
+  sendFile(
     {
       window: budget.window({ high: 1e9, low: 1e9 }, () => {}),
       inTurn: (work) => turns.push(work),

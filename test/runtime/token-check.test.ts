@@ -11,7 +11,7 @@ function checked(turns: readonly number[]) {
   const looks: string[] = [];
   const left = [...turns];
   let wrong = 0;
-  const tries: AddressTries = { turn: () => left.shift() ?? 0, wrong: () => void wrong++ };
+  const tries: AddressTries = { takeTurn: () => left.shift() ?? 0, wrong: () => void wrong++ };
   const byToken = (token: string) => {
     looks.push(`${token} at ${scheduler.now()}`);
     return token === 'right' ? anonymous : null;
@@ -66,7 +66,10 @@ describe('a token', () => {
       throw new Error('thrown by a lookup');
     };
     const waits = [0, 250];
-    const check = createTokenCheck({ byToken }, scheduler, { turn: () => waits.shift()!, wrong: () => {} });
+    const check = createTokenCheck({ byToken }, scheduler, {
+      takeTurn: () => waits.shift()!,
+      wrong: () => {},
+    });
     expect(() => check.principalOf('right')).toThrow('thrown by a lookup');
     const answer = check.principalOf('right');
     scheduler.flush();

@@ -32,7 +32,7 @@ describe('an address', () => {
     const { tries, pass, wrong } = tried();
     const waits: number[] = [];
     for (let i = 0; i < WRONG_FREE + 6; i++) {
-      const wait = tries.turn('a');
+      const wait = tries.takeTurn('a');
       waits.push(wait);
       pass(wait);
       wrong('a', 1);
@@ -51,7 +51,7 @@ describe('an address', () => {
   test('that tries much at once waits in turns, and nobody longer than the longest wait', () => {
     const { tries, wrong } = tried();
     wrong('a', WRONG_FREE + 3);
-    const waits = Array.from({ length: 8 }, () => tries.turn('a'));
+    const waits = Array.from({ length: 8 }, () => tries.takeTurn('a'));
     expect(waits).toEqual([1, 2, 3, 4, 5, 5, 5, 5].map((turns) => turns * GAP_MAX_MS));
     expect(5 * GAP_MAX_MS).toBe(WAIT_MAX_MS);
   });
@@ -60,24 +60,24 @@ describe('an address', () => {
     const { tries, pass, wrong } = tried();
     wrong('a', WRONG_MAX);
     pass(GAP_MAX_MS);
-    expect(tries.turn('a')).toBe(0);
-    expect(tries.turn('a')).toBe(GAP_MAX_MS);
+    expect(tries.takeTurn('a')).toBe(0);
+    expect(tries.takeTurn('a')).toBe(GAP_MAX_MS);
   });
 
   test('is free again some time after the last wrong token, however many there were', () => {
     const { tries, pass, wrong } = tried();
     wrong('a', 1_000_000);
     pass((WRONG_MAX - WRONG_FREE + 1) * FORGET_MS - 1);
-    for (let i = 0; i < 5; i++) tries.turn('a');
-    expect(tries.turn('a')).toBeGreaterThan(0);
+    for (let i = 0; i < 5; i++) tries.takeTurn('a');
+    expect(tries.takeTurn('a')).toBeGreaterThan(0);
     pass(1);
-    expect(tries.turn('a')).toBe(0);
+    expect(tries.takeTurn('a')).toBe(0);
   });
 
   test('that says a wrong one now and then, as a forgotten script does, is never slowed down', () => {
     const { tries, pass } = tried();
     for (let i = 0; i < 1_000; i++) {
-      expect(tries.turn('a')).toBe(0);
+      expect(tries.takeTurn('a')).toBe(0);
       tries.wrong('a');
       pass(FORGET_MS);
     }
@@ -87,7 +87,7 @@ describe('an address', () => {
     const { tries, now, pass } = tried();
     let count = 0;
     for (const end = now() + 3_600_000; now() < end; count++) {
-      pass(tries.turn('a'));
+      pass(tries.takeTurn('a'));
       tries.wrong('a');
     }
     expect(count).toBeLessThan(WRONG_FREE + 10 + 3_600_000 / GAP_MAX_MS);
@@ -114,7 +114,7 @@ function waitsOf(all: readonly Step[], who: number): readonly number[] {
     if (step.does === 'pass') pass(step.ms);
     else if (step.does === 'wrong') wrong(String(step.who), step.times);
     else {
-      const turns = Array.from({ length: step.times }, () => tries.turn(String(step.who)));
+      const turns = Array.from({ length: step.times }, () => tries.takeTurn(String(step.who)));
       if (step.who === who) waits.push(...turns);
     }
   }
@@ -138,11 +138,11 @@ describe('the table', () => {
     const { tries, wrong } = tried();
     wrong('honest', WRONG_FREE - 1);
     wrong('guesses', WRONG_MAX);
-    expect(tries.turn('guesses')).toBeGreaterThan(0);
+    expect(tries.takeTurn('guesses')).toBeGreaterThan(0);
     for (let i = 0; i < 2 * ADDRESSES_MAX; i++) tries.wrong(`other ${i}`);
     expect(tries.remembered()).toBe(ADDRESSES_MAX);
-    expect(tries.turn('honest')).toBe(0);
-    expect(tries.turn('guesses')).toBe(0);
+    expect(tries.takeTurn('honest')).toBe(0);
+    expect(tries.takeTurn('guesses')).toBe(0);
   });
 
   test('keeps those who go on guessing, whoever else guesses: it forgets who guessed longest ago', () => {
@@ -152,7 +152,7 @@ describe('the table', () => {
       tries.wrong(`other ${i}`);
       if (i % (ADDRESSES_MAX / 2) === 0) tries.wrong('guesses');
     }
-    expect(tries.turn('guesses')).toBeGreaterThan(0);
+    expect(tries.takeTurn('guesses')).toBeGreaterThan(0);
   });
 
   test('shrinks by itself once what is in it is of no use', () => {

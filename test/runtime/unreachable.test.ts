@@ -80,7 +80,7 @@ async function attended(openRequests = 4) {
       framing: requestFraming(),
       store: slow.store,
       budget,
-      places: {
+      slots: {
         heads: createSlots({ shared: 1, perHolder: 0 }),
         reading,
         writing: createSlots({ shared: 0, perHolder: 1 }),

@@ -201,9 +201,9 @@ describe('access', () => {
     const changed$ = new Subject<void>();
     const known = new Map([['a-long-enough-token', writer]]);
     const access: Access = {
-      first: () => null,
+      initial: () => null,
       byToken: (token) => known.get(token) ?? null,
-      now: ({ name }) => [...known.values()].find((each) => each.name === name) ?? null,
+      current: ({ name }) => [...known.values()].find((each) => each.name === name) ?? null,
       changed$,
     };
     return { access, known, changed$ };
@@ -240,14 +240,14 @@ describe('access', () => {
     const slow = (ms: number) => {
       const wrong: string[] = [];
       const turns: string[] = [];
-      const turn = (address: string) => {
+      const takeTurn = (address: string) => {
         turns.push(address);
         return ms;
       };
       return {
         turns,
         wrong,
-        tokenTries: { turn, wrong: (at: string) => void wrong.push(at), remembered: () => 0 },
+        tokenTries: { takeTurn, wrong: (at: string) => void wrong.push(at), remembered: () => 0 },
       };
     };
     const hello = (token: string) => frame({ cmd: 'hello', token, id: 1 });

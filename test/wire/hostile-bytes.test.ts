@@ -3,9 +3,9 @@
  */
 import { fc, test } from '@fast-check/vitest';
 import { afterEach, describe, expect, vi } from 'vitest';
-import { encodeLength } from '../../src/wire/encode-length.ts';
 import type { Delivery, Framing } from '../../src/wire/framing.ts';
 import { jsonHeader } from '../../src/wire/json-header.ts';
+import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
 import { layouts } from './layouts.ts';

@@ -1,8 +1,8 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { encodeLength } from '../../src/wire/encode-length.ts';
 import { encodeFrame } from '../../src/wire/enframe.ts';
 import type { ParsedHead } from '../../src/wire/framing.ts';
+import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
 import { everyLayout, layouts, lengthsAround } from './layouts.ts';

@@ -18,7 +18,7 @@
  * first bytes, and what there is of a head.
  */
 import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
-import { type FrameFault, faultAt, headFault, SAMPLE } from '../../wire/fault.ts';
+import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
 import {
@@ -192,7 +192,12 @@ export function sideFrames(
       tell(current, boundary - reached);
       const got = reached - position - head;
       const message = `the stream ended in the body of a frame, after ${got} of ${length} bytes`;
-      fault = faultAt(headFault('truncated', message, length), position, sample.subarray(0, SAMPLE), true);
+      fault = faultAt(
+        headFault('truncated', message, length),
+        position,
+        sample.subarray(0, SAMPLE_BYTES_MAX),
+        true,
+      );
     } else {
       const [event] = finish(skipping, state).events;
       if (event?.type === 'fault') fault = event.fault;

@@ -8,10 +8,11 @@
  * - What a server says of such a frame quotes it, so the quote is hidden as well.
  * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
  */
+
+import { requestBodyLength } from '../../files/protocol/body-length.ts';
 import { catalogue, type ErrorCode } from '../../files/protocol/errors.ts';
 import { faultCode } from '../../files/protocol/frame-error.ts';
 import { replyFraming } from '../../files/protocol/reply.ts';
-import { requestBodyLength } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { Side } from '../stream-event.ts';

@@ -1,7 +1,7 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import { concatBytes } from '../../base/bytes.ts';
 import { check, FUNCTION, LIST } from '../../wire/argument.ts';
-import { concatBytes } from '../../wire/concat-bytes.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { Capture } from '../capture.ts';
 import { checkCapture } from '../check-capture.ts';

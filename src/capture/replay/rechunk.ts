@@ -9,9 +9,10 @@
  *  random     [4 a][b c d 1 x][0]           cut and joined as a seed says
  * ```
  */
+
+import { concatBytes } from '../../base/bytes.ts';
 import { check, either, inWords, numberFrom, oneOf, RECORD, type Rule } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
-import { concatBytes } from '../../wire/concat-bytes.ts';
 import { randomFrom } from './random-from.ts';
 
 /** Cuts at random, the same for the same seed. */

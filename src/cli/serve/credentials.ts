@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { BehaviorSubject, type Observable } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import { type TlsCredentials, whyNotCredentials } from '../../transport/tls/credentials.ts';
+import { explainBadCredentials, type TlsCredentials } from '../../transport/tls/credentials.ts';
 import type { Configuration } from '../settings/settings.ts';
 import { type ExitError, exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
@@ -29,7 +29,7 @@ export async function openCredentials(configuration: Configuration): Promise<Ser
       key: await contentOf(tlsKey!, called('tlsKey')),
       ...(tlsClientCa !== null && { clientCa: await contentOf(tlsClientCa, called('tlsClientCa')) }),
     };
-    const why = whyNotCredentials(credentials);
+    const why = explainBadCredentials(credentials);
     if (why !== null) throw unusable(`${called('tlsCert')} with ${called('tlsKey')}`, why);
     return credentials;
   }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import { certificatesOf, whyNotCredentials } from '../../transport/tls/credentials.ts';
+import { certificatesOf, explainBadCredentials } from '../../transport/tls/credentials.ts';
 import { usageError } from './exit-error.ts';
 
 export interface TlsFlags {
@@ -60,7 +60,7 @@ function authorities(file: string): string {
 
 function identity(certFile: string, keyFile: string): { readonly cert: string; readonly key: string } {
   const [cert, key] = [contentOf('--tls-cert', certFile), contentOf('--tls-key', keyFile)];
-  const why = whyNotCredentials({ cert, key });
+  const why = explainBadCredentials({ cert, key });
   if (why !== null)
     throw usageError(`--tls-cert ${certFile} and --tls-key ${keyFile} cannot be used: ${why}`);
   return { cert, key };

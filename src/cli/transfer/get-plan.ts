@@ -16,7 +16,7 @@ import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { breaks } from '../shared/with-client.ts';
 import { whyNotTogether } from './one-place.ts';
@@ -90,7 +90,8 @@ async function planBelow(server: Asked, folder: string, target: string): Promise
 
 /** Why a name that the server has listed cannot be believed. */
 function whyNotBelow(name: string, prefix: string): string | null {
-  const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
+  const why =
+    explainBadFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
 }
 

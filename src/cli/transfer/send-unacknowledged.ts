@@ -6,7 +6,7 @@ import {
   createUnacknowledgedSender,
   type UnacknowledgedSender,
 } from '../../client/pipeline/unacknowledged-sender.ts';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { crc32 } from '../../store/crc32.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
@@ -23,7 +23,7 @@ const LINGER_MS = 60_000;
 export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
   const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
   let left: readonly Transfer[] = transfers.filter((transfer) => {
-    const why = whyNotFilename(transfer.filename);
+    const why = explainBadFilename(transfer.filename);
     if (why === null) return true;
     counts.failed++;
     world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });

@@ -1,6 +1,6 @@
 /** A file on this machine as content to be sent. For Node. */
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
-import { concatBytes } from '../../wire/concat-bytes.ts';
+import { concatBytes } from '../../base/bytes.ts';
 import { bytesContent, type Content } from './content.ts';
 
 /** Bytes up to which a file is read at once, without a round through the thread pool. */

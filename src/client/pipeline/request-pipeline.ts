@@ -17,9 +17,9 @@
  */
 import type { SchedulerLike } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
+import { createFifo } from '../../base/fifo.ts';
 import type { ErrorInfo } from '../../files/protocol/errors.ts';
 import { isRefusal, type Reply, replyFraming } from '../../files/protocol/reply.ts';
-import { createQueue } from '../../runtime/queue.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { deframe } from '../../wire/deframe.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
@@ -56,7 +56,7 @@ const destroyedHere = (message: string): ConnectionFault => ({ code: 'destroyed'
 
 export function createRequestPipeline(options: RequestPipelineOptions): RequestPipeline {
   const { connection, crc32, window, timeout } = options;
-  const queue = createQueue<PendingRequest>();
+  const queue = createFifo<PendingRequest>();
   const outstanding: PendingRequest[] = [];
   let lastId = 0;
   let state: 'open' | 'ending' | 'spoiled' | 'over' = 'open';
@@ -142,7 +142,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
       over(destroyedHere('the connection was dropped, since a put on it broke off'));
       connection.destroy();
     }
-    const idle = outstanding.length === 0 && queue.length() === 0 && sending === null;
+    const idle = outstanding.length === 0 && queue.length === 0 && sending === null;
     if (state === 'ending' && idle) connection.end();
   }
 

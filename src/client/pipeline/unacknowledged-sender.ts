@@ -5,7 +5,7 @@
  * to know is that the peer took all bytes and ended its side in good order.
  */
 import { Observable } from 'rxjs';
-import { createQueue } from '../../runtime/queue.ts';
+import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import {
   CONNECTION,
@@ -70,7 +70,7 @@ export function createUnacknowledgedSender(
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
   /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
-  const queue = createQueue<Entry>();
+  const queue = createFifo<Entry>();
   /** Puts whose bytes are not all the operating system's: as many as fit into what the packer holds. */
   const underWay = new Set<Entry>();
   let over: ConnectionFault | null = null;
@@ -104,7 +104,7 @@ export function createUnacknowledgedSender(
   }
 
   function finishIfDone(): void {
-    if (ending && queue.length() === 0 && underWay.size === 0) connection.end();
+    if (ending && queue.length === 0 && underWay.size === 0) connection.end();
   }
 
   connection.chunks$.subscribe({ error: broken });

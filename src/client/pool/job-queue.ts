@@ -2,7 +2,7 @@
  * Jobs that wait, in order; those that were begun before go first. Bounded by who adds them; what was given up while
  * it waited is dropped when its turn comes.
  */
-import { createQueue } from '../../runtime/queue.ts';
+import { createFifo } from '../../base/fifo.ts';
 
 export interface JobQueue<T> {
   readonly push: (job: T) => void;
@@ -37,7 +37,7 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
 
 /** A queue that can be looked at. */
 function createHeadQueue<T extends { readonly over: boolean }>() {
-  const queue = createQueue<T>();
+  const queue = createFifo<T>();
   let head: T | null = null;
   function first(): T | null {
     while (head === null || head.over) {

@@ -1,4 +1,4 @@
-/** Who may do what: the rights a request needs, and those a connection has. */
+/** Access: the rights that a request needs, and those that a principal has. */
 
 /**
  * `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes replacing a file.
@@ -8,14 +8,17 @@ export type Right = 'read' | 'write' | 'delete';
 
 export const allRights: readonly Right[] = ['read', 'write', 'delete'];
 
-/** Who a connection speaks for. */
+/** The identity that a connection acts for. */
 export interface Principal {
-  /** For logs, and to keep its uploads apart from others': 1 to 64 of `A-Z a-z 0-9 _ -`, or '' for anybody. */
+  /**
+   * For logs, and to keep its uploads apart from others': 1 to 64 of `A-Z a-z 0-9 _ -`, or '' for the anonymous
+   * principal.
+   */
   readonly name: string;
   readonly rights: readonly Right[];
-  /** What every name it uses must start with; '' for no bound. */
+  /** The prefix that every name it uses must have; '' for no limit. */
   readonly prefix: string;
 }
 
-/** Who everybody is on a server that asks for no tokens. */
+/** The principal of every peer on a server that asks for no tokens. */
 export const anonymous: Principal = { name: '', rights: allRights, prefix: '' };

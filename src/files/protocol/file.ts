@@ -1,4 +1,4 @@
-/** What is said of a stored file, by a store to the session and by the server to its clients. */
+/** Descriptions of a stored file, from a store to the session and from the server to its clients. */
 
 /** One stored file as a listing shows it. */
 export interface FileInfo {
@@ -11,7 +11,7 @@ export interface FileInfo {
   readonly crc32?: number;
 }
 
-/** What a finished put is told. */
+/** The result of a finished put. */
 export interface Stored extends FileInfo {
   /** CRC-32 (ISO-HDLC, as in zlib and PNG) of the whole content, an unsigned 32-bit integer. */
   readonly crc32: number;
@@ -19,7 +19,7 @@ export interface Stored extends FileInfo {
   readonly durable: boolean;
 }
 
-/** What has arrived of an upload that is not finished. */
+/** How much has arrived of an unfinished upload. */
 export interface UploadOffset {
   /** Bytes from the start, all of them as durable as the store makes things: they need never be sent again. */
   readonly offset: number;

@@ -1,47 +1,47 @@
 /**
- * Which names a file may have.
+ * Decides which names a file may have.
  *
- * A name is a relative path with `/` between its segments. What is refused here is refused on every platform and
- * by every store, so that a tree written by one can be moved to another, and so that no name ever means a place
- * outside the root.
+ * A name is a relative path with `/` between its segments. A name that is refused here is refused on every platform
+ * and by every store. So a tree that one store wrote can be moved to another, and no name ever means a place outside
+ * the root.
  */
 
-/** The first segment that belongs to the store alone: what is under way lives there. Refused in any case. */
+/** The first segment that belongs to the store alone, for unfinished puts. It is refused in upper and lower case. */
 export const RESERVED_FOLDER = '.sluice';
 
-/** Bytes of UTF-8 in a whole name. */
+/** The most bytes of UTF-8 in a whole name. */
 export const NAME_BYTES_MAX = 1024;
-/** Bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
+/** The most bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
 export const SEGMENT_BYTES_MAX = 255;
 
 const encoder = new TextEncoder();
-const unprintable = /[\p{Cc}\p{Surrogate}]/u;
-const dots = /(?:^|\/)\.{1,2}(?:\/|$)/;
-const driveLetter = /^[A-Za-z]:/;
-const ofPrivateFolder = /^\.sluice(?:\/|$)/i;
+const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
+const DRIVE_LETTER = /^[A-Za-z]:/;
+const IN_RESERVED_FOLDER = /^\.sluice(?:\/|$)/i;
 
 /**
- * Says why a name is refused, in words that complete "the file name is not allowed: …", or null when it is allowed.
+ * Explains why a name is refused, in words that complete "the file name is not allowed: …"; null when it is allowed.
  *
  * @example
- * whyNotFilename('a/b.txt')    // null
- * whyNotFilename('../secret')  // "it has a segment '.' or '..'"
+ * explainBadFilename('a/b.txt')    // null
+ * explainBadFilename('../secret')  // "it has a segment '.' or '..'"
  */
-export function whyNotFilename(name: unknown): string | null {
+export function explainBadFilename(name: unknown): string | null {
   if (typeof name !== 'string') return 'it is not a string';
   if (name === '') return 'it is empty';
   if (name.startsWith('/')) return 'it is absolute; names are relative to the root';
   if (name.includes('\\')) return 'it has a backslash; segments are separated by /';
-  if (driveLetter.test(name)) return 'it starts with a drive letter';
-  if (unprintable.test(name)) return 'it has a control character or half a surrogate pair';
+  if (DRIVE_LETTER.test(name)) return 'it starts with a drive letter';
+  if (UNPRINTABLE.test(name)) return 'it has a control character or half a surrogate pair';
   if (name.endsWith('/') || name.includes('//')) return 'it has an empty segment';
-  if (dots.test(name)) return "it has a segment '.' or '..'";
-  if (ofPrivateFolder.test(name.normalize('NFKC'))) return `${RESERVED_FOLDER} is the store's own folder`;
-  return whyTooLong(name);
+  if (DOT_SEGMENT.test(name)) return "it has a segment '.' or '..'";
+  if (IN_RESERVED_FOLDER.test(name.normalize('NFKC'))) return `${RESERVED_FOLDER} is the store's own folder`;
+  return explainTooLong(name);
 }
 
 /** A UTF-16 unit is at most 3 bytes of UTF-8, so nearly every name is measured without being encoded. */
-function whyTooLong(name: string): string | null {
+function explainTooLong(name: string): string | null {
   if (name.length * 3 <= SEGMENT_BYTES_MAX) return null;
   if (encoder.encode(name).length > NAME_BYTES_MAX) return `it is longer than ${NAME_BYTES_MAX} bytes`;
   const tooLong = name.split('/').some((segment) => encoder.encode(segment).length > SEGMENT_BYTES_MAX);

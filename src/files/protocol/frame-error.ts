@@ -1,9 +1,9 @@
-/** What a fault in the framing is called in the catalogue, with where it happened and what was there. */
+/** Turns a fault of the framing into an error of the catalogue, with its position and its bytes. */
 import { check, inWords, RECORD } from '../../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../../wire/fault.ts';
 import { type ErrorCode, type ErrorInfo, errorInfo } from './errors.ts';
 
-const codes: Readonly<Record<FaultCode, ErrorCode>> = {
+const ERROR_CODES: Readonly<Record<FaultCode, ErrorCode>> = {
   'length-negative': 'bad-header-length',
   'length-too-large': 'bad-header-length',
   'length-too-small': 'bad-header-length',
@@ -15,9 +15,9 @@ const codes: Readonly<Record<FaultCode, ErrorCode>> = {
   truncated: 'truncated',
 };
 
-/** What a fault in the framing is called in the catalogue. */
+/** The code in the catalogue for a fault of the framing. */
 export function faultCode(code: FaultCode): ErrorCode {
-  if (typeof code === 'string' && Object.hasOwn(codes, code)) return codes[code];
+  if (typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)) return ERROR_CODES[code];
   throw new TypeError(`faultCode: the code must be one of a framing's, and is ${inWords(code)}`);
 }
 

@@ -1,7 +1,7 @@
 /**
- * What a server answers: an acknowledgement, or an error in the same framing.
+ * Replies of a server: an acknowledgement, or an error in the same framing.
  *
- * Every reply names the command it answers and carries the `id` of its request, if that had one.
+ * Every reply names the command that it answers and carries the `id` of its request, if that had one.
  */
 import { check, checkOptions, RECORD } from '../../wire/argument.ts';
 import { type HeadFault, headFault } from '../../wire/fault.ts';
@@ -10,7 +10,7 @@ import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { RequestId } from './request.ts';
 
-/** A request was carried out. `body` bytes follow the header, 0 when absent. */
+/** The reply to a request that was carried out. `body` bytes follow the header, 0 when absent. */
 export interface Ack {
   readonly ack: string;
   readonly id?: RequestId;
@@ -18,7 +18,10 @@ export interface Ack {
   readonly [field: string]: unknown;
 }
 
-/** A request was refused. Those behind it are still served unless the error's code is fatal. */
+/**
+ * The reply to a request that was refused. The requests behind it are still served unless the code of the error is
+ * fatal.
+ */
 export interface Refusal {
   readonly error: ErrorInfo;
   /** The command that was refused; absent when there was none to read. */
@@ -31,7 +34,7 @@ export type Reply = Ack | Refusal;
 export const isRefusal = (reply: Reply): reply is Refusal =>
   typeof reply === 'object' && reply !== null && 'error' in reply;
 
-/** The answer to a `put`. What `durable: true` says is on the disk, file and directory entry both. */
+/** The answer to a `put`. With `durable: true` the file and its directory entry are both on the disk. */
 export interface PutAck extends Ack {
   readonly ack: 'put';
   readonly filename: string;
@@ -40,7 +43,7 @@ export interface PutAck extends Ack {
   readonly durable: boolean;
 }
 
-/** How many bytes of body follow the header of a reply, which may be anything that a server says. */
+/** The length of the body behind the header of a reply. The header may be anything that a server sends. */
 export function replyBodyLength(header: JsonHeader): number | HeadFault {
   check('replyBodyLength: the header', header, RECORD);
   const { body = 0 } = header;
@@ -49,7 +52,7 @@ export function replyBodyLength(header: JsonHeader): number | HeadFault {
 }
 
 /**
- * How a client finds the frames of what a server sends: bodies come only with `get`, streamed.
+ * The framing of what a server sends to a client. Only `get` has a body, which is streamed.
  *
  * @example connection.chunks$.pipe(deframe(replyFraming()))
  */

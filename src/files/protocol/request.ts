@@ -1,15 +1,15 @@
 /**
- * What a peer may ask for: one pattern a command, and the request types inferred from them.
+ * Requests: one pattern for each command, and the request types inferred from the patterns.
  *
- * The patterns are the single source. A header that matches none is refused with the first field that is wrong,
- * which `whyNot` finds in the same pattern.
+ * The patterns are the single source. A header that matches none is refused with the first field that is wrong, which
+ * `requestFault` finds in the same pattern.
  */
 import { isMatching, P } from 'ts-pattern';
 // Unused, but declarations of exported patterns can only name their types through it.
 import type {} from 'ts-pattern/types';
 import { check, RECORD } from '../../wire/argument.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
-import { uploadId } from './upload.ts';
+import { UPLOAD_ID_PATTERN } from './upload.ts';
 
 /** A whole number of bytes, from 0 to 2^53 − 1. */
 const bytes = P.when(
@@ -18,7 +18,7 @@ const bytes = P.when(
 const count = P.when(
   (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1,
 );
-const upload = P.string.regex(uploadId);
+const upload = P.string.regex(UPLOAD_ID_PATTERN);
 const crc32 = P.when(
   (value: unknown): value is number =>
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff,
@@ -81,8 +81,8 @@ export function idOf(header: JsonHeader): RequestId | null {
   return value !== undefined && isMatching({ id }, { id: value }) ? (value as RequestId) : null;
 }
 
-/** What a field must be, in words, for the ones that several commands share. */
-const expected: Readonly<Record<string, string>> = {
+/** The rules for fields that several commands share, in words. */
+const FIELD_TEXT: Readonly<Record<string, string>> = {
   id: 'a string of at most 256 characters or a number',
   filename: 'a string',
   to: 'a string',
@@ -104,19 +104,19 @@ const expected: Readonly<Record<string, string>> = {
 /**
  * The first field that keeps a header from matching a pattern, and what it should have been; null when it matches.
  *
- * @example whyNot(requestPatterns.stat, { cmd: 'stat' })  // { field: 'filename', why: "'filename' is missing: it must be a string" }
+ * @example requestFault(requestPatterns.stat, { cmd: 'stat' })  // { field: 'filename', why: "'filename' is missing: it must be a string" }
  */
-export function whyNot(
+export function requestFault(
   pattern: Readonly<Record<string, unknown>>,
   header: JsonHeader,
 ): { readonly field: string; readonly why: string } | null {
-  check('whyNot: the pattern', pattern, RECORD);
-  check('whyNot: the header', header, RECORD);
+  check('requestFault: the pattern', pattern, RECORD);
+  check('requestFault: the header', header, RECORD);
   for (const field of Object.keys(pattern)) {
     const one = { [field]: pattern[field] } as P.Pattern<unknown>;
     const value = Object.hasOwn(header, field) ? { [field]: header[field] } : {};
     if (!isMatching(one)(value)) {
-      const must = expected[field] === undefined ? 'does not match' : `must be ${expected[field]}`;
+      const must = FIELD_TEXT[field] === undefined ? 'does not match' : `must be ${FIELD_TEXT[field]}`;
       const why = Object.hasOwn(header, field) ? `'${field}' ${must}` : `'${field}' is missing: it ${must}`;
       return { field, why };
     }

@@ -1,43 +1,22 @@
 /**
- * Sluice's own wire as a preset: the frames of either side, of a connection of which only the bytes are known.
+ * The preset of Sluice's own protocol: it reads the frames of either side of a connection of which only the bytes are
+ * known.
  *
- * It is not among `presets` of `wire/`, because how long a body is only the protocol knows.
+ * It is not among the `presets` of `wire/`, because only the protocol knows how long a body is.
  */
-import { check, RECORD } from '../../wire/argument.ts';
 import { type HeadFault, headFault } from '../../wire/fault.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import { mustBeWithin } from '../../wire/length-options.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { checkPreset } from '../../wire/presets/message-head.ts';
+import { requestBodyLength } from './body-length.ts';
 import { replyBodyLength } from './reply.ts';
-import { requestPatterns } from './request.ts';
 
 const isReply = (header: JsonHeader): boolean => 'ack' in header || 'error' in header;
 
-/** How many bytes of body follow the header of a request, by Sluice's own commands: as the server's `requestFraming` says. */
-export function requestBodyLength(header: JsonHeader): number | HeadFault {
-  check('requestBodyLength: the header', header, RECORD);
-  const { cmd, filesize = 0, offset = 0 } = header;
-  if (cmd === 'put') {
-    if (!isByteCount(header.filesize) || !isByteCount(offset) || offset > header.filesize) {
-      const message = "'filesize' and 'offset' of a put must be numbers of bytes, the offset within the file";
-      return headFault('body-length-invalid', message);
-    }
-    return header.filesize - offset;
-  }
-  // Of a command that nobody knows the body is skipped, if it says how long.
-  if (typeof cmd === 'string' && Object.hasOwn(requestPatterns, cmd)) return 0;
-  return isByteCount(filesize)
-    ? filesize
-    : headFault('body-length-invalid', "'filesize' must be a number of bytes");
-}
-
-/** The same of a frame of which it is not known who sent it. */
+/** The length of a body when it is not known which side sent the frame. */
 const bodyLength = (header: JsonHeader): number | HeadFault =>
   isReply(header) ? replyBodyLength(header) : requestBodyLength(header);
-
-const isByteCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**
  * The preset `sluice`. The header of a frame is the JSON object itself.

@@ -1,11 +1,12 @@
 /**
- * What the operating system refuses, in sentences for people: `EISDIR: illegal operation on a directory, rename
- * '.sluice-1f.part' -> 'a'` names files that nobody has asked for, and does not say what is wrong with the one that was.
+ * Turns errors of the operating system into sentences for people. `EISDIR: illegal operation on a directory, rename
+ * '.sluice-1f.part' -> 'a'` names files that the user did not ask for, and does not say what is wrong with the one
+ * that the user did.
  *
- * Knows no file and no Node: a system error is told by its code.
+ * This file knows no files and no Node. It recognizes a system error by its code.
  */
 
-/** What was being done to the file that the sentence is about: some codes mean another thing then. */
+/** The operation on the file that the sentence is about: some codes have another meaning then. */
 export type Doing = 'read' | 'write';
 
 /** A sentence; or those for reading and for writing. */
@@ -60,8 +61,8 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * What is wrong, without a path and with the system's code behind it; the message of what is no system error. For a code
- * that has no sentence here, the system's own words without the call and the paths.
+ * Says what is wrong, without a path, with the system's code at the end. Returns the message of an error that is no
+ * system error. For a code that has no sentence here, returns the system's own words without the call and the paths.
  *
  * @example
  * systemWords(error, 'write') // 'there is a folder of that name (EISDIR)'

@@ -1,6 +1,4 @@
-/**
- * Where requests come in: each is begun, refused, or parked until nothing is in its way.
- */
+/** Begins requests: each one is begun, refused, or deferred until nothing is in its way. */
 
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
@@ -13,14 +11,14 @@ import { runCommand } from './run-command.ts';
 import type { Footprint, OpenRequest, SessionState } from './state.ts';
 
 export interface SessionLimits {
-  /** Bytes of one file, as its `filesize` says; default no bound. Beyond: `too-large`. */
+  /** The most bytes of one file, by its `filesize`; default no limit. Beyond it: `too-large`. */
   readonly fileBytes?: number;
-  /** Requests of one connection that may be unanswered at once. */
+  /** The most requests of one connection that may be unanswered at once. */
   readonly openRequests: number;
 }
 
 export interface RequestStarter {
-  /** Takes a request in; parks it when too many are open, or one of them touches the same name. */
+  /** Begins a request. Defers it when too many are open, or when one of them touches the same name. */
   readonly beginRequest: (
     state: SessionState,
     header: JsonHeader,
@@ -66,8 +64,8 @@ const withRequest = (state: SessionState, request: OpenRequest): SessionState =>
   requests: [...state.requests, request],
 });
 
-/** A guard in a pattern of your own may throw as well. */
-function checked(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
+/** Checks a header. A guard in a pattern of your own may throw as well. */
+function checkHeader(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
   try {
     return command.check(header);
   } catch (thrown) {
@@ -76,10 +74,10 @@ function checked(command: Command, header: JsonHeader, effects: Effect[]): Error
   }
 }
 
-/** Files of one connection that are open to be sent: they are sent one behind the other anyway. */
+/** The most files of one connection that are open to be sent. They are sent one after the other anyway. */
 const OPEN_FILES_MAX = 16;
 
-/** Who has not said who it is, to a command that is open to it all the same. */
+/** The principal of a peer that has not said who it is, for a command that is open to it all the same. */
 const unauthenticated: Principal = { name: '', rights: [], prefix: '' };
 
 function accessFault(
@@ -124,12 +122,12 @@ export function createRequestStarter(
       const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
       return refuseRequest(state, header, errorInfo('unknown-command', why), credit, effects);
     }
-    // Nobody would learn the answer.
+    // No peer would get the answer.
     if (!state.reachable && command.readOnly) {
       effects.push({ type: 'release', credit });
       return state;
     }
-    const error = checked(command, header, effects);
+    const error = checkHeader(command, header, effects);
     if (error !== null) return refuseRequest(state, header, error, credit, effects);
     const { filesize } = header;
     if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {
@@ -141,7 +139,7 @@ export function createRequestStarter(
     if (mustWait(footprint, state.requests)) return deferred;
     if (command.needsFile && state.requests.filter(({ needsFile }) => needsFile).length >= OPEN_FILES_MAX)
       return deferred;
-    // Only now: the request before it may have been the one that says who asks.
+    // Rights are checked only now, since the request before this one may have been the `hello`.
     const refusal = accessFault(command, footprint, state.principal);
     if (refusal !== null) return refuseRequest(state, header, refusal, credit, effects);
     const { cmd, needsFile, readOnly } = command;

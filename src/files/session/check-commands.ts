@@ -1,10 +1,10 @@
-/** A list of commands, checked where it comes in. */
+/** Checks a list of commands that comes from a caller. */
 import { check, checkOptions, FUNCTION, LIST, TEXT } from '../../wire/argument.ts';
 import type { Command } from './command.ts';
 
 /**
- * @param by the function that was given them.
- * @throws TypeError when they are no list of commands, made by `defineCommand`.
+ * @param by the name of the function that was called with them.
+ * @throws TypeError when they are no list of commands that `defineCommand` made.
  */
 export function checkCommands(by: string, commands: readonly Command[]): void {
   check(`${by}: the commands`, commands, LIST);

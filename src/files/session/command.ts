@@ -1,8 +1,8 @@
 /**
- * What a command is: a pattern that its header matches, the names it touches, and a reducer.
+ * Commands. A command is a pattern that its header matches, the names that it touches, and a reducer.
  *
- * The reducer sees one request's events and nothing else: no ordering, no other requests, no connection. The
- * session around it does the rest: it checks the names, keeps requests that touch one name apart, sends the
+ * The reducer sees the events of one request and nothing else: no order, no other requests, no connection. The
+ * session around it does the rest. It checks the names, keeps requests that touch the same name apart, sends the
  * answers in order, skips what is left of a refused body, and cleans up when the connection breaks.
  */
 import { isMatching, type P } from 'ts-pattern';
@@ -21,19 +21,19 @@ import {
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal, Right } from '../protocol/access.ts';
 import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
-import { whyNotFilename } from '../protocol/filename.ts';
-import { whyNot } from '../protocol/request.ts';
+import { explainBadFilename } from '../protocol/filename.ts';
+import { requestFault } from '../protocol/request.ts';
 import type { CommandEffect } from './effect.ts';
 import type { EffectResult } from './event.ts';
 
-/** What happens to one request, in this order: `start`, `data`…, `end`, with results in between. */
+/** The events of one request, in this order: `start`, `data`…, `end`, with results in between. */
 export type CommandEvent<R> =
   | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'end' }
   | { readonly type: 'result'; readonly result: EffectResult };
 
-/** What a request answers: a reply's own fields (the session adds `id`), or bytes of the file it opened. */
+/** An answer of a request: the fields of a reply (the session adds `id`), or bytes of the file that it opened. */
 export type ReplyPart =
   | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'error'; readonly error: ErrorInfo }
@@ -46,36 +46,38 @@ export interface Transition<S> {
   readonly effects?: readonly CommandEffect[];
   readonly answers?: readonly ReplyPart[];
   /**
-   * Nothing more will come of this request: no effect of its is under way and no result awaited. What is left of
-   * its body is skipped, and requests that touch the same names may go on.
+   * The request is over: no effect of it is under way, and it awaits no result. What is left of its body is skipped,
+   * and requests that touch the same names may begin.
    */
   readonly done?: boolean;
 }
 
 /**
- * Which of a request's fields are names, and what happens to the files of those names; or are ids of uploads.
- * `everything`: it looks at all files. `alone`: nothing else may be under way, before it or behind it.
+ * Which fields of a request are file names, and whether the files are read or written; or are ids of uploads.
+ * `allFiles`: the command looks at all files. `exclusive`: no other request may be under way, before it or behind it.
  */
 export type Touches<F extends string = string> =
   | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
   | 'allFiles'
   | 'exclusive';
 
-/** A command, ready for the dispatch. Made by `defineCommand`. */
+/** A command that a session can use. `defineCommand` makes it. */
 export interface Command {
   readonly cmd: string;
   readonly touches: Touches;
-  /** What the peer must be allowed to do; null: whoever asks, even before it has said who it is. */
+  /**
+   * The rights that the peer needs; null for a command that is open to every peer, even before it has said who it is.
+   */
   readonly rights: readonly Right[] | null;
-  /** The fields of a header that it looks at: no other is kept. Absent: all of them. */
+  /** The fields of a header that the command uses: no other is kept. Absent: all fields. */
   readonly fields?: readonly string[];
-  /** Whether it changes nothing: then it is dropped, begun or not, once nobody can be answered. */
+  /** Whether it changes nothing. Then it is dropped, begun or not, once no answer can reach the peer. */
   readonly readOnly: boolean;
-  /** Whether it needsFile a file to be sent: only a few of these are under way at once. */
+  /** Whether it needs a file that is open to be sent: only a few of these are under way at once. */
   readonly needsFile: boolean;
-  /** Bytes of body that follow the header; or, as a string, why that cannot be known. Absent: always 0. */
+  /** The length of the body behind the header; or, as a string, why it cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
-  /** Null when the header is a request of this command, else what is wrong with it. */
+  /** Null when the header is a request of this command, else the error. */
   readonly check: (header: JsonHeader) => ErrorInfo | null;
   readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
 }
@@ -83,16 +85,17 @@ export interface Command {
 /**
  * Makes a command of a pattern and a reducer.
  *
- * @param definition.pattern what the header must look like, as ts-pattern matches it. `cmd` names the command. Fields that
- *   it does not name are not kept, and reach no reducer.
+ * @param definition.pattern the pattern that the header must match, for ts-pattern. `cmd` names the command. Fields
+ *   that the pattern does not name are not kept, and reach no reducer.
  * @param definition.touches which fields are file names (they are checked before the reducer sees them) and whether
  *   the files are read or written, and which are ids of uploads; `'allFiles'` for a command that looks at all files.
- * @param definition.rights what a peer must be allowed to do. Default by what it touches: `read` where names are read,
- *   `write` where they are written. Null for a command that is open even to who has not said who it is.
- * @param definition.readOnly true for a command that changes nothing, so that it need not be carried out once nobody can
- *   be answered. Default: true where it touches files and only reads them, else false.
+ * @param definition.rights the rights that the peer needs. Default by what the command touches: `read` where names
+ *   are read, `write` where they are written. Null for a command that is open even to a peer that has not said who it
+ *   is.
+ * @param definition.readOnly true for a command that changes nothing, so that the session may drop it once no answer
+ *   can reach the peer. Default: true where it touches files and only reads them, else false.
  * @param definition.needsFile true for a command that asks for `open`; default false.
- * @param definition.start what a fresh request does; told who asks.
+ * @param definition.start what a fresh request does, given the principal that asks.
  * @param definition.on what it does at each later event, given the state of the step before.
  *
  * @example
@@ -131,11 +134,11 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
       : Object.keys(touches).filter((field) => modeOf(touches, field) !== 'upload');
   const check = (header: JsonHeader): ErrorInfo | null => {
     if (!matches(header)) {
-      const wrong = whyNot(pattern, header);
+      const wrong = requestFault(pattern, header);
       return errorInfo('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
     }
     for (const field of names) {
-      const why = whyNotFilename(header[field]);
+      const why = explainBadFilename(header[field]);
       if (why !== null) return errorInfo('bad-filename', why, { field });
     }
     return null;
@@ -180,13 +183,13 @@ function rightsFor(touches: Touches): readonly Right[] {
   return [...rights];
 }
 
-/** The step that ends a request well: an ack with these fields. */
+/** The transition that ends a request well: an ack with these fields. */
 export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
   return { state, answers: [{ type: 'ack', fields }], done: true };
 }
 
-/** The step that ends a request with an error. What is left of the body is skipped. */
+/** The transition that ends a request with an error. What is left of the body is skipped. */
 export function refuse<S>(state: S, error: ErrorInfo): Transition<S> {
   checkOptions('refuse', error, { code: TEXT, message: TEXT });
   return { state, answers: [{ type: 'error', error }], done: true };

@@ -1,10 +1,9 @@
-/**
- * The commands a server knows, and how their frames are told apart. Whoever adds a command adds its line here.
- */
+/** The commands that a server knows, and the framing of its requests. A new command adds its line here. */
 import { checkOptions, FUNCTION, optional } from '../../wire/argument.ts';
 import { headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
+import { unknownBodyLength } from '../protocol/body-length.ts';
 import { checkCommands } from './check-commands.ts';
 import type { Command } from './command.ts';
 import { cancel } from './commands/cancel.ts';
@@ -32,17 +31,20 @@ export const commands: readonly Command[] = [
 ];
 
 /**
- * How a server finds the frames of what a client sends.
+ * The framing of what a client sends to a server.
  *
- * A body is as long as its command says. Of a command nobody knows, `filesize` is taken to be the body, so that it
- * can be skipped and the requests behind it served.
+ * The command of a request says how long its body is. For an unknown command the framing takes `filesize` to be the
+ * length, so that the server can skip the body and serve the requests behind it.
  */
 export function requestFraming(
   known: readonly Command[] = commands,
   options: {
     /** The most bytes of JSON in a header; default 65,536. */
     readonly maxHeader?: number;
-    /** Told of what the `bodyLength` of a command of your own threw; the peer gets the fault `bad-body-length`. */
+    /**
+     * Called with any exception that the `bodyLength` of your own command throws; the peer gets the fault
+     * `bad-body-length`.
+     */
     readonly onInternalError?: (thrown: unknown) => void;
   } = {},
 ): Framing<JsonHeader> {
@@ -50,15 +52,11 @@ export function requestFraming(
   checkOptions('requestFraming', options, { onInternalError: optional(FUNCTION) });
   const { maxHeader, onInternalError } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
-  const ofUnknown = ({ filesize = 0 }: JsonHeader) =>
-    Number.isSafeInteger(filesize) && (filesize as number) >= 0
-      ? (filesize as number)
-      : "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
   return jsonHeader({
     ...(maxHeader === undefined ? {} : { maxHeader }),
     bodyLength: (header) => {
       try {
-        const length = (rules.get(header.cmd) ?? ofUnknown)(header);
+        const length = (rules.get(header.cmd) ?? unknownBodyLength)(header);
         return typeof length === 'number' ? length : headFault('body-length-invalid', length);
       } catch (thrown) {
         onInternalError?.(thrown);

@@ -1,8 +1,8 @@
 /**
- * What happens to a session: frames from the peer, results of its own effects, and the connection's end.
+ * Events of a session: frames from the peer, results of its own effects, and the end of the connection.
  *
- * `credit` is what an event costs while it is unsettled (see `runtime/credit`); the session hands every credit on
- * in exactly one effect. Most results carry none: each answers an effect that a request has paid for.
+ * `credit` is what an event costs while it is unsettled (see `runtime/credit`). The session hands every credit on in
+ * exactly one effect. Most results carry none, since each answers an effect that a request has paid for.
  */
 
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -17,7 +17,7 @@ export type SessionEvent =
       readonly header: JsonHeader;
       readonly body: number;
       readonly credit: number;
-      /** Why it cannot be taken now, whatever it is. */
+      /** The error with which the session must refuse it, whatever it is. */
       readonly refused?: ErrorInfo;
     }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
@@ -26,23 +26,23 @@ export type SessionEvent =
   | { readonly type: 'fault'; readonly error: ErrorInfo }
   /** The peer has sent all it wanted to, and still reads. */
   | { readonly type: 'ended' }
-  /** Who the connection speaks for has changed: its token was withdrawn (null), or has other rights now. */
+  /** The principal of the connection has changed: its token was withdrawn (null), or has other rights now. */
   | { readonly type: 'access'; readonly principal: Principal | null }
-  /** The server shuts down: finish what runs, take nothing new. */
-  | { readonly type: 'drain' }
+  /** The server shuts down: the session finishes what runs, and begins nothing new. */
+  | { readonly type: 'shutdown' }
   /** Nothing can be sent to the peer any more; what it has sent may still come. */
   | { readonly type: 'unreachable' }
-  /** The connection is gone: nobody is there to answer. */
+  /** The connection is closed: no answer can reach the peer, and it sends no more. */
   | { readonly type: 'closed' }
   | {
       readonly type: 'result';
       readonly request: number;
       readonly result: EffectResult;
-      /** What the result costs by itself, since it may have to wait for its turn to be sent. */
+      /** The cost of the result itself, which may have to wait for its turn to be sent. */
       readonly credit?: number;
     };
 
-/** What came of an effect. */
+/** The result of an effect. */
 export type EffectResult =
   | { readonly of: 'commit'; readonly ok: true; readonly value: Stored }
   | { readonly of: 'sync'; readonly ok: true; readonly value: UploadOffset }
@@ -58,15 +58,15 @@ export type EffectResult =
   | { readonly of: 'custom'; readonly ok: true; readonly value: unknown }
   | { readonly of: EffectResultOf; readonly ok: false; readonly error: ErrorInfo };
 
-/** What a server says of itself, and who the peer is to it from now on. */
+/** The answer of the server to `hello`: what it says of itself, and who the peer is to it from now on. */
 export interface HelloResult {
-  /** Null: nobody yet, and a token is needed. */
+  /** Null when the peer has no principal yet and must say a token. */
   readonly principal: Principal | null;
-  /** The fields of the ack that are the server's: version, commands, limits. */
+  /** The fields of the ack about the server: version, commands, limits. */
   readonly about: Readonly<Record<string, unknown>>;
 }
 
-/** The effects that are answered. `begin` and `write` only ever answer with a failure. */
+/** The effects that have a result. `openPut` and `write` have one only when they fail. */
 export type EffectResultOf =
   | 'openPut'
   | 'write'

@@ -1,9 +1,9 @@
 /**
- * Which requests may be under way at once: all that do not touch the same name.
+ * Decides which requests may be under way at once: all that do not touch the same name.
  *
- * So that a pipelined `put` then `get` sees the file, and a `rename` finds what the `put` before it stored. Two
- * reads never disturb one another. A file also conflicts with what lies below it, since `a` and `a/b` cannot both
- * exist, and which of them wins must not depend on timing. What changes the connection itself is `alone`.
+ * So a pipelined `put` then `get` sees the file, and a `rename` finds what the `put` before it stored. Two reads
+ * never disturb one another. A file also conflicts with the names below it, since `a` and `a/b` cannot both exist,
+ * and which of them wins must not depend on timing. A command that changes the connection itself is `exclusive`.
  */
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Touches } from './command.ts';
@@ -23,10 +23,10 @@ export function footprintOf(touches: Touches, header: JsonHeader): Footprint {
   return { reads: named('read'), writes: named('write'), uploads: named('upload'), all: null };
 }
 
-/** Whether a request that touches this must wait for one of those that are open. */
+/** Whether a request with this footprint must wait for one of the open requests. */
 export const mustWait = (footprint: Footprint, open: readonly OpenRequest[]): boolean =>
   open.some((other) =>
-    // Answers about everything may be long, so only one is held at a time, even once it is done.
+    // An answer about all files may be long, so only one is held at a time, even once its request is done.
     footprint.all === 'allFiles' && other.footprint.all === 'allFiles'
       ? true
       : !other.done && conflict(footprint, other.footprint),
@@ -37,10 +37,10 @@ function conflict(a: Footprint, b: Footprint): boolean {
   if (a.all === 'allFiles') return b.all === 'allFiles' || b.writes.length > 0;
   if (b.all === 'allFiles') return a.writes.length > 0;
   if (a.uploads.some((upload) => b.uploads.includes(upload))) return true;
-  return meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes);
+  return anyOverlap(a.writes, b.writes) || anyOverlap(a.writes, b.reads) || anyOverlap(a.reads, b.writes);
 }
 
-const meet = (some: readonly string[], others: readonly string[]): boolean =>
+const anyOverlap = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.some((other) => sameOrBelow(one, other) || sameOrBelow(other, one)));
 
 const sameOrBelow = (name: string, folder: string): boolean =>

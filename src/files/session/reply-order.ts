@@ -1,18 +1,20 @@
 /**
- * Answers leave in the order of the requests, however their effects overlapped.
+ * Sends the answers in the order of the requests, however their effects overlapped.
  *
- * Only the oldest request's answers are sent; the others' wait in the state until their turn comes.
+ * Only the answers of the oldest request are sent. Those of the others wait in the state until their turn comes.
  */
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from './effect.ts';
 import type { OpenRequest, PendingReply, SessionState } from './state.ts';
 
-/** Sends what is ready to be sent, drops requests that are finished with, and ends when nothing is left. */
-export function flush(state: SessionState, effects: Effect[]): SessionState {
+/** Sends the replies that are ready, drops finished requests, and ends the session when nothing is left. */
+export function flushReplies(state: SessionState, effects: Effect[]): SessionState {
   let requests = state.requests;
   while (requests.length > 0) {
     const before = requests[0]!;
-    const after = !state.reachable ? forget(before, effects) : answer(before, state.reads, effects);
+    const after = !state.reachable
+      ? forgetReplies(before, effects)
+      : sendReplies(before, state.reads, effects);
     const finished = after.done && after.pendingReplies.length === 0;
     if (finished) requests = requests.slice(1);
     else {
@@ -20,11 +22,11 @@ export function flush(state: SessionState, effects: Effect[]): SessionState {
       break;
     }
   }
-  return over(requests === state.requests ? state : { ...state, requests }, effects);
+  return endIfQuiet(requests === state.requests ? state : { ...state, requests }, effects);
 }
 
-/** The conversation ends when no more input is wanted and everything is answered. */
-function over(state: SessionState, effects: Effect[]): SessionState {
+/** Ends the session when no more input is wanted and everything is answered. */
+function endIfQuiet(state: SessionState, effects: Effect[]): SessionState {
   const quiet = state.requests.length === 0 && state.deferred === null;
   const finished = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
   if (!quiet || !finished) return state;
@@ -32,7 +34,7 @@ function over(state: SessionState, effects: Effect[]): SessionState {
   return { ...state, phase: 'finished' };
 }
 
-function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
+function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
   let { pendingReplies, credit, hasFile } = request;
   if (request.sending) return request;
   while (pendingReplies.length > 0) {
@@ -58,17 +60,17 @@ function answer(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRe
   return { ...request, pendingReplies, credit: 0, hasFile };
 }
 
-/** Nobody is there to be answered; what is under way is awaited all the same. */
-function forget(request: OpenRequest, effects: Effect[]): OpenRequest {
+/** Drops the replies of a request when no answer can reach the peer. Its effects are awaited all the same. */
+function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
   if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
   if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });
   return { ...request, pendingReplies: [], credit: 0, hasFile: false, sending: false };
 }
 
-function replyOf({ cmd, id }: OpenRequest, answer: Exclude<PendingReply, { type: 'file' }>): Reply {
-  if (answer.type === 'fault') return { error: answer.error };
+function replyOf({ cmd, id }: OpenRequest, reply: Exclude<PendingReply, { type: 'file' }>): Reply {
+  if (reply.type === 'fault') return { error: reply.error };
   const identity = id === null ? {} : { id };
-  if (answer.type === 'ack') return { ack: cmd ?? '', ...answer.fields, ...identity };
-  if (answer.type === 'progress') return { ack: 'progress', ...answer.fields, ...identity };
-  return { error: answer.error, ...(cmd === null ? {} : { cmd }), ...identity };
+  if (reply.type === 'ack') return { ack: cmd ?? '', ...reply.fields, ...identity };
+  if (reply.type === 'progress') return { ack: 'progress', ...reply.fields, ...identity };
+  return { error: reply.error, ...(cmd === null ? {} : { cmd }), ...identity };
 }

@@ -1,12 +1,12 @@
-/** Taking over what a command's reducer said: its effects with the request's number, its answers in their place. */
+/** Runs the reducer of a command: its effects get the number of the request, and its answers their place. */
 import { errorInfo, isFatal } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Transition } from './command.ts';
 import type { Effect, Report } from './effect.ts';
 import type { OpenRequest, PendingReply } from './state.ts';
 
 /**
- * Has a command reduce an event. One that throws is a bug of its own, and costs the peer this request and nobody else
- * anything: it is refused as `internal`, what it began is aborted, and the bug is told.
+ * Lets a command reduce an event. When the command throws, only this request fails: it is refused as `internal`, what
+ * it began is aborted, and the exception is reported.
  */
 export function runCommand(
   command: Command,
@@ -22,11 +22,11 @@ export function runCommand(
     const answers = [{ type: 'error', error: errorInfo('internal') }] as const;
     step = { state: request.state, effects: [{ type: 'abort' }], answers, done: true };
   }
-  return take(request, step, effects);
+  return applyTransition(request, step, effects);
 }
 
-/** Takes over what a step of a command says. The same request is returned when nothing changed. */
-function take(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
+/** Applies a transition to its request. Returns the same request when nothing changed. */
+function applyTransition(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'command', request: number, effect });
   const last = step.answers?.at(-1);
@@ -43,28 +43,31 @@ function take(request: OpenRequest, step: Transition<unknown>, effects: Effect[]
   return { ...request, state: step.state, pendingReplies, done, fatal };
 }
 
-/** An answer about progress that could not be sent yet is replaced by what comes after it, so one waits at the most. */
+/**
+ * Adds replies to those that wait. A later reply replaces a progress reply that could not be sent yet, so at most one
+ * waits.
+ */
 export const appendReplies = (
   waiting: readonly PendingReply[],
   more: readonly PendingReply[],
 ): readonly PendingReply[] =>
   waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
-/** What is worth telling of a request's last answer. A file that is to be sent is told of when it was. */
+/** The report of the last answer of a request. A file that is to be sent is reported when it was sent. */
 function reportOf(request: OpenRequest, answer: ReplyPart): Report | null {
   if (answer.type === 'file' || request.cmd === null) return null;
   return answer.type === 'error'
-    ? { type: 'refused', ...about(request, request.cmd), error: answer.error }
-    : { type: 'served', ...about(request, request.cmd) };
+    ? { type: 'refused', ...reportFields(request, request.cmd), error: answer.error }
+    : { type: 'served', ...reportFields(request, request.cmd) };
 }
 
-/** What a report says of a request. */
-export function about({ id, footprint }: OpenRequest, cmd: string) {
+/** The fields of a report that name its request. */
+export function reportFields({ id, footprint }: OpenRequest, cmd: string) {
   const filename = footprint.writes[0] ?? footprint.reads[0];
   return { cmd, ...(filename === undefined ? {} : { filename }), ...(id === null ? {} : { id }) };
 }
 
-/** How much credit the effects from a place on hand on. */
+/** The credit that the effects from an index on hand on. */
 export const creditIn = (effects: readonly Effect[], from: number): number => {
   let sum = 0;
   for (let i = from; i < effects.length; i++) {

@@ -1,22 +1,22 @@
 /**
- * One connection's brain: `(state, event) → (state, effects)`, and nothing else.
+ * The state machine of one connection: `(state, event) → (state, effects)`, and nothing else.
  *
- * It knows no socket, no file, no clock and no RxJS, so every conversation there can be is a list of events, and a
- * test is a list of events and the effects they must have. What each command does is in its own file; what all
- * have in common is here.
+ * It knows no socket, no file, no clock and no RxJS. So every possible conversation is a list of events, and a test
+ * is a list of events and the effects that they must have. What each command does is in its own file. What all
+ * commands have in common is here.
  *
- *   event      when open                             otherwise
- *   request    begin it, or park it                  draining: refuse it, -> ending; else release its credit
- *   data       to the request whose body it is,      release its credit
- *              or release its credit when that is done
- *   body-end   to the request whose body it was      nothing
- *   fault      abort the body under way, answer it after all that is open, -> ending; nothing if the last answer was given
- *   ended      -> ending (the frame was whole, or a fault came before)
- *   drain      -> draining
+ *   event        when open                             otherwise
+ *   request      begin it, or defer it                 draining: refuse it, -> ending; else release its credit
+ *   data         to the request whose body it is,      release its credit
+ *                or release its credit when that is done
+ *   body-end     to the request whose body it was      nothing
+ *   fault        abort the current body, answer it after all open requests, -> ending; nothing after a fatal answer
+ *   ended        -> ending (the frame was whole, or a fault came before)
+ *   shutdown     -> draining
  *   unreachable  drop the requests that only read, and those that come; no answer is sent any more
- *   access     the rights of the requests that come from now on
- *   closed     as unreachable, and abort the body under way, -> gone
- *   result     to its request, then begin what was parked for it; -> ending if it was refused with a fatal error
+ *   access       the rights of the requests that come from now on
+ *   closed       as unreachable, and abort the current body, -> disconnected
+ *   result       to its request, then begin the deferred one; -> ending if it was refused with a fatal error
  */
 
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
@@ -28,21 +28,21 @@ import { checkCommands } from './check-commands.ts';
 import type { Command, CommandEvent } from './command.ts';
 import type { Effect } from './effect.ts';
 import type { SessionEvent } from './event.ts';
-import { flush } from './reply-order.ts';
-import { about, appendReplies, creditIn, runCommand } from './run-command.ts';
+import { flushReplies } from './reply-order.ts';
+import { appendReplies, creditIn, reportFields, runCommand } from './run-command.ts';
 import { initialSession, type OpenRequest, type SessionState } from './state.ts';
 import { trimmedHeader } from './trim-header.ts';
 
 export interface Session {
   readonly initial: SessionState;
   /**
-   * The step. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while `accepts` says
-   * no; the others may come at any time.
+   * Reduces an event. Events from the peer (`request`, `data`, `body-end`, `fault`, `ended`) must wait while
+   * `accepts` says no; the others may come at any time.
    */
   readonly reduce: (state: SessionState, event: SessionEvent) => readonly [SessionState, readonly Effect[]];
-  /** What of a header a `request` must carry: it may cost far less than the whole. */
+  /** The part of a header that a `request` must carry. It may cost far less than the whole header. */
   readonly trimHeader: (header: JsonHeader) => JsonHeader;
-  /** Whether the next event from the peer may be given now. */
+  /** Whether the session takes the next event from the peer now. */
   readonly accepts: (state: SessionState) => boolean;
 }
 
@@ -77,15 +77,15 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       case 'result':
         return beginDeferred(result(state, event, effects), effects);
       case 'fault':
-        return isOver(state) || state.requests.some(isLast)
+        return isOver(state) || state.requests.some(isFatalRequest)
           ? state
-          : flush({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
+          : flushReplies({ ...fault(state, event.error, effects), phase: 'ending' }, effects);
       case 'ended':
-        return isOver(state) ? state : flush({ ...state, phase: 'ending' }, effects);
+        return isOver(state) ? state : flushReplies({ ...state, phase: 'ending' }, effects);
       case 'access':
         return { ...state, principal: event.principal };
-      case 'drain':
-        return state.phase === 'open' ? flush({ ...state, phase: 'draining' }, effects) : state;
+      case 'shutdown':
+        return state.phase === 'open' ? flushReplies({ ...state, phase: 'draining' }, effects) : state;
       case 'unreachable':
         return unreachable(state, effects);
       case 'closed':
@@ -99,8 +99,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     effects: Effect[],
   ): SessionState {
     if (state.phase === 'draining') {
-      return flush(
-        lastly(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
+      return flushReplies(
+        withFatalReply(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
         effects,
       );
     }
@@ -111,8 +111,8 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const reads =
       state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
     const begun = { ...state, inFrame: true, reads };
-    if (why !== undefined) return flush(refuseRequest(begun, header, why, credit, effects), effects);
-    return flush(beginRequest(begun, header, credit, effects), effects);
+    if (why !== undefined) return flushReplies(refuseRequest(begun, header, why, credit, effects), effects);
+    return flushReplies(beginRequest(begun, header, credit, effects), effects);
   }
 
   function data(
@@ -129,15 +129,15 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const after = run(last, event, effects);
     const handedOn = creditIn(effects, from);
     if (handedOn < event.credit) effects.push({ type: 'release', credit: event.credit - handedOn });
-    return after === last ? state : flush(replace(state, after), effects);
+    return after === last ? state : flushReplies(replace(state, after), effects);
   }
 
   function bodyEnd(state: SessionState, effects: Effect[]): SessionState {
     const left = state.inFrame ? { ...state, inFrame: false } : state;
     const last = left.requests.at(-1);
-    if (last === undefined || !last.receiving) return flush(left, effects);
+    if (last === undefined || !last.receiving) return flushReplies(left, effects);
     const ended = { ...last, receiving: false };
-    return flush(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
+    return flushReplies(replace(left, last.done ? ended : run(ended, { type: 'end' }, effects)), effects);
   }
 
   function result(
@@ -147,7 +147,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   ): SessionState {
     const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
     const isOver = asked?.done ?? true;
-    // A command that threw is done before what it asked for is there.
+    // A command that threw is done before the result of its effect comes.
     if (isOver && result.of === 'open' && result.ok) effects.push({ type: 'closeFile', request: number });
     if (isOver && credit > 0) effects.push({ type: 'release', credit });
     if (asked === undefined) return state;
@@ -155,10 +155,10 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     if (result.of === 'send') {
       const [file, ...pendingReplies] = request.pendingReplies;
       if (result.ok && file?.type === 'file' && result.value === file.length && request.cmd !== null) {
-        const report = { type: 'served', ...about(request, request.cmd) } as const;
+        const report = { type: 'served', ...reportFields(request, request.cmd) } as const;
         effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
       }
-      return flush(replace(state, { ...request, sending: false, pendingReplies }), effects);
+      return flushReplies(replace(state, { ...request, sending: false, pendingReplies }), effects);
     }
     if (request.done) return state;
     if (result.of === 'commit' && result.ok) {
@@ -167,28 +167,32 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       const report = { type: 'stored', filename, size, crc32, durable, ...identity } as const;
       effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
     }
-    const told = result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
+    const withPrincipal =
+      result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
     const hasFile = request.hasFile || (result.of === 'open' && result.ok);
     const after = run(
       hasFile === request.hasFile ? request : { ...request, hasFile },
       { type: 'result', result },
       effects,
     );
-    return flush(replace(told, after), effects);
+    return flushReplies(replace(withPrincipal, after), effects);
   }
 
-  /** Begins what had to wait, once nothing is in its way; not after a fatal refusal. */
+  /** Begins the deferred request, once nothing is in its way; not after a fatal refusal. */
   function beginDeferred(state: SessionState, effects: Effect[]): SessionState {
     if (state.deferred === null) return state;
     const { header, credit } = state.deferred;
     if (state.phase === 'ending') {
       effects.push({ type: 'release', credit });
-      return flush({ ...state, deferred: null, inFrame: false }, effects);
+      return flushReplies({ ...state, deferred: null, inFrame: false }, effects);
     }
-    return flush(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
+    return flushReplies(beginRequest({ ...state, deferred: null }, header, credit, effects), effects);
   }
 
-  /** Nobody can be answered: what only reads is dropped, whatever it is at, and what waited for it goes on. */
+  /**
+   * No answer can reach the peer: requests that only read are dropped at any stage, and a request that waited for
+   * them begins.
+   */
   function unreachable(state: SessionState, effects: Effect[]): SessionState {
     if (!state.reachable) return state;
     const requests = state.requests.map((request) => {
@@ -197,7 +201,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
       effects.push({ type: 'drop', request: request.number });
       return { ...request, done: true, hasFile: false, sending: false, pendingReplies: [] };
     });
-    return beginDeferred(flush({ ...state, requests, reachable: false }, effects), effects);
+    return beginDeferred(flushReplies({ ...state, requests, reachable: false }, effects), effects);
   }
 
   function closed(state: SessionState, effects: Effect[]): SessionState {
@@ -205,27 +209,28 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     const aborted = abortBody(unreachable(state, effects), effects);
     if (aborted.deferred !== null) effects.push({ type: 'release', credit: aborted.deferred.credit });
     const forgotten = { ...aborted, phase: 'disconnected', deferred: null, inFrame: false } as const;
-    return flush(forgotten, effects);
+    return flushReplies(forgotten, effects);
   }
 
   /**
-   * What is wrong with the connection, said behind all that is open. In the middle of a body it is what became of that
-   * body's request, and is reported as that; where the request was refused before, the report of that stands.
+   * Answers a fault of the connection behind all open requests. In the middle of a body the fault is the outcome of
+   * the body's request, and is reported as that. If the request was refused before, the report of the refusal stands.
    */
   function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
     const answer = { type: 'fault', error } as const;
-    if (!state.inFrame || state.deferred !== null) return lastly(refuseRequest(state, {}, error, 0, effects));
+    if (!state.inFrame || state.deferred !== null)
+      return withFatalReply(refuseRequest(state, {}, error, 0, effects));
     const last = state.requests.at(-1);
     if (last === undefined) {
       effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
       return state;
     }
     if (!last.done) {
-      const report = { type: 'refused', ...about(last, last.cmd!), error } as const;
+      const report = { type: 'refused', ...reportFields(last, last.cmd!), error } as const;
       effects.push({ type: 'command', request: last.number, effect: { type: 'report', report } });
     }
     const aborted = abortBody(state, effects);
-    return lastly(
+    return withFatalReply(
       replace(aborted, {
         ...last,
         receiving: false,
@@ -235,7 +240,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
     );
   }
 
-  /** A body that will never be whole: its request ends without an answer. One that is whole goes on. */
+  /** Ends the request of an incomplete body without an answer. A request whose body is whole goes on. */
   function abortBody(state: SessionState, effects: Effect[]): SessionState {
     const last = state.requests.at(-1);
     if (last === undefined || !last.receiving) return state;
@@ -254,11 +259,11 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   return { initial: initialSession, trimHeader, reduce, accepts: (state) => state.deferred === null };
 }
 
-/** The newest request's answer is the last one of the connection. */
-const lastly = (state: SessionState): SessionState =>
+/** Makes the answer of the newest request the last one of the connection. */
+const withFatalReply = (state: SessionState): SessionState =>
   replace(state, { ...state.requests.at(-1)!, fatal: true });
 
-const isLast = ({ fatal }: OpenRequest): boolean => fatal;
+const isFatalRequest = ({ fatal }: OpenRequest): boolean => fatal;
 
 const isOver = (state: SessionState): boolean => state.phase === 'finished' || state.phase === 'disconnected';
 

@@ -1,14 +1,14 @@
 /**
- * What a session remembers: which requests are open, in the order they came, and how far the conversation is.
+ * The state of a session: the open requests, in the order in which they came, and the phase of the connection.
  *
- * Plain data that compares by value. No chunk is kept here: an idle connection holds no body bytes.
+ * It is plain data that compares by value. No chunk is kept here, so an idle connection holds no body bytes.
  *
- *   phase      what it means                                        leaves it by
- *   open       requests are taken                                   ended, fault -> ending; drain -> draining
- *   draining   the frame under way is finished, no new one taken    a new request, or none open -> ending
- *   ending     no more input; what is open is answered              the last answer -> over
- *   over       everything is answered, our side is ended            closed -> gone
- *   gone       nobody is there; results are awaited, not answered   never
+ *   phase          what it means                                       leaves it by
+ *   open           requests are begun                                  ended, fault -> ending; shutdown -> draining
+ *   draining       the current frame is finished, no new one begun     a new request -> ending; none open -> finished
+ *   ending         no more input; open requests are answered           the last answer -> finished
+ *   finished       everything is answered, our side is ended           closed -> disconnected
+ *   disconnected   the peer is gone; results are awaited, unanswered   never
  */
 
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -19,19 +19,19 @@ import type { ReplyPart } from './command.ts';
 
 export interface SessionState {
   readonly phase: 'open' | 'draining' | 'ending' | 'finished' | 'disconnected';
-  /** The number of the next request; they are contiguous, so a number is a place in `requests`. */
+  /** The number of the next request. The numbers are contiguous, so a number gives an index in `requests`. */
   readonly next: number;
-  /** Those not answered yet, oldest first. Bounded by the limit on open requests. */
+  /** The requests that are not answered, oldest first. Bounded by the limit on open requests. */
   readonly requests: readonly OpenRequest[];
   /** Whether a frame's body is still arriving; its request is the last one, unless that was answered already. */
   readonly inFrame: boolean;
-  /** A request that must wait: it touches a name in use, or too many are open. Nothing is read past it. */
+  /** A request that must wait because it touches a name in use, or too many are open. Nothing is read past it. */
   readonly deferred: DeferredRequest | null;
   /** Whether the peer has shown that it reads replies: its acks need not wait for it to fall silent. */
   readonly reads: boolean;
-  /** Whether anything can still be sent to the peer. Once not, what only reads is dropped. */
+  /** Whether anything can still be sent to the peer. If not, requests that only read are dropped. */
   readonly reachable: boolean;
-  /** Who the peer is; null when it has to say `hello` first. */
+  /** The principal of the peer; null when it must say `hello` first. */
   readonly principal: Principal | null;
 }
 
@@ -40,7 +40,7 @@ export interface DeferredRequest {
   readonly credit: number;
 }
 
-/** What a request's command answers; or what is wrong with the connection, which is said without `cmd` and `id`. */
+/** An answer of a command; or a fault of the connection, which is sent without `cmd` and `id`. */
 export type PendingReply = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
 
 export interface OpenRequest {
@@ -57,7 +57,7 @@ export interface OpenRequest {
   readonly pendingReplies: readonly PendingReply[];
   /** Its body is still arriving. */
   readonly receiving: boolean;
-  /** The first of its `answers` is a file being sent. */
+  /** The first of its `pendingReplies` is a file that is being sent. */
   readonly sending: boolean;
   /** It may hold a file open, from its beginning to its last byte. */
   readonly needsFile: boolean;
@@ -70,7 +70,7 @@ export interface OpenRequest {
   readonly credit: number;
 }
 
-/** The names a request reads and writes, and what else must not be used by two at once. */
+/** The names that a request reads and writes, and what else two requests must not use at once. */
 export interface Footprint {
   readonly reads: readonly string[];
   readonly writes: readonly string[];

@@ -70,12 +70,12 @@ export async function openAccessFile(path: string): Promise<OpenedAccess> {
 
   const access: Access = {
     changed$: broadcast.messages$,
-    first: (certificate) => byCertificate(rules, certificate) ?? rules.anonymous,
+    initial: (certificate) => byCertificate(rules, certificate) ?? rules.anonymous,
     byToken: (token) => {
       const rule = rules.tokens.get(digestOf(token));
       return rule === undefined ? null : principalOf(rule);
     },
-    now: (principal) => {
+    current: (principal) => {
       if (principal.name === '') return rules.anonymous;
       const rule = rules.byName.get(principal.name);
       // A token that was replaced by another is as invalid as one that was removed.

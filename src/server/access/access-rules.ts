@@ -3,7 +3,7 @@
  * ever quotes a token.
  */
 import { allRights, type Principal, type Right } from '../../files/protocol/access.ts';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { placeholderDigests } from './placeholder-digests.ts';
 
 /** The principal that a token or a certificate stands for, and how much it may store. */
@@ -233,5 +233,5 @@ export function* readRules(json: unknown, sha256: (text: string) => string): Gen
 /** A prefix is the beginning of a file name; it may end with a `/`. */
 function explainPrefix(prefix: string): string | null {
   if (prefix === '') return null;
-  return whyNotFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);
+  return explainBadFilename(prefix.endsWith('/') ? `${prefix}x` : prefix);
 }

@@ -1,6 +1,6 @@
 /** Listings of the disk store: the files below the root in the order of their names, a page at a time. */
 import type { Stats } from 'node:fs';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import type { FileInfo, Listing, ListOptions, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../listing/bounds.ts';
 import { createListingCache, type ListingCache, type Slice } from '../listing/listing-cache.ts';
@@ -176,7 +176,7 @@ export function createDiskListings(
     const folder = fromBytes(base.slice(0, -1));
     walk.effort += 1;
     // The folder may come from a cursor, which can be any text.
-    if (folder !== undefined && whyNotFilename(folder) === null) {
+    if (folder !== undefined && explainBadFilename(folder) === null) {
       if (walk.at < base) walk.at = base;
       const end = yield* collect(walk, folder, base);
       if (end !== 'all') return end;

@@ -5,7 +5,7 @@
  * whatever positions; the result is cached, within bounds over all folders, for the pages that follow.
  */
 import type { Stats } from 'node:fs';
-import { whyNotFilename } from '../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import type { Directories } from '../disk/directories.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
 import { folderOf, joinName, lastSegmentOf } from '../names.ts';
@@ -180,7 +180,7 @@ export function createListingCache(
   /** Whether the name is one that could have been put. */
   const isListable = (folder: string, key: string): boolean => {
     const name = fromBytes(key.endsWith('/') ? key.slice(0, -1) : key);
-    return name !== undefined && whyNotFilename(joinName(folder, name)) === null;
+    return name !== undefined && explainBadFilename(joinName(folder, name)) === null;
   };
 
   function* slice(folder: string, position: ListingPosition, askedAt: number): Task<Slice | undefined> {

@@ -4,7 +4,7 @@
  * It behaves as the disk store does, to the error codes, and one contract suite checks both. The only
  * difference: a folder exists only while a file is in it.
  */
-import { concatBytes } from '../../wire/concat-bytes.ts';
+import { concatBytes } from '../../base/bytes.ts';
 import { contentFault, hashFor } from '../content-check.ts';
 import type { Committed, Outcome, PutOptions, Sink, Source, Store, UploadOffset } from '../contract.ts';
 import { crc32OfAll } from '../crc32.ts';

@@ -75,7 +75,7 @@ function memoryEnd(id: string, peer: string, input: MemoryPipe, output: MemoryPi
   };
   return {
     connection,
-    /** Tells that the connection is over, when both its sides are. */
+    /** Reports the end of the connection, when both its sides are over. */
     close(): void {
       const written = output.writeEnd();
       const read = input.readEnd();

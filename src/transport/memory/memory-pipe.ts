@@ -36,16 +36,16 @@ export interface MemoryPipe {
 }
 
 /**
- * @param highWaterMark bytes that settle before the reader takes them, as in a kernel's socket buffer. What is
- *   written beyond it stays unsettled, and is bounded by the writer.
+ * @param highWaterMark the bytes that settle before the reader takes them, as in a kernel's socket buffer. Bytes
+ *   beyond it stay unsettled, and the writer bounds them.
  * @param changed called, never from within a call of the pipe, when `writeEnd` or `readEnd` may have changed.
  */
 export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, changed: () => void): MemoryPipe {
-  /** What the reader has not taken. Bounded by the high-water mark and the unsettled writes. */
+  /** The bytes that the reader has not taken. Bounded by the high-water mark and the unsettled writes. */
   const queue = createFifo<Piece>();
   /** The writes that have not settled, oldest first. Bounded by whoever writes. */
   const writes = createFifo<Write>();
-  /** The writes that never will be sent, to be told in the next turn. Bounded by whoever writes. */
+  /** The writes that will never be sent; they settle with a fault in the next turn. Bounded by the writer. */
   let refused: Settled[] = [];
   let written = 0;
   let taken = 0;
@@ -54,7 +54,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
   let scheduled = false;
   /** Why nothing more can be written, and what further writes settle with. */
   let refusal: ConnectionFault | undefined;
-  /** What the reader is told after the queue. */
+  /** The end or the fault that the reader gets after the queue. */
   let last: ConnectionFault | null | undefined;
   let readEnd: ConnectionFault | null | undefined;
 
@@ -147,7 +147,7 @@ export function memoryPipe(highWaterMark: number, scheduler: SchedulerLike, chan
       turnSoon();
     },
     dropWriter(writer, readerFault) {
-      // What was ended in good order and is on its way is not taken back.
+      // Bytes that were ended in good order and are on their way are not taken back.
       if (last === null && writes.length === 0) return;
       const unsettled = new Set(writes);
       const kept = [...queue].filter((piece) => !unsettled.has(piece.write));

@@ -1,8 +1,8 @@
 /**
- * What TCP, TLS and Unix sockets have in common: a node socket, seen as a `Connection`.
+ * The common part of TCP, TLS and Unix sockets: a node socket, seen as a `Connection`.
  *
- * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast
- * as a bare listener. Most of this file is about ending well.
+ * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast as a
+ * bare listener. Most of this file is about ending well.
  */
 import type { Socket } from 'node:net';
 import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
@@ -28,7 +28,7 @@ export interface SocketSettings {
   readonly slabs?: boolean;
   /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
   readonly below?: Socket;
-  /** What an error of the socket means. Default `connectionFault`. */
+  /** Turns an error of the socket into a fault. Default `connectionFault`. */
   readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
@@ -41,7 +41,7 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
 ]);
 
 /**
- * Wraps a connected socket, which from then on belongs to the connection: nobody else may listen to it, write to
+ * Wraps a connected socket, which from then on belongs to the connection: no other code may listen to it, write to
  * it or close it. It must have been made with `allowHalfOpen: true` and be paused (`pauseOnConnect`, or `pause()`
  * before it connected), so that nothing is read before `chunks$` is subscribed.
  *
@@ -53,7 +53,7 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  *
  * @example
  * net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
- *   const connection = socketConnection(socket);
+ *   const connection = fromSocket(socket);
  *   connection.chunks$.subscribe({
  *     next: (chunk) => connection.write([chunk], () => {}),
  *     error: (fault) => console.log(`${connection.remote}: ${fault.message}`),
@@ -79,16 +79,16 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
   let destroyed = false;
   /** Why nothing more can be written: our `end()`, or a failed write. */
   let writeEnd: ConnectionFault | undefined;
-  /** What a failed write lost. Reading goes on: what the kernel had received is still delivered. */
+  /** The fault of a failed write. Reading goes on: what the kernel had received is still delivered. */
   let writeFault: ConnectionFault | undefined;
-  /** What to make of the end of input, when it comes. */
+  /** The action at the end of the input. */
   let atEnd: ConnectionFault | null = null;
   /** How reading ended: null in good order, undefined while it goes on. */
   let readEnd: ConnectionFault | null | undefined;
 
   const below = settings.below;
   const writingFailed = (error: Error) => {
-    // What is below may have told of it before.
+    // The layer below may have reported it before.
     if (writeFault !== undefined) return;
     writeFault = faultOf(error);
     writeEnd = writeFault;

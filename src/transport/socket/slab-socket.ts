@@ -15,7 +15,7 @@ interface WithHandle {
 
 /**
  * A socket in place of an accepted and paused one, which must not be used any more; null when that is not possible.
- * What it receives goes to `received`, not to 'data'.
+ * Its bytes go to `received`, not to 'data'.
  */
 export function slabSocket(
   accepted: Socket,

@@ -1,23 +1,24 @@
 /**
- * Memory to receive into, used again once everyone has let go of it.
+ * Memory to receive into, which is used again once no reader uses it.
  *
  * A fresh buffer for every read costs more than the read: its pages must be found, cleared and brought into the
- * cache. So reads go one behind the other into a slab, the chunks are views of it, and whoever is done with a chunk
- * gives it back. A slab of which everything was given back is read into again, while it is still in the cache.
+ * cache. So reads go one behind the other into a slab, the chunks are views of it, and a reader recycles each chunk
+ * that it does not use any more. When all of a slab was recycled, the socket reads into it again, while it is still
+ * in the cache.
  *
  *   slab        |chunk|chunk|chunk|  the next read goes here  |
- *                given back: 2 of 3
+ *                recycled: 2 of 3
  *
- * Giving back is a favour, not a duty: a slab of which a chunk is kept is left to the garbage collector. So as not to
- * pin much memory for somebody who keeps small chunks, slabs are small until chunks have come back.
+ * Recycling is never required: a slab of which a reader keeps a chunk is left to the garbage collector. Slabs are
+ * small until chunks have come back, so that a reader that keeps small chunks pins little memory.
  *
- * What bounds the memory: a connection has `kept + 1` large slabs at the most, `largeShares` connections have any, and
- * all others have one small slab; besides those there are the small slabs of which somebody keeps a chunk, and what is
- * kept is bounded by whoever receives it (see `runtime/credit`, and `runtime/intake` for pieces that are short: they are
- * copied while `pinsMemory` says so, and therefore hold one slab at the most).
+ * The bound: a connection has at most `kept + 1` large slabs, at most `largeShares` connections have any, and all
+ * others have one small slab. In addition there are the small slabs of which a reader keeps a chunk, and the reader
+ * bounds what it keeps (see `runtime/credit`, and `runtime/frame-reader` for short pieces: they are copied while
+ * `pinsMemory` says so, and therefore hold one slab at the most).
  */
 
-/** What a socket reads at once by itself. */
+/** The bytes that a socket reads at once by itself. */
 export const SMALL_SLAB_BYTES: number = 64 * 1024;
 const small = SMALL_SLAB_BYTES;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
@@ -49,7 +50,7 @@ export interface Slabs {
   readonly room: () => Uint8Array;
   /** So many bytes were read there: the chunk they are. */
   readonly read: (count: number) => Uint8Array;
-  /** Nobody looks any more at so many bytes of this chunk. */
+  /** So many bytes of this chunk are not used any more. */
   readonly recycle: (chunk: Uint8Array, count: number) => void;
   /** Whether a chunk that was not given back lies in a slab that is not read into any more. */
   readonly pinsMemory: () => boolean;

@@ -10,12 +10,12 @@ import type { Socket } from 'node:net';
 type Done = (error?: Error | null) => void;
 
 /**
- * From now on a write error stops only the writing: `failed` is told of the first one, and the stream sees that
+ * From now on a write error stops only the writing: `failed` is called with the first one, and the stream sees that
  * write and all later ones as done. Reading goes on to its own end or error.
  *
  * It wraps `_write`, `_writev` and `_final` of this one socket. These are the documented methods by which a
- * `Writable` talks to what is below it, and they are the last point before the stream reacts to an error;
- * there is no option for this (`net.Socket` sets `autoDestroy` itself, and an errored stream reads no further).
+ * `Writable` talks to the layer below it, and they are the last point before the stream reacts to an error. There is
+ * no option for this (`net.Socket` sets `autoDestroy` itself, and an errored stream reads no further).
  */
 export function keepReadingAfterWriteErrors(socket: Socket, failed: (error: Error) => void): void {
   let broken = false;

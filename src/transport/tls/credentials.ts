@@ -1,4 +1,4 @@
-/** Who a TLS server says it is, and whose certificates it accepts. */
+/** The credentials of a TLS server: its certificate, and the authorities whose certificates it accepts. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 
@@ -18,14 +18,14 @@ const PEM: Rule = {
 };
 
 /** One certificate of a file that may hold many. */
-const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
  * Says why credentials cannot be used, or null when they can. Nothing of a key is in what it says.
  *
- * @example whyNotCredentials({ cert, key: keyOfAnother }) // 'the key is not the one of the certificate'
+ * @example explainBadCredentials({ cert, key: keyOfAnother }) // 'the key is not the one of the certificate'
  */
-export function whyNotCredentials(credentials: TlsCredentials): string | null {
+export function explainBadCredentials(credentials: TlsCredentials): string | null {
   if (!RECORD.isKind(credentials)) return `credentials are an object, and came as ${inWords(credentials)}`;
   const { cert, key, clientCa } = credentials;
   if (!PEM.isKind(cert)) return `the certificate must be ${PEM.words}, and is ${inWords(cert)}`;
@@ -50,7 +50,7 @@ export function whyNotCredentials(credentials: TlsCredentials): string | null {
 
 /** The certificates in a text as PEM; null when there are none, or one of them is broken. */
 export function certificatesOf(pem: string | Uint8Array): readonly X509Certificate[] | null {
-  const blocks = Buffer.from(pem).toString('latin1').match(block);
+  const blocks = Buffer.from(pem).toString('latin1').match(CERTIFICATE_BLOCK);
   try {
     return blocks?.map((each) => new X509Certificate(each)) ?? null;
   } catch {

@@ -1,11 +1,11 @@
-/** What goes wrong with TLS, in words that say what to do about it. */
+/** Explains failures of TLS, in sentences that say what to do about them. */
 import type { ConnectionFault } from '../connection.ts';
 import { connectionFault, systemCode } from '../connection-fault.ts';
 
 const UNKNOWN_ISSUER =
   'its certificate was not issued by an authority that is trusted here: trust the one that issued it';
 
-/** OpenSSL's and node's codes; those that are not here are told in OpenSSL's own words. */
+/** Codes of OpenSSL and of node. An error whose code is not here is reported in OpenSSL's own words. */
 const CODES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired: it must be renewed, or the clock here is wrong',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet: the clock here or there is wrong',
@@ -29,14 +29,14 @@ const CODES: Readonly<Record<string, string>> = {
     'the peer broke the handshake off: it may require a certificate of us',
 };
 
-const notTls = new Set([
+const NOT_TLS_CODES = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
   'ERR_SSL_HTTP_REQUEST',
 ]);
 
 /** Whether what the peer has sent is not TLS at all. */
-export const isNotTls = (error: unknown): boolean => notTls.has(systemCode(error) ?? '');
+export const isNotTls = (error: unknown): boolean => NOT_TLS_CODES.has(systemCode(error) ?? '');
 
 /** The code under which a certificate or a handshake failed, when that is what an error is about. */
 const isOfTls = (code: string): boolean =>

@@ -3,10 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import type { Certificate } from '../connection.ts';
 
 /**
- * What node shows of a subject: a part a line, or several with ` + ` between them, and what is special or a control
- * character escaped as in RFC 2253. So no value can pass for a further part.
+ * The subject of a certificate, as node shows it: one part on each line, or several with ` + ` between them. Special
+ * and control characters are escaped as in RFC 2253, so no value can pass for a further part.
  */
-const parts = /(?:[^\\+\n]|\\.)+?(?= \+ |\n|$)/gs;
+const NAME_PARTS = /(?:[^\\+\n]|\\.)+?(?= \+ |\n|$)/gs;
 
 /** The certificate of a peer whose certificate was verified; undefined when it has shown none. */
 export function peerCertificate(socket: TLSSocket): Certificate | undefined {
@@ -22,7 +22,7 @@ export function peerCertificate(socket: TLSSocket): Certificate | undefined {
  */
 export function certificateOf(subject: string | undefined): Certificate {
   const lines = subject ?? '';
-  const names = [...lines.matchAll(parts)]
+  const names = [...lines.matchAll(NAME_PARTS)]
     .map(([part]) => part.trimStart())
     .filter((part) => part.startsWith('CN='))
     .map((part) => unescaped(part.slice('CN='.length)));

@@ -17,7 +17,7 @@ import type { Connection, ConnectionFault } from '../connection.ts';
 import { type ListenEvent, type ListenFault, listenOn, type Refused } from '../listen.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import type { ListenTcpOptions } from '../socket/tcp.ts';
-import { type TlsCredentials, whyNotCredentials } from './credentials.ts';
+import { explainBadCredentials, type TlsCredentials } from './credentials.ts';
 import { isNotTls, tlsFault } from './fault.ts';
 import { watchHandshakes } from './handshakes.ts';
 import { peerCertificate } from './peer-certificate.ts';
@@ -26,8 +26,9 @@ let made = 0;
 
 export interface ListenTlsOptions extends ListenTcpOptions {
   /**
-   * What the server shows and accepts. Listening begins with the first; each further one holds for the connections that
-   * come after it. One that cannot be used later on is an `accept-failed`, and the one before stays.
+   * The credentials of the server. Listening begins with the first ones; each further ones hold for the connections
+   * that come after them. Later credentials that cannot be used are an `accept-failed`, and the ones before them
+   * stay.
    */
   readonly credentials$: Observable<TlsCredentials>;
   /**
@@ -62,16 +63,16 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
   checkListen('listenTls', options);
   checkOptions('listenTls', options, LISTEN_TLS_RULES);
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
-  const whyNot = (credentials: TlsCredentials): string | null =>
+  const explain = (credentials: TlsCredentials): string | null =>
     clientCertificates !== 'none' && credentials?.clientCa === undefined
       ? "there is no authority for clients' certificates"
-      : whyNotCredentials(credentials);
+      : explainBadCredentials(credentials);
   return new Observable((subscriber) => {
     let exchange: ((credentials: TlsCredentials) => void) | undefined;
     let listening: Subscription | undefined;
 
     function begin(first: TlsCredentials): void {
-      const why = whyNot(first);
+      const why = explain(first);
       if (why !== null) return subscriber.error(unusable(why));
       const opened = listenSecure(options, first);
       exchange = opened.exchange;
@@ -84,9 +85,9 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
     const exchanging = options.credentials$.subscribe({
       next: (credentials) => {
         if (exchange === undefined) return begin(credentials);
-        const why = whyNot(credentials);
+        const why = explain(credentials);
         if (why === null) exchange(credentials);
-        else subscriber.next({ type: 'accept-failed', fault: kept(why) });
+        else subscriber.next({ type: 'accept-failed', fault: credentialsKept(why) });
       },
       error: (error) => subscriber.error(error),
       complete: () => {
@@ -107,7 +108,7 @@ const LISTEN_TLS_RULES = {
   handshakes: optional(wholeFrom(1)),
 };
 
-const kept = (why: string): ConnectionFault => ({
+const credentialsKept = (why: string): ConnectionFault => ({
   code: 'failed',
   message: `the new certificate is not used, and the one before stays: ${why}`,
 });
@@ -149,7 +150,7 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
   };
 }
 
-/** Node hangs up on who does not speak TLS, without the alert that would tell them what they have reached. */
+/** Node hangs up on a peer that does not speak TLS, without the alert that would say what it has reached. */
 const protocolVersionAlert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
 const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({

@@ -1,8 +1,8 @@
 /**
- * The place of a Unix socket in the file system: made, replaced and removed with care.
+ * The path of a Unix socket in the file system: the socket is made, replaced and removed with care.
  *
- * A socket is made in a private folder beside its place, given its mode there, and only then linked to its place:
- * there is no moment in which others than those meant can connect, and what is at the place is never overwritten.
+ * A socket is made in a private folder beside its path, gets its mode there, and only then is linked to its path. So
+ * there is no moment in which others than those meant can connect, and nothing at the path is ever overwritten.
  */
 import {
   type BigIntStats,
@@ -22,7 +22,7 @@ import type { ListenFault } from '../listen.ts';
 
 /** Bytes that the system allows a socket's path. */
 const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
-/** How often to look anew, when what is at the place has changed. */
+/** How often to look again, when the file at the path has changed. */
 const LOOKS_MAX = 20;
 
 export interface UnixSocketPath {
@@ -30,7 +30,7 @@ export interface UnixSocketPath {
   readonly hidden: string;
   /** Puts what listens there at its place; resolves with null, or with why that cannot be. */
   readonly publish: (mode: number) => Promise<ListenFault | null>;
-  /** Removes what was made; another's socket at the place stays. */
+  /** Removes the socket that was made; another process's socket at the path stays. */
   readonly remove: () => void;
 }
 
@@ -81,7 +81,7 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
     return true;
   }
 
-  /** Removes a socket on which nobody listens; answers why what is there stays. */
+  /** Removes a socket on which no server listens. Returns the reason why a file at the path stays. */
   async function clear(): Promise<string | null> {
     const there = lookAt(path);
     if (there === undefined) return null;

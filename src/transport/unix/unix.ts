@@ -15,7 +15,7 @@ const unixAddress = (path: string): Address => `unix:${path}`;
 export interface ListenUnixOptions {
   /** Where the socket is to be: at most 107 bytes, and about ten less for the folder's name. */
   readonly path: string;
-  /** Who may connect, as the permissions of a file. Default 0o600: this user alone. */
+  /** The permissions of the socket file, which say who may connect. Default 0o600: this user alone. */
   readonly mode?: number;
   /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
   readonly backlog?: number;
@@ -24,7 +24,7 @@ export interface ListenUnixOptions {
 /**
  * Accepts connections on a Unix socket as `listenTcp` does; `listening` says `unix:/path` and port 0, and a connection's
  * `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and is removed when it
- * is unsubscribed. A stale one, on which nobody listens, is replaced; what is not a socket is left alone. Errors with
+ * is unsubscribed. A stale one, on which no server listens, is replaced; a file that is no socket stays. Errors with
  * a `ListenFault`.
  *
  * Unix sockets have no resets: a connection that was destroyed ends for the peer as one that was ended, unless the
@@ -83,7 +83,7 @@ export interface ConnectUnixOptions {
 
 /**
  * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
- * possible: `refused` when nobody listens there any more, `unreachable` when there is no such socket. Unsubscribing
+ * possible: `refused` when no server listens there any more, `unreachable` when there is no such socket. Unsubscribing
  * before abandons the attempt.
  *
  * @example

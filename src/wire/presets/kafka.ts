@@ -1,7 +1,7 @@
 /**
  * Kafka's requests and responses: an int32 length, then a body that begins with an API key or a correlation id.
  *
- * What a request asks for is in the body, and a response does not say it at all.
+ * The operation of a request is in the body, and a response does not name it at all.
  */
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';

@@ -1,5 +1,5 @@
 /**
- * What the presets share: frames whose head says what they are and how long.
+ * The common part of the presets: frames whose head says what they are and how long.
  *
  * ```text
  *  +---------------------------+----------------------------------+
@@ -11,6 +11,7 @@
  * Nothing is said to be wrong before the head is there in full, so that a stream has the same faults however it was
  * cut into chunks.
  */
+import { hexDigits } from '../../base/bytes.ts';
 import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Framing, ParsedHead } from '../framing.ts';
@@ -58,7 +59,7 @@ export function headFraming(rules: HeadRules, options: PresetOptions = {}): Fram
   const { size } = rules;
   return {
     maxHead: rules.maxHead,
-    // Whoever says how much is too much means to have the rest whole.
+    // A caller that sets a maximum wants everything else whole.
     maxWhole: options.maxLength ?? Math.min(maxLength, MIB),
     headLength: typeof size === 'number' ? () => size : size,
     parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<MessageHead> | HeadFault {
@@ -88,7 +89,7 @@ export function after(value: number, least: number, what: string): number | Head
 }
 
 /** A byte as people read it: `0x17`. */
-export const hexByte = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+export const hexByte = (byte: number): string => `0x${hexDigits(byte, 2)}`;
 
 export const uint16 = (bytes: Uint8Array, at: number): number => bytes[at]! * 256 + bytes[at + 1]!;
 

@@ -7,10 +7,10 @@
  * ```
  */
 import { headFault } from '../fault.ts';
-import { readVarint } from '../integer-field.ts';
+import { readVarint } from '../integer-codec.ts';
+import { prefixSize } from '../length-codec.ts';
 import { layoutOf } from '../length-options.ts';
 import type { Preset } from '../preset.ts';
-import { prefixSize } from '../read-length.ts';
 import { headFraming, headOf } from './message-head.ts';
 
 const types: readonly (string | null)[] = [
@@ -32,7 +32,7 @@ const types: readonly (string | null)[] = [
   'AUTH',
 ];
 
-/** What four bytes of seven bits hold. */
+/** The largest value of four bytes with seven bits each. */
 const MAX_LENGTH = 2 ** 28 - 1;
 const layout = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: MAX_LENGTH });
 

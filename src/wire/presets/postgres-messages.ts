@@ -39,7 +39,7 @@ const names: Readonly<Record<string, string>> = {
   v: 'NegotiateProtocolVersion',
 };
 
-/** What only the client sends, and without a body. */
+/** The messages that only the client sends, and that have no body. */
 const empty: Readonly<Record<string, string>> = { H: 'Flush', S: 'Sync' };
 
 /** The message whose first byte is `type`, with a body of `length` bytes; null when there is none such. */
@@ -48,7 +48,7 @@ export function messageName(type: number, length: number): string | null {
   return (length === 0 ? empty[letter] : undefined) ?? names[letter] ?? null;
 }
 
-/** What a message without a type byte asks for, by the number after its length. */
+/** The requests of a message without a type byte, by the number after its length. */
 export function startupName(code: number): string | null {
   if (code === 80_877_102) return 'CancelRequest';
   if (code === 80_877_103) return 'SSLRequest';

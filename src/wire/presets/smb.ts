@@ -21,7 +21,7 @@ const types: ReadonlyMap<number, string> = new Map([
   [0x85, 'session keep-alive'],
 ]);
 
-/** What 17 bits hold. */
+/** The largest value of 17 bits. */
 const LONGEST_NETBIOS = 2 ** 17 - 1;
 
 function length(bytes: Uint8Array, start: number): number | HeadFault {

@@ -11,7 +11,7 @@ import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint16 } from './message-head.ts';
 
 export const TLS_HEAD = 5;
-/** What a protected record may have: 2^14 bytes of content, and 2,048 for what protects them (256 in TLS 1.3). */
+/** The most bytes of a protected record: 2^14 of content, and 2,048 for its protection (256 in TLS 1.3). */
 export const TLS_LONGEST = 2 ** 14 + 2048;
 
 const types: readonly string[] = [

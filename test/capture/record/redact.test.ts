@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { requestBodyLength } from '../../../src/files/protocol/sluice-preset.ts';
+import { requestBodyLength } from '../../../src/files/protocol/body-length.ts';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { type JsonHeader, jsonHeader } from '../../../src/wire/json-header.ts';

@@ -1,6 +1,10 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { NAME_BYTES_MAX, SEGMENT_BYTES_MAX, whyNotFilename } from '../../../src/files/protocol/filename.ts';
+import {
+  explainBadFilename,
+  NAME_BYTES_MAX,
+  SEGMENT_BYTES_MAX,
+} from '../../../src/files/protocol/filename.ts';
 
 describe('a name is allowed', () => {
   test.each([
@@ -22,7 +26,7 @@ describe('a name is allowed', () => {
     'con',
     'x'.repeat(SEGMENT_BYTES_MAX),
     `${'x'.repeat(255)}/${'y'.repeat(255)}/${'z'.repeat(255)}/${'w'.repeat(256 - 1)}`,
-  ])('%j', (name) => expect(whyNotFilename(name)).toBeNull());
+  ])('%j', (name) => expect(explainBadFilename(name)).toBeNull());
 });
 
 describe('a name is refused', () => {
@@ -55,10 +59,10 @@ describe('a name is refused', () => {
     ['x'.repeat(SEGMENT_BYTES_MAX + 1), 'segment longer'],
     ['名'.repeat(86), 'segment longer'],
     [Array(6).fill('x'.repeat(200)).join('/'), `longer than ${NAME_BYTES_MAX}`],
-  ])('%j: %s', (name, why) => expect(whyNotFilename(name)).toContain(why));
+  ])('%j: %s', (name, why) => expect(explainBadFilename(name)).toContain(why));
 
   test.each([undefined, null, 7, {}, ['a']])('%j: not a string', (name) =>
-    expect(whyNotFilename(name)).toContain('not a string'),
+    expect(explainBadFilename(name)).toContain('not a string'),
   );
 });
 
@@ -67,14 +71,14 @@ property.prop([fc.array(segment, { minLength: 1, maxLength: 8 })])(
   'plain segments joined by / are allowed',
   (segments) => {
     fc.pre(segments[0] !== '.sluice');
-    expect(whyNotFilename(segments.join('/'))).toBeNull();
+    expect(explainBadFilename(segments.join('/'))).toBeNull();
   },
 );
 
 property.prop([fc.string({ unit: 'binary', maxLength: 40 })], { numRuns: 2_000 })(
   'an allowed name, resolved below a folder, stays below it',
   (name) => {
-    fc.pre(whyNotFilename(name) === null);
+    fc.pre(explainBadFilename(name) === null);
     const steps = name.split('/');
     expect(steps).not.toContain('..');
     expect(steps).not.toContain('');

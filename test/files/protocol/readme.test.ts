@@ -6,7 +6,11 @@ import { isMatching, type P } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
 import type { Principal } from '../../../src/files/protocol/access.ts';
 import { catalogue } from '../../../src/files/protocol/errors.ts';
-import { NAME_BYTES_MAX, SEGMENT_BYTES_MAX, whyNotFilename } from '../../../src/files/protocol/filename.ts';
+import {
+  explainBadFilename,
+  NAME_BYTES_MAX,
+  SEGMENT_BYTES_MAX,
+} from '../../../src/files/protocol/filename.ts';
 import { requestPatterns } from '../../../src/files/protocol/request.ts';
 import { PAGE_NAMES_MAX } from '../../../src/files/session/commands/list.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
@@ -54,7 +58,7 @@ const coded = (text: string): string[] => [...text.matchAll(/`([^`]*)`/g)].map((
 const alice: Principal = { name: 'alice', rights: ['read', 'write'], prefix: 'alice/' };
 const tokens: ServeOptions['access'] = {
   ...openAccess,
-  first: () => null,
+  initial: () => null,
   byToken: (token) => (token === 'sesame' ? alice : null),
 };
 
@@ -256,7 +260,7 @@ describe('the table of errors', () => {
       ...(await asked(full, put('a', { upload: 'u' }))),
       ...(await asked({ access: tokens }, frame({ cmd: 'list' }), frame({ cmd: 'hello', token: 'x' }))),
       ...(await asked(
-        { access: { ...openAccess, first: () => alice } },
+        { access: { ...openAccess, initial: () => alice } },
         put('a'),
         frame({ cmd: 'delete', filename: 'alice/a' }),
       )),
@@ -321,7 +325,8 @@ test('the names are allowed where the document says so', () => {
     [coded(b!)[0]!, second],
   ]);
   expect(names.length).toBeGreaterThan(10);
-  for (const [name, allowed] of names) expect(whyNotFilename(name) === null, name).toBe(allowed === 'yes');
+  for (const [name, allowed] of names)
+    expect(explainBadFilename(name) === null, name).toBe(allowed === 'yes');
 });
 
 test('every link within the document leads somewhere', () => {

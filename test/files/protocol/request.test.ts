@@ -3,7 +3,7 @@ import { isMatching } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
 import { catalogue, errorInfo, isFatal } from '../../../src/files/protocol/errors.ts';
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
-import { idOf, requestPatterns, whyNot } from '../../../src/files/protocol/request.ts';
+import { idOf, requestFault, requestPatterns } from '../../../src/files/protocol/request.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
 import { finish, initialState, step } from '../../../src/wire/deframe-step.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../../src/wire/json-header.ts';
@@ -22,7 +22,7 @@ describe('what is wrong with a request is said by field', () => {
     ['list', { limit: 0 }, 'limit', 'from 1'],
     ['rename', { filename: 'a' }, 'to', 'is missing'],
   ] as const)('%s %j: %s %s', (cmd, fields, field, why) => {
-    const wrong = whyNot(requestPatterns[cmd], { cmd, ...fields });
+    const wrong = requestFault(requestPatterns[cmd], { cmd, ...fields });
     expect(wrong?.field).toBe(field);
     expect(wrong?.why).toContain(why);
   });
@@ -32,13 +32,13 @@ describe('what is wrong with a request is said by field', () => {
     (cmd, fields) => {
       const pattern = requestPatterns[cmd as keyof typeof requestPatterns];
       const header = { ...fields, cmd };
-      expect(whyNot(pattern, header) === null).toBe(isMatching(pattern, header));
+      expect(requestFault(pattern, header) === null).toBe(isMatching(pattern, header));
     },
   );
 
   test('fields inherited from the prototype count for nothing', () => {
     const header = JSON.parse('{"cmd":"stat","__proto__":{"filename":"a"}}') as JsonHeader;
-    expect(whyNot(requestPatterns.stat, header)?.field).toBe('filename');
+    expect(requestFault(requestPatterns.stat, header)?.field).toBe('filename');
   });
 });
 

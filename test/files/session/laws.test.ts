@@ -33,7 +33,7 @@ const turn = fc.record({ settle: fc.nat({ max: 3 }), pick: fc.nat(), fails: fc.b
 const last = fc.constantFrom<SessionEvent>(
   { type: 'ended' },
   { type: 'closed' },
-  { type: 'drain' },
+  { type: 'shutdown' },
   { type: 'fault', error: errorInfo('bad-header') },
 );
 
@@ -219,7 +219,7 @@ test.prop(
       it.give(bodyEnd);
       for (let n = 0; n < settle; n++) it.settle(pick, fails);
     });
-    if (end.type === 'closed' || end.type === 'drain') it.now(end);
+    if (end.type === 'closed' || end.type === 'shutdown') it.now(end);
     else it.give(end);
     it.settleAll();
     if (end.type !== 'closed') it.now({ type: 'closed' });
@@ -259,7 +259,7 @@ test.prop(
       it.give(bodyEnd);
       for (let n = 0; n < settle; n++) it.settle(pick, fails);
     }
-    if (cut.drains) it.now({ type: 'drain' });
+    if (cut.drains) it.now({ type: 'shutdown' });
     const number = it.state().next;
     it.give(request({ cmd: 'put', filename: cut.filename, filesize: 9, id: number }, 9));
     const open = it.state().requests.at(-1);

@@ -468,7 +468,7 @@ describe('the end', () => {
 
   test('when draining, the frame under way is finished and the next one refused', () => {
     const talk = conversation();
-    talk.say(put('a', 2), data('h'), { type: 'drain' }, data('i'), bodyEnd, put('b', 0), bodyEnd);
+    talk.say(put('a', 2), data('h'), { type: 'shutdown' }, data('i'), bodyEnd, put('b', 0), bodyEnd);
     const last = talk.say(stored(1, 'a', 2));
     expect(replies(last)).toMatchObject([
       { ack: 'put', filename: 'a' },
@@ -478,7 +478,7 @@ describe('the end', () => {
   });
 
   test('draining ends a connection that is idle at once', () => {
-    expect(conversation().say({ type: 'drain' })).toEqual([{ type: 'end' }]);
+    expect(conversation().say({ type: 'shutdown' })).toEqual([{ type: 'end' }]);
   });
 });
 
@@ -519,7 +519,7 @@ describe('one request is refused once', () => {
 
   test('by the end of a server that drains, though its body is cut short', () => {
     const talk = conversation();
-    talk.say(put('a', 0), bodyEnd, { type: 'drain' }, put('b', 9), data('x'), {
+    talk.say(put('a', 0), bodyEnd, { type: 'shutdown' }, put('b', 9), data('x'), {
       type: 'fault',
       error: truncated,
     });

@@ -40,7 +40,7 @@ describe('a token', () => {
     expect(access.byToken(secret)).toEqual({ name: 'alice', rights: ['read', 'write'], prefix: 'alice/' });
     expect(access.byToken(`${secret}!`)).toBeNull();
     expect(access.byToken('')).toBeNull();
-    expect(access.first(undefined)).toBeNull();
+    expect(access.initial(undefined)).toBeNull();
   });
 
   test('a token may be given as its SHA-256', async () => {
@@ -145,13 +145,13 @@ describe('a certificate', () => {
     [{ subject: 'CN=bob,CN=x', commonName: null }, null],
   ])('%o is %s', async (certificate, name) => {
     const { access } = await opened({ certificates });
-    expect(access.first(certificate)?.name ?? null).toBe(name);
+    expect(access.initial(certificate)?.name ?? null).toBe(name);
   });
 });
 
 test('peers without a token may be admitted with some rights', async () => {
   const { access } = await opened({ tokens: [alice], anybody: { rights: ['read'], prefix: 'public/' } });
-  expect(access.first(undefined)).toEqual({ name: '', rights: ['read'], prefix: 'public/' });
+  expect(access.initial(undefined)).toEqual({ name: '', rights: ['read'], prefix: 'public/' });
 });
 
 describe('read again', () => {
@@ -164,11 +164,11 @@ describe('read again', () => {
     writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, rights: ['read'] }, bob] }));
     expect(await reload()).toEqual([]);
     expect(changes).toBe(1);
-    expect(access.now(before)).toMatchObject({ rights: ['read'] });
+    expect(access.current(before)).toMatchObject({ rights: ['read'] });
     expect(quotas()).toEqual([{ prefix: '', bytes: 5 }]);
     writeFileSync(path, JSON.stringify({ tokens: [bob] }));
     await reload();
-    expect(access.now(before)).toBeNull();
+    expect(access.current(before)).toBeNull();
     expect(access.byToken(secret)).toBeNull();
   });
 
@@ -176,10 +176,10 @@ describe('read again', () => {
     const { access, path, reload } = await opened({ tokens: [alice] });
     const before = access.byToken(secret)!;
     await reload();
-    expect(access.now(before)).toMatchObject({ name: 'alice' });
+    expect(access.current(before)).toMatchObject({ name: 'alice' });
     writeFileSync(path, JSON.stringify({ tokens: [{ ...alice, token: 'the-new-secret-of-alice' }] }));
     await reload();
-    expect(access.now(before)).toBeNull();
+    expect(access.current(before)).toBeNull();
     expect(access.byToken('the-new-secret-of-alice')).toMatchObject({ name: 'alice' });
   });
 

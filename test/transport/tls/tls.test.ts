@@ -4,7 +4,7 @@ import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import type { ListenEvent } from '../../../src/transport/listen.ts';
-import { type TlsCredentials, whyNotCredentials } from '../../../src/transport/tls/credentials.ts';
+import { explainBadCredentials, type TlsCredentials } from '../../../src/transport/tls/credentials.ts';
 import { certificateOf } from '../../../src/transport/tls/peer-certificate.ts';
 import {
   type ConnectTlsOptions,
@@ -296,12 +296,14 @@ describe('credentials', () => {
   });
 
   test('say what is wrong with them, and nothing of the key', () => {
-    expect(whyNotCredentials(server)).toBeNull();
-    expect(whyNotCredentials({ ...server, cert: 'secret' })).toBe('the certificate is not PEM, or is broken');
-    expect(whyNotCredentials({ ...server, key: 'secret' })).toBe(
+    expect(explainBadCredentials(server)).toBeNull();
+    expect(explainBadCredentials({ ...server, cert: 'secret' })).toBe(
+      'the certificate is not PEM, or is broken',
+    );
+    expect(explainBadCredentials({ ...server, key: 'secret' })).toBe(
       'the key is not PEM, is broken, or has a passphrase',
     );
-    expect(whyNotCredentials({ ...server, clientCa: 'secret' })).toBe(
+    expect(explainBadCredentials({ ...server, clientCa: 'secret' })).toBe(
       "the authorities of clients' certificates are not PEM, or are broken",
     );
   });

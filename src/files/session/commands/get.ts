@@ -13,8 +13,8 @@ import { errorInfo } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { defineCommand, refuse } from '../command.ts';
 
-/** The checksum of the whole file, where the store knows it. */
-const known = (crc32: number | undefined) => (crc32 === undefined ? {} : { crc32 });
+/** The field for the checksum of the whole file, where the store knows it. */
+const crc32Field = (crc32: number | undefined) => (crc32 === undefined ? {} : { crc32 });
 
 interface Range {
   readonly offset: number;
@@ -42,7 +42,7 @@ export const get = defineCommand({
         const body = Math.min(state.length ?? size - offset, size - offset);
         const ack = {
           type: 'ack',
-          fields: { filename, size, mtime, ...known(crc32), offset, body },
+          fields: { filename, size, mtime, ...crc32Field(crc32), offset, body },
         } as const;
         return { state, answers: [ack, { type: 'file' as const, offset, length: body }], done: true };
       })

@@ -1,8 +1,8 @@
 /**
  * `hello`: says who the peer is, and answers what the server is.
  *
- * It is alone: what comes behind it waits until it is known who asks. A token nobody has ends the connection, so that
- * each guess costs one. What a token is compared with is the world's business; here is only that it must be.
+ * It is exclusive: the requests behind it wait until the principal is known. A wrong token ends the connection, so
+ * that each guess costs one. The runtime compares the token; this file only asks for it.
  */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';

@@ -1,4 +1,4 @@
-/** `list`: a page of the names there are, in order. One effect, one answer. */
+/** `list`: a page of the names in the store, in order. One effect, one answer. */
 import { match } from 'ts-pattern';
 import { errorInfo } from '../../protocol/errors.ts';
 import type { Listing } from '../../protocol/file.ts';
@@ -12,7 +12,7 @@ export const PAGE_BYTES_MAX = 48 * 1024;
 
 const encoder = new TextEncoder();
 
-/** As much of a listing as fits in a page; at least one file, so that paging always moves on. */
+/** As much of a listing as fits in a page: at least one file, so that paging always moves on. */
 function fitted({ files, next }: Listing): Listing {
   let bytes = 0;
   const fits = files.findIndex((file) => {
@@ -28,7 +28,7 @@ export const list = defineCommand({
   pattern: requestPatterns.list,
   touches: 'allFiles',
   start: ({ prefix: asked = '', after, limit = PAGE_NAMES_MAX }, principal) => {
-    // Whoever is confined to a prefix sees what is below it, however much more was asked for.
+    // A principal that is confined to a prefix sees what is below it, even if the request asks for more.
     const prefix = principal.prefix.startsWith(asked) ? principal.prefix : asked;
     if (!prefix.startsWith(principal.prefix)) {
       const why = `'prefix' must begin with '${principal.prefix}'`;

@@ -2,7 +2,7 @@
  * `put`: stores the body under a name, atomically.
  *
  *   phase        event             -> phase       effects, answer
- *                start                receiving    begin
+ *                start                receiving    openPut
  *   receiving    data                 receiving    write, and sync where progress is due
  *   receiving    end                  committing   commit
  *   receiving    result, failed       done         error (the sink has cleaned up; the rest is skipped)
@@ -11,7 +11,7 @@
  *   either       result, synced       the same     progress
  */
 import { match } from 'ts-pattern';
-import type { JsonHeader } from '../../../wire/json-header.ts';
+import { putBodyLength } from '../../protocol/body-length.ts';
 import { errorInfo } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';
@@ -20,31 +20,20 @@ import type { CommandEffect } from '../effect.ts';
 
 interface State {
   readonly phase: 'receiving' | 'committing';
-  /** As the peer calls it. */
+  /** The id that the peer gave the upload. */
   readonly upload?: string | undefined;
   readonly progress?: Progress | undefined;
 }
 
-/** How far it is, for a put that wants to be told. */
+/** The progress of a put that asks for progress replies. */
 interface Progress {
-  /** Bytes between two tellings, at the least. */
+  /** The least bytes between two progress replies. */
   readonly every: number;
-  /** Bytes that have come, those of earlier tries included. */
+  /** The bytes that have come, those of earlier tries included. */
   readonly received: number;
-  /** When so many have, it is told again. */
+  /** The number of bytes at which the next progress reply is due. */
   readonly next: number;
 }
-
-/** The content may be sent from an offset on; what `filesize` says is always the whole file's. */
-function bodyLength(header: JsonHeader): number | string {
-  const { filesize, offset = 0 } = header;
-  if (!isByteCount(filesize)) return "'filesize' must be a whole number of bytes from 0 to 9007199254740991";
-  if (!isByteCount(offset)) return "'offset' must be a whole number of bytes from 0 to 'filesize'";
-  return offset <= filesize ? filesize - offset : "'offset' is past 'filesize'";
-}
-
-const isByteCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
 
 const receiving: State = { phase: 'receiving' };
 const committing: State = { phase: 'committing' };
@@ -52,7 +41,7 @@ const committing: State = { phase: 'committing' };
 export const put = defineCommand({
   pattern: requestPatterns.put,
   touches: { filename: 'write', upload: 'upload' },
-  bodyLength,
+  bodyLength: putBodyLength,
   start: (request, { name: owner }): Transition<State> => {
     const { filename, filesize, offset, upload, crc32, sha256, progress, mtime, ifAbsent } = request;
     if (offset && upload === undefined) {
@@ -65,7 +54,7 @@ export const put = defineCommand({
     return { state: stateOf(upload, progress, offset), effects: [begin] };
   },
   on: (state: State, event) => {
-    // The only event that comes once a chunk: kept out of the matching below.
+    // The only event that comes once a chunk, so it does not go through the matching below.
     if (event.type === 'data') return data(state, event);
     return match(event)
       .with({ type: 'end' }, () => ({
@@ -74,10 +63,10 @@ export const put = defineCommand({
       }))
       .with({ type: 'result', result: { of: 'commit', ok: true } }, ({ result }) => {
         const { name: filename, size, crc32, durable } = result.value;
-        return acknowledge(state, { filename, size, crc32, durable, ...called(state) });
+        return acknowledge(state, { filename, size, crc32, durable, ...uploadField(state) });
       })
       .with({ type: 'result', result: { of: 'sync', ok: true } }, ({ result }) => {
-        const fields = { ...called(state), offset: result.value.offset };
+        const fields = { ...uploadField(state), offset: result.value.offset };
         return { state, answers: [{ type: 'progress' as const, fields }] };
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
@@ -91,7 +80,7 @@ function stateOf(upload: string | undefined, every: number | undefined, offset =
   return { phase: 'receiving', upload, progress };
 }
 
-const called = ({ upload }: State) => (upload === undefined ? {} : { upload });
+const uploadField = ({ upload }: State) => (upload === undefined ? {} : { upload });
 
 function data(
   state: State,

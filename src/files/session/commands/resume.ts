@@ -1,6 +1,6 @@
 /**
- * `resume`: how much the server has of an interrupted upload, all of it as durable as it makes things. Whoever still
- * holds the upload on another connection loses it. One effect, one answer.
+ * `resume`: answers how much of an interrupted upload the server has, all of it as durable as the server makes
+ * things. Another connection that still has the upload loses it. One effect, one answer.
  */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
@@ -11,7 +11,7 @@ export const resume = defineCommand({
   pattern: requestPatterns.resume,
   touches: { upload: 'upload' },
   rights: ['write'],
-  // It takes the upload from whoever holds it, but only so that the peer may go on with it.
+  // It takes the upload from another connection, but only so that this peer can go on with it.
   readOnly: true,
   start: ({ upload }, { name }) => ({
     state: upload,

@@ -1,5 +1,5 @@
 /** Checksums as lines of text, one JSON array each. Invalid lines are skipped. */
-import { whyNotFilename } from '../../../files/protocol/filename.ts';
+import { explainBadFilename } from '../../../files/protocol/filename.ts';
 import type { Checksum } from './checksum-cache.ts';
 
 /** The most bytes of a line: a name has at most 1,024, and escaping at worst doubles them. */
@@ -19,7 +19,7 @@ function parseLine(line: string): readonly [string, Checksum] | undefined {
   }
   if (!Array.isArray(fields) || fields.length !== 7) return undefined;
   const [name, ...numbers] = fields as readonly unknown[];
-  if (typeof name !== 'string' || whyNotFilename(name) !== null) return undefined;
+  if (typeof name !== 'string' || explainBadFilename(name) !== null) return undefined;
   if (!numbers.every((number): number is number => typeof number === 'number')) return undefined;
   const [size, mtime, ino, crc32, since, until] = numbers as [number, number, number, number, number, number];
   if (!Number.isInteger(crc32) || crc32 < 0 || crc32 > 0xffff_ffff) return undefined;

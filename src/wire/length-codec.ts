@@ -1,12 +1,69 @@
 /**
- * A length field written. It refuses exactly what `read-length` would refuse, so what was encoded can be decoded.
+ * The prefix of a frame, which ends with its length field: read and written. Both directions accept exactly the same
+ * lengths, so every prefix that is encoded can be decoded.
  */
 import { inWords } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import type { HeadFault } from './fault.ts';
-import { headFault } from './fault.ts';
-import { varintSize, writeFixed, writeVarint } from './integer-field.ts';
+import { type HeadFault, headFault } from './fault.ts';
+import { exactly, readFixed, readVarint, varintSize, writeFixed, writeVarint } from './integer-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
+
+/** The bytes of the prefix, as far as `bytes[start..end)` tell. The value is not checked. */
+export function prefixSize(
+  layout: LengthLayout,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number | HeadFault {
+  const { width, offset, minHead } = layout;
+  if (width !== 0 || end - start < minHead) return minHead;
+  const field = start + offset;
+  const most = Math.min(end, field + layout.maxVarint);
+  for (let i = field; i < most; i++) if (bytes[i]! < 0x80) return i + 1 - start;
+  if (most - field < layout.maxVarint) return end - start + 1;
+  return headFault('varint-too-long', `the length is a varint of more than ${layout.maxVarint} bytes`);
+}
+
+/** The value of the field in the complete prefix `bytes[start..end)`. */
+export function fieldValue(
+  layout: LengthLayout,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number | bigint {
+  const field = start + layout.offset;
+  return layout.width === 0 ? readVarint(bytes, field, end) : readFixed(layout, bytes, field);
+}
+
+/**
+ * The length of the body when the field holds `value`, or the fault.
+ *
+ * @param size the bytes of the field.
+ */
+export function bodyLength(layout: LengthLayout, value: number | bigint, size: number): number | HeadFault {
+  const { maxLength } = layout;
+  const shift = layout.countsField ? layout.shift - size : layout.shift;
+  if (typeof value === 'number' && value >= 0) {
+    const length = value + shift;
+    if (length >= 0 && length <= maxLength) return length;
+  }
+  return outOfBounds(value, shift, maxLength);
+}
+
+function outOfBounds(value: number | bigint, shift: number, maxLength: number): HeadFault {
+  if (value < 0)
+    return headFault('length-negative', `the length field says ${value}, a negative number`, value, 0);
+  const length = exactly(BigInt(value) + BigInt(shift));
+  const says = `the length field says ${value}`;
+  if (length < 0) return headFault('length-too-small', `${says}, and the least is ${-shift}`, value, -shift);
+  if (length > maxLength) {
+    const body = shift === 0 ? '' : `, so the body has ${length} bytes`;
+    return headFault('length-too-large', `${says}${body}, and the most is ${maxLength}`, length, maxLength);
+  }
+  // The body would be within bounds, but the value of the field is not a number that can be counted with.
+  const most = Number.MAX_SAFE_INTEGER;
+  return headFault('length-too-large', `${says}, and the most that can be counted is ${most}`, value, most);
+}
 
 /** The bytes, or why there are none. */
 export type Encoded =
@@ -47,8 +104,8 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
     const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
     return refused(headFault('header-invalid', message, lead.length, offset));
   }
-  const unsayable = whyNotLength(layout, length);
-  if (unsayable !== null) return refused(unsayable);
+  const fault = lengthFault(layout, length);
+  if (fault !== null) return refused(fault);
   const size = width === 0 ? varintSizeFor(layout, length) : width;
   const value = fieldValueFor(layout, length, size);
   if (typeof value !== 'number') return refused(value);
@@ -61,8 +118,11 @@ export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Ar
 
 const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
 
-/** Why no body is so long, or is allowed to be. Asked first: a varint's size is counted, which infinity has no end of. */
-function whyNotLength({ maxLength }: LengthLayout, length: number): HeadFault | null {
+/**
+ * The fault of a length that no body has, or may have. It is checked first: the size of a varint is counted, and
+ * infinity has no end.
+ */
+function lengthFault({ maxLength }: LengthLayout, length: number): HeadFault | null {
   if (length < 0)
     return headFault('length-negative', `the length is ${length}, a negative number`, length, 0);
   if (length > maxLength) {
@@ -79,7 +139,7 @@ function whyNotLength({ maxLength }: LengthLayout, length: number): HeadFault | 
   return null;
 }
 
-/** What the field must hold for a body of `length` bytes, when it has `size` bytes itself. */
+/** The value of the field for a body of `length` bytes, when the field has `size` bytes itself. */
 function fieldValueFor(layout: LengthLayout, length: number, size: number): number | HeadFault {
   const { maxValue } = layout;
   const shift = layout.countsField ? layout.shift - size : layout.shift;

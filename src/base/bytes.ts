@@ -1,0 +1,44 @@
+/** Bytes: several arrays joined to one, and bytes and numbers written out for people. */
+
+/**
+ * Joins chunks to one array.
+ *
+ * @param length the bytes of all chunks, where the caller knows it.
+ * @returns a copy, which keeps none of the chunks in memory.
+ */
+export function concatBytes(chunks: readonly Uint8Array[], length = lengthOf(chunks)): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  return length;
+}
+
+/** @example hexOf(new TextEncoder().encode('GET')) // '47 45 54' */
+export function hexOf(bytes: Uint8Array, separator = ' '): string {
+  return Array.from(bytes, (byte) => hexDigits(byte, 2)).join(separator);
+}
+
+/** @example hexDigits(10, 4) // '000a' */
+export function hexDigits(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
+/**
+ * The bytes as ASCII text, with a dot for each byte that is not printable.
+ *
+ * @example asciiOf(Uint8Array.of(71, 69, 84, 0)) // 'GET.'
+ */
+export function asciiOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join(
+    '',
+  );
+}
