@@ -62,36 +62,11 @@ export async function writePage(
   return conversations;
 }
 
-/** The scripts of the page, each before those that need it. */
-const scripts = [
-  'browser',
-  'words',
-  'model',
-  'scale',
-  'layout',
-  'hex',
-  'search',
-  'details',
-  'theme',
-  'lanes',
-  'draw',
-  'text',
-  'app',
-];
-
-/** One script of the modules of the page: without their imports, as all of it is one module, and their exports. */
-function script(): string {
-  const codeOf = (name: string): string =>
-    readFileSync(new URL(`./page/${name}.js`, import.meta.url), 'utf8')
-      .replace(/^import\b[^;]*;\n/gm, '')
-      .replace(/^export (?=async |function |const |let )/gm, '')
-      .replace(/^export \{\};\n/gm, '')
-      .replace(/^\/\/# sourceMappingURL=.*$/gm, '');
-  return `'use strict';\n(() => {\n${scripts.map(codeOf).join('\n')}\n})();\n`;
-}
+/** Reads the script of the page, which `scripts/bundle-page.mjs` makes of `page/app.ts` when Sluice is built. */
+const pageScript = (): string => readFileSync(new URL('./page.js', import.meta.url), 'utf8');
 
 export function pageOf(data: PageData): string {
-  const code = script();
+  const code = pageScript();
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(code)}'`,
