@@ -1,6 +1,6 @@
 /** The file of tokens that `sluice serve` lets people in by, read again at SIGHUP. */
 import { type AccessFile, openAccessFile } from '../../server/access/access-file.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Reloadable } from './reload.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { BehaviorSubject, type Observable } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { type TlsCredentials, whyNotCredentials } from '../../transport/tls/credentials.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { type ExitError, exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Reloadable } from './reload.ts';

@@ -5,7 +5,7 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import { requestFraming } from '../../files/session/dispatch.ts';
 import type { ListenEvent } from '../../transport/listen.ts';
 import { isWithin } from '../settings/checks.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';

@@ -1,8 +1,8 @@
 /** What settings must not be together, and what about them an operator should be warned of. */
 import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../runtime/limits.ts';
+import type { Configuration } from './configuration.ts';
 import { handshakesOf } from './limits.ts';
-import type { Configuration } from './settings.ts';
 
 /** A line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {

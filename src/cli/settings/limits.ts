@@ -1,6 +1,6 @@
 /** The server's limits, as the settings have them. */
 import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../runtime/limits.ts';
-import type { Configuration } from './settings.ts';
+import type { Configuration } from './configuration.ts';
 import type { Settings } from './table.ts';
 
 /** TLS handshakes that may be under way at once; 0 without TLS. */

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { contradictions } from './checks.ts';
+import type { Configuration } from './configuration.ts';
 import { configVariable, type Environment, readEnvironment, remedyFor } from './environment.ts';
 import { type ConfigFile, readConfigFile } from './file.ts';
 import {
@@ -26,19 +27,6 @@ export interface Sources {
 }
 
 type Source = 'flag' | 'variable' | 'file' | 'default';
-
-/** The settings, and how each is called where its value came from. */
-export interface Configuration {
-  readonly settings: Settings;
-  /** What was left out of account, and may have been meant for something; a line each. */
-  readonly warnings: readonly string[];
-  /** @example '--max-file', 'SLUICE_MAX_FILE', 'config.json: limits.maxFile' */
-  readonly called: (name: SettingName) => string;
-  /** Whether no source has a value of it. */
-  readonly isDefault: (name: SettingName) => boolean;
-  /** What one setting would be called where the value of another came from. */
-  readonly calledBeside: (name: SettingName, other: SettingName) => string;
-}
 
 export type Read =
   | { readonly ok: true; readonly value: Configuration }

@@ -13,8 +13,7 @@ import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/uploads.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { newPart, removePart, type Taken, takePart } from './part-file.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
 import { createTries } from './tries.ts';
 import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
 

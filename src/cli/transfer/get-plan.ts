@@ -20,8 +20,7 @@ import { whyNotFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { breaks } from '../shared/with-client.ts';
 import { whyNotTogether } from './one-place.ts';
-import type { Failure } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Failure, Transfer } from './report.ts';
 import { failureOf } from './upload.ts';
 
 /** Whom it asks. */

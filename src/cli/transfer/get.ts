@@ -15,14 +15,14 @@ import {
 } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { stopFor } from '../shared/with-client.ts';
+import { createReport } from './create-report.ts';
 import { download, FILES_AHEAD, thereAlready } from './download.ts';
 import { apart, planGet } from './get-plan.ts';
 import { goesOn, interruptible } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
-import { createReport } from './report.ts';
+import type { Transfer } from './report.ts';
 import { quietReport } from './report-lines.ts';
 import { addRetryOptions, type RetryFlags, tellRetries } from './retry-options.ts';
-import type { Transfer } from './transfer.ts';
 
 interface GetFlags extends ServerFlags, RetryFlags {
   readonly out: string;

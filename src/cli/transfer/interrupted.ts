@@ -2,8 +2,7 @@
 
 import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
 
 export interface Interruption {
   /** The same report, which is listened to from now on. */

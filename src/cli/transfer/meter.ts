@@ -1,6 +1,6 @@
 /** How much of all files is done, and how fast it goes: what was there already counts as done, and not as moved. */
 import { createSpeed } from '../../client/transfers/speed.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 
 export interface Meter {
   /** A try of the file begins behind so many bytes. */

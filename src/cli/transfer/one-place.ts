@@ -1,7 +1,7 @@
 /** Whether what is fetched for several names has room side by side on this machine. */
 import { dirname } from 'node:path';
 import { printable } from '../shared/format.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 
 /**
  * Why files cannot all be stored where they are to go: two of them have the same path, or one has the path of a folder

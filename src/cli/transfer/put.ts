@@ -13,12 +13,12 @@ import {
   tokenOf,
 } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
+import { createReport } from './create-report.ts';
 import { goesOn, interruptible } from './interrupted.ts';
 import { planPut, topName } from './put-plan.ts';
-import { createReport } from './report.ts';
+import type { Transfer } from './report.ts';
 import { addRetryOptions, type RetryFlags } from './retry-options.ts';
 import { sendPlain } from './send-unacknowledged.ts';
-import type { Transfer } from './transfer.ts';
 import { type Uploaded, upload } from './upload.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {

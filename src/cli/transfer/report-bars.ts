@@ -5,9 +5,8 @@ import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
-import type { Report } from './report.ts';
+import type { Report, Transfer } from './report.ts';
 import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts';
-import type { Transfer } from './transfer.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const BAR_BYTES_MIN = 4 * 1024 * 1024;

@@ -1,7 +1,6 @@
 /** A report for machines: one JSON object a line, on stdout; the last one is the summary. */
 import type { Output } from '../shared/output.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
 
 /** Milliseconds between two lines of progress of one file. */
 const PROGRESS_INTERVAL_MS = 1000;

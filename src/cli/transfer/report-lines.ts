@@ -2,8 +2,7 @@
 
 import { formatBytes, formatFileCount, ofName, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { Failure, Report, RetryTold, Summary } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Failure, Report, RetryTold, Summary, Transfer } from './report.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {

@@ -1,9 +1,17 @@
-/** What is told of files on their way: as bars on a terminal, as lines, as JSON, or only what went wrong. */
-import type { Output } from '../shared/output.ts';
-import { barReport } from './report-bars.ts';
-import { jsonReport } from './report-json.ts';
-import { lineReport, quietReport } from './report-lines.ts';
-import type { Transfer } from './transfer.ts';
+/** The events of a run over files, which each kind of report prints in its own way. */
+
+/** One file on its way, either way. */
+export interface Transfer {
+  /** Where it is, or will be, on this machine. */
+  readonly path: string;
+  /** What the server calls it. */
+  readonly filename: string;
+  /** Bytes, as far as is known before it is sent or received. */
+  readonly size: number;
+  /** When it last changed, milliseconds since 1970, and its CRC-32, as far as the server has said. */
+  readonly mtime?: number;
+  readonly crc32?: number;
+}
 
 export interface Summary {
   /** Files that arrived. */
@@ -63,17 +71,4 @@ export interface Report {
   readonly abandon: () => void;
   /** After the last file. */
   readonly end: (summary: Summary) => void;
-}
-
-export interface ReportFlags {
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
-
-/** @param verb what happens to a file that arrives: `stored`, `received`, `sent`. */
-export function createReport(flags: ReportFlags, output: Output, verb: string): Report {
-  if (flags.json) return jsonReport(output, verb);
-  if (flags.quiet) return quietReport(output);
-  const terminal = process.stderr.isTTY && process.stdout.isTTY;
-  return terminal ? barReport(output, verb) : lineReport(output, verb);
 }

@@ -11,7 +11,7 @@ import { crc32 } from '../../store/crc32.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 import type { UploadDeps, Uploaded } from './upload.ts';
 
 /** Puts that wait in the sender at once; it reads one at a time. */

@@ -22,9 +22,8 @@ import type { Connection } from '../../transport/connection.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { breaks } from '../shared/with-client.ts';
-import type { Failure, Report } from './report.ts';
+import type { Failure, Report, Transfer } from './report.ts';
 import { tellRetries } from './retry-options.ts';
-import type { Transfer } from './transfer.ts';
 import { createTries } from './tries.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */

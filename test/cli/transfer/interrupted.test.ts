@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import { interruptible } from '../../../src/cli/transfer/interrupted.ts';
-import type { Report } from '../../../src/cli/transfer/report.ts';
-import type { Transfer } from '../../../src/cli/transfer/transfer.ts';
+import type { Report, Transfer } from '../../../src/cli/transfer/report.ts';
 
 const transfers = ['a', 'b', 'film'].map(
   (name): Transfer => ({ path: `./${name}`, filename: name, size: 1 }),
