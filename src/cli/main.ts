@@ -48,11 +48,11 @@ for (const each of program.commands) each.copyInheritedSettings(program);
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.exitCode = told(thrown);
+  process.exitCode = printFailure(thrown);
 }
 
 /** Says what went wrong, where that was not said yet, and answers the exit status. */
-function told(thrown: unknown): number {
+function printFailure(thrown: unknown): number {
   // Commander has printed its own message, or the help or version that was asked for.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.misuse;
   if (!isExitError(thrown)) throw thrown;

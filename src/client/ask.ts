@@ -10,13 +10,13 @@ import type { RequestPipeline } from './pipeline/request-pipeline.ts';
  * server that knows the command.
  */
 export function ask<const Shape extends { readonly ack: string }>(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   header: JsonHeader,
   pattern: Shape,
 ): Observable<Ack & P.infer<Shape>> {
   const matches = isMatching(pattern as P.Pattern<unknown>);
   return new Observable((subscriber) =>
-    conversation.request({
+    pipeline.request({
       header: () => header,
       acked: (ack) => {
         if (!matches(ack)) {

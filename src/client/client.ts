@@ -144,37 +144,37 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   check('createClient: its connection', connection, CONNECTION);
   checkOptions('createClient', options, CLIENT_RULES);
   const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
-  const conversation = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
+  const pipeline = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
   return {
-    put: (filename, content, settings, hooks) => put(conversation, filename, content, settings, hooks),
+    put: (filename, content, settings, hooks) => put(pipeline, filename, content, settings, hooks),
     resume: (upload) =>
-      ask(conversation, { cmd: 'resume', upload }, partAck).pipe(
+      ask(pipeline, { cmd: 'resume', upload }, RESUME_ACK).pipe(
         map(({ offset, crc32 }) => ({ offset, crc32 })),
       ),
     hello: (token) =>
-      ask(conversation, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
-    cancel: (upload) => ask(conversation, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(nothing),
-    get: (filename, settings) => get(conversation, filename, settings),
-    list: (settings) => list(conversation, settings),
-    page: (settings) => page(conversation, settings),
-    stat: (filename) => ask(conversation, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
-    delete: (filename) => ask(conversation, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(nothing),
+      ask(pipeline, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
+    cancel: (upload) => ask(pipeline, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(ignoreValues),
+    get: (filename, settings) => get(pipeline, filename, settings),
+    list: (settings) => list(pipeline, settings),
+    page: (settings) => page(pipeline, settings),
+    stat: (filename) => ask(pipeline, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
+    delete: (filename) => ask(pipeline, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(ignoreValues),
     rename: (filename, to, { ifAbsent = false } = {}) =>
-      ask(conversation, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, renameAck).pipe(
+      ask(pipeline, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, RENAME_ACK).pipe(
         map((ack) => ({ ...infoOf(ack), name: to })),
       ),
-    ping: () => ask(conversation, { cmd: 'ping' }, { ack: 'ping' }).pipe(nothing),
-    request: (header) => ask(conversation, header, { ack: header.cmd }),
-    end: conversation.end,
-    destroy: conversation.destroy,
+    ping: () => ask(pipeline, { cmd: 'ping' }, { ack: 'ping' }).pipe(ignoreValues),
+    request: (header) => ask(pipeline, header, { ack: header.cmd }),
+    end: pipeline.end,
+    destroy: pipeline.destroy,
     closed$: connection.closed$,
   };
 }
 
 const fileAck = <const A extends string>(ack: A) =>
   ({ ack, filename: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }) as const;
-const partAck = { ack: 'resume', offset: P.number, crc32: P.number } as const;
-const renameAck = fileAck('rename');
+const RESUME_ACK = { ack: 'resume', offset: P.number, crc32: P.number } as const;
+const RENAME_ACK = fileAck('rename');
 
 const infoOf = (ack: {
   readonly filename: string;
@@ -188,4 +188,4 @@ const infoOf = (ack: {
   ...(ack.crc32 === undefined ? {} : { crc32: ack.crc32 }),
 });
 
-const nothing = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());
+const ignoreValues = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());

@@ -38,7 +38,7 @@ export interface Download {
   readonly resume: () => void;
 }
 
-const ackPattern = {
+const GET_ACK = {
   ack: 'get',
   filename: P.string,
   size: P.number,
@@ -47,17 +47,17 @@ const ackPattern = {
   body: P.number,
   crc32: P.optional(P.number),
 };
-const isGetAck = isMatching(ackPattern);
+const isGetAck = isMatching(GET_ACK);
 
 export function get(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   filename: string,
   { offset, length }: GetSettings = {},
 ): Observable<Download> {
   const range = { ...(offset === undefined ? {} : { offset }), ...(length === undefined ? {} : { length }) };
   return new Observable((subscriber) => {
-    const body = createBody(conversation);
-    const cancel = conversation.request({
+    const body = createBody(pipeline);
+    const cancel = pipeline.request({
       header: () => ({ cmd: 'get', filename, ...range }),
       acked: (ack: Ack, _, arriving) => {
         if (!isGetAck(ack)) {
@@ -90,48 +90,48 @@ export function get(
 }
 
 /** What has arrived and has no subscriber yet is held: the connection is paused, so it is one or two chunks. */
-function createBody(conversation: RequestPipeline) {
+function createBody(pipeline: RequestPipeline) {
   let reader: Subscriber<Uint8Array> | null = null;
-  let held: Uint8Array[] = [];
+  let unread: Uint8Array[] = [];
   let end: { readonly fault: unknown } | null = null;
   let complete = false;
-  let given = false;
+  let subscribed = false;
 
   const bytes$ = new Observable<Uint8Array>((subscriber) => {
-    if (given) throw new Error('bytes$ is for one subscriber, and has one');
-    given = true;
-    const before = held;
-    held = [];
+    if (subscribed) throw new Error('bytes$ is for one subscriber, and has one');
+    subscribed = true;
+    const before = unread;
+    unread = [];
     for (const bytes of before) subscriber.next(bytes);
     if (complete) return subscriber.complete();
     if (end !== null) return subscriber.error(end.fault);
     reader = subscriber;
-    conversation.resume();
+    pipeline.resume();
     return () => {
       reader = null;
-      if (!complete && end === null) conversation.resume();
+      if (!complete && end === null) pipeline.resume();
     };
   });
 
   return {
     bytes$,
     pause: () => {
-      if (!complete && end === null) conversation.pause();
+      if (!complete && end === null) pipeline.pause();
     },
     resume: () => {
-      if (!complete && end === null) conversation.resume();
+      if (!complete && end === null) pipeline.resume();
     },
     /** The download was handed out; whoever has it may not be ready. */
     begun: () => {
-      if (!given) conversation.pause();
+      if (!subscribed) pipeline.pause();
     },
     data: (bytes: Uint8Array) => {
-      if (!given) held.push(bytes);
+      if (!subscribed) unread.push(bytes);
       else reader?.next(bytes);
     },
     ended: () => {
       complete = true;
-      conversation.resume();
+      pipeline.resume();
       reader?.complete();
     },
     failed: (fault: unknown) => {
@@ -141,9 +141,9 @@ function createBody(conversation: RequestPipeline) {
     /** Nobody wants it any more. */
     left: () => {
       if (complete || end !== null) return;
-      held = [];
-      given = true;
-      conversation.resume();
+      unread = [];
+      subscribed = true;
+      pipeline.resume();
     },
   };
 }

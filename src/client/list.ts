@@ -17,20 +17,20 @@ export interface PageSettings extends ListSettings {
   readonly limit?: number;
 }
 
-const ackPattern = {
+const LIST_ACK = {
   ack: 'list',
   files: P.array({ name: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }),
   next: P.optional(P.string),
 } as const;
 
-export const page = (conversation: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
-  ask(conversation, { cmd: 'list', ...settings }, ackPattern).pipe(
+export const page = (pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
+  ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
     // JSON has no undefined: what is optional is there or not.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
 
-export const list = (conversation: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
-  page(conversation, settings).pipe(
-    expand(({ next }) => (next === undefined ? EMPTY : page(conversation, { ...settings, after: next }))),
+export const list = (pipeline: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
+  page(pipeline, settings).pipe(
+    expand(({ next }) => (next === undefined ? EMPTY : page(pipeline, { ...settings, after: next }))),
     mergeMap(({ files }) => from(files)),
   );

@@ -8,7 +8,7 @@ import type { JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
 import { checkContent } from './content/check-content.ts';
 import type { Content } from './content/content.ts';
-import type { Sent } from './pipeline/exchange.ts';
+import type { SentContent } from './pipeline/exchange.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface PutSettings {
@@ -37,7 +37,7 @@ export interface PutHooks {
   /** So many bytes of the content were read, and have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
   /** All was sent: from now on it may be stored though no answer comes. */
-  readonly sent?: (sent: Sent) => void;
+  readonly sent?: (sent: SentContent) => void;
   /** Asked for when the content is open. */
   readonly sha256?: () => string | undefined;
 }
@@ -75,12 +75,12 @@ export function opener(content: ContentSource): () => Content | Promise<Content>
   };
 }
 
-const ackPattern = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
-const isPutAck = isMatching(ackPattern);
+const PUT_ACK = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
+const isPutAck = isMatching(PUT_ACK);
 const isProgress = isMatching({ ack: 'progress', offset: P.number });
 
 export function put(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   filename: string,
   content: ContentSource,
   settings: PutSettings = {},
@@ -89,7 +89,7 @@ export function put(
   const { resumeAt, progress } = settings;
   const { passed, sent } = hooks;
   return new Observable((subscriber) =>
-    conversation.request({
+    pipeline.request({
       header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
       open: opener(content),
       ...(resumeAt === undefined ? {} : { from: resumeAt }),
@@ -106,9 +106,9 @@ export function put(
           }),
       taken: (sent, total) => subscriber.next({ type: 'progress', sent, total }),
       acked: (ack, sent) => {
-        const fault = whyNotAck(ack, filename, sent);
+        const fault = ackFault(ack, filename, sent);
         if (fault === null) {
-          const { size, crc32, durable } = ack as Ack & P.infer<typeof ackPattern>;
+          const { size, crc32, durable } = ack as Ack & P.infer<typeof PUT_ACK>;
           subscriber.next({ type: 'stored', filename, size, crc32, durable });
         }
         return fault;
@@ -139,7 +139,7 @@ function headerOf(
   };
 }
 
-function whyNotAck(ack: Ack, filename: string, sent: Sent): ClientFault | null {
+function ackFault(ack: Ack, filename: string, sent: SentContent): ClientFault | null {
   if (!isPutAck(ack)) {
     return { type: 'protocol', message: `the server's answer to a put of ${filename} is not an ack of one` };
   }

@@ -28,7 +28,7 @@ export interface PageLimits {
 }
 
 /** What a browser draws with ease, in a page of some 10 MB at most. */
-export const pageLimits: PageLimits = {
+export const PAGE_LIMITS: PageLimits = {
   conversations: 500,
   frames: 20_000,
   chunks: 30_000,
@@ -47,7 +47,7 @@ export interface Collector {
   end(fault: string | null): PageData;
 }
 
-export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
+export function createCollector(name: string, limits: PageLimits = PAGE_LIMITS): Collector {
   const totals = {
     conversations: 0,
     frames: 0,
@@ -61,12 +61,12 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
   /** Those that are shown, and those of them that are open. */
   const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
-  const left = { ...limits };
+  const remaining = { ...limits };
   const differing: string[] = [];
   let unread: readonly string[] = [];
 
-  const base64 = (bytes: Uint8Array, most: number): string =>
-    Buffer.from(bytes.subarray(0, most)).toString('base64');
+  const base64 = (bytes: Uint8Array, bytesMax: number): string =>
+    Buffer.from(bytes.subarray(0, bytesMax)).toString('base64');
 
   function take(event: InspectEvent): void {
     count(event);
@@ -110,10 +110,10 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         const { position, bytes, capturedAt, deliverableAt, packet } = event;
         const { chunks, counts } = it.sides[event.from];
         counts.chunks++;
-        if (left.chunks <= 0) return;
-        left.chunks--;
-        const shown = Math.min(limits.chunkBytes, bytes.length, left.bytes);
-        left.bytes -= shown;
+        if (remaining.chunks <= 0) return;
+        remaining.chunks--;
+        const shown = Math.min(limits.chunkBytes, bytes.length, remaining.bytes);
+        remaining.bytes -= shown;
         const times = [since(capturedAt), since(deliverableAt)] as const;
         chunks.push([position, bytes.length, ...times, packet, base64(bytes, shown)]);
         return;
@@ -123,8 +123,8 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         counts.frames++;
         if (isCoalesced(event)) counts.glued++;
         if (isSplit(event)) counts.cut++;
-        if (left.frames <= 0) return;
-        left.frames--;
+        if (remaining.frames <= 0) return;
+        remaining.frames--;
         const { label, sample } = event;
         frames.push([
           event.number,
@@ -146,12 +146,12 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         return;
       }
       case 'gap':
-        if (left.marks-- > 0)
+        if (remaining.marks-- > 0)
           it.sides[event.from].gaps.push([event.position, event.length, gapInWords[event.reason]]);
         return;
       case 'fault': {
         const { position, code, message, capturedAt, packet } = event;
-        if (left.marks-- > 0)
+        if (remaining.marks-- > 0)
           it.sides[event.from].faults.push([position, code, printable(message), since(capturedAt), packet]);
         return;
       }

@@ -10,7 +10,7 @@
  * too many wait, the one with the most gets its turn, and the other goes on in a block of its own later.
  */
 
-export interface Turns {
+export interface ConversationGroups {
   /** @param heading stands above every block of its rows. */
   open(index: number, heading: string): void;
   row(index: number, text: string): void;
@@ -18,21 +18,24 @@ export interface Turns {
   close(index: number): void;
 }
 
-interface Waiting {
+interface Group {
   readonly heading: string;
   readonly rows: string[];
   begun: boolean;
   over: boolean;
 }
 
-/** @param most rows that may wait, over all conversations. */
-export function createTurns(print: (line: string) => void, most: number): Turns {
+/** @param waitingRowsMax rows that may wait, over all conversations. */
+export function groupByConversation(
+  print: (line: string) => void,
+  waitingRowsMax: number,
+): ConversationGroups {
   /** In the order in which they began. Each is open, or has rows that wait. */
-  const all = new Map<number, Waiting>();
+  const all = new Map<number, Group>();
   let turn: number | null = null;
   let waiting = 0;
 
-  function begin(index: number, of: Waiting): void {
+  function begin(index: number, of: Group): void {
     turn = index;
     if (of.begun) print(`${of.heading} (continued)`);
     else print(of.heading);
@@ -79,7 +82,7 @@ export function createTurns(print: (line: string) => void, most: number): Turns 
       }
       all.get(index)?.rows.push(text);
       waiting++;
-      if (waiting > most) relieve();
+      if (waiting > waitingRowsMax) relieve();
     },
     close(index) {
       const of = all.get(index);

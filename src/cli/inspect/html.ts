@@ -110,18 +110,18 @@ function isSameFile(one: string, other: string): boolean {
 }
 
 async function writeWhole(to: string, text: string): Promise<void> {
-  const part = join(dirname(to), `.${randomUUID()}.part`);
+  const temporary = join(dirname(to), `.${randomUUID()}.part`);
   try {
     checkReplaceable(to, '--html -');
-    const file = await open(part, 'wx');
+    const file = await open(temporary, 'wx');
     try {
       await file.writeFile(text);
     } finally {
       await file.close();
     }
-    await rename(part, to);
+    await rename(temporary, to);
   } catch (error) {
-    rmSync(part, { force: true });
+    rmSync(temporary, { force: true });
     const { code } = error as NodeJS.ErrnoException;
     const why =
       code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');

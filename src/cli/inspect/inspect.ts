@@ -6,7 +6,7 @@ import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
 import type { PacketsUnread } from '../../capture/stream-event.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { only } from '../replay/options.ts';
-import { noConnection, noneOf, stopForCapture } from '../replay/read.ts';
+import { captureExitError, noConnection, noneOf } from '../replay/read.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
@@ -199,7 +199,7 @@ async function each(events: Events, output: Output, take: (event: InspectEvent) 
       if (output.isClosed()) break;
     }
   } catch (thrown) {
-    throw stopForCapture(thrown);
+    throw captureExitError(thrown);
   }
   return conversations;
 }

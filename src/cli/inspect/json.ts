@@ -6,7 +6,7 @@ import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/i
 import { isoTime } from './words.ts';
 
 /** The fields whose values are times. */
-const times = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];
+const TIME_FIELDS = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];
 /** How many bytes of a chunk are shown, unless it is said. */
 export const CHUNK_BYTES = 64;
 
@@ -53,7 +53,7 @@ function withTimes(fields: object): Record<string, unknown> {
   const all: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     all[name] = typeof value === 'bigint' ? String(value) : value;
-    if (typeof value === 'bigint' && times.includes(name)) all[`${name}Iso`] = isoTime(value);
+    if (typeof value === 'bigint' && TIME_FIELDS.includes(name)) all[`${name}Iso`] = isoTime(value);
   }
   return all;
 }

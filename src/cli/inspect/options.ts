@@ -55,7 +55,7 @@ export function presetLines(): string[] {
 }
 
 /** The largest body believed, unless `max` says otherwise: a greater length is a sign that the framing is wrong. */
-const MAX_LENGTH = 2 ** 30;
+const BODY_BYTES_MAX = 2 ** 30;
 
 const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
 
@@ -65,7 +65,7 @@ const isTrue = (text: string): boolean => {
 };
 
 /** What each key of `--length-field` sets. */
-const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
+const KEYS: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
   width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
   endian: (text) => ({ endian: text as 'big' }),
   signed: (text) => ({ signed: isTrue(text) }),
@@ -82,21 +82,21 @@ const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions
  */
 export function lengthFieldOf(text: string): Framing<unknown> {
   let options: Partial<LengthFieldOptions> = {};
-  for (const part of text.split(',')) {
-    const [key = '', value, ...rest] = part.split('=');
-    if (!Object.hasOwn(keys, key) || value === undefined || value === '' || rest.length > 0) {
-      const near = nearest(key, Object.keys(keys));
-      const what = Object.hasOwn(keys, key)
-        ? `"${part}" says no value`
+  for (const pair of text.split(',')) {
+    const [key = '', value, ...rest] = pair.split('=');
+    if (!Object.hasOwn(KEYS, key) || value === undefined || value === '' || rest.length > 0) {
+      const near = nearest(key, Object.keys(KEYS));
+      const what = Object.hasOwn(KEYS, key)
+        ? `"${pair}" says no value`
         : `"${key}" is no key${near === undefined ? '' : `: did you mean ${near}?`}`;
-      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(keys).join(', ')}.`);
+      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(KEYS).join(', ')}.`);
     }
-    options = { ...options, ...keys[key]!(value) };
+    options = { ...options, ...KEYS[key]!(value) };
   }
   if (options.width === undefined)
     throw new InvalidArgumentError('It must say width=1, 2, 3, 4, 8 or varint.');
   try {
-    const { width, maxLength = MAX_LENGTH, ...others } = options;
+    const { width, maxLength = BODY_BYTES_MAX, ...others } = options;
     return lengthField({ ...others, width, maxLength, delivery: () => 'skip' });
   } catch (error) {
     if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);

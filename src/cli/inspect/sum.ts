@@ -89,7 +89,7 @@ export function createSum(columns: number | undefined): Sum {
   function lines(): string[] {
     const { conversations, frames, glued, cut, gaps, faults, conflicts, ignored, after } = sums;
     if (conversations === 0 && unread === null) return [];
-    const parts = [
+    const totals = [
       counted(conversations, 'conversation'),
       `${counted(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
       counted(gaps, 'gap'),
@@ -103,7 +103,7 @@ export function createSum(columns: number | undefined): Sum {
     ].join(', ');
     return [
       ...late.flatMap((text) => indented(text, '')),
-      ...(columns === undefined ? [parts] : wrapped(parts, columns)),
+      ...(columns === undefined ? [totals] : wrapped(totals, columns)),
       ...differing.flatMap((text) => indented(text, '  ')),
       ...(unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN)).flatMap((text) => indented(text, '  ')),
     ];

@@ -1,7 +1,7 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../../capture/stream-event.ts';
-import { createTurns } from './group-by-conversation.ts';
+import { groupByConversation } from './group-by-conversation.ts';
 import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } from './rows.ts';
 import { createSum } from './sum.ts';
 import {
@@ -45,12 +45,12 @@ interface Shown {
 }
 
 /** Rows that may wait for the conversations before theirs. */
-const MOST_WAITING = 20_000;
+const WAITING_ROWS_MAX = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
   const rows = createRows(columns, absolute);
-  const turns = createTurns(print, MOST_WAITING);
+  const turns = groupByConversation(print, WAITING_ROWS_MAX);
   /** Those that are open. */
   const open = new Map<number, Shown>();
   const sum = createSum(columns);

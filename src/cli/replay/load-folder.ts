@@ -10,7 +10,7 @@ import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 
 /** Throws a `Stop` for what cannot be read or may not be stored. Nothing bounds it but memory. */
-export async function storeWith(folder: string | undefined): Promise<MemoryStore> {
+export async function loadFolder(folder: string | undefined): Promise<MemoryStore> {
   const store = memoryStore();
   if (folder === undefined) return store;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(

@@ -74,7 +74,7 @@ function sizeOf(file: string): number | null {
 }
 
 /** What a command says of a capture that cannot be read to its end; anything else as it is. */
-export const stopForCapture = (thrown: unknown): ExitError | unknown =>
+export const captureExitError = (thrown: unknown): ExitError | unknown =>
   isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));

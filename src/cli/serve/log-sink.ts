@@ -56,7 +56,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
   let lost = { held: 0, refused: 0 };
   let idle = () => {};
   /** Nobody waits for what is left. */
-  let over = false;
+  let closing = false;
 
   function write(line: string): void {
     const length = Buffer.byteLength(line);
@@ -91,7 +91,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
 
   function writeRest(bytes: Buffer): void {
     writeSome(fd, bytes, (error, count) => {
-      if (error !== null && isBusy(error) && !over) return void setTimeout(writeRest, BUSY_MS, bytes);
+      if (error !== null && isBusy(error) && !closing) return void setTimeout(writeRest, BUSY_MS, bytes);
       if (error !== null) refused(bytes);
       else {
         tookOf(bytes, count);
@@ -145,7 +145,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
       };
       flush();
     });
-    over = true;
+    closing = true;
     if (fd > 2 && !writing) await new Promise((resolve) => closeFile(fd, resolve));
   }
 

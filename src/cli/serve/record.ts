@@ -12,23 +12,23 @@ import type { ServerLog } from './server-log.ts';
 
 export interface Recording {
   /** The same connections, recorded. */
-  readonly tapped: (connections$: Observable<ListenEvent>) => Observable<ListenEvent>;
+  readonly recorded: (connections$: Observable<ListenEvent>) => Observable<ListenEvent>;
   /** Tells the log where it records to, and of what it cannot. */
-  readonly tell: (log: ServerLog) => Subscription;
+  readonly logTo: (log: ServerLog) => Subscription;
   readonly close: () => Promise<void>;
 }
 
 /** What there is without `--record`: nothing between the listeners and the server. */
-const none: Recording = {
-  tapped: (connections$) => connections$,
-  tell: () => new Subscription(),
+const NOT_RECORDING: Recording = {
+  recorded: (connections$) => connections$,
+  logTo: () => new Subscription(),
   close: async () => {},
 };
 
 /** Makes the folder if it is missing; throws a `Stop` that says why it cannot be recorded into. */
 export async function openRecording({ settings, called }: Configuration): Promise<Recording> {
   const { dir, record, recordMaxSize: maxBytes, recordMaxFiles: maxFiles, maxHeader } = settings;
-  if (record === null) return none;
+  if (record === null) return NOT_RECORDING;
   // Only here: whoever records nothing does not load it.
   const { recordInto } = await import('../../capture/record/record-directory.ts');
   const requests = requestFraming(undefined, { maxHeader });
@@ -46,13 +46,13 @@ export async function openRecording({ settings, called }: Configuration): Promis
     throw usageError(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
   return {
-    tapped: (connections$) =>
+    recorded: (connections$) =>
       connections$.pipe(
         map((event) =>
           event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
         ),
       ),
-    tell(log) {
+    logTo(log) {
       log.info(`recording into ${record}: the contents of files can be read there, tokens are hidden`);
       return recorder.ends$.subscribe(({ path, why, message }) => {
         if (why === 'full') log.info(`${path} is full: ${message}`);

@@ -68,8 +68,8 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     { write },
   );
 
-  const tellsStored = logger.isLevelEnabled('info');
-  const tellsServed = logger.isLevelEnabled('debug');
+  const logsStored = logger.isLevelEnabled('info');
+  const logsServed = logger.isLevelEnabled('debug');
 
   let busySince: number | null = null;
   let quiet: NodeJS.Timeout | undefined;
@@ -100,12 +100,12 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
   return {
     event: (event) => {
       if (event.type === 'stored') {
-        if (!tellsStored) return;
+        if (!logsStored) return;
         write(storedLine(event));
         return wrote();
       }
       // What comes with every request is looked at no further when it is not to be told.
-      if (event.type === 'served' && !tellsServed) return;
+      if (event.type === 'served' && !logsServed) return;
       const line = logLine(event);
       if (line === null || !logger.isLevelEnabled(line.level)) return;
       logger[line.level](line.fields, line.message);

@@ -15,14 +15,14 @@ export async function openStore(settings: Settings, quotas: (() => readonly Quot
   const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
-  const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
-  if (quotas === null && whole.length === 0) return opened.value;
-  let given: readonly Quota[] = [];
-  let all: readonly Quota[] = whole;
+  const overall = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
+  if (quotas === null && overall.length === 0) return opened.value;
+  let lastQuotas: readonly Quota[] = [];
+  let all: readonly Quota[] = overall;
   return withQuotas(opened.value, () => {
-    const now = quotas?.() ?? given;
+    const now = quotas?.() ?? lastQuotas;
     // The same list means the same quotas: those of ten thousand tokens are not put together for each file.
-    if (now !== given) [given, all] = [now, [...whole, ...now]];
+    if (now !== lastQuotas) [lastQuotas, all] = [now, [...overall, ...now]];
     return all;
   });
 }

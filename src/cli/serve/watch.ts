@@ -16,7 +16,7 @@ export interface Watched {
   readonly stats: (read: () => ServerStats) => void;
   /** Begins to listen, if it is to. Throws a `Stop` when it cannot. Before the server does, so that it sees all events. */
   readonly start: () => Promise<void>;
-  readonly tellStatus: () => Promise<void>;
+  readonly logStatus: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export interface WatchDeps {
   readonly log: ServerLog;
 }
 
-const nothing: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
+const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
 export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
-  let read = () => nothing;
+  let read = () => NO_STATS;
   const facts = { stats: () => read(), unfinished: () => store.unfinished() };
   const status = createStatus(facts);
-  let operations: OpsServer | null = null;
+  let opsServer: OpsServer | null = null;
 
   async function start(): Promise<void> {
     const { metricsPort, metricsHost, dir } = settings;
@@ -52,8 +52,8 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);
-    operations = started.value;
-    log.info(`metrics and health on http://${operations.address}`);
+    opsServer = started.value;
+    log.info(`metrics and health on http://${opsServer.address}`);
   }
 
   return {
@@ -61,10 +61,10 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
       read = reader;
     },
     start,
-    tellStatus: async () => log.info(await status.line()),
+    logStatus: async () => log.info(await status.line()),
     stop: async () => {
       status.stop();
-      await operations?.close();
+      await opsServer?.close();
     },
   };
 }

@@ -15,10 +15,10 @@ import { settingNames, variableOf } from './table.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variable that names the file, as `--config` does. */
-export const configVariable = variableOf('config');
+export const CONFIG_VARIABLE = variableOf('config');
 
 /** What the commands that talk to a server read. */
-export const clientVariables: readonly string[] = [
+export const CLIENT_VARIABLES: readonly string[] = [
   'SLUICE_SERVER',
   'SLUICE_TLS',
   'SLUICE_TLS_CA',
@@ -29,9 +29,9 @@ export const clientVariables: readonly string[] = [
   'SLUICE_TOKEN_FILE',
 ];
 
-const prefix = 'SLUICE_';
-const serverVariables: readonly string[] = [...settingNames.map(variableOf), configVariable];
-const known: ReadonlySet<string> = new Set([...serverVariables, ...clientVariables]);
+const PREFIX = 'SLUICE_';
+const SERVER_VARIABLES: readonly string[] = [...settingNames.map(variableOf), CONFIG_VARIABLE];
+const KNOWN_VARIABLES: ReadonlySet<string> = new Set([...SERVER_VARIABLES, ...CLIENT_VARIABLES]);
 
 const ofService =
   /^SLUICE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
@@ -42,18 +42,18 @@ const setByOthers = (name: string, value: string): boolean =>
   ofService.test(name) || (portOfService.test(name) && isUrl(value));
 
 /** Names that begin as ours do, have a value, and are neither ours nor those of a service. */
-const strange = (env: Environment): readonly string[] =>
+const unknownVariables = (env: Environment): readonly string[] =>
   Object.entries(env).flatMap(([name, value]) =>
-    name.startsWith(prefix) && value && !known.has(name) && !setByOthers(name, value) ? [name] : [],
+    name.startsWith(PREFIX) && value && !KNOWN_VARIABLES.has(name) && !setByOthers(name, value) ? [name] : [],
   );
 
 /** The variable that a name was meant to be, if one is near. */
 function meantBy(name: string, names: readonly string[]): string | undefined {
   const own = nearest(
-    name.slice(prefix.length),
-    names.map((each) => each.slice(prefix.length)),
+    name.slice(PREFIX.length),
+    names.map((each) => each.slice(PREFIX.length)),
   );
-  return own === undefined ? undefined : `${prefix}${own}`;
+  return own === undefined ? undefined : `${PREFIX}${own}`;
 }
 
 export interface ReadEnvironment {
@@ -78,8 +78,8 @@ export function readEnvironment(env: Environment): ReadEnvironment {
         'set the port with --port or in the file, or enableServiceLinks: false in the pod',
     );
   }
-  for (const name of strange(env)) {
-    const meant = meantBy(name, serverVariables);
+  for (const name of unknownVariables(env)) {
+    const meant = meantBy(name, SERVER_VARIABLES);
     if (meant === undefined) warnings.push(`${name} is not a setting, and is ignored`);
     else problems.push(`${name} is not a setting; did you mean ${meant}?`);
   }
@@ -94,9 +94,9 @@ export function remedyFor(name: string, value: string): string {
 }
 
 /** What is wrong with the variables of a command that talks to a server: the first that was misspelt; null for nothing. */
-export function whyNotVariables(env: Environment): string | null {
-  for (const name of strange(env)) {
-    const meant = meantBy(name, clientVariables);
+export function explainMisspeltVariable(env: Environment): string | null {
+  for (const name of unknownVariables(env)) {
+    const meant = meantBy(name, CLIENT_VARIABLES);
     if (meant !== undefined) return `${name} is not a variable of sluice; did you mean ${meant}?`;
   }
   return null;

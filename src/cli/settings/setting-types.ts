@@ -101,29 +101,29 @@ export const mode: Kind<number> = {
   show: (value) => value.toString(8).padStart(3, '0'),
 };
 
-const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-const bytesIn: ReadonlyMap<string, number> = new Map([
-  ...decimal.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
-  ...binary.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const DECIMAL_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const BYTES_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ...DECIMAL_UNITS.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
+  ...BINARY_UNITS.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
 ]);
 
 /** @example sizeInWords(65536) // '64KiB' */
 export function sizeInWords(bytes: number): string {
   let unit = 0;
   let value = bytes;
-  while (value >= 1024 && value % 1024 === 0 && unit < binary.length - 1) {
+  while (value >= 1024 && value % 1024 === 0 && unit < BINARY_UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${value}${binary[unit]}`;
+  return `${value}${BINARY_UNITS[unit]}`;
 }
 
 /** Bytes: plain, or with a unit (`10MiB`, `1.5 GB`). Units of a thousand and of 1,024 both, in any case. */
 export const size = (from: number, to: number): Kind<number> => {
   const read = (text: string) => {
     const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text) ?? [];
-    const factor = unit === '' ? 1 : bytesIn.get(unit.toLowerCase());
+    const factor = unit === '' ? 1 : BYTES_PER_UNIT.get(unit.toLowerCase());
     if (number === undefined || factor === undefined) return undefined;
     const bytes = Number(number) * factor;
     // Half a byte is a slip of the pen; a fraction of a mebibyte is rounded to bytes.
@@ -139,26 +139,26 @@ export const size = (from: number, to: number): Kind<number> => {
   };
 };
 
-const second = 1000;
-export const minute = 60 * second;
-export const hour = 60 * minute;
-export const day = 24 * hour;
-const millisIn: ReadonlyMap<string, number> = new Map([
-  ['d', day],
-  ['h', hour],
-  ['m', minute],
-  ['s', second],
+const SECOND_MS = 1000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ['d', DAY_MS],
+  ['h', HOUR_MS],
+  ['m', MINUTE_MS],
+  ['s', SECOND_MS],
   ['ms', 1],
 ]);
 
-const timesLike = { s: '30 (seconds), 0.5, 500ms, 2m or 24h', ms: '50 (milliseconds), 50ms or 0.5s' };
+const TIME_EXAMPLES = { s: '30 (seconds), 0.5, 500ms, 2m or 24h', ms: '50 (milliseconds), 50ms or 0.5s' };
 
 /** @example timeInWords(90_000) // '90s' */
 export function timeInWords(millis: number): string {
-  for (const [unit, factor] of millisIn) {
+  for (const [unit, factor] of MS_PER_UNIT) {
     const value = millis / factor;
     // 24h and 60s read better than 1d and 1m.
-    if (Number.isInteger(value) && (value > 1 || factor <= second)) return `${value}${unit}`;
+    if (Number.isInteger(value) && (value > 1 || factor <= SECOND_MS)) return `${value}${unit}`;
   }
   return `${millis}ms`;
 }
@@ -172,24 +172,24 @@ export const time = (from: number, to: number, bare: 's' | 'ms' = 's'): Kind<num
   const read = (text: string) => {
     const [, number, unit = bare] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
     if (number === undefined) return undefined;
-    const millis = Math.round(Number(number) * millisIn.get(unit)!);
+    const millis = Math.round(Number(number) * MS_PER_UNIT.get(unit)!);
     return within(millis, from, to);
   };
   return {
     placeholder: 'TIME',
-    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as ${timesLike[bare]}`,
+    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as ${TIME_EXAMPLES[bare]}`,
     read,
     readJson: fromEither(read),
-    print: (value) => value / millisIn.get(bare)!,
+    print: (value) => value / MS_PER_UNIT.get(bare)!,
     show: timeInWords,
   };
 };
 
-const none = 'none';
+const NONE = 'none';
 
 /** A bound that need not be: `none`, or 0 where a bound of 0 would make no sense, is `Infinity`. */
 export const orUnbounded = (kind: Kind<number>): Kind<number> => {
-  const unbounded = kind.read('0') === undefined ? [none, '0', 0] : [none];
+  const unbounded = kind.read('0') === undefined ? [NONE, '0', 0] : [NONE];
   const or = (read: (value: never) => number | undefined) => (value: unknown) =>
     unbounded.includes(value as string) ? Number.POSITIVE_INFINITY : read(value as never);
   return {
@@ -197,8 +197,8 @@ export const orUnbounded = (kind: Kind<number>): Kind<number> => {
     mustBe: `${kind.mustBe}, or none`,
     read: or(kind.read),
     readJson: or(kind.readJson),
-    print: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.print(value)),
-    show: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.show(value)),
+    print: (value) => (value === Number.POSITIVE_INFINITY ? NONE : kind.print(value)),
+    show: (value) => (value === Number.POSITIVE_INFINITY ? NONE : kind.show(value)),
   };
 };
 
@@ -206,10 +206,10 @@ export const orUnbounded = (kind: Kind<number>): Kind<number> => {
 export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   mustBe: `${kind.mustBe}, or none`,
-  read: (text) => (text === none ? null : kind.read(text)),
-  readJson: (value) => (value === none ? null : kind.readJson(value)),
-  print: (value) => (value === null ? none : kind.print(value)),
-  show: (value) => (value === null ? none : kind.show(value)),
+  read: (text) => (text === NONE ? null : kind.read(text)),
+  readJson: (value) => (value === NONE ? null : kind.readJson(value)),
+  print: (value) => (value === null ? NONE : kind.print(value)),
+  show: (value) => (value === null ? NONE : kind.show(value)),
 });
 
 /** What is not there unless it is set; null in JSON is as if it was not set. */

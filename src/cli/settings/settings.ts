@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import { contradictions } from './checks.ts';
 import type { Configuration } from './configuration.ts';
-import { configVariable, type Environment, readEnvironment, remedyFor } from './environment.ts';
+import { CONFIG_VARIABLE, type Environment, readEnvironment, remedyFor } from './environment.ts';
 import { type ConfigFile, readConfigFile } from './file.ts';
 import {
   flagOf,
@@ -42,7 +42,7 @@ export type Read =
  */
 export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   const { env, ...environment } = readEnvironment(sources.env);
-  const named = flags.config ?? (env[configVariable] || undefined);
+  const named = flags.config ?? (env[CONFIG_VARIABLE] || undefined);
   const file = named === undefined ? null : readConfigFile(named, cwd);
   const problems = [...environment.problems, ...(file?.problems ?? [])];
   const values: Partial<Record<SettingName, unknown>> = {};

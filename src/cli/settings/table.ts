@@ -8,7 +8,7 @@ import { defaultLimits } from '../../runtime/limits.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import {
   choice,
-  day,
+  DAY_MS,
   host,
   type Kind,
   mode,
@@ -50,7 +50,7 @@ const TiB = 1024 ** 4;
 /** Quotas and files: more than any disk, and far from where numbers stop being exact. */
 const BYTES_MAX = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
-const TIME_MAX_MS = 24 * day;
+const TIME_MAX_MS = 24 * DAY_MS;
 const { timeouts } = defaultLimits;
 const uploads = uploadLimits({});
 
@@ -72,7 +72,7 @@ export const settingTable = {
   ),
   keepPartial: setting(
     'files',
-    orUnbounded(time(0, 3650 * day)),
+    orUnbounded(time(0, 3650 * DAY_MS)),
     uploads.keepPartial,
     'how long what arrived of an interrupted upload is kept',
   ),
@@ -159,7 +159,7 @@ export const settingTable = {
 
   grace: setting(
     'operation',
-    time(0, day),
+    time(0, DAY_MS),
     defaultLimits.grace,
     'how long running requests may take to finish at the end',
   ),

@@ -4,7 +4,7 @@ import { type ExitError, exitError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 
 /** A `Stop` for a `ListenFault`; anything else as it is. */
-export const stopForListening = (thrown: unknown): ExitError | unknown =>
+export const listenExitError = (thrown: unknown): ExitError | unknown =>
   isListenFault(thrown) ? exitError(exitStatus.failed, thrown.message) : thrown;
 
 const isListenFault = (thrown: unknown): thrown is ListenFault =>

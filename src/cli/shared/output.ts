@@ -30,26 +30,26 @@ export interface OutputDeps {
   /** Where troubles go; default stderr. */
   readonly stderr?: { readonly write: (text: string) => unknown };
   /** Called once, when stdout cannot be written to. Default: says why, and ends the process with status 1. */
-  readonly broke?: (why: string) => void;
+  readonly onWriteFault?: (why: string) => void;
 }
 
-export function createOutput(world: OutputDeps = {}): Output {
-  const { stdout = openStdout, stderr = process.stderr } = world;
-  const { broke = (why: string) => exitBroken(error, why) } = world;
+export function createOutput(deps: OutputDeps = {}): Output {
+  const { stdout = openStdout, stderr = process.stderr } = deps;
+  const { onWriteFault = (why: string) => exitFailed(error, why) } = deps;
   let lines = '';
-  let gone = false;
+  let closed = false;
   let scheduled = false;
   const sink = stdout((error) => {
-    if (gone) return;
-    gone = true;
-    if (error.code !== 'EPIPE') broke(`stdout cannot be written to: ${inWords(error)}`);
+    if (closed) return;
+    closed = true;
+    if (error.code !== 'EPIPE') onWriteFault(`stdout cannot be written to: ${inWords(error)}`);
   });
 
   function flush(): void {
     scheduled = false;
     const text = lines;
     lines = '';
-    if (text !== '' && !gone) sink.write(text);
+    if (text !== '' && !closed) sink.write(text);
   }
 
   function line(text: string): void {
@@ -71,21 +71,21 @@ export function createOutput(world: OutputDeps = {}): Output {
     json: (value) => line(JSON.stringify(value)),
     bytes: (chunk) =>
       new Promise((resolve) => {
-        if (gone) resolve();
+        if (closed) resolve();
         else sink.write(chunk, resolve);
       }),
     error,
-    isClosed: () => gone,
+    isClosed: () => closed,
     flush,
   };
 }
 
-function exitBroken(trouble: (text: string) => void, why: string): never {
-  trouble(why);
+function exitFailed(printError: (text: string) => void, why: string): never {
+  printError(why);
   return exitEarly(exitStatus.failed);
 }
 
-const words: Readonly<Record<string, string>> = {
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left',
   EDQUOT: 'the quota of the disk is used up',
   EFBIG: 'the file would be too large',
@@ -94,6 +94,6 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function inWords(error: NodeJS.ErrnoException): string {
-  const known = words[error.code ?? ''];
+  const known = WRITE_FAULTS[error.code ?? ''];
   return known === undefined ? systemWords(error, 'write') : `${known} (${error.code})`;
 }

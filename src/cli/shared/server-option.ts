@@ -5,8 +5,8 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { connectTcp } from '../../transport/socket/tcp.ts';
 import { connectTls } from '../../transport/tls/tls.ts';
 import { connectUnix } from '../../transport/unix/unix.ts';
-import { whyNotVariables } from '../settings/environment.ts';
-import { day } from '../settings/setting-types.ts';
+import { explainMisspeltVariable } from '../settings/environment.ts';
+import { DAY_MS } from '../settings/setting-types.ts';
 import { exitError, usageError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { duration } from './option-parsers.ts';
@@ -47,7 +47,7 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
     )
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')
-        .argParser(duration(1, day))
+        .argParser(duration(1, DAY_MS))
         .default(10_000, '10s'),
     );
   return addTlsOptions(command).addOption(
@@ -55,12 +55,12 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
   );
 }
 
-export function placeOf(flags: ServerFlags): ServerAddress {
-  const place = flags.to ?? flags.from ?? flags.server;
-  if (place === undefined) {
+export function addressOf(flags: ServerFlags): ServerAddress {
+  const address = flags.to ?? flags.from ?? flags.server;
+  if (address === undefined) {
     throw usageError('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
   }
-  return place;
+  return address;
 }
 
 /** The token to say hello with; null when there is none. Throws a `Stop` when it cannot be read. */
@@ -72,9 +72,9 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
  */
 export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
-  const why = whyNotVariables(environment);
+  const why = explainMisspeltVariable(environment);
   if (why !== null) throw usageError(why);
-  const where = placeOf(flags);
+  const where = addressOf(flags);
   const tls = tlsSettings(flags, environment);
   const { timeout } = flags;
   if ('path' in where) {

@@ -30,7 +30,7 @@ export async function withClient<T>(
     return answer;
   } catch (thrown) {
     client.destroy();
-    throw isClientFault(thrown) ? stopFor(thrown) : thrown;
+    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
   } finally {
     output.flush();
   }
@@ -39,11 +39,11 @@ export async function withClient<T>(
 export const breaks = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
 
-export const stopFor = (fault: ClientFault): ExitError =>
+export const clientExitError = (fault: ClientFault): ExitError =>
   exitError(breaks(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
 
 /** What is wrong with one name alone; null when that was said, undefined when it is about all of them. */
-function whyNotThis(thrown: unknown): string | null | undefined {
+function explainOne(thrown: unknown): string | null | undefined {
   if (isExitError(thrown)) return thrown.message;
   return isClientFault(thrown) && !breaks(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
@@ -62,7 +62,7 @@ export async function forEachName(
       await ask(name);
       return true;
     } catch (thrown) {
-      const why = whyNotThis(thrown);
+      const why = explainOne(thrown);
       if (why === undefined) throw thrown;
       if (why !== null) output.error(ofName(name, why));
       return false;

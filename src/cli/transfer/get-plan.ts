@@ -19,16 +19,16 @@ import type { Downloads } from '../../client/transfers/downloads.ts';
 import { whyNotFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { breaks } from '../shared/with-client.ts';
-import { whyNotTogether } from './one-place.ts';
-import type { Failure, Transfer } from './report.ts';
-import { failureOf } from './upload.ts';
+import { explainConflict } from './one-place.ts';
+import type { Transfer, TransferFault } from './report.ts';
+import { transferFaultOf } from './upload.ts';
 
 /** Whom it asks. */
-type Asked = Pick<Downloads, 'stat' | 'page'>;
+type FileLister = Pick<Downloads, 'stat' | 'page'>;
 
 export interface GetPlan {
   readonly files: readonly Transfer[];
-  readonly failed: readonly { readonly name: string; readonly failure: Failure }[];
+  readonly failed: readonly { readonly name: string; readonly failure: TransferFault }[];
 }
 
 export interface GetWish {
@@ -40,11 +40,11 @@ export interface GetWish {
 }
 
 /** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
-export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
+export async function planGet(server: FileLister, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
   const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
-  const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
+  const why = out === null ? null : explainConflict(plans.map(({ files }) => files));
   if (why !== null) throw usageError(why);
   return {
     files: plans.flatMap(({ files }) => files),
@@ -53,32 +53,37 @@ export async function planGet(server: Asked, { names, recursive, out }: GetWish)
 }
 
 /** @param target where it goes; empty for stdout. */
-async function planName(server: Asked, name: string, recursive: boolean, target: string): Promise<GetPlan> {
+async function planName(
+  server: FileLister,
+  name: string,
+  recursive: boolean,
+  target: string,
+): Promise<GetPlan> {
   const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
   try {
-    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : empty;
+    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : NOTHING;
     if (below.files.length + below.failed.length > 0) return below;
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
     const { name: filename, ...state } = await firstValueFrom(server.stat(name));
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
     if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
+    return { files: [], failed: [{ name, failure: transferFaultOf(thrown, 'write') }] };
   }
 }
 
-const empty: GetPlan = { files: [], failed: [] };
+const NOTHING: GetPlan = { files: [], failed: [] };
 
-async function planBelow(server: Asked, folder: string, target: string): Promise<GetPlan> {
+async function planBelow(server: FileLister, folder: string, target: string): Promise<GetPlan> {
   const prefix = folder === '/' ? '' : folder;
   const files: Transfer[] = [];
-  const failed: { name: string; failure: Failure }[] = [];
+  const failed: { name: string; failure: TransferFault }[] = [];
   let after: string | undefined;
   do {
     const listing = await firstValueFrom(server.page(after === undefined ? { prefix } : { prefix, after }));
     for (const { name, ...state } of listing.files) {
-      const why = whyNotBelow(name, prefix);
+      const why = explainListedName(name, prefix);
       if (why !== null) failed.push({ name, failure: { message: why } });
       else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, ...state });
     }
@@ -88,13 +93,13 @@ async function planBelow(server: Asked, folder: string, target: string): Promise
 }
 
 /** Why a name that the server has listed cannot be believed. */
-function whyNotBelow(name: string, prefix: string): string | null {
+function explainListedName(name: string, prefix: string): string | null {
   const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
 }
 
 /** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
-export function apart(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
+export function splitExisting(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
   const isThere = ({ path }: Transfer) => {
     try {
       return !lstatSync(path).isDirectory();

@@ -18,8 +18,8 @@ import {
   writev,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { releasePart, removePart } from './part-file.ts';
-import { placedAnew } from './placed-anew.ts';
+import { releasePartFile, removePartFile } from './part-file.ts';
+import { placeIfAbsent } from './placed-anew.ts';
 import { checkReplaceable } from './replaceable.ts';
 
 /** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
@@ -43,7 +43,7 @@ export interface LocalFileOptions {
   /** Milliseconds since 1970. */
   readonly mtime: number;
   /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
-  readonly part?: { readonly path: string; readonly offset: number } | undefined;
+  readonly partFile?: { readonly path: string; readonly offset: number } | undefined;
   /** Bytes of it were written before, in vain: it begins anew. */
   readonly again: boolean;
   /** Whether what is there under its name is replaced; default true. */
@@ -72,18 +72,18 @@ export function removeTemporaries(): void {
  * what has its name is not to be replaced.
  */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
-  const { path, size, mtime, part, written, failed, clobber = true } = options;
+  const { path, size, mtime, partFile, written, failed, clobber = true } = options;
   checkReplaceable(path, '--out -');
-  const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
-  if (part === undefined) temporaries.add(temporary);
+  const temporary = partFile?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const fd = openIn(temporary, (partFile?.offset ?? 0) > 0 ? 'r+' : 'wx');
+  if (partFile === undefined) temporaries.add(temporary);
   /** Where the next write goes. */
-  let position = part?.offset ?? 0;
+  let position = partFile?.offset ?? 0;
   let queued: Uint8Array[] = [];
   let writing = false;
   let error: unknown;
   let broken = false;
-  let over = false;
+  let closed = false;
   let kept = false;
   let idle = () => {};
 
@@ -112,19 +112,19 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
   }
 
   function remove(): void {
-    if (over) return;
-    over = true;
+    if (closed) return;
+    closed = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    if (!kept || position === 0) removePart(temporary);
+    if (!kept || position === 0) removePartFile(temporary);
   }
 
-  function place(): 'placed' | 'there' {
+  function moveIntoPlace(): 'placed' | 'there' {
     try {
       if (broken) throw error;
       futimesSync(fd, mtime / 1000, mtime / 1000);
       if (clobber) renameSync(temporary, path);
-      else if (!placedAnew(temporary, path)) {
+      else if (!placeIfAbsent(temporary, path)) {
         remove();
         return 'there';
       }
@@ -132,16 +132,16 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
       remove();
       throw failure;
     }
-    over = true;
+    closed = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    releasePart(temporary);
+    releasePartFile(temporary);
     return 'placed';
   }
 
   return {
     write: (bytes) => {
-      if (broken || over) return written(bytes.length);
+      if (broken || closed) return written(bytes.length);
       queued.push(bytes);
       if (size > WHOLE_WRITE_BYTES_MAX) pump();
     },
@@ -152,11 +152,11 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
           pump();
         });
       } else writeNow();
-      return place();
+      return moveIntoPlace();
     },
     abort: (how) => {
       // What has arrived is worth writing if it is to be gone on with.
-      kept = how === 'keep' && part !== undefined && !broken;
+      kept = how === 'keep' && partFile !== undefined && !broken;
       broken ||= !kept;
       if (broken) {
         for (const { length } of queued) written(length);
@@ -206,12 +206,12 @@ function writeAll(
   writev(fd, chunks, position, (failure, count) => {
     if (failure !== null) return done(failure);
     let left = count;
-    const rest: Uint8Array[] = [];
+    const remaining: Uint8Array[] = [];
     for (const chunk of chunks) {
-      if (left < chunk.length) rest.push(chunk.subarray(left));
+      if (left < chunk.length) remaining.push(chunk.subarray(left));
       left = Math.max(0, left - chunk.length);
     }
-    if (rest.length === 0) done(null);
-    else writeAll(fd, rest, position + count, done);
+    if (remaining.length === 0) done(null);
+    else writeAll(fd, remaining, position + count, done);
   });
 }

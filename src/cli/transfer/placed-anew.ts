@@ -2,19 +2,19 @@
 import { closeSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 
 /** What a file system says that has no hard links. */
-const noLinks: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+const NO_LINKS_CODES: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
  * Gives a file its name unless something has it, without a moment in between for somebody else; answers whether it did.
  * Where there are no hard links the name is taken by an empty file first. A folder of that name is an error.
  */
-export function placedAnew(temporary: string, path: string): boolean {
+export function placeIfAbsent(temporary: string, path: string): boolean {
   try {
     try {
       linkSync(temporary, path);
       unlinkSync(temporary);
     } catch (error) {
-      if (!noLinks.has((error as NodeJS.ErrnoException).code)) throw error;
+      if (!NO_LINKS_CODES.has((error as NodeJS.ErrnoException).code)) throw error;
       closeSync(openSync(path, 'wx'));
       renameSync(temporary, path);
     }

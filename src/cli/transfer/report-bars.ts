@@ -6,7 +6,7 @@ import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
 import type { Report, Transfer } from './report.ts';
-import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts';
+import { faultInLine, retryInWords, summaryInWords } from './report-lines.ts';
 
 /** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
 const BAR_BYTES_MIN = 4 * 1024 * 1024;
@@ -56,7 +56,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
     totalBar = null;
   }
 
-  function tell(text: string): void {
+  function print(text: string): void {
     if (totalBar === null) output.error(text);
     else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
   }
@@ -64,9 +64,9 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
   function show(transfer: Transfer): void {
     totalBar ??= bars.create(1, 0, total);
     if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
-    for (const [other, { over, bar }] of shown) {
+    for (const [other, { isOver, bar }] of shown) {
       if (shown.size < BARS_MAX) break;
-      if (!over) continue;
+      if (!isOver) continue;
       bars.remove(bar);
       shown.delete(other);
     }
@@ -107,10 +107,10 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
     failed: (transfer, failure) => {
       meter.failed(transfer);
       finish(transfer, 'failed');
-      tell(failureInWords(transfer, failure));
+      print(faultInLine(transfer, failure));
     },
-    retry: (retry) => tell(retryInWords(retry)),
-    warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),
+    retry: (retry) => print(retryInWords(retry)),
+    warn: (path, why) => print(`${printable(path)}: skipped, ${why}`),
     abandon: stop,
     end: (summary) => {
       stop();
@@ -121,7 +121,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
 
 interface FileBar {
   readonly bar: SingleBar;
-  readonly over: boolean;
+  readonly isOver: boolean;
   readonly resumed: (from: number) => void;
   readonly at: (bytes: number, durable?: number) => void;
   readonly end: (note: string) => void;
@@ -148,7 +148,7 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
   const bar = bars.create(1, 0, facts);
   return {
     bar,
-    get over() {
+    get isOver() {
       return note !== undefined;
     },
     resumed: (bytes) => {

@@ -2,7 +2,7 @@
 
 import { formatBytes, formatFileCount, ofName, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { Failure, Report, RetryTold, Summary, Transfer } from './report.ts';
+import type { Report, RetryNotice, Summary, Transfer, TransferFault } from './report.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
@@ -23,7 +23,7 @@ export function quietReport(output: Output): Report {
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: (what, failure) => output.error(failureInWords(what, failure)),
+    failed: (what, failure) => output.error(faultInLine(what, failure)),
     retry: () => {},
     warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
@@ -36,13 +36,13 @@ export function quietReport(output: Output): Report {
  *
  * @example 'x as ../x: the file name is not allowed: …'
  */
-export function failureInWords({ path, filename }: Transfer, { code, message }: Failure): string {
+export function faultInLine({ path, filename }: Transfer, { code, message }: TransferFault): string {
   const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
   return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
-export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
+export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice): string =>
   `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
 /**

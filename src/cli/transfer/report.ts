@@ -26,7 +26,7 @@ export interface Summary {
 }
 
 /** What is to be printed about a failure, beside the words. */
-export interface Failure {
+export interface TransferFault {
   readonly message: string;
   /** The code of the server's refusal, where it was one. */
   readonly code?: string;
@@ -40,7 +40,7 @@ export interface Done {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-export interface RetryTold {
+export interface RetryNotice {
   /** What failed. */
   readonly message: string;
   /** Which of the further tries it will be, from 1. */
@@ -62,9 +62,9 @@ export interface Report {
   readonly progress: (transfer: Transfer, bytes: number, durable?: number) => void;
   /** The file arrived, with so many bytes. */
   readonly done: (transfer: Transfer, bytes: number, done: Done) => void;
-  readonly failed: (what: Transfer, failure: Failure) => void;
+  readonly failed: (what: Transfer, failure: TransferFault) => void;
   /** Something failed that will be tried again. */
-  readonly retry: (retry: RetryTold) => void;
+  readonly retry: (retry: RetryNotice) => void;
   /** Something was left out, or is worth knowing. */
   readonly warn: (path: string, why: string) => void;
   /** The process is about to end: gives the terminal back as it was. */

@@ -17,10 +17,10 @@ export const addRetryOptions = (command: Command): Command =>
     .option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1);
 
 /** Connections that break for the same reason at the same time, told as one. In milliseconds. */
-const together = 50;
+const SAME_BREAK_MS = 50;
 
-export function tellRetries(retries$: Observable<Retry>, report: Report): void {
-  let told = '';
+export function reportRetries(retries$: Observable<Retry>, report: Report): void {
+  let lastReported = '';
   let at = 0;
   /** Those that the last telling was about: one that breaks once more is another break. No more than there are. */
   const broken = new Set<number>();
@@ -28,9 +28,10 @@ export function tellRetries(retries$: Observable<Retry>, report: Report): void {
     const message = describeFault(fault);
     const what = `${attempt} ${message}`;
     const now = performance.now();
-    const same = what === told && now - at < together && (connection === null || !broken.has(connection));
+    const same =
+      what === lastReported && now - at < SAME_BREAK_MS && (connection === null || !broken.has(connection));
     at = now;
-    told = what;
+    lastReported = what;
     if (!same) broken.clear();
     if (connection !== null) broken.add(connection);
     if (!same) report.retry({ message, attempt, retries, seconds: delay / 1000 });

@@ -15,32 +15,35 @@ import type { Transfer } from './report.ts';
 import type { UploadDeps, Uploaded } from './upload.ts';
 
 /** Puts that wait in the sender at once; it reads one at a time. */
-const FILES_AHEAD = 64;
+const FILES_AT_ONCE = 64;
 /** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
 const LINGER_MS = 60_000;
 
 /** The peer cannot refuse a name, so that is done here. */
-export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
+export async function sendUnacknowledged(
+  transfers: readonly Transfer[],
+  deps: UploadDeps,
+): Promise<Uploaded> {
   const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
-  let left: readonly Transfer[] = transfers.filter((transfer) => {
+  let unsent: readonly Transfer[] = transfers.filter((transfer) => {
     const why = whyNotFilename(transfer.filename);
     if (why === null) return true;
     counts.failed++;
-    world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
+    deps.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
     return false;
   });
   const status = exitStatus.connection;
-  while (left.length > 0) {
-    const sender = createUnacknowledgedSender(await connected(world.connect()), { crc32 });
-    const again = await sendAll(sender, left, world, counts);
+  while (unsent.length > 0) {
+    const sender = createUnacknowledgedSender(await connected(deps.connect()), { crc32 });
+    const again = await sendAll(sender, unsent, deps, counts);
     const fault = await ended(sender);
-    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
-    if (again.length === left.length) {
-      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing', status } };
+    if (fault !== null) return { ...counts, givenUp: { files: again.length, why: fault, status } };
+    if (again.length === unsent.length) {
+      return { ...counts, givenUp: { files: again.length, why: 'the peer takes nothing', status } };
     }
-    left = again;
+    unsent = again;
   }
-  return { ...counts, lost: null };
+  return { ...counts, givenUp: null };
 }
 
 /** Answers what was not sent, since the connection was ended before its turn. */
@@ -55,11 +58,11 @@ function sendAll(
     let next = 0;
     let underWay = 0;
     function step(): void {
-      while (underWay < FILES_AHEAD && next < transfers.length && again.length === 0)
+      while (underWay < FILES_AT_ONCE && next < transfers.length && again.length === 0)
         send(transfers[next++]!);
       if (underWay === 0) resolve([...again, ...transfers.slice(next)]);
     }
-    function over(): void {
+    function settle(): void {
       underWay--;
       step();
     }
@@ -81,9 +84,9 @@ function sendAll(
               counts.failed++;
               report.failed(transfer, { message: faultInWords(fault, 'read') });
             }
-            over();
+            settle();
           },
-          complete: over,
+          complete: settle,
         });
     }
     step();

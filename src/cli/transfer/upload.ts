@@ -22,12 +22,12 @@ import type { Connection } from '../../transport/connection.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { breaks } from '../shared/with-client.ts';
-import type { Failure, Report, Transfer } from './report.ts';
-import { tellRetries } from './retry-options.ts';
+import type { Report, Transfer, TransferFault } from './report.ts';
+import { reportRetries } from './retry-options.ts';
 import { createTries } from './tries.ts';
 
 /** Files under way at once on each connection: as many as a server answers at once. */
-const FILES_AHEAD = 256;
+const FILES_AT_ONCE = 256;
 
 export interface Uploaded {
   readonly files: number;
@@ -36,10 +36,10 @@ export interface Uploaded {
   /** As many of the bytes as the server did not have when this run began. */
   readonly transferred: number;
   /** The files that were given up because the server is, and why it is. Null when all were tried. */
-  readonly lost: Lost | null;
+  readonly givenUp: GivenUp | null;
 }
 
-export interface Lost {
+export interface GivenUp {
   readonly files: number;
   readonly why: string;
   readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
@@ -58,40 +58,41 @@ export interface UploadDeps {
   readonly kept?: Set<Transfer>;
 }
 
-export function upload(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
-  const { connect, token = null, retries = 5, parallel = 1 } = world;
+export function upload(transfers: readonly Transfer[], deps: UploadDeps): Promise<Uploaded> {
+  const { connect, token = null, retries = 5, parallel = 1 } = deps;
   const uploads = createUploads({
     connect,
     retries,
     parallel,
     crc32,
-    window: FILES_AHEAD,
+    window: FILES_AT_ONCE,
     sha256,
     ...(token === null ? {} : { token }),
   });
-  tellRetries(uploads.retries$, world.report);
-  return sendAll(uploads, transfers, world, FILES_AHEAD * parallel).finally(uploads.end);
+  reportRetries(uploads.retries$, deps.report);
+  return sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel).finally(uploads.end);
 }
 
 function sendAll(
   uploads: Uploads,
   transfers: readonly Transfer[],
   { report, settings, kept }: UploadDeps,
-  most: number,
+  concurrency: number,
 ): Promise<Uploaded> {
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     /** Files that were tried, and of which it is not known what came of them. */
-    let unknown = 0;
-    let given: ClientFault | null = null;
+    let undecided = 0;
+    let fatalFault: ClientFault | null = null;
 
     function step(): void {
-      while (underWay < most && next < transfers.length && given === null) send(transfers[next++]!);
+      while (underWay < concurrency && next < transfers.length && fatalFault === null)
+        send(transfers[next++]!);
       if (underWay > 0) return;
-      const files = unknown + transfers.length - next;
-      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
+      const files = undecided + transfers.length - next;
+      resolve({ ...counts, givenUp: fatalFault === null ? null : { files, ...reasonOf(fatalFault) } });
     }
 
     function send(transfer: Transfer): void {
@@ -120,20 +121,20 @@ function sendAll(
           },
           error: (fault: ClientFault) => {
             if (endsAll(fault)) {
-              given ??= fault;
-              unknown++;
+              fatalFault ??= fault;
+              undecided++;
             } else {
               counts.failed++;
               kept?.delete(transfer);
-              report.failed(transfer, failureOf(fault, 'read'));
+              report.failed(transfer, transferFaultOf(fault, 'read'));
             }
-            over();
+            settle();
           },
-          complete: over,
+          complete: settle,
         });
     }
 
-    function over(): void {
+    function settle(): void {
       underWay--;
       step();
     }
@@ -148,13 +149,13 @@ const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
 export const endsAll = (fault: ClientFault): boolean =>
   breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
 
-export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
+export const reasonOf = (fault: ClientFault): Omit<GivenUp, 'files'> => ({
   why: describeFault(fault),
   status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
 });
 
 /** @param doing what was to be done to the file on this machine. */
-export function failureOf(fault: ClientFault, doing: Doing): Failure {
+export function transferFaultOf(fault: ClientFault, doing: Doing): TransferFault {
   const message = faultInWords(fault, doing);
   return fault.type === 'refused' ? { message, code: fault.error.code } : { message };
 }

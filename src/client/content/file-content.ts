@@ -6,9 +6,9 @@ import { bytesContent, type Content } from './content.ts';
 /** Bytes up to which a file is read at once, without a round through the thread pool. */
 const WHOLE_READ_BYTES_MAX = 128 * 1024;
 /** Bytes at the most of a file whose size does not say how many it has: it is read into memory before it is sent. */
-const UNSIZED_MAX_BYTES = 16 * 1024 * 1024;
+const UNSIZED_BYTES_MAX = 16 * 1024 * 1024;
 /** Bytes that a file which has none on the disk may claim: files of the kernel say 0, or a page of it. */
-const KERNEL_PAGE_MAX_BYTES = 64 * 1024;
+const KERNEL_PAGE_BYTES_MAX = 64 * 1024;
 
 /**
  * Opens a regular file, through symbolic links. What is sent is the file as it was when it was opened: one that changes
@@ -78,25 +78,25 @@ function checkUnchanged(before: Stats, after: Stats): void {
 
 /** Whether the size may say nothing of the content: so it is with an empty file, which costs one read more. */
 const isUnsized = ({ size, blocks }: Stats): boolean =>
-  size === 0 || (blocks === 0 && size <= KERNEL_PAGE_MAX_BYTES);
+  size === 0 || (blocks === 0 && size <= KERNEL_PAGE_BYTES_MAX);
 
 /** Read into, and copied out of, within one call. */
-let room: Uint8Array | undefined;
+let readBuffer: Uint8Array | undefined;
 
 function readWhole(fd: number): Uint8Array {
-  room ??= new Uint8Array(WHOLE_READ_BYTES_MAX);
+  readBuffer ??= new Uint8Array(WHOLE_READ_BYTES_MAX);
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for (let got = readSync(fd, room, 0, room.length, 0); got > 0; ) {
+  for (let got = readSync(fd, readBuffer, 0, readBuffer.length, 0); got > 0; ) {
     size += got;
-    if (size > UNSIZED_MAX_BYTES) {
-      const most = `${UNSIZED_MAX_BYTES / 1024 ** 2} MiB`;
+    if (size > UNSIZED_BYTES_MAX) {
+      const limit = `${UNSIZED_BYTES_MAX / 1024 ** 2} MiB`;
       throw new Error(
-        `its size does not say how many bytes it has, and it has more than ${most}: send a copy of it`,
+        `its size does not say how many bytes it has, and it has more than ${limit}: send a copy of it`,
       );
     }
-    pieces.push(room.slice(0, got));
-    got = readSync(fd, room, 0, room.length, size);
+    pieces.push(readBuffer.slice(0, got));
+    got = readSync(fd, readBuffer, 0, readBuffer.length, size);
   }
   return concatBytes(pieces, size);
 }

@@ -39,16 +39,16 @@ export function createDeadline(options: DeadlineOptions): Deadline {
     since = scheduler.now();
   };
 
-  function wait(millis: number): void {
-    timer = scheduler.schedule(look, millis);
+  function startTimer(millis: number): void {
+    timer = scheduler.schedule(checkSilence, millis);
   }
 
-  function look(): void {
+  function checkSilence(): void {
     timer = null;
     if (stopped || !due()) return;
     if (holds > 0) touch();
     const left = since + timeout - scheduler.now();
-    if (left > 0) wait(left);
+    if (left > 0) startTimer(left);
     else missed();
   }
 
@@ -56,7 +56,7 @@ export function createDeadline(options: DeadlineOptions): Deadline {
     arm: () => {
       if (timer !== null || stopped) return;
       touch();
-      wait(timeout);
+      startTimer(timeout);
     },
     touch,
     hold: () => {

@@ -15,7 +15,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import type { Sent } from './exchange.ts';
+import type { SentContent } from './exchange.ts';
 import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
 
 /** Bytes of a refused body that are still sent, as zeros, rather than connecting anew. */
@@ -38,7 +38,7 @@ export interface Outbound {
   /** The frame was taken back: no reply will come. */
   readonly withdrawn: () => void;
   readonly taken: (bytes: number, total: number) => void;
-  readonly sent: (sent: Sent) => void;
+  readonly sent: (sent: SentContent) => void;
   /** It cannot be sent. */
   readonly failed: (fault: ClientFault) => void;
 }
@@ -49,8 +49,8 @@ export interface FrameSenderDeps {
   /** The next request whose turn has come; null when there is none now. */
   readonly next: () => Outbound | null;
   /** The frame of this request, the last one begun, cannot be completed: nothing can be sent behind it. */
-  readonly poisoned: (request: Outbound) => void;
-  readonly broken: (fault: ConnectionFault) => void;
+  readonly onPoisoned: (request: Outbound) => void;
+  readonly onWriteFault: (fault: ConnectionFault) => void;
   /** Told before content is opened or read, and after: what takes time meanwhile is not the peer's doing. */
   readonly reading?: (under: boolean) => void;
 }
@@ -61,15 +61,15 @@ export interface FrameSender {
   readonly stop: () => void;
 }
 
-export function createFrameSender(world: FrameSenderDeps): FrameSender {
-  const packer = createWriteBuffer(world.connection, world.broken);
+export function createFrameSender(deps: FrameSenderDeps): FrameSender {
+  const buffer = createWriteBuffer(deps.connection, deps.onWriteFault);
   let awake = false;
 
   async function run(): Promise<void> {
-    for (let request = world.next(); request !== null; request = world.next()) {
+    for (let request = deps.next(); request !== null; request = deps.next()) {
       if (!(await send(request))) return;
     }
-    packer.flush();
+    buffer.flush();
     awake = false;
   }
 
@@ -80,14 +80,14 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
     try {
       const opened = request.open();
       // Whatever takes time must not hold back what is ready.
-      if (opened instanceof Promise) packer.flush();
-      world.reading?.(true);
+      if (opened instanceof Promise) buffer.flush();
+      deps.reading?.(true);
       content = await opened;
     } catch (thrown) {
       request.failed(contentFault(thrown));
       return true;
     } finally {
-      world.reading?.(false);
+      deps.reading?.(false);
     }
     try {
       return request.status() === 'cancelled' || (await sendFrame(request, content));
@@ -103,51 +103,51 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
       request.failed({ type: 'unsendable', message: header.fault.message });
       return true;
     }
-    const { offset, crc32: before } = request.from ?? nothing;
-    const room = await packer.room();
+    const { offset, crc32: before } = request.from ?? FROM_THE_START;
+    const room = await buffer.room();
     // A frame that will not fit starts a write of its own, so that what is ready does not wait for its reads.
-    if (room !== null && room.length < header.bytes.length + size - offset) packer.flush();
-    const mark = packer.mark();
+    if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
+    const mark = buffer.mark();
     request.begun();
-    if (!(await append(packer, header.bytes))) return false;
+    if (!(await append(buffer, header.bytes))) return false;
     let crc32 = before;
     for (let at = offset; content !== null && at < size; ) {
-      const room = await packer.room();
+      const room = await buffer.room();
       if (room === null) return false;
       const status = request.status();
       if (status === 'refused') return pad(request, size - at);
       const into = size - at < room.length ? room.subarray(0, size - at) : room;
-      world.reading?.(true);
+      deps.reading?.(true);
       const got = status === 'cancelled' ? null : await readInto(content, at, into);
-      world.reading?.(false);
+      deps.reading?.(false);
       if (typeof got !== 'number') {
-        const back = packer.rewind(mark);
+        const back = buffer.rewind(mark);
         if (back) request.withdrawn();
         if (got !== null) request.failed(got);
-        if (!back) world.poisoned(request);
+        if (!back) deps.onPoisoned(request);
         return back;
       }
-      crc32 = world.crc32(into.subarray(0, got), crc32);
+      crc32 = deps.crc32(into.subarray(0, got), crc32);
       at += got;
       request.passed?.(at, crc32);
-      packer.filled(got);
-      packer.notify(() => request.taken(at, size));
+      buffer.filled(got);
+      buffer.notify(() => request.taken(at, size));
     }
-    if (size === offset) packer.notify(() => request.taken(size, size));
+    if (size === offset) buffer.notify(() => request.taken(size, size));
     request.sent({ size, crc32 });
     return true;
   }
 
   async function pad(request: Outbound, left: number): Promise<boolean> {
     if (left > PADDING_BYTES_MAX) {
-      world.poisoned(request);
+      deps.onPoisoned(request);
       return false;
     }
     for (let still = left; still > 0; ) {
-      const room = await packer.room();
+      const room = await buffer.room();
       if (room === null) return false;
       const zeros = room.subarray(0, still).fill(0);
-      packer.filled(zeros.length);
+      buffer.filled(zeros.length);
       still -= zeros.length;
     }
     return true;
@@ -159,21 +159,21 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
       awake = true;
       queueMicrotask(run);
     },
-    stop: packer.stop,
+    stop: buffer.stop,
   };
 }
 
-const nothing: UploadOffset = { offset: 0, crc32: 0 };
+const FROM_THE_START: UploadOffset = { offset: 0, crc32: 0 };
 
 /** Answers whether it could. */
-async function append(packer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
+async function append(buffer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
   for (let at = 0; at < bytes.length; ) {
-    const room = await packer.room();
+    const room = await buffer.room();
     if (room === null) return false;
-    const part = bytes.subarray(at, at + room.length);
-    room.set(part);
-    packer.filled(part.length);
-    at += part.length;
+    const slice = bytes.subarray(at, at + room.length);
+    room.set(slice);
+    buffer.filled(slice.length);
+    at += slice.length;
   }
   return true;
 }

@@ -26,7 +26,7 @@ import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { type ClientFault, describeFault } from '../client-fault.ts';
 import { createDeadline } from './deadline.ts';
-import type { Exchange } from './exchange.ts';
+import type { ClientRequest } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 import { createPendingRequest, type PendingRequest, type PendingRequestHooks } from './pending-request.ts';
 
@@ -42,7 +42,7 @@ export interface RequestPipelineOptions {
 
 export interface RequestPipeline {
   /** Makes a request in its turn. Answers how to give it up. */
-  readonly request: (exchange: Exchange) => () => void;
+  readonly request: (exchange: ClientRequest) => () => void;
   /** Takes no more requests, and ends our side once all are answered. */
   readonly end: () => void;
   /** Drops the connection. What is outstanding fails. */
@@ -96,8 +96,8 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
     connection: deadline === null ? connection : { write: watched(deadline.touch) },
     crc32,
     next,
-    poisoned: onSpoiled,
-    broken,
+    onPoisoned: onSpoiled,
+    onWriteFault,
     ...(deadline === null ? {} : { reading: (under) => (under ? deadline.hold() : deadline.release()) }),
   });
 
@@ -130,7 +130,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
     settle();
   }
 
-  function broken(fault: ConnectionFault): void {
+  function onWriteFault(fault: ConnectionFault): void {
     // What the server said before is still read; the end of that is the end of the conversation.
     writeFault = fault;
     failQueued(fault);
@@ -153,8 +153,8 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
     sender.stop();
     deadline?.stop();
     const failed = outstanding.splice(0);
-    for (const { exchange, cancelled } of failed) {
-      if (!cancelled) exchange.failed(why ?? { type: 'connection', fault, sent: true });
+    for (const { request, cancelled } of failed) {
+      if (!cancelled) request.failed(why ?? { type: 'connection', fault, sent: true });
     }
     failQueued(fault);
   }
@@ -164,7 +164,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
       sending.outbound.failed({ type: 'connection', fault, sent: false });
     }
     for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      if (!entry.cancelled) entry.exchange.failed({ type: 'connection', fault, sent: false });
+      if (!entry.cancelled) entry.request.failed({ type: 'connection', fault, sent: false });
     }
   }
 
@@ -189,16 +189,16 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
       const expected = entry === undefined ? 'nothing was asked' : `${entry.id} is due`;
       return protocolError(`the server answers to ${JSON.stringify(reply.id)}, but ${expected}`);
     }
-    if (!isRefusal(reply) && reply.ack === 'progress' && entry.exchange.progressed !== undefined) {
+    if (!isRefusal(reply) && reply.ack === 'progress' && entry.request.progressed !== undefined) {
       if (entry.cancelled || entry.answered) return;
-      const fault = entry.exchange.progressed(reply);
+      const fault = entry.request.progressed(reply);
       if (fault !== null) protocolError(describeFault(fault));
       return;
     }
     receiving = entry;
     if (isRefusal(reply)) {
       entry.answered = true;
-      if (!entry.cancelled) entry.exchange.failed({ type: 'refused', error: reply.error });
+      if (!entry.cancelled) entry.request.failed({ type: 'refused', error: reply.error });
       entry.cancelled = true;
       return;
     }
@@ -207,10 +207,10 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
     }
     entry.answered = true;
     if (entry.cancelled) return;
-    const fault = entry.exchange.acked(reply, entry.sent, body);
+    const fault = entry.request.acked(reply, entry.sent, body);
     if (fault?.type === 'protocol') protocolError(fault.message);
     else if (fault !== null) {
-      entry.exchange.failed(fault);
+      entry.request.failed(fault);
       entry.cancelled = true;
     }
   }
@@ -220,7 +220,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
     if (entry === null) return;
     receiving = null;
     outstanding.shift();
-    if (!entry.cancelled) entry.exchange.done();
+    if (!entry.cancelled) entry.request.done();
     settle();
     sender.wake();
   }
@@ -232,7 +232,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
       case 'start':
         return onReply(frame.header as Reply, frame.length);
       case 'data':
-        if (receiving?.cancelled === false) receiving.exchange.data?.(frame.bytes);
+        if (receiving?.cancelled === false) receiving.request.data?.(frame.bytes);
         return;
       case 'end':
         return onReplyEnd();

@@ -19,10 +19,10 @@ import {
 import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type ContentSource, opener } from '../put.ts';
-import type { Sent } from './exchange.ts';
+import type { SentContent } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 
-export type PlainPutEvent =
+export type UnacknowledgedPutEvent =
   /** So many bytes of the content were handed to the operating system. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
   /** All were. The last event. */
@@ -34,7 +34,7 @@ export interface UnacknowledgedSender {
    * read as promised (our side is then ended in the middle of its frame, which cannot be completed), `connection` when that
    * breaks. Unsubscribing in the middle of the body does the same.
    */
-  readonly put: (filename: string, content: ContentSource) => Observable<PlainPutEvent>;
+  readonly put: (filename: string, content: ContentSource) => Observable<UnacknowledgedPutEvent>;
   /**
    * Ends our side once all is sent, and waits for the peer to end its own. Emits true when it did, false when it had
    * not after `linger` milliseconds (the connection is then dropped), and completes. Errors with a `ClientFault` when
@@ -44,11 +44,11 @@ export interface UnacknowledgedSender {
   readonly destroy: () => void;
 }
 
-interface Entry extends Outbound {
+interface QueuedPut extends Outbound {
   readonly fail: (fault: ClientFault) => void;
 }
 
-const dropped: ConnectionFault = {
+const DROPPED: ConnectionFault = {
   code: 'destroyed',
   message: 'the connection was dropped, since a put on it broke off',
 };
@@ -70,45 +70,45 @@ export function createUnacknowledgedSender(
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
   /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
-  const queue = createQueue<Entry>();
+  const queue = createQueue<QueuedPut>();
   /** Puts whose bytes are not all the operating system's: as many as fit into what the packer holds. */
-  const underWay = new Set<Entry>();
-  let over: ConnectionFault | null = null;
+  const unfinished = new Set<QueuedPut>();
+  let endFault: ConnectionFault | null = null;
   let ending = false;
 
   const sender = createFrameSender({
     connection,
     crc32,
     next: () => {
-      const entry = queue.shift() ?? null;
-      if (entry !== null) underWay.add(entry);
-      return over === null ? entry : null;
+      const put = queue.shift() ?? null;
+      if (put !== null) unfinished.add(put);
+      return endFault === null ? put : null;
     },
-    poisoned: () => {
-      broken(dropped);
+    onPoisoned: () => {
+      failAll(DROPPED);
       // Not a reset, which could take back what the peer has not read yet of the files before.
       connection.end();
     },
-    broken,
+    onWriteFault: failAll,
   });
 
-  function broken(fault: ConnectionFault): void {
-    if (over !== null) return;
-    over = fault;
+  function failAll(fault: ConnectionFault): void {
+    if (endFault !== null) return;
+    endFault = fault;
     sender.stop();
-    for (const entry of underWay) entry.fail({ type: 'connection', fault, sent: true });
-    underWay.clear();
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      entry.fail({ type: 'connection', fault, sent: false });
+    for (const put of unfinished) put.fail({ type: 'connection', fault, sent: true });
+    unfinished.clear();
+    for (let put = queue.shift(); put !== undefined; put = queue.shift()) {
+      put.fail({ type: 'connection', fault, sent: false });
     }
   }
 
   function finishIfDone(): void {
-    if (ending && queue.length() === 0 && underWay.size === 0) connection.end();
+    if (ending && queue.length() === 0 && unfinished.size === 0) connection.end();
   }
 
-  connection.chunks$.subscribe({ error: broken });
-  connection.closed$.subscribe((fault) => broken(fault ?? { code: 'reset', message: 'the peer is gone' }));
+  connection.chunks$.subscribe({ error: failAll });
+  connection.closed$.subscribe((fault) => failAll(fault ?? { code: 'reset', message: 'the peer is gone' }));
 
   return {
     put: (filename, content) => {
@@ -117,25 +117,25 @@ export function createUnacknowledgedSender(
       const open = opener(content);
       return new Observable((subscriber) => {
         let cancelled = false;
-        let all: Sent | null = null;
+        let all: SentContent | null = null;
         const fail = (fault: ClientFault) => {
-          underWay.delete(entry);
+          unfinished.delete(put);
           if (!cancelled) subscriber.error(fault);
           finishIfDone();
         };
-        const entry: Entry = {
+        const put: QueuedPut = {
           header: (content) => ({ cmd: 'put', filename, filesize: content?.size ?? 0 }),
           open,
           status: () => (cancelled ? 'cancelled' : 'wanted'),
           begun: () => {},
           withdrawn: () => {
-            underWay.delete(entry);
+            unfinished.delete(put);
             finishIfDone();
           },
           taken: (sent, total) => {
             if (!cancelled) subscriber.next({ type: 'progress', sent, total });
             if (all === null || sent < total) return;
-            underWay.delete(entry);
+            unfinished.delete(put);
             subscriber.next({ type: 'sent', ...all });
             subscriber.complete();
             finishIfDone();
@@ -146,11 +146,11 @@ export function createUnacknowledgedSender(
           failed: fail,
           fail,
         };
-        if (over === null && !ending) {
-          queue.push(entry);
+        if (endFault === null && !ending) {
+          queue.push(put);
           sender.wake();
         } else {
-          const fault = over ?? { code: 'destroyed', message: 'the sender was ended' };
+          const fault = endFault ?? { code: 'destroyed', message: 'the sender was ended' };
           queueMicrotask(() => fail({ type: 'connection', fault, sent: false }));
         }
         return () => {
@@ -180,7 +180,7 @@ export function createUnacknowledgedSender(
       });
     },
     destroy: () => {
-      broken(dropped);
+      failAll(DROPPED);
       connection.destroy();
     },
   };

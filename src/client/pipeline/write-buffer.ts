@@ -43,10 +43,10 @@ export interface WriteBuffer {
   readonly stop: () => void;
 }
 
-/** @param broken told, once, when a write failed: nothing written from then on will arrive. */
+/** @param onWriteFault told, once, when a write failed: nothing written from then on will arrive. */
 export function createWriteBuffer(
   connection: Pick<Connection, 'write'>,
-  broken: (fault: ConnectionFault) => void,
+  onWriteFault: (fault: ConnectionFault) => void,
 ): WriteBuffer {
   const free: Slab[] = [];
   let made = 0;
@@ -58,7 +58,7 @@ export function createWriteBuffer(
 
   const roomOf = (slab: Slab) => slab.bytes.subarray(slab.length);
 
-  function take(): Slab | null {
+  function takeSlab(): Slab | null {
     const slab = free.pop();
     if (slab !== undefined) return slab;
     if (made === SLABS_MAX) return null;
@@ -69,7 +69,7 @@ export function createWriteBuffer(
   function room(): Uint8Array | null | Promise<Uint8Array | null> {
     if (stopped) return null;
     if (current?.length === SLAB_BYTES) flush();
-    current ??= take();
+    current ??= takeSlab();
     if (current !== null) return roomOf(current);
     return new Promise((resolve) => {
       waiting = resolve;
@@ -89,14 +89,14 @@ export function createWriteBuffer(
       if (fault !== undefined) {
         if (stopped) return;
         stop();
-        broken(fault);
+        onWriteFault(fault);
         return;
       }
       for (const notice of notices) notice();
       const waiter = waiting;
       if (waiter === null || stopped) return;
       waiting = null;
-      current = take();
+      current = takeSlab();
       waiter(current === null ? null : roomOf(current));
     });
   }

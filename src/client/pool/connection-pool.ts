@@ -34,7 +34,7 @@ import { type Client, createClient } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
 import { createJobQueue } from './job-queue.ts';
-import { type Backoff, backoffDelay, breaksConnection, isRetryable, waitAfter } from './retry.ts';
+import { type Backoff, backoffDelay, breaksConnection, isRetryable, retryDelay } from './retry.ts';
 
 export interface ConnectionPoolOptions {
   /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
@@ -284,7 +284,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     lane.failures++;
     if (lane.failures > retries) return giveUp(lane, fault);
     if (connections === 0) return drop(lane);
-    const delay = waitAfter(fault, lane.failures, backoff, random());
+    const delay = retryDelay(fault, lane.failures, backoff, random());
     lane.state = 'waiting';
     lane.waits = scheduler.schedule(() => connectLane(lane), delay);
     retries$.next({ fault, delay, attempt: lane.failures, retries, connection: lane.number });

@@ -65,16 +65,16 @@ const boundOf = (failures: number, { base = 200, most = 30_000 }: Backoff): numb
   Math.min(most, base * 2 ** Math.min(failures - 1, 50));
 
 /** How many times as long as a server a resolver is waited for. */
-const RESOLVER_PATIENCE = 5;
+const RESOLVER_WAIT_FACTOR = 5;
 
 /**
  * The same, where it depends on what has failed. A resolver that is away fails at once, and comes back with a network
  * that takes its seconds: it is waited for from half a second on, and never for less than half of the bound, so that
  * five tries are 15 s and not perhaps none.
  */
-export function waitAfter(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
+export function retryDelay(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
   const code = fault.type === 'connection' ? fault.fault.code : null;
   if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
   const { base = 200 } = backoff;
-  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_PATIENCE }, (1 + random) / 2);
+  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);
 }

@@ -22,28 +22,29 @@ export interface Checkpoints {
 }
 
 export function createCheckpoints(): Checkpoints {
-  let notes: UploadOffset[] = [];
-  let apart = SPACING_BYTES_MIN;
+  let checkpoints: UploadOffset[] = [];
+  let spacingBytes = SPACING_BYTES_MIN;
 
-  const lastBefore = (offset: number) => notes.findLastIndex((note) => note.offset <= offset);
+  const lastBefore = (offset: number) =>
+    checkpoints.findLastIndex((checkpoint) => checkpoint.offset <= offset);
 
   return {
     note: (offset, crc32) => {
-      const last = notes.at(-1)?.offset ?? 0;
-      if (offset < last + apart) return;
-      notes.push({ offset, crc32 });
-      if (notes.length < CHECKPOINTS_MAX) return;
-      notes = notes.filter((_, index) => index % 2 === 1);
-      apart *= 2;
+      const last = checkpoints.at(-1)?.offset ?? 0;
+      if (offset < last + spacingBytes) return;
+      checkpoints.push({ offset, crc32 });
+      if (checkpoints.length < CHECKPOINTS_MAX) return;
+      checkpoints = checkpoints.filter((_, index) => index % 2 === 1);
+      spacingBytes *= 2;
     },
-    before: (offset) => notes[lastBefore(offset)] ?? { offset: 0, crc32: 0 },
+    before: (offset) => checkpoints[lastBefore(offset)] ?? { offset: 0, crc32: 0 },
     passed: (offset) => {
       const last = lastBefore(offset);
-      if (last > 0) notes.splice(0, last);
+      if (last > 0) checkpoints.splice(0, last);
     },
     clear: () => {
-      notes = [];
-      apart = SPACING_BYTES_MIN;
+      checkpoints = [];
+      spacingBytes = SPACING_BYTES_MIN;
     },
   };
 }

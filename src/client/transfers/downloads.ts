@@ -98,8 +98,9 @@ export function createDownloads(options: ConnectionPoolOptions): Downloads {
         beginDownload({ pool, crc32, filename, target, size, subscriber }),
       );
     },
-    stat: (filename) => asked(pool, (client): Observable<FileInfo> => client.stat(filename)),
-    page: (settings?: PageSettings) => asked(pool, (client): Observable<Listing> => client.page(settings)),
+    stat: (filename) => retriedRequest(pool, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) =>
+      retriedRequest(pool, (client): Observable<Listing> => client.page(settings)),
     retries$: pool.retries$,
     end: pool.end,
     destroy: pool.destroy,
@@ -107,7 +108,7 @@ export function createDownloads(options: ConnectionPoolOptions): Downloads {
 }
 
 /** A question with one answer, that changes nothing on the server. */
-function asked<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
+function retriedRequest<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     let running: Subscription | null = null;
     const job: Job = createJob(
@@ -133,7 +134,7 @@ function asked<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>):
   });
 }
 
-interface Fetching {
+interface DownloadJob {
   readonly pool: ConnectionPool;
   readonly crc32: Checksum;
   readonly filename: string;
@@ -142,50 +143,50 @@ interface Fetching {
   readonly subscriber: Subscriber<DownloadProgress>;
 }
 
-function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetching): () => void {
+function beginDownload({ pool, crc32, filename, target, size, subscriber }: DownloadJob): () => void {
   /** Undefined until the target was asked. */
-  let have: PartialDownload | null | undefined;
+  let partial: PartialDownload | null | undefined;
   let running: Subscription | null = null;
-  let anew = false;
+  let restarted = false;
 
   const job: Job = createJob(
     (client) => {
       running = new Subscription();
-      if (have === undefined) recall(client);
-      else go(client);
+      if (partial === undefined) askTarget(client);
+      else start(client);
     },
     (fault) => subscriber.error(fault),
     size >= RESUME_THRESHOLD_BYTES,
   );
 
-  function recall(client: Client): void {
-    have = null;
-    const told = (kept: PartialDownload | null) => {
-      have = kept;
-      if (!job.over) go(client);
+  function askTarget(client: Client): void {
+    partial = null;
+    const proceed = (kept: PartialDownload | null) => {
+      partial = kept;
+      if (!job.over) start(client);
     };
     try {
       const kept = target.kept?.() ?? null;
-      if (kept instanceof Promise) kept.then(told, failLocally);
-      else told(kept);
+      if (kept instanceof Promise) kept.then(proceed, failLocally);
+      else proceed(kept);
     } catch (thrown) {
       failLocally(thrown);
     }
   }
 
-  function go(client: Client): void {
-    if (!have) fetchFrom(client, 0);
-    else lookFirst(client, have);
+  function start(client: Client): void {
+    if (!partial) fetchFrom(client, 0);
+    else checkUnchanged(client, partial);
   }
 
   /** A range of another file would have to pass unused. */
-  function lookFirst(client: Client, kept: PartialDownload): void {
+  function checkUnchanged(client: Client, kept: PartialDownload): void {
     const looking = client.stat(filename).subscribe({
       next: (info) => {
-        if (!isSame(info, kept.file)) have = null;
+        if (!isSame(info, kept.file)) partial = null;
       },
       error: (fault: ClientFault) => pool.failed(job, fault),
-      complete: () => fetchFrom(client, have?.offset ?? 0),
+      complete: () => fetchFrom(client, partial?.offset ?? 0),
     });
     running?.add(looking);
   }
@@ -213,18 +214,19 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
     const { bytes$, ...about } = download;
     const { offset, size, mtime } = download;
     const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
-    if (offset > 0 && (!have || have.offset !== offset || !isSame(download, have.file))) return restart();
-    let crc = have && offset > 0 ? have.crc32 : 0;
+    if (offset > 0 && (!partial || partial.offset !== offset || !isSame(download, partial.file)))
+      return restart();
+    let crc = partial && offset > 0 ? partial.crc32 : 0;
     let at = offset;
     try {
       target.begin(about);
     } catch (thrown) {
       return failLocally(thrown);
     }
-    const keep = () => {
-      have = { offset: at, crc32: crc, file: { size, mtime, ...known } };
+    const remember = () => {
+      partial = { offset: at, crc32: crc, file: { size, mtime, ...known } };
     };
-    keep();
+    remember();
     const reading = bytes$.subscribe({
       next: (bytes) => {
         crc = crc32(bytes, crc);
@@ -234,7 +236,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
         } catch (thrown) {
           return failLocally(thrown);
         }
-        keep();
+        remember();
         pool.madeProgress(job);
         subscriber.next({ received: at, total: size });
       },
@@ -245,14 +247,14 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
   }
 
   function received({ size, crc32: said, filename }: Download): void {
-    const got = have;
+    const got = partial;
     if (!got || got.offset !== size) {
       const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
       return pool.failed(job, { type: 'protocol', message });
     }
     if (said !== undefined && said !== got.crc32) {
-      if (!anew) {
-        anew = true;
+      if (!restarted) {
+        restarted = true;
         return restart();
       }
       const hex = (crc: number) => crc.toString(16).padStart(8, '0');
@@ -265,7 +267,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
 
   /** From the start: what there is, is of another file. */
   function restart(): void {
-    have = null;
+    partial = null;
     running?.unsubscribe();
     pool.again(job);
   }

@@ -14,12 +14,12 @@ import type { Client } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
 import { type Hasher, hashOf, readPieces } from '../content/read-content.ts';
-import type { Sent } from '../pipeline/exchange.ts';
+import type { SentContent } from '../pipeline/exchange.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
 import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
 
-export interface Source {
+export interface UploadSource {
   readonly filename: string;
   readonly content: ContentSource;
   readonly settings: PutSettings;
@@ -41,7 +41,7 @@ export interface ResumeState {
   readonly checkpoints: Checkpoints;
   sha256: string | null;
   /** What was sent when all was. */
-  sent: Sent | null;
+  sent: SentContent | null;
   /** The server was told to forget it because it did not take what it had. Done once. */
   restarted: boolean;
 }
@@ -60,21 +60,25 @@ export type TryEvent =
   | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
 
 /** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
-export function sendResumable(client: Client, source: Source, memory: ResumeState): Observable<TryEvent> {
+export function sendResumable(
+  client: Client,
+  source: UploadSource,
+  state: ResumeState,
+): Observable<TryEvent> {
   return new Observable((subscriber) => {
-    let stop = () => {};
-    let asked = false;
+    let cancel = () => {};
+    let askedAgain = false;
     const wanted = () => !subscriber.closed;
 
     async function run(): Promise<void> {
       const content = await opened(source.content);
-      let lent = false;
+      let handedOver = false;
       try {
         const id = source.idOf(content);
         if (!wanted()) return;
         await remember(id, content);
-        if (source.hasher !== null) memory.sha256 ??= await hashOf(content, source.hasher(), wanted);
-        const there = await agreed(content, id);
+        if (source.hasher !== null) state.sha256 ??= await hashOf(content, source.hasher(), wanted);
+        const there = await resumePoint(content, id);
         if (there === null || !wanted()) return;
         subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });
         const settings: PutSettings = {
@@ -82,43 +86,43 @@ export function sendResumable(client: Client, source: Source, memory: ResumeStat
           upload: id,
           progress: source.progress,
           ...(there.offset === 0 ? {} : { resumeAt: there }),
-          ...(memory.sha256 === null ? {} : { sha256: memory.sha256 }),
+          ...(state.sha256 === null ? {} : { sha256: state.sha256 }),
         };
         try {
           return await put(settings, () => {
-            lent = true;
+            handedOver = true;
             return content;
           });
         } catch (thrown) {
           if (!(await canRetryNow(thrown, id, there.offset))) throw thrown;
         }
       } finally {
-        if (!lent) content.close?.();
+        if (!handedOver) content.close?.();
       }
       await run();
     }
 
     /** What an earlier try has left is only good for the same state of the source. */
     async function remember(id: string, content: Content): Promise<void> {
-      const before = memory.source;
+      const before = state.source;
       const isOther = before !== null && !isSameState(before, content);
-      if (memory.id !== null && memory.id !== id) await forget(memory.id);
-      memory.id = id;
-      memory.source = content;
-      if (isOther) memory.sent = null;
+      if (state.id !== null && state.id !== id) await forget(state.id);
+      state.id = id;
+      state.source = content;
+      if (isOther) state.sent = null;
       // Without a time only content that was given as such is known to be what it was.
       if (before === content || (before !== null && !isOther && content.mtime !== undefined)) return;
-      memory.checkpoints.clear();
-      memory.sha256 = null;
+      state.checkpoints.clear();
+      state.sha256 = null;
     }
 
     /** Where to go on; null when the file turns out to be stored. */
-    async function agreed(content: Content, id: string): Promise<UploadOffset | null> {
+    async function resumePoint(content: Content, id: string): Promise<UploadOffset | null> {
       const there = await firstValueFrom(client.resume(id));
       if (there.offset === 0)
-        return memory.sent !== null && (await stored(memory.sent, content)) ? null : there;
+        return state.sent !== null && (await stored(state.sent, content)) ? null : there;
       if (there.offset <= content.size && (await isOurs(content, there))) {
-        memory.checkpoints.passed(there.offset);
+        state.checkpoints.passed(there.offset);
         return there;
       }
       // Who has left off comparing knows nothing of it.
@@ -128,16 +132,16 @@ export function sendResumable(client: Client, source: Source, memory: ResumeStat
     }
 
     async function isOurs(content: Content, there: UploadOffset): Promise<boolean> {
-      const known = memory.checkpoints.before(there.offset);
+      const known = state.checkpoints.before(there.offset);
       let crc = known.crc32;
       await readPieces(content, known.offset, there.offset, wanted, (bytes, offset) => {
         crc = source.crc32(bytes, crc);
-        memory.checkpoints.note(offset, crc);
+        state.checkpoints.note(offset, crc);
       });
       return crc === there.crc32;
     }
 
-    async function stored(sent: Sent, content: Content): Promise<boolean> {
+    async function stored(sent: SentContent, content: Content): Promise<boolean> {
       const { mtime = content.mtime } = source.settings;
       const found = await storedAs(client, source.filename, sent, mtime);
       if (found !== null && wanted()) subscriber.next(found);
@@ -155,25 +159,25 @@ export function sendResumable(client: Client, source: Source, memory: ResumeStat
 
     function put(settings: PutSettings, open: () => Content): Promise<void> {
       const hooks = {
-        passed: memory.checkpoints.note,
-        sent: (sent: Sent) => {
-          memory.sent = sent;
+        passed: state.checkpoints.note,
+        sent: (sent: SentContent) => {
+          state.sent = sent;
         },
       };
       return new Promise<void>((resolve, reject) => {
         const putting = client.put(source.filename, open, settings, hooks).subscribe({
           next: (event: PutEvent) => {
-            if (event.type === 'durable') memory.checkpoints.passed(event.offset);
+            if (event.type === 'durable') state.checkpoints.passed(event.offset);
             subscriber.next(event);
           },
           error: (fault: ClientFault) => {
             // An answer, if not the one that was hoped for: it was not stored.
-            if (fault.type === 'refused') memory.sent = null;
+            if (fault.type === 'refused') state.sent = null;
             reject(fault);
           },
           complete: resolve,
         });
-        stop = () => {
+        cancel = () => {
           putting.unsubscribe();
           resolve();
         };
@@ -184,12 +188,12 @@ export function sendResumable(client: Client, source: Source, memory: ResumeStat
     async function canRetryNow(thrown: unknown, id: string, offset: number): Promise<boolean> {
       if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
       // The server has more or less by now: it is asked again.
-      if (thrown.error.code === 'bad-offset' && !asked) {
-        asked = true;
+      if (thrown.error.code === 'bad-offset' && !askedAgain) {
+        askedAgain = true;
         return true;
       }
-      if (offset === 0 || memory.restarted || !ofWholeContent.has(thrown.error.code)) return false;
-      memory.restarted = true;
+      if (offset === 0 || state.restarted || !WHOLE_CONTENT_CODES.has(thrown.error.code)) return false;
+      state.restarted = true;
       await forget(id);
       return true;
     }
@@ -198,7 +202,7 @@ export function sendResumable(client: Client, source: Source, memory: ResumeStat
       () => subscriber.complete(),
       (thrown: unknown) => subscriber.error(isClientFault(thrown) ? thrown : contentFault(thrown)),
     );
-    return () => stop();
+    return () => cancel();
   });
 }
 
@@ -206,7 +210,12 @@ const isSameState = (a: Pick<Content, 'size' | 'mtime' | 'ctime'>, b: typeof a):
   a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime;
 
 /** What a put that goes on may be refused with because of what the server had before. */
-const ofWholeContent = new Set<string>(['bad-offset', 'crc-mismatch', 'sha256-mismatch', 'size-mismatch']);
+const WHOLE_CONTENT_CODES = new Set<string>([
+  'bad-offset',
+  'crc-mismatch',
+  'sha256-mismatch',
+  'size-mismatch',
+]);
 
 export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
@@ -219,7 +228,7 @@ export const isRefused = (thrown: unknown, code: string): boolean =>
 export async function storedAs(
   client: Client,
   filename: string,
-  { size, crc32 }: Sent,
+  { size, crc32 }: SentContent,
   mtime: number | undefined,
 ): Promise<(PutEvent & { readonly type: 'stored' }) | null> {
   try {

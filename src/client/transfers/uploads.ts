@@ -7,7 +7,7 @@ import { checkContent } from '../content/check-content.ts';
 import type { Content } from '../content/content.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type Hasher, hashOf } from '../content/read-content.ts';
-import type { Sent } from '../pipeline/exchange.ts';
+import type { SentContent } from '../pipeline/exchange.ts';
 import {
   type ConnectionPool,
   type ConnectionPoolOptions,
@@ -154,12 +154,12 @@ interface Upload {
 }
 
 /** Thrown by a content that turned out to be large when it was opened to be sent as a small one. */
-const isLarge = Symbol('is large');
+const TURNED_OUT_LARGE = Symbol('is large');
 
 function beginUpload(upload: Upload): () => void {
   const { pool, options, filename, content, settings, subscriber } = upload;
   const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
-  const least = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
+  const threshold = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
   const putSettings: PutSettings = {
     ...(mtime === undefined ? {} : { mtime }),
@@ -167,7 +167,7 @@ function beginUpload(upload: Upload): () => void {
   };
   const now = options.scheduler === undefined ? undefined : () => options.scheduler!.now();
   const hasher = verify === undefined ? null : hasherOf(options);
-  const large = ({ size }: Content) => resume && size >= least;
+  const isLarge = ({ size }: Content) => resume && size >= threshold;
 
   let attempt = 0;
   let resumedFrom = 0;
@@ -176,12 +176,12 @@ function beginUpload(upload: Upload): () => void {
   let size = 0;
   let speed: Speed | null = null;
   let running: Subscription | null = null;
-  let sentNow: Sent | null = null;
+  let sentNow: SentContent | null = null;
   /** What an earlier try has sent whole, without an answer. */
-  let sentBefore: Sent | null = null;
+  let sentBefore: SentContent | null = null;
   let sha256: string | undefined;
   let openedMtime: number | undefined;
-  let memory: ResumeState | null = null;
+  let resumeState: ResumeState | null = null;
 
   const job: Job = createJob(
     (client) => {
@@ -189,7 +189,7 @@ function beginUpload(upload: Upload): () => void {
       sentNow = null;
       speed = null;
       running = (job.large ? sendLarge(client) : sendSmall(client)).subscribe({
-        next: heard,
+        next: onTryEvent,
         error: (fault: ClientFault) => failed(client, fault),
         complete: () => {
           pool.done(job);
@@ -198,7 +198,7 @@ function beginUpload(upload: Upload): () => void {
       });
     },
     (fault) => subscriber.error(fault),
-    typeof content !== 'function' && large(content),
+    typeof content !== 'function' && isLarge(content),
   );
 
   function sendSmall(client: Client): Observable<TryEvent> {
@@ -207,13 +207,13 @@ function beginUpload(upload: Upload): () => void {
 
   function open(): Content | Promise<Content> {
     const given = opener(content)();
-    return given instanceof Promise ? given.then(looked) : looked(given);
+    return given instanceof Promise ? given.then(inspectOpened) : inspectOpened(given);
   }
 
-  function looked(content: Content): Content | Promise<Content> {
-    if (large(content)) {
+  function inspectOpened(content: Content): Content | Promise<Content> {
+    if (isLarge(content)) {
       content.close?.();
-      throw isLarge;
+      throw TURNED_OUT_LARGE;
     }
     openedMtime = content.mtime;
     if (hasher === null) return content;
@@ -229,42 +229,42 @@ function beginUpload(upload: Upload): () => void {
     );
   }
 
-  const sent = (all: Sent) => {
+  const sent = (all: SentContent) => {
     sentNow = all;
   };
 
   function sendLarge(client: Client): Observable<TryEvent> {
-    memory ??= createResumeState();
+    resumeState ??= createResumeState();
     const idOf = ({ size, mtime }: Content) => settings.upload ?? stableId(filename, size, mtime, source);
     const given = { filename, content, settings: putSettings, idOf, crc32, progress };
-    return sendResumable(client, { ...given, hasher }, memory);
+    return sendResumable(client, { ...given, hasher }, resumeState);
   }
 
-  function heard(event: TryEvent): void {
+  function onTryEvent(event: TryEvent): void {
     switch (event.type) {
       case 'progress':
         // What is sent at once needs none.
         if (speed === null && event.sent < event.total) speed = createSpeed(now, event.sent);
         speed?.at(event.sent);
-        return tell(event.sent, event.total);
+        return emitProgress(event.sent, event.total);
       case 'resumed':
         // More is there than had been told of: the last try was not for nothing.
         if (attempt > 1 && event.offset > durable) pool.madeProgress(job);
         resumedFrom = event.offset;
         durable = event.offset;
         speed = createSpeed(now, event.offset);
-        return tell(event.offset, event.total);
+        return emitProgress(event.offset, event.total);
       case 'durable':
         if (event.offset > durable) pool.madeProgress(job);
         durable = Math.max(durable, event.offset);
-        return tell(Math.max(sentSoFar, durable), size);
+        return emitProgress(Math.max(sentSoFar, durable), size);
       case 'stored':
         pool.madeProgress(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }
 
-  function tell(sent: number, total: number): void {
+  function emitProgress(sent: number, total: number): void {
     sentSoFar = sent;
     size = total;
     subscriber.next({
@@ -279,7 +279,7 @@ function beginUpload(upload: Upload): () => void {
   }
 
   function failed(client: Client, fault: ClientFault): void {
-    if (fault.type === 'content' && fault.thrown === isLarge) {
+    if (fault.type === 'content' && fault.thrown === TURNED_OUT_LARGE) {
       attempt--;
       return pool.again(job, true);
     }
@@ -291,7 +291,7 @@ function beginUpload(upload: Upload): () => void {
       (found) => {
         if (subscriber.closed) return;
         if (found === null) return pool.failed(job, fault);
-        heard(found);
+        onTryEvent(found);
         pool.done(job);
         subscriber.complete();
       },

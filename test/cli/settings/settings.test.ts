@@ -483,7 +483,7 @@ describe('the defaults', () => {
       bytesPerSecond: 1006,
       openRequests: 1007,
       budget: { high: 2 * MiB, low: 1.5 * MiB },
-      deadlines: {
+      timeouts: {
         firstBytes: 1000,
         header: 2000,
         body: 3000,

@@ -4,22 +4,22 @@ import type { PageSideName } from './page-data.ts';
 import type { View } from './scale.ts';
 
 /** Heights in pixels. */
-export const RULER = 26;
-export const CHUNKS = 40;
-export const RIBBON = 38;
-export const FRAMES = 54;
-const BETWEEN = 30;
-export const MAP = 22;
-const SIDE = CHUNKS + RIBBON + FRAMES;
-export const HEIGHT = RULER + 2 * SIDE + 2 * BETWEEN + MAP;
+export const RULER_PX = 26;
+export const CHUNKS_PX = 40;
+export const RIBBON_PX = 38;
+export const FRAMES_PX = 54;
+const SIDE_GAP_PX = 30;
+export const MAP_PX = 22;
+const SIDE_PX = CHUNKS_PX + RIBBON_PX + FRAMES_PX;
+export const HEIGHT_PX = RULER_PX + 2 * SIDE_PX + 2 * SIDE_GAP_PX + MAP_PX;
 
 /** The top of a side's chunks. */
 export const topOf: Readonly<Record<PageSideName, number>> = {
-  client: RULER + 8,
-  server: RULER + 8 + SIDE + BETWEEN,
+  client: RULER_PX + 8,
+  server: RULER_PX + 8 + SIDE_PX + SIDE_GAP_PX,
 };
-export const framesTop = (side: PageSideName): number => topOf[side] + CHUNKS + RIBBON;
-export const MAP_TOP = HEIGHT - MAP - 4;
+export const framesTop = (side: PageSideName): number => topOf[side] + CHUNKS_PX + RIBBON_PX;
+export const MAP_TOP_PX = HEIGHT_PX - MAP_PX - 4;
 
 export interface Span {
   readonly left: number;
@@ -39,14 +39,14 @@ export function layoutOf(view: View, width: number): Layout {
 }
 
 /** A chunk has a moment, and no length in time: it is drawn as wide as there is room up to the next. */
-const MOMENT = 46;
+const CHUNK_MAX_PX = 46;
 
 export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
   if (view.unit === 'bytes') return atLeast(x(chunk.position), x(chunk.end), 1);
   const left = x(chunk.time);
   const next = chunks[chunk.at + 1];
-  const room = next === undefined ? MOMENT : x(next.time) - left - 1;
-  return { left, right: left + Math.max(3, Math.min(MOMENT, room)) };
+  const room = next === undefined ? CHUNK_MAX_PX : x(next.time) - left - 1;
+  return { left, right: left + Math.max(3, Math.min(CHUNK_MAX_PX, room)) };
 }
 
 export function frameSpan({ view, x }: Layout, { frames }: Lane, frame: Frame): Span {
@@ -113,12 +113,12 @@ export function itemAt(
       }
       return null;
     };
-    if (within(framesTop(side) - 12, FRAMES + 12)) {
+    if (within(framesTop(side) - 12, FRAMES_PX + 12)) {
       const fault = hit(lane.faults, 5);
       if (fault !== null && (py < framesTop(side) || hit(inView(layout, lane.frames)) === null)) return fault;
     }
-    if (within(framesTop(side), FRAMES)) return hit(inView(layout, lane.frames)) ?? hit(lane.gaps);
-    if (within(topOf[side], CHUNKS)) return hit(inView(layout, lane.chunks)) ?? hit(lane.gaps);
+    if (within(framesTop(side), FRAMES_PX)) return hit(inView(layout, lane.frames)) ?? hit(lane.gaps);
+    if (within(topOf[side], CHUNKS_PX)) return hit(inView(layout, lane.chunks)) ?? hit(lane.gaps);
   }
   return null;
 }

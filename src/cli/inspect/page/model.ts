@@ -78,7 +78,7 @@ export interface Lane {
   readonly bytes: number;
 }
 
-export interface Talk {
+export interface ConversationView {
   readonly it: PageConversation;
   readonly lanes: Readonly<Record<PageSideName, Lane>>;
   /** The greatest position, and the greatest time. */
@@ -170,7 +170,7 @@ function laneOf(side: PageSideName, given: PageSide): Lane {
   return { chunks, frames, gaps, faults, counts, bytes: counts.bytes + counts.missing };
 }
 
-export function talkOf(it: PageConversation): Talk {
+export function viewOf(it: PageConversation): ConversationView {
   const lanes = { client: laneOf('client', it.sides.client), server: laneOf('server', it.sides.server) };
   const bytes = Math.max(1, lanes.client.bytes, lanes.server.bytes);
   return { it, lanes, bytes, duration: Math.max(1, it.duration) };

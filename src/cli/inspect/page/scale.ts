@@ -12,12 +12,12 @@ export interface View {
 }
 
 /** The most that can be zoomed in. */
-const LEAST_SPAN = { bytes: 8, time: 100 } as const;
+const SPAN_MIN = { bytes: 8, time: 100 } as const;
 /** What may be in view before the beginning and behind the end, as a part of what is in view. */
-const ROOM = 0.02;
+const MARGIN = 0.02;
 
 const spanOf = ({ unit, length }: View, span: number): number =>
-  Math.min(length / (1 - 2 * ROOM), Math.max(LEAST_SPAN[unit], span));
+  Math.min(length / (1 - 2 * MARGIN), Math.max(SPAN_MIN[unit], span));
 
 /** All of it. */
 export const overall = (unit: Unit, length: number): View =>
@@ -27,9 +27,9 @@ export const overall = (unit: Unit, length: number): View =>
 export function look(view: View, from: number, to: number): View {
   const span = spanOf(view, to - from);
   const start = Number.isFinite(from) ? (from + to - span) / 2 : 0;
-  const least = -span * ROOM;
-  const most = Math.max(least, view.length - span * (1 - ROOM));
-  const clamped = Math.min(Math.max(start, least), most);
+  const lowest = -span * MARGIN;
+  const highest = Math.max(lowest, view.length - span * (1 - MARGIN));
+  const clamped = Math.min(Math.max(start, lowest), highest);
   return { ...view, from: clamped, to: clamped + span };
 }
 
