@@ -1,4 +1,4 @@
-/** `get`: a file, or a range of it, streamed. */
+/** `get`: streams a file, or a range of it. */
 import { Observable, type Subscriber } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
@@ -7,7 +7,7 @@ import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 export interface GetSettings {
   /** Where to begin, in bytes; default 0. */
   readonly offset?: number;
-  /** How many bytes, fewer where the file ends before; default all. */
+  /** How many bytes; fewer arrive when the file ends before that. Default all. */
   readonly length?: number;
 }
 
@@ -25,14 +25,14 @@ export interface Download {
   /** How many bytes `bytes$` emits in all. */
   readonly length: number;
   /**
-   * The content, in the pieces it arrives in, each a view that may be kept. For one subscriber; the connection is
-   * paused until there is one. Completes after exactly `length` bytes; errors with a `ClientFault` when the connection
-   * breaks before. Unsubscribing before the end lets the rest arrive and drops it.
+   * The content, in the pieces in which it arrives; each is a view that may be kept. It is for one subscriber, and the
+   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientFault` when the
+   * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
    */
   readonly bytes$: Observable<Uint8Array>;
   /**
-   * Stops `bytes$` after at most what has arrived already (128 KiB), and with it every reply on this connection. Undone
-   * by `resume`, and when `bytes$` ends or is unsubscribed.
+   * Stops `bytes$`, and with it every reply on this connection. Bytes that have arrived already (at most 128 KiB) are
+   * still emitted. `resume` undoes it, and so does the end or the unsubscription of `bytes$`.
    */
   readonly pause: () => void;
   readonly resume: () => void;
@@ -89,7 +89,9 @@ export function get(
   });
 }
 
-/** What has arrived and has no subscriber yet is held: the connection is paused, so it is one or two chunks. */
+/**
+ * Holds the bytes that arrive before there is a subscriber: the connection is paused, so they are one or two chunks.
+ */
 function createBody(pipeline: RequestPipeline) {
   let reader: Subscriber<Uint8Array> | null = null;
   let unread: Uint8Array[] = [];
@@ -121,7 +123,7 @@ function createBody(pipeline: RequestPipeline) {
     resume: () => {
       if (!complete && end === null) pipeline.resume();
     },
-    /** The download was handed out; whoever has it may not be ready. */
+    /** The download was emitted, and its receiver may not have subscribed to `bytes$` yet. */
     begun: () => {
       if (!subscribed) pipeline.pause();
     },
@@ -138,7 +140,7 @@ function createBody(pipeline: RequestPipeline) {
       end = { fault };
       reader?.error(fault);
     },
-    /** Nobody wants it any more. */
+    /** The get was unsubscribed: the remaining bytes are dropped as they arrive. */
     left: () => {
       if (complete || end !== null) return;
       unread = [];

@@ -1,4 +1,4 @@
-/** `list`: what is stored, a page or all of it. */
+/** `list`: the stored files, one page or all of them. */
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../files/protocol/file.ts';
@@ -13,7 +13,7 @@ export interface ListSettings {
 }
 
 export interface PageSettings extends ListSettings {
-  /** At most so many names, from 1; the server may give fewer. Default as many as it gives, about 1,000. */
+  /** At most so many names, from 1; the server may send fewer. Default: as many as it sends, about 1,000. */
   readonly limit?: number;
 }
 
@@ -25,7 +25,7 @@ const LIST_ACK = {
 
 export const page = (pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
   ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
-    // JSON has no undefined: what is optional is there or not.
+    // The server's JSON never has `undefined`, although the type of an optional field allows it.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Observable } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
-import type { Retry } from '../../client/pool/connection-pool.ts';
+import type { Retry } from '../../client/pool/pool-options.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import type { Report } from './report.ts';
 

@@ -1,7 +1,7 @@
-/** Reading content for a checksum of it, before it is sent. */
+/** Reads content before it is sent, to compute a checksum of it. */
 import type { Content } from './content.ts';
 
-/** Computes a digest bit by bit, as `createHash('sha256')` of Node does. */
+/** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
 export interface Hasher {
   readonly update: (bytes: Uint8Array) => void;
   /** In hexadecimal digits. */
@@ -12,8 +12,8 @@ export interface Hasher {
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Reads the bytes from one offset to another, as long as they are wanted. Rejects with what the content throws, and when
- * it is shorter than it said.
+ * Reads the bytes from one offset to another, until `wanted` answers false. Rejects with the content's own error, and
+ * when the content is shorter than its `size`.
  */
 export async function readPieces(
   content: Content,

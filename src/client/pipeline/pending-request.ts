@@ -1,24 +1,24 @@
-/** One request of a conversation, from when it is made until it is over. */
+/** One request of a pipeline, from when it is made until it has ended. */
 import type { ClientFault } from '../client-fault.ts';
-import type { ClientRequest, SentContent } from './exchange.ts';
+import type { ClientRequest, SentContent } from './client-request.ts';
 import type { Outbound } from './frame-sender.ts';
 
 export interface PendingRequest {
   readonly request: ClientRequest;
   readonly outbound: Outbound;
   readonly id: number;
-  /** What was sent of its body, once the frame is complete. */
+  /** Size and CRC-32 of its content, once the frame is complete. */
   sent: SentContent | null;
-  /** The header of its reply has come. */
+  /** The header of its reply has arrived. */
   answered: boolean;
-  /** Nobody is to be told anything more: it was given up, or has failed. */
+  /** None of its callbacks is called any more: it was unsubscribed, or has failed. */
   cancelled: boolean;
 }
 
 export interface PendingRequestHooks {
   readonly begun: (pending: PendingRequest) => void;
   readonly withdrawn: (pending: PendingRequest) => void;
-  /** It could not be sent, and its own has been told. */
+  /** It could not be sent. Its own `failed` was called before. */
   readonly failed: (pending: PendingRequest) => void;
 }
 

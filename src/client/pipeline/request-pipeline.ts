@@ -25,8 +25,8 @@ import { deframe } from '../../wire/deframe.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { type ClientFault, describeFault } from '../client-fault.ts';
+import type { ClientRequest } from './client-request.ts';
 import { createDeadline } from './deadline.ts';
-import type { ClientRequest } from './exchange.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 import { createPendingRequest, type PendingRequest, type PendingRequestHooks } from './pending-request.ts';
 

@@ -1,8 +1,8 @@
 /**
- * Sending to a peer that never replies: a server of a dozen lines that reads a length, a header, a body.
+ * Sends files to a peer that never replies: a server of a dozen lines that reads a length, a header and a body.
  *
- * Its headers are exactly `{"cmd", "filename", "filesize"}`. Nothing confirms that a file was stored; the most there is
- * to know is that the peer took all bytes and ended its side in good order.
+ * The headers are exactly `{"cmd", "filename", "filesize"}`. The peer confirms nothing. The sender can know only that
+ * the peer took every byte and ended its side in good order.
  */
 import { Observable } from 'rxjs';
 import { createQueue } from '../../runtime/queue.ts';
@@ -19,26 +19,27 @@ import {
 import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type ContentSource, opener } from '../put.ts';
-import type { SentContent } from './exchange.ts';
+import type { SentContent } from './client-request.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 
 export type UnacknowledgedPutEvent =
-  /** So many bytes of the content were handed to the operating system. */
+  /** The operating system has taken so many bytes of the content. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** All were. The last event. */
+  /** The operating system has taken all of them. The last event. */
   | { readonly type: 'sent'; readonly size: number; readonly crc32: number };
 
 export interface UnacknowledgedSender {
   /**
-   * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when it cannot be
-   * read as promised (our side is then ended in the middle of its frame, which cannot be completed), `connection` when that
-   * breaks. Unsubscribing in the middle of the body does the same.
+   * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when the content
+   * cannot be read as promised, `connection` when the connection breaks. Content that fails, or an unsubscription in
+   * the middle of the body, ends our side of the connection in the middle of the frame, since the frame cannot be
+   * completed.
    */
   readonly put: (filename: string, content: ContentSource) => Observable<UnacknowledgedPutEvent>;
   /**
-   * Ends our side once all is sent, and waits for the peer to end its own. Emits true when it did, false when it had
-   * not after `linger` milliseconds (the connection is then dropped), and completes. Errors with a `ClientFault` when
-   * the connection broke.
+   * Ends our side once all is sent, and waits for the peer to end its own. Emits true when the peer did, false when it
+   * had not after `linger` milliseconds (the sender then drops the connection), and completes. Errors with a
+   * `ClientFault` when the connection breaks.
    */
   readonly end: (linger: number) => Observable<boolean>;
   readonly destroy: () => void;
@@ -54,10 +55,10 @@ const DROPPED: ConnectionFault = {
 };
 
 /**
- * Makes a plain sender of a connection, which from then on belongs to it. What the peer sends is read and ignored.
+ * Makes a sender of a connection, which belongs to it from then on. It reads the peer's bytes and ignores them.
  *
  * @example
- * const sender = createPlainSender(connection);
+ * const sender = createUnacknowledgedSender(connection);
  * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe({
  *   error: (fault) => console.error(describeFault(fault)),
  * });
@@ -69,9 +70,9 @@ export function createUnacknowledgedSender(
   check('createUnacknowledgedSender: its connection', connection, CONNECTION);
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
-  /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
+  /** Puts whose turn has not come. They hold no body. Each is a subscription, so the caller bounds their number. */
   const queue = createQueue<QueuedPut>();
-  /** Puts whose bytes are not all the operating system's: as many as fit into what the packer holds. */
+  /** Puts of which the operating system has not taken every byte: as many as fit into the write buffer. */
   const unfinished = new Set<QueuedPut>();
   let endFault: ConnectionFault | null = null;
   let ending = false;
@@ -86,7 +87,7 @@ export function createUnacknowledgedSender(
     },
     onPoisoned: () => {
       failAll(DROPPED);
-      // Not a reset, which could take back what the peer has not read yet of the files before.
+      // A reset could discard bytes of earlier files that the peer has not read yet.
       connection.end();
     },
     onWriteFault: failAll,
@@ -112,7 +113,7 @@ export function createUnacknowledgedSender(
 
   return {
     put: (filename, content) => {
-      // Nobody answers who would refuse it.
+      // The peer cannot refuse a bad name.
       check('put: the filename', filename, TEXT);
       const open = opener(content);
       return new Observable((subscriber) => {

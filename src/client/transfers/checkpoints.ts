@@ -1,23 +1,23 @@
 /**
- * The CRC-32 of a content's beginnings, noted while it is read, so that going on from some offset does not mean to
- * read everything before it once more.
+ * Notes the CRC-32 of a content up to some offsets while the content is read, so that a resumed upload need not read
+ * everything before its offset again.
  *
- * At most 64 are kept, whatever the size: when they are full every other one is dropped, and from then on they
- * are noted half as often.
+ * At most 64 are kept, whatever the size. When there are 64, every other one is dropped, and the distance between two
+ * doubles.
  */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 
 const CHECKPOINTS_MAX = 64;
-/** Bytes between two that are noted, at first. */
+/** Bytes between two checkpoints, at first. */
 const SPACING_BYTES_MIN = 1024 * 1024;
 
 export interface Checkpoints {
   readonly note: (offset: number, crc32: number) => void;
-  /** The last one that is at or before an offset; that of nothing when there is none. */
+  /** Answers the last checkpoint at or before an offset; offset 0 when there is none. */
   readonly before: (offset: number) => UploadOffset;
-  /** Nobody will ask for anything before this. */
+  /** No checkpoint before this offset will be needed. */
   readonly passed: (offset: number) => void;
-  /** The content is another one. */
+  /** The content has changed. */
   readonly clear: () => void;
 }
 

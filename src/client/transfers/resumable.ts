@@ -1,12 +1,12 @@
 /**
- * One try at sending a large content: asks what the server has of it, sees that those are the first bytes of what is
- * to be sent, and sends the rest.
+ * One try at sending a large content. It asks how much the server has, compares that with the content's first bytes,
+ * and sends the bytes behind them.
  *
- *   what the server has                          what is done
- *   nothing                                      all is sent
- *   bytes with the CRC-32 of ours                the rest is sent
- *   other bytes, or more than there are          cancelled: all is sent
- *   nothing, but all was sent before             asked whether the file is there already: the answer may have been lost
+ *   the server has                               the try
+ *   nothing                                      sends all of it
+ *   bytes with the CRC-32 of ours                sends the bytes behind them
+ *   other bytes, or more than the content has    cancels the upload, and sends all of it
+ *   nothing, but all was sent before             asks whether the file is stored: its ack may have been lost
  */
 import { firstValueFrom, lastValueFrom, Observable } from 'rxjs';
 import type { UploadOffset } from '../../files/protocol/file.ts';
@@ -14,7 +14,7 @@ import type { Client } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
 import { type Hasher, hashOf, readPieces } from '../content/read-content.ts';
-import type { SentContent } from '../pipeline/exchange.ts';
+import type { SentContent } from '../pipeline/client-request.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
 import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';
@@ -23,26 +23,26 @@ export interface UploadSource {
   readonly filename: string;
   readonly content: ContentSource;
   readonly settings: PutSettings;
-  /** Names this content, as it is now. */
+  /** Makes the upload's name, which stands for the content in its present state. */
   readonly idOf: (content: Content) => string;
   readonly crc32: Checksum;
-  /** Makes what computes a SHA-256; null when it is not to be sent along. */
+  /** Makes a hasher for SHA-256; null when no SHA-256 is to be sent along. */
   readonly hasher: (() => Hasher) | null;
-  /** Bytes between two tellings of what is durable. */
+  /** Bytes between two `durable` events. */
   readonly progress: number;
 }
 
-/** What one try leaves for the next. */
+/** What one try leaves behind for the next one. */
 export interface ResumeState {
-  /** What the upload was called. */
+  /** The upload's name. */
   id: string | null;
-  /** Which state of the source the rest is about. */
+  /** The state of the source that the other fields are about. */
   source: Pick<Content, 'size' | 'mtime' | 'ctime'> | null;
   readonly checkpoints: Checkpoints;
   sha256: string | null;
-  /** What was sent when all was. */
+  /** Size and CRC-32 of the content, once all of it was sent. */
   sent: SentContent | null;
-  /** The server was told to forget it because it did not take what it had. Done once. */
+  /** The upload was cancelled because the server refused the bytes it had. That is done once. */
   restarted: boolean;
 }
 
@@ -59,7 +59,7 @@ export type TryEvent =
   | PutEvent
   | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
 
-/** Errors with a `ClientFault`. Unsubscribing gives it up; what the server has of it stays there. */
+/** Errors with a `ClientFault`. Unsubscribing gives the try up; the server keeps its bytes. */
 export function sendResumable(
   client: Client,
   source: UploadSource,
@@ -102,7 +102,7 @@ export function sendResumable(
       await run();
     }
 
-    /** What an earlier try has left is only good for the same state of the source. */
+    /** Discards what an earlier try has left when the source has changed since. */
     async function remember(id: string, content: Content): Promise<void> {
       const before = state.source;
       const isOther = before !== null && !isSameState(before, content);
@@ -110,13 +110,13 @@ export function sendResumable(
       state.id = id;
       state.source = content;
       if (isOther) state.sent = null;
-      // Without a time only content that was given as such is known to be what it was.
+      // Content without a modification time is known to be unchanged only if it is the same object.
       if (before === content || (before !== null && !isOther && content.mtime !== undefined)) return;
       state.checkpoints.clear();
       state.sha256 = null;
     }
 
-    /** Where to go on; null when the file turns out to be stored. */
+    /** Finds the offset to go on from; null when the file turns out to be stored. */
     async function resumePoint(content: Content, id: string): Promise<UploadOffset | null> {
       const there = await firstValueFrom(client.resume(id));
       if (there.offset === 0)
@@ -125,7 +125,7 @@ export function sendResumable(
         state.checkpoints.passed(there.offset);
         return there;
       }
-      // Who has left off comparing knows nothing of it.
+      // An unsubscribed try has stopped comparing, and so knows nothing about the bytes.
       if (!wanted()) return null;
       await forget(id);
       return { offset: 0, crc32: 0 };
@@ -152,7 +152,7 @@ export function sendResumable(
       try {
         await lastValueFrom(client.cancel(id), { defaultValue: undefined });
       } catch (thrown) {
-        // What is not there need not be dropped.
+        // The server has nothing to drop.
         if (!isRefused(thrown, 'not-found')) throw thrown;
       }
     }
@@ -171,7 +171,7 @@ export function sendResumable(
             subscriber.next(event);
           },
           error: (fault: ClientFault) => {
-            // An answer, if not the one that was hoped for: it was not stored.
+            // The server has answered: the content was not stored.
             if (fault.type === 'refused') state.sent = null;
             reject(fault);
           },
@@ -184,10 +184,10 @@ export function sendResumable(
       });
     }
 
-    /** Whether it is worth going through all of it once more at once. */
+    /** Whether to start over at once. */
     async function canRetryNow(thrown: unknown, id: string, offset: number): Promise<boolean> {
       if (!wanted() || !isClientFault(thrown) || thrown.type !== 'refused') return false;
-      // The server has more or less by now: it is asked again.
+      // The server has more or fewer bytes by now: it is asked again.
       if (thrown.error.code === 'bad-offset' && !askedAgain) {
         askedAgain = true;
         return true;
@@ -209,7 +209,7 @@ export function sendResumable(
 const isSameState = (a: Pick<Content, 'size' | 'mtime' | 'ctime'>, b: typeof a): boolean =>
   a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime;
 
-/** What a put that goes on may be refused with because of what the server had before. */
+/** Refusals of a resumed put that may be due to the bytes that the server had before. */
 const WHOLE_CONTENT_CODES = new Set<string>([
   'bad-offset',
   'crc-mismatch',
@@ -221,9 +221,9 @@ export const isRefused = (thrown: unknown, code: string): boolean =>
   isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
 
 /**
- * Whether just what was sent is stored under a name, as far as size and CRC-32 tell, or modification time where the
- * server does not know the CRC-32: then as the event that its put would have ended with. Whether it is durable
- * is not known.
+ * Asks whether exactly the bytes that were sent are stored under a name: by size and CRC-32, or by the modification
+ * time where the server does not know the CRC-32. If so, answers the event that the put would have ended with. Whether
+ * the file is durable is not known.
  */
 export async function storedAs(
   client: Client,

@@ -3,7 +3,7 @@ import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { Report, RetryNotice } from '../../../src/cli/transfer/report.ts';
 import { reportRetries } from '../../../src/cli/transfer/retry-options.ts';
-import type { Retry } from '../../../src/client/pool/connection-pool.ts';
+import type { Retry } from '../../../src/client/pool/pool-options.ts';
 
 function telling() {
   const told: RetryNotice[] = [];
