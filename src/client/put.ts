@@ -6,8 +6,8 @@ import type { UploadOffset } from '../files/protocol/file.ts';
 import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
-import { checkContent } from './content/check-content.ts';
 import type { Content } from './content/content.ts';
+import { checkContent } from './content/read-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 

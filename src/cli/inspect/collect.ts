@@ -1,5 +1,4 @@
-/** Gathers what a page shows of a recording: the first of everything, up to limits, and how much there was in all. */
-
+/** Gathers the data of a page: the first items of a recording, up to limits, and the totals. */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import { printable } from '../shared/format.ts';
 import type { PageConversation, PageData, PageSide } from './page/page-data.ts';
@@ -27,7 +26,7 @@ export interface PageLimits {
   readonly chunkBytes: number;
 }
 
-/** What a browser draws with ease, in a page of some 10 MB at most. */
+/** Limits within which a browser draws with ease, and a page has at most some 10 MB. */
 export const PAGE_LIMITS: PageLimits = {
   conversations: 500,
   frames: 20_000,
@@ -37,7 +36,7 @@ export const PAGE_LIMITS: PageLimits = {
   chunkBytes: 256,
 };
 
-/** Reasons why packets are not read, and fragments that differ. */
+/** The most reasons for unread packets, and differing fragments, that are shown. */
 const UNREAD_SHOWN = 20;
 const CONFLICTS_SHOWN = 5;
 
@@ -58,7 +57,7 @@ export function createCollector(name: string, limits: PageLimits = PAGE_LIMITS):
     ignored: 0,
   };
   const conversations: PageConversation[] = [];
-  /** Those that are shown, and those of them that are open. */
+  /** Conversations that are shown, and those of them that are open. */
   const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
   const remaining = { ...limits };

@@ -1,8 +1,8 @@
 /**
- * A recording as a page: one file that needs nothing but a browser.
+ * Writes a recording as a page: one file that needs nothing but a browser.
  *
- * What was captured is in it only as data, in JSON without a `<`, and is put on the page as text. Its one script and
- * its style are named by their hashes, and nothing else may run or be loaded.
+ * Captured bytes are in the page only as data, in JSON without a `<`, and its script shows them as text. The page's
+ * policy names the one script and the style by their hashes, so that nothing else can run or be loaded.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
@@ -31,8 +31,8 @@ export interface PageOptions {
 }
 
 /**
- * Writes the page under its name when it is whole. Of a capture that is damaged it shows what came before that, and
- * then throws the `Stop`.
+ * Writes the page, and gives it its name when it is whole. For a damaged capture it writes a page of the part before
+ * the damage, and then throws an `ExitError`.
  */
 export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,
@@ -95,7 +95,7 @@ export function pageOf(data: PageData): string {
 
 const hashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
-/** JSON that means the same, in which no tag can begin or end. */
+/** Escapes JSON so that no tag can begin or end in it. */
 const inScript = (json: string): string =>
   json.replace(/[<>&\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
@@ -104,7 +104,7 @@ function isSameFile(one: string, other: string): boolean {
     const [a, b] = [statSync(one), statSync(other)];
     return a.dev === b.dev && a.ino === b.ino;
   } catch {
-    // One of them is not there: then they are not the same.
+    // A file that does not exist is not the same as another.
     return false;
   }
 }

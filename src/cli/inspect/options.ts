@@ -1,4 +1,4 @@
-/** What `sluice inspect` can be told, as it is written on the command line. */
+/** Parsers for the options of `sluice inspect`. */
 import { InvalidArgumentError } from 'commander';
 import type { InspectOptions } from '../../capture/inspect/inspect.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
@@ -29,7 +29,7 @@ export function presetName(text: string): string {
 
 const bytes = size(0, 2 ** 30);
 
-/** How many bytes of a chunk are shown: a size, or infinite for `all`. */
+/** Parses how many bytes of a chunk are shown: a size, or infinite for `all`. */
 export function chunkBytes(text: string): number {
   const read = text === 'all' ? Number.POSITIVE_INFINITY : bytes.read(text);
   if (read === undefined) throw new InvalidArgumentError(`It must be ${bytes.mustBe}, or all.`);
@@ -41,7 +41,7 @@ export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
   return name === 'none' ? name : (presetNamed(name) ?? sluicePreset);
 }
 
-/** What `--presets` prints, a line each. */
+/** The lines that `--presets` prints. */
 export function presetLines(): string[] {
   const line = (name: string, title: string, when: string): string =>
     `${name.padEnd(12)}${title.padEnd(40)}${when}`.trimEnd();
@@ -54,7 +54,7 @@ export function presetLines(): string[] {
   ];
 }
 
-/** The largest body believed, unless `max` says otherwise: a greater length is a sign that the framing is wrong. */
+/** The default of `max`: a greater length is a sign that the framing is wrong. */
 const BODY_BYTES_MAX = 2 ** 30;
 
 const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
@@ -64,7 +64,7 @@ const isTrue = (text: string): boolean => {
   throw new InvalidArgumentError('signed must be true or false.');
 };
 
-/** What each key of `--length-field` sets. */
+/** The keys of `--length-field`, and the option that each sets. */
 const KEYS: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
   width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
   endian: (text) => ({ endian: text as 'big' }),

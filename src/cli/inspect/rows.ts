@@ -1,5 +1,5 @@
 /**
- * The rows of the table of a recording, each by itself, and as wide as there is room.
+ * Formats single rows of the table, as wide as there is room.
  *
  * ```text
  *  84 columns, or not a terminal   all, with wide cells
@@ -13,7 +13,7 @@ import { counted, grouped, isoTime, wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
 
-/** What is counted of a side. */
+/** Counts for one side. */
 export interface SideCounts {
   frames: number;
   chunks: number;

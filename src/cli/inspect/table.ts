@@ -31,27 +31,27 @@ export interface TableOptions {
 
 export interface Table {
   take(event: InspectEvent): void;
-  /** Prints the sum of it all, if there was anything. */
+  /** Prints the totals, if there was anything. */
   end(): void;
 }
 
 interface Shown {
   readonly counts: Readonly<Record<Side, SideCounts>>;
-  /** Null as long as it is not known: then chunks wait, few as they are. */
+  /** Null as long as it is not known. Until then chunks wait in `early`; they are few. */
   framed: boolean | null;
   readonly early: (() => string)[];
   rows: number;
   dropped: number;
 }
 
-/** Rows that may wait for the conversations before theirs. */
+/** The most rows that may wait for earlier conversations. */
 const WAITING_ROWS_MAX = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
   const rows = createRows(columns, absolute);
   const turns = groupByConversation(print, WAITING_ROWS_MAX);
-  /** Those that are open. */
+  /** Conversations that are open. */
   const open = new Map<number, Shown>();
   const sum = createSum(columns);
 

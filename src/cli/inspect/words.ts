@@ -1,4 +1,4 @@
-/** What is told of a recording in words. Times are in nanoseconds since 1970. */
+/** Facts about a recording in words. Times are in nanoseconds since 1970. */
 import type { FramingReason } from '../../capture/inspect/inspect-event.ts';
 import type {
   AfterReset,
@@ -41,7 +41,7 @@ export const grouped = (value: number): string => value.toLocaleString('en-US');
 export const counted = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** With a dot for what is not printable. */
+/** ASCII, with a dot for each unprintable byte. */
 export const asciiOf = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
 
@@ -107,7 +107,7 @@ export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets'
 export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
   `${message}, in packet ${packet}`;
 
-/** What `after 1.5 s` can follow. */
+/** Words that `after 1.5 s` can follow. */
 export const closeInWords: Readonly<Record<CloseReason, string>> = {
   ended: 'ended',
   reset: 'reset',
@@ -117,12 +117,12 @@ export const closeInWords: Readonly<Record<CloseReason, string>> = {
 };
 
 /**
- * Why packets are in no stream, the most frequent reasons first, and how many are left over.
+ * Describes the reasons why packets are in no stream, the most frequent first, and how many packets have other reasons.
  *
  * @example unreadInWords(unread, 1) // ['100 packets: UDP, port 4789, perhaps VXLAN', '20 packets for other reasons']
  */
 export function unreadInWords({ packets, reasons }: PacketsUnread, shownMax: number): string[] {
-  // One that is left over is told as well: it takes no more room than saying so.
+  // A single further reason is shown too: it takes no more room than the line about other reasons.
   const shown = reasons.slice(0, reasons.length === shownMax + 1 ? shownMax + 1 : shownMax);
   const unshown = shown.reduce((left, reason) => left - reason.packets, packets);
   return [

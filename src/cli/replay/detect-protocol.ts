@@ -1,4 +1,4 @@
-/** Which protocol a capture's conversations speak, as far as their first bytes and ports tell. */
+/** Guesses the protocol of a capture's conversations by their first bytes and ports. */
 import type { Capture } from '../../capture/capture.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import { type Selection, selects } from '../../capture/inspect/selection.ts';
@@ -9,12 +9,12 @@ import { presets } from '../../wire/presets.ts';
 /** `sluice` or the name of another preset; `unknown`; null when no client sent enough to tell. */
 export type DetectedProtocol = string | null;
 
-/** Conversations, and bytes of them, after which it is not looked any further. */
+/** The search ends after so many conversations, or bytes of them. */
 const [CONVERSATIONS_MAX, BYTES_MAX] = [100, 64 * 1024 * 1024];
 
 /**
- * Looks at the first conversations of a capture, until one of them speaks Sluice's wire. What is wrong with the capture
- * is for the replay itself to say.
+ * Looks at the first conversations of a capture, until one of them speaks Sluice's protocol. Errors of the capture are
+ * ignored here: the replay reports them.
  */
 export async function detectProtocol(
   capture: Capture,

@@ -1,4 +1,4 @@
-/** `sluice replay`: a recording, served, verified or sent again. */
+/** `sluice replay`: serves, verifies or sends a recording again. */
 import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
@@ -215,8 +215,8 @@ async function resultsOf(
 }
 
 /**
- * How the conversations are framed. Only Sluice's wire can be served here: throws a `Stop` for any other. What can be
- * read only once is not looked at before.
+ * How the conversations are framed. Only Sluice's wire can be served here: throws an `ExitError` for any other. What
+ * can be read only once is not looked at before.
  */
 async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string> {
   const isRegular = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
@@ -237,7 +237,7 @@ function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
   return preset === null ? {} : { replies: presetReplies(preset) };
 }
 
-/** What a server would have stored. */
+/** Prints what a server would have stored. */
 async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
   const onServerEvent = (event: ServerEvent) => {
@@ -261,7 +261,7 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
   };
   await spokenOf(file, flags);
   const store = await loadFolder(flags.with);
-  // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
+  // Verifying keeps the recorded order between connections: a file that one stores is there when another asks for it.
   const verified$ = verifyReplay(reading.capture, {
     ...shared(flags),
     store,

@@ -1,4 +1,4 @@
-/** `sluice serve`: receives files into a folder until it is told to stop. */
+/** `sluice serve`: receives files into a folder until a signal stops it. */
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
@@ -12,7 +12,7 @@ import { printSettings } from '../settings/print.ts';
 import { readSettings } from '../settings/settings.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
-import { listenExitError } from '../shared/listening.ts';
+import { listenExitError } from '../shared/fault-words.ts';
 import { createOutput } from '../shared/output.ts';
 import { endingSignals } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
@@ -70,7 +70,7 @@ async function receive(configuration: Configuration): Promise<void> {
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings, access?.file.quotas ?? null);
   const recording = await openRecording(configuration);
-  // Only here, since loading it takes as long as a whole `sluice ls`.
+  // Imported only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
   const shutdown$ = new Subject<void>();

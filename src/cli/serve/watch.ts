@@ -1,4 +1,4 @@
-/** What an operator of `sluice serve` can look at while it runs: metrics and health over HTTP, a status line in the log. */
+/** Shows an operator a running `sluice serve`: metrics and health over HTTP, and a status line in the log. */
 import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
 import { diskWritable } from '../../server/health.ts';
@@ -12,9 +12,12 @@ import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';
 
 export interface Watched {
-  /** To be given how the server is read. */
+  /** Takes the function that reads the server's statistics. */
   readonly stats: (read: () => ServerStats) => void;
-  /** Begins to listen, if it is to. Throws a `Stop` when it cannot. Before the server does, so that it sees all events. */
+  /**
+   * Begins to listen if the settings say so. Throws an `ExitError` when it cannot. Call it before the server starts, so
+   * that it sees all events.
+   */
   readonly start: () => Promise<void>;
   readonly logStatus: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -40,7 +43,7 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
   async function start(): Promise<void> {
     const { metricsPort, metricsHost, dir } = settings;
     if (metricsPort === null) return;
-    // Only here: whoever wants no metrics does not load them.
+    // Imported only here, so that a server without metrics does not load it.
     const { startOpsServer } = await import('../../server/ops-server.ts');
     const started = await startOpsServer({
       ...facts,

@@ -1,10 +1,10 @@
-/** What settings must not be together, and what about them an operator should be warned of. */
+/** Checks settings against each other: contradictions, and combinations that an operator should be warned of. */
 import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../runtime/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { handshakesOf } from './limits.ts';
 
-/** A line for each contradiction between settings. */
+/** Answers a line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
@@ -50,16 +50,16 @@ export function contradictions({ settings, called, calledBeside }: Configuration
   return faults;
 }
 
-/** Whether a path is that of a folder, or in it. Both are absolute. */
+/** Whether a path is a folder itself, or lies in it. Both are absolute. */
 export function isWithin(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /**
- * What is allowed, but hardly meant.
+ * Answers a line for each combination that is allowed but probably not intended.
  *
- * @param openFiles how many descriptors the process may have; `Infinity` when that is not known.
+ * @param openFiles the process's limit of descriptors; `Infinity` when it is not known.
  */
 export function warnings(
   { settings, called, isDefault }: Configuration,

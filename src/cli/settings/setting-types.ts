@@ -1,20 +1,20 @@
 /**
- * The kinds of values a setting may have: how each is read from the text of a flag or a variable and from JSON, what it
- * must be, in words for the one who got it wrong, and how it is printed so that it reads back the same.
+ * The kinds of values that a setting may have: how each is read from the text of a flag or a variable and from JSON,
+ * how an error message describes it, and how it is printed so that it reads back the same.
  */
 
 export type JsonValue = string | number | null;
 
 export interface Kind<T> {
-  /** What stands for a value in the help: `SIZE`. */
+  /** Stands for a value in the help: `SIZE`. */
   readonly placeholder: string;
-  /** What goes behind "must be" in an error. */
+  /** The words behind "must be" in an error message. */
   readonly mustBe: string;
   /** Reads the text of a flag or a variable; undefined when it is no such value, or out of bounds. */
   readonly read: (text: string) => T | undefined;
   /** The same for a value of a JSON file. */
   readonly readJson: (value: unknown) => T | undefined;
-  /** What `readJson` makes the same value of. */
+  /** Prints a value so that `readJson` reads the same value. */
   readonly print: (value: T) => JsonValue;
   /** A few characters for the help. */
   readonly show: (value: T) => string;
@@ -91,7 +91,7 @@ export const whole = (from: number, to: number, placeholder = 'NUMBER'): Kind<nu
 
 const readMode = (text: string) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined);
 
-/** Who may do what with a file, as `chmod` has it. */
+/** The permissions of a file, as in `chmod`. */
 export const mode: Kind<number> = {
   placeholder: 'MODE',
   mustBe: 'three octal digits, such as 600 or 660',
@@ -126,7 +126,7 @@ export const size = (from: number, to: number): Kind<number> => {
     const factor = unit === '' ? 1 : BYTES_PER_UNIT.get(unit.toLowerCase());
     if (number === undefined || factor === undefined) return undefined;
     const bytes = Number(number) * factor;
-    // Half a byte is a slip of the pen; a fraction of a mebibyte is rounded to bytes.
+    // Half a byte is a mistake; a fraction of a mebibyte is rounded to bytes.
     return factor === 1 && !Number.isInteger(bytes) ? undefined : within(Math.round(bytes), from, to);
   };
   return {
@@ -166,7 +166,7 @@ export function timeInWords(millis: number): string {
 /**
  * Milliseconds; written in seconds, perhaps with a fraction, or with a unit: `500ms`, `30s`, `2m`, `24h`, `7d`.
  *
- * @param bare what a number without a unit is in, where that is not seconds.
+ * @param bare the unit of a number without one.
  */
 export const time = (from: number, to: number, bare: 's' | 'ms' = 's'): Kind<number> => {
   const read = (text: string) => {
@@ -202,7 +202,7 @@ export const orUnbounded = (kind: Kind<number>): Kind<number> => {
   };
 };
 
-/** What may be switched off with `none`: null then. */
+/** A value that `none` switches off: it is null then. */
 export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   mustBe: `${kind.mustBe}, or none`,
@@ -212,7 +212,7 @@ export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
   show: (value) => (value === null ? NONE : kind.show(value)),
 });
 
-/** What is not there unless it is set; null in JSON is as if it was not set. */
+/** A value that is null unless it is set. In JSON, null is the same as not set. */
 export const orUnset = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   readJson: (value) => (value === null ? null : kind.readJson(value)),

@@ -1,6 +1,6 @@
 /**
- * The settings of `sluice serve` out of their sources: a flag comes before a variable of the environment, that before the
- * file, that before the default. Whatever is wrong in any of them is told, all of it at once.
+ * Reads the settings of `sluice serve` from their sources: a flag wins over an environment variable, that over the
+ * file, that over the default. All errors in all sources are reported at once.
  */
 import { resolve } from 'node:path';
 import { contradictions } from './checks.ts';
@@ -18,11 +18,11 @@ import {
 } from './table.ts';
 
 export interface Sources {
-  /** What stood on the command line: the texts of the flags, and the file of `--config`. */
+  /** The command line: the texts of the flags, and the file of `--config`. */
   readonly flags: Readonly<Partial<Record<SettingName | 'config', string | undefined>>>;
-  /** A variable that is empty counts as not set. */
+  /** An empty variable counts as not set. */
   readonly env: Environment;
-  /** What relative paths outside the file are relative to. */
+  /** The folder for relative paths outside the file. */
   readonly cwd: string;
 }
 
@@ -30,7 +30,7 @@ type Source = 'flag' | 'variable' | 'file' | 'default';
 
 export type Read =
   | { readonly ok: true; readonly value: Configuration }
-  /** A line for each thing that is wrong, naming where it is and the field. */
+  /** A line for each error, which names the source and the field. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /**
@@ -50,7 +50,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
 
   for (const name of settingNames) {
     const { kind, default: fallback } = settingOf(name);
-    /** The first source that has a value counts, but the others are to be right as well. */
+    /** The first source with a value wins, but the values of the others are checked as well. */
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
         const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
@@ -82,7 +82,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };
 }
 
-/** What stood there instead; short, and never what is inside of it: somebody may have put a secret there. */
+/** A short description of a wrong value. It never shows the inside of an object, which may hold a secret. */
 function shown(got: unknown): string {
   if (Array.isArray(got)) return 'a list';
   if (typeof got === 'object' && got !== null) return 'an object';

@@ -1,6 +1,6 @@
 /**
- * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON file,
- * the help, `--print-config` and the README's table are made.
+ * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON
+ * file, the help, `--print-config` and the README's table are made.
  *
  * A setting is added by a line here, and by using it.
  */
@@ -21,7 +21,7 @@ import {
   whole,
 } from './setting-types.ts';
 
-/** What the help puts together. Those with a section are in an object of that name in the JSON file. */
+/** The groups of the help. In the JSON file, settings of a group with a section are in an object of that name. */
 export const groups = {
   files: { title: 'Files', section: null },
   listening: { title: 'Listening', section: null },
@@ -61,7 +61,7 @@ const volume = orUnbounded(size(1, BYTES_MAX));
 const deadline = orUnbounded(time(1, TIME_MAX_MS));
 const unset = null;
 
-/** In the order in which the help tells them. */
+/** In the order of the help. */
 export const settingTable = {
   dir: setting('files', path('DIR'), 'uploads', 'the folder to receive into; made if it is missing'),
   durability: setting(
@@ -205,7 +205,7 @@ export type Settings = {
 
 export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
-/** A setting without its type, for what goes over all of them. */
+/** A setting without its type, for loops over all settings. */
 export const settingOf = (name: SettingName): Setting<unknown> => settingTable[name] as Setting<unknown>;
 
 const dashed = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);

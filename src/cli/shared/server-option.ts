@@ -24,7 +24,7 @@ export interface ServerFlags extends TlsFlags {
   readonly tokenFile?: string;
 }
 
-/** What the examples of every help may rely on. */
+/** The part of every help that is about the server. */
 export const serverHelp = `
 The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
 come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
@@ -63,13 +63,14 @@ export function addressOf(flags: ServerFlags): ServerAddress {
   return address;
 }
 
-/** The token to say hello with; null when there is none. Throws a `Stop` when it cannot be read. */
+/** The token to authenticate with; null when there is none. Throws an `ExitError` when it cannot be read. */
 export const tokenOf = (flags: ServerFlags, environment = process.env): string | null =>
   readToken(flags.tokenFile, environment.SLUICE_TOKEN);
 
 /**
- * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
- * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
+ * Connects at each subscription, as the flags say; the connection is not authenticated yet. Errors with a
+ * `ConnectionFault`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
+ * or name a file that cannot be read.
  */
 export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
   const why = explainMisspeltVariable(environment);
@@ -87,7 +88,7 @@ export function connection$(flags: ServerFlags, environment = process.env): Obse
   );
 }
 
-/** The connection, or stops with the reason why there is none. */
+/** Resolves with the connection. Throws an `ExitError` with the reason when there is none. */
 export async function connected(connecting$: Observable<Connection>): Promise<Connection> {
   try {
     return await firstValueFrom(connecting$);

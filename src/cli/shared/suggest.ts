@@ -1,6 +1,6 @@
-/** Which of some words somebody meant who misspelt one. */
+/** Finds the word that was probably meant by a misspelt one. */
 
-/** How many letters differ: added, left out, exchanged, or two neighbours swapped. */
+/** Counts the differing letters: added, left out, exchanged, or two neighbours swapped. */
 function distance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -20,7 +20,7 @@ function distance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** Letters alone, so that `max-file` and `MAX_FILE` are `maxFile`. */
+/** Keeps letters only, so that `max-file` and `MAX_FILE` equal `maxFile`. */
 const bare = (word: string) => word.toLowerCase().replace(/[-_]/g, '');
 
 /**
@@ -29,7 +29,7 @@ const bare = (word: string) => word.toLowerCase().replace(/[-_]/g, '');
  * @example nearest('maxfiel', ['maxFile', 'maxHeader']) // 'maxFile'
  */
 export function nearest(word: string, words: readonly string[]): string | undefined {
-  // What is far too long is not compared letter by letter.
+  // The comparison takes time that grows with the square of the length.
   if (word.length > 64) return undefined;
   const ranked = words
     .map((each) => ({ each, far: distance(bare(word), bare(each)) }))

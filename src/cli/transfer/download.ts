@@ -1,9 +1,9 @@
 /**
- * Fetches files, many requests ahead of their answers, and reports what comes of each.
+ * Fetches files, with many requests before their answers, and reports the result of each.
  *
- * Whatever breaks is tried again by the downloads themselves; when they give up on the server, so does this. What has
- * arrived and is not written is bounded: above the high mark the connections are paused, however many files the bytes
- * belong to.
+ * The downloads themselves try again when a connection breaks. When they give the server up, this does too. Bytes that
+ * have arrived and are not written yet are bounded: above the high mark the connections are paused, however many files
+ * the bytes belong to.
  */
 import type { Subscription } from 'rxjs';
 import type { ClientFault } from '../../client/client-fault.ts';
@@ -19,7 +19,7 @@ import { endsAll, type GivenUp, reasonOf, transferFaultOf } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
 export const FILES_AT_ONCE = 64;
-/** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
+/** With so many unwritten bytes the connections are paused, and below the low mark they resume. */
 const HELD_BYTES_HIGH = 8 * 1024 * 1024;
 const HELD_BYTES_LOW = 4 * 1024 * 1024;
 
@@ -33,21 +33,21 @@ export interface DownloadDeps {
   readonly begin: (options: LocalFileOptions) => LocalFile;
   /** Files asked for at once. */
   readonly concurrency: number;
-  /** Whether large files are gone on with in a later run: not those that go to stdout. */
+  /** Whether a later run can resume large files; it cannot when they go to stdout. */
   readonly keepsPartFiles: boolean;
-  /** Files of which there is a part while they are under way: the same command would go on with them. */
+  /** Unfinished files with a part file: the same command would resume them. */
   readonly kept: Set<Transfer>;
-  /** Nobody wants any more of it. */
+  /** Whether no further file is wanted. */
   readonly isUnwanted: () => boolean;
 }
 
 export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
-  /** As many of the bytes as were not here when this run began. */
+  /** Bytes of those files that this run has received. */
   readonly transferred: number;
   readonly failed: number;
-  /** The files that were given up because the server is, and why it is. Null when all were tried. */
+  /** The files that were given up together with the server, and why. Null when all files were tried. */
   readonly givenUp: GivenUp | null;
 }
 
@@ -60,10 +60,10 @@ export function download(transfers: readonly Transfer[], deps: DownloadDeps): Pr
     let next = 0;
     let underWay = 0;
     let unwritten = 0;
-    /** Files that were tried, and are not here. */
+    /** Files that were tried, and failed together with the server. */
     let undecided = 0;
     let fatalFault: ClientFault | null = null;
-    /** Those that are arriving, one a connection. */
+    /** Files that are arriving, one a connection. */
     const arriving = new Set<Flow>();
 
     function step(): void {
@@ -92,7 +92,7 @@ export function download(transfers: readonly Transfer[], deps: DownloadDeps): Pr
       let settled = false;
       let wrote = false;
 
-      /** To be called once, however it ended. */
+      /** Settles the file, however it ended. Only the first call counts. */
       function settle(what: () => void): void {
         if (settled) return;
         settled = true;
@@ -102,7 +102,7 @@ export function download(transfers: readonly Transfer[], deps: DownloadDeps): Pr
         step();
       }
 
-      /** This side cannot take it. */
+      /** This machine cannot write the file. */
       function failLocally(error: unknown): void {
         fetching?.unsubscribe();
         file?.abort('drop');
@@ -121,7 +121,7 @@ export function download(transfers: readonly Transfer[], deps: DownloadDeps): Pr
         const { offset } = download;
         tries.begin(offset);
         if (offset > 0 && file !== null) return;
-        // What was written is of another state of the file.
+        // The bytes written before belong to another state of the file.
         file?.abort('drop');
         if (offset === 0 && claimed !== null) removePartFile(claimed.path);
         const resumed = offset > 0 ? claimed : null;
@@ -186,6 +186,6 @@ export function download(transfers: readonly Transfer[], deps: DownloadDeps): Pr
   });
 }
 
-/** Whether there may be a part of it: its state on the server is known, and it is large. */
+/** Whether a part file may exist: the file's state on the server is known, and it is large. */
 const mayHavePartFile = (transfer: Transfer): transfer is Transfer & { readonly mtime: number } =>
   transfer.mtime !== undefined && transfer.size >= RESUME_THRESHOLD_BYTES;

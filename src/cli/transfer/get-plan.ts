@@ -1,5 +1,5 @@
 /**
- * Which files a `get` fetches, and where they go. As with `cp -r`:
+ * Plans which files a `get` fetches, and where they go. As with `cp -r`:
  *
  *   NAME       --out           goes to
  *   a/b.txt    a folder, OUT/  OUT/b.txt
@@ -7,7 +7,8 @@
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
  *
- * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the other.
+ * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the
+ * other.
  *
  * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
  */
@@ -15,15 +16,15 @@ import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
+import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { whyNotFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
-import { breaks } from '../shared/with-client.ts';
 import { explainConflict } from './one-place.ts';
 import type { Transfer, TransferFault } from './report.ts';
 import { transferFaultOf } from './upload.ts';
 
-/** Whom it asks. */
+/** The requests that a plan makes. */
 type FileLister = Pick<Downloads, 'stat' | 'page'>;
 
 export interface GetPlan {
@@ -35,11 +36,11 @@ export interface GetWish {
   readonly names: readonly string[];
   /** Every name is that of a folder. */
   readonly recursive: boolean;
-  /** Where to, or null for stdout. */
+  /** The target, or null for stdout. */
   readonly out: string | null;
 }
 
-/** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
+/** Throws an `ExitError` when the files of two names would get the same path: only one of them would be left. */
 export async function planGet(server: FileLister, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
@@ -52,7 +53,7 @@ export async function planGet(server: FileLister, { names, recursive, out }: Get
   };
 }
 
-/** @param target where it goes; empty for stdout. */
+/** @param target the path; empty for stdout. */
 async function planName(
   server: FileLister,
   name: string,
@@ -68,7 +69,7 @@ async function planName(
     const { name: filename, ...state } = await firstValueFrom(server.stat(name));
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
-    if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
+    if (!isClientFault(thrown) || breaksConnection(thrown)) throw thrown;
     return { files: [], failed: [{ name, failure: transferFaultOf(thrown, 'write') }] };
   }
 }
@@ -92,19 +93,21 @@ async function planBelow(server: FileLister, folder: string, target: string): Pr
   return { files, failed };
 }
 
-/** Why a name that the server has listed cannot be believed. */
+/** Explains why a name that the server has listed cannot be a file's name; null when it can. */
 function explainListedName(name: string, prefix: string): string | null {
   const why = whyNotFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
 }
 
-/** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
+/**
+ * Those of which there is something under their name already, apart. A folder there is in the way, and no such thing.
+ */
 export function splitExisting(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
   const isThere = ({ path }: Transfer) => {
     try {
       return !lstatSync(path).isDirectory();
     } catch {
-      // It is not there, or what is in the way will be told when it is to be written.
+      // The path does not exist, or writing to it will report the error.
       return false;
     }
   };

@@ -105,7 +105,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     connect: () => connecting$,
     ...(token === null ? {} : { token }),
     retries: flags.retries,
-    // What is printed is printed in order.
+    // Files must be printed in order.
     parallel: toStdout ? 1 : flags.parallel,
     ...{ crc32, window: FILES_AT_ONCE },
   });
@@ -125,7 +125,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     }
     const got = await download(files, {
       ...{ downloads, report, kept },
-      // Files are wanted though nobody reads any more what is said of them.
+      // With files as the target, the fetch goes on although the reader of stdout has gone.
       isUnwanted: () => toStdout && output.isClosed(),
       begin: toStdout
         ? (options) => printed(options, output)
@@ -154,9 +154,9 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   }
 }
 
-/** A file that goes to stdout. */
+/** Makes a file that goes to stdout. */
 function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
-  // What was printed cannot be taken back.
+  // Printed bytes cannot be taken back.
   if (again) throw new Error('the file changed on the server while it was being printed');
   let last = Promise.resolve();
   return {

@@ -1,23 +1,23 @@
-/** What a command says of several files when a signal ends their transfer. */
+/** The messages about unfinished files when a signal ends a transfer. */
 
 import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import type { Report, Transfer } from './report.ts';
 
 export interface Interruption {
-  /** The same report, which is listened to from now on. */
+  /** The same report, which counts finished files from now on. */
   readonly report: Report;
-  /** Tells how far it is, and which files the same command would go on with in their middle. */
+  /** Prints how many files are finished, and which ones the same command would resume. */
   readonly print: () => void;
 }
 
 export interface InterruptionDeps {
   readonly output: Output;
-  /** Files of which there is a part, on the other side or on this one. */
+  /** Unfinished files of which the server, or this machine, keeps a part. */
   readonly kept: ReadonlySet<Transfer>;
-  /** What has become of those that are done. @example 'stored' */
+  /** The result for finished files. @example 'are stored' */
   readonly verb: string;
-  /** What the same command does with those. @example 'sends' */
+  /** What the same command would do with finished files again; null for nothing. @example 'sends' */
   readonly repeats: string | null;
 }
 
@@ -58,6 +58,6 @@ export function interruptible(
   };
 }
 
-/** What is said of a file of which there is a part. */
+/** The message about a file that the same command would resume. */
 export const resumableLine = (path: string): string =>
   `${printable(path)}: the same command goes on where it was`;

@@ -1,11 +1,10 @@
 /**
- * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. One that
- * is a `part` stays there when it is given up, to be gone on with (see `part-file`).
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. A part
+ * file stays when the transfer is given up, so that a later run can resume it (see `part-file`).
  *
- * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
- * who is told when they are written.
+ * Bytes that queue up during a write go into the next one. The caller bounds the queue: `written` says which bytes have
+ * left it.
  */
-
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -22,18 +21,18 @@ import { releasePartFile, removePartFile } from './part-file.ts';
 import { placeIfAbsent } from './placed-anew.ts';
 import { checkReplaceable } from './replaceable.ts';
 
-/** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
+/** Files of up to so many bytes are held and written synchronously, which saves the way through the thread pool. */
 const WHOLE_WRITE_BYTES_MAX = 128 * 1024;
 
 export interface LocalFile {
-  /** Takes the next bytes: they are kept until `written` told that they are on their way to the disk, or dropped. */
+  /** Takes the next bytes. They must not change until `written` was called for them. */
   readonly write: (bytes: Uint8Array) => void;
   /**
-   * Gives the file its name; or answers that something has it already, where that is not to be replaced. Rejects with the
-   * system's error if that or a write failed. Nothing is left then.
+   * Gives the file its name, or answers `there` when the name is taken and must not be replaced. Rejects with the
+   * system's error when that or a write failed, and then leaves nothing behind.
    */
   readonly finish: () => Promise<'placed' | 'there'>;
-  /** Gives it up, and removes what was written, unless it is a part and to be kept. */
+  /** Gives the file up, and removes its bytes unless they are a part file to be kept. */
   readonly abort: (how: 'drop' | 'keep') => void;
 }
 
@@ -42,15 +41,15 @@ export interface LocalFileOptions {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
-  /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
+  /** The part file, if the bytes are to be kept when the transfer is given up, and how many it has already. */
   readonly partFile?: { readonly path: string; readonly offset: number } | undefined;
-  /** Bytes of it were written before, in vain: it begins anew. */
+  /** Bytes written before are lost: the file begins again from the start. */
   readonly again: boolean;
-  /** Whether what is there under its name is replaced; default true. */
+  /** Whether to replace a file of that name; default true. */
   readonly clobber?: boolean;
-  /** So many bytes are held no more. */
+  /** Called when so many bytes are no longer held. */
   readonly written: (bytes: number) => void;
-  /** A write failed: what still comes is dropped. */
+  /** Called when a write failed. Later bytes are dropped. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -62,14 +61,14 @@ export function removeTemporaries(): void {
     try {
       unlinkSync(path);
     } catch {
-      // It is gone already, or cannot be helped.
+      // It is gone already, or cannot be removed.
     }
   }
 }
 
 /**
- * Begins a file; makes the folders it lies in. Throws the system's error when that is not possible, and an `Error` where
- * what has its name is not to be replaced.
+ * Begins a file, and makes its folders. Throws the system's error when that fails, and an `Error` when its name belongs
+ * to something that must not be replaced.
  */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
   const { path, size, mtime, partFile, written, failed, clobber = true } = options;
@@ -155,7 +154,7 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
       return moveIntoPlace();
     },
     abort: (how) => {
-      // What has arrived is worth writing if it is to be gone on with.
+      // Bytes that have arrived are worth writing if a later run will resume the file.
       kept = how === 'keep' && partFile !== undefined && !broken;
       broken ||= !kept;
       if (broken) {
@@ -196,7 +195,7 @@ function openIn(path: string, how: 'wx' | 'r+'): number {
   }
 }
 
-/** Writes all of the chunks, however much of them the system takes at a time. */
+/** Writes all chunks, however few bytes the system takes at a time. */
 function writeAll(
   fd: number,
   chunks: readonly Uint8Array[],

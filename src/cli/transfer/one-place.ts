@@ -1,14 +1,14 @@
-/** Whether what is fetched for several names has room side by side on this machine. */
+/** Checks whether the files fetched for several names would get in each other's way on this machine. */
 import { dirname } from 'node:path';
 import { printable } from '../shared/format.ts';
 import type { Transfer } from './report.ts';
 
 /**
- * Why files cannot all be stored where they are to go: two of them have the same path, or one has the path of a folder
- * that another needs. Null when they can.
+ * Explains why files cannot all be stored at their paths: two of them have the same path, or one has the path of a
+ * folder that another needs. Answers null when they can.
  *
- * @param asked the files of each name that was asked for. Those of one name are never in each other's way.
- * @example whyNotTogether([[{ filename: 'a/f', path: 'd/f', … }], [{ filename: 'b/f', path: 'd/f', … }]])
+ * @param asked the files of each name on the command line. Files of one name are never in each other's way.
+ * @example explainConflict([[{ filename: 'a/f', path: 'd/f', … }], [{ filename: 'b/f', path: 'd/f', … }]])
  * // 'a/f and b/f would both be stored as d/f: fetch one of them with another --out'
  */
 export function explainConflict(asked: readonly (readonly Transfer[])[]): string | null {
@@ -37,7 +37,7 @@ export function explainConflict(asked: readonly (readonly Transfer[])[]): string
 
 interface Target {
   readonly filename: string;
-  /** Which of the names it was asked for with. */
+  /** The index of the name on the command line that it belongs to. */
   readonly of: number;
 }
 

@@ -1,12 +1,13 @@
-/** Placing a file that was received under a name that nobody else may have. */
+/** Gives a received file its name, without replacing anything. */
 import { closeSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 
-/** What a file system says that has no hard links. */
+/** Errors of a file system without hard links. */
 const NO_LINKS_CODES: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
- * Gives a file its name unless something has it, without a moment in between for somebody else; answers whether it did.
- * Where there are no hard links the name is taken by an empty file first. A folder of that name is an error.
+ * Gives a file its name unless something has that name; answers whether it did. The step is atomic, so no other process
+ * can take the name in between. Without hard links an empty file reserves the name first. A folder of that name is an
+ * error.
  */
 export function placeIfAbsent(temporary: string, path: string): boolean {
   try {

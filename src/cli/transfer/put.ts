@@ -145,7 +145,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   if (failed > 0) throw exitError(exitStatus.failed);
 }
 
-/** One name for two things would leave only one of them. */
+/** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */
 function checkNames(paths: readonly string[], as: string | undefined): void {
   if (paths.length > 1 && as !== undefined && !as.endsWith('/')) {
     throw usageError(

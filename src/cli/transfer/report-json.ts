@@ -7,7 +7,7 @@ const PROGRESS_INTERVAL_MS = 1000;
 
 export function jsonReport(output: Output, verb: string): Report {
   let since = Date.now();
-  /** Where files that are under way went on, if not from the start. */
+  /** Where unfinished files were resumed, if not from the start. */
   const resumed = new Map<Transfer, number>();
   return {
     expect: (files, bytes) => output.json({ event: 'expect', files, bytes }),

@@ -16,7 +16,7 @@ export function lineReport(output: Output, verb: string): Report {
   };
 }
 
-/** Says only what went wrong. */
+/** Prints only what went wrong. */
 export function quietReport(output: Output): Report {
   return {
     expect: () => {},
@@ -32,7 +32,7 @@ export function quietReport(output: Output): Report {
 }
 
 /**
- * What has failed, by its path on this machine; beside it the name that the server was given, where that is refused.
+ * Describes a failed file by its path on this machine, with its name on the server beside it if that name was refused.
  *
  * @example 'x as ../x: the file name is not allowed: …'
  */
@@ -46,7 +46,7 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice
   `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
 /**
- * What this run has moved, and how fast; what was there already is told beside it.
+ * Sums a run up: how much it has moved and how fast, and how much was there already.
  *
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */

@@ -1,4 +1,4 @@
-/** Sends files to a peer that never replies. What it did with them is not known; that it took them all is. */
+/** Sends files to a peer that never replies. It is known only that the peer has taken them. */
 import { firstValueFrom } from 'rxjs';
 import { type ClientFault, describeFault, isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
@@ -14,12 +14,12 @@ import { connected } from '../shared/server-option.ts';
 import type { Transfer } from './report.ts';
 import type { UploadDeps, Uploaded } from './upload.ts';
 
-/** Puts that wait in the sender at once; it reads one at a time. */
+/** Files given to the sender at once; it reads one at a time. */
 const FILES_AT_ONCE = 64;
-/** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
+/** Milliseconds that the peer has to end its side once ours is ended; the system's buffers empty in that time. */
 const LINGER_MS = 60_000;
 
-/** The peer cannot refuse a name, so that is done here. */
+/** Refuses bad names itself, since the peer cannot. */
 export async function sendUnacknowledged(
   transfers: readonly Transfer[],
   deps: UploadDeps,
@@ -46,7 +46,7 @@ export async function sendUnacknowledged(
   return { ...counts, givenUp: null };
 }
 
-/** Answers what was not sent, since the connection was ended before its turn. */
+/** Answers the files that were not sent, because the connection ended before their turn. */
 function sendAll(
   sender: UnacknowledgedSender,
   transfers: readonly Transfer[],
@@ -93,7 +93,7 @@ function sendAll(
   });
 }
 
-/** Ends our side; answers what is wrong with the way the peer ended its own, or null. */
+/** Ends our side, and waits for the peer to end its own. Answers null, or what went wrong. */
 async function ended(sender: UnacknowledgedSender): Promise<string | null> {
   try {
     const inTime = await firstValueFrom(sender.end(LINGER_MS));

@@ -1,8 +1,8 @@
 /**
- * Sends files, many requests ahead of their answers, and reports what comes of each.
+ * Sends files, with many requests before their answers, and reports the result of each.
  *
- * Whatever breaks is tried again by the uploads themselves; when they give up on the server, so does this. Files under
- * way are bounded by a count for each connection; a file that waits for its turn is not open.
+ * The uploads themselves try again when a connection breaks. When they give the server up, this does too. The number of
+ * files at once is bounded for each connection. A file that waits for its turn is not open.
  */
 import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
@@ -10,6 +10,7 @@ import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { sha256 } from '../../client/content/sha256.ts';
+import { breaksConnection } from '../../client/pool/retry.ts';
 import {
   createUploads,
   RESUME_THRESHOLD_BYTES,
@@ -21,21 +22,20 @@ import { crc32 } from '../../store/crc32.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
-import { breaks } from '../shared/with-client.ts';
 import type { Report, Transfer, TransferFault } from './report.ts';
 import { reportRetries } from './retry-options.ts';
 import { createTries } from './tries.ts';
 
-/** Files under way at once on each connection: as many as a server answers at once. */
+/** Files sent at once on each connection: as many as a server works on at once. */
 const FILES_AT_ONCE = 256;
 
 export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** As many of the bytes as the server did not have when this run began. */
+  /** Bytes of those files that this run has sent. */
   readonly transferred: number;
-  /** The files that were given up because the server is, and why it is. Null when all were tried. */
+  /** The files that were given up together with the server, and why. Null when all files were tried. */
   readonly givenUp: GivenUp | null;
 }
 
@@ -49,12 +49,12 @@ export interface UploadDeps {
   readonly connect: () => Observable<Connection>;
   readonly report: Report;
   readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
-  /** Said to the server first; null for nothing. */
+  /** Sent to the server first; null for no token. */
   readonly token?: string | null;
   readonly retries?: number;
   /** Connections. */
   readonly parallel?: number;
-  /** Files of which the server keeps what it has while they are under way: the same command would go on with them. */
+  /** Unfinished files of which the server keeps the bytes it has: the same command would resume them. */
   readonly kept?: Set<Transfer>;
 }
 
@@ -83,7 +83,7 @@ function sendAll(
     const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    /** Files that were tried, and of which it is not known what came of them. */
+    /** Files that were tried, and whose result is unknown because the server was given up. */
     let undecided = 0;
     let fatalFault: ClientFault | null = null;
 
@@ -142,19 +142,19 @@ function sendAll(
   });
 }
 
-/** What the source of an upload is called, beside its name, size and time: another machine's file is another one. */
+/** Identifies the source of an upload. The host is part of it: another machine's file is another file. */
 const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
 
-/** It is not about one file. */
+/** Whether a fault concerns all files, not one. */
 export const endsAll = (fault: ClientFault): boolean =>
-  breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
+  breaksConnection(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
 
 export const reasonOf = (fault: ClientFault): Omit<GivenUp, 'files'> => ({
   why: describeFault(fault),
-  status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
+  status: breaksConnection(fault) ? exitStatus.connection : exitStatus.failed,
 });
 
-/** @param doing what was to be done to the file on this machine. */
+/** @param doing what the command was doing to the file on this machine. */
 export function transferFaultOf(fault: ClientFault, doing: Doing): TransferFault {
   const message = faultInWords(fault, doing);
   return fault.type === 'refused' ? { message, code: fault.error.code } : { message };

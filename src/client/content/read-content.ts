@@ -1,5 +1,30 @@
-/** Reads content before it is sent, to compute a checksum of it. */
+/** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
+import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
+import type { ClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
+
+const WITH_READ = withMethods('content: an object with `size` and `read`, such as bytesContent makes', [
+  'read',
+]);
+const SIZE = wholeFrom(0);
+
+/**
+ * Checks content before a header promises its bytes.
+ *
+ * @throws TypeError or RangeError when it is no content, or does not say how long it is.
+ */
+export function checkContent(content: Content): Content {
+  check('what is put', content, WITH_READ);
+  check("the content's size", content.size, SIZE);
+  return content;
+}
+
+/** The fault of a request whose content threw. */
+export const contentFault = (thrown: unknown): ClientFault => ({
+  type: 'content',
+  message: thrown instanceof Error ? thrown.message : String(thrown),
+  thrown,
+});
 
 /** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
 export interface Hasher {

@@ -17,6 +17,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
+import { contentFault } from '../content/read-content.ts';
 import type { SentContent } from './client-request.ts';
 import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
 
@@ -190,9 +191,3 @@ async function readInto(content: Content, at: number, into: Uint8Array): Promise
     return contentFault(thrown);
   }
 }
-
-const contentFault = (thrown: unknown): ClientFault => ({
-  type: 'content',
-  message: thrown instanceof Error ? thrown.message : String(thrown),
-  thrown,
-});

@@ -5,6 +5,7 @@ import { check, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
+import { contentFault } from '../content/read-content.ts';
 import type { Download } from '../get.ts';
 import type { PageSettings } from '../list.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
@@ -272,11 +273,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Down
     if (job.over) return;
     running?.unsubscribe();
     pool.done(job);
-    subscriber.error({
-      type: 'content',
-      message: thrown instanceof Error ? thrown.message : String(thrown),
-      thrown,
-    } satisfies ClientFault);
+    subscriber.error(contentFault(thrown));
   }
 
   pool.add(job);

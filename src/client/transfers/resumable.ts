@@ -13,7 +13,7 @@ import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Client } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { type Hasher, hashOf, readPieces } from '../content/read-content.ts';
+import { contentFault, type Hasher, hashOf, readPieces } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
 import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
@@ -249,9 +249,3 @@ async function opened(content: ContentSource): Promise<Content> {
     throw contentFault(thrown);
   }
 }
-
-const contentFault = (thrown: unknown): ClientFault => ({
-  type: 'content',
-  message: thrown instanceof Error ? thrown.message : String(thrown),
-  thrown,
-});

@@ -1,4 +1,4 @@
-/** The page: what is on it, and what happens when it is used. The last of its files. */
+/** The entry of the page's script: its state, and its reactions to pointer, keys and search. */
 import { browser, byId, type Canvas, type UiEvent } from './browser.ts';
 import { showDetails } from './details.ts';
 import { draw } from './draw.ts';
@@ -25,7 +25,7 @@ let hits: readonly Hit[] = [];
 let hit = -1;
 let drawing = false;
 
-/** Draws before the next picture, however often it was asked for. */
+/** Draws once before the browser's next frame, however often it is called. */
 function redraw(): void {
   if (drawing || conversation === undefined) return;
   drawing = true;
@@ -72,13 +72,13 @@ function choose(item: Item | null): void {
   redraw();
 }
 
-/** From where to where an item is, in the unit of the view. */
+/** Where an item begins and ends, in the unit of the view. */
 function extent(item: Item): readonly [from: number, to: number] {
   if (unit === 'bytes') return [item.position, item.end];
   return [item.kind === 'frame' ? item.began : item.time, item.time];
 }
 
-/** Pixels that an item must have to be seen. */
+/** An item is visible when it is so wide. */
 const VISIBLE_PX = 24;
 
 /** Moves until an item is in view, and zooms until it is wide enough to be seen. */
@@ -240,7 +240,7 @@ canvas.addEventListener(
   { passive: false },
 );
 
-/** Keys: those that mean something everywhere, unless something is being written. */
+/** Keys that work everywhere but in the search field. */
 const keys: Readonly<Record<string, () => void>> = {
   '+': () => see(zoom(view, 1.5, 0.5)),
   '=': () => see(zoom(view, 1.5, 0.5)),

@@ -1,4 +1,4 @@
-/** Draws a conversation: for each side its chunks above, its frames below, and ribbons for which is in which. */
+/** Draws a conversation: for each side its chunks above, its frames below, and ribbons from chunks to their frames. */
 import { browser, type Canvas, type Pen } from './browser.ts';
 import { colorOf, cuts, drawChunks, drawFrames, frameLabels, ribbons, washed } from './lanes.ts';
 import {
@@ -20,17 +20,17 @@ import type { PageSideName } from './page-data.ts';
 import { inUnit, overall, ticks, type View } from './scale.ts';
 import { type Colors, colors, FONT, hatched, SMALL } from './theme.ts';
 
-/** What is to be drawn. */
+/** The content of a drawing. */
 export interface Scene {
   readonly conversation: ConversationView;
   readonly view: View;
   readonly selected: Item | null;
   readonly hovered: Item | null;
-  /** What a search has found. */
+  /** The hits of a search. */
   readonly found: ReadonlySet<Item>;
 }
 
-/** Draws all of it; answers how it was laid out. */
+/** Draws everything, and answers the layout. */
 export function draw(canvas: Canvas, scene: Scene): Layout {
   const width = canvas.clientWidth;
   const ratio = browser.devicePixelRatio;
@@ -135,7 +135,7 @@ function marks(
   if (selected !== null) outline(selected, 3);
 }
 
-/** All of the conversation in a few pixels, and which part of it is in view. */
+/** Draws the whole conversation in a few pixels, and marks the part in view. */
 function map(pen: Pen, { view, width }: Layout, { conversation }: Scene, look: Colors): void {
   const all = layoutOf(
     overall(view.unit, view.unit === 'bytes' ? conversation.bytes : conversation.duration),

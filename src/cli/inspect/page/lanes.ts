@@ -1,4 +1,4 @@
-/** Draws the two lanes of a side: chunks above, frames below, and ribbons for which is in which. */
+/** Draws the two lanes of a side: chunks above, frames below, and ribbons from chunks to their frames. */
 import type { Pen } from './browser.ts';
 import {
   CHUNKS_PX,
@@ -17,7 +17,7 @@ import { type Colors, FONT, SMALL, written } from './theme.ts';
 
 export const colorOf = ({ number, side }: Frame, look: Colors): string => look.frames[side][number % 2]!;
 
-/** What follows a fault, where no frames are found any more. */
+/** Shades the bytes behind a fault, where no frames are found. */
 export function washed(pen: Pen, layout: Layout, lane: Lane, side: PageSideName, look: Colors): void {
   for (const fault of lane.faults) {
     const from = Math.max(0, itemSpan(layout, lane, fault).left);
@@ -61,7 +61,7 @@ export function ribbons(
   pen.globalAlpha = 1;
 }
 
-/** The part of a span that what it shares with another has, by bytes. */
+/** The part of a span whose bytes it shares with another item. */
 function sharedSpan(
   { left, right }: Span,
   of: { readonly position: number; readonly end: number },
@@ -152,7 +152,7 @@ export function drawFrames(
   }
 }
 
-/** What frames are called: over the marks of where they were cut. */
+/** Draws the labels of frames, above the marks of cuts. */
 export function frameLabels(
   pen: Pen,
   layout: Layout,
@@ -186,7 +186,7 @@ export function frameLabels(
   }
 }
 
-/** Where a chunk ends in the middle of a frame. */
+/** Marks where a chunk ends in the middle of a frame. */
 export function cuts(
   pen: Pen,
   layout: Layout,

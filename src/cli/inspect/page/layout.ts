@@ -1,4 +1,4 @@
-/** Where on the canvas everything is. */
+/** The positions of everything on the canvas. */
 import { type Chunk, type Frame, firstWhere, type Item, type Lane } from './model.ts';
 import type { PageSideName } from './page-data.ts';
 import type { View } from './scale.ts';
@@ -29,7 +29,7 @@ export interface Span {
 export interface Layout {
   readonly view: View;
   readonly width: number;
-  /** Where a position or a time is. */
+  /** The pixel of a byte position or of a time. */
   x(value: number): number;
 }
 
@@ -38,7 +38,7 @@ export function layoutOf(view: View, width: number): Layout {
   return { view, width, x: (value) => (value - view.from) * scale };
 }
 
-/** A chunk has a moment, and no length in time: it is drawn as wide as there is room up to the next. */
+/** By time a chunk has no length: it is drawn up to the next chunk, but at most so wide. */
 const CHUNK_MAX_PX = 46;
 
 export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
@@ -84,7 +84,7 @@ export function inView<T extends Chunk | Frame>(layout: Layout, list: readonly T
       firstWhere(list, ({ position }) => position >= view.to),
     );
   }
-  // What began earlier may be drawn into the view by its least width, so a little more is taken.
+  // An earlier item may reach into the view by its minimum width, so the search begins a little earlier.
   const from = firstWhere(list, ({ time }) => time >= view.from - span * 0.1);
   const before = Math.max(0, from - 1);
   const start = list[before];
@@ -96,7 +96,7 @@ export function inView<T extends Chunk | Frame>(layout: Layout, list: readonly T
   );
 }
 
-/** What is at a place of the canvas. */
+/** Finds the item at a point of the canvas. */
 export function itemAt(
   layout: Layout,
   lanes: Readonly<Record<PageSideName, Lane>>,

@@ -1,4 +1,4 @@
-/** The conversations as the page works with them: rows made objects, and what carries what. */
+/** The conversations as the page works with them: objects made of rows, with links between chunks and frames. */
 import { browser } from './browser.ts';
 import type { PageConversation, PageSide, PageSideName } from './page-data.ts';
 
@@ -27,7 +27,7 @@ export interface Frame {
   readonly length: number;
   readonly end: number;
   readonly captured: number;
-  /** When its first bytes could be handed on, and its last. */
+  /** When its first byte could be delivered, and its last. */
   readonly began: number;
   readonly time: number;
   readonly chunks: number;

@@ -1,10 +1,10 @@
-/** What of a conversation is in view, by bytes or by time, and where on the canvas that is. */
+/** The view: which part of a conversation is shown, by bytes or by time. */
 
 export type Unit = 'bytes' | 'time';
 
 export interface View {
   readonly unit: Unit;
-  /** What is at the left and the right edge: an offset in bytes, or nanoseconds. */
+  /** The values at the left and the right edge: byte positions, or nanoseconds. */
   readonly from: number;
   readonly to: number;
   /** Where it ends; it begins at 0. */
@@ -13,7 +13,7 @@ export interface View {
 
 /** The most that can be zoomed in. */
 const SPAN_MIN = { bytes: 8, time: 100 } as const;
-/** What may be in view before the beginning and behind the end, as a part of what is in view. */
+/** The empty margin before the beginning and behind the end, as a fraction of the view. */
 const MARGIN = 0.02;
 
 const spanOf = ({ unit, length }: View, span: number): number =>

@@ -8,7 +8,7 @@ export interface Hit {
   readonly item: Item;
 }
 
-/** Hits at most: nobody steps through more. */
+/** The most hits: no user steps through more. */
 export const HITS_MAX = 5000;
 
 /**

@@ -1,11 +1,11 @@
-/** What is told in words beside the drawing: the capture, the list of its conversations, and the one that is drawn. */
+/** The texts beside the drawing: about the capture, the list of its conversations, and the one that is drawn. */
 import { browser, byId, type Element, element } from './browser.ts';
 import { CHUNKS_PX, FRAMES_PX, framesTop, topOf } from './layout.ts';
 import { type ConversationView, sideNames } from './model.ts';
 import type { PageData } from './page-data.ts';
 import { grouped, many } from './words.ts';
 
-/** What there is in the capture, and what was left out of the page. */
+/** Shows the totals of the capture, and what the page leaves out. */
 export function introduce(
   { name, fault, unread, differing, totals }: PageData,
   conversations: readonly ConversationView[],
@@ -43,7 +43,7 @@ export function introduce(
   byId('notes').replaceChildren(...notes.map((note) => element('p', 'note', note)));
 }
 
-/** A conversation in the list of them. */
+/** The entry of a conversation in the list. */
 export function listed({ it, lanes: { client, server } }: ConversationView, open: () => void): Element {
   const button = element('button', 'talk');
   button.type = 'button';
@@ -92,7 +92,7 @@ export function describe({ it, lanes }: ConversationView): void {
   }
 }
 
-/** The drawing for those who do not see it. */
+/** Describes the drawing for a screen reader. */
 export function inOneLine({ lanes }: ConversationView): string {
   const sum = sideNames.map((side) => {
     const { counts } = lanes[side];
