@@ -7,10 +7,10 @@
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
  *
- * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the
+ * Two names whose files would get the same path are refused before anything is fetched. On stdout, files follow each
  * other.
  *
- * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
+ * The server is not trusted: each name that it lists is checked before it is used, and none leads out of the folder.
  */
 import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -99,9 +99,7 @@ function explainListedName(name: string, prefix: string): string | null {
   return why === null ? null : `the server named a file that cannot be: ${why}`;
 }
 
-/**
- * Those of which there is something under their name already, apart. A folder there is in the way, and no such thing.
- */
+/** Splits off the files whose path exists already. A folder at the path does not count: writing fails later. */
 export function splitExisting(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
   const isThere = ({ path }: Transfer) => {
     try {
