@@ -10,7 +10,7 @@ export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
 export type { Checksum } from './client/pipeline/frame-sender.ts';
 export * from './client/pipeline/unacknowledged-sender.ts';
-export type { Retry } from './client/pool/connection-pool.ts';
+export type { Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
 export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export * from './client/transfers/downloads.ts';

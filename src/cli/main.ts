@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line. Each subcommand is in its own file; what all have in common is here. */
+/** The entry of the command line. It loads the subcommand, and turns an `ExitError` into a message and a status. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { isExitError } from './shared/exit-error.ts';
@@ -8,10 +8,10 @@ import { createOutput } from './shared/output.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-// What cannot be told cannot be told, and is no reason to leave off.
+// A message that stderr does not take is lost, and the command goes on.
 process.stderr.on('error', () => {});
 
-// A variable that is empty is as one that is not set, as `SLUICE_SERVER=$NOWHERE` gives it.
+// An empty variable counts as not set: `SLUICE_SERVER=$NOWHERE` sets an empty one.
 for (const [name, value] of Object.entries(process.env)) {
   if (name.startsWith('SLUICE_') && value === '') delete process.env[name];
 }
@@ -39,7 +39,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };
-// Only the one that is asked for is loaded: it starts sooner, and takes less memory. The help is about all of them.
+// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them.
 const [asked = ''] = process.argv.slice(2);
 const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcommands);
 for (const name of wanted) (await subcommands[name]!())(program);
@@ -48,11 +48,11 @@ for (const each of program.commands) each.copyInheritedSettings(program);
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.exitCode = told(thrown);
+  process.exitCode = printFailure(thrown);
 }
 
-/** Says what went wrong, where that was not said yet, and answers the exit status. */
-function told(thrown: unknown): number {
+/** Prints the message that was not printed yet, and answers the exit status. */
+function printFailure(thrown: unknown): number {
   // Commander has printed its own message, or the help or version that was asked for.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.misuse;
   if (!isExitError(thrown)) throw thrown;

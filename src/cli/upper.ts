@@ -1,9 +1,9 @@
-/** `sluice upper`: the first lesson, as a service to talk to. */
+/** `sluice upper`: the first lesson, as a service. */
 import type { Command } from 'commander';
 import { lastValueFrom, takeUntil, tap } from 'rxjs';
 import { formatUpper, serveUpper } from '../demo/upper-case.ts';
 import { exitStatusHelp } from './shared/exit-status.ts';
-import { stopForListening } from './shared/listening.ts';
+import { listenExitError } from './shared/fault-words.ts';
 import { portNumber } from './shared/option-parsers.ts';
 import { createOutput } from './shared/output.ts';
 import { endingSignals } from './shared/signals.ts';
@@ -44,7 +44,7 @@ async function run({ host, tcp, udp }: UpperFlags): Promise<void> {
   try {
     await lastValueFrom(events$, { defaultValue: undefined });
   } catch (thrown) {
-    throw stopForListening(thrown);
+    throw listenExitError(thrown);
   } finally {
     output.flush();
   }

@@ -1,4 +1,4 @@
-/** Requests without a body whose answer is one ack. */
+/** Requests that have no body and are answered by one ack. */
 import { Observable } from 'rxjs';
 import { isMatching, type P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
@@ -6,17 +6,17 @@ import type { JsonHeader } from '../wire/json-header.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 /**
- * Asks, and emits the ack. An ack that does not match the pattern is a fault `protocol`, since it was not made by a
- * server that knows the command.
+ * Makes the request and emits its ack. An ack that does not match the pattern is a fault `protocol`: no server that
+ * knows the command would send it.
  */
 export function ask<const Shape extends { readonly ack: string }>(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   header: JsonHeader,
   pattern: Shape,
 ): Observable<Ack & P.infer<Shape>> {
   const matches = isMatching(pattern as P.Pattern<unknown>);
   return new Observable((subscriber) =>
-    conversation.request({
+    pipeline.request({
       header: () => header,
       acked: (ack) => {
         if (!matches(ack)) {

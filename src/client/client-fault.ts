@@ -1,28 +1,28 @@
-/** Why a request failed, as data: what the client's Observables error with. */
+/** Why a request failed, as data. The client's Observables error with it. */
 import type { ErrorInfo } from '../files/protocol/errors.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { check, type Rule } from '../wire/argument.ts';
 
 export type ClientFault =
-  /** The server refused it, and said why. The connection goes on. */
+  /** The server refused the request and said why. The connection stays open. */
   | { readonly type: 'refused'; readonly error: ErrorInfo }
   /**
-   * The connection is over, or was before. `sent: false` says that no byte of the request left, so that it can be made
-   * again on another connection whatever it is; else it may or may not have been carried out.
+   * The connection ended, or had ended before. With `sent: false` no byte of the request left, so that any request can
+   * be made again on another connection. Otherwise the server may or may not have carried it out.
    */
   | { readonly type: 'connection'; readonly fault: ConnectionFault; readonly sent: boolean }
-  /** The server does not keep to the protocol, or cannot follow what we sent. The connection was dropped. */
+  /** The server breaks the protocol, or says that we did. The client has dropped the connection. */
   | {
       readonly type: 'protocol';
       readonly message: string;
-      /** What the server said as it gave up on the connection, if it did. */
+      /** The server's own error, if it sent one before it gave the connection up. */
       readonly error?: ErrorInfo;
     }
-  /** The content could not be read, or not as many bytes as it had promised. Nothing of it is stored. */
+  /** The content could not be read, or has fewer bytes than it promised. Nothing of it is stored. */
   | { readonly type: 'content'; readonly message: string; readonly thrown?: unknown }
-  /** The server stored something other than what was sent, as the size or the CRC-32 of its ack says. */
+  /** The size or the CRC-32 in the server's ack differs from that of the bytes sent. */
   | { readonly type: 'mismatch'; readonly message: string }
-  /** The request has no form in which it can be sent: its name is too long for a header. Nothing was sent. */
+  /** The request cannot be encoded: its name is too long for a header. Nothing was sent. */
   | { readonly type: 'unsendable'; readonly message: string };
 
 /** @example describeFault({ type: 'refused', error }) // 'there is no such file' */
@@ -38,7 +38,7 @@ export function describeFault(fault: ClientFault): string {
   }
 }
 
-/** Whether something an Observable errored with is a `ClientFault`. */
+/** Whether a value that an Observable errored with is a `ClientFault`. */
 export const isClientFault = (thrown: unknown): thrown is ClientFault =>
   typeof thrown === 'object' && thrown !== null && 'type' in thrown && faultTypes.has(thrown.type);
 

@@ -1,4 +1,4 @@
-/** The client: what can be asked of a server over one connection, as Observables. */
+/** The client: every request that a server answers over one connection, as an Observable. */
 import { ignoreElements, map, type Observable, type SchedulerLike } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing, UploadOffset } from '../files/protocol/file.ts';
@@ -29,37 +29,38 @@ export interface ClientOptions {
    * `zlib.crc32` is several times as fast.
    */
   readonly crc32?: Checksum;
-  /** Requests that may be sent and unanswered at once, from 1; default 256. Those beyond wait, and cost no body. */
+  /** Requests that may be unanswered at once, from 1; default 256. Further requests wait and hold no body. */
   readonly window?: number;
   /**
-   * Milliseconds of silence after which a server that has something to answer is given up: what is outstanding fails
-   * with `connection`, code `timeout`. Silence is that no byte comes and none of ours is taken (256 KiB at a time); while
-   * content is being read, or a download is paused, it does not count. Default none: it may take for ever.
+   * Milliseconds of silence after which the client gives a server up that owes it an answer: every unanswered request
+   * fails with `connection`, code `timeout`. Silence means that no byte arrives and that the system takes none of ours
+   * (256 KiB at a time). Time in which content is being read, or a download is paused, does not count. Default: no
+   * limit.
    */
   readonly timeout?: number;
-  /** What time is; default that of RxJS's `asyncScheduler`. For tests. */
+  /** The clock and the timers; default RxJS's `asyncScheduler`. For tests. */
   readonly scheduler?: SchedulerLike;
 }
 
 /**
- * Every method returns a cold Observable: each subscription makes the request, behind those made before; none waits for
- * the answer of another (pipelining). All error with a `ClientFault`, a value: `refused` is the server's answer to this
- * request alone, `connection` and `protocol` end the connection and with it all that is outstanding.
+ * Every method returns a cold Observable. Each subscription makes the request, in the order of the subscriptions, and
+ * none waits for the answer to another (pipelining). All error with a `ClientFault`, a value: `refused` concerns this
+ * request alone; `connection` and `protocol` end the connection and fail every unanswered request on it.
  *
- * Unsubscribing gives a request up: unsent, it is never sent; sent, its answer is dropped. A put given up in the
- * middle of its body takes the connection with it, once what was sent before it is answered: its frame can neither
- * be completed truthfully nor be cut short.
+ * Unsubscribing gives a request up. If it is unsent it is never sent; if it is sent its answer is dropped. A put that
+ * is given up in the middle of its body ends the connection as soon as the requests before it are answered, since its
+ * frame can neither be completed truthfully nor be cut short.
  */
 export interface Client {
   /**
    * Stores content under a name. Emits `progress` as the operating system takes the bytes, then `stored` once the
-   * server has acknowledged them, and completes. Its content is opened when its turn has come, read piece by piece as
-   * the connection takes it (1 MiB for all puts together is in memory at the most), and closed.
+   * server has acknowledged them, and completes. The client opens the content when the put's turn has come, reads it
+   * piece by piece as the connection takes it (all puts together hold at most 1 MiB in memory), and closes it.
    *
-   * Errors besides: `content` when it cannot be read as promised, `mismatch` when size or CRC-32 of what the server
-   * stored are not those of what was sent. A refusal may come while the body is being sent. What is left of it is then
-   * sent as zeros, which the server skips, if it is at most 1 MiB; else the connection is dropped, and requests that
-   * were waiting behind it fail with `connection` and `sent: false`: make them again on a new one.
+   * Further errors: `content` when the content cannot be read as promised, `mismatch` when the server stored another
+   * size or CRC-32 than was sent. A refusal may arrive while the body is still being sent. If at most 1 MiB of the body
+   * is left, the client sends it as zeros, which the server skips. Otherwise the client drops the connection, and the
+   * requests that waited behind the put fail with `connection` and `sent: false`: make them again on a new connection.
    *
    * @example client.put('a.txt', bytesContent(bytes)).subscribe({ error: (fault) => console.log(describeFault(fault)) });
    */
@@ -70,8 +71,8 @@ export interface Client {
     hooks?: PutHooks,
   ) => Observable<PutEvent>;
   /**
-   * Emits what the server has of an interrupted upload: `offset` bytes with this CRC-32, 0 when it has nothing. A
-   * connection that was still at it loses it. `createUploads` does all of this by itself.
+   * Emits how much the server has of an interrupted upload: `offset` bytes with this CRC-32; 0 when it has nothing. The
+   * server takes the upload away from a connection that was still sending it. `createUploads` does all of this for you.
    *
    * @example
    * client.resume('photo-1').subscribe({
@@ -80,12 +81,12 @@ export interface Client {
    * });
    */
   readonly resume: (upload: string) => Observable<UploadOffset>;
-  /** Drops what the server has of an interrupted upload. Errors with `not-found` when that is nothing. */
+  /** Has the server drop an interrupted upload. Errors with `not-found` when it has nothing of it. */
   readonly cancel: (upload: string) => Observable<never>;
   /**
-   * Says who we are, if there is a token, and emits what the server says of itself: `version`, `commands`, `limits`, and
-   * the `name`, `rights` and `prefix` that we have there. What is asked behind it waits for it. A token the server does
-   * not know is `refused`, with code `bad-token`, and ends the connection.
+   * Authenticates with the token, if one is given, and emits the server's own account of itself: `version`, `commands`,
+   * `limits`, and the `name`, `rights` and `prefix` that the client has there. The server answers later requests only
+   * after this one. It refuses a token that it does not know, with code `bad-token`, and ends the connection.
    */
   readonly hello: (token?: string) => Observable<Ack>;
   /**
@@ -105,7 +106,7 @@ export interface Client {
   readonly stat: (filename: string) => Observable<FileInfo>;
   /** Removes a file; completes without a value. Errors with `not-found` when there is none. */
   readonly delete: (filename: string) => Observable<never>;
-  /** Moves a file and emits it; what is at `to` is replaced, unless `ifAbsent`, which is then refused with `exists`. */
+  /** Moves a file and emits it. A file at `to` is replaced, or with `ifAbsent` the move is refused with `exists`. */
   readonly rename: (
     filename: string,
     to: string,
@@ -113,13 +114,15 @@ export interface Client {
   ) => Observable<FileInfo>;
   /** Completes without a value when the server has answered. */
   readonly ping: () => Observable<never>;
-  /** Asks what a server of your own knows beyond these: a header without a body, answered by one ack without a body. */
+  /** Sends a custom command of your own server: a header without a body, answered by one ack without a body. */
   readonly request: (header: JsonHeader & { readonly cmd: string }) => Observable<Ack>;
-  /** Takes no more requests, and ends our side once all are answered; `closed$` tells when the server has too. */
+  /**
+   * Takes no more requests, and ends our side once all are answered. `closed$` emits when the server has ended its own.
+   */
   readonly end: () => void;
-  /** Drops the connection; what is outstanding fails. */
+  /** Drops the connection; every unanswered request fails. */
   readonly destroy: () => void;
-  /** Emits once, when the connection is over: null when in good order. */
+  /** Emits once, when the connection has ended: null when it ended in good order. */
   readonly closed$: Observable<ConnectionFault | null>;
 }
 
@@ -131,7 +134,7 @@ const CLIENT_RULES = {
 };
 
 /**
- * Makes a client of a connection, which from then on belongs to it.
+ * Makes a client of a connection, which belongs to the client from then on.
  *
  * @example
  * const client = createClient(connection);
@@ -144,37 +147,37 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   check('createClient: its connection', connection, CONNECTION);
   checkOptions('createClient', options, CLIENT_RULES);
   const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
-  const conversation = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
+  const pipeline = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
   return {
-    put: (filename, content, settings, hooks) => put(conversation, filename, content, settings, hooks),
+    put: (filename, content, settings, hooks) => put(pipeline, filename, content, settings, hooks),
     resume: (upload) =>
-      ask(conversation, { cmd: 'resume', upload }, partAck).pipe(
+      ask(pipeline, { cmd: 'resume', upload }, RESUME_ACK).pipe(
         map(({ offset, crc32 }) => ({ offset, crc32 })),
       ),
     hello: (token) =>
-      ask(conversation, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
-    cancel: (upload) => ask(conversation, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(nothing),
-    get: (filename, settings) => get(conversation, filename, settings),
-    list: (settings) => list(conversation, settings),
-    page: (settings) => page(conversation, settings),
-    stat: (filename) => ask(conversation, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
-    delete: (filename) => ask(conversation, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(nothing),
+      ask(pipeline, { cmd: 'hello', ...(token === undefined ? {} : { token }) }, { ack: 'hello' }),
+    cancel: (upload) => ask(pipeline, { cmd: 'cancel', upload }, { ack: 'cancel' }).pipe(ignoreValues),
+    get: (filename, settings) => get(pipeline, filename, settings),
+    list: (settings) => list(pipeline, settings),
+    page: (settings) => page(pipeline, settings),
+    stat: (filename) => ask(pipeline, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
+    delete: (filename) => ask(pipeline, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(ignoreValues),
     rename: (filename, to, { ifAbsent = false } = {}) =>
-      ask(conversation, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, renameAck).pipe(
+      ask(pipeline, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, RENAME_ACK).pipe(
         map((ack) => ({ ...infoOf(ack), name: to })),
       ),
-    ping: () => ask(conversation, { cmd: 'ping' }, { ack: 'ping' }).pipe(nothing),
-    request: (header) => ask(conversation, header, { ack: header.cmd }),
-    end: conversation.end,
-    destroy: conversation.destroy,
+    ping: () => ask(pipeline, { cmd: 'ping' }, { ack: 'ping' }).pipe(ignoreValues),
+    request: (header) => ask(pipeline, header, { ack: header.cmd }),
+    end: pipeline.end,
+    destroy: pipeline.destroy,
     closed$: connection.closed$,
   };
 }
 
 const fileAck = <const A extends string>(ack: A) =>
   ({ ack, filename: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }) as const;
-const partAck = { ack: 'resume', offset: P.number, crc32: P.number } as const;
-const renameAck = fileAck('rename');
+const RESUME_ACK = { ack: 'resume', offset: P.number, crc32: P.number } as const;
+const RENAME_ACK = fileAck('rename');
 
 const infoOf = (ack: {
   readonly filename: string;
@@ -188,4 +191,4 @@ const infoOf = (ack: {
   ...(ack.crc32 === undefined ? {} : { crc32: ack.crc32 }),
 });
 
-const nothing = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());
+const ignoreValues = <T>(source: Observable<T>): Observable<never> => source.pipe(ignoreElements());

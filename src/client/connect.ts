@@ -6,8 +6,8 @@ import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 
 /**
- * Connects when subscribed: emits a client and completes. Errors with a `ConnectionFault` when that is not possible.
- * Unsubscribing before it connected abandons the attempt; after that the client belongs to the subscriber.
+ * Connects when subscribed: emits a client and completes. Errors with a `ConnectionFault` when it cannot connect.
+ * Unsubscribing before that abandons the attempt; afterwards the client belongs to the subscriber.
  *
  * @example
  * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));

@@ -1,4 +1,4 @@
-/** `get`: a file, or a range of it, streamed. */
+/** `get`: streams a file, or a range of it. */
 import { Observable, type Subscriber } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
@@ -7,7 +7,7 @@ import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 export interface GetSettings {
   /** Where to begin, in bytes; default 0. */
   readonly offset?: number;
-  /** How many bytes, fewer where the file ends before; default all. */
+  /** How many bytes; fewer arrive when the file ends before that. Default all. */
   readonly length?: number;
 }
 
@@ -25,20 +25,20 @@ export interface Download {
   /** How many bytes `bytes$` emits in all. */
   readonly length: number;
   /**
-   * The content, in the pieces it arrives in, each a view that may be kept. For one subscriber; the connection is
-   * paused until there is one. Completes after exactly `length` bytes; errors with a `ClientFault` when the connection
-   * breaks before. Unsubscribing before the end lets the rest arrive and drops it.
+   * The content, in the pieces in which it arrives; each is a view that may be kept. It is for one subscriber, and the
+   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientFault` when the
+   * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
    */
   readonly bytes$: Observable<Uint8Array>;
   /**
-   * Stops `bytes$` after at most what has arrived already (128 KiB), and with it every reply on this connection. Undone
-   * by `resume`, and when `bytes$` ends or is unsubscribed.
+   * Stops `bytes$`, and with it every reply on this connection. Bytes that have arrived already (at most 128 KiB) are
+   * still emitted. `resume` undoes it, and so does the end or the unsubscription of `bytes$`.
    */
   readonly pause: () => void;
   readonly resume: () => void;
 }
 
-const ackPattern = {
+const GET_ACK = {
   ack: 'get',
   filename: P.string,
   size: P.number,
@@ -47,17 +47,17 @@ const ackPattern = {
   body: P.number,
   crc32: P.optional(P.number),
 };
-const isGetAck = isMatching(ackPattern);
+const isGetAck = isMatching(GET_ACK);
 
 export function get(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   filename: string,
   { offset, length }: GetSettings = {},
 ): Observable<Download> {
   const range = { ...(offset === undefined ? {} : { offset }), ...(length === undefined ? {} : { length }) };
   return new Observable((subscriber) => {
-    const body = createBody(conversation);
-    const cancel = conversation.request({
+    const body = createBody(pipeline);
+    const cancel = pipeline.request({
       header: () => ({ cmd: 'get', filename, ...range }),
       acked: (ack: Ack, _, arriving) => {
         if (!isGetAck(ack)) {
@@ -89,61 +89,63 @@ export function get(
   });
 }
 
-/** What has arrived and has no subscriber yet is held: the connection is paused, so it is one or two chunks. */
-function createBody(conversation: RequestPipeline) {
+/**
+ * Holds the bytes that arrive before there is a subscriber: the connection is paused, so they are one or two chunks.
+ */
+function createBody(pipeline: RequestPipeline) {
   let reader: Subscriber<Uint8Array> | null = null;
-  let held: Uint8Array[] = [];
+  let unread: Uint8Array[] = [];
   let end: { readonly fault: unknown } | null = null;
   let complete = false;
-  let given = false;
+  let subscribed = false;
 
   const bytes$ = new Observable<Uint8Array>((subscriber) => {
-    if (given) throw new Error('bytes$ is for one subscriber, and has one');
-    given = true;
-    const before = held;
-    held = [];
+    if (subscribed) throw new Error('bytes$ is for one subscriber, and has one');
+    subscribed = true;
+    const before = unread;
+    unread = [];
     for (const bytes of before) subscriber.next(bytes);
     if (complete) return subscriber.complete();
     if (end !== null) return subscriber.error(end.fault);
     reader = subscriber;
-    conversation.resume();
+    pipeline.resume();
     return () => {
       reader = null;
-      if (!complete && end === null) conversation.resume();
+      if (!complete && end === null) pipeline.resume();
     };
   });
 
   return {
     bytes$,
     pause: () => {
-      if (!complete && end === null) conversation.pause();
+      if (!complete && end === null) pipeline.pause();
     },
     resume: () => {
-      if (!complete && end === null) conversation.resume();
+      if (!complete && end === null) pipeline.resume();
     },
-    /** The download was handed out; whoever has it may not be ready. */
+    /** The download was emitted, and its receiver may not have subscribed to `bytes$` yet. */
     begun: () => {
-      if (!given) conversation.pause();
+      if (!subscribed) pipeline.pause();
     },
     data: (bytes: Uint8Array) => {
-      if (!given) held.push(bytes);
+      if (!subscribed) unread.push(bytes);
       else reader?.next(bytes);
     },
     ended: () => {
       complete = true;
-      conversation.resume();
+      pipeline.resume();
       reader?.complete();
     },
     failed: (fault: unknown) => {
       end = { fault };
       reader?.error(fault);
     },
-    /** Nobody wants it any more. */
+    /** The get was unsubscribed: the remaining bytes are dropped as they arrive. */
     left: () => {
       if (complete || end !== null) return;
-      held = [];
-      given = true;
-      conversation.resume();
+      unread = [];
+      subscribed = true;
+      pipeline.resume();
     },
   };
 }

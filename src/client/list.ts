@@ -1,4 +1,4 @@
-/** `list`: what is stored, a page or all of it. */
+/** `list`: the stored files, one page or all of them. */
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../files/protocol/file.ts';
@@ -13,24 +13,24 @@ export interface ListSettings {
 }
 
 export interface PageSettings extends ListSettings {
-  /** At most so many names, from 1; the server may give fewer. Default as many as it gives, about 1,000. */
+  /** At most so many names, from 1; the server may send fewer. Default: as many as it sends, about 1,000. */
   readonly limit?: number;
 }
 
-const ackPattern = {
+const LIST_ACK = {
   ack: 'list',
   files: P.array({ name: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }),
   next: P.optional(P.string),
 } as const;
 
-export const page = (conversation: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
-  ask(conversation, { cmd: 'list', ...settings }, ackPattern).pipe(
-    // JSON has no undefined: what is optional is there or not.
+export const page = (pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
+  ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
+    // The server's JSON never has `undefined`, although the type of an optional field allows it.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
 
-export const list = (conversation: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
-  page(conversation, settings).pipe(
-    expand(({ next }) => (next === undefined ? EMPTY : page(conversation, { ...settings, after: next }))),
+export const list = (pipeline: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
+  page(pipeline, settings).pipe(
+    expand(({ next }) => (next === undefined ? EMPTY : page(pipeline, { ...settings, after: next }))),
     mergeMap(({ files }) => from(files)),
   );

@@ -1,4 +1,4 @@
-/** `put`: sends content, and is done when the server has acknowledged just that content. */
+/** `put`: sends content, and completes when the server has acknowledged exactly that content. */
 
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
@@ -6,9 +6,9 @@ import type { UploadOffset } from '../files/protocol/file.ts';
 import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ClientFault } from './client-fault.ts';
-import { checkContent } from './content/check-content.ts';
 import type { Content } from './content/content.ts';
-import type { Sent } from './pipeline/exchange.ts';
+import { checkContent } from './content/read-content.ts';
+import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface PutSettings {
@@ -17,37 +17,37 @@ export interface PutSettings {
   /** Refused with `exists` if there is a file of that name. */
   readonly ifAbsent?: boolean;
   /**
-   * A name for the content, 1 to 64 of `A-Z a-z 0-9 _ -`: what has arrived of it is then kept when the connection
-   * breaks, and `client.resume` tells how much that is.
+   * A name for the upload, 1 to 64 of `A-Z a-z 0-9 _ -`. With it the server keeps the bytes that have arrived when the
+   * connection breaks, and `client.resume` emits how many they are.
    */
   readonly upload?: string;
   /**
-   * What the server has of it, as `resume` answered: only the rest is read and sent. That those bytes are the first of
-   * this content is for you to check, by their CRC-32. Needs `upload`.
+   * How much the server has already, as `resume` emitted it: only the bytes behind that are read and sent. You check by
+   * the CRC-32 that the server's bytes are the first of this content. Needs `upload`.
    */
   readonly resumeAt?: UploadOffset;
-  /** Asks to be told each time about so many bytes more are durable, from 1. */
+  /** Asks the server for a `durable` event after about every so many bytes, from 1. */
   readonly progress?: number;
   /** SHA-256 of the whole content, 64 hexadecimal digits: stored only if it is that. */
   readonly sha256?: string;
 }
 
-/** What only this library's own need to know of a put. */
+/** Callbacks that only the rest of this library needs. */
 export interface PutHooks {
-  /** So many bytes of the content were read, and have this CRC-32. */
+  /** Called when the content was read up to this offset; its bytes up to there have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
-  /** All was sent: from now on it may be stored though no answer comes. */
-  readonly sent?: (sent: Sent) => void;
-  /** Asked for when the content is open. */
+  /** Called when the frame is complete: from now on the server may store it although no answer arrives. */
+  readonly sent?: (sent: SentContent) => void;
+  /** Called when the content is open; answers the SHA-256 to send along. */
   readonly sha256?: () => string | undefined;
 }
 
 export type PutEvent =
-  /** So many bytes of the content were handed to the operating system. */
+  /** The operating system has taken so many bytes of the content. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** The server has the first so many bytes durably: with an `upload`, they need never be sent again. */
+  /** The server has the bytes up to this offset durably: with an `upload`, they need never be sent again. */
   | { readonly type: 'durable'; readonly offset: number }
-  /** The server has it: of this size and CRC-32, as sent; when `durable`, on its disk. The last event. */
+  /** The server has stored the content as it was sent; when `durable`, on its disk. The last event. */
   | {
       readonly type: 'stored';
       readonly filename: string;
@@ -56,13 +56,13 @@ export type PutEvent =
       readonly durable: boolean;
     };
 
-/** What to send: content at hand, or how to get it when its turn has come. */
+/** The content of a put, or a function that opens it when its turn has come. */
 export type ContentSource = Content | (() => Content | Promise<Content>);
 
 /**
- * How to open what is to be sent.
+ * Makes a function that opens the content.
  *
- * @throws TypeError or RangeError at once when it is no content; what a function answers is looked at when it has.
+ * @throws TypeError or RangeError at once when it is no content. The result of a function is checked when it is opened.
  */
 export function opener(content: ContentSource): () => Content | Promise<Content> {
   if (typeof content !== 'function') {
@@ -75,12 +75,12 @@ export function opener(content: ContentSource): () => Content | Promise<Content>
   };
 }
 
-const ackPattern = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
-const isPutAck = isMatching(ackPattern);
+const PUT_ACK = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
+const isPutAck = isMatching(PUT_ACK);
 const isProgress = isMatching({ ack: 'progress', offset: P.number });
 
 export function put(
-  conversation: RequestPipeline,
+  pipeline: RequestPipeline,
   filename: string,
   content: ContentSource,
   settings: PutSettings = {},
@@ -89,7 +89,7 @@ export function put(
   const { resumeAt, progress } = settings;
   const { passed, sent } = hooks;
   return new Observable((subscriber) =>
-    conversation.request({
+    pipeline.request({
       header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
       open: opener(content),
       ...(resumeAt === undefined ? {} : { from: resumeAt }),
@@ -106,9 +106,9 @@ export function put(
           }),
       taken: (sent, total) => subscriber.next({ type: 'progress', sent, total }),
       acked: (ack, sent) => {
-        const fault = whyNotAck(ack, filename, sent);
+        const fault = ackFault(ack, filename, sent);
         if (fault === null) {
-          const { size, crc32, durable } = ack as Ack & P.infer<typeof ackPattern>;
+          const { size, crc32, durable } = ack as Ack & P.infer<typeof PUT_ACK>;
           subscriber.next({ type: 'stored', filename, size, crc32, durable });
         }
         return fault;
@@ -139,7 +139,7 @@ function headerOf(
   };
 }
 
-function whyNotAck(ack: Ack, filename: string, sent: Sent): ClientFault | null {
+function ackFault(ack: Ack, filename: string, sent: SentContent): ClientFault | null {
   if (!isPutAck(ack)) {
     return { type: 'protocol', message: `the server's answer to a put of ${filename} is not an ack of one` };
   }

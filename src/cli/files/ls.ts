@@ -1,4 +1,4 @@
-/** `sluice ls`: what is stored. */
+/** `sluice ls`: lists stored files. */
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
 import type { FileInfo } from '../../files/protocol/file.ts';
@@ -40,7 +40,7 @@ export function addLs(program: Command): void {
 }
 
 async function run(given: string | undefined, flags: LsFlags): Promise<void> {
-  // As for `get` and `rm`, though no name begins with it.
+  // "/" means everything, as it does for `get` and `rm`, although no name begins with it.
   const prefix = given === '/' ? '' : given;
   const output = createOutput();
   let found = false;
@@ -58,7 +58,7 @@ async function run(given: string | undefined, flags: LsFlags): Promise<void> {
       after = next;
     } while (after !== undefined && !output.isClosed());
   });
-  // Without a PREFIX there is nothing that could have been misspelt.
+  // Without a PREFIX nothing can be misspelt, so an empty server is no failure.
   if (!found && prefix) throw exitError(exitStatus.failed, `${printable(prefix)}: no name begins with that`);
 }
 

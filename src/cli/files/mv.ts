@@ -56,7 +56,7 @@ async function run(from: string, to: string, flags: MvFlags): Promise<void> {
   });
 }
 
-/** Moves it, or stops with what is wrong and with which of the two names. */
+/** Moves the file. Throws an `ExitError` that says what is wrong with which of the two names. */
 async function moved(client: Client, from: string, to: string, ifAbsent: boolean): Promise<FileInfo> {
   try {
     return await firstValueFrom(client.rename(from, to, { ifAbsent }));

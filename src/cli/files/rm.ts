@@ -59,7 +59,7 @@ async function run(names: readonly string[], flags: RmFlags): Promise<void> {
   });
 }
 
-/** Removes a folder's files, and the file of that name if there is one: a page of names at a time. */
+/** Removes a folder's files, a page of names at a time; without any, the file of that name. */
 async function removeBelow(
   client: Client,
   name: string,

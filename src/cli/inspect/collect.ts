@@ -1,5 +1,4 @@
-/** Gathers what a page shows of a recording: the first of everything, up to limits, and how much there was in all. */
-
+/** Gathers the data of a page: the first items of a recording, up to limits, and the totals. */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import { printable } from '../shared/format.ts';
 import type { PageConversation, PageData, PageSide } from './page/page-data.ts';
@@ -27,8 +26,8 @@ export interface PageLimits {
   readonly chunkBytes: number;
 }
 
-/** What a browser draws with ease, in a page of some 10 MB at most. */
-export const pageLimits: PageLimits = {
+/** Limits within which a browser draws with ease, and a page has at most some 10 MB. */
+export const PAGE_LIMITS: PageLimits = {
   conversations: 500,
   frames: 20_000,
   chunks: 30_000,
@@ -37,7 +36,7 @@ export const pageLimits: PageLimits = {
   chunkBytes: 256,
 };
 
-/** Reasons why packets are not read, and fragments that differ. */
+/** The most reasons for unread packets, and differing fragments, that are shown. */
 const UNREAD_SHOWN = 20;
 const CONFLICTS_SHOWN = 5;
 
@@ -47,7 +46,7 @@ export interface Collector {
   end(fault: string | null): PageData;
 }
 
-export function createCollector(name: string, limits: PageLimits = pageLimits): Collector {
+export function createCollector(name: string, limits: PageLimits = PAGE_LIMITS): Collector {
   const totals = {
     conversations: 0,
     frames: 0,
@@ -58,15 +57,15 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
     ignored: 0,
   };
   const conversations: PageConversation[] = [];
-  /** Those that are shown, and those of them that are open. */
+  /** Conversations that are shown, and those of them that are open. */
   const shown = new Map<number, PageConversation>();
   const open = new Map<number, PageConversation>();
-  const left = { ...limits };
+  const remaining = { ...limits };
   const differing: string[] = [];
   let unread: readonly string[] = [];
 
-  const base64 = (bytes: Uint8Array, most: number): string =>
-    Buffer.from(bytes.subarray(0, most)).toString('base64');
+  const base64 = (bytes: Uint8Array, bytesMax: number): string =>
+    Buffer.from(bytes.subarray(0, bytesMax)).toString('base64');
 
   function take(event: InspectEvent): void {
     count(event);
@@ -110,10 +109,10 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         const { position, bytes, capturedAt, deliverableAt, packet } = event;
         const { chunks, counts } = it.sides[event.from];
         counts.chunks++;
-        if (left.chunks <= 0) return;
-        left.chunks--;
-        const shown = Math.min(limits.chunkBytes, bytes.length, left.bytes);
-        left.bytes -= shown;
+        if (remaining.chunks <= 0) return;
+        remaining.chunks--;
+        const shown = Math.min(limits.chunkBytes, bytes.length, remaining.bytes);
+        remaining.bytes -= shown;
         const times = [since(capturedAt), since(deliverableAt)] as const;
         chunks.push([position, bytes.length, ...times, packet, base64(bytes, shown)]);
         return;
@@ -123,8 +122,8 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         counts.frames++;
         if (isCoalesced(event)) counts.glued++;
         if (isSplit(event)) counts.cut++;
-        if (left.frames <= 0) return;
-        left.frames--;
+        if (remaining.frames <= 0) return;
+        remaining.frames--;
         const { label, sample } = event;
         frames.push([
           event.number,
@@ -146,12 +145,12 @@ export function createCollector(name: string, limits: PageLimits = pageLimits): 
         return;
       }
       case 'gap':
-        if (left.marks-- > 0)
+        if (remaining.marks-- > 0)
           it.sides[event.from].gaps.push([event.position, event.length, gapInWords[event.reason]]);
         return;
       case 'fault': {
         const { position, code, message, capturedAt, packet } = event;
-        if (left.marks-- > 0)
+        if (remaining.marks-- > 0)
           it.sides[event.from].faults.push([position, code, printable(message), since(capturedAt), packet]);
         return;
       }

@@ -1,38 +1,42 @@
 /**
- * Conversations that go on at the same time, printed one after the other.
+ * Prints conversations that overlap in time one after the other.
  *
  * ```text
  *  rows come   a1 b1 a2 b2 c1 a3(end) b3(end) c2(end)
  *  printed     a1    a2       a3 b1 b2 b3     c1 c2
  * ```
  *
- * One of them has its turn, and its rows are printed as they come; those of the others wait until it is over. When
- * too many wait, the one with the most gets its turn, and the other goes on in a block of its own later.
+ * One conversation at a time is printed: its rows appear as they come, and the rows of the others wait until it has
+ * ended. When too many rows wait, the conversation with the most waiting rows is printed next, and the interrupted one
+ * continues in another block later.
  */
 
-export interface Turns {
+export interface ConversationGroups {
   /** @param heading stands above every block of its rows. */
   open(index: number, heading: string): void;
   row(index: number, text: string): void;
-  /** Nothing comes after it. */
+  /** The conversation has no further rows. */
   close(index: number): void;
 }
 
-interface Waiting {
+interface Group {
   readonly heading: string;
   readonly rows: string[];
   begun: boolean;
   over: boolean;
 }
 
-/** @param most rows that may wait, over all conversations. */
-export function createTurns(print: (line: string) => void, most: number): Turns {
-  /** In the order in which they began. Each is open, or has rows that wait. */
-  const all = new Map<number, Waiting>();
+/** @param waitingRowsMax rows that may wait, over all conversations. */
+export function groupByConversation(
+  print: (line: string) => void,
+  waitingRowsMax: number,
+): ConversationGroups {
+  /** Conversations in the order of their beginning. Each is open, or has rows that wait. */
+  const all = new Map<number, Group>();
   let turn: number | null = null;
   let waiting = 0;
 
-  function begin(index: number, of: Waiting): void {
+  function begin(index: number, of: Group): void {
     turn = index;
     if (of.begun) print(`${of.heading} (continued)`);
     else print(of.heading);
@@ -49,7 +53,7 @@ export function createTurns(print: (line: string) => void, most: number): Turns 
     turn = null;
   }
 
-  /** Gives the turn to whoever has waited the longest, until one of them is not over. */
+  /** Prints the conversation that has waited longest, and so on, until one of them is still open. */
   function next(): void {
     while (turn === null) {
       const [first] = all;
@@ -79,7 +83,7 @@ export function createTurns(print: (line: string) => void, most: number): Turns 
       }
       all.get(index)?.rows.push(text);
       waiting++;
-      if (waiting > most) relieve();
+      if (waiting > waitingRowsMax) relieve();
     },
     close(index) {
       const of = all.get(index);

@@ -1,8 +1,8 @@
 /**
- * A recording as a page: one file that needs nothing but a browser.
+ * Writes a recording as a page: one file that needs nothing but a browser.
  *
- * What was captured is in it only as data, in JSON without a `<`, and is put on the page as text. Its one script and
- * its style are named by their hashes, and nothing else may run or be loaded.
+ * Captured bytes are in the page only as data, in JSON without a `<`, and its script shows them as text. The page's
+ * policy names the one script and the style by their hashes, so that nothing else can run or be loaded.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
@@ -31,8 +31,8 @@ export interface PageOptions {
 }
 
 /**
- * Writes the page under its name when it is whole. Of a capture that is damaged it shows what came before that, and
- * then throws the `Stop`.
+ * Writes the page, and gives it its name when it is whole. For a damaged capture it writes a page of the part before
+ * the damage, and then throws an `ExitError`.
  */
 export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,
@@ -62,36 +62,11 @@ export async function writePage(
   return conversations;
 }
 
-/** The scripts of the page, each before those that need it. */
-const scripts = [
-  'browser',
-  'words',
-  'model',
-  'scale',
-  'layout',
-  'hex',
-  'search',
-  'details',
-  'theme',
-  'lanes',
-  'draw',
-  'text',
-  'app',
-];
-
-/** One script of the modules of the page: without their imports, as all of it is one module, and their exports. */
-function script(): string {
-  const codeOf = (name: string): string =>
-    readFileSync(new URL(`./page/${name}.js`, import.meta.url), 'utf8')
-      .replace(/^import\b[^;]*;\n/gm, '')
-      .replace(/^export (?=async |function |const |let )/gm, '')
-      .replace(/^export \{\};\n/gm, '')
-      .replace(/^\/\/# sourceMappingURL=.*$/gm, '');
-  return `'use strict';\n(() => {\n${scripts.map(codeOf).join('\n')}\n})();\n`;
-}
+/** Reads the script of the page, which `scripts/bundle-page.mjs` makes of `page/app.ts` when Sluice is built. */
+const pageScript = (): string => readFileSync(new URL('./page.js', import.meta.url), 'utf8');
 
 export function pageOf(data: PageData): string {
-  const code = script();
+  const code = pageScript();
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(code)}'`,
@@ -120,7 +95,7 @@ export function pageOf(data: PageData): string {
 
 const hashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
-/** JSON that means the same, in which no tag can begin or end. */
+/** Escapes JSON so that no tag can begin or end in it. */
 const inScript = (json: string): string =>
   json.replace(/[<>&\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
@@ -129,24 +104,24 @@ function isSameFile(one: string, other: string): boolean {
     const [a, b] = [statSync(one), statSync(other)];
     return a.dev === b.dev && a.ino === b.ino;
   } catch {
-    // One of them is not there: then they are not the same.
+    // A file that does not exist is not the same as another.
     return false;
   }
 }
 
 async function writeWhole(to: string, text: string): Promise<void> {
-  const part = join(dirname(to), `.${randomUUID()}.part`);
+  const temporary = join(dirname(to), `.${randomUUID()}.part`);
   try {
     checkReplaceable(to, '--html -');
-    const file = await open(part, 'wx');
+    const file = await open(temporary, 'wx');
     try {
       await file.writeFile(text);
     } finally {
       await file.close();
     }
-    await rename(part, to);
+    await rename(temporary, to);
   } catch (error) {
-    rmSync(part, { force: true });
+    rmSync(temporary, { force: true });
     const { code } = error as NodeJS.ErrnoException;
     const why =
       code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');

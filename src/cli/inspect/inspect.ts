@@ -6,7 +6,7 @@ import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
 import type { PacketsUnread } from '../../capture/stream-event.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { only } from '../replay/options.ts';
-import { noConnection, noneOf, stopForCapture } from '../replay/read.ts';
+import { captureExitError, noConnection, noneOf } from '../replay/read.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
@@ -148,7 +148,7 @@ const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOpt
 
 type Events = AsyncIterable<readonly InspectEvent[]>;
 
-/** The same events, of which what was not read is noticed. */
+/** Passes the events on, and calls back with the event about unread packets. */
 async function* noticing(events: Events, unread: (event: PacketsUnread) => void): Events {
   for await (const batch of events) {
     const last = batch.at(-1);
@@ -157,7 +157,7 @@ async function* noticing(events: Events, unread: (event: PacketsUnread) => void)
   }
 }
 
-/** Answers how many conversations there were, as the others do. */
+/** Answers how many conversations there were, as the other printers do. */
 async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
   const { chunkBytes, chunks = chunkBytes !== undefined } = flags;
   return await each(events, output, (event) => {
@@ -183,8 +183,8 @@ async function asTable(events: Events, flags: InspectFlags, output: Output): Pro
 }
 
 /**
- * Takes the events, no faster than what is printed of them is read, and answers how many conversations there were.
- * Throws a `Stop` where the capture is at fault.
+ * Takes the events, no faster than the reader of stdout reads, and answers how many conversations there were. Throws an
+ * `ExitError` for a damaged capture.
  */
 async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<number> {
   let conversations = 0;
@@ -199,10 +199,10 @@ async function each(events: Events, output: Output, take: (event: InspectEvent) 
       if (output.isClosed()) break;
     }
   } catch (thrown) {
-    throw stopForCapture(thrown);
+    throw captureExitError(thrown);
   }
   return conversations;
 }
 
-/** Written behind the lines, it is taken when they were. */
+/** An empty write behind the lines: stdout takes it once it has taken the lines. */
 const NOTHING = new Uint8Array(0);

@@ -1,13 +1,13 @@
 /**
- * What is told of a recording as JSON, one object an event. Times are nanoseconds since 1970, as strings of digits
- * since numbers of JSON are not that exact; beside each is the same in ISO 8601, under its name with `Iso`.
+ * The events of a recording as JSON, one object an event. Times are nanoseconds since 1970, as strings of digits, since
+ * JSON numbers are not exact enough. Beside each is the same time in ISO 8601, under its name with `Iso`.
  */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import { isoTime } from './words.ts';
 
 /** The fields whose values are times. */
-const times = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];
-/** How many bytes of a chunk are shown, unless it is said. */
+const TIME_FIELDS = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];
+/** How many bytes of a chunk are shown by default. */
 export const CHUNK_BYTES = 64;
 
 /**
@@ -53,7 +53,7 @@ function withTimes(fields: object): Record<string, unknown> {
   const all: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     all[name] = typeof value === 'bigint' ? String(value) : value;
-    if (typeof value === 'bigint' && times.includes(name)) all[`${name}Iso`] = isoTime(value);
+    if (typeof value === 'bigint' && TIME_FIELDS.includes(name)) all[`${name}Iso`] = isoTime(value);
   }
   return all;
 }

@@ -1,4 +1,4 @@
-/** What `sluice inspect` can be told, as it is written on the command line. */
+/** Parsers for the options of `sluice inspect`. */
 import { InvalidArgumentError } from 'commander';
 import type { InspectOptions } from '../../capture/inspect/inspect.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
@@ -29,7 +29,7 @@ export function presetName(text: string): string {
 
 const bytes = size(0, 2 ** 30);
 
-/** How many bytes of a chunk are shown: a size, or infinite for `all`. */
+/** Parses how many bytes of a chunk are shown: a size, or infinite for `all`. */
 export function chunkBytes(text: string): number {
   const read = text === 'all' ? Number.POSITIVE_INFINITY : bytes.read(text);
   if (read === undefined) throw new InvalidArgumentError(`It must be ${bytes.mustBe}, or all.`);
@@ -41,7 +41,7 @@ export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
   return name === 'none' ? name : (presetNamed(name) ?? sluicePreset);
 }
 
-/** What `--presets` prints, a line each. */
+/** The lines that `--presets` prints. */
 export function presetLines(): string[] {
   const line = (name: string, title: string, when: string): string =>
     `${name.padEnd(12)}${title.padEnd(40)}${when}`.trimEnd();
@@ -54,8 +54,8 @@ export function presetLines(): string[] {
   ];
 }
 
-/** The largest body believed, unless `max` says otherwise: a greater length is a sign that the framing is wrong. */
-const MAX_LENGTH = 2 ** 30;
+/** The default of `max`: a greater length is a sign that the framing is wrong. */
+const BODY_BYTES_MAX = 2 ** 30;
 
 const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
 
@@ -64,8 +64,8 @@ const isTrue = (text: string): boolean => {
   throw new InvalidArgumentError('signed must be true or false.');
 };
 
-/** What each key of `--length-field` sets. */
-const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
+/** The keys of `--length-field`, and the option that each sets. */
+const KEYS: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
   width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
   endian: (text) => ({ endian: text as 'big' }),
   signed: (text) => ({ signed: isTrue(text) }),
@@ -82,21 +82,21 @@ const keys: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions
  */
 export function lengthFieldOf(text: string): Framing<unknown> {
   let options: Partial<LengthFieldOptions> = {};
-  for (const part of text.split(',')) {
-    const [key = '', value, ...rest] = part.split('=');
-    if (!Object.hasOwn(keys, key) || value === undefined || value === '' || rest.length > 0) {
-      const near = nearest(key, Object.keys(keys));
-      const what = Object.hasOwn(keys, key)
-        ? `"${part}" says no value`
+  for (const pair of text.split(',')) {
+    const [key = '', value, ...rest] = pair.split('=');
+    if (!Object.hasOwn(KEYS, key) || value === undefined || value === '' || rest.length > 0) {
+      const near = nearest(key, Object.keys(KEYS));
+      const what = Object.hasOwn(KEYS, key)
+        ? `"${pair}" says no value`
         : `"${key}" is no key${near === undefined ? '' : `: did you mean ${near}?`}`;
-      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(keys).join(', ')}.`);
+      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(KEYS).join(', ')}.`);
     }
-    options = { ...options, ...keys[key]!(value) };
+    options = { ...options, ...KEYS[key]!(value) };
   }
   if (options.width === undefined)
     throw new InvalidArgumentError('It must say width=1, 2, 3, 4, 8 or varint.');
   try {
-    const { width, maxLength = MAX_LENGTH, ...others } = options;
+    const { width, maxLength = BODY_BYTES_MAX, ...others } = options;
     return lengthField({ ...others, width, maxLength, delivery: () => 'skip' });
   } catch (error) {
     if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);

@@ -1,5 +1,5 @@
 /**
- * The rows of the table of a recording, each by itself, and as wide as there is room.
+ * Formats single rows of the table, as wide as there is room.
  *
  * ```text
  *  84 columns, or not a terminal   all, with wide cells
@@ -13,7 +13,7 @@ import { counted, grouped, isoTime, wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
 
-/** What is counted of a side. */
+/** Counts for one side. */
 export interface SideCounts {
   frames: number;
   chunks: number;
@@ -86,21 +86,21 @@ interface Cells {
 const WIDE: Cells = { what: 8, time: 15, bytes: 13 };
 const NARROW: Cells = { what: 8, time: 9, bytes: 9 };
 /** Of a time of day. */
-const TIME_OF_DAY = 15;
+const TIME_OF_DAY_COLUMNS = 15;
 /** The room of the cells that all rows have alike, with the spaces between cells. */
-const OTHERS = 34;
+const FIXED_COLUMNS = 34;
 /** The least room for text: beside the cells of a row, and of a note. */
-const TEXT_LEAST = 14;
-const NOTE_LEAST = 30;
+const TEXT_COLUMNS_MIN = 14;
+const NOTE_COLUMNS_MIN = 30;
 /** How far lines below a row are from the left. */
-const BELOW = 4;
+const INDENT_COLUMNS = 4;
 
 /** @param columns absent: rows are as wide as they are, and words are wrapped to 100. */
 export function createRows(columns: number | undefined, absolute: boolean): Rows {
   const width = columns ?? 100;
-  const textAt = ({ what, time, bytes }: Cells): number => what + time + bytes + OTHERS;
-  const isWide = textAt(WIDE) + TEXT_LEAST <= width;
-  const cells = isWide ? WIDE : absolute ? { ...NARROW, time: TIME_OF_DAY } : NARROW;
+  const textAt = ({ what, time, bytes }: Cells): number => what + time + bytes + FIXED_COLUMNS;
+  const isWide = textAt(WIDE) + TEXT_COLUMNS_MIN <= width;
+  const cells = isWide ? WIDE : absolute ? { ...NARROW, time: TIME_OF_DAY_COLUMNS } : NARROW;
   const room = columns === undefined ? Number.POSITIVE_INFINITY : columns - textAt(cells);
   const noteAt = cells.what + cells.time + 7;
 
@@ -112,7 +112,7 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
   function line({ from, what, time, took = '', bytes, chunks = '', marks = '', text, whole }: Line): string {
     const size = (typeof bytes === 'number' ? grouped(bytes) : bytes).padStart(cells.bytes);
     const shown = printable(text);
-    if (room >= TEXT_LEAST) {
+    if (room >= TEXT_COLUMNS_MIN) {
       const row = `${begin(from, what, time)} ${took.padStart(7)} ${size} ${chunks.padStart(6)}  ${marks.padEnd(9)}  `;
       return whole ? words(row, shown, room) : `${row}${cutTo(shown, room)}`.trimEnd();
     }
@@ -120,16 +120,18 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
     const below = carried.filter(Boolean).join(', ').replaceAll(/ +/g, ' ');
     return [
       `${begin(from, what, time)} ${size}`,
-      ...(below === '' ? [] : [`${' '.repeat(BELOW)}${below}`]),
-      ...(shown === '' ? [] : [words(' '.repeat(BELOW), whole ? shown : cutTo(shown, width - BELOW))]),
+      ...(below === '' ? [] : [`${' '.repeat(INDENT_COLUMNS)}${below}`]),
+      ...(shown === ''
+        ? []
+        : [words(' '.repeat(INDENT_COLUMNS), whole ? shown : cutTo(shown, width - INDENT_COLUMNS))]),
     ].join('\n');
   }
 
   function note(from: Side, what: string, time: string, text: string): string {
     const row = begin(from, what, time);
     // Beside the time, or where that leaves too little room, below it.
-    if (width - noteAt >= NOTE_LEAST) return words(`${row}  `, text);
-    return `${row.trimEnd()}\n${words(' '.repeat(BELOW), text)}`;
+    if (width - noteAt >= NOTE_COLUMNS_MIN) return words(`${row}  `, text);
+    return `${row.trimEnd()}\n${words(' '.repeat(INDENT_COLUMNS), text)}`;
   }
 
   function words(beginning: string, text: string, room = width - beginning.length): string {
@@ -138,7 +140,7 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
 
   const names = (): string => {
     const time = absolute ? 'time (UTC)' : 'seconds';
-    if (room < TEXT_LEAST) return `${begin(undefined, 'frame', time)} ${'bytes'.padStart(cells.bytes)}`;
+    if (room < TEXT_COLUMNS_MIN) return `${begin(undefined, 'frame', time)} ${'bytes'.padStart(cells.bytes)}`;
     return line({ what: 'frame', time, took: 'took', bytes: 'bytes', chunks: 'chunks', text: '' });
   };
 

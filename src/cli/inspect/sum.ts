@@ -1,4 +1,4 @@
-/** What the table of a recording says at its end: how much there was in all, and what is in no block. */
+/** The end of the table: the totals, and facts that belong to no conversation's block. */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { PacketsUnread } from '../../capture/stream-event.ts';
 import { printable } from '../shared/format.ts';
@@ -11,15 +11,15 @@ import {
   wrapped,
 } from './words.ts';
 
-/** Reasons why packets are not read, and fragments that differ, that are told one by one. */
+/** The most reasons for unread packets, and differing fragments, that get a line each. */
 const UNREAD_SHOWN = 10;
 const CONFLICTS_SHOWN = 5;
-/** Conversations of which it is said what came after their blocks; those beyond are in the sum alone. */
+/** The most conversations with a line about packets after their block; further ones are only in the sum. */
 const LATE_SHOWN = 100;
 
 export interface Sum {
   take(event: InspectEvent): void;
-  /** Its lines; none when nothing was taken that it tells of. */
+  /** The lines; none when there was no conversation and no unread packet. */
   lines(): string[];
 }
 
@@ -37,9 +37,9 @@ export function createSum(columns: number | undefined): Sum {
     after: { packets: 0, bytes: 0 },
   };
   const open = new Set<number>();
-  /** What came behind the resets of conversations that were closed, in words. */
+  /** Packets behind the resets of closed conversations, in words. */
   const late: string[] = [];
-  /** Of IP fragments, in words. */
+  /** Differing IP fragments, in words. */
   const differing: string[] = [];
   let unread: PacketsUnread | null = null;
 
@@ -89,7 +89,7 @@ export function createSum(columns: number | undefined): Sum {
   function lines(): string[] {
     const { conversations, frames, glued, cut, gaps, faults, conflicts, ignored, after } = sums;
     if (conversations === 0 && unread === null) return [];
-    const parts = [
+    const totals = [
       counted(conversations, 'conversation'),
       `${counted(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
       counted(gaps, 'gap'),
@@ -103,7 +103,7 @@ export function createSum(columns: number | undefined): Sum {
     ].join(', ');
     return [
       ...late.flatMap((text) => indented(text, '')),
-      ...(columns === undefined ? [parts] : wrapped(parts, columns)),
+      ...(columns === undefined ? [totals] : wrapped(totals, columns)),
       ...differing.flatMap((text) => indented(text, '  ')),
       ...(unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN)).flatMap((text) => indented(text, '  ')),
     ];

@@ -1,7 +1,7 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../../capture/stream-event.ts';
-import { createTurns } from './group-by-conversation.ts';
+import { groupByConversation } from './group-by-conversation.ts';
 import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } from './rows.ts';
 import { createSum } from './sum.ts';
 import {
@@ -31,27 +31,27 @@ export interface TableOptions {
 
 export interface Table {
   take(event: InspectEvent): void;
-  /** Prints the sum of it all, if there was anything. */
+  /** Prints the totals, if there was anything. */
   end(): void;
 }
 
 interface Shown {
   readonly counts: Readonly<Record<Side, SideCounts>>;
-  /** Null as long as it is not known: then chunks wait, few as they are. */
+  /** Null as long as it is not known. Until then chunks wait in `early`; they are few. */
   framed: boolean | null;
   readonly early: (() => string)[];
   rows: number;
   dropped: number;
 }
 
-/** Rows that may wait for the conversations before theirs. */
-const MOST_WAITING = 20_000;
+/** The most rows that may wait for earlier conversations. */
+const WAITING_ROWS_MAX = 20_000;
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
   const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
   const rows = createRows(columns, absolute);
-  const turns = createTurns(print, MOST_WAITING);
-  /** Those that are open. */
+  const turns = groupByConversation(print, WAITING_ROWS_MAX);
+  /** Conversations that are open. */
   const open = new Map<number, Shown>();
   const sum = createSum(columns);
 

@@ -1,4 +1,4 @@
-/** What is told of a recording in words. Times are in nanoseconds since 1970. */
+/** Facts about a recording in words. Times are in nanoseconds since 1970. */
 import type { FramingReason } from '../../capture/inspect/inspect-event.ts';
 import type {
   AfterReset,
@@ -41,7 +41,7 @@ export const grouped = (value: number): string => value.toLocaleString('en-US');
 export const counted = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** With a dot for what is not printable. */
+/** ASCII, with a dot for each unprintable byte. */
 export const asciiOf = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
 
@@ -65,10 +65,10 @@ export function framingInWords(name: string | null, reason: FramingReason): stri
       ? 'no frames, as asked'
       : 'no framing is known for it: --preset or --length-field says one';
   }
-  return `framed as ${name}, ${whyFramed[reason]}`;
+  return `framed as ${name}, ${FRAMING_REASONS[reason]}`;
 }
 
-const whyFramed: Readonly<Record<FramingReason, string>> = {
+const FRAMING_REASONS: Readonly<Record<FramingReason, string>> = {
   asked: 'as asked',
   port: "by the server's port",
   bytes: 'by its first bytes',
@@ -89,10 +89,10 @@ export function ignoredInWords({ why, packet, position, length }: PacketIgnored)
     return `${what} in packet ${packet}, left out: ${they} what was before this connection`;
   }
   const where = position === null ? '' : `, at ${grouped(position)}`;
-  return `a RST in packet ${packet}${where}, ${whyIgnored[why]}`;
+  return `a RST in packet ${packet}${where}, ${IGNORED_REASONS[why]}`;
 }
 
-const whyIgnored: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, string>> = {
+const IGNORED_REASONS: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, string>> = {
   outside: 'outside of the window, so that it ends nothing',
   inside: 'in the window but not at the next byte, ended nothing: the connection went on',
   outlived: 'where it counts, ended nothing: what was sent after it was acknowledged',
@@ -107,7 +107,7 @@ export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets'
 export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
   `${message}, in packet ${packet}`;
 
-/** What `after 1.5 s` can follow. */
+/** Words that `after 1.5 s` can follow. */
 export const closeInWords: Readonly<Record<CloseReason, string>> = {
   ended: 'ended',
   reset: 'reset',
@@ -117,16 +117,16 @@ export const closeInWords: Readonly<Record<CloseReason, string>> = {
 };
 
 /**
- * Why packets are in no stream, the most frequent reasons first, and how many are left over.
+ * Describes the reasons why packets are in no stream, the most frequent first, and how many packets have other reasons.
  *
  * @example unreadInWords(unread, 1) // ['100 packets: UDP, port 4789, perhaps VXLAN', '20 packets for other reasons']
  */
-export function unreadInWords({ packets, reasons }: PacketsUnread, most: number): string[] {
-  // One that is left over is told as well: it takes no more room than saying so.
-  const shown = reasons.slice(0, reasons.length === most + 1 ? most + 1 : most);
-  const rest = shown.reduce((left, reason) => left - reason.packets, packets);
+export function unreadInWords({ packets, reasons }: PacketsUnread, shownMax: number): string[] {
+  // A single further reason is shown too: it takes no more room than the line about other reasons.
+  const shown = reasons.slice(0, reasons.length === shownMax + 1 ? shownMax + 1 : shownMax);
+  const unshown = shown.reduce((left, reason) => left - reason.packets, packets);
   return [
     ...shown.map((reason) => `${counted(reason.packets, 'packet')}: ${reason.message}`),
-    ...(rest > 0 ? [`${counted(rest, 'packet')} for other reasons`] : []),
+    ...(unshown > 0 ? [`${counted(unshown, 'packet')} for other reasons`] : []),
   ];
 }

@@ -1,4 +1,4 @@
-/** Which protocol a capture's conversations speak, as far as their first bytes and ports tell. */
+/** Guesses the protocol of a capture's conversations by their first bytes and ports. */
 import type { Capture } from '../../capture/capture.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import { type Selection, selects } from '../../capture/inspect/selection.ts';
@@ -7,19 +7,22 @@ import { readStreams } from '../../capture/read-streams.ts';
 import { presets } from '../../wire/presets.ts';
 
 /** `sluice` or the name of another preset; `unknown`; null when no client sent enough to tell. */
-export type Spoken = string | null;
+export type DetectedProtocol = string | null;
 
-/** Conversations, and bytes of them, after which it is not looked any further. */
-const [mostConversations, mostBytes] = [100, 64 * 1024 * 1024];
+/** The search ends after so many conversations, or bytes of them. */
+const [CONVERSATIONS_MAX, BYTES_MAX] = [100, 64 * 1024 * 1024];
 
 /**
- * Looks at the first conversations of a capture, until one of them speaks Sluice's wire. What is wrong with the capture
- * is for the replay itself to say.
+ * Looks at the first conversations of a capture, until one of them speaks Sluice's protocol. Errors of the capture are
+ * ignored here: the replay reports them.
  */
-export async function spokenIn(capture: Capture, only: Selection | undefined): Promise<Spoken> {
+export async function detectProtocol(
+  capture: Capture,
+  only: Selection | undefined,
+): Promise<DetectedProtocol> {
   const isWanted = selects(only);
-  let spoken: Spoken = null;
-  let looked = 0;
+  let detected: DetectedProtocol = null;
+  let conversations = 0;
   let bytes = 0;
   try {
     for await (const events of readStreams(capture)) {
@@ -30,13 +33,13 @@ export async function spokenIn(capture: Capture, only: Selection | undefined): P
         if (event.bytes.length < SLUICE_OPENING || looksLikeSluice(event.bytes)) return 'sluice';
         const { server } = event.conversation;
         const port = Number(server.slice(server.lastIndexOf(':') + 1));
-        spoken ??= presets.find(({ ports }) => ports.includes(port))?.name ?? 'unknown';
-        looked++;
+        detected ??= presets.find(({ ports }) => ports.includes(port))?.name ?? 'unknown';
+        conversations++;
       }
-      if (looked >= mostConversations || bytes > mostBytes) break;
+      if (conversations >= CONVERSATIONS_MAX || bytes > BYTES_MAX) break;
     }
   } catch (thrown) {
     if (!isCaptureFault(thrown)) throw thrown;
   }
-  return spoken;
+  return detected;
 }

@@ -1,4 +1,4 @@
-/** A folder's files in a memory store: what was there when a recording began. */
+/** Loads a folder's files into a memory store: the files that the server had when the recording began. */
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -9,8 +9,8 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 
-/** Throws a `Stop` for what cannot be read or may not be stored. Nothing bounds it but memory. */
-export async function storeWith(folder: string | undefined): Promise<MemoryStore> {
+/** Throws an `ExitError` for a file that cannot be read or may not be stored. Only memory bounds the size. */
+export async function loadFolder(folder: string | undefined): Promise<MemoryStore> {
   const store = memoryStore();
   if (folder === undefined) return store;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(

@@ -1,4 +1,4 @@
-/** What `sluice replay` can be told, as it is written on the command line. */
+/** Parsers for the options of `sluice replay`. */
 import { InvalidArgumentError } from 'commander';
 import type { Speed } from '../../capture/replay/pacing.ts';
 import type { Chunking } from '../../capture/replay/rechunk.ts';

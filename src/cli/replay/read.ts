@@ -1,4 +1,4 @@
-/** A capture as a command reads it: how far it is, what it was found to have, and what is wrong with it. */
+/** A capture as a command reads it: with a bar for the progress, and with messages for its errors. */
 import { statSync } from 'node:fs';
 import { MultiBar } from 'cli-progress';
 import type { Capture } from '../../capture/capture.ts';
@@ -68,18 +68,18 @@ function sizeOf(file: string): number | null {
     const found = statSync(file);
     return found.isFile() ? found.size : null;
   } catch {
-    // The reading will say what is wrong.
+    // Reading the file will report the error.
     return null;
   }
 }
 
-/** What a command says of a capture that cannot be read to its end; anything else as it is. */
-export const stopForCapture = (thrown: unknown): ExitError | unknown =>
+/** Answers an `ExitError` for a capture that cannot be read to its end, and anything else as it is. */
+export const captureExitError = (thrown: unknown): ExitError | unknown =>
   isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));
 
-/** What a command says of a capture without the conversation it was to take. */
+/** The error for a capture without a conversation that `--only` means. */
 export function noneOf(file: string, only: readonly (number | string)[]): ExitError {
   const which = only.map((one) => printable(String(one))).join(', ');
   const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
@@ -92,7 +92,7 @@ export function noneOf(file: string, only: readonly (number | string)[]): ExitEr
 /** How many reasons are in the error. */
 const REASONS_SHOWN = 3;
 
-/** What a command says of a capture without any conversation, and what is in there instead. */
+/** The error for a capture without any conversation. It says what the capture has instead. */
 export function noConnection(file: string, unread: PacketsUnread | null): ExitError {
   const instead =
     unread === null
@@ -101,7 +101,7 @@ export function noConnection(file: string, unread: PacketsUnread | null): ExitEr
   return exitError(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
 }
 
-/** The same where what was read did not tell: looks once more, unless it can be read only once. */
+/** The same error when the unread packets are not known: reads the capture again, unless it can be read only once. */
 export async function nothingFound(
   file: string,
   only: readonly (number | string)[] | undefined,

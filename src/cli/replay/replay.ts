@@ -1,4 +1,4 @@
-/** `sluice replay`: a recording, served, verified or sent again. */
+/** `sluice replay`: serves, verifies or sends a recording again. */
 import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
@@ -13,7 +13,7 @@ import type { ServerEvent } from '../../server/event.ts';
 import { sluiceReplies, verifyReplay } from '../../server/verify-replay.ts';
 import { presetNamed } from '../../wire/presets.ts';
 import { presetName } from '../inspect/options.ts';
-import { day } from '../settings/setting-types.ts';
+import { DAY_MS } from '../settings/setting-types.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
@@ -23,10 +23,10 @@ import { parseServerAddress, type ServerAddress } from '../shared/server-address
 import { connection$ } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { addTlsOptions, type TlsFlags } from '../shared/tls-option.ts';
-import { spokenIn } from './detect-protocol.ts';
-import { storeWith } from './load-folder.ts';
+import { detectProtocol } from './detect-protocol.ts';
+import { loadFolder } from './load-folder.ts';
 import { chunking, only, speed } from './options.ts';
-import { nothingFound, type Reading, readingOf, stopForCapture } from './read.ts';
+import { captureExitError, nothingFound, type Reading, readingOf } from './read.ts';
 import {
   counted,
   countsInWords,
@@ -118,7 +118,9 @@ export function addReplay(program: Command): void {
         .argParser(speed)
         .default('asap'),
     )
-    .addOption(new Option('--max-idle <TIME>', 'cut longer pauses to this').argParser(duration(0, 365 * day)))
+    .addOption(
+      new Option('--max-idle <TIME>', 'cut longer pauses to this').argParser(duration(0, 365 * DAY_MS)),
+    )
     .addOption(
       new Option('--chunking <HOW>', 'recorded, bytes, whole or random[:SEED]')
         .argParser(chunking)
@@ -131,12 +133,12 @@ export function addReplay(program: Command): void {
     )
     .addOption(
       new Option('--wait <TIME>', 'for a reply that was recorded')
-        .argParser(duration(0, 365 * day))
+        .argParser(duration(0, 365 * DAY_MS))
         .default(10_000, '10s'),
     )
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for a connection')
-        .argParser(duration(1, day))
+        .argParser(duration(1, DAY_MS))
         .default(10_000, '10s'),
     );
   addTlsOptions(command)
@@ -159,7 +161,7 @@ async function run(file: string, flags: ReplayFlags): Promise<void> {
     if (flags.to === undefined && !flags.verify) await dryRun(file, reading, flags, output);
     else await compared(file, reading, flags, output);
   } catch (thrown) {
-    throw stopForCapture(thrown);
+    throw captureExitError(thrown);
   } finally {
     reading.end();
     output.flush();
@@ -207,18 +209,18 @@ async function resultsOf(
 ): Promise<Observable<LiveResult>> {
   const how = { ...shared(flags), stall: flags.wait };
   const spoken = await spokenOf(file, flags);
-  if (flags.verify) return verifyReplay(capture, { ...how, store: await storeWith(flags.with) });
+  if (flags.verify) return verifyReplay(capture, { ...how, store: await loadFolder(flags.with) });
   const connecting$ = connection$(flags);
   return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? spoken) });
 }
 
 /**
- * How the conversations are framed. Only Sluice's wire can be served here: throws a `Stop` for any other. What can be
- * read only once is not looked at before.
+ * How the conversations are framed. Only Sluice's wire can be served here: throws an `ExitError` for any other. What
+ * can be read only once is not looked at before.
  */
 async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string> {
   const isRegular = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
-  const spoken = isRegular ? await spokenIn(captureFile(file, { reuse: true }), only) : null;
+  const spoken = isRegular ? await detectProtocol(captureFile(file, { reuse: true }), only) : null;
   if (spoken === null || spoken === 'sluice') return 'sluice';
   if (to !== undefined) return spoken === 'unknown' ? 'none' : spoken;
   const name = printable(file);
@@ -235,7 +237,7 @@ function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
   return preset === null ? {} : { replies: presetReplies(preset) };
 }
 
-/** What a server would have stored. */
+/** Prints what a server would have stored. */
 async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
   const onServerEvent = (event: ServerEvent) => {
@@ -258,8 +260,8 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
     else reading.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
   };
   await spokenOf(file, flags);
-  const store = await storeWith(flags.with);
-  // Verified, though nobody looks at the result: so what one connection asks for is there when another has stored it.
+  const store = await loadFolder(flags.with);
+  // Verifying keeps the recorded order between connections: a file that one stores is there when another asks for it.
   const verified$ = verifyReplay(reading.capture, {
     ...shared(flags),
     store,

@@ -1,4 +1,4 @@
-/** What `sluice replay` prints: of each conversation how it went, and at the end of all of them. */
+/** The texts of `sluice replay`: the result of each conversation, and the sum of all. */
 import type { ReplyDifference } from '../../capture/replay/compare-replies.ts';
 import type { LiveResult } from '../../capture/replay/replay-client.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
@@ -6,7 +6,7 @@ import type { ServerEvent } from '../../server/event.ts';
 import { formatBytes, formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 
-/** What came of a conversation, in a word. `incomplete`: the recording lacks something, and what it has is the same. */
+/** The result of a conversation. `incomplete`: the recording lacks something, and the rest is the same. */
 export type Verdict = 'same' | 'different' | 'failed' | 'incomplete';
 
 export function verdictOf({ same, fault }: LiveResult): Verdict {
@@ -22,7 +22,7 @@ export interface Counts {
   readonly different: number;
   readonly failed: number;
   readonly incomplete: number;
-  /** Replies that came back, and those that could be compared; the latter in bytes where they are not told apart. */
+  /** Replies that arrived, and those that could be compared. Unframed replies are compared in bytes. */
   readonly replies: number;
   readonly compared: number;
   readonly sent: number;
@@ -120,7 +120,7 @@ export function resultAsJson(result: LiveResult): Record<string, unknown> {
   };
 }
 
-/** What a session did with a recording, in a line; null for what is not worth one. */
+/** Describes an event of the replayed server in a line; null for events without one. */
 export function eventInWords(event: ServerEvent, conversation: number): string | null {
   const of = ` (conversation ${conversation})`;
   switch (event.type) {

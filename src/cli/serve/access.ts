@@ -1,6 +1,6 @@
-/** The file of tokens that `sluice serve` lets people in by, read again at SIGHUP. */
+/** The access file of `sluice serve`, which is read again at SIGHUP. */
 import { type AccessFile, openAccessFile } from '../../server/access/access-file.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Reloadable } from './reload.ts';
@@ -11,9 +11,10 @@ export interface ServerAccess {
 }
 
 /**
- * Null when everybody is let in.
+ * Opens the access file; null when the settings name none, so that every client is let in.
  *
- * @throws a `Stop` that names the field and what is wrong in its file. `reload` rejects likewise, and changes nothing.
+ * @throws an `ExitError` that names the field and the errors in its file. `reload` rejects likewise, and then changes
+ * nothing.
  */
 export async function openAccess({ settings, called }: Configuration): Promise<ServerAccess | null> {
   if (settings.access === null) return null;

@@ -1,22 +1,23 @@
-/** The certificate and key that `sluice serve` shows, read from the files its settings name, again at SIGHUP. */
+/** The certificate and key of `sluice serve`, read from the files in its settings, and again at SIGHUP. */
 import { readFile } from 'node:fs/promises';
 import { BehaviorSubject, type Observable } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { explainBadCredentials, type TlsCredentials } from '../../transport/tls/credentials.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { type ExitError, exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Reloadable } from './reload.ts';
 
 export interface ServerCredentials extends Reloadable {
-  /** Those that count, and from then on each that takes their place. */
+  /** Emits the credentials in use, and from then on each that replaces them. */
   readonly credentials$: Observable<TlsCredentials>;
 }
 
 /**
  * Null when the settings ask for no TLS.
  *
- * @throws a `Stop` that names the field whose file cannot be read or used. So does `reload`, and changes nothing then.
+ * @throws an `ExitError` that names the field whose file cannot be read or used. `reload` rejects likewise, and then
+ * changes nothing.
  */
 export async function openCredentials(configuration: Configuration): Promise<ServerCredentials | null> {
   const { settings, called } = configuration;

@@ -1,4 +1,4 @@
-/** Where the connections of `sluice serve` come from: all that the settings tell it to listen on, as one source. */
+/** The listeners of `sluice serve`, merged into one Observable of connections. */
 import { merge, type Observable } from 'rxjs';
 import type { ListenEvent } from '../../transport/listen.ts';
 import { listenTcp } from '../../transport/socket/tcp.ts';

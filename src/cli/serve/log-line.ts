@@ -1,9 +1,9 @@
 /**
- * What the log says of an event: its level, its message and its fields.
+ * Makes the log line of an event: its level, its message and its fields.
  *
- * Every line of a connection has its `connection`, every line of a request its `request` (from 1, in its connection),
- * the peer's own `id` if it gave one, and `ms`. A header is never in it, nor a piece of one: it may hold a token. A
- * request's command, id and file name are all that is taken out of one.
+ * Every line of a connection has its `connection`. Every line of a request has its `request` (from 1, in its
+ * connection), the peer's own `id` if it gave one, and `ms`. No line has a header or a piece of one, since it may hold
+ * a token: only a request's command, id and file name are taken from it.
  */
 import { catalogue, type ErrorCode, type ErrorInfo } from '../../files/protocol/errors.ts';
 import type { ServerEvent } from '../../server/event.ts';
@@ -96,7 +96,7 @@ function closedLine(event: Extract<ServerEvent, { readonly type: 'closed' }>): L
   return { level: 'warn', message: 'a connection broke', fields: { fault, ...fields } };
 }
 
-/** The errors that say what the peer's bytes were. */
+/** The errors that quote the peer's bytes. */
 const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bad-header-length',
   'bad-header',
@@ -105,14 +105,14 @@ const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * An error as the log may have it: of one that quotes the peer's bytes, the code, the catalogue's own words, and where
- * and how long. The peer is told more.
+ * Makes an error fit for the log. Of an error that quotes the peer's bytes it keeps the code, the catalogue's own
+ * message, the position and the lengths. The reply to the peer says more.
  */
 export function withoutContent(error: ErrorInfo): ErrorInfo {
   const { code, position, declared, limit, hex } = error;
   if (!quoting.has(code)) return error;
   const { message } = catalogue[code];
-  // The hint is made anew from the bytes: in the message, words of ours cannot be told from the peer's.
+  // The hint is made again from the bytes: in the message, our words and the peer's are mixed.
   const spoken = typeof hex === 'string' ? guessProtocol(Buffer.from(hex.replaceAll(' ', ''), 'hex')) : null;
   const hint = spoken === null ? '' : ` (the bytes look like ${spoken})`;
   return { code, message: message + hint, position, declared, limit };

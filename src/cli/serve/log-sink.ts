@@ -1,13 +1,13 @@
 /**
- * A file descriptor that lines of a log are written to, without waiting for it.
+ * Writes log lines to a file descriptor without waiting for it.
  *
- * Lines are gathered and written in pieces. What is held is bounded: lines beyond that are lost, and so are those that
- * the system does not take (a disk that is full, a reader that is gone). Neither stops whoever writes, and what is
- * lost is counted; a line that was cut short by an error is ended before the next one.
+ * Lines are gathered and written in pieces. The sink holds a bounded number of bytes. Lines beyond that are lost, and
+ * so are lines that the system does not take (a full disk, a reader that has gone). Lost lines are counted, and never
+ * stop the server. A line that an error has cut short is ended before the next one begins.
  */
 import { close as closeFile, write as writeFile, writeSync } from 'node:fs';
 
-/** Bytes that are gathered before they are written without being asked to. */
+/** With so many bytes gathered, the sink writes them without waiting for `flush`. */
 const GATHERED_MAX_BYTES = 16 * 1024;
 /** Characters of a piece, above which another one is begun. */
 const PIECE_MAX_CHARACTERS = 64 * 1024;
@@ -33,13 +33,16 @@ export type AsyncWrite = (
 export interface LogSink {
   /** Takes a line, with its end. */
   readonly write: (line: string) => void;
-  /** Begins to write what was gathered. */
+  /** Begins to write the gathered lines. */
   readonly flush: () => void;
-  /** Lines that were lost since this was asked the last time: held by nobody, or refused by the system. */
+  /** Lines lost since the last call: `held` found the sink full, `refused` were not taken by the system. */
   readonly lost: () => { readonly held: number; readonly refused: number };
-  /** Writes what is left, and closes the descriptor unless it is a standard one. Resolves in any case, in time. */
+  /**
+   * Writes the remaining lines, and closes the descriptor unless it is a standard one. Always resolves, in bounded
+   * time.
+   */
   readonly close: () => Promise<void>;
-  /** Writes what is left before it returns. */
+  /** Writes the remaining lines before it returns. */
   readonly closeSync: () => void;
 }
 
@@ -49,14 +52,14 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
   /** Bytes in `pieces` and in what is being written. */
   let held = 0;
   let writing = false;
-  /** All that is there is to be written, not only what makes a full piece. */
+  /** Every line is to be written, even if they are less than a full piece. */
   let wanted = false;
   /** The last line was written in part. */
   let cut = false;
   let lost = { held: 0, refused: 0 };
   let idle = () => {};
-  /** Nobody waits for what is left. */
-  let over = false;
+  /** `close` no longer waits for the remaining lines. */
+  let closing = false;
 
   function write(line: string): void {
     const length = Buffer.byteLength(line);
@@ -81,7 +84,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
     writeRest(next());
   }
 
-  /** The piece whose turn it is, behind the end of a line that was cut short. */
+  /** Takes the next piece. A newline before it ends a line that was cut short. */
   function next(): Buffer {
     const bytes = Buffer.from(cut ? `\n${pieces.shift()}` : pieces.shift()!);
     if (cut) held++;
@@ -91,7 +94,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
 
   function writeRest(bytes: Buffer): void {
     writeSome(fd, bytes, (error, count) => {
-      if (error !== null && isBusy(error) && !over) return void setTimeout(writeRest, BUSY_MS, bytes);
+      if (error !== null && isBusy(error) && !closing) return void setTimeout(writeRest, BUSY_MS, bytes);
       if (error !== null) refused(bytes);
       else {
         tookOf(bytes, count);
@@ -145,7 +148,7 @@ export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogS
       };
       flush();
     });
-    over = true;
+    closing = true;
     if (fd > 2 && !writing) await new Promise((resolve) => closeFile(fd, resolve));
   }
 

@@ -1,35 +1,35 @@
-/** What `sluice serve --record` does: a file of packets for each connection, in a folder. */
+/** `sluice serve --record`: writes a capture file for each connection into a folder. */
 import { realpath } from 'node:fs/promises';
 import { map, type Observable, Subscription } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { requestFraming } from '../../files/session/dispatch.ts';
 import type { ListenEvent } from '../../transport/listen.ts';
 import { isWithin } from '../settings/checks.ts';
-import type { Configuration } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';
 
 export interface Recording {
   /** The same connections, recorded. */
-  readonly tapped: (connections$: Observable<ListenEvent>) => Observable<ListenEvent>;
-  /** Tells the log where it records to, and of what it cannot. */
-  readonly tell: (log: ServerLog) => Subscription;
+  readonly recorded: (connections$: Observable<ListenEvent>) => Observable<ListenEvent>;
+  /** Logs where it records to, and each recording that is full or has failed. */
+  readonly logTo: (log: ServerLog) => Subscription;
   readonly close: () => Promise<void>;
 }
 
-/** What there is without `--record`: nothing between the listeners and the server. */
-const none: Recording = {
-  tapped: (connections$) => connections$,
-  tell: () => new Subscription(),
+/** Without `--record`, the server gets the listeners' connections as they are. */
+const NOT_RECORDING: Recording = {
+  recorded: (connections$) => connections$,
+  logTo: () => new Subscription(),
   close: async () => {},
 };
 
-/** Makes the folder if it is missing; throws a `Stop` that says why it cannot be recorded into. */
+/** Makes the folder if it is missing. Throws an `ExitError` when it cannot record into it. */
 export async function openRecording({ settings, called }: Configuration): Promise<Recording> {
   const { dir, record, recordMaxSize: maxBytes, recordMaxFiles: maxFiles, maxHeader } = settings;
-  if (record === null) return none;
-  // Only here: whoever records nothing does not load it.
+  if (record === null) return NOT_RECORDING;
+  // Imported only here, so that a server that records nothing does not load it.
   const { recordInto } = await import('../../capture/record/record-directory.ts');
   const requests = requestFraming(undefined, { maxHeader });
   const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch(
@@ -41,18 +41,18 @@ export async function openRecording({ settings, called }: Configuration): Promis
       throw exitError(exitStatus.failed, `${called('record')}: ${why}`);
     },
   );
-  // The settings were compared by their names; a symbolic link may lead into the root all the same.
+  // The settings were compared by name, but a symbolic link may still lead into the served folder.
   if (isWithin(await realpath(dir), await realpath(record))) {
     throw usageError(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
   return {
-    tapped: (connections$) =>
+    recorded: (connections$) =>
       connections$.pipe(
         map((event) =>
           event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
         ),
       ),
-    tell(log) {
+    logTo(log) {
       log.info(`recording into ${record}: the contents of files can be read there, tokens are hidden`);
       return recorder.ends$.subscribe(({ path, why, message }) => {
         if (why === 'full') log.info(`${path} is full: ${message}`);

@@ -1,17 +1,17 @@
-/** Reads again, at SIGHUP, what a running server was told by files: certificates and tokens. */
+/** Reads the files of a running server again at SIGHUP: certificates and tokens. */
 
 import { isExitError } from '../shared/exit-error.ts';
 import { withoutName } from '../shared/format.ts';
 import type { ServerLog } from './server-log.ts';
 
 export interface Reloadable {
-  /** How the setting is called that names the file, for the log. */
+  /** The name of the setting that names the file, for the log. */
   readonly called: string;
-  /** Takes up the new file; rejects with what is wrong with it, and then all stays as it was. */
+  /** Puts the new file into use. Rejects with its errors, and then nothing changes. */
   readonly reload: () => Promise<void>;
 }
 
-/** Takes up each file that is right. One that is wrong is told, and the old one goes on to be used. */
+/** Reloads each file. The error of a wrong file is logged, and the old content stays in use. */
 export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog, 'info' | 'error'>) {
   if (all.length === 0) log.info('SIGHUP: there are no certificates and no tokens to read again');
   for (const { called, reload } of all) {

@@ -1,17 +1,18 @@
-/** `sluice serve`: receives files into a folder until it is told to stop. */
+/** `sluice serve`: receives files into a folder until a signal stops it. */
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
 import { openFileLimit } from '../../server/open-files.ts';
 import { serve } from '../../server/serve.ts';
 import { warnings } from '../settings/checks.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
 import { limitsOf } from '../settings/limits.ts';
 import { printSettings } from '../settings/print.ts';
-import { type Configuration, readSettings } from '../settings/settings.ts';
+import { readSettings } from '../settings/settings.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
-import { stopForListening } from '../shared/listening.ts';
+import { listenExitError } from '../shared/fault-words.ts';
 import { createOutput } from '../shared/output.ts';
 import { endingSignals } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
@@ -69,21 +70,21 @@ async function receive(configuration: Configuration): Promise<void> {
   const credentials = await openCredentials(configuration);
   const store = await openStore(settings, access?.file.quotas ?? null);
   const recording = await openRecording(configuration);
-  // Only here, since loading it takes as long as a whole `sluice ls`.
+  // Imported only here, since loading it takes as long as a whole `sluice ls`.
   const { serverLog } = await import('./server-log.ts');
   const log = serverLog({ level: settings.logLevel });
   const shutdown$ = new Subject<void>();
-  let broken: string | null = null;
+  let outputFault: string | null = null;
   const output = createOutput({
-    broke: (why) => {
-      broken = why;
+    onWriteFault: (why) => {
+      outputFault = why;
       shutdown$.next();
     },
   });
-  const told$ = new Subject<ServerEvent>();
-  const watched = watchServer({ settings, store, events$: told$, shutdown$, log });
+  const seen$ = new Subject<ServerEvent>();
+  const watched = watchServer({ settings, store, events$: seen$, shutdown$, log });
   const events$ = serve({
-    connections$: recording.tapped(listeners(settings, credentials, openFiles)),
+    connections$: recording.recorded(listeners(settings, credentials, openFiles)),
     store,
     ...(access && { access: access.file.access }),
     limits: limitsOf(configuration, openFiles),
@@ -97,10 +98,10 @@ async function receive(configuration: Configuration): Promise<void> {
   const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
   signals.add(again$.subscribe());
-  signals.add(signal$('SIGUSR2').pipe(concatMap(watched.tellStatus)).subscribe());
+  signals.add(signal$('SIGUSR2').pipe(concatMap(watched.logStatus)).subscribe());
   let cut = 0;
   signals.add(
-    told$.subscribe((event) => {
+    seen$.subscribe((event) => {
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
         output.line(`listening on ${event.address}`);
@@ -112,14 +113,14 @@ async function receive(configuration: Configuration): Promise<void> {
     for (const warning of configuration.warnings) log.warn(warning);
     for (const warning of warnings(configuration, openFiles)) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
-    signals.add(recording.tell(log));
+    signals.add(recording.logTo(log));
     await watched.start();
-    await lastValueFrom(events$.pipe(tap((event) => told$.next(event))), { defaultValue: undefined });
+    await lastValueFrom(events$.pipe(tap((event) => seen$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
     else log.warn(`stopped; connections cut off: ${cut}`);
-    if (broken !== null) throw exitError(exitStatus.failed, broken);
+    if (outputFault !== null) throw exitError(exitStatus.failed, outputFault);
   } catch (thrown) {
-    throw stopForListening(thrown);
+    throw listenExitError(thrown);
   } finally {
     await recording.close();
     await store.close();

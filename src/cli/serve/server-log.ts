@@ -1,11 +1,11 @@
 /**
- * What a server tells its operator: a line a stored file, a refusal, a trouble. Pretty on a terminal, else JSON.
- * What the lines say is in `log-line`.
+ * The log of a server: a line for each stored file, each refusal and each failure. It is pretty on a terminal, else
+ * JSON. `log-line` makes the lines.
  *
- * It goes to stderr, so that stdout has only the line that says where the server listens. Lines are gathered and
- * written asynchronously: when 16 KiB have come together, when the server falls idle, and every second; a server that
- * stores ten thousand files a second must not wait for each line. What is gathered is bounded by `maxHeld`: a reader
- * that stops reading loses lines, as a disk that is full does, and a line says how many.
+ * The log goes to stderr, so that stdout has only the line that says where the server listens. Lines are gathered and
+ * written asynchronously: when there are 16 KiB, when the server falls idle, and every second. A server that stores ten
+ * thousand files a second must not wait for each line. `HELD_BYTES_MAX` bounds the gathered lines: when the reader
+ * stops reading or the disk is full, further lines are lost, and one line says how many.
  */
 import pino from 'pino';
 import pretty from 'pino-pretty';
@@ -14,15 +14,15 @@ import { type LogLevel, logLine } from './log-line.ts';
 import { logSink } from './log-sink.ts';
 
 const HELD_BYTES_MAX = 16 * 1024 * 1024;
-/** Milliseconds without a line after which what was gathered is written. */
+/** Milliseconds without a new line after which the gathered lines are written. */
 const IDLE_MS = 50;
-/** Milliseconds after which it is written at the latest. */
+/** Milliseconds after which the gathered lines are written at the latest. */
 const REFRESH_MAX_MS = 1000;
 
 export interface ServerLogOptions {
   /** Readable, and in colour; default: whether stderr is a terminal. */
   readonly terminal?: boolean;
-  /** The least a line must be to be written; default `info`. `silent` writes none. */
+  /** The lowest level that is written; default `info`. `silent` writes nothing. */
   readonly level?: LogLevel | 'silent';
   /** Where it goes; default stderr. */
   readonly fd?: number;
@@ -33,9 +33,9 @@ export interface ServerLog {
   readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
   readonly error: (message: string) => void;
-  /** Writes what is left; resolves when it is written. */
+  /** Writes the remaining lines. Resolves when they are written. */
   readonly close: () => Promise<void>;
-  /** Writes what is left before it returns, for when the process is about to end. */
+  /** Writes the remaining lines before it returns, for a process that is about to end. */
   readonly closeSync: () => void;
 }
 
@@ -68,8 +68,8 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     { write },
   );
 
-  const tellsStored = logger.isLevelEnabled('info');
-  const tellsServed = logger.isLevelEnabled('debug');
+  const logsStored = logger.isLevelEnabled('info');
+  const logsServed = logger.isLevelEnabled('debug');
 
   let busySince: number | null = null;
   let quiet: NodeJS.Timeout | undefined;
@@ -100,12 +100,12 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
   return {
     event: (event) => {
       if (event.type === 'stored') {
-        if (!tellsStored) return;
+        if (!logsStored) return;
         write(storedLine(event));
         return wrote();
       }
-      // What comes with every request is looked at no further when it is not to be told.
-      if (event.type === 'served' && !tellsServed) return;
+      // This event comes with every request, so a level that does not log it must cost nothing.
+      if (event.type === 'served' && !logsServed) return;
       const line = logLine(event);
       if (line === null || !logger.isLevelEnabled(line.level)) return;
       logger[line.level](line.fields, line.message);

@@ -1,4 +1,4 @@
-/** The store that `sluice serve` receives into, as the settings have it. */
+/** Opens the store of `sluice serve` as the settings say. */
 import type { Store } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, withQuotas } from '../../store/quota/quotas.ts';
@@ -7,22 +7,22 @@ import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 
 /**
- * Opens it; throws a `Stop` that says why it cannot be opened.
+ * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
- * @param quotas those of tokens; asked for again at each put, since they may be read again.
+ * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
  */
 export async function openStore(settings: Settings, quotas: (() => readonly Quota[]) | null): Promise<Store> {
   const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
-  const whole = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
-  if (quotas === null && whole.length === 0) return opened.value;
-  let given: readonly Quota[] = [];
-  let all: readonly Quota[] = whole;
+  const overall = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
+  if (quotas === null && overall.length === 0) return opened.value;
+  let lastQuotas: readonly Quota[] = [];
+  let all: readonly Quota[] = overall;
   return withQuotas(opened.value, () => {
-    const now = quotas?.() ?? given;
-    // The same list means the same quotas: those of ten thousand tokens are not put together for each file.
-    if (now !== given) [given, all] = [now, [...whole, ...now]];
+    const now = quotas?.() ?? lastQuotas;
+    // An unchanged list is not joined again: there may be ten thousand tokens, and this runs for each file.
+    if (now !== lastQuotas) [lastQuotas, all] = [now, [...overall, ...now]];
     return all;
   });
 }

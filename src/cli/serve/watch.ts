@@ -1,4 +1,4 @@
-/** What an operator of `sluice serve` can look at while it runs: metrics and health over HTTP, a status line in the log. */
+/** Shows an operator a running `sluice serve`: metrics and health over HTTP, and a status line in the log. */
 import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
 import { diskWritable } from '../../server/health.ts';
@@ -12,11 +12,14 @@ import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';
 
 export interface Watched {
-  /** To be given how the server is read. */
+  /** Takes the function that reads the server's statistics. */
   readonly stats: (read: () => ServerStats) => void;
-  /** Begins to listen, if it is to. Throws a `Stop` when it cannot. Before the server does, so that it sees all events. */
+  /**
+   * Begins to listen if the settings say so. Throws an `ExitError` when it cannot. Call it before the server starts, so
+   * that it sees all events.
+   */
   readonly start: () => Promise<void>;
-  readonly tellStatus: () => Promise<void>;
+  readonly logStatus: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -29,18 +32,18 @@ export interface WatchDeps {
   readonly log: ServerLog;
 }
 
-const nothing: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
+const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
 export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
-  let read = () => nothing;
+  let read = () => NO_STATS;
   const facts = { stats: () => read(), unfinished: () => store.unfinished() };
   const status = createStatus(facts);
-  let operations: OpsServer | null = null;
+  let opsServer: OpsServer | null = null;
 
   async function start(): Promise<void> {
     const { metricsPort, metricsHost, dir } = settings;
     if (metricsPort === null) return;
-    // Only here: whoever wants no metrics does not load them.
+    // Imported only here, so that a server without metrics does not load it.
     const { startOpsServer } = await import('../../server/ops-server.ts');
     const started = await startOpsServer({
       ...facts,
@@ -52,8 +55,8 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);
-    operations = started.value;
-    log.info(`metrics and health on http://${operations.address}`);
+    opsServer = started.value;
+    log.info(`metrics and health on http://${opsServer.address}`);
   }
 
   return {
@@ -61,10 +64,10 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
       read = reader;
     },
     start,
-    tellStatus: async () => log.info(await status.line()),
+    logStatus: async () => log.info(await status.line()),
     stop: async () => {
       status.stop();
-      await operations?.close();
+      await opsServer?.close();
     },
   };
 }

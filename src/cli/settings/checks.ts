@@ -1,92 +1,92 @@
-/** What settings must not be together, and what about them an operator should be warned of. */
+/** Checks settings against each other: contradictions, and combinations that an operator should be warned of. */
 import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../runtime/limits.ts';
+import type { Configuration } from './configuration.ts';
 import { handshakesOf } from './limits.ts';
-import type { Configuration } from './settings.ts';
 
-/** A line for each contradiction between settings. */
+/** Answers a line for each contradiction between settings. */
 export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
   const { dir, record, memoryBudget, maxHeader } = settings;
-  const problems: string[] = [];
+  const faults: string[] = [];
   if (tlsCert !== null && tlsKey === null) {
-    problems.push(`${called('tlsCert')} needs ${calledBeside('tlsKey', 'tlsCert')} as well`);
+    faults.push(`${called('tlsCert')} needs ${calledBeside('tlsKey', 'tlsCert')} as well`);
   }
   if (tlsKey !== null && tlsCert === null) {
-    problems.push(`${called('tlsKey')} needs ${calledBeside('tlsCert', 'tlsKey')} as well`);
+    faults.push(`${called('tlsKey')} needs ${calledBeside('tlsCert', 'tlsKey')} as well`);
   }
   if (tlsClientCerts !== 'none' && tlsClientCa === null) {
     const ca = calledBeside('tlsClientCa', 'tlsClientCerts');
-    problems.push(`${called('tlsClientCerts')} ${tlsClientCerts} needs ${ca}: who issues the certificates`);
+    faults.push(`${called('tlsClientCerts')} ${tlsClientCerts} needs ${ca}: who issues the certificates`);
   }
   if (tlsClientCa !== null && tlsClientCerts === 'none') {
     const certs = calledBeside('tlsClientCerts', 'tlsClientCa');
-    problems.push(`${called('tlsClientCa')} needs ${certs} to be optional or required: it is none`);
+    faults.push(`${called('tlsClientCa')} needs ${certs} to be optional or required: it is none`);
   }
   if (tlsClientCa !== null && tlsCert === null) {
-    problems.push(`${called('tlsClientCa')} needs ${calledBeside('tlsCert', 'tlsClientCa')} as well`);
+    faults.push(`${called('tlsClientCa')} needs ${calledBeside('tlsCert', 'tlsClientCa')} as well`);
   }
   if (port === null && unix === null) {
-    problems.push(`${called('port')} none needs ${calledBeside('unix', 'port')}: it would listen nowhere`);
+    faults.push(`${called('port')} none needs ${calledBeside('unix', 'port')}: it would listen nowhere`);
   }
   if (port === null && tlsCert !== null) {
-    problems.push(`${called('tlsCert')} needs a port: a Unix socket is not encrypted`);
+    faults.push(`${called('tlsCert')} needs a port: a Unix socket is not encrypted`);
   }
   if (metricsPort !== null && metricsPort !== 0 && metricsPort === port && metricsHost === host) {
-    problems.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
+    faults.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
   }
-  const least = budgetMin(maxHeader);
-  if (memoryBudget < least) {
+  const budgetLeast = budgetMin(maxHeader);
+  if (memoryBudget < budgetLeast) {
     const header = calledBeside('maxHeader', 'memoryBudget');
-    problems.push(
-      `${called('memoryBudget')} must be at least ${least} bytes with ${header} ${maxHeader}: ` +
+    faults.push(
+      `${called('memoryBudget')} must be at least ${budgetLeast} bytes with ${header} ${maxHeader}: ` +
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
   if (record !== null && isWithin(dir, record)) {
-    problems.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
+    faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
-  return problems;
+  return faults;
 }
 
-/** Whether a path is that of a folder, or in it. Both are absolute. */
+/** Whether a path is a folder itself, or lies in it. Both are absolute. */
 export function isWithin(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /**
- * What is allowed, but hardly meant.
+ * Answers a line for each combination that is allowed but probably not intended.
  *
- * @param openFiles how many descriptors the process may have; `Infinity` when that is not known.
+ * @param openFiles the process's limit of descriptors; `Infinity` when it is not known.
  */
 export function warnings(
   { settings, called, isDefault }: Configuration,
   openFiles: number,
 ): readonly string[] {
   const { host, port, access, tlsCert, tlsClientCerts, maxConnections } = settings;
-  const told: string[] = [];
+  const warnings: string[] = [];
   if (port !== null && !isLoopback(host)) {
     if (access === null && tlsClientCerts !== 'required') {
-      told.push(
+      warnings.push(
         `${called('host')} ${host} lets everybody who can reach it read, write and delete: ` +
           'set access, or tlsClientCerts required',
       );
     } else if (tlsCert === null) {
-      told.push(`${called('host')} ${host} without tlsCert: tokens and files cross the network readably`);
+      warnings.push(`${called('host')} ${host} without tlsCert: tokens and files cross the network readably`);
     }
   }
   const isGiven = Number.isFinite(maxConnections) && !isDefault('maxConnections');
   const needed = descriptorsFor(maxConnections) + handshakesOf(settings, openFiles);
   if (isGiven && needed > openFiles) {
-    told.push(
+    warnings.push(
       `${called('maxConnections')} ${maxConnections} is more than the ${openFiles} open files ` +
         `that the process may have allow, since each may need three: raise that limit to ` +
         `${needed} (ulimit -n, LimitNOFILE), or lower maxConnections`,
     );
   }
-  return told;
+  return warnings;
 }
 
 const isLoopback = (host: string): boolean =>

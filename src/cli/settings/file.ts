@@ -1,4 +1,4 @@
-/** The JSON file with settings: which keys it may have, and what is wrong with it. */
+/** Reads the JSON file with settings, and checks its keys. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
@@ -13,11 +13,11 @@ export interface ConfigFile {
   /** The folder that paths in it are relative to. */
   readonly folder: string;
   readonly values: ReadonlyMap<SettingName, unknown>;
-  /** What is wrong with it as a whole or with its keys, a line each. Its values are judged by whoever reads them. */
+  /** Errors of the file as a whole and of its keys, a line each. `readSettings` checks the values. */
   readonly problems: readonly string[];
 }
 
-/** Reads a file; whatever is wrong with it is in `problems`. */
+/** Reads a file. Its errors are in `problems`. */
 export function readConfigFile(name: string, cwd: string): ConfigFile {
   const path = resolve(cwd, name);
   const folder = dirname(path);
@@ -37,7 +37,7 @@ const sections: ReadonlySet<string> = new Set(
 );
 const byKey = new Map(settingNames.map((name) => [keyOf(name), name]));
 
-/** Takes a text apart into settings by their keys. */
+/** Parses a text into settings by their keys. */
 export function parseConfig(text: string, name: string): Pick<ConfigFile, 'values' | 'problems'> {
   const values = new Map<SettingName, unknown>();
   const problems: string[] = [];

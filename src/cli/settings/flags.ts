@@ -4,8 +4,8 @@ import type { Sources } from './settings.ts';
 import { flagOf, groups, type SettingName, settingNames, settingOf } from './table.ts';
 
 /**
- * What commander has read: the texts as they stood there. Reading them is for `readSettings`, so that a wrong value is
- * told in the same words wherever it stands.
+ * The texts of the flags, as commander has read them. `readSettings` parses them, so that a wrong value gets the same
+ * message in every source.
  */
 export type Flags = Sources['flags'] & { readonly printConfig?: true };
 

@@ -1,13 +1,13 @@
-/** The server's limits, as the settings have them. */
+/** Makes the server's limits of the settings. */
 import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../runtime/limits.ts';
-import type { Configuration } from './settings.ts';
+import type { Configuration } from './configuration.ts';
 import type { Settings } from './table.ts';
 
-/** TLS handshakes that may be under way at once; 0 without TLS. */
+/** TLS handshakes that may run at once; 0 without TLS. */
 export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =>
   tlsCert === null ? 0 : handshakesWithin(openFiles);
 
-/** @param openFiles how many descriptors the process may have: connections that nobody asked for are fewer if need be. */
+/** @param openFiles the process's limit of descriptors. A default number of connections is lowered to fit into it. */
 export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): Limits {
   const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
   const within = limitsWithin(openFiles - handshakesOf(settings, openFiles), wanted);

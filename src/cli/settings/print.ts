@@ -1,9 +1,9 @@
-/** The settings written down: as a JSON file, and as the README's table. */
+/** Prints the settings: as a JSON file, and as the README's table. */
 import { flagOf, groups, keyOf, type Settings, settingNames, settingOf, variableOf } from './table.ts';
 
 /**
- * All settings as a file for `--config`, from which the same settings are read. There are only the paths of files with
- * secrets in it, never a secret.
+ * Prints all settings as a file for `--config`. Reading that file gives the same settings. It has the paths of files
+ * with secrets, never a secret.
  */
 export function printSettings(settings: Settings): string {
   const printed: Record<string, unknown> = {};

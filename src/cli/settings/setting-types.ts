@@ -1,20 +1,20 @@
 /**
- * The kinds of values a setting may have: how each is read from the text of a flag or a variable and from JSON, what it
- * must be, in words for the one who got it wrong, and how it is printed so that it reads back the same.
+ * The kinds of values that a setting may have: how each is read from the text of a flag or a variable and from JSON,
+ * how an error message describes it, and how it is printed so that it reads back the same.
  */
 
 export type JsonValue = string | number | null;
 
 export interface Kind<T> {
-  /** What stands for a value in the help: `SIZE`. */
+  /** Stands for a value in the help: `SIZE`. */
   readonly placeholder: string;
-  /** What goes behind "must be" in an error. */
+  /** The words behind "must be" in an error message. */
   readonly mustBe: string;
   /** Reads the text of a flag or a variable; undefined when it is no such value, or out of bounds. */
   readonly read: (text: string) => T | undefined;
   /** The same for a value of a JSON file. */
   readonly readJson: (value: unknown) => T | undefined;
-  /** What `readJson` makes the same value of. */
+  /** Prints a value so that `readJson` reads the same value. */
   readonly print: (value: T) => JsonValue;
   /** A few characters for the help. */
   readonly show: (value: T) => string;
@@ -91,7 +91,7 @@ export const whole = (from: number, to: number, placeholder = 'NUMBER'): Kind<nu
 
 const readMode = (text: string) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined);
 
-/** Who may do what with a file, as `chmod` has it. */
+/** The permissions of a file, as in `chmod`. */
 export const mode: Kind<number> = {
   placeholder: 'MODE',
   mustBe: 'three octal digits, such as 600 or 660',
@@ -101,32 +101,32 @@ export const mode: Kind<number> = {
   show: (value) => value.toString(8).padStart(3, '0'),
 };
 
-const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-const bytesIn: ReadonlyMap<string, number> = new Map([
-  ...decimal.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
-  ...binary.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const DECIMAL_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const BYTES_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ...DECIMAL_UNITS.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
+  ...BINARY_UNITS.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
 ]);
 
 /** @example sizeInWords(65536) // '64KiB' */
 export function sizeInWords(bytes: number): string {
   let unit = 0;
   let value = bytes;
-  while (value >= 1024 && value % 1024 === 0 && unit < binary.length - 1) {
+  while (value >= 1024 && value % 1024 === 0 && unit < BINARY_UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${value}${binary[unit]}`;
+  return `${value}${BINARY_UNITS[unit]}`;
 }
 
 /** Bytes: plain, or with a unit (`10MiB`, `1.5 GB`). Units of a thousand and of 1,024 both, in any case. */
 export const size = (from: number, to: number): Kind<number> => {
   const read = (text: string) => {
     const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text) ?? [];
-    const factor = unit === '' ? 1 : bytesIn.get(unit.toLowerCase());
+    const factor = unit === '' ? 1 : BYTES_PER_UNIT.get(unit.toLowerCase());
     if (number === undefined || factor === undefined) return undefined;
     const bytes = Number(number) * factor;
-    // Half a byte is a slip of the pen; a fraction of a mebibyte is rounded to bytes.
+    // Half a byte is a mistake; a fraction of a mebibyte is rounded to bytes.
     return factor === 1 && !Number.isInteger(bytes) ? undefined : within(Math.round(bytes), from, to);
   };
   return {
@@ -139,26 +139,26 @@ export const size = (from: number, to: number): Kind<number> => {
   };
 };
 
-const second = 1000;
-export const minute = 60 * second;
-export const hour = 60 * minute;
-export const day = 24 * hour;
-const millisIn: ReadonlyMap<string, number> = new Map([
-  ['d', day],
-  ['h', hour],
-  ['m', minute],
-  ['s', second],
+const SECOND_MS = 1000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ['d', DAY_MS],
+  ['h', HOUR_MS],
+  ['m', MINUTE_MS],
+  ['s', SECOND_MS],
   ['ms', 1],
 ]);
 
-const timesLike = { s: '30 (seconds), 0.5, 500ms, 2m or 24h', ms: '50 (milliseconds), 50ms or 0.5s' };
+const TIME_EXAMPLES = { s: '30 (seconds), 0.5, 500ms, 2m or 24h', ms: '50 (milliseconds), 50ms or 0.5s' };
 
 /** @example timeInWords(90_000) // '90s' */
 export function timeInWords(millis: number): string {
-  for (const [unit, factor] of millisIn) {
+  for (const [unit, factor] of MS_PER_UNIT) {
     const value = millis / factor;
     // 24h and 60s read better than 1d and 1m.
-    if (Number.isInteger(value) && (value > 1 || factor <= second)) return `${value}${unit}`;
+    if (Number.isInteger(value) && (value > 1 || factor <= SECOND_MS)) return `${value}${unit}`;
   }
   return `${millis}ms`;
 }
@@ -166,30 +166,30 @@ export function timeInWords(millis: number): string {
 /**
  * Milliseconds; written in seconds, perhaps with a fraction, or with a unit: `500ms`, `30s`, `2m`, `24h`, `7d`.
  *
- * @param bare what a number without a unit is in, where that is not seconds.
+ * @param bare the unit of a number without one.
  */
 export const time = (from: number, to: number, bare: 's' | 'ms' = 's'): Kind<number> => {
   const read = (text: string) => {
     const [, number, unit = bare] = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(text) ?? [];
     if (number === undefined) return undefined;
-    const millis = Math.round(Number(number) * millisIn.get(unit)!);
+    const millis = Math.round(Number(number) * MS_PER_UNIT.get(unit)!);
     return within(millis, from, to);
   };
   return {
     placeholder: 'TIME',
-    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as ${timesLike[bare]}`,
+    mustBe: `a time from ${timeInWords(from)} to ${timeInWords(to)}, such as ${TIME_EXAMPLES[bare]}`,
     read,
     readJson: fromEither(read),
-    print: (value) => value / millisIn.get(bare)!,
+    print: (value) => value / MS_PER_UNIT.get(bare)!,
     show: timeInWords,
   };
 };
 
-const none = 'none';
+const NONE = 'none';
 
 /** A bound that need not be: `none`, or 0 where a bound of 0 would make no sense, is `Infinity`. */
 export const orUnbounded = (kind: Kind<number>): Kind<number> => {
-  const unbounded = kind.read('0') === undefined ? [none, '0', 0] : [none];
+  const unbounded = kind.read('0') === undefined ? [NONE, '0', 0] : [NONE];
   const or = (read: (value: never) => number | undefined) => (value: unknown) =>
     unbounded.includes(value as string) ? Number.POSITIVE_INFINITY : read(value as never);
   return {
@@ -197,22 +197,22 @@ export const orUnbounded = (kind: Kind<number>): Kind<number> => {
     mustBe: `${kind.mustBe}, or none`,
     read: or(kind.read),
     readJson: or(kind.readJson),
-    print: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.print(value)),
-    show: (value) => (value === Number.POSITIVE_INFINITY ? none : kind.show(value)),
+    print: (value) => (value === Number.POSITIVE_INFINITY ? NONE : kind.print(value)),
+    show: (value) => (value === Number.POSITIVE_INFINITY ? NONE : kind.show(value)),
   };
 };
 
-/** What may be switched off with `none`: null then. */
+/** A value that `none` switches off: it is null then. */
 export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   mustBe: `${kind.mustBe}, or none`,
-  read: (text) => (text === none ? null : kind.read(text)),
-  readJson: (value) => (value === none ? null : kind.readJson(value)),
-  print: (value) => (value === null ? none : kind.print(value)),
-  show: (value) => (value === null ? none : kind.show(value)),
+  read: (text) => (text === NONE ? null : kind.read(text)),
+  readJson: (value) => (value === NONE ? null : kind.readJson(value)),
+  print: (value) => (value === null ? NONE : kind.print(value)),
+  show: (value) => (value === null ? NONE : kind.show(value)),
 });
 
-/** What is not there unless it is set; null in JSON is as if it was not set. */
+/** A value that is null unless it is set. In JSON, null is the same as not set. */
 export const orUnset = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   readJson: (value) => (value === null ? null : kind.readJson(value)),

@@ -1,10 +1,11 @@
 /**
- * The settings of `sluice serve` out of their sources: a flag comes before a variable of the environment, that before the
- * file, that before the default. Whatever is wrong in any of them is told, all of it at once.
+ * Reads the settings of `sluice serve` from their sources: a flag wins over an environment variable, that over the
+ * file, that over the default. All errors in all sources are reported at once.
  */
 import { resolve } from 'node:path';
 import { contradictions } from './checks.ts';
-import { configVariable, type Environment, readEnvironment, remedyFor } from './environment.ts';
+import type { Configuration } from './configuration.ts';
+import { CONFIG_VARIABLE, type Environment, readEnvironment, remedyFor } from './environment.ts';
 import { type ConfigFile, readConfigFile } from './file.ts';
 import {
   flagOf,
@@ -17,32 +18,19 @@ import {
 } from './table.ts';
 
 export interface Sources {
-  /** What stood on the command line: the texts of the flags, and the file of `--config`. */
+  /** The command line: the texts of the flags, and the file of `--config`. */
   readonly flags: Readonly<Partial<Record<SettingName | 'config', string | undefined>>>;
-  /** A variable that is empty counts as not set. */
+  /** An empty variable counts as not set. */
   readonly env: Environment;
-  /** What relative paths outside the file are relative to. */
+  /** The folder for relative paths outside the file. */
   readonly cwd: string;
 }
 
 type Source = 'flag' | 'variable' | 'file' | 'default';
 
-/** The settings, and how each is called where its value came from. */
-export interface Configuration {
-  readonly settings: Settings;
-  /** What was left out of account, and may have been meant for something; a line each. */
-  readonly warnings: readonly string[];
-  /** @example '--max-file', 'SLUICE_MAX_FILE', 'config.json: limits.maxFile' */
-  readonly called: (name: SettingName) => string;
-  /** Whether no source has a value of it. */
-  readonly isDefault: (name: SettingName) => boolean;
-  /** What one setting would be called where the value of another came from. */
-  readonly calledBeside: (name: SettingName, other: SettingName) => string;
-}
-
 export type Read =
   | { readonly ok: true; readonly value: Configuration }
-  /** A line for each thing that is wrong, naming where it is and the field. */
+  /** A line for each error, which names the source and the field. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /**
@@ -54,7 +42,7 @@ export type Read =
  */
 export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   const { env, ...environment } = readEnvironment(sources.env);
-  const named = flags.config ?? (env[configVariable] || undefined);
+  const named = flags.config ?? (env[CONFIG_VARIABLE] || undefined);
   const file = named === undefined ? null : readConfigFile(named, cwd);
   const problems = [...environment.problems, ...(file?.problems ?? [])];
   const values: Partial<Record<SettingName, unknown>> = {};
@@ -62,7 +50,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
 
   for (const name of settingNames) {
     const { kind, default: fallback } = settingOf(name);
-    /** The first source that has a value counts, but the others are to be right as well. */
+    /** The first source with a value wins, but the values of the others are checked as well. */
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
         const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
@@ -94,7 +82,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };
 }
 
-/** What stood there instead; short, and never what is inside of it: somebody may have put a secret there. */
+/** A short description of a wrong value. It never shows the inside of an object, which may hold a secret. */
 function shown(got: unknown): string {
   if (Array.isArray(got)) return 'a list';
   if (typeof got === 'object' && got !== null) return 'an object';

@@ -1,6 +1,6 @@
 /**
- * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON file,
- * the help, `--print-config` and the README's table are made.
+ * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON
+ * file, the help, `--print-config` and the README's table are made.
  *
  * A setting is added by a line here, and by using it.
  */
@@ -8,7 +8,7 @@ import { defaultLimits } from '../../runtime/limits.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import {
   choice,
-  day,
+  DAY_MS,
   host,
   type Kind,
   mode,
@@ -21,7 +21,7 @@ import {
   whole,
 } from './setting-types.ts';
 
-/** What the help puts together. Those with a section are in an object of that name in the JSON file. */
+/** The groups of the help. In the JSON file, settings of a group with a section are in an object of that name. */
 export const groups = {
   files: { title: 'Files', section: null },
   listening: { title: 'Listening', section: null },
@@ -50,7 +50,7 @@ const TiB = 1024 ** 4;
 /** Quotas and files: more than any disk, and far from where numbers stop being exact. */
 const BYTES_MAX = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
-const TIME_MAX_MS = 24 * day;
+const TIME_MAX_MS = 24 * DAY_MS;
 const { timeouts } = defaultLimits;
 const uploads = uploadLimits({});
 
@@ -61,7 +61,7 @@ const volume = orUnbounded(size(1, BYTES_MAX));
 const deadline = orUnbounded(time(1, TIME_MAX_MS));
 const unset = null;
 
-/** In the order in which the help tells them. */
+/** In the order of the help. */
 export const settingTable = {
   dir: setting('files', path('DIR'), 'uploads', 'the folder to receive into; made if it is missing'),
   durability: setting(
@@ -72,7 +72,7 @@ export const settingTable = {
   ),
   keepPartial: setting(
     'files',
-    orUnbounded(time(0, 3650 * day)),
+    orUnbounded(time(0, 3650 * DAY_MS)),
     uploads.keepPartial,
     'how long what arrived of an interrupted upload is kept',
   ),
@@ -159,7 +159,7 @@ export const settingTable = {
 
   grace: setting(
     'operation',
-    time(0, day),
+    time(0, DAY_MS),
     defaultLimits.grace,
     'how long running requests may take to finish at the end',
   ),
@@ -205,7 +205,7 @@ export type Settings = {
 
 export const settingNames = Object.keys(settingTable) as readonly SettingName[];
 
-/** A setting without its type, for what goes over all of them. */
+/** A setting without its type, for loops over all settings. */
 export const settingOf = (name: SettingName): Setting<unknown> => settingTable[name] as Setting<unknown>;
 
 const dashed = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);

@@ -1,14 +1,14 @@
 /**
- * A command that cannot go on says why by throwing a `Stop`: the message for the user, and the exit status.
+ * A command that cannot go on throws an `ExitError`: the message for the user, and the exit status.
  *
- * It is the one thing the command line throws on purpose. Whatever else reaches `main` is a bug, and keeps its stack.
+ * The command line throws nothing else on purpose. Anything else that reaches `main` is a bug, and keeps its stack.
  */
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
 export interface ExitError {
   readonly stop: true;
   readonly status: ExitStatus;
-  /** Without a full stop; null when everything there is to say was said. */
+  /** Without a full stop; null when everything was printed before. */
   readonly message: string | null;
 }
 
@@ -18,7 +18,7 @@ export const exitError = (status: ExitStatus, message: string | null = null): Ex
   message,
 });
 
-/** The command line is wrong: what is, and what to do. */
+/** For a command line that is wrong. @param message says what is wrong, and what to do. */
 export const usageError = (message: string): ExitError => exitError(exitStatus.misuse, message);
 
 export const isExitError = (thrown: unknown): thrown is ExitError =>

@@ -1,9 +1,9 @@
-/** What the command line's exit status says; the one place where the numbers are. */
+/** The exit statuses of the command line, and their meaning. */
 
 export const exitStatus = {
-  /** Everything that was asked for was done. */
+  /** The command did everything it was asked for. */
   success: 0,
-  /** Something was refused by the server, or could not be read, written or served on this side. */
+  /** The server refused something, or this side could not read, write or serve something. */
   failed: 1,
   /** The command line itself is wrong. */
   misuse: 2,

@@ -1,12 +1,15 @@
-/** What a command says of a request that failed. */
+/** What a command prints when a request failed, or when it cannot listen. */
 import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { type Doing, systemWords } from '../../files/protocol/system-words.ts';
+import type { ListenFault } from '../../transport/listen.ts';
+import { type ExitError, exitError } from './exit-error.ts';
+import { exitStatus } from './exit-status.ts';
 
 /**
- * In words, without the name of the file, which whoever tells it puts before them. Where the protocol's words say what a
- * program is to do, these say what its user is to do.
+ * Describes a fault without the name of the file, which the caller prints before it. Where the protocol's own message
+ * says what a program has to do, this one says what its user has to do.
  *
- * @param doing what was to be done to the file on this machine.
+ * @param doing what the command was doing to the file on this machine.
  */
 export function faultInWords(fault: ClientFault, doing: Doing): string {
   if (fault.type === 'content' && fault.thrown !== undefined) return systemWords(fault.thrown, doing);
@@ -15,3 +18,10 @@ export function faultInWords(fault: ClientFault, doing: Doing): string {
 }
 
 const NO_TOKEN = 'the server must know who you are first: give a token with --token-file, or in SLUICE_TOKEN';
+
+/** Answers an `ExitError` for a `ListenFault`, and anything else as it is. */
+export const listenExitError = (thrown: unknown): ExitError | unknown =>
+  isListenFault(thrown) ? exitError(exitStatus.failed, thrown.message) : thrown;
+
+const isListenFault = (thrown: unknown): thrown is ListenFault =>
+  typeof thrown === 'object' && thrown !== null && 'address' in thrown && 'code' in thrown;

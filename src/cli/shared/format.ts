@@ -2,7 +2,7 @@
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** In units of 1,024, as the settings and the limits have them; 8 characters at the most. @example bytesInWords(1234567) // '1.2 MiB' */
+/** Bytes in units of 1,024, in at most 8 characters. @example formatBytes(1234567) // '1.2 MiB' */
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -13,7 +13,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Hours, minutes and seconds, or from 100 hours on days. @example secondsInWords(75) // '1:15' */
+/** Hours, minutes and seconds, or from 100 hours on days. @example formatSeconds(75) // '1:15' */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-:--';
   const whole = Math.ceil(seconds);
@@ -23,20 +23,23 @@ export function formatSeconds(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** @example filesInWords(1) // '1 file' */
+/** @example formatFileCount(1) // '1 file' */
 export const formatFileCount = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** A name that may have come from anybody, safe to show on a terminal: what does not print is escaped. */
+/** Escapes the unprintable characters of a name that may come from a stranger, so that a terminal can show it. */
 export const printable = (name: string): string =>
   name.replace(unprintable, (it) => `\\u{${it.codePointAt(0)!.toString(16)}}`);
 
-/** What is said of a name, for behind that name: it does not say it again. @example withoutName('a', 'no: a is b') // 'no: it is b' */
+/**
+ * Removes a name from a message that is printed behind that name. @example withoutName('a', 'no: a is b') // 'no: it is
+ * b'
+ */
 export const withoutName = (name: string, why: string): string =>
   (why.startsWith(`${name}: `) ? why.slice(name.length + 2) : why).replace(`: ${name} is `, ': it is ');
 
-/** `NAME: WHY` on a terminal. Either may have come from anybody. An empty name is seen to be one. */
+/** `NAME: WHY` for a terminal. Both may come from a stranger. An empty name is shown as two quotes. */
 export const ofName = (name: string, why: string): string =>
   `${name === '' ? "''" : printable(name)}: ${printable(withoutName(name, why))}`;
 
@@ -46,7 +49,7 @@ const combining = /\p{M}/u;
 
 const widthOf = (character: string): number => (wide.test(character) ? 2 : combining.test(character) ? 0 : 1);
 
-/** A name in exactly so many columns of a terminal: padded, or cut in the middle. */
+/** Pads a name to so many columns of a terminal, or cuts it in the middle. */
 export function fitted(name: string, columns: number): string {
   const characters = [...name];
   const width = characters.reduce((sum, it) => sum + widthOf(it), 0);
@@ -61,7 +64,7 @@ export function fitted(name: string, columns: number): string {
     }
     return [taken, used];
   };
-  // The end of a path tells more than its beginning.
+  // The end of a path says more than its beginning.
   const [head, used] = take(characters, Math.floor((columns - 1) / 3));
   const [tail, rest] = take(characters.toReversed(), columns - 1 - used);
   return `${head.join('')}…${tail.toReversed().join('')}${' '.repeat(columns - 1 - used - rest)}`;

@@ -1,8 +1,8 @@
-/** Numbers given on the command line: read strictly, refused with what they may be. */
+/** Parsers for numbers and times on the command line. An error says which values are allowed. */
 import { InvalidArgumentError } from 'commander';
 import { time } from '../settings/setting-types.ts';
 
-/** A whole number within bounds, for an option of commander. */
+/** Parses a whole number within bounds, for an option of commander. */
 export const wholeNumber =
   (from: number, to: number) =>
   (text: string): number => {
@@ -14,9 +14,9 @@ export const wholeNumber =
 export const portNumber = wholeNumber(0, 65_535);
 
 /**
- * A time as everywhere: seconds, perhaps with a fraction, or with a unit (`500ms`, `2m`). Answers milliseconds.
+ * Parses a time: seconds, perhaps with a fraction, or with a unit (`500ms`, `2m`). Answers milliseconds.
  *
- * @param bare what a number without a unit is in.
+ * @param bare the unit of a number without one.
  */
 export function duration(from: number, to: number, bare: 's' | 'ms' = 's'): (text: string) => number {
   const kind = time(from, to, bare);

@@ -1,9 +1,9 @@
 /**
- * What a command prints: results on stdout, troubles on stderr.
+ * The output of a command: results on stdout, errors on stderr.
  *
- * Lines are gathered for a turn of the event loop, so that ten thousand of them are a few writes. A reader that goes away
- * (`| head`) is no error: what is printed from then on is dropped, and `gone` says so to whoever works only to print.
- * Any other error of stdout (a disk that is full) ends the command: what it was to print is not there.
+ * Lines are gathered for a turn of the event loop, so that ten thousand of them are a few writes. A reader that goes
+ * away (`| head`) is no error: later lines are dropped, and `isClosed` lets a command that only prints stop early. Any
+ * other error of stdout (a full disk) ends the command, because its output is lost.
  */
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { exitStatus } from './exit-status.ts';
@@ -15,41 +15,41 @@ const QUEUED_BYTES_MAX = 64 * 1024;
 export interface Output {
   readonly line: (text: string) => void;
   readonly json: (value: unknown) => void;
-  /** Bytes as they are; resolves when they were taken. */
+  /** Writes bytes as they are. Resolves when stdout has taken them. */
   readonly bytes: (chunk: Uint8Array) => Promise<void>;
   readonly error: (text: string) => void;
-  /** Nobody reads stdout any more, or it cannot be written to. */
+  /** Whether the reader of stdout has gone away, or stdout cannot be written to. */
   readonly isClosed: () => boolean;
-  /** Writes what was gathered. */
+  /** Writes the lines gathered so far. */
   readonly flush: () => void;
 }
 
 export interface OutputDeps {
   /** Where results go; default stdout. */
   readonly stdout?: (failed: (error: NodeJS.ErrnoException) => void) => Sink;
-  /** Where troubles go; default stderr. */
+  /** Where errors go; default stderr. */
   readonly stderr?: { readonly write: (text: string) => unknown };
-  /** Called once, when stdout cannot be written to. Default: says why, and ends the process with status 1. */
-  readonly broke?: (why: string) => void;
+  /** Called once, when stdout cannot be written to. Default: prints why, and ends the process with status 1. */
+  readonly onWriteFault?: (why: string) => void;
 }
 
-export function createOutput(world: OutputDeps = {}): Output {
-  const { stdout = openStdout, stderr = process.stderr } = world;
-  const { broke = (why: string) => exitBroken(error, why) } = world;
+export function createOutput(deps: OutputDeps = {}): Output {
+  const { stdout = openStdout, stderr = process.stderr } = deps;
+  const { onWriteFault = (why: string) => exitFailed(error, why) } = deps;
   let lines = '';
-  let gone = false;
+  let closed = false;
   let scheduled = false;
   const sink = stdout((error) => {
-    if (gone) return;
-    gone = true;
-    if (error.code !== 'EPIPE') broke(`stdout cannot be written to: ${inWords(error)}`);
+    if (closed) return;
+    closed = true;
+    if (error.code !== 'EPIPE') onWriteFault(`stdout cannot be written to: ${inWords(error)}`);
   });
 
   function flush(): void {
     scheduled = false;
     const text = lines;
     lines = '';
-    if (text !== '' && !gone) sink.write(text);
+    if (text !== '' && !closed) sink.write(text);
   }
 
   function line(text: string): void {
@@ -71,21 +71,21 @@ export function createOutput(world: OutputDeps = {}): Output {
     json: (value) => line(JSON.stringify(value)),
     bytes: (chunk) =>
       new Promise((resolve) => {
-        if (gone) resolve();
+        if (closed) resolve();
         else sink.write(chunk, resolve);
       }),
     error,
-    isClosed: () => gone,
+    isClosed: () => closed,
     flush,
   };
 }
 
-function exitBroken(trouble: (text: string) => void, why: string): never {
-  trouble(why);
+function exitFailed(printError: (text: string) => void, why: string): never {
+  printError(why);
   return exitEarly(exitStatus.failed);
 }
 
-const words: Readonly<Record<string, string>> = {
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left',
   EDQUOT: 'the quota of the disk is used up',
   EFBIG: 'the file would be too large',
@@ -94,6 +94,6 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function inWords(error: NodeJS.ErrnoException): string {
-  const known = words[error.code ?? ''];
+  const known = WRITE_FAULTS[error.code ?? ''];
   return known === undefined ? systemWords(error, 'write') : `${known} (${error.code})`;
 }

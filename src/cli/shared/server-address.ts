@@ -1,9 +1,9 @@
-/** Where a server is, as it is written on the command line. */
+/** The address of a server, as it is written on the command line. */
 import { InvalidArgumentError } from 'commander';
 
 export type ServerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Reads `localhost:8080`, `[::1]:8080`, `:8080`, which is this machine, or `unix:/path`. */
+/** Parses `localhost:8080`, `[::1]:8080`, `:8080`, which is this machine, or `unix:/path`. */
 export function parseServerAddress(text: string): ServerAddress {
   if (text.startsWith('unix:')) return { path: socketPath(text.slice('unix:'.length)) };
   const found = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);

@@ -5,8 +5,8 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { connectTcp } from '../../transport/socket/tcp.ts';
 import { connectTls } from '../../transport/tls/tls.ts';
 import { connectUnix } from '../../transport/unix/unix.ts';
-import { whyNotVariables } from '../settings/environment.ts';
-import { day } from '../settings/setting-types.ts';
+import { explainMisspeltVariable } from '../settings/environment.ts';
+import { DAY_MS } from '../settings/setting-types.ts';
 import { exitError, usageError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { duration } from './option-parsers.ts';
@@ -24,7 +24,7 @@ export interface ServerFlags extends TlsFlags {
   readonly tokenFile?: string;
 }
 
-/** What the examples of every help may rely on. */
+/** The part of every help that is about the server. */
 export const serverHelp = `
 The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
 come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
@@ -47,7 +47,7 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
     )
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')
-        .argParser(duration(1, day))
+        .argParser(duration(1, DAY_MS))
         .default(10_000, '10s'),
     );
   return addTlsOptions(command).addOption(
@@ -55,26 +55,27 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
   );
 }
 
-export function placeOf(flags: ServerFlags): ServerAddress {
-  const place = flags.to ?? flags.from ?? flags.server;
-  if (place === undefined) {
+export function addressOf(flags: ServerFlags): ServerAddress {
+  const address = flags.to ?? flags.from ?? flags.server;
+  if (address === undefined) {
     throw usageError('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
   }
-  return place;
+  return address;
 }
 
-/** The token to say hello with; null when there is none. Throws a `Stop` when it cannot be read. */
+/** The token to authenticate with; null when there is none. Throws an `ExitError` when it cannot be read. */
 export const tokenOf = (flags: ServerFlags, environment = process.env): string | null =>
   readToken(flags.tokenFile, environment.SLUICE_TOKEN);
 
 /**
- * Connects at each subscription, as the flags say; nobody has said hello on it yet. Errors with a `ConnectionFault`.
- * Throws a `Stop` when the flags make no sense or name a file that cannot be read; that is looked at once, here.
+ * Connects at each subscription, as the flags say; the connection is not authenticated yet. Errors with a
+ * `ConnectionFault`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
+ * or name a file that cannot be read.
  */
 export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
-  const why = whyNotVariables(environment);
+  const why = explainMisspeltVariable(environment);
   if (why !== null) throw usageError(why);
-  const where = placeOf(flags);
+  const where = addressOf(flags);
   const tls = tlsSettings(flags, environment);
   const { timeout } = flags;
   if ('path' in where) {
@@ -87,7 +88,7 @@ export function connection$(flags: ServerFlags, environment = process.env): Obse
   );
 }
 
-/** The connection, or stops with the reason why there is none. */
+/** Resolves with the connection. Throws an `ExitError` with the reason when there is none. */
 export async function connected(connecting$: Observable<Connection>): Promise<Connection> {
   try {
     return await firstValueFrom(connecting$);

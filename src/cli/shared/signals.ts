@@ -1,12 +1,12 @@
-/** SIGINT and SIGTERM: the first asks for an end in good order, the second one ends the process at once. */
+/** Signals. The first SIGINT or SIGTERM asks for an end in good order, the second one ends the process at once. */
 import { Observable, type Subscription } from 'rxjs';
 import { type EndingSignal, signalStatus } from './exit-status.ts';
 
 /**
- * Emits the first signal to end. While it is subscribed the signals do not end the process by themselves; a second one
- * does, with 128 and its number.
+ * Emits the first SIGINT or SIGTERM. While it is subscribed the signals do not end the process by themselves. A second
+ * one ends it, with status 128 and the signal's number.
  *
- * @param atOnce called before a second signal ends the process: what must not be lost or left behind.
+ * @param atOnce called before a second signal ends the process, to save and to clean up.
  */
 export function endingSignals(atOnce: () => void): Observable<EndingSignal> {
   return new Observable((subscriber) => {
@@ -26,18 +26,18 @@ export function endingSignals(atOnce: () => void): Observable<EndingSignal> {
   });
 }
 
-/** What is to be done before the process ends before its time. */
+/** Called before the process ends early. */
 const cleanUps = new Set<() => void>();
 
-/** Ends the process though its work is not done, after cleaning up. */
+/** Cleans up, and ends the process although its work is not done. */
 export function exitEarly(status: number): never {
   for (const cleanUp of cleanUps) cleanUp();
   process.exit(status);
 }
 
 /**
- * Ends the process at the first signal, with 128 and its number, after cleaning up; the same is done before `exitEarly`.
- * For commands that have nothing to finish in good order. Unsubscribing gives the signals back.
+ * Ends the process at the first signal, with status 128 and the signal's number, after `cleanUp`. `exitEarly` calls
+ * `cleanUp` too. It is for commands that have nothing to finish in good order. Unsubscribing gives the signals back.
  */
 export function exitOnSignal(cleanUp: () => void): Subscription {
   cleanUps.add(cleanUp);

@@ -1,10 +1,10 @@
 /**
- * Writing to stdout so that nothing is lost in silence.
+ * Writes to stdout so that no loss goes unnoticed.
  *
- * What Node does with stdout depends on what it is. A pipe, a socket or a terminal is a stream that writes all it is
- * given, or tells an error. For a file Node writes once and takes no notice of how much the system took, so that the
- * last piece that still fits a disk that is getting full passes for whole; for a block device it writes nothing at
- * all. Those are written to here, until all is taken or the system tells an error.
+ * Node treats stdout by its kind. For a pipe, a socket or a terminal it is a stream that writes every byte or reports
+ * an error. For a file Node writes once and ignores how much the system took, so a piece that was cut by a full disk
+ * passes for whole. For a block device it writes nothing at all. This module writes files and block devices itself,
+ * until every byte is taken or the system reports an error.
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -12,7 +12,9 @@ import { isatty } from 'node:tty';
 const STDOUT_FD = 1;
 
 export interface Sink {
-  /** Takes text, as UTF-8, or bytes; calls `taken` when they were taken, or never will be. */
+  /**
+   * Takes bytes, or text as UTF-8. Calls `taken` when they were written, or when it is certain that they never will be.
+   */
   readonly write: (what: string | Uint8Array, taken?: () => void) => void;
 }
 
@@ -31,7 +33,7 @@ export function openStdout(failed: (error: NodeJS.ErrnoException) => void): Sink
   return { write: (what, taken) => void stdout.write(what, taken && (() => taken())) };
 }
 
-/** Writes all it is given before it returns, however little of it the system takes at a time. */
+/** Makes a sink that writes every byte before it returns, however few the system takes at a time. */
 export function writtenTo(write: SystemWrite, failed: (error: NodeJS.ErrnoException) => void): Sink {
   return {
     write: (what, taken) => {
@@ -39,7 +41,7 @@ export function writtenTo(write: SystemWrite, failed: (error: NodeJS.ErrnoExcept
       try {
         for (let at = 0; at < bytes.length; ) {
           const count = write(bytes, at);
-          // Asking again and again would never end.
+          // A further try would take none either, and the loop would not end.
           if (count === 0) throw new Error('nothing more is taken');
           at += count;
         }

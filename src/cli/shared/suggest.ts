@@ -1,26 +1,26 @@
-/** Which of some words somebody meant who misspelt one. */
+/** Finds the word that was probably meant by a misspelt one. */
 
-/** How many letters differ: added, left out, exchanged, or two neighbours swapped. */
+/** Counts the differing letters: added, left out, exchanged, or two neighbours swapped. */
 function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(row[j - 1]! + 1, above[j]! + 1, above[j - 1]! + same);
+      let fewest = Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + same);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, before[j - 2]! + 1);
+        fewest = Math.min(fewest, beforePrevious[j - 2]! + 1);
       }
-      row.push(least);
+      row.push(fewest);
     }
-    before = above;
-    above = row;
+    beforePrevious = previous;
+    previous = row;
   }
-  return above[b.length]!;
+  return previous[b.length]!;
 }
 
-/** Letters alone, so that `max-file` and `MAX_FILE` are `maxFile`. */
+/** Keeps letters only, so that `max-file` and `MAX_FILE` equal `maxFile`. */
 const bare = (word: string) => word.toLowerCase().replace(/[-_]/g, '');
 
 /**
@@ -29,7 +29,7 @@ const bare = (word: string) => word.toLowerCase().replace(/[-_]/g, '');
  * @example nearest('maxfiel', ['maxFile', 'maxHeader']) // 'maxFile'
  */
 export function nearest(word: string, words: readonly string[]): string | undefined {
-  // What is far too long is not compared letter by letter.
+  // The comparison takes time that grows with the square of the length.
   if (word.length > 64) return undefined;
   const ranked = words
     .map((each) => ({ each, far: distance(bare(word), bare(each)) }))

@@ -18,7 +18,7 @@ export function withTlsHint(fault: ConnectionFault): ConnectionFault {
 
 const speaksTls: ConnectionFault = { code: 'untrusted', message: 'the server speaks TLS: add --tls' };
 
-/** What a TLS server answers to one that does not speak TLS: an alert, which is one record of two bytes. */
+/** The answer of a TLS server to a client without TLS: an alert, which is one record of two bytes. */
 const isAlert = ({ length, 0: type, 1: major }: Uint8Array): boolean =>
   length === 7 && type === 0x15 && major === 0x03;
 

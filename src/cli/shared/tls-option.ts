@@ -1,4 +1,4 @@
-/** How a command speaks TLS: its flags, and the files they name. */
+/** The TLS options of a command, and the files they name. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { systemWords } from '../../files/protocol/system-words.ts';
@@ -13,7 +13,7 @@ export interface TlsFlags {
   readonly tlsName?: string;
 }
 
-/** What `connectTls` wants besides the place. */
+/** Options of `connectTls`, without the address. */
 export interface TlsSettings {
   readonly ca?: string;
   readonly cert?: string;
@@ -36,7 +36,7 @@ export const addTlsOptions = (command: Command): Command =>
 const fileOption = (flag: string, what: string, variable: string): Option =>
   new Option(`${flag} <FILE>`, what).env(variable);
 
-/** Null when TLS is not asked for. Reads the files; throws a `Stop` for what cannot be. */
+/** Reads the files that the flags name; null without TLS. Throws an `ExitError` for a file that cannot be read. */
 export function tlsSettings(flags: TlsFlags, environment = process.env): TlsSettings | null {
   const { tlsCa, tlsCert, tlsKey, tlsName } = flags;
   const named = [tlsCa, tlsCert, tlsKey, tlsName].some((value) => value !== undefined);

@@ -1,17 +1,17 @@
 /**
- * The token that a command proves with who it is.
+ * The token that a command authenticates with.
  *
- * It comes from a file or the environment alone: a command line is seen by every user of the machine. No message
- * shows any of it.
+ * It comes only from a file or the environment, because every user of the machine can see a command line. No message
+ * shows any part of it.
  */
 import { readFileSync } from 'node:fs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { usageError } from './exit-error.ts';
 
-/** What a server takes at the most. */
+/** The longest token that a server accepts. */
 const TOKEN_FILE_BYTES_MAX = 1024;
 
-/** The first of: the file's only line, the variable. Null when there is neither. Throws a `Stop`. */
+/** Answers the file's only line, else the variable, else null. Throws an `ExitError` for a bad token. */
 export function readToken(file: string | undefined, variable: string | undefined): string | null {
   if (file !== undefined) return checked(contentOf(file), `--token-file ${file}`);
   return variable === undefined || variable === '' ? null : checked(variable, 'SLUICE_TOKEN');

@@ -1,20 +1,28 @@
-/** Runs a command's questions over one connection, and turns what goes wrong into an exit status. */
+/** Runs the requests of a command over one connection, and turns their faults into an exit status. */
+import { firstValueFrom, lastValueFrom, race, timer } from 'rxjs';
 import { type Client, createClient } from '../../client/client.ts';
 import { type ClientFault, isClientFault } from '../../client/client-fault.ts';
+import { breaksConnection } from '../../client/pool/retry.ts';
 import { crc32 } from '../../store/crc32.ts';
-import { closing } from './closing.ts';
 import { type ExitError, exitError, isExitError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { faultInWords } from './fault-words.ts';
 import { ofName } from './format.ts';
-import { sayHello } from './hello.ts';
 import type { Output } from './output.ts';
 import { connected, connection$, type ServerFlags, tokenOf } from './server-option.ts';
 
-/** Milliseconds that a server may be silent when an answer is due. */
+/** Milliseconds that a server may be silent while it owes an answer. */
 const SILENCE_MAX_MS = 60_000;
 
-/** Answers what the questions answer; throws a `Stop` for a fault that they let through. */
+/** Milliseconds that a server has to end its side once ours is ended and everything is answered. */
+const CLOSING_MAX_MS = 2000;
+
+/** Resolves when the server has accepted the token, or at once without a token. Rejects with a `ClientFault`. */
+export async function sayHello(client: Pick<Client, 'request'>, token: string | null): Promise<void> {
+  if (token !== null) await lastValueFrom(client.request({ cmd: 'hello', token }));
+}
+
+/** Answers the result of `questions`. Throws an `ExitError` for a fault that they reject with. */
 export async function withClient<T>(
   flags: ServerFlags,
   output: Output,
@@ -26,31 +34,29 @@ export async function withClient<T>(
     await sayHello(client, token);
     const answer = await questions(client);
     client.end();
-    await closing(client);
+    await firstValueFrom(race(client.closed$, timer(CLOSING_MAX_MS)));
+    client.destroy();
     return answer;
   } catch (thrown) {
     client.destroy();
-    throw isClientFault(thrown) ? stopFor(thrown) : thrown;
+    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
   } finally {
     output.flush();
   }
 }
 
-export const breaks = (fault: ClientFault): boolean =>
-  fault.type === 'connection' || fault.type === 'protocol';
+export const clientExitError = (fault: ClientFault): ExitError =>
+  exitError(breaksConnection(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
 
-export const stopFor = (fault: ClientFault): ExitError =>
-  exitError(breaks(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
-
-/** What is wrong with one name alone; null when that was said, undefined when it is about all of them. */
-function whyNotThis(thrown: unknown): string | null | undefined {
+/** Explains a failure of one name alone: null when that was printed before, undefined when it concerns all names. */
+function explainOne(thrown: unknown): string | null | undefined {
   if (isExitError(thrown)) return thrown.message;
-  return isClientFault(thrown) && !breaks(thrown) ? faultInWords(thrown, 'read') : undefined;
+  return isClientFault(thrown) && !breaksConnection(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
 
 /**
- * Asks the same of each name, all ahead of their answers. What is refused is told and counted, and does not stop the
- * others; a broken connection does, as a `ClientFault` thrown.
+ * Makes the same request for each name, without waiting for answers in between. A refusal is printed and does not stop
+ * the other names. A broken connection does: its `ClientFault` is thrown.
  */
 export async function forEachName(
   names: readonly string[],
@@ -62,7 +68,7 @@ export async function forEachName(
       await ask(name);
       return true;
     } catch (thrown) {
-      const why = whyNotThis(thrown);
+      const why = explainOne(thrown);
       if (why === undefined) throw thrown;
       if (why !== null) output.error(ofName(name, why));
       return false;

@@ -1,9 +1,9 @@
 /**
- * Fetches files, many requests ahead of their answers, and reports what comes of each.
+ * Fetches files, with many requests before their answers, and reports the result of each.
  *
- * Whatever breaks is tried again by the downloads themselves; when they give up on the server, so does this. What has
- * arrived and is not written is bounded: above the high mark the connections are paused, however many files the bytes
- * belong to.
+ * The downloads themselves try again when a connection breaks. When they give the server up, this does too. Bytes that
+ * have arrived and are not written yet are bounded: above the high mark the connections are paused, however many files
+ * the bytes belong to.
  */
 import type { Subscription } from 'rxjs';
 import type { ClientFault } from '../../client/client-fault.ts';
@@ -12,20 +12,19 @@ import type { Downloads, DownloadTarget } from '../../client/transfers/downloads
 import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/uploads.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
-import { newPart, removePart, type Taken, takePart } from './part-file.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import { type ClaimedPart, claimPartFile, newPartFile, removePartFile } from './part-file.ts';
+import type { Report, Transfer } from './report.ts';
 import { createTries } from './tries.ts';
-import { endsAll, failureOf, type Lost, whyLost } from './upload.ts';
+import { endsAll, type GivenUp, reasonOf, transferFaultOf } from './upload.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
-export const FILES_AHEAD = 64;
-/** Bytes that are not written yet, above which nothing more is read, and below which it goes on. */
+export const FILES_AT_ONCE = 64;
+/** With so many unwritten bytes the connections are paused, and below the low mark they resume. */
 const HELD_BYTES_HIGH = 8 * 1024 * 1024;
 const HELD_BYTES_LOW = 4 * 1024 * 1024;
 
 /** Why a file is skipped with `--no-clobber`. */
-export const thereAlready = 'it is there already';
+export const ALREADY_THERE = 'it is there already';
 
 export interface DownloadDeps {
   readonly downloads: Pick<Downloads, 'fetch'>;
@@ -33,46 +32,47 @@ export interface DownloadDeps {
   /** Where a file's bytes go. */
   readonly begin: (options: LocalFileOptions) => LocalFile;
   /** Files asked for at once. */
-  readonly ahead: number;
-  /** Whether large files are gone on with in a later run: not those that go to stdout. */
-  readonly keepsParts: boolean;
-  /** Files of which there is a part while they are under way: the same command would go on with them. */
+  readonly concurrency: number;
+  /** Whether a later run can resume large files; it cannot when they go to stdout. */
+  readonly keepsPartFiles: boolean;
+  /** Unfinished files with a part file: the same command would resume them. */
   readonly kept: Set<Transfer>;
-  /** Nobody wants any more of it. */
-  readonly gone: () => boolean;
+  /** Whether no further file is wanted. */
+  readonly isUnwanted: () => boolean;
 }
 
 export interface Downloaded {
   readonly files: number;
   readonly bytes: number;
-  /** As many of the bytes as were not here when this run began. */
+  /** Bytes of those files that this run has received. */
   readonly transferred: number;
   readonly failed: number;
-  /** The files that were given up because the server is, and why it is. Null when all were tried. */
-  readonly lost: Lost | null;
+  /** The files that were given up together with the server, and why. Null when all files were tried. */
+  readonly givenUp: GivenUp | null;
 }
 
 type Flow = Pick<Download, 'pause' | 'resume'>;
 
-export function download(transfers: readonly Transfer[], world: DownloadDeps): Promise<Downloaded> {
-  const { downloads, report, kept } = world;
+export function download(transfers: readonly Transfer[], deps: DownloadDeps): Promise<Downloaded> {
+  const { downloads, report, kept } = deps;
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
     let unwritten = 0;
-    /** Files that were tried, and are not here. */
-    let unknown = 0;
-    let given: ClientFault | null = null;
-    /** Those that are arriving, one a connection. */
+    /** Files that were tried, and failed together with the server. */
+    let undecided = 0;
+    let fatalFault: ClientFault | null = null;
+    /** Files that are arriving, one a connection. */
     const arriving = new Set<Flow>();
 
     function step(): void {
-      const more = () => underWay < world.ahead && next < transfers.length && given === null && !world.gone();
+      const more = () =>
+        underWay < deps.concurrency && next < transfers.length && fatalFault === null && !deps.isUnwanted();
       while (more()) fetch(transfers[next++]!);
       if (underWay > 0) return;
-      const files = unknown + transfers.length - next;
-      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
+      const files = undecided + transfers.length - next;
+      resolve({ ...counts, givenUp: fatalFault === null ? null : { files, ...reasonOf(fatalFault) } });
     }
 
     function written(bytes: number): void {
@@ -85,15 +85,15 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
       const { path, filename } = transfer;
       let file: LocalFile | null = null;
       let flow: Flow | null = null;
-      let taken: Taken | null = null;
+      let claimed: ClaimedPart | null = null;
       let fetching: Subscription | null = null;
       let [size, mtime, resumedFrom] = [0, 0, 0];
       const tries = createTries((from) => report.resumed(transfer, from));
       let settled = false;
       let wrote = false;
 
-      /** To be called once, however it ended. */
-      function over(what: () => void): void {
+      /** Settles the file, however it ended. Only the first call counts. */
+      function settle(what: () => void): void {
         if (settled) return;
         settled = true;
         if (flow !== null) arriving.delete(flow);
@@ -102,11 +102,11 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
         step();
       }
 
-      /** This side cannot take it. */
-      function broke(error: unknown): void {
+      /** This machine cannot write the file. */
+      function failLocally(error: unknown): void {
         fetching?.unsubscribe();
         file?.abort('drop');
-        over(() => {
+        settle(() => {
           counts.failed++;
           kept.delete(transfer);
           report.failed(transfer, { message: systemWords(error, 'write') });
@@ -121,21 +121,23 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
         const { offset } = download;
         tries.begin(offset);
         if (offset > 0 && file !== null) return;
-        // What was written is of another state of the file.
+        // The bytes written before belong to another state of the file.
         file?.abort('drop');
-        if (offset === 0 && taken !== null) removePart(taken.path);
-        const resumed = offset > 0 ? taken : null;
-        taken = null;
+        if (offset === 0 && claimed !== null) removePartFile(claimed.path);
+        const resumed = offset > 0 ? claimed : null;
+        claimed = null;
         resumedFrom = offset;
-        const isPart = world.keepsParts && size >= RESUME_THRESHOLD_BYTES;
-        const part = isPart ? { path: resumed?.path ?? newPart(path, download), offset } : undefined;
-        file = world.begin({ path, size, mtime, part, again: wrote, written, failed: broke });
-        if (isPart) kept.add(transfer);
+        const keepsPartFile = deps.keepsPartFiles && size >= RESUME_THRESHOLD_BYTES;
+        const partFile = keepsPartFile
+          ? { path: resumed?.path ?? newPartFile(path, download), offset }
+          : undefined;
+        file = deps.begin({ path, size, mtime, partFile, again: wrote, written, failed: failLocally });
+        if (keepsPartFile) kept.add(transfer);
       }
 
       const target: DownloadTarget = {
-        ...(isKept(transfer) && world.keepsParts
-          ? { kept: async () => (taken = await takePart(path, transfer)) }
+        ...(mayHavePartFile(transfer) && deps.keepsPartFiles
+          ? { kept: async () => (claimed = await claimPartFile(path, transfer)) }
           : {}),
         begin,
         write: (bytes) => {
@@ -149,24 +151,24 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
         next: ({ received }) => report.progress(transfer, received),
         error: (fault: ClientFault) => {
           file?.abort(endsAll(fault) ? 'keep' : 'drop');
-          over(() => {
+          settle(() => {
             if (endsAll(fault)) {
-              given ??= fault;
-              unknown++;
+              fatalFault ??= fault;
+              undecided++;
               return;
             }
             counts.failed++;
             kept.delete(transfer);
-            report.failed(transfer, failureOf(fault, 'write'));
+            report.failed(transfer, transferFaultOf(fault, 'write'));
           });
         },
         complete: () => {
           if (flow !== null) arriving.delete(flow);
           file!.finish().then((how) => {
-            over(() => {
+            settle(() => {
               if (how === 'there') {
                 kept.delete(transfer);
-                return report.warn(path, thereAlready);
+                return report.warn(path, ALREADY_THERE);
               }
               counts.files++;
               counts.bytes += size;
@@ -176,7 +178,7 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
               const details = { mtime, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
               report.done(transfer, size, { before, details });
             });
-          }, broke);
+          }, failLocally);
         },
       });
     }
@@ -184,6 +186,6 @@ export function download(transfers: readonly Transfer[], world: DownloadDeps): P
   });
 }
 
-/** Whether there may be a part of it: its state on the server is known, and it is large. */
-const isKept = (transfer: Transfer): transfer is Transfer & { readonly mtime: number } =>
+/** Whether a part file may exist: the file's state on the server is known, and it is large. */
+const mayHavePartFile = (transfer: Transfer): transfer is Transfer & { readonly mtime: number } =>
   transfer.mtime !== undefined && transfer.size >= RESUME_THRESHOLD_BYTES;

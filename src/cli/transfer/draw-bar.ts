@@ -13,9 +13,9 @@ const BAR_MAX_COLUMNS = 24;
 const BAR_MIN_COLUMNS = 4;
 const LABEL_MAX_COLUMNS = 40;
 const LABEL_MIN_COLUMNS = 8;
-/** What bytes take in words at the longest. */
+/** The longest text of `formatBytes`. */
 const BYTES_COLUMNS = 8;
-/** What the fields take at their longest, with the space before each: percent, bytes, and `BYTES/s, 99:59:59 left`. */
+/** The longest fields, with a space before each: percent, bytes, and `BYTES/s, 99:59:59 left`. */
 const FIELDS_COLUMNS = 5 + (1 + BYTES_COLUMNS) + (1 + BYTES_COLUMNS + 17);
 /** `, from BYTES on`. */
 const FROM_COLUMNS = BYTES_COLUMNS + 10;
@@ -25,22 +25,22 @@ export interface BarFacts {
   /** The label counts: `257/2000 files`. Else it is a name. */
   readonly counts?: boolean;
   readonly value: number;
-  /** How much of it is durable on the other side, where that is told. */
+  /** How much of it is durable on the other side, if that is known. */
   readonly durable?: number | undefined;
   readonly total: number;
   /** Bytes a second. */
   readonly rate: number;
-  /** How much of it was there already when it went on; 0 when it began from the start. */
+  /** How much of it was there already when it was resumed; 0 when it began from the start. */
   readonly from?: number;
-  /** Said instead of rate and time left. Its first word must do where there is little room. */
+  /** Shown instead of rate and time left. Its first word alone must make sense where there is little room. */
   readonly note?: string;
 }
 
-/** What bars that stand below each other have in common, so that they are in line. */
+/** Column widths that several bars share, so that they are in line. */
 export interface BarColumns {
   /** Columns that their labels need at least. */
   readonly label: number;
-  /** Some of them tell from where they go on. */
+  /** Whether some of them show where they were resumed. */
   readonly from: boolean;
 }
 
@@ -59,7 +59,7 @@ export function drawBar(facts: BarFacts, columns: number, common = columnsOf(fac
   const bar = barOf(facts, Math.min(free - wanted, BAR_MAX_COLUMNS));
   if (counts) {
     const inLine = label.padEnd(wanted) + bar;
-    // It loses its word where there is no room for it.
+    // Without room the counter loses its noun.
     const short = label.length > room ? label.split(' ')[0]! : label;
     return inLine.length > room || bar === ''
       ? short + fieldsIn(room - short.length, facts)
@@ -73,14 +73,16 @@ export function drawBar(facts: BarFacts, columns: number, common = columnsOf(fac
 function barOf({ value, durable = value, total }: BarFacts, columns: number): string {
   if (columns < BAR_MIN_COLUMNS) return '';
   const full = Math.round(shareOf(value, total) * columns);
-  // What is sent and not durable yet is lighter.
+  // Bytes that are sent and not durable yet are drawn lighter.
   const firm = total > 0 ? Math.min(Math.round((durable / total) * columns), full) : full;
   return ` ${'█'.repeat(firm)}${'▓'.repeat(full - firm)}${'░'.repeat(columns - full)}`;
 }
 
 const shareOf = (value: number, total: number): number => (total > 0 ? Math.min(value / total, 1) : 1);
 
-/** As many of the fields as there is room for, in line with those of other bars if possible: those that say the least go first. */
+/**
+ * As many fields as there is room for, in line with those of other bars if possible. The least useful fields go first.
+ */
 function fieldsIn(room: number, { value, total, rate, note, from = 0 }: BarFacts): string {
   const percent = `${Math.floor(shareOf(value, total) * 100)}%`.padStart(4);
   const bytes = formatBytes(value).padStart(BYTES_COLUMNS);

@@ -1,5 +1,5 @@
 /**
- * Which files a `get` fetches, and where they go. As with `cp -r`:
+ * Plans which files a `get` fetches, and where they go. As with `cp -r`:
  *
  *   NAME       --out           goes to
  *   a/b.txt    a folder, OUT/  OUT/b.txt
@@ -7,45 +7,45 @@
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
  *
- * What of two names would have the same place is refused before anything is fetched; to stdout it goes one after the other.
+ * Two names whose files would get the same path are refused before anything is fetched. On stdout, files follow each
+ * other.
  *
- * A server may say anything. No name of its is used before it was checked, and none leads out of the folder.
+ * The server is not trusted: each name that it lists is checked before it is used, and none leads out of the folder.
  */
 import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
+import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
-import { breaks } from '../shared/with-client.ts';
-import { whyNotTogether } from './one-place.ts';
-import type { Failure } from './report.ts';
-import type { Transfer } from './transfer.ts';
-import { failureOf } from './upload.ts';
+import { explainConflict } from './one-place.ts';
+import type { Transfer, TransferFault } from './report.ts';
+import { transferFaultOf } from './upload.ts';
 
-/** Whom it asks. */
-type Asked = Pick<Downloads, 'stat' | 'page'>;
+/** The requests that a plan makes. */
+type FileLister = Pick<Downloads, 'stat' | 'page'>;
 
 export interface GetPlan {
   readonly files: readonly Transfer[];
-  readonly failed: readonly { readonly name: string; readonly failure: Failure }[];
+  readonly failed: readonly { readonly name: string; readonly failure: TransferFault }[];
 }
 
 export interface GetWish {
   readonly names: readonly string[];
   /** Every name is that of a folder. */
   readonly recursive: boolean;
-  /** Where to, or null for stdout. */
+  /** The target, or null for stdout. */
   readonly out: string | null;
 }
 
-/** Throws a `Stop` when two names would have the same place here: only one of them would be left. */
-export async function planGet(server: Asked, { names, recursive, out }: GetWish): Promise<GetPlan> {
+/** Throws an `ExitError` when the files of two names would get the same path: only one of them would be left. */
+export async function planGet(server: FileLister, { names, recursive, out }: GetWish): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
   const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
-  const why = out === null ? null : whyNotTogether(plans.map(({ files }) => files));
+  const why = out === null ? null : explainConflict(plans.map(({ files }) => files));
   if (why !== null) throw usageError(why);
   return {
     files: plans.flatMap(({ files }) => files),
@@ -53,33 +53,38 @@ export async function planGet(server: Asked, { names, recursive, out }: GetWish)
   };
 }
 
-/** @param target where it goes; empty for stdout. */
-async function planName(server: Asked, name: string, recursive: boolean, target: string): Promise<GetPlan> {
+/** @param target the path; empty for stdout. */
+async function planName(
+  server: FileLister,
+  name: string,
+  recursive: boolean,
+  target: string,
+): Promise<GetPlan> {
   const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
   try {
-    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : empty;
+    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : NOTHING;
     if (below.files.length + below.failed.length > 0) return below;
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
     const { name: filename, ...state } = await firstValueFrom(server.stat(name));
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
-    if (!isClientFault(thrown) || breaks(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: failureOf(thrown, 'write') }] };
+    if (!isClientFault(thrown) || breaksConnection(thrown)) throw thrown;
+    return { files: [], failed: [{ name, failure: transferFaultOf(thrown, 'write') }] };
   }
 }
 
-const empty: GetPlan = { files: [], failed: [] };
+const NOTHING: GetPlan = { files: [], failed: [] };
 
-async function planBelow(server: Asked, folder: string, target: string): Promise<GetPlan> {
+async function planBelow(server: FileLister, folder: string, target: string): Promise<GetPlan> {
   const prefix = folder === '/' ? '' : folder;
   const files: Transfer[] = [];
-  const failed: { name: string; failure: Failure }[] = [];
+  const failed: { name: string; failure: TransferFault }[] = [];
   let after: string | undefined;
   do {
     const listing = await firstValueFrom(server.page(after === undefined ? { prefix } : { prefix, after }));
     for (const { name, ...state } of listing.files) {
-      const why = whyNotBelow(name, prefix);
+      const why = explainListedName(name, prefix);
       if (why !== null) failed.push({ name, failure: { message: why } });
       else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, ...state });
     }
@@ -88,20 +93,20 @@ async function planBelow(server: Asked, folder: string, target: string): Promise
   return { files, failed };
 }
 
-/** Why a name that the server has listed cannot be believed. */
-function whyNotBelow(name: string, prefix: string): string | null {
+/** Explains why a name that the server has listed cannot be a file's name; null when it can. */
+function explainListedName(name: string, prefix: string): string | null {
   const why =
     explainBadFilename(name) ?? (name.startsWith(prefix) ? null : `it does not begin with ${prefix}`);
   return why === null ? null : `the server named a file that cannot be: ${why}`;
 }
 
-/** Those of which there is something under their name already, apart. A folder there is in the way, and no such thing. */
-export function apart(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
+/** Splits off the files whose path exists already. A folder at the path does not count: writing fails later. */
+export function splitExisting(files: readonly Transfer[]): Record<'files' | 'there', readonly Transfer[]> {
   const isThere = ({ path }: Transfer) => {
     try {
       return !lstatSync(path).isDirectory();
     } catch {
-      // It is not there, or what is in the way will be told when it is to be written.
+      // The path does not exist, or writing to it will report the error.
       return false;
     }
   };

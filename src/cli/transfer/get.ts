@@ -14,15 +14,15 @@ import {
   tokenOf,
 } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { stopFor } from '../shared/with-client.ts';
-import { download, FILES_AHEAD, thereAlready } from './download.ts';
-import { apart, planGet } from './get-plan.ts';
-import { goesOn, interruptible } from './interrupted.ts';
+import { clientExitError } from '../shared/with-client.ts';
+import { createReport } from './create-report.ts';
+import { ALREADY_THERE, download, FILES_AT_ONCE } from './download.ts';
+import { planGet, splitExisting } from './get-plan.ts';
+import { interruptible, resumableLine } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
-import { createReport } from './report.ts';
+import type { Transfer } from './report.ts';
 import { quietReport } from './report-lines.ts';
-import { addRetryOptions, type RetryFlags, tellRetries } from './retry-options.ts';
-import type { Transfer } from './transfer.ts';
+import { addRetryOptions, type RetryFlags, reportRetries } from './retry-options.ts';
 
 interface GetFlags extends ServerFlags, RetryFlags {
   readonly out: string;
@@ -93,53 +93,53 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   const kept = new Set<Transfer>();
   const interruption = interruptible(
     toStdout ? quietReport(output) : createReport(flags, output, 'received'),
-    { ...{ output, kept }, verb: 'were received', again: flags.clobber ? 'fetches' : null },
+    { ...{ output, kept }, verb: 'were received', repeats: flags.clobber ? 'fetches' : null },
   );
   const { report } = interruption;
   const signals = exitOnSignal(() => {
     removeTemporaries();
     if (toStdout) report.abandon();
-    else interruption.tell();
+    else interruption.print();
   });
   const downloads = createDownloads({
     connect: () => connecting$,
     ...(token === null ? {} : { token }),
     retries: flags.retries,
-    // What is printed is printed in order.
+    // Files must be printed in order.
     parallel: toStdout ? 1 : flags.parallel,
-    ...{ crc32, window: FILES_AHEAD },
+    ...{ crc32, window: FILES_AT_ONCE },
   });
-  tellRetries(downloads.retries$, report);
+  reportRetries(downloads.retries$, report);
   try {
     const since = performance.now();
     const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
     const plan = await planGet(downloads, wish);
-    const { files, there } = flags.clobber ? { files: plan.files, there: [] } : apart(plan.files);
+    const { files, there } = flags.clobber ? { files: plan.files, there: [] } : splitExisting(plan.files);
     report.expect(
       files.length + plan.failed.length,
       files.reduce((sum, { size }) => sum + size, 0),
     );
-    for (const { path } of there) report.warn(path, thereAlready);
+    for (const { path } of there) report.warn(path, ALREADY_THERE);
     for (const { name, failure } of plan.failed) {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
     const got = await download(files, {
       ...{ downloads, report, kept },
-      // Files are wanted though nobody reads any more what is said of them.
-      gone: () => toStdout && output.isClosed(),
+      // With files as the target, the fetch goes on although the reader of stdout has gone.
+      isUnwanted: () => toStdout && output.isClosed(),
       begin: toStdout
         ? (options) => printed(options, output)
         : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-      ahead: toStdout ? 1 : FILES_AHEAD * flags.parallel,
-      keepsParts: !toStdout,
+      concurrency: toStdout ? 1 : FILES_AT_ONCE * flags.parallel,
+      keepsPartFiles: !toStdout,
     });
     if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
-    const failed = got.failed + plan.failed.length + (got.lost?.files ?? 0);
+    const failed = got.failed + plan.failed.length + (got.givenUp?.files ?? 0);
     const seconds = Math.round(performance.now() - since) / 1000;
     report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
-    if (got.lost !== null) {
-      const { files: lost, why, status } = got.lost;
-      for (const { path } of kept) output.error(goesOn(path));
+    if (got.givenUp !== null) {
+      const { files: lost, why, status } = got.givenUp;
+      for (const { path } of kept) output.error(resumableLine(path));
       throw exitError(status, `${why}: ${lost} of ${files.length} files were not received`);
     }
     if (failed > 0) throw exitError(exitStatus.failed);
@@ -147,16 +147,16 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   } catch (thrown) {
     downloads.destroy();
     report.abandon();
-    throw isClientFault(thrown) ? stopFor(thrown) : thrown;
+    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
   } finally {
     output.flush();
     signals.unsubscribe();
   }
 }
 
-/** A file that goes to stdout. */
+/** Makes a file that goes to stdout. */
 function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
-  // What was printed cannot be taken back.
+  // Printed bytes cannot be taken back.
   if (again) throw new Error('the file changed on the server while it was being printed');
   let last = Promise.resolve();
   return {

@@ -1,32 +1,34 @@
-/** What a command says of several files when a signal ends their transfer. */
+/** The messages about unfinished files when a signal ends a transfer. */
 
 import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
 
 export interface Interruption {
-  /** The same report, which is listened to from now on. */
+  /** The same report, which counts finished files from now on. */
   readonly report: Report;
-  /** Tells how far it is, and which files the same command would go on with in their middle. */
-  readonly tell: () => void;
+  /** Prints how many files are finished, and which ones the same command would resume. */
+  readonly print: () => void;
 }
 
 export interface InterruptionDeps {
   readonly output: Output;
-  /** Files of which there is a part, on the other side or on this one. */
+  /** Unfinished files of which the server, or this machine, keeps a part. */
   readonly kept: ReadonlySet<Transfer>;
-  /** What has become of those that are done. @example 'stored' */
+  /** The result for finished files. @example 'are stored' */
   readonly verb: string;
-  /** What the same command does with those. @example 'sends' */
-  readonly again: string | null;
+  /** What the same command would do with finished files again; null for nothing. @example 'sends' */
+  readonly repeats: string | null;
 }
 
 /**
  * @example
  * 'interrupted: 12 of 300 files are stored; the same command goes on, and sends those 12 once more'
  */
-export function interruptible(report: Report, { output, kept, verb, again }: InterruptionDeps): Interruption {
+export function interruptible(
+  report: Report,
+  { output, kept, verb, repeats }: InterruptionDeps,
+): Interruption {
   let [done, all] = [0, 0];
   return {
     report: {
@@ -40,21 +42,22 @@ export function interruptible(report: Report, { output, kept, verb, again }: Int
         report.done(...what);
       },
     },
-    tell: () => {
+    print: () => {
       report.abandon();
       if (all > 1) {
-        const rest =
-          done === 0 || again === null
+        const remainder =
+          done === 0 || repeats === null
             ? ''
-            : `, and ${again} ${done === 1 ? 'that one' : `those ${done}`} once more`;
+            : `, and ${repeats} ${done === 1 ? 'that one' : `those ${done}`} once more`;
         output.error(
-          `interrupted: ${done} of ${formatFileCount(all)} ${verb}; the same command goes on${rest}`,
+          `interrupted: ${done} of ${formatFileCount(all)} ${verb}; the same command goes on${remainder}`,
         );
       }
-      for (const { path } of kept) output.error(goesOn(path));
+      for (const { path } of kept) output.error(resumableLine(path));
     },
   };
 }
 
-/** What is said of a file of which there is a part. */
-export const goesOn = (path: string): string => `${printable(path)}: the same command goes on where it was`;
+/** The message about a file that the same command would resume. */
+export const resumableLine = (path: string): string =>
+  `${printable(path)}: the same command goes on where it was`;

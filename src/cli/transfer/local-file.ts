@@ -1,11 +1,10 @@
 /**
- * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. One that
- * is a `part` stays there when it is given up, to be gone on with (see `part-file`).
+ * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. A part
+ * file stays when the transfer is given up, so that a later run can resume it (see `part-file`).
  *
- * What queues up while a write is under way goes into the next one. The queue is bounded by whoever gives the bytes,
- * who is told when they are written.
+ * Bytes that queue up during a write go into the next one. The caller bounds the queue: `written` says which bytes have
+ * left it.
  */
-
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -18,22 +17,22 @@ import {
   writev,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { releasePart, removePart } from './part-file.ts';
-import { placedAnew } from './placed-anew.ts';
+import { releasePartFile, removePartFile } from './part-file.ts';
+import { placeIfAbsent } from './placed-anew.ts';
 import { checkReplaceable } from './replaceable.ts';
 
-/** Bytes up to which a file is held and written in one go, without a round through the thread pool. */
+/** Files of up to so many bytes are held and written synchronously, which saves the way through the thread pool. */
 const WHOLE_WRITE_BYTES_MAX = 128 * 1024;
 
 export interface LocalFile {
-  /** Takes the next bytes: they are kept until `written` told that they are on their way to the disk, or dropped. */
+  /** Takes the next bytes. They must not change until `written` was called for them. */
   readonly write: (bytes: Uint8Array) => void;
   /**
-   * Gives the file its name; or answers that something has it already, where that is not to be replaced. Rejects with the
-   * system's error if that or a write failed. Nothing is left then.
+   * Gives the file its name, or answers `there` when the name is taken and must not be replaced. Rejects with the
+   * system's error when that or a write failed, and then leaves nothing behind.
    */
   readonly finish: () => Promise<'placed' | 'there'>;
-  /** Gives it up, and removes what was written, unless it is a part and to be kept. */
+  /** Gives the file up, and removes its bytes unless they are a part file to be kept. */
   readonly abort: (how: 'drop' | 'keep') => void;
 }
 
@@ -42,15 +41,15 @@ export interface LocalFileOptions {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
-  /** Where its bytes go meanwhile, and how many there are of it, if it is to be kept when it is given up. */
-  readonly part?: { readonly path: string; readonly offset: number } | undefined;
-  /** Bytes of it were written before, in vain: it begins anew. */
+  /** The part file, if the bytes are to be kept when the transfer is given up, and how many it has already. */
+  readonly partFile?: { readonly path: string; readonly offset: number } | undefined;
+  /** Bytes written before are lost: the file begins again from the start. */
   readonly again: boolean;
-  /** Whether what is there under its name is replaced; default true. */
+  /** Whether to replace a file of that name; default true. */
   readonly clobber?: boolean;
-  /** So many bytes are held no more. */
+  /** Called when so many bytes are no longer held. */
   readonly written: (bytes: number) => void;
-  /** A write failed: what still comes is dropped. */
+  /** Called when a write failed. Later bytes are dropped. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -62,28 +61,28 @@ export function removeTemporaries(): void {
     try {
       unlinkSync(path);
     } catch {
-      // It is gone already, or cannot be helped.
+      // It is gone already, or cannot be removed.
     }
   }
 }
 
 /**
- * Begins a file; makes the folders it lies in. Throws the system's error when that is not possible, and an `Error` where
- * what has its name is not to be replaced.
+ * Begins a file, and makes its folders. Throws the system's error when that fails, and an `Error` when its name belongs
+ * to something that must not be replaced.
  */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
-  const { path, size, mtime, part, written, failed, clobber = true } = options;
+  const { path, size, mtime, partFile, written, failed, clobber = true } = options;
   checkReplaceable(path, '--out -');
-  const temporary = part?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary, (part?.offset ?? 0) > 0 ? 'r+' : 'wx');
-  if (part === undefined) temporaries.add(temporary);
+  const temporary = partFile?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const fd = openIn(temporary, (partFile?.offset ?? 0) > 0 ? 'r+' : 'wx');
+  if (partFile === undefined) temporaries.add(temporary);
   /** Where the next write goes. */
-  let position = part?.offset ?? 0;
+  let position = partFile?.offset ?? 0;
   let queued: Uint8Array[] = [];
   let writing = false;
   let error: unknown;
   let broken = false;
-  let over = false;
+  let closed = false;
   let kept = false;
   let idle = () => {};
 
@@ -112,19 +111,19 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
   }
 
   function remove(): void {
-    if (over) return;
-    over = true;
+    if (closed) return;
+    closed = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    if (!kept || position === 0) removePart(temporary);
+    if (!kept || position === 0) removePartFile(temporary);
   }
 
-  function place(): 'placed' | 'there' {
+  function moveIntoPlace(): 'placed' | 'there' {
     try {
       if (broken) throw error;
       futimesSync(fd, mtime / 1000, mtime / 1000);
       if (clobber) renameSync(temporary, path);
-      else if (!placedAnew(temporary, path)) {
+      else if (!placeIfAbsent(temporary, path)) {
         remove();
         return 'there';
       }
@@ -132,16 +131,16 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
       remove();
       throw failure;
     }
-    over = true;
+    closed = true;
     closeSync(fd);
     temporaries.delete(temporary);
-    releasePart(temporary);
+    releasePartFile(temporary);
     return 'placed';
   }
 
   return {
     write: (bytes) => {
-      if (broken || over) return written(bytes.length);
+      if (broken || closed) return written(bytes.length);
       queued.push(bytes);
       if (size > WHOLE_WRITE_BYTES_MAX) pump();
     },
@@ -152,11 +151,11 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
           pump();
         });
       } else writeNow();
-      return place();
+      return moveIntoPlace();
     },
     abort: (how) => {
-      // What has arrived is worth writing if it is to be gone on with.
-      kept = how === 'keep' && part !== undefined && !broken;
+      // Bytes that have arrived are worth writing if a later run will resume the file.
+      kept = how === 'keep' && partFile !== undefined && !broken;
       broken ||= !kept;
       if (broken) {
         for (const { length } of queued) written(length);
@@ -196,7 +195,7 @@ function openIn(path: string, how: 'wx' | 'r+'): number {
   }
 }
 
-/** Writes all of the chunks, however much of them the system takes at a time. */
+/** Writes all chunks, however few bytes the system takes at a time. */
 function writeAll(
   fd: number,
   chunks: readonly Uint8Array[],
@@ -206,12 +205,12 @@ function writeAll(
   writev(fd, chunks, position, (failure, count) => {
     if (failure !== null) return done(failure);
     let left = count;
-    const rest: Uint8Array[] = [];
+    const remaining: Uint8Array[] = [];
     for (const chunk of chunks) {
-      if (left < chunk.length) rest.push(chunk.subarray(left));
+      if (left < chunk.length) remaining.push(chunk.subarray(left));
       left = Math.max(0, left - chunk.length);
     }
-    if (rest.length === 0) done(null);
-    else writeAll(fd, rest, position + count, done);
+    if (remaining.length === 0) done(null);
+    else writeAll(fd, remaining, position + count, done);
   });
 }

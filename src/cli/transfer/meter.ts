@@ -1,6 +1,6 @@
-/** How much of all files is done, and how fast it goes: what was there already counts as done, and not as moved. */
+/** Measures the progress and the speed of all files. Bytes that were there already count as done, not as moved. */
 import { createSpeed } from '../../client/transfers/speed.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 
 export interface Meter {
   /** A try of the file begins behind so many bytes. */
@@ -9,11 +9,11 @@ export interface Meter {
   readonly at: (transfer: Transfer, bytes: number) => void;
   /** The file is there. */
   readonly arrived: (transfer: Transfer) => void;
-  /** The file will not be there: there is no more to do about it. */
+  /** The file has failed: nothing more will be done for it. */
   readonly failed: (transfer: Transfer) => void;
-  /** Bytes of the files that are over, and of all that are under way. */
+  /** Bytes done of all files, finished and unfinished. */
   readonly value: () => number;
-  /** Bytes a second that were moved over the last few seconds, those included that had to be moved once more. */
+  /** Bytes a second over the last few seconds, including bytes that had to be moved again. */
   readonly rate: () => number;
 }
 
@@ -50,7 +50,7 @@ export function createMeter(now?: () => number): Meter {
     },
     value: () => value,
     rate: () => {
-      // Time passes though nothing moves.
+      // Without this the rate would stay as it was when bytes stop moving.
       speed.at(moved);
       return speed.rate();
     },

@@ -1,12 +1,12 @@
 /**
- * Parts of large files that are being received, and that are left when that is interrupted, for the same command run
- * again. They lie beside their targets:
+ * Part files: the bytes of large files that are being received. They stay when the transfer is interrupted, and the
+ * same command resumes them when it is run again. They lie beside their targets:
  *
  *   .sluice-<target>-<size>-<mtime>-<crc32>-<process>-<number>.part
  *
- * `target` is a digest of the target's name; size, mtime and CRC-32 (or `x`) are what the server said of the file, so
- * that what is there of another state is never gone on with. A part belongs to its process while that runs: two
- * commands that fetch the same file into the same place do not get into each other's way.
+ * `target` is a digest of the target's name. Size, mtime and CRC-32 (or `x`) are the server's facts about the file, so
+ * that bytes of another state of it are never resumed. A part file belongs to its process while that runs, so that two
+ * commands that fetch the same file into the same folder do not disturb each other.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, renameSync, unlinkSync } from 'node:fs';
@@ -17,72 +17,72 @@ import { crc32 } from '../../store/crc32.ts';
 
 type FileState = PartialDownload['file'];
 
-/** A part that was taken up. */
-export interface Taken extends PartialDownload {
+/** The part file of an earlier process that this process has claimed. */
+export interface ClaimedPart extends PartialDownload {
   readonly path: string;
 }
 
-interface Part {
+interface PartFile {
   readonly path: string;
   readonly file: FileState;
   readonly process: number;
 }
 
 /** Bytes read at a time. */
-const piece = 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 
-const named = /^\.sluice-([0-9a-f]{16})-(\d+)-(-?[\d.]+)-([0-9a-f]{8}|x)-(\d+)-\d+\.part$/;
+const PART_FILE_NAME = /^\.sluice-([0-9a-f]{16})-(\d+)-(-?[\d.]+)-([0-9a-f]{8}|x)-(\d+)-\d+\.part$/;
 
-/** Those of this process. At most one for each file that is being received. */
+/** The part files of this process: at most one for each file that is being received. */
 const ours = new Set<string>();
 let count = 0;
 
 const digestOf = (path: string): string =>
   createHash('sha256').update(basename(path)).digest('hex').slice(0, 16);
 
-/** Where a new part of a file goes. */
-export function newPart(path: string, { size, mtime, crc32 }: FileState): string {
+/** Answers the path for a new part file. */
+export function newPartFile(path: string, { size, mtime, crc32 }: FileState): string {
   const sum = crc32 === undefined ? 'x' : crc32.toString(16).padStart(8, '0');
   const name = `.sluice-${digestOf(path)}-${size}-${mtime}-${sum}-${process.pid}-${++count}.part`;
-  const part = join(dirname(path), name);
-  ours.add(part);
-  return part;
+  const partFile = join(dirname(path), name);
+  ours.add(partFile);
+  return partFile;
 }
 
 /**
- * Takes up what an earlier process has left of a file in this state; null when there is nothing. What is left of other
- * states is removed.
+ * Claims the part file that an earlier process has left of a file in this state; null when there is none. Part files of
+ * other states are removed.
  */
-export async function takePart(path: string, file: FileState): Promise<Taken | null> {
-  for (const part of partsOf(path)) {
-    if (!isLeft(part)) continue;
-    const mine = isSame(part.file, file) ? takenOver(path, part) : null;
+export async function claimPartFile(path: string, file: FileState): Promise<ClaimedPart | null> {
+  for (const partFile of partFilesOf(path)) {
+    if (!isAbandoned(partFile)) continue;
+    const mine = isSame(partFile.file, file) ? claim(path, partFile) : null;
     const there = mine === null ? null : await read(mine, file.size);
     if (mine !== null && there !== null) {
-      // What was told is kept: the CRC-32 may be known at one time and not at another.
-      return { path: mine, ...there, file: part.file };
+      // The server may know the CRC-32 at one time and not at another, so the recorded state is kept.
+      return { path: mine, ...there, file: partFile.file };
     }
-    removePart(mine ?? part.path);
+    removePartFile(mine ?? partFile.path);
   }
   return null;
 }
 
-/** It is no part any more: it has its name. */
-export const releasePart = (path: string): void => void ours.delete(path);
+/** The file has got its name: it is no part file any more. */
+export const releasePartFile = (path: string): void => void ours.delete(path);
 
-export function removePart(path: string): void {
+export function removePartFile(path: string): void {
   ours.delete(path);
   try {
     unlinkSync(path);
   } catch {
-    // It is gone already, or cannot be helped.
+    // It is gone already, or cannot be removed.
   }
 }
 
-function partsOf(path: string): readonly Part[] {
+function partFilesOf(path: string): readonly PartFile[] {
   const digest = digestOf(path);
   return namesIn(dirname(path)).flatMap((name) => {
-    const [, target, size, mtime, sum, pid] = named.exec(name) ?? [];
+    const [, target, size, mtime, sum, pid] = PART_FILE_NAME.exec(name) ?? [];
     if (target !== digest) return [];
     const known = sum === 'x' ? {} : { crc32: Number.parseInt(sum!, 16) };
     const file = { size: Number(size), mtime: Number(mtime), ...known };
@@ -90,9 +90,9 @@ function partsOf(path: string): readonly Part[] {
   });
 }
 
-/** Whether nobody writes to it any more. */
-function isLeft({ path, process: owner }: Part): boolean {
-  // Another process may have had our number.
+/** Whether the process that wrote it has ended. */
+function isAbandoned({ path, process: owner }: PartFile): boolean {
+  // An earlier process may have had our process number.
   if (owner === process.pid) return !ours.has(path);
   try {
     process.kill(owner, 0);
@@ -102,11 +102,11 @@ function isLeft({ path, process: owner }: Part): boolean {
   }
 }
 
-/** Of several who want it one gets it: the others find that it is gone. */
-function takenOver(path: string, part: Part): string | null {
-  const mine = newPart(path, part.file);
+/** Renames the part file for this process. Of several processes one succeeds: the others find the file gone. */
+function claim(path: string, partFile: PartFile): string | null {
+  const mine = newPartFile(path, partFile.file);
   try {
-    renameSync(part.path, mine);
+    renameSync(partFile.path, mine);
     return mine;
   } catch {
     ours.delete(mine);
@@ -114,17 +114,17 @@ function takenOver(path: string, part: Part): string | null {
   }
 }
 
-/** How much there is, and its CRC-32; null when it is of no use. */
+/** Reads the length and the CRC-32 of a part file; null when it is of no use. */
 async function read(path: string, size: number): Promise<{ offset: number; crc32: number } | null> {
   try {
     const file = await open(path, 'r+');
     try {
       const there = await file.stat();
       if (!there.isFile() || there.size === 0 || there.size > size) return null;
-      const room = Buffer.allocUnsafe(piece);
+      const room = Buffer.allocUnsafe(READ_BYTES);
       let [offset, sum] = [0, 0];
       for (;;) {
-        const { bytesRead } = await file.read(room, 0, piece, offset);
+        const { bytesRead } = await file.read(room, 0, READ_BYTES, offset);
         if (bytesRead === 0) return { offset, crc32: sum };
         offset += bytesRead;
         sum = crc32(room.subarray(0, bytesRead), sum);

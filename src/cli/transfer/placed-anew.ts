@@ -1,20 +1,21 @@
-/** Placing a file that was received under a name that nobody else may have. */
+/** Gives a received file its name, without replacing anything. */
 import { closeSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 
-/** What a file system says that has no hard links. */
-const noLinks: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** Errors of a file system without hard links. */
+const NO_LINKS_CODES: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
- * Gives a file its name unless something has it, without a moment in between for somebody else; answers whether it did.
- * Where there are no hard links the name is taken by an empty file first. A folder of that name is an error.
+ * Gives a file its name unless something has that name; answers whether it did. The step is atomic, so no other process
+ * can take the name in between. Without hard links an empty file reserves the name first. A folder of that name is an
+ * error.
  */
-export function placedAnew(temporary: string, path: string): boolean {
+export function placeIfAbsent(temporary: string, path: string): boolean {
   try {
     try {
       linkSync(temporary, path);
       unlinkSync(temporary);
     } catch (error) {
-      if (!noLinks.has((error as NodeJS.ErrnoException).code)) throw error;
+      if (!NO_LINKS_CODES.has((error as NodeJS.ErrnoException).code)) throw error;
       closeSync(openSync(path, 'wx'));
       renameSync(temporary, path);
     }

@@ -1,25 +1,25 @@
 /**
- * Which files a `put` sends, and under which names.
+ * Plans which files a `put` sends, and under which names.
  *
  *   PATH              name                         with --as NAME      with --as NAME/
  *   file  a/b.txt     b.txt                        NAME                NAME/b.txt
  *   folder a/photos   photos/x, photos/sub/y, …    NAME/x, …           NAME/photos/x, …
  *
- * Symbolic links: one that is given as PATH is followed. Below a folder a link to a file is sent as the file it leads
- * to; a link to a folder is skipped with a warning, since it may lead in a circle. So is what is neither file nor
- * folder, and a folder with nothing in it: names are all there is on a server. A PATH that is neither is a failure, since
- * it was asked for.
+ * A symbolic link that is given as PATH is followed. Below a folder, a link to a file is sent as that file; a link to a
+ * folder is skipped with a warning, since it may lead in a circle. Things that are neither file nor folder are skipped
+ * too, and so are empty folders, since a server has only names of files. A PATH itself that is neither is a failure,
+ * since the user has named it.
  */
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 
 export interface PutPlan {
   readonly files: readonly Transfer[];
-  /** What is left out on purpose. */
+  /** Paths that are left out on purpose. */
   readonly skipped: readonly { readonly path: string; readonly why: string }[];
-  /** What cannot be read. */
+  /** Paths that cannot be read. */
   readonly unreadable: readonly { readonly path: string; readonly why: string }[];
 }
 
@@ -29,7 +29,7 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
   const skipped: { path: string; why: string }[] = [];
   const unreadable: { path: string; why: string }[] = [];
 
-  /** Runs a question about a path, and notes it as unreadable when the system fails it. */
+  /** Asks the system about a path, and notes the path as unreadable when that fails. */
   function tried<T>(path: string, ask: () => T): T | undefined {
     try {
       return ask();
@@ -75,7 +75,7 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
   return { files, skipped, unreadable };
 }
 
-/** The name of a PATH itself. That of the root folder is empty: what is in it then has no folder above. */
+/** The stored name of a PATH. That of the root folder is empty: files in it get no folder. */
 export function topName(path: string, as: string | undefined): string {
   const own = basename(resolve(path));
   if (as === undefined) return own;

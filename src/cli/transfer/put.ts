@@ -13,12 +13,12 @@ import {
   tokenOf,
 } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { goesOn, interruptible } from './interrupted.ts';
+import { createReport } from './create-report.ts';
+import { interruptible, resumableLine } from './interrupted.ts';
 import { planPut, topName } from './put-plan.ts';
-import { createReport } from './report.ts';
+import type { Transfer } from './report.ts';
 import { addRetryOptions, type RetryFlags } from './retry-options.ts';
-import { sendPlain } from './send-unacknowledged.ts';
-import type { Transfer } from './transfer.ts';
+import { sendUnacknowledged } from './send-unacknowledged.ts';
 import { type Uploaded, upload } from './upload.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {
@@ -105,7 +105,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   const interruption = interruptible(createReport(flags, output, flags.acks ? 'stored' : 'sent'), {
     ...{ output, kept },
     verb: flags.acks ? 'are stored' : 'were sent',
-    again: flags.clobber ? 'sends' : null,
+    repeats: flags.clobber ? 'sends' : null,
   });
   const { report } = interruption;
   const since = performance.now();
@@ -120,11 +120,11 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   }
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
-  const world = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
-  const signals = exitOnSignal(interruption.tell);
+  const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
+  const signals = exitOnSignal(interruption.print);
   let sent: Uploaded;
   try {
-    sent = await (flags.acks ? upload : sendPlain)(plan.files, world);
+    sent = await (flags.acks ? upload : sendUnacknowledged)(plan.files, deps);
   } catch (thrown) {
     report.abandon();
     output.flush();
@@ -132,20 +132,20 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   } finally {
     signals.unsubscribe();
   }
-  const failed = sent.failed + plan.unreadable.length + (sent.lost?.files ?? 0);
+  const failed = sent.failed + plan.unreadable.length + (sent.givenUp?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
   const { files, bytes, transferred } = sent;
   report.end({ files, bytes, transferred, failed, seconds });
   output.flush();
-  if (sent.lost !== null) {
-    const { files, why, status } = sent.lost;
-    for (const { path } of kept) output.error(goesOn(path));
+  if (sent.givenUp !== null) {
+    const { files, why, status } = sent.givenUp;
+    for (const { path } of kept) output.error(resumableLine(path));
     throw exitError(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
   }
   if (failed > 0) throw exitError(exitStatus.failed);
 }
 
-/** One name for two things would leave only one of them. */
+/** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */
 function checkNames(paths: readonly string[], as: string | undefined): void {
   if (paths.length > 1 && as !== undefined && !as.endsWith('/')) {
     throw usageError(
@@ -156,12 +156,12 @@ function checkNames(paths: readonly string[], as: string | undefined): void {
   for (const path of paths) {
     const name = topName(path, as);
     const other = names.get(name);
-    if (other !== undefined) throw usageError(whyNotBoth(other, path, name));
+    if (other !== undefined) throw usageError(explainSameName(other, path, name));
     names.set(name, path);
   }
 }
 
-const whyNotBoth = (one: string, other: string, name: string): string =>
+const explainSameName = (one: string, other: string, name: string): string =>
   resolve(one) === resolve(other)
     ? `${printable(one)} is named twice: leave one of the two out`
     : `${printable(one)} and ${printable(other)} would both be stored as ${printable(name)}: send one of them with another --as`;

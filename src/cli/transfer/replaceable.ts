@@ -1,9 +1,10 @@
-/** What a file that is received may take the place of. */
+/** Checks whether a received file may replace what has its name. */
 import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
 /**
- * Throws where a device, a pipe or a socket has the name. A file that is renamed onto it would replace it, `/dev/null` of
- * the whole machine, say, where it was meant to take the bytes. Of what cannot be looked at, whoever writes will hear.
+ * Throws when a device, a pipe or a socket has the name. A rename would replace it, the machine's `/dev/null` say,
+ * where the user wanted it to take the bytes. A path that cannot be examined passes: writing to it will report the
+ * error.
  *
  * @param toStdout the option that prints instead. @example '--out -'
  */

@@ -5,18 +5,17 @@ import { formatFileCount, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
-import type { Report } from './report.ts';
-import { failureInWords, retryInWords, summaryInWords } from './report-lines.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
+import { faultInLine, retryInWords, summaryInWords } from './report-lines.ts';
 
-/** Bytes from which on a file gets a bar of its own, so that thousands of small ones share the total's. */
+/** Files of so many bytes and more get a bar of their own. Thousands of small ones share the total's bar. */
 const BAR_BYTES_MIN = 4 * 1024 * 1024;
-/** Bars of files that are shown at once; the oldest ones that are full make room. */
+/** The most file bars at once; the oldest bars that are full make room. */
 const BARS_MAX = 6;
 
 /**
- * What a terminal obeys. cli-progress has it cut lines, since bars fit; what is told must not be cut, and takes the place
- * of the bars, which are drawn again below it.
+ * Control sequences of the terminal. cli-progress has the terminal cut lines, since bars fit. Messages must not be cut.
+ * A message takes the place of the bars, which are drawn again below it.
  */
 const [WRAPS, WRAPS_NOT, BELOW_GONE] = ['\x1b[?7h', '\x1b[?7l', '\x1b[J'];
 
@@ -28,11 +27,11 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
     hideCursor: true,
     // It would keep SIGINT from ending the process; see `abandon`.
     gracefulExit: false,
-    // What is logged pushes the bars down: they have to be drawn again though nothing in them changed.
+    // A message pushes the bars down: they must be drawn again although nothing in them has changed.
     forceRedraw: true,
   });
   const meter = createMeter();
-  /** Files that have a bar, oldest first: at most `mostBars`, and those under way. */
+  /** Files that have a bar, oldest first: at most `BARS_MAX`, and the unfinished ones. */
   const shown = new Map<Transfer, FileBar>();
   let expected = { files: 0, bytes: 0 };
   let files = 0;
@@ -46,18 +45,18 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
     total: expected.bytes,
     rate: meter.rate(),
   });
-  /** Absent before there is anything to show, and once the bars have been given up. */
+  /** Null before there is anything to show, and after the bars were stopped. */
   let totalBar: SingleBar | null = null;
 
   function stop(): void {
     if (totalBar === null) return;
-    // Stopping alone would drop what was told since the last time they were drawn.
+    // Without an update, `stop` would drop the messages since the bars were last drawn.
     bars.update();
     bars.stop();
     totalBar = null;
   }
 
-  function tell(text: string): void {
+  function print(text: string): void {
     if (totalBar === null) output.error(text);
     else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
   }
@@ -65,9 +64,9 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
   function show(transfer: Transfer): void {
     totalBar ??= bars.create(1, 0, total);
     if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
-    for (const [other, { over, bar }] of shown) {
+    for (const [other, { isOver, bar }] of shown) {
       if (shown.size < BARS_MAX) break;
-      if (!over) continue;
+      if (!isOver) continue;
       bars.remove(bar);
       shown.delete(other);
     }
@@ -108,10 +107,10 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
     failed: (transfer, failure) => {
       meter.failed(transfer);
       finish(transfer, 'failed');
-      tell(failureInWords(transfer, failure));
+      print(faultInLine(transfer, failure));
     },
-    retry: (retry) => tell(retryInWords(retry)),
-    warn: (path, why) => tell(`${printable(path)}: skipped, ${why}`),
+    retry: (retry) => print(retryInWords(retry)),
+    warn: (path, why) => print(`${printable(path)}: skipped, ${why}`),
     abandon: stop,
     end: (summary) => {
       stop();
@@ -122,7 +121,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
 
 interface FileBar {
   readonly bar: SingleBar;
-  readonly over: boolean;
+  readonly isOver: boolean;
   readonly resumed: (from: number) => void;
   readonly at: (bytes: number, durable?: number) => void;
   readonly end: (note: string) => void;
@@ -149,7 +148,7 @@ function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
   const bar = bars.create(1, 0, facts);
   return {
     bar,
-    get over() {
+    get isOver() {
       return note !== undefined;
     },
     resumed: (bytes) => {

@@ -1,14 +1,13 @@
 /** A report for machines: one JSON object a line, on stdout; the last one is the summary. */
 import type { Output } from '../shared/output.ts';
-import type { Report } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer } from './report.ts';
 
 /** Milliseconds between two lines of progress of one file. */
 const PROGRESS_INTERVAL_MS = 1000;
 
 export function jsonReport(output: Output, verb: string): Report {
   let since = Date.now();
-  /** Where files that are under way went on, if not from the start. */
+  /** Where unfinished files were resumed, if not from the start. */
   const resumed = new Map<Transfer, number>();
   return {
     expect: (files, bytes) => output.json({ event: 'expect', files, bytes }),

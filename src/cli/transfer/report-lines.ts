@@ -2,8 +2,7 @@
 
 import { formatBytes, formatFileCount, ofName, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { Failure, Report, RetryTold, Summary } from './report.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, RetryNotice, Summary, Transfer, TransferFault } from './report.ts';
 
 export function lineReport(output: Output, verb: string): Report {
   return {
@@ -17,14 +16,14 @@ export function lineReport(output: Output, verb: string): Report {
   };
 }
 
-/** Says only what went wrong. */
+/** Prints only what went wrong. */
 export function quietReport(output: Output): Report {
   return {
     expect: () => {},
     resumed: () => {},
     progress: () => {},
     done: () => {},
-    failed: (what, failure) => output.error(failureInWords(what, failure)),
+    failed: (what, failure) => output.error(faultInLine(what, failure)),
     retry: () => {},
     warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
     abandon: () => {},
@@ -33,21 +32,21 @@ export function quietReport(output: Output): Report {
 }
 
 /**
- * What has failed, by its path on this machine; beside it the name that the server was given, where that is refused.
+ * Describes a failed file by its path on this machine, with its name on the server beside it if that name was refused.
  *
  * @example 'x as ../x: the file name is not allowed: …'
  */
-export function failureInWords({ path, filename }: Transfer, { code, message }: Failure): string {
+export function faultInLine({ path, filename }: Transfer, { code, message }: TransferFault): string {
   const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
   return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
-export const retryInWords = ({ message, attempt, retries, seconds }: RetryTold): string =>
+export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice): string =>
   `${printable(message)}: trying again in ${seconds.toFixed(1)} s, ${attempt} of ${retries}`;
 
 /**
- * What this run has moved, and how fast; what was there already is told beside it.
+ * Sums a run up: how much it has moved and how fast, and how much was there already.
  *
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */

@@ -1,8 +1,8 @@
-/** Trying again, over several connections: the options of the commands that do, and what they tell of it. */
+/** The options for further tries and several connections, and the report of failed tries. */
 import type { Command } from 'commander';
 import type { Observable } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
-import type { Retry } from '../../client/pool/connection-pool.ts';
+import type { Retry } from '../../client/pool/pool-options.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import type { Report } from './report.ts';
 
@@ -16,21 +16,22 @@ export const addRetryOptions = (command: Command): Command =>
     .option('--retries <N>', 'further tries in a row that achieve nothing', wholeNumber(0, 1000), 5)
     .option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1);
 
-/** Connections that break for the same reason at the same time, told as one. In milliseconds. */
-const together = 50;
+/** Connections that break for the same reason within so many milliseconds are reported as one. */
+const SAME_BREAK_MS = 50;
 
-export function tellRetries(retries$: Observable<Retry>, report: Report): void {
-  let told = '';
+export function reportRetries(retries$: Observable<Retry>, report: Report): void {
+  let lastReported = '';
   let at = 0;
-  /** Those that the last telling was about: one that breaks once more is another break. No more than there are. */
+  /** Connections of the last report: one that breaks again is a new break. They are at most all connections. */
   const broken = new Set<number>();
   retries$.subscribe(({ fault, attempt, retries, delay, connection }) => {
     const message = describeFault(fault);
     const what = `${attempt} ${message}`;
     const now = performance.now();
-    const same = what === told && now - at < together && (connection === null || !broken.has(connection));
+    const same =
+      what === lastReported && now - at < SAME_BREAK_MS && (connection === null || !broken.has(connection));
     at = now;
-    told = what;
+    lastReported = what;
     if (!same) broken.clear();
     if (connection !== null) broken.add(connection);
     if (!same) report.retry({ message, attempt, retries, seconds: delay / 1000 });

@@ -1,4 +1,4 @@
-/** Sends files to a peer that never replies. What it did with them is not known; that it took them all is. */
+/** Sends files to a peer that never replies. It is known only that the peer has taken them. */
 import { firstValueFrom } from 'rxjs';
 import { type ClientFault, describeFault, isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
@@ -11,39 +11,42 @@ import { crc32 } from '../../store/crc32.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './report.ts';
 import type { UploadDeps, Uploaded } from './upload.ts';
 
-/** Puts that wait in the sender at once; it reads one at a time. */
-const FILES_AHEAD = 64;
-/** Milliseconds that the peer has to end its side once ours is ended: what the system holds has to pass before. */
+/** Files given to the sender at once; it reads one at a time. */
+const FILES_AT_ONCE = 64;
+/** Milliseconds that the peer has to end its side once ours is ended; the system's buffers empty in that time. */
 const LINGER_MS = 60_000;
 
-/** The peer cannot refuse a name, so that is done here. */
-export async function sendPlain(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
+/** Refuses bad names itself, since the peer cannot. */
+export async function sendUnacknowledged(
+  transfers: readonly Transfer[],
+  deps: UploadDeps,
+): Promise<Uploaded> {
   const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
-  let left: readonly Transfer[] = transfers.filter((transfer) => {
+  let unsent: readonly Transfer[] = transfers.filter((transfer) => {
     const why = explainBadFilename(transfer.filename);
     if (why === null) return true;
     counts.failed++;
-    world.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
+    deps.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
     return false;
   });
   const status = exitStatus.connection;
-  while (left.length > 0) {
-    const sender = createUnacknowledgedSender(await connected(world.connect()), { crc32 });
-    const again = await sendAll(sender, left, world, counts);
+  while (unsent.length > 0) {
+    const sender = createUnacknowledgedSender(await connected(deps.connect()), { crc32 });
+    const again = await sendAll(sender, unsent, deps, counts);
     const fault = await ended(sender);
-    if (fault !== null) return { ...counts, lost: { files: again.length, why: fault, status } };
-    if (again.length === left.length) {
-      return { ...counts, lost: { files: again.length, why: 'the peer takes nothing', status } };
+    if (fault !== null) return { ...counts, givenUp: { files: again.length, why: fault, status } };
+    if (again.length === unsent.length) {
+      return { ...counts, givenUp: { files: again.length, why: 'the peer takes nothing', status } };
     }
-    left = again;
+    unsent = again;
   }
-  return { ...counts, lost: null };
+  return { ...counts, givenUp: null };
 }
 
-/** Answers what was not sent, since the connection was ended before its turn. */
+/** Answers the files that were not sent, because the connection ended before their turn. */
 function sendAll(
   sender: UnacknowledgedSender,
   transfers: readonly Transfer[],
@@ -55,11 +58,11 @@ function sendAll(
     let next = 0;
     let underWay = 0;
     function step(): void {
-      while (underWay < FILES_AHEAD && next < transfers.length && again.length === 0)
+      while (underWay < FILES_AT_ONCE && next < transfers.length && again.length === 0)
         send(transfers[next++]!);
       if (underWay === 0) resolve([...again, ...transfers.slice(next)]);
     }
-    function over(): void {
+    function settle(): void {
       underWay--;
       step();
     }
@@ -81,16 +84,16 @@ function sendAll(
               counts.failed++;
               report.failed(transfer, { message: faultInWords(fault, 'read') });
             }
-            over();
+            settle();
           },
-          complete: over,
+          complete: settle,
         });
     }
     step();
   });
 }
 
-/** Ends our side; answers what is wrong with the way the peer ended its own, or null. */
+/** Ends our side, and waits for the peer to end its own. Answers null, or what went wrong. */
 async function ended(sender: UnacknowledgedSender): Promise<string | null> {
   try {
     const inTime = await firstValueFrom(sender.end(LINGER_MS));

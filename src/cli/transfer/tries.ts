@@ -1,12 +1,12 @@
-/** From where the tries of one file go on, and how much of it this run found there. */
+/** Notes where the tries of one file begin, and how many bytes were there before this run. */
 import type { Progress } from '../../client/transfers/uploads.ts';
 
 export interface Tries {
   /** A try begins behind so many bytes. */
   readonly begin: (from: number) => void;
-  /** Progress of an upload: its first of a try tells from where that goes on. */
+  /** Takes the progress of an upload. The first progress of a try has the offset where the try began. */
   readonly at: (progress: Pick<Progress, 'attempt' | 'resumedFrom'>) => void;
-  /** Bytes that were there before the first try: none of the tries has moved them. */
+  /** Bytes that were there before the first try, and that no try has moved. */
   readonly before: () => number;
 }
 

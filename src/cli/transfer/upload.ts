@@ -1,8 +1,8 @@
 /**
- * Sends files, many requests ahead of their answers, and reports what comes of each.
+ * Sends files, with many requests before their answers, and reports the result of each.
  *
- * Whatever breaks is tried again by the uploads themselves; when they give up on the server, so does this. Files under
- * way are bounded by a count for each connection; a file that waits for its turn is not open.
+ * The uploads themselves try again when a connection breaks. When they give the server up, this does too. The number of
+ * files at once is bounded for each connection. A file that waits for its turn is not open.
  */
 import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
@@ -10,6 +10,7 @@ import type { Observable } from 'rxjs';
 import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { sha256 } from '../../client/content/sha256.ts';
+import { breaksConnection } from '../../client/pool/retry.ts';
 import {
   createUploads,
   RESUME_THRESHOLD_BYTES,
@@ -21,26 +22,24 @@ import { crc32 } from '../../store/crc32.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
-import { breaks } from '../shared/with-client.ts';
-import type { Failure, Report } from './report.ts';
-import { tellRetries } from './retry-options.ts';
-import type { Transfer } from './transfer.ts';
+import type { Report, Transfer, TransferFault } from './report.ts';
+import { reportRetries } from './retry-options.ts';
 import { createTries } from './tries.ts';
 
-/** Files under way at once on each connection: as many as a server answers at once. */
-const FILES_AHEAD = 256;
+/** Files sent at once on each connection: as many as a server works on at once. */
+const FILES_AT_ONCE = 256;
 
 export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
   readonly failed: number;
-  /** As many of the bytes as the server did not have when this run began. */
+  /** Bytes of those files that this run has sent. */
   readonly transferred: number;
-  /** The files that were given up because the server is, and why it is. Null when all were tried. */
-  readonly lost: Lost | null;
+  /** The files that were given up together with the server, and why. Null when all files were tried. */
+  readonly givenUp: GivenUp | null;
 }
 
-export interface Lost {
+export interface GivenUp {
   readonly files: number;
   readonly why: string;
   readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
@@ -50,49 +49,50 @@ export interface UploadDeps {
   readonly connect: () => Observable<Connection>;
   readonly report: Report;
   readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
-  /** Said to the server first; null for nothing. */
+  /** Sent to the server first; null for no token. */
   readonly token?: string | null;
   readonly retries?: number;
   /** Connections. */
   readonly parallel?: number;
-  /** Files of which the server keeps what it has while they are under way: the same command would go on with them. */
+  /** Unfinished files of which the server keeps the bytes it has: the same command would resume them. */
   readonly kept?: Set<Transfer>;
 }
 
-export function upload(transfers: readonly Transfer[], world: UploadDeps): Promise<Uploaded> {
-  const { connect, token = null, retries = 5, parallel = 1 } = world;
+export function upload(transfers: readonly Transfer[], deps: UploadDeps): Promise<Uploaded> {
+  const { connect, token = null, retries = 5, parallel = 1 } = deps;
   const uploads = createUploads({
     connect,
     retries,
     parallel,
     crc32,
-    window: FILES_AHEAD,
+    window: FILES_AT_ONCE,
     sha256,
     ...(token === null ? {} : { token }),
   });
-  tellRetries(uploads.retries$, world.report);
-  return sendAll(uploads, transfers, world, FILES_AHEAD * parallel).finally(uploads.end);
+  reportRetries(uploads.retries$, deps.report);
+  return sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel).finally(uploads.end);
 }
 
 function sendAll(
   uploads: Uploads,
   transfers: readonly Transfer[],
   { report, settings, kept }: UploadDeps,
-  most: number,
+  concurrency: number,
 ): Promise<Uploaded> {
   return new Promise((resolve) => {
     const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
     let next = 0;
     let underWay = 0;
-    /** Files that were tried, and of which it is not known what came of them. */
-    let unknown = 0;
-    let given: ClientFault | null = null;
+    /** Files that were tried, and whose result is unknown because the server was given up. */
+    let undecided = 0;
+    let fatalFault: ClientFault | null = null;
 
     function step(): void {
-      while (underWay < most && next < transfers.length && given === null) send(transfers[next++]!);
+      while (underWay < concurrency && next < transfers.length && fatalFault === null)
+        send(transfers[next++]!);
       if (underWay > 0) return;
-      const files = unknown + transfers.length - next;
-      resolve({ ...counts, lost: given === null ? null : { files, ...whyLost(given) } });
+      const files = undecided + transfers.length - next;
+      resolve({ ...counts, givenUp: fatalFault === null ? null : { files, ...reasonOf(fatalFault) } });
     }
 
     function send(transfer: Transfer): void {
@@ -121,20 +121,20 @@ function sendAll(
           },
           error: (fault: ClientFault) => {
             if (endsAll(fault)) {
-              given ??= fault;
-              unknown++;
+              fatalFault ??= fault;
+              undecided++;
             } else {
               counts.failed++;
               kept?.delete(transfer);
-              report.failed(transfer, failureOf(fault, 'read'));
+              report.failed(transfer, transferFaultOf(fault, 'read'));
             }
-            over();
+            settle();
           },
-          complete: over,
+          complete: settle,
         });
     }
 
-    function over(): void {
+    function settle(): void {
       underWay--;
       step();
     }
@@ -142,20 +142,20 @@ function sendAll(
   });
 }
 
-/** What the source of an upload is called, beside its name, size and time: another machine's file is another one. */
+/** Identifies the source of an upload. The host is part of it: another machine's file is another file. */
 const sourceOf = (path: string): string => `${hostname()}:${absolute(path)}`;
 
-/** It is not about one file. */
+/** Whether a fault concerns all files, not one. */
 export const endsAll = (fault: ClientFault): boolean =>
-  breaks(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
+  breaksConnection(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
 
-export const whyLost = (fault: ClientFault): Omit<Lost, 'files'> => ({
+export const reasonOf = (fault: ClientFault): Omit<GivenUp, 'files'> => ({
   why: describeFault(fault),
-  status: breaks(fault) ? exitStatus.connection : exitStatus.failed,
+  status: breaksConnection(fault) ? exitStatus.connection : exitStatus.failed,
 });
 
-/** @param doing what was to be done to the file on this machine. */
-export function failureOf(fault: ClientFault, doing: Doing): Failure {
+/** @param doing what the command was doing to the file on this machine. */
+export function transferFaultOf(fault: ClientFault, doing: Doing): TransferFault {
   const message = faultInWords(fault, doing);
   return fault.type === 'refused' ? { message, code: fault.error.code } : { message };
 }

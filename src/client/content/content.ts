@@ -1,32 +1,32 @@
-/** What is to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
+/** Content to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
 import { check, withMethods } from '../../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
 
 export interface Content {
-  /** Bytes in all. The frame promises so many before the first is read. */
+  /** Bytes in all. The frame's header promises so many before the first is read. */
   readonly size: number;
-  /** When it last changed, milliseconds since 1970, whole: what the stored file is given, unless the put says. */
+  /** When it last changed, in whole milliseconds since 1970. The stored file gets it, unless the put names another. */
   readonly mtime?: number;
   /**
-   * When anything about it last changed, in whatever unit: content of another one is taken for other content, though it
-   * has the same size and `mtime`. Looked at between the tries of one upload, and never sent.
+   * When anything about it last changed, in any unit. Content with another `ctime` counts as other content, even with
+   * the same size and `mtime`. It is compared between the tries of one upload, and never sent.
    */
   readonly ctime?: number;
   /**
-   * Writes bytes from `offset` on into `into`, and answers how many it wrote: at least 1, at most `into.length`,
-   * which never reaches past `size`. Called one at a time and in order, from any offset on; from the start once more
-   * where a checksum of what was or is to be sent is needed first.
+   * Writes bytes from `offset` on into `into`, and answers how many it wrote: at least 1, at most `into.length`, which
+   * never reaches past `size`. The client makes one call at a time and reads in order from some offset on. It begins at
+   * the start once more where it needs a checksum of the content before it sends it.
    *
-   * Whoever cannot give the bytes that were promised (the file cannot be read, or is being changed) throws, rejects or
-   * answers 0. The put then fails, and nothing of it is stored.
+   * When the promised bytes cannot be read (the file fails, or is being changed) this throws, rejects or answers 0. The
+   * put then fails, and nothing of it is stored.
    */
   read(offset: number, into: Uint8Array): number | Promise<number>;
-  /** Called once, when nothing more is read. */
+  /** Called once, after the last read. */
   close?(): void;
 }
 
 /**
- * Bytes at hand, in any form. Not copied: leave them unchanged until the put is over.
+ * Bytes in memory, in any form. They are not copied: leave them unchanged until the put has ended.
  *
  * @throws TypeError for what is not bytes; text is encoded first: `new TextEncoder().encode(text)`.
  */

@@ -1,6 +1,6 @@
 /**
- * CRC-32 (ISO-HDLC, as in zlib and PNG) without a platform's help: four bytes a step, some 500 MB/s. Where there is a
- * faster one (`zlib.crc32` in Node: 4 GB/s), give that to the client instead.
+ * CRC-32 (ISO-HDLC, as in zlib and PNG) in plain JavaScript: four bytes a step, some 500 MB/s. Where the platform has a
+ * faster one (`zlib.crc32` in Node: 4 GB/s), give the client that.
  */
 
 const tables = makeTables();
@@ -19,7 +19,8 @@ function makeTables(): readonly [Uint32Array, Uint32Array, Uint32Array, Uint32Ar
 }
 
 /**
- * The CRC-32 of `bytes`, continued from that of the bytes before them (0 at the start). An unsigned 32-bit integer.
+ * Computes the CRC-32 of `bytes`, continued from that of the bytes before them (0 at the start), as an unsigned
+ * integer.
  *
  * @example crc32(tail, crc32(head)) // that of head and tail together
  */

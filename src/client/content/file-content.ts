@@ -1,30 +1,31 @@
-/** A file on this machine as content to be sent. For Node. */
+/** A local file as content to be sent. For Node. */
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
 import { concatBytes } from '../../base/bytes.ts';
 import { bytesContent, type Content } from './content.ts';
 
-/** Bytes up to which a file is read at once, without a round through the thread pool. */
+/** Files of up to so many bytes are read synchronously, which saves the way through the thread pool. */
 const WHOLE_READ_BYTES_MAX = 128 * 1024;
-/** Bytes at the most of a file whose size does not say how many it has: it is read into memory before it is sent. */
-const UNSIZED_MAX_BYTES = 16 * 1024 * 1024;
-/** Bytes that a file which has none on the disk may claim: files of the kernel say 0, or a page of it. */
-const KERNEL_PAGE_MAX_BYTES = 64 * 1024;
+/** The most bytes that a file without a true size may have: it is read into memory before it is sent. */
+const UNSIZED_BYTES_MAX = 16 * 1024 * 1024;
+/** A file that has no blocks on the disk and claims at most so many bytes is taken for a file of the kernel. */
+const KERNEL_PAGE_BYTES_MAX = 64 * 1024;
 
 /**
- * Opens a regular file, through symbolic links. What is sent is the file as it was when it was opened: one that changes
- * while it is read makes the put fail before its last bytes are sent, so that no mixture is ever stored. What tells is
- * its size, its modification time and, since a program may set that back, the time of its last change of any kind
- * (`ctime`): a file that is renamed or given other permissions meanwhile counts as changed too.
+ * Opens a regular file, through symbolic links. The put sends the file as it was when it was opened: if the file
+ * changes while it is read, the put fails before its last bytes are sent, so that no mixture is ever stored. A change
+ * is seen by the size, the modification time and, since a program may set that back, the time of the last change of any
+ * kind (`ctime`). So a file that is renamed or gets other permissions meanwhile counts as changed too.
  *
- * A file whose size does not say what is in it (`/proc/cpuinfo` says 0, those below `/sys` say 4,096) is read to its end
- * when it is opened, up to 16 MiB, and has no modification time.
+ * Some files of the kernel do not state their size (`/proc/cpuinfo` says 0, files below `/sys` say 4,096). They are
+ * read to their end when they are opened, up to 16 MiB, and have no modification time.
  *
- * @throws the system's error when it cannot be opened; an `Error` that says so when it is no regular file, or when it
- *   says that it is empty and has more than 16 MiB.
+ * @throws the system's error when the file cannot be opened; an `Error` when it is no regular file, or when it states
+ * no
+ *   true size and has more than 16 MiB.
  * @example client.put('a.txt', () => fileContent('/home/me/a.txt'))
  */
 export function fileContent(path: string): Content {
-  // Not to wait for a writer where a FIFO has taken the place of the file.
+  // Without O_NONBLOCK, opening a FIFO of that name would wait for a writer.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   let before: Stats;
   let unsized: Uint8Array | null;
@@ -41,7 +42,7 @@ export function fileContent(path: string): Content {
   const times = { mtime: Math.floor(before.mtimeMs), ctime: before.ctimeMs };
   if (unsized !== null) {
     closeSync(fd);
-    // The times of a file of the kernel say nothing of what it has in it, which may be another thing at the next look.
+    // The times of a file of the kernel do not change with its content.
     return { ...bytesContent(unsized), ...(unsized.length === size ? times : {}) };
   }
 
@@ -76,27 +77,27 @@ function checkUnchanged(before: Stats, after: Stats): void {
   if (!same) throw new Error('it changed while it was being sent');
 }
 
-/** Whether the size may say nothing of the content: so it is with an empty file, which costs one read more. */
+/** Whether the stated size may be wrong. It may for every empty file too, which costs one more read. */
 const isUnsized = ({ size, blocks }: Stats): boolean =>
-  size === 0 || (blocks === 0 && size <= KERNEL_PAGE_MAX_BYTES);
+  size === 0 || (blocks === 0 && size <= KERNEL_PAGE_BYTES_MAX);
 
-/** Read into, and copied out of, within one call. */
-let room: Uint8Array | undefined;
+/** Bytes are read into it and copied out of it within one call. */
+let readBuffer: Uint8Array | undefined;
 
 function readWhole(fd: number): Uint8Array {
-  room ??= new Uint8Array(WHOLE_READ_BYTES_MAX);
+  readBuffer ??= new Uint8Array(WHOLE_READ_BYTES_MAX);
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for (let got = readSync(fd, room, 0, room.length, 0); got > 0; ) {
+  for (let got = readSync(fd, readBuffer, 0, readBuffer.length, 0); got > 0; ) {
     size += got;
-    if (size > UNSIZED_MAX_BYTES) {
-      const most = `${UNSIZED_MAX_BYTES / 1024 ** 2} MiB`;
+    if (size > UNSIZED_BYTES_MAX) {
+      const limit = `${UNSIZED_BYTES_MAX / 1024 ** 2} MiB`;
       throw new Error(
-        `its size does not say how many bytes it has, and it has more than ${most}: send a copy of it`,
+        `its size does not say how many bytes it has, and it has more than ${limit}: send a copy of it`,
       );
     }
-    pieces.push(room.slice(0, got));
-    got = readSync(fd, room, 0, room.length, size);
+    pieces.push(readBuffer.slice(0, got));
+    got = readSync(fd, readBuffer, 0, readBuffer.length, size);
   }
   return concatBytes(pieces, size);
 }

@@ -1,7 +1,32 @@
-/** Reading content for a checksum of it, before it is sent. */
+/** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
+import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
+import type { ClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
 
-/** Computes a digest bit by bit, as `createHash('sha256')` of Node does. */
+const WITH_READ = withMethods('content: an object with `size` and `read`, such as bytesContent makes', [
+  'read',
+]);
+const SIZE = wholeFrom(0);
+
+/**
+ * Checks content before a header promises its bytes.
+ *
+ * @throws TypeError or RangeError when it is no content, or does not say how long it is.
+ */
+export function checkContent(content: Content): Content {
+  check('what is put', content, WITH_READ);
+  check("the content's size", content.size, SIZE);
+  return content;
+}
+
+/** The fault of a request whose content threw. */
+export const contentFault = (thrown: unknown): ClientFault => ({
+  type: 'content',
+  message: thrown instanceof Error ? thrown.message : String(thrown),
+  thrown,
+});
+
+/** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
 export interface Hasher {
   readonly update: (bytes: Uint8Array) => void;
   /** In hexadecimal digits. */
@@ -12,8 +37,8 @@ export interface Hasher {
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Reads the bytes from one offset to another, as long as they are wanted. Rejects with what the content throws, and when
- * it is shorter than it said.
+ * Reads the bytes from one offset to another, until `wanted` answers false. Rejects with the content's own error, and
+ * when the content is shorter than its `size`.
  */
 export async function readPieces(
   content: Content,

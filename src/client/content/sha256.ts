@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Hasher } from './read-content.ts';
 
 /**
- * Makes what computes a SHA-256, for uploads that are to be verified.
+ * Makes a hasher for SHA-256, for uploads that the server is to verify.
  *
  * @example createUploads({ connect, crc32, sha256 }).upload('a', content, { verify: 'sha256' })
  */

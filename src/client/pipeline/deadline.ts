@@ -1,9 +1,9 @@
 /**
- * A deadline for a peer that takes requests and then does nothing: so that nothing waits for ever on a connection that
- * the system still believes in.
+ * A deadline for a peer that takes requests and then does nothing, so that no request waits for ever on a connection
+ * that the system still believes in.
  *
- * What counts is silence. Each byte that arrives and each write that settles begins the time anew, and time in which the
- * peer is not the one to act does not count. One timer a connection, armed only while something is unanswered.
+ * It measures silence. Each byte that arrives and each write that settles restarts the time. Time in which we keep the
+ * peer waiting does not count. There is one timer a connection, armed only while a request is unanswered.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
@@ -11,18 +11,18 @@ export interface DeadlineOptions {
   /** Milliseconds of silence. */
   readonly timeout: number;
   readonly scheduler?: SchedulerLike;
-  /** Whether an answer is due at all. */
+  /** Whether the peer owes an answer. */
   readonly due: () => boolean;
-  /** Told once. */
+  /** Called once, when the peer was silent for too long. */
   readonly missed: () => void;
 }
 
 export interface Deadline {
-  /** An answer may be due from now on. */
+  /** The peer owes an answer from now on. */
   readonly arm: () => void;
   /** The peer did something. */
   readonly touch: () => void;
-  /** We keep the peer waiting, for one reason; it does not count until `release` was called as often. */
+  /** We keep the peer waiting: time does not count until `release` was called as often as `hold`. */
   readonly hold: () => void;
   readonly release: () => void;
   readonly stop: () => void;
@@ -39,16 +39,16 @@ export function createDeadline(options: DeadlineOptions): Deadline {
     since = scheduler.now();
   };
 
-  function wait(millis: number): void {
-    timer = scheduler.schedule(look, millis);
+  function startTimer(millis: number): void {
+    timer = scheduler.schedule(checkSilence, millis);
   }
 
-  function look(): void {
+  function checkSilence(): void {
     timer = null;
     if (stopped || !due()) return;
     if (holds > 0) touch();
     const left = since + timeout - scheduler.now();
-    if (left > 0) wait(left);
+    if (left > 0) startTimer(left);
     else missed();
   }
 
@@ -56,7 +56,7 @@ export function createDeadline(options: DeadlineOptions): Deadline {
     arm: () => {
       if (timer !== null || stopped) return;
       touch();
-      wait(timeout);
+      startTimer(timeout);
     },
     touch,
     hold: () => {

@@ -1,75 +1,78 @@
 /**
- * Sends requests one behind the other, reading the body of each when its turn comes.
+ * Sends requests one behind the other, and reads the content of each when its turn comes.
  *
- * A frame that was begun must be completed truthfully, since its header has promised so many bytes and the server
- * stores whatever they are. So:
+ * A frame that was begun must be completed truthfully: its header has promised so many bytes, and the server stores
+ * them whatever they are. So:
  *
- *   what happens in the middle of a body          what is sent
- *   nothing of the frame has left yet             the frame is taken back
- *   the content fails, or the put is cancelled    nothing more: the connection has to be dropped, which stores nothing
- *   the server refuses the put, little is left    zeros, which it skips, to keep the framing
- *   the server refuses the put, much is left      nothing more: dropping the connection is cheaper
+ *   event in the middle of a body                 action of the sender
+ *   content fails or put is cancelled,            withdraws the frame
+ *   no byte of the frame has left
+ *   content fails or put is cancelled,            stops: the connection must be dropped, and the server stores nothing
+ *   bytes of the frame have left
+ *   the server refuses the put, little is left    sends zeros, which the server skips, to keep the framing
+ *   the server refuses the put, much is left      stops: dropping the connection is cheaper
  */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import type { Sent } from './exchange.ts';
+import { contentFault } from '../content/read-content.ts';
+import type { SentContent } from './client-request.ts';
 import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
 
-/** Bytes of a refused body that are still sent, as zeros, rather than connecting anew. */
+/** The most bytes of a refused body that are sent as zeros; beyond that a new connection is cheaper. */
 const PADDING_BYTES_MAX = 1024 * 1024;
 
 export type Checksum = (bytes: Uint8Array, before: number) => number;
 
-/** A request on its way out. */
+/** A request as the sender sees it. */
 export interface Outbound {
   readonly header: (content: Content | null) => JsonHeader;
   readonly open?: () => Content | Promise<Content>;
-  /** What the peer has of the content already: the body begins behind it. */
+  /** How much of the content the peer has already: the body begins behind it. */
   readonly from?: UploadOffset;
-  /** So many bytes of the content were read, and have this CRC-32. */
+  /** The content was read up to this offset; its bytes up to there have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
-  /** `refused`: it was answered already, with an error. */
+  /** `refused`: the server has answered it already, with an error. */
   readonly status: () => 'wanted' | 'refused' | 'cancelled';
-  /** Its first byte is packed: a reply may come from now on. */
+  /** Its first byte is in the write buffer: a reply may arrive from now on. */
   readonly begun: () => void;
-  /** The frame was taken back: no reply will come. */
+  /** The sender has withdrawn the frame: no reply will arrive. */
   readonly withdrawn: () => void;
   readonly taken: (bytes: number, total: number) => void;
-  readonly sent: (sent: Sent) => void;
-  /** It cannot be sent. */
+  readonly sent: (sent: SentContent) => void;
+  /** The request cannot be sent. */
   readonly failed: (fault: ClientFault) => void;
 }
 
 export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;
   readonly crc32: Checksum;
-  /** The next request whose turn has come; null when there is none now. */
+  /** Answers the next request to send; null when there is none for now. */
   readonly next: () => Outbound | null;
-  /** The frame of this request, the last one begun, cannot be completed: nothing can be sent behind it. */
-  readonly poisoned: (request: Outbound) => void;
-  readonly broken: (fault: ConnectionFault) => void;
-  /** Told before content is opened or read, and after: what takes time meanwhile is not the peer's doing. */
+  /** The frame of this request cannot be completed: nothing can be sent behind it. */
+  readonly onPoisoned: (request: Outbound) => void;
+  readonly onWriteFault: (fault: ConnectionFault) => void;
+  /** Called before content is opened or read, and after: the peer is not to blame for that time. */
   readonly reading?: (under: boolean) => void;
 }
 
 export interface FrameSender {
-  /** There may be something to send. What comes in one turn leaves in one write. */
+  /** There may be a request to send. Requests made within one turn of the event loop leave in one write. */
   readonly wake: () => void;
   readonly stop: () => void;
 }
 
-export function createFrameSender(world: FrameSenderDeps): FrameSender {
-  const packer = createWriteBuffer(world.connection, world.broken);
+export function createFrameSender(deps: FrameSenderDeps): FrameSender {
+  const buffer = createWriteBuffer(deps.connection, deps.onWriteFault);
   let awake = false;
 
   async function run(): Promise<void> {
-    for (let request = world.next(); request !== null; request = world.next()) {
+    for (let request = deps.next(); request !== null; request = deps.next()) {
       if (!(await send(request))) return;
     }
-    packer.flush();
+    buffer.flush();
     awake = false;
   }
 
@@ -79,15 +82,15 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
     let content: Content;
     try {
       const opened = request.open();
-      // Whatever takes time must not hold back what is ready.
-      if (opened instanceof Promise) packer.flush();
-      world.reading?.(true);
+      // Frames that are ready must not wait for content that is slow to open.
+      if (opened instanceof Promise) buffer.flush();
+      deps.reading?.(true);
       content = await opened;
     } catch (thrown) {
       request.failed(contentFault(thrown));
       return true;
     } finally {
-      world.reading?.(false);
+      deps.reading?.(false);
     }
     try {
       return request.status() === 'cancelled' || (await sendFrame(request, content));
@@ -103,51 +106,51 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
       request.failed({ type: 'unsendable', message: header.fault.message });
       return true;
     }
-    const { offset, crc32: before } = request.from ?? nothing;
-    const room = await packer.room();
-    // A frame that will not fit starts a write of its own, so that what is ready does not wait for its reads.
-    if (room !== null && room.length < header.bytes.length + size - offset) packer.flush();
-    const mark = packer.mark();
+    const { offset, crc32: before } = request.from ?? FROM_THE_START;
+    const room = await buffer.room();
+    // A frame that does not fit begins a write of its own, so that the frames before it do not wait for its reads.
+    if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
+    const mark = buffer.mark();
     request.begun();
-    if (!(await append(packer, header.bytes))) return false;
+    if (!(await append(buffer, header.bytes))) return false;
     let crc32 = before;
     for (let at = offset; content !== null && at < size; ) {
-      const room = await packer.room();
+      const room = await buffer.room();
       if (room === null) return false;
       const status = request.status();
       if (status === 'refused') return pad(request, size - at);
       const into = size - at < room.length ? room.subarray(0, size - at) : room;
-      world.reading?.(true);
+      deps.reading?.(true);
       const got = status === 'cancelled' ? null : await readInto(content, at, into);
-      world.reading?.(false);
+      deps.reading?.(false);
       if (typeof got !== 'number') {
-        const back = packer.rewind(mark);
+        const back = buffer.rewind(mark);
         if (back) request.withdrawn();
         if (got !== null) request.failed(got);
-        if (!back) world.poisoned(request);
+        if (!back) deps.onPoisoned(request);
         return back;
       }
-      crc32 = world.crc32(into.subarray(0, got), crc32);
+      crc32 = deps.crc32(into.subarray(0, got), crc32);
       at += got;
       request.passed?.(at, crc32);
-      packer.filled(got);
-      packer.notify(() => request.taken(at, size));
+      buffer.filled(got);
+      buffer.notify(() => request.taken(at, size));
     }
-    if (size === offset) packer.notify(() => request.taken(size, size));
+    if (size === offset) buffer.notify(() => request.taken(size, size));
     request.sent({ size, crc32 });
     return true;
   }
 
   async function pad(request: Outbound, left: number): Promise<boolean> {
     if (left > PADDING_BYTES_MAX) {
-      world.poisoned(request);
+      deps.onPoisoned(request);
       return false;
     }
     for (let still = left; still > 0; ) {
-      const room = await packer.room();
+      const room = await buffer.room();
       if (room === null) return false;
       const zeros = room.subarray(0, still).fill(0);
-      packer.filled(zeros.length);
+      buffer.filled(zeros.length);
       still -= zeros.length;
     }
     return true;
@@ -159,21 +162,21 @@ export function createFrameSender(world: FrameSenderDeps): FrameSender {
       awake = true;
       queueMicrotask(run);
     },
-    stop: packer.stop,
+    stop: buffer.stop,
   };
 }
 
-const nothing: UploadOffset = { offset: 0, crc32: 0 };
+const FROM_THE_START: UploadOffset = { offset: 0, crc32: 0 };
 
-/** Answers whether it could. */
-async function append(packer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
+/** Answers whether all bytes could be appended. */
+async function append(buffer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
   for (let at = 0; at < bytes.length; ) {
-    const room = await packer.room();
+    const room = await buffer.room();
     if (room === null) return false;
-    const part = bytes.subarray(at, at + room.length);
-    room.set(part);
-    packer.filled(part.length);
-    at += part.length;
+    const slice = bytes.subarray(at, at + room.length);
+    room.set(slice);
+    buffer.filled(slice.length);
+    at += slice.length;
   }
   return true;
 }
@@ -188,9 +191,3 @@ async function readInto(content: Content, at: number, into: Uint8Array): Promise
     return contentFault(thrown);
   }
 }
-
-const contentFault = (thrown: unknown): ClientFault => ({
-  type: 'content',
-  message: thrown instanceof Error ? thrown.message : String(thrown),
-  thrown,
-});

@@ -1,54 +1,54 @@
-/** One request of a conversation, from when it is made until it is over. */
+/** One request of a pipeline, from when it is made until it has ended. */
 import type { ClientFault } from '../client-fault.ts';
-import type { Exchange, Sent } from './exchange.ts';
+import type { ClientRequest, SentContent } from './client-request.ts';
 import type { Outbound } from './frame-sender.ts';
 
 export interface PendingRequest {
-  readonly exchange: Exchange;
+  readonly request: ClientRequest;
   readonly outbound: Outbound;
   readonly id: number;
-  /** What was sent of its body, once the frame is complete. */
-  sent: Sent | null;
-  /** The header of its reply has come. */
+  /** Size and CRC-32 of its content, once the frame is complete. */
+  sent: SentContent | null;
+  /** The header of its reply has arrived. */
   answered: boolean;
-  /** Nobody is to be told anything more: it was given up, or has failed. */
+  /** None of its callbacks is called any more: it was unsubscribed, or has failed. */
   cancelled: boolean;
 }
 
 export interface PendingRequestHooks {
-  readonly begun: (entry: PendingRequest) => void;
-  readonly withdrawn: (entry: PendingRequest) => void;
-  /** It could not be sent, and its own has been told. */
-  readonly failed: (entry: PendingRequest) => void;
+  readonly begun: (pending: PendingRequest) => void;
+  readonly withdrawn: (pending: PendingRequest) => void;
+  /** It could not be sent. Its own `failed` was called before. */
+  readonly failed: (pending: PendingRequest) => void;
 }
 
 export function createPendingRequest(
-  exchange: Exchange,
+  request: ClientRequest,
   id: number,
   hooks: PendingRequestHooks,
 ): PendingRequest {
   const failed = (fault: ClientFault) => {
-    if (!entry.cancelled) exchange.failed(fault);
-    entry.cancelled = true;
-    hooks.failed(entry);
+    if (!pending.cancelled) request.failed(fault);
+    pending.cancelled = true;
+    hooks.failed(pending);
   };
   const outbound: Outbound = {
-    header: (content) => ({ ...exchange.header(content), id }),
-    ...(exchange.open === undefined ? {} : { open: exchange.open }),
-    ...(exchange.from === undefined ? {} : { from: exchange.from }),
-    ...(exchange.passed === undefined ? {} : { passed: exchange.passed }),
-    status: () => (entry.answered ? 'refused' : entry.cancelled ? 'cancelled' : 'wanted'),
-    begun: () => hooks.begun(entry),
-    withdrawn: () => hooks.withdrawn(entry),
+    header: (content) => ({ ...request.header(content), id }),
+    ...(request.open === undefined ? {} : { open: request.open }),
+    ...(request.from === undefined ? {} : { from: request.from }),
+    ...(request.passed === undefined ? {} : { passed: request.passed }),
+    status: () => (pending.answered ? 'refused' : pending.cancelled ? 'cancelled' : 'wanted'),
+    begun: () => hooks.begun(pending),
+    withdrawn: () => hooks.withdrawn(pending),
     taken: (bytes, total) => {
-      if (!entry.cancelled && !entry.answered) exchange.taken?.(bytes, total);
+      if (!pending.cancelled && !pending.answered) request.taken?.(bytes, total);
     },
     sent: (sent) => {
-      entry.sent = sent;
-      if (!entry.cancelled) exchange.sent?.(sent);
+      pending.sent = sent;
+      if (!pending.cancelled) request.sent?.(sent);
     },
     failed,
   };
-  const entry: PendingRequest = { exchange, outbound, id, sent: null, answered: false, cancelled: false };
-  return entry;
+  const pending: PendingRequest = { request, outbound, id, sent: null, answered: false, cancelled: false };
+  return pending;
 }

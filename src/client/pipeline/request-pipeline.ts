@@ -1,23 +1,23 @@
 /**
- * One connection's conversation: requests out, replies in, matched in order and by `id`.
+ * The requests and replies of one connection, matched in order and by `id`.
  *
  *   queued ──▶ sending ──▶ sent ──reply──▶ over
  *     │           └──refused before it was all sent──▶ over
  *     └── waits while `window` requests are unanswered
  *
- *   state      means                                                        becomes
- *   open       requests are taken and sent                                  ending, spoiled, over
- *   ending     no more are taken; once all are answered our side is ended   spoiled, over
- *   spoiled    a frame broke off: earlier answers are awaited, then         over
- *              the connection is dropped
- *   over       everything outstanding has failed, and so does what comes
+ *   state      meaning                                                      next
+ *   open       takes and sends requests                                     ending, poisoned, over
+ *   ending     takes no more; ends our side once all are answered           poisoned, over
+ *   poisoned   a frame broke off: waits for the replies to earlier          over
+ *              requests, then drops the connection
+ *   over       every unanswered request has failed, and later ones fail
  *
- * What is unanswered is bounded by `window`, what is unsent in memory by the packer. What is queued holds no body, and
- * is bounded by the caller: each of it is a subscription.
+ * `window` bounds the unanswered requests, and the write buffer bounds the unsent bytes in memory. A queued request
+ * holds no body. The caller bounds the queue: each request in it is a subscription.
  */
 import type { SchedulerLike } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
-import { createFifo } from '../../base/fifo.ts';
+import { createFifo, type Fifo } from '../../base/fifo.ts';
 import type { ErrorInfo } from '../../files/protocol/errors.ts';
 import { isRefusal, type Reply, replyFraming } from '../../files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
@@ -25,9 +25,9 @@ import { deframe } from '../../wire/deframe.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { type ClientFault, describeFault } from '../client-fault.ts';
-import { createDeadline } from './deadline.ts';
-import type { Exchange } from './exchange.ts';
-import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
+import type { ClientRequest } from './client-request.ts';
+import { createDeadline, type Deadline } from './deadline.ts';
+import { type Checksum, createFrameSender, type FrameSender, type Outbound } from './frame-sender.ts';
 import { createPendingRequest, type PendingRequest, type PendingRequestHooks } from './pending-request.ts';
 
 export interface RequestPipelineOptions {
@@ -35,260 +35,299 @@ export interface RequestPipelineOptions {
   readonly crc32: Checksum;
   /** Requests that may be unanswered at once. */
   readonly window: number;
-  /** Milliseconds of silence after which a connection with something unanswered is dropped; absent: never. */
+  /** Milliseconds of silence after which a connection that owes an answer is dropped; absent: never. */
   readonly timeout?: number | undefined;
   readonly scheduler?: SchedulerLike | undefined;
 }
 
 export interface RequestPipeline {
-  /** Makes a request in its turn. Answers how to give it up. */
-  readonly request: (exchange: Exchange) => () => void;
+  /** Makes a request in its turn. Answers a function that gives it up. */
+  readonly request: (request: ClientRequest) => () => void;
   /** Takes no more requests, and ends our side once all are answered. */
   readonly end: () => void;
-  /** Drops the connection. What is outstanding fails. */
+  /** Drops the connection. Every unanswered request fails. */
   readonly destroy: () => void;
-  /** Stops and goes on reading what the server sends. */
+  /** Pauses and resumes reading from the server. */
   readonly pause: () => void;
   readonly resume: () => void;
+}
+
+interface PipelineState {
+  readonly connection: Connection;
+  readonly window: number;
+  readonly queue: Fifo<PendingRequest>;
+  /** Requests of which the first byte is in the write buffer, and whose reply is not complete. */
+  readonly outstanding: PendingRequest[];
+  readonly sender: FrameSender;
+  readonly deadline: Deadline | null;
+  readonly hooks: PendingRequestHooks;
+  lastId: number;
+  phase: 'open' | 'ending' | 'poisoned' | 'over';
+  /** The request that the sender works on; perhaps not outstanding yet. */
+  sending: PendingRequest | null;
+  /** The request whose frame broke off. */
+  poisoned: PendingRequest | null;
+  /** The request whose reply is arriving; null also during a progress reply, which completes no request. */
+  receiving: PendingRequest | null;
+  /** Why the pipeline is over. */
+  endFault: ConnectionFault | null;
+  writeFault: ConnectionFault | null;
+  paused: boolean;
 }
 
 const destroyedHere = (message: string): ConnectionFault => ({ code: 'destroyed', message });
 
 export function createRequestPipeline(options: RequestPipelineOptions): RequestPipeline {
-  const { connection, crc32, window, timeout } = options;
-  const queue = createFifo<PendingRequest>();
-  const outstanding: PendingRequest[] = [];
-  let lastId = 0;
-  let state: 'open' | 'ending' | 'spoiled' | 'over' = 'open';
-  /** The one that the sender is at: perhaps not outstanding yet. */
-  let sending: PendingRequest | null = null;
-  /** The one whose frame broke off. */
-  let poisoned: PendingRequest | null = null;
-  /** Whose reply is arriving; null also for one that ends nothing. */
-  let receiving: PendingRequest | null = null;
-  let end: ConnectionFault | null = null;
-  let writeFault: ConnectionFault | null = null;
+  const pipeline = createState(options);
+  const { connection } = pipeline;
+  connection.chunks$.pipe(deframe(replyFraming())).subscribe({
+    next: (frame) => onFrame(pipeline, frame),
+    complete: () => {
+      const ended: ConnectionFault = { code: 'reset', message: 'the server ended the connection' };
+      finish(pipeline, pipeline.writeFault ?? ended);
+      connection.end();
+    },
+    error: (fault: ConnectionFault) => finish(pipeline, fault),
+  });
 
+  return {
+    request: (request) => addRequest(pipeline, request),
+    end: () => {
+      if (pipeline.phase !== 'open') return;
+      pipeline.phase = 'ending';
+      settle(pipeline);
+    },
+    destroy: () => {
+      finish(pipeline, destroyedHere('the client was destroyed'));
+      connection.destroy();
+    },
+    pause: () => {
+      if (!pipeline.paused) pipeline.deadline?.hold();
+      pipeline.paused = true;
+      connection.pause();
+    },
+    resume: () => {
+      if (pipeline.paused) pipeline.deadline?.release();
+      pipeline.paused = false;
+      connection.resume();
+    },
+  };
+}
+
+function createState(options: RequestPipelineOptions): PipelineState {
+  const { connection, crc32, window, timeout, scheduler } = options;
   const deadline =
     timeout === undefined
       ? null
       : createDeadline({
           timeout,
-          ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
-          due: () => outstanding.length > 0,
+          ...(scheduler === undefined ? {} : { scheduler }),
+          due: () => pipeline.outstanding.length > 0,
           missed: () => {
             const message = `the server has not answered for ${timeout / 1000} s`;
-            over({ code: 'timeout', message });
+            finish(pipeline, { code: 'timeout', message });
             connection.destroy();
           },
         });
-  let paused = false;
-
-  const watched =
-    (touch: () => void): Connection['write'] =>
-    (chunks, settled) =>
-      connection.write(chunks, (fault) => {
-        touch();
-        settled(fault);
-      });
-
   const sender = createFrameSender({
-    connection: deadline === null ? connection : { write: watched(deadline.touch) },
+    connection: deadline === null ? connection : { write: touching(connection, deadline) },
     crc32,
-    next,
-    poisoned: onSpoiled,
-    broken,
+    next: () => nextToSend(pipeline),
+    onPoisoned: (outbound) => onPoisoned(pipeline, outbound),
+    onWriteFault: (fault) => {
+      // The server's earlier replies are still read. The pipeline is over when they end.
+      pipeline.writeFault = fault;
+      failQueued(pipeline, fault);
+    },
     ...(deadline === null ? {} : { reading: (under) => (under ? deadline.hold() : deadline.release()) }),
   });
-
-  function next(): Outbound | null {
-    sending = null;
-    while (outstanding.length < window && state !== 'spoiled' && state !== 'over') {
-      const entry = queue.shift();
-      if (entry === undefined) break;
-      if (entry.cancelled) continue;
-      sending = entry;
-      return entry.outbound;
-    }
-    settle();
-    return null;
-  }
-
-  const hooks: PendingRequestHooks = {
-    begun: (entry) => {
-      outstanding.push(entry);
-      deadline?.arm();
+  const pipeline: PipelineState = {
+    connection,
+    window,
+    queue: createFifo<PendingRequest>(),
+    outstanding: [],
+    sender,
+    deadline,
+    hooks: {
+      begun: (pending) => {
+        pipeline.outstanding.push(pending);
+        deadline?.arm();
+      },
+      withdrawn: () => pipeline.outstanding.pop(),
+      failed: () => settle(pipeline),
     },
-    withdrawn: () => outstanding.pop(),
-    failed: settle,
+    lastId: 0,
+    phase: 'open',
+    sending: null,
+    poisoned: null,
+    receiving: null,
+    endFault: null,
+    writeFault: null,
+    paused: false,
   };
+  return pipeline;
+}
 
-  /** The server took back nothing: what it was sent before the broken frame is still answered. */
-  function onSpoiled(outbound: Outbound): void {
-    poisoned = outstanding.find((entry) => entry.outbound === outbound) ?? null;
-    if (state !== 'over') state = 'spoiled';
-    settle();
+/** Writes to the connection, and restarts the deadline when a write settles. */
+const touching =
+  (connection: Connection, { touch }: Deadline): Connection['write'] =>
+  (chunks, settled) =>
+    connection.write(chunks, (fault) => {
+      touch();
+      settled(fault);
+    });
+
+function addRequest(pipeline: PipelineState, request: ClientRequest): () => void {
+  const pending = createPendingRequest(request, ++pipeline.lastId, pipeline.hooks);
+  const { phase, endFault, writeFault } = pipeline;
+  if (phase === 'open' && writeFault === null) {
+    pipeline.queue.push(pending);
+    pipeline.sender.wake();
+  } else {
+    const fault = endFault ?? writeFault ?? destroyedHere('the client was ended');
+    queueMicrotask(() => pending.outbound.failed({ type: 'connection', fault, sent: false }));
   }
+  return () => {
+    pending.cancelled = true;
+  };
+}
 
-  function broken(fault: ConnectionFault): void {
-    // What the server said before is still read; the end of that is the end of the conversation.
-    writeFault = fault;
-    failQueued(fault);
+function nextToSend(pipeline: PipelineState): Outbound | null {
+  pipeline.sending = null;
+  while (canSend(pipeline)) {
+    const pending = pipeline.queue.shift();
+    if (pending === undefined) break;
+    if (pending.cancelled) continue;
+    pipeline.sending = pending;
+    return pending.outbound;
   }
+  settle(pipeline);
+  return null;
+}
 
-  /** To be called when something may have been the last one. */
-  function settle(): void {
-    if (state === 'spoiled' && (outstanding.length === 0 || outstanding[0] === poisoned)) {
-      over(destroyedHere('the connection was dropped, since a put on it broke off'));
-      connection.destroy();
-    }
-    const idle = outstanding.length === 0 && queue.length === 0 && sending === null;
-    if (state === 'ending' && idle) connection.end();
-  }
+const canSend = ({ outstanding, window, phase }: PipelineState): boolean =>
+  outstanding.length < window && phase !== 'poisoned' && phase !== 'over';
 
-  function over(fault: ConnectionFault, why?: ClientFault): void {
-    if (state === 'over') return;
-    state = 'over';
-    end = fault;
-    sender.stop();
-    deadline?.stop();
-    const failed = outstanding.splice(0);
-    for (const { exchange, cancelled } of failed) {
-      if (!cancelled) exchange.failed(why ?? { type: 'connection', fault, sent: true });
-    }
-    failQueued(fault);
-  }
+/** A frame broke off. The server still answers the requests that it was sent before. */
+function onPoisoned(pipeline: PipelineState, outbound: Outbound): void {
+  pipeline.poisoned = pipeline.outstanding.find((pending) => pending.outbound === outbound) ?? null;
+  if (pipeline.phase !== 'over') pipeline.phase = 'poisoned';
+  settle(pipeline);
+}
 
-  function failQueued(fault: ConnectionFault): void {
-    if (sending !== null && !outstanding.includes(sending) && !sending.answered) {
-      sending.outbound.failed({ type: 'connection', fault, sent: false });
-    }
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      if (!entry.cancelled) entry.exchange.failed({ type: 'connection', fault, sent: false });
-    }
-  }
-
-  /** The server cannot be understood any more. */
-  function protocolError(message: string, error?: ErrorInfo): void {
-    const said = error === undefined ? {} : { error };
-    // Not `destroyed`: that is what befell requests for the sake of another one.
-    over({ code: 'failed', message }, { type: 'protocol', message, ...said });
+/** Called when a request may have been the last one. */
+function settle(pipeline: PipelineState): void {
+  const { connection, outstanding, queue, poisoned } = pipeline;
+  if (pipeline.phase === 'poisoned' && (outstanding.length === 0 || outstanding[0] === poisoned)) {
+    finish(pipeline, destroyedHere('the connection was dropped, since a put on it broke off'));
     connection.destroy();
   }
+  const idle = outstanding.length === 0 && queue.length === 0 && pipeline.sending === null;
+  if (pipeline.phase === 'ending' && idle) connection.end();
+}
 
-  function onReply(reply: Reply, body: number): void {
-    const entry = outstanding[0];
-    if (isRefusal(reply) && !isErrorInfo(reply.error)) {
-      return protocolError(`the server's error has no code and message`);
-    }
-    if (isRefusal(reply) && reply.id === undefined) {
-      // What cannot be answered by id is about the connection itself.
-      return protocolError(`the server gave up on the connection: ${reply.error.message}`, reply.error);
-    }
-    if (entry === undefined || reply.id !== entry.id) {
-      const expected = entry === undefined ? 'nothing was asked' : `${entry.id} is due`;
-      return protocolError(`the server answers to ${JSON.stringify(reply.id)}, but ${expected}`);
-    }
-    if (!isRefusal(reply) && reply.ack === 'progress' && entry.exchange.progressed !== undefined) {
-      if (entry.cancelled || entry.answered) return;
-      const fault = entry.exchange.progressed(reply);
-      if (fault !== null) protocolError(describeFault(fault));
+/** Ends the pipeline: every request fails, with `cause` if the server has received it. */
+function finish(pipeline: PipelineState, fault: ConnectionFault, cause?: ClientFault): void {
+  if (pipeline.phase === 'over') return;
+  pipeline.phase = 'over';
+  pipeline.endFault = fault;
+  pipeline.sender.stop();
+  pipeline.deadline?.stop();
+  const failed = pipeline.outstanding.splice(0);
+  for (const { request, cancelled } of failed) {
+    if (!cancelled) request.failed(cause ?? { type: 'connection', fault, sent: true });
+  }
+  failQueued(pipeline, fault);
+}
+
+function failQueued({ queue, sending, outstanding }: PipelineState, fault: ConnectionFault): void {
+  if (sending !== null && !outstanding.includes(sending) && !sending.answered) {
+    sending.outbound.failed({ type: 'connection', fault, sent: false });
+  }
+  for (let pending = queue.shift(); pending !== undefined; pending = queue.shift()) {
+    if (!pending.cancelled) pending.request.failed({ type: 'connection', fault, sent: false });
+  }
+}
+
+/** Gives up a server whose replies cannot be understood. */
+function protocolError(pipeline: PipelineState, message: string, error?: ErrorInfo): void {
+  const said = error === undefined ? {} : { error };
+  // Not `destroyed`: that code is for connections dropped for the sake of one request.
+  finish(pipeline, { code: 'failed', message }, { type: 'protocol', message, ...said });
+  pipeline.connection.destroy();
+}
+
+function onReply(pipeline: PipelineState, reply: Reply, body: number): void {
+  const pending = pipeline.outstanding[0];
+  if (isRefusal(reply) && !isErrorInfo(reply.error)) {
+    return protocolError(pipeline, `the server's error has no code and message`);
+  }
+  if (isRefusal(reply) && reply.id === undefined) {
+    // A refusal without an id is about the connection itself.
+    const message = `the server gave up on the connection: ${reply.error.message}`;
+    return protocolError(pipeline, message, reply.error);
+  }
+  if (pending === undefined || reply.id !== pending.id) {
+    const expected = pending === undefined ? 'nothing was asked' : `${pending.id} is due`;
+    return protocolError(pipeline, `the server answers to ${JSON.stringify(reply.id)}, but ${expected}`);
+  }
+  if (!isRefusal(reply) && reply.ack === 'progress' && pending.request.progressed !== undefined) {
+    if (pending.cancelled || pending.answered) return;
+    const fault = pending.request.progressed(reply);
+    if (fault !== null) protocolError(pipeline, describeFault(fault));
+    return;
+  }
+  pipeline.receiving = pending;
+  if (isRefusal(reply)) {
+    pending.answered = true;
+    if (!pending.cancelled) pending.request.failed({ type: 'refused', error: reply.error });
+    pending.cancelled = true;
+    return;
+  }
+  if (pending.sent === null) {
+    return protocolError(pipeline, 'the server acknowledges what it has not been sent yet');
+  }
+  pending.answered = true;
+  if (pending.cancelled) return;
+  const fault = pending.request.acked(reply, pending.sent, body);
+  if (fault?.type === 'protocol') protocolError(pipeline, fault.message);
+  else if (fault !== null) {
+    pending.request.failed(fault);
+    pending.cancelled = true;
+  }
+}
+
+function onReplyEnd(pipeline: PipelineState): void {
+  const pending = pipeline.receiving;
+  if (pending === null) return;
+  pipeline.receiving = null;
+  pipeline.outstanding.shift();
+  if (!pending.cancelled) pending.request.done();
+  settle(pipeline);
+  pipeline.sender.wake();
+}
+
+function onFrame(pipeline: PipelineState, frame: FrameEvent<JsonHeader>): void {
+  if (pipeline.phase === 'over') return;
+  pipeline.deadline?.touch();
+  switch (frame.type) {
+    case 'start':
+      return onReply(pipeline, frame.header as Reply, frame.length);
+    case 'data':
+      if (pipeline.receiving?.cancelled === false) pipeline.receiving.request.data?.(frame.bytes);
       return;
-    }
-    receiving = entry;
-    if (isRefusal(reply)) {
-      entry.answered = true;
-      if (!entry.cancelled) entry.exchange.failed({ type: 'refused', error: reply.error });
-      entry.cancelled = true;
-      return;
-    }
-    if (entry.sent === null) {
-      return protocolError('the server acknowledges what it has not been sent yet');
-    }
-    entry.answered = true;
-    if (entry.cancelled) return;
-    const fault = entry.exchange.acked(reply, entry.sent, body);
-    if (fault?.type === 'protocol') protocolError(fault.message);
-    else if (fault !== null) {
-      entry.exchange.failed(fault);
-      entry.cancelled = true;
-    }
-  }
-
-  function onReplyEnd(): void {
-    const entry = receiving;
-    if (entry === null) return;
-    receiving = null;
-    outstanding.shift();
-    if (!entry.cancelled) entry.exchange.done();
-    settle();
-    sender.wake();
-  }
-
-  function onFrame(frame: FrameEvent<JsonHeader>): void {
-    if (state === 'over') return;
-    deadline?.touch();
-    switch (frame.type) {
-      case 'start':
-        return onReply(frame.header as Reply, frame.length);
-      case 'data':
-        if (receiving?.cancelled === false) receiving.exchange.data?.(frame.bytes);
-        return;
-      case 'end':
-        return onReplyEnd();
-      case 'fault':
-        // A connection that breaks in the middle of a reply tells so by itself.
-        if (frame.fault.code !== 'truncated') protocolError(`the server's reply: ${frame.fault.message}`);
-        return;
-      case 'frame':
-        // Replies are never delivered whole.
-        return;
-    }
-  }
-
-  connection.chunks$.pipe(deframe(replyFraming())).subscribe({
-    next: onFrame,
-    complete: () => {
-      over(writeFault ?? { code: 'reset', message: 'the server ended the connection' });
-      connection.end();
-    },
-    error: (fault: ConnectionFault) => over(fault),
-  });
-
-  return {
-    request: (exchange) => {
-      const entry = createPendingRequest(exchange, ++lastId, hooks);
-      if (state === 'open' && writeFault === null) {
-        queue.push(entry);
-        sender.wake();
-      } else {
-        const fault = end ?? writeFault ?? destroyedHere('the client was ended');
-        queueMicrotask(() => entry.outbound.failed({ type: 'connection', fault, sent: false }));
+    case 'end':
+      return onReplyEnd(pipeline);
+    case 'fault':
+      // When the connection breaks in the middle of a reply, `chunks$` reports that itself.
+      if (frame.fault.code !== 'truncated') {
+        protocolError(pipeline, `the server's reply: ${frame.fault.message}`);
       }
-      return () => {
-        entry.cancelled = true;
-      };
-    },
-    end: () => {
-      if (state !== 'open') return;
-      state = 'ending';
-      settle();
-    },
-    destroy: () => {
-      over(destroyedHere('the client was destroyed'));
-      connection.destroy();
-    },
-    pause: () => {
-      if (!paused) deadline?.hold();
-      paused = true;
-      connection.pause();
-    },
-    resume: () => {
-      if (paused) deadline?.release();
-      paused = false;
-      connection.resume();
-    },
-  };
+      return;
+    case 'frame':
+      // Replies are never delivered whole.
+      return;
+  }
 }
 
 const isErrorInfo = isMatching({ code: P.string, message: P.string });

@@ -1,8 +1,8 @@
 /**
- * Sending to a peer that never replies: a server of a dozen lines that reads a length, a header, a body.
+ * Sends files to a peer that never replies: a server of a dozen lines that reads a length, a header and a body.
  *
- * Its headers are exactly `{"cmd", "filename", "filesize"}`. Nothing confirms that a file was stored; the most there is
- * to know is that the peer took all bytes and ended its side in good order.
+ * The headers are exactly `{"cmd", "filename", "filesize"}`. The peer confirms nothing. The sender can know only that
+ * the peer took every byte and ended its side in good order.
  */
 import { Observable } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
@@ -19,45 +19,46 @@ import {
 import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type ContentSource, opener } from '../put.ts';
-import type { Sent } from './exchange.ts';
+import type { SentContent } from './client-request.ts';
 import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
 
-export type PlainPutEvent =
-  /** So many bytes of the content were handed to the operating system. */
+export type UnacknowledgedPutEvent =
+  /** The operating system has taken so many bytes of the content. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** All were. The last event. */
+  /** The operating system has taken all of them. The last event. */
   | { readonly type: 'sent'; readonly size: number; readonly crc32: number };
 
 export interface UnacknowledgedSender {
   /**
-   * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when it cannot be
-   * read as promised (our side is then ended in the middle of its frame, which cannot be completed), `connection` when that
-   * breaks. Unsubscribing in the middle of the body does the same.
+   * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when the content
+   * cannot be read as promised, `connection` when the connection breaks. Content that fails, or an unsubscription in
+   * the middle of the body, ends our side of the connection in the middle of the frame, since the frame cannot be
+   * completed.
    */
-  readonly put: (filename: string, content: ContentSource) => Observable<PlainPutEvent>;
+  readonly put: (filename: string, content: ContentSource) => Observable<UnacknowledgedPutEvent>;
   /**
-   * Ends our side once all is sent, and waits for the peer to end its own. Emits true when it did, false when it had
-   * not after `linger` milliseconds (the connection is then dropped), and completes. Errors with a `ClientFault` when
-   * the connection broke.
+   * Ends our side once all is sent, and waits for the peer to end its own. Emits true when the peer did, false when it
+   * had not after `linger` milliseconds (the sender then drops the connection), and completes. Errors with a
+   * `ClientFault` when the connection breaks.
    */
   readonly end: (linger: number) => Observable<boolean>;
   readonly destroy: () => void;
 }
 
-interface Entry extends Outbound {
+interface QueuedPut extends Outbound {
   readonly fail: (fault: ClientFault) => void;
 }
 
-const dropped: ConnectionFault = {
+const DROPPED: ConnectionFault = {
   code: 'destroyed',
   message: 'the connection was dropped, since a put on it broke off',
 };
 
 /**
- * Makes a plain sender of a connection, which from then on belongs to it. What the peer sends is read and ignored.
+ * Makes a sender of a connection, which belongs to it from then on. It reads the peer's bytes and ignores them.
  *
  * @example
- * const sender = createPlainSender(connection);
+ * const sender = createUnacknowledgedSender(connection);
  * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe({
  *   error: (fault) => console.error(describeFault(fault)),
  * });
@@ -69,73 +70,73 @@ export function createUnacknowledgedSender(
   check('createUnacknowledgedSender: its connection', connection, CONNECTION);
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const { crc32 = portableCrc32 } = options;
-  /** Puts whose turn has not come. They hold no body; each is a subscription, and so bounded by the caller. */
-  const queue = createFifo<Entry>();
-  /** Puts whose bytes are not all the operating system's: as many as fit into what the packer holds. */
-  const underWay = new Set<Entry>();
-  let over: ConnectionFault | null = null;
+  /** Puts whose turn has not come. They hold no body. Each is a subscription, so the caller bounds their number. */
+  const queue = createFifo<QueuedPut>();
+  /** Puts of which the operating system has not taken every byte: as many as fit into the write buffer. */
+  const unfinished = new Set<QueuedPut>();
+  let endFault: ConnectionFault | null = null;
   let ending = false;
 
   const sender = createFrameSender({
     connection,
     crc32,
     next: () => {
-      const entry = queue.shift() ?? null;
-      if (entry !== null) underWay.add(entry);
-      return over === null ? entry : null;
+      const put = queue.shift() ?? null;
+      if (put !== null) unfinished.add(put);
+      return endFault === null ? put : null;
     },
-    poisoned: () => {
-      broken(dropped);
-      // Not a reset, which could take back what the peer has not read yet of the files before.
+    onPoisoned: () => {
+      failAll(DROPPED);
+      // A reset could discard bytes of earlier files that the peer has not read yet.
       connection.end();
     },
-    broken,
+    onWriteFault: failAll,
   });
 
-  function broken(fault: ConnectionFault): void {
-    if (over !== null) return;
-    over = fault;
+  function failAll(fault: ConnectionFault): void {
+    if (endFault !== null) return;
+    endFault = fault;
     sender.stop();
-    for (const entry of underWay) entry.fail({ type: 'connection', fault, sent: true });
-    underWay.clear();
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      entry.fail({ type: 'connection', fault, sent: false });
+    for (const put of unfinished) put.fail({ type: 'connection', fault, sent: true });
+    unfinished.clear();
+    for (let put = queue.shift(); put !== undefined; put = queue.shift()) {
+      put.fail({ type: 'connection', fault, sent: false });
     }
   }
 
   function finishIfDone(): void {
-    if (ending && queue.length === 0 && underWay.size === 0) connection.end();
+    if (ending && queue.length === 0 && unfinished.size === 0) connection.end();
   }
 
-  connection.chunks$.subscribe({ error: broken });
-  connection.closed$.subscribe((fault) => broken(fault ?? { code: 'reset', message: 'the peer is gone' }));
+  connection.chunks$.subscribe({ error: failAll });
+  connection.closed$.subscribe((fault) => failAll(fault ?? { code: 'reset', message: 'the peer is gone' }));
 
   return {
     put: (filename, content) => {
-      // Nobody answers who would refuse it.
+      // The peer cannot refuse a bad name.
       check('put: the filename', filename, TEXT);
       const open = opener(content);
       return new Observable((subscriber) => {
         let cancelled = false;
-        let all: Sent | null = null;
+        let all: SentContent | null = null;
         const fail = (fault: ClientFault) => {
-          underWay.delete(entry);
+          unfinished.delete(put);
           if (!cancelled) subscriber.error(fault);
           finishIfDone();
         };
-        const entry: Entry = {
+        const put: QueuedPut = {
           header: (content) => ({ cmd: 'put', filename, filesize: content?.size ?? 0 }),
           open,
           status: () => (cancelled ? 'cancelled' : 'wanted'),
           begun: () => {},
           withdrawn: () => {
-            underWay.delete(entry);
+            unfinished.delete(put);
             finishIfDone();
           },
           taken: (sent, total) => {
             if (!cancelled) subscriber.next({ type: 'progress', sent, total });
             if (all === null || sent < total) return;
-            underWay.delete(entry);
+            unfinished.delete(put);
             subscriber.next({ type: 'sent', ...all });
             subscriber.complete();
             finishIfDone();
@@ -146,11 +147,11 @@ export function createUnacknowledgedSender(
           failed: fail,
           fail,
         };
-        if (over === null && !ending) {
-          queue.push(entry);
+        if (endFault === null && !ending) {
+          queue.push(put);
           sender.wake();
         } else {
-          const fault = over ?? { code: 'destroyed', message: 'the sender was ended' };
+          const fault = endFault ?? { code: 'destroyed', message: 'the sender was ended' };
           queueMicrotask(() => fail({ type: 'connection', fault, sent: false }));
         }
         return () => {
@@ -180,7 +181,7 @@ export function createUnacknowledgedSender(
       });
     },
     destroy: () => {
-      broken(dropped);
+      failAll(DROPPED);
       connection.destroy();
     },
   };

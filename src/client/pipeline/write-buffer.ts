@@ -1,26 +1,26 @@
 /**
- * Bytes on their way out, packed into a few large arrays: many small frames leave in one write, and one large body in
- * a few, with nothing allocated for either.
+ * Gathers outgoing bytes in a few large arrays: many small frames leave in one write, and one large body in a few.
+ * Neither allocates memory.
  *
  *     free ──take──▶ filling ──flush──▶ written, unsettled ──settled──▶ free
  *
- * The arrays bound what is in memory: when none is free, the writer waits for the connection.
+ * The arrays bound the memory: when none is free, the sender waits for the connection.
  */
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 
 /** Bytes in one array, and so in one write. */
 const SLAB_BYTES = 256 * 1024;
-/** How many there are: one being filled while others are on their way. */
+/** How many arrays there are: one is filled while the others are being written. */
 const SLABS_MAX = 4;
 
 interface Slab {
   readonly bytes: Uint8Array;
   length: number;
-  /** Told, in order, once these bytes are the operating system's. */
+  /** Called in order once the operating system has taken these bytes. */
   notices: (() => void)[];
 }
 
-/** A place in what is being packed, to go back to. */
+/** A position in the array that is being filled, to go back to. */
 export interface Mark {
   readonly flushes: number;
   readonly length: number;
@@ -28,37 +28,37 @@ export interface Mark {
 }
 
 export interface WriteBuffer {
-  /** The room that is left: never empty; null when nothing more can be sent. */
+  /** Answers the free rest of an array, which is never empty; null when nothing more can be sent. */
   readonly room: () => Uint8Array | null | Promise<Uint8Array | null>;
-  /** The first `bytes` bytes of the room were filled. */
+  /** The sender has filled the first `bytes` bytes of the room. */
   readonly filled: (bytes: number) => void;
-  /** Calls back once everything filled so far is the operating system's. Not called when the connection breaks. */
+  /** Calls back once the operating system has taken everything filled so far; never when the connection breaks. */
   readonly notify: (taken: () => void) => void;
-  /** Sends what was filled. */
+  /** Writes the bytes filled so far. */
   readonly flush: () => void;
   readonly mark: () => Mark;
-  /** Takes back what was filled since, unless some of it was sent: answers whether it could. */
+  /** Discards the bytes filled since the mark, and answers true; answers false when some of them were written. */
   readonly rewind: (mark: Mark) => boolean;
-  /** Nothing more is to be sent; whoever waits for room is told. */
+  /** Nothing more is to be sent. A sender that waits for room gets null. */
   readonly stop: () => void;
 }
 
-/** @param broken told, once, when a write failed: nothing written from then on will arrive. */
+/** @param onWriteFault called once, when a write failed: no byte written from then on will arrive. */
 export function createWriteBuffer(
   connection: Pick<Connection, 'write'>,
-  broken: (fault: ConnectionFault) => void,
+  onWriteFault: (fault: ConnectionFault) => void,
 ): WriteBuffer {
   const free: Slab[] = [];
   let made = 0;
   let flushes = 0;
   let current: Slab | null = null;
   let stopped = false;
-  /** At most one waits: there is one writer. */
+  /** Waits for room. There is at most one, as there is one sender. */
   let waiting: ((room: Uint8Array | null) => void) | null = null;
 
   const roomOf = (slab: Slab) => slab.bytes.subarray(slab.length);
 
-  function take(): Slab | null {
+  function takeSlab(): Slab | null {
     const slab = free.pop();
     if (slab !== undefined) return slab;
     if (made === SLABS_MAX) return null;
@@ -69,7 +69,7 @@ export function createWriteBuffer(
   function room(): Uint8Array | null | Promise<Uint8Array | null> {
     if (stopped) return null;
     if (current?.length === SLAB_BYTES) flush();
-    current ??= take();
+    current ??= takeSlab();
     if (current !== null) return roomOf(current);
     return new Promise((resolve) => {
       waiting = resolve;
@@ -89,14 +89,14 @@ export function createWriteBuffer(
       if (fault !== undefined) {
         if (stopped) return;
         stop();
-        broken(fault);
+        onWriteFault(fault);
         return;
       }
       for (const notice of notices) notice();
       const waiter = waiting;
       if (waiter === null || stopped) return;
       waiting = null;
-      current = take();
+      current = takeSlab();
       waiter(current === null ? null : roomOf(current));
     });
   }

@@ -1,12 +1,12 @@
 /**
- * Jobs that wait, in order; those that were begun before go first. Bounded by who adds them; what was given up while
- * it waited is dropped when its turn comes.
+ * Jobs that wait, in order; jobs that were begun before go first. Their callers bound their number. The queue drops a
+ * job that was given up while it waited when the job's turn comes.
  */
 import { createFifo } from '../../base/fifo.ts';
 
 export interface JobQueue<T> {
   readonly push: (job: T) => void;
-  /** Puts one back that was begun: before all that were not, behind those put back before. */
+  /** Puts back a job that was begun: before all that were not, behind those put back earlier. */
   readonly pushAgain: (job: T) => void;
   /** The next one; null when there is none. */
   readonly first: () => T | null;
@@ -35,7 +35,7 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
   };
 }
 
-/** A queue that can be looked at. */
+/** A queue whose first job can be read without taking it. */
 function createHeadQueue<T extends { readonly over: boolean }>() {
   const queue = createFifo<T>();
   let head: T | null = null;

@@ -1,10 +1,10 @@
-/** What may succeed when it is tried again, and how long to wait before. */
+/** Which faults may go away when a request is tried again, and how long to wait before that. */
 import type { ErrorCode } from '../../files/protocol/errors.ts';
 import type { ClientFault } from '../client-fault.ts';
 
 /**
- * Refusals that say something about the moment. Not among them is what somebody has to put right first: a full disk, a
- * file system that is read-only, missing permissions.
+ * Refusals that are about the moment. Codes that need an operator's work first are not among them: a full disk, a
+ * read-only file system, missing permissions.
  */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'shutting-down',
@@ -15,25 +15,25 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'io-error',
   'internal',
   'timed-out',
-  // Said of a connection that broke in the middle of what we sent.
+  // The server sends it when the connection breaks in the middle of a frame of ours.
   'truncated',
 ]);
 
-/** Whether the connection is over with it. */
+/** Whether the fault ends the connection. */
 export const breaksConnection = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
 
 /**
- * @param reached whether the server was connected to before: a name that was known then is lost with the network, and
- *   comes again with it.
- * @example worthRetrying({ type: 'refused', error: errorInfo('disk-full') }) // false
+ * @param reached whether a connection to the server succeeded before. Then an unknown host name means that the network
+ *   is away, and may come back.
+ * @example isRetryable({ type: 'refused', error: errorInfo('disk-full') }) // false
  */
 export function isRetryable(fault: ClientFault, reached = false): boolean {
   switch (fault.type) {
     case 'connection':
-      // A name that was misspelt is not known after a while either.
+      // A misspelt name will not be known later either.
       if (fault.fault.code === 'unknown-host') return reached;
-      // A server that is not who it should be is not so after a while either.
+      // A server with the wrong certificate will not have the right one later.
       return fault.fault.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || TRANSIENT_CODES.has(fault.error.code);
@@ -45,15 +45,15 @@ export function isRetryable(fault: ClientFault, reached = false): boolean {
 }
 
 export interface Backoff {
-  /** Milliseconds that the first wait takes at the most; each further one twice as many. Default 200. */
+  /** Bound of the first wait, in milliseconds; each further bound is twice as large. Default 200. */
   readonly base?: number;
-  /** Milliseconds that no wait exceeds. Default 30,000. */
+  /** Bound of every wait, in milliseconds. Default 30,000. */
   readonly most?: number;
 }
 
 /**
- * Milliseconds to wait before a further try: anything up to the bound, all equally likely ("full jitter"), so that many
- * clients who lost the same server do not come back at once.
+ * Answers the milliseconds to wait before a further try: a random time up to the bound ("full jitter"), so that many
+ * clients of one server do not all come back at the same moment.
  *
  * @param failures tries that have failed in a row, from 1.
  * @param random a number from 0 to below 1.
@@ -64,17 +64,17 @@ export const backoffDelay = (failures: number, backoff: Backoff, random: number)
 const boundOf = (failures: number, { base = 200, most = 30_000 }: Backoff): number =>
   Math.min(most, base * 2 ** Math.min(failures - 1, 50));
 
-/** How many times as long as a server a resolver is waited for. */
-const RESOLVER_PATIENCE = 5;
+/** How many times as long the waits are when the name resolver has failed. */
+const RESOLVER_WAIT_FACTOR = 5;
 
 /**
- * The same, where it depends on what has failed. A resolver that is away fails at once, and comes back with a network
- * that takes its seconds: it is waited for from half a second on, and never for less than half of the bound, so that
- * five tries are 15 s and not perhaps none.
+ * Answers the wait for a given fault. A resolver that is away fails at once, and comes back with the network some
+ * seconds later. So its first wait is at least half a second, and no wait is shorter than half of its bound: five tries
+ * take some 15 s, and cannot all happen at once.
  */
-export function waitAfter(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
+export function retryDelay(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
   const code = fault.type === 'connection' ? fault.fault.code : null;
   if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
   const { base = 200 } = backoff;
-  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_PATIENCE }, (1 + random) / 2);
+  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);
 }

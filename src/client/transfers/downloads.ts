@@ -1,74 +1,71 @@
-/** Downloads that go on: over connections that are made again when they break, from where the last bytes came. */
+/** Downloads that survive broken connections: each goes on behind the last byte that arrived. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import type { FileInfo, Listing } from '../../files/protocol/file.ts';
 import { check, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
+import { contentFault } from '../content/read-content.ts';
 import type { Download } from '../get.ts';
 import type { PageSettings } from '../list.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
-import {
-  type ConnectionPool,
-  type ConnectionPoolOptions,
-  createConnectionPool,
-  createJob,
-  type Job,
-  type Retry,
-} from '../pool/connection-pool.ts';
+import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
+import type { ConnectionPoolOptions, Retry } from '../pool/pool-options.ts';
+import { createJob, type Job } from '../pool/pool-state.ts';
 import { isRefused } from './resumable.ts';
 import { RESUME_THRESHOLD_BYTES } from './uploads.ts';
 
-/** What there is already of a file, and which state of it that is. */
+/** The bytes of a file that are there already, and the state of the file they belong to. */
 export interface PartialDownload {
   /** Bytes from the start. */
   readonly offset: number;
   /** CRC-32 of those bytes. */
   readonly crc32: number;
-  /** What the server said of the file then. */
+  /** The file's state, as the server stated it then. */
   readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
 }
 
-/** Where a file's bytes go. */
+/** The receiver of a file's bytes. */
 export interface DownloadTarget {
-  /** What there is of it from an earlier run. Asked once, when its turn has come. */
+  /** Answers the bytes kept from an earlier run. Called once, when the download's turn has come. */
   readonly kept?: () => PartialDownload | null | Promise<PartialDownload | null>;
   /**
-   * Bytes come from now on, from `download.offset` on: at 0, whatever there was is of no use. Called for each try.
+   * Called for each try: bytes arrive from `download.offset` on. With offset 0, any kept bytes are of no use.
    *
-   * Who cannot take them throws, here or in `write` or `kept`: that ends the download with a fault `content`.
+   * A target that cannot take the bytes throws here, in `write` or in `kept`. The download then errors with `content`.
    */
   readonly begin: (download: Omit<Download, 'bytes$'>) => void;
-  /** The next bytes, a view that may be kept. Too many to hold: `download.pause()`. */
+  /** Takes the next bytes, a view that may be kept. A target that holds too many calls `download.pause()`. */
   readonly write: (bytes: Uint8Array) => void;
 }
 
 export interface DownloadProgress {
-  /** Bytes that there are, those from before included. */
+  /** Bytes that are there, those kept from before included. */
   readonly received: number;
   readonly total: number;
 }
 
 export interface Downloads {
   /**
-   * Fetches a file into a target: emits how far it is, and completes when all of it was written there and has the CRC-32
-   * that the server said, if it knew it. After a break it goes on with the byte behind the last one if the file is still
-   * the same (by size, modification time, and CRC-32 where the server says it), else from the start.
+   * Fetches a file into a target. Emits its progress, and completes when the target has every byte and their CRC-32 is
+   * that of the server, where the server states one. After a break the download goes on behind the last byte if the
+   * file is still the same (by size, modification time, and CRC-32 where the server states it), else from the start.
    *
-   * What does not have the server's CRC-32 is fetched once more from the start, and then is a fault `mismatch`. All else
-   * fails as an upload does (see `createUploads`). Unsubscribing gives it up; what still comes is dropped.
+   * A file whose bytes do not have the server's CRC-32 is fetched once more from the start; if they differ again the
+   * download errors with `mismatch`. Everything else fails as an upload does (see `createUploads`). Unsubscribing gives
+   * the download up; bytes that still arrive are dropped.
    *
-   * @param size bytes it has, if that is known: large ones are spread over the connections.
+   * @param size the file's size, if it is known: large files are spread over the connections.
    */
   readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
-  /** As those of a client, and tried again like the rest. */
+  /** Like the client's own, but tried again like a download. */
   readonly stat: Client['stat'];
   readonly page: Client['page'];
-  /** Emits whenever something failed that will be tried again. */
+  /** Emits each failure after which there will be another try. */
   readonly retries$: Observable<Retry>;
-  /** Ends the connections in good order once there is nothing to do. Until then they stay, and keep a process alive. */
+  /** Ends the connections in good order once nothing is left to do. Until then they stay, and keep a process alive. */
   readonly end: () => void;
-  /** Drops the connections; what is under way errors. */
+  /** Drops the connections; every unfinished download errors. */
   readonly destroy: () => void;
 }
 
@@ -77,7 +74,7 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
 /**
  * Makes downloads that share up to `parallel` connections, which are made when they are needed.
  *
- * Memory: nothing is held but what the connections have read and the targets keep.
+ * Memory: the bytes that the connections have read, and those that the targets keep.
  *
  * @example
  * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
@@ -98,16 +95,17 @@ export function createDownloads(options: ConnectionPoolOptions): Downloads {
         beginDownload({ pool, crc32, filename, target, size, subscriber }),
       );
     },
-    stat: (filename) => asked(pool, (client): Observable<FileInfo> => client.stat(filename)),
-    page: (settings?: PageSettings) => asked(pool, (client): Observable<Listing> => client.page(settings)),
+    stat: (filename) => retriedRequest(pool, (client): Observable<FileInfo> => client.stat(filename)),
+    page: (settings?: PageSettings) =>
+      retriedRequest(pool, (client): Observable<Listing> => client.page(settings)),
     retries$: pool.retries$,
     end: pool.end,
     destroy: pool.destroy,
   };
 }
 
-/** A question with one answer, that changes nothing on the server. */
-function asked<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
+/** Makes a request that changes nothing on the server, over the pool's connections. */
+function retriedRequest<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     let running: Subscription | null = null;
     const job: Job = createJob(
@@ -133,7 +131,7 @@ function asked<T>(pool: ConnectionPool, ask: (client: Client) => Observable<T>):
   });
 }
 
-interface Fetching {
+interface DownloadJob {
   readonly pool: ConnectionPool;
   readonly crc32: Checksum;
   readonly filename: string;
@@ -142,50 +140,50 @@ interface Fetching {
   readonly subscriber: Subscriber<DownloadProgress>;
 }
 
-function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetching): () => void {
-  /** Undefined until the target was asked. */
-  let have: PartialDownload | null | undefined;
+function beginDownload({ pool, crc32, filename, target, size, subscriber }: DownloadJob): () => void {
+  /** Undefined until the target was asked for kept bytes. */
+  let partial: PartialDownload | null | undefined;
   let running: Subscription | null = null;
-  let anew = false;
+  let restarted = false;
 
   const job: Job = createJob(
     (client) => {
       running = new Subscription();
-      if (have === undefined) recall(client);
-      else go(client);
+      if (partial === undefined) askTarget(client);
+      else start(client);
     },
     (fault) => subscriber.error(fault),
     size >= RESUME_THRESHOLD_BYTES,
   );
 
-  function recall(client: Client): void {
-    have = null;
-    const told = (kept: PartialDownload | null) => {
-      have = kept;
-      if (!job.over) go(client);
+  function askTarget(client: Client): void {
+    partial = null;
+    const proceed = (kept: PartialDownload | null) => {
+      partial = kept;
+      if (!job.over) start(client);
     };
     try {
       const kept = target.kept?.() ?? null;
-      if (kept instanceof Promise) kept.then(told, failLocally);
-      else told(kept);
+      if (kept instanceof Promise) kept.then(proceed, failLocally);
+      else proceed(kept);
     } catch (thrown) {
       failLocally(thrown);
     }
   }
 
-  function go(client: Client): void {
-    if (!have) fetchFrom(client, 0);
-    else lookFirst(client, have);
+  function start(client: Client): void {
+    if (!partial) fetchFrom(client, 0);
+    else checkUnchanged(client, partial);
   }
 
-  /** A range of another file would have to pass unused. */
-  function lookFirst(client: Client, kept: PartialDownload): void {
+  /** Looks whether the file is still the same: else the range would be fetched in vain. */
+  function checkUnchanged(client: Client, kept: PartialDownload): void {
     const looking = client.stat(filename).subscribe({
       next: (info) => {
-        if (!isSame(info, kept.file)) have = null;
+        if (!isSame(info, kept.file)) partial = null;
       },
       error: (fault: ClientFault) => pool.failed(job, fault),
-      complete: () => fetchFrom(client, have?.offset ?? 0),
+      complete: () => fetchFrom(client, partial?.offset ?? 0),
     });
     running?.add(looking);
   }
@@ -198,7 +196,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
         receive(begun);
       },
       error: (fault: ClientFault) => {
-        // It has become shorter since it was looked at.
+        // The file has become shorter since `stat`.
         if (offset > 0 && isRefused(fault, 'bad-range')) return restart();
         pool.failed(job, fault);
       },
@@ -213,18 +211,19 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
     const { bytes$, ...about } = download;
     const { offset, size, mtime } = download;
     const known = download.crc32 === undefined ? {} : { crc32: download.crc32 };
-    if (offset > 0 && (!have || have.offset !== offset || !isSame(download, have.file))) return restart();
-    let crc = have && offset > 0 ? have.crc32 : 0;
+    if (offset > 0 && (!partial || partial.offset !== offset || !isSame(download, partial.file)))
+      return restart();
+    let crc = partial && offset > 0 ? partial.crc32 : 0;
     let at = offset;
     try {
       target.begin(about);
     } catch (thrown) {
       return failLocally(thrown);
     }
-    const keep = () => {
-      have = { offset: at, crc32: crc, file: { size, mtime, ...known } };
+    const remember = () => {
+      partial = { offset: at, crc32: crc, file: { size, mtime, ...known } };
     };
-    keep();
+    remember();
     const reading = bytes$.subscribe({
       next: (bytes) => {
         crc = crc32(bytes, crc);
@@ -234,25 +233,25 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
         } catch (thrown) {
           return failLocally(thrown);
         }
-        keep();
+        remember();
         pool.madeProgress(job);
         subscriber.next({ received: at, total: size });
       },
-      // Told by the request itself.
+      // The request errors with the same fault.
       error: () => {},
     });
     running?.add(reading);
   }
 
   function received({ size, crc32: said, filename }: Download): void {
-    const got = have;
+    const got = partial;
     if (!got || got.offset !== size) {
       const message = `the server sent ${got?.offset ?? 0} of the ${size} bytes of ${filename}`;
       return pool.failed(job, { type: 'protocol', message });
     }
     if (said !== undefined && said !== got.crc32) {
-      if (!anew) {
-        anew = true;
+      if (!restarted) {
+        restarted = true;
         return restart();
       }
       const hex = (crc: number) => crc.toString(16).padStart(8, '0');
@@ -263,9 +262,9 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
     subscriber.complete();
   }
 
-  /** From the start: what there is, is of another file. */
+  /** Fetches from the start: the bytes that are there belong to another state of the file. */
   function restart(): void {
-    have = null;
+    partial = null;
     running?.unsubscribe();
     pool.again(job);
   }
@@ -274,11 +273,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
     if (job.over) return;
     running?.unsubscribe();
     pool.done(job);
-    subscriber.error({
-      type: 'content',
-      message: thrown instanceof Error ? thrown.message : String(thrown),
-      thrown,
-    } satisfies ClientFault);
+    subscriber.error(contentFault(thrown));
   }
 
   pool.add(job);
@@ -288,7 +283,7 @@ function beginDownload({ pool, crc32, filename, target, size, subscriber }: Fetc
   };
 }
 
-/** Whether two states of a file are the same, as far as is known of both. */
+/** Whether two states of a file are the same, by what is known of both. */
 const isSame = (a: PartialDownload['file'], b: PartialDownload['file']): boolean =>
   a.size === b.size &&
   a.mtime === b.mtime &&

@@ -1,25 +1,25 @@
-/** How fast something goes, over the last few seconds. */
+/** Measures how fast a value grows, over the last few seconds. */
 
-/** Milliseconds that count. */
+/** The rate is that of so many last milliseconds. */
 const WINDOW_MS = 5000;
 /**
- * Milliseconds between two samples that are kept, so that there are at most `span / apart` of them, and the least over
- * which a rate is told: what goes into the buffers of a connection at once is no rate.
+ * Milliseconds between two samples that are kept, which bounds their number. It is also the shortest time that a rate
+ * is computed over: bytes that fill the buffers of a connection at once are no rate.
  */
 const SAMPLE_INTERVAL_MS = 200;
 
 export interface Speed {
-  /** So much is done in all, now. */
+  /** The value is so large now. */
   readonly at: (value: number) => void;
-  /** It goes on from there: what lies before was not done now. */
+  /** The value jumps to this: the growth up to it does not count. */
   readonly from: (value: number) => void;
-  /** A second; 0 before anything is known. */
+  /** Growth a second; 0 before anything is known. */
   readonly rate: () => number;
 }
 
 /**
  * @param now the clock, in milliseconds; for tests.
- * @param from what was done before it began.
+ * @param from the value at the beginning.
  */
 export function createSpeed(now: () => number = () => performance.now(), from = 0): Speed {
   const samples: { readonly time: number; readonly value: number }[] = [{ time: now(), value: from }];
@@ -32,7 +32,7 @@ export function createSpeed(now: () => number = () => performance.now(), from = 
 
   return {
     at: (value) => {
-      // It began again, from further back.
+      // The transfer began again, further back.
       if (value < latest.value) return begin(value);
       latest = { time: now(), value };
       if (latest.time - samples.at(-1)!.time < SAMPLE_INTERVAL_MS) return;

@@ -1,21 +1,15 @@
-/** Uploads that go on: over connections that are made again when they break, from where the server says. */
+/** Uploads that survive broken connections: each goes on from the offset that the server states. */
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { check, checkOptions, oneOf, optional, TEXT } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
-import { checkContent } from '../content/check-content.ts';
 import type { Content } from '../content/content.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
-import { type Hasher, hashOf } from '../content/read-content.ts';
-import type { Sent } from '../pipeline/exchange.ts';
-import {
-  type ConnectionPool,
-  type ConnectionPoolOptions,
-  createConnectionPool,
-  createJob,
-  type Job,
-  type Retry,
-} from '../pool/connection-pool.ts';
+import { checkContent, type Hasher, hashOf } from '../content/read-content.ts';
+import type { SentContent } from '../pipeline/client-request.ts';
+import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
+import type { ConnectionPoolOptions, Retry } from '../pool/pool-options.ts';
+import { createJob, type Job } from '../pool/pool-state.ts';
 import { breaksConnection } from '../pool/retry.ts';
 import { type ContentSource, opener, type PutSettings } from '../put.ts';
 import {
@@ -29,15 +23,15 @@ import {
 import { createSpeed, type Speed } from './speed.ts';
 import { stableId } from './upload-id.ts';
 
-/** Bytes from which on content is resumed where it was interrupted, unless told otherwise. */
+/** Content of so many bytes and more is resumed where it was interrupted, by default. */
 export const RESUME_THRESHOLD_BYTES = 8 * 1024 * 1024;
 
 export interface UploadsOptions extends ConnectionPoolOptions {
-  /** Content of at least so many bytes is resumed where it was interrupted, smaller is sent again; default 8 MiB. */
+  /** Content of at least so many bytes is resumed where it was interrupted; smaller is sent again. Default 8 MiB. */
   readonly resumeThreshold?: number;
-  /** Bytes between two tellings of what is durable, for what can be resumed; default 4 MiB. */
+  /** Bytes between two reports of durable bytes, for content that can be resumed; default 4 MiB. */
   readonly progress?: number;
-  /** Makes what computes a SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
+  /** Makes a hasher for SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
   readonly sha256?: () => Hasher;
 }
 
@@ -45,26 +39,26 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
   /** Whether to go on where an earlier try, or an earlier run, was interrupted; default true. */
   readonly resume?: boolean;
   /**
-   * What to call the upload: 1 to 64 of `A-Z a-z 0-9 _ -`. Default a name made of filename, size, modification time and
-   * `source`, so that a later run with the same finds what this one has left.
+   * The upload's name, 1 to 64 of `A-Z a-z 0-9 _ -`. Default: a name made of filename, size, modification time and
+   * `source`, so that a later run with the same ones finds the bytes that this run has left on the server.
    */
   readonly upload?: string;
-  /** What the content is, for that name: a path and the machine it is on, say. */
+  /** Identifies the content, for that name: a path and its machine, say. */
   readonly source?: string;
-  /** Reads the content once more beforehand, and has the server store it only if its SHA-256 is the same. */
+  /** Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. */
   readonly verify?: 'sha256';
 }
 
 export interface Progress {
   readonly type: 'progress';
-  /** Bytes of the content that are the operating system's, those of earlier tries that are durable included. */
+  /** Bytes of the content that the operating system has taken, durable bytes of earlier tries included. */
   readonly sent: number;
-  /** Bytes of it that the server has said are durable: they need never be sent again. */
+  /** Bytes that the server has reported as durable: they need never be sent again. */
   readonly durable: number;
   readonly total: number;
   /**
-   * Bytes a second that this try sent over the last few seconds; 0 before that is known. What it did not have to send
-   * is not in it.
+   * Bytes a second that this try sent over the last few seconds; 0 before that is known. Bytes that it did not have to
+   * send do not count.
    */
   readonly rate: number;
   /** Which try it is, from 1. */
@@ -78,7 +72,7 @@ export interface Uploaded {
   readonly filename: string;
   readonly size: number;
   readonly crc32: number;
-  /** False also where an answer was lost, and the file found to be stored. */
+  /** Also false when an ack was lost and the file was found to be stored. */
   readonly durable: boolean;
   readonly attempt: number;
   readonly resumedFrom: number;
@@ -86,38 +80,39 @@ export interface Uploaded {
 
 export interface Uploads {
   /**
-   * Stores content under a name. Each subscription is one upload: emits `progress`, then `stored` when the server
-   * has acknowledged just this content by size and CRC-32, and completes.
+   * Stores content under a name. Each subscription is one upload: emits `progress`, then `stored` when the server has
+   * acknowledged just this content by size and CRC-32, and completes.
    *
-   * Small content is sent ahead of the answers to what was sent before. Content from `resumeFrom` bytes on is asked
-   * about first, two at a time on a connection; what the server has of it is not sent again if its CRC-32 is that of the
-   * content's own first bytes, so a source that changed in between is sent anew.
+   * Small content is sent without waiting for earlier answers. For content of `resumeThreshold` bytes and more the
+   * client first asks what the server has, for two contents at a time on a connection. Bytes that the server has are
+   * not sent again if their CRC-32 is that of the content's own first bytes; a source that has changed is sent from the
+   * start.
    *
-   * What may succeed later is tried again after a while: connections that break or cannot be made, a server that does
-   * not answer, refusals that are about the moment. Errors with the last `ClientFault` when `retries` further tries
-   * have achieved nothing, and at once when trying again would not help.
+   * The upload is tried again after a while when that may help: after a connection that broke or could not be made, a
+   * server that does not answer, a refusal that is about the moment. It errors with the last `ClientFault` when
+   * `retries` further tries have made no progress, and at once when another try would not help.
    *
-   * Unsubscribing gives it up at any time: nothing of it is sent any more. What the server has stays there for a later
-   * try. A body that broke off costs its connection; others who were on it go on with another.
+   * Unsubscribing gives it up at any time: no more of it is sent. The server keeps its bytes for a later try. An upload
+   * given up in the middle of its body costs its connection; the other uploads on that connection go on with another.
    */
   readonly upload: (
     filename: string,
     content: ContentSource,
     settings?: UploadSettings,
   ) => Observable<Progress | Uploaded>;
-  /** Emits whenever something failed that will be tried again. */
+  /** Emits each failure after which there will be another try. */
   readonly retries$: Observable<Retry>;
-  /** Ends the connections in good order once there is nothing to do. Until then they stay, and keep a process alive. */
+  /** Ends the connections in good order once nothing is left to do. Until then they stay, and keep a process alive. */
   readonly end: () => void;
-  /** Drops the connections; what is under way errors. */
+  /** Drops the connections; every unfinished upload errors. */
   readonly destroy: () => void;
 }
 
 /**
  * Makes uploads that share up to `parallel` connections, which are made when they are needed.
  *
- * Memory: 1 MiB of bodies a connection, 1 MiB for each of its two large contents while it is compared with what the
- * server has; 64 checksums a large upload; a small object for each that is subscribed to.
+ * Memory: 1 MiB of bodies a connection; 1 MiB for each of its two large contents while they are compared with the
+ * server's bytes; 64 checksums a large upload; a small object for each subscription.
  *
  * @example
  * const uploads = createUploads({ connect: () => connectTcp({ host, port }) });
@@ -153,13 +148,13 @@ interface Upload {
   readonly subscriber: Subscriber<Progress | Uploaded>;
 }
 
-/** Thrown by a content that turned out to be large when it was opened to be sent as a small one. */
-const isLarge = Symbol('is large');
+/** Thrown when content that was opened to be sent as a small one turns out to be large. */
+const TURNED_OUT_LARGE = Symbol('is large');
 
 function beginUpload(upload: Upload): () => void {
   const { pool, options, filename, content, settings, subscriber } = upload;
   const { progress = 4 * 1024 * 1024, crc32 = portableCrc32 } = options;
-  const least = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
+  const threshold = options.resumeThreshold ?? RESUME_THRESHOLD_BYTES;
   const { resume = true, source, verify, mtime, ifAbsent } = settings;
   const putSettings: PutSettings = {
     ...(mtime === undefined ? {} : { mtime }),
@@ -167,7 +162,7 @@ function beginUpload(upload: Upload): () => void {
   };
   const now = options.scheduler === undefined ? undefined : () => options.scheduler!.now();
   const hasher = verify === undefined ? null : hasherOf(options);
-  const large = ({ size }: Content) => resume && size >= least;
+  const isLarge = ({ size }: Content) => resume && size >= threshold;
 
   let attempt = 0;
   let resumedFrom = 0;
@@ -176,12 +171,12 @@ function beginUpload(upload: Upload): () => void {
   let size = 0;
   let speed: Speed | null = null;
   let running: Subscription | null = null;
-  let sentNow: Sent | null = null;
-  /** What an earlier try has sent whole, without an answer. */
-  let sentBefore: Sent | null = null;
+  let sentNow: SentContent | null = null;
+  /** Size and CRC-32 of content that an earlier try sent completely and got no answer for. */
+  let sentBefore: SentContent | null = null;
   let sha256: string | undefined;
   let openedMtime: number | undefined;
-  let memory: ResumeState | null = null;
+  let resumeState: ResumeState | null = null;
 
   const job: Job = createJob(
     (client) => {
@@ -189,7 +184,7 @@ function beginUpload(upload: Upload): () => void {
       sentNow = null;
       speed = null;
       running = (job.large ? sendLarge(client) : sendSmall(client)).subscribe({
-        next: heard,
+        next: onTryEvent,
         error: (fault: ClientFault) => failed(client, fault),
         complete: () => {
           pool.done(job);
@@ -198,7 +193,7 @@ function beginUpload(upload: Upload): () => void {
       });
     },
     (fault) => subscriber.error(fault),
-    typeof content !== 'function' && large(content),
+    typeof content !== 'function' && isLarge(content),
   );
 
   function sendSmall(client: Client): Observable<TryEvent> {
@@ -207,13 +202,13 @@ function beginUpload(upload: Upload): () => void {
 
   function open(): Content | Promise<Content> {
     const given = opener(content)();
-    return given instanceof Promise ? given.then(looked) : looked(given);
+    return given instanceof Promise ? given.then(inspectOpened) : inspectOpened(given);
   }
 
-  function looked(content: Content): Content | Promise<Content> {
-    if (large(content)) {
+  function inspectOpened(content: Content): Content | Promise<Content> {
+    if (isLarge(content)) {
       content.close?.();
-      throw isLarge;
+      throw TURNED_OUT_LARGE;
     }
     openedMtime = content.mtime;
     if (hasher === null) return content;
@@ -229,42 +224,42 @@ function beginUpload(upload: Upload): () => void {
     );
   }
 
-  const sent = (all: Sent) => {
+  const sent = (all: SentContent) => {
     sentNow = all;
   };
 
   function sendLarge(client: Client): Observable<TryEvent> {
-    memory ??= createResumeState();
+    resumeState ??= createResumeState();
     const idOf = ({ size, mtime }: Content) => settings.upload ?? stableId(filename, size, mtime, source);
     const given = { filename, content, settings: putSettings, idOf, crc32, progress };
-    return sendResumable(client, { ...given, hasher }, memory);
+    return sendResumable(client, { ...given, hasher }, resumeState);
   }
 
-  function heard(event: TryEvent): void {
+  function onTryEvent(event: TryEvent): void {
     switch (event.type) {
       case 'progress':
-        // What is sent at once needs none.
+        // Content that leaves in one write needs no speed.
         if (speed === null && event.sent < event.total) speed = createSpeed(now, event.sent);
         speed?.at(event.sent);
-        return tell(event.sent, event.total);
+        return emitProgress(event.sent, event.total);
       case 'resumed':
-        // More is there than had been told of: the last try was not for nothing.
+        // The server has more than it had reported: the last try has made progress.
         if (attempt > 1 && event.offset > durable) pool.madeProgress(job);
         resumedFrom = event.offset;
         durable = event.offset;
         speed = createSpeed(now, event.offset);
-        return tell(event.offset, event.total);
+        return emitProgress(event.offset, event.total);
       case 'durable':
         if (event.offset > durable) pool.madeProgress(job);
         durable = Math.max(durable, event.offset);
-        return tell(Math.max(sentSoFar, durable), size);
+        return emitProgress(Math.max(sentSoFar, durable), size);
       case 'stored':
         pool.madeProgress(job);
         return subscriber.next({ ...event, attempt, resumedFrom });
     }
   }
 
-  function tell(sent: number, total: number): void {
+  function emitProgress(sent: number, total: number): void {
     sentSoFar = sent;
     size = total;
     subscriber.next({
@@ -279,19 +274,19 @@ function beginUpload(upload: Upload): () => void {
   }
 
   function failed(client: Client, fault: ClientFault): void {
-    if (fault.type === 'content' && fault.thrown === isLarge) {
+    if (fault.type === 'content' && fault.thrown === TURNED_OUT_LARGE) {
       attempt--;
       return pool.again(job, true);
     }
     const before = sentBefore;
     if (breaksConnection(fault)) sentBefore = sentNow ?? sentBefore;
     if (!isRefused(fault, 'exists') || before === null) return pool.failed(job, fault);
-    // It may be there because an earlier try was carried out and its answer lost.
+    // The file may exist because an earlier try was carried out and its ack was lost.
     storedAs(client, filename, before, mtime ?? openedMtime).then(
       (found) => {
         if (subscriber.closed) return;
         if (found === null) return pool.failed(job, fault);
-        heard(found);
+        onTryEvent(found);
         pool.done(job);
         subscriber.complete();
       },

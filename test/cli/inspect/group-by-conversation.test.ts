@@ -1,12 +1,12 @@
 /** Conversations that go on at once, printed one after the other. */
 import { fc, test as prop } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { createTurns } from '../../../src/cli/inspect/group-by-conversation.ts';
+import { groupByConversation } from '../../../src/cli/inspect/group-by-conversation.ts';
 
 describe('turns', () => {
   test('print the rows of the first as they come, and of the others when it is their turn', () => {
     const lines: string[] = [];
-    const turns = createTurns((line) => lines.push(line), 100);
+    const turns = groupByConversation((line) => lines.push(line), 100);
     turns.open(0, 'A');
     turns.open(1, 'B');
     turns.row(0, 'a1');
@@ -21,7 +21,7 @@ describe('turns', () => {
 
   test('go to the one that waits with the most, when too many do; the other goes on later', () => {
     const lines: string[] = [];
-    const turns = createTurns((line) => lines.push(line), 2);
+    const turns = groupByConversation((line) => lines.push(line), 2);
     turns.open(0, 'A');
     turns.open(1, 'B');
     for (const row of ['b1', 'b2', 'b3']) turns.row(1, row);
@@ -39,7 +39,7 @@ describe('turns', () => {
     'print every row once, in order, below the heading of its conversation',
     (rows, most) => {
       const lines: string[] = [];
-      const turns = createTurns((line) => lines.push(line), most);
+      const turns = groupByConversation((line) => lines.push(line), most);
       const seen = new Set<number>();
       rows.forEach((index, i) => {
         if (!seen.has(index)) turns.open(index, `#${index}`);

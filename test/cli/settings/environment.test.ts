@@ -3,10 +3,10 @@ import { fc, test as prop } from '@fast-check/vitest';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import {
-  clientVariables,
+  CLIENT_VARIABLES,
   type Environment,
+  explainMisspeltVariable,
   readEnvironment,
-  whyNotVariables,
 } from '../../../src/cli/settings/environment.ts';
 import { readSettings } from '../../../src/cli/settings/settings.ts';
 import { settingNames, variableOf } from '../../../src/cli/settings/table.ts';
@@ -121,7 +121,7 @@ describe('a variable that begins as ours do', () => {
   });
 
   test('and is empty, or is for another command, is nothing to speak of', () => {
-    const env = Object.fromEntries(clientVariables.map((name) => [name, '1']));
+    const env = Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, '1']));
     expect(taken({ ...env, SLUICE_PROT: '', OTHER_PROT: '1' })).toEqual({ port: 8080, warnings: [] });
   });
 
@@ -133,21 +133,21 @@ describe('a variable that begins as ours do', () => {
 
 describe('a command that talks to a server', () => {
   test('refuses a variable of its own that is misspelt, since it would go without TLS, or without a token', () => {
-    expect(whyNotVariables({ SLUICE_TSL: '1' })).toBe(
+    expect(explainMisspeltVariable({ SLUICE_TSL: '1' })).toBe(
       'SLUICE_TSL is not a variable of sluice; did you mean SLUICE_TLS?',
     );
-    expect(whyNotVariables({ SLUICE_TOKEN_FIEL: 'x' })).toContain('did you mean SLUICE_TOKEN_FILE?');
+    expect(explainMisspeltVariable({ SLUICE_TOKEN_FIEL: 'x' })).toContain('did you mean SLUICE_TOKEN_FILE?');
   });
 
   test('passes over those of the server, of a service, and of others', () => {
     const all = Object.fromEntries(settingNames.map((name) => [variableOf(name), '1']));
     const env = { ...all, ...service('sluice', '10.0.0.1', [[80, 'TCP']]), SLUICE_TEAM: 'x' };
-    expect(whyNotVariables(env)).toBeNull();
+    expect(explainMisspeltVariable(env)).toBeNull();
   });
 
   test('has no option with a variable that is not known', () => {
     const { options } = addServerOption(new Command('test'), 'to');
     const named = options.flatMap(({ envVar }) => (envVar === undefined ? [] : [envVar]));
-    expect(clientVariables).toEqual(expect.arrayContaining(named));
+    expect(CLIENT_VARIABLES).toEqual(expect.arrayContaining(named));
   });
 });

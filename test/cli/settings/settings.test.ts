@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { fc, test as prop } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { warnings } from '../../../src/cli/settings/checks.ts';
+import type { Configuration } from '../../../src/cli/settings/configuration.ts';
 import { parseConfig } from '../../../src/cli/settings/file.ts';
 import { limitsOf } from '../../../src/cli/settings/limits.ts';
 import { printSettings, settingsTable } from '../../../src/cli/settings/print.ts';
 import { time as timeKind } from '../../../src/cli/settings/setting-types.ts';
-import { type Configuration, readSettings, type Sources } from '../../../src/cli/settings/settings.ts';
+import { readSettings, type Sources } from '../../../src/cli/settings/settings.ts';
 import {
   flagOf,
   keyOf,
@@ -482,7 +483,7 @@ describe('the defaults', () => {
       bytesPerSecond: 1006,
       openRequests: 1007,
       budget: { high: 2 * MiB, low: 1.5 * MiB },
-      deadlines: {
+      timeouts: {
         firstBytes: 1000,
         header: 2000,
         body: 3000,

@@ -22,7 +22,7 @@ function failing() {
       };
     },
     stderr: { write: (text) => troubles.push(text) },
-    broke: (sentence) => why.push(sentence),
+    onWriteFault: (sentence) => why.push(sentence),
   });
   return { output, written, troubles, why, fail: (code: string) => fail(systemError(code)) };
 }

@@ -3,7 +3,6 @@ import { Command, CommanderError } from 'commander';
 import { of } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isExitError } from '../../../src/cli/shared/exit-error.ts';
-import { sayHello } from '../../../src/cli/shared/hello.ts';
 import {
   addServerOption,
   connected,
@@ -11,6 +10,7 @@ import {
   type ServerFlags,
   tokenOf,
 } from '../../../src/cli/shared/server-option.ts';
+import { sayHello } from '../../../src/cli/shared/with-client.ts';
 import { createClient } from '../../../src/client/client.ts';
 import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { serve } from '../../../src/server/serve.ts';

@@ -2,8 +2,7 @@ import { concat, defer, NEVER, Observable, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { download } from '../../../src/cli/transfer/download.ts';
 import type { LocalFile, LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
-import type { Report } from '../../../src/cli/transfer/report.ts';
-import type { Transfer } from '../../../src/cli/transfer/transfer.ts';
+import type { Report, Transfer } from '../../../src/cli/transfer/report.ts';
 import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -63,13 +62,16 @@ test.each([
       downloads: { fetch },
       report,
       begin,
-      ahead: 1,
-      keepsParts: false,
+      concurrency: 1,
+      keepsPartFiles: false,
       kept: new Set<Transfer>(),
     };
-    const got = await download([{ path: 'a', filename: 'a', size: 1000 }], { ...world, gone: () => false });
+    const got = await download([{ path: 'a', filename: 'a', size: 1000 }], {
+      ...world,
+      isUnwanted: () => false,
+    });
     expect(told).toEqual([...tries, '1000 there', { size: 1000, before }]);
-    expect(got).toEqual({ files: 1, bytes: 1000, transferred: 1000 - before, failed: 0, lost: null });
+    expect(got).toEqual({ files: 1, bytes: 1000, transferred: 1000 - before, failed: 0, givenUp: null });
   },
 );
 
@@ -117,10 +119,17 @@ test.each([
       });
     const transfers = names.map((name) => ({ path: name, filename: name, size: 400_000 }));
     const downloads = createDownloads({ connect, retries: 0 });
-    const world = { downloads, report, begin, ahead: 64, keepsParts: false, kept: new Set<Transfer>() };
-    const got = await download(transfers, { ...world, gone: () => false });
+    const world = {
+      downloads,
+      report,
+      begin,
+      concurrency: 64,
+      keepsPartFiles: false,
+      kept: new Set<Transfer>(),
+    };
+    const got = await download(transfers, { ...world, isUnwanted: () => false });
     downloads.end();
-    expect(got).toEqual({ files: 3, bytes: 1_200_000, transferred: 1_200_000, failed: 1, lost: null });
+    expect(got).toEqual({ files: 3, bytes: 1_200_000, transferred: 1_200_000, failed: 1, givenUp: null });
     expect(told.sort()).toEqual(['a done', 'b done', 'bad: disk is full', 'c done']);
     expect(aborted).toBeGreaterThan(0);
   },

@@ -2,15 +2,14 @@
 import { expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import { interruptible } from '../../../src/cli/transfer/interrupted.ts';
-import type { Report } from '../../../src/cli/transfer/report.ts';
-import type { Transfer } from '../../../src/cli/transfer/transfer.ts';
+import type { Report, Transfer } from '../../../src/cli/transfer/report.ts';
 
 const transfers = ['a', 'b', 'film'].map(
   (name): Transfer => ({ path: `./${name}`, filename: name, size: 1 }),
 );
 
 /** What is told of so many files when so many are done, and `film` is in its middle. */
-function told(files: number, done: number, again: string | null, keeps = false) {
+function told(files: number, done: number, repeats: string | null, keeps = false) {
   const lines: string[] = [];
   const output = { error: (text: string) => lines.push(text) } as Partial<Output> as Output;
   const counts = { expect: 0, done: 0 };
@@ -20,11 +19,11 @@ function told(files: number, done: number, again: string | null, keeps = false) 
     abandon: () => lines.push('(the terminal is given back)'),
   } as Partial<Report> as Report;
   const kept = new Set(keeps ? [transfers[2]!] : []);
-  const { report, tell } = interruptible(inner, { output, kept, verb: 'are stored', again });
+  const { report, print } = interruptible(inner, { output, kept, verb: 'are stored', repeats });
   report.expect(files, files);
   for (let i = 0; i < done; i++) report.done(transfers[i]!, 1, { before: 0, details: {} });
   expect(counts).toEqual({ expect: 1, done });
-  tell();
+  print();
   return lines;
 }
 

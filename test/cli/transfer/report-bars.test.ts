@@ -3,8 +3,8 @@ import { test as property } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
+import type { Transfer } from '../../../src/cli/transfer/report.ts';
 import { barReport } from '../../../src/cli/transfer/report-bars.ts';
-import type { Transfer } from '../../../src/cli/transfer/transfer.ts';
 import { createScreen } from '../../support/processes/screen.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,14 +1,14 @@
 /** What is told of breaks that are tried again: each once, though several connections may have it at once. */
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
-import type { Report, RetryTold } from '../../../src/cli/transfer/report.ts';
-import { tellRetries } from '../../../src/cli/transfer/retry-options.ts';
-import type { Retry } from '../../../src/client/pool/connection-pool.ts';
+import type { Report, RetryNotice } from '../../../src/cli/transfer/report.ts';
+import { reportRetries } from '../../../src/cli/transfer/retry-options.ts';
+import type { Retry } from '../../../src/client/pool/pool-options.ts';
 
 function telling() {
-  const told: RetryTold[] = [];
+  const told: RetryNotice[] = [];
   const retries$ = new Subject<Retry>();
-  tellRetries(retries$, { retry: (retry) => told.push(retry) } as Partial<Report> as Report);
+  reportRetries(retries$, { retry: (retry) => told.push(retry) } as Partial<Report> as Report);
   const fault = { type: 'connection', fault: { code: 'reset', message: 'reset' }, sent: true } as const;
   return {
     told,

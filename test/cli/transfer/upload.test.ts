@@ -4,7 +4,7 @@ import { concat, NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { planPut } from '../../../src/cli/transfer/put-plan.ts';
 import type { Report } from '../../../src/cli/transfer/report.ts';
-import { sendPlain } from '../../../src/cli/transfer/send-unacknowledged.ts';
+import { sendUnacknowledged } from '../../../src/cli/transfer/send-unacknowledged.ts';
 import { upload } from '../../../src/cli/transfer/upload.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -62,12 +62,12 @@ function world() {
 
 test.each([
   ['with acks', upload],
-  ['without', sendPlain],
+  ['without', sendUnacknowledged],
 ])('a file that changes while it is sent is told, not stored, and the others are: %s', async (_, send) => {
   const { files, world: it, stored, failed, connections } = world();
   const sent = await send(files, it);
   expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
-  expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, lost: null });
+  expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, givenUp: null });
   expect(connections()).toBe(2);
   expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });
 });
@@ -97,7 +97,13 @@ test('of a file that an earlier run has sent in part, the report says from where
   expect(before).toBeGreaterThan(0);
   expect(before).toBeLessThanOrEqual(15_000_000);
   expect(told.toSorted()).toEqual(['film done', `film from ${before}`, 'small done', 'small from 0']);
-  expect(sent).toEqual({ files: 2, bytes: size + 1, transferred: size + 1 - before, failed: 0, lost: null });
+  expect(sent).toEqual({
+    files: 2,
+    bytes: size + 1,
+    transferred: size + 1 - before,
+    failed: 0,
+    givenUp: null,
+  });
 });
 
 test('what a run sends again, over a connection that was made again, was not there before', async () => {
@@ -125,5 +131,5 @@ test('a server that drops every connection is not tried for ever', async () => {
   };
   const sent = await upload(files, { ...it, connect, retries: 2 });
   expect(tries).toBe(3);
-  expect(sent).toMatchObject({ files: 0, failed: 0, lost: { files: 4 } });
+  expect(sent).toMatchObject({ files: 0, failed: 0, givenUp: { files: 4 } });
 });

@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
-import type { ConnectionPoolOptions, Retry } from '../../../src/client/pool/connection-pool.ts';
+import type { ConnectionPoolOptions, Retry } from '../../../src/client/pool/pool-options.ts';
 import {
   createDownloads,
   type DownloadProgress,

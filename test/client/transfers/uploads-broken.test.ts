@@ -4,7 +4,7 @@ import { finalize, NEVER, type Observable, of, throwError, VirtualTimeScheduler 
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
 import { bytesContent, type Content } from '../../../src/client/content/content.ts';
-import type { Retry } from '../../../src/client/pool/connection-pool.ts';
+import type { Retry } from '../../../src/client/pool/pool-options.ts';
 import {
   createUploads,
   type Progress,

@@ -1,23 +1,23 @@
-/** The page: what is on it, and what happens when it is used. The last of its files. */
+/** The entry of the page's script: its state, and its reactions to pointer, keys and search. */
 import { browser, byId, type Canvas, type UiEvent } from './browser.ts';
 import { showDetails } from './details.ts';
 import { draw } from './draw.ts';
-import { HEIGHT, itemAt, itemSpan, type Layout, layoutOf, MAP_TOP } from './layout.ts';
-import { type Frame, type Item, sideNames, type Talk, talkOf } from './model.ts';
+import { HEIGHT_PX, itemAt, itemSpan, type Layout, layoutOf, MAP_TOP_PX } from './layout.ts';
+import { type ConversationView, type Frame, type Item, sideNames, viewOf } from './model.ts';
 import type { PageData } from './page-data.ts';
 import { inUnit, look, overall, pan, type Unit, type View, zoom } from './scale.ts';
-import { type Hit, MOST_HITS, search } from './search.ts';
+import { HITS_MAX, type Hit, search } from './search.ts';
 import { describe, inOneLine, introduce, listed, placeLabels } from './text.ts';
 
 const data = JSON.parse(byId('capture').textContent ?? '') as PageData;
-const talks = data.conversations.map(talkOf);
+const conversations = data.conversations.map(viewOf);
 const canvas = byId('canvas') as Canvas;
 const details = byId('details');
 const query = byId('query');
 
-let talk: Talk | undefined = talks[0];
+let conversation: ConversationView | undefined = conversations[0];
 let unit: Unit = 'bytes';
-let view: View = overall('bytes', talk?.bytes ?? 1);
+let view: View = overall('bytes', conversation?.bytes ?? 1);
 let layout: Layout | null = null;
 let selected: Item | null = null;
 let hovered: Item | null = null;
@@ -25,15 +25,15 @@ let hits: readonly Hit[] = [];
 let hit = -1;
 let drawing = false;
 
-/** Draws before the next picture, however often it was asked for. */
+/** Draws once before the browser's next frame, however often it is called. */
 function redraw(): void {
-  if (drawing || talk === undefined) return;
+  if (drawing || conversation === undefined) return;
   drawing = true;
   browser.requestAnimationFrame(() => {
     drawing = false;
-    if (talk === undefined) return;
-    const found = new Set(hits.filter((each) => each.talk === talk).map(({ item }) => item));
-    layout = draw(canvas, { talk, view, selected, hovered, found });
+    if (conversation === undefined) return;
+    const found = new Set(hits.filter((each) => each.conversation === conversation).map(({ item }) => item));
+    layout = draw(canvas, { conversation, view, selected, hovered, found });
     const { from, to } = view;
     Object.assign(canvas.dataset, { unit, from: String(from), to: String(to) });
     byId('span').textContent =
@@ -41,7 +41,7 @@ function redraw(): void {
   });
 }
 
-const lengthOf = (of: Talk): number => (unit === 'bytes' ? of.bytes : of.duration);
+const lengthOf = (of: ConversationView): number => (unit === 'bytes' ? of.bytes : of.duration);
 
 function see(next: View): void {
   view = next;
@@ -53,13 +53,17 @@ function setUnit(next: Unit): void {
   for (const each of ['bytes', 'time'] as const) {
     byId(`by-${each}`).setAttribute('aria-pressed', String(each === unit));
   }
-  if (talk !== undefined) see(overall(unit, lengthOf(talk)));
+  if (conversation !== undefined) see(overall(unit, lengthOf(conversation)));
   if (selected !== null) reveal(selected);
 }
 
 function showItem(): void {
   const item = hovered ?? selected;
-  showDetails(details, item, item === null || talk === undefined ? null : talk.lanes[item.side]);
+  showDetails(
+    details,
+    item,
+    item === null || conversation === undefined ? null : conversation.lanes[item.side],
+  );
 }
 
 function choose(item: Item | null): void {
@@ -68,19 +72,19 @@ function choose(item: Item | null): void {
   redraw();
 }
 
-/** From where to where an item is, in the unit of the view. */
+/** Where an item begins and ends, in the unit of the view. */
 function extent(item: Item): readonly [from: number, to: number] {
   if (unit === 'bytes') return [item.position, item.end];
   return [item.kind === 'frame' ? item.began : item.time, item.time];
 }
 
-/** Pixels that an item must have to be seen. */
-const SEEN = 24;
+/** An item is visible when it is so wide. */
+const VISIBLE_PX = 24;
 
 /** Moves until an item is in view, and zooms until it is wide enough to be seen. */
 function reveal(item: Item): void {
-  if (talk === undefined) return;
-  const lane = talk.lanes[item.side];
+  if (conversation === undefined) return;
+  const lane = conversation.lanes[item.side];
   const width = (seen: View): number => {
     const { left, right } = itemSpan(layoutOf(seen, canvas.clientWidth), lane, item);
     return right - left;
@@ -89,42 +93,42 @@ function reveal(item: Item): void {
   const middle = (from + to) / 2;
   let span = view.to - view.from;
   const inView = from >= view.from && to <= view.to;
-  if (inView && width(view) >= SEEN) return;
+  if (inView && width(view) >= VISIBLE_PX) return;
   if (to - from > span * 0.9) span = (to - from) * 1.3;
   let next = look(view, middle - span / 2, middle + span / 2);
-  for (let tries = 0; tries < 60 && width(next) < SEEN && item.kind !== 'fault'; tries++) {
+  for (let tries = 0; tries < 60 && width(next) < VISIBLE_PX && item.kind !== 'fault'; tries++) {
     span /= 1.6;
     next = look(view, middle - span / 2, middle + span / 2);
   }
   see(next);
 }
 
-function open(next: Talk): void {
-  talk = next;
+function open(next: ConversationView): void {
+  conversation = next;
   selected = null;
   hovered = null;
   view = overall(unit, lengthOf(next));
-  talks.forEach((each, i) => {
+  conversations.forEach((each, i) => {
     list[i]?.setAttribute('aria-current', String(each === next));
   });
-  list[talks.indexOf(next)]?.scrollIntoView({ block: 'nearest' });
+  list[conversations.indexOf(next)]?.scrollIntoView({ block: 'nearest' });
   describe(next);
   canvas.setAttribute('aria-label', inOneLine(next));
   showItem();
   redraw();
 }
 
-const list = talks.map((each) => listed(each, () => open(each)));
+const list = conversations.map((each) => listed(each, () => open(each)));
 
 /** Searching. */
 function seek(): void {
-  hits = search(talks, query.value);
+  hits = search(conversations, query.value);
   hit = -1;
   if (hits.length > 0)
     goTo(
       Math.max(
         0,
-        hits.findIndex((each) => each.talk === talk),
+        hits.findIndex((each) => each.conversation === conversation),
       ),
     );
   else sayHits();
@@ -135,7 +139,7 @@ function goTo(next: number): void {
   if (hits.length === 0) return;
   hit = (next + hits.length) % hits.length;
   const at = hits[hit]!;
-  if (at.talk !== talk) open(at.talk);
+  if (at.conversation !== conversation) open(at.conversation);
   hovered = null;
   choose(at.item);
   reveal(at.item);
@@ -143,16 +147,16 @@ function goTo(next: number): void {
 }
 
 function sayHits(): void {
-  const most = hits.length === MOST_HITS ? ' or more' : '';
+  const most = hits.length === HITS_MAX ? ' or more' : '';
   const found = hits.length === 0 ? 'nothing found' : `${hit + 1} of ${hits.length}${most}`;
   byId('hits').textContent = query.value.trim() === '' ? '' : found;
 }
 
 /** The frame after or before the selected one, of both sides by time; among them chunks without a frame. */
 function step(by: 1 | -1): void {
-  if (talk === undefined) return;
+  if (conversation === undefined) return;
   const items = sideNames.flatMap((side): readonly Item[] => {
-    const { frames, chunks } = talk!.lanes[side];
+    const { frames, chunks } = conversation!.lanes[side];
     return [...frames, ...chunks.filter((chunk) => chunk.to <= chunk.from)];
   });
   const when = (item: Item): number => (item.kind === 'frame' ? (item as Frame).began : item.time);
@@ -166,7 +170,7 @@ function step(by: 1 | -1): void {
 }
 
 /** The pointer. */
-const placeOf = ({ clientX, clientY }: UiEvent): { x: number; y: number } => {
+const positionOf = ({ clientX, clientY }: UiEvent): { x: number; y: number } => {
   const { left, top } = canvas.getBoundingClientRect();
   return { x: clientX - left, y: clientY - top };
 };
@@ -174,8 +178,8 @@ const placeOf = ({ clientX, clientY }: UiEvent): { x: number; y: number } => {
 let dragged: { readonly x: number; readonly from: View; moved: boolean; readonly map: boolean } | null = null;
 
 function toMap(x: number): void {
-  if (talk === undefined) return;
-  const all = overall(unit, lengthOf(talk));
+  if (conversation === undefined) return;
+  const all = overall(unit, lengthOf(conversation));
   const middle = all.from + ((all.to - all.from) * x) / canvas.clientWidth;
   const half = (view.to - view.from) / 2;
   see(look(view, middle - half, middle + half));
@@ -183,14 +187,14 @@ function toMap(x: number): void {
 
 canvas.addEventListener('pointerdown', (event) => {
   if (event.button !== 0) return;
-  const { x, y } = placeOf(event);
+  const { x, y } = positionOf(event);
   canvas.setPointerCapture(event.pointerId);
-  dragged = { x, from: view, moved: false, map: y >= MAP_TOP };
+  dragged = { x, from: view, moved: false, map: y >= MAP_TOP_PX };
   if (dragged.map) toMap(x);
 });
 canvas.addEventListener('pointermove', (event) => {
-  if (talk === undefined || layout === null) return;
-  const { x, y } = placeOf(event);
+  if (conversation === undefined || layout === null) return;
+  const { x, y } = positionOf(event);
   if (dragged?.map) {
     toMap(x);
     return;
@@ -200,7 +204,7 @@ canvas.addEventListener('pointermove', (event) => {
     see(pan(dragged.from, (dragged.x - x) / canvas.clientWidth));
     return;
   }
-  const item = itemAt(layout, talk.lanes, x, y);
+  const item = itemAt(layout, conversation.lanes, x, y);
   if (item === hovered) return;
   hovered = item;
   canvas.style.cursor = item === null ? 'grab' : 'pointer';
@@ -210,9 +214,9 @@ canvas.addEventListener('pointermove', (event) => {
 canvas.addEventListener('pointerup', (event) => {
   const was = dragged;
   dragged = null;
-  if (was === null || was.moved || was.map || talk === undefined || layout === null) return;
-  const { x, y } = placeOf(event);
-  choose(itemAt(layout, talk.lanes, x, y));
+  if (was === null || was.moved || was.map || conversation === undefined || layout === null) return;
+  const { x, y } = positionOf(event);
+  choose(itemAt(layout, conversation.lanes, x, y));
 });
 canvas.addEventListener('pointerleave', () => {
   hovered = null;
@@ -231,17 +235,17 @@ canvas.addEventListener(
     event.preventDefault();
     const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
     if (sideways) see(pan(view, (event.deltaX || event.deltaY) / 1000));
-    else see(zoom(view, Math.exp(-event.deltaY / 400), placeOf(event).x / canvas.clientWidth));
+    else see(zoom(view, Math.exp(-event.deltaY / 400), positionOf(event).x / canvas.clientWidth));
   },
   { passive: false },
 );
 
-/** Keys: those that mean something everywhere, unless something is being written. */
+/** Keys that work everywhere but in the search field. */
 const keys: Readonly<Record<string, () => void>> = {
   '+': () => see(zoom(view, 1.5, 0.5)),
   '=': () => see(zoom(view, 1.5, 0.5)),
   '-': () => see(zoom(view, 1 / 1.5, 0.5)),
-  '0': () => talk !== undefined && see(overall(unit, lengthOf(talk))),
+  '0': () => conversation !== undefined && see(overall(unit, lengthOf(conversation))),
   b: () => setUnit('bytes'),
   t: () => setUnit('time'),
   n: () => step(1),
@@ -286,9 +290,9 @@ for (const [id, act] of [
 browser.addEventListener('resize', redraw);
 browser.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
-introduce(data, talks);
+introduce(data, conversations);
 byId('talks').replaceChildren(...list);
-canvas.style.height = `${HEIGHT}px`;
+canvas.style.height = `${HEIGHT_PX}px`;
 placeLabels();
 byId('main').hidden = false;
-if (talk !== undefined) open(talk);
+if (conversation !== undefined) open(conversation);

@@ -1,4 +1,4 @@
-/** What is on the page, before anything of a capture is: HTML without a word of what was recorded. */
+/** The HTML of the page. It has nothing of the capture, which the script adds. */
 
 const lane = (side: 'client' | 'server', kind: 'chunks' | 'frames'): string =>
   kind === 'chunks'

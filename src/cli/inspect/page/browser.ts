@@ -1,6 +1,6 @@
 /**
- * The part of the browser that the page uses. Types alone: the library's own would make every name of a browser known
- * in all of Sluice, where most of it must not be used.
+ * The part of the browser that the page uses. The types are written here, because TypeScript's own DOM types would
+ * declare every global of a browser in all of Sluice.
  */
 
 export interface Box {

@@ -1,4 +1,4 @@
-/** What is told of the thing under the pointer, or the one that is selected. */
+/** The details of the item under the pointer, or of the selected one. */
 import { type Element, element } from './browser.ts';
 import { hexDump } from './hex.ts';
 import type { Item, Lane } from './model.ts';

@@ -1,4 +1,4 @@
-/** Bytes as people look at them. */
+/** Bytes as hexadecimal digits and as ASCII. */
 
 const two = (byte: number): string => byte.toString(16).padStart(2, '0');
 

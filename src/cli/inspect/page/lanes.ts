@@ -1,9 +1,9 @@
-/** Draws the two lanes of a side: chunks above, frames below, and ribbons for which is in which. */
+/** Draws the two lanes of a side: chunks above, frames below, and ribbons from chunks to their frames. */
 import type { Pen } from './browser.ts';
 import {
-  CHUNKS,
+  CHUNKS_PX,
   chunkSpan,
-  FRAMES,
+  FRAMES_PX,
   frameSpan,
   framesTop,
   itemSpan,
@@ -17,14 +17,14 @@ import { type Colors, FONT, SMALL, written } from './theme.ts';
 
 export const colorOf = ({ number, side }: Frame, look: Colors): string => look.frames[side][number % 2]!;
 
-/** What follows a fault, where no frames are found any more. */
+/** Shades the bytes behind a fault, where no frames are found. */
 export function washed(pen: Pen, layout: Layout, lane: Lane, side: PageSideName, look: Colors): void {
   for (const fault of lane.faults) {
     const from = Math.max(0, itemSpan(layout, lane, fault).left);
     const end = layout.view.unit === 'bytes' ? layout.x(lane.bytes) : layout.width;
     if (end <= from) continue;
     pen.fillStyle = look.wash;
-    pen.fillRect(from, framesTop(side), Math.min(layout.width, end) - from, FRAMES);
+    pen.fillRect(from, framesTop(side), Math.min(layout.width, end) - from, FRAMES_PX);
   }
 }
 
@@ -36,7 +36,7 @@ export function ribbons(
   chunks: readonly Chunk[],
   look: Colors,
 ): void {
-  const [top, bottom] = [topOf[side] + CHUNKS, framesTop(side)];
+  const [top, bottom] = [topOf[side] + CHUNKS_PX, framesTop(side)];
   let drawn = Number.NEGATIVE_INFINITY;
   pen.globalAlpha = 0.3;
   for (const chunk of chunks) {
@@ -44,8 +44,8 @@ export function ribbons(
     for (let i = chunk.from; i < chunk.to; i++) {
       const frame = lane.frames[i]!;
       const below = frameSpan(layout, lane, frame);
-      const [a, b] = part(above, chunk, frame);
-      const [c, d] = part(below, frame, chunk);
+      const [a, b] = sharedSpan(above, chunk, frame);
+      const [c, d] = sharedSpan(below, frame, chunk);
       if (Math.max(b, d) < 0 || Math.min(a, c) > layout.width || d < drawn + 0.5) continue;
       drawn = d;
       pen.fillStyle = colorOf(frame, look);
@@ -61,8 +61,8 @@ export function ribbons(
   pen.globalAlpha = 1;
 }
 
-/** The part of a span that what it shares with another has, by bytes. */
-function part(
+/** The part of a span whose bytes it shares with another item. */
+function sharedSpan(
   { left, right }: Span,
   of: { readonly position: number; readonly end: number },
   other: { readonly position: number; readonly end: number },
@@ -90,7 +90,7 @@ export function drawChunks(
     const glued = chunk.to - chunk.from > 1;
     const wide = right - left;
     pen.fillStyle = look.chunk;
-    pen.fillRect(left, top, wide, CHUNKS);
+    pen.fillRect(left, top, wide, CHUNKS_PX);
     if (glued) {
       pen.fillStyle = look.glued;
       pen.fillRect(left, top, wide, 4);
@@ -98,22 +98,22 @@ export function drawChunks(
     if (wide >= 3) {
       pen.strokeStyle = look.chunkEdge;
       pen.lineWidth = 1;
-      pen.strokeRect(left + 0.5, top + 0.5, wide - 1, CHUNKS - 1);
+      pen.strokeRect(left + 0.5, top + 0.5, wide - 1, CHUNKS_PX - 1);
     }
     if (glued && wide / (chunk.to - chunk.from) > 3) {
       pen.strokeStyle = look.glued;
       pen.beginPath();
       for (let i = chunk.from; i < chunk.to - 1; i++) {
-        const [, edge] = part({ left, right }, chunk, lane.frames[i]!);
+        const [, edge] = sharedSpan({ left, right }, chunk, lane.frames[i]!);
         pen.moveTo(edge, top + 4);
-        pen.lineTo(edge, top + CHUNKS);
+        pen.lineTo(edge, top + CHUNKS_PX);
       }
       pen.stroke();
     }
     const size = (chunk.end - chunk.position).toLocaleString('en-US');
     const text = glued ? `${size} B · ${chunk.to - chunk.from} frames` : `${size} B`;
     pen.font = SMALL;
-    written(pen, [text, size], { left, right }, top + CHUNKS / 2 + 2, look.text, layout.width);
+    written(pen, [text, size], { left, right }, top + CHUNKS_PX / 2 + 2, look.text, layout.width);
     pen.font = FONT;
   }
 }
@@ -135,24 +135,24 @@ export function drawFrames(
     const wide = right - left;
     const gutter = wide > 6 ? 1 : 0;
     pen.fillStyle = colorOf(frame, look);
-    pen.fillRect(left, top, wide - gutter, FRAMES);
+    pen.fillRect(left, top, wide - gutter, FRAMES_PX);
     // The head is darker than the body.
     pen.globalAlpha = 0.22;
     pen.fillStyle = '#000';
-    const [, head] = part({ left, right }, frame, {
+    const [, head] = sharedSpan({ left, right }, frame, {
       position: frame.position,
       end: frame.position + frame.head,
     });
-    pen.fillRect(left, top, Math.min(head - left, wide - gutter), FRAMES);
+    pen.fillRect(left, top, Math.min(head - left, wide - gutter), FRAMES_PX);
     pen.globalAlpha = 1;
     if (frame.chunks > 1) {
       pen.fillStyle = look.cut;
-      pen.fillRect(left, top + FRAMES - 4, wide - gutter, 4);
+      pen.fillRect(left, top + FRAMES_PX - 4, wide - gutter, 4);
     }
   }
 }
 
-/** What frames are called: over the marks of where they were cut. */
+/** Draws the labels of frames, above the marks of cuts. */
 export function frameLabels(
   pen: Pen,
   layout: Layout,
@@ -186,7 +186,7 @@ export function frameLabels(
   }
 }
 
-/** Where a chunk ends in the middle of a frame. */
+/** Marks where a chunk ends in the middle of a frame. */
 export function cuts(
   pen: Pen,
   layout: Layout,
@@ -213,8 +213,8 @@ export function cuts(
     }
     pen.stroke();
   };
-  lines(look.cut, 2, topOf[side] + CHUNKS, top);
+  lines(look.cut, 2, topOf[side] + CHUNKS_PX, top);
   pen.setLineDash([4, 3]);
-  lines(look.onFrame, 1.5, top, top + FRAMES - 4);
+  lines(look.onFrame, 1.5, top, top + FRAMES_PX - 4);
   pen.setLineDash([]);
 }

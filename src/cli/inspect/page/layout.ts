@@ -1,25 +1,25 @@
-/** Where on the canvas everything is. */
+/** The positions of everything on the canvas. */
 import { type Chunk, type Frame, firstWhere, type Item, type Lane } from './model.ts';
 import type { PageSideName } from './page-data.ts';
 import type { View } from './scale.ts';
 
 /** Heights in pixels. */
-export const RULER = 26;
-export const CHUNKS = 40;
-export const RIBBON = 38;
-export const FRAMES = 54;
-const BETWEEN = 30;
-export const MAP = 22;
-const SIDE = CHUNKS + RIBBON + FRAMES;
-export const HEIGHT = RULER + 2 * SIDE + 2 * BETWEEN + MAP;
+export const RULER_PX = 26;
+export const CHUNKS_PX = 40;
+export const RIBBON_PX = 38;
+export const FRAMES_PX = 54;
+const SIDE_GAP_PX = 30;
+export const MAP_PX = 22;
+const SIDE_PX = CHUNKS_PX + RIBBON_PX + FRAMES_PX;
+export const HEIGHT_PX = RULER_PX + 2 * SIDE_PX + 2 * SIDE_GAP_PX + MAP_PX;
 
 /** The top of a side's chunks. */
 export const topOf: Readonly<Record<PageSideName, number>> = {
-  client: RULER + 8,
-  server: RULER + 8 + SIDE + BETWEEN,
+  client: RULER_PX + 8,
+  server: RULER_PX + 8 + SIDE_PX + SIDE_GAP_PX,
 };
-export const framesTop = (side: PageSideName): number => topOf[side] + CHUNKS + RIBBON;
-export const MAP_TOP = HEIGHT - MAP - 4;
+export const framesTop = (side: PageSideName): number => topOf[side] + CHUNKS_PX + RIBBON_PX;
+export const MAP_TOP_PX = HEIGHT_PX - MAP_PX - 4;
 
 export interface Span {
   readonly left: number;
@@ -29,7 +29,7 @@ export interface Span {
 export interface Layout {
   readonly view: View;
   readonly width: number;
-  /** Where a position or a time is. */
+  /** The pixel of a byte position or of a time. */
   x(value: number): number;
 }
 
@@ -38,15 +38,15 @@ export function layoutOf(view: View, width: number): Layout {
   return { view, width, x: (value) => (value - view.from) * scale };
 }
 
-/** A chunk has a moment, and no length in time: it is drawn as wide as there is room up to the next. */
-const MOMENT = 46;
+/** By time a chunk has no length: it is drawn up to the next chunk, but at most so wide. */
+const CHUNK_MAX_PX = 46;
 
 export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
   if (view.unit === 'bytes') return atLeast(x(chunk.position), x(chunk.end), 1);
   const left = x(chunk.time);
   const next = chunks[chunk.at + 1];
-  const room = next === undefined ? MOMENT : x(next.time) - left - 1;
-  return { left, right: left + Math.max(3, Math.min(MOMENT, room)) };
+  const room = next === undefined ? CHUNK_MAX_PX : x(next.time) - left - 1;
+  return { left, right: left + Math.max(3, Math.min(CHUNK_MAX_PX, room)) };
 }
 
 export function frameSpan({ view, x }: Layout, { frames }: Lane, frame: Frame): Span {
@@ -84,7 +84,7 @@ export function inView<T extends Chunk | Frame>(layout: Layout, list: readonly T
       firstWhere(list, ({ position }) => position >= view.to),
     );
   }
-  // What began earlier may be drawn into the view by its least width, so a little more is taken.
+  // An earlier item may reach into the view by its minimum width, so the search begins a little earlier.
   const from = firstWhere(list, ({ time }) => time >= view.from - span * 0.1);
   const before = Math.max(0, from - 1);
   const start = list[before];
@@ -96,7 +96,7 @@ export function inView<T extends Chunk | Frame>(layout: Layout, list: readonly T
   );
 }
 
-/** What is at a place of the canvas. */
+/** Finds the item at a point of the canvas. */
 export function itemAt(
   layout: Layout,
   lanes: Readonly<Record<PageSideName, Lane>>,
@@ -113,12 +113,12 @@ export function itemAt(
       }
       return null;
     };
-    if (within(framesTop(side) - 12, FRAMES + 12)) {
+    if (within(framesTop(side) - 12, FRAMES_PX + 12)) {
       const fault = hit(lane.faults, 5);
       if (fault !== null && (py < framesTop(side) || hit(inView(layout, lane.frames)) === null)) return fault;
     }
-    if (within(framesTop(side), FRAMES)) return hit(inView(layout, lane.frames)) ?? hit(lane.gaps);
-    if (within(topOf[side], CHUNKS)) return hit(inView(layout, lane.chunks)) ?? hit(lane.gaps);
+    if (within(framesTop(side), FRAMES_PX)) return hit(inView(layout, lane.frames)) ?? hit(lane.gaps);
+    if (within(topOf[side], CHUNKS_PX)) return hit(inView(layout, lane.chunks)) ?? hit(lane.gaps);
   }
   return null;
 }

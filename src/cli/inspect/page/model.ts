@@ -1,4 +1,4 @@
-/** The conversations as the page works with them: rows made objects, and what carries what. */
+/** The conversations as the page works with them: objects made of rows, with links between chunks and frames. */
 import { browser } from './browser.ts';
 import type { PageConversation, PageSide, PageSideName } from './page-data.ts';
 
@@ -27,7 +27,7 @@ export interface Frame {
   readonly length: number;
   readonly end: number;
   readonly captured: number;
-  /** When its first bytes could be handed on, and its last. */
+  /** When its first byte could be delivered, and its last. */
   readonly began: number;
   readonly time: number;
   readonly chunks: number;
@@ -78,7 +78,7 @@ export interface Lane {
   readonly bytes: number;
 }
 
-export interface Talk {
+export interface ConversationView {
   readonly it: PageConversation;
   readonly lanes: Readonly<Record<PageSideName, Lane>>;
   /** The greatest position, and the greatest time. */
@@ -170,7 +170,7 @@ function laneOf(side: PageSideName, given: PageSide): Lane {
   return { chunks, frames, gaps, faults, counts, bytes: counts.bytes + counts.missing };
 }
 
-export function talkOf(it: PageConversation): Talk {
+export function viewOf(it: PageConversation): ConversationView {
   const lanes = { client: laneOf('client', it.sides.client), server: laneOf('server', it.sides.server) };
   const bytes = Math.max(1, lanes.client.bytes, lanes.server.bytes);
   return { it, lanes, bytes, duration: Math.max(1, it.duration) };

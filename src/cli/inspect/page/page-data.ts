@@ -1,5 +1,5 @@
 /**
- * What the page is given to draw: JSON, in rows of numbers as there may be thousands. Times are nanoseconds since the
+ * The data of the page: JSON, with rows of numbers, since there may be thousands. Times are nanoseconds since the
  * conversation's beginning.
  */
 
@@ -9,8 +9,8 @@ export type PageSideName = 'client' | 'server';
 export type PageChunk = readonly [number, number, number, number, number, string];
 
 /**
- * number, position, bytes of head, bytes of body, captured at, deliverable at, chunks, others in the first chunk, others
- * in the last chunk, bytes missing, state, first packet, last packet, label, its first bytes in base64
+ * number, position, bytes of head, bytes of body, captured at, deliverable at, chunks, others in the first chunk,
+ * others in the last chunk, bytes missing, state, first packet, last packet, label, its first bytes in base64
  */
 export type PageFrame = readonly [
   number,
@@ -41,7 +41,7 @@ export interface PageSide {
   readonly frames: PageFrame[];
   readonly gaps: PageGap[];
   readonly faults: PageFault[];
-  /** What there was, shown or not. */
+  /** Totals, of what is shown and what is not. */
   readonly counts: {
     chunks: number;
     frames: number;
@@ -80,7 +80,7 @@ export interface PageData {
   readonly unread: readonly string[];
   /** Fragments of IP that overlap and differ, in words, each: the first. */
   readonly differing: readonly string[];
-  /** What there was in all, shown or not. */
+  /** Totals over all conversations, of what is shown and what is not. */
   readonly totals: {
     conversations: number;
     frames: number;

@@ -1,10 +1,10 @@
-/** What of a conversation is in view, by bytes or by time, and where on the canvas that is. */
+/** The view: which part of a conversation is shown, by bytes or by time. */
 
 export type Unit = 'bytes' | 'time';
 
 export interface View {
   readonly unit: Unit;
-  /** What is at the left and the right edge: an offset in bytes, or nanoseconds. */
+  /** The values at the left and the right edge: byte positions, or nanoseconds. */
   readonly from: number;
   readonly to: number;
   /** Where it ends; it begins at 0. */
@@ -12,12 +12,12 @@ export interface View {
 }
 
 /** The most that can be zoomed in. */
-const LEAST_SPAN = { bytes: 8, time: 100 } as const;
-/** What may be in view before the beginning and behind the end, as a part of what is in view. */
-const ROOM = 0.02;
+const SPAN_MIN = { bytes: 8, time: 100 } as const;
+/** The empty margin before the beginning and behind the end, as a fraction of the view. */
+const MARGIN = 0.02;
 
 const spanOf = ({ unit, length }: View, span: number): number =>
-  Math.min(length / (1 - 2 * ROOM), Math.max(LEAST_SPAN[unit], span));
+  Math.min(length / (1 - 2 * MARGIN), Math.max(SPAN_MIN[unit], span));
 
 /** All of it. */
 export const overall = (unit: Unit, length: number): View =>
@@ -27,9 +27,9 @@ export const overall = (unit: Unit, length: number): View =>
 export function look(view: View, from: number, to: number): View {
   const span = spanOf(view, to - from);
   const start = Number.isFinite(from) ? (from + to - span) / 2 : 0;
-  const least = -span * ROOM;
-  const most = Math.max(least, view.length - span * (1 - ROOM));
-  const clamped = Math.min(Math.max(start, least), most);
+  const lowest = -span * MARGIN;
+  const highest = Math.max(lowest, view.length - span * (1 - MARGIN));
+  const clamped = Math.min(Math.max(start, lowest), highest);
   return { ...view, from: clamped, to: clamped + span };
 }
 

@@ -1,29 +1,29 @@
 /** Finds frames by their number, label, text or bytes, and chunks that have these outside of the frames found. */
 import { asciiOf, hexOf } from './hex.ts';
-import type { Chunk, Frame, Item, Talk } from './model.ts';
+import type { Chunk, ConversationView, Frame, Item } from './model.ts';
 import { sideNames } from './model.ts';
 
 export interface Hit {
-  readonly talk: Talk;
+  readonly conversation: ConversationView;
   readonly item: Item;
 }
 
-/** Hits at most: nobody steps through more. */
-export const MOST_HITS = 5000;
+/** The most hits: no user steps through more. */
+export const HITS_MAX = 5000;
 
 /**
  * - `#12`: the frames with that number.
  * - Pairs of hexadecimal digits, `16 03 01` or `0x160301`: bytes. At least two of them, unless `0x` is in front.
  * - Anything: a part of a label, of a fault's message, or of the bytes as ASCII; capitals or not.
  */
-export function search(talks: readonly Talk[], query: string): Hit[] {
+export function search(conversations: readonly ConversationView[], query: string): Hit[] {
   const asked = query.trim();
   if (asked === '') return [];
   const matches = matcher(asked);
   const hits: Hit[] = [];
-  for (const talk of talks) {
+  for (const conversation of conversations) {
     for (const side of sideNames) {
-      const { frames, chunks, faults } = talk.lanes[side];
+      const { frames, chunks, faults } = conversation.lanes[side];
       const found = new Set<Item>(frames.filter(matches));
       const alone = chunks.filter(
         (chunk) => matches(chunk) && !frames.slice(chunk.from, chunk.to).some((frame) => found.has(frame)),
@@ -31,8 +31,8 @@ export function search(talks: readonly Talk[], query: string): Hit[] {
       const items = [...found, ...alone, ...faults.filter(matches)];
       items.sort((one, other) => one.position - other.position);
       for (const item of items) {
-        if (hits.length >= MOST_HITS) return hits;
-        hits.push({ talk, item });
+        if (hits.length >= HITS_MAX) return hits;
+        hits.push({ conversation, item });
       }
     }
   }

@@ -1,14 +1,14 @@
-/** What is told in words beside the drawing: the capture, the list of its conversations, and the one that is drawn. */
+/** The texts beside the drawing: about the capture, the list of its conversations, and the one that is drawn. */
 import { browser, byId, type Element, element } from './browser.ts';
-import { CHUNKS, FRAMES, framesTop, topOf } from './layout.ts';
-import { sideNames, type Talk } from './model.ts';
+import { CHUNKS_PX, FRAMES_PX, framesTop, topOf } from './layout.ts';
+import { type ConversationView, sideNames } from './model.ts';
 import type { PageData } from './page-data.ts';
 import { grouped, many } from './words.ts';
 
-/** What there is in the capture, and what was left out of the page. */
+/** Shows the totals of the capture, and what the page leaves out. */
 export function introduce(
   { name, fault, unread, differing, totals }: PageData,
-  talks: readonly Talk[],
+  conversations: readonly ConversationView[],
 ): void {
   browser.document.title = `${name} · sluice inspect`;
   byId('name').textContent = name;
@@ -21,8 +21,8 @@ export function introduce(
     ...(totals.conflicts > 0 ? [many(totals.conflicts, 'conflict')] : []),
     ...(totals.ignored > 0 ? [`${grouped(totals.ignored)} ignored`] : []),
   ].join(', ');
-  const shown = { conversations: talks.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
-  for (const { lanes } of talks) {
+  const shown = { conversations: conversations.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  for (const { lanes } of conversations) {
     for (const side of sideNames) {
       for (const kind of ['frames', 'chunks', 'gaps', 'faults'] as const)
         shown[kind] += lanes[side][kind].length;
@@ -43,8 +43,8 @@ export function introduce(
   byId('notes').replaceChildren(...notes.map((note) => element('p', 'note', note)));
 }
 
-/** A conversation in the list of them. */
-export function listed({ it, lanes: { client, server } }: Talk, open: () => void): Element {
+/** The entry of a conversation in the list. */
+export function listed({ it, lanes: { client, server } }: ConversationView, open: () => void): Element {
   const button = element('button', 'talk');
   button.type = 'button';
   const badges = element('span', 'badges');
@@ -70,7 +70,7 @@ export function listed({ it, lanes: { client, server } }: Talk, open: () => void
 }
 
 /** The conversation that is drawn, above the drawing and beside its lanes. */
-export function describe({ it, lanes }: Talk): void {
+export function describe({ it, lanes }: ConversationView): void {
   byId('title').textContent = `#${it.index}  ${it.client} → ${it.server}`;
   byId('about').textContent = [it.startedAt, it.framing, it.ended].join(' · ');
   for (const side of sideNames) {
@@ -92,8 +92,8 @@ export function describe({ it, lanes }: Talk): void {
   }
 }
 
-/** The drawing for those who do not see it. */
-export function inOneLine({ lanes }: Talk): string {
+/** Describes the drawing for a screen reader. */
+export function inOneLine({ lanes }: ConversationView): string {
   const sum = sideNames.map((side) => {
     const { counts } = lanes[side];
     return `${side}: ${many(counts.chunks, 'chunk')}, ${many(counts.frames, 'frame')}`;
@@ -105,8 +105,8 @@ export function inOneLine({ lanes }: Talk): string {
 export function placeLabels(): void {
   for (const side of sideNames) {
     for (const [kind, top, height] of [
-      ['chunks', topOf[side], CHUNKS],
-      ['frames', framesTop(side), FRAMES],
+      ['chunks', topOf[side], CHUNKS_PX],
+      ['frames', framesTop(side), FRAMES_PX],
     ] as const) {
       const label = byId(`${side}-${kind}-lane`);
       label.style.top = `${top}px`;

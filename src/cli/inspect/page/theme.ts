@@ -1,4 +1,4 @@
-/** What all of the drawing uses: colours, and text that fits. */
+/** The colours of the drawing, and text that fits. */
 import { browser, type Canvas, type Pen } from './browser.ts';
 import type { Span } from './layout.ts';
 import type { PageSideName } from './page-data.ts';
@@ -51,9 +51,9 @@ export function colors(of: Canvas): Colors {
 }
 
 /**
- * The first of the texts that has room, in what of the span is in view.
+ * Draws the first of the texts that fits into the visible part of the span.
  *
- * @param behind a colour to hide what is under the text with.
+ * @param behind a background colour that hides what is under the text.
  */
 export function written(
   pen: Pen,

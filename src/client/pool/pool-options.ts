@@ -1,0 +1,96 @@
+/** The options of uploads and downloads that are about their connections: checked, and with their defaults. */
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Connection } from '../../transport/connection.ts';
+import {
+  checkOptions,
+  FUNCTION,
+  MILLISECONDS,
+  numberFrom,
+  optional,
+  RECORD,
+  SCHEDULER,
+  TEXT,
+  wholeFrom,
+} from '../../wire/argument.ts';
+import type { ClientOptions } from '../client.ts';
+import type { ClientFault } from '../client-fault.ts';
+import type { Checksum } from '../pipeline/frame-sender.ts';
+import type { Backoff } from './retry.ts';
+
+export interface ConnectionPoolOptions {
+  /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
+  readonly connect: () => Observable<Connection>;
+  /** Sent to the server on each connection, before anything else. */
+  readonly token?: string | undefined;
+  /** Further tries after one that made no progress; default 5. */
+  readonly retries?: number;
+  readonly backoff?: Backoff;
+  /** Connections at once, from 1; default 1. There are never more of them than jobs. */
+  readonly parallel?: number;
+  /** As in `ClientOptions`. */
+  readonly crc32?: Checksum;
+  /** Unanswered requests on each connection; default 256. */
+  readonly window?: number;
+  /** Milliseconds of silence after which a connection counts as broken (see `ClientOptions`); default 60,000. */
+  readonly timeout?: number;
+  /** The clock and the timers; default RxJS's `asyncScheduler`. For tests. */
+  readonly scheduler?: SchedulerLike;
+  /** Numbers from 0 to below 1; default `Math.random`. For tests. */
+  readonly random?: () => number;
+}
+
+/** A failure after which there will be another try. */
+export interface Retry {
+  readonly fault: ClientFault;
+  /** Milliseconds until the next try. */
+  readonly delay: number;
+  /** Which of the `retries` further tries the next one is, from 1. */
+  readonly attempt: number;
+  readonly retries: number;
+  /** The number of the connection that failed, from 0; null when the server refused one request. */
+  readonly connection: number | null;
+}
+
+/** The options with their defaults. */
+export interface PoolSettings {
+  readonly connect: () => Observable<Connection>;
+  readonly token: string | undefined;
+  readonly retries: number;
+  readonly backoff: Backoff;
+  readonly parallel: number;
+  readonly window: number;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  /** Options of the client on each connection. */
+  readonly client: ClientOptions;
+}
+
+/** Large jobs on one connection: the next one can be sent while the one before waits for its answer. */
+export const LARGE_JOBS_MAX = 2;
+
+const CONNECTION_POOL_RULES = {
+  connect: FUNCTION,
+  token: optional(TEXT),
+  retries: optional(numberFrom(0)),
+  backoff: optional(RECORD),
+  parallel: optional(wholeFrom(1)),
+  crc32: optional(FUNCTION),
+  window: optional(wholeFrom(1)),
+  timeout: optional(MILLISECONDS),
+  scheduler: optional(SCHEDULER),
+  random: optional(FUNCTION),
+  resumeThreshold: optional(numberFrom(0)),
+  progress: optional(wholeFrom(1)),
+  sha256: optional(FUNCTION),
+};
+const BACKOFF_RULES = { base: optional(MILLISECONDS), most: optional(MILLISECONDS) };
+
+/** @throws TypeError or RangeError for options that make no sense. */
+export function poolSettings(options: ConnectionPoolOptions): PoolSettings {
+  checkOptions('uploads and downloads', options, CONNECTION_POOL_RULES);
+  if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
+  const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
+  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
+  const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
+  return { connect, token, retries, backoff, parallel, window, scheduler, random, client };
+}
