@@ -64,7 +64,7 @@ export async function* readStreams(
         // A fragment is only lost when the others never come, which is told at the end.
         if (!('skipped' in it)) {
           reassembly.take(it, emit);
-          for (let talk = order.excess(); talk !== null; talk = order.excess()) reassembly.decide(talk, emit);
+          for (let tcp = order.excess(); tcp !== null; tcp = order.excess()) reassembly.decide(tcp, emit);
         } else if (it.skipped !== 'fragment') skip(it);
       }
       const events = order.take();

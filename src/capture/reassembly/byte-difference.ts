@@ -7,7 +7,7 @@ export interface Difference {
 }
 
 /** Up to so many bytes, a loop is quicker than the views that a native comparison takes. */
-const FEW = 24;
+const LOOP_BYTES_MAX = 24;
 
 /**
  * Compares `count` bytes of `kept` from `keptAt` on with as many of `came` from `cameAt` on, the first of which is at
@@ -22,7 +22,7 @@ export function compareBytes(
   position: number,
   difference: Difference,
 ): void {
-  if (count > FEW) {
+  if (count > LOOP_BYTES_MAX) {
     const one = kept.subarray(keptAt, keptAt + count);
     const other = came.subarray(cameAt, cameAt + count);
     if (Buffer.compare(one, other) === 0) return;

@@ -24,23 +24,22 @@
  * ```
  */
 
-import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
+import { occupiesSequence, type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { Conversation } from '../stream-event.ts';
 import { sourceAddress, sourcePort } from './flow.ts';
-import { tellIgnored } from './ignored.ts';
-import { isSomething } from './segments.ts';
+import { emitIgnored } from './ignored.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
-import { isUnanswered, mostSent } from './window.ts';
+import { isUnanswered, sendLimit } from './window.ts';
 
 /** How far apart the numbers of one moment may be. A random number is that near once in 256 times. */
-export const NEAR = 2 ** 24;
+export const NEAR_BYTES = 2 ** 24;
 /** How far back numbers of a connection that is over may lie: the largest window. */
-const BACK = 2 ** 30;
+const CLOSED_BEHIND_BYTES_MAX = 2 ** 30;
 /** The most bytes that a SYN brings. */
-const SYN_BYTES = 65_535;
+const SYN_BYTES_MAX = 65_535;
 /** After so long nothing of a connection is on its way any more, in nanoseconds. */
-const TIME_WAIT = 60_000_000_000n;
+const TIME_WAIT_NS = 60_000_000_000n;
 
 /**
  * - `again`: it came before. - `starts`: it says where the direction's bytes start. - `stray`: it means nothing.
@@ -52,12 +51,12 @@ export type SynMeaning = 'again' | 'starts' | 'stray' | 'new';
 export function classifySyn(direction: Direction, segment: Segment): SynMeaning {
   const zero = seqPlus(segment.seq, 1);
   if (direction.syn === segment.seq) return 'again';
-  if (direction.syn !== NONE) return answersAnew(direction, segment);
+  if (direction.syn !== NONE) return classifyOtherSynAck(direction, segment);
   if (direction.started) return direction.nextSeq === seqPlus(zero, direction.next) ? 'again' : 'new';
   const { peer, ackLow } = direction;
   if (peer.syn !== NONE && segment.flags & TCP_ACK) return answers(peer, segment) ? 'starts' : 'stray';
   if (!isShortlyBefore(direction, zero)) return 'new';
-  if (ackLow !== NONE) return isWithin(zero, ackLow, NEAR) ? 'starts' : 'new';
+  if (ackLow !== NONE) return isWithin(zero, ackLow, NEAR_BYTES) ? 'starts' : 'new';
   return !direction.anchored && peer.started && peer.syn === NONE ? 'new' : 'starts';
 }
 
@@ -65,7 +64,7 @@ export function classifySyn(direction: Direction, segment: Segment): SynMeaning 
  * A SYN/ACK with another number than the first, to the same SYN: a server that keeps no state, or one of many behind
  * an address, has answered anew. The client takes one of them; until it has told which, the last is believed.
  */
-function answersAnew(direction: Direction, segment: Segment): SynMeaning {
+function classifyOtherSynAck(direction: Direction, segment: Segment): SynMeaning {
   if (!answers(direction.peer, segment)) return 'new';
   const untouched = direction.next === 0 && direction.held.length === 0 && direction.acked === NONE;
   return untouched ? 'starts' : 'stray';
@@ -74,9 +73,9 @@ function answersAnew(direction: Direction, segment: Segment): SynMeaning {
 /** Whether position 0 can be there, so that all that a direction has shown without a SYN lies shortly behind it. */
 export function isShortlyBefore(direction: Direction, zero: number): boolean {
   if (!direction.anchored) return true;
-  const lowest = Math.min(direction.lowest, direction.lowestBare + 1);
+  const lowest = Math.min(direction.lowest, direction.lowestEmpty + 1);
   const ahead = lowest - distance(direction.nextSeq, zero);
-  return ahead >= 0 && ahead <= NEAR;
+  return ahead >= 0 && ahead <= NEAR_BYTES;
 }
 
 /**
@@ -88,22 +87,22 @@ export function isStale({ started, peer }: Direction, segment: Segment): boolean
   if (started || peer.syn === NONE || (flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
   const position = positionOf(peer, ack);
   // Packets of one side may be in the recording long before those of the other: bytes are not dropped for less.
-  const most = mostSent(peer) + (isSomething(segment) ? NEAR : 0);
-  return position < 0 || (isUnanswered(peer) && position > most);
+  const max = sendLimit(peer) + (occupiesSequence(segment) ? NEAR_BYTES : 0);
+  return position < 0 || (isUnanswered(peer) && position > max);
 }
 
 /** Whether it acknowledges the SYN of the other direction, perhaps with its bytes: a SYN/ACK, or a RST that refuses. */
 export const answers = ({ syn }: Direction, { flags, ack }: Segment): boolean =>
-  (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES);
+  (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES_MAX);
 
-const isWithin = (from: number, seq: number, most: number): boolean => {
+const isWithin = (from: number, seq: number, max: number): boolean => {
   const ahead = distance(from, seq);
-  return ahead >= 0 && ahead <= most;
+  return ahead >= 0 && ahead <= max;
 };
 
 /** Whether a segment still belongs to a conversation that is closed, so that it means nothing. */
 export function isStray(direction: Direction, segment: Segment): boolean {
-  const { talk, peer } = direction;
+  const { tcp, peer } = direction;
   const { flags, seq, ack } = segment;
   if (flags & TCP_RST) return true;
   if (flags & TCP_SYN) {
@@ -114,8 +113,8 @@ export function isStray(direction: Direction, segment: Segment): boolean {
     }
     // Who was refused may try again with the same number. Wireshark takes both tries for one conversation, but what
     // follows a reset must be told.
-    if (direction.syn !== seq || (talk.over === 'reset' && !(flags & TCP_ACK))) return false;
-    return segment.packet.time - talk.latest < TIME_WAIT;
+    if (direction.syn !== seq || (tcp.closeReason === 'reset' && !(flags & TCP_ACK))) return false;
+    return segment.packet.time - tcp.latest < TIME_WAIT_NS;
   }
   if (direction.started) return isNearEnd(direction, seq);
   return !(flags & TCP_ACK) || !peer.started || isNearEnd(peer, ack);
@@ -123,30 +122,30 @@ export function isStray(direction: Direction, segment: Segment): boolean {
 
 function isNearEnd({ nextSeq }: Direction, seq: number): boolean {
   const ahead = distance(nextSeq, seq);
-  return ahead >= -BACK && ahead <= NEAR;
+  return ahead >= -CLOSED_BEHIND_BYTES_MAX && ahead <= NEAR_BYTES;
 }
 
 /** Opens a conversation, once it is known who is who. */
-export function introduce(
-  talk: TcpConversation,
+export function openConversation(
+  tcp: TcpConversation,
   client: Direction,
   opening: Conversation['opening'],
   emit: Emit,
 ): void {
   const server = client.peer;
-  client.from = 'client';
-  server.from = 'server';
-  const { index, startedAt } = talk;
-  talk.conversation = {
+  client.side = 'client';
+  server.side = 'server';
+  const { index, startedAt } = tcp;
+  tcp.conversation = {
     index,
     client: sourceAddress(client.flow),
     server: sourceAddress(server.flow),
     startedAt,
     opening,
   };
-  emit({ type: 'open', conversation: talk.conversation });
-  for (const { from, why, segment } of talk.ignored) tellIgnored(from, why, segment, emit);
-  talk.ignored = [];
+  emit({ type: 'open', conversation: tcp.conversation });
+  for (const { sender, why, segment } of tcp.earlyIgnored) emitIgnored(sender, why, segment, emit);
+  tcp.earlyIgnored = [];
 }
 
 /** The client of a conversation whose opening was not recorded: a server has the lower port, mostly. */
@@ -162,13 +161,13 @@ export function likelyClient({ first, second }: TcpConversation): Direction {
  * shown no bytes at all it starts behind all numbers that it has shown.
  */
 export function zeroOf(direction: Direction): number | null {
-  const { anchored, nextSeq, ackLow, ackHigh, lowest, lowestBare, peer, talk } = direction;
+  const { anchored, nextSeq, ackLow, ackHigh, lowest, lowestEmpty, peer, tcp } = direction;
   if (!anchored) return ackLow === NONE ? null : ackLow;
   if (lowest === Number.POSITIVE_INFINITY) {
     const shown = seqPlus(nextSeq, direction.highest);
-    return ackHigh !== NONE && isWithin(shown, ackHigh, NEAR) ? ackHigh : shown;
+    return ackHigh !== NONE && isWithin(shown, ackHigh, NEAR_BYTES) ? ackHigh : shown;
   }
-  const own = seqPlus(nextSeq, lowestBare < lowest - 1 ? lowestBare : lowest);
-  const whole = peer.syn !== NONE || talk.settled;
-  return whole && ackLow !== NONE && isWithin(ackLow, own, NEAR) ? ackLow : own;
+  const own = seqPlus(nextSeq, lowestEmpty < lowest - 1 ? lowestEmpty : lowest);
+  const hasBeginning = peer.syn !== NONE || tcp.settled;
+  return hasBeginning && ackLow !== NONE && isWithin(ackLow, own, NEAR_BYTES) ? ackLow : own;
 }

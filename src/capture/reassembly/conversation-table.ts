@@ -9,20 +9,20 @@
 import type { Direction, TcpConversation } from './tcp-conversation.ts';
 
 /** Conversations that are remembered after they were closed, as TIME-WAIT does. */
-const REMEMBERED = 16_384;
+const CLOSED_MAX = 16_384;
 
 export interface ConversationTable {
   find(flow: string): Direction | undefined;
   /** Adds an open conversation as the newest. */
-  add(talk: TcpConversation): void;
+  add(tcp: TcpConversation): void;
   /** Makes an open conversation the newest. */
-  touch(talk: TcpConversation): void;
+  touch(tcp: TcpConversation): void;
   /** The open conversation that was silent for the longest, when there are too many. */
   excess(): TcpConversation | null;
   /** Moves a conversation to those that are closed, or forgets it. Answers which closed one is forgotten for it. */
-  close(talk: TcpConversation, remember: boolean): TcpConversation | null;
+  close(tcp: TcpConversation, remember: boolean): TcpConversation | null;
   /** Forgets a closed conversation: its flows are another's now. */
-  forget(talk: TcpConversation): void;
+  forget(tcp: TcpConversation): void;
   /** Those that are open, by their index. */
   open(): readonly TcpConversation[];
 }
@@ -33,7 +33,7 @@ interface List {
   size: number;
 }
 
-export function createConversationTable(most: number): ConversationTable {
+export function createConversationTable(maxOpen: number): ConversationTable {
   const flows = new Map<string, Direction>();
   const live: List = { oldest: null, newest: null, size: 0 };
   const closed: List = { oldest: null, newest: null, size: 0 };
@@ -59,57 +59,57 @@ export function createConversationTable(most: number): ConversationTable {
       if (found !== undefined) last = found;
       return found;
     },
-    add(talk) {
+    add(tcp) {
       // The first direction last: with one address and port at both ends, the flows are the same.
-      flows.set(talk.second.flow, talk.second);
-      flows.set(talk.first.flow, talk.first);
-      last = talk.first;
-      append(live, talk);
+      flows.set(tcp.second.flow, tcp.second);
+      flows.set(tcp.first.flow, tcp.first);
+      last = tcp.first;
+      append(live, tcp);
     },
-    touch(talk) {
-      if (live.newest === talk) return;
-      remove(live, talk);
-      append(live, talk);
+    touch(tcp) {
+      if (live.newest === tcp) return;
+      remove(live, tcp);
+      append(live, tcp);
     },
-    excess: () => (live.size > most ? live.oldest : null),
-    close(talk, remember) {
-      remove(live, talk);
+    excess: () => (live.size > maxOpen ? live.oldest : null),
+    close(tcp, remember) {
+      remove(live, tcp);
       if (!remember) {
-        drop(talk);
+        drop(tcp);
         return null;
       }
-      append(closed, talk);
-      if (closed.size <= REMEMBERED) return null;
+      append(closed, tcp);
+      if (closed.size <= CLOSED_MAX) return null;
       const { oldest } = closed;
       remove(closed, oldest!);
       drop(oldest!);
       return oldest;
     },
-    forget(talk) {
-      remove(closed, talk);
-      drop(talk);
+    forget(tcp) {
+      remove(closed, tcp);
+      drop(tcp);
     },
     open() {
-      const talks: TcpConversation[] = [];
-      for (let talk = live.oldest; talk !== null; talk = talk.newer) talks.push(talk);
-      return talks.sort((a, b) => a.index - b.index);
+      const conversations: TcpConversation[] = [];
+      for (let tcp = live.oldest; tcp !== null; tcp = tcp.newer) conversations.push(tcp);
+      return conversations.sort((a, b) => a.index - b.index);
     },
   };
 }
 
-function append(list: List, talk: TcpConversation): void {
-  talk.older = list.newest;
-  talk.newer = null;
-  if (list.newest === null) list.oldest = talk;
-  else list.newest.newer = talk;
-  list.newest = talk;
+function append(list: List, tcp: TcpConversation): void {
+  tcp.older = list.newest;
+  tcp.newer = null;
+  if (list.newest === null) list.oldest = tcp;
+  else list.newest.newer = tcp;
+  list.newest = tcp;
   list.size++;
 }
 
-function remove(list: List, talk: TcpConversation): void {
-  if (talk.older === null) list.oldest = talk.newer;
-  else talk.older.newer = talk.newer;
-  if (talk.newer === null) list.newest = talk.older;
-  else talk.newer.older = talk.older;
+function remove(list: List, tcp: TcpConversation): void {
+  if (tcp.older === null) list.oldest = tcp.newer;
+  else tcp.older.newer = tcp.newer;
+  if (tcp.newer === null) list.newest = tcp.older;
+  else tcp.newer.older = tcp.older;
   list.size--;
 }

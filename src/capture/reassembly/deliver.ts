@@ -1,17 +1,17 @@
 /** Bytes of one direction in order, on their way out: chunks, and the end behind the last of them. */
 import type { StreamChunk } from '../stream-event.ts';
-import { dropFirst, type Holdings } from './out-of-order-buffer.ts';
+import { dropFirst, type HeldTotals } from './out-of-order-buffer.ts';
 import type { ReassemblyLimits } from './reassembly-options.ts';
 import type { RecentChunks } from './recent-chunks.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE } from './tcp-conversation.ts';
-import { mostSent } from './window.ts';
+import { sendLimit } from './window.ts';
 
 /** What all directions of a machine share. */
-export interface Shared {
+export interface SharedState {
   readonly limits: ReassemblyLimits;
   readonly recent: RecentChunks;
-  readonly holdings: Holdings;
+  readonly heldTotals: HeldTotals;
 }
 
 /** Hands on the bytes at `next`. */
@@ -21,14 +21,14 @@ export function deliver(
   packet: number,
   capturedAt: bigint,
   ack: number,
-  shared: Shared,
+  shared: SharedState,
   emit: Emit,
 ): void {
   if (capturedAt > direction.latest) direction.latest = capturedAt;
   const chunk: StreamChunk = {
     type: 'chunk',
-    conversation: direction.talk.conversation!,
-    from: direction.from,
+    conversation: direction.tcp.conversation!,
+    from: direction.side,
     position: direction.next,
     capturedAt,
     deliverableAt: direction.latest,
@@ -38,9 +38,9 @@ export function deliver(
   };
   advance(direction, bytes.length);
   direction.bytes += bytes.length;
-  if (packet >= direction.furthest) direction.furthest = packet;
-  else if (packet !== direction.counted) {
-    direction.counted = packet;
+  if (packet >= direction.lastInOrderPacket) direction.lastInOrderPacket = packet;
+  else if (packet !== direction.lastOutOfOrderPacket) {
+    direction.lastOutOfOrderPacket = packet;
     direction.outOfOrder++;
   }
   shared.recent.push(chunk);
@@ -60,30 +60,30 @@ export function advance(direction: Direction, count: number): void {
 function seenOf(peer: Direction, ack: number): number | null {
   if (!peer.started) return null;
   const position = peer.next + distance(peer.nextSeq, ack);
-  return position > peer.highest && position > mostSent(peer)
+  return position > peer.highest && position > sendLimit(peer)
     ? null
     : Math.min(Math.max(0, position), peer.finAt);
 }
 
 /** Hands on what waits at `next`, and the FIN when all before it is. */
-export function drain(direction: Direction, shared: Shared, emit: Emit): void {
+export function drain(direction: Direction, shared: SharedState, emit: Emit): void {
   const { held } = direction;
   let count = 0;
   for (; held[count]?.position === direction.next; count++) {
     const { bytes, packet, capturedAt, ack } = held[count]!;
     deliver(direction, bytes, packet, capturedAt, ack, shared, emit);
   }
-  dropFirst(direction, count, direction.next, shared.holdings);
-  if (direction.next === direction.finAt && !direction.ended) end(direction, emit);
+  dropFirst(direction, count, direction.next, shared.heldTotals);
+  if (direction.next === direction.finAt && !direction.ended) emitEnd(direction, emit);
 }
 
-function end(direction: Direction, emit: Emit): void {
+function emitEnd(direction: Direction, emit: Emit): void {
   direction.ended = true;
   if (direction.finTime > direction.latest) direction.latest = direction.finTime;
   emit({
     type: 'end',
-    conversation: direction.talk.conversation!,
-    from: direction.from,
+    conversation: direction.tcp.conversation!,
+    from: direction.side,
     position: direction.next,
     capturedAt: direction.finTime,
     deliverableAt: direction.latest,

@@ -4,7 +4,7 @@ import { formatAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 
 /** Characters of a key for IPv4; longer ones are for IPv6. */
-const IPV4 = 12;
+const IPV4_KEY_LENGTH = 12;
 
 /** The key of the other direction. */
 export function reverseFlow(flow: string): string {
@@ -17,7 +17,7 @@ export const sourcePort = (flow: string): number => word(flow, flow.length - 4);
 
 /** The sender's address, as a URL has it: `127.0.0.1:8080`, `[2001:db8::1]:8080`. */
 export function sourceAddress(flow: string): Address {
-  const host = flow.length === IPV4 ? dotted(flow) : ipv6Text(flow);
+  const host = flow.length === IPV4_KEY_LENGTH ? dotted(flow) : ipv6Text(flow);
   return formatAddress(host, sourcePort(flow));
 }
 

@@ -13,11 +13,11 @@
  * 1,024 packets of the conversation, or 64 that take 30 seconds; 64 alone when the bytes are known to be cut off.
  */
 import type { GapReason } from '../stream-event.ts';
-import { advance, drain, type Shared } from './deliver.ts';
-import { type Direction, type Emit, holds } from './tcp-conversation.ts';
+import { advance, drain, type SharedState } from './deliver.ts';
+import { type Direction, type Emit, holdsBytes } from './tcp-conversation.ts';
 
-const PATIENCE = 1_024;
-const LEAST_PATIENCE = 64;
+const HOLE_PACKETS_MAX = 1_024;
+const HOLE_PACKETS_MIN = 64;
 export const HOLE_TIMEOUT_NS = 30_000_000_000n;
 
 /** Where the first hole ends, as far as is known; infinite when there is none. */
@@ -28,34 +28,39 @@ function holeEnd({ held, snapped, finAt }: Direction): number {
 }
 
 /** Gives up the first hole, and hands on what waits behind it. */
-export function giveUp(direction: Direction, reason: 'lost' | 'limit', shared: Shared, emit: Emit): void {
+export function giveUp(
+  direction: Direction,
+  reason: 'lost' | 'limit',
+  shared: SharedState,
+  emit: Emit,
+): void {
   const to = holeEnd(direction);
   const why = reason === 'limit' && direction.acked >= to ? 'lost' : reason;
   skipTo(direction, to, why, shared, emit);
 }
 
 /** Makes gaps of all up to a position, before which nothing is held, and hands on what waits there. */
-function skipTo(direction: Direction, to: number, reason: GapReason, shared: Shared, emit: Emit): void {
+function skipTo(direction: Direction, to: number, reason: GapReason, shared: SharedState, emit: Emit): void {
   for (const { start, end } of direction.snapped) {
     if (start >= to) break;
-    gap(direction, Math.min(start, to), reason, emit);
-    gap(direction, Math.min(end, to), 'snapped', emit);
+    emitGap(direction, Math.min(start, to), reason, emit);
+    emitGap(direction, Math.min(end, to), 'snapped', emit);
   }
-  gap(direction, to, reason, emit);
+  emitGap(direction, to, reason, emit);
   drain(direction, shared, emit);
 }
 
-function gap(direction: Direction, to: number, reason: GapReason, emit: Emit): void {
+function emitGap(direction: Direction, to: number, reason: GapReason, emit: Emit): void {
   const length = to - direction.next;
   if (length <= 0) return;
-  const { next, from } = direction;
-  const conversation = direction.talk.conversation!;
+  const { next, side } = direction;
+  const conversation = direction.tcp.conversation!;
   advance(direction, length);
   direction.missing += length;
-  emit({ type: 'gap', conversation, from, position: next, length, reason });
+  emit({ type: 'gap', conversation, from: side, position: next, length, reason });
 }
 
-export function keepLimits(direction: Direction, shared: Shared, emit: Emit): void {
+export function enforceLimits(direction: Direction, shared: SharedState, emit: Emit): void {
   const { maxHeldBytes, maxHeldSegments } = shared.limits;
   while (
     direction.heldBytes > maxHeldBytes ||
@@ -67,20 +72,23 @@ export function keepLimits(direction: Direction, shared: Shared, emit: Emit): vo
 }
 
 /** Gives up holes that the peer has acknowledged when enough has gone by since: see the table above. */
-export function expireHole(direction: Direction, time: bigint, shared: Shared, emit: Emit): void {
-  const { talk } = direction;
-  if (!direction.started || !holds(direction) || direction.acked < holeEnd(direction)) return;
-  if (direction.missedAt !== direction.next) {
-    direction.missedAt = direction.next;
-    direction.missedPackets = talk.packets;
-    direction.missedTime = time;
+export function expireHole(direction: Direction, time: bigint, shared: SharedState, emit: Emit): void {
+  const { tcp } = direction;
+  if (!direction.started || !holdsBytes(direction) || direction.acked < holeEnd(direction)) return;
+  if (direction.ackedHoleAt !== direction.next) {
+    direction.ackedHoleAt = direction.next;
+    direction.ackedHolePackets = tcp.packets;
+    direction.ackedHoleTime = time;
     return;
   }
-  const packets = talk.packets - direction.missedPackets;
-  if (packets < LEAST_PATIENCE) return;
-  const [cut] = direction.snapped;
-  const isCut = cut !== undefined && cut.start <= direction.next && cut.end >= holeEnd(direction);
-  if (packets < PATIENCE && !isCut && time - direction.missedTime < HOLE_TIMEOUT_NS) return;
+  const packets = tcp.packets - direction.ackedHolePackets;
+  if (packets < HOLE_PACKETS_MIN) return;
+  const [firstSnapped] = direction.snapped;
+  const isSnapped =
+    firstSnapped !== undefined &&
+    firstSnapped.start <= direction.next &&
+    firstSnapped.end >= holeEnd(direction);
+  if (packets < HOLE_PACKETS_MAX && !isSnapped && time - direction.ackedHoleTime < HOLE_TIMEOUT_NS) return;
   giveUp(direction, 'lost', shared, emit);
 }
 
@@ -91,9 +99,9 @@ export function expireHole(direction: Direction, time: bigint, shared: Shared, e
  *
  * @param reached a position that the side is known to have reached.
  */
-export function giveUpAll(direction: Direction, reached: number, shared: Shared, emit: Emit): void {
+export function giveUpAll(direction: Direction, reached: number, shared: SharedState, emit: Emit): void {
   if (!direction.started || direction.ended) return;
-  while (holds(direction)) giveUp(direction, 'lost', shared, emit);
+  while (holdsBytes(direction)) giveUp(direction, 'lost', shared, emit);
   if (direction.ended) return;
   const { finAt } = direction;
   const known = Math.max(direction.highest, direction.acked, reached);

@@ -12,16 +12,16 @@ import type { Segment } from '../segment.ts';
 import { TCP_ACK } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
 import type { OldestFirst } from './oldest-first.ts';
-import { type Direction, type Held, holds, NONE } from './tcp-conversation.ts';
+import { type Direction, type HeldBytes, holdsBytes, NONE } from './tcp-conversation.ts';
 
 /** What a held segment costs beyond its bytes, about: its objects. */
-export const COST = 256;
+export const HELD_COST_BYTES = 256;
 
 /** Up to so many are taken from the front of an array one by one: an engine need not move the others for that. */
-const FEW = 8;
+const SHIFT_COUNT_MAX = 8;
 
 /** What is held over all conversations. */
-export interface Holdings {
+export interface HeldTotals {
   /** Bytes held, and `COST` for each segment or snapped range. */
   cost: number;
   /** Who holds something, the oldest hole first. */
@@ -34,14 +34,14 @@ export interface Holdings {
  * @param position the position of the first byte of its payload.
  * @returns whether some of them were held before.
  */
-export function hold(
+export function holdBytes(
   direction: Direction,
   segment: Segment,
   position: number,
   from: number,
   stop: number,
   difference: Difference,
-  holdings: Holdings,
+  heldTotals: HeldTotals,
 ): boolean {
   const { held } = direction;
   const { payload } = segment;
@@ -61,7 +61,7 @@ export function hold(
         ack: segment.flags & TCP_ACK ? segment.ack : NONE,
       });
       direction.heldBytes += bytes.length;
-      holdings.cost += bytes.length + COST;
+      heldTotals.cost += bytes.length + HELD_COST_BYTES;
       at = free;
     } else {
       const both = Math.min(stop, other!.position + other!.bytes.length);
@@ -70,12 +70,12 @@ export function hold(
       at = both;
     }
   }
-  if (holds(direction)) holdings.holders.add(direction);
+  if (holdsBytes(direction)) heldTotals.holders.add(direction);
   return overlapped;
 }
 
 /** The first that reaches beyond a position. */
-function indexOf(held: readonly Held[], position: number): number {
+function indexOf(held: readonly HeldBytes[], position: number): number {
   let low = 0;
   let high = held.length;
   // What comes mostly belongs at the end.
@@ -88,10 +88,10 @@ function indexOf(held: readonly Held[], position: number): number {
   return low;
 }
 
-export const endOf = (held: Held): number => held.position + held.bytes.length;
+export const endOf = (held: HeldBytes): number => held.position + held.bytes.length;
 
 /** Notes that no byte of a range was captured. */
-export function noteSnapped(direction: Direction, start: number, end: number, holdings: Holdings): void {
+export function noteSnapped(direction: Direction, start: number, end: number, heldTotals: HeldTotals): void {
   const { snapped } = direction;
   let i = snapped.length;
   while (i > 0 && snapped[i - 1]!.end >= start) i--;
@@ -101,54 +101,59 @@ export function noteSnapped(direction: Direction, start: number, end: number, ho
     range.start = Math.min(range.start, snapped[k]!.start);
     range.end = Math.max(range.end, snapped[k]!.end);
   }
-  holdings.cost += (1 - (k - i)) * COST;
+  heldTotals.cost += (1 - (k - i)) * HELD_COST_BYTES;
   snapped.splice(i, k - i, range);
-  holdings.holders.add(direction);
+  heldTotals.holders.add(direction);
 }
 
 /** Drops the first `count` held, which were handed on, and the snapped ranges below a position. */
-export function dropFirst(direction: Direction, count: number, position: number, holdings: Holdings): void {
+export function dropFirst(
+  direction: Direction,
+  count: number,
+  position: number,
+  heldTotals: HeldTotals,
+): void {
   const { held, snapped } = direction;
   if (count === 0 && snapped.length === 0) return;
-  for (let i = 0; i < count; i++) forget(direction, held[i]!, holdings);
+  for (let i = 0; i < count; i++) subtract(direction, held[i]!, heldTotals);
   removeFirst(held, count);
   let ranges = 0;
   while (ranges < snapped.length && snapped[ranges]!.end <= position) ranges++;
-  holdings.cost -= ranges * COST;
+  heldTotals.cost -= ranges * HELD_COST_BYTES;
   removeFirst(snapped, ranges);
   // Another hole is the first now, and younger than those of others.
-  holdings.holders.delete(direction);
-  if (holds(direction)) holdings.holders.add(direction);
+  heldTotals.holders.delete(direction);
+  if (holdsBytes(direction)) heldTotals.holders.add(direction);
 }
 
 /** Without moving all others for the sake of a few: what a hole gives free is mostly one. */
 function removeFirst(from: unknown[], count: number): void {
-  if (count > FEW) from.splice(0, count);
+  if (count > SHIFT_COUNT_MAX) from.splice(0, count);
   else for (let i = 0; i < count; i++) from.shift();
 }
 
 /** Drops what is held from a position on: nothing can be sent behind a FIN. */
-export function dropFrom(direction: Direction, position: number, holdings: Holdings): void {
+export function dropFrom(direction: Direction, position: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
-  while (held.length > 0 && held.at(-1)!.position >= position) forget(direction, held.pop()!, holdings);
+  while (held.length > 0 && held.at(-1)!.position >= position) subtract(direction, held.pop()!, heldTotals);
   const last = held.at(-1);
   if (last !== undefined && endOf(last) > position) {
     const excess = endOf(last) - position;
     last.bytes = last.bytes.subarray(0, last.bytes.length - excess);
     direction.heldBytes -= excess;
-    holdings.cost -= excess;
+    heldTotals.cost -= excess;
   }
   while (snapped.length > 0 && snapped.at(-1)!.start >= position) {
     snapped.pop();
-    holdings.cost -= COST;
+    heldTotals.cost -= HELD_COST_BYTES;
   }
   const range = snapped.at(-1);
   if (range !== undefined) range.end = Math.min(range.end, position);
-  if (!holds(direction)) holdings.holders.delete(direction);
+  if (!holdsBytes(direction)) heldTotals.holders.delete(direction);
 }
 
 /** Gives all held their positions from a new position 0 on; what is below it is dropped. */
-export function rebase(direction: Direction, zero: number, holdings: Holdings): void {
+export function rebase(direction: Direction, zero: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
   for (const each of held) each.position -= zero;
   for (const each of snapped) {
@@ -159,19 +164,19 @@ export function rebase(direction: Direction, zero: number, holdings: Holdings): 
     const first = held[0]!;
     const below = Math.min(first.bytes.length, -first.position);
     if (below === first.bytes.length) {
-      forget(direction, first, holdings);
+      subtract(direction, first, heldTotals);
       held.shift();
     } else {
       first.bytes = first.bytes.subarray(below);
       first.position = 0;
       direction.heldBytes -= below;
-      holdings.cost -= below;
+      heldTotals.cost -= below;
     }
   }
-  dropFirst(direction, 0, 0, holdings);
+  dropFirst(direction, 0, 0, heldTotals);
 }
 
-function forget(direction: Direction, held: Held, holdings: Holdings): void {
+function subtract(direction: Direction, held: HeldBytes, heldTotals: HeldTotals): void {
   direction.heldBytes -= held.bytes.length;
-  holdings.cost -= held.bytes.length + COST;
+  heldTotals.cost -= held.bytes.length + HELD_COST_BYTES;
 }

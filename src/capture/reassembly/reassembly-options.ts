@@ -25,13 +25,13 @@ export interface ReassemblyOptions {
 }
 
 /** Packets of a conversation, both directions, after which a direction whose SYN was not seen waits no longer for it. */
-export const GATHERED_PACKETS = 64;
-const GATHERED_BYTES = 256 * 1024;
+export const GATHERED_PACKETS_MAX = 64;
+const GATHERED_BYTES_MAX = 256 * 1024;
 
 /** What a direction holds back until it starts, and a conversation behind a RST, at most: segments, and their bytes. */
-export const gatheredOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
-  segments: Math.min(GATHERED_PACKETS, maxHeldSegments),
-  bytes: Math.min(GATHERED_BYTES, maxHeldBytes),
+export const gatherLimitsOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
+  segments: Math.min(GATHERED_PACKETS_MAX, maxHeldSegments),
+  bytes: Math.min(GATHERED_BYTES_MAX, maxHeldBytes),
 });
 
 export type ReassemblyLimits = Required<ReassemblyOptions>;
@@ -63,11 +63,9 @@ export function limitsOf(options: ReassemblyOptions): ReassemblyLimits {
   for (const name of Object.keys(ranges) as (keyof ReassemblyOptions)[]) {
     const value = options[name];
     if (value === undefined) continue;
-    const [least, most] = ranges[name];
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw new RangeError(
-        `${name} must be a whole number from ${least} to ${most}, and is ${String(value)}`,
-      );
+    const [min, max] = ranges[name];
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new RangeError(`${name} must be a whole number from ${min} to ${max}, and is ${String(value)}`);
     }
     limits[name] = value;
   }

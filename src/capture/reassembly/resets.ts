@@ -24,11 +24,11 @@
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { answers } from './conversation-start.ts';
 import { distance, seqPlus } from './sequence.ts';
-import { type Direction, holds, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
-import { GENEROUS, isUnanswered, mostSent, WINDOW } from './window.ts';
+import { type Direction, holdsBytes, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
+import { isUnanswered, sendLimit, UNKNOWN_WINDOW_BYTES, WINDOW_BYTES_MAX } from './window.ts';
 
 /** How far behind a RST may be when nothing was acknowledged. */
-const BEHIND = 65_536;
+const BEHIND_BYTES_MAX = 65_536;
 
 export type ResetPlace = 'next' | 'hole' | 'window' | 'outside' | 'unasked';
 
@@ -48,25 +48,28 @@ export function placeOf(direction: Direction, segment: Segment): ResetPlace {
 function placeInStream(direction: Direction, seq: number): ResetPlace {
   const position = positionOf(direction, seq);
   const { next, acked, ended, highest } = direction;
-  if (position < (acked === NONE ? next - BEHIND : acked)) return 'outside';
+  if (position < (acked === NONE ? next - BEHIND_BYTES_MAX : acked)) return 'outside';
   if (position === next || (ended && position === next + 1)) return 'next';
-  if (position > Math.max(mostSent(direction), highest + 1)) return 'outside';
-  const hole = holds(direction) || acked > next || highest > next;
+  if (position > Math.max(sendLimit(direction), highest + 1)) return 'outside';
+  const hole = holdsBytes(direction) || acked > next || highest > next;
   return hole && position > next ? 'hole' : 'window';
 }
 
 /** Of a direction that has not started: what it has shown, and what was acknowledged of it, says where it is. */
-function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestBare, ackHigh }: Direction, seq: number) {
+function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestEmpty, ackHigh }: Direction, seq: number) {
   if (seq === ackHigh) return 'next';
-  if (!anchored) return ackHigh === NONE || Math.abs(distance(ackHigh, seq)) <= GENEROUS ? 'next' : 'outside';
+  if (!anchored)
+    return ackHigh === NONE || Math.abs(distance(ackHigh, seq)) <= UNKNOWN_WINDOW_BYTES ? 'next' : 'outside';
   const position = distance(nextSeq, seq);
   if (position === highest) return 'next';
-  const isNear = position >= Math.min(lowest, lowestBare) - BEHIND && position <= highest + GENEROUS;
+  const isNear =
+    position >= Math.min(lowest, lowestEmpty) - BEHIND_BYTES_MAX &&
+    position <= highest + UNKNOWN_WINDOW_BYTES;
   return isNear ? 'window' : 'outside';
 }
 
 /** Whether a segment brings something that was not there before, so that the conversation went on behind a RST. */
-export function isNews(direction: Direction, segment: Segment, resetFrom: Direction): boolean {
+export function bringsNew(direction: Direction, segment: Segment, resetFrom: Direction): boolean {
   const { flags, seq, length, ack } = segment;
   if (flags & TCP_SYN) return true;
   const end = positionOf(direction, seq) + length;
@@ -78,7 +81,7 @@ export function isNews(direction: Direction, segment: Segment, resetFrom: Direct
     (flags & TCP_ACK) !== 0 &&
     peer.started &&
     positionOf(peer, ack) > peer.acked &&
-    positionOf(peer, ack) <= mostSent(peer)
+    positionOf(peer, ack) <= sendLimit(peer)
   );
 }
 
@@ -108,7 +111,7 @@ export function showsLife(direction: Direction, { flags, seq, ack, length }: Seg
     }
     const end = seqPlus(seq, length + (flags & TCP_FIN ? 1 : 0));
     const ahead = distance(direction.sinceTo, end);
-    if (ahead > 0 && ahead <= WINDOW) direction.sinceTo = end;
+    if (ahead > 0 && ahead <= WINDOW_BYTES_MAX) direction.sinceTo = end;
   }
   const { sinceFrom, sinceTo } = direction.peer;
   return (

@@ -23,7 +23,7 @@ export const NONE = -1;
 const BEFORE_ALL = -(2n ** 96n);
 
 /** Bytes that came before others in front of them. */
-export interface Held {
+export interface HeldBytes {
   position: number;
   bytes: Uint8Array;
   readonly packet: number;
@@ -47,11 +47,11 @@ export interface EarlyConflict {
 
 export interface Direction {
   readonly flow: string;
-  readonly talk: TcpConversation;
+  readonly tcp: TcpConversation;
   /** The other direction. */
   peer: Direction;
   /** Right as soon as the conversation is open. */
-  from: Side;
+  side: Side;
   /** The sequence number of the SYN, or `NONE` when none was seen. */
   syn: number;
   /** Whether a segment of it was seen, so that sequence numbers have provisional positions. */
@@ -63,7 +63,7 @@ export interface Direction {
   next: number;
   nextSeq: number;
   /** Sorted, and without overlaps; bounded by `maxHeldSegments` and `maxHeldBytes`. */
-  held: Held[];
+  held: HeldBytes[];
   heldBytes: number;
   /** Sorted, and without overlaps; bounded by `maxHeldSegments`. Some of it may be held as well: that counts. */
   snapped: Range[];
@@ -71,7 +71,7 @@ export interface Direction {
   early: EarlyConflict[];
   /** The lowest position with a byte or a FIN, and the lowest of a segment without, until it starts. */
   lowest: number;
-  lowestBare: number;
+  lowestEmpty: number;
   /** The highest position that one of its own segments was at or reached. */
   highest: number;
   /** Where the FIN is; infinite while none was seen. */
@@ -90,10 +90,10 @@ export interface Direction {
   /** What the windows that it offers are multiplied by; 0 when that is not known. */
   windowScale: number;
   /** How far its peer has let it send; or `NONE`, when nothing says so. See `window.ts`. */
-  edge: number;
+  rightEdge: number;
   /** The last acknowledgement of it that was not believed, and how far that lets it send. Or `NONE`. */
-  claimed: number;
-  claimedEdge: number;
+  unbelievedAck: number;
+  unbelievedEdge: number;
   /**
    * After a RST: the sequence numbers of what it sent since, from the first that it had not sent before to behind the
    * last. `NONE` without a RST, and for a side that is not known yet.
@@ -101,12 +101,12 @@ export interface Direction {
   sinceFrom: number;
   sinceTo: number;
   /** The hole (its first position) that the peer acknowledged to have filled, and when that was noticed. */
-  missedAt: number;
-  missedPackets: number;
-  missedTime: bigint;
+  ackedHoleAt: number;
+  ackedHolePackets: number;
+  ackedHoleTime: bigint;
   /** The last packet that was handed on in the order of the file, and the last counted as out of order. */
-  furthest: number;
-  counted: number;
+  lastInOrderPacket: number;
+  lastOutOfOrderPacket: number;
   packets: number;
   bytes: number;
   missing: number;
@@ -116,17 +116,17 @@ export interface Direction {
 
 /** A RST that ends the conversation unless this goes on: see `resets.ts`. */
 export interface Reset {
-  readonly from: Direction;
+  readonly sender: Direction;
   readonly segment: Segment;
   /** Whether its receiver heeds it, as far as is known: then what follows waits. */
-  readonly heeded: boolean;
+  readonly accepted: boolean;
   /** What came after one that is heeded, copied; and the bytes of that. No more than are gathered. */
   readonly after: { readonly direction: Direction; readonly segment: Segment }[];
   bytes: number;
 }
 
 /** Packets that count for nothing, and the first of them. */
-export interface Aftermath {
+export interface AfterResetCount {
   packets: number;
   bytes: number;
   firstPacket: number;
@@ -134,7 +134,7 @@ export interface Aftermath {
 
 /** A packet that does not count, of a conversation that is not open yet. */
 export interface EarlyIgnored {
-  readonly from: Direction;
+  readonly sender: Direction;
   readonly why: IgnoredReason;
   readonly segment: Segment;
 }
@@ -152,13 +152,13 @@ export interface TcpConversation {
   latest: bigint;
   /** Whether it is over with gathering. */
   settled: boolean;
-  over: CloseReason | null;
+  closeReason: CloseReason | null;
   /** The RST that is to be decided about. */
   reset: Reset | null;
   /** What came after the RST that ended it, and is not told yet. */
-  aftermath: Aftermath | null;
+  pendingAfterReset: AfterResetCount | null;
   /** Until it is open; no more than packets are gathered. */
-  ignored: EarlyIgnored[];
+  earlyIgnored: EarlyIgnored[];
   /** Its neighbours in the order of silence: see `talk-table.ts`. */
   older: TcpConversation | null;
   newer: TcpConversation | null;
@@ -170,33 +170,33 @@ export function createTcpConversation(
   back: string,
   time: bigint,
 ): TcpConversation {
-  const talk = {
+  const tcp = {
     index,
     startedAt: time,
     conversation: null,
     packets: 0,
     latest: time,
     settled: false,
-    over: null,
+    closeReason: null,
     reset: null,
-    aftermath: null,
-    ignored: [],
+    pendingAfterReset: null,
+    earlyIgnored: [],
     older: null,
     newer: null,
   } as unknown as { -readonly [key in keyof TcpConversation]: TcpConversation[key] };
-  talk.first = createDirection(flow, talk, 'client');
-  talk.second = createDirection(back, talk, 'server');
-  talk.first.peer = talk.second;
-  talk.second.peer = talk.first;
-  return talk;
+  tcp.first = createDirection(flow, tcp, 'client');
+  tcp.second = createDirection(back, tcp, 'server');
+  tcp.first.peer = tcp.second;
+  tcp.second.peer = tcp.first;
+  return tcp;
 }
 
-function createDirection(flow: string, talk: TcpConversation, from: Side): Direction {
+function createDirection(flow: string, tcp: TcpConversation, side: Side): Direction {
   return {
     flow,
-    talk,
+    tcp,
     peer: null as unknown as Direction,
-    from,
+    side,
     syn: NONE,
     anchored: false,
     started: false,
@@ -208,7 +208,7 @@ function createDirection(flow: string, talk: TcpConversation, from: Side): Direc
     snapped: [],
     early: [],
     lowest: Number.POSITIVE_INFINITY,
-    lowestBare: Number.POSITIVE_INFINITY,
+    lowestEmpty: Number.POSITIVE_INFINITY,
     highest: Number.NEGATIVE_INFINITY,
     finAt: Number.POSITIVE_INFINITY,
     finTime: 0n,
@@ -220,16 +220,16 @@ function createDirection(flow: string, talk: TcpConversation, from: Side): Direc
     scaleShift: null,
     synWindow: 0,
     windowScale: 0,
-    edge: NONE,
-    claimed: NONE,
-    claimedEdge: NONE,
+    rightEdge: NONE,
+    unbelievedAck: NONE,
+    unbelievedEdge: NONE,
     sinceFrom: NONE,
     sinceTo: NONE,
-    missedAt: NONE,
-    missedPackets: 0,
-    missedTime: 0n,
-    furthest: 0,
-    counted: 0,
+    ackedHoleAt: NONE,
+    ackedHolePackets: 0,
+    ackedHoleTime: 0n,
+    lastInOrderPacket: 0,
+    lastOutOfOrderPacket: 0,
     packets: 0,
     bytes: 0,
     missing: 0,
@@ -243,5 +243,5 @@ export const positionOf = ({ next, nextSeq }: Direction, seq: number): number =>
   next + distance(nextSeq, seq);
 
 /** Whether something of it waits behind a hole, or for its start. */
-export const holds = (direction: Direction): boolean =>
+export const holdsBytes = (direction: Direction): boolean =>
   direction.held.length !== 0 || direction.snapped.length !== 0;

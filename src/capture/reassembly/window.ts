@@ -26,10 +26,10 @@ import { distance } from './sequence.ts';
 import { type Direction, NONE, positionOf } from './tcp-conversation.ts';
 
 /** The largest window there is: nothing valid is further from what was acknowledged. */
-export const WINDOW = 2 ** 30;
+export const WINDOW_BYTES_MAX = 2 ** 30;
 /** What is taken for a window that is not known. */
-export const GENEROUS = 2 ** 24;
-const MAX_SCALE = 2 ** 14;
+export const UNKNOWN_WINDOW_BYTES = 2 ** 24;
+const SCALE_FACTOR_MAX = 2 ** 14;
 
 /** Notes what a SYN of a direction says of windows, both sides'. */
 export function noteSyn(direction: Direction, { window, windowScale }: Segment): void {
@@ -49,7 +49,7 @@ function scaleOf(own: number | null, other: number | null): number {
 /** Bytes of window that a segment of this direction offers. */
 function windowOf({ windowScale }: Direction, { window, flags }: Segment): number {
   if (flags & TCP_SYN) return window;
-  return windowScale === 0 ? Math.min(window * MAX_SCALE, GENEROUS) : window * windowScale;
+  return windowScale === 0 ? Math.min(window * SCALE_FACTOR_MAX, UNKNOWN_WINDOW_BYTES) : window * windowScale;
 }
 
 /** Whether a direction has shown a SYN, and no more, which its peer has not answered as far as is known. */
@@ -57,10 +57,10 @@ export const isUnanswered = ({ syn, peer }: Direction): boolean =>
   syn !== NONE && !peer.started && peer.ackLow === NONE;
 
 /** The position up to which a direction that has started may have sent, by what is known. */
-export function mostSent(direction: Direction): number {
-  const { highest, edge } = direction;
-  if (edge !== NONE) return edge > highest ? edge : highest + 1;
-  return highest + (isUnanswered(direction) ? 1 : GENEROUS);
+export function sendLimit(direction: Direction): number {
+  const { highest, rightEdge } = direction;
+  if (rightEdge !== NONE) return rightEdge > highest ? rightEdge : highest + 1;
+  return highest + (isUnanswered(direction) ? 1 : UNKNOWN_WINDOW_BYTES);
 }
 
 /** Notes what a direction's peer acknowledges, and lets it send, by a segment with ACK. */
@@ -69,16 +69,16 @@ export function acknowledge(direction: Direction, segment: Segment): void {
   if (direction.started) {
     const position = positionOf(direction, ack);
     if (position < 0) return;
-    const edge = position + windowOf(direction.peer, segment);
+    const rightEdge = position + windowOf(direction.peer, segment);
     if (
       position > direction.highest &&
-      position > mostSent(direction) &&
-      !goesOn(direction, position, edge)
+      position > sendLimit(direction) &&
+      !confirmsUnbelieved(direction, position, rightEdge)
     ) {
       return;
     }
     if (position > direction.acked) direction.acked = position;
-    if (edge > direction.edge) direction.edge = edge;
+    if (rightEdge > direction.rightEdge) direction.rightEdge = rightEdge;
   } else if (direction.ackLow === NONE) {
     direction.ackLow = ack;
     direction.ackHigh = ack;
@@ -87,11 +87,11 @@ export function acknowledge(direction: Direction, segment: Segment): void {
 }
 
 /** Whether an acknowledgement goes on from one that was not believed; notes that it was not believed, either. */
-function goesOn(direction: Direction, position: number, edge: number): boolean {
-  const { claimed, claimedEdge, highest, acked } = direction;
-  if (position - Math.max(highest, acked) > WINDOW) return false;
-  const is = claimed !== NONE && position > claimed && position <= claimedEdge;
-  direction.claimed = position;
-  direction.claimedEdge = edge;
-  return is;
+function confirmsUnbelieved(direction: Direction, position: number, rightEdge: number): boolean {
+  const { unbelievedAck, unbelievedEdge, highest, acked } = direction;
+  if (position - Math.max(highest, acked) > WINDOW_BYTES_MAX) return false;
+  const confirmed = unbelievedAck !== NONE && position > unbelievedAck && position <= unbelievedEdge;
+  direction.unbelievedAck = position;
+  direction.unbelievedEdge = rightEdge;
+  return confirmed;
 }

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
-import { checkRecord } from './check-record.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordFile } from './record-file.ts';
+import { checkRecord } from './record-options.ts';
 import { createSpool } from './spool.ts';
 
 export interface RecordDirectoryOptions extends RecordOptions {

@@ -5,13 +5,10 @@
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import { CONNECTION, check } from '../../wire/argument.ts';
-import type { Framing } from '../../wire/framing.ts';
-import type { JsonHeader } from '../../wire/json-header.ts';
-import type { Side } from '../stream-event.ts';
-import { checkRecord } from './check-record.ts';
 import { writtenConnection } from './packet-writer.ts';
-import { processClock, type RecordClock } from './record-clock.ts';
+import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
+import { checkRecord, type RecordOptions } from './record-options.ts';
 import { tappedConnection } from './recording-connection.ts';
 import { createRedactor } from './redactor.ts';
 import { createSpool, type Spool } from './spool.ts';
@@ -19,32 +16,7 @@ import { endpointsOf } from './synthetic-address.ts';
 
 export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
-
-/**
- * Hides what must not be written of what one side of one connection sends. Given its chunks in order; answers the chunk
- * itself when there is nothing to hide, or else another array of the same length. It must not change the chunk. What
- * it throws ends the recording.
- *
- * @example const redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
- */
-export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
-
-export interface RecordOptions {
-  /** Which side of its connection a tapped one is; default `server`. */
-  readonly at?: Side;
-  /**
-   * What is hidden. Default `sluice`: the connections speak Sluice's wire, and no token is written: it is replaced by
-   * as many `*`, and so is everything that cannot be read as frames. The other way, `null` writes everything as it is,
-   * and what is spoken is not looked at.
-   */
-  readonly redact?: 'sluice' | Redact | null;
-  /** With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. */
-  readonly requests?: Framing<JsonHeader>;
-  /** The most bytes of a file; default no bound. */
-  readonly maxBytes?: number;
-  /** Default the process's own. */
-  readonly clock?: RecordClock;
-}
+export type { RecordOptions, Redact } from './record-options.ts';
 
 export interface Recorder {
   /**

@@ -11,19 +11,7 @@ import { checkOptions, FUNCTION } from '../../wire/argument.ts';
 import { initialState, step } from '../../wire/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
-import type { Replies } from './compare-replies.ts';
-
-/** See `Preset.looksAhead`. */
-export interface AskedReplies<H> {
-  /** How the client's requests are told apart. */
-  readonly requests: Framing<unknown>;
-  /** Whether a request wants an answer that only it tells. */
-  readonly asks: (header: unknown) => boolean;
-  /** Whether a reply is such an answer. */
-  readonly answers: (header: H) => boolean;
-  /** How replies are told apart, when it is known whether one of those answers is due. */
-  readonly framing: (asked: () => boolean) => Framing<H>;
-}
+import type { AskedReplies, Replies } from './replies.ts';
 
 export interface Asking<H> {
   /** The next bytes that the client sends. */

@@ -2,9 +2,10 @@
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { CloseReason, Conversation, StreamChunk } from '../stream-event.ts';
-import { type Comparison, createComparison, type Replies, type ReplyDifference } from './compare-replies.ts';
+import { type Comparison, createComparison } from './compare-replies.ts';
 import type { ProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
+import type { Replies, ReplyDifference } from './replies.ts';
 
 /**
  * Why a conversation was not played to its end.

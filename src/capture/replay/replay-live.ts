@@ -20,13 +20,13 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
-import type { Replies } from './compare-replies.ts';
 import { createPacing, type PacingOptions } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { incomplete } from './recorded-fault.ts';
 import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
 import { createReplayClock } from './replay-clock.ts';
+import type { Replies } from './replies.ts';
 import { timeOf } from './tape-time.ts';
 
 export interface LiveOptions<H> extends PacingOptions {

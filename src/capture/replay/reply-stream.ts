@@ -4,7 +4,7 @@ import { createFifo, type Fifo } from '../../base/fifo.ts';
 import { finish, initialState, stepSome } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
-import type { Replies } from './compare-replies.ts';
+import type { Replies } from './replies.ts';
 
 /** Frame events made at a time. */
 const BATCH_ITEMS = 64;

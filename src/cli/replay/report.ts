@@ -1,6 +1,7 @@
 /** What `sluice replay` prints: of each conversation how it went, and at the end of all of them. */
-import type { ReplyDifference } from '../../capture/replay/compare-replies.ts';
+
 import type { LiveResult } from '../../capture/replay/replay-client.ts';
+import type { ReplyDifference } from '../../capture/replay/replies.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { formatBytes, formatFileCount, printable } from '../shared/format.ts';
