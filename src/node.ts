@@ -12,7 +12,7 @@ export * from './capture/record/record-directory.ts';
 export { presetReplies } from './capture/replay/asked-replies.ts';
 export {
   assertSameInAnyChunking,
-  type ChunkingLawOptions,
+  type ChunkingInvarianceOptions as ChunkingLawOptions,
   joinedData,
 } from './capture/replay/chunking-invariance.ts';
 export type { ValueDifference } from './capture/replay/difference.ts';

@@ -4,8 +4,8 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
-import { gunzipped, isGzip } from './format/gunzipped.ts';
-import { unzstd } from './format/unzstd.ts';
+import { decompressGzip, isGzip } from './format/gunzip.ts';
+import { decompressZstd } from './format/unzstd.ts';
 import { isZstd } from './format/zstd-frames.ts';
 
 /**
@@ -28,7 +28,7 @@ export interface CaptureFileOptions {
 
 /**
  * A capture in a file: pcap or pcapng, compressed with gzip, with Zstandard (where Node can decompress that: 22.15 and
- * newer; elsewhere it is `not-a-capture`) or not, told by the first bytes. In a compressed one, positions are those of
+ * newer; elsewhere it is `not-a-capture`) or not, as its first bytes say. In a compressed one, positions are those of
  * the bytes that were compressed.
  *
  * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
@@ -84,8 +84,8 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
         const first = await firstBytes(blocks);
         if (first.length === 0) return;
         const all = followedBy(first, blocks);
-        if (isGzip(first)) yield* gunzipped(all, fault);
-        else if (isZstd(first)) yield* unzstd(all, fault);
+        if (isGzip(first)) yield* decompressGzip(all, fault);
+        else if (isZstd(first)) yield* decompressZstd(all, fault);
         else yield* all;
       } finally {
         await blocks.return(undefined);
@@ -121,7 +121,7 @@ async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): Asyn
       if (block.length === 0) return;
       if (ahead) {
         next = read();
-        // It may fail before anybody waits for it; who does then is told.
+        // The read may fail before anything awaits it. A later await still gets the error.
         next.catch(() => {});
       }
       yield block;
@@ -132,7 +132,7 @@ async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): Asyn
   }
 }
 
-/** The first block, or as many as it takes to tell how it is compressed; empty when there is nothing at all. */
+/** The first block, or as many as it takes to detect a compression; empty when the file is empty. */
 async function firstBytes(blocks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let first: Uint8Array = new Uint8Array(0);
   while (first.length < 4) {

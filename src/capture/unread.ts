@@ -3,8 +3,8 @@ import type { NoSegment } from './segment.ts';
 import type { PacketsUnread, UnreadReason } from './stream-event.ts';
 
 /**
- * The most reasons that are remembered. For one more, the half of them that have the fewest packets are forgotten, so
- * that one which most packets have is told however late it comes.
+ * Reasons that are counted at once. To make room for another one, the half with the fewest packets is forgotten, so that
+ * a frequent reason is reported however late it comes.
  */
 const REASONS_MAX = 256;
 

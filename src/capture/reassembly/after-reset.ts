@@ -1,5 +1,6 @@
 /**
- * What comes behind a RST: kept until it is known whether the conversation goes on, or counted. See `resets.ts`.
+ * Segments behind a RST. The reassembly keeps them until it knows whether the conversation goes on, and counts them if
+ * it does not. See `resets.ts`.
  */
 import { copySegment, occupiesSequence, type Segment, TCP_RST } from '../segment.ts';
 import type { SharedState } from './deliver.ts';
@@ -16,7 +17,7 @@ import {
 } from './tcp-conversation.ts';
 import { sendLimit } from './window.ts';
 
-/** Keeps a segment that came behind a RST that is heeded. */
+/** Keeps a segment that came behind an accepted RST. */
 export function keepAfterReset(
   reset: Reset,
   direction: Direction,
@@ -30,7 +31,7 @@ export function keepAfterReset(
   heldTotals.holders.add(reset.sender);
 }
 
-/** Takes a RST off its conversation, which is decided about. What was kept behind it is held no longer. */
+/** Removes a RST from its conversation once its meaning is decided. The segments behind it no longer count as held. */
 export function removeReset(tcp: TcpConversation, { heldTotals }: SharedState): Reset {
   const reset = tcp.reset!;
   tcp.reset = null;
@@ -39,13 +40,13 @@ export function removeReset(tcp: TcpConversation, { heldTotals }: SharedState): 
   return reset;
 }
 
-/** The RST of a conversation that is open ends both sides; what was kept behind it is counted. */
+/** Ends both sides of an open conversation by its RST, and counts the segments that were kept behind it. */
 export function endByReset(tcp: TcpConversation, shared: SharedState, emit: Emit): void {
   const { sender, segment, after, accepted } = removeReset(tcp, shared);
   const { packet, seq } = segment;
   if (!accepted) lookForLife(tcp, sender, seq);
   giveUpAll(sender.peer, 0, shared, emit);
-  // One that refuses a SYN has the number 0, which is no place in the stream.
+  // A RST that refuses a SYN has sequence number 0, which is no position in the stream.
   const reached = positionOf(sender, seq);
   giveUpAll(sender, reached <= sendLimit(sender) ? reached : 0, shared, emit);
   if (packet.time > sender.latest) sender.latest = packet.time;
@@ -62,7 +63,7 @@ export function endByReset(tcp: TcpConversation, shared: SharedState, emit: Emit
   emitAfterReset(tcp, emit);
 }
 
-/** Counts a segment that came behind a reset, if something is lost with it. */
+/** Counts a segment that came behind a reset, if it carries bytes or a FIN. */
 export function countAfterReset(tcp: TcpConversation, segment: Segment): void {
   if (!occupiesSequence(segment) || segment.flags & TCP_RST) return;
   tcp.pendingAfterReset ??= { packets: 0, bytes: 0, firstPacket: segment.packet.number };
@@ -70,7 +71,7 @@ export function countAfterReset(tcp: TcpConversation, segment: Segment): void {
   tcp.pendingAfterReset.bytes += segment.length;
 }
 
-/** Tells what was counted since it was told. */
+/** Emits the count of segments behind the reset, if there are any since the last `after-reset`. */
 export function emitAfterReset(tcp: TcpConversation, emit: Emit): void {
   if (tcp.pendingAfterReset === null) return;
   emit({ type: 'after-reset', conversation: tcp.conversation!, ...tcp.pendingAfterReset });

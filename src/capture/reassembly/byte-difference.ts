@@ -1,4 +1,4 @@
-/** Where bytes that came twice differ. */
+/** Compares two copies of the same bytes of a stream, and notes where they differ. */
 
 /** The positions of the first and the last byte that differ; `first` is -1 while none does. */
 export interface Difference {
@@ -6,7 +6,7 @@ export interface Difference {
   last: number;
 }
 
-/** Up to so many bytes, a loop is quicker than the views that a native comparison takes. */
+/** Up to this many bytes, a loop is faster than the views that a native comparison needs. */
 const LOOP_BYTES_MAX = 24;
 
 /**

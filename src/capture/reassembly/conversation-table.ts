@@ -1,14 +1,14 @@
 /**
- * All conversations by their flows, in the order of their silence.
+ * All conversations, by their flows and in the order of their last packets.
  *
  * ```text
  *  open    oldest ⇄ … ⇄ newest     at most `maxConversations`; a packet moves its conversation to the end
- *  closed  oldest ⇄ … ⇄ newest     at most `REMEMBERED`, so that what still comes of them opens no new one
+ *  closed  oldest ⇄ … ⇄ newest     at most `CLOSED_MAX`, so that late segments do not open a new conversation
  * ```
  */
 import type { Direction, TcpConversation } from './tcp-conversation.ts';
 
-/** Conversations that are remembered after they were closed, as TIME-WAIT does. */
+/** Closed conversations that the table remembers, as TIME-WAIT does. */
 const CLOSED_MAX = 16_384;
 
 export interface ConversationTable {
@@ -17,13 +17,13 @@ export interface ConversationTable {
   add(tcp: TcpConversation): void;
   /** Makes an open conversation the newest. */
   touch(tcp: TcpConversation): void;
-  /** The open conversation that was silent for the longest, when there are too many. */
+  /** When too many are open: the one whose last packet is the oldest. */
   excess(): TcpConversation | null;
-  /** Moves a conversation to those that are closed, or forgets it. Answers which closed one is forgotten for it. */
+  /** Moves a conversation to the closed ones, or forgets it. Returns the closed one that is forgotten to make room. */
   close(tcp: TcpConversation, remember: boolean): TcpConversation | null;
-  /** Forgets a closed conversation: its flows are another's now. */
+  /** Forgets a closed conversation, because another one has its flows now. */
   forget(tcp: TcpConversation): void;
-  /** Those that are open, by their index. */
+  /** The open conversations, by their index. */
   open(): readonly TcpConversation[];
 }
 
@@ -37,7 +37,7 @@ export function createConversationTable(maxOpen: number): ConversationTable {
   const flows = new Map<string, Direction>();
   const live: List = { oldest: null, newest: null, size: 0 };
   const closed: List = { oldest: null, newest: null, size: 0 };
-  /** The last one that was found: packets come in runs. */
+  /** The direction that was found last: packets of one flow come in runs. */
   let last: Direction | undefined;
 
   const drop = ({ first, second }: TcpConversation): void => {
@@ -60,7 +60,7 @@ export function createConversationTable(maxOpen: number): ConversationTable {
       return found;
     },
     add(tcp) {
-      // The first direction last: with one address and port at both ends, the flows are the same.
+      // The first direction goes in last: with one address and port at both ends, the two flows are equal.
       flows.set(tcp.second.flow, tcp.second);
       flows.set(tcp.first.flow, tcp.first);
       last = tcp.first;

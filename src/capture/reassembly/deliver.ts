@@ -1,4 +1,4 @@
-/** Bytes of one direction in order, on their way out: chunks, and the end behind the last of them. */
+/** Delivers the bytes of one direction in order: as chunks, and an `end` behind the last one. */
 import type { StreamChunk } from '../stream-event.ts';
 import { dropFirst, type HeldTotals } from './out-of-order-buffer.ts';
 import type { ReassemblyLimits } from './reassembly-options.ts';
@@ -7,14 +7,14 @@ import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE } from './tcp-conversation.ts';
 import { sendLimit } from './window.ts';
 
-/** What all directions of a machine share. */
+/** State that all directions of a reassembly share. */
 export interface SharedState {
   readonly limits: ReassemblyLimits;
   readonly recent: RecentChunks;
   readonly heldTotals: HeldTotals;
 }
 
-/** Hands on the bytes at `next`. */
+/** Delivers the bytes at `next`. */
 export function deliver(
   direction: Direction,
   bytes: Uint8Array,
@@ -54,8 +54,8 @@ export function advance(direction: Direction, count: number): void {
 }
 
 /**
- * An acknowledgement as a position in the bytes of who is acknowledged; a FIN has a number, but is no byte. Null when
- * it is not to be believed.
+ * Converts an acknowledgement into a position in the peer's bytes. A FIN has a sequence number, but is no byte. Null
+ * when the acknowledgement is not believed.
  */
 function seenOf(peer: Direction, ack: number): number | null {
   if (!peer.started) return null;
@@ -65,7 +65,7 @@ function seenOf(peer: Direction, ack: number): number | null {
     : Math.min(Math.max(0, position), peer.finAt);
 }
 
-/** Hands on what waits at `next`, and the FIN when all before it is. */
+/** Delivers the held bytes at `next`, and the FIN once all bytes before it are delivered. */
 export function drain(direction: Direction, shared: SharedState, emit: Emit): void {
   const { held } = direction;
   let count = 0;

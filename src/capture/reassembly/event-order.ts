@@ -1,42 +1,42 @@
 /**
- * Events in the order of the packets, though what a RST means is known later than what others said in the meantime.
+ * Puts events in the order of the packets, although the meaning of a RST is decided after later packets were read.
  *
  * ```text
  *   decided   open a, chunk a, │ RST of a │ open b, chunk b, … │ reset a, close a │ chunk b
  *   emitted   open a, chunk a, │ reset a, close a │ open b, chunk b, …            │ chunk b
- *                              └ what is behind it waits until then
+ *                              └ later events wait until the RST is decided
  * ```
  */
 import type { StreamEvent } from '../stream-event.ts';
 import type { TcpConversation } from './tcp-conversation.ts';
 
-/** What a machine tells of the conversations it cannot decide about yet. */
+/** Calls by which a reassembly reports conversations whose RST is undecided. */
 export interface ResetDecisions {
-  /** A RST came that may end it. */
+  /** A RST came that may end the conversation. */
   readonly begin: (tcp: TcpConversation) => void;
-  /** All that is emitted until `end` follows from that RST. */
+  /** All events that are emitted until `end` follow from that RST. */
   readonly decide: (tcp: TcpConversation) => void;
-  /** It is decided about. */
+  /** The RST is decided. */
   readonly end: (tcp: TcpConversation) => void;
 }
 
 export interface EventOrder extends ResetDecisions {
   readonly emit: (event: StreamEvent) => void;
-  /** The events that nothing can come before any more, oldest first. */
+  /** Takes the events that no other event can precede any more, oldest first. */
   readonly take: () => StreamEvent[];
-  /** What is to be decided about at once, as too much waits behind it; null when that is not so. */
+  /** The conversation that must be decided at once, because too many events wait behind its RST; null when none must. */
   readonly excess: () => TcpConversation | null;
 }
 
-/** Bytes that may wait, about. */
+/** Bytes that may wait, approximately. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
-/** What an event costs that waits, or a RST, besides its bytes, about. */
+/** Approximate memory of a waiting event or RST, besides its bytes. */
 const EVENT_COST_BYTES = 256;
 
-/** Events that lie between two RSTs, or follow from one. */
+/** Events between two RSTs, or events that follow from one. */
 interface Run {
   readonly events: StreamEvent[];
-  /** The conversation that is not decided about, whose events go here. */
+  /** The undecided conversation whose events go here. */
   tcp: TcpConversation | null;
   cost: number;
 }
@@ -46,7 +46,7 @@ const createRun = (tcp: TcpConversation | null): Run => ({ events: [], tcp, cost
 export function createEventOrder(maxWaiting = WAITING_BYTES_MAX): EventOrder {
   let runs: Run[] = [createRun(null)];
   const undecidedRuns = new Map<TcpConversation, Run>();
-  /** Where events go that follow from a RST further up; null for the end of all. */
+  /** The run for events that follow from an earlier RST; null when events go to the last run. */
   let target: Run | null = null;
   let waiting = EVENT_COST_BYTES;
 

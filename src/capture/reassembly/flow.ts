@@ -1,9 +1,9 @@
-/** What the key of a flow says: who sends to whom (see `Segment.flow`). */
+/** Reads the key of a flow: the addresses and ports of sender and receiver (see `Segment.flow`). */
 
 import { formatAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 
-/** Characters of a key for IPv4; longer ones are for IPv6. */
+/** Characters of an IPv4 key; an IPv6 key is longer. */
 const IPV4_KEY_LENGTH = 12;
 
 /** The key of the other direction. */

@@ -1,9 +1,9 @@
-/** Packets that do not count are told, as soon as it is known of which conversation they are. */
+/** Emits `ignored` for segments that their receiver does not accept, once their conversation is open. */
 import { copySegment, type Segment } from '../segment.ts';
 import type { IgnoredReason } from '../stream-event.ts';
 import { type Direction, type Emit, positionOf } from './tcp-conversation.ts';
 
-/** Tells a packet that does not count; or keeps it, until its conversation is open. */
+/** Emits `ignored` for a segment, or keeps the segment until its conversation is open. */
 export function emitIgnored(sender: Direction, why: IgnoredReason, segment: Segment, emit: Emit): void {
   const { conversation, earlyIgnored } = sender.tcp;
   if (conversation === null) {

@@ -1,10 +1,10 @@
 /**
- * The life of conversations: they begin, are over with gathering, are closed, are remembered for a while, are forgotten.
+ * The life cycle of conversations: they begin, gather, settle, close, and are forgotten.
  *
  * ```text
  *   begin ──▶ gathering ──▶ settled ─────────────────▶ closed ──────────▶ forgotten
- *             (see talk.ts)         (a RST is decided   (what still comes
- *                                    about meanwhile)    after a reset is counted)
+ *             (see tcp-conversation.ts)   (RSTs are       (segments behind a
+ *                                          decided here)   reset are counted)
  * ```
  */
 import { type Segment, TCP_RST, TCP_SYN } from '../segment.ts';
@@ -28,32 +28,32 @@ import { createTimeoutQueue, type TimeoutQueue } from './timeout-queue.ts';
 
 export interface Lifecycle {
   readonly table: ConversationTable;
-  /** Those that have a RST to be decided about. */
+  /** Conversations with a RST that is undecided. */
   readonly pendingResets: TimeoutQueue;
-  /** Opens a conversation for a segment; answers its direction. */
+  /** Begins a conversation for a segment, and returns the segment's direction. */
   begin(segment: Segment, emit: Emit): Direction;
-  /** Both directions have started. */
+  /** Notes that both directions have started. */
   markSettled(tcp: TcpConversation): void;
-  /** Ends the gathering: what is still unknown is taken for what is likely. */
+  /** Ends the gathering: guesses the client and the first sequence numbers that are still unknown. */
   settle(tcp: TcpConversation, emit: Emit): void;
-  /** What waits for so long of the recording's time that it waits no longer, by the time of a packet, is decided. */
+  /** Settles or closes the conversations that have waited too long, measured by the time of the current packet. */
   expire(time: bigint, emit: Emit): void;
   /** @param why unless it was reset, or both sides had ended. */
   close(tcp: TcpConversation, why: CloseReason, emit: Emit): void;
-  /** Whether a stray segment belongs to a connection that lives on though it was reset; else it is counted. */
+  /** Whether a stray segment shows that the connection survived its reset; if not, it is counted. */
   survivesReset(direction: Direction, segment: Segment): boolean;
-  /** Forgets a conversation that is closed: another has its addresses. */
+  /** Forgets a closed conversation, because another one has its addresses. */
   forget(tcp: TcpConversation, emit: Emit): void;
-  /** Closes all, and tells what was counted behind resets. */
+  /** Closes all conversations, and emits the counts of segments behind resets. */
   end(emit: Emit): void;
 }
 
 export function createLifecycle(shared: SharedState, decisions?: ResetDecisions): Lifecycle {
   const table = createConversationTable(shared.limits.maxConversations);
-  /** Those of which a direction has not started. */
+  /** Conversations of which a direction has not started. */
   const gathering = createTimeoutQueue(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt);
   const pendingResets = createTimeoutQueue(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time);
-  /** Those that were reset, and of which something came later that is not told. No more than are remembered. */
+  /** Reset conversations with segments behind the close that are counted, but not emitted. Bounded by `CLOSED_MAX`. */
   const lateAfterReset = new Set<TcpConversation>();
   let count = 0;
 
@@ -129,7 +129,7 @@ export function createLifecycle(shared: SharedState, decisions?: ResetDecisions)
     emitLate(tcp, emit);
   }
 
-  /** Tells what came after a conversation was closed by a reset, of which no more will be counted. */
+  /** Emits the count of segments that came after a reset closed the conversation. No more will be counted. */
   function emitLate(tcp: TcpConversation, emit: Emit): void {
     lateAfterReset.delete(tcp);
     emitAfterReset(tcp, emit);

@@ -1,10 +1,10 @@
 /**
- * Bytes that wait behind a hole: sorted, without overlaps, the first to come win.
+ * Bytes that wait behind a hole: sorted and without overlaps. The first copy of a byte wins.
  *
  * ```text
  *  held       ....aaaa......bbbb....        a and b were here first
  *  came         cccccccccccccccccc
- *  then       ..ccaaaaccccccbbbbcc..        what c says of theirs is compared, and dropped
+ *  then       ..ccaaaaccccccbbbbcc..        c's copies of a and b are compared, and dropped
  * ```
  */
 
@@ -14,25 +14,25 @@ import { compareBytes, type Difference } from './byte-difference.ts';
 import type { OldestFirst } from './oldest-first.ts';
 import { type Direction, type HeldBytes, holdsBytes, NONE } from './tcp-conversation.ts';
 
-/** What a held segment costs beyond its bytes, about: its objects. */
+/** Approximate memory of a held segment besides its bytes: its objects. */
 export const HELD_COST_BYTES = 256;
 
-/** Up to so many are taken from the front of an array one by one: an engine need not move the others for that. */
+/** Up to this many elements are shifted off an array one by one: an engine need not move the others for that. */
 const SHIFT_COUNT_MAX = 8;
 
-/** What is held over all conversations. */
+/** Totals of the held bytes over all conversations. */
 export interface HeldTotals {
-  /** Bytes held, and `COST` for each segment or snapped range. */
+  /** Bytes held, and `HELD_COST_BYTES` for each segment or snapped range. */
   cost: number;
-  /** Who holds something, the oldest hole first. */
+  /** The directions that hold something, the oldest hole first. */
   readonly holders: OldestFirst<Direction>;
 }
 
 /**
- * Holds the bytes of a segment from position `from` to below `stop`, as far as they are not held.
+ * Holds the bytes of a segment from position `from` to below `stop`, except those that are held already.
  *
  * @param position the position of the first byte of its payload.
- * @returns whether some of them were held before.
+ * @returns whether some of them were held already.
  */
 export function holdBytes(
   direction: Direction,
@@ -74,11 +74,11 @@ export function holdBytes(
   return overlapped;
 }
 
-/** The first that reaches beyond a position. */
+/** The index of the first held range that reaches beyond a position. */
 function indexOf(held: readonly HeldBytes[], position: number): number {
   let low = 0;
   let high = held.length;
-  // What comes mostly belongs at the end.
+  // New bytes mostly belong at the end.
   if (high > 0 && endOf(held[high - 1]!) <= position) return high;
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -106,7 +106,7 @@ export function noteSnapped(direction: Direction, start: number, end: number, he
   heldTotals.holders.add(direction);
 }
 
-/** Drops the first `count` held, which were handed on, and the snapped ranges below a position. */
+/** Drops the first `count` held ranges, which were delivered, and the snapped ranges below a position. */
 export function dropFirst(
   direction: Direction,
   count: number,
@@ -121,18 +121,18 @@ export function dropFirst(
   while (ranges < snapped.length && snapped[ranges]!.end <= position) ranges++;
   heldTotals.cost -= ranges * HELD_COST_BYTES;
   removeFirst(snapped, ranges);
-  // Another hole is the first now, and younger than those of others.
+  // Another hole is the first now, and it is younger than those of the other directions.
   heldTotals.holders.delete(direction);
   if (holdsBytes(direction)) heldTotals.holders.add(direction);
 }
 
-/** Without moving all others for the sake of a few: what a hole gives free is mostly one. */
+/** Removes the first elements. A filled hole mostly frees one, and shifting it does not move the others. */
 function removeFirst(from: unknown[], count: number): void {
   if (count > SHIFT_COUNT_MAX) from.splice(0, count);
   else for (let i = 0; i < count; i++) from.shift();
 }
 
-/** Drops what is held from a position on: nothing can be sent behind a FIN. */
+/** Drops what is held from a position on, since no bytes can follow a FIN. */
 export function dropFrom(direction: Direction, position: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
   while (held.length > 0 && held.at(-1)!.position >= position) subtract(direction, held.pop()!, heldTotals);
@@ -152,7 +152,7 @@ export function dropFrom(direction: Direction, position: number, heldTotals: Hel
   if (!holdsBytes(direction)) heldTotals.holders.delete(direction);
 }
 
-/** Gives all held their positions from a new position 0 on; what is below it is dropped. */
+/** Moves all held ranges to a new position 0, and drops the bytes below it. */
 export function rebase(direction: Direction, zero: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
   for (const each of held) each.position -= zero;

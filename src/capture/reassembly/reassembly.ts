@@ -2,21 +2,21 @@
  * TCP segments to ordered bytes: a pure state machine, without a clock or I/O.
  *
  * ```text
- *   segment ─▶ its conversation ─▶ its direction ─▶ events
- *              talk-table.ts       sequencing.ts, hold.ts
- *              lives.ts            hand-on.ts, holes.ts
- *              opening.ts          window.ts
- *              reset-watch.ts
+ *   segment ─▶ its conversation ──────▶ its direction ─────────▶ events
+ *              conversation-table.ts    sequencing.ts
+ *              lifecycle.ts             out-of-order-buffer.ts
+ *              conversation-start.ts    deliver.ts, holes.ts
+ *              reset-watch.ts           window.ts
  *
  *   conversation    a segment             what happens
- *   none            any                   a new one gathers                     (see talk.ts)
- *   gathering,      SYN                   as opening.ts says: that direction starts, or `reused` and a new one
- *   open            RST                   as resets.ts says: it is ignored, or decided about later
- *                   FIN                   when all before it was handed on: `end`; after both: close
- *                   other                 bytes in order, or held; acknowledgements, as window.ts says
+ *   none            any                   a new one gathers                     (see tcp-conversation.ts)
+ *   gathering,      SYN                   see conversation-start.ts: that direction starts, or `reused` and a new one
+ *   open            RST                   see resets.ts: it is ignored, or decided later
+ *                   FIN                   when all bytes before it are delivered: `end`; after both: close
+ *                   other                 bytes are delivered or held; acknowledgements: see window.ts
  *   open, behind    SYN                   holes are given up, `reset`, close, and as below
- *   a RST that is   other                 waits; all that waits is taken when it shows that the stream goes on
- *   heeded          none for 30 s, or     holes are given up, `reset`, close
+ *   an accepted     other                 waits; all that waits is taken once it shows that the stream goes on
+ *   RST             none for 30 s, or     holes are given up, `reset`, close
  *                   too many wait
  *   closed          SYN of another, or    a new one
  *                   numbers far off
@@ -24,7 +24,7 @@
  *                                         counted, and a new one when it shows that the connection lives
  * ```
  *
- * Bytes of a RST, if it has any, are an explanation and not part of the stream.
+ * Bytes in a RST, if there are any, explain it and are not part of the stream.
  */
 
 import { occupiesSequence, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
@@ -62,21 +62,21 @@ const SYN_RST_FIN = TCP_SYN | TCP_RST | TCP_FIN;
 export interface Reassembly {
   /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
   take(segment: Segment, emit: Emit): void;
-  /** Decides at once about a conversation that may have ended by a RST: it has. */
+  /** Decides at once that a RST has ended its conversation. */
   decide(tcp: TcpConversation, emit: Emit): void;
-  /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
+  /** Call it at the end of the recording: gives up all holes and closes all conversations, by their index. */
   end(emit: Emit): void;
 }
 
 /**
- * Creates a machine that puts TCP segments in order.
+ * Creates a state machine that puts TCP segments in order.
  *
- * It holds back bytes behind a hole, within the limits of `options`, and hands on all others at once, as views of
- * their packets. For bytes that came twice and differ it emits a `conflict`, if the first are still held, or are among
- * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
- * closed is remembered until 16,384 others were, so that late packets do not open it again.
+ * It holds back bytes behind a hole, within the limits of `options`, and delivers all others at once, as views of their
+ * packets. When a retransmission differs it emits a `conflict`, if the first copy is still held, or is among the 1,024
+ * chunks delivered last (over all conversations, and no more than 1 MiB of them). It remembers a closed conversation
+ * until 16,384 others were closed, so that late packets do not open it again.
  *
- * @param decisions is told which conversations may have ended by a RST that is heeded.
+ * @param decisions is called for each conversation that an accepted RST may have ended.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
@@ -111,7 +111,7 @@ export function createReassembly(options: ReassemblyOptions = {}, decisions?: Re
     release(direction, shared, emit);
   }
 
-  /** Holds no more than may be held: the oldest holes are given up. */
+  /** Keeps to `maxHeldTotal` by giving up the oldest holes. */
   function enforceTotal(emit: Emit): void {
     while (heldTotals.cost > limits.maxHeldTotal) {
       const oldest = heldTotals.holders.oldest();
@@ -122,7 +122,7 @@ export function createReassembly(options: ReassemblyOptions = {}, decisions?: Re
     }
   }
 
-  /** What is to be done when not all is in order. */
+  /** Takes a segment when its conversation is not in perfect order. */
   function takeSlowPath(direction: Direction, segment: Segment, emit: Emit): void {
     const { tcp, peer } = direction;
     if (!direction.started) {

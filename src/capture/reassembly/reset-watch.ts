@@ -1,5 +1,5 @@
 /**
- * RSTs that came, until it is decided what they did: `resets.ts` says what they may mean.
+ * Decides what a RST did to its conversation. `resets.ts` says what it may mean.
  */
 import { copySegment, type Segment, TCP_RST } from '../segment.ts';
 import { keepAfterReset, removeReset } from './after-reset.ts';
@@ -16,16 +16,16 @@ import { isUnanswered } from './window.ts';
 export interface ResetWatch {
   /** Takes a RST. */
   take(direction: Direction, segment: Segment, emit: Emit): void;
-  /** Looks at a segment of a conversation before it is taken: one that is new shows that the RST before it ended nothing. */
+  /** Looks at a segment before it is taken: new bytes show that the RST before them ended nothing. */
   look(direction: Direction, segment: Segment, emit: Emit): void;
   /**
-   * Keeps what comes behind a RST that is heeded; gives it all back once it shows that the conversation goes on, and
-   * closes that when too much waits.
+   * Keeps a segment that came behind an accepted RST. Takes all of them again once they show that the conversation goes
+   * on, and closes the conversation when too much waits.
    */
   keep(direction: Direction, segment: Segment, emit: Emit): void;
 }
 
-/** @param takeAgain takes a segment that waited. */
+/** @param takeAgain is called with each segment that waited. */
 export function createResetWatch(
   { pendingResets, settle, close }: Lifecycle,
   shared: SharedState,
@@ -38,7 +38,7 @@ export function createResetWatch(
     const { tcp, peer } = direction;
     const place = placeOf(direction, segment);
     const isAccepted = place === 'next' || place === 'hole';
-    // It answers an acknowledgement of something else than the SYN: the other side has shown an older connection.
+    // The RST answers an acknowledgement of something else than the SYN: the peer's segments are of an older connection.
     if (!isAccepted && isUnanswered(direction)) forgetShown(peer, shared, emit);
     if (place === 'outside' || place === 'unasked') emitIgnored(direction, place, segment, emit);
     else {
@@ -69,7 +69,7 @@ export function createResetWatch(
     if (tcp.reset !== null && bringsNew(direction, segment, tcp.reset.sender)) ignoreInside(tcp, emit);
   }
 
-  /** A RST that is in the window only ends nothing, since something follows it. */
+  /** Ignores a RST that was in the window but not at the next byte, since new bytes follow it. */
   function ignoreInside(tcp: TcpConversation, emit: Emit): void {
     pendingResets.delete(tcp);
     const { sender, segment } = removeReset(tcp, shared);
@@ -91,7 +91,7 @@ export function createResetWatch(
     emitIgnored(sender, 'outlived', segment, emit);
     for (const each of after) {
       if ((each.segment.flags & TCP_RST) === 0) takeAgain(each.segment, emit);
-      // Behind both FINs it is nothing to tell, as any other there.
+      // Behind both FINs a RST is not emitted, as no other segment there is.
       else if (tcp.closeReason === null) emitIgnored(each.direction, 'outlived', each.segment, emit);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What a RST means to its receiver (RFC 5961, section 3.2), as far as a recording shows it.
+ * Classifies a RST as its receiver would (RFC 5961, section 3.2), as far as a recording shows it.
  *
  * ```text
  *   its number is                                                             place
@@ -13,13 +13,13 @@
  *   next, hole      waits                                      `outlived`, once what a side sent behind the RST is
  *                                                              acknowledged: the stream goes on
  *                                                              else `reset`, and what waited is counted
- *   window          is handed on                               `inside` at the first that is new, else `reset`
- *   outside,        is handed on                               ignored at once
+ *   window          is delivered                               `inside` at the first that is new, else `reset`
+ *   outside,        is delivered                               ignored at once
  *   unasked
  * ```
  *
- * What is acknowledged shows life because who sends a RST, or heeds it, knows nothing of the connection any more. What
- * was under way when the RST was captured is acknowledged by nobody.
+ * An acknowledgement of new bytes shows life: a host that sends a RST, or accepts one, forgets the connection, and so
+ * acknowledges nothing that was still in flight when the RST was captured.
  */
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { answers } from './conversation-start.ts';
@@ -27,12 +27,12 @@ import { distance, seqPlus } from './sequence.ts';
 import { type Direction, holdsBytes, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
 import { isUnanswered, sendLimit, UNKNOWN_WINDOW_BYTES, WINDOW_BYTES_MAX } from './window.ts';
 
-/** How far behind a RST may be when nothing was acknowledged. */
+/** How far a RST may lie behind `next` when nothing was acknowledged. */
 const BEHIND_BYTES_MAX = 65_536;
 
 export type ResetPlace = 'next' | 'hole' | 'window' | 'outside' | 'unasked';
 
-/** Where a RST of a direction is. */
+/** Where a direction's RST lies in its sequence space. */
 export function placeOf(direction: Direction, segment: Segment): ResetPlace {
   const { peer } = direction;
   if (direction.started) return placeInStream(direction, segment.seq);
@@ -55,7 +55,7 @@ function placeInStream(direction: Direction, seq: number): ResetPlace {
   return hole && position > next ? 'hole' : 'window';
 }
 
-/** Of a direction that has not started: what it has shown, and what was acknowledged of it, says where it is. */
+/** For a direction that has not started: its own numbers, and the acknowledgements of them, say where it is. */
 function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestEmpty, ackHigh }: Direction, seq: number) {
   if (seq === ackHigh) return 'next';
   if (!anchored)
@@ -68,7 +68,7 @@ function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestEmpty, ackHig
   return isNear ? 'window' : 'outside';
 }
 
-/** Whether a segment brings something that was not there before, so that the conversation went on behind a RST. */
+/** Whether a segment brings something new, so that the conversation went on behind a RST. */
 export function bringsNew(direction: Direction, segment: Segment, resetFrom: Direction): boolean {
   const { flags, seq, length, ack } = segment;
   if (flags & TCP_SYN) return true;
@@ -85,7 +85,7 @@ export function bringsNew(direction: Direction, segment: Segment, resetFrom: Dir
   );
 }
 
-/** Begins to look for life: what each side has sent by now is known. */
+/** Begins to look for life: notes how far each side has sent by now. */
 export function lookForLife({ first, second }: TcpConversation, from: Direction, seq: number): void {
   for (const direction of [first, second]) {
     direction.sinceFrom = NONE;
@@ -102,7 +102,7 @@ export function lookForLife({ first, second }: TcpConversation, from: Direction,
   }
 }
 
-/** Notes what a direction sends behind a RST, and answers whether it acknowledges what the other has sent behind it. */
+/** Notes what a direction sends behind a RST. Returns whether it acknowledges bytes that the peer sent behind the RST. */
 export function showsLife(direction: Direction, { flags, seq, ack, length }: Segment): boolean {
   if (length > 0 || flags & TCP_FIN) {
     if (direction.sinceFrom === NONE) {

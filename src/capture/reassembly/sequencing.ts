@@ -1,11 +1,11 @@
 /**
- * One direction's bytes in order: what is handed on, and what waits.
+ * Puts one direction's bytes in order: delivers them, or holds them.
  *
  * ```text
- *   position of a segment that came, against `next`, the position that is handed on next:
+ *   position of a segment, relative to `next`, the position that is delivered next:
  *
- *   wholly below    it came before: compared with what was handed on lately, dropped
- *   at it           handed on, and with it what waited right behind
+ *   wholly below    a retransmission: compared with the recent chunks, and dropped
+ *   at it           delivered, and with it what waited right behind
  *   above           held: there is a hole in front
  *   across it       each part as above
  * ```
@@ -22,7 +22,7 @@ import { sendLimit, WINDOW_BYTES_MAX } from './window.ts';
 
 const NO_FIN = Number.POSITIVE_INFINITY;
 
-/** Takes a segment's bytes and FIN. For a direction that is anchored, and not ended. */
+/** Takes a segment's bytes and FIN. The direction must be anchored, and not ended. */
 export function receive(direction: Direction, segment: Segment, shared: SharedState, emit: Emit): void {
   const { payload, length, flags, packet } = segment;
   const { started } = direction;
@@ -34,7 +34,7 @@ export function receive(direction: Direction, segment: Segment, shared: SharedSt
   if (length === 0 && !fin) return;
   if (length === 1 && !fin && isKeepAlive(direction, position, payload, shared)) return;
 
-  // Of several in different places the nearest counts, as for a receiver: one far ahead may be garbage.
+  // If FINs come at different positions, the nearest counts, as for a receiver: one far ahead may be garbage.
   const counts = started ? end >= direction.next && end < direction.finAt : direction.finAt === NO_FIN;
   if (fin && counts) {
     direction.finAt = end;
@@ -80,7 +80,7 @@ export function receive(direction: Direction, segment: Segment, shared: SharedSt
   enforceLimits(direction, shared, emit);
 }
 
-/** Keeps account of the numbers a side has shown. One without bytes may be of an older connection: the window decides. */
+/** Notes the range of a side's numbers. A segment without bytes may be of an older connection, so the window decides. */
 function noteExtent(direction: Direction, position: number, end: number, counts: boolean): void {
   if (direction.started) {
     const limit = counts
@@ -95,8 +95,8 @@ function noteExtent(direction: Direction, position: number, end: number, counts:
 }
 
 /**
- * A keep-alive (RFC 9293, section 3.8.4) is at the number before the next one, and may bring a byte of anything:
- * neither data nor a conflict.
+ * Whether a segment is a keep-alive (RFC 9293, section 3.8.4). It has the number before the next one, and may carry one
+ * garbage byte, which is neither data nor a conflict.
  */
 function isKeepAlive(
   direction: Direction,
@@ -118,8 +118,8 @@ function isKeepAlive(
 }
 
 /**
- * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
- * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
+ * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. `release` delivers the
+ * held bytes. When both directions start, call it after both have, so that `seen` is known for each.
  */
 export function start(direction: Direction, zero: number, shared: SharedState, emit: Emit): void {
   const shift = direction.anchored ? distance(direction.nextSeq, zero) : 0;
@@ -142,8 +142,8 @@ export function start(direction: Direction, zero: number, shared: SharedState, e
 }
 
 /**
- * Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing, and its
- * conversation must be open.
+ * Forgets the segments of a direction, because they were of an older connection. The direction must have delivered
+ * nothing, and its conversation must be open.
  */
 export function forgetShown(direction: Direction, shared: SharedState, emit: Emit): void {
   const { side, tcp } = direction;
@@ -165,7 +165,7 @@ export function forgetShown(direction: Direction, shared: SharedState, emit: Emi
   direction.unbelievedAck = NONE;
 }
 
-/** Hands on what a direction held until it started. */
+/** Delivers what a direction held until it started. */
 export function release(direction: Direction, shared: SharedState, emit: Emit): void {
   drain(direction, shared, emit);
   enforceLimits(direction, shared, emit);

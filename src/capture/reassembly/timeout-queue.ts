@@ -1,16 +1,16 @@
-/** Conversations that wait for something, each for so long of the recording's time and no longer. */
+/** A queue of conversations that wait, with one timeout in the recording's time for all of them. */
 import { createOldestFirst } from './oldest-first.ts';
 import type { TcpConversation } from './tcp-conversation.ts';
 
 export interface TimeoutQueue {
   readonly add: (tcp: TcpConversation) => void;
   readonly delete: (tcp: TcpConversation) => void;
-  /** One that has waited for too long, by the time of a packet. The first to be added is asked about. */
+  /** A conversation that has waited too long at the time of a packet; the one added first is checked first. */
   readonly overdue: (time: bigint) => TcpConversation | null;
 }
 
 /**
- * @param timeout nanoseconds. @param since when one that was added began to wait; it does not change while it waits.
+ * @param timeout nanoseconds. @param since when a conversation began to wait; must not change while it waits.
  */
 export function createTimeoutQueue(timeout: bigint, since: (tcp: TcpConversation) => bigint): TimeoutQueue {
   const waiting = createOldestFirst<TcpConversation>();

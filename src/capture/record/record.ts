@@ -5,11 +5,11 @@
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import { CONNECTION, check } from '../../wire/argument.ts';
-import { writtenConnection } from './packet-writer.ts';
+import { createPacketWriter } from './packet-writer.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
 import { checkRecord, type RecordOptions } from './record-options.ts';
-import { tappedConnection } from './recording-connection.ts';
+import { recordingConnection } from './recording-connection.ts';
 import { createRedactor } from './redactor.ts';
 import { createSpool, type Spool } from './spool.ts';
 import { endpointsOf } from './synthetic-address.ts';
@@ -67,7 +67,7 @@ export function record(path: string, options: RecordOptions = {}): Recorder {
   };
 }
 
-export interface Tap {
+export interface WrapOptions {
   readonly file: RecordFile;
   readonly spool: Spool;
   readonly connection: Connection;
@@ -79,13 +79,13 @@ export interface Tap {
 }
 
 /** Taps one connection into a file. */
-export function wrapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
+export function wrapInto({ file, spool, connection, options, lazy = false, over }: WrapOptions): Connection {
   check('wrap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);
-  const recorded = writtenConnection({ file, clock, endpoints, at, lazy, ...hiding(options) });
-  return tappedConnection({
+  const recorded = createPacketWriter({ file, clock, endpoints, at, lazy, ...redaction(options) });
+  return recordingConnection({
     connection,
     at,
     recorded,
@@ -95,7 +95,7 @@ export function wrapInto({ file, spool, connection, options, lazy = false, over 
   });
 }
 
-function hiding({ redact = 'sluice', requests }: RecordOptions) {
-  if (redact === 'sluice') return { watches: createRedactor(requests && { requests }) };
+function redaction({ redact = 'sluice', requests }: RecordOptions) {
+  if (redact === 'sluice') return { redactors: createRedactor(requests && { requests }) };
   return redact === null ? {} : { redacts: { client: redact('client'), server: redact('server') } };
 }

@@ -12,14 +12,14 @@
 import { AsyncSubject, Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { Side } from '../stream-event.ts';
-import type { WrittenConnection } from './packet-writer.ts';
+import type { PacketWriter } from './packet-writer.ts';
 import type { Spool } from './spool.ts';
 
-export interface TapOptions {
+export interface RecordingConnectionOptions {
   readonly connection: Connection;
   /** Which side of it the connection is. */
   readonly at: Side;
-  readonly recorded: WrittenConnection;
+  readonly recorded: PacketWriter;
   readonly spool: Spool;
   /** Told of what was thrown in recording; nothing more is recorded of this connection. */
   readonly failed: (thrown: unknown) => void;
@@ -29,7 +29,7 @@ export interface TapOptions {
 
 type Settled = (fault?: ConnectionFault) => void;
 
-export function tappedConnection(options: TapOptions): Connection {
+export function recordingConnection(options: RecordingConnectionOptions): Connection {
   const { connection, at, recorded, spool } = options;
   const peer: Side = at === 'server' ? 'client' : 'server';
   const closed$ = new AsyncSubject<ConnectionFault | null>();
@@ -42,10 +42,10 @@ export function tappedConnection(options: TapOptions): Connection {
   let unsent = 0;
   /** Writes that have settled while too much waits. Bounded by whoever writes, as the contract demands. */
   let settling: [settled: Settled, fault: ConnectionFault | undefined][] = [];
-  const unwatch = spool.watch(changed);
+  const stopWatching = spool.watch(onFullChange);
   if (spool.isFull()) connection.pause();
 
-  function note(work: () => void): void {
+  function recordSafely(work: () => void): void {
     if (!recording) return;
     try {
       work();
@@ -55,7 +55,7 @@ export function tappedConnection(options: TapOptions): Connection {
     }
   }
 
-  function changed(full: boolean): void {
+  function onFullChange(full: boolean): void {
     if (full) {
       connection.pause();
       return;
@@ -76,8 +76,8 @@ export function tappedConnection(options: TapOptions): Connection {
   }
 
   connection.closed$.subscribe((fault) => {
-    unwatch();
-    note(() => {
+    stopWatching();
+    recordSafely(() => {
       if (fault === null) {
         recorded.ended(peer);
         recorded.ended(at);
@@ -103,15 +103,15 @@ export function tappedConnection(options: TapOptions): Connection {
     chunks$: new Observable((subscriber) =>
       connection.chunks$.subscribe({
         next: (chunk) => {
-          note(() => recorded.sent(peer, chunk));
+          recordSafely(() => recorded.sent(peer, chunk));
           subscriber.next(chunk);
         },
         error: (fault: unknown) => {
-          note(() => recorded.broken(peer));
+          recordSafely(() => recorded.broken(peer));
           subscriber.error(fault);
         },
         complete: () => {
-          note(() => recorded.ended(peer));
+          recordSafely(() => recorded.ended(peer));
           subscriber.complete();
         },
       }),
@@ -121,8 +121,8 @@ export function tappedConnection(options: TapOptions): Connection {
         connection.write(chunks, (fault) => settle(settled, fault));
         return;
       }
-      const bytes = oneOf(chunks);
-      note(() => {
+      const bytes = joinSmall(chunks);
+      recordSafely(() => {
         for (const chunk of bytes) recorded.sent(at, chunk);
       });
       connection.write(chunks, (fault) => {
@@ -146,7 +146,7 @@ export function tappedConnection(options: TapOptions): Connection {
       if (!spool.isFull()) connection.resume();
     },
     end() {
-      if (!writesOver) note(() => recorded.ended(at));
+      if (!writesOver) recordSafely(() => recorded.ended(at));
       writesOver = true;
       connection.end();
     },
@@ -160,7 +160,7 @@ export function tappedConnection(options: TapOptions): Connection {
 /** What is small and written at once is recorded in one packet, as it would go. */
 const JOINED_WRITE_BYTES_MAX = 32 * 1024;
 
-function oneOf(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+function joinSmall(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   if (chunks.length < 2) return chunks;
   let total = 0;
   for (const { length } of chunks) total += length;

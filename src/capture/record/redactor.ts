@@ -15,7 +15,7 @@ import { requestBodyLength } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { Side } from '../stream-event.ts';
-import { type Head, headFinder, type Lost } from './head-finder.ts';
+import { createHeadFinder, type Head, type LostFraming } from './head-finder.ts';
 import { createJsonMask, type Mask } from './json-mask.ts';
 import { createRecordedRequests } from './open-requests.ts';
 
@@ -37,7 +37,7 @@ export interface Redactor {
   readonly end: () => void;
   /** In order. Whoever writes takes off the front what is behind. */
   readonly masks: Mask[];
-  readonly remarks: PacketComment[];
+  readonly comments: PacketComment[];
   /** The offset from which on everything is hidden; infinity while there is none. */
   readonly hiddenFrom: () => number;
   /** Everything before this offset is written, the last of it in the packet of this number. */
@@ -52,7 +52,7 @@ export interface RedactorOptions {
 }
 
 /** Errors that quote what the peer sent. */
-const quoting: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
+const QUOTING_CODES: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
 const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
   error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
 const isTokenKey = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'token';
@@ -71,7 +71,7 @@ function mayHoldToken(header: JsonHeader): boolean {
 const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
 
 /** The bytes of the length in front of a header. */
-const PREFIX = 4;
+const PREFIX_BYTES = 4;
 const COMMAND_LENGTH_MAX = 64;
 const TEXT_LENGTH_MAX = 240;
 
@@ -79,7 +79,7 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
   const { requests: requestFraming = sluiceRequests, replies = replyFraming() } = options;
   const open = createRecordedRequests();
 
-  const client = watchOf(requestFraming, {
+  const client = createSideRedactor(requestFraming, {
     secrets: (header) => (mayHoldToken(header) ? isToken : null),
     head({ header, position }) {
       open.opened(namedBy(header.cmd), position);
@@ -88,8 +88,9 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
     written: open.written,
   });
 
-  const server = watchOf(replies, {
-    secrets: ({ error }) => (quoting.includes((error as ErrorFields | undefined)?.code) ? isQuote : null),
+  const server = createSideRedactor(replies, {
+    secrets: ({ error }) =>
+      QUOTING_CODES.includes((error as ErrorFields | undefined)?.code) ? isQuote : null,
     head({ header }) {
       const { ack, error, cmd } = header;
       if (ack === 'progress') return null;
@@ -98,7 +99,7 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
       const { code, message } = error as ErrorFields;
       const which =
         request === null ? '' : ` request ${request.number} (${request.cmd}, packet ${request.packet})`;
-      const words = quoting.includes(code) ? catalogue[code as ErrorCode].message : message;
+      const words = QUOTING_CODES.includes(code) ? catalogue[code as ErrorCode].message : message;
       return `refused${which}: ${code}: ${words}`;
     },
     written: () => {},
@@ -116,7 +117,7 @@ interface ErrorFields {
 const namedBy = (cmd: unknown): string | null =>
   typeof cmd === 'string' ? cmd.slice(0, COMMAND_LENGTH_MAX) : null;
 
-interface Direction {
+interface SideRules {
   /** What in a header must be hidden; null when there is nothing. */
   readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
   /** Told of each header; answers what is to be said of it. */
@@ -124,37 +125,37 @@ interface Direction {
   readonly written: Redactor['written'];
 }
 
-function watchOf(framing: Framing<JsonHeader>, direction: Direction): Redactor {
+function createSideRedactor(framing: Framing<JsonHeader>, rules: SideRules): Redactor {
   const masks: Mask[] = [];
-  const remarks: PacketComment[] = [];
+  const comments: PacketComment[] = [];
   let hiddenFrom = Number.POSITIVE_INFINITY;
-  const finder = headFinder(framing, {
+  const finder = createHeadFinder(framing, {
     head(head) {
       const { header, position, bytes, start, end } = head;
-      const isSecret = direction.secrets(header);
+      const isSecret = rules.secrets(header);
       if (isSecret !== null) {
-        masks.push(...createJsonMask(bytes, start + PREFIX, end, position + PREFIX, isSecret));
+        masks.push(...createJsonMask(bytes, start + PREFIX_BYTES, end, position + PREFIX_BYTES, isSecret));
       }
-      const text = direction.head(head);
-      if (text !== null) remarks.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });
+      const text = rules.head(head);
+      if (text !== null) comments.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });
     },
-    lost(lost) {
-      hiddenFrom = lost.position;
-      remarks.push({ position: lost.position, text: lostText(lost) });
+    lost(onLost) {
+      hiddenFrom = onLost.position;
+      comments.push({ position: onLost.position, text: lostText(onLost) });
     },
   });
   return {
     take: finder.take,
     end: finder.end,
     masks,
-    remarks,
+    comments,
     hiddenFrom: () => hiddenFrom,
-    written: direction.written,
+    written: rules.written,
   };
 }
 
 /** Nothing of what was sent is in it but the length that was declared. */
-function lostText({ code, declared, limit, position }: Lost): string {
+function lostText({ code, declared, limit, position }: LostFraming): string {
   const error = faultCode(code);
   const isNumber = typeof declared === 'number' || typeof declared === 'bigint';
   const bounds = limit === null ? '' : `, and the bound is ${limit}`;

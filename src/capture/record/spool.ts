@@ -21,16 +21,16 @@ import { createRoom, type Room } from './synthetic-packets.ts';
 const MiB = 1024 * 1024;
 const BLOCK_BYTES = MiB;
 /** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
-const [high, low] = [4 * MiB, 2 * MiB];
+const [WAITING_HIGH_BYTES, WAITING_LOW_BYTES] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
 const KEPT_BLOCKS_MAX = 8;
 /** Files that are kept open, and files that are written to at once. */
-const [mostOpen, mostWrites] = [32, 8];
+const [OPEN_FILES_MAX, CONCURRENT_WRITES_MAX] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
 const FLUSH_DELAY_MS = 100;
 
 /** The most bytes that `SpoolFile.room` can be asked for. */
-export const mostRoom: number = BLOCK_BYTES;
+export const ROOM_BYTES_MAX: number = BLOCK_BYTES;
 
 export interface SpoolFile {
   readonly path: string;
@@ -68,7 +68,7 @@ export interface Spool {
 }
 
 interface Run {
-  readonly file: State;
+  readonly file: FileState;
   readonly from: number;
   to: number;
 }
@@ -79,10 +79,10 @@ interface Block {
   /** Whose bytes are in it, in order. Bounded by its size: none is smaller than a packet. */
   runs: Run[];
   /** Files that end with it. */
-  ended: State[];
+  ended: FileState[];
 }
 
-interface State {
+interface FileState {
   readonly options: SpoolFileOptions;
   made: boolean;
   failed: boolean;
@@ -95,12 +95,12 @@ export function createSpool(): Spool {
   const free: Block[] = [];
   let waiting = 0;
   let full = false;
-  let underWay: Promise<void> | null = null;
+  let draining: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   /** The files that are open, the one written to last at the end. */
-  const handles = new Map<State, FileHandle>();
+  const handles = new Map<FileState, FileHandle>();
   /** Those of them that are being written to: at most `mostWrites`. */
-  const busy = new Set<State>();
+  const busy = new Set<FileState>();
   const watchers = new Set<(full: boolean) => void>();
 
   function newBlock(): Block {
@@ -112,10 +112,10 @@ export function createSpool(): Spool {
     queue.push(current);
     waiting += current.used;
     current = free.pop() ?? newBlock();
-    if (waiting > high && !full) tell(true);
+    if (waiting > WAITING_HIGH_BYTES && !full) setFull(true);
   }
 
-  function tell(now: boolean): void {
+  function setFull(now: boolean): void {
     full = now;
     for (const changed of watchers) changed(now);
   }
@@ -124,8 +124,8 @@ export function createSpool(): Spool {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     seal();
-    underWay ??= drain().finally(() => {
-      underWay = null;
+    draining ??= drain().finally(() => {
+      draining = null;
     });
   }
 
@@ -142,12 +142,12 @@ export function createSpool(): Spool {
         block.ended = [];
         if (free.length < KEPT_BLOCKS_MAX) free.push(block);
       }
-      if (full && waiting < low) tell(false);
+      if (full && waiting < WAITING_LOW_BYTES) setFull(false);
     }
   }
 
   async function writeAll(blocks: readonly Block[]): Promise<void> {
-    const perFile = new Map<State, Uint8Array[]>();
+    const perFile = new Map<FileState, Uint8Array[]>();
     for (const { room, runs } of blocks) {
       for (const { file, from, to } of runs) {
         const pieces = perFile.get(file);
@@ -160,7 +160,7 @@ export function createSpool(): Spool {
     const writer = async (): Promise<void> => {
       for (const [file, pieces] of files) await write(file, pieces);
     };
-    await Promise.all(Array.from({ length: Math.min(mostWrites, perFile.size) }, writer));
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_WRITES_MAX, perFile.size) }, writer));
     for (const { ended } of blocks) {
       for (const file of ended) {
         await close(file);
@@ -174,7 +174,7 @@ export function createSpool(): Spool {
     for (const file of handles.keys()) if (!busy.has(file)) return close(file);
   }
 
-  async function write(file: State, pieces: Uint8Array[]): Promise<void> {
+  async function write(file: FileState, pieces: Uint8Array[]): Promise<void> {
     if (file.failed) return;
     busy.add(file);
     try {
@@ -188,10 +188,10 @@ export function createSpool(): Spool {
       file.options.failed(error);
     }
     busy.delete(file);
-    if (handles.size > mostOpen) await closeOne();
+    if (handles.size > OPEN_FILES_MAX) await closeOne();
   }
 
-  async function opened(file: State): Promise<FileHandle> {
+  async function opened(file: FileState): Promise<FileHandle> {
     const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
     const make = O_CREAT | (file.options.exclusive ? O_EXCL : O_TRUNC);
     // Without O_CREAT when it was made before: one that somebody has removed stays so.
@@ -200,7 +200,7 @@ export function createSpool(): Spool {
     return handle;
   }
 
-  async function close(file: State): Promise<void> {
+  async function close(file: FileState): Promise<void> {
     const handle = handles.get(file);
     handles.delete(file);
     try {
@@ -214,7 +214,7 @@ export function createSpool(): Spool {
 
   return {
     file(options) {
-      const state: State = { options, made: false, failed: false };
+      const state: FileState = { options, made: false, failed: false };
       return {
         path: options.path,
         room(bytes) {
@@ -241,7 +241,7 @@ export function createSpool(): Spool {
     },
     async close() {
       flush();
-      while (underWay !== null) await underWay;
+      while (draining !== null) await draining;
       for (const file of [...handles.keys()]) await close(file);
     },
   };

@@ -13,16 +13,16 @@ import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import type { AskedReplies, Replies } from './replies.ts';
 
-export interface Asking<H> {
+export interface RequestTracker<H> {
   /** The next bytes that the client sends. */
   readonly sent: (bytes: Uint8Array) => void;
   /** How one side's replies are told apart; each side has its own. */
-  readonly side: () => Replies<H> | null;
+  readonly sideReplies: () => Replies<H> | null;
 }
 
-export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
-  const told = replies?.asked;
-  if (replies === null || told === undefined) return { sent: () => {}, side: () => replies };
+export function createRequestTracker<H>(replies: Replies<H> | null): RequestTracker<H> {
+  const asked = replies?.asked;
+  if (replies === null || asked === undefined) return { sent: () => {}, sideReplies: () => replies };
   let state = initialState<unknown>();
   let asks = 0;
 
@@ -41,13 +41,13 @@ export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
 
   return {
     sent(bytes) {
-      const stepped = step(told.requests, state, bytes);
+      const stepped = step(asked.requests, state, bytes);
       state = stepped.state;
       for (const event of stepped.events) {
-        if ((event.type === 'start' || event.type === 'frame') && told.asks(event.header)) asks++;
+        if ((event.type === 'start' || event.type === 'frame') && asked.asks(event.header)) asks++;
       }
     },
-    side: () => ({ ...replies, framing: sideFraming(told) }),
+    sideReplies: () => ({ ...replies, framing: sideFraming(asked) }),
   };
 }
 

@@ -12,10 +12,18 @@
  */
 import { createFifo } from '../../base/fifo.ts';
 import type { StreamChunk } from '../stream-event.ts';
-import { createAsking } from './asked-replies.ts';
-import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
+import { createRequestTracker } from './asked-replies.ts';
+import { describeValue, differences, firstDifference, type ValueDifference } from './difference.ts';
 import type { Replies, ReplyDifference } from './replies.ts';
-import { clear, consume, createReplyStream, dropBodies, type Item, nowhere, shift } from './reply-stream.ts';
+import {
+  clear,
+  consumeBytes,
+  createReplyStream,
+  dropBodies,
+  NOWHERE,
+  type ReplyItem,
+  shiftItem,
+} from './reply-stream.ts';
 
 export interface Comparison {
   /** The next bytes that the client sends. */
@@ -62,7 +70,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let reply = 0;
   let compared = 0;
   /** Of the reply at hand: what is told with a difference in its body. */
-  let head: Extract<Item, { type: 'head' }> | null = null;
+  let head: Extract<ReplyItem, { type: 'head' }> | null = null;
   let bodyAt = 0;
   let bodyDiffers = false;
   let lost = false;
@@ -73,16 +81,16 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   const ends = createFifo<number>();
   let reached = 0;
 
-  const asking = createAsking(replies);
-  const expected = createReplyStream(asking.side(), (end) => ends.push(end));
-  const got = createReplyStream(asking.side(), () => {});
+  const asking = createRequestTracker(replies);
+  const expected = createReplyStream(asking.sideReplies(), (end) => ends.push(end));
+  const got = createReplyStream(asking.sideReplies(), () => {});
 
   function tell(
     kind: ReplyDifference['kind'],
     what: string,
     values: { readonly expected: unknown; readonly got: unknown },
     fields: readonly ValueDifference[] = [],
-    of: Extract<Item, { type: 'head' }> | null = head,
+    of: Extract<ReplyItem, { type: 'head' }> | null = head,
   ): void {
     if (found.length === DIFFERENCES_MAX) {
       more++;
@@ -97,26 +105,29 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     while (!stopped && expected.items.length > 0 && got.items.length > 0) {
       const [left, right] = [expected.items.first()!, got.items.first()!];
       if (left.type === 'head' && right.type === 'head') {
-        shift(expected);
-        shift(got);
+        shiftItem(expected);
+        shiftItem(got);
         heads(left, right);
       } else if (left.type === 'data' && right.type === 'data') data(left.bytes, right.bytes);
       else if (left.type === 'end' && right.type === 'end') {
-        shift(expected);
-        shift(got);
+        shiftItem(expected);
+        shiftItem(got);
       } else if (left.type === 'fault' || right.type === 'fault') faults(left, right);
       // Of bodies that are not as long as each other, the rest: the headers have said so, or this does.
       else if (left.type === 'data') {
         tellLength(left.bytes, undefined);
-        shift(expected);
+        shiftItem(expected);
       } else if (right.type === 'data') {
         tellLength(undefined, right.bytes);
-        shift(got);
+        shiftItem(got);
       } else return;
     }
   }
 
-  function heads(left: Extract<Item, { type: 'head' }>, right: Extract<Item, { type: 'head' }>): void {
+  function heads(
+    left: Extract<ReplyItem, { type: 'head' }>,
+    right: Extract<ReplyItem, { type: 'head' }>,
+  ): void {
     reply++;
     compared++;
     head = left;
@@ -128,7 +139,8 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     const values = { expected: left.header, got: right.header };
     if (fields.length > 0) {
       const words = fields.map(
-        ({ path, expected, got }) => `${path} was ${inWords(expected, 120)} and is ${inWords(got, 120)}`,
+        ({ path, expected, got }) =>
+          `${path} was ${describeValue(expected, 120)} and is ${describeValue(got, 120)}`,
       );
       tell('header', words.join('; '), values, fields);
     } else if (left.length !== right.length) {
@@ -144,15 +156,15 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       bodyDiffers = true;
       const values = { expected: left.subarray(at, at + 16), got: right.subarray(at, at + 16) };
       const where = `byte ${bodyAt + at} ${replies === null ? 'of the replies' : 'of the body'}`;
-      const words = `from ${where} on it was ${inWords(values.expected)} and is ${inWords(values.got)}`;
+      const words = `from ${where} on it was ${describeValue(values.expected)} and is ${describeValue(values.got)}`;
       tell(replies === null ? 'bytes' : 'body', words, values);
       // Nothing finds the place again where bytes that are not in frames are the same.
       if (replies === null) stop();
     }
     bodyAt += length;
     if (replies === null) compared += length;
-    consume(expected, left, length);
-    consume(got, right, length);
+    consumeBytes(expected, left, length);
+    consumeBytes(got, right, length);
   }
 
   function tellLength(left: Uint8Array | undefined, right: Uint8Array | undefined): void {
@@ -162,11 +174,11 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     tell('body', words, { expected: left?.subarray(0, 16), got: right?.subarray(0, 16) });
   }
 
-  function faults(left: Item, right: Item): void {
+  function faults(left: ReplyItem, right: ReplyItem): void {
     reply++;
-    const fault = (item: Item) => (item.type === 'fault' ? item.fault.code : 'a frame');
+    const fault = (item: ReplyItem) => (item.type === 'fault' ? item.fault.code : 'a frame');
     if (fault(left) !== fault(right)) {
-      const why = (item: Item) => (item.type === 'fault' ? item.fault.message : 'a frame');
+      const why = (item: ReplyItem) => (item.type === 'fault' ? item.fault.message : 'a frame');
       const values = { expected: fault(left), got: fault(right) };
       const of = left.type === 'head' ? left : null;
       tell('framing', `what was recorded is ${why(left)}; what comes is ${why(right)}`, values, [], of);
@@ -188,10 +200,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (item.type !== 'head') continue;
       reply++;
       const values = { expected: item.header, got: undefined };
-      tell('missing', `${inWords(item.header)} was recorded, and does not come`, values, [], item);
+      tell('missing', `${describeValue(item.header)} was recorded, and does not come`, values, [], item);
     }
     if (replies === null && expected.items.length > 0) {
-      const first = expected.items.first() as Extract<Item, { type: 'data' }>;
+      const first = expected.items.first() as Extract<ReplyItem, { type: 'data' }>;
       const values = { expected: first.bytes.subarray(0, 16), got: undefined };
       tell('bytes', `the replies are shorter than the recorded ones, from byte ${bodyAt} on`, values);
     }
@@ -202,10 +214,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (item.type !== 'head') continue;
       reply++;
       const values = { expected: undefined, got: item.header };
-      tell('unexpected', `${inWords(item.header)} comes, and was not recorded`, values, [], null);
+      tell('unexpected', `${describeValue(item.header)} comes, and was not recorded`, values, [], null);
     }
     if (replies === null && got.items.length > 0) {
-      const first = got.items.first() as Extract<Item, { type: 'data' }>;
+      const first = got.items.first() as Extract<ReplyItem, { type: 'data' }>;
       const values = { expected: undefined, got: first.bytes.subarray(0, 16) };
       tell('bytes', `the replies are longer than the recorded ones, from byte ${bodyAt} on`, values);
     }
@@ -228,7 +240,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       stop();
     },
     live(bytes) {
-      got.take(bytes, nowhere);
+      got.take(bytes, NOWHERE);
       if (stopped) clear(got);
       compare();
       // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
@@ -251,9 +263,9 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       return frames;
     },
     framesLive: () => got.frames,
-    unreadable: () => got.lost && !lost,
-    behind: () => expected.waiting,
-    ahead: () => got.waiting,
+    unreadable: () => got.unreadable && !lost,
+    behind: () => expected.waitingBytes,
+    ahead: () => got.waitingBytes,
     end(telling) {
       if (recordedOver) return;
       recordedOver = true;

@@ -7,51 +7,51 @@ export interface ProgressWaits {
    * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
    * while that grows.
    */
-  readonly until: (condition: () => boolean, came: () => number, stall?: number) => Promise<boolean>;
+  readonly until: (condition: () => boolean, progress: () => number, stall?: number) => Promise<boolean>;
   /** To be called when a condition may have become otherwise. */
-  readonly look: () => void;
+  readonly recheck: () => void;
   readonly stop: () => void;
 }
 
-/** @param usual milliseconds in which something must come. */
-export function createProgressWaits(scheduler: SchedulerLike, usual: number): ProgressWaits {
+/** @param defaultStall milliseconds in which something must come. */
+export function createProgressWaits(scheduler: SchedulerLike, defaultStall: number): ProgressWaits {
   /** Bounded by the connections that are open. */
   const waiting = new Set<() => void>();
   let stopped = false;
 
-  function until(condition: () => boolean, came: () => number, stall = usual): Promise<boolean> {
+  function until(condition: () => boolean, progress: () => number, stall = defaultStall): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      let before = came();
+      let before = progress();
       const done = (held: boolean) => {
         timer.unsubscribe();
-        waiting.delete(look);
+        waiting.delete(recheck);
         resolve(held);
       };
-      const look = () => {
+      const recheck = () => {
         if (stopped) done(false);
         else if (condition()) done(true);
       };
       const timer = scheduler.schedule(function expire() {
-        const now = came();
+        const now = progress();
         if (now === before) return done(false);
         before = now;
         this.schedule(undefined, stall);
       }, stall);
-      waiting.add(look);
-      look();
+      waiting.add(recheck);
+      recheck();
     });
   }
 
-  const look = () => {
+  const recheck = () => {
     for (const each of [...waiting]) each();
   };
   return {
     until,
-    look,
+    recheck,
     stop() {
       stopped = true;
-      look();
+      recheck();
     },
   };
 }

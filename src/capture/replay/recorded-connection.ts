@@ -41,11 +41,11 @@ export interface RecordedConnection extends Connection {
 }
 
 /** What a connection needs of the tape it is on. */
-export interface Tape {
+export interface RecordedSideDeps {
   /** So much more waits in the queue of a connection, or less; in bytes. */
-  readonly waits: (change: number) => void;
+  readonly onWaitingChange: (change: number) => void;
   /** A connection has nothing more to be read. */
-  readonly read: () => void;
+  readonly onReadToEnd: () => void;
 }
 
 /** The tape's hold on a connection. */
@@ -76,7 +76,7 @@ export function createRecordedSide(
   conversation: Conversation,
   side: Side,
   chunking: Chunking,
-  tape: Tape,
+  deps: RecordedSideDeps,
 ): RecordedSide {
   const recorded$ = new Subject<SideEvent>();
   const written$ = new Subject<Uint8Array>();
@@ -169,7 +169,7 @@ export function createRecordedSide(
 
   function shift(bytes: number): void {
     queue.shift();
-    tape.waits(-bytes - EVENT_COST_BYTES);
+    deps.onWaitingChange(-bytes - EVENT_COST_BYTES);
   }
 
   function drop(): void {
@@ -182,7 +182,7 @@ export function createRecordedSide(
 
   function wait(waiting: Waiting, bytes: number): void {
     queue.push(waiting);
-    tape.waits(bytes + EVENT_COST_BYTES);
+    deps.onWaitingChange(bytes + EVENT_COST_BYTES);
   }
 
   function endReading(how: ConnectionFault | null): void {
@@ -197,7 +197,7 @@ export function createRecordedSide(
   function doneReading(): void {
     if (isRead) return;
     isRead = true;
-    tape.read();
+    deps.onReadToEnd();
   }
 
   function closeIfOver(): void {

@@ -125,23 +125,23 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
         received += chunk.length;
         comparison.live(chunk);
         holdBack();
-        waits.look();
+        waits.recheck();
       },
       complete() {
         liveEnded = true;
         comparison.liveEnd();
-        waits.look();
+        waits.recheck();
       },
       error(how: ConnectionFault) {
         broken = how;
         comparison.liveEnd();
-        waits.look();
+        waits.recheck();
       },
     });
     live.closed$.subscribe((how) => {
       liveClosed = true;
       broken ??= how;
-      waits.look();
+      waits.recheck();
     });
   }
 
@@ -211,7 +211,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
       settled++;
       unsettled -= bytes.length;
       if (how !== undefined) broken ??= how;
-      waits.look();
+      waits.recheck();
     });
     const taken = () => unsettled <= WAITING_MAX.unsettled || isOver();
     if (taken()) return;

@@ -12,7 +12,7 @@ export interface ReplayClock {
   /** Resolves when the condition does not hold any more, or when stopped. It is looked at whenever `look` is called. */
   readonly while: (condition: () => boolean) => Promise<void>;
   /** To be called when a condition may have become otherwise. */
-  readonly look: () => void;
+  readonly recheck: () => void;
   /** Whoever waits goes on, and nobody waits any more. */
   readonly stop: () => void;
 }
@@ -20,19 +20,19 @@ export interface ReplayClock {
 export function createReplayClock(scheduler: SchedulerLike): ReplayClock {
   let start: number | null = null;
   let stopped = false;
-  let look = () => {};
+  let recheck = () => {};
   let timer: Subscription | undefined;
   let release = () => {};
 
-  const left = (due: number): number => {
+  const remaining = (due: number): number => {
     start ??= scheduler.now();
     return start + due - scheduler.now();
   };
 
   return {
-    isEarly: (due) => left(due) > 0,
+    isEarly: (due) => remaining(due) > 0,
     async until(due) {
-      for (let wait = left(due); wait > 0 && !stopped; wait = left(due)) {
+      for (let wait = remaining(due); wait > 0 && !stopped; wait = remaining(due)) {
         await new Promise<void>((resolve) => {
           release = resolve;
           timer = scheduler.schedule(() => resolve(), Math.min(wait, TIMER_MAX_MS));
@@ -41,19 +41,19 @@ export function createReplayClock(scheduler: SchedulerLike): ReplayClock {
     },
     while: (condition) =>
       new Promise((resolve) => {
-        look = () => {
+        recheck = () => {
           if (condition() && !stopped) return;
-          look = () => {};
+          recheck = () => {};
           resolve();
         };
-        look();
+        recheck();
       }),
-    look: () => look(),
+    recheck: () => recheck(),
     stop() {
       stopped = true;
       timer?.unsubscribe();
       release();
-      look();
+      recheck();
     },
   };
 }

@@ -107,17 +107,17 @@ export function replayStreamsTo<H>(
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createReplayClock(scheduler);
+    const clock = createReplayClock(scheduler);
     const waits = createProgressWaits(scheduler, stall);
     /** Bounded by `maxOpen`. */
-    const players = new Map<Conversation, ReplayClient>();
+    const clients = new Map<Conversation, ReplayClient>();
     /** Conversations whose end is not waited for by the others. Bounded by the same. */
     const closing = new Set<Promise<void>>();
     /** The one that was sent something last: it may hold back what could still be joined. */
     let current: ReplayClient | null = null;
 
     async function open(conversation: Conversation): Promise<void> {
-      if (players.size >= maxOpen) {
+      if (clients.size >= maxOpen) {
         const message = `${maxOpen} conversations are open already`;
         const nothing = {
           sent: 0,
@@ -131,24 +131,24 @@ export function replayStreamsTo<H>(
         return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
       }
       const connecting$ = connect(conversation);
-      const player = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
-      if (subscriber.closed) player.destroy();
-      else players.set(conversation, player);
+      const client = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
+      if (subscriber.closed) client.destroy();
+      else clients.set(conversation, client);
     }
 
     /** What was recorded of the others before is there again. */
-    async function othersCaughtUp(player: ReplayClient | null): Promise<void> {
-      for (const other of players.values()) {
-        if (other !== player && other.isBehind()) await other.caughtUp();
+    async function othersCaughtUp(client: ReplayClient | null): Promise<void> {
+      for (const other of clients.values()) {
+        if (other !== client && other.isBehind()) await other.caughtUp();
       }
     }
 
     async function close(
-      player: ReplayClient,
+      client: ReplayClient,
       event: Extract<StreamEvent, { type: 'close' }>,
     ): Promise<void> {
-      players.delete(event.conversation);
-      const closed = player.close(event.reason).then((result) => subscriber.next(result));
+      clients.delete(event.conversation);
+      const closed = client.close(event.reason).then((result) => subscriber.next(result));
       // What came after it in the recording came after its end; nothing did of those that never ended.
       if (event.reason === 'ended' || event.reason === 'reset') return closed;
       closing.add(closed);
@@ -156,36 +156,36 @@ export function replayStreamsTo<H>(
       if (closing.size >= maxOpen) await Promise.race(closing);
     }
 
-    async function happen(event: ConversationEvent): Promise<void> {
+    async function replayEvent(event: ConversationEvent): Promise<void> {
       const { conversation } = event;
-      const player = players.get(conversation) ?? null;
-      if (current !== player || event.type === 'close') {
+      const client = clients.get(conversation) ?? null;
+      if (current !== client || event.type === 'close') {
         await current?.flush();
-        current = player;
+        current = client;
       }
       if (event.type === 'open') {
         await othersCaughtUp(null);
         return open(conversation);
       }
-      if (player === null) return;
+      if (client === null) return;
       switch (event.type) {
         case 'close':
           current = null;
-          return close(player, event);
+          return close(client, event);
         case 'reset':
-          return player.reset(event.from === 'client');
+          return client.reset(event.from === 'client');
         case 'conflict':
           return;
         case 'chunk':
-          if (event.from === 'server') return player.recorded(event);
-          await othersCaughtUp(player);
-          return player.send(event);
+          if (event.from === 'server') return client.recorded(event);
+          await othersCaughtUp(client);
+          return client.send(event);
         case 'gap':
-          if (event.from === 'server') return player.lose();
-          return player.breakOff(incomplete(event).message);
+          if (event.from === 'server') return client.lose();
+          return client.breakOff(incomplete(event).message);
         case 'end':
-          if (event.from === 'client') await othersCaughtUp(player);
-          if (event.from === 'client') await player.end();
+          if (event.from === 'client') await othersCaughtUp(client);
+          if (event.from === 'client') await client.end();
       }
     }
 
@@ -194,11 +194,11 @@ export function replayStreamsTo<H>(
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
-          if (time !== null && hold.isEarly(due(time))) {
+          if (time !== null && clock.isEarly(due(time))) {
             await current?.flush();
-            await hold.until(due(time));
+            await clock.until(due(time));
           }
-          await happen(event);
+          await replayEvent(event);
           if (subscriber.closed) return;
         }
       }
@@ -214,19 +214,19 @@ export function replayStreamsTo<H>(
         failed = true;
       }
       // Only of a reading that broke off are there any left.
-      for (const player of players.values()) {
-        closing.add(player.close('unfinished').then((result) => subscriber.next(result)));
+      for (const client of clients.values()) {
+        closing.add(client.close('unfinished').then((result) => subscriber.next(result)));
       }
-      players.clear();
+      clients.clear();
       await Promise.all(closing);
       if (failed) subscriber.error(thrown);
       else subscriber.complete();
     }
 
     subscriber.add(() => {
-      hold.stop();
+      clock.stop();
       waits.stop();
-      for (const player of players.values()) player.destroy();
+      for (const client of clients.values()) client.destroy();
     });
     void run();
   });

@@ -27,7 +27,7 @@ import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stream-event.ts';
 import { createPacing, type PacingOptions } from './pacing.ts';
-import { readingNoted } from './pending-reads.ts';
+import { countReads } from './pending-reads.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { createRecordedSide, type RecordedConnection, type RecordedSide } from './recorded-connection.ts';
 import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
@@ -114,67 +114,67 @@ export function replayStreams(
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createReplayClock(scheduler);
+    const clock = createReplayClock(scheduler);
     /** The conversations that are not over. Bounded by how many the reassembly keeps open. */
-    const tracks = new Map<Conversation, RecordedSide>();
+    const sides = new Map<Conversation, RecordedSide>();
     let waiting = 0;
     let unread = 0;
-    const tape = {
-      waits: (change: number) => {
+    const deps = {
+      onWaitingChange: (change: number) => {
         waiting += change;
-        hold.look();
+        clock.recheck();
       },
-      read: () => {
+      onReadToEnd: () => {
         unread--;
-        hold.look();
+        clock.recheck();
       },
     };
 
     function open(conversation: Conversation): void {
-      const track = createRecordedSide(conversation, side, chunking, tape);
-      tracks.set(conversation, track);
+      const recordedSide = createRecordedSide(conversation, side, chunking, deps);
+      sides.set(conversation, recordedSide);
       unread++;
-      subscriber.next({ type: 'connection', connection: track.connection });
+      subscriber.next({ type: 'connection', connection: recordedSide.connection });
     }
 
-    function breakOff(track: RecordedSide, fault: ConnectionFault): void {
-      track.over(fault);
-      track.close();
+    function breakOff(recordedSide: RecordedSide, fault: ConnectionFault): void {
+      recordedSide.over(fault);
+      recordedSide.close();
     }
 
-    function happen(event: ConversationEvent): void {
+    function replayEvent(event: ConversationEvent): void {
       const { conversation } = event;
       if (event.type === 'open') return open(conversation);
-      const track = tracks.get(conversation);
-      if (track === undefined) return;
+      const recordedSide = sides.get(conversation);
+      if (recordedSide === undefined) return;
       switch (event.type) {
         case 'close':
-          tracks.delete(conversation);
+          sides.delete(conversation);
           // Behind an end, or a reset, this changes nothing.
-          if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
-          return track.close();
+          if (isUnended(event.reason)) recordedSide.over(unfinished(conversation, side, event));
+          return recordedSide.close();
         case 'conflict':
         case 'ignored':
         case 'after-reset':
           return;
         case 'reset':
-          track.recorded(event);
-          return track.over(resetIn(event, side));
+          recordedSide.recorded(event);
+          return recordedSide.over(resetIn(event, side));
       }
-      if (event.from === side) return track.recorded(event);
-      if (event.type === 'chunk') return track.chunk(event.bytes);
-      track.over(event.type === 'end' ? null : incomplete(event));
+      if (event.from === side) return recordedSide.recorded(event);
+      if (event.type === 'chunk') return recordedSide.chunk(event.bytes);
+      recordedSide.over(event.type === 'end' ? null : incomplete(event));
     }
 
     async function play(): Promise<void> {
-      for await (const events of readingNoted(read())) {
+      for await (const events of countReads(read())) {
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
           const time = timeOf(event);
-          if (time !== null && hold.isEarly(due(time))) await hold.until(due(time));
-          if (waiting > maxWaiting) await hold.while(() => waiting > maxWaiting / 2);
+          if (time !== null && clock.isEarly(due(time))) await clock.until(due(time));
+          if (waiting > maxWaiting) await clock.while(() => waiting > maxWaiting / 2);
           if (subscriber.closed) return;
-          happen(event);
+          replayEvent(event);
         }
         // Blocks that are in memory already would otherwise come without a turn of the event loop between them.
         await new Promise((resolve) => setImmediate(resolve));
@@ -183,8 +183,8 @@ export function replayStreams(
     }
 
     function finish(fault: ConnectionFault): void {
-      for (const track of tracks.values()) breakOff(track, fault);
-      tracks.clear();
+      for (const recordedSide of sides.values()) breakOff(recordedSide, fault);
+      sides.clear();
     }
 
     async function run(): Promise<void> {
@@ -195,7 +195,7 @@ export function replayStreams(
           code: 'incomplete',
           message: `the recording cannot be read any further: ${wordsOf(thrown)}`,
         });
-        await hold.while(() => unread > 0);
+        await clock.while(() => unread > 0);
         return subscriber.error(thrown);
       }
       finish({ code: 'incomplete', message: 'the recording ends before the connection does' });
@@ -203,7 +203,7 @@ export function replayStreams(
     }
 
     subscriber.add(() => {
-      hold.stop();
+      clock.stop();
       finish({ code: 'incomplete', message: 'the replay was stopped before the connection was over' });
     });
     void run();

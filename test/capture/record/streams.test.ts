@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { record } from '../../../src/capture/record/record.ts';
 import type { RecordClock } from '../../../src/capture/record/record-clock.ts';
 import { endpointsOf, parseEndpoint } from '../../../src/capture/record/synthetic-address.ts';
-import { createRoom, packetMaker } from '../../../src/capture/record/synthetic-packets.ts';
+import { createPacketMaker, createRoom } from '../../../src/capture/record/synthetic-packets.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded, streamsOf } from '../../support/captures/recorded.ts';
@@ -211,7 +211,7 @@ describe('a checksum', () => {
         : endpointsOf('192.0.2.1:65535', '10.1.2.3:1');
       const room = createRoom(66_000);
       room.bytes.fill(0xaa);
-      const maker = packetMaker(client, server);
+      const maker = createPacketMaker(client, server);
       room.bytes.set(bytes, 8 + maker.headers);
       maker.write(room, 8, 0x10, Math.abs(seq), ack, bytes.length);
       const packet = room.bytes.subarray(8, 8 + maker.headers + bytes.length);

@@ -1,6 +1,6 @@
 /** Recordings, judged by Wireshark: every connection whole, every checksum good, every byte where it was. */
 import { describe, expect, test } from 'vitest';
-import { writtenConnection } from '../../../src/capture/record/packet-writer.ts';
+import { createPacketWriter } from '../../../src/capture/record/packet-writer.ts';
 import { record } from '../../../src/capture/record/record.ts';
 import { processClock } from '../../../src/capture/record/record-clock.ts';
 import { createRecordFile } from '../../../src/capture/record/record-file.ts';
@@ -173,7 +173,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       stopped: () => {},
     });
     const endpoints = endpointsOf('10.0.0.1:1', '10.0.0.2:2');
-    const written = writtenConnection({
+    const written = createPacketWriter({
       file,
       clock: processClock,
       endpoints,

@@ -3,7 +3,7 @@ import { map, mergeMap, type Observable, of, scan, throwError, toArray } from 'r
 import { describe, expect, test } from 'vitest';
 import {
   assertSame,
-  type ChunkingLawOptions,
+  type ChunkingInvarianceOptions,
   joinedData,
 } from '../../../src/capture/replay/chunking-invariance.ts';
 import type { RecordedConnection } from '../../../src/capture/replay/recorded-connection.ts';
@@ -40,7 +40,7 @@ function recording(): StreamEvent[] {
 
 const law = <T>(
   pipeline: (connection: RecordedConnection) => Observable<T>,
-  options?: ChunkingLawOptions<T>,
+  options?: ChunkingInvarianceOptions<T>,
   events = recording(),
 ): Promise<void> =>
   assertSame((chunking) => replayStreams(readingOf(events), { chunking }), pipeline, options);

@@ -1,7 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { selects } from '../../../src/capture/inspect/selection.ts';
-import { differences, firstDifference, inWords } from '../../../src/capture/replay/difference.ts';
+import { describeValue, differences, firstDifference } from '../../../src/capture/replay/difference.ts';
 import { talk } from '../../support/captures/stream-events.ts';
 
 describe('what differs between two values', () => {
@@ -66,10 +66,10 @@ describe('what differs between two values', () => {
   });
 
   test('is written in a line, as short as was asked for', () => {
-    expect(inWords({ a: 1n, b: Uint8Array.of(1, 255) })).toBe('{"a":"1n","b":"bytes 01 ff"}');
-    expect(inWords(undefined)).toBe('nothing');
-    expect(inWords('x'.repeat(100), 10)).toBe(`"${'x'.repeat(8)}…`);
-    expect(inWords(new Uint8Array(20))).toBe(`bytes ${'00 '.repeat(16)}… (20 in all)`);
+    expect(describeValue({ a: 1n, b: Uint8Array.of(1, 255) })).toBe('{"a":"1n","b":"bytes 01 ff"}');
+    expect(describeValue(undefined)).toBe('nothing');
+    expect(describeValue('x'.repeat(100), 10)).toBe(`"${'x'.repeat(8)}…`);
+    expect(describeValue(new Uint8Array(20))).toBe(`bytes ${'00 '.repeat(16)}… (20 in all)`);
   });
 });
 
