@@ -49,7 +49,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
   let taken = 0;
   /** Bytes of body still to come. */
   let body = 0;
-  /** What there is of a head that is not whole. */
+  /** The beginning of an incomplete head. */
   let held: ChunkBuffer | null = null;
   let over = false;
 

@@ -1,5 +1,5 @@
 /**
- * One connection as a recording shows it: what it sent and received, as TCP would have.
+ * Writes one connection into a recording: the bytes it sent and received, in the packets that TCP would have made.
  *
  * ```text
  *   SYN, SYN/ACK, ACK      when it was opened
@@ -9,9 +9,9 @@
  *   RST                    when it broke, with a comment that says why
  * ```
  *
- * What a header belongs to that is not whole yet is held back, since it may have to be hidden: at most one header and
- * one packet of each direction. It keeps the time it came at, unless something else was written meanwhile. As soon as the
- * other side does something, all but the header is written: that may be the answer to it, and must not come before it.
+ * The writer holds back bytes of an incomplete header, since it may have to hide them: at most one header and one packet
+ * of each direction. They keep the time at which they came, unless something else was written meanwhile. As soon as the
+ * other side sends something, the writer writes all bytes before the header: the other side may be answering them.
  */
 import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';
@@ -29,9 +29,9 @@ export interface PacketWriterOptions {
   readonly endpoints: Endpoints;
   /** Which side it is recorded at. */
   readonly at: Side;
-  /** What looks at the bytes of each side before they are written, and says what of them to hide. */
+  /** Looks at the bytes of each side before they are written, and says which of them to hide. */
   readonly redactors?: Readonly<Record<Side, Redactor>>;
-  /** What the chunks of each side are replaced by; arrays of the same lengths. */
+  /** Replaces the chunks of each side by arrays of the same lengths. */
   readonly redacts?: Readonly<Record<Side, (chunk: Uint8Array) => Uint8Array>>;
   /** Whether a connection that sends nothing is not recorded at all. */
   readonly lazy?: boolean;
@@ -43,15 +43,15 @@ export interface PacketWriter {
   readonly sent: (from: Side, bytes: Uint8Array) => void;
   /** A side has ended, behind what it sent. */
   readonly ended: (from: Side) => void;
-  /** Nothing more comes of a side, though it has not ended. What the other one says to that may still come. */
+  /** Nothing more comes of a side, though it has not ended. Bytes of the other side may still come. */
   readonly broken: (from: Side) => void;
-  /** It broke, by a reset of that side. */
+  /** The connection broke, by a reset of that side. */
   readonly reset: (from: Side, why: string) => void;
 }
 
-/** Bytes without an answer, after which the other side acknowledges them. */
+/** After this many bytes without an answer, the writer adds an ACK of the other side. */
 const UNANSWERED_BYTES_MAX = 1024 * 1024;
-/** Pieces that are held back each with its own time; further ones are put to the last. */
+/** Pieces that are held back with a time each; further ones are appended to the last. */
 const HELD_PIECES_MAX = 256;
 const COMMENTS_MAX = 16;
 const STAR = 0x2a;
@@ -65,11 +65,11 @@ interface SideState {
   /** Bytes that came, and bytes that were written. */
   taken: number;
   written: number;
-  /** Where what may have to be hidden begins, of what came. */
+  /** The offset up to which it is known what to hide. */
   redactedUpTo: number;
-  /** Written since the other side sent something. */
+  /** Bytes written since the other side sent something. */
   unanswered: number;
-  /** What came, and is not written. */
+  /** Bytes that came, and are not written. */
   heldBack: { readonly time: number; bytes: ChunkBuffer }[];
   ended: boolean;
 }
@@ -94,7 +94,7 @@ export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
   let over = false;
 
   const other = (side: SideState): SideState => (side === sides.client ? sides.server : sides.client);
-  /** The sequence number behind everything that a lane has written. */
+  /** The sequence number behind everything that a side has written. */
   const next = ({ written, ended }: SideState): number => initialSequence + 1 + written + (ended ? 1 : 0);
 
   function packet(
@@ -169,7 +169,7 @@ export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
     for (const { time, bytes } of heldBack) write(side, bytes.room.bytes, 0, bytes.length, time);
   }
 
-  /** Writes all that is known not to be in a header that is not whole. */
+  /** Writes all bytes that are known not to be in an incomplete header. */
   function writeRedacted(side: SideState): void {
     while (side.heldBack.length > 0 && side.written < side.redactedUpTo && file.isLive()) {
       const { time, bytes } = side.heldBack.shift()!;
@@ -181,7 +181,7 @@ export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
     }
   }
 
-  /** Nothing more comes of it. */
+  /** Nothing more comes of this side: writes what is held back. */
   function finish(side: SideState): void {
     side.redactor?.end();
     writeHeldBack(side);
@@ -204,7 +204,7 @@ export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
       side.redactedUpTo = redactedUpTo;
       if (redactedUpTo <= start) return holdBack(side, bytes, 0, time);
       writeHeldBack(side);
-      // A chunk stays one packet where it fits into one: the whole of the packet waits for the head at its end.
+      // A chunk that fits into one packet stays one packet, so all of it waits for the head at its end.
       const whole = redactedUpTo === side.taken;
       const upTo = whole
         ? bytes.length
@@ -249,7 +249,7 @@ const sideStateOf = (maker: PacketMaker, direction: number, redactor: Redactor |
   ended: false,
 });
 
-/** Takes the remarks off that are about what is before an offset. */
+/** Removes the comments about bytes before an offset, and returns their texts. */
 function takeComments({ comments }: Redactor, upTo: number): readonly string[] {
   let count = 0;
   while (count < comments.length && comments[count]!.position < upTo) count++;
@@ -259,7 +259,7 @@ function takeComments({ comments }: Redactor, upTo: number): readonly string[] {
   return [...texts.slice(0, COMMENTS_MAX), `and ${count - COMMENTS_MAX} more like these`];
 }
 
-/** Replaces what must not be written of what was sent from offset `from` up to `to`, and is at a place in a room. */
+/** Overwrites the bytes to hide, among those from offset `from` up to `to`, which are at a place in a room. */
 function applyMasks(redactor: Redactor, room: Uint8Array, place: number, from: number, to: number): void {
   const { masks } = redactor;
   const cover = (start: number, end: number, byte: number): void => {

@@ -3,7 +3,7 @@
  * times in nanoseconds.
  *
  * ```text
- *  section header      once, with the name of who writes
+ *  section header      once, with the name of the program that writes
  *  interface           once
  *  packet              one each:
  *
@@ -15,8 +15,8 @@
  *    0                                                        28
  * ```
  *
- * Whoever writes a packet asks for its size, makes room, puts the packet itself 28 bytes behind the beginning, and has
- * the block written around it. Room must begin at a multiple of 4, which every size is.
+ * To write a packet, the caller asks for the block's size, makes room, puts the packet 28 bytes behind the beginning, and
+ * calls `writePacketBlock` for the block around it. Room must begin at a multiple of 4, which every size is.
  */
 
 /** Where in its block a packet begins. */
@@ -53,7 +53,7 @@ export const commentBytes = (text: string): Uint8Array =>
   encoder.encode(text.slice(0, COMMENT_LENGTH_MAX / 4));
 
 /**
- * What a file begins with.
+ * The blocks at the beginning of a file.
  *
  * @param application who writes it: Wireshark's "Capture application".
  */

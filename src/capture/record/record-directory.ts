@@ -36,7 +36,7 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
 };
 
 /**
- * Makes the folder if it is missing, and records each connection that is tapped into a file of its own there, which
+ * Makes the folder if it is missing, and records each wrapped connection into a file of its own there, which
  * only this user may read. A file is made once there is something to write, and when there are more than `maxFiles`
  * the oldest is removed, even if its connection is still open: its recording ends then. `maxBytes` is for each file.
  *
@@ -46,7 +46,7 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
  *
  * @example
  * const recorder = await recordInto('recordings', { maxBytes: 64 * 1024 ** 2, maxFiles: 100 });
- * const tapped = recorder.tap(connection);
+ * const recorded = recorder.wrap(connection);
  */
 export async function recordInto(dir: string, options: RecordDirectoryOptions = {}): Promise<Recorder> {
   checkRecord('recordInto', dir, options);
@@ -80,7 +80,7 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
     if (toBeRemoved.delete(name)) remove(name);
   }
 
-  /** Somebody else may have done so. */
+  /** Ignores errors, since somebody else may have removed the file. */
   function remove(name: string): void {
     unlink(join(dir, name)).catch(() => {});
   }

@@ -83,7 +83,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   const originHigh = Number(clock.origin / BigInt(TWO_32));
   const originLow = Number(clock.origin % BigInt(TWO_32));
   let live = true;
-  /** Whether it was said that it has stopped: a file may also fail when it was ended in good order. */
+  /** Whether `stopped` was called: a file may also fail after it was ended in good order. */
   let hasStopped = false;
   let size = 0;
   let packets = 0;
@@ -96,7 +96,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     queueMicrotask(() => options.stopped({ path, why, message }));
   }
 
-  /** A file that was never begun is nobody's: there is nothing to close. */
+  /** Ends the file. One that was never begun need not be closed. */
   function endFile(): void {
     if (!live) return;
     live = false;

@@ -25,12 +25,11 @@ import type { RecordClock } from './record-clock.ts';
 export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
 
 export interface RecordOptions {
-  /** Which side of its connection a tapped one is; default `server`. */
+  /** Which side of its connection a wrapped one is; default `server`. */
   readonly at?: Side;
   /**
-   * What is hidden. Default `sluice`: the connections speak Sluice's wire, and no token is written: it is replaced by
-   * as many `*`, and so is everything that cannot be read as frames. The other way, `null` writes everything as it is,
-   * and what is spoken is not looked at.
+   * Which bytes are hidden. Default `sluice`: the connections speak Sluice's wire, and no token is written: as many `*`
+   * replace it, and everything that cannot be read as frames. `null` writes everything as it is, whatever the protocol.
    */
   readonly redact?: 'sluice' | Redact | null;
   /** With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. */

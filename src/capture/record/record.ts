@@ -20,8 +20,8 @@ export type { RecordOptions, Redact } from './record-options.ts';
 
 export interface Recorder {
   /**
-   * A connection to be used in place of the one given, which belongs to it from then on. What passes is recorded, as
-   * long as the recording lasts; the connection itself is as it was.
+   * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded
+   * as long as the recording lasts; the connection behaves as before.
    */
   readonly wrap: (connection: Connection) => Connection;
   /** Emits when a recording ends before its connection: once a file. Completes with `close`. Never errors. */
@@ -34,7 +34,7 @@ export interface Recorder {
 }
 
 /**
- * Records all connections that are tapped into one file, which is replaced if it is there.
+ * Records all wrapped connections into one file, which is replaced if it is there.
  *
  * Memory: 4 MiB wait for the disk at most, and one chunk of each connection; then the connections are not read, and
  * their writes do not settle, until it has caught up.
@@ -43,7 +43,7 @@ export interface Recorder {
  * const recorder = record('session.pcapng');
  * const connections$ = listenTcp({ port: 8080 }).pipe(
  *   map((event) =>
- *     event.type === 'connection' ? { ...event, connection: recorder.tap(event.connection) } : event,
+ *     event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
  *   ),
  * );
  * // later
@@ -78,7 +78,7 @@ export interface WrapOptions {
   readonly over: () => void;
 }
 
-/** Taps one connection into a file. */
+/** Wraps one connection, so that it is recorded into a file. */
 export function wrapInto({ file, spool, connection, options, lazy = false, over }: WrapOptions): Connection {
   check('wrap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;

@@ -1,10 +1,10 @@
 /**
- * A connection with a recording beside it: the same in every respect, but that what passes is written down, and that it
- * is held back while the disk does not keep up.
+ * A connection that is recorded. It behaves as the one it wraps, except that its bytes are recorded, and that it pauses
+ * while the disk does not keep up.
  *
- * - A chunk is recorded before it is handed on, so its memory may be given back as ever.
- * - What is written is recorded when it is, not when it settles: by then an answer to it may have come. What turns out
- *   never to have left is told at the end. What is written once it is known that nothing leaves is not recorded.
+ * - A chunk is recorded before the subscriber gets it, so its memory may be recycled afterwards.
+ * - A write is recorded at the call of `write`, not when it settles: by then an answer to it may have come. The comment
+ *   on the RST says how many bytes never left. Writes after our side has ended are not recorded.
  * - While too much waits for the disk, nothing is read, and no write settles.
  *
  * Whatever goes wrong with the recording ends the recording, never the connection.
@@ -21,7 +21,7 @@ export interface RecordingConnectionOptions {
   readonly at: Side;
   readonly recorded: PacketWriter;
   readonly spool: Spool;
-  /** Told of what was thrown in recording; nothing more is recorded of this connection. */
+  /** Called with an exception that recording threw; nothing more of this connection is recorded. */
   readonly failed: (thrown: unknown) => void;
   /** Called when the connection is over, and all of it is recorded. */
   readonly over: () => void;
@@ -36,11 +36,11 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
   let recording = true;
   let paused = false;
   let over = false;
-  /** Nothing leaves any more: our side was ended, or dropped, or a write has failed. */
+  /** Whether nothing is sent any more: our side was ended or destroyed, or a write has failed. */
   let writesOver = false;
   /** Bytes that were recorded, and then settled with a fault. */
   let unsent = 0;
-  /** Writes that have settled while too much waits. Bounded by whoever writes, as the contract demands. */
+  /** Writes that have settled while the spool was full. The writing code bounds them, as the contract demands. */
   let settling: [settled: Settled, fault: ConnectionFault | undefined][] = [];
   const stopWatching = spool.watch(onFullChange);
   if (spool.isFull()) connection.pause();
@@ -157,7 +157,7 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
   };
 }
 
-/** What is small and written at once is recorded in one packet, as it would go. */
+/** Small chunks of one write are recorded in one packet, as TCP would send them. */
 const JOINED_WRITE_BYTES_MAX = 32 * 1024;
 
 function joinSmall(chunks: readonly Uint8Array[]): readonly Uint8Array[] {

@@ -1,12 +1,12 @@
 /**
- * What a recording of Sluice's wire hides, and what it remarks on: both directions of one connection are read beside,
- * header by header.
+ * Decides what a recording of Sluice's wire hides, and writes the comments on its packets. It reads both directions of
+ * one connection, header by header.
  *
  * - The value of `token` in any header is hidden, also where a peer has misplaced it: deeper than it belongs, or with
- *   other letters (`Token`). What cannot be read as frames is hidden from the frame at fault
- *   on, since nobody can tell where in it a token is; and so is a header that was never finished.
- * - What a server says of such a frame quotes it, so the quote is hidden as well.
- * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
+ *   other letters (`Token`). Bytes that cannot be read as frames are hidden from the frame at
+ *   fault on, since a token may be anywhere in them; and so is a header that was never finished.
+ * - A server's error about such a frame quotes it, so the quote is hidden as well.
+ * - A refusal gets a comment that names the request; a fault gets one that describes it.
  */
 import { catalogue, type ErrorCode } from '../../files/protocol/errors.ts';
 import { faultCode } from '../../files/protocol/frame-error.ts';
@@ -19,23 +19,23 @@ import { createHeadFinder, type Head, type LostFraming } from './head-finder.ts'
 import { createJsonMask, type Mask } from './json-mask.ts';
 import { createRecordedRequests } from './open-requests.ts';
 
-/** Something to be said of what one side sent. */
+/** A comment on a packet of one side. */
 export interface PacketComment {
   /** The offset in the stream, in bytes, of the byte it is about. */
   readonly position: number;
   readonly text: string;
 }
 
-/** What was found in what one side sends. */
+/** Reads the bytes of one side, and finds what to hide in them. */
 export interface Redactor {
   /**
-   * Takes the next bytes. Answers the offset in the stream up to which it is known what must be hidden, and what is to be
-   * said; the rest may be written only when it is known.
+   * Takes the next bytes. Returns the offset in the stream up to which masks and comments are known. Bytes behind it must
+   * not be written yet.
    */
   readonly take: (chunk: Uint8Array) => number;
   /** Nothing more comes. Everything may be written. */
   readonly end: () => void;
-  /** In order. Whoever writes takes off the front what is behind. */
+  /** In order. The packet writer removes those in front of what it has written. */
   readonly masks: Mask[];
   readonly comments: PacketComment[];
   /** The offset from which on everything is hidden; infinity while there is none. */
@@ -58,7 +58,7 @@ const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
 const isTokenKey = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'token';
 const isToken = (path: readonly string[]): boolean => isTokenKey(path.at(-1) ?? '');
 
-/** Whether there is something to look for: nearly all headers are flat, and have no such key. */
+/** Whether a header needs a closer look: nearly all headers are flat, and have no such key. */
 function mayHoldToken(header: JsonHeader): boolean {
   for (const key of Object.keys(header)) {
     const value = header[key];
@@ -67,7 +67,7 @@ function mayHoldToken(header: JsonHeader): boolean {
   return false;
 }
 
-/** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
+/** Every frame of a client is read as a request, whatever it looks like; otherwise a token in it might be missed. */
 const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
 
 /** The bytes of the length in front of a header. */
@@ -118,9 +118,9 @@ const namedBy = (cmd: unknown): string | null =>
   typeof cmd === 'string' ? cmd.slice(0, COMMAND_LENGTH_MAX) : null;
 
 interface SideRules {
-  /** What in a header must be hidden; null when there is nothing. */
+  /** Says which values of a header must be hidden; null when there are none. */
   readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
-  /** Told of each header; answers what is to be said of it. */
+  /** Called with each header; returns a comment on it, or null. */
   readonly head: (head: Head<JsonHeader>) => string | null;
   readonly written: Redactor['written'];
 }

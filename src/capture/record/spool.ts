@@ -7,12 +7,12 @@
  *  under way to the disk    |     a      |    b    |          one writev a file
  * ```
  *
- * What is written for all files goes one behind the other into blocks. A full block, or one that has waited for a
+ * The bytes for all files go one behind the other into blocks. A full block, or one that has waited for a
  * moment, goes to the disk, and with it all others that wait: one `writev` a file, one round after the other, so
  * that the bytes of a file stay in order. Then the block is used again.
  *
- * When more than `high` bytes wait, it says so, and whoever brings them must hold back until it says that they are
- * fewer than `low`. Nobody needs a descriptor but those files that are written to: a few of the last ones are kept open.
+ * When more than `WAITING_HIGH_BYTES` wait, the spool is full: its watchers must stop writing until fewer than
+ * `WAITING_LOW_BYTES` wait. Only files that are being written need a descriptor, so only the last few stay open.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -20,7 +20,7 @@ import { createRoom, type Room } from './synthetic-packets.ts';
 
 const MiB = 1024 * 1024;
 const BLOCK_BYTES = MiB;
-/** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
+/** The spool is full when more bytes wait than the first, until fewer wait than the second. */
 const [WAITING_HIGH_BYTES, WAITING_LOW_BYTES] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
 const KEPT_BLOCKS_MAX = 8;
@@ -76,7 +76,7 @@ interface Run {
 interface Block {
   readonly room: Room;
   used: number;
-  /** Whose bytes are in it, in order. Bounded by its size: none is smaller than a packet. */
+  /** The files whose bytes are in it, in order. Bounded by its size: no run is smaller than a packet. */
   runs: Run[];
   /** Files that end with it. */
   ended: FileState[];
@@ -90,7 +90,7 @@ interface FileState {
 
 export function createSpool(): Spool {
   let current = newBlock();
-  /** Full blocks. Bounded by those who hold back. */
+  /** Full blocks. Bounded, since the watchers stop writing when the spool is full. */
   let queue: Block[] = [];
   const free: Block[] = [];
   let waiting = 0;
@@ -99,7 +99,7 @@ export function createSpool(): Spool {
   let timer: ReturnType<typeof setTimeout> | null = null;
   /** The files that are open, the one written to last at the end. */
   const handles = new Map<FileState, FileHandle>();
-  /** Those of them that are being written to: at most `mostWrites`. */
+  /** Those of them that are being written to: at most `CONCURRENT_WRITES_MAX`. */
   const busy = new Set<FileState>();
   const watchers = new Set<(full: boolean) => void>();
 
@@ -206,7 +206,7 @@ export function createSpool(): Spool {
     try {
       await handle?.close();
     } catch (error) {
-      // Some file systems tell only here that what was written is not.
+      // Some file systems report a failed write only here.
       if (!file.failed) file.options.failed(error);
       file.failed = true;
     }

@@ -18,7 +18,7 @@ export interface Endpoints {
   readonly server: Endpoint;
 }
 
-/** What a server listens on, as far as we are asked. */
+/** The port of a stand-in for a server. */
 const STAND_IN_PORT = 8080;
 /** Ports of clients: 1,024 to 65,535, for each address. */
 const [CLIENT_PORT_MIN, CLIENT_PORTS] = [1024, 64_512];

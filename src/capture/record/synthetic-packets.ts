@@ -1,5 +1,5 @@
 /**
- * IP and TCP headers for bytes that were never seen in packets: what a recording puts around them.
+ * The IP and TCP headers that a recording puts around bytes, since it never saw their packets.
  *
  * ```text
  *   +-------------------+-----------------+---------------------+
@@ -22,7 +22,7 @@ export const PAYLOAD_BYTES_MAX = 65_492;
 
 const [IPV4, IPV6, TCP] = [20, 40, 20];
 const PROTOCOL_TCP = 6;
-/** What fits into a window field, times 2^10: 64 MiB, so that what is under way never fills it. */
+/** The largest window field, times 2^10: 64 MiB, so that bytes in flight never fill it. */
 const [WINDOW, WINDOW_SHIFT] = [65_535, 10];
 /** The options of a SYN: the largest segment, no operation, the window's scale. */
 const SYN_OPTIONS = Uint8Array.of(
@@ -129,7 +129,7 @@ function sumOf(view: DataView, from: number, to: number): number {
 }
 
 /**
- * What bytes add to a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
+ * The share of some bytes in a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
  * are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has compiled this
  * or not yet.
  */

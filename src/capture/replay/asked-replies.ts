@@ -1,6 +1,6 @@
 /**
- * Replies that are told by what was asked: a framing for each of the two sides that are compared, and a count of the
- * requests that it depends on.
+ * Frames replies in protocols where the request decides how its reply is framed: a framing for each of the two compared
+ * sides, and a count of the requests that it depends on.
  *
  * ```text
  *  sent ──▶ deframe ──▶ asks ────────────┐
@@ -16,7 +16,7 @@ import type { AskedReplies, Replies } from './replies.ts';
 export interface RequestTracker<H> {
   /** The next bytes that the client sends. */
   readonly sent: (bytes: Uint8Array) => void;
-  /** How one side's replies are told apart; each side has its own. */
+  /** How one side's replies are framed; each side has its own state. */
   readonly sideReplies: () => Replies<H> | null;
 }
 
@@ -52,7 +52,7 @@ export function createRequestTracker<H>(replies: Replies<H> | null): RequestTrac
 }
 
 /**
- * How the replies of a preset's protocol are told apart, for `replayTo`: also those that only the requests tell.
+ * How the replies of a preset's protocol are framed, for `replayTo`: also where the framing depends on the requests.
  *
  * @throws TypeError when it is given no preset.
  * @example

@@ -13,7 +13,7 @@ import { type ReplayOptions, replay } from './replay.ts';
 
 export interface ChunkingInvarianceOptions<T>
   extends Pick<ReplayOptions, 'only' | 'side' | 'streams' | 'maxWaiting'> {
-  /** What is compared with the chunks as recorded; default one byte at a time, whole, and random with five seeds. */
+  /** The chunkings to compare with the recorded one; default one byte at a time, whole, and random with five seeds. */
   readonly chunkings?: readonly Chunking[];
   /**
    * Makes what a conversation led to comparable. Default `joinedData`: bodies that are streamed come in as many pieces
@@ -27,7 +27,7 @@ export interface ChunkingInvarianceOptions<T>
 const DEFAULT_SEEDS = [1, 2, 3, 4, 5];
 const DEFAULT_CHUNKINGS: readonly Chunking[] = ['bytes', 'whole', ...DEFAULT_SEEDS.map((seed) => ({ seed }))];
 
-/** What a pipeline made of one conversation. */
+/** The events that a pipeline emitted for one conversation. */
 interface PipelineResult {
   readonly conversation: Conversation;
   readonly events: readonly unknown[];

@@ -1,5 +1,5 @@
 /**
- * Replies that were recorded beside replies that come now: two streams of frames, compared as they come.
+ * Compares recorded replies with live ones: two streams of frames, compared as they come.
  *
  * ```text
  *  recorded ──▶ deframe ──▶ expected ─┐
@@ -7,8 +7,7 @@
  *  live ──────▶ deframe ──▶ got ──────┘
  * ```
  *
- * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
- * bound. Bodies are compared piece by piece, never collected.
+ * The stream that is ahead waits for the other: `behind` and `ahead` say how many bytes wait, and the caller bounds them. Bodies are compared piece by piece, never collected.
  */
 import { createFifo } from '../../base/fifo.ts';
 import type { StreamChunk } from '../stream-event.ts';
@@ -55,7 +54,7 @@ export interface Comparison {
   readonly more: () => number;
   /** Replies of the live side, of those that count. */
   readonly replies: () => number;
-  /** Replies that both have, or bytes where replies are not told apart. */
+  /** Replies that both have; without a framing, bytes. */
   readonly compared: () => number;
   /** Whether all of the replies could be compared. */
   readonly complete: () => boolean;
@@ -69,7 +68,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let more = 0;
   let reply = 0;
   let compared = 0;
-  /** Of the reply at hand: what is told with a difference in its body. */
+  /** The head of the current reply, which a difference in its body refers to. */
   let head: Extract<ReplyItem, { type: 'head' }> | null = null;
   let bodyAt = 0;
   let bodyDiffers = false;
@@ -231,7 +230,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       expected.take(new Uint8Array(chunk.bytes), { packet: chunk.packet, at: chunk.capturedAt });
       if (stopped) clear(expected);
       compare();
-      // What does not come any more is told at the end, by its heads.
+      // Missing replies are reported at the end, by their heads.
       if (liveOver && got.items.length === 0) dropBodies(expected, DIFFERENCES_MAX + 1);
     },
     lose() {
@@ -243,7 +242,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       got.take(bytes, NOWHERE);
       if (stopped) clear(got);
       compare();
-      // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
+      // Unexpected replies are reported at the end, by their heads, so their bodies need not be kept.
       if (recordedOver && expected.items.length === 0) dropBodies(got, DIFFERENCES_MAX + 1);
     },
     liveEnd() {

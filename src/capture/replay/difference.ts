@@ -1,4 +1,4 @@
-/** What differs between two values, told so that it can be read. */
+/** Differences between two values, in readable form. */
 
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
@@ -9,9 +9,9 @@ export interface ValueDifference {
 }
 
 /**
- * What differs between two values, compared by what they hold: objects by their fields, arrays and bytes by their
+ * The differences between two values, compared by content: objects by their fields, arrays and bytes by their
  * elements; errors by their names and messages. A field that is undefined is as one that is not there. Stops after
- * `most` differences.
+ * `max` differences.
  *
  * @param ignored says of a field, by its path without indices (`files.mtime`), whether it counts for nothing.
  * @example differences({ a: 1, b: [2] }, { a: 1, b: [3] }) // [{ path: 'b[0]', expected: 2, got: 3 }]

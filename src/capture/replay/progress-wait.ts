@@ -1,19 +1,18 @@
-/** Waiting for what comes over live connections, but not for ever. */
+/** Waits for progress of live connections, with a limit on the time without any. */
 import type { SchedulerLike } from 'rxjs';
 
 export interface ProgressWaits {
   /**
-   * Resolves with true when the condition holds, looked at whenever `look` is called; with false when nothing has come
-   * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
-   * while that grows.
+   * Resolves with true when the condition holds, which `recheck` checks; with false when there was no progress for `stall`
+   * milliseconds, or when stopped. `progress` returns how much has come: the wait goes on while that grows.
    */
   readonly until: (condition: () => boolean, progress: () => number, stall?: number) => Promise<boolean>;
-  /** To be called when a condition may have become otherwise. */
+  /** Call it when a condition may have changed. */
   readonly recheck: () => void;
   readonly stop: () => void;
 }
 
-/** @param defaultStall milliseconds in which something must come. */
+/** @param defaultStall milliseconds within which there must be progress. */
 export function createProgressWaits(scheduler: SchedulerLike, defaultStall: number): ProgressWaits {
   /** Bounded by the connections that are open. */
   const waiting = new Set<() => void>();

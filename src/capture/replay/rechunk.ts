@@ -36,7 +36,7 @@ export interface Rechunker {
   push(bytes: Uint8Array): void;
   /** The next chunk, or null when more bytes are needed for it. A view of what was pushed when it lay in one push. */
   pull(): Uint8Array | null;
-  /** What is being put together, as a chunk, or null when that is nothing: nothing more comes, or not for now. */
+  /** The chunk that is being put together, as far as it is; null when it is empty. Call it when no more bytes come. */
   flush(): Uint8Array | null;
 }
 

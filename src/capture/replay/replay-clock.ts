@@ -1,4 +1,4 @@
-/** What makes a tape wait: for a time to come, or for something to become otherwise. One wait at a time. */
+/** Makes a replay wait: for a time, or for a condition to change. One wait at a time. */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 /** The longest that is waited for at a time, in milliseconds: timers take no more than 2^31. */
@@ -9,11 +9,11 @@ export interface ReplayClock {
   readonly isEarly: (due: number) => boolean;
   /** Resolves so many milliseconds after the start, or when stopped. */
   readonly until: (due: number) => Promise<void>;
-  /** Resolves when the condition does not hold any more, or when stopped. It is looked at whenever `look` is called. */
+  /** Resolves when the condition does not hold any more, or when stopped. `recheck` checks it. */
   readonly while: (condition: () => boolean) => Promise<void>;
-  /** To be called when a condition may have become otherwise. */
+  /** Call it when a condition may have changed. */
   readonly recheck: () => void;
-  /** Whoever waits goes on, and nobody waits any more. */
+  /** Ends the current wait and all later ones at once. */
   readonly stop: () => void;
 }
 

@@ -35,8 +35,8 @@ export interface LiveOptions<H> extends PacingOptions {
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are told apart: `presetReplies` makes it of a preset. Without it they are waited for and compared by their bytes alone, which suits servers
-   * that answer the same in the same number of bytes.
+   * How replies are framed: `presetReplies` makes this of a preset. Without it, replies are waited for and compared as
+   * bytes, which suits servers that answer with the same number of bytes each time.
    */
   readonly replies?: Replies<H>;
   /** Conversations at once, default 256: those beyond are not replayed, and have the fault `too-many`. */
@@ -113,7 +113,7 @@ export function replayStreamsTo<H>(
     const clients = new Map<Conversation, ReplayClient>();
     /** Conversations whose end is not waited for by the others. Bounded by the same. */
     const closing = new Set<Promise<void>>();
-    /** The one that was sent something last: it may hold back what could still be joined. */
+    /** The client that sent something last: it may hold back bytes for a larger chunk. */
     let current: ReplayClient | null = null;
 
     async function open(conversation: Conversation): Promise<void> {
@@ -136,7 +136,7 @@ export function replayStreamsTo<H>(
       else clients.set(conversation, client);
     }
 
-    /** What was recorded of the others before is there again. */
+    /** Waits until the other conversations have got the replies that were recorded before this point. */
     async function othersCaughtUp(client: ReplayClient | null): Promise<void> {
       for (const other of clients.values()) {
         if (other !== client && other.isBehind()) await other.caughtUp();
@@ -149,7 +149,7 @@ export function replayStreamsTo<H>(
     ): Promise<void> {
       clients.delete(event.conversation);
       const closed = client.close(event.reason).then((result) => subscriber.next(result));
-      // What came after it in the recording came after its end; nothing did of those that never ended.
+      // Later events of the recording came after this end, so wait for it; a conversation that never ended has no end.
       if (event.reason === 'ended' || event.reason === 'reset') return closed;
       closing.add(closed);
       void closed.finally(() => closing.delete(closed));
@@ -213,7 +213,7 @@ export function replayStreamsTo<H>(
         thrown = error;
         failed = true;
       }
-      // Only of a reading that broke off are there any left.
+      // Some are left only when the reading broke off.
       for (const client of clients.values()) {
         closing.add(client.close('unfinished').then((result) => subscriber.next(result)));
       }

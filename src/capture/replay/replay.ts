@@ -2,13 +2,13 @@
  * A recording as a source of connections, like `listenTcp`: what serves sockets serves it unchanged.
  *
  * ```text
- *  capture ──▶ stream events ──▶ tape ──▶ connection, connection, …
- *                                  ▲            │
- *                                  └── waits ───┘
+ *  capture ──▶ stream events ──▶ replay ──▶ connection, connection, …
+ *                                   ▲             │
+ *                                   └── waiting ──┘
  * ```
  *
- * There is one tape for all connections, played in the order of the recording. It stops while more than
- * `maxWaiting` bytes wait that nobody has read, and goes on when half of them are.
+ * The replay plays the events of all connections in the order of the recording. It stops while more than `maxWaiting`
+ * bytes wait that nobody has read, and goes on when half of them were read.
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../../transport/connection.ts';
@@ -36,7 +36,7 @@ import { timeOf } from './tape-time.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
-  /** Whoever receives it owns it, and must end or destroy it. */
+  /** The subscriber owns it, and must end or destroy it. */
   readonly connection: RecordedConnection;
 }
 
@@ -47,7 +47,7 @@ export interface ReplayOptions extends PacingOptions {
   readonly chunking?: Chunking;
   /** Which end the connections are: default `server`, so that `chunks$` is what the client sent. */
   readonly side?: Side;
-  /** What times are measured and waited for on; default `asyncScheduler`. See `inVirtualTime`. */
+  /** The scheduler for all waits; default `asyncScheduler`. See `inVirtualTime`. */
   readonly scheduler?: SchedulerLike;
   /** Bytes that may wait, over all connections, before no more is read of the file; default 16 MiB. */
   readonly maxWaiting?: number;
@@ -108,7 +108,7 @@ export function replayStreams(
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
   const { maxWaiting = WAITING_BYTES_MAX_DEFAULT } = options;
   const isWanted = selects(options.only);
-  // What is wrong with the options is said here, and not at some subscription.
+  // Wrong options throw here, and not at a subscription.
   createPacing(options);
   createRechunker(chunking);
 

@@ -8,7 +8,7 @@ import type { Replies } from './replies.ts';
 
 /** Frame events made at a time. */
 const BATCH_ITEMS = 64;
-/** What an item costs that waits, besides its bytes. */
+/** Approximate memory of a waiting item, besides its bytes. */
 const ITEM_COST_BYTES = 64;
 
 export type ReplyItem =
@@ -25,7 +25,7 @@ export type ReplyItem =
 
 /** Frames of one of the sides, those that count. */
 export interface ReplyStream {
-  /** Bounded by whoever feeds the comparison; see `behind` and `ahead`. */
+  /** Bounded by the code that feeds the comparison; see `behind` and `ahead`. */
   readonly items: Fifo<ReplyItem>;
   waitingBytes: number;
   /** Whole frames so far. */
@@ -39,8 +39,8 @@ export interface ReplyStream {
 export const NOWHERE = { packet: 0, at: 0n };
 
 /**
- * @param replies without it what comes is data, without frames.
- * @param onFrameEnd told of each frame that counts, with the offset behind it.
+ * @param replies null treats all bytes as data, without frames.
+ * @param onFrameEnd is called for each frame that counts, with the offset behind it.
  */
 export function createReplyStream<H>(
   replies: Replies<H> | null,
