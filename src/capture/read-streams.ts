@@ -24,7 +24,8 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its bounds.
+ * was handed out, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its
+ * bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
  *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);

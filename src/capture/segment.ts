@@ -70,8 +70,8 @@ export const occupiesSequence = ({ flags, length }: Segment): boolean =>
   length > 0 || (flags & TCP_FIN) !== 0;
 
 /**
- * A copy of a segment, with the first `bytes` of its payload and without the bytes of its packet. It is a copy because a
- * view would keep its block of the file alive, and the block may be read into again.
+ * A copy of a segment, with the first `bytes` of its payload and without the bytes of its packet. It is a copy because
+ * a view would keep its block of the file alive, and the block may be read into again.
  */
 export const copySegment = (segment: Segment, bytes = segment.payload.length): Segment => ({
   ...segment,

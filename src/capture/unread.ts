@@ -3,8 +3,8 @@ import type { NoSegment } from './segment.ts';
 import type { PacketsUnread, UnreadReason } from './stream-event.ts';
 
 /**
- * Reasons that are counted at once. To make room for another one, the half with the fewest packets is forgotten, so that
- * a frequent reason is reported however late it comes.
+ * Reasons that are counted at once. To make room for another one, the half with the fewest packets is forgotten, so
+ * that a frequent reason is reported however late it comes.
  */
 const REASONS_MAX = 256;
 
@@ -21,7 +21,8 @@ type Count = { -readonly [key in keyof UnreadReason]: UnreadReason[key] };
  * @example
  * const unread = createUnread();
  * unread.take(noSegment);
- * unread.event(); // { type: 'unread', packets: 1, reasons: [{ why: 'other', message: 'EtherType 0x0806, ARP', … }], … }
+ * unread.event(); // { type: 'unread', packets: 1, reasons: [{ why: 'other', message: 'EtherType 0x0806, ARP', … }], …
+ * }
  */
 export function createUnread(): Unread {
   /** By their words, which no two kinds share. */

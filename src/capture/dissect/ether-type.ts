@@ -1,7 +1,8 @@
 /** From an EtherType to IP: through VLAN tags, PPPoE, MPLS and SNAP, however they are stacked. */
+import { hexBytes, hexNumber } from '../hex.ts';
 import type { NoSegment } from '../segment.ts';
 import { etherTypes, llcs, named, pppProtocols } from './names.ts';
-import { endAt, hex16, type PacketCursor, skip, tooShort, uint16 } from './packet-cursor.ts';
+import { endAt, type PacketCursor, skip, tooShort, uint16 } from './packet-cursor.ts';
 
 export const IPV4 = 0x0800;
 export const IPV6 = 0x86dd;
@@ -39,7 +40,7 @@ export function readEtherType(cursor: PacketCursor): NoSegment | null {
       case MPLS_UPSTREAM:
         return mpls(cursor);
       default:
-        return skip(cursor, 'other', named(`EtherType ${hex16(protocol)}`, etherTypes.get(protocol)));
+        return skip(cursor, 'other', named(`EtherType ${hexNumber(protocol, 4)}`, etherTypes.get(protocol)));
     }
   }
 }
@@ -70,19 +71,21 @@ export function readLlc(cursor: PacketCursor): NoSegment | null {
   if (end - at < 3) return tooShort(cursor, 'LLC', 3);
   const service = bytes[at]!;
   if (service !== 0xaa || bytes[at + 1] !== 0xaa || bytes[at + 2] !== 0x03) {
-    return skip(cursor, 'other', named(`IEEE 802.3, LLC service ${hex8(service)}`, llcs.get(service)));
+    return skip(
+      cursor,
+      'other',
+      named(`IEEE 802.3, LLC service ${hexNumber(service, 2)}`, llcs.get(service)),
+    );
   }
   if (end - at < 8) return tooShort(cursor, 'SNAP', 8);
   if (bytes[at + 3] !== 0 || uint16(bytes, at + 4) !== 0) {
-    const vendor = [3, 4, 5].map((place) => hex8(bytes[at + place]!).slice(2)).join(':');
+    const vendor = hexBytes(bytes.subarray(at + 3, at + 6)).replaceAll(' ', ':');
     return skip(cursor, 'other', `IEEE 802.3, SNAP of vendor ${vendor}`);
   }
   cursor.protocol = uint16(bytes, at + 6);
   cursor.at = at + 8;
   return null;
 }
-
-const hex8 = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`;
 
 /**
  * A PPPoE session (RFC 2516): PPP, whose protocol numbers are its own. They have one byte where the sender leaves out
@@ -113,11 +116,18 @@ function pppoe(cursor: PacketCursor): NoSegment | null {
       cursor.protocol = MPLS_UPSTREAM;
       return null;
     default:
-      return skip(cursor, 'other', named(`PPP protocol ${hex16(protocol)}`, pppProtocols.get(protocol)));
+      return skip(
+        cursor,
+        'other',
+        named(`PPP protocol ${hexNumber(protocol, 4)}`, pppProtocols.get(protocol)),
+      );
   }
 }
 
-/** MPLS (RFC 3032): labels up to the one at the bottom. The label stack does not name the next protocol, so its first bits decide. */
+/**
+ * MPLS (RFC 3032): labels up to the one at the bottom. The label stack does not name the next protocol, so its first
+ * bits decide.
+ */
 function mpls(cursor: PacketCursor): NoSegment | null {
   const { bytes } = cursor;
   for (let bottom = false; !bottom; cursor.at += 4) {

@@ -3,8 +3,9 @@ import type { Packet } from '../packet.ts';
 import type { NoSegment } from '../segment.ts';
 
 /**
- * A dissector has one cursor, and resets it for every packet, so that the layers need no objects of their own. A layer reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says
- * it holds, and says in `protocol` what that is.
+ * A dissector has one cursor, and resets it for every packet, so that the layers need no objects of their own. A layer
+ * reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says it holds, and says in
+ * `protocol` what that is.
  *
  * Always `at <= end <= bytes.length` and `end <= wire`: nothing at `end` or behind it may be read.
  */
@@ -121,9 +122,4 @@ export function int32(bytes: Uint8Array, at: number): number {
 
 export function uint32(bytes: Uint8Array, at: number): number {
   return int32(bytes, at) >>> 0;
-}
-
-/** As messages write EtherTypes: `0x0806`. */
-export function hex16(value: number): string {
-  return `0x${value.toString(16).padStart(4, '0')}`;
 }

@@ -11,6 +11,7 @@
  * Every other block is passed over, whatever its length. A section's length is not used: blocks are walked one after
  * the other.
  */
+import { hexNumber } from '../hex.ts';
 import { type Interface, readInterface } from './pcapng-interface.ts';
 import type { Batch, ByteView, Damage, RecordFormat } from './record-format.ts';
 import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';
@@ -47,8 +48,7 @@ const BLOCK_BYTES_MAX = PACKET_BYTES_MAX + 1024 * 1024;
 /** The most interfaces in a section: that bounds what is kept of it. */
 const INTERFACES_MAX = 65_536;
 
-const nameOf = (type: number): string => names.get(type) ?? `a block of type ${hex(type)}`;
-const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
+const nameOf = (type: number): string => names.get(type) ?? `a block of type ${hexNumber(type, 8)}`;
 
 /** Some writers do not count the padding in a block's length: Wireshark allows for it, and so do we. */
 const padded = (length: number): number => Math.ceil(length / 4) * 4;
@@ -72,7 +72,7 @@ export function pcapngFormat(): RecordFormat {
     if (type === SECTION_HEADER) {
       const mark = view.getUint32(at + 8, true);
       if (mark !== BYTE_ORDER && mark !== BYTE_ORDER_SWAPPED) {
-        return { damage: `a section header whose byte-order magic is ${hex(mark)}` };
+        return { damage: `a section header whose byte-order magic is ${hexNumber(mark, 8)}` };
       }
       order = mark === BYTE_ORDER;
     }

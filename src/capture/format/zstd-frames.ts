@@ -29,7 +29,9 @@ export interface ZstdPiece {
 }
 
 export interface ZstdFrames {
-  /** Cuts the next bytes into pieces of frames. Skippable frames are left out, and so is what follows that is no frame. */
+  /**
+   * Cuts the next bytes into pieces of frames. Skippable frames are left out, and so is what follows that is no frame.
+   */
   take(bytes: Uint8Array): Generator<ZstdPiece>;
   /** Whether the data may end here. */
   isWhole(): boolean;

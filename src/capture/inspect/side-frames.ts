@@ -13,8 +13,8 @@
  *  lost      anything                            lost
  * ```
  *
- * The deframer reads the heads. Bytes of a body are only counted: a chunk in the middle of one costs a comparison and an
- * addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
+ * The deframer reads the heads. Bytes of a body are only counted: a chunk in the middle of one costs a comparison and
+ * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
  * kept, and the beginning of a head.
  */
 import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';

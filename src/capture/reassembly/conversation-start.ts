@@ -71,7 +71,9 @@ function classifyOtherSynAck(direction: Direction, segment: Segment): SynMeaning
   return untouched ? 'starts' : 'stray';
 }
 
-/** Whether position 0 can be at `zero`: everything that the direction sent without a SYN then lies shortly behind it. */
+/**
+ * Whether position 0 can be at `zero`: everything that the direction sent without a SYN then lies shortly behind it.
+ */
 export function isShortlyBefore(direction: Direction, zero: number): boolean {
   if (!direction.anchored) return true;
   const lowest = Math.min(direction.lowest, direction.lowestEmpty + 1);
@@ -92,7 +94,9 @@ export function isStale({ started, peer }: Direction, segment: Segment): boolean
   return position < 0 || (isUnanswered(peer) && position > max);
 }
 
-/** Whether a segment (a SYN/ACK, or a RST that refuses) acknowledges a direction's SYN, perhaps with bytes behind it. */
+/**
+ * Whether a segment (a SYN/ACK, or a RST that refuses) acknowledges a direction's SYN, perhaps with bytes behind it.
+ */
 export const answers = ({ syn }: Direction, { flags, ack }: Segment): boolean =>
   (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES_MAX);
 

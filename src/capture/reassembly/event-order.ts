@@ -24,7 +24,9 @@ export interface EventOrder extends ResetDecisions {
   readonly emit: (event: StreamEvent) => void;
   /** Takes the events that no other event can precede any more, oldest first. */
   readonly take: () => StreamEvent[];
-  /** The conversation that must be decided at once, because too many events wait behind its RST; null when none must. */
+  /**
+   * The conversation that must be decided at once, because too many events wait behind its RST; null when none must.
+   */
   readonly excess: () => TcpConversation | null;
 }
 

@@ -25,7 +25,9 @@ const word = (flow: string, at: number): number => flow.charCodeAt(at) * 256 + f
 
 const dotted = (flow: string): string => [0, 1, 2, 3].map((at) => flow.charCodeAt(at)).join('.');
 
-/** RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`. */
+/**
+ * RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`.
+ */
 function ipv6Text(flow: string): string {
   const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => word(flow, at));
   let start = 0;

@@ -10,8 +10,8 @@
  *
  * The sender does not retransmit bytes that the peer has acknowledged. So their packet is missing in the recording, or
  * comes later in the file, because packets of one moment were written in another order. For the second case the hole
- * expires late: after 1,024 packets of the conversation, or after 64 packets and 30 seconds. When the bytes are known to
- * be cut off by the snap length, 64 packets are enough.
+ * expires late: after 1,024 packets of the conversation, or after 64 packets and 30 seconds. When the bytes are known
+ * to be cut off by the snap length, 64 packets are enough.
  */
 import type { GapReason } from '../stream-event.ts';
 import { advance, drain, type SharedState } from './deliver.ts';

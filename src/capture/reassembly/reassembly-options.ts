@@ -8,8 +8,9 @@ export interface ReassemblyOptions {
    */
   readonly maxConversations?: number;
   /**
-   * Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. Behind
-   * a RST that may have ended the conversation, it is 256 KiB at most; beyond it the RST has ended the conversation.
+   * Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`.
+   * Behind a RST that may have ended the conversation, it is 256 KiB at most; beyond it the RST has ended the
+   * conversation.
    */
   readonly maxHeldBytes?: number;
   /**

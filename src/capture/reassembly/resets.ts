@@ -102,7 +102,9 @@ export function lookForLife({ first, second }: TcpConversation, from: Direction,
   }
 }
 
-/** Notes what a direction sends behind a RST. Returns whether it acknowledges bytes that the peer sent behind the RST. */
+/**
+ * Notes what a direction sends behind a RST. Returns whether it acknowledges bytes that the peer sent behind the RST.
+ */
 export function showsLife(direction: Direction, { flags, seq, ack, length }: Segment): boolean {
   if (length > 0 || flags & TCP_FIN) {
     if (direction.sinceFrom === NONE) {

@@ -80,7 +80,9 @@ export function receive(direction: Direction, segment: Segment, shared: SharedSt
   enforceLimits(direction, shared, emit);
 }
 
-/** Notes the range of a side's numbers. A segment without bytes may be of an older connection, so the window decides. */
+/**
+ * Notes the range of a side's numbers. A segment without bytes may be of an older connection, so the window decides.
+ */
 function noteExtent(direction: Direction, position: number, end: number, counts: boolean): void {
   if (direction.started) {
     const limit = counts

@@ -85,7 +85,9 @@ export function acknowledge(direction: Direction, segment: Segment): void {
   else if (distance(direction.ackHigh, ack) > 0) direction.ackHigh = ack;
 }
 
-/** Whether an acknowledgement confirms an earlier one that was not believed; if not, it is noted as the next of those. */
+/**
+ * Whether an acknowledgement confirms an earlier one that was not believed; if not, it is noted as the next of those.
+ */
 function confirmsUnbelieved(direction: Direction, position: number, rightEdge: number): boolean {
   const { unbelievedAck, unbelievedEdge, highest, acked } = direction;
   if (position - Math.max(highest, acked) > WINDOW_BYTES_MAX) return false;

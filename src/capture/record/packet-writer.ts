@@ -9,9 +9,10 @@
  *   RST                    when it broke, with a comment that says why
  * ```
  *
- * The writer holds back bytes of an incomplete header, since it may have to hide them: at most one header and one packet
- * of each direction. They keep the time at which they came, unless something else was written meanwhile. As soon as the
- * other side sends something, the writer writes all bytes before the header: the other side may be answering them.
+ * The writer holds back bytes of an incomplete header, since it may have to hide them: at most one header and one
+ * packet of each direction. They keep the time at which they came, unless something else was written meanwhile. As soon
+ * as the other side sends something, the writer writes all bytes before the header: the other side may be answering
+ * them.
  */
 import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';

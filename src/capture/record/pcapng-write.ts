@@ -15,8 +15,8 @@
  *    0                                                        28
  * ```
  *
- * To write a packet, the caller asks for the block's size, makes room, puts the packet 28 bytes behind the beginning, and
- * calls `writePacketBlock` for the block around it. Room must begin at a multiple of 4, which every size is.
+ * To write a packet, the caller asks for the block's size, makes room, puts the packet 28 bytes behind the beginning,
+ * and calls `writePacketBlock` for the block around it. Room must begin at a multiple of 4, which every size is.
  */
 
 /** Where in its block a packet begins. */

@@ -30,7 +30,9 @@ export interface PacketToRecord {
 /** Why nothing more is written, while there was more. */
 export interface RecordEnd {
   readonly path: string;
-  /** `full`: the file has reached its bound. `failed`: it cannot be made or written to, or what is written is unsound. */
+  /**
+   * `full`: the file has reached its bound. `failed`: it cannot be made or written to, or what is written is unsound.
+   */
   readonly why: 'full' | 'failed';
   /** In words. */
   readonly message: string;

@@ -29,8 +29,8 @@ export interface PacketComment {
 /** Reads the bytes of one side, and finds what to hide in them. */
 export interface Redactor {
   /**
-   * Takes the next bytes. Returns the offset in the stream up to which masks and comments are known. Bytes behind it must
-   * not be written yet.
+   * Takes the next bytes. Returns the offset in the stream up to which masks and comments are known. Bytes behind it
+   * must not be written yet.
    */
   readonly take: (chunk: Uint8Array) => number;
   /** Nothing more comes. Everything may be written. */

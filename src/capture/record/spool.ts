@@ -63,7 +63,9 @@ export interface Spool {
    * more waits than should, and must not write then.
    */
   readonly watch: (changed: (full: boolean) => void) => () => void;
-  /** Resolves when all that was written is with the system and every file is closed; nothing may be written after it. */
+  /**
+   * Resolves when all that was written is with the system and every file is closed; nothing may be written after it.
+   */
   readonly close: () => Promise<void>;
 }
 

@@ -129,9 +129,9 @@ function sumOf(view: DataView, from: number, to: number): number {
 }
 
 /**
- * The share of some bytes in a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
- * are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has compiled this
- * or not yet.
+ * The share of some bytes in a sum of 16-bit words. They are read four at a time in the order of this machine, and
+ * their halves are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has
+ * compiled this or not yet.
  */
 function payloadSum({ words, bytes }: Room, from: number, length: number): number {
   let at = from >>> 2;

@@ -7,7 +7,8 @@
  *  live ──────▶ deframe ──▶ got ──────┘
  * ```
  *
- * The stream that is ahead waits for the other: `behind` and `ahead` say how many bytes wait, and the caller bounds them. Bodies are compared piece by piece, never collected.
+ * The stream that is ahead waits for the other: `behind` and `ahead` say how many bytes wait, and the caller bounds
+ * them. Bodies are compared piece by piece, never collected.
  */
 import { createFifo } from '../../base/fifo.ts';
 import type { StreamChunk } from '../stream-event.ts';
@@ -33,7 +34,9 @@ export interface Comparison {
   readonly live: (bytes: Uint8Array) => void;
   /** The live side says no more. */
   readonly liveEnd: () => void;
-  /** How many whole frames must come before the live side is where the recording was when so many bytes had been seen. */
+  /**
+   * How many whole frames must come before the live side is where the recording was when so many bytes had been seen.
+   */
   readonly awaited: (seen: number | null) => number;
   /** Frames that came from the live side, whole, of those that count. */
   readonly framesLive: () => number;
@@ -76,7 +79,9 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let stopped = false;
   let recordedOver = false;
   let liveOver = false;
-  /** Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has. */
+  /**
+   * Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has.
+   */
   const ends = createFifo<number>();
   let reached = 0;
 

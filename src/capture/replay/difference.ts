@@ -1,4 +1,5 @@
 /** Differences between two values, in readable form. */
+import { hexBytes } from '../hex.ts';
 
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
@@ -113,6 +114,6 @@ function textOf(value: unknown): string {
 }
 
 function hexSample(bytes: Uint8Array): string {
-  const shown = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const shown = hexBytes(bytes.subarray(0, 16));
   return bytes.length > 16 ? `${shown} … (${bytes.length} in all)` : shown;
 }

@@ -3,8 +3,8 @@ import type { SchedulerLike } from 'rxjs';
 
 export interface ProgressWaits {
   /**
-   * Resolves with true when the condition holds, which `recheck` checks; with false when there was no progress for `stall`
-   * milliseconds, or when stopped. `progress` returns how much has come: the wait goes on while that grows.
+   * Resolves with true when the condition holds, which `recheck` checks; with false when there was no progress for
+   * `stall` milliseconds, or when stopped. `progress` returns how much has come: the wait goes on while that grows.
    */
   readonly until: (condition: () => boolean, progress: () => number, stall?: number) => Promise<boolean>;
   /** Call it when a condition may have changed. */

@@ -7,8 +7,8 @@
  *  write ───────────────────────▶ written$         bytes that this end would send now
  * ```
  *
- * The replay bounds the queue: it stops while too much waits in all queues together. Besides the queue, a connection holds
- * the segment that is being cut, and the chunk that is being put together.
+ * The replay bounds the queue: it stops while too much waits in all queues together. Besides the queue, a connection
+ * holds the segment that is being cut, and the chunk that is being put together.
  */
 import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
@@ -31,12 +31,15 @@ export interface RecordedConnection extends Connection {
   /** Which end this is. */
   readonly side: Side;
   /**
-   * The events of this end in the recording, for comparison: emitted when the replay comes to it, whether or not `chunks$`
-   * is read, and not kept for later subscribers. Subscribe when you receive the connection. Completes with the
-   * conversation.
+   * The events of this end in the recording, for comparison: emitted when the replay comes to it, whether or not
+   * `chunks$` is read, and not kept for later subscribers. Subscribe when you receive the connection. Completes with
+   * the conversation.
    */
   readonly recorded$: Observable<SideEvent>;
-  /** Bytes that are written to this end, emitted within the call of `write`: copy what you keep. Completes when our side is over. */
+  /**
+   * Bytes that are written to this end, emitted within the call of `write`: copy what you keep. Completes when our side
+   * is over.
+   */
   readonly written$: Observable<Uint8Array>;
 }
 
@@ -53,7 +56,10 @@ export interface RecordedSide {
   readonly connection: RecordedConnection;
   /** The next bytes of the other end. They are copied unless they can be emitted at once. */
   readonly chunk: (bytes: Uint8Array) => void;
-  /** The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after it. */
+  /**
+   * The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after
+   * it.
+   */
   readonly over: (how: ConnectionFault | null) => void;
   /** An event of this end. */
   readonly recorded: (event: SideEvent) => void;

@@ -20,14 +20,13 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
+import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { incomplete } from './recorded-fault.ts';
 import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
 import { createReplayClock } from './replay-clock.ts';
 import type { Replies } from './replies.ts';
-import { timeOf } from './tape-time.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
@@ -57,11 +56,11 @@ export interface LiveOptions<H> extends PacingOptions {
  * may be longer or shorter than they were; without, bytes. What does not come within `stall` is the fault of that
  * conversation alone.
  *
- * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB of
- * replies that were not recorded yet, and what `chunking` puts together.
+ * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB
+ * of replies that were not recorded yet, and what `chunking` puts together.
  *
- * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after the
- * results of everything before it.
+ * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after
+ * the results of everything before it.
  *
  * @param connect is subscribed to once for each conversation.
  * @throws RangeError at once when an option is out of its bounds.
@@ -193,7 +192,7 @@ export function replayStreamsTo<H>(
       for await (const events of read()) {
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = timeOf(event);
+          const time = recordedTime(event);
           if (time !== null && clock.isEarly(due(time))) {
             await current?.flush();
             await clock.until(due(time));

@@ -26,13 +26,12 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
+import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
 import { countReads } from './pending-reads.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { createRecordedSide, type RecordedConnection, type RecordedSide } from './recorded-connection.ts';
 import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
 import { createReplayClock } from './replay-clock.ts';
-import { timeOf } from './tape-time.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
@@ -170,7 +169,7 @@ export function replayStreams(
       for await (const events of countReads(read())) {
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = timeOf(event);
+          const time = recordedTime(event);
           if (time !== null && clock.isEarly(due(time))) await clock.until(due(time));
           if (waiting > maxWaiting) await clock.while(() => waiting > maxWaiting / 2);
           if (subscriber.closed) return;

@@ -35,7 +35,9 @@ export interface ReplyDifference {
   readonly kind: 'header' | 'body' | 'missing' | 'unexpected' | 'framing' | 'bytes';
   /** Which reply of the conversation, from 1, of those that count; 0 without a framing. */
   readonly reply: number;
-  /** The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one. */
+  /**
+   * The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one.
+   */
   readonly packet: number | null;
   readonly at: bigint | null;
   /** The headers; for bodies and bytes, 16 bytes from where they differ. Undefined where there is none. */
