@@ -9,13 +9,12 @@ export type { Selection } from './capture/inspect/selection.ts';
 export { readStreams, type StreamOptions } from './capture/read-streams.ts';
 export * from './capture/record/record.ts';
 export * from './capture/record/record-directory.ts';
-export { type AskedReplies, presetReplies } from './capture/replay/asked-replies.ts';
+export { presetReplies } from './capture/replay/asked-replies.ts';
 export {
   assertSameInAnyChunking,
-  type ChunkingLawOptions,
+  type ChunkingInvarianceOptions as ChunkingLawOptions,
   joinedData,
 } from './capture/replay/chunking-invariance.ts';
-export type { Replies, ReplyDifference } from './capture/replay/compare-replies.ts';
 export type { ValueDifference } from './capture/replay/difference.ts';
 export type { PacingOptions, Speed } from './capture/replay/pacing.ts';
 export * from './capture/replay/rechunk.ts';
@@ -23,6 +22,7 @@ export type { RecordedConnection, SideEvent } from './capture/replay/recorded-co
 export * from './capture/replay/replay.ts';
 export type { LiveFault, LiveResult } from './capture/replay/replay-client.ts';
 export * from './capture/replay/replay-live.ts';
+export type { AskedReplies, Replies, ReplyDifference } from './capture/replay/replies.ts';
 export type * from './capture/stream-event.ts';
 export * from './capture/virtual-time.ts';
 export * from './client/connect.ts';

@@ -1,4 +1,4 @@
-/** What can be wrong with a capture as a whole: the one catalogue. */
+/** The faults of a capture as a whole. */
 
 /**
  * - `not-a-capture`: the first bytes are those of no format we know.
@@ -24,7 +24,7 @@ export interface CaptureFault {
 
 const codes: readonly string[] = ['not-a-capture', 'truncated', 'damaged', 'unreadable'];
 
-/** Tells a fault from a bug, where something was caught. */
+/** Whether a caught value is a `CaptureFault`, and not an unexpected error. */
 export function isCaptureFault(thrown: unknown): thrown is CaptureFault {
   if (typeof thrown !== 'object' || thrown === null || thrown instanceof Error) return false;
   const { code, position } = thrown as Partial<CaptureFault>;

@@ -4,8 +4,8 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
-import { gunzipped, isGzip } from './format/gunzipped.ts';
-import { unzstd } from './format/unzstd.ts';
+import { decompressGzip, isGzip } from './format/gunzip.ts';
+import { decompressZstd } from './format/unzstd.ts';
 import { isZstd } from './format/zstd-frames.ts';
 
 /**
@@ -15,7 +15,7 @@ import { isZstd } from './format/zstd-frames.ts';
  * Measured with packets of 64 KiB: 2.7 GB/s, where 64 KiB makes 1.0 and 512 KiB 3.5. But what larger blocks leave to
  * the garbage collector takes the process over 100 MiB.
  */
-const BLOCK = 256 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 
 export interface CaptureFileOptions {
   /**
@@ -28,7 +28,7 @@ export interface CaptureFileOptions {
 
 /**
  * A capture in a file: pcap or pcapng, compressed with gzip, with Zstandard (where Node can decompress that: 22.15 and
- * newer; elsewhere it is `not-a-capture`) or not, told by the first bytes. In a compressed one, positions are those of
+ * newer; elsewhere it is `not-a-capture`) or not, as its first bytes say. In a compressed one, positions are those of
  * the bytes that were compressed.
  *
  * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
@@ -43,7 +43,7 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
   checkOptions('captureFile', options, { reuse: optional(FLAG) });
   const { reuse = false } = options;
   const name = path === '-' ? 'standard input' : path;
-  let spent = false;
+  let isSpent = false;
 
   const fault = (code: CaptureFaultCode, position: number, what: string): CaptureFault => ({
     code,
@@ -52,25 +52,25 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
     after: 0,
   });
 
-  async function* asTheyAre(): AsyncGenerator<Uint8Array> {
-    if (spent) throw fault('unreadable', 0, 'it can be read only once, and was');
+  async function* storedBytes(): AsyncGenerator<Uint8Array> {
+    if (isSpent) throw fault('unreadable', 0, 'it can be read only once, and was');
     let position = 0;
     let file: FileHandle | null = null;
     try {
       if (path === '-') {
-        spent = true;
+        isSpent = true;
       } else {
         file = await open(path);
-        spent = !(await file.stat()).isFile();
+        isSpent = !(await file.stat()).isFile();
       }
-      for await (const block of file === null ? process.stdin : blocksOf(file, !spent, reuse)) {
+      for await (const block of file === null ? process.stdin : blocksOf(file, !isSpent, reuse)) {
         yield block;
         position += block.length;
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (!(error instanceof Error) || code === undefined) throw error;
-      throw fault('unreadable', position, inWords.get(code) ?? systemWords(error, 'read'));
+      throw fault('unreadable', position, errnoText.get(code) ?? systemWords(error, 'read'));
     } finally {
       await file?.close();
     }
@@ -79,13 +79,13 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
   return {
     name,
     async *blocks() {
-      const blocks = asTheyAre();
+      const blocks = storedBytes();
       try {
         const first = await firstBytes(blocks);
         if (first.length === 0) return;
         const all = followedBy(first, blocks);
-        if (isGzip(first)) yield* gunzipped(all, fault);
-        else if (isZstd(first)) yield* unzstd(all, fault);
+        if (isGzip(first)) yield* decompressGzip(all, fault);
+        else if (isZstd(first)) yield* decompressZstd(all, fault);
         else yield* all;
       } finally {
         await blocks.return(undefined);
@@ -94,7 +94,7 @@ export function captureFile(path: string, options: CaptureFileOptions = {}): Cap
   };
 }
 
-const inWords: ReadonlyMap<string, string> = new Map([
+const errnoText: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'there is no such file'],
   ['ENOTDIR', 'there is no such file: a part of its path is not a directory'],
   ['EISDIR', 'it is a directory, and a capture is a file'],
@@ -107,12 +107,12 @@ const inWords: ReadonlyMap<string, string> = new Map([
 /** @param ahead reads the next block while the last one is used; not for a pipe, whose next byte may never come. */
 async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): AsyncGenerator<Uint8Array> {
   // One is looked at while the other is read into.
-  const pair = reuse ? [new Uint8Array(BLOCK), new Uint8Array(BLOCK)] : null;
+  const pair = reuse ? [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] : null;
   let turn = 0;
   const read = async (): Promise<Uint8Array> => {
-    const block = pair === null ? new Uint8Array(BLOCK) : pair[turn++ % 2]!;
-    const { bytesRead } = await file.read(block, 0, BLOCK, null);
-    return bytesRead === BLOCK ? block : block.subarray(0, bytesRead);
+    const block = pair === null ? new Uint8Array(BLOCK_BYTES) : pair[turn++ % 2]!;
+    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, null);
+    return bytesRead === BLOCK_BYTES ? block : block.subarray(0, bytesRead);
   };
   let next: Promise<Uint8Array> | null = null;
   try {
@@ -121,7 +121,7 @@ async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): Asyn
       if (block.length === 0) return;
       if (ahead) {
         next = read();
-        // It may fail before anybody waits for it; who does then is told.
+        // The read may fail before anything awaits it. A later await still gets the error.
         next.catch(() => {});
       }
       yield block;
@@ -132,7 +132,7 @@ async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): Asyn
   }
 }
 
-/** The first block, or as many as it takes to tell how it is compressed; empty when there is nothing at all. */
+/** The first block, or as many as it takes to detect a compression; empty when the file is empty. */
 async function firstBytes(blocks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let first: Uint8Array = new Uint8Array(0);
   while (first.length < 4) {

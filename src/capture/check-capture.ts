@@ -1,4 +1,4 @@
-/** What functions that read captures are given, checked where it comes in. */
+/** Checks the arguments of public functions that read captures. */
 import { check, checkOptions, optional, RECORD, withMethods } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 

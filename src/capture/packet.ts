@@ -5,9 +5,9 @@ export interface Packet {
   readonly number: number;
   /** When it was captured, in nanoseconds since 1970. */
   readonly time: bigint;
-  /** What its first bytes are, as the file says: a LINKTYPE value of https://www.tcpdump.org/linktypes.html. */
+  /** The link layer of its first bytes: a LINKTYPE value of https://www.tcpdump.org/linktypes.html. */
   readonly linkType: number;
-  /** What was kept of it. A view of the block it was read in: whoever keeps it for long keeps the block too. */
+  /** The captured bytes: a view of the block of the file, so keeping it keeps the block in memory. */
   readonly bytes: Uint8Array;
   /** How many bytes it had on the wire: more than `bytes.length` when it was cut by the snap length. */
   readonly originalLength: number;

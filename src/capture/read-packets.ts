@@ -1,16 +1,16 @@
 /**
  * The packets of a capture, pulled in batches: pcap or pcapng, told apart by their first bytes.
  *
- * What is held at a time is a block of input, its packets (views of it), and at most one record that lies across
- * blocks (`MAX_PACKET`), whatever the length of the file.
+ * Memory at any time: a block of input, its packets (views of it), and at most one record that lies across
+ * blocks (`PACKET_BYTES_MAX`), whatever the length of the file.
  */
 import { concatBytes } from '../base/bytes.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { isCaptureFault } from './capture-fault.ts';
-import { pieceOf } from './format/record-format.ts';
+import { byteView } from './format/record-format.ts';
 import { createRecords, type Records } from './format/records.ts';
-import { SNIFFED, sniff } from './format/sniff.ts';
+import { SNIFF_BYTES, sniff } from './format/sniff.ts';
 import type { Packet } from './packet.ts';
 
 /**
@@ -27,28 +27,28 @@ import type { Packet } from './packet.ts';
  * }
  */
 export async function* readPackets(capture: Capture): AsyncGenerator<readonly Packet[], void, undefined> {
-  const fault = (code: CaptureFaultCode, position: number, what: string, after: number): CaptureFault => ({
+  const faultAt = (code: CaptureFaultCode, position: number, what: string, after: number): CaptureFault => ({
     code,
     message: `${capture.name}: at byte ${position}: ${what}`,
     position,
     after,
   });
   let records: Records | null = null;
-  /** The first bytes, while there are fewer of them than are needed to tell the format: below `SNIFFED`. */
+  /** The first bytes, while there are too few to detect the format: fewer than `SNIFF_BYTES`. */
   let head: Uint8Array = new Uint8Array(0);
 
   const begin = (): Records => {
-    const format = sniff(head.subarray(0, SNIFFED));
-    if (typeof format === 'string') throw fault('not-a-capture', 0, format, 0);
+    const format = sniff(head.subarray(0, SNIFF_BYTES));
+    if (typeof format === 'string') throw faultAt('not-a-capture', 0, format, 0);
     return createRecords(format);
   };
 
   function* take(from: Records, block: Uint8Array): Generator<readonly Packet[]> {
-    const piece = pieceOf(block);
+    const view = byteView(block);
     for (let next = 0; next < block.length; ) {
-      const { packets, at, broken } = from.take(piece, next);
+      const { packets, at, fault } = from.take(view, next);
       if (packets.length > 0) yield packets;
-      if (broken !== null) throw fault(broken.code, broken.position, broken.what, from.last);
+      if (fault !== null) throw faultAt(fault.code, fault.position, fault.what, from.last);
       next = at;
     }
   }
@@ -57,7 +57,7 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
     for await (const block of capture.blocks()) {
       if (records === null) {
         head = head.length === 0 ? block : concatBytes([head, block]);
-        if (head.length < SNIFFED) continue;
+        if (head.length < SNIFF_BYTES) continue;
         records = begin();
         const first = head;
         head = new Uint8Array(0);
@@ -67,7 +67,7 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
       }
     }
   } catch (error) {
-    // Whoever reads the bytes does not know of packets.
+    // The code that reads the bytes does not know how many packets were read.
     if (isCaptureFault(error) && records !== null) throw { ...error, after: records.last };
     throw error;
   }
@@ -75,6 +75,6 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
     records = begin();
     yield* take(records, head);
   }
-  const broken = records.end();
-  if (broken !== null) throw fault(broken.code, broken.position, broken.what, records.last);
+  const fault = records.end();
+  if (fault !== null) throw faultAt(fault.code, fault.position, fault.what, records.last);
 }

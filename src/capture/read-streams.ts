@@ -11,9 +11,9 @@ import { createUnread } from './unread.ts';
 
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {
   /**
-   * What a RST means may be known some packets later. `as-decided` (the default) does not let the events of other
-   * conversations wait for it, so that a `reset` comes after some of what was captured behind it. `in-place` does, so
-   * that it comes where its packet was; up to 4 MiB of events wait, then it ends its conversation.
+   * The meaning of a RST may be decided some packets later. With `as-decided` (the default) the events of other
+   * conversations do not wait for that, so a `reset` may come after events of later packets. With `in-place` they wait,
+   * so a `reset` comes in the order of its packet; when 4 MiB of events wait, the RST ends its conversation.
    */
   readonly resets?: 'as-decided' | 'in-place';
 }
@@ -24,7 +24,8 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out, every conversation closed and what is unread told, and a RangeError when an option is out of its bounds.
+ * was handed out, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its
+ * bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {
  *   for (const event of events) if (event.type === 'chunk') console.log(event.from, event.bytes);
@@ -61,10 +62,10 @@ export async function* readStreams(
     for await (const packets of readPackets(capture)) {
       for (const packet of packets) {
         const it = dissector.dissect(packet);
-        // A fragment is only lost when the others never come, which is told at the end.
+        // A fragment is lost only when the others never come, which the dissector reports at the end.
         if (!('skipped' in it)) {
           reassembly.take(it, emit);
-          for (let talk = order.excess(); talk !== null; talk = order.excess()) reassembly.decide(talk, emit);
+          for (let tcp = order.excess(); tcp !== null; tcp = order.excess()) reassembly.decide(tcp, emit);
         } else if (it.skipped !== 'fragment') skip(it);
       }
       const events = order.take();

@@ -9,8 +9,8 @@ import type { Packet } from './packet.ts';
 export interface Segment {
   readonly packet: Packet;
   /**
-   * Who sends to whom: the bytes of source address, destination address, source port and destination port as they
-   * are in the packet, one character (U+0000 to U+00FF) a byte: 12 of them for IPv4, 36 for IPv6. Equal for all
+   * The sender and the receiver: the bytes of source address, destination address, source port and destination port
+   * as they are in the packet, one character (U+0000 to U+00FF) a byte: 12 of them for IPv4, 36 for IPv6. Equal for all
    * segments of one direction of a connection, and cheap to look up.
    */
   readonly flow: string;
@@ -27,7 +27,7 @@ export interface Segment {
    * and when its options were cut off by the snap length.
    */
   readonly windowScale: number | null;
-  /** What was captured of the payload; without the padding of a short Ethernet frame. */
+  /** The captured part of the payload; without the padding of a short Ethernet frame. */
   readonly payload: Uint8Array;
   /** Bytes of payload there were: more than `payload.length` when the packet was cut by the snap length. */
   readonly length: number;
@@ -43,12 +43,12 @@ export const TCP_ACK = 0x10;
 export const NO_SCALE = -1;
 
 /**
- * What a packet was, when it is no segment.
+ * A packet that is no TCP segment, and why.
  *
  * - `other`: not TCP over IP (ARP, UDP …), or a link type that is not known. Nothing is wrong.
- * - `fragment`: a piece of an IP packet whose other pieces are still to come; or, told at the end of the capture,
- *   never came.
- * - `cut`: too little was captured of it to tell.
+ * - `fragment`: a fragment of an IP packet whose other fragments are still to come; or, reported at the end of the
+ *   capture, never came.
+ * - `cut`: the snap length cut its headers off.
  * - `malformed`: its headers contradict themselves.
  * - `checksum`: a checksum is wrong (only when they are verified).
  */
@@ -62,3 +62,19 @@ export interface NoSegment {
   /** How many packets it stands for, where that is more than one: the fragments of one that never became whole. */
   readonly packets?: number;
 }
+
+const nothing = new Uint8Array(0);
+
+/** Whether a segment carries bytes or a FIN, so that ignoring it loses something. */
+export const occupiesSequence = ({ flags, length }: Segment): boolean =>
+  length > 0 || (flags & TCP_FIN) !== 0;
+
+/**
+ * A copy of a segment, with the first `bytes` of its payload and without the bytes of its packet. It is a copy because
+ * a view would keep its block of the file alive, and the block may be read into again.
+ */
+export const copySegment = (segment: Segment, bytes = segment.payload.length): Segment => ({
+  ...segment,
+  packet: { ...segment.packet, bytes: nothing },
+  payload: bytes === 0 ? nothing : new Uint8Array(segment.payload.subarray(0, bytes)),
+});

@@ -1,5 +1,5 @@
 /**
- * What recorded TCP connections say, as data: ordered bytes in each direction, and what is missing in them.
+ * The events of recorded TCP connections: ordered bytes in each direction, and the gaps in them.
  *
  * ```text
  *  open   (chunk | gap | conflict | ignored)*  end?   for each of the two sides, mixed
@@ -12,8 +12,8 @@
  * ```
  *
  * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
- * not in a chunk is in a gap. A side is over after its `end` or a `reset`; a `conflict` in what it sent before may still
- * be told until the conversation closes.
+ * not in a chunk is in a gap. A side is over after its `end` or a `reset`; a `conflict` in earlier bytes may still come
+ * until the conversation closes.
  *
  * A RST counts as for its receiver (RFC 5961, section 3.2), and so `reset` comes only when it is known that the
  * conversation did not go on: after 30 seconds of the recording in which nothing came of it, after 64 packets or
@@ -22,7 +22,7 @@
  */
 import type { Address } from '../transport/connection.ts';
 
-/** Who sends: the one who opened the connection (`client`), or the other. */
+/** A side of a connection: the one that opened it (`client`), or the other. */
 export type Side = 'client' | 'server';
 
 /** One recorded connection. */
@@ -58,7 +58,7 @@ interface Timed {
   /** When the packet with it was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
   /**
-   * When the receiver's system could hand it on: not before everything in front of it had arrived, in nanoseconds
+   * When the receiver's system could deliver it: not before everything in front of it had arrived, in nanoseconds
    * since 1970. The greatest `capturedAt` up to here; it never falls within a side.
    */
   readonly deliverableAt: bigint;
@@ -97,7 +97,7 @@ export interface StreamGap extends OfSide {
   readonly reason: GapReason;
 }
 
-/** Bytes that came twice, and differed. The first to come are the ones handed on. */
+/** A retransmission with other bytes. The bytes that came first are delivered. */
 export interface StreamConflict extends OfSide {
   readonly type: 'conflict';
   /** Bytes from the first that differs to the last. */
@@ -106,7 +106,7 @@ export interface StreamConflict extends OfSide {
   readonly packet: number;
 }
 
-/** A FIN, all before which was handed on: this side sends no more. */
+/** A FIN, once all bytes before it are delivered: this side sends no more. */
 export interface StreamEnd extends OfSide, Timed {
   readonly type: 'end';
 }
@@ -121,17 +121,17 @@ export interface StreamReset extends OfSide, Timed {
  *
  * - `outside`: a RST the number of which is outside of its receiver's window.
  * - `inside`: a RST in the window, though not at the next byte, behind which the conversation went on.
- * - `outlived`: a RST that is heeded, at the next byte or behind a hole, behind which a side acknowledged nevertheless
- *   what the other had sent since.
+ * - `outlived`: a RST at the next byte or behind a hole, which a receiver accepts; but behind it a side acknowledged
+ *   bytes that the other had sent since.
  * - `unasked`: a RST to who has sent nothing but a SYN, that does not acknowledge that.
  * - `stale`: bytes, or a FIN, that acknowledge something from before the SYN of this connection: of an older one.
  */
 export type IgnoredReason = 'outside' | 'inside' | 'outlived' | 'unasked' | 'stale';
 
-/** A packet that its receiver does not heed: a RST that ends nothing, or bytes of an older connection. */
+/** A packet that its receiver does not accept: a RST that ends nothing, or bytes of an older connection. */
 export interface PacketIgnored extends Of {
   readonly type: 'ignored';
-  /** Who sent it, or seems to have. */
+  /** The side that sent it, or seems to have. */
   readonly from: Side;
   readonly why: IgnoredReason;
   /**
@@ -148,8 +148,8 @@ export interface PacketIgnored extends Of {
 }
 
 /**
- * What came after a `reset`, and is in no chunk: packets with bytes or a FIN, as were under way, and as nobody
- * acknowledged. One comes before `close`, and counts what had come by then; another comes after it for what came
+ * Counts the packets after a `reset`, which are in no chunk: packets with bytes or a FIN that were in flight, and that
+ * nobody acknowledged. One comes before `close`, and counts what had come by then; another comes after it for what came
  * later, when that can be no more: at the end of the recording, or when the connection is forgotten.
  */
 export interface AfterReset extends Of {
@@ -174,10 +174,10 @@ export interface ConversationOpen extends Of {
  */
 export type CloseReason = 'ended' | 'reset' | 'reused' | 'evicted' | 'unfinished';
 
-/** What one side sent, in numbers. */
+/** Totals of one side. */
 export interface SideTotals {
   readonly packets: number;
-  /** Bytes handed on. */
+  /** Bytes delivered. */
   readonly bytes: number;
   /** Bytes in gaps. */
   readonly missing: number;

@@ -3,10 +3,10 @@ import type { NoSegment } from './segment.ts';
 import type { PacketsUnread, UnreadReason } from './stream-event.ts';
 
 /**
- * The most reasons that are remembered. For one more, the half of them that have the fewest packets are forgotten, so
- * that one which most packets have is told however late it comes.
+ * Reasons that are counted at once. To make room for another one, the half with the fewest packets is forgotten, so
+ * that a frequent reason is reported however late it comes.
  */
-const MOST_REASONS = 256;
+const REASONS_MAX = 256;
 
 export interface Unread {
   /** Counts a packet that is no segment, or those that it stands for. */
@@ -21,7 +21,8 @@ type Count = { -readonly [key in keyof UnreadReason]: UnreadReason[key] };
  * @example
  * const unread = createUnread();
  * unread.take(noSegment);
- * unread.event(); // { type: 'unread', packets: 1, reasons: [{ why: 'other', message: 'EtherType 0x0806, ARP', … }], … }
+ * unread.event(); // { type: 'unread', packets: 1, reasons: [{ why: 'other', message: 'EtherType 0x0806, ARP', … }], …
+ * }
  */
 export function createUnread(): Unread {
   /** By their words, which no two kinds share. */
@@ -32,8 +33,8 @@ export function createUnread(): Unread {
   /** Those of which there are most first; of equals the one that came first. */
   const ranked = (): Count[] => [...counts.values()].sort((a, b) => b.packets - a.packets);
 
-  function forget(): void {
-    for (const { message, packets: forgotten } of ranked().slice(MOST_REASONS / 2)) {
+  function forgetRarest(): void {
+    for (const { message, packets: forgotten } of ranked().slice(REASONS_MAX / 2)) {
       counts.delete(message);
       others += forgotten;
     }
@@ -47,7 +48,7 @@ export function createUnread(): Unread {
         count.packets += more;
         return;
       }
-      if (counts.size === MOST_REASONS) forget();
+      if (counts.size === REASONS_MAX) forgetRarest();
       counts.set(reason, { why: skipped, message: reason, packets: more, firstPacket: packet.number });
     },
     event: () => (packets === 0 ? null : { type: 'unread', packets, reasons: ranked(), others }),

@@ -7,7 +7,7 @@
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
-import { isReading } from './replay/pending-reads.ts';
+import { hasPendingReads } from './replay/pending-reads.ts';
 
 /** Something that was emitted, and when. */
 export interface InTime<T> {
@@ -17,7 +17,9 @@ export interface InTime<T> {
 }
 
 export interface VirtualTimeOptions {
-  /** Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; default 10. */
+  /**
+   * Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; default 10.
+   */
   readonly turns?: number;
 }
 
@@ -29,11 +31,11 @@ const TURNS_MAX = 10_000;
 /**
  * Subscribes to a pipeline and runs it to its end in the virtual time of a scheduler: a `VirtualTimeScheduler` or a
  * `TestScheduler`, outside its `run`. Give the same scheduler to everything in the pipeline that waits (`replay`,
- * `attend`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or when nothing
- * is left to be done and it has not completed.
+ * `serveConnection`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
+ * when nothing is left to be done and it has not completed.
  *
- * What it cannot know about: sockets, workers, timers of the real clock, and files other than a replay's capture. A
- * pipeline that waits for one of those is found not to go on, and time goes on without it. A memory store is none of
+ * It does not see sockets, workers, timers of the real clock, and files other than a replay's capture. Virtual time
+ * goes on without a pipeline that waits for one of those. A memory store is none of
  * those, a disk store is.
  *
  * @example
@@ -94,9 +96,9 @@ async function settled(turns: number): Promise<void> {
   let quiet = 0;
   for (let turn = 0; turn < TURNS_MAX && quiet < turns; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
-    const isBusy = isReading() || process.getActiveResourcesInfo().includes('Immediate');
+    const isBusy = hasPendingReads() || process.getActiveResourcesInfo().includes('Immediate');
     quiet = isBusy ? 0 : quiet + 1;
-    // What is read comes when the disk has it, after however many turns.
-    if (isReading()) turn = 0;
+    // A pending read may take any number of turns.
+    if (hasPendingReads()) turn = 0;
   }
 }

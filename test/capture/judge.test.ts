@@ -117,7 +117,7 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
   describe.each(Object.entries(captures))('%s:', (name, [presetName, ...judges]) => {
     const file = join(folder, name);
 
-    test('the conversations', async () => {
+    test('Wireshark and we agree on the conversations', async () => {
       const ours = (await recordedConversations(file)).map(({ client, server }) =>
         pair(client.node, server.node),
       );
@@ -125,7 +125,7 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
       expect(ours.sort()).toEqual((await conversations(file)).map(({ a, b }) => pair(a, b)).sort());
     });
 
-    test('the bytes of each side', async () => {
+    test('Wireshark and we agree on the bytes of each side', async () => {
       for (const { index, client, server } of await recordedConversations(file)) {
         const { nodes, bytes } = await follow(file, index);
         const first = nodes.indexOf(client.node);
@@ -136,7 +136,7 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
     });
 
     if (withGaps.includes(name)) {
-      test('what is missing: in more than three places', async () => {
+      test('Wireshark and we agree on what is missing: in more than three places', async () => {
         const sides = (await recordedConversations(file)).flatMap(({ client, server }) => [client, server]);
         const gaps = sides.flatMap(({ pieces }) => pieces.filter(({ type }) => type === 'gap'));
         expect(gaps.length).toBeGreaterThan(3);
@@ -154,7 +154,7 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
         return [{ label: preset.label(event.header), size: event.head + event.length }];
       });
 
-    test('what is spoken: every byte of either side is in a frame of its preset', async () => {
+    test('every byte of either side of a capture is in a frame of its preset', async () => {
       for (const { client, server } of await recordedConversations(file)) {
         for (const side of [client, server]) {
           const framed = framesOf(side).reduce((sum, { size }) => sum + size, 0);
@@ -163,7 +163,7 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
       }
     });
 
-    test.each(judges)('the messages of each side, by $length', async (judge) => {
+    test.each(judges)('Wireshark and we agree on the messages of each side, by $length', async (judge) => {
       const { length, also = [], total, of = () => true, options = {} } = judge;
       const rows = await fieldRows(file, [length, ...also], options);
       let seen = 0;

@@ -226,12 +226,15 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     ['frames to be skipped', () => [skippableFrame(70_000), framed(whole, 1000), skippableFrame(3, 5)]],
     ['many small frames', () => Array.from({ length: 300 }, (_, at) => framed(piece(at)))],
     ['a frame and something else', () => [framed(whole), counting(100_000)]],
-  ])('a capture in %s is read as what was compressed', async (_name, frames) => {
-    const expected = await readingOf(captureOf(whole));
-    const { packets: found, fault } = await readingOf(captureFile(file(Buffer.concat(frames()))));
-    expect(fault).toBeNull();
-    expect(brief(found)).toEqual(brief(expected.packets));
-  });
+  ])(
+    'where Node can decompress Zstandard, a capture in %s is read as what was compressed',
+    async (_name, frames) => {
+      const expected = await readingOf(captureOf(whole));
+      const { packets: found, fault } = await readingOf(captureFile(file(Buffer.concat(frames()))));
+      expect(fault).toBeNull();
+      expect(brief(found)).toEqual(brief(expected.packets));
+    },
+  );
 
   const piece = (at: number): Uint8Array => {
     const length = Math.ceil(whole.length / 300);
@@ -241,16 +244,19 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
   test.each([
     ['in the middle', 0.5],
     ['before the last byte', 1],
-  ])('one that ends %s is told, after the packets before it', async (_name, part) => {
-    const compressed = zstdFrame(whole, { blockSize: 10_000 });
-    const length = Math.floor((compressed.length - 1) * part);
-    const { packets: found, fault } = await readingOf(captureFile(file(compressed.subarray(0, length))));
-    expect(fault).toMatchObject({ code: 'truncated', after: found.length });
-    expect(fault!.message).toContain('the Zstandard data ends early');
-    expect(found.length).toBeGreaterThan(100);
-  });
+  ])(
+    'where Node can decompress Zstandard, one that ends %s is told, after the packets before it',
+    async (_name, part) => {
+      const compressed = zstdFrame(whole, { blockSize: 10_000 });
+      const length = Math.floor((compressed.length - 1) * part);
+      const { packets: found, fault } = await readingOf(captureFile(file(compressed.subarray(0, length))));
+      expect(fault).toMatchObject({ code: 'truncated', after: found.length });
+      expect(fault!.message).toContain('the Zstandard data ends early');
+      expect(found.length).toBeGreaterThan(100);
+    },
+  );
 
-  test('one that ends early between two packets is told too', async () => {
+  test('where Node can decompress Zstandard, one that ends early between two packets is told too', async () => {
     const bytes = pcapBytes({ packets: packets.slice(0, 2) });
     const last = zstdFrame(new Uint8Array(0));
     const cut = Buffer.concat([zstdFrame(bytes), last.subarray(0, 7)]);
@@ -259,7 +265,7 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     expect(fault).toMatchObject({ code: 'truncated', after: 2 });
   });
 
-  test('one that is damaged is told, after the packets before it', async () => {
+  test('where Node can decompress Zstandard, one that is damaged is told, after the packets before it', async () => {
     const unsure = file(zstdFrame(whole, { descriptor: 0x04 }));
     const { packets: found, fault } = await readingOf(captureFile(unsure));
     expect(fault).toMatchObject({ code: 'damaged', after: found.length });
@@ -267,14 +273,14 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     expect(found.length).toBeGreaterThan(200);
   });
 
-  test('one that needs more memory than is given is told how to be read', async () => {
+  test('where Node can decompress Zstandard, one that needs more memory than is given is told how to be read', async () => {
     // A window of 2 GiB.
     const { fault } = await readingOf(captureFile(file(zstdFrame(whole, { header: [0xa8] }))));
     expect(fault).toMatchObject({ code: 'unreadable' });
     expect(fault!.message).toContain('decompress it first (zstd -d --long=31)');
   });
 
-  test('what was compressed is only held a little at a time, however much it becomes', async () => {
+  test('where Node can decompress Zstandard, what was compressed is only held a little at a time, however much it becomes', async () => {
     const repeated = new Array<number>(4000).fill(128 * 1024);
     const bomb = file(Buffer.concat([zstdFrame(whole), zstdFrame(new Uint8Array(0), { repeated })]));
     let most = 0;

@@ -46,7 +46,7 @@ describe.each([
 ])('over %s', (_, ends) => {
   const { segments } = talk(conversation(ends));
 
-  test('a file tells what its segments tell', async () => {
+  test('a capture file gives the same events as its segments', async () => {
     const { events, fault } = await streamsOf(captureOf(pcapOfSegments(segments)));
     expect(fault).toBeNull();
     const plain = (all: readonly StreamEvent[]) =>
@@ -94,22 +94,22 @@ describe('packets that are in no stream', () => {
   };
   const number = packets.length + 1;
 
-  test('are told when too little of them was captured', async () => {
+  test('packets that are in no stream are told when too little of them was captured', async () => {
     expect(await skippedIn(syn!.bytes.subarray(0, 30), 40)).toMatchObject([{ packet: number, why: 'cut' }]);
   });
-  test('and when they contradict themselves', async () => {
+  test('packets that are in no stream are told when they contradict themselves', async () => {
     expect(await skippedIn(changed(32, 0x10))).toMatchObject([{ packet: number, why: 'malformed' }]);
   });
-  test('and at the end, when they are fragments of what never became whole', async () => {
+  test('packets that are in no stream are told at the end, when they are fragments of what never became whole', async () => {
     // All fragments but the last have a multiple of 8 bytes: here 24.
     const { bytes } = ipPacket(conversation().client('abcd').segments[0]!);
     bytes.set([0x20, 0], 6);
     expect(await skippedIn(bytes)).toMatchObject([{ packet: number, why: 'fragment' }]);
   });
-  test('but not one by one when they are not TCP', async () => {
+  test('packets that are in no stream are not told one by one when they are not TCP', async () => {
     expect(await skippedIn(changed(9, 17))).toEqual([]);
   });
-  test('and with a wrong checksum only when checksums are verified', async () => {
+  test('packets with a wrong checksum are told only when checksums are verified', async () => {
     const { events } = await streamsOf(captureOf(file), { checksums: 'verify' });
     expect(events.length).toBe(segments.length + 1);
     expect(new Set(briefly(events.slice(0, -1)))).toEqual(new Set(['skipped checksum']));
@@ -131,7 +131,7 @@ describe('at its end, a capture tells what was not read: how many packets, and w
     return events.at(-1);
   };
 
-  test('the most frequent reason first, each with its first packet', async () => {
+  test('`unread` has the most frequent reason first, each with its first packet', async () => {
     const packets = [udp(9000), udp(4789), udp(4789), Uint8Array.of(0x50), udp(4789), udp(9000)];
     expect(await unreadIn(packets)).toEqual({
       type: 'unread',
@@ -145,20 +145,20 @@ describe('at its end, a capture tells what was not read: how many packets, and w
     });
   });
 
-  test('in the same words for packets that are damaged or cut in the same way', async () => {
+  test('`unread` has the same words for packets that are damaged or cut in the same way', async () => {
     const short = [25, 26, 27].map((length) => udp(4789).slice(0, length).fill(6, 9, 10));
     expect(await unreadIn(short)).toMatchObject({
       reasons: [{ why: 'malformed', message: 'TCP: the packet ends within the header', packets: 3 }],
     });
   });
 
-  test('a link type that is not read', async () => {
+  test('`unread` counts packets of a link type that is not read', async () => {
     expect(await unreadIn([udp(1), udp(2)], 104)).toMatchObject({
       reasons: [{ message: 'link type 104 (Cisco HDLC) is not read', packets: 2 }],
     });
   });
 
-  test('fragments whose packet never became whole, with and without the first of them', async () => {
+  test('`unread` counts fragments whose packet never became whole, with and without the first of them', async () => {
     const packets = [fragment(1, 0, 48), fragment(1, 48, 96), fragment(2, 48, 96), fragment(3, 96, 120)];
     expect(await unreadIn(packets)).toMatchObject({
       packets: 4,
@@ -169,11 +169,11 @@ describe('at its end, a capture tells what was not read: how many packets, and w
     });
   });
 
-  test('but not fragments of a packet that became whole', async () => {
+  test('`unread` does not count fragments of a packet that became whole', async () => {
     expect(await unreadIn([fragment(1, 0, 48), fragment(1, 48, 120)])).toMatchObject({ type: 'close' });
   });
 
-  test('fragments beyond those that are told one by one are counted as well', async () => {
+  test('`unread` also counts fragments beyond those that are reported one by one', async () => {
     const packets = Array.from({ length: 3000 }, (_, id) => fragment(id, 48, 96));
     expect(await unreadIn(packets)).toMatchObject({
       packets: 3000,
@@ -184,19 +184,19 @@ describe('at its end, a capture tells what was not read: how many packets, and w
     });
   });
 
-  test('also when the capture is damaged', async () => {
+  test('`unread` comes also when the capture is damaged', async () => {
     const bytes = pcapBytes({ packets: [{ bytes: udp(53) }], linkType: 101 });
     const { events, fault } = await streamsOf(captureOf(Buffer.concat([bytes, new Uint8Array(5)])));
     expect(fault).toMatchObject({ code: 'truncated' });
     expect(events).toMatchObject([{ type: 'unread', packets: 1 }]);
   });
 
-  test('and nothing when all of it was read', async () => {
+  test('`unread` does not come when all packets were read', async () => {
     const { events } = await streamsOf(captureOf(file));
     expect(events.at(-1)).toMatchObject({ type: 'close' });
   });
 
-  test('fragments that overlap and differ are told where they come', async () => {
+  test('fragments that overlap and differ are reported where they come', async () => {
     const one = fragment(1, 0, 48);
     const changed = one.slice();
     changed[60]! ^= 1;
@@ -231,11 +231,11 @@ describe('behind a RST that is not decided about, what belongs to no conversatio
   const ending = ['skipped fragment', 'close unfinished', 'unread 3'];
   const opening = ['open', 'client "abc"'];
 
-  test('comes where its packet was when resets do, and what is not read comes last', async () => {
+  test('an event of no conversation, behind an undecided RST, comes where its packet was when resets do, and what is not read comes last', async () => {
     const { events } = await streamsOf(capture, { resets: 'in-place' });
     expect(briefly(events)).toEqual([...opening, ...reset, ...conflict, ...ending]);
   });
-  test('does not wait for it otherwise, and what is not read comes last all the same', async () => {
+  test('an event of no conversation, behind an undecided RST, does not wait for it otherwise, and what is not read comes last all the same', async () => {
     const { events } = await streamsOf(capture);
     expect(briefly(events)).toEqual([...opening, ...conflict, ending[0], ...reset, ...ending.slice(1)]);
   });

@@ -66,24 +66,27 @@ describe.skipIf(skip)('tshark says the same', () => {
     { version: [2, 2], lengthsSwapped: true },
     { version: [543, 0], lengthsSwapped: true },
     { linkType: 0xf400_0001 },
-  ] as const)('of pcap with %o', async (options) => {
+  ] as const)('tshark says the same of pcap with %o', async (options) => {
     const path = file(pcapBytes({ packets, ...options }));
     const lines = await ours(path);
     expect(lines).toHaveLength(300);
     expect(lines).toEqual(judged(path));
   });
 
-  test.each(['pcap', 'nsecpcap', 'modpcap', 'pcapng'])('of what editcap writes as %s', async (format) => {
-    const path = `${file(pcapBytes({ packets, nano: true }))}`;
-    const converted = `${path}.converted`;
-    execFileSync('editcap', ['-F', format, path, converted], { stdio: 'ignore' });
-    const lines = await ours(converted);
-    expect(lines).toHaveLength(300);
-    expect(lines).toEqual(judged(converted));
-    if (format === 'nsecpcap' || format === 'pcapng') expect(lines).toEqual(await ours(path));
-  });
+  test.each(['pcap', 'nsecpcap', 'modpcap', 'pcapng'])(
+    'tshark says the same of what editcap writes as %s',
+    async (format) => {
+      const path = `${file(pcapBytes({ packets, nano: true }))}`;
+      const converted = `${path}.converted`;
+      execFileSync('editcap', ['-F', format, path, converted], { stdio: 'ignore' });
+      const lines = await ours(converted);
+      expect(lines).toHaveLength(300);
+      expect(lines).toEqual(judged(converted));
+      if (format === 'nsecpcap' || format === 'pcapng') expect(lines).toEqual(await ours(path));
+    },
+  );
 
-  test('of pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
+  test('tshark says the same of pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
     const bytes = counting(99);
     const blocks = [false, true].flatMap((bigEndian) => [
       section({ bigEndian }),
@@ -109,7 +112,7 @@ describe.skipIf(skip)('tshark says the same', () => {
     expect(lines).toEqual(judged(path));
   });
 
-  test('of simple packet blocks, which have no time', async () => {
+  test('tshark says the same of simple packet blocks, which have no time', async () => {
     const path = file(
       pcapngBytes([
         interfaceOf({ snapLength: 20 }),
@@ -129,13 +132,16 @@ describe.skipIf(skip)('tshark says the same', () => {
     expect(line!.split('\t').slice(-2)).toEqual([String(found.length), String(bytes)]);
   });
 
-  test.each([1000, 5000, 20_000])('of the packets in front of where a file was cut (%i)', async (end) => {
-    const path = file(pcapBytes({ packets }).subarray(0, end));
-    const { packets: found, fault } = await readingOf(captureFile(path));
-    expect(fault).toMatchObject({ code: 'truncated' });
-    const { stdout } = spawnSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.number'], {
-      encoding: 'utf8',
-    });
-    expect(stdout.split('\n').length - 1).toBe(found.length);
-  });
+  test.each([1000, 5000, 20_000])(
+    'tshark says the same of the packets in front of where a file was cut (%i)',
+    async (end) => {
+      const path = file(pcapBytes({ packets }).subarray(0, end));
+      const { packets: found, fault } = await readingOf(captureFile(path));
+      expect(fault).toMatchObject({ code: 'truncated' });
+      const { stdout } = spawnSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.number'], {
+        encoding: 'utf8',
+      });
+      expect(stdout.split('\n').length - 1).toBe(found.length);
+    },
+  );
 });

@@ -50,7 +50,7 @@ async function times(events: readonly StreamEvent[], options: ReplayOptions): Pr
 describe('a replay in time', () => {
   const spoken = letters(0, 100, 100.5, 5000, 5001);
 
-  test('is as it was recorded, to the fraction of a millisecond', async () => {
+  test('a replay is as it was recorded, to the fraction of a millisecond', async () => {
     expect(await times(spoken, { speed: 'recorded' })).toEqual([
       'a 0',
       'b 100',
@@ -60,16 +60,16 @@ describe('a replay in time', () => {
     ]);
   });
 
-  test('is twice as fast, or half', async () => {
+  test('a replay is twice as fast, or half', async () => {
     expect(await times(spoken, { speed: 2 })).toEqual(['a 0', 'b 50', 'c 50.25', 'd 2500', 'e 2500.5']);
     expect(await times(spoken, { speed: 0.5 })).toEqual(['a 0', 'b 200', 'c 201', 'd 10000', 'e 10002']);
   });
 
-  test('takes no time as fast as possible', async () => {
+  test('a replay takes no time as fast as possible', async () => {
     expect(await times(spoken, {})).toEqual(['a 0', 'b 0', 'c 0', 'd 0', 'e 0']);
   });
 
-  test('has no pause longer than was said, in times of the recording', async () => {
+  test('a replay has no pause longer than was said, in times of the recording', async () => {
     expect(await times(spoken, { speed: 'recorded', maxIdle: 50 })).toEqual([
       'a 0',
       'b 50',
@@ -93,12 +93,12 @@ describe('a replay in time', () => {
     ]);
   });
 
-  test('has a chunk that is put together when its last byte comes', async () => {
+  test('a replay has a chunk that is put together when its last byte comes', async () => {
     const whole = await times(spoken, { speed: 'recorded', chunking: 'whole' });
     expect(whole).toEqual(['abcde 5001']);
   });
 
-  test('counts from its start: a reader that is late once makes nothing else late', async () => {
+  test('a replay counts from its start: a reader that is late once makes nothing else late', async () => {
     const scheduler = testScheduler();
     const events = letters(0, 10, 20, 30, 1000);
     const chunks$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler, maxWaiting: 0 }).pipe(
@@ -113,7 +113,7 @@ describe('a replay in time', () => {
     expect(emitted.map(({ at }) => at)).toEqual([0, 500, 500, 500, 1000]);
   });
 
-  test('is of all connections in one time: each begins when it began', async () => {
+  test('a replay is of all connections in one time: each begins when it began', async () => {
     const [one, two] = [talk(0), talk(1, 400)];
     const events = [
       one.open(),
@@ -138,12 +138,12 @@ describe('a replay in time', () => {
     ]);
   });
 
-  test('waits for no time longer than a timer can, a month, in one piece', async () => {
+  test('a replay waits for no time longer than a timer can, a month, in one piece', async () => {
     const month = 31 * 24 * hour;
     expect(await times(letters(0, month), { speed: 'recorded' })).toEqual(['a 0', `b ${month}`]);
   });
 
-  test('is in real time too', async () => {
+  test('a replay is in real time too', async () => {
     const scheduler = asapScheduler;
     expect(scheduler.now()).toBeGreaterThan(0);
     const since = performance.now();
@@ -195,7 +195,7 @@ test('an hour of a session with a memory store is replayed without a wait, each 
 });
 
 describe('virtual time', () => {
-  test('waits for a capture that is read from a file, however long the disk takes', async () => {
+  test('virtual time waits for a capture that is read from a file, however long the disk takes', async () => {
     const capture = captureFile('test/golden/captures/postgresql.pcap');
     for (let run = 0; run < 20; run++) {
       const scheduler = testScheduler();
@@ -208,7 +208,7 @@ describe('virtual time', () => {
     }
   });
 
-  test('goes on when the promises of one point in time have settled', async () => {
+  test('virtual time goes on when the promises of one point in time have settled', async () => {
     const scheduler = new VirtualTimeScheduler();
     const pipeline$ = of(1, 2, 3).pipe(
       concatMap(async (value) => {
@@ -225,7 +225,7 @@ describe('virtual time', () => {
     ]);
   });
 
-  test('ends with what the pipeline errors with', async () => {
+  test('virtual time ends with what the pipeline errors with', async () => {
     const scheduler = testScheduler();
     const fails$ = timer(5, scheduler).pipe(
       map(() => {
@@ -236,7 +236,7 @@ describe('virtual time', () => {
     expect(await inVirtualTime(scheduler, EMPTY)).toEqual([]);
   });
 
-  test('says so when nothing is due and the pipeline has not completed', async () => {
+  test('virtual time says so when nothing is due and the pipeline has not completed', async () => {
     const scheduler = testScheduler();
     await inVirtualTime(scheduler, timer(7, scheduler));
     await expect(inVirtualTime(scheduler, NEVER)).rejects.toThrow(
@@ -244,7 +244,7 @@ describe('virtual time', () => {
     );
   });
 
-  test('leaves the scheduler as far as it may go', async () => {
+  test('virtual time leaves the scheduler as far as it may go', async () => {
     const scheduler = new VirtualTimeScheduler(undefined, 123);
     await inVirtualTime(scheduler, timer(7, scheduler));
     expect(scheduler.maxFrames).toBe(123);

@@ -11,7 +11,7 @@ const defaultPort = settingTable.port.default as number;
 
 describe('the tables of the dissector', () => {
   // After a change of the protocol: WRITE_TABLES=1 npx vitest run test/capture/wireshark-tables.test.ts
-  test('are those of the code', () => {
+  test('the tables of the dissector are those of the code', () => {
     const file = readFileSync(path, 'utf8');
     const tables = wiresharkTables(defaultPort);
     if (process.env.WRITE_TABLES)
@@ -22,7 +22,7 @@ describe('the tables of the dissector', () => {
     expect(readFileSync(path, 'utf8').match(marks)?.[0]).toBe(tables);
   });
 
-  test('have every field of every ack that is one value', () => {
+  test('the tables of the dissector have every field of every ack that is one value', () => {
     const document = readFileSync(new URL('../../src/files/protocol/README.md', import.meta.url), 'utf8');
     const [, acks = ''] = document.split('| `ack`      | Fields');
     const rows = acks.split('\n\n')[0]!.split('\n').slice(2);

@@ -230,7 +230,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   describe.each(passes)('in %s', (_, pass) => {
-    test("finds the frames of the document's conversations, however they are cut", async () => {
+    test("the Wireshark dissector finds the frames of the document's conversations, however they are cut", async () => {
       const cuts = [[65_535], [1], [3, 40, 500], [1448]];
       const sides = conversations.flatMap((turns): Said[] => {
         const all = (side: 'C' | 'S') =>
@@ -247,7 +247,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     });
 
     test.each(orders)(
-      'finds the same in packets out of order, sent again and overlapping (%s %s)',
+      'the Wireshark dissector finds the same in packets out of order, sent again and overlapping (%s %s)',
       async (...order) => {
         const cases = Array.from({ length: 12 }, (_, seed) => ({ said: conversation(seed), seed }));
         const packets = cases.flatMap(({ said, seed }) =>
@@ -263,7 +263,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
       },
     );
 
-    test('takes nothing for a frame that the deframer does not, and says the same fault', async () => {
+    test('the Wireshark dissector takes nothing for a frame that the deframer does not, and says the same fault', async () => {
       const hostile = hostileStreams();
       const packets = hostile.flatMap((bytes, i) => [
         ...handshake(i),
@@ -281,7 +281,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     });
   });
 
-  test('says the same of a packet in the second pass, and then also what came later', async () => {
+  test('the Wireshark dissector says the same of a packet in the second pass, and then also what came later', async () => {
     const packets = Array.from({ length: 6 }, (_, seed) => {
       const said = conversation(50 + seed);
       return disordered(interleaved(seed, said, [900, 20]), said, seed);
@@ -307,7 +307,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(second).toEqual(first);
   });
 
-  test('pairs each reply with its request, with the progress in between', async () => {
+  test('the Wireshark dissector pairs each reply with its request, with the progress in between', async () => {
     const said: Said = {
       client: Buffer.concat([
         frame({ cmd: 'put', filename: 'a', filesize: 6, progress: 2 }, Buffer.from('abcdef')),
@@ -344,7 +344,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(replies.at(-1)!.fields['sluice.error.fatal']).toEqual(['1']);
   });
 
-  test('says in the columns what a packet holds, and never what a token is', async () => {
+  test('the Wireshark dissector says in the columns what a packet holds, and never what a token is', async () => {
     const bytes = Buffer.concat([
       frame({ cmd: 'put', filename: 'notes.txt', filesize: 1234 }, new Uint8Array(1234)),
       frame({ cmd: 'hello', token: 'sesame-open' }),
@@ -378,7 +378,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(tree).not.toContain('sesame');
   });
 
-  test('goes on behind packets that were not captured, and says what is missing', async () => {
+  test('the Wireshark dissector goes on behind packets that were not captured, and says what is missing', async () => {
     const puts = Array.from({ length: 40 }, (_, i) => ({
       cmd: 'put',
       filename: `f${i}`,
@@ -420,7 +420,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     });
   });
 
-  test('counts a body by its positions, though it was cut when it was captured, or lies over 4 GiB', async () => {
+  test('the Wireshark dissector counts a body by its positions, though it was cut when it was captured, or lies over 4 GiB', async () => {
     const size = 5_000_000_000;
     const head = frame({ cmd: 'put', filename: 'large', filesize: size });
     const body = new Uint8Array(1000);
@@ -442,7 +442,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(headsIn(items).map((item) => numberIn(item, 'sluice.frame.position'))).toEqual([0, end]);
   });
 
-  test('begins in the middle of a connection', async () => {
+  test('the Wireshark dissector begins in the middle of a connection', async () => {
     const { client } = conversation(77);
     const heads = headsOf('client', client);
     const packets = [0, 10, heads[3]!.position].flatMap((from, i) =>
@@ -458,7 +458,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     }
   });
 
-  test('begins in the middle of anything, and finds its way or does not', async () => {
+  test('the Wireshark dissector begins in the middle of anything, and finds its way or does not', async () => {
     const random = randomFrom(8);
     const cases = hostileStreams().map((bytes, i) => ({
       bytes: i % 2 === 0 ? bytes : conversation(500 + i).client.subarray(between(random, 1, 3000)),
@@ -475,7 +475,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(found.length).toBeGreaterThan(cases.length / 2);
   });
 
-  test('is found on any port by its first bytes, and leaves HTTP and others alone', async () => {
+  test('the Wireshark dissector is found on any port by its first bytes, and leaves HTTP and others alone', async () => {
     const { client, server } = conversation(5);
     const http = Buffer.from('GET /notes.txt HTTP/1.1\r\nHost: a\r\n\r\n');
     const other = Buffer.concat([Buffer.from([20, 0, 0, 0]), Buffer.from('{"method":"initialize"}')]);
@@ -495,7 +495,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect((await tsharkText(await captureOf(packets, 8080), web)).trim()).toBe('1');
   });
 
-  test('finds the frames of a recorded session, byte for byte those that TCP carried', async () => {
+  test('the Wireshark dissector finds the frames of a recorded session, byte for byte those that TCP carried', async () => {
     const path = join(golden, 'sluice.pcapng');
     const count = (await conversationsIn(path)).length;
     expect(count).toBeGreaterThan(3);
@@ -514,7 +514,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     }
   });
 
-  test('says the same of packets that are asked for in any order, as a window does', async () => {
+  test('the Wireshark dissector says the same of packets that are asked for in any order, as a window does', async () => {
     const said = conversation(90);
     const path = await captureOf(disordered(interleaved(0, said, [700, 60]), said, 90), PORT);
     const items = await dissected(path, ['-d', `tcp.port==${PORT},sluice`, '-2']);
@@ -526,7 +526,7 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     expect(await askedInOrder(path, backwards, folder)).toEqual(titles(backwards));
   });
 
-  test('takes no other protocol for Sluice', async () => {
+  test('the Wireshark dissector takes no other protocol for Sluice', async () => {
     const files = (await readdir(golden)).filter(
       (name) => /\.pcap(ng)?$/.test(name) && !name.startsWith('sluice'),
     );

@@ -2,16 +2,16 @@
  * The Internet checksum (RFC 1071): the sum of 16-bit words, in which what is carried out at the top is added again
  * at the bottom. Over something that contains its own right checksum, it is 0xffff.
  */
-import { type Reading, uint16 } from './reading.ts';
+import { type PacketCursor, uint16 } from './packet-cursor.ts';
 
 /** Up to here, making a view to read words with costs more than it saves. */
-const SHORT = 64;
+const LOOP_BYTES_MAX = 64;
 
 /** The sum of the bytes from `from` up to `to`, all within `bytes`, and of what was summed before. */
 export function sum(bytes: Uint8Array, from: number, to: number, before = 0): number {
   let total = before;
   let at = from;
-  if (to - from > SHORT) {
+  if (to - from > LOOP_BYTES_MAX) {
     const view = new DataView(bytes.buffer, bytes.byteOffset + from, to - from);
     const whole = view.byteLength - (view.byteLength % 16);
     for (let word = 0; word < whole; word += 16) {
@@ -34,8 +34,8 @@ export function sum(bytes: Uint8Array, from: number, to: number, before = 0): nu
  * Whether the TCP segment at `at`, all of which was captured, has the right checksum: over the addresses, its length
  * and protocol (the pseudo header; RFC 9293, section 3.1, and RFC 8200, section 8.1) and itself.
  */
-export function rightTcpChecksum(reading: Reading): boolean {
-  const { addresses, addressesAt, addressesLength, at, bytes, end } = reading;
+export function isTcpChecksumRight(cursor: PacketCursor): boolean {
+  const { addresses, addressesAt, addressesLength, at, bytes, end } = cursor;
   const length = end - at;
   const rest = 6 + (length >>> 16) + (length & 0xffff);
   const pseudo = sum(addresses, addressesAt, addressesAt + addressesLength, rest);

@@ -1,7 +1,7 @@
 /**
  * From packets to TCP segments: link layer, IP and TCP, one after the other, in one pass over the headers.
  *
- * Nothing here throws, whatever the bytes: what cannot be read is told as a `NoSegment`.
+ * Nothing here throws, whatever the bytes: an unreadable packet becomes a `NoSegment`.
  */
 
 import type { Packet } from '../packet.ts';
@@ -9,17 +9,17 @@ import type { NoSegment, Segment } from '../segment.ts';
 import type { FragmentConflict } from '../stream-event.ts';
 import { IPV4 } from './ether-type.ts';
 import { createFlows } from './flow-keys.ts';
-import { createFragments } from './fragments.ts';
+import { createFragmentReassembly } from './fragment-reassembly.ts';
 import { readIpv4 } from './ipv4.ts';
 import { readIpv6 } from './ipv6.ts';
 import { readLink } from './link.ts';
-import { begin, createReading } from './reading.ts';
+import { createPacketCursor, startPacket } from './packet-cursor.ts';
 import { readTcp } from './tcp.ts';
 
 export interface DissectOptions {
   /**
    * `ignore` (the default) reads packets with wrong checksums like any others: where the network card fills them in,
-   * every packet this machine sends is captured without. `verify` tells them as `checksum`: of the IPv4 header and
+   * every packet this machine sends is captured without. `verify` reports them as `checksum`: of the IPv4 header and
    * of TCP, the latter where all of the packet was captured. What offload leaves in the place of a TCP checksum, the
    * sum of the pseudo header alone, is a wrong checksum too.
    */
@@ -28,12 +28,12 @@ export interface DissectOptions {
 
 export interface Dissector {
   /**
-   * Takes the next packet of a capture, in the order of the file. A fragment is told as `fragment` while others are
+   * Takes the next packet of a capture, in the order of the file. A fragment is a `fragment` while others are
    * missing, and the one that completes them gives the segment of them all.
    */
   dissect(packet: Packet): Segment | NoSegment;
   /**
-   * The capture is over. Tells of the IP packets that came in fragments and never became whole: once for each, with
+   * Call it at the end of the capture. Returns the IP packets whose fragments never became whole: one for each, with
    * the packet of its first fragment (without its bytes), and beyond 1024 of them with how many more there were.
    */
   end(): NoSegment[];
@@ -43,7 +43,7 @@ export interface Dissector {
  * Makes a dissector for one capture. It keeps nothing of a packet but fragments, of which it holds little and not
  * for long.
  *
- * @param differed is called, before `dissect` returns, for a fragment that brings other bytes where there were some.
+ * @param onConflict is called, before `dissect` returns, for a fragment that brings other bytes where there were some.
  * @example
  * const { dissect } = createDissector();
  * for await (const packets of readPackets(capture)) {
@@ -55,23 +55,23 @@ export interface Dissector {
  */
 export function createDissector(
   { checksums = 'ignore' }: DissectOptions = {},
-  differed: (conflict: FragmentConflict) => void = () => {},
+  onConflict: (conflict: FragmentConflict) => void = () => {},
 ): Dissector {
   if (checksums !== 'ignore' && checksums !== 'verify') {
     throw new RangeError(`checksums must be 'ignore' or 'verify', and is ${String(checksums)}`);
   }
   const verify = checksums === 'verify';
-  const reading = createReading();
-  const fragments = createFragments(differed);
+  const cursor = createPacketCursor();
+  const fragments = createFragmentReassembly(onConflict);
   const flowOf = createFlows();
 
   return {
     dissect(packet) {
-      begin(reading, packet);
+      startPacket(cursor, packet);
       const skipped =
-        readLink(reading) ??
-        (reading.protocol === IPV4 ? readIpv4(reading, fragments, verify) : readIpv6(reading, fragments));
-      return skipped ?? readTcp(reading, flowOf, verify);
+        readLink(cursor) ??
+        (cursor.protocol === IPV4 ? readIpv4(cursor, fragments, verify) : readIpv6(cursor, fragments));
+      return skipped ?? readTcp(cursor, flowOf, verify);
     },
     end: () => fragments.end(),
   };

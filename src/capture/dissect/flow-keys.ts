@@ -1,5 +1,5 @@
 /**
- * Who sends to whom, as a string: see `Segment.flow`.
+ * The sender and the receiver of a segment, as a string: see `Segment.flow`.
  *
  * A capture has few flows at a time and many packets of each, so the strings lately made are kept and given out
  * again: that saves the making, and the map in which one is looked up need not hash it anew.
@@ -7,22 +7,22 @@
  * Of Node: strings are made by `Buffer`, the only thing that makes one of bytes in a single call.
  */
 import { Buffer } from 'node:buffer';
-import { int32, type Reading } from './reading.ts';
+import { int32, type PacketCursor } from './packet-cursor.ts';
 
 /** How many flows are kept. Two that fall on the same slot take turns in it. A power of two. */
-const SLOTS = 1024;
+const SLOTS_MAX = 1024;
 /** Words of a flow: two addresses of IPv6 and the ports. */
-const WORDS = 9;
+const WORDS_PER_FLOW = 9;
 
 /** Makes the flow of the segment that a reading is at. Remembers at most 1024 of them. */
-export function createFlows(): (reading: Reading) => string {
-  const flows: (string | undefined)[] = new Array(SLOTS).fill(undefined);
-  const known = new Int32Array(SLOTS * WORDS);
+export function createFlows(): (cursor: PacketCursor) => string {
+  const flows: (string | undefined)[] = new Array(SLOTS_MAX).fill(undefined);
+  const known = new Int32Array(SLOTS_MAX * WORDS_PER_FLOW);
 
-  function isKnown(slot: number, reading: Reading): boolean {
-    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
+  function isKnown(slot: number, cursor: PacketCursor): boolean {
+    const { addresses, addressesAt, addressesLength, at, bytes } = cursor;
     if (flows[slot]?.length !== addressesLength + 4) return false;
-    let word = slot * WORDS;
+    let word = slot * WORDS_PER_FLOW;
     if (known[word] !== int32(bytes, at)) return false;
     for (let from = addressesAt; from < addressesAt + addressesLength; from += 4) {
       word += 1;
@@ -31,9 +31,9 @@ export function createFlows(): (reading: Reading) => string {
     return true;
   }
 
-  function remember(slot: number, reading: Reading): string {
-    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
-    let word = slot * WORDS;
+  function remember(slot: number, cursor: PacketCursor): string {
+    const { addresses, addressesAt, addressesLength, at, bytes } = cursor;
+    let word = slot * WORDS_PER_FLOW;
     known[word] = int32(bytes, at);
     for (let from = addressesAt; from < addressesAt + addressesLength; from += 4) {
       word += 1;
@@ -47,14 +47,14 @@ export function createFlows(): (reading: Reading) => string {
     return flow;
   }
 
-  return (reading) => {
-    const { addresses, addressesAt, addressesLength, at, bytes } = reading;
+  return (cursor) => {
+    const { addresses, addressesAt, addressesLength, at, bytes } = cursor;
     // Of IPv6 addresses the last words, which differ most.
     const to = addressesAt + addressesLength;
     const source = int32(addresses, to - (addressesLength >> 1) - 4);
     const mixed = Math.imul(Math.imul(source, 31) + int32(addresses, to - 4), 31) + int32(bytes, at);
     const slot = Math.imul(mixed, 0x9e3779b1) >>> 22;
-    return isKnown(slot, reading) ? flows[slot]! : remember(slot, reading);
+    return isKnown(slot, cursor) ? flows[slot]! : remember(slot, cursor);
   };
 }
 

@@ -1,9 +1,9 @@
 /** IPv6 (RFC 8200): its header, the extension headers, and fragments. */
 import type { NoSegment } from '../segment.ts';
-import type { Fragments } from './fragments.ts';
+import type { FragmentReassembly } from './fragment-reassembly.ts';
 import { AH, readAuthentication } from './ipv4.ts';
 import { otherThanTcp } from './other.ts';
-import { endAt, int32, type Reading, skip, tooShort, uint16, uint32 } from './reading.ts';
+import { endAt, int32, type PacketCursor, skip, tooShort, uint16, uint32 } from './packet-cursor.ts';
 
 const TCP = 6;
 const HOP_BY_HOP = 0;
@@ -14,9 +14,9 @@ const DESTINATION_OPTIONS = 60;
 const PAD1 = 0;
 const JUMBO = 0xc2;
 /** The longest payload that the IPv6 header can say by itself. */
-const LONGEST_WITHOUT = 0xffff;
+const PAYLOAD_FIELD_BYTES_MAX = 0xffff;
 
-/** What may stand between the IPv6 header and TCP. */
+/** Whether a header may stand between the IPv6 header and TCP. */
 function isExtension(protocol: number): boolean {
   return (
     protocol === HOP_BY_HOP ||
@@ -28,23 +28,23 @@ function isExtension(protocol: number): boolean {
 }
 
 /** Reads the headers; null when TCP is at `at` now. */
-export function readIpv6(reading: Reading, fragments: Fragments): NoSegment | null {
-  const { at, bytes, end } = reading;
-  if (end - at < 40) return tooShort(reading, 'IPv6', 40);
+export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): NoSegment | null {
+  const { at, bytes, end } = cursor;
+  if (end - at < 40) return tooShort(cursor, 'IPv6', 40);
   const version = bytes[at]! >> 4;
-  if (version !== 6) return skip(reading, 'malformed', `IPv6: version ${version}`);
+  if (version !== 6) return skip(cursor, 'malformed', `IPv6: version ${version}`);
   // One whose sending is offloaded says no length, and is as long as its frame; a jumbogram says it in an option.
   const length = uint16(bytes, at + 4);
-  if (length !== 0) endAt(reading, at + 40 + length);
-  reading.addresses = bytes;
-  reading.addressesAt = at + 8;
-  reading.addressesLength = 32;
-  reading.protocol = bytes[at + 6]!;
-  reading.at = at + 40;
-  if (length === 0 && reading.protocol === HOP_BY_HOP) endJumbogram(reading);
+  if (length !== 0) endAt(cursor, at + 40 + length);
+  cursor.addresses = bytes;
+  cursor.addressesAt = at + 8;
+  cursor.addressesLength = 32;
+  cursor.protocol = bytes[at + 6]!;
+  cursor.at = at + 40;
+  if (length === 0 && cursor.protocol === HOP_BY_HOP) endJumbogram(cursor);
   // Every turn moves on by eight bytes at least.
-  while (reading.protocol !== TCP) {
-    const wrong = readExtension(reading, fragments);
+  while (cursor.protocol !== TCP) {
+    const wrong = readExtension(cursor, fragments);
     if (wrong !== null) return wrong;
   }
   return null;
@@ -54,8 +54,8 @@ export function readIpv6(reading: Reading, fragments: Fragments): NoSegment | nu
  * Ends a jumbogram (RFC 2675) where the option says that has its length: of all behind the IPv6 header. A length that
  * is none of a jumbogram, or of which too little was captured, ends nothing.
  */
-function endJumbogram(reading: Reading): void {
-  const { at, bytes, end } = reading;
+function endJumbogram(cursor: PacketCursor): void {
+  const { at, bytes, end } = cursor;
   if (end - at < 8) return;
   const stop = Math.min(end, at + ((bytes[at + 1]! + 1) << 3));
   for (let option = at + 2; option < stop; ) {
@@ -67,25 +67,25 @@ function endJumbogram(reading: Reading): void {
     const length = bytes[option + 1]!;
     if (bytes[option] === JUMBO && length === 4 && stop - option >= 6) {
       const payload = uint32(bytes, option + 2);
-      if (payload > LONGEST_WITHOUT) endAt(reading, at + payload);
+      if (payload > PAYLOAD_FIELD_BYTES_MAX) endAt(cursor, at + payload);
       return;
     }
     option += 2 + length;
   }
 }
 
-function readExtension(reading: Reading, fragments: Fragments): NoSegment | null {
-  const { protocol } = reading;
-  if (protocol === AH) return readAuthentication(reading);
-  if (protocol === FRAGMENT) return readFragment(reading, fragments);
-  if (!isExtension(protocol)) return other(reading, true);
-  const { at, bytes, end } = reading;
-  if (end - at < 8) return tooShort(reading, 'IPv6 extension', 8);
+function readExtension(cursor: PacketCursor, fragments: FragmentReassembly): NoSegment | null {
+  const { protocol } = cursor;
+  if (protocol === AH) return readAuthentication(cursor);
+  if (protocol === FRAGMENT) return readFragment(cursor, fragments);
+  if (!isExtension(protocol)) return other(cursor, true);
+  const { at, bytes, end } = cursor;
+  if (end - at < 8) return tooShort(cursor, 'IPv6 extension', 8);
   const length = (bytes[at + 1]! + 1) << 3;
-  if (end - at < length) return tooShort(reading, 'IPv6 extension', length);
-  if (protocol === ROUTING) routeOn(reading, length);
-  reading.protocol = bytes[at]!;
-  reading.at = at + length;
+  if (end - at < length) return tooShort(cursor, 'IPv6 extension', length);
+  if (protocol === ROUTING) useFinalDestination(cursor, length);
+  cursor.protocol = bytes[at]!;
+  cursor.at = at + length;
   return null;
 }
 
@@ -94,33 +94,33 @@ function readExtension(reading: Reading, fragments: Fragments): NoSegment | null
  * connection's is the last: at the end of the list, or in segment routing (RFC 8754), where it is written
  * backwards, at its beginning.
  */
-function routeOn(reading: Reading, length: number): void {
-  const { addresses, addressesAt, at, bytes } = reading;
+function useFinalDestination(cursor: PacketCursor, length: number): void {
+  const { addresses, addressesAt, at, bytes } = cursor;
   const type = bytes[at + 2]!;
   const isOver = bytes[at + 3] === 0;
   if (isOver || length < 24 || (type !== 0 && type !== 2 && type !== 4)) return;
   const last = type === 4 ? at + 8 : at + length - 16;
-  const both = new Uint8Array(32);
-  both.set(addresses.subarray(addressesAt, addressesAt + 16));
-  both.set(bytes.subarray(last, last + 16), 16);
-  reading.addresses = both;
-  reading.addressesAt = 0;
+  const ends = new Uint8Array(32);
+  ends.set(addresses.subarray(addressesAt, addressesAt + 16));
+  ends.set(bytes.subarray(last, last + 16), 16);
+  cursor.addresses = ends;
+  cursor.addressesAt = 0;
 }
 
-function readFragment(reading: Reading, fragments: Fragments): NoSegment | null {
-  const { at, bytes, end } = reading;
-  if (end - at < 8) return tooShort(reading, 'IPv6 fragment', 8);
+function readFragment(cursor: PacketCursor, fragments: FragmentReassembly): NoSegment | null {
+  const { at, bytes, end } = cursor;
+  if (end - at < 8) return tooShort(cursor, 'IPv6 fragment', 8);
   const place = uint16(bytes, at + 2);
   const offset = place & 0xfff8;
   const more = (place & 1) === 1;
-  reading.protocol = bytes[at]!;
-  reading.at = at + 8;
+  cursor.protocol = bytes[at]!;
+  cursor.at = at + 8;
   // An atomic fragment (RFC 6946) is whole by itself, whatever else has its id.
   if (offset === 0 && !more) return null;
-  if (reading.protocol !== TCP && !isExtension(reading.protocol)) return other(reading, offset === 0);
-  return fragments.take(reading, int32(bytes, at + 4), offset, more);
+  if (cursor.protocol !== TCP && !isExtension(cursor.protocol)) return other(cursor, offset === 0);
+  return fragments.take(cursor, int32(bytes, at + 4), offset, more);
 }
 
-function other(reading: Reading, isFirst: boolean): NoSegment {
-  return otherThanTcp(reading, 'IPv6 next header', isFirst);
+function other(cursor: PacketCursor, isFirst: boolean): NoSegment {
+  return otherThanTcp(cursor, 'IPv6 next header', isFirst);
 }

@@ -12,9 +12,9 @@
  * 12 and 14 are what BSDs and others have called RAW, and have written into files.
  */
 import type { NoSegment } from '../segment.ts';
-import { IPV4, IPV6, MOST_LENGTH, readEtherType, readLlc, readTypeOrLength } from './ether-type.ts';
+import { IPV4, IPV6, LLC_LENGTH_MAX, readEtherType, readLlc, readTypeOrLength } from './ether-type.ts';
 import { deviceTypes, linkTypes, named } from './names.ts';
-import { type Reading, skip, tooShort, uint16, uint32 } from './reading.ts';
+import { type PacketCursor, skip, tooShort, uint16, uint32 } from './packet-cursor.ts';
 
 /** AF_INET is 2 everywhere; AF_INET6 was defined by each system for itself. */
 const AF_INET = 2;
@@ -26,89 +26,89 @@ const COOKED_RAW = 1;
 const COOKED_LLC = 4;
 
 /** Reads the link layer; null when there is IP behind it, of which `protocol` then says the version. */
-export function readLink(reading: Reading): NoSegment | null {
-  const { linkType } = reading.packet;
+export function readLink(cursor: PacketCursor): NoSegment | null {
+  const { linkType } = cursor.packet;
   switch (linkType) {
     case 1:
-      return ethernet(reading);
+      return ethernet(cursor);
     case 113:
-      return cooked(reading, 'SLL', 16, 14, 2);
+      return cooked(cursor, 'SLL', 16, 14, 2);
     case 276:
-      return cooked(reading, 'SLL2', 20, 0, 8);
+      return cooked(cursor, 'SLL2', 20, 0, 8);
     case 0:
-      return family(reading, 'NULL', false);
+      return family(cursor, 'NULL', false);
     case 108:
-      return family(reading, 'LOOP', true);
+      return family(cursor, 'LOOP', true);
     case 12:
     case 14:
     case 101:
-      return raw(reading);
+      return raw(cursor);
     case 228:
-      reading.protocol = IPV4;
+      cursor.protocol = IPV4;
       return null;
     case 229:
-      reading.protocol = IPV6;
+      cursor.protocol = IPV6;
       return null;
     default:
-      return skip(reading, 'other', linkTypeInWords(linkType));
+      return skip(cursor, 'other', linkTypeInWords(linkType));
   }
 }
 
-function ethernet(reading: Reading): NoSegment | null {
-  if (reading.end < 14) return tooShort(reading, 'Ethernet', 14);
-  reading.at = 14;
+function ethernet(cursor: PacketCursor): NoSegment | null {
+  if (cursor.end < 14) return tooShort(cursor, 'Ethernet', 14);
+  cursor.at = 14;
   // The one that nearly every packet has needs no more looking.
-  if (uint16(reading.bytes, 12) === IPV4) {
-    reading.protocol = IPV4;
+  if (uint16(cursor.bytes, 12) === IPV4) {
+    cursor.protocol = IPV4;
     return null;
   }
-  return readTypeOrLength(reading) ?? readEtherType(reading);
+  return readTypeOrLength(cursor) ?? readEtherType(cursor);
 }
 
 function cooked(
-  reading: Reading,
+  cursor: PacketCursor,
   layer: string,
   length: number,
   protocolAt: number,
   deviceAt: number,
 ): NoSegment | null {
-  if (reading.end < length) return tooShort(reading, layer, length);
-  const device = uint16(reading.bytes, deviceAt);
+  if (cursor.end < length) return tooShort(cursor, layer, length);
+  const device = uint16(cursor.bytes, deviceAt);
   if (deviceTypes.has(device))
-    return skip(reading, 'other', named(`${layer} device type ${device}`, deviceTypes.get(device)));
-  reading.at = length;
-  const protocol = uint16(reading.bytes, protocolAt);
-  reading.protocol = protocol;
-  if (protocol === COOKED_LLC) return readLlc(reading) ?? readEtherType(reading);
-  if (protocol <= MOST_LENGTH)
+    return skip(cursor, 'other', named(`${layer} device type ${device}`, deviceTypes.get(device)));
+  cursor.at = length;
+  const protocol = uint16(cursor.bytes, protocolAt);
+  cursor.protocol = protocol;
+  if (protocol === COOKED_LLC) return readLlc(cursor) ?? readEtherType(cursor);
+  if (protocol <= LLC_LENGTH_MAX)
     return skip(
-      reading,
+      cursor,
       'other',
       named(`${layer} protocol ${protocol}`, protocol === COOKED_RAW ? 'IEEE 802.3 without LLC' : undefined),
     );
-  return readEtherType(reading);
+  return readEtherType(cursor);
 }
 
-function family(reading: Reading, layer: string, networkOrder: boolean): NoSegment | null {
-  if (reading.end < 4) return tooShort(reading, layer, 4);
-  const { bytes } = reading;
+function family(cursor: PacketCursor, layer: string, networkOrder: boolean): NoSegment | null {
+  if (cursor.end < 4) return tooShort(cursor, layer, 4);
+  const { bytes } = cursor;
   const big = uint32(bytes, 0);
   // Families are small numbers, so the order in which this one is small is the host's.
   const small = networkOrder || big <= 0xffff;
   const value = small ? big : ((bytes[3]! << 24) | (bytes[2]! << 16) | (bytes[1]! << 8) | bytes[0]!) >>> 0;
-  reading.at = 4;
-  if (value === AF_INET) reading.protocol = IPV4;
-  else if (AF_INET6.includes(value)) reading.protocol = IPV6;
-  else return skip(reading, 'other', `${layer} address family ${value}`);
+  cursor.at = 4;
+  if (value === AF_INET) cursor.protocol = IPV4;
+  else if (AF_INET6.includes(value)) cursor.protocol = IPV6;
+  else return skip(cursor, 'other', `${layer} address family ${value}`);
   return null;
 }
 
-function raw(reading: Reading): NoSegment | null {
-  if (reading.end < 1) return tooShort(reading, 'RAW', 1);
-  const version = reading.bytes[0]! >> 4;
-  if (version === 4) reading.protocol = IPV4;
-  else if (version === 6) reading.protocol = IPV6;
-  else return skip(reading, 'other', `RAW, IP version ${version}`);
+function raw(cursor: PacketCursor): NoSegment | null {
+  if (cursor.end < 1) return tooShort(cursor, 'RAW', 1);
+  const version = cursor.bytes[0]! >> 4;
+  if (version === 4) cursor.protocol = IPV4;
+  else if (version === 6) cursor.protocol = IPV6;
+  else return skip(cursor, 'other', `RAW, IP version ${version}`);
   return null;
 }
 

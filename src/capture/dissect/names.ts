@@ -1,4 +1,4 @@
-/** What numbers in headers stand for, in words: only of what may be met and is not read. */
+/** Names of the numbers in headers, for protocols that may occur and that are not read. */
 
 /** @example named('EtherType 0x0806', 'ARP') // 'EtherType 0x0806, ARP' */
 export const named = (number: string, name: string | undefined): string =>
@@ -102,7 +102,7 @@ export const pppProtocols: ReadonlyMap<number, string> = new Map([
   [0xc227, 'EAP'],
 ]);
 
-/** What IP carries, but TCP and UDP. */
+/** Protocols over IP, except TCP and UDP. */
 export const ipProtocols: ReadonlyMap<number, string> = new Map([
   [1, 'ICMP'],
   [2, 'IGMP'],
@@ -132,7 +132,7 @@ export const ipProtocols: ReadonlyMap<number, string> = new Map([
   [143, 'Ethernet'],
 ]);
 
-/** What is usually sent to a port of UDP: a port proves nothing. */
+/** The protocols that UDP ports are usually used for. A port proves nothing. */
 export const udpPorts: ReadonlyMap<number, string> = new Map([
   [53, 'DNS'],
   [67, 'DHCP'],

@@ -1,7 +1,7 @@
-/** An IP packet that carries something else than TCP: what, as far as its headers tell. */
+/** Names the protocol of an IP packet that does not carry TCP, as far as its headers show it. */
 import type { NoSegment } from '../segment.ts';
 import { ipProtocols, named, udpPorts } from './names.ts';
-import { type Reading, skip, uint16 } from './reading.ts';
+import { type PacketCursor, skip, uint16 } from './packet-cursor.ts';
 
 const UDP = 17;
 
@@ -9,15 +9,15 @@ const UDP = 17;
  * @param number what IPv4 or IPv6 calls what it carries: `IPv4 protocol`.
  * @param isFirst whether the header of what is carried is at `at`, and not in another fragment.
  */
-export function otherThanTcp(reading: Reading, number: string, isFirst: boolean): NoSegment {
-  const { protocol } = reading;
+export function otherThanTcp(cursor: PacketCursor, number: string, isFirst: boolean): NoSegment {
+  const { protocol } = cursor;
   const reason =
-    protocol === UDP ? udp(reading, isFirst) : named(`${number} ${protocol}`, ipProtocols.get(protocol));
-  return skip(reading, 'other', reason);
+    protocol === UDP ? udp(cursor, isFirst) : named(`${number} ${protocol}`, ipProtocols.get(protocol));
+  return skip(cursor, 'other', reason);
 }
 
 /** Of two ports, the one that is known, or else the lower one: servers mostly have that. */
-function udp({ at, bytes, end }: Reading, isFirst: boolean): string {
+function udp({ at, bytes, end }: PacketCursor, isFirst: boolean): string {
   if (!isFirst) return 'UDP, a fragment without its first';
   if (end - at < 4) return 'UDP';
   const source = uint16(bytes, at);

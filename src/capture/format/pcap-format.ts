@@ -12,10 +12,10 @@
  * ```
  */
 import type { RecordFormat } from './record-format.ts';
-import { MAX_PACKET, tooLong } from './record-format.ts';
+import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';
 import { nanosecondsOf } from './timestamp.ts';
 
-/** What the magic number says. */
+/** The variant that the magic number announces. */
 export interface PcapVariant {
   readonly littleEndian: boolean;
   /** Nanoseconds that the second field of a time counts: 1 or 1000. */
@@ -39,7 +39,7 @@ export function pcapVariant(view: DataView): PcapVariant | null {
   return null;
 }
 
-const FILE_HEADER = 24;
+const FILE_HEADER_BYTES = 24;
 
 /**
  * Which of the two lengths of a record comes first. Files before version 2.3 have them the other way round, and so
@@ -65,13 +65,13 @@ export function pcapFormat({ littleEndian, unit, head }: PcapVariant): RecordFor
     within: null,
     expects: () => (begun ? 'the record of a packet' : 'the file header'),
     need(view, at, end) {
-      if (!begun) return FILE_HEADER;
+      if (!begun) return FILE_HEADER_BYTES;
       if (end - at < head) return head;
       const first = view.getUint32(at + 8, littleEndian);
       const second = view.getUint32(at + 12, littleEndian);
       const length = inOrder(first, second) ? first : second;
       // The snap length of the file is no limit: writers exceed it, and Wireshark reads what they wrote.
-      return length > MAX_PACKET ? tooLong(length) : head + length;
+      return length > PACKET_BYTES_MAX ? tooLong(length) : head + length;
     },
     read({ bytes, view }, at, length, position, batch) {
       if (!begun) {

@@ -11,9 +11,10 @@
  * Every other block is passed over, whatever its length. A section's length is not used: blocks are walked one after
  * the other.
  */
+import { hexNumber } from '../hex.ts';
 import { type Interface, readInterface } from './pcapng-interface.ts';
-import type { Batch, Damage, Piece, RecordFormat } from './record-format.ts';
-import { MAX_PACKET, tooLong } from './record-format.ts';
+import type { Batch, ByteView, Damage, RecordFormat } from './record-format.ts';
+import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';
 
 /** The type of a section header: the same in either byte order. */
 export const SECTION_HEADER = 0x0a0d0d0a;
@@ -32,8 +33,8 @@ const names: ReadonlyMap<number, string> = new Map([
   [ENHANCED_PACKET, 'an enhanced packet block'],
 ]);
 
-/** The least length of the blocks that are read; of any other it is 12. */
-const least: ReadonlyMap<number, number> = new Map([
+/** The minimum length of the blocks that are read; of any other block it is 12. */
+const BLOCK_LENGTH_MIN: ReadonlyMap<number, number> = new Map([
   [SECTION_HEADER, 28],
   [INTERFACE_DESCRIPTION, 20],
   [OBSOLETE_PACKET, 32],
@@ -42,19 +43,18 @@ const least: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** The longest block that is read, in bytes: a packet with its options. */
-const MAX_BLOCK = MAX_PACKET + 1024 * 1024;
+const BLOCK_BYTES_MAX = PACKET_BYTES_MAX + 1024 * 1024;
 
 /** The most interfaces in a section: that bounds what is kept of it. */
-const MAX_INTERFACES = 65_536;
+const INTERFACES_MAX = 65_536;
 
-const nameOf = (type: number): string => names.get(type) ?? `a block of type ${hex(type)}`;
-const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
+const nameOf = (type: number): string => names.get(type) ?? `a block of type ${hexNumber(type, 8)}`;
 
 /** Some writers do not count the padding in a block's length: Wireshark allows for it, and so do we. */
 const padded = (length: number): number => Math.ceil(length / 4) * 4;
 
-/** What stands at the end of a block that is passed over in steps. */
-interface Passing {
+/** A block that is being skipped in steps, for the check of its end. */
+interface SkippedBlock {
   readonly position: number;
   readonly length: number;
 }
@@ -62,48 +62,54 @@ interface Passing {
 export function pcapngFormat(): RecordFormat {
   let littleEndian = true;
   let interfaces: Interface[] = [];
-  let passing: Passing | null = null;
+  let skippedBlock: SkippedBlock | null = null;
 
   function need(view: DataView, at: number, end: number): number | Damage {
-    if (passing !== null) return 4;
+    if (skippedBlock !== null) return 4;
     if (end - at < 12) return 12;
     const type = view.getUint32(at, littleEndian);
     let order = littleEndian;
     if (type === SECTION_HEADER) {
       const mark = view.getUint32(at + 8, true);
       if (mark !== BYTE_ORDER && mark !== BYTE_ORDER_SWAPPED) {
-        return { damage: `a section header whose byte-order magic is ${hex(mark)}` };
+        return { damage: `a section header whose byte-order magic is ${hexNumber(mark, 8)}` };
       }
       order = mark === BYTE_ORDER;
     }
     const length = view.getUint32(at + 4, order);
-    const lowest = least.get(type);
-    if (length < (lowest ?? 12)) return { damage: `${nameOf(type)} that is ${length} bytes long` };
+    const minimum = BLOCK_LENGTH_MIN.get(type);
+    if (length < (minimum ?? 12)) return { damage: `${nameOf(type)} that is ${length} bytes long` };
     const whole = padded(length);
-    // It need not be held to be passed over.
-    if (lowest === undefined) return whole <= end - at ? whole : 12;
-    if (whole <= MAX_BLOCK) return whole;
+    // A block that is skipped need not be held.
+    if (minimum === undefined) return whole <= end - at ? whole : 12;
+    if (whole <= BLOCK_BYTES_MAX) return whole;
     return {
-      damage: `${nameOf(type)} that is ${length} bytes long, and ${MAX_BLOCK} is the most there can be`,
+      damage: `${nameOf(type)} that is ${length} bytes long, and ${BLOCK_BYTES_MAX} is the most there can be`,
     };
   }
 
-  function read(piece: Piece, at: number, length: number, position: number, batch: Batch): number | Damage {
+  function read(
+    piece: ByteView,
+    at: number,
+    length: number,
+    position: number,
+    batch: Batch,
+  ): number | Damage {
     const { view } = piece;
-    if (passing !== null) {
-      const expected = passing.length;
+    if (skippedBlock !== null) {
+      const expected = skippedBlock.length;
       const wrong = checkEnd(view, at, expected);
-      if (wrong === null) passing = null;
+      if (wrong === null) skippedBlock = null;
       return wrong ?? 0;
     }
     const type = view.getUint32(at, littleEndian);
     if (type === SECTION_HEADER) littleEndian = view.getUint32(at + 8, true) === BYTE_ORDER;
-    const said = view.getUint32(at + 4, littleEndian);
-    if (padded(said) > length) {
-      passing = { position, length: said };
-      return padded(said) - 16;
+    const declared = view.getUint32(at + 4, littleEndian);
+    if (padded(declared) > length) {
+      skippedBlock = { position, length: declared };
+      return padded(declared) - 16;
     }
-    const wrong = checkEnd(view, at + length - 4, said);
+    const wrong = checkEnd(view, at + length - 4, declared);
     if (wrong !== null) return wrong;
     switch (type) {
       case SECTION_HEADER:
@@ -136,8 +142,8 @@ export function pcapngFormat(): RecordFormat {
   }
 
   function addInterface(view: DataView, at: number, length: number): number | Damage {
-    if (interfaces.length === MAX_INTERFACES) {
-      return { damage: `more interfaces than ${MAX_INTERFACES} in one section` };
+    if (interfaces.length === INTERFACES_MAX) {
+      return { damage: `more interfaces than ${INTERFACES_MAX} in one section` };
     }
     const described = readInterface(view, at + 8, at + length - 4, littleEndian);
     if ('damage' in described) return described;
@@ -150,7 +156,7 @@ export function pcapngFormat(): RecordFormat {
   });
 
   function readPacket(
-    { bytes, view }: Piece,
+    { bytes, view }: ByteView,
     at: number,
     length: number,
     id: number,
@@ -161,14 +167,14 @@ export function pcapngFormat(): RecordFormat {
     if (from === undefined) return unknownInterface(id);
     const captured = view.getUint32(at + 20, littleEndian);
     const onWire = view.getUint32(at + 24, littleEndian);
-    if (captured > MAX_PACKET) return tooLong(captured);
+    if (captured > PACKET_BYTES_MAX) return tooLong(captured);
     if (captured > length - 32) {
       return { damage: `a packet of ${captured} bytes in a block that has room for ${length - 32}` };
     }
     batch.last += 1;
     batch.packets.push({
       number: batch.last,
-      time: from.clock(view.getUint32(at + 12, littleEndian), view.getUint32(at + 16, littleEndian)),
+      time: from.readTime(view.getUint32(at + 12, littleEndian), view.getUint32(at + 16, littleEndian)),
       linkType: from.linkType,
       bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 28, captured),
       originalLength: Math.max(onWire, captured),
@@ -178,7 +184,7 @@ export function pcapngFormat(): RecordFormat {
   }
 
   function readSimple(
-    { bytes, view }: Piece,
+    { bytes, view }: ByteView,
     at: number,
     length: number,
     position: number,
@@ -207,7 +213,7 @@ export function pcapngFormat(): RecordFormat {
   return {
     name: 'pcapng',
     get within() {
-      return passing === null ? null : passing.position;
+      return skippedBlock === null ? null : skippedBlock.position;
     },
     expects: () => 'a block',
     need,

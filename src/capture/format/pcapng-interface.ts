@@ -1,12 +1,12 @@
-/** What a pcapng section says of an interface, as far as its packets need it. */
+/** Reads the description of an interface in a pcapng section, as far as its packets need it. */
 import type { Damage } from './record-format.ts';
-import { type Clock, clockOf } from './timestamp.ts';
+import { type TimestampReader, timestampReader } from './timestamp.ts';
 
 export interface Interface {
   readonly linkType: number;
   /** The most bytes captured of a packet; 0 when there is no limit. */
   readonly snapLength: number;
-  readonly clock: Clock;
+  readonly readTime: TimestampReader;
 }
 
 const OPT_END = 0;
@@ -14,7 +14,7 @@ const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 
 /** Microseconds, when the file says nothing else. */
-const DEFAULT_RESOLUTION = 6;
+const RESOLUTION_DEFAULT = 6;
 
 /**
  * Reads the body of an Interface Description Block:
@@ -32,7 +32,7 @@ export function readInterface(
 ): Interface | Damage {
   if (end - start < 8)
     return { damage: `an interface description of ${end - start} bytes, and the least is 8` };
-  let resolution = DEFAULT_RESOLUTION;
+  let resolution = RESOLUTION_DEFAULT;
   let offset = 0n;
   let at = start + 8;
   while (end - at >= 4) {
@@ -58,6 +58,6 @@ export function readInterface(
   return {
     linkType: view.getUint16(start, littleEndian),
     snapLength: view.getUint32(start + 4, littleEndian),
-    clock: clockOf(resolution, offset),
+    readTime: timestampReader(resolution, offset),
   };
 }

@@ -1,18 +1,18 @@
 /**
- * How a capture file's format cuts the file into records: what `records.ts` must be told of it.
+ * The interface by which `records.ts` cuts a capture file into records, whatever the format.
  *
  * A format is a stateful reader of one file (a pcapng section changes what comes after it), fed by `records.ts`,
  * which alone knows of blocks of input and their boundaries.
  */
 import type { Packet } from '../packet.ts';
 
-/** Bytes in one piece, and the view to read numbers with. */
-export interface Piece {
+/** Bytes, and the view to read numbers with. */
+export interface ByteView {
   readonly bytes: Uint8Array;
   readonly view: DataView;
 }
 
-export function pieceOf(bytes: Uint8Array): Piece {
+export function byteView(bytes: Uint8Array): ByteView {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
@@ -31,10 +31,10 @@ export interface Damage {
 export interface RecordFormat {
   /** For messages: `pcap`, `pcapng`. */
   readonly name: string;
-  /** What the record that begins here is, for messages: `the file header`, `a packet`. */
+  /** Names the record that begins here, for messages: `the file header`, `a packet`. */
   expects(): string;
   /**
-   * How many bytes from `at` must be there before `read`, as far as those up to `end` tell: at least 1. When that
+   * How many bytes from `at` must be there before `read`, as far as those up to `end` show: at least 1. When that
    * is more than there are, it is asked again once so many are, and must then not answer fewer. It changes nothing.
    *
    * Limits are checked here, before anything is allocated for what a record claims.
@@ -42,12 +42,12 @@ export interface RecordFormat {
   need(view: DataView, at: number, end: number): number | Damage;
   /**
    * Reads the record in `length` bytes from `at`, as `need` answered, and puts its packet, if it has one, into the
-   * batch. Packets are views of the piece.
+   * batch. Packets are views of the input.
    *
    * @param position the offset of the record in the file.
    * @returns how many bytes after those are to be passed over unread: any number, none of them is held.
    */
-  read(piece: Piece, at: number, length: number, position: number, batch: Batch): number | Damage;
+  read(piece: ByteView, at: number, length: number, position: number, batch: Batch): number | Damage;
   /** Where the record began that is being passed over in several steps; null when none is. */
   readonly within: number | null;
 }
@@ -56,8 +56,8 @@ export interface RecordFormat {
  * The longest packet, in bytes: what is gathered at most of a record that lies across blocks of input. Wireshark's
  * limit for networks is 256 KiB; segments from offload and jumbo frames are far below it.
  */
-export const MAX_PACKET = 16 * 1024 * 1024;
+export const PACKET_BYTES_MAX = 16 * 1024 * 1024;
 
 export function tooLong(length: number): Damage {
-  return { damage: `a packet of ${length} bytes, and the longest there can be has ${MAX_PACKET}` };
+  return { damage: `a packet of ${length} bytes, and the longest there can be has ${PACKET_BYTES_MAX}` };
 }

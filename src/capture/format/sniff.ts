@@ -1,14 +1,15 @@
-/** Tells what a file is by its first bytes, never by its name. */
+/** Detects the format of a file by its first bytes, never by its name. */
+import { hexBytes } from '../hex.ts';
 import { pcapFormat, pcapVariant } from './pcap-format.ts';
 import { pcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
 import type { RecordFormat } from './record-format.ts';
-import { pieceOf } from './record-format.ts';
+import { byteView } from './record-format.ts';
 
 /** How many bytes are looked at, where the file has as many. */
-export const SNIFFED = 24;
+export const SNIFF_BYTES = 24;
 
-/** What no capture begins with, but files do that are taken for one: the first bytes, and what to say. */
-const others: readonly (readonly [bytes: readonly number[], is: string])[] = [
+/** First bytes of files that are mistaken for captures, and what to say about them. */
+const KNOWN_OTHERS: readonly (readonly [bytes: readonly number[], is: string])[] = [
   [[0x1f, 0x8b], 'it is compressed with gzip: gunzip it first'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'it is compressed with Zstandard: decompress it first (zstd -d)'],
   [[0x04, 0x22, 0x4d, 0x18], 'it is compressed with LZ4: decompress it first (lz4 -d)'],
@@ -46,12 +47,12 @@ function convert(what: string): string {
 /**
  * The format of a file that begins with these bytes, or in words why it is none that we read.
  *
- * @param head the first `SNIFFED` bytes, or as many as there are.
+ * @param head the first `SNIFF_BYTES` bytes, or as many as there are.
  */
 export function sniff(head: Uint8Array): RecordFormat | string {
   if (head.length === 0) return 'the file is empty';
   if (head.length < 4) return `the file has only ${head.length} ${head.length === 1 ? 'byte' : 'bytes'}`;
-  const { view } = pieceOf(head);
+  const { view } = byteView(head);
   const variant = pcapVariant(view);
   if (variant !== null) return pcapFormat(variant);
   if (view.getUint32(0, true) === SECTION_HEADER) return pcapngFormat();
@@ -59,12 +60,12 @@ export function sniff(head: Uint8Array): RecordFormat | string {
 }
 
 function describe(head: Uint8Array): string {
-  for (const [bytes, is] of others) {
+  for (const [bytes, is] of KNOWN_OTHERS) {
     if (bytes.every((byte, index) => head[index] === byte)) return is;
   }
   if (isText(head)) return `it is text, and begins with ${JSON.stringify(String.fromCharCode(...head))}`;
   if (isErf(head)) return convert('perhaps an ERF capture (Endace)');
-  return `it begins with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
+  return `it begins with ${hexBytes(head.subarray(0, 8))}`;
 }
 
 function isText(head: Uint8Array): boolean {

@@ -2,7 +2,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
-import { CHUNK, createDecompressing, type Decompressing } from './decompressing.ts';
+import { CHUNK_BYTES, createDecompressor, type Decompressor } from './decompressor.ts';
 import { createZstdFrames } from './zstd-frames.ts';
 
 /** There since Node 22.15, and 23.8. */
@@ -17,7 +17,7 @@ const { createZstdDecompress } = zlib as {
  * @param fault makes what is thrown when the bytes are damaged or end early, or this Node cannot decompress them;
  * positions are in the decompressed bytes.
  */
-export async function* unzstd(
+export async function* decompressZstd(
   blocks: AsyncIterable<Uint8Array>,
   fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
 ): AsyncGenerator<Uint8Array> {
@@ -27,7 +27,7 @@ export async function* unzstd(
   }
   const frames = createZstdFrames();
   let position = 0;
-  let frame: Decompressing | null = null;
+  let frame: Decompressor | null = null;
 
   const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
     code === 'ZSTD_error_frameParameter_windowTooLarge'
@@ -45,14 +45,14 @@ export async function* unzstd(
   try {
     for await (const block of blocks) {
       for (const { bytes, last } of frames.take(block)) {
-        frame ??= createDecompressing(createZstdDecompress({ chunkSize: CHUNK }));
+        frame ??= createDecompressor(createZstdDecompress({ chunkSize: CHUNK_BYTES }));
         await frame.write(bytes);
-        for (const chunk of frame.made()) {
+        for (const chunk of frame.takeOutput()) {
           position += chunk.length;
           yield chunk;
         }
-        const failure = frame.failure();
-        if (failure !== null) throw faultOf(failure);
+        const error = frame.error();
+        if (error !== null) throw faultOf(error);
         if (!last) continue;
         frame.destroy();
         frame = null;

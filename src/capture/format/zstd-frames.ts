@@ -19,7 +19,7 @@ const SKIPPABLE = 0x184d2a50;
 const MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
 
 /** Blocks in a piece: what it becomes has 1 MiB at most. */
-const MOST_BLOCKS = 8;
+const PIECE_BLOCKS_MAX = 8;
 
 /** Some bytes of a frame, in order. */
 export interface ZstdPiece {
@@ -29,7 +29,9 @@ export interface ZstdPiece {
 }
 
 export interface ZstdFrames {
-  /** Cuts the next bytes into pieces of frames. Skippable frames are left out, and so is what follows that is no frame. */
+  /**
+   * Cuts the next bytes into pieces of frames. Skippable frames are left out, and so is what follows that is no frame.
+   */
   take(bytes: Uint8Array): Generator<ZstdPiece>;
   /** Whether the data may end here. */
   isWhole(): boolean;
@@ -47,9 +49,14 @@ type Field =
   | 'rest';
 
 /** Bytes of the fields that are numbers. */
-const widths: Readonly<Partial<Record<Field, number>>> = { magic: 4, descriptor: 1, block: 3, length: 4 };
+const FIELD_BYTES: Readonly<Partial<Record<Field, number>>> = {
+  magic: 4,
+  descriptor: 1,
+  block: 3,
+  length: 4,
+};
 
-/** Told by the first four bytes. */
+/** Whether the first four bytes are those of Zstandard. */
 export function isZstd(head: Uint8Array): boolean {
   if (head.length < 4) return false;
   return isMagic(new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true));
@@ -66,7 +73,7 @@ export function createZstdFrames(): ZstdFrames {
   let hasChecksum = false;
   let isLastBlock = false;
 
-  function begin(next: Field, length = widths[next] ?? 0): void {
+  function begin(next: Field, length = FIELD_BYTES[next] ?? 0): void {
     field = next;
     left = length;
     value = 0;
@@ -120,8 +127,8 @@ export function createZstdFrames(): ZstdFrames {
       let blocks = 0;
       for (let at = 0; ; ) {
         const step = Math.min(left, bytes.length - at);
-        if (widths[field] !== undefined) {
-          const have = widths[field]! - left;
+        if (FIELD_BYTES[field] !== undefined) {
+          const have = FIELD_BYTES[field]! - left;
           for (let i = 0; i < step; i++) value += bytes[at + i]! * 256 ** (have + i);
         }
         at += step;
@@ -135,7 +142,7 @@ export function createZstdFrames(): ZstdFrames {
         const ended = field;
         const isOver = proceed();
         if (ended === 'content') blocks++;
-        if (isOver || blocks === MOST_BLOCKS) {
+        if (isOver || blocks === PIECE_BLOCKS_MAX) {
           yield { bytes: bytes.subarray(from, at), last: isOver };
           from = at;
           blocks = 0;

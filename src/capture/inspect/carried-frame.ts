@@ -1,7 +1,7 @@
-/** A frame on its way: what is known of it, and of the chunks that carry it. */
+/** The state of a frame that is being read, and of the chunks that carry it. */
 import type { FrameStart } from '../../wire/frame-event.ts';
 import type { StreamChunk } from '../stream-event.ts';
-import { FRAME_SAMPLE } from './inspect-event.ts';
+import { FRAME_SAMPLE_BYTES } from './inspect-event.ts';
 
 /** A chunk, as far as the frames in it need it. */
 export interface Carrier {
@@ -9,7 +9,7 @@ export interface Carrier {
   start: number;
   /** The offset behind its last byte. */
   readonly end: number;
-  /** What may be part of a frame whose head is not known yet; empty once nothing is. */
+  /** Bytes that may belong to a frame whose head is not known yet; empty once none can. */
   bytes: Uint8Array;
   readonly packet: number;
   readonly capturedAt: bigint;
@@ -30,7 +30,7 @@ export interface CarriedFrame {
   sample: Uint8Array;
 }
 
-const MAX_LABEL = 200;
+const LABEL_LENGTH_MAX = 200;
 export const NO_BYTES = new Uint8Array(0);
 
 export const carrierOf = (chunk: StreamChunk): Carrier => ({
@@ -54,36 +54,36 @@ export function carriedFrame(
   carriers: readonly Carrier[],
 ): CarriedFrame {
   const end = position + head + length;
-  const there = carriers.filter((each) => each.end > position && each.start < end);
-  for (const each of there) each.frames++;
+  const overlapping = carriers.filter((each) => each.end > position && each.start < end);
+  for (const each of overlapping) each.frames++;
   const frame: CarriedFrame = {
     position,
     head,
     length,
-    label: label(header)?.slice(0, MAX_LABEL) ?? null,
-    first: there[0]!,
-    last: there.at(-1)!,
-    chunks: there.length,
+    label: label(header)?.slice(0, LABEL_LENGTH_MAX) ?? null,
+    first: overlapping[0]!,
+    last: overlapping.at(-1)!,
+    chunks: overlapping.length,
     missing: 0,
     sample: NO_BYTES,
   };
-  for (const each of there) show(frame, each);
+  for (const each of overlapping) addSample(frame, each);
   return frame;
 }
 
 /** The next chunk with bytes of it. */
-export function carryOn(frame: CarriedFrame, carrier: Carrier): void {
+export function addCarrier(frame: CarriedFrame, carrier: Carrier): void {
   carrier.frames++;
   frame.chunks++;
   frame.last = carrier;
-  if (frame.sample.length < FRAME_SAMPLE) show(frame, carrier);
+  if (frame.sample.length < FRAME_SAMPLE_BYTES) addSample(frame, carrier);
 }
 
-/** Adds what of a chunk belongs to a frame's first bytes. What lies behind a gap does not. */
-function show(frame: CarriedFrame, { start, bytes }: Carrier): void {
+/** Adds the bytes of a chunk to a frame's sample, as far as they belong to it. Bytes behind a gap do not. */
+function addSample(frame: CarriedFrame, { start, bytes }: Carrier): void {
   const have = frame.sample.length;
   const from = frame.position + have - start;
-  const most = Math.min(FRAME_SAMPLE, frame.head + frame.length) - have;
+  const most = Math.min(FRAME_SAMPLE_BYTES, frame.head + frame.length) - have;
   if (frame.missing > 0 || most <= 0 || from < 0 || from >= bytes.length) return;
   const more = bytes.slice(from, from + most);
   if (have === 0) frame.sample = more;

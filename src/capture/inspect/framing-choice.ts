@@ -1,21 +1,21 @@
-/** Which framing a recorded conversation's frames are found by. */
+/** Chooses the framing of a recorded conversation. */
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { presets } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
 import type { FramingReason } from './inspect-event.ts';
 import type { SideFraming } from './side-frames.ts';
-import { looksLikeSluice, SLUICE_OPENING, sluiceWire } from './sluice-wire.ts';
+import { looksLikeSluice, SLUICE_PREFIX_BYTES, sluiceWire } from './sluice-wire.ts';
 
-export interface Choice {
+export interface FramingChoice {
   readonly name: string | null;
   readonly reason: FramingReason;
   /** One for both sides, as it keeps nothing; null: there will be no frames. */
   readonly framing: SideFraming | null;
 }
 
-/** What was asked for. */
-export interface Asked {
+/** The framing that the caller asked for, if any. */
+export interface FramingOptions {
   readonly preset?: Preset | 'none';
   readonly framing?: Framing<unknown>;
 }
@@ -26,25 +26,25 @@ export interface Asked {
  * @param first a side's first bytes, as far as they are there.
  */
 export function chooseFraming(
-  { preset, framing }: Asked,
+  { preset, framing }: FramingOptions,
   { server }: Conversation,
   first?: Uint8Array,
-): Choice | null {
+): FramingChoice | null {
   if (framing !== undefined) {
     return { name: 'custom', reason: 'asked', framing: { framing, label: () => null } };
   }
   if (preset === 'none') return { name: null, reason: 'asked', framing: null };
   if (preset !== undefined) return chosen(preset, 'asked');
   const port = Number(server.slice(server.lastIndexOf(':') + 1));
-  const served = presets.find(({ ports }) => ports.includes(port));
-  if (served !== undefined) return chosen(served, 'port');
-  if (first === undefined || first.length < SLUICE_OPENING) return null;
+  const byPort = presets.find(({ ports }) => ports.includes(port));
+  if (byPort !== undefined) return chosen(byPort, 'port');
+  if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
   if (looksLikeSluice(first)) return chosen(sluiceWire, 'bytes');
   return { name: null, reason: 'unknown', framing: null };
 }
 
-function chosen(preset: Preset, reason: FramingReason): Choice {
-  // Its labels say more.
+function chosen(preset: Preset, reason: FramingReason): FramingChoice {
+  // The labels of `sluiceWire` say more than those of the preset.
   const { name, label } = preset.name === sluiceWire.name ? sluiceWire : preset;
   return { name, reason, framing: { framing: preset.framing(), label } };
 }

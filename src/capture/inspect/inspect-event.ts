@@ -1,6 +1,6 @@
 /**
- * What is told of a capture when its streams are looked at as messages: the events of the streams, and among them
- * which framing was taken, the frames, and where the framing went wrong.
+ * The events of `inspect`: the events of the streams, and among them the framing that was chosen, the frames, and the
+ * faults of the framing.
  *
  * ```text
  *  open  framing  (chunk frame* fault? | gap frame? fault? | conflict)*  end?  close
@@ -55,7 +55,7 @@ export interface InspectedFrame {
   readonly head: number;
   /** Bytes of body, as the head says. */
   readonly length: number;
-  /** What kind of message it is, where its head says so; at most 200 characters, some of which may not be printable. */
+  /** The kind of message, if its head says so; at most 200 characters, some of which may not be printable. */
   readonly label: string | null;
   readonly state: FrameState;
   /** Bytes of it that are not in the recording. */
@@ -65,11 +65,11 @@ export interface InspectedFrame {
   readonly lastPacket: number;
   /** When its first byte was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
-  /** When the receiver's system could hand on the last of it that was recorded, in nanoseconds since 1970. */
+  /** When the receiver's system could deliver its last recorded byte, in nanoseconds since 1970. */
   readonly deliverableAt: bigint;
-  /** How many chunks have bytes of it: it was cut when that is more than one. */
+  /** How many chunks have bytes of it: it was split when that is more than one. */
   readonly chunks: number;
-  /** How many other frames have bytes in its first chunk; it came glued to them. */
+  /** How many other frames have bytes in its first chunk: it was coalesced with them. */
   readonly firstShared: number;
   /** The same for its last chunk. Equal to `firstShared` when that is the same chunk. */
   readonly lastShared: number;
@@ -94,7 +94,7 @@ export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
 export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault;
 
 /** How many bytes a frame shows. */
-export const FRAME_SAMPLE = 64;
+export const FRAME_SAMPLE_BYTES = 64;
 
 /** Whether a frame came in one chunk with others. */
 export function isCoalesced(frame: InspectedFrame): boolean {

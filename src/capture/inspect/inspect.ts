@@ -16,11 +16,11 @@ import type { Capture } from '../capture.ts';
 import { checkCapture } from '../check-capture.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
-import { type Choice, chooseFraming } from './framing-choice.ts';
+import { chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { type Selection, selects } from './selection.ts';
-import { type SideFrames, sideFrames } from './side-frames.ts';
-import { SLUICE_OPENING } from './sluice-wire.ts';
+import { createSideFrames, type SideFrames } from './side-frames.ts';
+import { SLUICE_PREFIX_BYTES } from './sluice-wire.ts';
 
 export interface InspectOptions {
   /**
@@ -37,13 +37,13 @@ export interface InspectOptions {
 }
 
 /**
- * Tells what was said in a recording, message by message, and how TCP carried it.
+ * Reads a recording message by message, and reports how TCP carried each message.
  *
  * Streaming: the file is read no faster than this is iterated, and memory does not grow with it. A stream's views of
  * packets (`chunk.bytes`) keep the block of the file they lie in, so copy what is kept.
  *
- * A gap that lies in one frame's body leaves the framing sound, and that frame is told as `incomplete`. After any other
- * a side's frames cannot be found any more: a `fault` says so, and its chunks are still told.
+ * A gap within one frame's body leaves the framing sound, and that frame is `incomplete`. After any other gap the next
+ * frame of the side cannot be found: a `fault` says so, and the chunks still come.
  *
  * Throws the `CaptureFault` of a file that cannot be read to its end, after everything that came before it.
  *
@@ -73,13 +73,13 @@ export async function* inspect(
 
 const PRESET = withMethods("a preset, such as presetNamed('dns') answers", ['framing', 'label']);
 
-/** What is known of an open conversation. */
-interface Open {
+/** The state of an open conversation. */
+interface OpenConversation {
   /** Null until the framing is chosen, or for good when there is none. */
   sides: Readonly<Record<Side, SideFrames>> | null;
   chosen: boolean;
-  /** What came before that: copies, as a side's first four bytes are too few to tell. At most eight. */
-  early: StreamChunk[];
+  /** Copies of the chunks that came before the framing was chosen. At most eight. */
+  earlyChunks: StreamChunk[];
 }
 
 export interface Inspector {
@@ -91,35 +91,35 @@ export interface Inspector {
 export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): Inspector {
   const selected = selects(options.only);
   /** Those that are open and selected. */
-  const open = new Map<number, Open>();
-  let tell: (event: InspectEvent) => void = () => {};
+  const open = new Map<number, OpenConversation>();
+  let emitEvent: (event: InspectEvent) => void = () => {};
 
-  function choose(conversation: Conversation, of: Open, choice: Choice): void {
+  function choose(conversation: Conversation, state: OpenConversation, choice: FramingChoice): void {
     const { name, reason, framing } = choice;
-    of.chosen = true;
-    tell({ type: 'framing', conversation, name, reason });
+    state.chosen = true;
+    emitEvent({ type: 'framing', conversation, name, reason });
     if (framing !== null) {
-      const side = (from: Side) => sideFrames(conversation, from, framing, (it) => tell(it));
-      of.sides = { client: side('client'), server: side('server') };
-      for (const chunk of of.early) of.sides[chunk.from].chunk(chunk);
+      const side = (from: Side) => createSideFrames(conversation, from, framing, (it) => emitEvent(it));
+      state.sides = { client: side('client'), server: side('server') };
+      for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
     }
-    of.early = [];
+    state.earlyChunks = [];
   }
 
-  function opened(conversation: Conversation): void {
-    const of: Open = { sides: null, chosen: false, early: [] };
-    open.set(conversation.index, of);
+  function openConversation(conversation: Conversation): void {
+    const state: OpenConversation = { sides: null, chosen: false, earlyChunks: [] };
+    open.set(conversation.index, state);
     const choice = chooseFraming(options, conversation);
-    if (choice !== null) choose(conversation, of, choice);
+    if (choice !== null) choose(conversation, state, choice);
   }
 
   /** Looks at a side's first bytes, or keeps them until they are enough. */
-  function undecided(chunk: StreamChunk, of: Open): void {
-    const before = of.early.filter(({ from }) => from === chunk.from);
-    const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_OPENING)]);
+  function chooseByBytes(chunk: StreamChunk, state: OpenConversation): void {
+    const before = state.earlyChunks.filter(({ from }) => from === chunk.from);
+    const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_PREFIX_BYTES)]);
     const choice = chooseFraming(options, chunk.conversation, Uint8Array.from(first));
-    if (choice !== null) choose(chunk.conversation, of, choice);
-    else of.early.push({ ...chunk, bytes: chunk.bytes.slice() });
+    if (choice !== null) choose(chunk.conversation, state, choice);
+    else state.earlyChunks.push({ ...chunk, bytes: chunk.bytes.slice() });
   }
 
   function take(event: StreamEvent, emit: (event: InspectEvent) => void): void {
@@ -128,41 +128,41 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
       return;
     }
     const { conversation } = event;
-    tell = emit;
+    emitEvent = emit;
     if (event.type === 'open') {
       if (!selected(conversation)) return;
       emit(event);
-      opened(conversation);
+      openConversation(conversation);
       return;
     }
-    const of = open.get(conversation.index);
-    if (of === undefined) {
+    const state = open.get(conversation.index);
+    if (state === undefined) {
       // Of one that is closed already.
       if (event.type === 'after-reset' && selected(conversation)) emit(event);
       return;
     }
     if (event.type === 'chunk') {
-      if (!of.chosen) undecided(event, of);
+      if (!state.chosen) chooseByBytes(event, state);
       emit(event);
-      of.sides?.[event.from].chunk(event);
+      state.sides?.[event.from].chunk(event);
       return;
     }
     // Whatever else comes before the first bytes were enough: they will not be.
-    if (!of.chosen && event.type !== 'conflict' && event.type !== 'ignored') {
-      if (event.type !== 'end' || of.early.some(({ from }) => from === event.from)) {
-        choose(conversation, of, { name: null, reason: 'unknown', framing: null });
+    if (!state.chosen && event.type !== 'conflict' && event.type !== 'ignored') {
+      if (event.type !== 'end' || state.earlyChunks.some(({ from }) => from === event.from)) {
+        choose(conversation, state, { name: null, reason: 'unknown', framing: null });
       }
     }
     if (event.type === 'gap') {
       emit(event);
-      of.sides?.[event.from].gap(event);
+      state.sides?.[event.from].gap(event);
       return;
     }
-    if (event.type === 'end') of.sides?.[event.from].end('ended');
+    if (event.type === 'end') state.sides?.[event.from].end('ended');
     if (event.type === 'reset' || event.type === 'close') {
       const how = event.type === 'reset' ? 'ended' : 'cut';
-      of.sides?.client.end(how);
-      of.sides?.server.end(how);
+      state.sides?.client.end(how);
+      state.sides?.server.end(how);
     }
     emit(event);
     if (event.type === 'close') open.delete(conversation.index);

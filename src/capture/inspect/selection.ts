@@ -23,12 +23,12 @@ export function selects(only: Selection | undefined): (conversation: Conversatio
   if (Array.isArray(only)) for (const one of only) check('only: one of its list', one, ONE);
   else check('only', only, ONE);
   const any = typeof only === 'object' ? only : [only];
-  return (conversation) => any.some((one) => means(one, conversation));
+  return (conversation) => any.some((one) => matches(one, conversation));
 }
 
 const ONE = either(TEXT, wholeFrom(0));
 
-function means(one: number | string, { index, client, server }: Conversation): boolean {
+function matches(one: number | string, { index, client, server }: Conversation): boolean {
   if (typeof one === 'number') return one === index;
   return isAt(one, client) || isAt(one, server);
 }

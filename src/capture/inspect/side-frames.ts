@@ -9,24 +9,24 @@
  *  body      bytes, or a gap, up to its end      body; at the end: between
  *  between,  a gap                               lost
  *  head, or a gap over the body's end
- *  any       the framing says a problem          lost
+ *  any       the framing finds a fault           lost
  *  lost      anything                            lost
  * ```
  *
- * Heads are the deframer's. What lies in a body is only counted: a chunk in the middle of one is a comparison and an
- * addition, and a gap in it costs nothing, however long. What is kept between two chunks is one frame's numbers and
- * first bytes, and what there is of a head.
+ * The deframer reads the heads. Bytes of a body are only counted: a chunk in the middle of one costs a comparison and
+ * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
+ * kept, and the beginning of a head.
  */
 import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
 import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
 import {
+  addCarrier,
   type CarriedFrame,
   type Carrier,
   carriedFrame,
   carrierOf,
-  carryOn,
   NO_BYTES,
 } from './carried-frame.ts';
 import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
@@ -34,12 +34,12 @@ import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
 /** How the frames of one side are found and named. */
 export interface SideFraming {
   readonly framing: Framing<unknown>;
-  /** What kind of message a header says it is. */
+  /** The kind of message that a header announces. */
   label(header: unknown): string | null;
 }
 
 export interface SideFrames {
-  /** Takes the next bytes, and tells of the frames that they complete. */
+  /** Takes the next bytes, and emits the frames that they complete. */
   chunk(chunk: StreamChunk): void;
   /** Takes bytes that are missing. */
   gap(gap: StreamGap): void;
@@ -48,10 +48,10 @@ export interface SideFrames {
 }
 
 /** Events of the deframer at a time, so that a chunk of tiny frames does not make thousands at once. */
-const AT_ONCE = 64;
+const BATCH_EVENTS = 64;
 
-/** @param emit is told of frames, and of at most one fault. */
-export function sideFrames(
+/** @param emit is called with each frame, and with at most one fault. */
+export function createSideFrames(
   conversation: Conversation,
   from: Side,
   { framing, label }: SideFraming,
@@ -72,7 +72,7 @@ export function sideFrames(
   let count = 0;
   let last: Pick<Carrier, 'packet' | 'capturedAt'> = { packet: 0, capturedAt: conversation.startedAt };
 
-  function tell(frame: CarriedFrame, unfinished = 0): void {
+  function emitFrame(frame: CarriedFrame, unfinished = 0): void {
     const missing = frame.missing + unfinished;
     emit({
       type: 'frame',
@@ -96,7 +96,7 @@ export function sideFrames(
     });
   }
 
-  function fail(fault: Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>): void {
+  function emitFault(fault: Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>): void {
     lost = true;
     current = null;
     pending = [];
@@ -107,10 +107,10 @@ export function sideFrames(
   }
 
   /** Finds the heads in a chunk from `at` on, and answers the fault it ends with. */
-  function heads(here: Carrier, at: number, over: CarriedFrame[]): FrameFault | null {
+  function readHeads(here: Carrier, at: number, over: CarriedFrame[]): FrameFault | null {
     const { bytes } = here;
     while (at < bytes.length) {
-      const stepped = stepSome(skipping, state, bytes, at, AT_ONCE);
+      const stepped = stepSome(skipping, state, bytes, at, BATCH_EVENTS);
       state = stepped.state;
       at = stepped.at;
       for (const event of stepped.events) {
@@ -135,8 +135,8 @@ export function sideFrames(
     const over: CarriedFrame[] = [];
     let at = 0;
     if (current !== null) {
-      carryOn(current, here);
-      // What the deframer would do for every chunk of a body, a comparison does.
+      addCarrier(current, here);
+      // A comparison replaces the deframer for chunks within a body.
       if (reached < boundary) {
         here.bytes = NO_BYTES;
         return;
@@ -147,7 +147,7 @@ export function sideFrames(
     }
     // A head that is now known is counted as what it turns out to be.
     for (const each of pending) each.frames--;
-    const fault = heads(here, at, over);
+    const fault = readHeads(here, at, over);
     // Set by `heads`, which the compiler does not see.
     const inBody = current as CarriedFrame | null;
     if (fault === null && inBody === null && boundary < reached) keepHead(here);
@@ -156,8 +156,8 @@ export function sideFrames(
       here.bytes = NO_BYTES;
     }
     if (inBody !== null) state = { ...initialState(), taken: boundary };
-    for (const frame of over) tell(frame);
-    if (fault !== null) fail(fault);
+    for (const frame of over) emitFrame(frame);
+    if (fault !== null) emitFault(fault);
   }
 
   /** Keeps what there is of a head, which is a frame's, and so one more in each of its chunks. */
@@ -175,12 +175,12 @@ export function sideFrames(
     if (current !== null) {
       current.missing += Math.min(reached, boundary) - position;
       if (reached < boundary) return;
-      tell(current);
+      emitFrame(current);
       current = null;
       if (reached === boundary) return;
     }
     const message = `${length} bytes are missing, and where the next frame begins is not known without them`;
-    fail({ code: 'gap', message, declared: null, limit: null, position, hex: '', ascii: '' });
+    emitFault({ code: 'gap', message, declared: null, limit: null, position, hex: '', ascii: '' });
   }
 
   function end(how: 'ended' | 'cut'): void {
@@ -189,7 +189,7 @@ export function sideFrames(
     let fault: FrameFault | null = null;
     if (current !== null) {
       const { position, head, length, sample } = current;
-      tell(current, boundary - reached);
+      emitFrame(current, boundary - reached);
       const got = reached - position - head;
       const message = `the stream ended in the body of a frame, after ${got} of ${length} bytes`;
       fault = faultAt(
@@ -204,7 +204,7 @@ export function sideFrames(
     }
     current = null;
     pending = [];
-    if (fault !== null && how === 'ended') fail(fault);
+    if (fault !== null && how === 'ended') emitFault(fault);
   }
 
   return { chunk, gap, end };

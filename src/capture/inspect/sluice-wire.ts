@@ -1,17 +1,17 @@
-/** Sluice's own wire in a recording: told with the names of files, and recognized by a side's first bytes. */
+/** Sluice's own wire in a recording: labelled with the names of files, and recognized by a side's first bytes. */
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Preset } from '../../wire/preset.ts';
 
 /** How many bytes it takes to recognize it. */
-export const SLUICE_OPENING = 5;
+export const SLUICE_PREFIX_BYTES = 5;
 
 const MAX_HEADER = 65_536;
 const BRACE = 0x7b;
 
 /** Whether a side's first five bytes are the length of a header and the beginning of its JSON. */
 export function looksLikeSluice(bytes: Uint8Array): boolean {
-  if (bytes.length < SLUICE_OPENING || bytes[4] !== BRACE) return false;
+  if (bytes.length < SLUICE_PREFIX_BYTES || bytes[4] !== BRACE) return false;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
   return length >= 2 && length <= MAX_HEADER;
 }

@@ -1,74 +1,79 @@
 /**
- * What comes behind a RST: kept until it is known whether the conversation goes on, or counted. See `resets.ts`.
+ * Segments behind a RST. The reassembly keeps them until it knows whether the conversation goes on, and counts them if
+ * it does not. See `resets.ts`.
  */
-import { type Segment, TCP_RST } from '../segment.ts';
-import type { Shared } from './deliver.ts';
+import { copySegment, occupiesSequence, type Segment, TCP_RST } from '../segment.ts';
+import type { SharedState } from './deliver.ts';
 import { giveUpAll } from './holes.ts';
-import { COST } from './out-of-order-buffer.ts';
+import { HELD_COST_BYTES } from './out-of-order-buffer.ts';
 import { lookForLife } from './resets.ts';
-import { copied, isSomething } from './segments.ts';
 import {
   type Direction,
   type Emit,
-  holds,
+  holdsBytes,
   positionOf,
   type Reset,
   type TcpConversation,
 } from './tcp-conversation.ts';
-import { mostSent } from './window.ts';
+import { sendLimit } from './window.ts';
 
-/** Keeps a segment that came behind a RST that is heeded. */
-export function keepAfter(reset: Reset, direction: Direction, segment: Segment, { holdings }: Shared): void {
-  const kept = copied(segment, segment.flags & TCP_RST ? 0 : segment.payload.length);
+/** Keeps a segment that came behind an accepted RST. */
+export function keepAfterReset(
+  reset: Reset,
+  direction: Direction,
+  segment: Segment,
+  { heldTotals }: SharedState,
+): void {
+  const kept = copySegment(segment, segment.flags & TCP_RST ? 0 : segment.payload.length);
   reset.after.push({ direction, segment: kept });
   reset.bytes += kept.payload.length;
-  holdings.cost += kept.payload.length + COST;
-  holdings.holders.add(reset.from);
+  heldTotals.cost += kept.payload.length + HELD_COST_BYTES;
+  heldTotals.holders.add(reset.sender);
 }
 
-/** Takes a RST off its conversation, which is decided about. What was kept behind it is held no longer. */
-export function takeReset(talk: TcpConversation, { holdings }: Shared): Reset {
-  const reset = talk.reset!;
-  talk.reset = null;
-  holdings.cost -= reset.bytes + reset.after.length * COST;
-  if (!holds(reset.from)) holdings.holders.delete(reset.from);
+/** Removes a RST from its conversation once its meaning is decided. The segments behind it no longer count as held. */
+export function removeReset(tcp: TcpConversation, { heldTotals }: SharedState): Reset {
+  const reset = tcp.reset!;
+  tcp.reset = null;
+  heldTotals.cost -= reset.bytes + reset.after.length * HELD_COST_BYTES;
+  if (!holdsBytes(reset.sender)) heldTotals.holders.delete(reset.sender);
   return reset;
 }
 
-/** The RST of a conversation that is open ends both sides; what was kept behind it is counted. */
-export function endByReset(talk: TcpConversation, shared: Shared, emit: Emit): void {
-  const { from, segment, after, heeded } = takeReset(talk, shared);
+/** Ends both sides of an open conversation by its RST, and counts the segments that were kept behind it. */
+export function endByReset(tcp: TcpConversation, shared: SharedState, emit: Emit): void {
+  const { sender, segment, after, accepted } = removeReset(tcp, shared);
   const { packet, seq } = segment;
-  if (!heeded) lookForLife(talk, from, seq);
-  giveUpAll(from.peer, 0, shared, emit);
-  // One that refuses a SYN has the number 0, which is no place in the stream.
-  const reached = positionOf(from, seq);
-  giveUpAll(from, reached <= mostSent(from) ? reached : 0, shared, emit);
-  if (packet.time > from.latest) from.latest = packet.time;
+  if (!accepted) lookForLife(tcp, sender, seq);
+  giveUpAll(sender.peer, 0, shared, emit);
+  // A RST that refuses a SYN has sequence number 0, which is no position in the stream.
+  const reached = positionOf(sender, seq);
+  giveUpAll(sender, reached <= sendLimit(sender) ? reached : 0, shared, emit);
+  if (packet.time > sender.latest) sender.latest = packet.time;
   emit({
     type: 'reset',
-    conversation: talk.conversation!,
-    from: from.from,
-    position: from.next,
+    conversation: tcp.conversation!,
+    from: sender.side,
+    position: sender.next,
     capturedAt: packet.time,
-    deliverableAt: from.latest,
+    deliverableAt: sender.latest,
     packet: packet.number,
   });
-  for (const each of after) countAfter(talk, each.segment);
-  tellAfter(talk, emit);
+  for (const each of after) countAfterReset(tcp, each.segment);
+  emitAfterReset(tcp, emit);
 }
 
-/** Counts a segment that came behind a reset, if something is lost with it. */
-export function countAfter(talk: TcpConversation, segment: Segment): void {
-  if (!isSomething(segment) || segment.flags & TCP_RST) return;
-  talk.aftermath ??= { packets: 0, bytes: 0, firstPacket: segment.packet.number };
-  talk.aftermath.packets++;
-  talk.aftermath.bytes += segment.length;
+/** Counts a segment that came behind a reset, if it carries bytes or a FIN. */
+export function countAfterReset(tcp: TcpConversation, segment: Segment): void {
+  if (!occupiesSequence(segment) || segment.flags & TCP_RST) return;
+  tcp.pendingAfterReset ??= { packets: 0, bytes: 0, firstPacket: segment.packet.number };
+  tcp.pendingAfterReset.packets++;
+  tcp.pendingAfterReset.bytes += segment.length;
 }
 
-/** Tells what was counted since it was told. */
-export function tellAfter(talk: TcpConversation, emit: Emit): void {
-  if (talk.aftermath === null) return;
-  emit({ type: 'after-reset', conversation: talk.conversation!, ...talk.aftermath });
-  talk.aftermath = null;
+/** Emits the count of segments behind the reset, if there are any since the last `after-reset`. */
+export function emitAfterReset(tcp: TcpConversation, emit: Emit): void {
+  if (tcp.pendingAfterReset === null) return;
+  emit({ type: 'after-reset', conversation: tcp.conversation!, ...tcp.pendingAfterReset });
+  tcp.pendingAfterReset = null;
 }

@@ -1,4 +1,4 @@
-/** Where bytes that came twice differ. */
+/** Compares two copies of the same bytes of a stream, and notes where they differ. */
 
 /** The positions of the first and the last byte that differ; `first` is -1 while none does. */
 export interface Difference {
@@ -6,8 +6,8 @@ export interface Difference {
   last: number;
 }
 
-/** Up to so many bytes, a loop is quicker than the views that a native comparison takes. */
-const FEW = 24;
+/** Up to this many bytes, a loop is faster than the views that a native comparison needs. */
+const LOOP_BYTES_MAX = 24;
 
 /**
  * Compares `count` bytes of `kept` from `keptAt` on with as many of `came` from `cameAt` on, the first of which is at
@@ -22,7 +22,7 @@ export function compareBytes(
   position: number,
   difference: Difference,
 ): void {
-  if (count > FEW) {
+  if (count > LOOP_BYTES_MAX) {
     const one = kept.subarray(keptAt, keptAt + count);
     const other = came.subarray(cameAt, cameAt + count);
     if (Buffer.compare(one, other) === 0) return;

@@ -14,8 +14,8 @@
  *                                  any other                  a new conversation
  * ```
  *
- * What a side shows before its SYN/ACK may be of an older connection, half of which is still open (RFC 9293, section
- * 3.5.1): it acknowledges something else than the SYN, is answered by a RST, and then the SYN comes again.
+ * Segments of a side before its SYN/ACK may belong to an older, half-open connection (RFC 9293, section 3.5.1). Such a
+ * segment acknowledges something else than the SYN; the client answers it with a RST, and sends the SYN again.
  *
  * ```text
  *   client  SYN 100                RST 7000     SYN 100                     ACK 301
@@ -24,86 +24,90 @@
  * ```
  */
 
-import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
+import { occupiesSequence, type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { Conversation } from '../stream-event.ts';
 import { sourceAddress, sourcePort } from './flow.ts';
-import { tellIgnored } from './ignored.ts';
-import { isSomething } from './segments.ts';
+import { emitIgnored } from './ignored.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
-import { isUnanswered, mostSent } from './window.ts';
+import { isUnanswered, sendLimit } from './window.ts';
 
-/** How far apart the numbers of one moment may be. A random number is that near once in 256 times. */
-export const NEAR = 2 ** 24;
-/** How far back numbers of a connection that is over may lie: the largest window. */
-const BACK = 2 ** 30;
-/** The most bytes that a SYN brings. */
-const SYN_BYTES = 65_535;
-/** After so long nothing of a connection is on its way any more, in nanoseconds. */
-const TIME_WAIT = 60_000_000_000n;
+/** Sequence numbers seen at about the same time lie within this distance. A random number does once in 256 times. */
+export const NEAR_BYTES = 2 ** 24;
+/** Sequence numbers of a closed connection may lie this far back: the largest window. */
+const CLOSED_BEHIND_BYTES_MAX = 2 ** 30;
+/** A SYN carries at most this many bytes. */
+const SYN_BYTES_MAX = 65_535;
+/** Nanoseconds after which no segment of a closed connection is still in flight. */
+const TIME_WAIT_NS = 60_000_000_000n;
 
 /**
- * - `again`: it came before. - `starts`: it says where the direction's bytes start. - `stray`: it means nothing.
+ * - `again`: a retransmission. - `starts`: it gives the direction its initial sequence number. - `stray`: it is ignored.
  * - `new`: it opens another conversation.
  */
 export type SynMeaning = 'again' | 'starts' | 'stray' | 'new';
 
-/** What a segment with SYN is to the open conversation that has its flow. */
+/** Classifies a segment with SYN that has the flow of an open conversation. */
 export function classifySyn(direction: Direction, segment: Segment): SynMeaning {
   const zero = seqPlus(segment.seq, 1);
   if (direction.syn === segment.seq) return 'again';
-  if (direction.syn !== NONE) return answersAnew(direction, segment);
+  if (direction.syn !== NONE) return classifyOtherSynAck(direction, segment);
   if (direction.started) return direction.nextSeq === seqPlus(zero, direction.next) ? 'again' : 'new';
   const { peer, ackLow } = direction;
   if (peer.syn !== NONE && segment.flags & TCP_ACK) return answers(peer, segment) ? 'starts' : 'stray';
   if (!isShortlyBefore(direction, zero)) return 'new';
-  if (ackLow !== NONE) return isWithin(zero, ackLow, NEAR) ? 'starts' : 'new';
+  if (ackLow !== NONE) return isWithin(zero, ackLow, NEAR_BYTES) ? 'starts' : 'new';
   return !direction.anchored && peer.started && peer.syn === NONE ? 'new' : 'starts';
 }
 
 /**
- * A SYN/ACK with another number than the first, to the same SYN: a server that keeps no state, or one of many behind
- * an address, has answered anew. The client takes one of them; until it has told which, the last is believed.
+ * Classifies a SYN/ACK that answers the same SYN as an earlier one, but with another sequence number. A server without
+ * state, or one of several behind an address, has answered twice. The client accepts one of the answers; until an
+ * acknowledgement shows which, the last one counts.
  */
-function answersAnew(direction: Direction, segment: Segment): SynMeaning {
+function classifyOtherSynAck(direction: Direction, segment: Segment): SynMeaning {
   if (!answers(direction.peer, segment)) return 'new';
   const untouched = direction.next === 0 && direction.held.length === 0 && direction.acked === NONE;
   return untouched ? 'starts' : 'stray';
 }
 
-/** Whether position 0 can be there, so that all that a direction has shown without a SYN lies shortly behind it. */
+/**
+ * Whether position 0 can be at `zero`: everything that the direction sent without a SYN then lies shortly behind it.
+ */
 export function isShortlyBefore(direction: Direction, zero: number): boolean {
   if (!direction.anchored) return true;
-  const lowest = Math.min(direction.lowest, direction.lowestBare + 1);
+  const lowest = Math.min(direction.lowest, direction.lowestEmpty + 1);
   const ahead = lowest - distance(direction.nextSeq, zero);
-  return ahead >= 0 && ahead <= NEAR;
+  return ahead >= 0 && ahead <= NEAR_BYTES;
 }
 
 /**
- * Whether a segment of a direction that has not started is of an older connection: it acknowledges something from
- * before the SYN of the other, or far more than that can have sent while nobody has answered it.
+ * Whether a segment of a direction that has not started belongs to an older connection: it acknowledges a number before
+ * the peer's SYN, or more than the peer can have sent while nobody has answered its SYN.
  */
 export function isStale({ started, peer }: Direction, segment: Segment): boolean {
   const { flags, ack } = segment;
   if (started || peer.syn === NONE || (flags & (TCP_ACK | TCP_SYN | TCP_RST)) !== TCP_ACK) return false;
   const position = positionOf(peer, ack);
-  // Packets of one side may be in the recording long before those of the other: bytes are not dropped for less.
-  const most = mostSent(peer) + (isSomething(segment) ? NEAR : 0);
-  return position < 0 || (isUnanswered(peer) && position > most);
+  // A recording may have the packets of one side long before those of the other, so bytes need a wider margin.
+  const max = sendLimit(peer) + (occupiesSequence(segment) ? NEAR_BYTES : 0);
+  return position < 0 || (isUnanswered(peer) && position > max);
 }
 
-/** Whether it acknowledges the SYN of the other direction, perhaps with its bytes: a SYN/ACK, or a RST that refuses. */
+/**
+ * Whether a segment (a SYN/ACK, or a RST that refuses) acknowledges a direction's SYN, perhaps with bytes behind it.
+ */
 export const answers = ({ syn }: Direction, { flags, ack }: Segment): boolean =>
-  (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES);
+  (flags & TCP_ACK) !== 0 && syn !== NONE && isWithin(seqPlus(syn, 1), ack, SYN_BYTES_MAX);
 
-const isWithin = (from: number, seq: number, most: number): boolean => {
+const isWithin = (from: number, seq: number, max: number): boolean => {
   const ahead = distance(from, seq);
-  return ahead >= 0 && ahead <= most;
+  return ahead >= 0 && ahead <= max;
 };
 
-/** Whether a segment still belongs to a conversation that is closed, so that it means nothing. */
+/** Whether a segment still belongs to a closed conversation, and is therefore ignored. */
 export function isStray(direction: Direction, segment: Segment): boolean {
-  const { talk, peer } = direction;
+  const { tcp, peer } = direction;
   const { flags, seq, ack } = segment;
   if (flags & TCP_RST) return true;
   if (flags & TCP_SYN) {
@@ -112,10 +116,10 @@ export function isStray(direction: Direction, segment: Segment): boolean {
     if (direction.syn === NONE) {
       return direction.started && direction.nextSeq === seqPlus(zero, direction.next);
     }
-    // Who was refused may try again with the same number. Wireshark takes both tries for one conversation, but what
-    // follows a reset must be told.
-    if (direction.syn !== seq || (talk.over === 'reset' && !(flags & TCP_ACK))) return false;
-    return segment.packet.time - talk.latest < TIME_WAIT;
+    // A client that was refused may try again with the same number. Wireshark takes both tries for one conversation.
+    // Here the second one is a new conversation, since the events behind a reset must not be lost.
+    if (direction.syn !== seq || (tcp.closeReason === 'reset' && !(flags & TCP_ACK))) return false;
+    return segment.packet.time - tcp.latest < TIME_WAIT_NS;
   }
   if (direction.started) return isNearEnd(direction, seq);
   return !(flags & TCP_ACK) || !peer.started || isNearEnd(peer, ack);
@@ -123,33 +127,33 @@ export function isStray(direction: Direction, segment: Segment): boolean {
 
 function isNearEnd({ nextSeq }: Direction, seq: number): boolean {
   const ahead = distance(nextSeq, seq);
-  return ahead >= -BACK && ahead <= NEAR;
+  return ahead >= -CLOSED_BEHIND_BYTES_MAX && ahead <= NEAR_BYTES;
 }
 
-/** Opens a conversation, once it is known who is who. */
-export function introduce(
-  talk: TcpConversation,
+/** Opens a conversation, once it is known which direction is the client's. */
+export function openConversation(
+  tcp: TcpConversation,
   client: Direction,
   opening: Conversation['opening'],
   emit: Emit,
 ): void {
   const server = client.peer;
-  client.from = 'client';
-  server.from = 'server';
-  const { index, startedAt } = talk;
-  talk.conversation = {
+  client.side = 'client';
+  server.side = 'server';
+  const { index, startedAt } = tcp;
+  tcp.conversation = {
     index,
     client: sourceAddress(client.flow),
     server: sourceAddress(server.flow),
     startedAt,
     opening,
   };
-  emit({ type: 'open', conversation: talk.conversation });
-  for (const { from, why, segment } of talk.ignored) tellIgnored(from, why, segment, emit);
-  talk.ignored = [];
+  emit({ type: 'open', conversation: tcp.conversation });
+  for (const { sender, why, segment } of tcp.earlyIgnored) emitIgnored(sender, why, segment, emit);
+  tcp.earlyIgnored = [];
 }
 
-/** The client of a conversation whose opening was not recorded: a server has the lower port, mostly. */
+/** Guesses the client of a conversation whose SYNs were not recorded: a server usually has the lower port. */
 export function likelyClient({ first, second }: TcpConversation): Direction {
   return sourcePort(first.flow) < sourcePort(second.flow) ? second : first;
 }
@@ -157,18 +161,18 @@ export function likelyClient({ first, second }: TcpConversation): Direction {
 /**
  * The sequence number at which a direction starts whose SYN was not seen; null when nothing is known of it.
  *
- * That is the lowest it has shown with bytes; a lower one without bytes, unless that is a keep-alive's; and what the
- * peer had acknowledged before, if the recording has the beginning: then bytes in between are missing. When it has
- * shown no bytes at all it starts behind all numbers that it has shown.
+ * That is the lowest number of a segment with bytes. A lower number without bytes counts too, unless a keep-alive has
+ * it. If the recording has the beginning, an earlier acknowledgement by the peer counts as well: the bytes in between
+ * are missing. A direction that sent no bytes starts behind its highest number.
  */
 export function zeroOf(direction: Direction): number | null {
-  const { anchored, nextSeq, ackLow, ackHigh, lowest, lowestBare, peer, talk } = direction;
+  const { anchored, nextSeq, ackLow, ackHigh, lowest, lowestEmpty, peer, tcp } = direction;
   if (!anchored) return ackLow === NONE ? null : ackLow;
   if (lowest === Number.POSITIVE_INFINITY) {
     const shown = seqPlus(nextSeq, direction.highest);
-    return ackHigh !== NONE && isWithin(shown, ackHigh, NEAR) ? ackHigh : shown;
+    return ackHigh !== NONE && isWithin(shown, ackHigh, NEAR_BYTES) ? ackHigh : shown;
   }
-  const own = seqPlus(nextSeq, lowestBare < lowest - 1 ? lowestBare : lowest);
-  const whole = peer.syn !== NONE || talk.settled;
-  return whole && ackLow !== NONE && isWithin(ackLow, own, NEAR) ? ackLow : own;
+  const own = seqPlus(nextSeq, lowestEmpty < lowest - 1 ? lowestEmpty : lowest);
+  const hasBeginning = peer.syn !== NONE || tcp.settled;
+  return hasBeginning && ackLow !== NONE && isWithin(ackLow, own, NEAR_BYTES) ? ackLow : own;
 }

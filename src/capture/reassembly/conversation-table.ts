@@ -1,29 +1,29 @@
 /**
- * All conversations by their flows, in the order of their silence.
+ * All conversations, by their flows and in the order of their last packets.
  *
  * ```text
  *  open    oldest ⇄ … ⇄ newest     at most `maxConversations`; a packet moves its conversation to the end
- *  closed  oldest ⇄ … ⇄ newest     at most `REMEMBERED`, so that what still comes of them opens no new one
+ *  closed  oldest ⇄ … ⇄ newest     at most `CLOSED_MAX`, so that late segments do not open a new conversation
  * ```
  */
 import type { Direction, TcpConversation } from './tcp-conversation.ts';
 
-/** Conversations that are remembered after they were closed, as TIME-WAIT does. */
-const REMEMBERED = 16_384;
+/** Closed conversations that the table remembers, as TIME-WAIT does. */
+const CLOSED_MAX = 16_384;
 
 export interface ConversationTable {
   find(flow: string): Direction | undefined;
   /** Adds an open conversation as the newest. */
-  add(talk: TcpConversation): void;
+  add(tcp: TcpConversation): void;
   /** Makes an open conversation the newest. */
-  touch(talk: TcpConversation): void;
-  /** The open conversation that was silent for the longest, when there are too many. */
+  touch(tcp: TcpConversation): void;
+  /** When too many are open: the one whose last packet is the oldest. */
   excess(): TcpConversation | null;
-  /** Moves a conversation to those that are closed, or forgets it. Answers which closed one is forgotten for it. */
-  close(talk: TcpConversation, remember: boolean): TcpConversation | null;
-  /** Forgets a closed conversation: its flows are another's now. */
-  forget(talk: TcpConversation): void;
-  /** Those that are open, by their index. */
+  /** Moves a conversation to the closed ones, or forgets it. Returns the closed one that is forgotten to make room. */
+  close(tcp: TcpConversation, remember: boolean): TcpConversation | null;
+  /** Forgets a closed conversation, because another one has its flows now. */
+  forget(tcp: TcpConversation): void;
+  /** The open conversations, by their index. */
   open(): readonly TcpConversation[];
 }
 
@@ -33,11 +33,11 @@ interface List {
   size: number;
 }
 
-export function createConversationTable(most: number): ConversationTable {
+export function createConversationTable(maxOpen: number): ConversationTable {
   const flows = new Map<string, Direction>();
   const live: List = { oldest: null, newest: null, size: 0 };
   const closed: List = { oldest: null, newest: null, size: 0 };
-  /** The last one that was found: packets come in runs. */
+  /** The direction that was found last: packets of one flow come in runs. */
   let last: Direction | undefined;
 
   const drop = ({ first, second }: TcpConversation): void => {
@@ -59,57 +59,57 @@ export function createConversationTable(most: number): ConversationTable {
       if (found !== undefined) last = found;
       return found;
     },
-    add(talk) {
-      // The first direction last: with one address and port at both ends, the flows are the same.
-      flows.set(talk.second.flow, talk.second);
-      flows.set(talk.first.flow, talk.first);
-      last = talk.first;
-      append(live, talk);
+    add(tcp) {
+      // The first direction goes in last: with one address and port at both ends, the two flows are equal.
+      flows.set(tcp.second.flow, tcp.second);
+      flows.set(tcp.first.flow, tcp.first);
+      last = tcp.first;
+      append(live, tcp);
     },
-    touch(talk) {
-      if (live.newest === talk) return;
-      remove(live, talk);
-      append(live, talk);
+    touch(tcp) {
+      if (live.newest === tcp) return;
+      remove(live, tcp);
+      append(live, tcp);
     },
-    excess: () => (live.size > most ? live.oldest : null),
-    close(talk, remember) {
-      remove(live, talk);
+    excess: () => (live.size > maxOpen ? live.oldest : null),
+    close(tcp, remember) {
+      remove(live, tcp);
       if (!remember) {
-        drop(talk);
+        drop(tcp);
         return null;
       }
-      append(closed, talk);
-      if (closed.size <= REMEMBERED) return null;
+      append(closed, tcp);
+      if (closed.size <= CLOSED_MAX) return null;
       const { oldest } = closed;
       remove(closed, oldest!);
       drop(oldest!);
       return oldest;
     },
-    forget(talk) {
-      remove(closed, talk);
-      drop(talk);
+    forget(tcp) {
+      remove(closed, tcp);
+      drop(tcp);
     },
     open() {
-      const talks: TcpConversation[] = [];
-      for (let talk = live.oldest; talk !== null; talk = talk.newer) talks.push(talk);
-      return talks.sort((a, b) => a.index - b.index);
+      const conversations: TcpConversation[] = [];
+      for (let tcp = live.oldest; tcp !== null; tcp = tcp.newer) conversations.push(tcp);
+      return conversations.sort((a, b) => a.index - b.index);
     },
   };
 }
 
-function append(list: List, talk: TcpConversation): void {
-  talk.older = list.newest;
-  talk.newer = null;
-  if (list.newest === null) list.oldest = talk;
-  else list.newest.newer = talk;
-  list.newest = talk;
+function append(list: List, tcp: TcpConversation): void {
+  tcp.older = list.newest;
+  tcp.newer = null;
+  if (list.newest === null) list.oldest = tcp;
+  else list.newest.newer = tcp;
+  list.newest = tcp;
   list.size++;
 }
 
-function remove(list: List, talk: TcpConversation): void {
-  if (talk.older === null) list.oldest = talk.newer;
-  else talk.older.newer = talk.newer;
-  if (talk.newer === null) list.newest = talk.older;
-  else talk.newer.older = talk.older;
+function remove(list: List, tcp: TcpConversation): void {
+  if (tcp.older === null) list.oldest = tcp.newer;
+  else tcp.older.newer = tcp.newer;
+  if (tcp.newer === null) list.newest = tcp.older;
+  else tcp.newer.older = tcp.older;
   list.size--;
 }

@@ -1,10 +1,10 @@
-/** What the key of a flow says: who sends to whom (see `Segment.flow`). */
+/** Reads the key of a flow: the addresses and ports of sender and receiver (see `Segment.flow`). */
 
 import { formatAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 
-/** Characters of a key for IPv4; longer ones are for IPv6. */
-const IPV4 = 12;
+/** Characters of an IPv4 key; an IPv6 key is longer. */
+const IPV4_KEY_LENGTH = 12;
 
 /** The key of the other direction. */
 export function reverseFlow(flow: string): string {
@@ -17,7 +17,7 @@ export const sourcePort = (flow: string): number => word(flow, flow.length - 4);
 
 /** The sender's address, as a URL has it: `127.0.0.1:8080`, `[2001:db8::1]:8080`. */
 export function sourceAddress(flow: string): Address {
-  const host = flow.length === IPV4 ? dotted(flow) : ipv6Text(flow);
+  const host = flow.length === IPV4_KEY_LENGTH ? dotted(flow) : ipv6Text(flow);
   return formatAddress(host, sourcePort(flow));
 }
 
@@ -25,7 +25,9 @@ const word = (flow: string, at: number): number => flow.charCodeAt(at) * 256 + f
 
 const dotted = (flow: string): string => [0, 1, 2, 3].map((at) => flow.charCodeAt(at)).join('.');
 
-/** RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`. */
+/**
+ * RFC 5952: small letters, no leading zeros, the longest run of two zero groups or more (the first of equals) as `::`.
+ */
 function ipv6Text(flow: string): string {
   const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => word(flow, at));
   let start = 0;

@@ -1,14 +1,13 @@
 /**
- * A set whose oldest element is found in constant time, however many older ones were deleted. Whoever uses it says
- * what bounds it.
+ * A set whose oldest element is found in constant time, however many older ones were deleted. The caller bounds it.
  *
- * A `Set` alone keeps the places of those that were deleted for a while, and whoever begins at its beginning steps
- * over them each time. An iterator that is kept steps over each place once.
+ * A plain `Set` keeps the slots of deleted elements for a while, and a new iterator steps over them each time. An
+ * iterator that is kept steps over each slot once.
  */
 
 export interface OldestFirst<T> {
   readonly size: number;
-  /** Adds it as the newest; one that is in it stays where it is. */
+  /** Adds a value as the newest; a value that is in the set keeps its place. */
   readonly add: (value: T) => void;
   readonly delete: (value: T) => void;
   readonly oldest: () => T | undefined;
@@ -16,7 +15,7 @@ export interface OldestFirst<T> {
 
 export function createOldestFirst<T>(): OldestFirst<T> {
   const values = new Set<T>();
-  /** Behind all that were deleted in front, and right behind `oldest`. */
+  /** Stands behind all slots that were deleted in front, and right behind `oldest`. */
   let places: Iterator<T> | null = null;
   let oldest: T | undefined;
   return {
@@ -32,7 +31,7 @@ export function createOldestFirst<T>(): OldestFirst<T> {
       if (oldest !== undefined || values.size === 0) return oldest;
       places ??= values.values();
       const { done, value } = places.next();
-      // One that has come to its end finds nothing that is added later.
+      // An iterator at its end does not see values that are added later.
       if (done) {
         places = values.values();
         oldest = places.next().value;

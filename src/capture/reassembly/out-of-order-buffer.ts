@@ -1,10 +1,10 @@
 /**
- * Bytes that wait behind a hole: sorted, without overlaps, the first to come win.
+ * Bytes that wait behind a hole: sorted and without overlaps. The first copy of a byte wins.
  *
  * ```text
  *  held       ....aaaa......bbbb....        a and b were here first
  *  came         cccccccccccccccccc
- *  then       ..ccaaaaccccccbbbbcc..        what c says of theirs is compared, and dropped
+ *  then       ..ccaaaaccccccbbbbcc..        c's copies of a and b are compared, and dropped
  * ```
  */
 
@@ -12,36 +12,36 @@ import type { Segment } from '../segment.ts';
 import { TCP_ACK } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
 import type { OldestFirst } from './oldest-first.ts';
-import { type Direction, type Held, holds, NONE } from './tcp-conversation.ts';
+import { type Direction, type HeldBytes, holdsBytes, NONE } from './tcp-conversation.ts';
 
-/** What a held segment costs beyond its bytes, about: its objects. */
-export const COST = 256;
+/** Approximate memory of a held segment besides its bytes: its objects. */
+export const HELD_COST_BYTES = 256;
 
-/** Up to so many are taken from the front of an array one by one: an engine need not move the others for that. */
-const FEW = 8;
+/** Up to this many elements are shifted off an array one by one: an engine need not move the others for that. */
+const SHIFT_COUNT_MAX = 8;
 
-/** What is held over all conversations. */
-export interface Holdings {
-  /** Bytes held, and `COST` for each segment or snapped range. */
+/** Totals of the held bytes over all conversations. */
+export interface HeldTotals {
+  /** Bytes held, and `HELD_COST_BYTES` for each segment or snapped range. */
   cost: number;
-  /** Who holds something, the oldest hole first. */
+  /** The directions that hold something, the oldest hole first. */
   readonly holders: OldestFirst<Direction>;
 }
 
 /**
- * Holds the bytes of a segment from position `from` to below `stop`, as far as they are not held.
+ * Holds the bytes of a segment from position `from` to below `stop`, except those that are held already.
  *
  * @param position the position of the first byte of its payload.
- * @returns whether some of them were held before.
+ * @returns whether some of them were held already.
  */
-export function hold(
+export function holdBytes(
   direction: Direction,
   segment: Segment,
   position: number,
   from: number,
   stop: number,
   difference: Difference,
-  holdings: Holdings,
+  heldTotals: HeldTotals,
 ): boolean {
   const { held } = direction;
   const { payload } = segment;
@@ -61,7 +61,7 @@ export function hold(
         ack: segment.flags & TCP_ACK ? segment.ack : NONE,
       });
       direction.heldBytes += bytes.length;
-      holdings.cost += bytes.length + COST;
+      heldTotals.cost += bytes.length + HELD_COST_BYTES;
       at = free;
     } else {
       const both = Math.min(stop, other!.position + other!.bytes.length);
@@ -70,15 +70,15 @@ export function hold(
       at = both;
     }
   }
-  if (holds(direction)) holdings.holders.add(direction);
+  if (holdsBytes(direction)) heldTotals.holders.add(direction);
   return overlapped;
 }
 
-/** The first that reaches beyond a position. */
-function indexOf(held: readonly Held[], position: number): number {
+/** The index of the first held range that reaches beyond a position. */
+function indexOf(held: readonly HeldBytes[], position: number): number {
   let low = 0;
   let high = held.length;
-  // What comes mostly belongs at the end.
+  // New bytes mostly belong at the end.
   if (high > 0 && endOf(held[high - 1]!) <= position) return high;
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -88,10 +88,10 @@ function indexOf(held: readonly Held[], position: number): number {
   return low;
 }
 
-export const endOf = (held: Held): number => held.position + held.bytes.length;
+export const endOf = (held: HeldBytes): number => held.position + held.bytes.length;
 
 /** Notes that no byte of a range was captured. */
-export function noteSnapped(direction: Direction, start: number, end: number, holdings: Holdings): void {
+export function noteSnapped(direction: Direction, start: number, end: number, heldTotals: HeldTotals): void {
   const { snapped } = direction;
   let i = snapped.length;
   while (i > 0 && snapped[i - 1]!.end >= start) i--;
@@ -101,54 +101,59 @@ export function noteSnapped(direction: Direction, start: number, end: number, ho
     range.start = Math.min(range.start, snapped[k]!.start);
     range.end = Math.max(range.end, snapped[k]!.end);
   }
-  holdings.cost += (1 - (k - i)) * COST;
+  heldTotals.cost += (1 - (k - i)) * HELD_COST_BYTES;
   snapped.splice(i, k - i, range);
-  holdings.holders.add(direction);
+  heldTotals.holders.add(direction);
 }
 
-/** Drops the first `count` held, which were handed on, and the snapped ranges below a position. */
-export function dropFirst(direction: Direction, count: number, position: number, holdings: Holdings): void {
+/** Drops the first `count` held ranges, which were delivered, and the snapped ranges below a position. */
+export function dropFirst(
+  direction: Direction,
+  count: number,
+  position: number,
+  heldTotals: HeldTotals,
+): void {
   const { held, snapped } = direction;
   if (count === 0 && snapped.length === 0) return;
-  for (let i = 0; i < count; i++) forget(direction, held[i]!, holdings);
+  for (let i = 0; i < count; i++) subtract(direction, held[i]!, heldTotals);
   removeFirst(held, count);
   let ranges = 0;
   while (ranges < snapped.length && snapped[ranges]!.end <= position) ranges++;
-  holdings.cost -= ranges * COST;
+  heldTotals.cost -= ranges * HELD_COST_BYTES;
   removeFirst(snapped, ranges);
-  // Another hole is the first now, and younger than those of others.
-  holdings.holders.delete(direction);
-  if (holds(direction)) holdings.holders.add(direction);
+  // Another hole is the first now, and it is younger than those of the other directions.
+  heldTotals.holders.delete(direction);
+  if (holdsBytes(direction)) heldTotals.holders.add(direction);
 }
 
-/** Without moving all others for the sake of a few: what a hole gives free is mostly one. */
+/** Removes the first elements. A filled hole mostly frees one, and shifting it does not move the others. */
 function removeFirst(from: unknown[], count: number): void {
-  if (count > FEW) from.splice(0, count);
+  if (count > SHIFT_COUNT_MAX) from.splice(0, count);
   else for (let i = 0; i < count; i++) from.shift();
 }
 
-/** Drops what is held from a position on: nothing can be sent behind a FIN. */
-export function dropFrom(direction: Direction, position: number, holdings: Holdings): void {
+/** Drops what is held from a position on, since no bytes can follow a FIN. */
+export function dropFrom(direction: Direction, position: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
-  while (held.length > 0 && held.at(-1)!.position >= position) forget(direction, held.pop()!, holdings);
+  while (held.length > 0 && held.at(-1)!.position >= position) subtract(direction, held.pop()!, heldTotals);
   const last = held.at(-1);
   if (last !== undefined && endOf(last) > position) {
     const excess = endOf(last) - position;
     last.bytes = last.bytes.subarray(0, last.bytes.length - excess);
     direction.heldBytes -= excess;
-    holdings.cost -= excess;
+    heldTotals.cost -= excess;
   }
   while (snapped.length > 0 && snapped.at(-1)!.start >= position) {
     snapped.pop();
-    holdings.cost -= COST;
+    heldTotals.cost -= HELD_COST_BYTES;
   }
   const range = snapped.at(-1);
   if (range !== undefined) range.end = Math.min(range.end, position);
-  if (!holds(direction)) holdings.holders.delete(direction);
+  if (!holdsBytes(direction)) heldTotals.holders.delete(direction);
 }
 
-/** Gives all held their positions from a new position 0 on; what is below it is dropped. */
-export function rebase(direction: Direction, zero: number, holdings: Holdings): void {
+/** Moves all held ranges to a new position 0, and drops the bytes below it. */
+export function rebase(direction: Direction, zero: number, heldTotals: HeldTotals): void {
   const { held, snapped } = direction;
   for (const each of held) each.position -= zero;
   for (const each of snapped) {
@@ -159,19 +164,19 @@ export function rebase(direction: Direction, zero: number, holdings: Holdings): 
     const first = held[0]!;
     const below = Math.min(first.bytes.length, -first.position);
     if (below === first.bytes.length) {
-      forget(direction, first, holdings);
+      subtract(direction, first, heldTotals);
       held.shift();
     } else {
       first.bytes = first.bytes.subarray(below);
       first.position = 0;
       direction.heldBytes -= below;
-      holdings.cost -= below;
+      heldTotals.cost -= below;
     }
   }
-  dropFirst(direction, 0, 0, holdings);
+  dropFirst(direction, 0, 0, heldTotals);
 }
 
-function forget(direction: Direction, held: Held, holdings: Holdings): void {
+function subtract(direction: Direction, held: HeldBytes, heldTotals: HeldTotals): void {
   direction.heldBytes -= held.bytes.length;
-  holdings.cost -= held.bytes.length + COST;
+  heldTotals.cost -= held.bytes.length + HELD_COST_BYTES;
 }

@@ -1,20 +1,21 @@
-/** What bounds the reassembly of streams. Every queue and map in it is bounded by one of these, or by a constant. */
+/** The bounds of the reassembly. One of these options, or a constant, bounds each of its queues and maps. */
 
 export interface ReassemblyOptions {
   /**
-   * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it the one that has been silent for
-   * the longest is closed as `evicted`; if it goes on, it is a new one. Each takes about 1.5 KiB of memory, so the
-   * default may take 100 MiB when there are as many, and what the garbage collector leaves for later besides.
+   * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it, the one whose last packet is the
+   * oldest is closed as `evicted`; later packets of it open a new one. Each takes about 1.5 KiB of memory, so the
+   * default may take 100 MiB, and some more that the garbage collector has not freed.
    */
   readonly maxConversations?: number;
   /**
-   * Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`. Behind
-   * a RST that may have ended the conversation it is 256 KiB at most, and beyond it that has.
+   * Bytes of one side held back behind a hole, 0 to 2^30; default 4 MiB. Beyond it the hole is given up: `limit`.
+   * Behind a RST that may have ended the conversation, it is 256 KiB at most; beyond it the RST has ended the
+   * conversation.
    */
   readonly maxHeldBytes?: number;
   /**
-   * Segments of one side held back behind a hole, 0 to 65,536; default 4,096. Beyond it, the same; behind a RST it is 64
-   * at most.
+   * Segments of one side held back behind a hole, 0 to 65,536; default 4,096. Beyond it the same happens; behind a RST
+   * it is 64 at most.
    */
   readonly maxHeldSegments?: number;
   /**
@@ -24,14 +25,14 @@ export interface ReassemblyOptions {
   readonly maxHeldTotal?: number;
 }
 
-/** Packets of a conversation, both directions, after which a direction whose SYN was not seen waits no longer for it. */
-export const GATHERED_PACKETS = 64;
-const GATHERED_BYTES = 256 * 1024;
+/** After this many packets of a conversation, in both directions, a direction without a SYN waits no longer for it. */
+export const GATHERED_PACKETS_MAX = 64;
+const GATHERED_BYTES_MAX = 256 * 1024;
 
-/** What a direction holds back until it starts, and a conversation behind a RST, at most: segments, and their bytes. */
-export const gatheredOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
-  segments: Math.min(GATHERED_PACKETS, maxHeldSegments),
-  bytes: Math.min(GATHERED_BYTES, maxHeldBytes),
+/** How many segments and bytes a direction may hold before it starts, and a conversation behind a RST. */
+export const gatherLimitsOf = ({ maxHeldSegments, maxHeldBytes }: ReassemblyLimits) => ({
+  segments: Math.min(GATHERED_PACKETS_MAX, maxHeldSegments),
+  bytes: Math.min(GATHERED_BYTES_MAX, maxHeldBytes),
 });
 
 export type ReassemblyLimits = Required<ReassemblyOptions>;
@@ -53,7 +54,7 @@ const ranges: Readonly<Record<keyof ReassemblyOptions, readonly [least: number, 
 };
 
 /**
- * Checks options. Wrong ones are a mistake in the program, hence the throw.
+ * Checks options. A wrong option is a mistake in the calling program, so this throws.
  *
  * @throws RangeError that names the option.
  * @internal
@@ -63,11 +64,9 @@ export function limitsOf(options: ReassemblyOptions): ReassemblyLimits {
   for (const name of Object.keys(ranges) as (keyof ReassemblyOptions)[]) {
     const value = options[name];
     if (value === undefined) continue;
-    const [least, most] = ranges[name];
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw new RangeError(
-        `${name} must be a whole number from ${least} to ${most}, and is ${String(value)}`,
-      );
+    const [min, max] = ranges[name];
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new RangeError(`${name} must be a whole number from ${min} to ${max}, and is ${String(value)}`);
     }
     limits[name] = value;
   }

@@ -2,21 +2,21 @@
  * TCP segments to ordered bytes: a pure state machine, without a clock or I/O.
  *
  * ```text
- *   segment ─▶ its conversation ─▶ its direction ─▶ events
- *              talk-table.ts       sequencing.ts, hold.ts
- *              lives.ts            hand-on.ts, holes.ts
- *              opening.ts          window.ts
- *              reset-watch.ts
+ *   segment ─▶ its conversation ──────▶ its direction ─────────▶ events
+ *              conversation-table.ts    sequencing.ts
+ *              lifecycle.ts             out-of-order-buffer.ts
+ *              conversation-start.ts    deliver.ts, holes.ts
+ *              reset-watch.ts           window.ts
  *
  *   conversation    a segment             what happens
- *   none            any                   a new one gathers                     (see talk.ts)
- *   gathering,      SYN                   as opening.ts says: that direction starts, or `reused` and a new one
- *   open            RST                   as resets.ts says: it is ignored, or decided about later
- *                   FIN                   when all before it was handed on: `end`; after both: close
- *                   other                 bytes in order, or held; acknowledgements, as window.ts says
+ *   none            any                   a new one gathers                     (see tcp-conversation.ts)
+ *   gathering,      SYN                   see conversation-start.ts: that direction starts, or `reused` and a new one
+ *   open            RST                   see resets.ts: it is ignored, or decided later
+ *                   FIN                   when all bytes before it are delivered: `end`; after both: close
+ *                   other                 bytes are delivered or held; acknowledgements: see window.ts
  *   open, behind    SYN                   holes are given up, `reset`, close, and as below
- *   a RST that is   other                 waits; all that waits is taken when it shows that the stream goes on
- *   heeded          none for 30 s, or     holes are given up, `reset`, close
+ *   an accepted     other                 waits; all that waits is taken once it shows that the stream goes on
+ *   RST             none for 30 s, or     holes are given up, `reset`, close
  *                   too many wait
  *   closed          SYN of another, or    a new one
  *                   numbers far off
@@ -24,187 +24,198 @@
  *                                         counted, and a new one when it shows that the connection lives
  * ```
  *
- * Bytes of a RST, if it has any, are an explanation and not part of the stream.
+ * Bytes in a RST, if there are any, explain it and are not part of the stream.
  */
 
-import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
-import { classifySyn, introduce, isShortlyBefore, isStale, isStray, zeroOf } from './conversation-start.ts';
-import { deliver, type Shared } from './deliver.ts';
-import type { Undecided } from './event-order.ts';
+import { occupiesSequence, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
+import {
+  classifySyn,
+  isShortlyBefore,
+  isStale,
+  isStray,
+  openConversation,
+  zeroOf,
+} from './conversation-start.ts';
+import { deliver, type SharedState } from './deliver.ts';
+import type { ResetDecisions } from './event-order.ts';
 import { expireHole, giveUp } from './holes.ts';
-import { tellIgnored } from './ignored.ts';
-import { createLives, isOver } from './lives.ts';
+import { emitIgnored } from './ignored.ts';
+import { bothEnded, createLifecycle } from './lifecycle.ts';
 import { createOldestFirst } from './oldest-first.ts';
-import { GATHERED_PACKETS, gatheredOf, limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
+import {
+  GATHERED_PACKETS_MAX,
+  gatherLimitsOf,
+  limitsOf,
+  type ReassemblyOptions,
+} from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
 import { createResetWatch } from './reset-watch.ts';
-import { isSomething } from './segments.ts';
 import { seqPlus } from './sequence.ts';
 import { forgetShown, receive, release, start } from './sequencing.ts';
-import { type Direction, type Emit, holds, NONE, type TcpConversation } from './tcp-conversation.ts';
+import { type Direction, type Emit, holdsBytes, NONE, type TcpConversation } from './tcp-conversation.ts';
 import { acknowledge, noteSyn } from './window.ts';
 
 export type { ReassemblyOptions } from './reassembly-options.ts';
 
-const SPECIAL = TCP_SYN | TCP_RST | TCP_FIN;
+const SYN_RST_FIN = TCP_SYN | TCP_RST | TCP_FIN;
 
 export interface Reassembly {
   /** Takes the next segment of the recording, and emits what follows from it, before it returns. */
   take(segment: Segment, emit: Emit): void;
-  /** Decides at once about a conversation that may have ended by a RST: it has. */
-  decide(talk: TcpConversation, emit: Emit): void;
-  /** The recording is over: gives up all holes and closes all conversations, in the order of their index. */
+  /** Decides at once that a RST has ended its conversation. */
+  decide(tcp: TcpConversation, emit: Emit): void;
+  /** Call it at the end of the recording: gives up all holes and closes all conversations, by their index. */
   end(emit: Emit): void;
 }
 
 /**
- * Creates a machine that puts TCP segments in order.
+ * Creates a state machine that puts TCP segments in order.
  *
- * It holds back bytes behind a hole, within the limits of `options`, and hands on all others at once, as views of
- * their packets. For bytes that came twice and differ it emits a `conflict`, if the first are still held, or are among
- * the 1,024 chunks handed on last (over all conversations, and no more than 1 MiB of them). A conversation that was
- * closed is remembered until 16,384 others were, so that late packets do not open it again.
+ * It holds back bytes behind a hole, within the limits of `options`, and delivers all others at once, as views of their
+ * packets. When a retransmission differs it emits a `conflict`, if the first copy is still held, or is among the 1,024
+ * chunks delivered last (over all conversations, and no more than 1 MiB of them). It remembers a closed conversation
+ * until 16,384 others were closed, so that late packets do not open it again.
  *
- * @param undecided is told which conversations may have ended by a RST that is heeded.
+ * @param decisions is called for each conversation that an accepted RST may have ended.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
  * for (const segment of segments) reassembly.take(segment, (event) => console.log(event.type));
  * reassembly.end((event) => console.log(event.type));
  */
-export function createReassembly(options: ReassemblyOptions = {}, undecided?: Undecided): Reassembly {
+export function createReassembly(options: ReassemblyOptions = {}, decisions?: ResetDecisions): Reassembly {
   const limits = limitsOf(options);
-  const shared: Shared = {
+  const shared: SharedState = {
     limits,
     recent: createRecentChunks(),
-    holdings: { cost: 0, holders: createOldestFirst() },
+    heldTotals: { cost: 0, holders: createOldestFirst() },
   };
-  const { holdings } = shared;
-  const lives = createLives(shared, undecided);
-  const resets = createResetWatch(lives, shared, undecided, take);
-  const { table, begin, settled, settle, close } = lives;
-  const gathered = gatheredOf(limits);
+  const { heldTotals } = shared;
+  const lifecycle = createLifecycle(shared, decisions);
+  const resets = createResetWatch(lifecycle, shared, decisions, take);
+  const { table, begin, markSettled, settle, close } = lifecycle;
+  const gatherLimits = gatherLimitsOf(limits);
 
-  function greet(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk, peer } = direction;
+  function startAtSyn(direction: Direction, segment: Segment, emit: Emit): void {
+    const { tcp, peer } = direction;
     const zero = seqPlus(segment.seq, 1);
     direction.syn = segment.seq;
-    if (talk.conversation === null) {
-      if (segment.flags & TCP_ACK) introduce(talk, peer, 'syn-ack', emit);
-      else introduce(talk, direction, 'syn', emit);
+    if (tcp.conversation === null) {
+      if (segment.flags & TCP_ACK) openConversation(tcp, peer, 'syn-ack', emit);
+      else openConversation(tcp, direction, 'syn', emit);
     }
     if (direction.started || !isShortlyBefore(direction, zero)) forgetShown(direction, shared, emit);
     start(direction, zero, shared, emit);
-    if (peer.syn !== NONE && direction.edge === NONE) direction.edge = peer.synWindow;
-    if (peer.started) settled(talk);
+    if (peer.syn !== NONE && direction.rightEdge === NONE) direction.rightEdge = peer.synWindow;
+    if (peer.started) markSettled(tcp);
     release(direction, shared, emit);
   }
 
-  /** Holds no more than may be held: the oldest holes are given up. */
-  function relieve(emit: Emit): void {
-    while (holdings.cost > limits.maxHeldTotal) {
-      const oldest = holdings.holders.oldest();
-      if (oldest!.talk.reset?.heeded) close(oldest!.talk, 'reset', emit);
-      else if (!oldest!.started) settle(oldest!.talk, emit);
+  /** Keeps to `maxHeldTotal` by giving up the oldest holes. */
+  function enforceTotal(emit: Emit): void {
+    while (heldTotals.cost > limits.maxHeldTotal) {
+      const oldest = heldTotals.holders.oldest();
+      if (oldest!.tcp.reset?.accepted) close(oldest!.tcp, 'reset', emit);
+      else if (!oldest!.started) settle(oldest!.tcp, emit);
       else giveUp(oldest!, 'limit', shared, emit);
-      if (oldest!.talk.over === null && isOver(oldest!.talk)) close(oldest!.talk, 'ended', emit);
+      if (oldest!.tcp.closeReason === null && bothEnded(oldest!.tcp)) close(oldest!.tcp, 'ended', emit);
     }
   }
 
-  /** What is to be done when not all is in order. */
-  function takeSlowly(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk, peer } = direction;
+  /** Takes a segment when its conversation is not in perfect order. */
+  function takeSlowPath(direction: Direction, segment: Segment, emit: Emit): void {
+    const { tcp, peer } = direction;
     if (!direction.started) {
       if (!direction.anchored) {
         direction.anchored = true;
         direction.nextSeq = segment.seq;
       }
       receive(direction, segment, shared, emit);
-      if (talk.settled) {
+      if (tcp.settled) {
         start(direction, zeroOf(direction)!, shared, emit);
         release(direction, shared, emit);
-      } else if (direction.heldBytes > gathered.bytes || direction.held.length > gathered.segments)
-        settle(talk, emit);
+      } else if (direction.heldBytes > gatherLimits.bytes || direction.held.length > gatherLimits.segments)
+        settle(tcp, emit);
     } else receive(direction, segment, shared, emit);
     const { time } = segment.packet;
-    if (holds(direction)) expireHole(direction, time, shared, emit);
-    if (holds(peer)) expireHole(peer, time, shared, emit);
-    if (!talk.settled && talk.packets >= GATHERED_PACKETS) settle(talk, emit);
-    if (isOver(talk)) close(talk, 'ended', emit);
-    if (holdings.cost > limits.maxHeldTotal) relieve(emit);
+    if (holdsBytes(direction)) expireHole(direction, time, shared, emit);
+    if (holdsBytes(peer)) expireHole(peer, time, shared, emit);
+    if (!tcp.settled && tcp.packets >= GATHERED_PACKETS_MAX) settle(tcp, emit);
+    if (bothEnded(tcp)) close(tcp, 'ended', emit);
+    if (heldTotals.cost > limits.maxHeldTotal) enforceTotal(emit);
   }
 
   function take(segment: Segment, emit: Emit): void {
     const { flags, packet, payload } = segment;
     const { time } = packet;
-    lives.pass(time, emit);
-    const isGreeting = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
+    lifecycle.expire(time, emit);
+    const isSyn = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
     let direction = table.find(segment.flow);
-    if (direction?.talk.reset?.heeded) {
-      if (!isGreeting) {
-        table.touch(direction.talk);
+    if (direction?.tcp.reset?.accepted) {
+      if (!isSyn) {
+        table.touch(direction.tcp);
         resets.keep(direction, segment, emit);
-        if (holdings.cost > limits.maxHeldTotal) relieve(emit);
+        if (heldTotals.cost > limits.maxHeldTotal) enforceTotal(emit);
         return;
       }
-      close(direction.talk, 'reset', emit);
+      close(direction.tcp, 'reset', emit);
     }
-    if (direction !== undefined && direction.talk.over !== null) {
-      if (isStray(direction, segment) && !lives.livesOn(direction, segment)) return;
-      lives.forget(direction.talk, emit);
+    if (direction !== undefined && direction.tcp.closeReason !== null) {
+      if (isStray(direction, segment) && !lifecycle.survivesReset(direction, segment)) return;
+      lifecycle.forget(direction.tcp, emit);
       direction = undefined;
     }
     direction ??= begin(segment, emit);
     let starts = false;
-    if (isGreeting) {
-      const greeting = classifySyn(direction, segment);
-      if (greeting === 'stray') return;
-      if (greeting === 'new') {
-        close(direction.talk, 'reused', emit);
-        lives.forget(direction.talk, emit);
+    if (isSyn) {
+      const meaning = classifySyn(direction, segment);
+      if (meaning === 'stray') return;
+      if (meaning === 'new') {
+        close(direction.tcp, 'reused', emit);
+        lifecycle.forget(direction.tcp, emit);
         direction = begin(segment, emit);
       }
-      starts = greeting === 'new' || greeting === 'starts';
-      if (greeting === 'again') direction.syn = segment.seq;
+      starts = meaning === 'new' || meaning === 'starts';
+      if (meaning === 'again') direction.syn = segment.seq;
       noteSyn(direction, segment);
     }
-    const { talk, peer } = direction;
-    table.touch(talk);
+    const { tcp, peer } = direction;
+    table.touch(tcp);
     direction.packets++;
-    talk.packets++;
-    if (time > talk.latest) talk.latest = time;
+    tcp.packets++;
+    if (time > tcp.latest) tcp.latest = time;
     if (flags & TCP_RST) {
       resets.take(direction, segment, emit);
       return;
     }
     resets.look(direction, segment, emit);
     if (isStale(direction, segment)) {
-      if (isSomething(segment)) tellIgnored(direction, 'stale', segment, emit);
+      if (occupiesSequence(segment)) emitIgnored(direction, 'stale', segment, emit);
       return;
     }
     if (flags & TCP_ACK) acknowledge(peer, segment);
-    if (starts) greet(direction, segment, emit);
+    if (starts) startAtSyn(direction, segment, emit);
     if (
       direction.started &&
       segment.seq === direction.nextSeq &&
-      (flags & SPECIAL) === 0 &&
+      (flags & SYN_RST_FIN) === 0 &&
       payload.length === segment.length &&
       direction.finAt === Number.POSITIVE_INFINITY &&
-      talk.settled &&
-      !holds(direction) &&
-      !holds(peer)
+      tcp.settled &&
+      !holdsBytes(direction) &&
+      !holdsBytes(peer)
     ) {
       if (payload.length === 0) return;
       const ack = flags & TCP_ACK ? segment.ack : NONE;
       deliver(direction, payload, packet.number, time, ack, shared, emit);
       return;
     }
-    takeSlowly(direction, segment, emit);
+    takeSlowPath(direction, segment, emit);
   }
 
   return {
     take,
-    decide: (talk, emit) => close(talk, 'reset', emit),
-    end: lives.end,
+    decide: (tcp, emit) => close(tcp, 'reset', emit),
+    end: lifecycle.end,
   };
 }

@@ -1,15 +1,14 @@
 /**
- * RSTs that came, until it is decided what they did: `resets.ts` says what they may mean.
+ * Decides what a RST did to its conversation. `resets.ts` says what it may mean.
  */
-import { type Segment, TCP_RST } from '../segment.ts';
-import { keepAfter, takeReset } from './after-reset.ts';
-import type { Shared } from './deliver.ts';
-import type { Undecided } from './event-order.ts';
-import { tellIgnored } from './ignored.ts';
-import { isOver, type Lives } from './lives.ts';
-import { GATHERED_PACKETS, gatheredOf } from './reassembly-options.ts';
-import { isNews, lookForLife, placeOf, showsLife } from './resets.ts';
-import { copied } from './segments.ts';
+import { copySegment, type Segment, TCP_RST } from '../segment.ts';
+import { keepAfterReset, removeReset } from './after-reset.ts';
+import type { SharedState } from './deliver.ts';
+import type { ResetDecisions } from './event-order.ts';
+import { emitIgnored } from './ignored.ts';
+import { bothEnded, type Lifecycle } from './lifecycle.ts';
+import { GATHERED_PACKETS_MAX, gatherLimitsOf } from './reassembly-options.ts';
+import { bringsNew, lookForLife, placeOf, showsLife } from './resets.ts';
 import { forgetShown } from './sequencing.ts';
 import type { Direction, Emit, TcpConversation } from './tcp-conversation.ts';
 import { isUnanswered } from './window.ts';
@@ -17,77 +16,83 @@ import { isUnanswered } from './window.ts';
 export interface ResetWatch {
   /** Takes a RST. */
   take(direction: Direction, segment: Segment, emit: Emit): void;
-  /** Looks at a segment of a conversation before it is taken: one that is new shows that the RST before it ended nothing. */
+  /** Looks at a segment before it is taken: new bytes show that the RST before them ended nothing. */
   look(direction: Direction, segment: Segment, emit: Emit): void;
   /**
-   * Keeps what comes behind a RST that is heeded; gives it all back once it shows that the conversation goes on, and
-   * closes that when too much waits.
+   * Keeps a segment that came behind an accepted RST. Takes all of them again once they show that the conversation goes
+   * on, and closes the conversation when too much waits.
    */
   keep(direction: Direction, segment: Segment, emit: Emit): void;
 }
 
-/** @param again takes a segment that waited. */
+/** @param takeAgain is called with each segment that waited. */
 export function createResetWatch(
-  { resetting, settle, close }: Lives,
-  shared: Shared,
-  undecided: Undecided | undefined,
-  again: (segment: Segment, emit: Emit) => void,
+  { pendingResets, settle, close }: Lifecycle,
+  shared: SharedState,
+  decisions: ResetDecisions | undefined,
+  takeAgain: (segment: Segment, emit: Emit) => void,
 ): ResetWatch {
-  const most = gatheredOf(shared.limits);
+  const limits = gatherLimitsOf(shared.limits);
 
   function take(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk, peer } = direction;
+    const { tcp, peer } = direction;
     const place = placeOf(direction, segment);
-    const isHeeded = place === 'next' || place === 'hole';
-    // It answers an acknowledgement of something else than the SYN: the other side has shown an older connection.
-    if (!isHeeded && isUnanswered(direction)) forgetShown(peer, shared, emit);
-    if (place === 'outside' || place === 'unasked') tellIgnored(direction, place, segment, emit);
+    const isAccepted = place === 'next' || place === 'hole';
+    // The RST answers an acknowledgement of something else than the SYN: the peer's segments are of an older connection.
+    if (!isAccepted && isUnanswered(direction)) forgetShown(peer, shared, emit);
+    if (place === 'outside' || place === 'unasked') emitIgnored(direction, place, segment, emit);
     else {
-      if (talk.reset !== null) pass(talk, emit);
-      talk.reset = { from: direction, segment: copied(segment, 0), heeded: isHeeded, after: [], bytes: 0 };
-      resetting.add(talk);
+      if (tcp.reset !== null) ignoreInside(tcp, emit);
+      tcp.reset = {
+        sender: direction,
+        segment: copySegment(segment, 0),
+        accepted: isAccepted,
+        after: [],
+        bytes: 0,
+      };
+      pendingResets.add(tcp);
     }
-    if (isHeeded || talk.packets >= GATHERED_PACKETS) settle(talk, emit);
-    if (!isHeeded) return;
-    if (isOver(talk)) {
-      resetting.delete(talk);
-      takeReset(talk, shared);
-      close(talk, 'ended', emit);
+    if (isAccepted || tcp.packets >= GATHERED_PACKETS_MAX) settle(tcp, emit);
+    if (!isAccepted) return;
+    if (bothEnded(tcp)) {
+      pendingResets.delete(tcp);
+      removeReset(tcp, shared);
+      close(tcp, 'ended', emit);
       return;
     }
-    lookForLife(talk, direction, segment.seq);
-    undecided?.begin(talk);
+    lookForLife(tcp, direction, segment.seq);
+    decisions?.begin(tcp);
   }
 
   function look(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk } = direction;
-    if (talk.reset !== null && isNews(direction, segment, talk.reset.from)) pass(talk, emit);
+    const { tcp } = direction;
+    if (tcp.reset !== null && bringsNew(direction, segment, tcp.reset.sender)) ignoreInside(tcp, emit);
   }
 
-  /** A RST that is in the window only ends nothing, since something follows it. */
-  function pass(talk: TcpConversation, emit: Emit): void {
-    resetting.delete(talk);
-    const { from, segment } = takeReset(talk, shared);
-    tellIgnored(from, 'inside', segment, emit);
+  /** Ignores a RST that was in the window but not at the next byte, since new bytes follow it. */
+  function ignoreInside(tcp: TcpConversation, emit: Emit): void {
+    pendingResets.delete(tcp);
+    const { sender, segment } = removeReset(tcp, shared);
+    emitIgnored(sender, 'inside', segment, emit);
   }
 
   function keep(direction: Direction, segment: Segment, emit: Emit): void {
-    const { talk } = direction;
-    const reset = talk.reset!;
-    keepAfter(reset, direction, segment, shared);
-    if ((segment.flags & TCP_RST) === 0 && showsLife(direction, segment)) goOn(talk, emit);
-    else if (reset.after.length > most.segments || reset.bytes > most.bytes) close(talk, 'reset', emit);
+    const { tcp } = direction;
+    const reset = tcp.reset!;
+    keepAfterReset(reset, direction, segment, shared);
+    if ((segment.flags & TCP_RST) === 0 && showsLife(direction, segment)) outlive(tcp, emit);
+    else if (reset.after.length > limits.segments || reset.bytes > limits.bytes) close(tcp, 'reset', emit);
   }
 
-  function goOn(talk: TcpConversation, emit: Emit): void {
-    resetting.delete(talk);
-    undecided?.end(talk);
-    const { from, segment, after } = takeReset(talk, shared);
-    tellIgnored(from, 'outlived', segment, emit);
+  function outlive(tcp: TcpConversation, emit: Emit): void {
+    pendingResets.delete(tcp);
+    decisions?.end(tcp);
+    const { sender, segment, after } = removeReset(tcp, shared);
+    emitIgnored(sender, 'outlived', segment, emit);
     for (const each of after) {
-      if ((each.segment.flags & TCP_RST) === 0) again(each.segment, emit);
-      // Behind both FINs it is nothing to tell, as any other there.
-      else if (talk.over === null) tellIgnored(each.direction, 'outlived', each.segment, emit);
+      if ((each.segment.flags & TCP_RST) === 0) takeAgain(each.segment, emit);
+      // Behind both FINs a RST is not emitted, as no other segment there is.
+      else if (tcp.closeReason === null) emitIgnored(each.direction, 'outlived', each.segment, emit);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What a RST means to its receiver (RFC 5961, section 3.2), as far as a recording shows it.
+ * Classifies a RST as its receiver would (RFC 5961, section 3.2), as far as a recording shows it.
  *
  * ```text
  *   its number is                                                             place
@@ -13,26 +13,26 @@
  *   next, hole      waits                                      `outlived`, once what a side sent behind the RST is
  *                                                              acknowledged: the stream goes on
  *                                                              else `reset`, and what waited is counted
- *   window          is handed on                               `inside` at the first that is new, else `reset`
- *   outside,        is handed on                               ignored at once
+ *   window          is delivered                               `inside` at the first that is new, else `reset`
+ *   outside,        is delivered                               ignored at once
  *   unasked
  * ```
  *
- * What is acknowledged shows life because who sends a RST, or heeds it, knows nothing of the connection any more. What
- * was under way when the RST was captured is acknowledged by nobody.
+ * An acknowledgement of new bytes shows life: a host that sends a RST, or accepts one, forgets the connection, and so
+ * acknowledges nothing that was still in flight when the RST was captured.
  */
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { answers } from './conversation-start.ts';
 import { distance, seqPlus } from './sequence.ts';
-import { type Direction, holds, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
-import { GENEROUS, isUnanswered, mostSent, WINDOW } from './window.ts';
+import { type Direction, holdsBytes, NONE, positionOf, type TcpConversation } from './tcp-conversation.ts';
+import { isUnanswered, sendLimit, UNKNOWN_WINDOW_BYTES, WINDOW_BYTES_MAX } from './window.ts';
 
-/** How far behind a RST may be when nothing was acknowledged. */
-const BEHIND = 65_536;
+/** How far a RST may lie behind `next` when nothing was acknowledged. */
+const BEHIND_BYTES_MAX = 65_536;
 
 export type ResetPlace = 'next' | 'hole' | 'window' | 'outside' | 'unasked';
 
-/** Where a RST of a direction is. */
+/** Where a direction's RST lies in its sequence space. */
 export function placeOf(direction: Direction, segment: Segment): ResetPlace {
   const { peer } = direction;
   if (direction.started) return placeInStream(direction, segment.seq);
@@ -48,25 +48,28 @@ export function placeOf(direction: Direction, segment: Segment): ResetPlace {
 function placeInStream(direction: Direction, seq: number): ResetPlace {
   const position = positionOf(direction, seq);
   const { next, acked, ended, highest } = direction;
-  if (position < (acked === NONE ? next - BEHIND : acked)) return 'outside';
+  if (position < (acked === NONE ? next - BEHIND_BYTES_MAX : acked)) return 'outside';
   if (position === next || (ended && position === next + 1)) return 'next';
-  if (position > Math.max(mostSent(direction), highest + 1)) return 'outside';
-  const hole = holds(direction) || acked > next || highest > next;
+  if (position > Math.max(sendLimit(direction), highest + 1)) return 'outside';
+  const hole = holdsBytes(direction) || acked > next || highest > next;
   return hole && position > next ? 'hole' : 'window';
 }
 
-/** Of a direction that has not started: what it has shown, and what was acknowledged of it, says where it is. */
-function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestBare, ackHigh }: Direction, seq: number) {
+/** For a direction that has not started: its own numbers, and the acknowledgements of them, say where it is. */
+function placeInMiddle({ anchored, nextSeq, highest, lowest, lowestEmpty, ackHigh }: Direction, seq: number) {
   if (seq === ackHigh) return 'next';
-  if (!anchored) return ackHigh === NONE || Math.abs(distance(ackHigh, seq)) <= GENEROUS ? 'next' : 'outside';
+  if (!anchored)
+    return ackHigh === NONE || Math.abs(distance(ackHigh, seq)) <= UNKNOWN_WINDOW_BYTES ? 'next' : 'outside';
   const position = distance(nextSeq, seq);
   if (position === highest) return 'next';
-  const isNear = position >= Math.min(lowest, lowestBare) - BEHIND && position <= highest + GENEROUS;
+  const isNear =
+    position >= Math.min(lowest, lowestEmpty) - BEHIND_BYTES_MAX &&
+    position <= highest + UNKNOWN_WINDOW_BYTES;
   return isNear ? 'window' : 'outside';
 }
 
-/** Whether a segment brings something that was not there before, so that the conversation went on behind a RST. */
-export function isNews(direction: Direction, segment: Segment, resetFrom: Direction): boolean {
+/** Whether a segment brings something new, so that the conversation went on behind a RST. */
+export function bringsNew(direction: Direction, segment: Segment, resetFrom: Direction): boolean {
   const { flags, seq, length, ack } = segment;
   if (flags & TCP_SYN) return true;
   const end = positionOf(direction, seq) + length;
@@ -78,11 +81,11 @@ export function isNews(direction: Direction, segment: Segment, resetFrom: Direct
     (flags & TCP_ACK) !== 0 &&
     peer.started &&
     positionOf(peer, ack) > peer.acked &&
-    positionOf(peer, ack) <= mostSent(peer)
+    positionOf(peer, ack) <= sendLimit(peer)
   );
 }
 
-/** Begins to look for life: what each side has sent by now is known. */
+/** Begins to look for life: notes how far each side has sent by now. */
 export function lookForLife({ first, second }: TcpConversation, from: Direction, seq: number): void {
   for (const direction of [first, second]) {
     direction.sinceFrom = NONE;
@@ -99,7 +102,9 @@ export function lookForLife({ first, second }: TcpConversation, from: Direction,
   }
 }
 
-/** Notes what a direction sends behind a RST, and answers whether it acknowledges what the other has sent behind it. */
+/**
+ * Notes what a direction sends behind a RST. Returns whether it acknowledges bytes that the peer sent behind the RST.
+ */
 export function showsLife(direction: Direction, { flags, seq, ack, length }: Segment): boolean {
   if (length > 0 || flags & TCP_FIN) {
     if (direction.sinceFrom === NONE) {
@@ -108,7 +113,7 @@ export function showsLife(direction: Direction, { flags, seq, ack, length }: Seg
     }
     const end = seqPlus(seq, length + (flags & TCP_FIN ? 1 : 0));
     const ahead = distance(direction.sinceTo, end);
-    if (ahead > 0 && ahead <= WINDOW) direction.sinceTo = end;
+    if (ahead > 0 && ahead <= WINDOW_BYTES_MAX) direction.sinceTo = end;
   }
   const { sinceFrom, sinceTo } = direction.peer;
   return (

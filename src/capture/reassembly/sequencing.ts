@@ -1,11 +1,11 @@
 /**
- * One direction's bytes in order: what is handed on, and what waits.
+ * Puts one direction's bytes in order: delivers them, or holds them.
  *
  * ```text
- *   position of a segment that came, against `next`, the position that is handed on next:
+ *   position of a segment, relative to `next`, the position that is delivered next:
  *
- *   wholly below    it came before: compared with what was handed on lately, dropped
- *   at it           handed on, and with it what waited right behind
+ *   wholly below    a retransmission: compared with the recent chunks, and dropped
+ *   at it           delivered, and with it what waited right behind
  *   above           held: there is a hole in front
  *   across it       each part as above
  * ```
@@ -13,17 +13,17 @@
 
 import { type Segment, TCP_ACK, TCP_FIN, TCP_SYN } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
-import { deliver, drain, type Shared } from './deliver.ts';
-import { keepLimits } from './holes.ts';
-import { dropFrom, hold, noteSnapped, rebase } from './out-of-order-buffer.ts';
+import { deliver, drain, type SharedState } from './deliver.ts';
+import { enforceLimits } from './holes.ts';
+import { dropFrom, holdBytes, noteSnapped, rebase } from './out-of-order-buffer.ts';
 import { distance, seqPlus } from './sequence.ts';
 import { type Direction, type Emit, NONE } from './tcp-conversation.ts';
-import { mostSent, WINDOW } from './window.ts';
+import { sendLimit, WINDOW_BYTES_MAX } from './window.ts';
 
 const NO_FIN = Number.POSITIVE_INFINITY;
 
-/** Takes a segment's bytes and FIN. For a direction that is anchored, and not ended. */
-export function receive(direction: Direction, segment: Segment, shared: Shared, emit: Emit): void {
+/** Takes a segment's bytes and FIN. The direction must be anchored, and not ended. */
+export function receive(direction: Direction, segment: Segment, shared: SharedState, emit: Emit): void {
   const { payload, length, flags, packet } = segment;
   const { started } = direction;
   const seq = flags & TCP_SYN ? seqPlus(segment.seq, 1) : segment.seq;
@@ -34,13 +34,13 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
   if (length === 0 && !fin) return;
   if (length === 1 && !fin && isKeepAlive(direction, position, payload, shared)) return;
 
-  // Of several in different places the nearest counts, as for a receiver: one far ahead may be garbage.
+  // If FINs come at different positions, the nearest counts, as for a receiver: one far ahead may be garbage.
   const counts = started ? end >= direction.next && end < direction.finAt : direction.finAt === NO_FIN;
   if (fin && counts) {
     direction.finAt = end;
     direction.finTime = packet.time;
     direction.finPacket = packet.number;
-    dropFrom(direction, end, shared.holdings);
+    dropFrom(direction, end, shared.heldTotals);
   }
   const { next, finAt } = direction;
   const stop = Math.min(position + payload.length, finAt);
@@ -50,8 +50,8 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
   if (position < from && position < stop) {
     known = true;
     const before = payload.subarray(0, Math.min(stop, from) - position);
-    const { conversation } = direction.talk;
-    shared.recent.compare(conversation!, direction.from, before, position, difference);
+    const { conversation } = direction.tcp;
+    shared.recent.compare(conversation!, direction.side, before, position, difference);
   }
   if (from < stop) {
     const first = direction.held[0];
@@ -60,42 +60,52 @@ export function receive(direction: Direction, segment: Segment, shared: Shared, 
       const bytes = all ? payload : payload.subarray(from - position, stop - position);
       const ack = flags & TCP_ACK ? segment.ack : NONE;
       deliver(direction, bytes, packet.number, packet.time, ack, shared, emit);
-    } else if (hold(direction, segment, position, from, stop, difference, shared.holdings)) known = true;
+    } else if (holdBytes(direction, segment, position, from, stop, difference, shared.heldTotals))
+      known = true;
   }
   if (known) direction.retransmitted++;
   if (difference.first !== NONE) {
-    tellConflict(direction, difference.first, difference.last + 1 - difference.first, packet.number, emit);
+    emitConflict(direction, difference.first, difference.last + 1 - difference.first, packet.number, emit);
   }
   if (payload.length < length) {
-    const cut = Math.max(
+    const snappedStart = Math.max(
       position + payload.length,
       direction.started ? direction.next : position + payload.length,
     );
-    const cutEnd = Math.min(end, finAt);
-    if (cut < cutEnd) noteSnapped(direction, cut, cutEnd, shared.holdings);
+    const snappedEnd = Math.min(end, finAt);
+    if (snappedStart < snappedEnd) noteSnapped(direction, snappedStart, snappedEnd, shared.heldTotals);
   }
   if (!started) return;
   drain(direction, shared, emit);
-  keepLimits(direction, shared, emit);
+  enforceLimits(direction, shared, emit);
 }
 
-/** Keeps account of the numbers a side has shown. One without bytes may be of an older connection: the window decides. */
+/**
+ * Notes the range of a side's numbers. A segment without bytes may be of an older connection, so the window decides.
+ */
 function noteExtent(direction: Direction, position: number, end: number, counts: boolean): void {
   if (direction.started) {
-    const most = counts ? Math.max(direction.highest, direction.acked) + 2 * WINDOW : mostSent(direction);
-    if (end > direction.highest && end <= most) direction.highest = end;
+    const limit = counts
+      ? Math.max(direction.highest, direction.acked) + 2 * WINDOW_BYTES_MAX
+      : sendLimit(direction);
+    if (end > direction.highest && end <= limit) direction.highest = end;
     return;
   }
   if (counts) direction.lowest = Math.min(direction.lowest, position);
-  else direction.lowestBare = Math.min(direction.lowestBare, position);
+  else direction.lowestEmpty = Math.min(direction.lowestEmpty, position);
   direction.highest = Math.max(direction.highest, end);
 }
 
 /**
- * A keep-alive (RFC 9293, section 3.8.4) is at the number before the next one, and may bring a byte of anything:
- * neither data nor a conflict.
+ * Whether a segment is a keep-alive (RFC 9293, section 3.8.4). It has the number before the next one, and may carry one
+ * garbage byte, which is neither data nor a conflict.
  */
-function isKeepAlive(direction: Direction, position: number, payload: Uint8Array, shared: Shared): boolean {
+function isKeepAlive(
+  direction: Direction,
+  position: number,
+  payload: Uint8Array,
+  shared: SharedState,
+): boolean {
   const last = direction.held.at(-1);
   const difference: Difference = { first: NONE, last: NONE };
   if (last !== undefined) {
@@ -104,16 +114,16 @@ function isKeepAlive(direction: Direction, position: number, payload: Uint8Array
   } else {
     if (!direction.started || position !== direction.next - 1) return false;
     if (position < 0) return true;
-    shared.recent.compare(direction.talk.conversation!, direction.from, payload, position, difference);
+    shared.recent.compare(direction.tcp.conversation!, direction.side, payload, position, difference);
   }
   return difference.first !== NONE;
 }
 
 /**
- * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. What it held is for
- * `release` to hand on: when both directions start, then after both have, so that each knows what it has seen.
+ * Starts a direction whose position 0 has sequence number `zero`. Its conversation must be open. `release` delivers the
+ * held bytes. When both directions start, call it after both have, so that `seen` is known for each.
  */
-export function start(direction: Direction, zero: number, shared: Shared, emit: Emit): void {
+export function start(direction: Direction, zero: number, shared: SharedState, emit: Emit): void {
   const shift = direction.anchored ? distance(direction.nextSeq, zero) : 0;
   direction.anchored = true;
   direction.started = true;
@@ -124,46 +134,46 @@ export function start(direction: Direction, zero: number, shared: Shared, emit: 
   if (direction.finAt < 0) direction.finAt = Number.POSITIVE_INFINITY;
   if (direction.ackHigh !== NONE) {
     const acked = Math.max(0, distance(zero, direction.ackHigh));
-    if (acked <= mostSent(direction)) direction.acked = acked;
+    if (acked <= sendLimit(direction)) direction.acked = acked;
   }
-  rebase(direction, shift, shared.holdings);
+  rebase(direction, shift, shared.heldTotals);
   for (const { position, length, packet } of direction.early) {
-    if (position >= shift) tellConflict(direction, position - shift, length, packet, emit);
+    if (position >= shift) emitConflict(direction, position - shift, length, packet, emit);
   }
   direction.early = [];
 }
 
 /**
- * Forgets what a direction has shown, as it was of an older connection. It must have handed on nothing, and its
- * conversation must be open.
+ * Forgets the segments of a direction, because they were of an older connection. The direction must have delivered
+ * nothing, and its conversation must be open.
  */
-export function forgetShown(direction: Direction, shared: Shared, emit: Emit): void {
-  const { from, talk } = direction;
+export function forgetShown(direction: Direction, shared: SharedState, emit: Emit): void {
+  const { side, tcp } = direction;
   for (const { bytes, packet, capturedAt } of direction.held) {
-    const [conversation, why, position, length] = [talk.conversation!, 'stale', null, bytes.length] as const;
-    emit({ type: 'ignored', conversation, from, why, position, length, capturedAt, packet });
+    const [conversation, why, position, length] = [tcp.conversation!, 'stale', null, bytes.length] as const;
+    emit({ type: 'ignored', conversation, from: side, why, position, length, capturedAt, packet });
   }
-  dropFrom(direction, Number.NEGATIVE_INFINITY, shared.holdings);
+  dropFrom(direction, Number.NEGATIVE_INFINITY, shared.heldTotals);
   direction.anchored = false;
   direction.started = false;
   direction.next = 0;
   direction.nextSeq = 0;
   direction.early = [];
   direction.lowest = Number.POSITIVE_INFINITY;
-  direction.lowestBare = Number.POSITIVE_INFINITY;
+  direction.lowestEmpty = Number.POSITIVE_INFINITY;
   direction.highest = Number.NEGATIVE_INFINITY;
   direction.finAt = NO_FIN;
-  direction.edge = NONE;
-  direction.claimed = NONE;
+  direction.rightEdge = NONE;
+  direction.unbelievedAck = NONE;
 }
 
-/** Hands on what a direction held until it started. */
-export function release(direction: Direction, shared: Shared, emit: Emit): void {
+/** Delivers what a direction held until it started. */
+export function release(direction: Direction, shared: SharedState, emit: Emit): void {
   drain(direction, shared, emit);
-  keepLimits(direction, shared, emit);
+  enforceLimits(direction, shared, emit);
 }
 
-function tellConflict(
+function emitConflict(
   direction: Direction,
   position: number,
   length: number,
@@ -172,7 +182,7 @@ function tellConflict(
 ): void {
   if (!direction.started) direction.early.push({ position, length, packet });
   else {
-    const { conversation } = direction.talk;
-    emit({ type: 'conflict', conversation: conversation!, from: direction.from, position, length, packet });
+    const { conversation } = direction.tcp;
+    emit({ type: 'conflict', conversation: conversation!, from: direction.side, position, length, packet });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What is known of a recorded conversation while it is being reassembled: two directions, and what both share.
+ * The state of a recorded conversation during its reassembly: two directions, and what both share.
  *
  * ```text
  *               SYN or SYN/ACK of a direction ─────▶ that direction starts: its position 0 is known
@@ -16,14 +16,14 @@ import { distance } from './sequence.ts';
 
 export type Emit = (event: StreamEvent) => void;
 
-/** No acknowledgement, no SYN. */
+/** Stands for an unknown sequence number or position. */
 export const NONE = -1;
 
-/** Before every time that a file can say: those of pcapng may be before 1970, by an offset of 64 bits of seconds. */
+/** Earlier than every time in a file: a pcapng time may be before 1970 by 64 bits of seconds. */
 const BEFORE_ALL = -(2n ** 96n);
 
-/** Bytes that came before others in front of them. */
-export interface Held {
+/** Bytes that are out of order: they came before others in front of them. */
+export interface HeldBytes {
   position: number;
   bytes: Uint8Array;
   readonly packet: number;
@@ -38,7 +38,7 @@ export interface Range {
   end: number;
 }
 
-/** A conflict, the position of which is still provisional. */
+/** A conflict whose position is still provisional. */
 export interface EarlyConflict {
   readonly position: number;
   readonly length: number;
@@ -47,66 +47,66 @@ export interface EarlyConflict {
 
 export interface Direction {
   readonly flow: string;
-  readonly talk: TcpConversation;
+  readonly tcp: TcpConversation;
   /** The other direction. */
   peer: Direction;
-  /** Right as soon as the conversation is open. */
-  from: Side;
+  /** Which side sends this direction. Valid once the conversation is open. */
+  side: Side;
   /** The sequence number of the SYN, or `NONE` when none was seen. */
   syn: number;
-  /** Whether a segment of it was seen, so that sequence numbers have provisional positions. */
+  /** Whether a segment was seen, so that sequence numbers have provisional positions. */
   anchored: boolean;
   /** Whether position 0 is known. */
   started: boolean;
   ended: boolean;
-  /** The position that is handed on next, and its sequence number. 0 until it has started. */
+  /** The position that is delivered next (RCV.NXT of the receiver), and its sequence number. 0 before the start. */
   next: number;
   nextSeq: number;
   /** Sorted, and without overlaps; bounded by `maxHeldSegments` and `maxHeldBytes`. */
-  held: Held[];
+  held: HeldBytes[];
   heldBytes: number;
-  /** Sorted, and without overlaps; bounded by `maxHeldSegments`. Some of it may be held as well: that counts. */
+  /** Sorted, without overlaps, bounded by `maxHeldSegments`. Bytes of it that are also held count as held. */
   snapped: Range[];
-  /** Until it starts; no more than packets are gathered. */
+  /** Conflicts before the start; bounded by the packets that are gathered. */
   early: EarlyConflict[];
-  /** The lowest position with a byte or a FIN, and the lowest of a segment without, until it starts. */
+  /** The lowest position of a byte or FIN, and the lowest of a segment without either, before the start. */
   lowest: number;
-  lowestBare: number;
-  /** The highest position that one of its own segments was at or reached. */
+  lowestEmpty: number;
+  /** The highest position that a segment of this direction has reached. */
   highest: number;
-  /** Where the FIN is; infinite while none was seen. */
+  /** The position of the FIN; infinite while none was seen. */
   finAt: number;
   finTime: bigint;
   finPacket: number;
-  /** The greatest capture time of what was handed on. */
+  /** The greatest capture time of the delivered bytes. */
   latest: bigint;
-  /** How far the peer has acknowledged, once started; before, the lowest and the highest number. Or `NONE`. */
+  /** How far the peer has acknowledged after the start; before it, the lowest and highest number. Or `NONE`. */
   acked: number;
   ackLow: number;
   ackHigh: number;
-  /** What its SYN says of windows: see `Segment.windowScale`; null when it was not seen. */
+  /** The window scale option of its SYN: see `Segment.windowScale`; null when no SYN was seen. */
   scaleShift: number | null;
   synWindow: number;
-  /** What the windows that it offers are multiplied by; 0 when that is not known. */
+  /** The factor of the windows that it offers; 0 when unknown. */
   windowScale: number;
-  /** How far its peer has let it send; or `NONE`, when nothing says so. See `window.ts`. */
-  edge: number;
-  /** The last acknowledgement of it that was not believed, and how far that lets it send. Or `NONE`. */
-  claimed: number;
-  claimedEdge: number;
+  /** The right edge of its send window, as the peer has announced it; `NONE` when unknown. See `window.ts`. */
+  rightEdge: number;
+  /** The last acknowledgement of it that was not believed, and the right edge that goes with it. Or `NONE`. */
+  unbelievedAck: number;
+  unbelievedEdge: number;
   /**
-   * After a RST: the sequence numbers of what it sent since, from the first that it had not sent before to behind the
-   * last. `NONE` without a RST, and for a side that is not known yet.
+   * After a RST: the range of new sequence numbers that it sent since. `NONE` without a RST, and for a side of which no
+   * number is known.
    */
   sinceFrom: number;
   sinceTo: number;
-  /** The hole (its first position) that the peer acknowledged to have filled, and when that was noticed. */
-  missedAt: number;
-  missedPackets: number;
-  missedTime: bigint;
-  /** The last packet that was handed on in the order of the file, and the last counted as out of order. */
-  furthest: number;
-  counted: number;
+  /** The first position of the hole that the peer has acknowledged, and when that was noticed. */
+  ackedHoleAt: number;
+  ackedHolePackets: number;
+  ackedHoleTime: bigint;
+  /** The last packet that was delivered in the order of the file, and the last one counted as out of order. */
+  lastInOrderPacket: number;
+  lastOutOfOrderPacket: number;
   packets: number;
   bytes: number;
   missing: number;
@@ -114,27 +114,27 @@ export interface Direction {
   outOfOrder: number;
 }
 
-/** A RST that ends the conversation unless this goes on: see `resets.ts`. */
+/** A RST that ends the conversation unless later segments show that it goes on: see `resets.ts`. */
 export interface Reset {
-  readonly from: Direction;
+  readonly sender: Direction;
   readonly segment: Segment;
-  /** Whether its receiver heeds it, as far as is known: then what follows waits. */
-  readonly heeded: boolean;
-  /** What came after one that is heeded, copied; and the bytes of that. No more than are gathered. */
+  /** Whether its receiver accepts it, as far as known: then later segments wait. */
+  readonly accepted: boolean;
+  /** Copies of the segments behind an accepted RST, and their bytes. Bounded by `gatherLimitsOf`. */
   readonly after: { readonly direction: Direction; readonly segment: Segment }[];
   bytes: number;
 }
 
-/** Packets that count for nothing, and the first of them. */
-export interface Aftermath {
+/** The packets behind a reset, and the first of them. */
+export interface AfterResetCount {
   packets: number;
   bytes: number;
   firstPacket: number;
 }
 
-/** A packet that does not count, of a conversation that is not open yet. */
+/** An ignored packet of a conversation that is not open yet. */
 export interface EarlyIgnored {
-  readonly from: Direction;
+  readonly sender: Direction;
   readonly why: IgnoredReason;
   readonly segment: Segment;
 }
@@ -142,7 +142,7 @@ export interface EarlyIgnored {
 export interface TcpConversation {
   readonly index: number;
   readonly startedAt: bigint;
-  /** Null until it is known who is who. */
+  /** Null until it is known which direction is the client's. */
   conversation: Conversation | null;
   /** The direction of the first packet, and the other. */
   readonly first: Direction;
@@ -150,16 +150,16 @@ export interface TcpConversation {
   packets: number;
   /** The greatest capture time of its packets. */
   latest: bigint;
-  /** Whether it is over with gathering. */
+  /** Whether the gathering is over. */
   settled: boolean;
-  over: CloseReason | null;
-  /** The RST that is to be decided about. */
+  closeReason: CloseReason | null;
+  /** The RST that is undecided. */
   reset: Reset | null;
-  /** What came after the RST that ended it, and is not told yet. */
-  aftermath: Aftermath | null;
-  /** Until it is open; no more than packets are gathered. */
-  ignored: EarlyIgnored[];
-  /** Its neighbours in the order of silence: see `talk-table.ts`. */
+  /** Counts segments behind the RST that ended it, until `after-reset` is emitted. */
+  pendingAfterReset: AfterResetCount | null;
+  /** Ignored packets before it is open; bounded by the packets that are gathered. */
+  earlyIgnored: EarlyIgnored[];
+  /** Its neighbours in the order of the last packets: see `conversation-table.ts`. */
   older: TcpConversation | null;
   newer: TcpConversation | null;
 }
@@ -170,33 +170,33 @@ export function createTcpConversation(
   back: string,
   time: bigint,
 ): TcpConversation {
-  const talk = {
+  const tcp = {
     index,
     startedAt: time,
     conversation: null,
     packets: 0,
     latest: time,
     settled: false,
-    over: null,
+    closeReason: null,
     reset: null,
-    aftermath: null,
-    ignored: [],
+    pendingAfterReset: null,
+    earlyIgnored: [],
     older: null,
     newer: null,
   } as unknown as { -readonly [key in keyof TcpConversation]: TcpConversation[key] };
-  talk.first = createDirection(flow, talk, 'client');
-  talk.second = createDirection(back, talk, 'server');
-  talk.first.peer = talk.second;
-  talk.second.peer = talk.first;
-  return talk;
+  tcp.first = createDirection(flow, tcp, 'client');
+  tcp.second = createDirection(back, tcp, 'server');
+  tcp.first.peer = tcp.second;
+  tcp.second.peer = tcp.first;
+  return tcp;
 }
 
-function createDirection(flow: string, talk: TcpConversation, from: Side): Direction {
+function createDirection(flow: string, tcp: TcpConversation, side: Side): Direction {
   return {
     flow,
-    talk,
+    tcp,
     peer: null as unknown as Direction,
-    from,
+    side,
     syn: NONE,
     anchored: false,
     started: false,
@@ -208,7 +208,7 @@ function createDirection(flow: string, talk: TcpConversation, from: Side): Direc
     snapped: [],
     early: [],
     lowest: Number.POSITIVE_INFINITY,
-    lowestBare: Number.POSITIVE_INFINITY,
+    lowestEmpty: Number.POSITIVE_INFINITY,
     highest: Number.NEGATIVE_INFINITY,
     finAt: Number.POSITIVE_INFINITY,
     finTime: 0n,
@@ -220,16 +220,16 @@ function createDirection(flow: string, talk: TcpConversation, from: Side): Direc
     scaleShift: null,
     synWindow: 0,
     windowScale: 0,
-    edge: NONE,
-    claimed: NONE,
-    claimedEdge: NONE,
+    rightEdge: NONE,
+    unbelievedAck: NONE,
+    unbelievedEdge: NONE,
     sinceFrom: NONE,
     sinceTo: NONE,
-    missedAt: NONE,
-    missedPackets: 0,
-    missedTime: 0n,
-    furthest: 0,
-    counted: 0,
+    ackedHoleAt: NONE,
+    ackedHolePackets: 0,
+    ackedHoleTime: 0n,
+    lastInOrderPacket: 0,
+    lastOutOfOrderPacket: 0,
     packets: 0,
     bytes: 0,
     missing: 0,
@@ -238,10 +238,10 @@ function createDirection(flow: string, talk: TcpConversation, from: Side): Direc
   };
 }
 
-/** Where a sequence number lies in what a direction sends: provisional, until it has started. */
+/** The position of a sequence number in a direction's bytes; provisional before the start. */
 export const positionOf = ({ next, nextSeq }: Direction, seq: number): number =>
   next + distance(nextSeq, seq);
 
-/** Whether something of it waits behind a hole, or for its start. */
-export const holds = (direction: Direction): boolean =>
+/** Whether bytes of it wait behind a hole, or for its start. */
+export const holdsBytes = (direction: Direction): boolean =>
   direction.held.length !== 0 || direction.snapped.length !== 0;

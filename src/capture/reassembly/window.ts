@@ -1,37 +1,36 @@
 /**
- * What a receiver allows to be sent, and which acknowledgements are believed.
+ * The send window of each direction, and which acknowledgements are believed.
  *
  * ```text
- *   positions     0 ......... acked ......... highest ......... edge
- *                             the peer has    was seen to       the peer has let it send: the greatest
- *                             so much         be sent           acknowledgement and window together
+ *   positions     0 ......... acked ......... highest ......... rightEdge
+ *                             acknowledged    was seen to       the greatest sum of an acknowledgement
+ *                             by the peer     be sent           and its window
  *
  *   an acknowledgement   up to `highest`, and one for a FIN           believed
- *   of a position        up to `edge`                                 believed: those bytes are not in the recording
+ *   of a position        up to `rightEdge`                            believed: those bytes are not in the recording
  *                        further, and further than another that was   believed: no window is known that allowed it,
  *                        not believed, within the window that that    but bytes are taken, so windows are not in the
  *                        gave                                         recording either
  *                        further                                      not: bytes never sent, of an older connection
  *
- *   without an `edge`    a SYN that nobody has answered lets nothing be sent but what was seen with it; else it is
- *                        16 MiB behind `highest`
+ *   without a            a SYN that nobody has answered allows no bytes but those seen with it; else the edge is
+ *   `rightEdge`          16 MiB behind `highest`
  * ```
  *
- * A window is scaled as both SYNs say (RFC 7323). When that is not known, as the recording began later or has too
- * little of them, it is taken for the largest it can be, by a scale of 14, but for no more than 16 MiB: a random number
- * is that near once in 256 times.
+ * The two SYNs say how a window is scaled (RFC 7323). When they are not in the recording, the window is taken for the
+ * largest possible, with a shift of 14, but for no more than 16 MiB: a random number is that near once in 256 times.
  */
 import { NO_SCALE, type Segment, TCP_SYN } from '../segment.ts';
 import { distance } from './sequence.ts';
 import { type Direction, NONE, positionOf } from './tcp-conversation.ts';
 
-/** The largest window there is: nothing valid is further from what was acknowledged. */
-export const WINDOW = 2 ** 30;
-/** What is taken for a window that is not known. */
-export const GENEROUS = 2 ** 24;
-const MAX_SCALE = 2 ** 14;
+/** The largest window there is: no valid byte is further from the acknowledged ones. */
+export const WINDOW_BYTES_MAX = 2 ** 30;
+/** The size that stands for an unknown window. */
+export const UNKNOWN_WINDOW_BYTES = 2 ** 24;
+const SCALE_FACTOR_MAX = 2 ** 14;
 
-/** Notes what a SYN of a direction says of windows, both sides'. */
+/** Notes the window of a SYN, and the window scales of both sides. */
 export function noteSyn(direction: Direction, { window, windowScale }: Segment): void {
   const { peer } = direction;
   direction.scaleShift = windowScale;
@@ -40,7 +39,7 @@ export function noteSyn(direction: Direction, { window, windowScale }: Segment):
   peer.windowScale = scaleOf(peer.scaleShift, direction.scaleShift);
 }
 
-/** What a window is multiplied by: of who says `own` in its SYN, to who says `other`. 0 when that is not known. */
+/** The factor of a side's windows, by the options of its own SYN and of the other one. 0 when unknown. */
 function scaleOf(own: number | null, other: number | null): number {
   if (own === NO_SCALE || other === NO_SCALE) return 1;
   return own === null ? 0 : 2 ** own;
@@ -49,36 +48,36 @@ function scaleOf(own: number | null, other: number | null): number {
 /** Bytes of window that a segment of this direction offers. */
 function windowOf({ windowScale }: Direction, { window, flags }: Segment): number {
   if (flags & TCP_SYN) return window;
-  return windowScale === 0 ? Math.min(window * MAX_SCALE, GENEROUS) : window * windowScale;
+  return windowScale === 0 ? Math.min(window * SCALE_FACTOR_MAX, UNKNOWN_WINDOW_BYTES) : window * windowScale;
 }
 
-/** Whether a direction has shown a SYN, and no more, which its peer has not answered as far as is known. */
+/** Whether a direction has sent a SYN that its peer has not answered, as far as known. */
 export const isUnanswered = ({ syn, peer }: Direction): boolean =>
   syn !== NONE && !peer.started && peer.ackLow === NONE;
 
-/** The position up to which a direction that has started may have sent, by what is known. */
-export function mostSent(direction: Direction): number {
-  const { highest, edge } = direction;
-  if (edge !== NONE) return edge > highest ? edge : highest + 1;
-  return highest + (isUnanswered(direction) ? 1 : GENEROUS);
+/** The position up to which a started direction may have sent. */
+export function sendLimit(direction: Direction): number {
+  const { highest, rightEdge } = direction;
+  if (rightEdge !== NONE) return rightEdge > highest ? rightEdge : highest + 1;
+  return highest + (isUnanswered(direction) ? 1 : UNKNOWN_WINDOW_BYTES);
 }
 
-/** Notes what a direction's peer acknowledges, and lets it send, by a segment with ACK. */
+/** Notes the acknowledgement and the window of the peer's segment with ACK. */
 export function acknowledge(direction: Direction, segment: Segment): void {
   const { ack } = segment;
   if (direction.started) {
     const position = positionOf(direction, ack);
     if (position < 0) return;
-    const edge = position + windowOf(direction.peer, segment);
+    const rightEdge = position + windowOf(direction.peer, segment);
     if (
       position > direction.highest &&
-      position > mostSent(direction) &&
-      !goesOn(direction, position, edge)
+      position > sendLimit(direction) &&
+      !confirmsUnbelieved(direction, position, rightEdge)
     ) {
       return;
     }
     if (position > direction.acked) direction.acked = position;
-    if (edge > direction.edge) direction.edge = edge;
+    if (rightEdge > direction.rightEdge) direction.rightEdge = rightEdge;
   } else if (direction.ackLow === NONE) {
     direction.ackLow = ack;
     direction.ackHigh = ack;
@@ -86,12 +85,14 @@ export function acknowledge(direction: Direction, segment: Segment): void {
   else if (distance(direction.ackHigh, ack) > 0) direction.ackHigh = ack;
 }
 
-/** Whether an acknowledgement goes on from one that was not believed; notes that it was not believed, either. */
-function goesOn(direction: Direction, position: number, edge: number): boolean {
-  const { claimed, claimedEdge, highest, acked } = direction;
-  if (position - Math.max(highest, acked) > WINDOW) return false;
-  const is = claimed !== NONE && position > claimed && position <= claimedEdge;
-  direction.claimed = position;
-  direction.claimedEdge = edge;
-  return is;
+/**
+ * Whether an acknowledgement confirms an earlier one that was not believed; if not, it is noted as the next of those.
+ */
+function confirmsUnbelieved(direction: Direction, position: number, rightEdge: number): boolean {
+  const { unbelievedAck, unbelievedEdge, highest, acked } = direction;
+  if (position - Math.max(highest, acked) > WINDOW_BYTES_MAX) return false;
+  const confirmed = unbelievedAck !== NONE && position > unbelievedAck && position <= unbelievedEdge;
+  direction.unbelievedAck = position;
+  direction.unbelievedEdge = rightEdge;
+  return confirmed;
 }

@@ -24,7 +24,7 @@ export interface Head<H> {
 }
 
 /** Where frames cannot be found any more: nothing from there on is understood. */
-export interface Lost {
+export interface LostFraming {
   readonly code: FaultCode;
   readonly declared: HeadFault['declared'];
   readonly limit: HeadFault['limit'];
@@ -39,46 +39,46 @@ export interface HeadFinder {
   readonly end: () => void;
 }
 
-export interface HeadWatcher<H> {
+export interface HeadFinderDeps<H> {
   readonly head: (head: Head<H>) => void;
   /** Called at most once. */
-  readonly lost: (lost: Lost) => void;
+  readonly lost: (lost: LostFraming) => void;
 }
 
-export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): HeadFinder {
+export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>): HeadFinder {
   let taken = 0;
   /** Bytes of body still to come. */
   let body = 0;
-  /** What there is of a head that is not whole. */
+  /** The beginning of an incomplete head. */
   let held: ChunkBuffer | null = null;
   let over = false;
 
-  function lose({ problem: code, declared, limit }: HeadFault, position: number): void {
+  function reportLost({ problem: code, declared, limit }: HeadFault, position: number): void {
     over = true;
     held = null;
-    watcher.lost({ code, declared, limit, position });
+    deps.lost({ code, declared, limit, position });
   }
 
   /** Answers where the body begins; behind everything when there is none to come. */
   function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
     const opened = framing.parseHead(bytes, start, end);
     if ('problem' in opened) {
-      lose(opened, position);
+      reportLost(opened, position);
       return false;
     }
     body = opened.length;
-    watcher.head({ header: opened.header, body, position, bytes, start, end });
+    deps.head({ header: opened.header, body, position, bytes, start, end });
     return true;
   }
 
   /** Goes on with a head that earlier chunks began; answers where in the chunk it ends. */
-  function goOn(chunk: Uint8Array, origin: number): number {
+  function continueHead(chunk: Uint8Array, origin: number): number {
     let at = 0;
     while (held !== null) {
       const position = origin - held.length + at;
       const need: number | HeadFault = framing.headLength(held.room.bytes, 0, held.length);
       if (typeof need !== 'number') {
-        lose(need, position);
+        reportLost(need, position);
       } else if (need > held.length) {
         if (at === chunk.length) return at;
         const to = Math.min(chunk.length, at + need - held.length);
@@ -98,7 +98,7 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
       const origin = taken;
       taken += chunk.length;
       if (over) return taken;
-      let at = held === null ? 0 : goOn(chunk, origin - 0);
+      let at = held === null ? 0 : continueHead(chunk, origin - 0);
       while (!over && held === null && at < chunk.length) {
         if (body > 0) {
           const step = Math.min(body, chunk.length - at);
@@ -107,14 +107,15 @@ export function headFinder<H>(framing: Framing<H>, watcher: HeadWatcher<H>): Hea
           continue;
         }
         const need = framing.headLength(chunk, at, chunk.length);
-        if (typeof need !== 'number') lose(need, origin + at);
+        if (typeof need !== 'number') reportLost(need, origin + at);
         else if (need > chunk.length - at) held = gather(chunk, at, chunk.length, need);
         else if (open(chunk, at, at + need, origin + at)) at += need;
       }
       return held === null ? taken : taken - held.length;
     },
     end() {
-      if (held !== null) lose(headFault('truncated', 'the stream ended in a head'), taken - held.length);
+      if (held !== null)
+        reportLost(headFault('truncated', 'the stream ended in a head'), taken - held.length);
     },
   };
 }

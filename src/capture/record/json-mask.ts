@@ -13,7 +13,7 @@ export interface Mask {
   readonly byte: number;
 }
 
-/** What takes the place of a byte of a string, and of a number: one of ones is a number again. */
+/** The bytes that replace those of a string and of a number: a number of ones is a number again. */
 const [STAR, ONE] = [0x2a, 0x31];
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];

@@ -3,7 +3,7 @@
  * times in nanoseconds.
  *
  * ```text
- *  section header      once, with the name of who writes
+ *  section header      once, with the name of the program that writes
  *  interface           once
  *  packet              one each:
  *
@@ -15,8 +15,8 @@
  *    0                                                        28
  * ```
  *
- * Whoever writes a packet asks for its size, makes room, puts the packet itself 28 bytes behind the beginning, and has
- * the block written around it. Room must begin at a multiple of 4, which every size is.
+ * To write a packet, the caller asks for the block's size, makes room, puts the packet 28 bytes behind the beginning,
+ * and calls `writePacketBlock` for the block around it. Room must begin at a multiple of 4, which every size is.
  */
 
 /** Where in its block a packet begins. */
@@ -39,7 +39,7 @@ const IF_TSRESOL = 9;
 const RAW_IP = 101;
 const NANOSECONDS = 9;
 /** The head of an option, and `epb_flags` with its own. */
-const [optionHead, flagsOption] = [4, 8];
+const [OPTION_HEAD_BYTES, FLAGS_OPTION_BYTES] = [4, 8];
 
 const encoder = new TextEncoder();
 const padded = (length: number): number => (length + 3) & ~3;
@@ -53,35 +53,35 @@ export const commentBytes = (text: string): Uint8Array =>
   encoder.encode(text.slice(0, COMMENT_LENGTH_MAX / 4));
 
 /**
- * What a file begins with.
+ * The blocks at the beginning of a file.
  *
  * @param application who writes it: Wireshark's "Capture application".
  */
 export function fileHead(application: string): Uint8Array {
   const name = encoder.encode(application);
-  const section = 28 + optionHead + padded(name.length) + optionHead;
-  const bytes = new Uint8Array(section + 20 + 8 + optionHead);
+  const section = 28 + OPTION_HEAD_BYTES + padded(name.length) + OPTION_HEAD_BYTES;
+  const bytes = new Uint8Array(section + 20 + 8 + OPTION_HEAD_BYTES);
   const view = new DataView(bytes.buffer);
-  frame(view, 0, SECTION, section);
+  writeFrame(view, 0, SECTION, section);
   view.setUint32(8, 0x1a2b3c4d, true);
   view.setUint16(12, 1, true);
   // How long the section is: not known.
   view.setBigInt64(16, -1n, true);
-  option(view, 24, SHB_USERAPPL, name.length);
-  bytes.set(name, 24 + optionHead);
+  writeOptionHead(view, 24, SHB_USERAPPL, name.length);
+  bytes.set(name, 24 + OPTION_HEAD_BYTES);
 
-  frame(view, section, INTERFACE, bytes.length - section);
+  writeFrame(view, section, INTERFACE, bytes.length - section);
   view.setUint16(section + 8, RAW_IP, true);
   // The longest packet, at 12, stays 0: no limit.
-  option(view, section + 16, IF_TSRESOL, 1);
+  writeOptionHead(view, section + 16, IF_TSRESOL, 1);
   view.setUint8(section + 20, NANOSECONDS);
   return bytes;
 }
 
 /** How many bytes the block of a packet has: a multiple of 4. */
 export function packetBlockSize(length: number, comments: readonly Uint8Array[]): number {
-  let options = flagsOption + optionHead;
-  for (const comment of comments) options += optionHead + padded(comment.length);
+  let options = FLAGS_OPTION_BYTES + OPTION_HEAD_BYTES;
+  for (const comment of comments) options += OPTION_HEAD_BYTES + padded(comment.length);
   return PACKET_OFFSET_BYTES + padded(length) + options + 4;
 }
 
@@ -103,7 +103,7 @@ export function writePacketBlock(
   direction: number,
   comments: readonly Uint8Array[],
 ): void {
-  frame(view, at, ENHANCED_PACKET, size);
+  writeFrame(view, at, ENHANCED_PACKET, size);
   view.setUint32(at + 8, 0, true);
   view.setUint32(at + 12, high, true);
   view.setUint32(at + 16, low, true);
@@ -111,28 +111,28 @@ export function writePacketBlock(
   view.setUint32(at + 24, length, true);
   let to = at + PACKET_OFFSET_BYTES + length;
   to = pad(view, to, at + PACKET_OFFSET_BYTES + padded(length));
-  to = option(view, to, EPB_FLAGS, 4);
+  to = writeOptionHead(view, to, EPB_FLAGS, 4);
   view.setUint32(to, direction, true);
   to += 4;
   for (const comment of comments) {
-    to = option(view, to, COMMENT, comment.length);
+    to = writeOptionHead(view, to, COMMENT, comment.length);
     new Uint8Array(view.buffer, view.byteOffset + to, comment.length).set(comment);
     to = pad(view, to + comment.length, to + padded(comment.length));
   }
-  option(view, to, END_OF_OPTIONS, 0);
+  writeOptionHead(view, to, END_OF_OPTIONS, 0);
 }
 
 /** A block's type, and its size on both ends. */
-function frame(view: DataView, at: number, type: number, size: number): void {
+function writeFrame(view: DataView, at: number, type: number, size: number): void {
   view.setUint32(at, type, true);
   view.setUint32(at + 4, size, true);
   view.setUint32(at + size - 4, size, true);
 }
 
-function option(view: DataView, at: number, code: number, length: number): number {
+function writeOptionHead(view: DataView, at: number, code: number, length: number): number {
   view.setUint16(at, code, true);
   view.setUint16(at + 2, length, true);
-  return at + optionHead;
+  return at + OPTION_HEAD_BYTES;
 }
 
 /** The room may have been written in before. */

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
-import { checkRecord } from './check-record.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordFile } from './record-file.ts';
+import { checkRecord } from './record-options.ts';
 import { createSpool } from './spool.ts';
 
 export interface RecordDirectoryOptions extends RecordOptions {
@@ -21,7 +21,7 @@ export interface RecordDirectoryOptions extends RecordOptions {
 }
 
 /** @example `2026-11-24T03-56-39.308Z_tcp-7_203.0.113.9-50123.pcapng` */
-const ownName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z_[A-Za-z0-9.-]+_[A-Za-z0-9.-]+\.pcapng$/;
+const OWN_NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z_[A-Za-z0-9.-]+_[A-Za-z0-9.-]+\.pcapng$/;
 /** The most characters of an id or an address in a name. */
 const NAME_PART_LENGTH_MAX = 80;
 
@@ -36,7 +36,7 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
 };
 
 /**
- * Makes the folder if it is missing, and records each connection that is tapped into a file of its own there, which
+ * Makes the folder if it is missing, and records each wrapped connection into a file of its own there, which
  * only this user may read. A file is made once there is something to write, and when there are more than `maxFiles`
  * the oldest is removed, even if its connection is still open: its recording ends then. `maxBytes` is for each file.
  *
@@ -46,7 +46,7 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
  *
  * @example
  * const recorder = await recordInto('recordings', { maxBytes: 64 * 1024 ** 2, maxFiles: 100 });
- * const tapped = recorder.tap(connection);
+ * const recorded = recorder.wrap(connection);
  */
 export async function recordInto(dir: string, options: RecordDirectoryOptions = {}): Promise<Recorder> {
   checkRecord('recordInto', dir, options);
@@ -54,33 +54,33 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
   const { maxBytes = Number.POSITIVE_INFINITY, maxFiles = 1000, clock = processClock } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   /** The names there are, oldest first: the time is what they begin with. Bounded by `maxFiles`, and what was there. */
-  const names = (await readdir(dir)).filter((name) => ownName.test(name)).sort();
+  const names = (await readdir(dir)).filter((name) => OWN_NAME.test(name)).sort();
   /** Those that are not closed. Bounded likewise, and by the connections. */
   const open = new Map<string, RecordFile>();
   /** Those of them that are to be removed once they are. */
-  const doomed = new Set<string>();
+  const toBeRemoved = new Set<string>();
   const ends$ = new Subject<RecordEnd>();
   const spool = createSpool();
 
-  function began(name: string): void {
+  function addFile(name: string): void {
     names.push(name);
     while (names.length > maxFiles) {
       const oldest = names.shift()!;
       const live = open.get(oldest);
       if (live === undefined) remove(oldest);
       else {
-        doomed.add(oldest);
+        toBeRemoved.add(oldest);
         live.end();
       }
     }
   }
 
-  function closed(name: string): void {
+  function fileClosed(name: string): void {
     open.delete(name);
-    if (doomed.delete(name)) remove(name);
+    if (toBeRemoved.delete(name)) remove(name);
   }
 
-  /** Somebody else may have done so. */
+  /** Ignores errors, since somebody else may have removed the file. */
   function remove(name: string): void {
     unlink(join(dir, name)).catch(() => {});
   }
@@ -96,9 +96,9 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
         clock,
         began: () => {
           open.set(name, file);
-          began(name);
+          addFile(name);
         },
-        closed: () => closed(name),
+        closed: () => fileClosed(name),
         stopped: (end) => ends$.next(end),
       });
       return wrapInto({ file, spool, connection, options, lazy: true, over: () => file.end() });

@@ -11,7 +11,7 @@ import {
 } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { Spool } from './spool.ts';
-import { type PacketMaker, synLength } from './synthetic-packets.ts';
+import { type PacketMaker, SYN_OPTIONS_BYTES } from './synthetic-packets.ts';
 
 /** A packet, but for its payload. */
 export interface PacketToRecord {
@@ -30,7 +30,9 @@ export interface PacketToRecord {
 /** Why nothing more is written, while there was more. */
 export interface RecordEnd {
   readonly path: string;
-  /** `full`: the file has reached its bound. `failed`: it cannot be made or written to, or what is written is unsound. */
+  /**
+   * `full`: the file has reached its bound. `failed`: it cannot be made or written to, or what is written is unsound.
+   */
   readonly why: 'full' | 'failed';
   /** In words. */
   readonly message: string;
@@ -70,7 +72,7 @@ export type Fill = (to: Uint8Array, at: number) => void;
 const RESERVED_BYTES = 512;
 const APPLICATION = 'Sluice';
 const TWO_32 = 2 ** 32;
-const none: readonly Uint8Array[] = [];
+const NO_COMMENTS: readonly Uint8Array[] = [];
 
 export function createRecordFile(options: RecordFileOptions): RecordFile {
   const { spool, path, exclusive, maxBytes, clock } = options;
@@ -83,21 +85,21 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   const originHigh = Number(clock.origin / BigInt(TWO_32));
   const originLow = Number(clock.origin % BigInt(TWO_32));
   let live = true;
-  /** Whether it was said that it has stopped: a file may also fail when it was ended in good order. */
-  let told = false;
+  /** Whether `stopped` was called: a file may also fail after it was ended in good order. */
+  let hasStopped = false;
   let size = 0;
   let packets = 0;
   let last = 0;
 
   function stop(why: RecordEnd['why'], message: string): void {
-    if (told) return;
-    told = true;
-    over();
+    if (hasStopped) return;
+    hasStopped = true;
+    endFile();
     queueMicrotask(() => options.stopped({ path, why, message }));
   }
 
-  /** A file that was never begun is nobody's: there is nothing to close. */
-  function over(): void {
+  /** Ends the file. One that was never begun need not be closed. */
+  function endFile(): void {
     if (!live) return;
     live = false;
     if (size > 0) file.end();
@@ -111,9 +113,14 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     size = head.length;
   }
 
-  function put(packet: PacketToRecord, length: number, fill: Fill | null, comments: readonly Uint8Array[]) {
+  function writePacket(
+    packet: PacketToRecord,
+    length: number,
+    fill: Fill | null,
+    comments: readonly Uint8Array[],
+  ) {
     const { maker, flags, seq, ack, direction } = packet;
-    const total = maker.headers + (flags & TCP_SYN ? synLength : length);
+    const total = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : length);
     const block = packetBlockSize(total, comments);
     const { room, at } = file.room(block);
     size += block;
@@ -132,21 +139,21 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
     write(packet, length, fill) {
       if (!live) return 0;
       if (size === 0) begin();
-      const comments = packet.comments.length === 0 ? none : packet.comments.map(commentBytes);
+      const comments = packet.comments.length === 0 ? NO_COMMENTS : packet.comments.map(commentBytes);
       const total = packetBlockSize(packet.maker.headers + length, comments);
       if (size + total + RESERVED_BYTES > maxBytes) {
         const why = `the recording ends here: the file may have ${maxBytes} bytes`;
         const bare = { ...packet, flags: TCP_ACK };
-        put(bare, 0, null, [commentBytes(why)]);
+        writePacket(bare, 0, null, [commentBytes(why)]);
         stop('full', `it may have ${maxBytes} bytes`);
         return 0;
       }
-      put(packet, length, fill, comments);
+      writePacket(packet, length, fill, comments);
       return packets;
     },
     end(fault) {
       if (fault !== undefined) stop('failed', systemWords(fault, 'write'));
-      else over();
+      else endFile();
     },
   };
 }

@@ -5,51 +5,23 @@
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import { CONNECTION, check } from '../../wire/argument.ts';
-import type { Framing } from '../../wire/framing.ts';
-import type { JsonHeader } from '../../wire/json-header.ts';
-import type { Side } from '../stream-event.ts';
-import { checkRecord } from './check-record.ts';
-import { writtenConnection } from './packet-writer.ts';
-import { processClock, type RecordClock } from './record-clock.ts';
+import { createPacketWriter } from './packet-writer.ts';
+import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
-import { tappedConnection } from './recording-connection.ts';
+import { checkRecord, type RecordOptions } from './record-options.ts';
+import { recordingConnection } from './recording-connection.ts';
 import { createRedactor } from './redactor.ts';
 import { createSpool, type Spool } from './spool.ts';
 import { endpointsOf } from './synthetic-address.ts';
 
 export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
-
-/**
- * Hides what must not be written of what one side of one connection sends. Given its chunks in order; answers the chunk
- * itself when there is nothing to hide, or else another array of the same length. It must not change the chunk. What
- * it throws ends the recording.
- *
- * @example const redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
- */
-export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
-
-export interface RecordOptions {
-  /** Which side of its connection a tapped one is; default `server`. */
-  readonly at?: Side;
-  /**
-   * What is hidden. Default `sluice`: the connections speak Sluice's wire, and no token is written: it is replaced by
-   * as many `*`, and so is everything that cannot be read as frames. The other way, `null` writes everything as it is,
-   * and what is spoken is not looked at.
-   */
-  readonly redact?: 'sluice' | Redact | null;
-  /** With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. */
-  readonly requests?: Framing<JsonHeader>;
-  /** The most bytes of a file; default no bound. */
-  readonly maxBytes?: number;
-  /** Default the process's own. */
-  readonly clock?: RecordClock;
-}
+export type { RecordOptions, Redact } from './record-options.ts';
 
 export interface Recorder {
   /**
-   * A connection to be used in place of the one given, which belongs to it from then on. What passes is recorded, as
-   * long as the recording lasts; the connection itself is as it was.
+   * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded
+   * as long as the recording lasts; the connection behaves as before.
    */
   readonly wrap: (connection: Connection) => Connection;
   /** Emits when a recording ends before its connection: once a file. Completes with `close`. Never errors. */
@@ -62,7 +34,7 @@ export interface Recorder {
 }
 
 /**
- * Records all connections that are tapped into one file, which is replaced if it is there.
+ * Records all wrapped connections into one file, which is replaced if it is there.
  *
  * Memory: 4 MiB wait for the disk at most, and one chunk of each connection; then the connections are not read, and
  * their writes do not settle, until it has caught up.
@@ -71,7 +43,7 @@ export interface Recorder {
  * const recorder = record('session.pcapng');
  * const connections$ = listenTcp({ port: 8080 }).pipe(
  *   map((event) =>
- *     event.type === 'connection' ? { ...event, connection: recorder.tap(event.connection) } : event,
+ *     event.type === 'connection' ? { ...event, connection: recorder.wrap(event.connection) } : event,
  *   ),
  * );
  * // later
@@ -95,7 +67,7 @@ export function record(path: string, options: RecordOptions = {}): Recorder {
   };
 }
 
-export interface Tap {
+export interface WrapOptions {
   readonly file: RecordFile;
   readonly spool: Spool;
   readonly connection: Connection;
@@ -106,14 +78,14 @@ export interface Tap {
   readonly over: () => void;
 }
 
-/** Taps one connection into a file. */
-export function wrapInto({ file, spool, connection, options, lazy = false, over }: Tap): Connection {
+/** Wraps one connection, so that it is recorded into a file. */
+export function wrapInto({ file, spool, connection, options, lazy = false, over }: WrapOptions): Connection {
   check('wrap: the connection', connection, CONNECTION);
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);
-  const recorded = writtenConnection({ file, clock, endpoints, at, lazy, ...hiding(options) });
-  return tappedConnection({
+  const recorded = createPacketWriter({ file, clock, endpoints, at, lazy, ...redaction(options) });
+  return recordingConnection({
     connection,
     at,
     recorded,
@@ -123,7 +95,7 @@ export function wrapInto({ file, spool, connection, options, lazy = false, over 
   });
 }
 
-function hiding({ redact = 'sluice', requests }: RecordOptions) {
-  if (redact === 'sluice') return { watches: createRedactor(requests && { requests }) };
+function redaction({ redact = 'sluice', requests }: RecordOptions) {
+  if (redact === 'sluice') return { redactors: createRedactor(requests && { requests }) };
   return redact === null ? {} : { redacts: { client: redact('client'), server: redact('server') } };
 }

@@ -1,10 +1,10 @@
 /**
- * A connection with a recording beside it: the same in every respect, but that what passes is written down, and that it
- * is held back while the disk does not keep up.
+ * A connection that is recorded. It behaves as the one it wraps, except that its bytes are recorded, and that it pauses
+ * while the disk does not keep up.
  *
- * - A chunk is recorded before it is handed on, so its memory may be given back as ever.
- * - What is written is recorded when it is, not when it settles: by then an answer to it may have come. What turns out
- *   never to have left is told at the end. What is written once it is known that nothing leaves is not recorded.
+ * - A chunk is recorded before the subscriber gets it, so its memory may be recycled afterwards.
+ * - A write is recorded at the call of `write`, not when it settles: by then an answer to it may have come. The comment
+ *   on the RST says how many bytes never left. Writes after our side has ended are not recorded.
  * - While too much waits for the disk, nothing is read, and no write settles.
  *
  * Whatever goes wrong with the recording ends the recording, never the connection.
@@ -12,16 +12,16 @@
 import { AsyncSubject, Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { Side } from '../stream-event.ts';
-import type { WrittenConnection } from './packet-writer.ts';
+import type { PacketWriter } from './packet-writer.ts';
 import type { Spool } from './spool.ts';
 
-export interface TapOptions {
+export interface RecordingConnectionOptions {
   readonly connection: Connection;
   /** Which side of it the connection is. */
   readonly at: Side;
-  readonly recorded: WrittenConnection;
+  readonly recorded: PacketWriter;
   readonly spool: Spool;
-  /** Told of what was thrown in recording; nothing more is recorded of this connection. */
+  /** Called with an exception that recording threw; nothing more of this connection is recorded. */
   readonly failed: (thrown: unknown) => void;
   /** Called when the connection is over, and all of it is recorded. */
   readonly over: () => void;
@@ -29,23 +29,23 @@ export interface TapOptions {
 
 type Settled = (fault?: ConnectionFault) => void;
 
-export function tappedConnection(options: TapOptions): Connection {
+export function recordingConnection(options: RecordingConnectionOptions): Connection {
   const { connection, at, recorded, spool } = options;
   const peer: Side = at === 'server' ? 'client' : 'server';
   const closed$ = new AsyncSubject<ConnectionFault | null>();
   let recording = true;
   let paused = false;
   let over = false;
-  /** Nothing leaves any more: our side was ended, or dropped, or a write has failed. */
+  /** Whether nothing is sent any more: our side was ended or destroyed, or a write has failed. */
   let writesOver = false;
   /** Bytes that were recorded, and then settled with a fault. */
   let unsent = 0;
-  /** Writes that have settled while too much waits. Bounded by whoever writes, as the contract demands. */
+  /** Writes that have settled while the spool was full. The writing code bounds them, as the contract demands. */
   let settling: [settled: Settled, fault: ConnectionFault | undefined][] = [];
-  const unwatch = spool.watch(changed);
+  const stopWatching = spool.watch(onFullChange);
   if (spool.isFull()) connection.pause();
 
-  function note(work: () => void): void {
+  function recordSafely(work: () => void): void {
     if (!recording) return;
     try {
       work();
@@ -55,7 +55,7 @@ export function tappedConnection(options: TapOptions): Connection {
     }
   }
 
-  function changed(full: boolean): void {
+  function onFullChange(full: boolean): void {
     if (full) {
       connection.pause();
       return;
@@ -76,8 +76,8 @@ export function tappedConnection(options: TapOptions): Connection {
   }
 
   connection.closed$.subscribe((fault) => {
-    unwatch();
-    note(() => {
+    stopWatching();
+    recordSafely(() => {
       if (fault === null) {
         recorded.ended(peer);
         recorded.ended(at);
@@ -103,15 +103,15 @@ export function tappedConnection(options: TapOptions): Connection {
     chunks$: new Observable((subscriber) =>
       connection.chunks$.subscribe({
         next: (chunk) => {
-          note(() => recorded.sent(peer, chunk));
+          recordSafely(() => recorded.sent(peer, chunk));
           subscriber.next(chunk);
         },
         error: (fault: unknown) => {
-          note(() => recorded.broken(peer));
+          recordSafely(() => recorded.broken(peer));
           subscriber.error(fault);
         },
         complete: () => {
-          note(() => recorded.ended(peer));
+          recordSafely(() => recorded.ended(peer));
           subscriber.complete();
         },
       }),
@@ -121,8 +121,8 @@ export function tappedConnection(options: TapOptions): Connection {
         connection.write(chunks, (fault) => settle(settled, fault));
         return;
       }
-      const bytes = oneOf(chunks);
-      note(() => {
+      const bytes = joinSmall(chunks);
+      recordSafely(() => {
         for (const chunk of bytes) recorded.sent(at, chunk);
       });
       connection.write(chunks, (fault) => {
@@ -146,7 +146,7 @@ export function tappedConnection(options: TapOptions): Connection {
       if (!spool.isFull()) connection.resume();
     },
     end() {
-      if (!writesOver) note(() => recorded.ended(at));
+      if (!writesOver) recordSafely(() => recorded.ended(at));
       writesOver = true;
       connection.end();
     },
@@ -157,10 +157,10 @@ export function tappedConnection(options: TapOptions): Connection {
   };
 }
 
-/** What is small and written at once is recorded in one packet, as it would go. */
+/** Small chunks of one write are recorded in one packet, as TCP would send them. */
 const JOINED_WRITE_BYTES_MAX = 32 * 1024;
 
-function oneOf(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+function joinSmall(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   if (chunks.length < 2) return chunks;
   let total = 0;
   for (const { length } of chunks) total += length;

@@ -1,12 +1,12 @@
 /**
- * What a recording of Sluice's wire hides, and what it remarks on: both directions of one connection are read beside,
- * header by header.
+ * Decides what a recording of Sluice's wire hides, and writes the comments on its packets. It reads both directions of
+ * one connection, header by header.
  *
  * - The value of `token` in any header is hidden, also where a peer has misplaced it: deeper than it belongs, or with
- *   other letters (`Token`). What cannot be read as frames is hidden from the frame at fault
- *   on, since nobody can tell where in it a token is; and so is a header that was never finished.
- * - What a server says of such a frame quotes it, so the quote is hidden as well.
- * - A reply that is a refusal gets a remark that names the request; a fault gets one that says what it was.
+ *   other letters (`Token`). Bytes that cannot be read as frames are hidden from the frame at
+ *   fault on, since a token may be anywhere in them; and so is a header that was never finished.
+ * - A server's error about such a frame quotes it, so the quote is hidden as well.
+ * - A refusal gets a comment that names the request; a fault gets one that describes it.
  */
 
 import { requestBodyLength } from '../../files/protocol/body-length.ts';
@@ -16,29 +16,29 @@ import { replyFraming } from '../../files/protocol/reply.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { Side } from '../stream-event.ts';
-import { type Head, headFinder, type Lost } from './head-finder.ts';
+import { createHeadFinder, type Head, type LostFraming } from './head-finder.ts';
 import { createJsonMask, type Mask } from './json-mask.ts';
 import { createRecordedRequests } from './open-requests.ts';
 
-/** Something to be said of what one side sent. */
+/** A comment on a packet of one side. */
 export interface PacketComment {
   /** The offset in the stream, in bytes, of the byte it is about. */
   readonly position: number;
   readonly text: string;
 }
 
-/** What was found in what one side sends. */
+/** Reads the bytes of one side, and finds what to hide in them. */
 export interface Redactor {
   /**
-   * Takes the next bytes. Answers the offset in the stream up to which it is known what must be hidden, and what is to be
-   * said; the rest may be written only when it is known.
+   * Takes the next bytes. Returns the offset in the stream up to which masks and comments are known. Bytes behind it
+   * must not be written yet.
    */
   readonly take: (chunk: Uint8Array) => number;
   /** Nothing more comes. Everything may be written. */
   readonly end: () => void;
-  /** In order. Whoever writes takes off the front what is behind. */
+  /** In order. The packet writer removes those in front of what it has written. */
   readonly masks: Mask[];
-  readonly remarks: PacketComment[];
+  readonly comments: PacketComment[];
   /** The offset from which on everything is hidden; infinity while there is none. */
   readonly hiddenFrom: () => number;
   /** Everything before this offset is written, the last of it in the packet of this number. */
@@ -53,13 +53,13 @@ export interface RedactorOptions {
 }
 
 /** Errors that quote what the peer sent. */
-const quoting: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
+const QUOTING_CODES: readonly unknown[] = ['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'];
 const isQuote = ([error, field, ...deeper]: readonly string[]): boolean =>
   error === 'error' && deeper.length === 0 && ['message', 'hex', 'ascii'].includes(field ?? '');
 const isTokenKey = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'token';
 const isToken = (path: readonly string[]): boolean => isTokenKey(path.at(-1) ?? '');
 
-/** Whether there is something to look for: nearly all headers are flat, and have no such key. */
+/** Whether a header needs a closer look: nearly all headers are flat, and have no such key. */
 function mayHoldToken(header: JsonHeader): boolean {
   for (const key of Object.keys(header)) {
     const value = header[key];
@@ -68,11 +68,11 @@ function mayHoldToken(header: JsonHeader): boolean {
   return false;
 }
 
-/** What a client sends is a request, whatever it looks like: taken for anything else, a token in it might be missed. */
+/** Every frame of a client is read as a request, whatever it looks like; otherwise a token in it might be missed. */
 const sluiceRequests = jsonHeader({ bodyLength: requestBodyLength, delivery: () => 'skip' });
 
 /** The bytes of the length in front of a header. */
-const PREFIX = 4;
+const PREFIX_BYTES = 4;
 const COMMAND_LENGTH_MAX = 64;
 const TEXT_LENGTH_MAX = 240;
 
@@ -80,7 +80,7 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
   const { requests: requestFraming = sluiceRequests, replies = replyFraming() } = options;
   const open = createRecordedRequests();
 
-  const client = watchOf(requestFraming, {
+  const client = createSideRedactor(requestFraming, {
     secrets: (header) => (mayHoldToken(header) ? isToken : null),
     head({ header, position }) {
       open.opened(namedBy(header.cmd), position);
@@ -89,8 +89,9 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
     written: open.written,
   });
 
-  const server = watchOf(replies, {
-    secrets: ({ error }) => (quoting.includes((error as ErrorFields | undefined)?.code) ? isQuote : null),
+  const server = createSideRedactor(replies, {
+    secrets: ({ error }) =>
+      QUOTING_CODES.includes((error as ErrorFields | undefined)?.code) ? isQuote : null,
     head({ header }) {
       const { ack, error, cmd } = header;
       if (ack === 'progress') return null;
@@ -99,7 +100,7 @@ export function createRedactor(options: RedactorOptions = {}): Readonly<Record<S
       const { code, message } = error as ErrorFields;
       const which =
         request === null ? '' : ` request ${request.number} (${request.cmd}, packet ${request.packet})`;
-      const words = quoting.includes(code) ? catalogue[code as ErrorCode].message : message;
+      const words = QUOTING_CODES.includes(code) ? catalogue[code as ErrorCode].message : message;
       return `refused${which}: ${code}: ${words}`;
     },
     written: () => {},
@@ -117,45 +118,45 @@ interface ErrorFields {
 const namedBy = (cmd: unknown): string | null =>
   typeof cmd === 'string' ? cmd.slice(0, COMMAND_LENGTH_MAX) : null;
 
-interface Direction {
-  /** What in a header must be hidden; null when there is nothing. */
+interface SideRules {
+  /** Says which values of a header must be hidden; null when there are none. */
   readonly secrets: (header: JsonHeader) => ((path: readonly string[]) => boolean) | null;
-  /** Told of each header; answers what is to be said of it. */
+  /** Called with each header; returns a comment on it, or null. */
   readonly head: (head: Head<JsonHeader>) => string | null;
   readonly written: Redactor['written'];
 }
 
-function watchOf(framing: Framing<JsonHeader>, direction: Direction): Redactor {
+function createSideRedactor(framing: Framing<JsonHeader>, rules: SideRules): Redactor {
   const masks: Mask[] = [];
-  const remarks: PacketComment[] = [];
+  const comments: PacketComment[] = [];
   let hiddenFrom = Number.POSITIVE_INFINITY;
-  const finder = headFinder(framing, {
+  const finder = createHeadFinder(framing, {
     head(head) {
       const { header, position, bytes, start, end } = head;
-      const isSecret = direction.secrets(header);
+      const isSecret = rules.secrets(header);
       if (isSecret !== null) {
-        masks.push(...createJsonMask(bytes, start + PREFIX, end, position + PREFIX, isSecret));
+        masks.push(...createJsonMask(bytes, start + PREFIX_BYTES, end, position + PREFIX_BYTES, isSecret));
       }
-      const text = direction.head(head);
-      if (text !== null) remarks.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });
+      const text = rules.head(head);
+      if (text !== null) comments.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });
     },
-    lost(lost) {
-      hiddenFrom = lost.position;
-      remarks.push({ position: lost.position, text: lostText(lost) });
+    lost(onLost) {
+      hiddenFrom = onLost.position;
+      comments.push({ position: onLost.position, text: lostText(onLost) });
     },
   });
   return {
     take: finder.take,
     end: finder.end,
     masks,
-    remarks,
+    comments,
     hiddenFrom: () => hiddenFrom,
-    written: direction.written,
+    written: rules.written,
   };
 }
 
 /** Nothing of what was sent is in it but the length that was declared. */
-function lostText({ code, declared, limit, position }: Lost): string {
+function lostText({ code, declared, limit, position }: LostFraming): string {
   const error = faultCode(code);
   const isNumber = typeof declared === 'number' || typeof declared === 'bigint';
   const bounds = limit === null ? '' : `, and the bound is ${limit}`;

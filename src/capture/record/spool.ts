@@ -7,12 +7,12 @@
  *  under way to the disk    |     a      |    b    |          one writev a file
  * ```
  *
- * What is written for all files goes one behind the other into blocks. A full block, or one that has waited for a
+ * The bytes for all files go one behind the other into blocks. A full block, or one that has waited for a
  * moment, goes to the disk, and with it all others that wait: one `writev` a file, one round after the other, so
  * that the bytes of a file stay in order. Then the block is used again.
  *
- * When more than `high` bytes wait, it says so, and whoever brings them must hold back until it says that they are
- * fewer than `low`. Nobody needs a descriptor but those files that are written to: a few of the last ones are kept open.
+ * When more than `WAITING_HIGH_BYTES` wait, the spool is full: its watchers must stop writing until fewer than
+ * `WAITING_LOW_BYTES` wait. Only files that are being written need a descriptor, so only the last few stay open.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -20,17 +20,17 @@ import { createRoom, type Room } from './synthetic-packets.ts';
 
 const MiB = 1024 * 1024;
 const BLOCK_BYTES = MiB;
-/** Bytes waiting above which whoever brings them must hold back, and below which it may go on. */
-const [high, low] = [4 * MiB, 2 * MiB];
+/** The spool is full when more bytes wait than the first, until fewer wait than the second. */
+const [WAITING_HIGH_BYTES, WAITING_LOW_BYTES] = [4 * MiB, 2 * MiB];
 /** Blocks that are kept to be used again. */
 const KEPT_BLOCKS_MAX = 8;
 /** Files that are kept open, and files that are written to at once. */
-const [mostOpen, mostWrites] = [32, 8];
+const [OPEN_FILES_MAX, CONCURRENT_WRITES_MAX] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
 const FLUSH_DELAY_MS = 100;
 
 /** The most bytes that `SpoolFile.room` can be asked for. */
-export const mostRoom: number = BLOCK_BYTES;
+export const ROOM_BYTES_MAX: number = BLOCK_BYTES;
 
 export interface SpoolFile {
   readonly path: string;
@@ -63,12 +63,14 @@ export interface Spool {
    * more waits than should, and must not write then.
    */
   readonly watch: (changed: (full: boolean) => void) => () => void;
-  /** Resolves when all that was written is with the system and every file is closed; nothing may be written after it. */
+  /**
+   * Resolves when all that was written is with the system and every file is closed; nothing may be written after it.
+   */
   readonly close: () => Promise<void>;
 }
 
 interface Run {
-  readonly file: State;
+  readonly file: FileState;
   readonly from: number;
   to: number;
 }
@@ -76,13 +78,13 @@ interface Run {
 interface Block {
   readonly room: Room;
   used: number;
-  /** Whose bytes are in it, in order. Bounded by its size: none is smaller than a packet. */
+  /** The files whose bytes are in it, in order. Bounded by its size: no run is smaller than a packet. */
   runs: Run[];
   /** Files that end with it. */
-  ended: State[];
+  ended: FileState[];
 }
 
-interface State {
+interface FileState {
   readonly options: SpoolFileOptions;
   made: boolean;
   failed: boolean;
@@ -90,17 +92,17 @@ interface State {
 
 export function createSpool(): Spool {
   let current = newBlock();
-  /** Full blocks. Bounded by those who hold back. */
+  /** Full blocks. Bounded, since the watchers stop writing when the spool is full. */
   let queue: Block[] = [];
   const free: Block[] = [];
   let waiting = 0;
   let full = false;
-  let underWay: Promise<void> | null = null;
+  let draining: Promise<void> | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   /** The files that are open, the one written to last at the end. */
-  const handles = new Map<State, FileHandle>();
-  /** Those of them that are being written to: at most `mostWrites`. */
-  const busy = new Set<State>();
+  const handles = new Map<FileState, FileHandle>();
+  /** Those of them that are being written to: at most `CONCURRENT_WRITES_MAX`. */
+  const busy = new Set<FileState>();
   const watchers = new Set<(full: boolean) => void>();
 
   function newBlock(): Block {
@@ -112,10 +114,10 @@ export function createSpool(): Spool {
     queue.push(current);
     waiting += current.used;
     current = free.pop() ?? newBlock();
-    if (waiting > high && !full) tell(true);
+    if (waiting > WAITING_HIGH_BYTES && !full) setFull(true);
   }
 
-  function tell(now: boolean): void {
+  function setFull(now: boolean): void {
     full = now;
     for (const changed of watchers) changed(now);
   }
@@ -124,8 +126,8 @@ export function createSpool(): Spool {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     seal();
-    underWay ??= drain().finally(() => {
-      underWay = null;
+    draining ??= drain().finally(() => {
+      draining = null;
     });
   }
 
@@ -142,12 +144,12 @@ export function createSpool(): Spool {
         block.ended = [];
         if (free.length < KEPT_BLOCKS_MAX) free.push(block);
       }
-      if (full && waiting < low) tell(false);
+      if (full && waiting < WAITING_LOW_BYTES) setFull(false);
     }
   }
 
   async function writeAll(blocks: readonly Block[]): Promise<void> {
-    const perFile = new Map<State, Uint8Array[]>();
+    const perFile = new Map<FileState, Uint8Array[]>();
     for (const { room, runs } of blocks) {
       for (const { file, from, to } of runs) {
         const pieces = perFile.get(file);
@@ -160,7 +162,7 @@ export function createSpool(): Spool {
     const writer = async (): Promise<void> => {
       for (const [file, pieces] of files) await write(file, pieces);
     };
-    await Promise.all(Array.from({ length: Math.min(mostWrites, perFile.size) }, writer));
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_WRITES_MAX, perFile.size) }, writer));
     for (const { ended } of blocks) {
       for (const file of ended) {
         await close(file);
@@ -174,7 +176,7 @@ export function createSpool(): Spool {
     for (const file of handles.keys()) if (!busy.has(file)) return close(file);
   }
 
-  async function write(file: State, pieces: Uint8Array[]): Promise<void> {
+  async function write(file: FileState, pieces: Uint8Array[]): Promise<void> {
     if (file.failed) return;
     busy.add(file);
     try {
@@ -188,10 +190,10 @@ export function createSpool(): Spool {
       file.options.failed(error);
     }
     busy.delete(file);
-    if (handles.size > mostOpen) await closeOne();
+    if (handles.size > OPEN_FILES_MAX) await closeOne();
   }
 
-  async function opened(file: State): Promise<FileHandle> {
+  async function opened(file: FileState): Promise<FileHandle> {
     const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
     const make = O_CREAT | (file.options.exclusive ? O_EXCL : O_TRUNC);
     // Without O_CREAT when it was made before: one that somebody has removed stays so.
@@ -200,13 +202,13 @@ export function createSpool(): Spool {
     return handle;
   }
 
-  async function close(file: State): Promise<void> {
+  async function close(file: FileState): Promise<void> {
     const handle = handles.get(file);
     handles.delete(file);
     try {
       await handle?.close();
     } catch (error) {
-      // Some file systems tell only here that what was written is not.
+      // Some file systems report a failed write only here.
       if (!file.failed) file.options.failed(error);
       file.failed = true;
     }
@@ -214,7 +216,7 @@ export function createSpool(): Spool {
 
   return {
     file(options) {
-      const state: State = { options, made: false, failed: false };
+      const state: FileState = { options, made: false, failed: false };
       return {
         path: options.path,
         room(bytes) {
@@ -241,7 +243,7 @@ export function createSpool(): Spool {
     },
     async close() {
       flush();
-      while (underWay !== null) await underWay;
+      while (draining !== null) await draining;
       for (const file of [...handles.keys()]) await close(file);
     },
   };

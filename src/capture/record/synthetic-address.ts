@@ -18,10 +18,10 @@ export interface Endpoints {
   readonly server: Endpoint;
 }
 
-/** What a server listens on, as far as we are asked. */
+/** The port of a stand-in for a server. */
 const STAND_IN_PORT = 8080;
 /** Ports of clients: 1,024 to 65,535, for each address. */
-const [firstPort, ports] = [1024, 64_512];
+const [CLIENT_PORT_MIN, CLIENT_PORTS] = [1024, 64_512];
 let standIns = 0;
 
 /**
@@ -42,9 +42,9 @@ export function endpointsOf(client: Address, server: Address): Endpoints {
 }
 
 function standInClient(number: number, wide: boolean): Endpoint {
-  const host = 1 + (Math.floor(number / ports) % 254);
+  const host = 1 + (Math.floor(number / CLIENT_PORTS) % 254);
   const address = wide ? document6(0x100 + host) : Uint8Array.of(198, 51, 100, host);
-  return { address, port: firstPort + (number % ports) };
+  return { address, port: CLIENT_PORT_MIN + (number % CLIENT_PORTS) };
 }
 
 /** An address in 2001:db8::/32. */

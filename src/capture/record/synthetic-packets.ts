@@ -1,5 +1,5 @@
 /**
- * IP and TCP headers for bytes that were never seen in packets: what a recording puts around them.
+ * The IP and TCP headers that a recording puts around bytes, since it never saw their packets.
  *
  * ```text
  *   +-------------------+-----------------+---------------------+
@@ -22,10 +22,10 @@ export const PAYLOAD_BYTES_MAX = 65_492;
 
 const [IPV4, IPV6, TCP] = [20, 40, 20];
 const PROTOCOL_TCP = 6;
-/** What fits into a window field, times 2^10: 64 MiB, so that what is under way never fills it. */
-const [window, windowScale] = [65_535, 10];
+/** The largest window field, times 2^10: 64 MiB, so that bytes in flight never fill it. */
+const [WINDOW, WINDOW_SHIFT] = [65_535, 10];
 /** The options of a SYN: the largest segment, no operation, the window's scale. */
-const synOptions = Uint8Array.of(
+const SYN_OPTIONS = Uint8Array.of(
   2,
   4,
   PAYLOAD_BYTES_MAX >> 8,
@@ -33,7 +33,7 @@ const synOptions = Uint8Array.of(
   1,
   3,
   3,
-  windowScale,
+  WINDOW_SHIFT,
 );
 
 /** Memory to write packets into, seen in three ways: all of them of the same bytes, from the first on. */
@@ -57,18 +57,18 @@ export interface PacketMaker {
    * Writes the headers in front of a payload that is in its place already, `headers` behind `at`.
    *
    * @param at where the packet begins: a multiple of 4.
-   * @param flags as in `segment.ts`. With SYN there is no payload, and options instead: see `synLength`.
+   * @param flags as in `segment.ts`. With SYN there is no payload, and options instead: see `SYN_OPTIONS_BYTES`.
    * @param seq any whole number from 0; its lowest 32 bits are written. Likewise `ack`.
-   * @param length bytes of payload, at most `largestPayload`.
+   * @param length bytes of payload, at most `PAYLOAD_BYTES_MAX`.
    */
   readonly write: (room: Room, at: number, flags: number, seq: number, ack: number, length: number) => void;
 }
 
 /** Bytes of options behind the headers of a packet with SYN. */
-export const synLength: number = synOptions.length;
+export const SYN_OPTIONS_BYTES: number = SYN_OPTIONS.length;
 
 /** @example packetMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
-export function packetMaker(from: Endpoint, to: Endpoint): PacketMaker {
+export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
   const narrow = from.address.length === 4;
   const ip = narrow ? IPV4 : IPV6;
   const headers = ip + TCP;
@@ -90,7 +90,7 @@ export function packetMaker(from: Endpoint, to: Endpoint): PacketMaker {
   template.set(to.address, addresses + from.address.length);
   view.setUint16(ip, from.port);
   view.setUint16(ip + 2, to.port);
-  view.setUint16(ip + 14, window);
+  view.setUint16(ip + 14, WINDOW);
 
   const ipSum = narrow ? sumOf(view, 0, IPV4) : 0;
   const pseudoSum = sumOf(view, addresses, ip) + PROTOCOL_TCP;
@@ -100,8 +100,8 @@ export function packetMaker(from: Endpoint, to: Endpoint): PacketMaker {
     headers,
     write(room, at, flags, seq, ack, length) {
       const syn = (flags & TCP_SYN) !== 0;
-      if (syn) room.bytes.set(synOptions, at + headers);
-      const behind = syn ? synLength : length;
+      if (syn) room.bytes.set(SYN_OPTIONS, at + headers);
+      const behind = syn ? SYN_OPTIONS_BYTES : length;
       const [to, out] = [at + ip, room.view];
       room.bytes.set(template, at);
       if (narrow) {
@@ -111,7 +111,7 @@ export function packetMaker(from: Endpoint, to: Endpoint): PacketMaker {
         out.setUint16(at + 4, TCP + behind);
       }
       const [low, high] = [seq >>> 0, ack >>> 0];
-      const offsetAndFlags = ((syn ? TCP + synLength : TCP) << 10) | flags;
+      const offsetAndFlags = ((syn ? TCP + SYN_OPTIONS_BYTES : TCP) << 10) | flags;
       out.setUint32(to + 4, low);
       out.setUint32(to + 8, high);
       out.setUint16(to + 12, offsetAndFlags);
@@ -129,9 +129,9 @@ function sumOf(view: DataView, from: number, to: number): number {
 }
 
 /**
- * What bytes add to a sum of 16-bit words. They are read four at a time in the order of this machine, and their halves
- * are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has compiled this
- * or not yet.
+ * The share of some bytes in a sum of 16-bit words. They are read four at a time in the order of this machine, and
+ * their halves are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has
+ * compiled this or not yet.
  */
 function payloadSum({ words, bytes }: Room, from: number, length: number): number {
   let at = from >>> 2;

@@ -1,6 +1,6 @@
 /**
- * Replies that are told by what was asked: a framing for each of the two sides that are compared, and a count of the
- * requests that it depends on.
+ * Frames replies in protocols where the request decides how its reply is framed: a framing for each of the two compared
+ * sides, and a count of the requests that it depends on.
  *
  * ```text
  *  sent ──▶ deframe ──▶ asks ────────────┐
@@ -11,30 +11,18 @@ import { checkOptions, FUNCTION } from '../../wire/argument.ts';
 import { initialState, step } from '../../wire/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
-import type { Replies } from './compare-replies.ts';
+import type { AskedReplies, Replies } from './replies.ts';
 
-/** See `Preset.looksAhead`. */
-export interface AskedReplies<H> {
-  /** How the client's requests are told apart. */
-  readonly requests: Framing<unknown>;
-  /** Whether a request wants an answer that only it tells. */
-  readonly asks: (header: unknown) => boolean;
-  /** Whether a reply is such an answer. */
-  readonly answers: (header: H) => boolean;
-  /** How replies are told apart, when it is known whether one of those answers is due. */
-  readonly framing: (asked: () => boolean) => Framing<H>;
-}
-
-export interface Asking<H> {
+export interface RequestTracker<H> {
   /** The next bytes that the client sends. */
   readonly sent: (bytes: Uint8Array) => void;
-  /** How one side's replies are told apart; each side has its own. */
-  readonly side: () => Replies<H> | null;
+  /** How one side's replies are framed; each side has its own state. */
+  readonly sideReplies: () => Replies<H> | null;
 }
 
-export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
-  const told = replies?.asked;
-  if (replies === null || told === undefined) return { sent: () => {}, side: () => replies };
+export function createRequestTracker<H>(replies: Replies<H> | null): RequestTracker<H> {
+  const asked = replies?.asked;
+  if (replies === null || asked === undefined) return { sent: () => {}, sideReplies: () => replies };
   let state = initialState<unknown>();
   let asks = 0;
 
@@ -53,18 +41,18 @@ export function createAsking<H>(replies: Replies<H> | null): Asking<H> {
 
   return {
     sent(bytes) {
-      const stepped = step(told.requests, state, bytes);
+      const stepped = step(asked.requests, state, bytes);
       state = stepped.state;
       for (const event of stepped.events) {
-        if ((event.type === 'start' || event.type === 'frame') && told.asks(event.header)) asks++;
+        if ((event.type === 'start' || event.type === 'frame') && asked.asks(event.header)) asks++;
       }
     },
-    side: () => ({ ...replies, framing: sideFraming(told) }),
+    sideReplies: () => ({ ...replies, framing: sideFraming(asked) }),
   };
 }
 
 /**
- * How the replies of a preset's protocol are told apart, for `replayTo`: also those that only the requests tell.
+ * How the replies of a preset's protocol are framed, for `replayTo`: also where the framing depends on the requests.
  *
  * @throws TypeError when it is given no preset.
  * @example

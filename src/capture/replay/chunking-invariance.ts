@@ -6,14 +6,14 @@ import type { FrameFault } from '../../wire/fault.ts';
 import type { Capture } from '../capture.ts';
 import { checkCapture } from '../check-capture.ts';
 import type { Conversation } from '../stream-event.ts';
-import { differences, inWords } from './difference.ts';
+import { describeValue, differences } from './difference.ts';
 import { type Chunking, chunkingInWords } from './rechunk.ts';
 import type { RecordedConnection } from './recorded-connection.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 
-export interface ChunkingLawOptions<T>
+export interface ChunkingInvarianceOptions<T>
   extends Pick<ReplayOptions, 'only' | 'side' | 'streams' | 'maxWaiting'> {
-  /** What is compared with the chunks as recorded; default one byte at a time, whole, and random with five seeds. */
+  /** The chunkings to compare with the recorded one; default one byte at a time, whole, and random with five seeds. */
   readonly chunkings?: readonly Chunking[];
   /**
    * Makes what a conversation led to comparable. Default `joinedData`: bodies that are streamed come in as many pieces
@@ -24,11 +24,11 @@ export interface ChunkingLawOptions<T>
   readonly ignore?: readonly string[];
 }
 
-const seeds = [1, 2, 3, 4, 5];
-const usual: readonly Chunking[] = ['bytes', 'whole', ...seeds.map((seed) => ({ seed }))];
+const DEFAULT_SEEDS = [1, 2, 3, 4, 5];
+const DEFAULT_CHUNKINGS: readonly Chunking[] = ['bytes', 'whole', ...DEFAULT_SEEDS.map((seed) => ({ seed }))];
 
-/** What a pipeline made of one conversation. */
-interface Led {
+/** The events that a pipeline emitted for one conversation. */
+interface PipelineResult {
   readonly conversation: Conversation;
   readonly events: readonly unknown[];
 }
@@ -48,7 +48,7 @@ interface Led {
 export async function assertSameInAnyChunking<T>(
   capture: Capture,
   pipeline: (connection: RecordedConnection) => Observable<T>,
-  options: ChunkingLawOptions<T> = {},
+  options: ChunkingInvarianceOptions<T> = {},
 ): Promise<void> {
   checkCapture('assertSameInAnyChunking', capture, options);
   check('assertSameInAnyChunking: the pipeline', pipeline, FUNCTION);
@@ -60,12 +60,12 @@ export async function assertSameInAnyChunking<T>(
 export async function assertSame<T>(
   replayed: (chunking: Chunking) => ReturnType<typeof replay>,
   pipeline: (connection: RecordedConnection) => Observable<T>,
-  { chunkings = usual, comparable = joinedData, ignore = [] }: ChunkingLawOptions<T> = {},
+  { chunkings = DEFAULT_CHUNKINGS, comparable = joinedData, ignore = [] }: ChunkingInvarianceOptions<T> = {},
 ): Promise<void> {
   const ignored = new Set(ignore);
   const isIgnored = (path: string) => ignored.has(path.slice(path.lastIndexOf('.') + 1));
 
-  async function ledTo(chunking: Chunking): Promise<Led[]> {
+  async function runPipeline(chunking: Chunking): Promise<PipelineResult[]> {
     const conversations = new Map<Conversation, (T | PipelineError)[]>();
     const run$ = replayed(chunking).pipe(
       mergeMap(({ connection }) => {
@@ -85,12 +85,12 @@ export async function assertSame<T>(
     }));
   }
 
-  const recorded = await ledTo('recorded');
+  const recorded = await runPipeline('recorded');
   if (recorded.length === 0) throw new Error('the capture has no conversation to compare');
   for (const chunking of chunkings) {
-    const cut = await ledTo(chunking);
+    const results = await runPipeline(chunking);
     for (const [at, expected] of recorded.entries())
-      compareLed(chunking, expected, cut[at]?.events ?? [], isIgnored);
+      compareResults(chunking, expected, results[at]?.events ?? [], isIgnored);
   }
 }
 
@@ -99,9 +99,9 @@ interface PipelineError {
   readonly error: unknown;
 }
 
-function compareLed(
+function compareResults(
   chunking: Chunking,
-  { conversation, events: expected }: Led,
+  { conversation, events: expected }: PipelineResult,
   got: readonly unknown[],
   ignored: (path: string) => boolean,
 ): void {
@@ -114,8 +114,8 @@ function compareLed(
       [
         `cut otherwise (${chunkingInWords(chunking)}), conversation ${index} (${client} to ${server}) leads to something else`,
         `event ${at + 1} differs${where}; there are ${expected.length} as recorded, and ${got.length}`,
-        `  as recorded: ${inWords(expected[at], 500)}`,
-        `  cut so:      ${inWords(got[at], 500)}`,
+        `  as recorded: ${describeValue(expected[at], 500)}`,
+        `  cut so:      ${describeValue(got[at], 500)}`,
       ].join('\n'),
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Replies that were recorded beside replies that come now: two streams of frames, compared as they come.
+ * Compares recorded replies with live ones: two streams of frames, compared as they come.
  *
  * ```text
  *  recorded ──▶ deframe ──▶ expected ─┐
@@ -7,48 +7,23 @@
  *  live ──────▶ deframe ──▶ got ──────┘
  * ```
  *
- * What one of them is ahead of the other waits: `behind` and `ahead` say how many bytes, for whoever feeds them to
- * bound. Bodies are compared piece by piece, never collected.
+ * The stream that is ahead waits for the other: `behind` and `ahead` say how many bytes wait, and the caller bounds
+ * them. Bodies are compared piece by piece, never collected.
  */
 import { createFifo } from '../../base/fifo.ts';
-import type { Framing } from '../../wire/framing.ts';
 import type { StreamChunk } from '../stream-event.ts';
-import { type AskedReplies, createAsking } from './asked-replies.ts';
-import { differences, firstDifference, inWords, type ValueDifference } from './difference.ts';
-import { clear, consume, createReplyStream, dropBodies, type Item, nowhere, shift } from './reply-stream.ts';
-
-/** How replies are told apart and compared. */
-export interface Replies<H> {
-  readonly framing: Framing<H>;
-  /** Whether a field of a reply counts for nothing, by its path without indices: `files.mtime`. Default none does. */
-  readonly ignored?: (path: string, header: H) => boolean;
-  /** Whether a reply is neither compared nor waited for: one that comes when it comes. Default none is. */
-  readonly incidental?: (header: H) => boolean;
-  /** For a protocol in which some replies are only told by what was asked: in place of `framing`. */
-  readonly asked?: AskedReplies<H>;
-}
-
-export interface ReplyDifference {
-  /**
-   * - `header`, `body`: of a reply that both have.
-   * - `missing`, `unexpected`: a reply that only the recording has, or only the live side.
-   * - `framing`: one of them is not in frames from here on.
-   * - `bytes`: replies that are not told apart differ.
-   */
-  readonly kind: 'header' | 'body' | 'missing' | 'unexpected' | 'framing' | 'bytes';
-  /** Which reply of the conversation, from 1, of those that count; 0 when they are not told apart. */
-  readonly reply: number;
-  /** The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one. */
-  readonly packet: number | null;
-  readonly at: bigint | null;
-  /** The headers; for bodies and bytes, 16 bytes from where they differ. Undefined where there is none. */
-  readonly expected: unknown;
-  readonly got: unknown;
-  /** What differs in the headers. */
-  readonly fields: readonly ValueDifference[];
-  /** In words, in one line. */
-  readonly message: string;
-}
+import { createRequestTracker } from './asked-replies.ts';
+import { describeValue, differences, firstDifference, type ValueDifference } from './difference.ts';
+import type { Replies, ReplyDifference } from './replies.ts';
+import {
+  clear,
+  consumeBytes,
+  createReplyStream,
+  dropBodies,
+  NOWHERE,
+  type ReplyItem,
+  shiftItem,
+} from './reply-stream.ts';
 
 export interface Comparison {
   /** The next bytes that the client sends. */
@@ -59,7 +34,9 @@ export interface Comparison {
   readonly live: (bytes: Uint8Array) => void;
   /** The live side says no more. */
   readonly liveEnd: () => void;
-  /** How many whole frames must come before the live side is where the recording was when so many bytes had been seen. */
+  /**
+   * How many whole frames must come before the live side is where the recording was when so many bytes had been seen.
+   */
   readonly awaited: (seen: number | null) => number;
   /** Frames that came from the live side, whole, of those that count. */
   readonly framesLive: () => number;
@@ -80,7 +57,7 @@ export interface Comparison {
   readonly more: () => number;
   /** Replies of the live side, of those that count. */
   readonly replies: () => number;
-  /** Replies that both have, or bytes where replies are not told apart. */
+  /** Replies that both have; without a framing, bytes. */
   readonly compared: () => number;
   /** Whether all of the replies could be compared. */
   readonly complete: () => boolean;
@@ -94,28 +71,30 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
   let more = 0;
   let reply = 0;
   let compared = 0;
-  /** Of the reply at hand: what is told with a difference in its body. */
-  let head: Extract<Item, { type: 'head' }> | null = null;
+  /** The head of the current reply, which a difference in its body refers to. */
+  let head: Extract<ReplyItem, { type: 'head' }> | null = null;
   let bodyAt = 0;
   let bodyDiffers = false;
   let lost = false;
   let stopped = false;
   let recordedOver = false;
   let liveOver = false;
-  /** Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has. */
+  /**
+   * Ends of recorded frames the live side has not come to yet, as offsets in the recorded bytes; and how many it has.
+   */
   const ends = createFifo<number>();
   let reached = 0;
 
-  const asking = createAsking(replies);
-  const expected = createReplyStream(asking.side(), (end) => ends.push(end));
-  const got = createReplyStream(asking.side(), () => {});
+  const asking = createRequestTracker(replies);
+  const expected = createReplyStream(asking.sideReplies(), (end) => ends.push(end));
+  const got = createReplyStream(asking.sideReplies(), () => {});
 
   function tell(
     kind: ReplyDifference['kind'],
     what: string,
     values: { readonly expected: unknown; readonly got: unknown },
     fields: readonly ValueDifference[] = [],
-    of: Extract<Item, { type: 'head' }> | null = head,
+    of: Extract<ReplyItem, { type: 'head' }> | null = head,
   ): void {
     if (found.length === DIFFERENCES_MAX) {
       more++;
@@ -130,26 +109,29 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     while (!stopped && expected.items.length > 0 && got.items.length > 0) {
       const [left, right] = [expected.items.first()!, got.items.first()!];
       if (left.type === 'head' && right.type === 'head') {
-        shift(expected);
-        shift(got);
+        shiftItem(expected);
+        shiftItem(got);
         heads(left, right);
       } else if (left.type === 'data' && right.type === 'data') data(left.bytes, right.bytes);
       else if (left.type === 'end' && right.type === 'end') {
-        shift(expected);
-        shift(got);
+        shiftItem(expected);
+        shiftItem(got);
       } else if (left.type === 'fault' || right.type === 'fault') faults(left, right);
       // Of bodies that are not as long as each other, the rest: the headers have said so, or this does.
       else if (left.type === 'data') {
         tellLength(left.bytes, undefined);
-        shift(expected);
+        shiftItem(expected);
       } else if (right.type === 'data') {
         tellLength(undefined, right.bytes);
-        shift(got);
+        shiftItem(got);
       } else return;
     }
   }
 
-  function heads(left: Extract<Item, { type: 'head' }>, right: Extract<Item, { type: 'head' }>): void {
+  function heads(
+    left: Extract<ReplyItem, { type: 'head' }>,
+    right: Extract<ReplyItem, { type: 'head' }>,
+  ): void {
     reply++;
     compared++;
     head = left;
@@ -161,7 +143,8 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     const values = { expected: left.header, got: right.header };
     if (fields.length > 0) {
       const words = fields.map(
-        ({ path, expected, got }) => `${path} was ${inWords(expected, 120)} and is ${inWords(got, 120)}`,
+        ({ path, expected, got }) =>
+          `${path} was ${describeValue(expected, 120)} and is ${describeValue(got, 120)}`,
       );
       tell('header', words.join('; '), values, fields);
     } else if (left.length !== right.length) {
@@ -177,15 +160,15 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       bodyDiffers = true;
       const values = { expected: left.subarray(at, at + 16), got: right.subarray(at, at + 16) };
       const where = `byte ${bodyAt + at} ${replies === null ? 'of the replies' : 'of the body'}`;
-      const words = `from ${where} on it was ${inWords(values.expected)} and is ${inWords(values.got)}`;
+      const words = `from ${where} on it was ${describeValue(values.expected)} and is ${describeValue(values.got)}`;
       tell(replies === null ? 'bytes' : 'body', words, values);
       // Nothing finds the place again where bytes that are not in frames are the same.
       if (replies === null) stop();
     }
     bodyAt += length;
     if (replies === null) compared += length;
-    consume(expected, left, length);
-    consume(got, right, length);
+    consumeBytes(expected, left, length);
+    consumeBytes(got, right, length);
   }
 
   function tellLength(left: Uint8Array | undefined, right: Uint8Array | undefined): void {
@@ -195,11 +178,11 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     tell('body', words, { expected: left?.subarray(0, 16), got: right?.subarray(0, 16) });
   }
 
-  function faults(left: Item, right: Item): void {
+  function faults(left: ReplyItem, right: ReplyItem): void {
     reply++;
-    const fault = (item: Item) => (item.type === 'fault' ? item.fault.code : 'a frame');
+    const fault = (item: ReplyItem) => (item.type === 'fault' ? item.fault.code : 'a frame');
     if (fault(left) !== fault(right)) {
-      const why = (item: Item) => (item.type === 'fault' ? item.fault.message : 'a frame');
+      const why = (item: ReplyItem) => (item.type === 'fault' ? item.fault.message : 'a frame');
       const values = { expected: fault(left), got: fault(right) };
       const of = left.type === 'head' ? left : null;
       tell('framing', `what was recorded is ${why(left)}; what comes is ${why(right)}`, values, [], of);
@@ -221,10 +204,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (item.type !== 'head') continue;
       reply++;
       const values = { expected: item.header, got: undefined };
-      tell('missing', `${inWords(item.header)} was recorded, and does not come`, values, [], item);
+      tell('missing', `${describeValue(item.header)} was recorded, and does not come`, values, [], item);
     }
     if (replies === null && expected.items.length > 0) {
-      const first = expected.items.first() as Extract<Item, { type: 'data' }>;
+      const first = expected.items.first() as Extract<ReplyItem, { type: 'data' }>;
       const values = { expected: first.bytes.subarray(0, 16), got: undefined };
       tell('bytes', `the replies are shorter than the recorded ones, from byte ${bodyAt} on`, values);
     }
@@ -235,10 +218,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       if (item.type !== 'head') continue;
       reply++;
       const values = { expected: undefined, got: item.header };
-      tell('unexpected', `${inWords(item.header)} comes, and was not recorded`, values, [], null);
+      tell('unexpected', `${describeValue(item.header)} comes, and was not recorded`, values, [], null);
     }
     if (replies === null && got.items.length > 0) {
-      const first = got.items.first() as Extract<Item, { type: 'data' }>;
+      const first = got.items.first() as Extract<ReplyItem, { type: 'data' }>;
       const values = { expected: undefined, got: first.bytes.subarray(0, 16) };
       tell('bytes', `the replies are longer than the recorded ones, from byte ${bodyAt} on`, values);
     }
@@ -252,7 +235,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       expected.take(new Uint8Array(chunk.bytes), { packet: chunk.packet, at: chunk.capturedAt });
       if (stopped) clear(expected);
       compare();
-      // What does not come any more is told at the end, by its heads.
+      // Missing replies are reported at the end, by their heads.
       if (liveOver && got.items.length === 0) dropBodies(expected, DIFFERENCES_MAX + 1);
     },
     lose() {
@@ -261,10 +244,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       stop();
     },
     live(bytes) {
-      got.take(bytes, nowhere);
+      got.take(bytes, NOWHERE);
       if (stopped) clear(got);
       compare();
-      // What was not recorded is told at the end, by its heads: the bodies need not be kept for it.
+      // Unexpected replies are reported at the end, by their heads, so their bodies need not be kept.
       if (recordedOver && expected.items.length === 0) dropBodies(got, DIFFERENCES_MAX + 1);
     },
     liveEnd() {
@@ -284,9 +267,9 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       return frames;
     },
     framesLive: () => got.frames,
-    unreadable: () => got.lost && !lost,
-    behind: () => expected.waiting,
-    ahead: () => got.waiting,
+    unreadable: () => got.unreadable && !lost,
+    behind: () => expected.waitingBytes,
+    ahead: () => got.waitingBytes,
     end(telling) {
       if (recordedOver) return;
       recordedOver = true;

@@ -1,4 +1,5 @@
-/** What differs between two values, told so that it can be read. */
+/** Differences between two values, in readable form. */
+import { hexBytes } from '../hex.ts';
 
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
@@ -9,9 +10,9 @@ export interface ValueDifference {
 }
 
 /**
- * What differs between two values, compared by what they hold: objects by their fields, arrays and bytes by their
+ * The differences between two values, compared by content: objects by their fields, arrays and bytes by their
  * elements; errors by their names and messages. A field that is undefined is as one that is not there. Stops after
- * `most` differences.
+ * `max` differences.
  *
  * @param ignored says of a field, by its path without indices (`files.mtime`), whether it counts for nothing.
  * @example differences({ a: 1, b: [2] }, { a: 1, b: [3] }) // [{ path: 'b[0]', expected: 2, got: 3 }]
@@ -20,14 +21,14 @@ export function differences(
   expected: unknown,
   got: unknown,
   ignored: (path: string) => boolean = () => false,
-  most = 10,
+  max = 10,
 ): ValueDifference[] {
   const found: ValueDifference[] = [];
-  compare(expected, got, '', '', ignored, (difference) => found.push(difference) < most);
+  compare(expected, got, '', '', ignored, (difference) => found.push(difference) < max);
   return found;
 }
 
-type Tell = (difference: ValueDifference) => boolean;
+type OnDifference = (difference: ValueDifference) => boolean;
 
 /** Answers whether to go on. `fields` is the path without indices. */
 function compare(
@@ -36,26 +37,26 @@ function compare(
   path: string,
   fields: string,
   ignored: (path: string) => boolean,
-  tell: Tell,
+  report: OnDifference,
 ): boolean {
   if (Object.is(expected, got)) return true;
   const both = (kind: (value: unknown) => boolean) => kind(expected) && kind(got);
   if (both(isBytes)) {
     const at = firstDifference(expected as Uint8Array, got as Uint8Array);
     if (at === null) return true;
-    return tell({ path: `${path}[${at}]`, expected: from(expected, at), got: from(got, at) });
+    return report({ path: `${path}[${at}]`, expected: from(expected, at), got: from(got, at) });
   }
   if (both(Array.isArray)) {
     const [left, right] = [expected as unknown[], got as unknown[]];
     for (let at = 0; at < Math.max(left.length, right.length); at++) {
-      if (!compare(left[at], right[at], `${path}[${at}]`, fields, ignored, tell)) return false;
+      if (!compare(left[at], right[at], `${path}[${at}]`, fields, ignored, report)) return false;
     }
     return true;
   }
   if (both(isError)) {
     const [left, right] = [expected as Error, got as Error];
     const same = left.name === right.name && left.message === right.message;
-    return same || tell({ path, expected, got });
+    return same || report({ path, expected, got });
   }
   if (both(isRecord)) {
     const [left, right] = [expected as Fields, got as Fields];
@@ -63,11 +64,11 @@ function compare(
       const name = fields === '' ? key : `${fields}.${key}`;
       if (ignored(name)) continue;
       const place = path === '' ? key : `${path}.${key}`;
-      if (!compare(left[key], right[key], place, name, ignored, tell)) return false;
+      if (!compare(left[key], right[key], place, name, ignored, report)) return false;
     }
     return true;
   }
-  return tell({ path, expected, got });
+  return report({ path, expected, got });
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -95,24 +96,24 @@ export function firstDifference(left: Uint8Array, right: Uint8Array): number | n
 const BLOCK_BYTES = 4096;
 
 /** A value in one line, no longer than so many characters. @example inWords(Uint8Array.of(1, 255)) // '01 ff' */
-export function inWords(value: unknown, most = 200): string {
-  const text = wordsOf(value);
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+export function describeValue(value: unknown, max = 200): string {
+  const text = textOf(value);
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }
 
-function wordsOf(value: unknown): string {
+function textOf(value: unknown): string {
   if (value === undefined) return 'nothing';
-  if (value instanceof Uint8Array) return `bytes ${hexOf(value)}`;
+  if (value instanceof Uint8Array) return `bytes ${hexSample(value)}`;
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   const json = JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return `${inner}n`;
-    if (inner instanceof Uint8Array) return `bytes ${hexOf(inner)}`;
+    if (inner instanceof Uint8Array) return `bytes ${hexSample(inner)}`;
     return inner;
   });
   return json ?? String(value);
 }
 
-function hexOf(bytes: Uint8Array): string {
-  const shown = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+function hexSample(bytes: Uint8Array): string {
+  const shown = hexBytes(bytes.subarray(0, 16));
   return bytes.length > 16 ? `${shown} … (${bytes.length} in all)` : shown;
 }

@@ -1,5 +1,6 @@
 /** When a replay does what was recorded: from times in the recording to times after its start. */
 import { inWords } from '../../wire/argument.ts';
+import type { StreamEvent } from '../stream-event.ts';
 
 /** As fast as possible, as recorded, or so many times as fast (2 takes half the time). */
 export type Speed = 'asap' | 'recorded' | number;
@@ -57,3 +58,17 @@ export function createPacing({ speed = 'asap', maxIdle }: PacingOptions): Pacing
 }
 
 const nanos = (millis: number): bigint => BigInt(Math.round(millis * 1e6));
+
+/** When a recorded event is due, in nanoseconds since 1970; null for an event without a time, which follows the one before it. */
+export function recordedTime(event: StreamEvent): bigint | null {
+  switch (event.type) {
+    case 'open':
+      return event.conversation.startedAt;
+    case 'chunk':
+    case 'end':
+    case 'reset':
+      return event.deliverableAt;
+    default:
+      return null;
+  }
+}

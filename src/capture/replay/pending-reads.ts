@@ -3,19 +3,19 @@
  * if nothing was left to be done.
  */
 
-let underWay = 0;
+let pendingReads = 0;
 
-export const isReading = (): boolean => underWay > 0;
+export const hasPendingReads = (): boolean => pendingReads > 0;
 
 /** The same batches, noted while they are waited for. */
-export async function* readingNoted<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+export async function* countReads<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   const batches = source[Symbol.asyncIterator]();
   const next = async (): Promise<IteratorResult<T>> => {
-    underWay++;
+    pendingReads++;
     try {
       return await batches.next();
     } finally {
-      underWay--;
+      pendingReads--;
     }
   };
   try {

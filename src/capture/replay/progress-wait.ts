@@ -1,57 +1,56 @@
-/** Waiting for what comes over live connections, but not for ever. */
+/** Waits for progress of live connections, with a limit on the time without any. */
 import type { SchedulerLike } from 'rxjs';
 
 export interface ProgressWaits {
   /**
-   * Resolves with true when the condition holds, looked at whenever `look` is called; with false when nothing has come
-   * for so long (`stall` milliseconds, see `createWaits`), or when stopped. `came` says how much has come: it is waited on
-   * while that grows.
+   * Resolves with true when the condition holds, which `recheck` checks; with false when there was no progress for
+   * `stall` milliseconds, or when stopped. `progress` returns how much has come: the wait goes on while that grows.
    */
-  readonly until: (condition: () => boolean, came: () => number, stall?: number) => Promise<boolean>;
-  /** To be called when a condition may have become otherwise. */
-  readonly look: () => void;
+  readonly until: (condition: () => boolean, progress: () => number, stall?: number) => Promise<boolean>;
+  /** Call it when a condition may have changed. */
+  readonly recheck: () => void;
   readonly stop: () => void;
 }
 
-/** @param usual milliseconds in which something must come. */
-export function createProgressWaits(scheduler: SchedulerLike, usual: number): ProgressWaits {
+/** @param defaultStall milliseconds within which there must be progress. */
+export function createProgressWaits(scheduler: SchedulerLike, defaultStall: number): ProgressWaits {
   /** Bounded by the connections that are open. */
   const waiting = new Set<() => void>();
   let stopped = false;
 
-  function until(condition: () => boolean, came: () => number, stall = usual): Promise<boolean> {
+  function until(condition: () => boolean, progress: () => number, stall = defaultStall): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      let before = came();
+      let before = progress();
       const done = (held: boolean) => {
         timer.unsubscribe();
-        waiting.delete(look);
+        waiting.delete(recheck);
         resolve(held);
       };
-      const look = () => {
+      const recheck = () => {
         if (stopped) done(false);
         else if (condition()) done(true);
       };
       const timer = scheduler.schedule(function expire() {
-        const now = came();
+        const now = progress();
         if (now === before) return done(false);
         before = now;
         this.schedule(undefined, stall);
       }, stall);
-      waiting.add(look);
-      look();
+      waiting.add(recheck);
+      recheck();
     });
   }
 
-  const look = () => {
+  const recheck = () => {
     for (const each of [...waiting]) each();
   };
   return {
     until,
-    look,
+    recheck,
     stop() {
       stopped = true;
-      look();
+      recheck();
     },
   };
 }

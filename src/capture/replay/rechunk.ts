@@ -37,7 +37,7 @@ export interface Rechunker {
   push(bytes: Uint8Array): void;
   /** The next chunk, or null when more bytes are needed for it. A view of what was pushed when it lay in one push. */
   pull(): Uint8Array | null;
-  /** What is being put together, as a chunk, or null when that is nothing: nothing more comes, or not for now. */
+  /** The chunk that is being put together, as far as it is; null when it is empty. Call it when no more bytes come. */
   flush(): Uint8Array | null;
 }
 
@@ -54,19 +54,19 @@ export interface Rechunker {
  * rechunker.pull(); // null
  */
 export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
-  const size = sizes(chunking, salt);
-  let rest = nothing;
+  const size = chunkSizes(chunking, salt);
+  let rest = NO_BYTES;
   /** Copies, so that no chunk that came before is kept for the sake of the one that is put together. */
   let held: Uint8Array[] = [];
   let length = 0;
   /** Bytes of the chunk that is next; 0 before the first byte of it is there. */
-  let wanted = 0;
+  let targetLength = 0;
 
-  function taken(last: Uint8Array): Uint8Array {
+  function takeChunk(last: Uint8Array): Uint8Array {
     const chunk = length === 0 ? last : concatBytes([...held, last], length + last.length);
     held = [];
     length = 0;
-    wanted = 0;
+    targetLength = 0;
     return chunk;
   }
 
@@ -77,19 +77,19 @@ export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
     },
     pull() {
       if (rest.length === 0) return null;
-      if (wanted === 0) wanted = size(rest.length);
-      const missing = wanted - length;
+      if (targetLength === 0) targetLength = size(rest.length);
+      const missing = targetLength - length;
       if (rest.length < missing) {
         held.push(new Uint8Array(rest));
         length += rest.length;
-        rest = nothing;
+        rest = NO_BYTES;
         return null;
       }
       const last = rest.subarray(0, missing);
       rest = rest.subarray(missing);
-      return taken(last);
+      return takeChunk(last);
     },
-    flush: () => (length === 0 ? null : taken(nothing)),
+    flush: () => (length === 0 ? null : takeChunk(NO_BYTES)),
   };
 }
 
@@ -126,10 +126,10 @@ const ITERABLE: Rule = {
 };
 const SALT = numberFrom(Number.NEGATIVE_INFINITY, 'a number');
 
-const nothing: Uint8Array = new Uint8Array(0);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** How long the next chunk is to be, when so many bytes are there. */
-function sizes(chunking: Chunking, salt: number): (there: number) => number {
+function chunkSizes(chunking: Chunking, salt: number): (there: number) => number {
   check('the chunking', chunking, CHUNKING);
   check('the salt of a chunking', salt, SALT);
   if (chunking === 'recorded') return (there) => there;

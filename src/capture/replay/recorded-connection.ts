@@ -2,13 +2,13 @@
  * One end of a recorded conversation, as a connection like any other.
  *
  * ```text
- *  tape ──▶ queue ──▶ rechunk ──▶ chunks$           what the other end sent
- *      └──────────────────────▶ recorded$          what this end sent, when it was recorded
- *  write ─────────────────────▶ written$           what this end would send now
+ *  replay ──▶ queue ──▶ rechunk ──▶ chunks$         bytes that the other end sent
+ *        └──────────────────────▶ recorded$        bytes that this end sent in the recording
+ *  write ───────────────────────▶ written$         bytes that this end would send now
  * ```
  *
- * The queue is bounded by the tape, which stops while too much waits in all queues together; besides it there is the
- * segment that is being cut, and the chunk that is being put together.
+ * The replay bounds the queue: it stops while too much waits in all queues together. Besides the queue, a connection
+ * holds the segment that is being cut, and the chunk that is being put together.
  */
 import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
@@ -17,7 +17,7 @@ import { DESTROYED, ENDED, signalEnd } from '../../transport/connection-fault.ts
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 
-/** What a side did, in the order in which it was recorded. */
+/** The events of one side, in the order of the recording. */
 export type SideEvent = StreamChunk | StreamGap | StreamEnd | StreamReset;
 
 /**
@@ -31,37 +31,43 @@ export interface RecordedConnection extends Connection {
   /** Which end this is. */
   readonly side: Side;
   /**
-   * What this end did in the recording, for comparison: emitted when the replay comes to it, whether or not `chunks$`
-   * is read, and not kept for later subscribers. Subscribe when you receive the connection. Completes with the
-   * conversation.
+   * The events of this end in the recording, for comparison: emitted when the replay comes to it, whether or not
+   * `chunks$` is read, and not kept for later subscribers. Subscribe when you receive the connection. Completes with
+   * the conversation.
    */
   readonly recorded$: Observable<SideEvent>;
-  /** What is written to this end, within the call of `write`: copy what you keep. Completes when our side is over. */
+  /**
+   * Bytes that are written to this end, emitted within the call of `write`: copy what you keep. Completes when our side
+   * is over.
+   */
   readonly written$: Observable<Uint8Array>;
 }
 
-/** What a connection needs of the tape it is on. */
-export interface Tape {
-  /** So much more waits in the queue of a connection, or less; in bytes. */
-  readonly waits: (change: number) => void;
-  /** A connection has nothing more to be read. */
-  readonly read: () => void;
+/** The calls by which a connection reports to its replay. */
+export interface RecordedSideDeps {
+  /** The bytes in the queue of a connection have changed by this much. */
+  readonly onWaitingChange: (change: number) => void;
+  /** All bytes of a connection were read. */
+  readonly onReadToEnd: () => void;
 }
 
-/** The tape's hold on a connection. */
+/** A recorded connection, and the calls by which the replay feeds it. */
 export interface RecordedSide {
   readonly connection: RecordedConnection;
-  /** The next bytes of the other end. A copy is made of what cannot be handed on at once. */
+  /** The next bytes of the other end. They are copied unless they can be emitted at once. */
   readonly chunk: (bytes: Uint8Array) => void;
-  /** The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after it. */
+  /**
+   * The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after
+   * it.
+   */
   readonly over: (how: ConnectionFault | null) => void;
-  /** What this end did. */
+  /** An event of this end. */
   readonly recorded: (event: SideEvent) => void;
   /** The conversation is over: nothing more comes. */
   readonly close: () => void;
 }
 
-/** What an event costs that waits, besides its bytes. */
+/** Approximate memory of a waiting event, besides its bytes. */
 const EVENT_COST_BYTES = 128;
 /** Chunks emitted before others have their turn. */
 const BATCH_CHUNKS = 4096;
@@ -71,18 +77,18 @@ type Settled = (fault?: ConnectionFault) => void;
 
 let made = 0;
 
-/** Puts an end of a conversation on a tape. */
+/** Creates one end of a recorded conversation, for a replay to feed. */
 export function createRecordedSide(
   conversation: Conversation,
   side: Side,
   chunking: Chunking,
-  tape: Tape,
+  deps: RecordedSideDeps,
 ): RecordedSide {
   const recorded$ = new Subject<SideEvent>();
   const written$ = new Subject<Uint8Array>();
   const closed$ = new AsyncSubject<ConnectionFault | null>();
   const rechunker = createRechunker(chunking, conversation.index);
-  /** Bounded by the tape. */
+  /** Bounded by the replay. */
   const queue = createFifo<Waiting>();
   let reader: Subscriber<Uint8Array> | undefined;
   let paused = false;
@@ -90,14 +96,14 @@ export function createRecordedSide(
   let scheduled = false;
   /** Whether the rechunker may have something to pull. */
   let cutting = false;
-  /** How the other side ended, once that was told. */
+  /** How the other side ended, once the subscriber has seen it. */
   let readEnd: ConnectionFault | null | undefined;
   let isRead = false;
   let ended = false;
   /** Why nothing can be written any more, other than that our side was ended. */
   let broken: ConnectionFault | undefined;
   let closed = false;
-  /** Told in the next turn, oldest first. Bounded by whoever writes. */
+  /** Writes that settle in the next turn, oldest first. Bounded by the code that writes. */
   let settling: { readonly settled: Settled; readonly fault: ConnectionFault | undefined }[] = [];
 
   /** Calling back waits for the scheduler, so that no call of the connection does it. */
@@ -118,7 +124,7 @@ export function createRecordedSide(
   }
 
   function deliver(): void {
-    // Whoever is told may pause, resume, destroy or unsubscribe by it.
+    // The subscriber may pause, resume, destroy or unsubscribe within `next`.
     if (delivering) return;
     delivering = true;
     let left = BATCH_CHUNKS;
@@ -169,7 +175,7 @@ export function createRecordedSide(
 
   function shift(bytes: number): void {
     queue.shift();
-    tape.waits(-bytes - EVENT_COST_BYTES);
+    deps.onWaitingChange(-bytes - EVENT_COST_BYTES);
   }
 
   function drop(): void {
@@ -182,7 +188,7 @@ export function createRecordedSide(
 
   function wait(waiting: Waiting, bytes: number): void {
     queue.push(waiting);
-    tape.waits(bytes + EVENT_COST_BYTES);
+    deps.onWaitingChange(bytes + EVENT_COST_BYTES);
   }
 
   function endReading(how: ConnectionFault | null): void {
@@ -197,7 +203,7 @@ export function createRecordedSide(
   function doneReading(): void {
     if (isRead) return;
     isRead = true;
-    tape.read();
+    deps.onReadToEnd();
   }
 
   function closeIfOver(): void {

@@ -1,4 +1,4 @@
-/** How recorded connections break: what was recorded, said as connections say it. */
+/** The faults of recorded connections, in the form of connection faults. */
 import type { Address, ConnectionFault } from '../../transport/connection.ts';
 import type {
   CloseReason,
@@ -22,7 +22,7 @@ export const incomplete = ({ conversation, from, position, length, reason }: Str
   message: `${length} bytes that ${conversation[from]} sent are missing in the recording after the first ${position}: ${reasons[reason]}`,
 });
 
-/** A RST. @param side whose end of the connection it is told to. */
+/** A RST. @param side the end of the connection that gets the fault. */
 export const resetIn = ({ conversation, from }: StreamReset, side: Side): ConnectionFault => ({
   code: 'reset',
   message: `${conversation[from]} reset the connection${from === side ? ', which is the side that is replayed here' : ''}`,
@@ -36,7 +36,7 @@ const endings: Readonly<Record<CloseReason, string>> = {
   unfinished: 'the recording ends before the connection does',
 };
 
-/** The peer had not ended when the recording had no more of it. @param side whose end it is told to. */
+/** The recording ended before the peer did. @param side the end of the connection that gets the fault. */
 export function unfinished(
   conversation: Conversation,
   side: Side,

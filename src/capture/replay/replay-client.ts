@@ -1,10 +1,11 @@
-/** One recorded conversation, played to a live peer: what is sent, what comes back, and how it goes. */
+/** Plays one recorded conversation to a live server, and compares the replies. */
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { CloseReason, Conversation, StreamChunk } from '../stream-event.ts';
-import { type Comparison, createComparison, type Replies, type ReplyDifference } from './compare-replies.ts';
+import { type Comparison, createComparison } from './compare-replies.ts';
 import type { ProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
+import type { Replies, ReplyDifference } from './replies.ts';
 
 /**
  * Why a conversation was not played to its end.
@@ -27,9 +28,9 @@ export interface LiveResult {
   /** Bytes that were sent, and that came back. */
   readonly sent: number;
   readonly received: number;
-  /** Replies that came back, of those that count; 0 when they are not told apart. */
+  /** Replies that came back, of those that count; 0 without a framing. */
   readonly replies: number;
-  /** Replies that the recording has too, or bytes of them where they are not told apart. */
+  /** Replies that the recording has too; without a framing, bytes of them. */
   readonly compared: number;
   /** Whether the replies are those of the recording; null when it lacks some of them, or nothing was replayed. */
   readonly same: boolean | null;
@@ -45,12 +46,12 @@ export interface ReplayClient {
   readonly send: (chunk: StreamChunk) => Promise<void>;
   /** Sends what is being put together for the next chunk. */
   readonly flush: () => Promise<void>;
-  /** What the server said in the recording. Resolves when not too much of it is still to come. */
+  /** Recorded bytes of the server. Resolves when not too many of them are still to come from the live server. */
   readonly recorded: (chunk: StreamChunk) => Promise<void>;
   readonly lose: () => void;
   readonly end: () => Promise<void>;
   readonly reset: (byClient: boolean) => Promise<void>;
-  /** What the client sent next is missing: it goes no further. Resolves when it was broken off. */
+  /** Breaks off, because the client's next bytes are missing in the recording. Resolves when it has broken off. */
   readonly breakOff: (why: string) => Promise<void>;
   /** Resolves when all replies that were recorded up to now have come; others need not wait for it any more if not. */
   readonly caughtUp: () => Promise<void>;
@@ -124,23 +125,23 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
         received += chunk.length;
         comparison.live(chunk);
         holdBack();
-        waits.look();
+        waits.recheck();
       },
       complete() {
         liveEnded = true;
         comparison.liveEnd();
-        waits.look();
+        waits.recheck();
       },
       error(how: ConnectionFault) {
         broken = how;
         comparison.liveEnd();
-        waits.look();
+        waits.recheck();
       },
     });
     live.closed$.subscribe((how) => {
       liveClosed = true;
       broken ??= how;
-      waits.look();
+      waits.recheck();
     });
   }
 
@@ -179,7 +180,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
     return () => comparison.framesLive() >= frames;
   }
 
-  /** What is waited for, in words. */
+  /** Describes what is missing, for messages. */
   function lacking(seen: number | null): string {
     const framed = replies !== null && comparison.complete();
     const wanted = framed ? comparison.awaited(seen) : Math.min(seen ?? said, said);
@@ -210,7 +211,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
       settled++;
       unsettled -= bytes.length;
       if (how !== undefined) broken ??= how;
-      waits.look();
+      waits.recheck();
     });
     const taken = () => unsettled <= WAITING_MAX.unsettled || isOver();
     if (taken()) return;
@@ -278,7 +279,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
       resetRecorded = true;
       await flush();
       if (!byClient) return;
-      // What the server answered before the reset, it must have been asked before it.
+      // The server must have got the requests that it answered before the reset.
       await replied(null);
       sideOver = true;
       connection?.destroy();

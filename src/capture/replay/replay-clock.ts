@@ -1,4 +1,4 @@
-/** What makes a tape wait: for a time to come, or for something to become otherwise. One wait at a time. */
+/** Makes a replay wait: for a time, or for a condition to change. One wait at a time. */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 /** The longest that is waited for at a time, in milliseconds: timers take no more than 2^31. */
@@ -9,30 +9,30 @@ export interface ReplayClock {
   readonly isEarly: (due: number) => boolean;
   /** Resolves so many milliseconds after the start, or when stopped. */
   readonly until: (due: number) => Promise<void>;
-  /** Resolves when the condition does not hold any more, or when stopped. It is looked at whenever `look` is called. */
+  /** Resolves when the condition does not hold any more, or when stopped. `recheck` checks it. */
   readonly while: (condition: () => boolean) => Promise<void>;
-  /** To be called when a condition may have become otherwise. */
-  readonly look: () => void;
-  /** Whoever waits goes on, and nobody waits any more. */
+  /** Call it when a condition may have changed. */
+  readonly recheck: () => void;
+  /** Ends the current wait and all later ones at once. */
   readonly stop: () => void;
 }
 
 export function createReplayClock(scheduler: SchedulerLike): ReplayClock {
   let start: number | null = null;
   let stopped = false;
-  let look = () => {};
+  let recheck = () => {};
   let timer: Subscription | undefined;
   let release = () => {};
 
-  const left = (due: number): number => {
+  const remaining = (due: number): number => {
     start ??= scheduler.now();
     return start + due - scheduler.now();
   };
 
   return {
-    isEarly: (due) => left(due) > 0,
+    isEarly: (due) => remaining(due) > 0,
     async until(due) {
-      for (let wait = left(due); wait > 0 && !stopped; wait = left(due)) {
+      for (let wait = remaining(due); wait > 0 && !stopped; wait = remaining(due)) {
         await new Promise<void>((resolve) => {
           release = resolve;
           timer = scheduler.schedule(() => resolve(), Math.min(wait, TIMER_MAX_MS));
@@ -41,19 +41,19 @@ export function createReplayClock(scheduler: SchedulerLike): ReplayClock {
     },
     while: (condition) =>
       new Promise((resolve) => {
-        look = () => {
+        recheck = () => {
           if (condition() && !stopped) return;
-          look = () => {};
+          recheck = () => {};
           resolve();
         };
-        look();
+        recheck();
       }),
-    look: () => look(),
+    recheck: () => recheck(),
     stop() {
       stopped = true;
       timer?.unsubscribe();
       release();
-      look();
+      recheck();
     },
   };
 }

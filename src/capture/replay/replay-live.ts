@@ -20,14 +20,13 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
-import type { Replies } from './compare-replies.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
+import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { incomplete } from './recorded-fault.ts';
 import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
 import { createReplayClock } from './replay-clock.ts';
-import { timeOf } from './tape-time.ts';
+import type { Replies } from './replies.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
@@ -35,8 +34,8 @@ export interface LiveOptions<H> extends PacingOptions {
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are told apart: `presetReplies` makes it of a preset. Without it they are waited for and compared by their bytes alone, which suits servers
-   * that answer the same in the same number of bytes.
+   * How replies are framed: `presetReplies` makes this of a preset. Without it, replies are waited for and compared as
+   * bytes, which suits servers that answer with the same number of bytes each time.
    */
   readonly replies?: Replies<H>;
   /** Conversations at once, default 256: those beyond are not replayed, and have the fault `too-many`. */
@@ -57,11 +56,11 @@ export interface LiveOptions<H> extends PacingOptions {
  * may be longer or shorter than they were; without, bytes. What does not come within `stall` is the fault of that
  * conversation alone.
  *
- * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB of
- * replies that were not recorded yet, and what `chunking` puts together.
+ * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB
+ * of replies that were not recorded yet, and what `chunking` puts together.
  *
- * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after the
- * results of everything before it.
+ * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after
+ * the results of everything before it.
  *
  * @param connect is subscribed to once for each conversation.
  * @throws RangeError at once when an option is out of its bounds.
@@ -107,17 +106,17 @@ export function replayStreamsTo<H>(
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createReplayClock(scheduler);
+    const clock = createReplayClock(scheduler);
     const waits = createProgressWaits(scheduler, stall);
     /** Bounded by `maxOpen`. */
-    const players = new Map<Conversation, ReplayClient>();
+    const clients = new Map<Conversation, ReplayClient>();
     /** Conversations whose end is not waited for by the others. Bounded by the same. */
     const closing = new Set<Promise<void>>();
-    /** The one that was sent something last: it may hold back what could still be joined. */
+    /** The client that sent something last: it may hold back bytes for a larger chunk. */
     let current: ReplayClient | null = null;
 
     async function open(conversation: Conversation): Promise<void> {
-      if (players.size >= maxOpen) {
+      if (clients.size >= maxOpen) {
         const message = `${maxOpen} conversations are open already`;
         const nothing = {
           sent: 0,
@@ -131,61 +130,61 @@ export function replayStreamsTo<H>(
         return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
       }
       const connecting$ = connect(conversation);
-      const player = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
-      if (subscriber.closed) player.destroy();
-      else players.set(conversation, player);
+      const client = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
+      if (subscriber.closed) client.destroy();
+      else clients.set(conversation, client);
     }
 
-    /** What was recorded of the others before is there again. */
-    async function othersCaughtUp(player: ReplayClient | null): Promise<void> {
-      for (const other of players.values()) {
-        if (other !== player && other.isBehind()) await other.caughtUp();
+    /** Waits until the other conversations have got the replies that were recorded before this point. */
+    async function othersCaughtUp(client: ReplayClient | null): Promise<void> {
+      for (const other of clients.values()) {
+        if (other !== client && other.isBehind()) await other.caughtUp();
       }
     }
 
     async function close(
-      player: ReplayClient,
+      client: ReplayClient,
       event: Extract<StreamEvent, { type: 'close' }>,
     ): Promise<void> {
-      players.delete(event.conversation);
-      const closed = player.close(event.reason).then((result) => subscriber.next(result));
-      // What came after it in the recording came after its end; nothing did of those that never ended.
+      clients.delete(event.conversation);
+      const closed = client.close(event.reason).then((result) => subscriber.next(result));
+      // Later events of the recording came after this end, so wait for it; a conversation that never ended has no end.
       if (event.reason === 'ended' || event.reason === 'reset') return closed;
       closing.add(closed);
       void closed.finally(() => closing.delete(closed));
       if (closing.size >= maxOpen) await Promise.race(closing);
     }
 
-    async function happen(event: ConversationEvent): Promise<void> {
+    async function replayEvent(event: ConversationEvent): Promise<void> {
       const { conversation } = event;
-      const player = players.get(conversation) ?? null;
-      if (current !== player || event.type === 'close') {
+      const client = clients.get(conversation) ?? null;
+      if (current !== client || event.type === 'close') {
         await current?.flush();
-        current = player;
+        current = client;
       }
       if (event.type === 'open') {
         await othersCaughtUp(null);
         return open(conversation);
       }
-      if (player === null) return;
+      if (client === null) return;
       switch (event.type) {
         case 'close':
           current = null;
-          return close(player, event);
+          return close(client, event);
         case 'reset':
-          return player.reset(event.from === 'client');
+          return client.reset(event.from === 'client');
         case 'conflict':
           return;
         case 'chunk':
-          if (event.from === 'server') return player.recorded(event);
-          await othersCaughtUp(player);
-          return player.send(event);
+          if (event.from === 'server') return client.recorded(event);
+          await othersCaughtUp(client);
+          return client.send(event);
         case 'gap':
-          if (event.from === 'server') return player.lose();
-          return player.breakOff(incomplete(event).message);
+          if (event.from === 'server') return client.lose();
+          return client.breakOff(incomplete(event).message);
         case 'end':
-          if (event.from === 'client') await othersCaughtUp(player);
-          if (event.from === 'client') await player.end();
+          if (event.from === 'client') await othersCaughtUp(client);
+          if (event.from === 'client') await client.end();
       }
     }
 
@@ -193,12 +192,12 @@ export function replayStreamsTo<H>(
       for await (const events of read()) {
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = timeOf(event);
-          if (time !== null && hold.isEarly(due(time))) {
+          const time = recordedTime(event);
+          if (time !== null && clock.isEarly(due(time))) {
             await current?.flush();
-            await hold.until(due(time));
+            await clock.until(due(time));
           }
-          await happen(event);
+          await replayEvent(event);
           if (subscriber.closed) return;
         }
       }
@@ -213,20 +212,20 @@ export function replayStreamsTo<H>(
         thrown = error;
         failed = true;
       }
-      // Only of a reading that broke off are there any left.
-      for (const player of players.values()) {
-        closing.add(player.close('unfinished').then((result) => subscriber.next(result)));
+      // Some are left only when the reading broke off.
+      for (const client of clients.values()) {
+        closing.add(client.close('unfinished').then((result) => subscriber.next(result)));
       }
-      players.clear();
+      clients.clear();
       await Promise.all(closing);
       if (failed) subscriber.error(thrown);
       else subscriber.complete();
     }
 
     subscriber.add(() => {
-      hold.stop();
+      clock.stop();
       waits.stop();
-      for (const player of players.values()) player.destroy();
+      for (const client of clients.values()) client.destroy();
     });
     void run();
   });

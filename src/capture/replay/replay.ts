@@ -2,13 +2,13 @@
  * A recording as a source of connections, like `listenTcp`: what serves sockets serves it unchanged.
  *
  * ```text
- *  capture ──▶ stream events ──▶ tape ──▶ connection, connection, …
- *                                  ▲            │
- *                                  └── waits ───┘
+ *  capture ──▶ stream events ──▶ replay ──▶ connection, connection, …
+ *                                   ▲             │
+ *                                   └── waiting ──┘
  * ```
  *
- * There is one tape for all connections, played in the order of the recording. It stops while more than
- * `maxWaiting` bytes wait that nobody has read, and goes on when half of them are.
+ * The replay plays the events of all connections in the order of the recording. It stops while more than `maxWaiting`
+ * bytes wait that nobody has read, and goes on when half of them were read.
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { ConnectionFault } from '../../transport/connection.ts';
@@ -26,17 +26,16 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
-import { readingNoted } from './pending-reads.ts';
+import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
+import { countReads } from './pending-reads.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { createRecordedSide, type RecordedConnection, type RecordedSide } from './recorded-connection.ts';
 import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
 import { createReplayClock } from './replay-clock.ts';
-import { timeOf } from './tape-time.ts';
 
 export interface ReplayEvent {
   readonly type: 'connection';
-  /** Whoever receives it owns it, and must end or destroy it. */
+  /** The subscriber owns it, and must end or destroy it. */
   readonly connection: RecordedConnection;
 }
 
@@ -47,7 +46,7 @@ export interface ReplayOptions extends PacingOptions {
   readonly chunking?: Chunking;
   /** Which end the connections are: default `server`, so that `chunks$` is what the client sent. */
   readonly side?: Side;
-  /** What times are measured and waited for on; default `asyncScheduler`. See `inVirtualTime`. */
+  /** The scheduler for all waits; default `asyncScheduler`. See `inVirtualTime`. */
   readonly scheduler?: SchedulerLike;
   /** Bytes that may wait, over all connections, before no more is read of the file; default 16 MiB. */
   readonly maxWaiting?: number;
@@ -108,73 +107,73 @@ export function replayStreams(
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
   const { maxWaiting = WAITING_BYTES_MAX_DEFAULT } = options;
   const isWanted = selects(options.only);
-  // What is wrong with the options is said here, and not at some subscription.
+  // Wrong options throw here, and not at a subscription.
   createPacing(options);
   createRechunker(chunking);
 
   return new Observable((subscriber) => {
     const due = createPacing(options);
-    const hold = createReplayClock(scheduler);
+    const clock = createReplayClock(scheduler);
     /** The conversations that are not over. Bounded by how many the reassembly keeps open. */
-    const tracks = new Map<Conversation, RecordedSide>();
+    const sides = new Map<Conversation, RecordedSide>();
     let waiting = 0;
     let unread = 0;
-    const tape = {
-      waits: (change: number) => {
+    const deps = {
+      onWaitingChange: (change: number) => {
         waiting += change;
-        hold.look();
+        clock.recheck();
       },
-      read: () => {
+      onReadToEnd: () => {
         unread--;
-        hold.look();
+        clock.recheck();
       },
     };
 
     function open(conversation: Conversation): void {
-      const track = createRecordedSide(conversation, side, chunking, tape);
-      tracks.set(conversation, track);
+      const recordedSide = createRecordedSide(conversation, side, chunking, deps);
+      sides.set(conversation, recordedSide);
       unread++;
-      subscriber.next({ type: 'connection', connection: track.connection });
+      subscriber.next({ type: 'connection', connection: recordedSide.connection });
     }
 
-    function breakOff(track: RecordedSide, fault: ConnectionFault): void {
-      track.over(fault);
-      track.close();
+    function breakOff(recordedSide: RecordedSide, fault: ConnectionFault): void {
+      recordedSide.over(fault);
+      recordedSide.close();
     }
 
-    function happen(event: ConversationEvent): void {
+    function replayEvent(event: ConversationEvent): void {
       const { conversation } = event;
       if (event.type === 'open') return open(conversation);
-      const track = tracks.get(conversation);
-      if (track === undefined) return;
+      const recordedSide = sides.get(conversation);
+      if (recordedSide === undefined) return;
       switch (event.type) {
         case 'close':
-          tracks.delete(conversation);
+          sides.delete(conversation);
           // Behind an end, or a reset, this changes nothing.
-          if (isUnended(event.reason)) track.over(unfinished(conversation, side, event));
-          return track.close();
+          if (isUnended(event.reason)) recordedSide.over(unfinished(conversation, side, event));
+          return recordedSide.close();
         case 'conflict':
         case 'ignored':
         case 'after-reset':
           return;
         case 'reset':
-          track.recorded(event);
-          return track.over(resetIn(event, side));
+          recordedSide.recorded(event);
+          return recordedSide.over(resetIn(event, side));
       }
-      if (event.from === side) return track.recorded(event);
-      if (event.type === 'chunk') return track.chunk(event.bytes);
-      track.over(event.type === 'end' ? null : incomplete(event));
+      if (event.from === side) return recordedSide.recorded(event);
+      if (event.type === 'chunk') return recordedSide.chunk(event.bytes);
+      recordedSide.over(event.type === 'end' ? null : incomplete(event));
     }
 
     async function play(): Promise<void> {
-      for await (const events of readingNoted(read())) {
+      for await (const events of countReads(read())) {
         for (const event of events) {
           if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = timeOf(event);
-          if (time !== null && hold.isEarly(due(time))) await hold.until(due(time));
-          if (waiting > maxWaiting) await hold.while(() => waiting > maxWaiting / 2);
+          const time = recordedTime(event);
+          if (time !== null && clock.isEarly(due(time))) await clock.until(due(time));
+          if (waiting > maxWaiting) await clock.while(() => waiting > maxWaiting / 2);
           if (subscriber.closed) return;
-          happen(event);
+          replayEvent(event);
         }
         // Blocks that are in memory already would otherwise come without a turn of the event loop between them.
         await new Promise((resolve) => setImmediate(resolve));
@@ -183,8 +182,8 @@ export function replayStreams(
     }
 
     function finish(fault: ConnectionFault): void {
-      for (const track of tracks.values()) breakOff(track, fault);
-      tracks.clear();
+      for (const recordedSide of sides.values()) breakOff(recordedSide, fault);
+      sides.clear();
     }
 
     async function run(): Promise<void> {
@@ -195,7 +194,7 @@ export function replayStreams(
           code: 'incomplete',
           message: `the recording cannot be read any further: ${wordsOf(thrown)}`,
         });
-        await hold.while(() => unread > 0);
+        await clock.while(() => unread > 0);
         return subscriber.error(thrown);
       }
       finish({ code: 'incomplete', message: 'the recording ends before the connection does' });
@@ -203,7 +202,7 @@ export function replayStreams(
     }
 
     subscriber.add(() => {
-      hold.stop();
+      clock.stop();
       finish({ code: 'incomplete', message: 'the replay was stopped before the connection was over' });
     });
     void run();

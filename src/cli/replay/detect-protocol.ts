@@ -2,7 +2,7 @@
 import type { Capture } from '../../capture/capture.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import { type Selection, selects } from '../../capture/inspect/selection.ts';
-import { looksLikeSluice, SLUICE_OPENING } from '../../capture/inspect/sluice-wire.ts';
+import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../capture/inspect/sluice-wire.ts';
 import { readStreams } from '../../capture/read-streams.ts';
 import { presets } from '../../wire/presets.ts';
 
@@ -30,7 +30,7 @@ export async function detectProtocol(
         if (event.type !== 'chunk') continue;
         bytes += event.bytes.length;
         if (event.from !== 'client' || event.position !== 0 || !isWanted(event.conversation)) continue;
-        if (event.bytes.length < SLUICE_OPENING || looksLikeSluice(event.bytes)) return 'sluice';
+        if (event.bytes.length < SLUICE_PREFIX_BYTES || looksLikeSluice(event.bytes)) return 'sluice';
         const { server } = event.conversation;
         const port = Number(server.slice(server.lastIndexOf(':') + 1));
         detected ??= presets.find(({ ports }) => ports.includes(port))?.name ?? 'unknown';

@@ -1,6 +1,6 @@
 /** The texts of `sluice replay`: the result of each conversation, and the sum of all. */
-import type { ReplyDifference } from '../../capture/replay/compare-replies.ts';
 import type { LiveResult } from '../../capture/replay/replay-client.ts';
+import type { ReplyDifference } from '../../capture/replay/replies.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { formatBytes, formatFileCount, printable } from '../shared/format.ts';

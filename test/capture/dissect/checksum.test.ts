@@ -32,32 +32,35 @@ describe.each([
   const framed = (fields: Partial<TcpFields> = {}) =>
     ethernet(ip(tcp({ ...ends, payload: 'hello', ...fields })));
 
-  test('that is wrong is nothing to speak of by default', () => {
+  test('a TCP checksum that is wrong is nothing to speak of by default', () => {
     expect(read(framed({ checksum: 0x1234 }))).toMatchObject({ length: 5 });
     expect(read(framed({ checksum: 0x1234 }), 'ignore')).toMatchObject({ length: 5 });
   });
 
-  test('that is wrong is told when it is verified', () => {
+  test('a TCP checksum that is wrong is told when it is verified', () => {
     const wrong = { skipped: 'checksum', message: 'TCP: wrong checksum' };
     expect(read(framed({ checksum: 0x1234 }), 'verify')).toMatchObject(wrong);
   });
 
-  test.each([0, 1, 2, 63, 64, 65, 1448, 1449, 65_000])('that is right passes, with %i bytes', (length) => {
-    const payload = Uint8Array.from({ length }, (_, at) => (at * 31) ^ (at >> 8));
-    expect(read(framed({ payload }), 'verify')).toMatchObject({ length });
-  });
+  test.each([0, 1, 2, 63, 64, 65, 1448, 1449, 65_000])(
+    'a TCP checksum that is right passes, with %i bytes',
+    (length) => {
+      const payload = Uint8Array.from({ length }, (_, at) => (at * 31) ^ (at >> 8));
+      expect(read(framed({ payload }), 'verify')).toMatchObject({ length });
+    },
+  );
 
-  test('is over the segment, not over the padding of its frame', () => {
+  test('a TCP checksum is over the segment, not over the padding of its frame', () => {
     const bytes = ethernet(ip(tcp({ ...ends, payload: 'x' })), { padTo: 100 });
     expect(read(bytes, 'verify')).toMatchObject({ length: 1 });
   });
 
-  test('of a packet that was cut cannot be verified, and passes', () => {
+  test('a TCP checksum of a packet that was cut cannot be verified, and passes', () => {
     const bytes = framed({ checksum: 0x1234 });
     expect(read(bytes, 'verify', bytes.length - 1)).toMatchObject({ length: 5 });
   });
 
-  test('that offload left, the sum of the pseudo header alone, is wrong', () => {
+  test('a TCP checksum that offload left, the sum of the pseudo header alone, is wrong', () => {
     const left = 0xffff - checksumOf(pseudo);
     expect(read(framed({ checksum: left }))).toMatchObject({ length: 5 });
     expect(read(framed({ checksum: left }), 'verify')).toMatchObject({ skipped: 'checksum' });

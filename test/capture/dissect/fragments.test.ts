@@ -54,7 +54,7 @@ describe.each([
   const middle = fragmentOf(whole, { from: 48, to: 96 });
   const last = fragmentOf(whole, { from: 96 });
 
-  test('is a segment when the last of them has come, and its packet is that one', () => {
+  test('an IP packet in fragments is a segment when the last of them has come, and its packet is that one', () => {
     const { dissect, end } = createDissector({ checksums: 'verify' });
     const [one, two, three] = packets(first, middle, last);
     expect(dissect(one!)).toMatchObject({
@@ -71,7 +71,7 @@ describe.each([
     ['backwards', [last, middle, first]],
     ['the middle first', [middle, first, last]],
     ['some of them twice', [first, first, last, last, middle]],
-  ])('may come in any order: %s', (_name, frames) => {
+  ])('an IP packet in fragments may come in any order: %s', (_name, frames) => {
     const { dissect, end } = createDissector();
     const results = packets(...frames).map(dissect);
     expect(kinds(results.slice(0, -1))).toEqual(frames.slice(1).map(() => 'fragment'));
@@ -79,18 +79,18 @@ describe.each([
     expect(end()).toEqual([]);
   });
 
-  test('is never read as TCP from the middle, however much it looks like it', () => {
+  test('an IP packet in fragments is never read as TCP from the middle, however much it looks like it', () => {
     const inside = tcp({ ...ends, payload: bytesOf(new Array(4).fill(0), whole.bytes) });
     const { dissect } = createDissector();
     const looksLikeTcp = fragmentOf(inside, { from: 24 });
     expect(dissect(packetOf(looksLikeTcp))).toMatchObject({ skipped: 'fragment' });
   });
 
-  test('is not read before it is whole, though its first fragment has all of the header', () => {
+  test('an IP packet in fragments is not read before it is whole, though its first fragment has all of the header', () => {
     expect(createDissector().dissect(packetOf(first))).toMatchObject({ skipped: 'fragment' });
   });
 
-  test('keeps the bytes that came first where fragments overlap', () => {
+  test('an IP packet in fragments keeps the bytes that came first where fragments overlap', () => {
     const other = { ...whole, bytes: new Uint8Array(whole.bytes.length).fill(0xee) };
     const { dissect } = createDissector();
     const frames = packets(first, fragmentOf(other, { from: 24, to: 104 }), last, middle);
@@ -111,7 +111,7 @@ describe.each([
       return conflicts;
     };
 
-    test('is told of where they differ: which fragment, and from which byte to which', () => {
+    test('an IP packet whose fragments overlap is told of where they differ: which fragment, and from which byte to which', () => {
       const changed = { ...whole, bytes: whole.bytes.slice() };
       changed.bytes.set([0xee, changed.bytes[31]!, 0xee], 30);
       expect(told(...packets(first, fragmentOf(changed, { from: 24, to: 72 }), last))).toEqual([
@@ -125,7 +125,7 @@ describe.each([
       ]);
     });
 
-    test('is told of it for each fragment, and over several that were there', () => {
+    test('an IP packet whose fragments overlap is told of it for each fragment, and over several that were there', () => {
       const island = fragmentOf(whole, { from: 72, to: 80 });
       const over = fragmentOf(other, { from: 24, to: 88 });
       const conflicts = told(...packets(first, island, over, over, middle));
@@ -136,26 +136,26 @@ describe.each([
       ]);
     });
 
-    test('is told of a single byte, before the packet is whole, and when it never is', () => {
+    test('an IP packet whose fragments overlap is told of a single byte, before the packet is whole, and when it never is', () => {
       const changed = { ...whole, bytes: whole.bytes.slice() };
       changed.bytes[47]! ^= 1;
       const again = fragmentOf(changed, { from: 40, to: 56 });
       expect(told(...packets(first, again))).toMatchObject([{ position: 47, length: 1 }]);
     });
 
-    test('is told of nothing where they agree', () => {
+    test('an IP packet whose fragments overlap is told of nothing where they agree', () => {
       const overlapping = fragmentOf(whole, { from: 24, to: 72 });
       expect(told(...packets(first, first, overlapping, last, middle))).toEqual([]);
     });
 
-    test('is told of nothing where one of them was not captured', () => {
+    test('an IP packet whose fragments overlap is told of nothing where one of them was not captured', () => {
       const cut = packetOf(fragmentOf(other, { from: 0, to: 48 }), { kept: headers });
       expect(told(cut, ...packets(first))).toEqual([]);
       expect(told(...packets(first), cut)).toEqual([]);
     });
   });
 
-  test('fills the hole between two others with what of a piece belongs there', () => {
+  test('an IP packet in fragments fills the hole between two others with what of a piece belongs there', () => {
     const other = { ...whole, bytes: new Uint8Array(whole.bytes.length).fill(0xee) };
     const { dissect } = createDissector();
     const frames = packets(first, last, fragmentOf(other, { from: 0, to: 112, more: true }));
@@ -165,7 +165,7 @@ describe.each([
     expect(results[2]).toMatchObject({ ...segment, payload: expected });
   });
 
-  test('may be mixed with others, told apart by their ids', () => {
+  test('an IP packet in fragments may be mixed with others, told apart by their ids', () => {
     const second = tcp({ ...ends, seq: 6, payload: payload.toReversed() });
     const { dissect } = createDissector();
     const results = packets(
@@ -178,7 +178,7 @@ describe.each([
     expect(results[3]).toMatchObject(segment);
   });
 
-  test('that were cut by the snap length gives what there is before the first cut', () => {
+  test('an IP packet in fragments that were cut by the snap length gives what there is before the first cut', () => {
     const { dissect } = createDissector({ checksums: 'verify' });
     const [one, two, three] = packets(first, middle, last);
     dissect(packetOf(one!.bytes, { kept: headers + 40 }));
@@ -186,7 +186,7 @@ describe.each([
     expect(dissect(three!)).toMatchObject({ length: 100, payload: payload.subarray(0, 20) });
   });
 
-  test('is cut when not even the TCP header was captured', () => {
+  test('an IP packet in fragments is cut when not even the TCP header was captured', () => {
     const { dissect } = createDissector();
     dissect(packetOf(first, { kept: headers + 19 }));
     dissect(packetOf(middle, { kept: headers }));
@@ -196,7 +196,7 @@ describe.each([
     });
   });
 
-  test('may have its TCP header in pieces', () => {
+  test('an IP packet in fragments may have its TCP header in pieces', () => {
     const { dissect } = createDissector();
     const results = packets(
       fragmentOf(whole, { from: 0, to: 8 }),
@@ -206,7 +206,7 @@ describe.each([
     expect(results[2]).toMatchObject(segment);
   });
 
-  test('does not keep the blocks in which its fragments were', () => {
+  test('an IP packet in fragments does not keep the blocks in which its fragments were', () => {
     const { dissect } = createDissector();
     const [one, two] = packets(fragmentOf(whole, { from: 0, to: 64 }), fragmentOf(whole, { from: 64 }));
     const block = Buffer.from(one!.bytes);
@@ -227,7 +227,7 @@ describe.each([
       fragmentOf({ ...whole, bytes: new Uint8Array(65_540) }, { from: 65_528 }),
       'a fragment up to byte 65540, and packets have 65535',
     ],
-  ])('is malformed with one %s', (_name, bytes, message) => {
+  ])('an IP packet in fragments is malformed with one %s', (_name, bytes, message) => {
     const { dissect, end } = createDissector();
     expect(dissect(packetOf(bytes))).toMatchObject({ skipped: 'malformed', message: `${layer}: ${message}` });
     expect(end()).toEqual([]);
@@ -246,7 +246,7 @@ describe.each([
       'a last one before others',
       [fragmentOf(whole, { from: 72, to: 80 }), fragmentOf(whole, { from: 48, to: 64, more: false })],
     ],
-  ])('is malformed with %s', (_name, frames) => {
+  ])('an IP packet in fragments is malformed with %s', (_name, frames) => {
     const { dissect } = createDissector();
     const results = packets(...frames).map(dissect);
     expect(kinds(results)).toEqual(['fragment', 'malformed']);
@@ -255,7 +255,7 @@ describe.each([
     });
   });
 
-  test('that never becomes whole is told at the end, once', () => {
+  test('an IP packet in fragments that never becomes whole is told at the end, once', () => {
     const { dissect, end } = createDissector();
     packets(last, first).map(dissect);
     expect(end()).toMatchObject([
@@ -268,7 +268,7 @@ describe.each([
     expect(end()).toEqual([]);
   });
 
-  test('is given up when the others have not come after 30 seconds of the capture', () => {
+  test('an IP packet in fragments is given up when the others have not come after 30 seconds of the capture', () => {
     const { dissect, end } = createDissector();
     const at = (bytes: Uint8Array, time: bigint) => packetOf(bytes, { time });
     dissect(at(fragmentOf(whole, { from: 0, to: 64, id: 1 }), 0n));
@@ -283,7 +283,7 @@ describe.each([
     ]);
   });
 
-  test('is put together from thousands of pieces that come backwards', () => {
+  test('an IP packet in fragments is put together from thousands of pieces that come backwards', () => {
     const { dissect } = createDissector();
     const large = tcp({ ...ends, seq: 5, payload: new Uint8Array(63_980) });
     for (let from = 63_992; from > 0; from -= 8) {
@@ -292,7 +292,7 @@ describe.each([
     expect(dissect(packetOf(fragmentOf(large, { from: 0, to: 8 })))).toMatchObject({ length: 63_980 });
   });
 
-  test('waits with 255 others at most: the oldest is given up for more', () => {
+  test('an IP packet in fragments waits with 255 others at most: the oldest is given up for more', () => {
     const { dissect, end } = createDissector();
     for (let id = 1; id <= 257; id += 1) dissect(packetOf(fragmentOf(whole, { from: 0, to: 64, id })));
     expect(dissect(packetOf(fragmentOf(whole, { from: 64, id: 2 })))).toMatchObject(segment);
@@ -303,7 +303,7 @@ describe.each([
     expect(others).toHaveLength(255);
   });
 
-  test('waits with 4 MiB of others at most', () => {
+  test('an IP packet in fragments waits with 4 MiB of others at most', () => {
     const { dissect, end } = createDissector();
     const large = { ...whole, bytes: new Uint8Array(60_000) };
     for (let id = 1; id <= 75; id += 1) dissect(packetOf(fragmentOf(large, { from: 0, to: 59_000, id })));
@@ -311,7 +311,7 @@ describe.each([
     expect(messages.filter((message) => message.includes('too many'))).toHaveLength(75 - 70);
   });
 
-  test('is told of in numbers when there are very many', () => {
+  test('an IP packet in fragments is told of in numbers when there are very many', () => {
     const { dissect, end } = createDissector();
     for (let id = 1; id <= 2000; id += 1) {
       dissect(packetOf(fragmentOf(whole, { from: 0, to: 64, id }), { number: id }));
@@ -346,7 +346,7 @@ describe.each([
 });
 
 describe('of fragments', () => {
-  test('those of UDP are not kept', () => {
+  test('fragments of UDP are not kept', () => {
     const { dissect, end } = createDissector();
     const udp4 = { ...tcp(ends4), protocol: 17 };
     const udp6 = { ...tcp(ends6), protocol: 17 };
@@ -356,13 +356,13 @@ describe('of fragments', () => {
     expect(end()).toEqual([]);
   });
 
-  test('a wrong header checksum is told of each, when they are verified', () => {
+  test('a wrong header checksum is told of each fragment, when checksums are verified', () => {
     const { dissect } = createDissector({ checksums: 'verify' });
     const wrong = ipv4(piece(tcp(ends4), 0, 8), { more: true, checksum: 1 });
     expect(dissect(packetOf(ethernet(wrong)))).toMatchObject({ skipped: 'checksum' });
   });
 
-  test('an atomic one is whole though others have its id', () => {
+  test('an atomic fragment is whole though others have its id', () => {
     const { dissect } = createDissector();
     const whole = tcp({ ...ends6, payload: 'hello' });
     dissect(packetOf(six(whole, { from: 0, to: 8, id: 9 })));
@@ -378,7 +378,7 @@ describe('of fragments', () => {
     expect(dissect(packetOf(six(whole, { from: 0, to: 8 })))).toMatchObject({ payload: bytesOf('hello') });
   });
 
-  test('only the first says what they carry', () => {
+  test('only the first fragment of an IPv6 packet says what they carry', () => {
     const { dissect } = createDissector();
     const whole = tcp({ ...ends6, payload: 'hello' });
     dissect(packetOf(six(whole, { from: 0, to: 8 })));
@@ -386,7 +386,7 @@ describe('of fragments', () => {
     expect(dissect(packetOf(last))).toMatchObject({ payload: bytesOf('hello') });
   });
 
-  test('an authentication header may be cut as well', () => {
+  test('an authentication header in fragments may be cut as well', () => {
     const { dissect } = createDissector();
     const whole = extension(51, tcp({ ...ends4, payload: 'hello' }), new Array(22).fill(1));
     dissect(packetOf(four(whole, { from: 0, to: 16 })));

@@ -29,12 +29,12 @@ const hello = { payload: bytesOf('hello'), length: 5 };
 describe('IPv4', () => {
   const framed = (fields: Ipv4Fields = {}) => ethernet(ipv4(four, fields));
 
-  test.each([4, 20, 40])('with %i bytes of options', (length) => {
+  test.each([4, 20, 40])('an IPv4 packet with %i bytes of options is read', (length) => {
     const options = new Array<number>(length).fill(1);
     expect(read(framed({ options }))).toMatchObject({ flow: flowOf(from4, to4), ...hello });
   });
 
-  test('trims the padding of a short frame', () => {
+  test('an IPv4 packet trims the padding of a short frame', () => {
     const ack = tcp({ from: from4, to: to4 });
     const padded = read(ethernet(ipv4(ack), { padTo: 60 }));
     expect(padded).toMatchObject({ length: 0 });
@@ -43,32 +43,32 @@ describe('IPv4', () => {
     expect(read(oneByte)).toMatchObject({ payload: bytesOf('x'), length: 1 });
   });
 
-  test('trims padding that was itself cut', () => {
+  test('an IPv4 packet trims padding that was itself cut', () => {
     expect(read(ethernet(ipv4(four), { padTo: 100 }), 70)).toMatchObject(hello);
   });
 
-  test('of total length 0, which offload leaves, is as long as its frame', () => {
+  test('an IPv4 packet of total length 0, which offload leaves, is as long as its frame', () => {
     expect(read(framed({ totalLength: 0 }))).toMatchObject(hello);
   });
 
-  test('of total length 0 may have more than 64 KiB', () => {
+  test('an IPv4 packet of total length 0 may have more than 64 KiB', () => {
     const payload = new Uint8Array(70_000).fill(7);
     const big = ethernet(ipv4(tcp({ from: from4, to: to4, payload }), { totalLength: 0 }));
     expect(read(big)).toMatchObject({ length: 70_000 });
     expect(read(big, 1000)).toMatchObject({ length: 70_000, payload: payload.subarray(0, 1000 - 54) });
   });
 
-  test('cut by the snap length says how long it was', () => {
+  test('an IPv4 packet cut by the snap length says how long it was', () => {
     expect(read(framed(), 56)).toMatchObject({ payload: bytesOf('he'), length: 5 });
   });
 
-  test('is no longer than its frame, whatever it says', () => {
+  test('an IPv4 packet is no longer than its frame, whatever it says', () => {
     const bytes = framed().slice(0, 56);
     expect(createDissector().dissect(packetOf(bytes))).toMatchObject({ payload: bytesOf('he'), length: 2 });
     expect(read(framed({ totalLength: 0xffff }))).toMatchObject(hello);
   });
 
-  test('passes an authentication header', () => {
+  test('an IPv4 packet passes an authentication header', () => {
     const signed = extension(51, four, new Array(22).fill(9));
     expect(read(ethernet(ipv4(signed)))).toMatchObject({ flow: flowOf(from4, to4), ...hello });
   });
@@ -82,11 +82,11 @@ describe('IPv4', () => {
       'IPv4: total length 19 bytes, and the header alone has 20',
     ],
     ['shorter than TCP', { totalLength: 39 }, 'TCP: header of 20 bytes, and the packet has 19 left'],
-  ])('%s is malformed', (_name, fields, message) => {
+  ])('an IPv4 packet %s is malformed', (_name, fields, message) => {
     expect(read(framed(fields))).toMatchObject({ skipped: 'malformed', message });
   });
 
-  test('with a header longer than a frame of no total length is malformed', () => {
+  test('an IPv4 packet with a header longer than a frame of no total length is malformed', () => {
     const bare = { ...four, bytes: new Uint8Array(0) };
     expect(read(ethernet(ipv4(bare, { totalLength: 0, headerLength: 6 })))).toMatchObject({
       skipped: 'malformed',
@@ -97,7 +97,7 @@ describe('IPv4', () => {
   test.each<[string, number, string]>([
     ['its header', 33, 'IPv4: header of 20 bytes, and 19 of them were captured'],
     ['its options', 37, 'IPv4: header of 24 bytes, and 23 of them were captured'],
-  ])('cut within %s is cut', (_name, kept, message) => {
+  ])('an IPv4 packet cut within %s is cut', (_name, kept, message) => {
     expect(read(framed({ options: [1, 1, 1, 1] }), kept)).toMatchObject({ skipped: 'cut', message });
   });
 });
@@ -122,29 +122,29 @@ describe('IPv6', () => {
           ),
         ),
     ],
-  ])('passes %s', (_name, wrapped) => {
+  ])('an IPv6 packet passes %s', (_name, wrapped) => {
     expect(read(ethernet(ipv6(wrapped(six))))).toMatchObject({ flow: flowOf(from6, to6), ...hello });
   });
 
-  test('trims what is behind the packet in the frame', () => {
+  test('an IPv6 packet trims what is behind the packet in the frame', () => {
     expect(read(ethernet(ipv6(six), { padTo: 100 }))).toMatchObject(hello);
   });
 
-  test('of payload length 0, which offload leaves, is as long as its frame', () => {
+  test('an IPv6 packet of payload length 0, which offload leaves, is as long as its frame', () => {
     expect(read(framed({ payloadLength: 0 }))).toMatchObject(hello);
   });
 
   test.each([
     ['with the option of jumbograms', (carried: typeof six) => extension(0, carried, [0xc2, 4, 0, 3, 0, 0])],
     ['without', (carried: typeof six) => carried],
-  ])('may have more than 64 KiB, %s', (_name, wrapped) => {
+  ])('an IPv6 packet may have more than 64 KiB, %s', (_name, wrapped) => {
     const payload = new Uint8Array(70_000).fill(7);
     const big = ethernet(ipv6(wrapped(tcp({ from: from6, to: to6, payload })), { payloadLength: 0 }));
     expect(read(big)).toMatchObject({ length: 70_000, payload });
     expect(read(big, 200)).toMatchObject({ length: 70_000 });
   });
 
-  test('that is a jumbogram ends where its option says, if that is before its frame', () => {
+  test('an IPv6 packet that is a jumbogram ends where its option says, if that is before its frame', () => {
     const payload = new Uint8Array(70_000).fill(7);
     const carried = tcp({ from: from6, to: to6, payload });
     const jumbo = (length: number) => {
@@ -172,25 +172,25 @@ describe('IPv6', () => {
     };
     const last = '2001:db8::2';
 
-    test('goes to the last of them', () => {
+    test('an IPv6 packet on its way through the stops of a routing header goes to the last of them', () => {
       expect(route(0, [stop, last])).toMatchObject({ flow: flowOf(from6, to6), ...hello });
       expect(route(2, [last])).toMatchObject({ flow: flowOf(from6, to6), ...hello });
     });
 
-    test('goes to the first of them in segment routing, where they are written backwards', () => {
+    test('an IPv6 packet on its way through the stops of a routing header goes to the first of them in segment routing, where they are written backwards', () => {
       expect(route(4, [last, stop])).toMatchObject({ flow: flowOf(from6, to6), ...hello });
     });
 
-    test('goes where its header says when the kind of routing is not known', () => {
+    test('an IPv6 packet on its way through the stops of a routing header goes where its header says when the kind of routing is not known', () => {
       expect(route(253, [last], 'ignore')).toMatchObject({ flow: flowOf(from6, `[${stop}]:6000`), ...hello });
     });
 
-    test('does so too when no stop is written', () => {
+    test('an IPv6 packet on its way through the stops of a routing header goes where its header says when no stop is written', () => {
       expect(route(0, [], 'ignore')).toMatchObject({ flow: flowOf(from6, `[${stop}]:6000`), ...hello });
     });
   });
 
-  test('cut by the snap length says how long it was', () => {
+  test('an IPv6 packet cut by the snap length says how long it was', () => {
     expect(read(framed(), 76)).toMatchObject({ payload: bytesOf('he'), length: 5 });
   });
 
@@ -200,13 +200,13 @@ describe('IPv6', () => {
     [59, 'IPv6 next header 59, nothing'],
     [135, 'IPv6 next header 135, mobility'],
     [253, 'IPv6 next header 253'],
-  ])('with the next header %i is other: %s', (nextHeader, message) => {
+  ])('an IPv6 packet with the next header %i is other: %s', (nextHeader, message) => {
     expect(read(framed({ nextHeader }))).toMatchObject({ skipped: 'other', message });
     const behind = ethernet(ipv6(extension(0, { ...six, protocol: nextHeader })));
     expect(read(behind)).toMatchObject({ skipped: 'other', message });
   });
 
-  test('of another version is malformed', () => {
+  test('an IPv6 packet of another version is malformed', () => {
     const bytes = ethernet(ipv6(six, { version: 4 }), { etherType: 0x86dd });
     expect(read(bytes)).toMatchObject({ skipped: 'malformed', message: 'IPv6: version 4' });
   });
@@ -214,11 +214,11 @@ describe('IPv6', () => {
   test.each<[string, number, string]>([
     ['its header', 53, 'IPv6: header of 40 bytes, and 39 of them were captured'],
     ['an extension header', 61, 'IPv6 extension: header of 8 bytes, and 7 of them were captured'],
-  ])('cut within %s is cut', (_name, kept, message) => {
+  ])('an IPv6 packet cut within %s is cut', (_name, kept, message) => {
     expect(read(ethernet(ipv6(extension(0, six))), kept)).toMatchObject({ skipped: 'cut', message });
   });
 
-  test('with an extension header longer than the packet is malformed', () => {
+  test('an IPv6 packet with an extension header longer than the packet is malformed', () => {
     const long = extension(60, six);
     long.bytes[1] = 255;
     expect(read(ethernet(ipv6(long)))).toMatchObject({

@@ -86,7 +86,7 @@ describe('a packet with TCP is read', () => {
     ]),
     ['IPV4', 228, four, flow4],
     ['IPV6', 229, six, flow6],
-  ])('behind %s', (_name, linkType, bytes, flow) => {
+  ])('a packet with TCP is read behind %s', (_name, linkType, bytes, flow) => {
     expect(read(linkType, bytes)).toMatchObject(hello(flow));
   });
 });
@@ -142,7 +142,7 @@ describe('a packet without TCP is told as other, with the number that says so', 
       ethernet(ipv6({ ...tcp({ from: from6, to: to6 }), protocol: 17 })),
       'UDP, port 443, perhaps QUIC',
     ],
-  ])('%s', (_name, linkType, bytes, message) => {
+  ])('a packet without TCP is `other`, with its number: %s', (_name, linkType, bytes, message) => {
     expect(read(linkType, bytes)).toMatchObject({ skipped: 'other', message });
   });
 });
@@ -164,7 +164,7 @@ describe('a link layer of which too little was captured is told as cut', () => {
     ['RAW', 101, four, 0, 'RAW'],
     ['IPV4', 228, four, 0, 'IPv4'],
     ['IPV6', 229, six, 0, 'IPv6'],
-  ])('%s', (_name, linkType, bytes, kept, layer) => {
+  ])('a link layer of which too little was captured is `cut`: %s', (_name, linkType, bytes, kept, layer) => {
     expect(read(linkType, bytes, kept)).toMatchObject({
       skipped: 'cut',
       message: expect.stringMatching(

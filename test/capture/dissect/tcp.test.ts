@@ -26,7 +26,7 @@ describe.each([
     createDissector().dissect(packetOf(framed(fields), kept === undefined ? {} : { kept }));
   const segment = 14 + ipHeader;
 
-  test('is what was sent', () => {
+  test('a segment is what was sent', () => {
     const packet = packetOf(framed({ seq: 7, ack: 9, flags: 'PA', payload: 'hello' }));
     expect(createDissector().dissect(packet)).toEqual({
       packet,
@@ -41,7 +41,7 @@ describe.each([
     });
   });
 
-  test('has the window of its header, as it is there', () => {
+  test('a segment has the window of its header, as it is there', () => {
     expect(read({ window: 0 })).toMatchObject({ window: 0 });
     expect(read({ window: 0x1234 })).toMatchObject({ window: 0x1234 });
   });
@@ -61,13 +61,13 @@ describe.each([
     ['behind an option that is too short to be one', [8, 1, ...scale(7)], NO_SCALE],
     ['that does not fit into the header', [1, 1, 3, 3], NO_SCALE],
     ['that is missing', [2, 4, 5, 0xb4], NO_SCALE],
-  ])('of a SYN has a window scale %s', (_, options, shift) => {
+  ])('a segment of a SYN has a window scale %s', (_, options, shift) => {
     expect(read({ flags: 'S', options })).toMatchObject({ windowScale: shift });
     expect(read({ flags: 'SA', options })).toMatchObject({ windowScale: shift });
     expect(read({ flags: 'A', options })).toMatchObject({ windowScale: null });
   });
 
-  test('of a SYN says nothing of a window scale that was cut off, unless that was not', () => {
+  test('a segment of a SYN says nothing of a window scale that was cut off, unless that was not', () => {
     const fields = { flags: 'S', options: [2, 4, 5, 0xb4, 3, 3, 7, 0] };
     for (const kept of [0, 1, 3, 4, 5, 6]) {
       expect(read(fields, segment + 20 + kept)).toMatchObject({ windowScale: null });
@@ -78,18 +78,18 @@ describe.each([
     });
   });
 
-  test('is a view of the packet, not a copy', () => {
+  test('a segment is a view of the packet, not a copy', () => {
     const packet = packetOf(framed({ payload: 'hello' }));
     const read = createDissector().dissect(packet);
     expect('flow' in read && read.payload.buffer).toBe(packet.bytes.buffer);
   });
 
-  test('has numbers up to 2^32 - 1, and every flag', () => {
+  test('a segment has numbers up to 2^32 - 1, and every flag', () => {
     const fields = { seq: 0xffff_ffff, ack: 0xffff_fffe, flags: 'FSRPAUEC' };
     expect(read(fields)).toMatchObject({ seq: 4294967295, ack: 4294967294, flags: 0xff, length: 0 });
   });
 
-  test('is the same one that `segmentOf` makes', () => {
+  test('a segment is the same one that `segmentOf` makes', () => {
     const fields = { ...ends, seq: 3, options: [1, 1, 1], flags: 'SA', payload: 'abc' };
     expect(createDissector().dissect(segmentOf(fields).packet)).toEqual(segmentOf(fields));
     expect(createDissector().dissect(segmentOf(fields, { kept: 80 }).packet)).toEqual(
@@ -97,26 +97,26 @@ describe.each([
     );
   });
 
-  test.each([4, 12, 40])('has %i bytes of options, which are no payload', (length) => {
+  test.each([4, 12, 40])('a segment has %i bytes of options, which are no payload', (length) => {
     const options = new Array<number>(length).fill(1);
     expect(read({ options, payload: 'abc' })).toMatchObject({ payload: bytesOf('abc'), length: 3 });
   });
 
-  test.each([0, 1, 4])('is malformed with a header of %i words', (dataOffset) => {
+  test.each([0, 1, 4])('a segment is malformed with a header of %i words', (dataOffset) => {
     expect(read({ dataOffset })).toMatchObject({
       skipped: 'malformed',
       message: expect.stringMatching(/^TCP: header length/),
     });
   });
 
-  test('is malformed with a header longer than the packet', () => {
+  test('a segment is malformed with a header longer than the packet', () => {
     expect(read({ dataOffset: 7, payload: 'abcdefg' })).toMatchObject({
       skipped: 'malformed',
       message: 'TCP: header of 28 bytes, and the packet has 27 left',
     });
   });
 
-  test('has no payload when its header fills the packet', () => {
+  test('a segment has no payload when its header fills the packet', () => {
     expect(read({ dataOffset: 7, payload: 'abcdefgh' })).toMatchObject({ length: 0 });
   });
 
@@ -124,26 +124,26 @@ describe.each([
     ['all but the last byte', 9],
     ['one byte', 1],
     ['none', 0],
-  ])('that was cut says how long it was, with %s of the payload', (_what, bytes) => {
+  ])('a segment that was cut says how long it was, with %s of the payload', (_what, bytes) => {
     const read_ = read({ payload: '0123456789' }, segment + 20 + bytes);
     expect(read_).toMatchObject({ payload: bytesOf('0123456789'.slice(0, bytes)), length: 10 });
   });
 
-  test('that was cut within its options says how long its payload was', () => {
+  test('a segment that was cut within its options says how long its payload was', () => {
     const fields = { options: new Array<number>(12).fill(1), payload: '0123456789', seq: 5 };
     const cut = read(fields, segment + 20);
     expect(cut).toMatchObject({ seq: 5, length: 10 });
     expect('flow' in cut && cut.payload.length).toBe(0);
   });
 
-  test('that was cut within the first 20 bytes of its header is cut', () => {
+  test('a segment that was cut within the first 20 bytes of its header is cut', () => {
     expect(read({ payload: 'abc' }, segment + 19)).toMatchObject({
       skipped: 'cut',
       message: 'TCP: header of 20 bytes, and 19 of them were captured',
     });
   });
 
-  test('that never had 20 bytes is malformed', () => {
+  test('a segment that never had 20 bytes is malformed', () => {
     const short = tcp(ends);
     const packet = packetOf(ethernet(ip({ ...short, bytes: short.bytes.slice(0, 19) })));
     expect(createDissector().dissect(packet)).toMatchObject({

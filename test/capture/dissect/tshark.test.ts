@@ -180,7 +180,7 @@ const all: readonly (readonly [string, number, readonly Kind[]])[] = [
 ];
 
 describe.skipIf(!need('tshark'))('as tshark does', () => {
-  test.each(all)('packets of %s are read', async (_name, linkType, kinds) => {
+  test.each(all)('packets of %s are read as tshark reads them', async (_name, linkType, kinds) => {
     const packets = kinds.map(([, bytes, kept = bytes.length], index) =>
       packetOf(bytes, { linkType, kept, number: index + 1 }),
     );

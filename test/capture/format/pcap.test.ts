@@ -13,7 +13,7 @@ const packets = [
 const read = (file: Partial<PcapToWrite>) => readingOf(captureOf(pcapBytes({ packets, ...file })));
 
 describe.each([false, true])('with bigEndian %s', (bigEndian) => {
-  test('microseconds', async () => {
+  test('a pcap file has times in microseconds', async () => {
     const { packets: found, fault } = await read({ bigEndian });
     expect(fault).toBeNull();
     expect(found).toEqual([
@@ -44,12 +44,12 @@ describe.each([false, true])('with bigEndian %s', (bigEndian) => {
     ]);
   });
 
-  test('nanoseconds', async () => {
+  test('a pcap file has times in nanoseconds', async () => {
     const { packets: found } = await read({ bigEndian, nano: true });
     expect(found.map((packet) => packet.time)).toEqual(packets.map((packet) => packet.time));
   });
 
-  test("Kuznetzov's variant has longer heads", async () => {
+  test("Kuznetzov's variant of pcap has longer heads", async () => {
     const { packets: found, fault } = await read({ bigEndian, kuznetzov: true });
     expect(fault).toBeNull();
     expect(found.map(({ position, bytes }) => [position, bytes])).toEqual([
@@ -92,17 +92,20 @@ describe('old files with the two lengths swapped are read as they are meant', ()
     [2, 2],
     [2, 3],
     [543, 0],
-  ] as const)('version %i.%i', async (major, minor) => {
-    const { packets: found, fault } = await read({ version: [major, minor], lengthsSwapped: true });
-    expect(fault).toBeNull();
-    expect(found.map(({ bytes, originalLength }) => [bytes.length, originalLength])).toEqual([
-      [60, 60],
-      [0, 0],
-      [20, 1500],
-    ]);
-  });
+  ] as const)(
+    'a pcap file of version %i.%i, with the two lengths swapped, is read as it is meant',
+    async (major, minor) => {
+      const { packets: found, fault } = await read({ version: [major, minor], lengthsSwapped: true });
+      expect(fault).toBeNull();
+      expect(found.map(({ bytes, originalLength }) => [bytes.length, originalLength])).toEqual([
+        [60, 60],
+        [0, 0],
+        [20, 1500],
+      ]);
+    },
+  );
 
-  test('version 2.3 with the lengths in order', async () => {
+  test('a pcap file of version 2.3 with the lengths in order is read as it is meant', async () => {
     const { packets: found } = await read({ version: [2, 3] });
     expect(found.map(({ bytes, originalLength }) => [bytes.length, originalLength])).toEqual([
       [60, 60],

@@ -77,26 +77,32 @@ describe('a clock', () => {
   };
   const ALL = 2n ** 64n - 1n;
 
-  test('counts microseconds unless told otherwise', async () => {
+  test('the clock of a pcapng interface counts microseconds unless told otherwise', async () => {
     expect(await timeOf(1_700_000_000_123_456n)).toBe(1_700_000_000_123_456_000n);
     expect(await timeOf(2n ** 53n - 1n)).toBe((2n ** 53n - 1n) * 1000n);
     expect(await timeOf(2n ** 53n)).toBe(2n ** 53n * 1000n);
     expect(await timeOf(ALL)).toBe(ALL * 1000n);
   });
 
-  test.each([0, 1, 3, 6, 8, 9, 10, 12, 19, 20, 127])('counts 10^-%i seconds exactly', async (exponent) => {
-    for (const units of [0n, 1n, 1_700_000_000_123_456_789n, ALL]) {
-      expect(await timeOf(units, exponent)).toBe((units * 1_000_000_000n) / 10n ** BigInt(exponent));
-    }
-  });
+  test.each([0, 1, 3, 6, 8, 9, 10, 12, 19, 20, 127])(
+    'the clock of a pcapng interface counts 10^-%i seconds exactly',
+    async (exponent) => {
+      for (const units of [0n, 1n, 1_700_000_000_123_456_789n, ALL]) {
+        expect(await timeOf(units, exponent)).toBe((units * 1_000_000_000n) / 10n ** BigInt(exponent));
+      }
+    },
+  );
 
-  test.each([0, 1, 10, 20, 32, 63, 64, 127])('counts 2^-%i seconds exactly', async (exponent) => {
-    for (const units of [0n, 1n, (1_700_000_000n << 32n) + 123_456_789n, ALL]) {
-      expect(await timeOf(units, 0x80 | exponent)).toBe((units * 1_000_000_000n) / 2n ** BigInt(exponent));
-    }
-  });
+  test.each([0, 1, 10, 20, 32, 63, 64, 127])(
+    'the clock of a pcapng interface counts 2^-%i seconds exactly',
+    async (exponent) => {
+      for (const units of [0n, 1n, (1_700_000_000n << 32n) + 123_456_789n, ALL]) {
+        expect(await timeOf(units, 0x80 | exponent)).toBe((units * 1_000_000_000n) / 2n ** BigInt(exponent));
+      }
+    },
+  );
 
-  test('has an offset in seconds that may be negative', async () => {
+  test('the clock of a pcapng interface has an offset in seconds that may be negative', async () => {
     expect(await timeOf(5n, undefined, 100n)).toBe(100_000_005_000n);
     expect(await timeOf(5n, 9, -100n)).toBe(-99_999_999_995n);
     expect(await timeOf(3n << 20n, 0x80 | 20, -2n)).toBe(1_000_000_000n);
@@ -114,7 +120,7 @@ describe('blocks that say nothing of packets', () => {
     block(0, new Uint8Array(100_000)),
   ];
 
-  test('are passed over wherever they stand, however the input is cut', async () => {
+  test('blocks without packets are passed over wherever they stand, however the input is cut', async () => {
     const whole = pcapngBytes([...others, interfaceOf(), ...others, enhanced({ bytes }), ...others]);
     for (const size of [1, 7, 4096, whole.length]) {
       const lengths = new Array(Math.floor(whole.length / size)).fill(size);
@@ -124,7 +130,7 @@ describe('blocks that say nothing of packets', () => {
     }
   });
 
-  test('whose two lengths differ are damage where they begin, however the input is cut', async () => {
+  test('blocks without packets whose two lengths differ are damage where they begin, however the input is cut', async () => {
     const whole = pcapngBytes([
       interfaceOf(),
       enhanced({ bytes }),
@@ -179,7 +185,7 @@ describe('damage is told with its place, after everything before it', () => {
     ],
   ];
 
-  test.each(damages)('%s', async (_, damaged, says) => {
+  test.each(damages)('damage is told with its place: %s', async (_, damaged, says) => {
     const { packets, fault } = await read(interfaceOf(), enhanced({ bytes }), damaged, enhanced({ bytes }));
     expect(packets).toHaveLength(1);
     expect(fault).toMatchObject({ code: 'damaged', position: 116, after: 1 });
@@ -187,7 +193,7 @@ describe('damage is told with its place, after everything before it', () => {
     expect(fault!.message).toContain(says);
   });
 
-  test('an enhanced packet longer than its block', async () => {
+  test('an enhanced packet longer than its block is damage', async () => {
     const whole = pcapngBytes([interfaceOf(), enhanced({ bytes }), enhanced({ bytes })]);
     new DataView(whole.buffer).setUint32(116 + 20, 25, true);
     const { packets, fault } = await readingOf(captureOf(whole));
@@ -195,7 +201,7 @@ describe('damage is told with its place, after everything before it', () => {
     expect(fault!.message).toContain('a packet of 25 bytes in a block that has room for 24');
   });
 
-  test('a section header with a byte order of its own invention', async () => {
+  test('a section header with a byte order of its own invention is damage', async () => {
     const whole = pcapngBytes([interfaceOf(), enhanced({ bytes }), section()]);
     new DataView(whole.buffer).setUint32(116 + 8, 0x12345678);
     const { packets, fault } = await readingOf(captureOf(whole));
@@ -204,7 +210,7 @@ describe('damage is told with its place, after everything before it', () => {
     expect(fault!.message).toContain('byte-order magic');
   });
 
-  test('more interfaces than a section can have use', async () => {
+  test('more interfaces in a section than are read is damage', async () => {
     const { fault } = await read(...new Array(65_537).fill(interfaceOf()));
     expect(fault!.message).toContain('more interfaces than 65536');
   });

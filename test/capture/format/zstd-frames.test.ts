@@ -113,7 +113,7 @@ describe('Zstandard data is told by its first four bytes', () => {
     ['a frame to be skipped', skippableFrame(1, 15), true],
     ['too little of it', zstdFrame(content(1)).subarray(0, 3), false],
     ['gzip', Uint8Array.of(0x1f, 0x8b, 8, 0), false],
-  ])('%s', (_name, bytes, is) => {
+  ])('Zstandard data is detected by its first four bytes: %s', (_name, bytes, is) => {
     expect(isZstd(bytes)).toBe(is);
   });
 });

@@ -51,7 +51,7 @@ const header = (fields: Record<string, unknown>): Uint8Array => {
 };
 
 describe('a frame', () => {
-  test('that came in a chunk of its own is neither cut nor glued', () => {
+  test('a recorded frame that came in a chunk of its own is neither cut nor glued', () => {
     expect(framesIn(inspected(said([message(5)])))).toMatchObject([
       {
         from: 'client',
@@ -66,7 +66,7 @@ describe('a frame', () => {
     ]);
   });
 
-  test('that came in one chunk with others is glued to them', () => {
+  test('a recorded frame that came in one chunk with others is glued to them', () => {
     const frames = framesIn(inspected(said([message(5, 0, 7)])));
     expect(frames.map(({ chunks, firstShared, lastShared }) => [chunks, firstShared, lastShared])).toEqual([
       [1, 2, 2],
@@ -75,7 +75,7 @@ describe('a frame', () => {
     ]);
   });
 
-  test('that came in several chunks has the packets and times of its first and its last byte', () => {
+  test('a recorded frame that came in several chunks has the packets and times of its first and its last byte', () => {
     const [frame] = framesIn(inspected(said(cutAt(message(9), 1, 4))));
     expect(frame).toMatchObject({
       chunks: 3,
@@ -86,19 +86,19 @@ describe('a frame', () => {
     });
   });
 
-  test('is told right after the chunk with its last byte', () => {
+  test('a recorded frame is told right after the chunk with its last byte', () => {
     const types = inspected(said(cutAt(message(3, 3), 4))).map(({ type }) => type);
     expect(types).toEqual(['open', 'framing', 'chunk', 'chunk', 'frame', 'frame', 'end', 'close']);
   });
 
-  test('shows its first 64 bytes, gathered from its chunks, and none of the next', () => {
+  test('a recorded frame shows its first 64 bytes, gathered from its chunks, and none of the next', () => {
     const bytes = message(100, 3);
     const [long, short] = framesIn(inspected(said(cutAt(bytes, 1, 30, 64, 101))));
     expect(long!.sample).toEqual(bytes.subarray(0, 64));
     expect(short!.sample).toEqual(bytes.subarray(102));
   });
 
-  test('that its head alone does not tell is carried by the chunks with its bytes, not by the next', () => {
+  test('a recorded frame that its head alone does not tell is carried by the chunks with its bytes, not by the next', () => {
     // PostgreSQL's answer of one byte is known for one by the byte behind it.
     const { open, say, close } = talk();
     const ready = Uint8Array.of(0x5a, 0, 0, 0, 5, 0x49);
@@ -190,7 +190,7 @@ describe('a gap', () => {
     ]);
   };
 
-  test('within the body of a frame leaves it incomplete, and the frames behind it are found', () => {
+  test('a gap in a recording within the body of a frame leaves it incomplete, and the frames behind it are found', () => {
     const bytes = message(20, 3);
     const told = withGap(bytes.subarray(0, 5), 10, bytes.subarray(15));
     expect(framesIn(told)).toMatchObject([
@@ -200,7 +200,7 @@ describe('a gap', () => {
     expect(faultsIn(told)).toEqual([]);
   });
 
-  test('up to the very end of a body ends the frame, and the next one begins behind it', () => {
+  test('a gap in a recording up to the very end of a body ends the frame, and the next one begins behind it', () => {
     const bytes = message(20, 3);
     const told = withGap(bytes.subarray(0, 5), 17, bytes.subarray(22));
     expect(told.map(({ type }) => type)).toEqual([
@@ -227,22 +227,25 @@ describe('a gap', () => {
     ['between two frames', 22, 1, 1],
     ['in a head', 23, 1, 1],
     ['of a single byte, right behind the body', 10, 13, 1],
-  ])('%s loses the framing of its side, and its chunks are still told', (_, from, length, frames) => {
-    const bytes = message(20, 3);
-    const told = withGap(bytes.subarray(0, from), length, bytes.subarray(from + length));
-    expect(framesIn(told).length).toBe(frames);
-    expect(faultsIn(told)).toMatchObject([{ code: 'gap', from: 'client', position: from, packet: 1 }]);
-    expect(told.filter(({ type }) => type === 'chunk').length).toBe(2);
-  });
+  ])(
+    'a gap in a recording %s loses the framing of its side, and its chunks are still told',
+    (_, from, length, frames) => {
+      const bytes = message(20, 3);
+      const told = withGap(bytes.subarray(0, from), length, bytes.subarray(from + length));
+      expect(framesIn(told).length).toBe(frames);
+      expect(faultsIn(told)).toMatchObject([{ code: 'gap', from: 'client', position: from, packet: 1 }]);
+      expect(told.filter(({ type }) => type === 'chunk').length).toBe(2);
+    },
+  );
 
-  test('of one side does not touch the other', () => {
+  test('a gap in a recording of one side does not touch the other', () => {
     const { open, say, gap, close } = talk();
     const told = inspected([open(), gap('client', 3), say('server', message(4)), close()]);
     expect(faultsIn(told)).toMatchObject([{ from: 'client', packet: 0, capturedAt: began }]);
     expect(framesIn(told)).toMatchObject([{ from: 'server', number: 1 }]);
   });
 
-  test('of 4 GB in a body costs nothing', () => {
+  test('a gap in a recording of 4 GB in a body costs nothing', () => {
     const { open, say, gap, end, close } = talk();
     const wide = lengthField({ width: 8, maxLength: 2 ** 40 });
     const head = new Uint8Array(8);
@@ -321,15 +324,15 @@ describe('the framing', () => {
     [53, 'dns'],
     [443, 'tls'],
     [5432, 'postgresql'],
-  ])("is by the server's port: %i is %s", (port, name) => {
+  ])("the framing of a recorded conversation is by the server's port: %i is %s", (port, name) => {
     expect(chosen(at(port))).toEqual([[name, 'port']]);
   });
 
-  test('is by the first bytes, when those look like Sluice', () => {
+  test('the framing of a recorded conversation is by the first bytes, when those look like Sluice', () => {
     expect(chosen(at(9999, put))).toEqual([['sluice', 'bytes']]);
   });
 
-  test('is told by those bytes in whatever pieces they come, before the first frame', () => {
+  test('the framing of a recorded conversation is emitted once those bytes are there, in whatever pieces, before the first frame', () => {
     const told = inspected(at(9999, ...cutAt(put, 1, 3, 4), 'abc'), {});
     expect(told.map(({ type }) => type)).toEqual([
       'open',
@@ -352,20 +355,20 @@ describe('the framing', () => {
     ['too few of them', ['abc']],
     ['no bytes', []],
     ['the length of a header that is too long', [Uint8Array.of(0, 0, 2, 0, 0x7b)]],
-  ])('is none for %s, which are still told as chunks', (_, pieces) => {
+  ])('the framing of a recorded conversation is none for %s, which are still told as chunks', (_, pieces) => {
     expect(chosen(at(9999, ...pieces))).toEqual([[null, 'unknown']]);
     const told = inspected(at(9999, ...pieces), {});
     expect(told.filter(({ type }) => type === 'chunk').length).toBe(pieces.length);
     expect(framesIn(told)).toEqual([]);
   });
 
-  test('is the one that was asked for, whatever the port', () => {
+  test('the framing of a recorded conversation is the one that was asked for, whatever the port', () => {
     expect(chosen(at(53, put, 'abc'), { preset: sluicePreset })).toEqual([['sluice', 'asked']]);
     expect(chosen(at(53, put), { preset: 'none' })).toEqual([[null, 'asked']]);
     expect(chosen(at(53, put), { framing })).toEqual([['custom', 'asked']]);
   });
 
-  test('of Sluice finds requests and replies, with what they are about', () => {
+  test('the framing of a recorded conversation of Sluice finds requests and replies, with what they are about', () => {
     const { open, say, end, close } = talk();
     const told = inspected(
       [
@@ -393,7 +396,7 @@ describe('the framing', () => {
     ]);
   });
 
-  test('that asks for whole bodies has them dropped all the same', () => {
+  test('the framing of a recorded conversation that asks for whole bodies has them dropped all the same', () => {
     const whole = lengthField({ width: 4, maxLength: 2 ** 31, delivery: () => 'whole' });
     const { open, say, gap, end, close } = talk();
     const events = [
@@ -408,7 +411,7 @@ describe('the framing', () => {
 });
 
 describe('conversations', () => {
-  test('that are not selected are not told of at all', () => {
+  test('the conversations of a capture that are not selected have no events at all', () => {
     const [one, two] = [talk(0), talk(1)];
     const events = [
       one.open(),
@@ -424,7 +427,7 @@ describe('conversations', () => {
     ]);
   });
 
-  test('that go on at once are framed each for itself', () => {
+  test('the conversations of a capture that go on at once are framed each for itself', () => {
     const [one, two] = [talk(0), talk(1)];
     const [a, b] = cutAt(message(6), 3) as [Uint8Array, Uint8Array];
     const told = inspected([
@@ -443,7 +446,7 @@ describe('conversations', () => {
     ]);
   });
 
-  test('give what came before it of a capture that is damaged, then the fault', async () => {
+  test('a damaged capture gives the events of what came before the damage, then the fault', async () => {
     let frames = 0;
     const reading = async () => {
       const whole = captureFile('test/golden/captures/sluice.pcapng');

@@ -14,14 +14,14 @@ const told = (...scripts: readonly Script[]): string[] =>
 const opened = (): Script => conversation().handshake();
 
 describe('a FIN', () => {
-  test('of each side ends it, and both the conversation', () => {
+  test('a FIN of each side ends that side, and both end the conversation', () => {
     const { segments } = opened().client('a').close();
     const events = whileRecording(segments);
     expect(briefly(events)).toEqual(['open', 'client "a"', 'client end', 'server end', 'close ended']);
     const [, , , , fin] = segments;
     expect(events[2]).toMatchObject({ position: 1, packet: 5, capturedAt: fin!.packet.time });
   });
-  test('may bring the last bytes', () => {
+  test('a FIN may bring the last bytes', () => {
     expect(told(opened().fin('client', 'abc'))).toEqual([
       'open',
       'client "abc"',
@@ -29,7 +29,7 @@ describe('a FIN', () => {
       'close unfinished',
     ]);
   });
-  test('that comes before the bytes in front of it waits for them', () => {
+  test('a FIN that comes before the bytes in front of it waits for them', () => {
     const script = opened()
       .send('client', { position: 3, flags: TCP_FIN })
       .send('client', { position: 0, data: 'abc' });
@@ -38,11 +38,11 @@ describe('a FIN', () => {
     const [, , , fin, data] = script.segments;
     expect(events[2]).toMatchObject({ capturedAt: fin!.packet.time, deliverableAt: data!.packet.time });
   });
-  test('that comes again tells nothing', () => {
+  test('a FIN that comes again tells nothing', () => {
     const script = opened().fin('client', 'abc').send('client', { position: 0, data: 'abc', flags: TCP_FIN });
     expect(told(script)).toEqual(['open', 'client "abc"', 'client end', 'close unfinished']);
   });
-  test('at another place, when all there was handed on, is none', () => {
+  test('a FIN at another place, when all bytes there were delivered, is none', () => {
     expect(told(opened().client('abc').send('client', { position: 1, flags: TCP_FIN }).client('d'))).toEqual([
       'open',
       'client "abc"',
@@ -50,7 +50,7 @@ describe('a FIN', () => {
       'close unfinished',
     ]);
   });
-  test('far ahead of another, as garbage may have it, gives way to that', () => {
+  test('a FIN far ahead of another, as garbage may have it, gives way to that', () => {
     const script = opened()
       .client('abc')
       .send('client', { position: 500_000_000, flags: TCP_FIN })
@@ -66,14 +66,14 @@ describe('a FIN', () => {
       'close ended',
     ]);
   });
-  test('lets nothing be sent behind it, be it before or after', () => {
+  test('a FIN lets nothing be sent behind it, be it before or after', () => {
     const after = opened().fin('client', 'ab').send('client', { position: 2, data: 'xyz' });
     expect(told(after)).toEqual(['open', 'client "ab"', 'client end', 'close unfinished']);
     const before = opened().send('client', { position: 1, data: 'bxyz' });
     before.send('client', { position: 2, flags: TCP_FIN }).send('client', { position: 0, data: 'a' });
     expect(told(before)).toEqual(['open', 'client "a"', 'client "b"', 'client end', 'close unfinished']);
   });
-  test('leaves the other side open, for however long', () => {
+  test('a FIN leaves the other side open, for however long', () => {
     const script = opened().fin('client').wait(3_600_000).server('abc').ack('client').wait(3_600_000);
     expect(told(script.server('de').fin('server').ack('client'))).toEqual([
       'open',
@@ -84,7 +84,7 @@ describe('a FIN', () => {
       'close ended',
     ]);
   });
-  test('of both at the same time ends both', () => {
+  test('a FIN of both at the same time ends both', () => {
     const script = opened().send('client', { flags: TCP_FIN }).send('server', { flags: TCP_FIN, ack: 0 });
     expect(told(script.ack('client').ack('server'))).toEqual([
       'open',
@@ -93,7 +93,7 @@ describe('a FIN', () => {
       'close ended',
     ]);
   });
-  test('shows the bytes that are missing in front of it', () => {
+  test('a FIN shows the bytes that are missing in front of it', () => {
     expect(told(opened().client('a').lose('client', 9).close())).toEqual([
       'open',
       'client "a"',
@@ -103,14 +103,14 @@ describe('a FIN', () => {
       'close ended',
     ]);
   });
-  test('that was not recorded is not a missing byte', () => {
+  test('a FIN that was not recorded is not a missing byte', () => {
     const script = opened().client('a').lose('client', 1).server('b');
     expect(told(script)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
   });
 });
 
 describe('what comes after both ends', () => {
-  test('is nothing: the last acknowledgements, retransmissions, a RST', () => {
+  test('a segment after both ends is nothing: the last acknowledgements, retransmissions, a RST', () => {
     const script = opened().client('abc').close();
     script
       .ack('client')
@@ -119,16 +119,16 @@ describe('what comes after both ends', () => {
     script.rst('server').ack('server');
     expect(told(script).slice(-2)).toEqual(['server end', 'close ended']);
   });
-  test('is nothing when it is the SYN again', () => {
+  test('a segment after both ends is nothing when it is the SYN again', () => {
     const script = opened().close();
     script.segments.push(...script.segments.slice(0, 3));
     expect(told(script)).toEqual(['open', 'client end', 'server end', 'close ended']);
   });
-  test('is another conversation when its numbers are far away', () => {
+  test('a segment after both ends is another conversation when its numbers are far away', () => {
     const next = conversation({ clientIsn: 900_000_000, serverIsn: 900_000_000, number: 20 }).client('a');
     expect(told(opened().close(), next).slice(4)).toEqual(['open', 'client "a"', 'close unfinished']);
   });
-  test('is another when the SYN has another number, or comes a minute later', () => {
+  test('a segment after both ends is another when the SYN has another number, or comes a minute later', () => {
     const other = conversation({ clientIsn: 1001, number: 20 }).handshake().client('x');
     expect(told(opened().close(), other).slice(4)).toEqual(['open', 'client "x"', 'close unfinished']);
     const later = conversation({ number: 20, from: 1_700_000_061_000_000_000n }).handshake().client('x');
@@ -137,14 +137,14 @@ describe('what comes after both ends', () => {
 });
 
 describe('a RST', () => {
-  test('ends both sides', () => {
+  test('a RST ends both sides', () => {
     const { segments } = opened().client('abc').rst('server');
     const events = reassembled(segments);
     expect(briefly(events)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
     const { time } = segments.at(-1)!.packet;
     expect(events[2]).toMatchObject({ position: 0, packet: 5, capturedAt: time, deliverableAt: time });
   });
-  test('has an explanation at most, and no bytes of the stream', () => {
+  test('a RST has an explanation at most, and no bytes of the stream', () => {
     expect(told(opened().client('abc').rst('client', 'go away'))).toEqual([
       'open',
       'client "abc"',
@@ -152,16 +152,16 @@ describe('a RST', () => {
       'close reset',
     ]);
   });
-  test('that refuses a SYN ends a conversation that has said nothing', () => {
+  test('a RST that refuses a SYN ends a conversation that has said nothing', () => {
     const script = conversation().syn('client');
     const { segments } = script.send('server', { flags: TCP_RST, ack: 0, position: -1 });
     segments[1] = { ...segments[1]!, seq: 0, flags: TCP_RST | TCP_ACK };
     expect(told(script)).toEqual(['open', 'server reset', 'close reset']);
   });
-  test('before anything else makes a conversation', () => {
+  test('a RST before anything else makes a conversation', () => {
     expect(told(conversation().rst('server'))).toEqual(['open', 'server reset', 'close reset']);
   });
-  test('gives up what waits, on both sides', () => {
+  test('a RST gives up what waits, on both sides', () => {
     const script = opened().lose('client', 2).client('cd').lose('server', 3).server('x').rst('client');
     expect(told(script)).toEqual([
       'open',
@@ -173,7 +173,7 @@ describe('a RST', () => {
       'close reset',
     ]);
   });
-  test('shows the bytes that are missing in front of it', () => {
+  test('a RST shows the bytes that are missing in front of it', () => {
     expect(told(opened().client('a').lose('client', 9).rst('client'))).toEqual([
       'open',
       'client "a"',
@@ -182,7 +182,7 @@ describe('a RST', () => {
       'close reset',
     ]);
   });
-  test.each([-1, -70_000, 2 ** 25, 2 ** 31 - 9])('%i bytes from where it could be is none', (off) => {
+  test.each([-1, -70_000, 2 ** 25, 2 ** 31 - 9])('a RST %i bytes from where it could be is none', (off) => {
     const script = opened().client('abc').ack('server');
     script.send('client', { position: 3 + off, flags: TCP_RST });
     script.segments.push(...conversation({ number: 9 }).send('client', { position: 3, data: 'd' }).segments);
@@ -194,7 +194,7 @@ describe('a RST', () => {
       'close unfinished',
     ]);
   });
-  test('may come again, and packets may have been under way', () => {
+  test('a RST may come again, and packets may have been under way', () => {
     const script = opened().client('abc').rst('server').client('def').rst('server').ack('client');
     expect(told(script)).toEqual([
       'open',
@@ -204,7 +204,7 @@ describe('a RST', () => {
       'close reset',
     ]);
   });
-  test('may be followed by another try with the same number', () => {
+  test('a RST may be followed by another try with the same number', () => {
     const refused = conversation().syn('client');
     refused.send('server', { flags: TCP_RST, position: 0 });
     const again = conversation({ number: 3 }).handshake().client('a');
@@ -220,7 +220,7 @@ describe('a RST', () => {
 });
 
 describe('a tuple that is used again', () => {
-  test('while the conversation is open, by a SYN with another number, closes it', () => {
+  test('a tuple that is used again while the conversation is open, by a SYN with another number, closes it', () => {
     const next = conversation({ clientIsn: 7, serverIsn: 9, number: 9 }).handshake().client('new').close();
     const events = reassembled([...opened().client('old').segments, ...next.segments]);
     expect(briefly(events)).toEqual([
@@ -237,7 +237,7 @@ describe('a tuple that is used again', () => {
       0, 1,
     ]);
   });
-  test('what waits of the old one is told before', () => {
+  test('a tuple that is used again: what waits of the old conversation is delivered first', () => {
     const next = conversation({ clientIsn: 7, number: 9 }).syn('client');
     expect(told(opened().lose('client', 1).client('b'), next)).toEqual([
       'open',
@@ -248,28 +248,28 @@ describe('a tuple that is used again', () => {
       'close unfinished',
     ]);
   });
-  test('in mid-stream', () => {
+  test('a tuple that is used again closes a conversation in mid-stream', () => {
     const old = conversation();
     for (let i = 0; i < 70; i++) old.client('a');
     const next = conversation({ clientIsn: 7, number: 90 }).syn('client');
     expect(told(old, next).slice(-3)).toEqual(['close reused', 'open', 'close unfinished']);
   });
-  test('by a SYN/ACK that answers none of it', () => {
+  test('a tuple that is used again by a SYN/ACK that answers no SYN of the conversation closes it', () => {
     const next = conversation({ clientIsn: 70_000_000, serverIsn: 9, number: 9 })
       .synAck('server')
       .client('x');
     expect(told(opened(), next)).toEqual(['open', 'close reused', 'open', 'client "x"', 'close unfinished']);
   });
-  test('the other way round', () => {
+  test('a tuple that is used again the other way round closes the conversation', () => {
     const next = conversation({ serverIsn: 7, number: 90 }).syn('server').synAck('client').server('x');
     expect(told(opened().close(), next).slice(4)).toEqual(['open', 'client "x"', 'close unfinished']);
   });
-  test('is one conversation when its SYN is the same', () => {
+  test('a tuple stays one conversation when its SYN is the same', () => {
     const script = opened().client('a');
     script.segments.push(script.segments[0]!, script.segments[1]!);
     expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
   });
-  test('a late SYN in mid-stream that is the one before the first byte belongs to it', () => {
+  test('a late SYN in mid-stream, with the number before the first byte, belongs to the conversation', () => {
     const script = conversation();
     for (let i = 0; i < 70; i++) script.client('a');
     script.send('client', { position: 0, flags: TCP_SYN, ack: null });

@@ -57,7 +57,7 @@ const three = (): Script[] => [
 ];
 
 describe('resets', () => {
-  test('come as they are decided unless asked, and then in their place', async () => {
+  test('resets come as they are decided unless asked, and then in their place', async () => {
     const first = ['0 open', '0 client one'];
     const reset = ['0 reset', '0 close'];
     const rest = ['1 open', '1 client two', '1 end', '1 end', '1 close', '2 open', '2 client three'];
@@ -70,7 +70,7 @@ describe('resets', () => {
       ...last,
     ]);
   });
-  test('that end nothing do not change the order of the others', async () => {
+  test('resets that end nothing do not change the order of the others', async () => {
     const script = opened().client('q').rst('server');
     const other = opened({ clientPort: 2, number: 10 }).client('two');
     const rest = conversation({ number: 20 }).send('client', { position: 1, data: 'r', ack: 0 });
@@ -87,7 +87,7 @@ describe('resets', () => {
       '1 close',
     ]);
   });
-  test('are decided about when more than 4 MiB of events wait for them', async () => {
+  test('resets are decided about when more than 4 MiB of events wait for them', async () => {
     const many = Array.from({ length: 100 }, (_, i) =>
       opened({ clientPort: 2 + i, number: 10 * i }).client(new Uint8Array(60_000)),
     );
@@ -98,7 +98,7 @@ describe('resets', () => {
     expect(told.slice(0, 5)).toEqual(['0 open', '0 client one', '0 reset', '0 close', '1 open']);
     expect(told.filter((it) => it.startsWith('0 after-reset'))).toHaveLength(1);
   });
-  test('are refused when they are to come otherwise', async () => {
+  test('resets are refused when they are to come otherwise', async () => {
     const wrong = { resets: 'later' } as unknown as StreamOptions;
     await expect(streamed([opened()], wrong)).rejects.toThrow(
       "resets must be 'as-decided' or 'in-place', and is later",
@@ -107,7 +107,7 @@ describe('resets', () => {
 });
 
 describe('a replay', () => {
-  test('has a connection reset before the next one begins', async () => {
+  test('a replay has a connection reset before the next one begins', async () => {
     const happened: string[] = [];
     await lastValueFrom(
       replay(captured(...three())).pipe(
@@ -125,7 +125,7 @@ describe('a replay', () => {
     );
     expect(happened).toEqual(['0 begins', '0 is over', '1 begins', '1 is over', '2 begins', '2 is over']);
   });
-  test('goes on with a connection that outlived a RST, to its last byte', async () => {
+  test('a replay goes on with a connection that outlived a RST, to its last byte', async () => {
     const script = opened()
       .client('before')
       .rst('server')

@@ -80,7 +80,7 @@ describe('a half-open connection that recovers', () => {
       expect(streamOf(briefly(reassembled(script.segments)))).toEqual(['open', ...spoken]);
     },
   );
-  test('tells the RST, and bytes of the older connection, as ignored', () => {
+  test('a half-open connection that recovers tells the RST, and bytes of the older connection, as ignored', () => {
     expect(told(speak(recovers(conversation(), 900_000, 4_294_898_296, 'old')))).toEqual([
       'open',
       'server ignored stale',
@@ -89,7 +89,7 @@ describe('a half-open connection that recovers', () => {
     ]);
   });
   test.each(['the RST', 'no RST'])(
-    'is one stream when its old numbers are near the new ones, with %s to say that they are not',
+    'a half-open connection that recovers is one stream when its old numbers are near the new ones, with %s to say that they are not',
     (what) => {
       const script = speak(recovers(conversation(), what === 'the RST' ? 5500 : 4500, 5_000_000, 'old'));
       if (what === 'no RST') script.segments.splice(2, 1);
@@ -98,22 +98,22 @@ describe('a half-open connection that recovers', () => {
       expect(events).toContain('server ignored stale');
     },
   );
-  test('is one stream when a SYN/ACK to an older SYN brings bytes', () => {
+  test('a half-open connection that recovers is one stream when a SYN/ACK to an older SYN brings bytes', () => {
     const script = conversation().syn('client');
     raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN, data: 'old' });
     expect(streamOf(told(speak(script)))).toEqual(['open', ...spoken]);
   });
-  test('is one stream when a SYN/ACK to an older SYN comes first (RFC 9293, section 3.5, figure 8)', () => {
+  test('a half-open connection that recovers is one stream when a SYN/ACK to an older SYN comes first (RFC 9293, section 3.5, figure 8)', () => {
     const script = conversation().syn('client');
     raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN });
     raw(script, 'client', { seq: 91 }, { flags: TCP_RST, ack: null });
     expect(streamOf(told(speak(script)))).toEqual(['open', ...spoken]);
   });
-  test('is one stream when the SYN is answered half a minute and more after it', () => {
+  test('a half-open connection that recovers is one stream when the SYN is answered half a minute and more after it', () => {
     const script = recovers(conversation(), 900_000, 5_000_000).wait(31_000).syn('client').wait(31_000);
     expect(streamOf(told(speak(script.syn('client'))))).toEqual(['open', ...spoken]);
   });
-  test('leaves the older connection as it was, when that is in the recording, too', () => {
+  test('a half-open connection that recovers leaves the older connection as it was, when that is in the recording, too', () => {
     const old = opened({ clientIsn: 7, serverIsn: 8 }).client('before');
     const script = recovers(conversation({ number: 20 }), 9, 14);
     expect(streamOf(told(old, speak(script)))).toEqual([
@@ -124,7 +124,7 @@ describe('a half-open connection that recovers', () => {
       ...spoken,
     ]);
   });
-  test('shows no gap for a SYN/ACK that is given anew with a lower number', () => {
+  test('a half-open connection that recovers shows no gap for a SYN/ACK that is given anew with a lower number', () => {
     const first = conversation({ serverIsn: 900_000 }).syn('client').synAck('server');
     const anew = conversation({ number: 3 }).synAck('server').client('a').server('b');
     expect(told(first, anew)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
@@ -133,7 +133,7 @@ describe('a half-open connection that recovers', () => {
 
 describe('an acknowledgement', () => {
   test.each([65_536, 894_990, 976_271_786, 2 ** 31 - 20])(
-    'of %i bytes that the window did not allow shows no gap',
+    'an acknowledgement of %i bytes that the window did not allow shows no gap',
     (ahead) => {
       const script = opened()
         .client('abc')
@@ -143,11 +143,11 @@ describe('an acknowledgement', () => {
       expect(told(script)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
     },
   );
-  test('of bytes that the window allowed, and that were not recorded, shows a gap', () => {
+  test('an acknowledgement of bytes that the window allowed, and that were not recorded, shows a gap', () => {
     const script = opened().client('abc').ack('server').send('server', { ack: 60_003 });
     expect(told(script)).toEqual(['open', 'client "abc"', 'client gap 60000 lost', 'close unfinished']);
   });
-  test('is held to the window as it is scaled by both SYNs, and to none that is not', () => {
+  test('an acknowledgement is held to the window as it is scaled by both SYNs, and to none that is not', () => {
     const scaled = (client: number, server: number) =>
       conversation()
         .send('client', { flags: TCP_SYN, ack: null, position: 0, scale: client })
@@ -160,7 +160,7 @@ describe('an acknowledgement', () => {
     expect(told(scaled(-1, 7))).toEqual(['open', 'client "a"', 'close unfinished']);
     expect(told(scaled(0, 6))).toEqual(['open', 'client "a"', 'close unfinished']);
   });
-  test('further than any window is believed once another goes on from it: packets of both sides are missing', () => {
+  test('an acknowledgement further than any window is believed once another goes on from it: packets of both sides are missing', () => {
     const script = opened().client('a').ack('server').lose('client', 1_000_000).ack('server');
     expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
     expect(told(script.ack('server'))).toEqual(['open', 'client "a"', 'close unfinished']);
@@ -171,7 +171,7 @@ describe('an acknowledgement', () => {
       'close unfinished',
     ]);
   });
-  test('that is not believed says nothing of what its sender had seen', () => {
+  test('an acknowledgement that is not believed says nothing of what its sender had seen', () => {
     const script = opened().server('xyz').send('client', { data: 'a', ack: 3 });
     script.send('client', { data: 'b', ack: 500_000 });
     const seen = reassembled(script.segments).flatMap((it) =>
@@ -179,14 +179,14 @@ describe('an acknowledgement', () => {
     );
     expect(seen).toEqual([3, null]);
   });
-  test('that is not believed does not make bytes lost that come later', () => {
+  test('an acknowledgement that is not believed does not make bytes lost that come later', () => {
     const script = opened().client('a').ack('server').send('client', { position: 2, data: 'c' });
     script.send('server', { ack: 900_000 });
     for (let i = 0; i < 2000; i++) script.send('server', { data: 'x', ack: 1 });
     script.send('client', { position: 1, data: 'b' });
     expect(bytesOfSide(reassembled(script.segments), 'client')).toEqual(Uint8Array.from([97, 98, 99]));
   });
-  test('and a number without bytes from before the connection show no gap after its SYN', () => {
+  test('an acknowledgement and a number without bytes from before the connection show no gap after its SYN', () => {
     const script = opened().client('a').server('b').send('server', { position: 894_000 });
     expect(told(script)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
   });

@@ -33,7 +33,7 @@ vi.mock('../../../src/capture/reassembly/tcp-conversation.ts', async (original) 
 });
 
 describe('the oldest of a set', () => {
-  test('is the one added first of those that are left', () => {
+  test('the oldest of a set is the one added first of those that are left', () => {
     const set = createOldestFirst<string>();
     expect(set.oldest()).toBeUndefined();
     for (const each of ['a', 'b', 'c', 'b']) set.add(each);
@@ -51,7 +51,7 @@ describe('the oldest of a set', () => {
     set.add('d');
     expect(set.oldest()).toBe('d');
   });
-  test('is found in one walk through them, though very many older ones are gone', () => {
+  test('the oldest of a set is found in one walk through them, though very many older ones are gone', () => {
     const walks = vi.spyOn(Set.prototype, 'values');
     const set = createOldestFirst<number>();
     let wrong = 0;
@@ -100,10 +100,13 @@ describe('holes everywhere', () => {
   test.each([
     ['every second byte', 1],
     ['every packet cut', 2],
-  ])('%s: for each a few are looked at, and thousands are held', (_, length) => {
-    const { events, looks } = spread(length, 20_000);
-    expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(20_001);
-    expect(events.filter(({ type }) => type === 'gap').length).toBeGreaterThanOrEqual(20_000);
-    expect(looks).toBeLessThan(40);
-  });
+  ])(
+    'a stream with holes everywhere: %s: for each a few are looked at, and thousands are held',
+    (_, length) => {
+      const { events, looks } = spread(length, 20_000);
+      expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(20_001);
+      expect(events.filter(({ type }) => type === 'gap').length).toBeGreaterThanOrEqual(20_000);
+      expect(looks).toBeLessThan(40);
+    },
+  );
 });

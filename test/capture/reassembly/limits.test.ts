@@ -19,22 +19,25 @@ const soFar = (script: Script, options?: ReassemblyOptions): string[] =>
 const opened = (): Script => conversation().handshake();
 
 describe('a hole', () => {
-  test.each([1, 250_000_000, 2 ** 31 - 1, 2 ** 31])('of %i bytes is a gap, and costs no memory', (length) => {
-    const script = opened().lose('client', length).client('abc');
-    const before = process.memoryUsage().arrayBuffers;
-    const events = reassembled(script.segments);
-    // Beside the ring that every reassembly has, of 1 MiB.
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
-    expect(briefly(events)).toEqual([
-      'open',
-      `client gap ${length} lost`,
-      'client "abc"',
-      'close unfinished',
-    ]);
-    expect(events[2]).toMatchObject({ position: length });
-    expect(events.at(-1)).toMatchObject({ totals: { client: { bytes: 3, missing: length } } });
-  });
-  test('at the end of what is known is a gap when it was acknowledged', () => {
+  test.each([1, 250_000_000, 2 ** 31 - 1, 2 ** 31])(
+    'a hole of %i bytes is a gap, and costs no memory',
+    (length) => {
+      const script = opened().lose('client', length).client('abc');
+      const before = process.memoryUsage().arrayBuffers;
+      const events = reassembled(script.segments);
+      // Beside the ring that every reassembly has, of 1 MiB.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000);
+      expect(briefly(events)).toEqual([
+        'open',
+        `client gap ${length} lost`,
+        'client "abc"',
+        'close unfinished',
+      ]);
+      expect(events[2]).toMatchObject({ position: length });
+      expect(events.at(-1)).toMatchObject({ totals: { client: { bytes: 3, missing: length } } });
+    },
+  );
+  test('a hole at the end of what is known is a gap when it was acknowledged', () => {
     expect(told(opened().client('a').lose('client', 2000).ack('server'))).toEqual([
       'open',
       'client "a"',
@@ -42,7 +45,7 @@ describe('a hole', () => {
       'close unfinished',
     ]);
   });
-  test('of a side of which no packet was recorded, too', () => {
+  test('a hole of a side of which no packet was recorded is a gap, too', () => {
     const script = conversation().syn('client').client('a').lose('server', 500).client('b');
     expect(told(script)).toEqual([
       'open',
@@ -52,7 +55,7 @@ describe('a hole', () => {
       'close unfinished',
     ]);
   });
-  test('bytes that come when it was given up come too late', () => {
+  test('a hole that was given up is not filled by bytes that come later', () => {
     const script = opened()
       .lose('client', 2)
       .client('cd')
@@ -74,7 +77,7 @@ describe('a packet that was cut by the snap length', () => {
     script.segments[script.segments.length - 1] = { ...last, payload: last.payload.subarray(0, kept) };
     return script;
   };
-  test('leaves a gap of the bytes that were cut off', () => {
+  test('a packet that was cut by the snap length leaves a gap of the bytes that were cut off', () => {
     expect(told(cutAt(opened().client('abcdef'), 2).client('gh'))).toEqual([
       'open',
       'client "ab"',
@@ -83,7 +86,7 @@ describe('a packet that was cut by the snap length', () => {
       'close unfinished',
     ]);
   });
-  test('unless another packet has them, before or after it', () => {
+  test('a packet that was cut by the snap length leaves no gap when another packet has the bytes, before or after it', () => {
     const after = cutAt(opened().client('abcdef'), 2)
       .send('client', { position: 1, data: 'bcdef' })
       .client('gh');
@@ -100,7 +103,7 @@ describe('a packet that was cut by the snap length', () => {
       'close unfinished',
     ]);
   });
-  test('without any byte left, as well', () => {
+  test('a packet that was cut by the snap length leaves a gap when no byte is left, as well', () => {
     expect(told(cutAt(opened().client('abcdef'), 0).close())).toEqual([
       'open',
       'server end',
@@ -109,7 +112,7 @@ describe('a packet that was cut by the snap length', () => {
       'close ended',
     ]);
   });
-  test('is told apart from what was lost', () => {
+  test('a packet that was cut by the snap length is told apart from what was lost', () => {
     const script = cutAt(opened().lose('client', 3).client('abcdef'), 2).lose('client', 4).client('gh');
     expect(told(script)).toEqual([
       'open',
@@ -121,7 +124,7 @@ describe('a packet that was cut by the snap length', () => {
       'close unfinished',
     ]);
   });
-  test('before it is known where its side begins, too', () => {
+  test('a packet that was cut by the snap length leaves a gap before it is known where its side begins, too', () => {
     const script = cutAt(conversation().client('abcdef'), 2).client('gh');
     expect(told(script)).toEqual([
       'open',
@@ -131,7 +134,7 @@ describe('a packet that was cut by the snap length', () => {
       'close unfinished',
     ]);
   });
-  test('with a FIN ends behind what was cut off', () => {
+  test('a packet that was cut by the snap length with a FIN ends behind what was cut off', () => {
     expect(told(cutAt(opened().fin('client', 'abcdef'), 2))).toEqual([
       'open',
       'client "ab"',
@@ -140,7 +143,7 @@ describe('a packet that was cut by the snap length', () => {
       'close unfinished',
     ]);
   });
-  test('is given up soon when it was acknowledged', () => {
+  test('a packet that was cut by the snap length is given up soon when it was acknowledged', () => {
     const script = cutAt(opened().client('abcdef'), 2).client('gh');
     for (let i = 0; i < 65; i++) script.ack('server');
     expect(soFar(script)).toEqual(['open', 'client "ab"', 'client gap 4 snapped', 'client "gh"']);
@@ -148,7 +151,7 @@ describe('a packet that was cut by the snap length', () => {
 });
 
 describe('what waits behind a hole', () => {
-  test('is held up to so many bytes', () => {
+  test('what waits behind a hole is held up to so many bytes', () => {
     const script = opened().lose('client', 5).client('abc').client('def');
     expect(soFar(script, { maxHeldBytes: 6 })).toEqual(['open']);
     expect(soFar(script, { maxHeldBytes: 5 })).toEqual([
@@ -158,22 +161,22 @@ describe('what waits behind a hole', () => {
       'client "def"',
     ]);
   });
-  test('and up to so many segments', () => {
+  test('what waits behind a hole is held up to so many segments', () => {
     const script = opened().lose('client', 5).client('abc').client('def');
     expect(soFar(script, { maxHeldSegments: 2 })).toEqual(['open']);
     expect(soFar(script, { maxHeldSegments: 1 })).toHaveLength(4);
   });
-  test('is handed on up to the next hole only', () => {
+  test('what waits behind a hole is delivered up to the next hole only', () => {
     const script = opened().lose('client', 1).client('b').lose('client', 1).client('d');
     expect(soFar(script, { maxHeldSegments: 1 })).toEqual(['open', 'client gap 1 limit', 'client "b"']);
   });
-  test('over all conversations, the oldest hole first', () => {
+  test('what waits behind a hole is bounded over all conversations, the oldest hole first', () => {
     const one = conversation({ clientPort: 1 }).handshake().lose('client', 1).client('b');
     const two = conversation({ clientPort: 2, number: 9 }).handshake().lose('client', 1).client('b');
     const events = whileRecording([...one.segments, ...two.segments], { maxHeldTotal: 300 });
     expect(events.flatMap((event) => (event.type === 'gap' ? [event.conversation.index] : []))).toEqual([0]);
   });
-  test('is lost, and not a matter of limits, when it was acknowledged', () => {
+  test('what waits behind a hole is lost, and not a matter of limits, when it was acknowledged', () => {
     const script = opened().lose('client', 5).client('abc').ack('server').client('def');
     expect(soFar(script, { maxHeldSegments: 1 })).toEqual([
       'open',
@@ -187,22 +190,22 @@ describe('what waits behind a hole', () => {
     for (let i = 0; i < count; i++) script.ack('server');
     return script;
   };
-  test('is handed on when it was acknowledged and 1,024 packets went by', () => {
+  test('what waits behind a hole is delivered when the hole was acknowledged and 1,024 packets went by', () => {
     expect(soFar(acknowledged(1023, 0))).toEqual(['open']);
     expect(soFar(acknowledged(1024, 0))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
   });
-  test('or 64 packets and 30 seconds', () => {
+  test('what waits behind a hole is delivered when the hole was acknowledged and 64 packets and 30 seconds went by', () => {
     expect(soFar(acknowledged(63, 30_000))).toEqual(['open']);
     expect(soFar(acknowledged(64, 28_000))).toEqual(['open']);
     expect(soFar(acknowledged(64, 30_000))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
   });
-  test('does not wait for ever for an endless recording that lost one packet', () => {
+  test('what waits behind a hole does not wait for ever for an endless recording that lost one packet', () => {
     const script = opened().lose('client', 100);
     for (let i = 0; i < 3000; i++) script.client('x').ack('server');
     const events = whileRecording(script.segments);
     expect(events.filter(({ type }) => type === 'chunk').length).toBe(3000);
   });
-  test('is not skipped for a number far off that nobody acknowledges', () => {
+  test('what waits behind a hole is not skipped for a number far off that nobody acknowledges', () => {
     const script = opened().send('client', { position: 10_000_000, data: 'nonsense' });
     const good: Segment[] = conversation({ number: 9 }).segments;
     for (let i = 0; i < 2000; i++) {
@@ -211,7 +214,7 @@ describe('what waits behind a hole', () => {
     const events = whileRecording([...script.segments, ...good]);
     expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(2000);
   });
-  test('keeps no block of the file alive when it is small against it', () => {
+  test('what waits behind a hole keeps no block of the file alive when it is small against it', () => {
     const block = new Uint8Array(1_000_000);
     block.set([97, 98, 99], 500_000);
     const { segments } = opened().lose('client', 1).client('abc').client('d');
@@ -228,7 +231,7 @@ describe('too many conversations', () => {
   const talk = (clientPort: number, number: number): Script =>
     conversation({ clientPort, number }).handshake().client('a');
 
-  test('close the one that was silent for the longest', () => {
+  test('too many conversations close the one that was silent for the longest', () => {
     const [one, two, three] = [talk(1, 1), talk(2, 9), talk(3, 17)];
     one.client('b');
     const last = one.segments.pop()!;
@@ -238,7 +241,7 @@ describe('too many conversations', () => {
       { reason: 'evicted', conversation: { index: 1 } },
     ]);
   });
-  test('which is a new one when it goes on', () => {
+  test('a conversation that was evicted is a new one when it goes on', () => {
     const one = talk(40_001, 1).client('b');
     const last = one.segments.pop()!;
     const events = reassembled([...one.segments, ...talk(40_002, 9).segments, last], { maxConversations: 1 });
@@ -254,7 +257,7 @@ describe('too many conversations', () => {
       'close unfinished',
     ]);
   });
-  test('do not count those that are over', () => {
+  test('too many conversations do not count those that are over', () => {
     const order = [1, 2, 3].flatMap((port) => talk(port, port * 20).close().segments);
     const events = reassembled(order, { maxConversations: 1 });
     expect(events.flatMap((event) => (event.type === 'close' ? [event.reason] : []))).toEqual([
@@ -273,7 +276,7 @@ describe('options', () => {
     [{ maxHeldBytes: 1.5 }, 'maxHeldBytes'],
     [{ maxHeldSegments: 2 ** 20 + 1 }, 'maxHeldSegments'],
     [{ maxHeldTotal: Number.NaN }, 'maxHeldTotal'],
-  ])('out of their bounds are refused by name: %j', (options, name) => {
+  ])('options of the reassembly out of their bounds are refused by name: %j', (options, name) => {
     expect(() => createReassembly(options)).toThrow(RangeError);
     expect(() => createReassembly(options)).toThrow(name);
   });

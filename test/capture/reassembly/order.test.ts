@@ -38,10 +38,10 @@ describe('out of order', () => {
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 0, data: 'ab' });
 
-  test('what came before others in front of it waits for them', () => {
+  test('bytes that came out of order wait for those in front of them', () => {
     expect(told(script())).toEqual(['open', 'client "ab"', 'client "cd"', 'client "ef"', 'close unfinished']);
   });
-  test('it keeps when it was captured, and cannot be delivered before what is in front of it', () => {
+  test('bytes that came out of order keep their capture time, and are not deliverable before those in front of them', () => {
     const { segments } = script();
     const times = segments.map(({ packet }) => packet.time);
     const chunks = reassembled(segments).filter((event): event is StreamChunk => event.type === 'chunk');
@@ -49,7 +49,7 @@ describe('out of order', () => {
     expect(chunks.map(({ deliverableAt }) => deliverableAt)).toEqual([times[5], times[5], times[5]]);
     expect(chunks.map(({ packet }) => packet)).toEqual([6, 5, 4]);
   });
-  test('its packets are counted', () => {
+  test('packets that came out of order are counted', () => {
     expect(totals(reassembled(script().segments)).client).toEqual({
       packets: 5,
       bytes: 6,
@@ -65,13 +65,13 @@ describe('out of order', () => {
 });
 
 describe('retransmitted', () => {
-  test('the same bytes again are dropped, and counted', () => {
+  test('retransmitted bytes are dropped, and counted', () => {
     const { segments } = opened().client('abc').send('client', { position: 0, data: 'abc' }).client('d');
     const events = reassembled(segments);
     expect(briefly(events)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
     expect(totals(events).client).toMatchObject({ bytes: 4, retransmitted: 1, packets: 5 });
   });
-  test('with more behind them, only what is new is handed on', () => {
+  test('a retransmission with new bytes behind the old ones delivers only the new ones', () => {
     expect(told(opened().client('abc').send('client', { position: 1, data: 'bcde' }))).toEqual([
       'open',
       'client "abc"',
@@ -79,7 +79,7 @@ describe('retransmitted', () => {
       'close unfinished',
     ]);
   });
-  test('the same bytes again while they wait are dropped, and counted', () => {
+  test('retransmitted bytes are dropped and counted while the first copy waits', () => {
     const { segments } = opened()
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 2, data: 'cd' })
@@ -88,7 +88,7 @@ describe('retransmitted', () => {
     expect(briefly(events)).toEqual(['open', 'client "ab"', 'client "cd"', 'close unfinished']);
     expect(totals(events).client).toMatchObject({ retransmitted: 1 });
   });
-  test('one that fills several holes at once keeps what waited between them', () => {
+  test('a retransmission that fills several holes at once keeps what waited between them', () => {
     const script = opened()
       .send('client', { position: 1, data: 'B' })
       .send('client', { position: 3, data: 'D' })
@@ -101,7 +101,7 @@ describe('retransmitted', () => {
 });
 
 describe('overlapping bytes that differ', () => {
-  test('the first to come win over those that came while they waited', () => {
+  test('of overlapping bytes that differ, the first to come win while they wait', () => {
     const script = opened()
       .send('client', { position: 2, data: 'cdef' })
       .send('client', { position: 1, data: 'bcXXf' })
@@ -115,7 +115,7 @@ describe('overlapping bytes that differ', () => {
       'close unfinished',
     ]);
   });
-  test('and over those that came shortly after they were handed on', () => {
+  test('of overlapping bytes that differ, the first to come win shortly after they were delivered, too', () => {
     const script = opened().client('abc').client('def').send('client', { position: 1, data: 'bXdYfgh' });
     const events = reassembled(script.segments);
     expect(briefly(events)).toEqual([
@@ -128,7 +128,7 @@ describe('overlapping bytes that differ', () => {
     ]);
     expect(events.find(({ type }) => type === 'conflict')).toMatchObject({ packet: 6 });
   });
-  test('however long they are, only from the first to the last that differs is told', () => {
+  test('a conflict is from the first to the last byte that differs, however long the overlap', () => {
     const long = new Uint8Array(5000).fill(7);
     const later = long.slice();
     later[100] = 1;
@@ -136,13 +136,13 @@ describe('overlapping bytes that differ', () => {
     const { segments } = opened().client(long).send('client', { position: 0, data: later });
     expect(briefly(reassembled(segments)).slice(2)).toEqual(['client conflict 100+3901', 'close unfinished']);
   });
-  test('those of another conversation are not compared', () => {
+  test('overlapping bytes of different conversations are not compared', () => {
     const one = conversation().handshake().client('aaaa');
     const two = conversation({ clientPort: 2, number: 9 }).handshake().client('bbbb');
     const again = one.segments.at(-1)!;
     expect(briefly(reassembled([...one.segments, ...two.segments, again])).join()).not.toContain('conflict');
   });
-  test('they are noticed before it is known where the side begins', () => {
+  test('overlapping bytes that differ are noticed before it is known where the side begins', () => {
     const script = conversation()
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 2, data: 'cX' })
@@ -158,26 +158,29 @@ describe('overlapping bytes that differ', () => {
 });
 
 describe('sequence numbers that wrap', () => {
-  test.each([2 ** 32 - 1, 2 ** 32 - 2, 2 ** 32 - 3, 2 ** 31 - 2])('from %i on', (clientIsn) => {
-    const script = conversation({ clientIsn, serverIsn: clientIsn })
-      .handshake()
-      .client('ab')
-      .send('client', { position: 4, data: 'ef' })
-      .server('xyz')
-      .send('client', { position: 2, data: 'cd' })
-      .send('client', { position: 1, data: 'bcd' })
-      .close();
-    expect(told(script)).toEqual([
-      'open',
-      'client "ab"',
-      'server "xyz"',
-      'client "cd"',
-      'client "ef"',
-      'client end',
-      'server end',
-      'close ended',
-    ]);
-  });
+  test.each([2 ** 32 - 1, 2 ** 32 - 2, 2 ** 32 - 3, 2 ** 31 - 2])(
+    'sequence numbers from %i on may wrap',
+    (clientIsn) => {
+      const script = conversation({ clientIsn, serverIsn: clientIsn })
+        .handshake()
+        .client('ab')
+        .send('client', { position: 4, data: 'ef' })
+        .server('xyz')
+        .send('client', { position: 2, data: 'cd' })
+        .send('client', { position: 1, data: 'bcd' })
+        .close();
+      expect(told(script)).toEqual([
+        'open',
+        'client "ab"',
+        'server "xyz"',
+        'client "cd"',
+        'client "ef"',
+        'client end',
+        'server end',
+        'close ended',
+      ]);
+    },
+  );
   test('positions go on beyond 2^32', () => {
     const script = opened();
     for (let i = 0; i < 6; i++) script.lose('client', 2 ** 30).client('x');
@@ -206,14 +209,14 @@ describe('keep-alives and probes', () => {
     expect(briefly(events)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
     expect(totals(events).client).toMatchObject({ retransmitted: 0, bytes: 4 });
   });
-  test('before the first byte of a side, too', () => {
+  test('a keep-alive before the first byte of a side is neither data nor a conflict', () => {
     expect(told(opened().send('client', { position: -1, data: '\0' }).client('a'))).toEqual([
       'open',
       'client "a"',
       'close unfinished',
     ]);
   });
-  test('while bytes wait behind a hole, too', () => {
+  test('a keep-alive while bytes wait behind a hole is neither data nor a conflict', () => {
     const script = opened()
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 3, data: '\0' })
@@ -240,22 +243,22 @@ describe('what a sender had seen', () => {
   const seen = (script: Script): (number | null)[] =>
     reassembled(script.segments).flatMap((event) => (event.type === 'chunk' ? [event.seen] : []));
 
-  test('is what it had acknowledged, as a position of the other side', () => {
+  test('the `seen` of a chunk is what it had acknowledged, as a position of the other side', () => {
     expect(
       seen(opened().client('abc').server('d').client('e').send('server', { data: 'f', ack: 3 })),
     ).toEqual([0, 3, 1, 3]);
   });
-  test('is told alike of bytes that waited', () => {
+  test('the `seen` of a chunk is told alike of bytes that waited', () => {
     const script = opened()
       .server('xyz')
       .send('client', { position: 1, data: 'b', ack: 3 })
       .send('client', { position: 0, data: 'a', ack: 2 });
     expect(seen(script)).toEqual([0, 2, 3]);
   });
-  test('does not count a FIN, which has a number but is no byte', () => {
+  test('the `seen` of a chunk does not count a FIN, which has a number but is no byte', () => {
     expect(seen(opened().client('abc').fin('client').server('d'))).toEqual([0, 3]);
   });
-  test('is not known without an acknowledgement, or when nothing of the other side is', () => {
+  test('the `seen` of a chunk is not known without an acknowledgement, or when nothing of the other side is', () => {
     expect(seen(opened().send('client', { data: 'a', ack: null }))).toEqual([null]);
   });
 });

@@ -32,24 +32,24 @@ const elsewhere = (milliseconds: number): Script =>
 describe('a RST at the next byte', () => {
   const before = ['open', 'client "abc"'];
 
-  test('ends both sides when nothing follows it, which is known at the end', () => {
+  test('a RST at the next byte ends both sides when nothing follows it, which is known at the end', () => {
     const script = opened().client('abc').ack('server').rst('client');
     expect(soFar(script)).toEqual(before);
     expect(told(script)).toEqual([...before, 'client reset', 'close reset']);
   });
-  test('or after 30 seconds of recorded time, by whatever packet they are noticed', () => {
+  test('a RST at the next byte ends both sides after 30 seconds of recorded time, by whatever packet they are noticed', () => {
     const script = opened().client('abc').rst('server');
     expect(soFar(script, elsewhere(29_000))).toEqual([...before, 'open']);
     expect(soFar(script, elsewhere(31_000))).toEqual([...before, 'server reset', 'close reset', 'open']);
   });
-  test('has the time of its packet, however late it is known', () => {
+  test('a RST at the next byte has the time of its packet, however late it is known', () => {
     const script = opened().client('abc').rst('server');
     const { time, number } = script.segments.at(-1)!.packet;
     const events = whileRecording(of(script, elsewhere(40_000)));
     expect(events[2]).toMatchObject({ position: 0, packet: number, capturedAt: time, deliverableAt: time });
     expect(events[3]).toMatchObject({ type: 'close', endedAt: time });
   });
-  test('ends nothing when what follows it is acknowledged: the stream goes on', () => {
+  test('a RST at the next byte ends nothing when what follows it is acknowledged: the stream goes on', () => {
     const script = opened().client('before').rst('server').client('after').server('answer').client('more');
     const events = reassembled(script.segments);
     expect(briefly(events)).toEqual([
@@ -64,7 +64,7 @@ describe('a RST at the next byte', () => {
     expect(events[2]).toMatchObject({ packet: 5, position: 0, length: 0 });
     expect(events[4]).toMatchObject({ seen: 11 });
   });
-  test('nor when its sender sends on, and that is acknowledged', () => {
+  test('a RST at the next byte ends nothing when its sender sends on, and that is acknowledged', () => {
     const script = opened().client('q').rst('server').server('answer').ack('client');
     expect(told(script)).toEqual([
       'open',
@@ -74,7 +74,7 @@ describe('a RST at the next byte', () => {
       'close unfinished',
     ]);
   });
-  test('nor when it comes several times', () => {
+  test('a RST at the next byte ends nothing when it comes several times, and the stream goes on', () => {
     const script = opened().client('q').rst('server').rst('server').client('r').rst('client').server('a');
     expect(told(script)).toEqual([
       'open',
@@ -87,12 +87,12 @@ describe('a RST at the next byte', () => {
       'close unfinished',
     ]);
   });
-  test('and a stream that goes on may end in good order, or by another RST', () => {
+  test('a RST at the next byte leaves a stream that goes on, which may end in good order or by another RST', () => {
     const goesOn = () => opened().client('q').rst('server').client('r').server('a');
     expect(told(goesOn().close()).slice(-3)).toEqual(['client end', 'server end', 'close ended']);
     expect(told(goesOn().rst('client')).slice(-2)).toEqual(['client reset', 'close reset']);
   });
-  test('is not told when it is outlived, but comes behind both FINs that waited', () => {
+  test('a RST at the next byte is not told when it is outlived, but comes behind both FINs that waited', () => {
     const script = opened().rst('server').fin('client').send('server', { flags: TCP_FIN, ack: 0 });
     expect(told(script.rst('client').ack('client'))).toEqual([
       'open',
@@ -102,7 +102,7 @@ describe('a RST at the next byte', () => {
       'close ended',
     ]);
   });
-  test('is not outlived by what was sent before it, and is acknowledged after it', () => {
+  test('a RST at the next byte is not outlived by what was sent before it, and is acknowledged after it', () => {
     const script = opened().client('q').server('a').rst('server').send('client', { ack: 1 });
     script.send('server', { ack: 1 }).send('client', { position: 0, data: 'q' }).send('server', { ack: 1 });
     expect(told(script)).toEqual([
@@ -114,7 +114,7 @@ describe('a RST at the next byte', () => {
       'close reset',
     ]);
   });
-  test('is not outlived by acknowledgements of bytes that nobody sent', () => {
+  test('a RST at the next byte is not outlived by acknowledgements of bytes that nobody sent', () => {
     const script = opened()
       .client('q')
       .rst('server')
@@ -122,7 +122,7 @@ describe('a RST at the next byte', () => {
       .send('client', { ack: 900 });
     expect(told(script).slice(-2)).toEqual(['server reset', 'close reset']);
   });
-  test('before the numbers wrap is outlived by what comes behind that', () => {
+  test('a RST at the next byte before the numbers wrap is outlived by what comes behind that', () => {
     const ends = { clientIsn: 2 ** 32 - 3, serverIsn: 2 ** 32 - 2 };
     const script = opened(ends).client('q').rst('server').client('after').server('answer');
     expect(told(script).slice(2)).toEqual([
@@ -132,7 +132,7 @@ describe('a RST at the next byte', () => {
       'close unfinished',
     ]);
   });
-  test('may have the number behind a FIN, or that of the FIN as long as this is not acknowledged', () => {
+  test('a RST at the next byte may have the number behind a FIN, or that of the FIN as long as this is not acknowledged', () => {
     const ended = () => opened().fin('client', 'abc').send('server', { ack: 3 });
     for (const script of [rstAt(ended(), 3), rstAt(ended(), 4), rstAt(ended().ack('server'), 4)]) {
       expect(told(script).slice(-3)).toEqual(['client end', 'client reset', 'close reset']);
@@ -142,7 +142,7 @@ describe('a RST at the next byte', () => {
       'close unfinished',
     ]);
   });
-  test('behind both FINs ends nothing more, in mid-stream, too', () => {
+  test('a RST at the next byte behind both FINs ends nothing more, in mid-stream, too', () => {
     const script = conversation().fin('client', 'a').fin('server', 'b').ack('client').rst('server');
     expect(told(script)).toEqual([
       'open',
@@ -153,11 +153,11 @@ describe('a RST at the next byte', () => {
       'close ended',
     ]);
   });
-  test('may come from both sides', () => {
+  test('a RST at the next byte may come from both sides', () => {
     const script = opened().client('abc').rst('client').rst('server');
     expect(told(script)).toEqual([...before, 'client reset', 'close reset']);
   });
-  test('of a side whose window is closed is at the next byte, too', () => {
+  test('a RST at the next byte of a side whose window is closed is at the next byte, too', () => {
     const script = opened()
       .client('abc')
       .send('server', { window: 0 })
@@ -167,25 +167,28 @@ describe('a RST at the next byte', () => {
       'close reset',
     ]);
   });
-  test.each(['reused', 'evicted'])('counts when the conversation is closed as %s meanwhile', (why) => {
-    const script = opened().client('abc').rst('server').client('late');
-    const next = conversation({ clientPort: why === 'reused' ? 40_000 : 9, clientIsn: 7, number: 9 }).syn(
-      'client',
-    );
-    const events = reassembled(of(script, next), { maxConversations: 1 });
-    expect(briefly(events)).toEqual([
-      ...before,
-      'server reset',
-      'after reset 1 packets 4 bytes',
-      'close reset',
-      'open',
-      'close unfinished',
-    ]);
-  });
+  test.each(['reused', 'evicted'])(
+    'a RST at the next byte counts when the conversation is closed as %s meanwhile',
+    (why) => {
+      const script = opened().client('abc').rst('server').client('late');
+      const next = conversation({ clientPort: why === 'reused' ? 40_000 : 9, clientIsn: 7, number: 9 }).syn(
+        'client',
+      );
+      const events = reassembled(of(script, next), { maxConversations: 1 });
+      expect(briefly(events)).toEqual([
+        ...before,
+        'server reset',
+        'after reset 1 packets 4 bytes',
+        'close reset',
+        'open',
+        'close unfinished',
+      ]);
+    },
+  );
 });
 
 describe('what comes after a RST, and is acknowledged by nobody', () => {
-  test('is counted, as far as it has bytes or is a FIN', () => {
+  test('a segment that comes after a RST, and that nobody acknowledges, is counted if it has bytes or a FIN', () => {
     const script = opened()
       .client('abc')
       .rst('server')
@@ -202,7 +205,7 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
     expect(events[3]).toMatchObject({ packets: 2, bytes: 5, firstPacket: 6 });
     expect(events.at(-1)).toMatchObject({ totals: { client: { bytes: 3, packets: 3 } } });
   });
-  test('is counted when it comes after the close, and told at the end', () => {
+  test('a segment that comes after a RST, and that nobody acknowledges, is counted when it comes after the close, and told at the end', () => {
     const script = opened().client('abc').rst('server').wait(40_000).client('def').client('g');
     expect(told(script)).toEqual([
       'open',
@@ -212,7 +215,7 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
       'after reset 2 packets 4 bytes',
     ]);
   });
-  test('or when another connection has the addresses', () => {
+  test('segments that came after a RST are counted when another connection has the addresses', () => {
     const script = opened().client('abc').rst('server').wait(40_000).client('def');
     const next = opened({ clientIsn: 70_000, number: 20 });
     expect(told(script, next).slice(3)).toEqual([
@@ -222,7 +225,7 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
       'close unfinished',
     ]);
   });
-  test('and lives on after the close all the same is another conversation', () => {
+  test('a connection that lives on after the close by a RST is another conversation', () => {
     const script = opened()
       .client('abc')
       .rst('server')
@@ -244,23 +247,26 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
     ['the segments that may be held', { maxHeldSegments: 3 }, 4],
     ['the bytes that may be held', { maxHeldBytes: 25 }, 3],
     ['the bytes that may be held in all', { maxHeldTotal: 1000 }, 4],
-  ])('is held no longer than for %s', (_, options, packets) => {
-    const script = opened().client('abc').rst('server');
-    for (let i = 0; i < 100; i++) script.client('0123456789');
-    expect(limited(script, options)).toEqual([
-      'open',
-      'client "abc"',
-      'server reset',
-      `after reset ${packets} packets ${10 * packets} bytes`,
-      'close reset',
-      `after reset ${100 - packets} packets ${1000 - 10 * packets} bytes`,
-    ]);
-  });
+  ])(
+    'a segment that comes after a RST, and that nobody acknowledges, is held no longer than for %s',
+    (_, options, packets) => {
+      const script = opened().client('abc').rst('server');
+      for (let i = 0; i < 100; i++) script.client('0123456789');
+      expect(limited(script, options)).toEqual([
+        'open',
+        'client "abc"',
+        'server reset',
+        `after reset ${packets} packets ${10 * packets} bytes`,
+        'close reset',
+        `after reset ${100 - packets} packets ${1000 - 10 * packets} bytes`,
+      ]);
+    },
+  );
 });
 
 describe('a RST elsewhere in the window', () => {
   test.each([2, 9, 65_535])(
-    '%i bytes ahead ends both sides when nothing follows, and what is missing is a gap',
+    'a RST elsewhere in the window %i bytes ahead ends both sides when nothing follows, and what is missing is a gap',
     (ahead) => {
       const script = rstAt(opened().client('abc').ack('server'), 3 + ahead).send('server', { ack: 3 });
       expect(told(script)).toEqual([
@@ -277,20 +283,20 @@ describe('a RST elsewhere in the window', () => {
     ['bytes of the other side', (script) => script.send('server', { data: 'x', ack: 3 })],
     ['a FIN', (script) => script.send('server', { flags: TCP_FIN, ack: 3 })],
     ['a new acknowledgement of its sender', (script) => script.send('client', { position: 3, ack: 1 })],
-  ])('ends nothing when %s follow', (_, follow) => {
+  ])('a RST elsewhere in the window ends nothing when %s follow', (_, follow) => {
     const script = opened().send('client', { data: 'abc', ack: 0 }).send('server', { data: 'y', ack: 3 });
     const events = told(follow(rstAt(script, 50)));
     expect(events).toContain('client ignored inside');
     expect(events.at(-1)).toBe('close unfinished');
     expect(events.some((it) => it.includes('gap'))).toBe(false);
   });
-  test('is behind what was sent, but not acknowledged yet, too', () => {
+  test('a RST elsewhere in the window is behind what was sent, but not acknowledged yet, too', () => {
     const script = opened().client('abc').client('def').send('server', { ack: 3 });
     expect(told(rstAt(script, 4)).slice(-2)).toEqual(['client reset', 'close reset']);
     const goesOn = rstAt(opened().client('abc').client('def').send('server', { ack: 3 }), 4).client('g');
     expect(told(goesOn).slice(3)).toEqual(['client ignored inside', 'client "g"', 'close unfinished']);
   });
-  test('behind a hole is heeded: the receiver may have what is missing', () => {
+  test('a RST in the window behind a hole is accepted: the receiver may have what is missing', () => {
     const script = () => opened().client('a').lose('client', 2).client('d').send('server', { ack: 1 });
     expect(told(rstAt(script(), 4)).slice(2)).toEqual([
       'client gap 2 lost',
@@ -309,7 +315,7 @@ describe('a RST elsewhere in the window', () => {
       'close reset',
     ]);
   });
-  test('is heeded behind bytes that were acknowledged and not recorded, and ignored before them', () => {
+  test('a RST elsewhere in the window is heeded behind bytes that were acknowledged and not recorded, and ignored before them', () => {
     const script = () => opened().client('a').lose('client', 9).ack('server');
     expect(told(rstAt(script(), 10)).slice(2)).toEqual(['client gap 9 lost', 'client reset', 'close reset']);
     expect(told(rstAt(script(), 1)).slice(2)).toEqual([
@@ -318,7 +324,7 @@ describe('a RST elsewhere in the window', () => {
       'close unfinished',
     ]);
   });
-  test('followed by one at the next byte, as a receiver asks for, ends both sides', () => {
+  test('a RST elsewhere in the window followed by one at the next byte, as a receiver asks for, ends both sides', () => {
     const script = rstAt(opened().client('abc').ack('server'), 50).send('server', { ack: 3 });
     expect(told(rstAt(script, 3)).slice(2)).toEqual(['client ignored inside', 'client reset', 'close reset']);
   });
@@ -360,7 +366,7 @@ describe('a RST outside of the window', () => {
       expect(alone.at(-1)).toBe(why === 'outside' ? 'close unfinished' : 'close reset');
     },
   );
-  test('is held to 16 MiB when the scale of the window was cut off, or the SYN was not recorded', () => {
+  test('a RST outside of the window is held to 16 MiB when the scale of the window was cut off, or the SYN was not recorded', () => {
     const cut = (position: number) => told(rstAt(offered(65_535, 7, null), position)).at(-1);
     expect([cut(2 ** 24), cut(2 ** 24 + 1)]).toEqual(['close reset', 'close unfinished']);
     const midstream = () => {
@@ -371,7 +377,7 @@ describe('a RST outside of the window', () => {
     expect(told(rstAt(midstream(), 40 + 512 * 2 ** 14)).at(-1)).toBe('close reset');
     expect(told(rstAt(midstream(), 41 + 512 * 2 ** 14)).at(-1)).toBe('close unfinished');
   });
-  test('is ignored in mid-stream before anything is told, and told then', () => {
+  test('a RST outside of the window is ignored in mid-stream before anything is told, and told then', () => {
     const script = conversation()
       .client('abc')
       .send('client', { position: 2 ** 25, flags: TCP_RST });
@@ -387,19 +393,19 @@ describe('a RST outside of the window', () => {
     ]);
     expect(events[1]).toMatchObject({ position: null, packet: 2 });
   });
-  test('however many there are, is held back for no more than 64 packets', () => {
+  test('a RST outside of the window however many there are, is held back for no more than 64 packets', () => {
     const script = conversation().client('abc');
     for (let i = 0; i < 70; i++) script.send('client', { position: 2 ** 25 + i, flags: TCP_RST });
     const events = whileRecording(script.segments.slice(0, 64));
     expect(events.filter(({ type }) => type === 'ignored')).toHaveLength(63);
   });
-  test('or in it, in mid-stream, neither', () => {
+  test('a RST outside of the window or in it, in mid-stream, holds nothing back for more than 64 packets, either', () => {
     const script = conversation().client('abc');
     for (let i = 0; i < 70; i++) script.send('client', { position: 5 + i, flags: TCP_RST });
     const events = whileRecording(script.segments.slice(0, 64));
     expect(events.filter(({ type }) => type === 'ignored')).toHaveLength(62);
   });
-  test('is told with where it lies', () => {
+  test('a RST outside of the window is told with where it lies', () => {
     const script = rstAt(opened().client('abc').ack('server'), 900_000).client('d');
     const [ignored] = reassembled(script.segments).filter((it) => it.type === 'ignored');
     expect(ignored).toMatchObject({
@@ -419,7 +425,7 @@ describe('a RST to a SYN', () => {
     script.segments[1] = { ...last, seq: 0, ack, flags };
     return script;
   };
-  test('refuses it when it acknowledges it, perhaps with its bytes', () => {
+  test('a RST to a SYN refuses it when it acknowledges it, perhaps with its bytes', () => {
     expect(told(answer(TCP_RST | TCP_ACK, 1001))).toEqual(['open', 'server reset', 'close reset']);
     const withBytes = conversation()
       .syn('client', 'abc')
@@ -431,25 +437,25 @@ describe('a RST to a SYN', () => {
     ['nothing, whatever number it has', TCP_RST, 1001],
     ['what is before it', TCP_RST | TCP_ACK, 1000],
     ['what is far behind it', TCP_RST | TCP_ACK, 500_000],
-  ])('is ignored when it acknowledges %s', (_, flags, ack) => {
+  ])('a RST to a SYN is ignored when it acknowledges %s', (_, flags, ack) => {
     const script = answer(flags, ack);
     script
       .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
       .send('client', { position: 0, data: 'a', ack: 0 });
     expect(told(script)).toEqual(['open', 'server ignored unasked', 'client "a"', 'close unfinished']);
   });
-  test('of who sends it itself, as who only looks for open ports does, ends the conversation', () => {
+  test('a RST to a SYN of who sends it itself, as who only looks for open ports does, ends the conversation', () => {
     const script = conversation().syn('client').synAck('server').rst('client');
     expect(told(script)).toEqual(['open', 'client reset', 'close reset']);
   });
-  test('to a SYN/ACK that was not recorded counts where the client has acknowledged', () => {
+  test('a RST to a SYN to a SYN/ACK that was not recorded counts where the client has acknowledged', () => {
     const script = conversation().syn('client').lose('server', 5).ack('client').rst('server');
     expect(told(script).slice(-2)).toEqual(['server reset', 'close reset']);
   });
 });
 
 describe('a recording of one side only', () => {
-  test('has its RST count at the next byte, and near it when nothing follows', () => {
+  test('a recording of one side only has its RST count at the next byte, and near it when nothing follows', () => {
     const side = () => conversation().syn('client').client('abc').client('def');
     expect(told(rstAt(side(), 6)).slice(-2)).toEqual(['client reset', 'close reset']);
     expect(told(rstAt(side(), 600)).slice(-3)).toEqual([

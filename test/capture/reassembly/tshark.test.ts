@@ -30,7 +30,7 @@ const cases: readonly (readonly [string, readonly Script[]])[] = [
 ];
 
 describe.skipIf(!need('tshark'))('conversations as tshark numbers them', () => {
-  test.each(cases)('%s', async (_, scripts) => {
+  test.each(cases)('conversations are numbered as tshark numbers them: %s', async (_, scripts) => {
     const bytes = pcapOfSegments(scripts.flatMap(({ segments }) => segments));
     const path = join(tempFolder(), 'case.pcap');
     await writeFile(path, bytes);

@@ -26,7 +26,7 @@ async function sends(client: Connection, server: Connection, bytes: Uint8Array):
 }
 
 describe('a recording that reaches its size', () => {
-  test('ends there, says so once in itself and outside, and the connection goes on', async () => {
+  test('a recording that reaches its size ends there, says so once in itself and outside, and the connection goes on', async () => {
     const sent = pattern(1_000_000);
     let arrived: Buffer = Buffer.alloc(0);
     const { path, ends } = await recorded(
@@ -50,7 +50,7 @@ describe('a recording that fails', () => {
   test.each([
     ['on a full disk', '/dev/full', 'ENOSPC'],
     ['where there is no folder', '/nonexistent/x.pcapng', 'ENOENT'],
-  ])('%s says so once, and the connection does not notice', async (_, path, code) => {
+  ])('a recording that fails %s says so once, and the connection does not notice', async (_, path, code) => {
     const recorder = record(path, raw);
     const ends: RecordEnd[] = [];
     recorder.ends$.subscribe((end) => ends.push(end));
@@ -63,7 +63,7 @@ describe('a recording that fails', () => {
 });
 
 describe('a disk that does not keep up', () => {
-  test('stops the reading and the settling, and nothing is lost when it goes on', async () => {
+  test('a disk that does not keep up stops the reading and the settling, and nothing is lost when it goes on', async () => {
     const path = join(tempFolder(), 'fifo');
     expect(spawnSync('mkfifo', [path]).status).toBe(0);
     const recorder = record(path, raw);
@@ -113,7 +113,7 @@ describe('a disk that does not keep up', () => {
 });
 
 describe('what is recorded', () => {
-  test('is on the disk soon, while the connection is open', async () => {
+  test('a recording is on the disk soon, while the connection is open', async () => {
     const path = join(tempFolder(), 'open.pcapng');
     const recorder = record(path, raw);
     const [client, server] = memoryPair();
@@ -129,12 +129,12 @@ describe('what is recorded', () => {
     await recorder.close();
   });
 
-  test('is for this user alone', async () => {
+  test('a recording is for this user alone', async () => {
     const { path } = await recorded((client, server) => sends(client, server, pattern(1)), raw);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test('ends when it is closed; the connection does not', async () => {
+  test('a recording ends when it is closed; the connection does not', async () => {
     const path = join(tempFolder(), 'closed.pcapng');
     const recorder = record(path, raw);
     const [client, server] = memoryPair();
@@ -162,7 +162,7 @@ describe('recordings in a folder', () => {
     await over;
   }
 
-  test('are a file each, named for when and who', async () => {
+  test('recordings in a folder are a file each, named for when and who', async () => {
     const dir = join(tempFolder(), 'made', 'here');
     const recorder = await recordInto(dir, raw);
     const ids: [string, string] = ['[2001:db8::1]:5000', 'unix:/run/../../etc/x y#3'];
@@ -178,7 +178,7 @@ describe('recordings in a folder', () => {
     expect(statSync(join(dir, files(dir)[0]!)).mode & 0o777).toBe(0o600);
   });
 
-  test('of connections that send nothing are not made', async () => {
+  test('recordings in a folder of connections that send nothing are not made', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const [client, server] = memoryPair();
@@ -192,7 +192,7 @@ describe('recordings in a folder', () => {
     expect(files(dir)).toEqual([]);
   });
 
-  test('are no more than they may be; the oldest go, and nothing of anybody else', async () => {
+  test('recordings in a folder are no more than they may be; the oldest go, and nothing of anybody else', async () => {
     const dir = tempFolder();
     const others = ['notes.pcapng', '2020-01-01.pcapng', 'x_2020-01-01T00-00-00.000Z_a_b.pcapng'];
     for (const name of others) writeFileSync(join(dir, name), 'mine');
@@ -212,7 +212,7 @@ describe('recordings in a folder', () => {
     expect(lengths).toEqual([3, 4, 5]);
   });
 
-  test('are removed though their connections are open, and those go on', async () => {
+  test('recordings in a folder are removed though their connections are open, and those go on', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, { ...raw, maxFiles: 1 });
     const [client, server] = memoryPair();
@@ -233,7 +233,7 @@ describe('recordings in a folder', () => {
     expect(files(dir)).toHaveLength(1);
   });
 
-  test('need few descriptors, however many connections are open', async () => {
+  test('recordings in a folder need few descriptors, however many connections are open', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const open = () => readdirSync('/proc/self/fd').length;
@@ -259,7 +259,7 @@ describe('recordings in a folder', () => {
     }
   });
 
-  test('that somebody else removed are not made again', async () => {
+  test('recordings in a folder that somebody else removed are not made again', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const ends: RecordEnd[] = [];

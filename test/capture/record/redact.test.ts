@@ -57,7 +57,7 @@ const withoutTokens = (key: string, value: unknown): unknown =>
   key.toLowerCase() === 'token' ? undefined : value;
 
 describe('a token', () => {
-  test('is as many stars, and everything around it is as it was', async () => {
+  test('a token is as many stars, and everything around it is as it was', async () => {
     const hello = frame({ cmd: 'hello', id: 1, token: TOKEN });
     const put = spelled('{"cmd":"put","filename":"a","filesize":5}', text('12345'));
     const { client } = await sent(Buffer.concat([hello, put]));
@@ -80,7 +80,7 @@ describe('a token', () => {
     ['in a list of things', `{"cmd":"hello","a":[{"Token":"${TOKEN}"}],"b":2}`],
     ['in a key of its own kind', `{"cmd":"hello","__proto__":{"token":"${TOKEN}"}}`],
     ['beside other things', `{"a":[{"token":"x"}],"token":"${TOKEN}","b":{"c":[1,2,"]"]},"cmd":"hello"}`],
-  ])('is hidden %s, in JSON that says the same but for it', async (_, json) => {
+  ])('a token is hidden %s, in JSON that says the same but for it', async (_, json) => {
     const bytes = spelled(json);
     const { client, file } = await sent(bytes);
     expect(leaks(file)).toBe(false);
@@ -89,12 +89,12 @@ describe('a token', () => {
     expect(rest(client.subarray(4).toString())).toBe(rest(json));
   });
 
-  test('in escapes is hidden as they are', async () => {
+  test('a token in escapes is hidden as they are', async () => {
     const { client } = await sent(spelled(`{"cmd":"hello","token":"${escaped}"}`));
     expect(client.subarray(4).toString()).toBe(`{"cmd":"hello","token":"${'*'.repeat(escaped.length)}"}`);
   });
 
-  test('that is a number is another one, as long', async () => {
+  test('a token that is a number is another one, as long', async () => {
     const { client } = await sent(spelled('{"cmd":"hello","token":-123.45e6,"id":7}'));
     expect(client.subarray(4).toString()).toBe('{"cmd":"hello","token":111111111,"id":7}');
   });
@@ -138,7 +138,7 @@ describe('a token', () => {
     },
   );
 
-  test('cut into single bytes is hidden', async () => {
+  test('a token cut into single bytes is hidden', async () => {
     const bytes = frame({ cmd: 'hello', token: TOKEN });
     const { client, file } = await sent(bytes, [...bytes.keys()]);
     expect(leaks(file)).toBe(false);
@@ -163,7 +163,7 @@ function isInBody(bytes: Buffer): boolean {
 }
 
 describe('when frames are lost', () => {
-  test('nothing from there on is in the clear, and a comment says where and why', async () => {
+  test('when frames are lost, nothing from there on is in the clear, and a comment says where and why', async () => {
     const wrong = Buffer.concat([frame({ cmd: 'ping' }), spelled(`{"token" "${TOKEN}"}`), text(TOKEN)]);
     const { client, file, comments } = await sent(wrong, [30, 31, 40]);
     const good = frame({ cmd: 'ping' }).length;
@@ -175,7 +175,7 @@ describe('when frames are lost', () => {
     ]);
   });
 
-  test('a comment has the length that was declared', async () => {
+  test('when frames are lost, a comment has the length that was declared', async () => {
     const { comments } = await sent(text(`GET / HTTP/1.1\r\nAuthorization: ${TOKEN}\r\n\r\n`));
     expect(comments).toEqual([
       expect.stringMatching(
@@ -184,14 +184,14 @@ describe('when frames are lost', () => {
     ]);
   });
 
-  test('a header that never came whole is hidden', async () => {
+  test('when frames are lost, a header that never came whole is hidden', async () => {
     const { client, file, comments } = await sent(spelled(`{"token":"${TOKEN}"}`).subarray(0, -3), [9, 20]);
     expect(leaks(file)).toBe(false);
     expect(client.toString()).toMatch(/^\*+$/);
     expect(comments).toEqual([expect.stringContaining('truncated')]);
   });
 
-  test('what a server quotes of it is hidden as well', async () => {
+  test('when frames are lost, what a server quotes of it is hidden as well', async () => {
     const quote = {
       code: 'bad-header',
       message: `the header is not valid JSON: "${TOKEN}" is not`,
@@ -223,7 +223,7 @@ describe('what waits for the rest of a header', () => {
   const pong = frame({ ack: 'ping' });
   const hello = frame({ cmd: 'hello', token: TOKEN });
 
-  test('never makes an answer come before what it answers', async () => {
+  test('what waits for the rest of a header never makes an answer come before what it answers', async () => {
     const order = await orderOf(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       await write(client, Buffer.concat([ping, hello.subarray(0, 20)]));
@@ -243,7 +243,7 @@ describe('what waits for the rest of a header', () => {
     ]);
   });
 
-  test('is written, hidden, before what is said of a connection that broke in it', async () => {
+  test('what waits for the rest of a header is written, hidden, before what is said of a connection that broke in it', async () => {
     const order = await orderOf(async (client, server) => {
       const broken = new Promise<void>((resolve) => {
         server.chunks$.subscribe({
@@ -262,7 +262,7 @@ describe('what waits for the rest of a header', () => {
 });
 
 describe('a refusal', () => {
-  test('has a comment with the request it is of: its number, command and packet', async () => {
+  test('a refusal in a recording has a comment with the request it is of: its number, command and packet', async () => {
     const asked = Buffer.concat([
       frame({ cmd: 'ping' }),
       frame({ cmd: 'get', filename: 'x' }),
@@ -285,7 +285,7 @@ describe('a refusal', () => {
 });
 
 describe('redacting', () => {
-  test('can be a function, for another protocol', async () => {
+  test('redaction can be a function, for another protocol', async () => {
     const chunks: string[] = [];
     const { path } = await recorded(
       async (client, server) => {
@@ -316,7 +316,7 @@ describe('redacting', () => {
       'no such protocol',
     ],
     ['changes a length', () => new Uint8Array(1), 'made 1 bytes of 4'],
-  ])('that %s ends the recording, and not the connection', async (_, redact, message) => {
+  ])('redaction that %s ends the recording, and not the connection', async (_, redact, message) => {
     const { ends } = await recorded(
       async (client, server) => {
         const [atClient, atServer] = [read(client), read(server)];
@@ -335,7 +335,7 @@ describe('redacting', () => {
     ]);
   });
 
-  test('can be left away', async () => {
+  test('redaction can be left away', async () => {
     const hello = frame({ cmd: 'hello', token: TOKEN });
     const { path } = await recorded(
       async (client, server) => {

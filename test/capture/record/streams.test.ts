@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { record } from '../../../src/capture/record/record.ts';
 import type { RecordClock } from '../../../src/capture/record/record-clock.ts';
 import { endpointsOf, parseEndpoint } from '../../../src/capture/record/synthetic-address.ts';
-import { createRoom, packetMaker } from '../../../src/capture/record/synthetic-packets.ts';
+import { createPacketMaker, createRoom } from '../../../src/capture/record/synthetic-packets.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded, streamsOf } from '../../support/captures/recorded.ts';
@@ -55,7 +55,7 @@ describe('what is recorded', () => {
     },
   );
 
-  test('is a packet a chunk, as it arrived, where it fits into one', async () => {
+  test('a recording has a packet a chunk, as it arrived, where it fits into one', async () => {
     const sizes = [1, 65_492, 10, 65_493];
     const { path } = await recorded(
       (client, server) =>
@@ -72,7 +72,7 @@ describe('what is recorded', () => {
     expect(lengths).toEqual([1, 65_492, 10, 65_492, 1]);
   });
 
-  test('says of an answer what its sender had received', async () => {
+  test('a recording says of an answer what its sender had received', async () => {
     const { path } = await recorded(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       for (const [asked, answer] of [
@@ -98,7 +98,7 @@ describe('what is recorded', () => {
     ]);
   });
 
-  test('ends as the connection did: one side first, then the other', async () => {
+  test('a recording ends as the connection did: one side first, then the other', async () => {
     const { path } = await recorded(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       client.end();
@@ -116,7 +116,7 @@ describe('what is recorded', () => {
   test.each([
     ['here', 'server'],
     ['there', 'client'],
-  ] as const)('ends with a reset when it was dropped %s', async (_, side) => {
+  ] as const)('a recording ends with a reset when it was dropped %s', async (_, side) => {
     const { path } = await recorded(async (client, server) => {
       read(client);
       const atServer = read(server);
@@ -130,7 +130,7 @@ describe('what is recorded', () => {
     expect(events.at(-1)).toMatchObject({ type: 'close', reason: 'reset' });
   });
 
-  test('has what was written, and not what is written after the end', async () => {
+  test('a recording has what was written, and not what is written after the end', async () => {
     const { path } = await recorded(async (client, server) => {
       const [atClient] = [read(client), read(server)];
       const before = write(server, pattern(100));
@@ -143,7 +143,7 @@ describe('what is recorded', () => {
     expect((await streamsOf(path)).server.length).toBe(100);
   });
 
-  test('has times that do not fall, whatever the clock says', async () => {
+  test('a recording has times that do not fall, whatever the clock says', async () => {
     const times = [5_000_000_000, 5_000_000_100, 4_000_000_000, 5_000_000_200];
     let at = 0;
     const clock: RecordClock = { origin: (1n << 32n) * 400_000_000n - 1n, now: () => times[at++ % 4]! };
@@ -159,7 +159,7 @@ describe('what is recorded', () => {
     expect(captured.every((time) => times.some((each) => BigInt(each) === time))).toBe(true);
   });
 
-  test('of a gigantic write is all of it', async () => {
+  test('a recording of a gigantic write has all of it', async () => {
     const gigantic = pattern(40_000_000);
     const { path } = await recorded(async (client, server) => {
       const [atClient] = [read(client), read(server)];
@@ -171,7 +171,7 @@ describe('what is recorded', () => {
     expect((await streamsOf(path)).server.equals(gigantic)).toBe(true);
   });
 
-  test('of several connections in one file is a conversation each', async () => {
+  test('a recording of several connections in one file has a conversation each', async () => {
     const path = `${tempFolder()}/several.pcapng`;
     const recorder = record(path, raw);
     await Promise.all(
@@ -211,7 +211,7 @@ describe('a checksum', () => {
         : endpointsOf('192.0.2.1:65535', '10.1.2.3:1');
       const room = createRoom(66_000);
       room.bytes.fill(0xaa);
-      const maker = packetMaker(client, server);
+      const maker = createPacketMaker(client, server);
       room.bytes.set(bytes, 8 + maker.headers);
       maker.write(room, 8, 0x10, Math.abs(seq), ack, bytes.length);
       const packet = room.bytes.subarray(8, 8 + maker.headers + bytes.length);
@@ -233,7 +233,7 @@ describe('an address', () => {
     ['[fe80::1%eth0]:2', 'fe80', 2],
     ['[::ffff:1.2.3.4]:3', 'ffff01020304', 3],
     ['[1:2:3:4:5:6:7:8]:65535', '00010002000300040005000600070008', 65_535],
-  ])('is read: %s', (text, part, port) => {
+  ])('the address of a recorded connection is read: %s', (text, part, port) => {
     const endpoint = parseEndpoint(text)!;
     expect(endpoint.port).toBe(port);
     const shown =
@@ -254,11 +254,11 @@ describe('an address', () => {
     '[1:2:3:4:5:6:7:8:9]:80',
     '[12345::]:80',
     '1.2.3.4:65536',
-  ])('is none: %s', (text) => {
+  ])('text that is no address is not read as one: %s', (text) => {
     expect(parseEndpoint(text)).toBeNull();
   });
 
-  test('that is none gets a stand-in, of the family of the other, that no other connection has', () => {
+  test('the address of a recorded connection that is none gets a stand-in, of the family of the other, that no other connection has', () => {
     const seen = new Set<string>();
     for (let made = 0; made < 200; made++) {
       const { client, server } = endpointsOf('memory:1', 'memory:2');

@@ -1,6 +1,6 @@
 /** Recordings, judged by Wireshark: every connection whole, every checksum good, every byte where it was. */
 import { describe, expect, test } from 'vitest';
-import { writtenConnection } from '../../../src/capture/record/packet-writer.ts';
+import { createPacketWriter } from '../../../src/capture/record/packet-writer.ts';
 import { record } from '../../../src/capture/record/record.ts';
 import { processClock } from '../../../src/capture/record/record-clock.ts';
 import { createRecordFile } from '../../../src/capture/record/record-file.ts';
@@ -61,7 +61,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     ['addresses of two families', () => memoryPair({ ids: ['10.0.0.1:40000', '[::1]:80'] })],
   ];
   test.each(kinds)(
-    'finds every byte, every checksum and both ends of a connection over %s',
+    'Wireshark finds every byte, every checksum and both ends of a connection over %s',
     async (_, pair) => {
       const [up, down] = [pattern(3_000_000), pattern(70_001, 5)];
       const { path } = await recorded((client, server) => exchange(client, server, up, down), {
@@ -76,7 +76,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     },
   );
 
-  test('has nothing to say of a half-close', async () => {
+  test('Wireshark has nothing to say of a half-close', async () => {
     const { path } = await recorded(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       client.end();
@@ -90,7 +90,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(fins.trim().split('\n')).toEqual(['1', '200001']);
   });
 
-  test('sees a reset, and why', async () => {
+  test('Wireshark sees a reset, and why', async () => {
     const { path } = await recorded(async (client, server) => {
       const [, atServer] = [read(client), read(server)];
       await write(client, pattern(10));
@@ -103,7 +103,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(last(await values(path, 'tcp.completeness'))).toBe(completeByReset);
   });
 
-  test('is told how much of what was written never left', async () => {
+  test('Wireshark is told how much of what was written never left', async () => {
     const { path } = await recorded(async (client, server) => {
       read(server);
       server.write([pattern(1_000_000)], () => {});
@@ -113,7 +113,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(last(await values(path, 'frame.comment'))).toContain('up to 1000000 bytes never left');
   });
 
-  test('is told which way a packet went, seen from where it was recorded', async () => {
+  test('Wireshark is told which way a packet went, seen from where it was recorded', async () => {
     for (const at of ['client', 'server'] as const) {
       const path = `${tempFolder()}/way.pcapng`;
       const recorder = record(path, { ...raw, at });
@@ -137,7 +137,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     }
   });
 
-  test('shows the comment of a refusal at its reply', async () => {
+  test('Wireshark shows the comment of a refusal at its reply', async () => {
     const { path } = await recorded((client, server) =>
       exchange(
         client,
@@ -161,7 +161,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     );
   });
 
-  test('follows sequence numbers that wrap', async () => {
+  test('Wireshark follows sequence numbers that wrap', async () => {
     const path = `${tempFolder()}/wrap.pcapng`;
     const spool = createSpool();
     const file = createRecordFile({
@@ -173,7 +173,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       stopped: () => {},
     });
     const endpoints = endpointsOf('10.0.0.1:1', '10.0.0.2:2');
-    const written = writtenConnection({
+    const written = createPacketWriter({
       file,
       clock: processClock,
       endpoints,
@@ -196,7 +196,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(Math.min(...(await values(path, 'tcp.seq_raw')).map(Number))).toBeLessThan(50_000);
   });
 
-  test('knows who wrote it, and has times to the nanosecond', async () => {
+  test('Wireshark knows who wrote it, and has times to the nanosecond', async () => {
     const clock = { origin: 1_700_000_000_123_456_789n, now: () => 0 };
     const { path } = await recorded((client, server) => exchange(client, server, pattern(1), pattern(1)), {
       ...raw,

@@ -3,7 +3,7 @@ import { map, mergeMap, type Observable, of, scan, throwError, toArray } from 'r
 import { describe, expect, test } from 'vitest';
 import {
   assertSame,
-  type ChunkingLawOptions,
+  type ChunkingInvarianceOptions,
   joinedData,
 } from '../../../src/capture/replay/chunking-invariance.ts';
 import type { RecordedConnection } from '../../../src/capture/replay/recorded-connection.ts';
@@ -40,27 +40,30 @@ function recording(): StreamEvent[] {
 
 const law = <T>(
   pipeline: (connection: RecordedConnection) => Observable<T>,
-  options?: ChunkingLawOptions<T>,
+  options?: ChunkingInvarianceOptions<T>,
   events = recording(),
 ): Promise<void> =>
   assertSame((chunking) => replayStreams(readingOf(events), { chunking }), pipeline, options);
 
 describe('the same comes of a recording, however it is cut:', () => {
-  test('frames', async () => {
+  test('the same frames come of a recording, however it is cut', async () => {
     await law(({ chunks$ }) => chunks$.pipe(deframe(requestFraming())));
   });
 
   test.each([
     ['in a head', 4],
     ['in a body', 2],
-  ] as const)('faults, however much they quote: %s', async (_, width) => {
-    const { open, say, end, close } = talk();
-    const events = [open(), say('client', Buffer.from('GET / HTTP/1.1\r\n\r\n')), end('client'), close()];
-    const framing = lengthField({ width, maxLength: 65_535 });
-    await law(({ chunks$ }) => chunks$.pipe(deframe(framing)), {}, events);
-  });
+  ] as const)(
+    'the same faults come of a recording, however it is cut and however much they quote: %s',
+    async (_, width) => {
+      const { open, say, end, close } = talk();
+      const events = [open(), say('client', Buffer.from('GET / HTTP/1.1\r\n\r\n')), end('client'), close()];
+      const framing = lengthField({ width, maxLength: 65_535 });
+      await law(({ chunks$ }) => chunks$.pipe(deframe(framing)), {}, events);
+    },
+  );
 
-  test('what a session wants done, and answers', async () => {
+  test('a session wants the same done of a recording, and answers the same, however it is cut', async () => {
     const { initial, reduce } = createSession(commands, defaultLimits);
     // As the world would have it, but for results: nothing is asked for that waits for one.
     const sessionEvents = ({ chunks$ }: RecordedConnection): Observable<Effect> =>
@@ -109,7 +112,7 @@ describe('a pipeline that takes chunks for messages', () => {
   const naive = ({ chunks$ }: RecordedConnection) =>
     chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
 
-  test('is found out, with the chunking, the conversation and the first event that differs', async () => {
+  test('a pipeline that takes chunks for messages is found out, with the chunking, the conversation and the first event that differs', async () => {
     await expect(law(naive, {}, events)).rejects.toThrow(
       [
         'cut otherwise (bytes), conversation 3 (10.0.0.1:5003 to 10.0.0.2:8080) leads to something else',
@@ -120,13 +123,13 @@ describe('a pipeline that takes chunks for messages', () => {
     );
   });
 
-  test('is found out by each of the chunkings', async () => {
+  test('a pipeline that takes chunks for messages is found out by each of the chunkings', async () => {
     for (const chunking of ['bytes', 'whole', { seed: 1, max: 3 }] as const) {
       await expect(law(naive, { chunkings: [chunking] }, events)).rejects.toThrow('leads to something else');
     }
   });
 
-  test('is told which field differs, and fields that count for nothing are left out', async () => {
+  test('a pipeline that takes chunks for messages is told which field differs, and fields that count for nothing are left out', async () => {
     const counting = ({ chunks$ }: RecordedConnection) =>
       chunks$.pipe(
         toArray(),
@@ -136,7 +139,7 @@ describe('a pipeline that takes chunks for messages', () => {
     await law(counting, { ignore: ['chunks'] }, events);
   });
 
-  test('is told of an event that does not come', async () => {
+  test('a pipeline that takes chunks for messages is told of an event that does not come', async () => {
     const tooFew = ({ chunks$ }: RecordedConnection) =>
       naive({ chunks$ } as RecordedConnection).pipe(
         toArray(),
@@ -147,7 +150,7 @@ describe('a pipeline that takes chunks for messages', () => {
     );
   });
 
-  test('may error: how is compared too', async () => {
+  test('a pipeline that takes chunks for messages may error: how is compared too', async () => {
     const errs = ({ chunks$ }: RecordedConnection) =>
       chunks$.pipe(
         toArray(),

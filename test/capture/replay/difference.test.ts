@@ -1,7 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { selects } from '../../../src/capture/inspect/selection.ts';
-import { differences, firstDifference, inWords } from '../../../src/capture/replay/difference.ts';
+import { describeValue, differences, firstDifference } from '../../../src/capture/replay/difference.ts';
 import { talk } from '../../support/captures/stream-events.ts';
 
 describe('what differs between two values', () => {
@@ -33,24 +33,24 @@ describe('what differs between two values', () => {
     ],
     ['their length', Uint8Array.of(1), Uint8Array.of(1, 2), [['[1]', Uint8Array.of(), Uint8Array.of(2)]]],
     ['errors', new Error('a'), new Error('b'), [['', new Error('a'), new Error('b')]]],
-  ])('is told with its place: %s', (_, expected, got, found) => {
+  ])('a difference between two values is told with its place: %s', (_, expected, got, found) => {
     expect(differences(expected, got)).toEqual(
       found.map(([path, expected, got]) => ({ path, expected, got })),
     );
   });
 
-  test('is not what counts for nothing, by its path without indices', () => {
+  test('a difference between two values is not reported where it counts for nothing, by its path without indices', () => {
     const ignored = (path: string) => path === 'files.mtime';
     expect(
       differences({ files: [{ mtime: 1 }], mtime: 1 }, { files: [{ mtime: 2 }], mtime: 2 }, ignored),
     ).toEqual([{ path: 'mtime', expected: 1, got: 2 }]);
   });
 
-  test('is not what is undefined and what is not there', () => {
+  test('an undefined field and a missing field are no difference', () => {
     expect(differences({ a: undefined }, {})).toEqual([]);
   });
 
-  test('is told so often, and no more', () => {
+  test('differences between two values are reported up to a maximum', () => {
     expect(differences(Array(50).fill(1), Array(50).fill(2))).toHaveLength(10);
     expect(differences([1, 1], [2, 2], undefined, 1)).toHaveLength(1);
   });
@@ -65,11 +65,11 @@ describe('what differs between two values', () => {
     expect(firstDifference(left, left.subarray(0, at))).toBe(at);
   });
 
-  test('is written in a line, as short as was asked for', () => {
-    expect(inWords({ a: 1n, b: Uint8Array.of(1, 255) })).toBe('{"a":"1n","b":"bytes 01 ff"}');
-    expect(inWords(undefined)).toBe('nothing');
-    expect(inWords('x'.repeat(100), 10)).toBe(`"${'x'.repeat(8)}…`);
-    expect(inWords(new Uint8Array(20))).toBe(`bytes ${'00 '.repeat(16)}… (20 in all)`);
+  test('a differing value is written in a line, as short as was asked for', () => {
+    expect(describeValue({ a: 1n, b: Uint8Array.of(1, 255) })).toBe('{"a":"1n","b":"bytes 01 ff"}');
+    expect(describeValue(undefined)).toBe('nothing');
+    expect(describeValue('x'.repeat(100), 10)).toBe(`"${'x'.repeat(8)}…`);
+    expect(describeValue(new Uint8Array(20))).toBe(`bytes ${'00 '.repeat(16)}… (20 in all)`);
   });
 });
 
@@ -96,7 +96,7 @@ describe('conversations are meant', () => {
     ['::2', false],
     [':808', false],
     ['8080', false],
-  ])('by addresses of IPv6: %s, %s', (only, expected) => {
+  ])('a selection means conversations by addresses of IPv6: %s, %s', (only, expected) => {
     expect(selects(only)(ipv6)).toBe(expected);
   });
 });

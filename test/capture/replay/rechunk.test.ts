@@ -44,19 +44,19 @@ describe('bytes cut anew', () => {
     expect(lengths(rechunk(recorded, 'whole'))).toEqual(all === 0 ? [] : [all]);
   });
 
-  test('by other seeds, and for other streams, are cut otherwise', () => {
+  test('rechunked bytes are cut otherwise by other seeds, and for other streams', () => {
     const all = [new Uint8Array(5000)];
     const cuts = [1, 2, 3].flatMap((seed) => [0, 1].map((salt) => lengths(rechunk(all, { seed }, salt))));
     expect(new Set(cuts.map(String)).size).toBe(cuts.length);
   });
 
-  test('at random come in short chunks and long ones, joined across segments', () => {
+  test('rechunked bytes at random come in short chunks and long ones, joined across segments', () => {
     const cut = lengths(rechunk(Array(2000).fill(new Uint8Array(1000)), { seed: 7 }));
     expect(cut.filter((length) => length <= 4).length).toBeGreaterThan(10);
     expect(cut.filter((length) => length > 4000).length).toBeGreaterThan(10);
   });
 
-  test('come no later than their last byte does: what is complete can be pulled at once', () => {
+  test('rechunked bytes come no later than their last byte does: what is complete can be pulled at once', () => {
     const rechunker = createRechunker('whole');
     rechunker.push(Uint8Array.of(1));
     expect(rechunker.pull()).toBeNull();
@@ -66,7 +66,7 @@ describe('bytes cut anew', () => {
     expect(rechunker.flush()).toBeNull();
   });
 
-  test('are not views of what came before the chunk at hand', () => {
+  test('rechunked bytes are not views of what came before the chunk at hand', () => {
     const rechunker = createRechunker('whole');
     const first = Uint8Array.of(1, 2);
     rechunker.push(first);
@@ -78,11 +78,11 @@ describe('bytes cut anew', () => {
   test.each([
     [{ seed: 0.5 }, /a seed is a whole number, not 0.5/],
     [{ seed: 1, max: 0 }, /the longest chunk is 1 to 67108864 bytes, not 0/],
-  ])('refuse options out of bounds: %o', (chunking, message) => {
+  ])('rechunked bytes refuse options out of bounds: %o', (chunking, message) => {
     expect(() => createRechunker(chunking)).toThrow(message);
   });
 
-  test('have names for people', () => {
+  test('rechunked bytes have names for people', () => {
     expect([chunkingInWords('bytes'), chunkingInWords({ seed: 3 })]).toEqual(['bytes', 'random, seed 3']);
   });
 });

@@ -76,7 +76,7 @@ function upper(connection: Connection): void {
 }
 
 describe('a recording sent to a live server', () => {
-  test('has the recorded bytes arrive and the replies compared', async () => {
+  test('a recording sent to a live server has the recorded bytes arrive and the replies compared', async () => {
     const { connect } = await server(upper);
     const { open, say, end, close } = talk();
     const events = [
@@ -95,7 +95,7 @@ describe('a recording sent to a live server', () => {
     ]);
   });
 
-  test('is told from which byte on replies differ that are not in frames', async () => {
+  test('a recording sent to a live server is told from which byte on replies differ that are not in frames', async () => {
     const { connect } = await server(upper);
     const { open, say, end, close } = talk();
     const events = [
@@ -117,7 +117,7 @@ describe('a recording sent to a live server', () => {
     ]);
   });
 
-  test('waits for an answer that only what was asked tells, which nothing follows', async () => {
+  test('a recording sent to a live server waits for an answer that only what was asked tells, which nothing follows', async () => {
     const heard: string[] = [];
     const { connect } = await server((connection) => {
       let asked = 0;
@@ -152,7 +152,7 @@ describe('a recording sent to a live server', () => {
     expect(heard).toEqual(['8 bytes', 'answered', '9 bytes']);
   });
 
-  test('sends a chunk only when the replies are there that its client had seen', async () => {
+  test('a recording sent to a live server sends a chunk only when the replies are there that its client had seen', async () => {
     const heard: string[] = [];
     const { connect } = await server((connection) => {
       let asked = 0;
@@ -185,7 +185,7 @@ describe('a recording sent to a live server', () => {
     expect(heard).toEqual(['first', 'answered', 'second']);
   });
 
-  test('does not wait for what its client had not seen', async () => {
+  test('a recording sent to a live server does not wait for what its client had not seen', async () => {
     const { connect } = await server((connection) => {
       let all = '';
       connection.chunks$.subscribe({
@@ -211,7 +211,7 @@ describe('a recording sent to a live server', () => {
     expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
   });
 
-  test('ends the side of the client where it did, and reads on', async () => {
+  test('a recording sent to a live server ends the side of the client where it did, and reads on', async () => {
     const order: string[] = [];
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({
@@ -237,7 +237,7 @@ describe('a recording sent to a live server', () => {
     expect(order).toEqual(['a', 'ended']);
   });
 
-  test('breaks off where the client did', async () => {
+  test('a recording sent to a live server breaks off where the client did', async () => {
     const faults: unknown[] = [];
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ error: (fault) => faults.push(fault) });
@@ -248,7 +248,7 @@ describe('a recording sent to a live server', () => {
     await expect.poll(() => faults).toMatchObject([{ code: 'reset' }]);
   });
 
-  test('has open at once what was open at once, and one after the other what was not', async () => {
+  test('a recording sent to a live server has open at once what was open at once, and one after the other what was not', async () => {
     const { connect, connections } = await server(upper);
     const [one, two, three] = [talk(0), talk(1), talk(2)];
     let most = 0;
@@ -301,15 +301,18 @@ describe('replies that are longer or shorter than they were', () => {
   test.each([
     ['shorter', '\x01a'],
     ['longer', '\x05abcde'],
-  ])('are counted by frames where these are known: %s', async (_, answer) => {
-    const { connect } = await answering(answer, '\x01z');
-    const [result] = await played(asked(), connect, { replies });
-    expect(result).toMatchObject({ sent: 4, replies: 2, same: false, fault: null });
-    expect(result!.differences).toHaveLength(1);
-    expect(result!.differences[0]).toMatchObject({ reply: 1, packet: 2 });
-  });
+  ])(
+    'replies that are longer or shorter than they were are counted by frames where these are known: %s',
+    async (_, answer) => {
+      const { connect } = await answering(answer, '\x01z');
+      const [result] = await played(asked(), connect, { replies });
+      expect(result).toMatchObject({ sent: 4, replies: 2, same: false, fault: null });
+      expect(result!.differences).toHaveLength(1);
+      expect(result!.differences[0]).toMatchObject({ reply: 1, packet: 2 });
+    },
+  );
 
-  test('are waited for by their bytes where they are not, and it is said for what', async () => {
+  test('replies that are longer or shorter than they were are waited for by their bytes where they are not, and it is said for what', async () => {
     const { connect } = await answering('\x01a', '\x01z');
     expect(await played(asked(), connect, { stall: 100 })).toMatchObject([
       {
@@ -323,7 +326,7 @@ describe('replies that are longer or shorter than they were', () => {
     ]);
   });
 
-  test('that do not come at all are the fault of that conversation', async () => {
+  test('replies that do not come at all are the fault of that conversation', async () => {
     const { connect } = await answering();
     expect(await played(asked(), connect, { stall: 100, replies })).toMatchObject([
       {
@@ -343,7 +346,7 @@ describe('replies that are longer or shorter than they were', () => {
     connection.chunks$.subscribe({ next: () => go(), error: () => {} });
   };
 
-  test('that cannot be told apart any more are not waited for, however much comes', async () => {
+  test('replies that cannot be framed any more are not waited for, however much comes', async () => {
     const { connect } = await server(forever(Buffer.alloc(65_536, 0xff)));
     const short = { framing: lengthField({ width: 1, maxLength: 100 }) };
     expect(await played(asked(), connect, { replies: short })).toMatchObject([
@@ -357,7 +360,7 @@ describe('replies that are longer or shorter than they were', () => {
     ]);
   });
 
-  test('that never end are listened to for a while', async () => {
+  test('replies that never end are listened to for a while', async () => {
     const { connect } = await server(forever(Buffer.alloc(65_536, 0x41)));
     const { open, say, close } = talk();
     const events = [open(), say('client', 'a'), say('server', 'AAAA'), close('unfinished')];
@@ -365,7 +368,7 @@ describe('replies that are longer or shorter than they were', () => {
     expect(result!.received).toBeLessThan(64 * 1024 * 1024);
   });
 
-  test('that end too early are told', async () => {
+  test('replies that end too early are reported', async () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.end(), error: () => {} });
     });
@@ -392,7 +395,7 @@ describe('a server of Sluice', () => {
   }
 
   test.each(['recorded', 'whole', { seed: 4 }] as const)(
-    'stores again what was recorded, cut %o',
+    'a live server of Sluice stores again what was recorded, cut %o',
     async (chunking) => {
       const { store, connect } = await sluiceServer();
       const { open, say, end, close } = talk();
@@ -410,7 +413,7 @@ describe('a server of Sluice', () => {
     },
   );
 
-  test('may send gigabytes: what was recorded of it waits in bounded memory', async () => {
+  test('a live server of Sluice may send gigabytes: what was recorded of it waits in bounded memory', async () => {
     const { store, connect } = await sluiceServer();
     const size = 64 * 1024 * 1024;
     const sink = await store.put('huge', { size });

@@ -62,7 +62,7 @@ function monologue(index: number, ...chunks: (string | Uint8Array)[]): StreamEve
 }
 
 describe('a replay', () => {
-  test('is one connection a conversation, which reads what the client sent, and ends as it did', async () => {
+  test('a replay is one connection a conversation, which reads what the client sent, and ends as it did', async () => {
     const { open, say, end, close, conversation } = talk();
     const events = [
       open(),
@@ -79,7 +79,7 @@ describe('a replay', () => {
     expect(reading.chunks.map(text)).toEqual(['a', 'bc']);
   });
 
-  test('gives the other end when asked for it', async () => {
+  test('a replay gives the other end when asked for it', async () => {
     const { open, say, end, close } = talk();
     const events = [open(), say('client', 'a'), say('server', 'yes'), end('server'), close()];
     const connection = await first(events, { side: 'client' });
@@ -89,7 +89,7 @@ describe('a replay', () => {
     expect(text(reading.bytes())).toBe('yes');
   });
 
-  test('serves several conversations at once, in the order of the recording', async () => {
+  test('a replay serves several conversations at once, in the order of the recording', async () => {
     const [one, two] = [talk(0), talk(1)];
     const events = [
       one.open(),
@@ -119,13 +119,13 @@ describe('a replay', () => {
     ['a host', '10.0.0.2', [0, 1, 2]],
     ['a host nobody has', '10.0.0', []],
     ['a function', ({ index }: { index: number }) => index > 0, [1, 2]],
-  ])('is of the conversations that are asked for: %s', async (_, only, expected) => {
+  ])('a replay is of the conversations that are asked for: %s', async (_, only, expected) => {
     const events = [0, 1, 2].flatMap((index) => monologue(index, 'x'));
     const said = await allRead(replayStreams(readingOf(events), { only }));
     expect(Object.keys(said).map(Number)).toEqual(expected);
   });
 
-  test('breaks off where bytes are missing, and says how many and where', async () => {
+  test('a replay breaks off where bytes are missing, and says how many and where', async () => {
     const { open, say, gap, end, close } = talk();
     const events = [
       open(),
@@ -147,13 +147,13 @@ describe('a replay', () => {
     expect((await write(connection, pattern(1)))?.code).toBe('incomplete');
   });
 
-  test('is not broken by what is missing of the other side', async () => {
+  test('a replay is not broken by what is missing of the other side', async () => {
     const { open, say, gap, end, close } = talk();
     const events = [open(), gap('server', 10), say('client', 'abc'), end('client'), close()];
     expect(await allRead(replayStreams(readingOf(events)))).toEqual({ 0: 'abc|' });
   });
 
-  test('breaks off with a reset, whoever sent it', async () => {
+  test('a replay breaks off with a reset, whoever sent it', async () => {
     for (const from of ['client', 'server'] as const) {
       const { open, say, reset, close } = talk();
       const events = [open(), say('client', 'abc'), reset(from), close('reset')];
@@ -161,7 +161,7 @@ describe('a replay', () => {
     }
   });
 
-  test('tells of a reset behind the end: the connection breaks, and what was read is whole', async () => {
+  test('a replay tells of a reset behind the end: the connection breaks, and what was read is whole', async () => {
     const { open, say, end, reset, close } = talk();
     const connection = await first([
       open(),
@@ -176,7 +176,7 @@ describe('a replay', () => {
   });
 
   test.each(['unfinished', 'evicted', 'reused'] as const)(
-    'breaks off a conversation that is %s',
+    'a replay breaks off a conversation that is %s',
     async (reason) => {
       const { open, say, close } = talk();
       const connection = await first([open(), say('client', 'abc'), close(reason)]);
@@ -187,7 +187,7 @@ describe('a replay', () => {
     },
   );
 
-  test('hands out what was recorded of its own side, and what is written to it', async () => {
+  test('a replay hands out what was recorded of its own side, and what is written to it', async () => {
     const { open, say, end, close } = talk();
     const recorded: SideEvent[] = [];
     const written: string[] = [];
@@ -208,7 +208,7 @@ describe('a replay', () => {
     expect(written).toEqual(['a', 'a']);
   });
 
-  test('errors with the fault of the capture, after everything before it was read', async () => {
+  test('a replay errors with the fault of the capture, after everything before it was read', async () => {
     const fault: CaptureFault = { code: 'truncated', message: 'x.pcap ends early', position: 9, after: 3 };
     const { open, say } = talk();
     const said: string[] = [];
@@ -226,13 +226,13 @@ describe('a replay', () => {
     expect(said).toEqual(['abc', 'the recording cannot be read any further: x.pcap ends early']);
   });
 
-  test('begins anew with each subscription', async () => {
+  test('a replay begins anew with each subscription', async () => {
     const replayed$ = replayStreams(readingOf(monologue(0, 'abc')));
     expect(await allRead(replayed$)).toEqual({ 0: 'abc|' });
     expect(await allRead(replayed$)).toEqual({ 0: 'abc|' });
   });
 
-  test('refuses options that make no sense, at once', () => {
+  test('a replay refuses options that make no sense, at once', () => {
     const reading = readingOf([]);
     expect(() => replayStreams(reading, { speed: 0 })).toThrow(RangeError);
     expect(() => replayStreams(reading, { speed: 'recorded', maxIdle: -1 })).toThrow(RangeError);
@@ -258,7 +258,7 @@ describe('the tape', () => {
     return { count, reading };
   }
 
-  test('stops while too much waits that nobody reads, and goes on when it is read', async () => {
+  test('a replay stops while too much waits that nobody reads, and goes on when it is read', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const connections: RecordedConnection[] = [];
@@ -286,7 +286,7 @@ describe('the tape', () => {
     replaying.unsubscribe();
   });
 
-  test('is stopped by unsubscribing: the file is let go, and connections break off', async () => {
+  test('a replay is stopped by unsubscribing: the file is let go, and connections break off', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const replayed$ = replayStreams(reading);
@@ -304,7 +304,7 @@ describe('the tape', () => {
     await expect.poll(() => count.stopped).toBe(true);
   });
 
-  test('is not held up by a connection that was destroyed', async () => {
+  test('a replay is not held up by a connection that was destroyed', async () => {
     const [one, two] = [talk(0), talk(1)];
     const events = [
       one.open(),
@@ -327,7 +327,7 @@ describe('the tape', () => {
 describe('a recorded connection keeps the contract of connections:', () => {
   const open = (...chunks: (string | Uint8Array)[]) => first(monologue(0, ...chunks));
 
-  test('nothing is missed before the subscription', async () => {
+  test('a recorded connection misses nothing before the subscription', async () => {
     const connection = await open('a', 'b');
     await turns(10);
     const reading = read(connection);
@@ -336,7 +336,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect(await read(connection).done).toBeNull();
   });
 
-  test('pausing stops it at once, before the subscription too', async () => {
+  test('pausing stops a recorded connection at once, before the subscription too', async () => {
     const connection = await open('a', 'b', 'c');
     connection.pause();
     const reading = read(connection, () => connection.pause());
@@ -354,7 +354,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect(await reading.done).toBeNull();
   });
 
-  test('a chunk that is cut anew can be paused within', async () => {
+  test('a recorded connection can be paused within a chunk that is cut anew', async () => {
     const connection = await first(monologue(0, 'abc', 'd'), { chunking: 'bytes' });
     const reading = read(connection, () => connection.pause());
     for (let length = 1; length <= 4; length++) {
@@ -367,7 +367,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect(reading.chunks.map(text)).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('unsubscribing stops it at once; the next subscriber goes on from there', async () => {
+  test('unsubscribing stops a recorded connection at once; the next subscriber goes on from there', async () => {
     const connection = await open('a', 'b', 'c');
     const one = read(connection, () => one.stop());
     await one.reached(1);
@@ -377,14 +377,14 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect([text(one.bytes()), text(two.bytes())]).toEqual(['a', 'bc']);
   });
 
-  test('chunks$ refuses a second subscriber at the same time', async () => {
+  test('chunks$ of a recorded connection refuses a second subscriber at the same time', async () => {
     const connection = await first([talk().open()]);
     connection.pause();
     read(connection);
     expect(await read(connection).done).toBeInstanceOf(Error);
   });
 
-  test('writes settle once each, in order, and never within the call', async () => {
+  test('writes to a recorded connection settle once each, in order, and never within the call', async () => {
     const connection = await open('a');
     const order: number[] = [];
     for (let at = 0; at < 5; at++) connection.write([pattern(10)], () => order.push(at));
@@ -393,7 +393,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect(order).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('it is closed in good order once both sides have ended, after every write has settled', async () => {
+  test('a recorded connection is closed in good order once both sides have ended, after every write has settled', async () => {
     const connection = await open('a');
     const order: string[] = [];
     connection.closed$.subscribe((how) => order.push(`closed ${how}`));
@@ -410,7 +410,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect(await once(connection.closed$)).toBeNull();
   });
 
-  test('destroyed, it emits nothing more but that, and whoever writes is told', async () => {
+  test('a destroyed recorded connection emits nothing more but that, and its writes settle with the fault', async () => {
     const connection = await open('a', 'b');
     const reading = read(connection, () => connection.destroy());
     expect((await reading.done)?.code).toBe('destroyed');
@@ -420,13 +420,13 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect((await read(connection).done)?.code).toBe('destroyed');
   });
 
-  test('destroyed, it is closed though nobody reads it', async () => {
+  test('a destroyed recorded connection is closed though nobody reads it', async () => {
     const connection = await open('a', 'b');
     connection.destroy();
     expect((await once(connection.closed$))?.code).toBe('destroyed');
   });
 
-  test('no two have the same id', async () => {
+  test('no two recorded connections have the same id', async () => {
     const ids = await lastValueFrom(
       replayStreams(readingOf([...monologue(0, 'a'), ...monologue(1, 'b')])).pipe(
         map(({ connection }) => connection.id),
@@ -438,7 +438,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
 });
 
 describe('a server on a replay', () => {
-  test('stores what the recorded clients have sent, and completes', async () => {
+  test('a server on a replay stores what the recorded clients have sent, and completes', async () => {
     const { open, say, end, close } = talk();
     const frames = Buffer.concat([putFrame('a.txt', 'hello'), putFrame('b/c.txt', 'world')]);
     const events = [
@@ -460,7 +460,7 @@ describe('a server on a replay', () => {
     expect(text(store.contents.get('b/c.txt')!.bytes)).toBe('world');
   });
 
-  test('leaves nothing of a file whose end is not in the recording', async () => {
+  test('a server on a replay leaves nothing of a file whose end is not in the recording', async () => {
     const { open, say, gap, close } = talk();
     const frame = putFrame('a.txt', 'hello');
     const store = memoryStore();

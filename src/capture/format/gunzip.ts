@@ -1,39 +1,39 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
 import { createGunzip } from 'node:zlib';
 import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
-import { CHUNK, createDecompressing } from './decompressing.ts';
+import { CHUNK_BYTES, createDecompressor } from './decompressor.ts';
 
-/** Told by the first two bytes. */
+/** Whether the first two bytes are those of gzip. */
 export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 /**
- * Compressed bytes that are decompressed at a time. What they may become, a thousand times as much at most, is held
- * until it is asked for.
+ * Compressed bytes that are decompressed at a time. Their output, a thousand times as much at most, is held until it is
+ * asked for.
  */
-const STEP = 16 * 1024;
+const STEP_BYTES = 16 * 1024;
 
 /**
- * Decompresses. Everything before a fault is handed out first, but where the data is damaged: zlib then keeps to
- * itself what it made of the last step.
+ * Decompresses. Everything before a fault is handed out first, except before damage: zlib then drops the output of the
+ * last step.
  *
  * @param fault makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
  */
-export async function* gunzipped(
+export async function* decompressGzip(
   blocks: AsyncIterable<Uint8Array>,
   fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
 ): AsyncGenerator<Uint8Array> {
-  const gunzip = createDecompressing(createGunzip({ chunkSize: CHUNK }));
+  const gunzip = createDecompressor(createGunzip({ chunkSize: CHUNK_BYTES }));
   let position = 0;
 
-  function* handOut(): Generator<Uint8Array> {
-    for (const chunk of gunzip.made()) {
+  function* output(): Generator<Uint8Array> {
+    for (const chunk of gunzip.takeOutput()) {
       position += chunk.length;
       yield chunk;
     }
-    const failure = gunzip.failure();
-    if (failure !== null) throw faultOf(failure);
+    const error = gunzip.error();
+    if (error !== null) throw faultOf(error);
   }
 
   const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
@@ -47,15 +47,15 @@ export async function* gunzipped(
 
   try {
     for await (const block of blocks) {
-      for (let at = 0; at < block.length; at += STEP) {
-        await gunzip.write(block.subarray(at, at + STEP));
-        yield* handOut();
-        // What follows the compressed data is passed over.
+      for (let at = 0; at < block.length; at += STEP_BYTES) {
+        await gunzip.write(block.subarray(at, at + STEP_BYTES));
+        yield* output();
+        // Bytes behind the compressed data are ignored.
         if (gunzip.isOver()) return;
       }
     }
     await gunzip.end();
-    yield* handOut();
+    yield* output();
   } finally {
     gunzip.destroy();
   }

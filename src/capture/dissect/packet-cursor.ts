@@ -1,15 +1,15 @@
-/** How far a packet has been read: what each layer leaves to the one inside it. */
+/** A cursor in a packet: each layer moves it to the layer inside. */
 import type { Packet } from '../packet.ts';
 import type { NoSegment } from '../segment.ts';
 
 /**
- * One of these is made a dissector, and set anew for every packet, so that the layers pass nothing on in objects of
- * their own. A layer reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says
- * it holds, and says in `protocol` what that is.
+ * A dissector has one cursor, and resets it for every packet, so that the layers need no objects of their own. A layer
+ * reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says it holds, and says in
+ * `protocol` what that is.
  *
  * Always `at <= end <= bytes.length` and `end <= wire`: nothing at `end` or behind it may be read.
  */
-export interface Reading {
+export interface PacketCursor {
   packet: Packet;
   /** The packet's bytes; of a packet that came in fragments, what they carried. */
   bytes: Uint8Array;
@@ -19,7 +19,7 @@ export interface Reading {
   end: number;
   /** Where they would end, had everything been captured. */
   wire: number;
-  /** What is at `at`: an EtherType, and then the number of an IP protocol. */
+  /** The protocol at `at`: an EtherType, and then the number of an IP protocol. */
   protocol: number;
   /** Where the IP addresses are: source and destination, side by side. */
   addresses: Uint8Array;
@@ -28,51 +28,51 @@ export interface Reading {
   addressesLength: number;
 }
 
-const nothing = new Uint8Array(0);
-const noPacket: Packet = {
+const NO_BYTES = new Uint8Array(0);
+const NO_PACKET: Packet = {
   number: 0,
   time: 0n,
   linkType: 0,
-  bytes: nothing,
+  bytes: NO_BYTES,
   originalLength: 0,
   position: 0,
 };
 
-export function createReading(): Reading {
+export function createPacketCursor(): PacketCursor {
   return {
-    packet: noPacket,
-    bytes: nothing,
+    packet: NO_PACKET,
+    bytes: NO_BYTES,
     at: 0,
     end: 0,
     wire: 0,
     protocol: 0,
-    addresses: nothing,
+    addresses: NO_BYTES,
     addressesAt: 0,
     addressesLength: 0,
   };
 }
 
-/** Sets a reading to the beginning of a packet. */
-export function begin(reading: Reading, packet: Packet): void {
+/** Sets a cursor to the beginning of a packet. */
+export function startPacket(cursor: PacketCursor, packet: Packet): void {
   const { bytes } = packet;
   const { length } = bytes;
-  reading.packet = packet;
-  reading.bytes = bytes;
-  reading.at = 0;
-  reading.end = length;
+  cursor.packet = packet;
+  cursor.bytes = bytes;
+  cursor.at = 0;
+  cursor.end = length;
   // A file may claim that a packet was shorter than what it has of it.
-  reading.wire = packet.originalLength > length ? packet.originalLength : length;
-  reading.protocol = 0;
+  cursor.wire = packet.originalLength > length ? packet.originalLength : length;
+  cursor.protocol = 0;
 }
 
 /**
  * Ends the layer at `to`, as its header says. Where the lengths of two layers differ, the smaller one holds: behind the
  * inner one is padding, or a check sequence, and behind the outer one there is nothing.
  */
-export function endAt(reading: Reading, to: number): void {
-  if (to >= reading.wire) return;
-  reading.wire = to;
-  if (to < reading.end) reading.end = to;
+export function endAt(cursor: PacketCursor, to: number): void {
+  if (to >= cursor.wire) return;
+  cursor.wire = to;
+  if (to < cursor.end) cursor.end = to;
 }
 
 /**
@@ -81,29 +81,29 @@ export function endAt(reading: Reading, to: number): void {
  * @param reason the same without the numbers of this one packet: what others like it are counted under.
  */
 export function skip(
-  reading: Reading,
+  cursor: PacketCursor,
   skipped: NoSegment['skipped'],
   message: string,
   reason = message,
 ): NoSegment {
-  return { packet: reading.packet, skipped, message, reason };
+  return { packet: cursor.packet, skipped, message, reason };
 }
 
 /**
  * Of a header of `length` bytes that are not all there: the packet was cut when it was captured, or never had them.
  * Called only when `at + length > end`.
  */
-export function tooShort(reading: Reading, layer: string, length: number): NoSegment {
-  const { at, end, wire } = reading;
+export function tooShort(cursor: PacketCursor, layer: string, length: number): NoSegment {
+  const { at, end, wire } = cursor;
   return at + length > wire
     ? skip(
-        reading,
+        cursor,
         'malformed',
         `${layer}: header of ${length} bytes, and the packet has ${wire - at} left`,
         `${layer}: the packet ends within the header`,
       )
     : skip(
-        reading,
+        cursor,
         'cut',
         `${layer}: header of ${length} bytes, and ${end - at} of them were captured`,
         `${layer}: the header was not captured to its end`,
@@ -122,9 +122,4 @@ export function int32(bytes: Uint8Array, at: number): number {
 
 export function uint32(bytes: Uint8Array, at: number): number {
   return int32(bytes, at) >>> 0;
-}
-
-/** As messages write EtherTypes: `0x0806`. */
-export function hex16(value: number): string {
-  return `0x${value.toString(16).padStart(4, '0')}`;
 }

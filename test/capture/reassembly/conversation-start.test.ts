@@ -24,24 +24,24 @@ describe('who is who', () => {
     const startedAt = script.segments[0]!.packet.time;
     expect(of(script)).toEqual([{ index: 0, ...names, startedAt, opening: 'syn' }]);
   });
-  test('whatever its port', () => {
+  test('the sender of the SYN is the client, whatever its port', () => {
     expect(of(conversation({ clientPort: 20, serverPort: 50_000 }).handshake())).toMatchObject([
       { client: '10.0.0.1:20', server: '10.0.0.2:50000' },
     ]);
   });
-  test('or else the receiver of the SYN/ACK', () => {
+  test('without a SYN, the receiver of the SYN/ACK is the client', () => {
     const script = conversation({ clientPort: 20, serverPort: 50_000 }).synAck('server').ack('client');
     expect(of(script)).toMatchObject([{ client: '10.0.0.1:20', opening: 'syn-ack' }]);
   });
-  test('or else the lower port is the server', () => {
+  test('without a SYN or SYN/ACK, the side with the lower port is the server', () => {
     expect(of(conversation().server('a').client('b'))).toMatchObject([{ ...names, opening: 'midstream' }]);
     expect(of(conversation().client('a').server('b'))).toMatchObject([{ ...names, opening: 'midstream' }]);
   });
-  test('or else, with equal ports, the first to send is the client', () => {
+  test('without a SYN or SYN/ACK, and with equal ports, the first to send is the client', () => {
     const script = conversation({ clientPort: 179, serverPort: 179 }).client('a');
     expect(of(script)).toMatchObject([{ client: '10.0.0.1:179', server: '10.0.0.2:179' }]);
   });
-  test('a late SYN says so as well, and the opening waits for it', () => {
+  test('a late SYN shows the client, and `open` waits for it', () => {
     const { segments } = conversation({ clientPort: 20, serverPort: 50_000 }).handshake().client('a');
     const events = reassembled([segments[3]!, segments[2]!, segments[0]!, segments[1]!]);
     expect(conversations(events)).toMatchObject([{ client: '10.0.0.1:20', opening: 'syn' }]);
@@ -62,7 +62,7 @@ describe('who is who', () => {
 });
 
 describe('numbers of conversations', () => {
-  test('count from 0, by the first packet of each', () => {
+  test('the numbers of conversations count from 0, by the first packet of each', () => {
     const late = conversation({ clientPort: 1000 }).client('midstream');
     const early = conversation({ clientPort: 1001, number: 2 }).handshake();
     const events = reassembled([...late.segments, ...early.segments]);
@@ -74,34 +74,34 @@ describe('numbers of conversations', () => {
 });
 
 describe('bytes with the SYN', () => {
-  test('of the client (TCP Fast Open) are its first', () => {
+  test('bytes with the SYN of the client (TCP Fast Open) are its first', () => {
     const script = conversation().syn('client', 'abc').synAck('server').client('de');
     expect(told(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
   });
-  test('that are not taken come again', () => {
+  test('bytes with the SYN that are not taken come again', () => {
     const script = conversation().syn('client', 'abc');
     script
       .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
       .send('client', { position: 0, data: 'abcde' });
     expect(told(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
   });
-  test('of the server, with its SYN/ACK, are its first', () => {
+  test('bytes with the SYN of the server, with its SYN/ACK, are its first', () => {
     const script = conversation().syn('client').synAck('server', 'abc').ack('client').server('de');
     expect(told(script)).toEqual(['open', 'server "abc"', 'server "de"', 'close unfinished']);
   });
-  test('in a retransmitted SYN are not handed on twice', () => {
+  test('bytes in a retransmitted SYN are not delivered twice', () => {
     const script = conversation().syn('client', 'abc').syn('client', 'abc').synAck('server');
     expect(told(script)).toEqual(['open', 'client "abc"', 'close unfinished']);
   });
 });
 
 describe('the SYN', () => {
-  test('may come again', () => {
+  test('the SYN may come again', () => {
     const script = conversation().syn('client').syn('client').synAck('server').synAck('server');
     script.client('a').syn('client').client('b');
     expect(told(script)).toEqual(['open', 'client "a"', 'client "b"', 'close unfinished']);
   });
-  test('of both sides, when they open at the same time', () => {
+  test('the SYNs of both sides, when they open at the same time, make one conversation', () => {
     const script = conversation().syn('client').syn('server').synAck('client').synAck('server');
     expect(told(script.client('a').server('b').close())).toEqual([
       'open',
@@ -112,7 +112,7 @@ describe('the SYN', () => {
       'close ended',
     ]);
   });
-  test('may be answered anew by a server that keeps no state: the answer that is acknowledged counts', () => {
+  test('the SYN may be answered anew by a server that keeps no state: the answer that is acknowledged counts', () => {
     const first = conversation({ serverIsn: 77 }).syn('client').synAck('server');
     const second = conversation({ number: 3 }).synAck('server');
     second.send('client', {}).server('abc');
@@ -123,7 +123,7 @@ describe('the SYN', () => {
       briefly(reassembled([syn!, answer!, acked.segments[0]!, second.segments[0]!, acked.segments[1]!])),
     ).toEqual(['open', 'server "abc"', 'close unfinished']);
   });
-  test('that was not recorded leaves a gap, when the other side acknowledged what follows it', () => {
+  test('the SYN that was not recorded leaves a gap, when the other side acknowledged what follows it', () => {
     const script = conversation().syn('client').lose('server', 5).ack('client').server('abc');
     script.segments[1] = { ...script.segments[1]!, ack: 5001 };
     expect(told(script)).toEqual(['open', 'server gap 5 lost', 'server "abc"', 'close unfinished']);
@@ -131,54 +131,54 @@ describe('the SYN', () => {
 });
 
 describe('in mid-stream', () => {
-  test('a side begins with the first byte there is', () => {
+  test('in mid-stream, a side begins with the first byte there is', () => {
     const script = conversation().lose('client', 1000).client('abc').lose('server', 1000).server('de');
     const events = reassembled(script.segments);
     expect(briefly(events)).toEqual(['open', 'client "abc"', 'server "de"', 'close unfinished']);
     expect(events).toMatchObject([{}, { position: 0, seen: 0 }, { position: 0, seen: 3 }, {}]);
   });
-  test('even when the first packets are in another order', () => {
+  test('in mid-stream, a side begins with the first byte there is, even when the first packets are in another order', () => {
     const script = conversation()
       .send('client', { position: 104, data: 'ef' })
       .send('client', { position: 100, data: 'ab' })
       .send('client', { position: 102, data: 'cd' });
     expect(told(script)).toEqual(['open', 'client "ab"', 'client "cd"', 'client "ef"', 'close unfinished']);
   });
-  test('a hole behind an acknowledgement that shows where it is, is a gap', () => {
+  test('in mid-stream, a hole behind an acknowledgement that shows where it is, is a gap', () => {
     const script = conversation()
       .send('client', { position: 100 })
       .send('client', { position: 110, data: 'a' });
     expect(told(script)).toEqual(['open', 'client gap 10 lost', 'client "a"', 'close unfinished']);
   });
-  test('a keep-alive before the first byte does not make a hole', () => {
+  test('in mid-stream, a keep-alive before the first byte does not make a hole', () => {
     const script = conversation()
       .send('client', { position: 99 })
       .send('client', { position: 100, data: 'a' });
     expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
   });
-  test('what comes is told after 64 packets, and not at the end only', () => {
+  test('in mid-stream, bytes are delivered after 64 packets, and not at the end only', () => {
     const script = conversation().lose('client', 1000);
     for (let i = 0; i < 66; i++) script.client('a');
     expect(countUntilFirst(script.segments)).toBe(64);
     expect(whileRecording(script.segments)).toHaveLength(67);
   });
-  test('or after 256 KiB', () => {
+  test('in mid-stream, bytes are delivered after 256 KiB', () => {
     const script = conversation().lose('client', 1000);
     for (let i = 0; i < 10; i++) script.client(new Uint8Array(60_000));
     expect(countUntilFirst(script.segments)).toBe(5);
   });
-  test('or after 30 seconds of recorded time, by whatever packet they are noticed', () => {
+  test('in mid-stream, bytes are delivered after 30 seconds of recorded time, by whatever packet they are noticed', () => {
     const script = conversation().client('a');
     const later = conversation({ clientPort: 9, number: 2, from: 1_700_000_031_000_000_000n }).syn('client');
     expect(countUntilFirst([...script.segments, ...later.segments])).toBe(2);
   });
-  test('a side that shows itself later begins where the other had acknowledged', () => {
+  test('in mid-stream, a side that shows itself later begins where the other had acknowledged', () => {
     const script = conversation().lose('server', 500);
     for (let i = 0; i < 70; i++) script.client('a');
     script.send('server', { position: 502, data: 'cd' }).send('server', { position: 500, data: 'ab' });
     expect(told(script).filter((it) => it.startsWith('server'))).toEqual(['server "ab"', 'server "cd"']);
   });
-  test('both sides may end', () => {
+  test('in mid-stream, both sides may end', () => {
     expect(told(conversation().client('a').server('b').close())).toEqual([
       'open',
       'client "a"',

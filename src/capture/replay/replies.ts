@@ -1,0 +1,50 @@
+/** How replies are framed, and how they differ. */
+import type { Framing } from '../../wire/framing.ts';
+import type { ValueDifference } from './difference.ts';
+
+/** See `Preset.looksAhead`. */
+export interface AskedReplies<H> {
+  /** How the client's requests are framed. */
+  readonly requests: Framing<unknown>;
+  /** Whether a request decides how its answer is framed. */
+  readonly asks: (header: unknown) => boolean;
+  /** Whether a reply is such an answer. */
+  readonly answers: (header: H) => boolean;
+  /** How replies are framed; `asked` returns whether such an answer is due. */
+  readonly framing: (asked: () => boolean) => Framing<H>;
+}
+
+/** How replies are framed and compared. */
+export interface Replies<H> {
+  readonly framing: Framing<H>;
+  /** Whether a field of a reply counts for nothing, by its path without indices: `files.mtime`. Default none does. */
+  readonly ignored?: (path: string, header: H) => boolean;
+  /** Whether a reply is neither compared nor waited for: one that comes when it comes. Default none is. */
+  readonly incidental?: (header: H) => boolean;
+  /** For a protocol in which requests decide how replies are framed: in place of `framing`. */
+  readonly asked?: AskedReplies<H>;
+}
+
+export interface ReplyDifference {
+  /**
+   * - `header`, `body`: of a reply that both have.
+   * - `missing`, `unexpected`: a reply that only the recording has, or only the live side.
+   * - `framing`: one of them is not in frames from here on.
+   * - `bytes`: the bytes of replies without a framing differ.
+   */
+  readonly kind: 'header' | 'body' | 'missing' | 'unexpected' | 'framing' | 'bytes';
+  /** Which reply of the conversation, from 1, of those that count; 0 without a framing. */
+  readonly reply: number;
+  /**
+   * The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one.
+   */
+  readonly packet: number | null;
+  readonly at: bigint | null;
+  /** The headers; for bodies and bytes, 16 bytes from where they differ. Undefined where there is none. */
+  readonly expected: unknown;
+  readonly got: unknown;
+  /** The differences in the headers. */
+  readonly fields: readonly ValueDifference[];
+  /** In words, in one line. */
+  readonly message: string;
+}
