@@ -8,7 +8,8 @@ test.prop([fc.array(fc.option(fc.nat(), { freq: 3 }), { maxLength: 5_000, size: 
     const queue = createQueue<number>();
     const model: number[] = [];
     // Compared in one go: an `expect` for each of thousands of moves takes a hundred times as long as the moves.
-    const [seen, wanted]: unknown[][] = [[], []];
+    const seen: unknown[] = [];
+    const wanted: unknown[] = [];
     for (const move of moves) {
       if (move === null) {
         seen.push(queue.shift());

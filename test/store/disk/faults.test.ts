@@ -12,7 +12,11 @@ import type { ErrorCode } from '../../../src/files/protocol/errors.ts';
 import { pattern, put, value } from '../../../src/store/conformance/case.ts';
 import type { Outcome, Store } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { interceptedFileSystem, type Operation } from '../../support/stores/fs-intercepted.ts';
+import {
+  describeOperation,
+  interceptedFileSystem,
+  type Operation,
+} from '../../support/stores/fs-intercepted.ts';
 import {
   filesBelow,
   newRoot,
@@ -130,7 +134,7 @@ async function runWithFault(durability: 'fsync' | 'os', errno: string, nth: numb
       return errno;
     },
   });
-  const named = () => `${hit?.name}(${hit?.args.map(String).join(', ')}), operation ${nth}`;
+  const named = () => (hit === undefined ? 'nothing' : describeOperation(hit));
 
   const checkFailure = (outcome: Outcome<unknown>, refusal?: ErrorCode) => {
     if (outcome.ok) return;

@@ -8,6 +8,7 @@ import type { ListingBounds } from '../../../src/node.ts';
 import { put, value } from '../../../src/store/conformance/case.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { cases } from '../../support/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
 
 /** Such that a folder of five files is large, and is read in several goes. */
@@ -165,7 +166,7 @@ const rounds = fc.array(round, { maxLength: 10 });
 
 describe('a listing shows once, and in order, what is there from its beginning to its end', () => {
   for (const durability of ['os', 'fsync'] as const)
-    test.prop([bounds, first, rounds], { numRuns: 60 })(
+    test.prop([bounds, first, rounds], { numRuns: cases(60) })(
       `on a disk (${durability}), whoever changes what and however many list`,
       async (listing, names, played) => {
         const { store, root, dispose } = await newDiskStore({ durability, listing });
@@ -182,7 +183,7 @@ describe('a listing shows once, and in order, what is there from its beginning t
       },
     );
 
-  test.prop([first, rounds], { numRuns: 60 })('in memory', async (names, played) => {
+  test.prop([first, rounds], { numRuns: cases(60) })('in memory', async (names, played) => {
     const world = new World(memoryStore(), undefined);
     for (const path of names) await world.changeByStore(['put', path, '']);
     for (const each of played) await world.play(each);
