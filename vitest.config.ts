@@ -1,17 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { casesFactor } from './test/support/cases.ts';
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 180_000 * Math.max(1, casesFactor);
+
+/** The tests of these start other processes, and watch how they do. */
+const OF_PROCESSES = /^test\/(e2e|bench|package)\b/;
+
+/**
+ * What a test does to its whole process, or counts of it: memory, descriptors, globals, the clock, the environment,
+ * modules. The file of such a test has a process of its own.
+ */
+const OF_THE_WHOLE_PROCESS = new RegExp(
+  [
+    String.raw`\bvi\.(mock|doMock|stubGlobal|stubEnv|useFakeTimers|setSystemTime)\b`,
+    String.raw`\bspyOn\((globalThis|process|console|[A-Z])`,
+    String.raw`\bprocess\.(memoryUsage|on|once|chdir|umask|getActiveResourcesInfo)\b`,
+    String.raw`/proc/self/fd|setFlagsFromString|\bgc\(|standing-clock`,
+  ].join('|'),
+);
+
+const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => `test/${file}`)
+  .filter((file) => OF_PROCESSES.test(file) || OF_THE_WHOLE_PROCESS.test(readFileSync(file, 'utf8')));
+
+const common = {
+  pool: 'forks',
+  setupFiles: 'test/support/one-seed.ts',
+  // They assert nothing: they end what hangs, also on a machine that is busy with other things.
+  testTimeout: TIMEOUT_MS,
+  hookTimeout: TIMEOUT_MS,
+  expect: { poll: { timeout: TIMEOUT_MS / 2 } },
+} as const;
 
 export default defineConfig({
   test: {
-    // Installs the programs that tests judge by, where that can be done.
-    globalSetup: 'test/support/install-tools.ts',
-    include: ['test/**/*.test.ts'],
-    // Files run in worker processes, so that a test that counts descriptors or memory sees only its own.
-    pool: 'forks',
-    // They assert nothing: they end what hangs, also on a machine that is busy with other things.
-    testTimeout: TIMEOUT_MS,
-    hookTimeout: TIMEOUT_MS,
-    expect: { poll: { timeout: TIMEOUT_MS / 2 } },
+    globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
+    // One more than there are cores: many tests wait for a process, a disk or a timer.
+    maxWorkers: availableParallelism() + 1,
+    projects: [
+      { test: { ...common, name: 'alone', include: alone } },
+      // What these import is loaded once a worker, rather than once a file: that would take longer than they do.
+      { test: { ...common, name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+    ],
   },
 });

@@ -257,17 +257,17 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
     'ids that are echoed in replies and errors': {
       connections: 20,
-      says: () => [repeated(6_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
+      says: () => [repeated(3_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
       from: throughUnix,
     },
-    'gets that are not read': { says: () => [repeated(20, () => get)] },
+    'gets that are not read': { connections: 50, says: () => [repeated(20, () => get)] },
     'lists that are not read': {
       connections: 20,
       says: () => [repeated(150, () => list)],
       from: throughUnix,
     },
-    'a list behind a get that is not read': { says: () => [get, list] },
-    'lists, and is gone': { connections: 20, says: () => [repeated(2_000, () => list)], leaves: true },
+    'a list behind a get that is not read': { connections: 50, says: () => [get, list] },
+    'lists, and is gone': { connections: 20, says: () => [repeated(1_000, () => list)], leaves: true },
     'uploads, each under a key of its own': {
       connections: 50,
       says: (n) => [
@@ -318,7 +318,11 @@ describe('a server that everybody may use holds no more than its limits add up t
       from: (n) => ({ localAddress: `127.0.0.${2 + (n % 200)}` }),
       leaves: true,
     },
-    'gets through a Unix socket': { says: () => [repeated(20, () => get)], from: throughUnix },
+    'gets through a Unix socket': {
+      connections: 50,
+      says: () => [repeated(20, () => get)],
+      from: throughUnix,
+    },
   };
 
   test.each(Object.keys(attacks))('when peers send %s', async (name) => {

@@ -1,9 +1,10 @@
 /**
- * A server killed at random moments, more than a hundred times, while several clients upload to it and try again: what was
+ * A server killed at random moments, again and again, while several clients upload to it and try again: what was
  * acknowledged is there byte for byte, whatever is there is whole, what was interrupted goes on where the server says, and
  * nothing unfinished is left in the end.
  */
 import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { cases, testSeed } from '../support/cases.ts';
 import { endAll } from '../support/processes/cli.ts';
 import { between, randomFrom } from '../support/seeded.ts';
 import { crashLane, libraryClient, plainClient, resumingClient } from '../support/stores/crash-lane.ts';
@@ -13,14 +14,14 @@ afterEach(endAll);
 
 /** Servers side by side, each with a root and clients of its own: while one starts, another is busy. */
 const lanes = 3;
-const kills = 35;
+const kills = Math.min(100, cases(10));
 
-test('a server killed a hundred times keeps its word', async () => {
+test('a server killed again and again keeps its word', async () => {
   const facts = await Promise.all(
     Array.from({ length: lanes }, async (_, seed) => {
       const root = newRoot();
       onTestFinished(() => removeRoot(root));
-      const random = randomFrom(seed);
+      const random = randomFrom(testSeed + seed);
       const lane = crashLane(root, random);
       const clients = [
         plainClient(lane, 1),
@@ -48,7 +49,7 @@ test('a server killed a hundred times keeps its word', async () => {
     facts.reduce((all, each) => all + of(each), 0);
   expect(sum(({ kills }) => kills)).toBe(lanes * kills);
   // Otherwise nothing was shown.
-  expect(sum(({ broken }) => broken)).toBeGreaterThan(100);
-  expect(sum(({ resumed }) => resumed)).toBeGreaterThan(20);
-  expect(sum(({ stored }) => stored)).toBeGreaterThan(300);
+  expect(sum(({ broken }) => broken)).toBeGreaterThan(3 * kills);
+  expect(sum(({ resumed }) => resumed)).toBeGreaterThan(kills / 2);
+  expect(sum(({ stored }) => stored)).toBeGreaterThan(8 * kills);
 }, 600_000);

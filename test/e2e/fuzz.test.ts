@@ -3,8 +3,8 @@
  * answers what it should; it writes nothing outside its root, leaks no descriptor and no temporary file, and gives its
  * memory back.
  *
- * With the same seed every time; `SLUICE_FUZZ_SECONDS=600 npx vitest run test/e2e/fuzz.test.ts` goes on for ten minutes
- * with a seed of its own, which a failure prints.
+ * `SLUICE_FUZZ_SECONDS=600 npx vitest run test/e2e/fuzz.test.ts` goes on for ten minutes
+ * with seeds of their own, which a failure prints.
  */
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ import { UPLOAD_ID_PATTERN } from '../../src/files/protocol/upload.ts';
 import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { cases, testSeed } from '../support/cases.ts';
 import { type FuzzConversation, fuzzConversation } from '../support/network/fuzz-conversation.ts';
 import { converse, frame, outcomes, peer } from '../support/network/peer.ts';
 import { endAll, main, type Running, start } from '../support/processes/cli.ts';
@@ -116,7 +117,7 @@ test(
     });
 
     // The first few load what is loaded late, and fill what is kept.
-    await fc.assert(property, { seed: 1, numRuns: 60 });
+    await fc.assert(property, { seed: testSeed, numRuns: 60 });
     await quiet();
     const descriptors = opened();
     const heap = await memory();
@@ -124,7 +125,7 @@ test(
 
     const bounds =
       longer === undefined
-        ? { seed: 2, numRuns: 600, interruptAfterTimeLimit: 35_000 }
+        ? { seed: testSeed + 1, numRuns: cases(200) }
         : { numRuns: Number.POSITIVE_INFINITY, interruptAfterTimeLimit: Number(longer) * 1000 };
     await fc.assert(property, { ...bounds, markInterruptAsFailure: false });
 

@@ -1,5 +1,15 @@
 /** The page of `sluice inspect --html`, in Debian's Chromium, without a network. */
-import { appendFileSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -92,6 +102,17 @@ describe('the file', () => {
 
 describe.skipIf(!need('chromium'))('the page', () => {
   let browser: Browser;
+  // Most tests look at the same page, so it is written once.
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-page-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  let usual: Promise<string> | undefined;
+  const usualPage = (): Promise<string> => {
+    usual ??= paged(capture(), '--length-field', 'width=2').then((page) => {
+      copyFileSync(page, join(folder, 'out.html'));
+      return join(folder, 'out.html');
+    });
+    return usual;
+  };
   beforeAll(async () => {
     const executablePath = pathOf('chromium')!;
     browser = await chromium.launch({
@@ -174,7 +195,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     }, places);
 
   test('has two lanes a side, with the right numbers of chunks and frames', async () => {
-    const { page, troubles } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page, troubles } = await opened(await usualPage());
     expect(await shown(page, 'sum')).toBe('2 conversations, 7 frames, 7 chunks, 1 gap, 1 fault');
     expect(await shown(page, 'client-chunks')).toBe('4 chunks');
     expect(await shown(page, 'client-frames')).toBe('4 frames');
@@ -187,7 +208,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   });
 
   test('draws frames below the chunks that carry them, neighbours in different colours', async () => {
-    const { page } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page } = await opened(await usualPage());
     const lane = 'client-frames';
     // In the bodies of frames 3 and 4, to the right of what is written there; and where nothing is.
     const places = [[lane, 15] as const, [lane, 117] as const, ['server-frames', 60] as const];
@@ -201,7 +222,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   });
 
   test('shows the bytes of what the pointer is on, and keeps what is clicked', async () => {
-    const { page, troubles } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page, troubles } = await opened(await usualPage());
     const frame = await placeOf(page, 'client-frames', 12);
     await page.mouse.move(frame.x, frame.y);
     await expect.poll(() => shown(page, 'details')).toContain('00 06 65 66 67 68 69 6a');
@@ -224,7 +245,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     ['a fault', 'bytes are missing', '1 of 1', /fault: gap/],
     ['what is not there', 'zebra', 'nothing found', /Point at a chunk/],
   ])('finds %s', async (_, asked, hits, details) => {
-    const { page } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page } = await opened(await usualPage());
     await page.keyboard.press('/');
     await page.keyboard.type(asked);
     await expect.poll(() => shown(page, 'hits')).toBe(hits);
@@ -232,7 +253,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   });
 
   test('goes from hit to hit, over all conversations', async () => {
-    const { page } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page } = await opened(await usualPage());
     await page.fill('#query', '#1');
     await page.focus('#query');
     const seen: string[] = [];
@@ -245,7 +266,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   });
 
   test('zooms with wheel, buttons and keys, moves, and shows all again', async () => {
-    const { page, troubles } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page, troubles } = await opened(await usualPage());
     const all = await span(page);
     /** Drawn anew, each time with less in sight: what was asked for is seen in the next picture only. */
     let width = all.to - all.from;
@@ -280,7 +301,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
   });
 
   test('has a scale of time as well, and steps through frames by keys', async () => {
-    const { page, troubles } = await opened(await paged(capture(), '--length-field', 'width=2'));
+    const { page, troubles } = await opened(await usualPage());
     await page.click('#by-time');
     await expect.poll(() => page.locator('#canvas').getAttribute('data-unit')).toBe('time');
     expect((await span(page)).to).toBeGreaterThan(1_000_000);

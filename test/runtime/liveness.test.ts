@@ -8,6 +8,7 @@ import { budgetMin, defaultLimits } from '../../src/runtime/limits.ts';
 import type { Sink, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { cases } from '../support/cases.ts';
 import { frame, outcomes, peer, putFrame } from '../support/network/peer.ts';
 import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
@@ -94,7 +95,7 @@ property.prop(
     fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 10 }),
     fc.nat({ max: 1 }),
   ],
-  { numRuns: 12 },
+  { numRuns: cases(12) },
 )(
   'every peer that goes on finishes what it has begun, whatever the others hold and however little memory there is',
   async (clients, attackers, high, delays, shared) => {

@@ -19,6 +19,7 @@ import { createTimeoutMonitor } from '../../src/runtime/timeouts.ts';
 import type { MaybeAsync, Outcome, Sink, Source, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
+import { cases } from '../support/cases.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
 
 beforeEach(() => {
@@ -28,8 +29,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A long form: `LEFT_RUNS=20000 npx vitest run test/runtime/nothing-left.test.ts`. */
-const RUNS = Number(process.env.LEFT_RUNS ?? 100);
+const RUNS = cases(100);
 const LARGE = 600_000;
 
 /** How a store answers: at once or later; and whether it does what it is asked, refuses it, throws or rejects. */

@@ -8,6 +8,7 @@ import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../sr
 import { boundsOf, CONNECTION_CREDIT_MAX } from '../../src/server/bounds.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { cases } from '../support/cases.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
 import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
@@ -40,7 +41,7 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
     Buffer.concat(many(2_000, () => frame({ cmd: 'list' }))),
   ],
   'a get, and a list behind it': () => [frame({ cmd: 'get', filename: 'large' }), frame({ cmd: 'list' })],
-  'puts of a byte each': (n) => [Buffer.concat(many(1_000, (i) => putFrame(`${n}/${i}`, 'x', { id: i })))],
+  'puts of a byte each': (n) => [Buffer.concat(many(400, (i) => putFrame(`${n}/${i}`, 'x', { id: i })))],
   'a put that tells its progress at each byte': (n) => [
     frame({ cmd: 'get', filename: 'large' }),
     frame({ cmd: 'put', filename: `p${n}`, filesize: 1e6, progress: 1 }),
@@ -130,7 +131,7 @@ describe('the credit of all connections together', () => {
       fc.integer({ min: budgetMin(defaultLimits.headerBytes), max: 8_000_000 }),
       fc.nat({ max: 50 }),
     ],
-    { numRuns: 10 },
+    { numRuns: cases(4) },
   )(
     'the credit of all connections is bounded whatever each of them sends, however small the budget and slow the store',
     async (kinds, high, ms) => {

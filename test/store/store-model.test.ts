@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 import { contentOf, namesIn, put, value } from '../../src/store/conformance/case.ts';
 import type { Outcome, Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { cases } from '../support/cases.ts';
 import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
 /** Few segments, so that files and folders get in each other's way; and some that sort oddly around `/`. */
@@ -77,7 +78,7 @@ async function everythingIn(store: Store): Promise<[string, string][]> {
 }
 
 describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
-  test.prop([fc.array(action, { maxLength: 40 })], { numRuns: 60 })(
+  test.prop([fc.array(action, { maxLength: 40 })], { numRuns: cases(60) })(
     'the disk store and the memory store give the same answers to the same calls',
     async (actions) => {
       const { store: disk, root, dispose } = await newDiskStore({ durability });
@@ -96,7 +97,7 @@ describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory stor
 
   const tree = fc.uniqueArray(name, { maxLength: 30 });
   const page = fc.integer({ min: 1, max: 7 });
-  test.prop([tree, page, name, name], { numRuns: 60 })(
+  test.prop([tree, page, name, name], { numRuns: cases(60) })(
     'the disk store and the memory store list names in the order of their bytes',
     async (names, limit, prefix, after) => {
       const { store, dispose } = await newDiskStore({ durability });

@@ -6,6 +6,7 @@ import { contentOf, namesIn, pattern } from '../../src/store/conformance/case.ts
 import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { cases } from '../support/cases.ts';
 import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
 const content = pattern(100, 0);
@@ -97,7 +98,7 @@ function ending(what: 'sync' | 'commit' | 'abort') {
 }
 
 describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
-  test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: 100 })(
+  test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: cases(100) })(
     'the disk store and the memory store keep the same bytes of uploads and store the same files',
     async (acts) => {
       const { store, root, dispose } = await newDiskStore({ durability, maxUploads: 2 });

@@ -2,6 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/transport/connection.ts';
+import { cases } from '../support/cases.ts';
 import { once, pattern, read, turns, write, writeUntilItFails } from './connection-helpers.ts';
 
 /** More than any buffer between the two ends holds, so that a write of it cannot settle unread. */
@@ -37,7 +38,7 @@ export function connectionContract(
         maxLength: 8,
       });
 
-      property.prop([sizes, fc.nat(5)], { numRuns: 40 })(
+      property.prop([sizes, fc.nat(5)], { numRuns: cases(40) })(
         'arrive whole and in order, however they were cut and whenever the reader pauses',
         async (writes, every) => {
           const [left, right] = await pair();

@@ -2,11 +2,19 @@
 import { type Observable, Subject, take } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 
+/** The pattern from its beginning, as far as it was asked for. To copy it takes a hundredth of the time to make it. */
+let made = new Uint8Array(0);
+
 /** Bytes that differ from their neighbours and from one offset to another, so that no mix-up goes unseen. */
 export function pattern(length: number, from = 0): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = Math.imul(from + at, 0x9e3779b1) >>> 24;
-  return bytes;
+  const end = from + length;
+  if (end > made.length) {
+    const more = new Uint8Array(Math.max(end, 2 * made.length));
+    more.set(made);
+    for (let at = made.length; at < more.length; at++) more[at] = Math.imul(at, 0x9e3779b1) >>> 24;
+    made = more;
+  }
+  return made.slice(from, end);
 }
 
 /** What a reader saw. `done` resolves at the end, with the fault or null. */

@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import { append, type ChunkBuffer, gather } from '../../src/wire/chunk-buffer.ts';
+import { cases } from '../support/cases.ts';
 import { bytesOf } from './stream.ts';
 
 const content = ({ room, length }: ChunkBuffer) => [...room.bytes.subarray(0, length)];
@@ -43,7 +44,7 @@ test('the room ends up exactly as large as the limit', () => {
 const limit = 400;
 const actions = fc.array(fc.tuple(fc.nat(), fc.uint8Array({ maxLength: 20 })), { maxLength: 20 });
 
-test.prop([actions], { numRuns: 2000 })(
+test.prop([actions], { numRuns: cases(500) })(
   'any value may be appended to at any time, and none ever changes',
   (appends) => {
     const values = [gather(bytesOf(), 0, 0, limit)];

@@ -6,6 +6,7 @@ import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Delivery, Framing } from '../../src/wire/framing.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
+import { cases } from '../support/cases.ts';
 import { everyLayout, layouts } from './layouts.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
@@ -28,7 +29,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
   const bodies = fc.array(fc.uint8Array({ maxLength: 90 }), { maxLength: 8 });
   const deliveries = fc.array(fc.constantFrom<Delivery>('whole', 'stream', 'skip'), { minLength: 1 });
 
-  test.prop([layouts, bodies, cuts, deliveries], { numRuns: 3000 })(
+  test.prop([layouts, bodies, cuts, deliveries], { numRuns: cases(750) })(
     'with any length field',
     (options, sent, places, kinds) => {
       const { offset = 0 } = options;
@@ -232,7 +233,7 @@ describe('a step is pure', () => {
       fc.uint8Array({ maxLength: 50 }),
     ],
     {
-      numRuns: 1000,
+      numRuns: cases(250),
     },
   )(
     'an old state stepped again, whatever became of it meanwhile, goes on as it would have',
@@ -309,7 +310,7 @@ describe('a framing that looks ahead', () => {
   });
 
   test.prop([fc.uint8Array({ max: 40, maxLength: 60 }), cuts, fc.constantFrom('whole', 'stream', 'skip')], {
-    numRuns: 3000,
+    numRuns: cases(750),
   })('finds the same frames in every chunking', (stream, places, delivery) => {
     const framing = curious(delivery as Delivery);
     const whole = tell(eventsOf(framing, [stream]));

@@ -8,6 +8,7 @@ import { jsonHeader } from '../../src/wire/json-header.ts';
 import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
+import { cases } from '../support/cases.ts';
 import { layouts } from './layouts.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
@@ -59,14 +60,14 @@ function holds<H>(framing: Framing<H>, stream: Uint8Array, places: readonly numb
 }
 
 describe('noise', () => {
-  test.prop([layouts, noise, cuts, kinds], { numRuns: 5000 })(
+  test.prop([layouts, noise, cuts, kinds], { numRuns: cases(1_250) })(
     'under any length field',
     (options, stream, places, kind) => {
       holds(lengthField({ ...options, delivery: () => kind, maxWhole: 1000 }), stream, places);
     },
   );
 
-  test.prop([noise, cuts, kinds], { numRuns: 3000 })('under a JSON header', (stream, places, kind) => {
+  test.prop([noise, cuts, kinds], { numRuns: cases(750) })('under a JSON header', (stream, places, kind) => {
     holds(jsonHeader({ bodyLength: () => 3, delivery: () => kind }), stream, places);
   });
 
@@ -87,7 +88,7 @@ describe('noise', () => {
       ),
     );
 
-  test.prop([almost, cuts], { numRuns: 2000 })(
+  test.prop([almost, cuts], { numRuns: cases(500) })(
     'of the right length, where a JSON header should be',
     (stream, places) => {
       const framing = jsonHeader({ bodyLength: (header) => Object.keys(header).length });

@@ -8,6 +8,7 @@ import {
   type JsonHeaderOptions,
   jsonHeader,
 } from '../../src/wire/json-header.ts';
+import { cases } from '../support/cases.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
 const options: JsonHeaderOptions = { bodyLength: (header) => Number(header.size ?? 0) };
@@ -46,7 +47,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
     maxLength: 5,
   });
 
-  test.prop([frames, cuts], { numRuns: 1000 })('with any header and body', (sent, places) => {
+  test.prop([frames, cuts], { numRuns: cases(250) })('with any header and body', (sent, places) => {
     const sized = sent.map(({ header, body }) => ({ header: { ...header, size: body.length }, body }));
     const stream = concat(...sized.flatMap(({ header, body }) => [encoded(header), body]));
     const told = tell(eventsOf(framing, cutAt(stream, places)));
@@ -193,7 +194,7 @@ describe('the length of the body', () => {
 });
 
 describe('encodeJsonHeader', () => {
-  test.prop([headers], { numRuns: 2000 })(
+  test.prop([headers], { numRuns: cases(500) })(
     'is what the decoder reads, in an array of its own size',
     (header) => {
       const bytes = encoded(header);

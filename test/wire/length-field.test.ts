@@ -5,6 +5,7 @@ import type { ParsedHead } from '../../src/wire/framing.ts';
 import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
+import { cases } from '../support/cases.ts';
 import { everyLayout, layouts, lengthsAround } from './layouts.ts';
 import { ascii, bytesOf, eventsOf, tell } from './stream.ts';
 
@@ -78,7 +79,7 @@ describe('encode and decode are inverses', () => {
     expect(accepted).toBeGreaterThan(10_000);
   });
 
-  test.prop([layouts, fc.uint8Array({ maxLength: 200 })], { numRuns: 2000 })(
+  test.prop([layouts, fc.uint8Array({ maxLength: 200 })], { numRuns: cases(500) })(
     'with arbitrary bodies',
     (options, body) => {
       const encoded = encodeFrame(options, body, leadOf(options));
@@ -93,12 +94,12 @@ describe('encode and decode are inverses', () => {
 describe('the encoder refuses exactly what the decoder refuses', () => {
   const around = fc.tuple(layouts, lengthsAround(), fc.integer({ min: -3, max: 3 }), fc.boolean());
   // Half the time a length about the limit of the configuration itself.
-  const cases = around.map(([options, length, by, atLimit]) => ({
+  const lengths = around.map(([options, length, by, atLimit]) => ({
     options,
     length: atLimit ? Math.max(0, Math.min(options.maxLength + by, Number.MAX_SAFE_INTEGER)) : length,
   }));
 
-  test.prop([cases], { numRuns: 5000 })(
+  test.prop([lengths], { numRuns: cases(1_250) })(
     'by the length: what is refused, the decoder refuses too',
     ({ options, length }) => {
       const encoded = encodeLength(options, length, leadOf(options));
@@ -114,7 +115,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     },
   );
 
-  test.prop([layouts, fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.nat(9)], { numRuns: 5000 })(
+  test.prop([layouts, fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.nat(9)], { numRuns: cases(1_250) })(
     'by the bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
     (options, noise, zeros) => {
       const { width } = options;
@@ -220,7 +221,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
 });
 
 describe('protocols as they are on the wire', () => {
-  const cases: [string, LengthFieldOptions, number[], number[], number[]][] = [
+  const written: [string, LengthFieldOptions, number[], number[], number[]][] = [
     [
       'a PostgreSQL query',
       { width: 4, offset: 1, counts: 'field', maxLength: 100 },
@@ -253,7 +254,7 @@ describe('protocols as they are on the wire', () => {
     ['HTTP/2 settings', { width: 3, adjustment: 6, maxLength: 16390 }, [], [0, 0, 0], [4, 0, 0, 0, 0, 0]],
   ];
 
-  test.each(cases)('%s', (_, options, lead, field, body) => {
+  test.each(written)('%s', (_, options, lead, field, body) => {
     const wire = Uint8Array.from([...lead, ...field, ...body]);
     const told = tell(eventsOf(lengthField(options), [wire]));
     expect(told).toMatchObject([

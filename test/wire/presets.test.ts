@@ -8,6 +8,7 @@ import type { Framing } from '../../src/wire/framing.ts';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import type { Preset, PresetOptions } from '../../src/wire/preset.ts';
 import { presetNamed, presets } from '../../src/wire/presets.ts';
+import { cases } from '../support/cases.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
 /** `ff*16 00 'AMQP'`: bytes in hex, some of them repeated, and ASCII in quotes. */
@@ -201,7 +202,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
 
   const short = fc.array(fc.constantFrom(...all.filter(isShort)), { minLength: 1, maxLength: 6 });
 
-  test.prop([short, cuts], { numRuns: 60 })('finds the same in every chunking', (those, places) => {
+  test.prop([short, cuts], { numRuns: cases(60) })('finds the same in every chunking', (those, places) => {
     const bytes = streamOf(those);
     const whole = toldBy(preset, [bytes], 'whole');
     expect(whole.length).toBe(those.length);
@@ -209,7 +210,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
     expect(toldBy(preset, byteByByte(bytes), 'whole')).toEqual(whole);
   });
 
-  test.prop([fc.uint8Array({ maxLength: 80 }), cuts, short], { numRuns: 300 })(
+  test.prop([fc.uint8Array({ maxLength: 80 }), cuts, short], { numRuns: cases(300) })(
     'has the same faults in every chunking, whatever the bytes are',
     (noise, places, those) => {
       const bytes = concat(streamOf(those), noise);

@@ -20,6 +20,7 @@ import {
   snap,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
+import { cases } from '../../support/cases.ts';
 
 const linkTypes = [0, 1, 12, 14, 101, 108, 113, 228, 229, 276, 147];
 
@@ -92,7 +93,7 @@ function surrounded({ bytes, linkType, more }: Given, by: number): Packet {
 const plain = ({ packet: _packet, ...rest }: Segment | NoSegment) => rest;
 
 describe.each(['ignore', 'verify'] as const)('checksums: %s', (checksums) => {
-  property.prop([fc.array(fc.oneof(anyPacket, nearlyRight), { maxLength: 20 })], { numRuns: 500 })(
+  property.prop([fc.array(fc.oneof(anyPacket, nearlyRight), { maxLength: 20 })], { numRuns: cases(500) })(
     'what is read depends on nothing around the packet, and lies within it',
     (given) => {
       const [zeros, ones] = [createDissector({ checksums }), createDissector({ checksums })];

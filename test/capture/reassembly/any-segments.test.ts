@@ -6,6 +6,7 @@ import { createReassembly, type ReassemblyOptions } from '../../../src/capture/r
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { ConversationEvent, Side, StreamEvent } from '../../../src/capture/stream-event.ts';
 import { conversation, reassembled, type Script, type Sent } from '../../support/captures/segments.ts';
+import { cases } from '../../support/cases.ts';
 
 /** Mostly what comes next, so that RSTs and FINs are heeded, outlived, and followed by more. */
 const step = fc.record({
@@ -125,7 +126,7 @@ const runs = fc.record({
   options: limits,
 });
 
-test.prop([runs], { numRuns: 700 })(
+test.prop([runs], { numRuns: cases(700) })(
   'each conversation opens, has positions without a hole, and has nothing behind its close',
   ({ steps, opened, shared, options }) => {
     for (const events of byConversation(reassembled(sent(steps, opened, shared), options))) {
@@ -134,7 +135,7 @@ test.prop([runs], { numRuns: 700 })(
   },
 );
 
-test.prop([runs], { numRuns: 150 })(
+test.prop([runs], { numRuns: cases(150) })(
   'each conversation is told the same, whether its reset waits for others or they for it',
   ({ steps, opened, shared, options }) => {
     const segments = sent(steps, opened, shared);

@@ -12,6 +12,7 @@ import {
   type Script,
   type Sent,
 } from '../../support/captures/segments.ts';
+import { cases } from '../../support/cases.ts';
 
 const told = (...scripts: readonly Script[]): string[] =>
   briefly(reassembled(scripts.flatMap(({ segments }) => segments)));
@@ -62,7 +63,7 @@ const stale = fc
   .filter(({ clientIsn, ack }) => ((ack - clientIsn) >>> 0) - 1 > 1);
 
 describe('a half-open connection that recovers', () => {
-  prop.prop([stale], { numRuns: 200 })(
+  prop.prop([stale], { numRuns: cases(200) })(
     'is one stream without a gap, whatever the numbers of the older connection',
     ({ clientIsn, serverIsn, seq, ack, data }) => {
       const events = briefly(
@@ -72,7 +73,7 @@ describe('a half-open connection that recovers', () => {
       expect(events.some((it) => it.startsWith('client ignored'))).toBe(true);
     },
   );
-  prop.prop([stale], { numRuns: 100 })(
+  prop.prop([stale], { numRuns: cases(100) })(
     'is one stream without a gap when the RST was not recorded, unless old bytes lie where new ones could',
     ({ clientIsn, serverIsn, seq, ack }) => {
       const script = speak(recovers(conversation({ clientIsn, serverIsn }), seq, ack));
@@ -198,7 +199,7 @@ const garbage = fc.array(
   { maxLength: 8 },
 );
 
-prop.prop([fc.record({ clientIsn: number, serverIsn: number }), garbage], { numRuns: 100 })(
+prop.prop([fc.record({ clientIsn: number, serverIsn: number }), garbage], { numRuns: cases(100) })(
   'acknowledgements out of every window change nothing of what is told',
   (ends, acks) => {
     const script = opened(ends);

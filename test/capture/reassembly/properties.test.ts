@@ -10,6 +10,7 @@ import {
   reassembled,
   type Script,
 } from '../../support/captures/segments.ts';
+import { cases } from '../../support/cases.ts';
 
 const isn = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -94,7 +95,7 @@ const permuted = fc.record({ at: ends, sent: sendings, pieces: again }).chain(({
     .map((order) => ({ sent, order: filed(order) }));
 });
 
-test.prop([permuted], { numRuns: 1500 })(
+test.prop([permuted], { numRuns: cases(375) })(
   'in any order, with any copies and overlaps, each side has the same bytes, and ends once',
   ({ sent, order }) => {
     const events = reassembled(order);
@@ -107,7 +108,7 @@ test.prop([permuted], { numRuns: 1500 })(
   },
 );
 
-test.prop([permuted], { numRuns: 300 })(
+test.prop([permuted], { numRuns: cases(300) })(
   'a byte can be delivered when the last of those up to it was captured, whatever the order of the file',
   ({ sent, order }) => {
     const events = reassembled(order);
@@ -143,7 +144,7 @@ const withLosses = fc.record({ at: ends, sent: sendings, pieces: again }).chain(
     .map((order) => ({ sent, order: filed(order), left: order }));
 });
 
-test.prop([withLosses], { numRuns: 1500 })(
+test.prop([withLosses], { numRuns: cases(375) })(
   'with packets missing, chunks and gaps lie end to end, and every byte that was captured is in its place',
   ({ sent, order }) => {
     const events = reassembled(order);
@@ -184,7 +185,7 @@ const chunksOf = (events: readonly StreamEvent[], side: Side): StreamChunk[] =>
 
 const cut = fc.record({ at: ends, sent: sendings, kept: fc.nat({ max: 12 }) });
 
-test.prop([cut], { numRuns: 300 })(
+test.prop([cut], { numRuns: cases(300) })(
   'with packets cut by the snap length, what was cut off is a gap, unless another packet has it',
   ({ at, sent, kept }) => {
     const script = scripted(at, sent);
@@ -220,7 +221,7 @@ const permutedAfterOpening = permuted.map(({ sent, order }) => {
   return { sent, order: filed([...opening, ...order.filter((segment) => !isSyn(segment))]) };
 });
 
-test.prop([permutedAfterOpening, limits], { numRuns: 500 })(
+test.prop([permutedAfterOpening, limits], { numRuns: cases(500) })(
   'under any limits, what is handed on is what was sent, in its place and without a hole',
   ({ sent, order }, within) => {
     const events = reassembled(order, within);

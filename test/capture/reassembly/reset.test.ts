@@ -12,6 +12,7 @@ import {
   type Script,
   whileRecording,
 } from '../../support/captures/segments.ts';
+import { cases } from '../../support/cases.ts';
 
 const of = (...scripts: readonly Script[]) => scripts.flatMap(({ segments }) => segments);
 const told = (...scripts: readonly Script[]): string[] => briefly(reassembled(of(...scripts)));
@@ -351,7 +352,7 @@ describe('a RST outside of the window', () => {
         ),
       }),
     ],
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   )(
     'is ignored, in it it is counted by what follows, and what follows is told in any case',
     ({ window, client, server, offset }) => {

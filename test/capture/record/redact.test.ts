@@ -7,6 +7,7 @@ import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { type JsonHeader, jsonHeader } from '../../../src/wire/json-header.ts';
 import { commentsIn, recorded, streamsOf } from '../../support/captures/recorded.ts';
+import { cases } from '../../support/cases.ts';
 import { frame } from '../../support/network/peer.ts';
 import { read, write } from '../../transport/connection-helpers.ts';
 
@@ -113,7 +114,7 @@ describe('a token', () => {
   );
   const cuts = fc.array(fc.nat(), { maxLength: 12 });
 
-  property.prop([requests, cuts], { numRuns: 150 })(
+  property.prop([requests, cuts], { numRuns: cases(150) })(
     'is nowhere in the file, whatever the chunks; every other byte is there',
     async (frames, places) => {
       const bytes = Buffer.concat(frames);
@@ -125,18 +126,17 @@ describe('a token', () => {
     },
   );
 
-  property.prop([requests, cuts, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 6 })], { numRuns: 150 })(
-    'is nowhere in the file when bytes were lost or put in, either',
-    async (frames, places, where, junk) => {
-      const bytes = Buffer.concat(frames);
-      const at = where % bytes.length;
-      const broken = Buffer.concat([bytes.subarray(0, at), junk, bytes.subarray(at + (where % 3))]);
-      const { client, file } = await sent(broken, places);
-      expect(client.length).toBe(broken.length);
-      // A body is a body: what was put in may have moved a header into one.
-      if (!isInBody(broken)) expect(leaks(file)).toBe(false);
-    },
-  );
+  property.prop([requests, cuts, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 6 })], {
+    numRuns: cases(150),
+  })('is nowhere in the file when bytes were lost or put in, either', async (frames, places, where, junk) => {
+    const bytes = Buffer.concat(frames);
+    const at = where % bytes.length;
+    const broken = Buffer.concat([bytes.subarray(0, at), junk, bytes.subarray(at + (where % 3))]);
+    const { client, file } = await sent(broken, places);
+    expect(client.length).toBe(broken.length);
+    // A body is a body: what was put in may have moved a header into one.
+    if (!isInBody(broken)) expect(leaks(file)).toBe(false);
+  });
 
   test('a token cut into single bytes is hidden', async () => {
     const bytes = frame({ cmd: 'hello', token: TOKEN });

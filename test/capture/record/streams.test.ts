@@ -8,6 +8,7 @@ import { createPacketMaker, createRoom } from '../../../src/capture/record/synth
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded, streamsOf } from '../../support/captures/recorded.ts';
+import { cases } from '../../support/cases.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { once, pattern, read, write } from '../../transport/connection-helpers.ts';
 
@@ -29,7 +30,7 @@ async function exchange(client: Connection, server: Connection, up: Uint8Array[]
 const pieces = fc.array(fc.oneof(fc.nat(50), fc.nat(3000), fc.nat(200_000)), { maxLength: 8 });
 
 describe('what is recorded', () => {
-  property.prop([pieces, pieces, fc.boolean()], { numRuns: 60 })(
+  property.prop([pieces, pieces, fc.boolean()], { numRuns: cases(60) })(
     'is read back, byte for byte, in both directions',
     async (up, down, wide) => {
       const parts = (lengths: readonly number[], from: number) =>

@@ -13,6 +13,7 @@ import {
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { cases } from '../../support/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { type FlakyOptions, flaky } from '../flaky.ts';
 
@@ -140,7 +141,7 @@ describe('connections that break', () => {
       fc.array(fc.oneof(fc.nat(10), fc.nat(700_000)), { minLength: 1, maxLength: 4 }),
       fc.integer({ min: 1, max: 3 }),
     ],
-    { numRuns: 40 },
+    { numRuns: cases(40) },
   )('wherever they break, what is written is the file', async (cuts, sizes, parallel) => {
     const { net, downloads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
     await Promise.all(

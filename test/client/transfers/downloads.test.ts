@@ -10,6 +10,7 @@ import {
 } from '../../../src/client/transfers/downloads.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { cases } from '../../support/cases.ts';
 import { type AnsweringLink, answeringLink } from '../../support/network/answering-link.ts';
 import { frame } from '../../support/network/peer.ts';
 import { bytesFrom } from '../../support/seeded.ts';
@@ -61,7 +62,7 @@ property.prop(
     fc.array(fc.integer({ min: 0, max: 150_000 }), { maxLength: 5 }),
     fc.integer({ min: 1, max: 3 }),
   ],
-  { numRuns: 60, seed: 5 },
+  { numRuns: cases(60), seed: 5 },
 )(
   'whatever the places at which connections break, what is received is the content, each byte of it once',
   async (size, cuts, parallel) => {

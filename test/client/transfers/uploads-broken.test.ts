@@ -18,6 +18,7 @@ import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { cases } from '../../support/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { connectionFault, type Flaky, type FlakyOptions, flaky } from '../flaky.ts';
 
@@ -192,7 +193,7 @@ describe('connections that break', () => {
     parallel: fc.integer({ min: 1, max: 3 }),
   });
   property.prop([fc.array(cut, { maxLength: 5 }), fc.array(upload, { minLength: 1, maxLength: 3 })], {
-    numRuns: 80,
+    numRuns: cases(80),
   })(
     'wherever they break, what is stored is the content, and what is told is in order',
     async (cuts, many) => {

@@ -25,6 +25,7 @@ import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { cases } from '../../support/cases.ts';
 import { type CutOptions, cuttingLink } from '../../support/network/cutting-link.ts';
 import { frame } from '../../support/network/peer.ts';
 import { type Answer, type Asked, scripted } from '../../support/sessions/scripted.ts';
@@ -58,7 +59,7 @@ describe('whatever the bytes after which connections break', () => {
       fc.integer({ min: 10_000, max: 400_000 }),
       fc.array(fc.integer({ min: 0, max: 300_000 }), { maxLength: 6 }),
     ],
-    { numRuns: 60 },
+    { numRuns: cases(60) },
   )('a large content is stored as it is, and what was durable is not sent again', async (size, cuts) => {
     const { uploads, bytesOf } = uploading({ cuts }, { retries: 10 });
     const bytes = pattern(size);
@@ -82,7 +83,7 @@ describe('whatever the bytes after which connections break', () => {
   property.prop(
     [fc.array(fc.integer({ min: 0, max: 60_000 }), { maxLength: 8 }), fc.integer({ min: 1, max: 3 })],
     {
-      numRuns: 30,
+      numRuns: cases(30),
     },
   )('many contents, small and large, over several connections, are all stored', async (cuts, parallel) => {
     const { uploads, bytesOf } = uploading({ cuts }, { retries: 10, parallel, window: 8 });

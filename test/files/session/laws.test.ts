@@ -12,6 +12,7 @@ import type { CommandEffect, Effect } from '../../../src/files/session/effect.ts
 import type { EffectResult, SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { initialSession, type SessionState } from '../../../src/files/session/state.ts';
+import { cases } from '../../support/cases.ts';
 import { bodyEnd, data, request } from '../../support/sessions/session-events.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'a/x', '../no');
@@ -194,7 +195,7 @@ test.prop(
     fc.option(fc.nat({ max: 20 })),
   ],
   {
-    numRuns: 2_000,
+    numRuns: cases(500),
   },
 )(
   'no put is acknowledged that was not committed, answers keep their order, and every credit is settled once',
@@ -249,7 +250,7 @@ test.prop(
       maxLength: 2,
     }),
   ],
-  { numRuns: 1_000 },
+  { numRuns: cases(250) },
 )(
   'a request is refused or served once, however its connection ends, and the end of a body is no request of its own',
   (frames, cut, faults) => {

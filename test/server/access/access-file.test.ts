@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { RULES_PER_TURN } from '../../../src/server/access/access-rules.ts';
 import { LISTENERS_PER_TURN } from '../../../src/server/broadcast.ts';
+import { cases } from '../../support/cases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -302,7 +303,7 @@ describe('what is wrong is told with its place', () => {
   });
 });
 
-property.prop([fc.string(), fc.nat(200)], { numRuns: 100 })(
+property.prop([fc.string(), fc.nat(200)], { numRuns: cases(100) })(
   'a message never contains a token, however the file is broken',
   async (junk, at) => {
     const text = JSON.stringify({ tokens: [{ ...alice, [secret]: 1 }], [secret]: secret });

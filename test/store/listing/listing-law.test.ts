@@ -8,6 +8,7 @@ import type { ListingBounds } from '../../../src/node.ts';
 import { put, value } from '../../../src/store/conformance/case.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { cases } from '../../support/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
 
 /** Such that a folder of five files is large, and is read in several goes. */
@@ -165,7 +166,7 @@ const rounds = fc.array(round, { maxLength: 10 });
 
 describe('a listing shows once, and in order, what is there from its beginning to its end', () => {
   for (const durability of ['os', 'fsync'] as const)
-    test.prop([bounds, first, rounds], { numRuns: 60 })(
+    test.prop([bounds, first, rounds], { numRuns: cases(60) })(
       `a listing of a disk store (${durability}) shows once, in order, every name that exists throughout, whatever changes and however many list`,
       async (listing, names, played) => {
         const { store, root, dispose } = await newDiskStore({ durability, listing });
@@ -182,7 +183,7 @@ describe('a listing shows once, and in order, what is there from its beginning t
       },
     );
 
-  test.prop([first, rounds], { numRuns: 60 })(
+  test.prop([first, rounds], { numRuns: cases(60) })(
     'a listing of a memory store shows once, in order, every name that exists throughout',
     async (names, played) => {
       const world = new World(memoryStore(), undefined);

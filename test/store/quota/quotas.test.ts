@@ -8,6 +8,7 @@ import type { Outcome, Sink, Store } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { err } from '../../../src/store/outcome.ts';
 import { type Quota, withQuotas } from '../../../src/store/quota/quotas.ts';
+import { cases } from '../../support/cases.ts';
 import { newDiskStore } from '../../support/stores/store-roots.ts';
 
 const ample: readonly Quota[] = [
@@ -370,7 +371,7 @@ const rules: readonly Quota[] = [
 describe('whatever is done', () => {
   const already = fc.dictionary(name, fc.integer({ min: 0, max: 15 }), { noNullPrototype: true });
 
-  test.prop([already, fc.array(action, { maxLength: 30 })], { numRuns: 200 })(
+  test.prop([already, fc.array(action, { maxLength: 30 })], { numRuns: cases(200) })(
     'calls one after another keep the used bytes equal to the sum of the sizes, and within the quotas',
     async (files, actions) => {
       const { inner, store } = await storeWith(files, () => rules);
@@ -386,7 +387,9 @@ describe('whatever is done', () => {
     },
   );
 
-  test.prop([already, fc.array(action, { maxLength: 30 }), fc.scheduler(), fc.boolean()], { numRuns: 300 })(
+  test.prop([already, fc.array(action, { maxLength: 30 }), fc.scheduler(), fc.boolean()], {
+    numRuns: cases(300),
+  })(
     'concurrent calls in any order keep the used bytes equal to the sum of the sizes, and never beyond the quotas',
     async (files, actions, scheduler, reloads) => {
       const inner = memoryStore();

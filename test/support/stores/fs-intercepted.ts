@@ -26,6 +26,10 @@ export interface Interception {
 export const systemError = (code: string, syscall: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: injected, ${syscall} '/secret/path'`), { code, syscall, errno: -1 });
 
+/** An operation in words, for a message: without the bytes that it writes. */
+export const describeOperation = ({ name, args, number }: Operation): string =>
+  `${name}(${args.map((arg) => (typeof arg === 'object' ? '…' : String(arg))).join(', ')}), operation ${number}`;
+
 type AnyFunction = (...args: unknown[]) => unknown;
 
 export function interceptedFileSystem({ before, after, atMost, entry }: Interception): FileSystem {

@@ -14,7 +14,11 @@ import { pattern, value } from '../../../../src/store/conformance/case.ts';
 import type { Outcome, Sink, Store, UploadOffset } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
-import { interceptedFileSystem, type Operation } from '../../../support/stores/fs-intercepted.ts';
+import {
+  describeOperation,
+  interceptedFileSystem,
+  type Operation,
+} from '../../../support/stores/fs-intercepted.ts';
 import { newRoot, openBelow, removeRoot, temporariesIn } from '../../../support/stores/store-roots.ts';
 
 const codes = ['disk-full', 'io-error', 'too-many-open-files', 'bad-offset'];
@@ -45,7 +49,7 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
       return errno;
     },
   });
-  const named = () => `${hit?.name}(${hit?.args.map(String).join(', ').slice(0, 200)}), operation ${nth}`;
+  const named = () => (hit === undefined ? 'nothing' : describeOperation(hit));
 
   /** The value of an answer that may fail only as the fault makes it. */
   function got<T>(outcome: Outcome<T>): T | undefined {
