@@ -8,7 +8,7 @@ import { sticky } from '../../src/demo/sticky-packets.ts';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('sticky', () => {
-  test('shows three rounds, and only the framed one gives the messages back for certain', async () => {
+  test('sticky shows three rounds, and only the framed one gives the messages back for certain', async () => {
     const rounds = await firstValueFrom(sticky({ pause: 5 }).pipe(toArray()));
     expect(rounds.map(({ round }) => round)).toEqual(['together', 'apart', 'framed']);
     for (const { chunks, sent, round } of rounds) {
@@ -23,7 +23,7 @@ describe('sticky', () => {
     expect(rounds[2]?.received).toEqual(rounds[2]?.sent);
   });
 
-  test('errors with the fault when a message is too long for its frame', async () => {
+  test('sticky errors with the fault when a message is too long for its frame', async () => {
     const fault = await new Promise((resolve) => {
       sticky({ messages: ['x'.repeat(1_025)] }).subscribe({ error: resolve });
     });
@@ -32,7 +32,7 @@ describe('sticky', () => {
 });
 
 describe('alignChunks', () => {
-  test('finds what was glued and what was cut', () => {
+  test('alignChunks finds what was glued and what was cut', () => {
     const chunks = alignChunks(['one', 'two', 'three'].map(bytes), ['onet', 'wothr', 'e', 'e'].map(bytes));
     const pieces = chunks.map((chunk) => chunk.pieces.map((piece) => Buffer.from(piece.bytes).toString()));
     expect(pieces).toEqual([['one', 't'], ['wo', 'thr'], ['e'], ['e']]);
@@ -63,7 +63,7 @@ describe('alignChunks', () => {
 describe('formatSticky', () => {
   const sent = ['one', 'two', 'x'];
 
-  test('shows the bytes of each chunk and brackets under the messages', () => {
+  test('formatSticky shows the bytes of each chunk and brackets under the messages', () => {
     const chunks = alignChunks(sent.map(bytes), [bytes('onetw'), bytes('ox')]);
     expect(formatSticky({ round: 'together', sent, chunks, glued: 3, cut: 1 })).toBe(
       [
@@ -83,7 +83,7 @@ describe('formatSticky', () => {
     );
   });
 
-  test('says what the framing gave back', () => {
+  test('formatSticky says what the framing gave back', () => {
     const chunks = alignChunks([bytes('\0\0\0\u0001a')], [bytes('\0\0\0\u0001a')]);
     const event = { round: 'framed', sent: ['a'], chunks, glued: 0, cut: 0 } as const;
     expect(formatSticky({ ...event, received: ['a'] })).toContain(

@@ -15,7 +15,7 @@ describe('upperCase', () => {
   const marbles = (run: Parameters<TestScheduler['run']>[0]) =>
     new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(run);
 
-  test('answers each chunk, and a character in two chunks once it is whole', () => {
+  test('upperCase answers each chunk, and a character in two chunks once it is whole', () => {
     marbles(({ cold, expectObservable }) => {
       const bytes = { a: utf8('größe'), b: Uint8Array.of(0xc3), c: Uint8Array.of(0xa9), d: utf8('é!') };
       expectObservable(text(cold('-a-b-c-d-|', bytes).pipe(upperCase()))).toBe('-A---C-D-|', {
@@ -33,7 +33,7 @@ describe('upperCase', () => {
     });
   });
 
-  test('passes an error on, and shares nothing between two subscriptions', () => {
+  test('upperCase passes an error on, and shares nothing between two subscriptions', () => {
     marbles(({ cold, expectObservable }) => {
       const upper$ = text(cold('-a-#', { a: Uint8Array.of(0x61, 0xe2) }).pipe(upperCase()));
       expectObservable(upper$).toBe('-A-#', { A: 'A' });
@@ -42,7 +42,7 @@ describe('upperCase', () => {
   });
 
   property.prop([fc.string({ unit: 'grapheme' }), fc.array(fc.nat(5), { minLength: 1 })])(
-    'gives the same text however it is cut',
+    'upperCase gives the same text however it is cut',
     async (words, sizes) => {
       const bytes = utf8(words);
       const chunks: Uint8Array[] = [];
@@ -59,7 +59,7 @@ describe('upperCase', () => {
   );
 
   property.prop([fc.array(fc.uint8Array({ maxLength: 20 }))])(
-    'never throws on random bytes',
+    'upperCase never throws on random bytes',
     async (chunks) => {
       const pieces = await firstValueFrom(from(chunks).pipe(upperCase(), toArray()));
       expect(() => new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces))).not.toThrow();
@@ -93,7 +93,7 @@ describe('serveUpper', () => {
   }
   const client = (port: number): Promise<Connection> => once(connectTcp({ host: '127.0.0.1', port }));
 
-  test('answers over TCP, also after the client ended its side', async () => {
+  test('serveUpper answers over TCP, also after the client ended its side', async () => {
     const { tcp, events } = await start();
     const connection = await client(tcp);
     const reading = read(connection);
@@ -109,7 +109,7 @@ describe('serveUpper', () => {
     ]);
   });
 
-  test('answers over UDP', async () => {
+  test('serveUpper answers over UDP', async () => {
     const { udp, events } = await start();
     const socket = createSocket('udp4');
     const answer = new Promise((resolve) => socket.once('message', (bytes) => resolve(bytes.toString())));
@@ -121,7 +121,7 @@ describe('serveUpper', () => {
     socket.close();
   });
 
-  test('stops reading while its replies are not read', async () => {
+  test('serveUpper stops reading while its replies are not read', async () => {
     const { tcp } = await start();
     const connection = await client(tcp);
     const total = 32 * 1024 * 1024;
@@ -159,7 +159,7 @@ describe('serveUpper', () => {
     expect(refused).toMatchObject({ code: 'refused' });
   });
 
-  test('errors when one of the addresses is taken', async () => {
+  test('serveUpper errors when one of the addresses is taken', async () => {
     const { tcp } = await start();
     const fault = await new Promise((resolve) => {
       serveUpper({ tcp: { port: tcp }, udp: { port: 0 } }).subscribe({ error: resolve });

@@ -104,7 +104,7 @@ describe('a peer that never ends its side', () => {
     return { scheduler, peer, closed$, destroyed: () => destroyed };
   }
 
-  test('is dropped after the time, and not before', async () => {
+  test('a peer that never ends its side is dropped after the time, and not before', async () => {
     const { scheduler, peer, closed$, destroyed } = closing(700);
     const reading = read(peer);
     await turns(2);
@@ -116,13 +116,13 @@ describe('a peer that never ends its side', () => {
     expect(await reading.done).toBeNull();
   });
 
-  test('has as long as no time at all when that is what it is given', async () => {
+  test('a peer that never ends its side has as long as no time at all when that is what it is given', async () => {
     const { scheduler, closed$ } = closing(0);
     scheduler.flush();
     expect((await once(closed$))?.code).toBe('destroyed');
   });
 
-  test('leaves no timer behind when it ends its side in time', async () => {
+  test('a peer that never ends its side leaves no timer behind when it ends its side in time', async () => {
     const { scheduler, peer, closed$, destroyed } = closing(700);
     peer.end();
     read(peer);

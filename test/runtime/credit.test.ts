@@ -5,7 +5,7 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow, createBudget } from '../../src/r
 const plenty = { high: 1e9, low: 1e8 };
 
 describe('a window', () => {
-  test('pauses above its high mark and resumes at its low mark', () => {
+  test('a window pauses above its high mark and resumes at its low mark', () => {
     const flow: boolean[] = [];
     const window = createBudget(plenty).window({ high: 10, low: 4 }, (paused) => flow.push(paused));
     window.charge(10);
@@ -18,7 +18,7 @@ describe('a window', () => {
     expect(flow).toEqual([true, false]);
   });
 
-  test('pauses when all together hold more than the budget, and it holds more than the floor', () => {
+  test('a window pauses when all together hold more than the budget, and it holds more than the floor', () => {
     const flow: string[] = [];
     const budget = createBudget({ high: 10 * CREDIT_FLOOR_BYTES, low: 4 * CREDIT_FLOOR_BYTES });
     const one = budget.window(plenty, (paused) => flow.push(`one ${paused}`));
@@ -33,7 +33,7 @@ describe('a window', () => {
     expect(flow).toEqual(['two true', 'two false']);
   });
 
-  test('is read from while it holds no more than the floor, however much others hold', () => {
+  test('a window is read from while it holds no more than the floor, however much others hold', () => {
     const flow: boolean[] = [];
     const budget = createBudget({ high: 10, low: 4 });
     budget.window(plenty, () => {}).charge(1e6);
@@ -45,7 +45,7 @@ describe('a window', () => {
     expect(flow).toEqual([true, false]);
   });
 
-  test('is read from while a request with a large header has its body still to come', () => {
+  test('a window is read from while a request with a large header has its body still to come', () => {
     const flow: boolean[] = [];
     const budget = createBudget({ high: 10, low: 4 });
     budget.window(plenty, () => {}).charge(1e6);
@@ -59,7 +59,7 @@ describe('a window', () => {
     expect(flow).toEqual([true, false, true]);
   });
 
-  test('may always have one small piece on its way to its peer, and larger ones while there is room', () => {
+  test('a window may always have one small piece on its way to its peer, and larger ones while there is room', () => {
     const budget = createBudget({ high: 4e6, low: 3e6 });
     const deaf = Array.from({ length: 100 }, () => budget.window(plenty, () => {}));
     for (const window of deaf) for (let lent = 1; lent > 0; ) lent = window.lend(256 * 1024);

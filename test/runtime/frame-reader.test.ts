@@ -19,7 +19,7 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
   const budget = createBudget(marks);
   budget.window(marks, () => {}).charge(othersHold);
   const window = budget.window(marks, () => {});
-  const intake = createFrameReader({
+  const reader = createFrameReader({
     framing: requestFraming(),
     window,
     headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
@@ -32,15 +32,15 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
     setHasRoom: () => {},
     onInternalError: () => expect.unreachable(),
   });
-  intake.chunk(bytes);
+  reader.chunk(bytes);
   let [most, steps] = [0, 0];
-  while (intake.hasMore(true)) {
+  while (reader.hasMore(true)) {
     const before = window.unsettled();
-    intake.step();
+    reader.step();
     most = Math.max(most, window.unsettled() - before);
     steps++;
   }
-  intake.stop();
+  reader.stop();
   return { most, steps };
 }
 
@@ -48,7 +48,7 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
 function received(bytes: Uint8Array, pinsMemory: boolean) {
   const pieces: boolean[] = [];
   let back = 0;
-  const intake = createFrameReader({
+  const reader = createFrameReader({
     framing: requestFraming(),
     window: createBudget(marks).window(marks, () => {}),
     headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
@@ -65,9 +65,9 @@ function received(bytes: Uint8Array, pinsMemory: boolean) {
     setHasRoom: () => {},
     onInternalError: () => expect.unreachable(),
   });
-  intake.chunk(bytes);
-  while (intake.hasMore(true)) intake.step();
-  intake.stop();
+  reader.chunk(bytes);
+  while (reader.hasMore(true)) reader.step();
+  reader.stop();
   return { pieces, back };
 }
 
@@ -78,15 +78,15 @@ describe('a few bytes of a body', () => {
   slab.set(frame);
   const chunk = slab.subarray(0, frame.length);
 
-  test('are handed on where they were received while no other memory is held by few', () => {
+  test('a few bytes of a body are handed on where they were received while no other memory is held by few', () => {
     expect(received(chunk, false)).toEqual({ pieces: [true], back: frame.length - 1000 });
   });
 
-  test('are copied, and what they lay in given back whole, while other memory is held by few', () => {
+  test('a few bytes of a body are copied, and what they lay in given back whole, while other memory is held by few', () => {
     expect(received(chunk, true)).toEqual({ pieces: [false], back: frame.length });
   });
 
-  test('that came with their header are one event, however they lie in what came', () => {
+  test('a few bytes of a body that came with their header are one event, however they lie in what came', () => {
     const body = new Uint8Array(10 * KIB);
     const three = Buffer.concat([putFrame('a', body), frame, putFrame('b', body)]);
     expect(received(three, false)).toEqual({
@@ -99,13 +99,13 @@ describe('a few bytes of a body', () => {
 const shortest = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame({})));
 
 describe('a piece', () => {
-  test('costs little while others hold the budget, whatever it is full of', () => {
+  test('a piece costs little while others hold the budget, whatever it is full of', () => {
     const bytes = Buffer.concat([putFrame('a', new Uint8Array(300_000)), shortest(5_000)]);
     expect(costliestStep(bytes, marks.high).most).toBeLessThanOrEqual(SHORT_PIECE_COST_MAX);
     expect(costliestStep(bytes, 0).most).toBeGreaterThan(2 * SHORT_PIECE_COST_MAX);
   });
 
-  test('of a body is long while there is room for what it costs', () => {
+  test('a piece of a body is long while there is room for what it costs', () => {
     const body = putFrame('a', new Uint8Array(500_000));
     expect(costliestStep(body, 0).steps).toBeLessThan(costliestStep(body, marks.high).steps / 3);
   });
@@ -118,7 +118,7 @@ describe('a piece', () => {
     ),
     { maxLength: 8 },
   );
-  property.prop([some])('costs no more than was added up, while others hold the budget', (frames) => {
+  property.prop([some])('a piece costs no more than was added up, while others hold the budget', (frames) => {
     const { most } = costliestStep(Buffer.concat(frames), marks.high);
     expect(most).toBeLessThanOrEqual(SHORT_PIECE_COST_MAX + PARTIAL_HEAD_COST_MAX);
   });

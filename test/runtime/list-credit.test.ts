@@ -20,7 +20,7 @@ async function served(limits: Partial<Limits>, files: number) {
 }
 
 describe('a page of names', () => {
-  test('is paid for while it waits behind a file that the peer does not read, and no longer', async () => {
+  test('a page of names is paid for while it waits behind a file that the peer does not read, and no longer', async () => {
     const server = await served({}, 1000);
     const theirs = server.connect();
     const asks = [frame({ cmd: 'get', filename: 'large' }), frame({ cmd: 'list', limit: 100 })];
@@ -36,7 +36,7 @@ describe('a page of names', () => {
     await server.end();
   });
 
-  test('is not paid for any more once its peer is gone', async () => {
+  test('a page of names is not paid for any more once its peer is gone', async () => {
     const server = await served({}, 1000);
     const theirs = server.connect();
     theirs.write([frame({ cmd: 'get', filename: 'large' }), frame({ cmd: 'list' })], () => {});
@@ -46,7 +46,7 @@ describe('a page of names', () => {
     await server.end();
   });
 
-  test('is short while the budget is used up, and the next ones have the other names', async () => {
+  test('a page of names is short while the budget is used up, and the next ones have the other names', async () => {
     const budget = { high: 512 * KIB, low: 256 * KIB };
     const server = await served({ budget, headerBytes: 8 * KIB }, 100);
     const unread = Array.from({ length: 20 }, () => server.connect());
@@ -76,7 +76,7 @@ describe('a page of names', () => {
   });
 });
 
-test('of lists that nobody reads, no more are made than a few pages hold', async () => {
+test('of lists that no peer reads, no more are made than a few pages hold', async () => {
   const server = await served({}, 1000);
   const theirs = server.connect();
   theirs.pause();

@@ -44,13 +44,13 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
 }
 
 describe('a put that breaks off', () => {
-  test('with an upload keeps all that has arrived, though none of it was written yet', async () => {
+  test('a put that breaks off with an upload keeps all that has arrived, though none of it was written yet', async () => {
     const { store, credit, result } = await brokenOff({ size: 9, upload: 'u' });
     expect(await store.resume('u')).toMatchObject({ ok: true, value: { offset: 5 } });
     expect({ credit, result }).toEqual({ credit: 5, result: null });
   });
 
-  test('without one keeps nothing', async () => {
+  test('a put that breaks off without one keeps nothing', async () => {
     const { store, credit, result } = await brokenOff({ size: 9 });
     expect(store.sinks).toBe(0);
     expect({ credit, result }).toEqual({ credit: 5, result: null });
@@ -58,7 +58,7 @@ describe('a put that breaks off', () => {
 });
 
 describe('a sink whose write fails', () => {
-  test('is not asked for anything more, though the credit that comes back brings more of the body at once', async () => {
+  test('a sink whose write fails is not asked for anything more, though the credit that comes back brings more of the body at once', async () => {
     const error = errorInfo('disk-full');
     let writes = 0;
     const answers: (() => void)[] = [];

@@ -37,27 +37,27 @@ function run(perSecond: number, pieces: readonly number[], ms: number): number[]
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
-describe('a rate', () => {
+describe('a rate limit', () => {
   property.prop([
     fc.integer({ min: 10, max: 1_000_000 }),
     fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 8 }),
-  ])('is kept over time, but for what was saved up and a piece each', (perSecond, pieces) => {
+  ])('a rate limit is kept over time, but for what was saved up and a piece each', (perSecond, pieces) => {
     const taken = sum(run(perSecond, pieces, 2_000));
     expect(taken).toBeLessThanOrEqual(2.1 * perSecond + sum(pieces) + 1);
     expect(taken).toBeGreaterThanOrEqual(Math.min(1.8 * perSecond, sum(pieces)));
   });
 
-  test('is shared in equal parts, however large the pieces are that each takes', () => {
+  test('a rate limit is shared in equal parts, however large the pieces are that each takes', () => {
     const taken = run(1_000_000, [100, 1_000, 64_000], 10_000);
     const fair = 10_000_000 / 3;
     for (const each of taken) expect(Math.abs(each - fair)).toBeLessThan(0.05 * fair + 64_000);
   });
 
-  test('leaves all of it to one who is alone', () => {
+  test('a rate limit leaves the whole rate to the only connection', () => {
     expect(run(1_000, [10], 10_000)[0]).toBeGreaterThan(9_500);
   });
 
-  test('that is infinite asks for nothing', () => {
+  test('a rate limit that is infinite asks for nothing', () => {
     const member = createRateLimiter(Number.POSITIVE_INFINITY).join(() => {
       throw new Error('was paused');
     });
@@ -65,7 +65,7 @@ describe('a rate', () => {
     member.leave();
   });
 
-  test('holds for one that comes again and again: what it owes stays to be paid', () => {
+  test('a rate limit holds for a connection that comes again and again: its debt stays', () => {
     const scheduler = new TestScheduler(() => {});
     let taken = 0;
     scheduler.maxFrames = 10_001;

@@ -9,7 +9,7 @@ import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 
 const silence = { initial: 20, minimum: 5, midFrame: 800 };
 
-type Act = (outbox: ReplyWriter, patience: AckDelay) => void;
+type Act = (writer: ReplyWriter, ackDelay: AckDelay) => void;
 
 function inVirtualTime(
   script: string,
@@ -21,8 +21,8 @@ function inVirtualTime(
   scheduler.run(({ hot, expectObservable }) => {
     const [here, there] = memoryPair({ scheduler });
     const window = createBudget({ high: 1e9, low: 1e8 }).window(marks, () => {});
-    const ackDelay = createAckDelay(scheduler, silence, () => outbox.flushHeld());
-    const outbox = createReplyWriter({
+    const ackDelay = createAckDelay(scheduler, silence, () => writer.flushHeld());
+    const writer = createReplyWriter({
       connection: here,
       window,
       ackDelay,
@@ -31,54 +31,54 @@ function inVirtualTime(
       failed: () => {},
     });
     hot(script).subscribe((name) => {
-      acts[name]!(outbox, ackDelay);
-      outbox.flush();
+      acts[name]!(writer, ackDelay);
+      writer.flush();
     });
     const got$ = there.chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
     expectObservable(got$).toBe(expected, { a: 'a', b: 'b', c: 'c', 2: 'ab', 8: 'abcdefgh' });
   });
 }
 
-const ack = (text: string) => (outbox: ReplyWriter) => outbox.reply(Buffer.from(text), false);
-const error = (text: string) => (outbox: ReplyWriter) => outbox.reply(Buffer.from(text), true);
-const heard: Act = (_, patience) => patience.onActivity();
+const ack = (text: string) => (writer: ReplyWriter) => writer.reply(Buffer.from(text), false);
+const error = (text: string) => (writer: ReplyWriter) => writer.reply(Buffer.from(text), true);
+const heard: Act = (_, ackDelay) => ackDelay.onActivity();
 
 describe('an ack that the peer has not shown to want', () => {
-  test('waits until nothing was heard for a while', () => {
+  test('an ack that the peer has not shown to want waits until the peer was quiet for a while', () => {
     inVirtualTime('a', { a: ack('a') }, '21ms a');
   });
 
-  test('waits as long as the peer goes on sending, and leaves with the others', () => {
+  test('an ack that the peer has not shown to want waits as long as the peer goes on sending, and leaves with the others', () => {
     inVirtualTime('a 9ms h 9ms h 9ms h', { a: ack('a'), h: heard }, '51ms a');
   });
 
-  test('leaves when the peer has ended its side', () => {
-    inVirtualTime('a 4ms r', { a: ack('a'), r: (_, patience) => patience.release() }, '5ms a');
+  test('an ack that the peer has not shown to want leaves when the peer has ended its side', () => {
+    inVirtualTime('a 4ms r', { a: ack('a'), r: (_, ackDelay) => ackDelay.release() }, '5ms a');
   });
 
-  test('leaves before an error that may not wait', () => {
+  test('an ack that the peer has not shown to want leaves before an error that may not wait', () => {
     inVirtualTime('a 4ms b', { a: ack('a'), b: error('b') }, '5ms 2');
   });
 
-  test('leaves when the credit is used up, so that a peer with very many files is not left waiting', () => {
+  test('an ack that the peer has not shown to want leaves when the credit is used up, so that a peer with very many files is not left waiting', () => {
     inVirtualTime('a', { a: ack('a') }, 'a', { high: 0, low: 0 });
   });
 
-  test('waits however long we do not listen: a slow disk is no silence of the peer', () => {
+  test('an ack that the peer has not shown to want waits however long the connection is not read: a slow disk is no quiet period of the peer', () => {
     const acts = {
-      p: (_: ReplyWriter, patience: AckDelay) => patience.setListening(false),
+      p: (_: ReplyWriter, ackDelay: AckDelay) => ackDelay.setListening(false),
       a: ack('a'),
-      r: (_: ReplyWriter, patience: AckDelay) => patience.setListening(true),
+      r: (_: ReplyWriter, ackDelay: AckDelay) => ackDelay.setListening(true),
     };
     inVirtualTime('p 9ms a 89ms r', acts, '121ms a');
   });
 
-  test('waits much longer in the middle of a frame, where nobody waits for an answer', () => {
-    const inFrame: Act = (_, patience) => patience.setInFrame(true);
+  test('an ack that the peer has not shown to want waits much longer in the middle of a frame, where no peer waits for an answer', () => {
+    const inFrame: Act = (_, ackDelay) => ackDelay.setInFrame(true);
     inVirtualTime('(fa)', { f: inFrame, a: ack('a') }, '801ms a');
   });
 
-  test('waits the less the more of them there are', () => {
+  test('an ack that the peer has not shown to want waits the less the more of them there are', () => {
     inVirtualTime('(ab)', { a: ack('a'), b: ack('b') }, '11ms 2');
     inVirtualTime('(abcdefgh)', Object.fromEntries([...'abcdefgh'].map((it) => [it, ack(it)])), '6ms 8');
   });
@@ -86,32 +86,32 @@ describe('an ack that the peer has not shown to want', () => {
   /** The peer is heard, and acks for what it sent are held. */
   const say =
     (...texts: readonly string[]): Act =>
-    (outbox, patience) => {
-      patience.onActivity();
-      for (const text of texts) ack(text)(outbox);
+    (writer, ackDelay) => {
+      ackDelay.onActivity();
+      for (const text of texts) ack(text)(writer);
     };
 
-  test('waits no longer once the peer said nothing for long, and went on as soon as it got one', () => {
+  test('an ack that the peer has not shown to want waits no longer once the peer said nothing for long, and went on as soon as it got one', () => {
     inVirtualTime('a 21ms b', { a: say('a'), b: say('b') }, '21ms a 0ms b');
   });
 
-  test('waits no longer once it did so twice for a shorter time', () => {
+  test('an ack that the peer has not shown to want waits no longer once it did so twice for a shorter time', () => {
     const acts = { a: say('a', 'b'), b: say('a', 'b'), c: say('c') };
     inVirtualTime('a 11ms b 11ms c', acts, '11ms 2 11ms 2 0ms c');
   });
 
-  test('still waits when the peer went on long after it got one', () => {
+  test('an ack that the peer has not shown to want still waits when the peer went on long after it got one', () => {
     inVirtualTime('a 60ms b 60ms c', { a: say('a'), b: say('b'), c: say('c') }, '21ms a 60ms b 60ms c');
   });
 });
 
-/** An outbox whose writes settle when the test says so. */
+/** An writer whose writes settle when the test says so. */
 function written() {
   const chunks: Uint8Array[] = [];
   const settles: (() => void)[] = [];
   const [here] = memoryPair();
   const window = createBudget({ high: 1e9, low: 1e8 }).window({ high: 1e9, low: 1e8 }, () => {});
-  const outbox = createReplyWriter({
+  const writer = createReplyWriter({
     connection: {
       ...here,
       write: (some, settled) => {
@@ -125,15 +125,15 @@ function written() {
     sent: () => {},
     failed: () => {},
   });
-  return { outbox, window, chunks, settle: () => settles.shift()?.() };
+  return { writer, window, chunks, settle: () => settles.shift()?.() };
 }
 
 describe('memory that replies were gathered in', () => {
-  test('is let go of with them when they were many, so that a peer that reads late leaves nothing behind', () => {
-    const { outbox, window, chunks, settle } = written();
+  test('memory that replies were gathered in is let go of with them when they were many, so that a peer that reads late leaves nothing behind', () => {
+    const { writer, window, chunks, settle } = written();
     const reply = (bytes: number) => {
-      outbox.reply(new Uint8Array(bytes), true);
-      outbox.flush();
+      writer.reply(new Uint8Array(bytes), true);
+      writer.flush();
     };
     reply(10);
     for (let i = 0; i < 100; i++) reply(10_000);
@@ -146,21 +146,21 @@ describe('memory that replies were gathered in', () => {
     expect(last?.buffer.byteLength).toBeLessThanOrEqual(16 * 1024);
   });
 
-  test('takes the next replies when it is small', () => {
-    const { outbox, chunks, settle } = written();
+  test('memory that replies were gathered in takes the next replies when it is small', () => {
+    const { writer, chunks, settle } = written();
     for (let i = 0; i < 3; i++) {
-      outbox.reply(new Uint8Array(10), true);
-      outbox.flush();
+      writer.reply(new Uint8Array(10), true);
+      writer.flush();
       settle();
     }
     expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(1);
   });
 
-  test('leaves in writes so small that a slow peer is seen to read', () => {
-    const { outbox, window, chunks, settle } = written();
-    for (let i = 0; i < 4_000; i++) outbox.reply(new Uint8Array(1_000), true);
-    outbox.body(new Uint8Array(256 * 1024), () => {});
-    outbox.flush();
+  test('memory that replies were gathered in leaves in writes so small that a slow peer is seen to read', () => {
+    const { writer, window, chunks, settle } = written();
+    for (let i = 0; i < 4_000; i++) writer.reply(new Uint8Array(1_000), true);
+    writer.body(new Uint8Array(256 * 1024), () => {});
+    writer.flush();
     const writes: number[] = [];
     const bytes = () => chunks.reduce((sum, { length }) => sum + length, 0);
     for (let before = 0; bytes() > before; settle()) {

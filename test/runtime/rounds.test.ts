@@ -48,21 +48,21 @@ function worker(loop: Loop, ms: number, pieces: number) {
 }
 
 describe('a round', () => {
-  test('does at once what is asked for while it has time', () => {
+  test('a round does at once what is asked for while it has time', () => {
     const loop = eventLoop();
     const one = worker(loop, ROUND_MS / 4, 2);
     one.wake();
     expect(one).toMatchObject({ done: 2, waits: false });
   });
 
-  test('asks nothing of the event loop while it has time, since that would cost more than a small piece', () => {
+  test('a round asks nothing of the event loop while it has time, since that would cost more than a small piece', () => {
     const loop = eventLoop();
     const one = worker(loop, ROUND_MS / 4, 1);
     one.wake();
     expect(loop.idle()).toBe(true);
   });
 
-  test('that lasts over several turns of the event loop has no more time than one that does not', () => {
+  test('a round that lasts over several turns of the event loop has no more time than one that does not', () => {
     const loop = eventLoop();
     const one = worker(loop, ROUND_MS / 2, 0);
     for (let i = 0; i < 2; i++) {
@@ -77,7 +77,7 @@ describe('a round', () => {
     expect(one).toMatchObject({ done: 3, waits: false });
   });
 
-  test('that is broken off by what a member throws is not the last one, for that member neither', () => {
+  test('a round that is broken off by what a member throws is not the last one, for that member neither', () => {
     const loop = eventLoop();
     let throws = true;
     let done = 0;
@@ -103,7 +103,7 @@ describe('a round', () => {
     expect(done).toBe(1);
   });
 
-  test('takes no longer than its time and one piece, however many have work', () => {
+  test('a round takes no longer than its time and one piece, however many have work', () => {
     const loop = eventLoop();
     const many = Array.from({ length: 256 }, () => worker(loop, 3, 100));
     for (const one of many) one.wake();
@@ -114,7 +114,7 @@ describe('a round', () => {
     }
   });
 
-  test('serves a newcomer first, whatever the others have piled up', () => {
+  test('a round serves a newcomer first, whatever the others have piled up', () => {
     const loop = eventLoop();
     const busy = Array.from({ length: 256 }, () => worker(loop, 3, 1000));
     for (const one of busy) one.wake();
@@ -126,7 +126,7 @@ describe('a round', () => {
     expect(newcomer).toMatchObject({ done: 1, waits: false });
   });
 
-  test('serves one that asks for little as soon as it asks, beside any number that never stop', () => {
+  test('a round serves one that asks for little as soon as it asks, beside any number that never stop', () => {
     const loop = eventLoop();
     const busy = Array.from({ length: 64 }, () => worker(loop, 3, 1e9));
     for (const one of busy) one.wake();
@@ -141,7 +141,7 @@ describe('a round', () => {
     }
   });
 
-  test('is not lengthened by one that falls silent and comes back at once', () => {
+  test('a round is not lengthened by one that falls silent and comes back at once', () => {
     const loop = eventLoop();
     // Each has just one piece, and the next one comes as soon as it is done: it never has more.
     const pushy = Array.from({ length: 64 }, () => worker(loop, 3, 1));
@@ -160,7 +160,7 @@ describe('a round', () => {
     expect(steady.done).toBeGreaterThanOrEqual(most - 2);
   });
 
-  test('is not taken from those who wait by any number that come anew', () => {
+  test('a round is not taken from those who wait by any number that come anew', () => {
     const loop = eventLoop();
     const waiting = Array.from({ length: 8 }, () => worker(loop, 3, 10));
     for (const one of waiting) one.wake();
@@ -171,7 +171,7 @@ describe('a round', () => {
     for (const one of waiting) expect(one.done).toBe(10);
   });
 
-  test('does not run one that has left', () => {
+  test('a round does not run one that has left', () => {
     const loop = eventLoop();
     const busy = worker(loop, 10, 2);
     busy.wake();

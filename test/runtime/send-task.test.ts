@@ -45,7 +45,7 @@ function sending() {
   };
 }
 
-test('it is told once that a file is sent, though its last pieces settle before there is a turn', () => {
+test('a file that was sent is reported once, though its last pieces settle before there is a turn', () => {
   const it = sending();
   for (let turn = 0; turn < 4; turn++) {
     it.turn();
@@ -57,7 +57,7 @@ test('it is told once that a file is sent, though its last pieces settle before 
   expect(it.budget.unsettled()).toBe(0);
 });
 
-test('it is told once that a file cannot be sent, though two pieces fail before there is a turn', () => {
+test('a file that cannot be sent is reported once, though two pieces fail before there is a turn', () => {
   const it = sending();
   it.turn();
   expect(it.inFlight()).toBe(2);

@@ -112,8 +112,8 @@ const later = (store: Store): Store => ({
   },
 });
 
-describe('a conversation', () => {
-  test('stores what is put and says so, then gives it back', async () => {
+describe('a connection', () => {
+  test('a connection stores what is put and says so, then gives it back', async () => {
     const it = attended();
     await it.client.send(putFrame('a', 'hello'), frame({ cmd: 'get', filename: 'a', id: 1 }));
     expect(await it.client.replies(2)).toMatchObject([
@@ -124,14 +124,14 @@ describe('a conversation', () => {
     expect((await it.client.bodies()).toString()).toBe('hello');
   });
 
-  test('goes on behind a refused body', async () => {
+  test('a connection goes on behind a refused body', async () => {
     const it = attended();
     await it.client.send(putFrame('../a', 'x'.repeat(100_000)), frame({ cmd: 'ping', id: 1 }));
     expect(await it.client.replies(2)).toMatchObject([{ error: { code: 'bad-filename' } }, { ack: 'ping' }]);
     await conclude(it);
   });
 
-  test('gives back every byte it received, those of refused bodies too', async () => {
+  test('a connection gives back every byte it received, those of refused bodies too', async () => {
     let back = 0;
     const it = attended({ recycle: (_, count) => (back += count) });
     const sent = [
@@ -144,7 +144,7 @@ describe('a conversation', () => {
     expect(back).toBe(Buffer.concat(sent).length);
   });
 
-  test('holds on to the bytes of a short body, and not to all that came around it', async () => {
+  test('a connection holds on to the bytes of a short body, and not to all that came around it', async () => {
     const slow = hesitant(memoryStore());
     const written: Uint8Array[] = [];
     const store: Store = {
@@ -187,7 +187,7 @@ describe('a conversation', () => {
     it.stop();
   });
 
-  test('nor do they keep a header that has begun to come from being read', async () => {
+  test('acks held back do not keep a header that has begun to come from being read either', async () => {
     const it = attended({ window: { high: 16 * 1024, low: 8 * 1024 }, silence: 1e6 });
     // The acks use the window up, and none of them is wanted before a silence. What follows comes in one chunk with them.
     const small = Array.from({ length: 400 }, (_, i) => putFrame(`small${i}`, 'x'));
@@ -199,7 +199,7 @@ describe('a conversation', () => {
     it.stop();
   });
 
-  test('reads a long header that has room to its end, though its peer reads no reply and credit is used up', async () => {
+  test('a connection reads a long header that has room to its end, though its peer reads no reply and credit is used up', async () => {
     let lookedAt = 0;
     const waiting: (() => void)[] = [];
     const files = Array.from({ length: 200 }, (_, n) => ({ name: 'x'.repeat(200) + n, size: 0, mtime: 0 }));
@@ -233,7 +233,7 @@ describe('a conversation', () => {
     it.stop();
   });
 
-  test('refuses as soon as it knows, while the body is still on its way', async () => {
+  test('a connection refuses as soon as it knows, while the body is still on its way', async () => {
     const it = attended();
     await it.client.send(frame({ cmd: 'put', filename: '/etc/passwd', filesize: 1e12 }));
     expect(await it.client.replies(1)).toMatchObject([{ error: { code: 'bad-filename' } }]);
@@ -241,7 +241,7 @@ describe('a conversation', () => {
     await it.finished;
   });
 
-  test('ends with the fault when the frames cannot be told apart, after all that came before', async () => {
+  test('a connection ends with the fault when the frames cannot be told apart, after all that came before', async () => {
     const it = attended({ linger: 1 });
     await it.client.send(putFrame('a', 'hi'), Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     expect(await it.client.all()).toMatchObject([
@@ -252,7 +252,7 @@ describe('a conversation', () => {
     expect(it.budget.unsettled()).toBe(0);
   });
 
-  test('says where it was cut off when the input ends in the middle of a body', async () => {
+  test('a connection says where it was cut off when the input ends in the middle of a body', async () => {
     const it = attended();
     await it.client.send(putFrame('a', 'hello').subarray(0, -2));
     it.client.connection.end();
@@ -262,7 +262,7 @@ describe('a conversation', () => {
     expect((it.store as ReturnType<typeof memoryStore>).sinks).toBe(0);
   });
 
-  test('that breaks off in a body leaves nothing behind', async () => {
+  test('a connection that breaks off in a body leaves nothing behind', async () => {
     const it = attended();
     await it.client.send(putFrame('a', 'hello').subarray(0, -2));
     it.client.connection.destroy();
@@ -274,7 +274,7 @@ describe('a conversation', () => {
 });
 
 describe('a store', () => {
-  test('that is slow to commit lets the next files be taken meanwhile, and each is acknowledged in its turn', async () => {
+  test('a store that is slow to commit lets the next files be taken meanwhile, and each is acknowledged in its turn', async () => {
     const slow = hesitant(memoryStore());
     const it = attended({ store: slow.store });
     await it.client.send(
@@ -294,7 +294,7 @@ describe('a store', () => {
     await conclude(it);
   });
 
-  test('is not asked for more puts at once than requests may be open', async () => {
+  test('a store is not asked for more puts at once than requests may be open', async () => {
     const slow = hesitant(memoryStore());
     const it = attended({ store: slow.store, openRequests: 2 });
     await it.client.send(...['a', 'b', 'c', 'd', 'e'].map((name) => putFrame(name, name)));
@@ -308,7 +308,7 @@ describe('a store', () => {
     await conclude(it);
   });
 
-  test('that throws is a bug: told to us, and to the peer as `internal`', async () => {
+  test('a store that throws is reported as an internal error, and the peer gets `internal`', async () => {
     const broken: Store = {
       ...memoryStore(),
       put: () => {
@@ -332,7 +332,7 @@ describe('a store', () => {
     await it.finished;
   });
 
-  test('whose file becomes shorter while it is sent has the connection dropped: the ack cannot be taken back', async () => {
+  test('a store whose file becomes shorter while it is sent has the connection dropped: the ack cannot be taken back', async () => {
     const store = memoryStore();
     const it = attended({
       store: {
@@ -356,7 +356,7 @@ describe('a store', () => {
 });
 
 describe('back-pressure', () => {
-  test('a store that does not take the bytes stops the peer', async () => {
+  test('a store that does not take bytes stops the peer', async () => {
     const store = memoryStore();
     let taken = 0;
     const stuck: Store = {

@@ -2,8 +2,8 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { createSlots } from '../../src/runtime/slots.ts';
 
-describe('a place', () => {
-  test('of its own is a holder’s whatever the others hold', () => {
+describe('a slot', () => {
+  test('a slot of its own is a holder’s whatever the others hold', () => {
     const slots = createSlots({ shared: 1, perHolder: 1 });
     const [greedy, other] = [slots.join(), slots.join()];
     for (let i = 0; i < 5; i++) greedy.acquire(() => {});
@@ -14,7 +14,7 @@ describe('a place', () => {
     expect(granted).toBe(true);
   });
 
-  test('that comes free goes to the holder that has waited longest, one each in turn', () => {
+  test('a slot that comes free goes to the holder that has waited longest, one each in turn', () => {
     const slots = createSlots({ shared: 2, perHolder: 0 });
     const order: string[] = [];
     const held = new Map<string, () => void>();
@@ -28,7 +28,7 @@ describe('a place', () => {
     expect(slots.taken()).toBe(0);
   });
 
-  test('that is wanted no more is not given to who wanted it', () => {
+  test('a slot that is wanted no more is not granted to the holder that wanted it', () => {
     const slots = createSlots({ shared: 1, perHolder: 0 });
     const holder = slots.join();
     const letGo = holder.acquire(() => {});
@@ -42,7 +42,7 @@ describe('a place', () => {
     expect(granted).toBe(true);
   });
 
-  test('that each lets go of at once goes round all who wait, however many they are', () => {
+  test('a slot that each holder releases at once goes round all that wait, however many they are', () => {
     const many = 50_000;
     for (const [holders, shared] of [
       [many, 1],
@@ -77,7 +77,7 @@ const moves = fc.array(
 );
 
 property.prop([moves, fc.nat(4), fc.nat(2)])(
-  'whatever is asked for and let go, the bound holds, own places never wait, and in the end everybody was served in order',
+  'whatever is asked for and let go, the bound holds, own slots never wait, and in the end every holder was served in order',
   (steps, shared, perHolder) => {
     fc.pre(shared + perHolder > 0);
     const slots = createSlots({ shared, perHolder });

@@ -46,18 +46,18 @@ function expired(
 
 /** A tick is a quarter of the shortest deadline: 25 ms. */
 describe('a peer', () => {
-  test('that says nothing has so long for its first bytes', () => {
+  test('a peer that says nothing has so long for its first bytes', () => {
     expect(expired(() => {})).toEqual(['firstBytes at 400']);
   });
 
-  test('that has begun a header has so long for the rest of it, however it goes on', () => {
+  test('a peer that has begun a header has so long for the rest of it, however it goes on', () => {
     const drip = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       for (let n = 1; n < 40; n++) at(n * 10, { received: n, partialHead: n });
     };
     expect(expired(drip)).toEqual(['header at 225']);
   });
 
-  test('that sends a byte now and then of a body is dropped', () => {
+  test('a peer that sends a byte now and then of a body is dropped', () => {
     const drip = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true });
       for (let n = 1; n < 100; n++) at(n * 20, { received: 50 + n, bodies: n });
@@ -65,7 +65,7 @@ describe('a peer', () => {
     expect(expired(drip)).toEqual(['body at 100']);
   });
 
-  test('that is slow but steady is not', () => {
+  test('a peer that is slow but steady is not', () => {
     const steady = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true });
       for (let n = 1; n < 100; n++) at(n * 20, { received: 50 + 3 * n, bodies: 3 * n });
@@ -73,7 +73,7 @@ describe('a peer', () => {
     expect(expired(steady, 1_900)).toEqual([]);
   });
 
-  test('is not to blame for the time in which we do not read', () => {
+  test('a peer is not to blame for the time in which we do not read', () => {
     const paused = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, inBody: true, listening: false });
       at(2_000, { listening: true });
@@ -82,7 +82,7 @@ describe('a peer', () => {
     expect(expired(paused)).toEqual(['body at 2075']);
   });
 
-  test('that has begun a header is not to blame either while we do not read the rest of it', () => {
+  test('a peer that has begun a header is not to blame either while we do not read the rest of it', () => {
     const paused = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, partialHead: 50, listening: false });
       at(2_000, { listening: true });
@@ -90,7 +90,7 @@ describe('a peer', () => {
     expect(expired(paused)).toEqual(['header at 2175']);
   });
 
-  test('is not to blame either for first bytes or a next request that we do not read', () => {
+  test('a peer is not to blame either for first bytes or a next request that we do not read', () => {
     const paused =
       (before: Partial<ConnectionProgress>) =>
       (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
@@ -101,7 +101,7 @@ describe('a peer', () => {
     expect(expired(paused({ received: 50 }))).toEqual(['idle at 2975']);
   });
 
-  test('that was late with something is still dropped when it takes nothing of the replies', () => {
+  test('a peer that was late with something is still dropped when it takes nothing of the replies', () => {
     const late =
       (begun: Partial<ConnectionProgress>) =>
       (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
@@ -112,7 +112,7 @@ describe('a peer', () => {
     expect(expired(late({ partialHead: 50 }))).toEqual(['header at 200', 'unread at 1275']);
   });
 
-  test('is told only once that it is late, though it is late with something else as well', () => {
+  test('a peer is reported late only once, though it is late with something else as well', () => {
     const late = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, partialHead: 50 });
       at(1_000, { inBody: true, partialHead: 0 });
@@ -120,7 +120,7 @@ describe('a peer', () => {
     expect(expired(late)).toEqual(['header at 200']);
   });
 
-  test('does not get more time for a header or a body by our falling silent now and then', () => {
+  test('a peer does not get more time for a header or a body by our falling silent now and then', () => {
     // We read for 50 ms, and for the next 50 ms we do not.
     const halting =
       (begun: Partial<ConnectionProgress>) =>
@@ -132,7 +132,7 @@ describe('a peer', () => {
     expect(expired(halting({ received: 50, inBody: true }), 1_000)).toEqual(['body at 150']);
   });
 
-  test('that asks for nothing more is let go after a while, counted from the last it was heard', () => {
+  test('a peer that asks for nothing more is let go after a while, counted from the last it was heard', () => {
     const idle = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50 });
       at(600, { received: 60 });
@@ -140,7 +140,7 @@ describe('a peer', () => {
     expect(expired(idle)).toEqual(['idle at 1600']);
   });
 
-  test('that waits for an answer is not idle', () => {
+  test('a peer that waits for an answer is not idle', () => {
     const waiting = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, open: 1 });
       at(3_000, { open: 0 });
@@ -148,7 +148,7 @@ describe('a peer', () => {
     expect(expired(waiting)).toEqual(['idle at 4000']);
   });
 
-  test('that takes nothing of the replies is dropped, and one that takes some of them is not', () => {
+  test('a peer that takes nothing of the replies is dropped, and one that takes some of them is not', () => {
     const deaf = (at: (ms: number, change: Partial<ConnectionProgress>) => void) =>
       at(0, { received: 50, writing: true });
     expect(expired(deaf)).toEqual(['unread at 300']);
@@ -189,7 +189,7 @@ test('time in which this process stood still counts for nothing', () => {
   stop();
 });
 
-test('the error says what was waited for, and how long', () => {
+test('the error of a timeout says what the server waited for, and how long', () => {
   expect(timedOut('header', defaultLimits.timeouts)).toEqual({
     code: 'timed-out',
     message: 'the server has waited long enough: the rest of a header has not come within 30 s',
@@ -198,7 +198,7 @@ test('the error says what was waited for, and how long', () => {
   });
 });
 
-test('nobody watched costs no timer', () => {
+test('a monitor that watches no connection costs no timer', () => {
   const scheduler = new TestScheduler(() => {});
   const clock = createTimeoutMonitor(deadlines, scheduler);
   const stops = [1, 2].map(() =>

@@ -24,7 +24,7 @@ const right = { ok: true, value: anonymous };
 const badToken = { ok: false, error: { code: 'bad-token' } };
 
 describe('a token', () => {
-  test('is looked at at once where nobody has to wait, and a wrong one is told', () => {
+  test('a token is checked at once where no wait is due, and a wrong one is reported', () => {
     const { check, wrong } = checked([]);
     expect(check.principalOf('right')).toEqual(right);
     expect(wrong()).toBe(0);
@@ -32,7 +32,7 @@ describe('a token', () => {
     expect(wrong()).toBe(1);
   });
 
-  test('that is right waits as long as a wrong one, so that waiting says nothing of it', async () => {
+  test('a token that is right waits as long as a wrong one, so that waiting says nothing of it', async () => {
     for (const [token, outcome] of [
       ['right', right],
       ['guess', badToken],
@@ -46,7 +46,7 @@ describe('a token', () => {
     }
   });
 
-  test('is not looked at when the wait was given up, and the wait ends with why', async () => {
+  test('a token is not checked when the wait was given up, and the wait ends with the reason', async () => {
     const { scheduler, check, looks, wrong } = checked([250]);
     const answer = check.principalOf('right');
     check.giveUp(errorInfo('shutting-down'));
@@ -60,7 +60,7 @@ describe('a token', () => {
     expect(check.principalOf('right')).toEqual(right);
   });
 
-  test('that cannot be looked at fails, and harms nobody, whether or not it had to wait', async () => {
+  test('a token that cannot be checked fails, and harms no other, whether or not it had to wait', async () => {
     const scheduler = new TestScheduler(() => {});
     const byToken = () => {
       throw new Error('thrown by a lookup');

@@ -28,7 +28,7 @@ function tried() {
 }
 
 describe('an address', () => {
-  test('waits for nothing before so many of its tokens were wrong, and then longer and longer', () => {
+  test('an address waits for nothing before so many of its tokens were wrong, and then longer and longer', () => {
     const { tries, pass, wrong } = tried();
     const waits: number[] = [];
     for (let i = 0; i < WRONG_FREE + 6; i++) {
@@ -48,7 +48,7 @@ describe('an address', () => {
     ]);
   });
 
-  test('that tries much at once waits in turns, and nobody longer than the longest wait', () => {
+  test('an address that tries much at once waits in turns, and never longer than the longest wait', () => {
     const { tries, wrong } = tried();
     wrong('a', WRONG_FREE + 3);
     const waits = Array.from({ length: 8 }, () => tries.takeTurn('a'));
@@ -56,7 +56,7 @@ describe('an address', () => {
     expect(5 * GAP_MAX_MS).toBe(WAIT_MAX_MS);
   });
 
-  test('that has waited since its last try need not wait again', () => {
+  test('an address that has waited since its last try need not wait again', () => {
     const { tries, pass, wrong } = tried();
     wrong('a', WRONG_MAX);
     pass(GAP_MAX_MS);
@@ -64,7 +64,7 @@ describe('an address', () => {
     expect(tries.takeTurn('a')).toBe(GAP_MAX_MS);
   });
 
-  test('is free again some time after the last wrong token, however many there were', () => {
+  test('an address is free again some time after the last wrong token, however many there were', () => {
     const { tries, pass, wrong } = tried();
     wrong('a', 1_000_000);
     pass((WRONG_MAX - WRONG_FREE + 1) * FORGET_MS - 1);
@@ -74,7 +74,7 @@ describe('an address', () => {
     expect(tries.takeTurn('a')).toBe(0);
   });
 
-  test('that says a wrong one now and then, as a forgotten script does, is never slowed down', () => {
+  test('an address that says a wrong one now and then, as a forgotten script does, is never slowed down', () => {
     const { tries, pass } = tried();
     for (let i = 0; i < 1_000; i++) {
       expect(tries.takeTurn('a')).toBe(0);
@@ -83,7 +83,7 @@ describe('an address', () => {
     }
   });
 
-  test('that guesses one after the other has few tries in an hour', () => {
+  test('an address that guesses one after the other has few tries in an hour', () => {
     const { tries, now, pass } = tried();
     let count = 0;
     for (const end = now() + 3_600_000; now() < end; count++) {
@@ -128,13 +128,13 @@ property.prop([steps])('whatever comes, no wait is longer than the longest, nor 
   }
 });
 
-property.prop([steps])('what others do makes nobody wait', (all) => {
+property.prop([steps])('what others do makes no address wait', (all) => {
   const alone = all.filter((step) => step.does === 'pass' || step.who === 0);
   expect(waitsOf(all, 0)).toEqual(waitsOf(alone, 0));
 });
 
-describe('the table', () => {
-  test('is bounded, and whom others push out of it is free, not shut out', () => {
+describe('the table of addresses', () => {
+  test('the table of addresses is bounded, and an address that others push out of it is free, not shut out', () => {
     const { tries, wrong } = tried();
     wrong('honest', WRONG_FREE - 1);
     wrong('guesses', WRONG_MAX);
@@ -145,7 +145,7 @@ describe('the table', () => {
     expect(tries.takeTurn('guesses')).toBe(0);
   });
 
-  test('keeps those who go on guessing, whoever else guesses: it forgets who guessed longest ago', () => {
+  test('the table of addresses keeps addresses that go on guessing, and forgets the one that guessed longest ago', () => {
     const { tries, wrong } = tried();
     wrong('guesses', WRONG_MAX);
     for (let i = 0; i < 3 * ADDRESSES_MAX; i++) {
@@ -155,7 +155,7 @@ describe('the table', () => {
     expect(tries.takeTurn('guesses')).toBeGreaterThan(0);
   });
 
-  test('shrinks by itself once what is in it is of no use', () => {
+  test('the table of addresses shrinks by itself once what is in it is of no use', () => {
     const { tries, pass } = tried();
     for (let i = 0; i < 1_000; i++) tries.wrong(`once ${i}`);
     pass(FORGET_MS);

@@ -39,7 +39,7 @@ export function connectionContract(
       });
 
       property.prop([sizes, fc.nat(5)], { numRuns: cases(40) })(
-        'arrive whole and in order, however they were cut and whenever the reader pauses',
+        'bytes arrive whole and in order, however they were cut and whenever the reader pauses',
         async (writes, every) => {
           const [left, right] = await pair();
           let sent = 0;
@@ -67,7 +67,7 @@ export function connectionContract(
         },
       );
 
-      test('go both ways at once', async () => {
+      test('bytes go both ways at once', async () => {
         const [left, right] = await pair();
         const [atLeft, atRight] = [read(left), read(right)];
         for (let turn = 0; turn < 50; turn++) {
@@ -84,7 +84,7 @@ export function connectionContract(
       test.each([
         ['by the one that was connected to', false],
         ['by the one that connected', true],
-      ])('are not read before the subscription, and none is missed: %s', async (_, swapped) => {
+      ])('bytes are not read before the subscription, and none is missed: %s', async (_, swapped) => {
         const [first, second] = await pair();
         const [left, right] = swapped ? [second, first] : [first, second];
         let settled = false;
@@ -103,7 +103,7 @@ export function connectionContract(
         expect(reading.bytes().equals(pattern(HUGE))).toBe(true);
       });
 
-      test('stay as they were emitted', async () => {
+      test('bytes stay as they were emitted', async () => {
         const [left, right] = await pair();
         const reading = read(right);
         const chunk = pattern(1_000);
@@ -273,7 +273,7 @@ export function connectionContract(
         expect(reading.chunks).toHaveLength(1);
       });
 
-      test('nor is what was waiting', async () => {
+      test('nothing that was waiting is emitted after destroy', async () => {
         const [left, right] = await pair();
         const reading = read(right, () => {
           if (reading.length() > 1) right.destroy();
@@ -356,7 +356,7 @@ export function connectionContract(
         return { counts, codes, exactlyOnce: Array(8).fill(1) };
       }
 
-      test('when all goes well', async () => {
+      test('a write settles exactly once, and never within the call when all goes well', async () => {
         const [left, right] = await pair();
         const { counts, codes, exactlyOnce } = writeMany(left);
         left.end();
@@ -368,7 +368,7 @@ export function connectionContract(
         expect([...codes]).toEqual([undefined]);
       });
 
-      test('when destroyed here, at once', async () => {
+      test('a write settles exactly once, and never within the call when destroyed here, at once', async () => {
         const [left] = await pair();
         const { counts, codes, exactlyOnce } = writeMany(left);
         left.destroy();
@@ -378,7 +378,7 @@ export function connectionContract(
         expect(codes).toContain('destroyed');
       });
 
-      test('when destroyed here, in the middle', async () => {
+      test('a write settles exactly once, and never within the call when destroyed here, in the middle', async () => {
         const [left, right] = await pair();
         const { counts, exactlyOnce } = writeMany(left);
         const reading = read(right, () => reading.length() > 2_000_000 && left.destroy());
@@ -387,7 +387,7 @@ export function connectionContract(
         expect(counts).toEqual(exactlyOnce);
       });
 
-      test('when the peer destroys', async () => {
+      test('a write settles exactly once, and never within the call when the peer destroys', async () => {
         const [left, right] = await pair();
         const { counts, codes, exactlyOnce } = writeMany(left);
         const reading = read(left);
@@ -400,7 +400,7 @@ export function connectionContract(
         expect(codes).toContain('reset');
       });
 
-      test('when the connection is long over', async () => {
+      test('a write settles exactly once, and never within the call when the connection is long over', async () => {
         const [left, right] = await pair();
         left.destroy();
         read(right);
@@ -411,13 +411,13 @@ export function connectionContract(
         expect(writeMany(left).counts).toEqual(Array(8).fill(0));
       });
 
-      test('with nothing to write', async () => {
+      test('a write settles exactly once, and never within the call with nothing to write', async () => {
         const [left] = await pair();
         expect(await write(left)).toBeNull();
         expect(await write(left, new Uint8Array(0))).toBeNull();
       });
 
-      test('in the order they were made', async () => {
+      test('a write settles exactly once, and never within the call in the order they were made', async () => {
         const [left, right] = await pair();
         const order: number[] = [];
         for (let turn = 0; turn < 100; turn++) left.write([pattern(20_000)], () => order.push(turn));

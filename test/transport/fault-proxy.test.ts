@@ -57,7 +57,7 @@ describe('a plan of pieces alone', () => {
     expect(await Promise.all([once(left.closed$), once(right.closed$)])).toEqual([null, null]);
   });
 
-  test('passes a reset on', async () => {
+  test('a plan of pieces alone passes a reset on', async () => {
     const [left, right] = await through(both('random'));
     const reading = read(right);
     left.write([pattern(10)], () => {});
@@ -66,7 +66,7 @@ describe('a plan of pieces alone', () => {
     expect((await reading.done)?.code).toBe('reset');
   });
 
-  test('passes flow control on, so that little is in memory', async () => {
+  test('a plan of pieces alone passes flow control on, so that little is in memory', async () => {
     const [left, right] = await through(both('coalesce'));
     let settled = false;
     const writing = write(left, pattern(32 * mib)).then(() => {
@@ -81,7 +81,7 @@ describe('a plan of pieces alone', () => {
 
 describe('a cut', () => {
   test.each([0, 1, 1000, 70_000])(
-    'after %i bytes carries exactly so many, then ends both sides',
+    'a cut after %i bytes carries exactly so many, then ends both sides',
     async (after) => {
       const [left, right] = await through({ up: { faults: [{ after, type: 'end' }] } });
       const [atLeft, atRight] = [read(left), read(right)];
@@ -95,7 +95,7 @@ describe('a cut', () => {
     },
   );
 
-  test('by a reset is a reset to both sides, after no more bytes than it says', async () => {
+  test('a cut by a reset is a reset to both sides, after no more bytes than it says', async () => {
     const [left, right] = await through({ down: { faults: [{ after: 5000, type: 'reset' }] } });
     const [atLeft, atRight] = [read(left), read(right)];
     right.write([pattern(200_000)], () => {});
@@ -108,7 +108,7 @@ describe('a cut', () => {
     expect(atLeft.length()).toBeLessThanOrEqual(5000);
   });
 
-  test('in one direction leaves alone what the other has carried', async () => {
+  test('a cut in one direction leaves alone what the other has carried', async () => {
     const [left, right, proxy] = await through({ up: { faults: [{ after: 10, type: 'end' }] } });
     const [atLeft, atRight] = [read(left), read(right)];
     const events = firstValueFrom(proxy.events$.pipe(filter((event) => event.type === 'end')));
@@ -122,7 +122,7 @@ describe('a cut', () => {
 });
 
 describe('a stall', () => {
-  test('lasts until told, while the other direction goes on and the sender is slowed down', async () => {
+  test('a stall lasts until told, while the other direction goes on and the sender is slowed down', async () => {
     const until = new Subject<void>();
     const [left, right] = await through({ up: { faults: [{ after: 100, type: 'stall', until }] } });
     const [atLeft, atRight] = [read(left), read(right)];
@@ -140,7 +140,7 @@ describe('a stall', () => {
     await writing;
   });
 
-  test('ends with the proxy, when it would not by itself', async () => {
+  test('a stall ends with the proxy, when it would not by itself', async () => {
     const [left, right, proxy] = await through({
       up: { faults: [{ after: 0, type: 'stall', until: NEVER }] },
     });

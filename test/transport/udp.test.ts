@@ -11,7 +11,7 @@ function ask(client: Socket, port: number, text: string): Promise<string> {
 }
 
 describe('listenUdp', () => {
-  test('emits where it listens, then each datagram whole, and answers', async () => {
+  test('listenUdp emits where it listens, then each datagram whole, and answers', async () => {
     const events: UdpEvent[] = [];
     const client = createSocket('udp4');
     let stop = () => {};
@@ -52,7 +52,7 @@ describe('listenUdp', () => {
     client.close();
   });
 
-  test('errors with the address when it is taken, and when it makes no sense', async () => {
+  test('listenUdp errors with the address when it is taken, and when it makes no sense', async () => {
     const fault = await new Promise((resolve) => {
       const first = listenUdp({ port: 0 }).subscribe((event) => {
         if (event.type !== 'listening') return;

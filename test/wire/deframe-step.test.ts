@@ -30,7 +30,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
   const deliveries = fc.array(fc.constantFrom<Delivery>('whole', 'stream', 'skip'), { minLength: 1 });
 
   test.prop([layouts, bodies, cuts, deliveries], { numRuns: cases(750) })(
-    'with any length field',
+    'any chunking of any sequence of frames gives the same frames with any length field',
     (options, sent, places, kinds) => {
       const { offset = 0 } = options;
       const lead = Uint8Array.from({ length: offset }, (_, i) => i + 200);
@@ -57,7 +57,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
     },
   );
 
-  test('with every length field of the grid, one byte at a time', () => {
+  test('any chunking of any sequence of frames gives the same frames with every length field of the grid, one byte at a time', () => {
     const sent = [ascii(''), ascii('a'), ascii('x'.repeat(30)), ascii(''), ascii('y'.repeat(64))];
     for (const options of everyLayout(100)) {
       const lead = new Uint8Array(options.offset ?? 0).fill(7);
@@ -67,7 +67,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
     }
   });
 
-  test('at every split point, and at every two', () => {
+  test('any chunking of any sequence of frames gives the same frames at every split point, and at every two', () => {
     const framing = lengthField({ width: 2, offset: 1, maxLength: 50 });
     const stream = framed(
       { width: 2, offset: 1, maxLength: 50 },
@@ -318,7 +318,7 @@ describe('a framing that looks ahead', () => {
     expect(tell(eventsOf(framing, byteByByte(stream)))).toEqual(whole);
   });
 
-  test('gives back what it saw beyond the head, to the body and to the frames after it', () => {
+  test('a framing that looks ahead gives back what it saw beyond the head, to the body and to the frames after it', () => {
     const told = tell(eventsOf(curious('whole'), byteByByte(bytesOf(5, 42, 3, 0, 0, 8, 1, 2))));
     expect(told).toMatchObject([
       { header: [5], body: [42], position: 0 },
@@ -329,7 +329,7 @@ describe('a framing that looks ahead', () => {
     ]);
   });
 
-  test('is in the head of the frame still when the stream ends before it has seen enough', () => {
+  test('a framing that looks ahead is in the head of the frame still when the stream ends before it has seen enough', () => {
     const told = tell(eventsOf(curious('whole'), [bytesOf(0, 5, 42)]));
     expect(told).toMatchObject([{ header: [0] }, { fault: 'truncated', position: 1 }]);
   });

@@ -126,7 +126,7 @@ describe('a subscriber that has had enough', () => {
     expect(source$.observed).toBe(false);
   });
 
-  test('and unsubscribes by hand midway gets nothing more either', () => {
+  test('a subscriber that has had enough and unsubscribes by hand midway gets nothing more either', () => {
     let seen = 0;
     const source$ = new Subject<Uint8Array>();
     const subscription = source$.pipe(deframe(framing)).subscribe(() => {
@@ -154,7 +154,7 @@ describe('a subscriber that has had enough', () => {
     expect(measured).toBe(1);
   });
 
-  test('stops a source that emits while it is subscribed to, at once', () => {
+  test('a subscriber that has had enough stops a source that emits while it is subscribed to, at once', () => {
     let emitted = 0;
     const endless$ = new Observable<Uint8Array>((subscriber) => {
       while (!subscriber.closed && emitted < 100) {
@@ -190,7 +190,7 @@ describe('a source that emits while its last chunk is being handed on', () => {
     return seen;
   };
 
-  test('is heard in order', () => {
+  test('a source that emits while its last chunk is being handed on is heard in order', () => {
     const source$ = new Subject<Uint8Array>();
     const seen = notes(source$, (count) => {
       if (count === 1) source$.next(bytesOf(99, 1, 100));
@@ -200,7 +200,7 @@ describe('a source that emits while its last chunk is being handed on', () => {
     expect(seen).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('and completes, or errors, is heard in order too', () => {
+  test('a source that emits while its last chunk is being handed on and completes, or errors, is heard in order too', () => {
     for (const [end, said] of [
       [(source$: Subject<Uint8Array>) => source$.complete(), ['fault', 'complete']],
       [(source$: Subject<Uint8Array>) => source$.error('x'), ['error x']],
@@ -212,7 +212,7 @@ describe('a source that emits while its last chunk is being handed on', () => {
     }
   });
 
-  test('is not heard after a fatal fault', () => {
+  test('a source that emits while its last chunk is being handed on is not heard after a fatal fault', () => {
     const source$ = new Subject<Uint8Array>();
     const seen = notes(source$, (count) => count === 1 && source$.next(bytesOf(1, 99)));
     source$.next(bytesOf(1, 97, 255));

@@ -195,7 +195,7 @@ describe('truncation', () => {
   const stream = concat(bytesOf(0, 0, 0, 0), bytesOf(0, 0, 0, 5), ascii('hello'));
   const kinds = ['whole', 'stream', 'skip'] as const;
 
-  test('at each point of a frame, whatever the delivery, is a fault that says where', () => {
+  test('truncation at each point of a frame, whatever the delivery, is a fault that says where', () => {
     for (const kind of kinds) {
       const framing = lengthField({ width: 4, maxLength: 1000, delivery: () => kind });
       for (let length = 4; length < stream.length; length++) {
@@ -216,7 +216,7 @@ describe('truncation', () => {
     }
   });
 
-  test('at a frame’s boundary, or before any byte, is the proper end', () => {
+  test('truncation at a frame’s boundary, or before any byte, is the proper end', () => {
     expect(eventsOf(plain, [])).toEqual([]);
     expect(eventsOf(plain, [new Uint8Array(0)])).toEqual([]);
     expect(eventsOf(plain, [stream]).map((event) => event.type)).toEqual(['frame', 'frame']);

@@ -61,7 +61,7 @@ function holds<H>(framing: Framing<H>, stream: Uint8Array, places: readonly numb
 
 describe('noise', () => {
   test.prop([layouts, noise, cuts, kinds], { numRuns: cases(1_250) })(
-    'under any length field',
+    'noise under any length field is never an exception',
     (options, stream, places, kind) => {
       holds(lengthField({ ...options, delivery: () => kind, maxWhole: 1000 }), stream, places);
     },
@@ -89,7 +89,7 @@ describe('noise', () => {
     );
 
   test.prop([almost, cuts], { numRuns: cases(500) })(
-    'of the right length, where a JSON header should be',
+    'noise of the right length, where a JSON header should be',
     (stream, places) => {
       const framing = jsonHeader({ bodyLength: (header) => Object.keys(header).length });
       expect(tell(eventsOf(framing, cutAt(stream, places)))).toEqual(tell(eventsOf(framing, [stream])));
@@ -101,18 +101,18 @@ describe('what is claimed is not allocated', () => {
   const huge: LengthFieldOptions = { width: 4, maxLength: 2 ** 32 - 1, maxWhole: 2 ** 32 - 1 };
   const claim = new Uint8Array([0xff, 0xff, 0xff, 0xff]);
 
-  test('for a whole body of 4 GiB of which a few bytes arrive', () => {
+  test('what is claimed is not allocated for a whole body of 4 GiB of which a few bytes arrive', () => {
     const chunks = [claim, ...byteByByte(new Uint8Array(1000))];
     expect(allocatedBy(() => eventsOf(lengthField(huge), chunks))).toBeLessThan(6000);
   });
 
-  test('for a header of 2 GiB of which a few bytes arrive', () => {
+  test('what is claimed is not allocated for a header of 2 GiB of which a few bytes arrive', () => {
     const framing = jsonHeader({ maxHeader: 2 ** 31 - 1, bodyLength: () => 0 });
     const chunks = [new Uint8Array([0xff, 0xff, 0xff, 0x7f]), ...byteByByte(new Uint8Array(1000))];
     expect(allocatedBy(() => eventsOf(framing, chunks))).toBeLessThan(6000);
   });
 
-  test('nor is anything, for a body that is streamed or skipped', () => {
+  test('nothing is allocated for a body that is streamed or skipped', () => {
     for (const kind of ['stream', 'skip'] as const) {
       const framing = lengthField({ ...huge, delivery: () => kind });
       const chunks = [claim, ...Array.from({ length: 100 }, () => new Uint8Array(1000))];

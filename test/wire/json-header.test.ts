@@ -56,7 +56,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
     );
   });
 
-  test('at every split point, in a multi-byte character too', () => {
+  test('any chunking of any sequence of frames gives the same frames at every split point, in a multi-byte character too', () => {
     const stream = concat(encoded({ name: 'né文😀', size: 2 }), ascii('ab'), encoded({}));
     const whole = tell(eventsOf(framing, [stream]));
     expect(whole).toMatchObject([
@@ -147,34 +147,40 @@ describe('the length of the body', () => {
     return events.map((event) => (event.type === 'fault' ? event.fault : event.type));
   };
 
-  test.each([-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])('of %d is a fatal fault', (length) => {
-    expect(codeWith(() => length)).toMatchObject([
-      { code: 'body-length-invalid', fatal: true, declared: length },
-    ]);
-  });
+  test.each([-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])(
+    'the length of the body of %d is a fatal fault',
+    (length) => {
+      expect(codeWith(() => length)).toMatchObject([
+        { code: 'body-length-invalid', fatal: true, declared: length },
+      ]);
+    },
+  );
 
   test.each([
     ['text', '5'],
     ['an object', {}],
     ['nothing', null],
-  ])('of a framing that answers %s is a fatal fault, and throws nothing', (_, length) => {
-    expect(codeWith(() => length as unknown as number)).toMatchObject([
-      { code: 'body-length-invalid', fatal: true },
-    ]);
-  });
+  ])(
+    'the length of the body of a framing that answers %s is a fatal fault, and throws nothing',
+    (_, length) => {
+      expect(codeWith(() => length as unknown as number)).toMatchObject([
+        { code: 'body-length-invalid', fatal: true },
+      ]);
+    },
+  );
 
-  test('of 2^53 - 1 is a length', () => {
+  test('the length of the body of 2^53 - 1 is a length', () => {
     expect(codeWith(() => 2 ** 53 - 1)).toEqual(['start']);
   });
 
-  test('may be refused in words, which are passed on', () => {
+  test('the length of the body may be refused in words, which are passed on', () => {
     const said = headFault('body-length-invalid', 'filesize is "many"');
     expect(codeWith(() => said)).toMatchObject([
       { code: 'body-length-invalid', message: 'filesize is "many"', fatal: true },
     ]);
   });
 
-  test('and the header decide how the body is handed on', () => {
+  test('the length of the body and the header decide how the body is handed on', () => {
     const mixed = jsonHeader({
       ...options,
       maxWhole: 2,
@@ -195,7 +201,7 @@ describe('the length of the body', () => {
 
 describe('encodeJsonHeader', () => {
   test.prop([headers], { numRuns: cases(500) })(
-    'is what the decoder reads, in an array of its own size',
+    'encodeJsonHeader is what the decoder reads, in an array of its own size',
     (header) => {
       const bytes = encoded(header);
       expect(bytes.buffer.byteLength).toBe(bytes.length);
@@ -206,13 +212,13 @@ describe('encodeJsonHeader', () => {
     },
   );
 
-  test('escapes half a surrogate pair, so it is always valid UTF-8', () => {
+  test('encodeJsonHeader escapes half a surrogate pair, so it is always valid UTF-8', () => {
     expect(tell(eventsOf(framing, [encoded({ a: '\ud800', b: '\udc00x' })]))).toMatchObject([
       { header: { a: '\ud800', b: '\udc00x' } },
     ]);
   });
 
-  test('refuses what the decoder refuses: too large, or no object', () => {
+  test('encodeJsonHeader refuses what the decoder refuses: too large, or no object', () => {
     expect(problemOf({})).toBe(null);
     expect(problemOf({}, 2)).toBe(null);
     expect(problemOf({ a: 1 }, 6)).toBe('length-too-large');

@@ -267,8 +267,8 @@ describe('protocols as they are on the wire', () => {
   });
 });
 
-describe('measure', () => {
-  test('asks for what it must see next, and checks the limit as soon as the length is there', () => {
+describe('headLength', () => {
+  test('headLength asks for what it must see next, and checks the limit as soon as the length is there', () => {
     const framing = lengthField({ width: 2, offset: 1, maxLength: 10 });
     expect(framing.headLength(bytesOf(), 0, 0)).toBe(3);
     expect(framing.headLength(bytesOf(9, 0, 10), 0, 2)).toBe(3);
@@ -276,7 +276,7 @@ describe('measure', () => {
     expect(framing.headLength(bytesOf(9, 0, 11), 0, 3)).toMatchObject({ problem: 'length-too-large' });
   });
 
-  test('asks for a varint byte by byte', () => {
+  test('headLength asks for a varint byte by byte', () => {
     const framing = lengthField({ width: 'varint', offset: 1, maxLength: 1000 });
     const bytes = bytesOf(0xff, 0x80, 0x80, 0x01);
     expect([0, 1, 2, 3].map((end) => framing.headLength(bytes, 0, end))).toEqual([2, 2, 3, 4]);

@@ -137,14 +137,14 @@ const toldBy = (preset: Preset, chunks: readonly Uint8Array[], delivery: 'skip' 
   tell(eventsOf(preset.framing({ delivery, maxLength: 2 ** 20 }), chunks));
 
 describe('the presets', () => {
-  test('are found by their names, which are all different', () => {
+  test('the presets are found by their names, which are all different', () => {
     for (const preset of presets) expect(presetNamed(preset.name)).toBe(preset);
     expect(new Set(presets.map(({ name }) => name)).size).toBe(presets.length);
     expect(presetNamed('redis')).toBeNull();
     expect(presetNamed('toString')).toBeNull();
   });
 
-  test('have names as --preset takes them, sources and ports', () => {
+  test('the presets have names as --preset takes them, sources and ports', () => {
     for (const { name, title, source, ports } of every) {
       expect(name).toMatch(/^[a-z0-9-]+$/);
       expect([title, source].every((text) => text.length > 2)).toBe(true);
@@ -154,7 +154,7 @@ describe('the presets', () => {
     expect(every.map(({ name }) => name).sort()).toEqual(Object.keys(messages).sort());
   });
 
-  test('label nothing that is no header of theirs', () => {
+  test('the presets label nothing that is no header of theirs', () => {
     for (const { label } of every)
       for (const it of [null, undefined, 7, {}, []]) expect(label(it)).toBeNull();
   });
@@ -249,7 +249,7 @@ describe('looking ahead:', () => {
     },
   );
 
-  test('is said by the presets that must, and by no others', () => {
+  test('looking ahead is said by the presets that must, and by no others', () => {
     const those = every.filter(({ looksAhead }) => looksAhead !== undefined);
     expect(those.map(({ name }) => name)).toEqual(['postgresql']);
     expect(those[0]!.looksAhead?.why).toMatch(/`side`.*`asked`/);

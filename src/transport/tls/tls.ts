@@ -26,7 +26,7 @@ let made = 0;
 
 export interface ListenTlsOptions extends ListenTcpOptions {
   /**
-   * The credentials of the server. Listening begins with the first ones; each further ones hold for the connections
+   * The credentials of the server. Listening begins with the first ones; later ones hold for the connections
    * that come after them. Later credentials that cannot be used are an `accept-failed`, and the ones before them
    * stay.
    */

@@ -67,7 +67,7 @@ describe('the examples', () => {
     ...document.matchAll(/^### (.+)\n(?:(?!^###)[\s\S])*?^```wire(?: (.*))?\n([\s\S]*?)^```$/gm),
   ];
 
-  test('are all found', () => {
+  test('the examples are all found', () => {
     expect(blocks).toHaveLength(document.split('\n```wire').length - 1);
     expect(blocks.length).toBeGreaterThanOrEqual(8);
   });
@@ -111,7 +111,7 @@ const fieldsOf = (cmd: string) =>
   }));
 
 describe('the table of types', () => {
-  test('has those that fields are of, and no other', () => {
+  test('the table of types has those that fields are of, and no other', () => {
     const used = Object.keys(requestPatterns).flatMap((cmd) => fieldsOf(cmd).map(({ type }) => type));
     expect(new Set(rows('Types').map(([type]) => type))).toEqual(new Set([...used, 'id']));
     expect(new Set(rows('Types').map(([type]) => type))).toEqual(new Set(Object.keys(samples)));
@@ -148,7 +148,7 @@ describe('the commands', () => {
       [...text!.matchAll(/^### (\w+)$/gm)].map(([, cmd]) => cmd),
     );
 
-  test('are those of the dispatch, each with its rights', () => {
+  test('the commands are those of the dispatch, each with its rights', () => {
     expect(sections('Requests')).toEqual(commands.map(({ cmd }) => cmd));
     const documented = rows('Who may do what').map(([cmd, rights]) => [coded(cmd!)[0], coded(rights!)]);
     expect(documented).toEqual(commands.map(({ cmd, rights }) => [cmd, rights ?? []]));
@@ -182,7 +182,7 @@ describe('the table of replies', () => {
     }),
   );
 
-  test('has the fields that a server sends', async () => {
+  test('the table of replies has the fields that a server sends', async () => {
     const broken = frame(
       { cmd: 'put', id: 1, filename: 'b', filesize: 9, upload: 'u', progress: 1 },
       'hello',
@@ -221,7 +221,7 @@ describe('the table of replies', () => {
 describe('the table of errors', () => {
   const documented = rows('Errors');
 
-  test('is the catalogue', () => {
+  test('the table of errors is the catalogue', () => {
     const entries = documented.map(([code, fatal, blame, message]) => [
       coded(code!)[0],
       { fatal: fatal === 'yes', blame, message },
@@ -229,7 +229,7 @@ describe('the table of errors', () => {
     expect(entries).toEqual(Object.entries(catalogue));
   });
 
-  test('has the details that errors carry', async () => {
+  test('the table of errors has the details that errors carry', async () => {
     const allowed = new Map(documented.map(([code, , , , , details]) => [coded(code!)[0], coded(details!)]));
     const [wrong, limited] = [4, { limits: { fileBytes: 4, headerBytes: 128 } }];
     const full = { store: memoryStore({ maxUploads: 0 }) };
@@ -277,7 +277,7 @@ describe('the table of errors', () => {
 });
 
 describe('the numbers', () => {
-  test('of the limits and deadlines are those of a server that nobody has set up', () => {
+  test('the numbers of the limits and deadlines are those of a server that nobody has set up', () => {
     const limits = rows('Limits and deadlines').map(
       ([name, most]) => [coded(name!)[0]!, Number(most)] as const,
     );
@@ -293,7 +293,7 @@ describe('the numbers', () => {
     expect(section('Deadlines')).toContain(`${bodyBytes.toLocaleString('en')} more bytes`);
   });
 
-  test('of silences, grace and what is kept are so too', () => {
+  test('the numbers of silences, grace and what is kept are so too', () => {
     const { quietPeriod, grace, linger } = defaultLimits;
     const acks = section('When acks are sent');
     expect(acks).toContain(`for ${quietPeriod.initial} ms with one`);
@@ -307,12 +307,12 @@ describe('the numbers', () => {
     expect(section('list')).toContain(`never over ${PAGE_NAMES_MAX} `);
   });
 
-  test('of the CRC-32 are those of the code', () => {
+  test('the numbers of the CRC-32 are those of the code', () => {
     const check = crc32OfAll([Buffer.from('123456789')], 0);
     expect(section('Integrity')).toContain(`0x${check.toString(16).toUpperCase()}; in JSON, ${check}`);
   });
 
-  test('of names are those of the code', () => {
+  test('the numbers of names are those of the code', () => {
     expect(section('Names')).toContain(
       `more than ${NAME_BYTES_MAX.toLocaleString('en')} bytes in UTF-8, or with a segment of more than ${SEGMENT_BYTES_MAX}.`,
     );

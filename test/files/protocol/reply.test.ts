@@ -16,13 +16,16 @@ describe('the body of a reply', () => {
     [{ ack: 'ping' }, 0],
     [{ ack: 'get', body: 0 }, 0],
     [{ ack: 'get', body: 7 }, 7],
-  ])('of %j has %d bytes', (header, length) => {
+  ])('the body of a reply of %j has %d bytes', (header, length) => {
     expect(eventsOf(header)[0]).toMatchObject({ type: 'start', length });
   });
 
-  test.each([['5'], [{}], [[]], [true], [-1], [1.5], [2 ** 60]])('of %j bytes is a fault', (body) => {
-    expect(eventsOf({ ack: 'get', body })).toMatchObject([
-      { type: 'fault', fault: { code: 'body-length-invalid', fatal: true } },
-    ]);
-  });
+  test.each([['5'], [{}], [[]], [true], [-1], [1.5], [2 ** 60]])(
+    'the body of a reply of %j bytes is a fault',
+    (body) => {
+      expect(eventsOf({ ack: 'get', body })).toMatchObject([
+        { type: 'fault', fault: { code: 'body-length-invalid', fatal: true } },
+      ]);
+    },
+  );
 });

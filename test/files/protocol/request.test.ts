@@ -82,7 +82,7 @@ describe('a body is as long as its command says', () => {
 });
 
 describe('the catalogue', () => {
-  test('has a message for every error, and appends what is said besides', () => {
+  test('the catalogue has a message for every error, and appends what is said besides', () => {
     for (const { message } of Object.values(catalogue)) expect(message).toMatch(/^[a-z].*[^.]$/);
     expect(errorInfo('not-found').message).toBe('there is no such file');
     expect(errorInfo('bad-offset', 'it is 3', { offset: 3 })).toEqual({
@@ -92,7 +92,7 @@ describe('the catalogue', () => {
     });
   });
 
-  test('calls fatal exactly what ends the connection', () => {
+  test('the catalogue calls fatal exactly what ends the connection', () => {
     const fatal = Object.keys(catalogue).filter((code) => isFatal(code as keyof typeof catalogue));
     expect(fatal).toEqual([
       ...['bad-header-length', 'bad-header', 'bad-body-length', 'truncated'],
@@ -107,7 +107,7 @@ describe('the catalogue', () => {
     [[2, 0, 0, 0, 91, 93], 'bad-header'],
     [[2, 0, 0, 0, 255, 255], 'bad-header'],
     [[2, 0, 0, 0, 123], 'truncated'],
-  ])('says of the bytes %j: %s, in JSON', (bytes, code) => {
+  ])('the catalogue says of the bytes %j: %s, in JSON', (bytes, code) => {
     const framing = requestFraming();
     const stepped = step(framing, initialState<JsonHeader>(), Uint8Array.from(bytes));
     const events = [...stepped.events, ...finish(framing, stepped.state).events];

@@ -36,7 +36,7 @@ function made() {
   return at;
 }
 
-describe('what the system says of a file', () => {
+describe('the sentence for a system error of a file', () => {
   test.each<[string, Doing, (at: (name: string) => string) => unknown, string]>([
     [
       'a folder has the name',
@@ -93,7 +93,7 @@ describe('what the system says of a file', () => {
     ).toBe(sentence);
   });
 
-  test('is a sentence for every code there is, with the code, and without the call and the paths', () => {
+  test('exists for every code, with the code, and without the call and the paths', () => {
     for (const [code, text] of getSystemErrorMap().values()) {
       const message = `${code}: ${text}, rename '/tmp/.sluice-1f.part' -> '/tmp/it'`;
       const error = Object.assign(new Error(message), { code, syscall: 'rename' });
@@ -105,7 +105,7 @@ describe('what the system says of a file', () => {
     }
   });
 
-  test('is its own words where they are no error of the system', () => {
+  test('the sentence for a system error of a file is the message of an error that is no system error', () => {
     expect(systemWords(new Error('it changed while it was being sent'), 'read')).toBe(
       'it changed while it was being sent',
     );
@@ -113,10 +113,10 @@ describe('what the system says of a file', () => {
   });
 });
 
-describe('what the system says of a connection', () => {
+describe('the sentence for a system error of a connection', () => {
   const failure = (path: string) => new Promise<Error>((resolve) => connect({ path }).on('error', resolve));
 
-  test('is a sentence without the path, which whoever tells it has said', async () => {
+  test('the sentence for a system error of a connection has no path, since the caller names it', async () => {
     const at = made();
     for (const name of ['file', 'file/x', 'none', 'x'.repeat(90)]) {
       const { message } = connectionFault(await failure(at(name)));
@@ -124,7 +124,7 @@ describe('what the system says of a connection', () => {
     }
   });
 
-  test('tells a host that is not known from a name that could not be looked up', () => {
+  test('distinguishes an unknown host from a name that could not be looked up', () => {
     const lookup = (code: string) =>
       Object.assign(new Error(`getaddrinfo ${code} it.example`), { code, syscall: 'getaddrinfo' });
     expect(connectionFault(lookup('ENOTFOUND'))).toEqual({
@@ -137,7 +137,7 @@ describe('what the system says of a connection', () => {
     });
   });
 
-  test('is that of the first address where several were tried', () => {
+  test('the sentence for a system error of a connection is that of the first address where several were tried', () => {
     const one = Object.assign(new Error('connect EDQUOT 127.0.0.1:1'), {
       code: 'EDQUOT',
       syscall: 'connect',
@@ -145,7 +145,7 @@ describe('what the system says of a connection', () => {
     expect(connectionFault(new AggregateError([one, new Error('other')])).message).toContain('(EDQUOT)');
   });
 
-  test('is one of listening too', async () => {
+  test('exists for listening too', async () => {
     const server = createServer();
     const error = await new Promise((resolve) =>
       server.on('error', resolve).listen(join(tempFolder(), 'no/s')),

@@ -40,17 +40,17 @@ function refusal(principal: Principal | null, header: Readonly<Record<string, un
   return reply !== undefined && 'error' in reply ? (reply.error as { code: string }).code : null;
 }
 
-describe('who has not said who it is', () => {
+describe('a peer that has not said who it is', () => {
   test.each(Object.values(requests))('may not %o', (header) => {
     expect(refusal(null, header)).toBe('not-authenticated');
   });
 
-  test('may say hello, and ping', () => {
+  test('a peer that has not said who it is may say hello, and ping', () => {
     expect(refusal(null, { cmd: 'ping' })).toBeNull();
     expect(refusal(null, { cmd: 'hello' })).toBeNull();
   });
 
-  test('may not use a command of your own either', () => {
+  test('a peer that has not said who it is may not use a command of your own either', () => {
     const mine = defineCommand({
       pattern: { cmd: 'mine' },
       touches: {},
@@ -62,7 +62,7 @@ describe('who has not said who it is', () => {
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'not-authenticated' } }]);
   });
 
-  test('has its bodies skipped, and is served once it has said it', () => {
+  test('a peer that has not said who it is has its bodies skipped, and is served once it has said it', () => {
     const talk = conversation();
     talk.say(
       access(null),
@@ -104,15 +104,15 @@ describe('rights', () => {
 });
 
 describe('a prefix', () => {
-  test.each(['alice/a', 'alice/b/c'])('lets %s through', (filename) => {
+  test.each(['alice/a', 'alice/b/c'])('a prefix lets %s through', (filename) => {
     expect(refusal(alice, { cmd: 'stat', filename })).toBeNull();
   });
 
-  test.each(['bob/a', 'alice', 'alicex/a', 'Alice/a'])('keeps %s out', (filename) => {
+  test.each(['bob/a', 'alice', 'alicex/a', 'Alice/a'])('a prefix keeps %s out', (filename) => {
     expect(refusal(alice, { cmd: 'stat', filename })).toBe('forbidden');
   });
 
-  test('holds for both names of a rename', () => {
+  test('a prefix holds for both names of a rename', () => {
     const mover = { ...alice, rights: anonymous.rights };
     expect(refusal(mover, { cmd: 'rename', filename: 'alice/a', to: 'bob/a' })).toBe('forbidden');
     expect(refusal(mover, { cmd: 'rename', filename: 'bob/a', to: 'alice/a' })).toBe('forbidden');
@@ -123,17 +123,17 @@ describe('a prefix', () => {
     ['al', 'alice/'],
     ['alice/', 'alice/'],
     ['alice/photos/', 'alice/photos/'],
-  ])('turns a list of %s into one of %s', (prefix, seen) => {
+  ])('a prefix turns a list of %s into one of %s', (prefix, seen) => {
     const talk = conversation();
     talk.say(access(alice), request({ cmd: 'list', ...(prefix === undefined ? {} : { prefix }) }), bodyEnd);
     expect(asked(talk.log)).toMatchObject([{ type: 'list', prefix: seen }]);
   });
 
-  test('refuses a list of anything else', () => {
+  test('a prefix refuses a list of anything else', () => {
     expect(refusal(alice, { cmd: 'list', prefix: 'bob/' })).toBe('forbidden');
   });
 
-  test('keeps uploads apart by name: nobody can ask for another one', () => {
+  test('a prefix keeps uploads apart by name: no peer can ask for the upload of another', () => {
     const talk = conversation();
     talk.say(access(alice), request({ cmd: 'resume', upload: 'u' }), bodyEnd);
     expect(asked(talk.log)).toMatchObject([{ type: 'resume', upload: 'alice.u' }]);
@@ -141,7 +141,7 @@ describe('a prefix', () => {
 });
 
 describe('hello', () => {
-  test('is alone: what comes behind it waits until it is known who asks', () => {
+  test('hello is exclusive: the requests behind it wait until the principal is known', () => {
     const talk = conversation();
     talk.say(access(null), hello, bodyEnd, request({ cmd: 'stat', filename: 'alice/a' }));
     expect(talk.accepts()).toBe(false);
@@ -149,7 +149,7 @@ describe('hello', () => {
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['hello', 'stat']);
   });
 
-  test('waits for what came before it', () => {
+  test('hello waits for what came before it', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'stat', filename: 'a' }), bodyEnd, hello);
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['stat']);
@@ -157,7 +157,7 @@ describe('hello', () => {
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['stat', 'hello']);
   });
 
-  test('with a token nobody has ends the conversation', () => {
+  test('hello with an unknown token ends the session', () => {
     const talk = conversation();
     talk.say(access(null), hello, bodyEnd, request({ cmd: 'ping' }));
     talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));
@@ -165,7 +165,7 @@ describe('hello', () => {
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-token' } }]);
   });
 
-  test('never has the token in what is reported', () => {
+  test('hello never has the token in what is reported', () => {
     const talk = conversation();
     talk.say(access(null), request({ cmd: 'hello', token: 'very-secret' }), bodyEnd);
     talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));

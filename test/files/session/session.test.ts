@@ -22,10 +22,10 @@ const put = (filename: string, filesize: number, more = {}) =>
 const full = errorInfo('disk-full', undefined, { cause: 'ENOSPC' });
 const info = (name: string, size = 3) => ({ name, size, mtime: 7 });
 
-describe('a peer that cannot be answered any more', () => {
+describe('a peer that no answer can reach any more', () => {
   const get = (filename: string, id: number) => request({ cmd: 'get', filename, id });
 
-  test('has what only reads dropped, begun or not, and what changes something carried out', () => {
+  test('a peer that no answer can reach any more has what only reads dropped, begun or not, and what changes something carried out', () => {
     const talk = conversation();
     talk.say(get('a', 1), bodyEnd, put('b', 1), data('x'), bodyEnd, get('c', 3), bodyEnd);
     talk.say(result(1, { of: 'open', ok: true, value: info('a') }));
@@ -49,20 +49,20 @@ describe('a peer that cannot be answered any more', () => {
     expect(talk.state().requests).toEqual([]);
   });
 
-  test('has a request that waits for one that is dropped go on', () => {
+  test('a peer that no answer can reach any more has a request that waits for one that is dropped go on', () => {
     const talk = conversation();
     talk.say(get('a', 1), bodyEnd, request({ cmd: 'delete', filename: 'a' }));
     expect(talk.accepts()).toBe(false);
     expect(asked(talk.say({ type: 'unreachable' }))).toEqual([{ type: 'remove', request: 2, name: 'a' }]);
   });
 
-  test('has its token heard all the same, since what changes something may need it', () => {
+  test('a peer that no answer can reach any more has its token checked all the same, since what changes something may need it', () => {
     const talk = conversation();
     talk.say({ type: 'unreachable' });
     expect(asked(talk.say(request({ cmd: 'hello', token: 't' })))).toMatchObject([{ type: 'hello' }]);
   });
 
-  test('has a command of a user’s own carried out, unless it says that it only reads', () => {
+  test('a peer that no answer can reach any more has a command of a user’s own carried out, unless it says that it only reads', () => {
     const begun: string[] = [];
     const own = (cmd: string, more: { readonly readOnly?: boolean; readonly touches?: 'allFiles' }) =>
       defineCommand({
@@ -87,13 +87,13 @@ describe('what is kept of a header', () => {
   const { trimHeader } = createSession(commands, { openRequests: 8 });
   const large = Array.from({ length: 10 }, () => [[]]);
 
-  test('is what its command looks at', () => {
+  test('what is kept of a header is what its command looks at', () => {
     const header = { cmd: 'put', filename: 'a', filesize: 3, id: 7, pad: 'x'.repeat(60_000), more: large };
     expect(trimHeader(header)).toEqual({ cmd: 'put', filename: 'a', filesize: 3, id: 7 });
     expect(trimHeader({ cmd: 'ping', filename: 'a' })).toEqual({ cmd: 'ping' });
   });
 
-  test('is not what its command does not expect, though it is refused for the same reason', () => {
+  test('what is kept of a header is not what its command does not expect, though it is refused for the same reason', () => {
     expect(trimHeader({ cmd: 'stat', filename: large })).toEqual({ cmd: 'stat', filename: [] });
     expect(trimHeader({ cmd: 'stat', filename: { a: large }, id: large })).toEqual({
       cmd: 'stat',
@@ -102,7 +102,7 @@ describe('what is kept of a header', () => {
     });
   });
 
-  test('is what can be quoted where no command knows it', () => {
+  test('what is kept of a header is what can be quoted where no command knows it', () => {
     expect(trimHeader({ cmd: 'x'.repeat(100), filename: 'y'.repeat(1000), id: 1, more: large })).toEqual({
       cmd: 'x'.repeat(64),
       filename: 'y'.repeat(256),
@@ -111,7 +111,7 @@ describe('what is kept of a header', () => {
     expect(trimHeader({ cmd: large, id: large })).toEqual({});
   });
 
-  test('is all that a command of a user’s own names, however large', () => {
+  test('what is kept of a header is all that a command of a user’s own names, however large', () => {
     const own = defineCommand({
       pattern: { cmd: 'own', rows: P.array(P.any) },
       touches: {},
@@ -125,7 +125,7 @@ describe('what is kept of a header', () => {
 });
 
 describe('a request that there is no memory for', () => {
-  test('is refused before its body, which is skipped, and the next one is served', () => {
+  test('a request that there is no memory for is refused before its body, which is skipped, and the next one is served', () => {
     const talk = conversation();
     const refused = errorInfo('busy');
     const event = {
@@ -141,8 +141,8 @@ describe('a request that there is no memory for', () => {
   });
 });
 
-describe('put', () => {
-  test('is begun, written, committed, and only then acknowledged', () => {
+describe('a put', () => {
+  test('a put is begun, written, committed, and only then acknowledged', () => {
     const talk = conversation();
     expect(asked(talk.say(put('a', 5)))).toEqual([{ type: 'openPut', request: 1, name: 'a', size: 5 }]);
     expect(asked(talk.say(data('hel'), data('lo')))).toEqual([
@@ -157,12 +157,12 @@ describe('put', () => {
     ]);
   });
 
-  test('of an empty file is begun and committed', () => {
+  test('a put of an empty file is begun and committed', () => {
     const talk = conversation();
     expect(asked(talk.say(put('a', 0), bodyEnd)).map(({ type }) => type)).toEqual(['openPut', 'commit']);
   });
 
-  test('that cannot begin is refused at once, and the rest of its body is skipped', () => {
+  test('a put that cannot begin is refused at once, and the rest of its body is skipped', () => {
     const talk = conversation();
     talk.say(put('a', 6));
     const failed = talk.say(result(1, { of: 'openPut', ok: false, error: full }));
@@ -173,7 +173,7 @@ describe('put', () => {
     expect(asked(talk.say(bodyEnd))).toEqual([]);
   });
 
-  test('that fails while it is written is refused once, and what is behind it is served', () => {
+  test('a put that fails while it is written is refused once, and what is behind it is served', () => {
     const talk = conversation();
     talk.say(
       put('a', 6),
@@ -189,7 +189,7 @@ describe('put', () => {
     ]);
   });
 
-  test('whose commit fails is refused', () => {
+  test('a put whose commit fails is refused', () => {
     const talk = conversation();
     talk.say(put('a', 1, { id: 'x' }), data('h'), bodyEnd);
     expect(replies(talk.say(result(1, { of: 'commit', ok: false, error: full })))).toEqual([
@@ -197,7 +197,7 @@ describe('put', () => {
     ]);
   });
 
-  test('from an offset is refused with the right one: nothing is kept of an interrupted put', () => {
+  test('a put from an offset is refused with the right one: nothing is kept of an interrupted put', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'put', filename: 'a', filesize: 9, offset: 4 }, 5));
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-offset', offset: 0 } }]);
@@ -216,7 +216,7 @@ describe('put', () => {
     '.sluice/x',
     '.SLUICE/x',
     'x'.repeat(256),
-  ])('to the name %j is refused before anything is begun', (filename) => {
+  ])('a put to the name %j is refused before anything is begun', (filename) => {
     const talk = conversation();
     talk.say(put(filename, 3), data('abc'), bodyEnd);
     expect(replies(talk.log)).toMatchObject([
@@ -225,7 +225,7 @@ describe('put', () => {
     expect(asked(talk.log)).toEqual([]);
   });
 
-  test('with a field of the wrong kind is refused with the name of the field', () => {
+  test('a put with a field of the wrong kind is refused with the name of the field', () => {
     const talk = conversation();
     talk.say(put('a', 1, { mtime: 'noon' }), data('a'), bodyEnd);
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-request', field: 'mtime' } }]);
@@ -233,7 +233,7 @@ describe('put', () => {
 });
 
 describe('answers', () => {
-  test('come in the order of the requests, however their effects finish', () => {
+  test('answers come in the order of the requests, however their effects finish', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     expect(replies(talk.say(stored(2, 'b', 0)))).toEqual([]);
@@ -244,7 +244,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('to a peer that shows no sign of reading are not eager; errors always are', () => {
+  test('answers to a peer that shows no sign of reading are not eager; errors always are', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, stored(1, 'a', 0), put('../b', 0), bodyEnd);
     expect(talk.log.flatMap((effect) => (effect.type === 'reply' ? [effect.eager] : []))).toEqual([
@@ -256,7 +256,7 @@ describe('answers', () => {
   test.each([
     ['an id', { cmd: 'put', filename: 'a', filesize: 0, id: 1 }],
     ['a request that makes sense only to one who reads', { cmd: 'ping' }],
-  ])('are eager once the peer has sent %s', (_, header) => {
+  ])('answers are eager once the peer has sent %s', (_, header) => {
     const talk = conversation();
     talk.say(request(header), bodyEnd);
     if (header.cmd === 'put') talk.say(stored(1, 'a', 0));
@@ -267,7 +267,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('to an unknown command say so, and its filesize is skipped', () => {
+  test('answers to an unknown command say so, and its filesize is skipped', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'fly', filesize: 3, id: 1 }, 3), data('abc'), bodyEnd);
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd: 'fly', id: 1 }]);
@@ -275,7 +275,7 @@ describe('answers', () => {
   });
 
   test.each([[{}], [{ cmd: 7 }], [{ cmd: null }], [{ cmd: ['put'] }]])(
-    'to %j, which names no command, say that cmd must be a string',
+    'answers to %j, which names no command, say that cmd must be a string',
     (header) => {
       const talk = conversation();
       talk.say(request(header), bodyEnd);
@@ -321,7 +321,7 @@ describe('overlap', () => {
     expect(talk.accepts()).toBe(true);
   });
 
-  test('reads of one name do not wait for one another', () => {
+  test('two reads of one name do not wait for one another', () => {
     const talk = conversation();
     talk.say(
       request({ cmd: 'stat', filename: 'a' }),
@@ -351,8 +351,8 @@ describe('overlap', () => {
   });
 });
 
-describe('get', () => {
-  test('sends the file behind its ack, and what comes next behind that', () => {
+describe('a get', () => {
+  test('a get sends the file behind its ack, and what comes next behind that', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'get', filename: 'a' }), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
@@ -375,14 +375,14 @@ describe('get', () => {
     [{ offset: 5 }, 5, 0],
     [{ length: 2 }, 0, 2],
     [{ offset: 4, length: 9 }, 4, 1],
-  ])('of the range %j sends %i and %i bytes of five', (range, offset, length) => {
+  ])('a get of the range %j sends %i and %i bytes of five', (range, offset, length) => {
     const talk = conversation();
     talk.say(request({ cmd: 'get', filename: 'a', ...range }), bodyEnd);
     const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
     expect(opened).toContainEqual({ type: 'send', request: 1, offset, length });
   });
 
-  test('from past the end is refused with the size, and the file is let go', () => {
+  test('a get from past the end is refused with the size, and the file is let go', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'get', filename: 'a', offset: 6 }), bodyEnd);
     const opened = talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
@@ -405,7 +405,7 @@ test('only a few files of a connection are open to be sent at once; the next one
 });
 
 describe('list', () => {
-  test('answers with the page, and where the next one starts', () => {
+  test('list answers with the page, and where the next one starts', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'list', prefix: 'p', after: 'p0', limit: 5 }), bodyEnd);
     expect(asked(talk.log)).toEqual([{ type: 'list', request: 1, prefix: 'p', after: 'p0', limit: 5 }]);
@@ -413,7 +413,7 @@ describe('list', () => {
     expect(replies(talk.log)).toEqual([{ ack: 'list', files: [info('p1')], next: 'p1' }]);
   });
 
-  test('cuts a page that would not fit into a header, and says where it cut', () => {
+  test('list cuts a page that would not fit into a header, and says where it cut', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'list' }), bodyEnd);
     const files = Array.from({ length: 1000 }, (_, i) => info(`${i}/${'名'.repeat(60)}`));
@@ -425,15 +425,15 @@ describe('list', () => {
   });
 });
 
-describe('the end', () => {
-  test('comes when the peer has ended its side and everything is answered', () => {
+describe('the end of a session', () => {
+  test('the end of a session comes when the peer has ended its side and everything is answered', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd);
     expect(talk.say({ type: 'ended' })).toEqual([]);
     expect(talk.say(stored(1, 'a', 0)).at(-1)).toEqual({ type: 'end' });
   });
 
-  test('comes at once when nothing is open', () => {
+  test('the end of a session comes at once when nothing is open', () => {
     expect(conversation().say({ type: 'ended' })).toEqual([{ type: 'end' }]);
   });
 
@@ -453,7 +453,7 @@ describe('the end', () => {
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['openPut', 'write', 'abort']);
   });
 
-  test('when the connection is gone, a body that was whole is still committed, and nobody is answered', () => {
+  test('after the connection is gone, a body that was whole is still committed, and no answer is sent', () => {
     const talk = conversation();
     talk.say(put('a', 1), data('h'), bodyEnd, put('b', 5), data('he'));
     expect(asked(talk.say({ type: 'closed' }))).toEqual([{ type: 'abort', request: 2 }]);
@@ -466,7 +466,7 @@ describe('the end', () => {
     );
   });
 
-  test('when draining, the frame under way is finished and the next one refused', () => {
+  test('while a session drains, the frame under way is finished and the next one is refused', () => {
     const talk = conversation();
     talk.say(put('a', 2), data('h'), { type: 'shutdown' }, data('i'), bodyEnd, put('b', 0), bodyEnd);
     const last = talk.say(stored(1, 'a', 2));
@@ -570,21 +570,21 @@ describe('a command of your own', () => {
     },
   });
 
-  test('is a pattern and a reducer', () => {
+  test('a command of your own is a pattern and a reducer', () => {
     const talk = conversation(createSession([...commands, size], { openRequests: 8 }));
     talk.say(request({ cmd: 'size', filename: 'a' }), bodyEnd);
     talk.say(result(1, { of: 'stat', ok: true, value: info('a', 5) }));
     expect(replies(talk.log)).toEqual([{ ack: 'size', bytes: 5 }]);
   });
 
-  test('has its names checked like any other', () => {
+  test('a command of your own has its names checked like any other', () => {
     const talk = conversation(createSession([size], { openRequests: 8 }));
     talk.say(request({ cmd: 'size', filename: '../a' }), bodyEnd);
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-filename' } }]);
   });
 
   test.each(['start', 'data', 'end'] as const)(
-    'that throws at its %s is refused, and what is behind it is served',
+    'a command of your own that throws at its %s is refused, and what is behind it is served',
     (at) => {
       const throws = (event: string) => {
         if (event === at) throw new Error('oops');
@@ -614,7 +614,7 @@ describe('a command of your own', () => {
     },
   );
 
-  test('whose pattern throws is refused', () => {
+  test('a command of your own whose pattern throws is refused', () => {
     const guard = (): boolean => {
       throw new Error('oops');
     };
@@ -629,7 +629,7 @@ describe('a command of your own', () => {
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'internal' } }]);
   });
 
-  test('that does nothing with its body has it skipped', () => {
+  test('a command of your own that does nothing with its body has it skipped', () => {
     const deaf = defineCommand({
       pattern: { cmd: 'deaf' },
       touches: {},

@@ -18,7 +18,7 @@ const synced = (number: number, offset: number) =>
   result(number, { of: 'sync', ok: true, value: { offset, crc32: 1 } });
 
 describe('put with an upload', () => {
-  test('is begun with all the store has to know', () => {
+  test('put with an upload is begun with all the store has to know', () => {
     const talk = conversation();
     const effects = talk.say(
       put(9, { offset: 4, crc32: 7, sha256: 'ab'.repeat(32), ifAbsent: true, mtime: 3 }),
@@ -39,13 +39,13 @@ describe('put with an upload', () => {
     ]);
   });
 
-  test('says its upload in the ack', () => {
+  test('put with an upload says its upload in the ack', () => {
     const talk = conversation();
     talk.say(put(1), data('x'), bodyEnd);
     expect(replies(talk.say(stored(1, 'a', 1)))).toMatchObject([{ ack: 'put', upload: 'u' }]);
   });
 
-  test('begins where it was said to, or at 0: without an upload nothing is kept to go on from', () => {
+  test('put with an upload begins where it was said to, or at 0: without an upload nothing is kept to go on from', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'put', filename: 'a', filesize: 9, offset: 4 }, 5));
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-offset', offset: 0 } }]);
@@ -54,7 +54,7 @@ describe('put with an upload', () => {
 });
 
 describe('progress', () => {
-  test('is told after each so many bytes, once they are durable, and the put goes on', () => {
+  test('progress is sent after each so many bytes, once they are durable, and the put goes on', () => {
     const talk = conversation();
     const types = () => asked(talk.log).map(({ type }) => type);
     talk.say(put(10, { progress: 4 }), data('abc'));
@@ -69,7 +69,7 @@ describe('progress', () => {
     expect(replies(talk.say(stored(1, 'a', 10)))).toMatchObject([{ ack: 'put', size: 10 }]);
   });
 
-  test('counts what came in earlier tries', () => {
+  test('progress counts what came in earlier tries', () => {
     const talk = conversation();
     talk.say(put(10, { progress: 4, offset: 5 }), data('abc'));
     expect(asked(talk.log).at(-1)).toMatchObject({ type: 'write' });
@@ -77,7 +77,7 @@ describe('progress', () => {
     expect(asked(talk.log).at(-1)).toMatchObject({ type: 'sync' });
   });
 
-  test('waits its turn among the replies, and then only the latest is told', () => {
+  test('progress waits its turn among the replies, and then only the latest is sent', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'stat', filename: 'slow' }), bodyEnd);
     talk.say(put(10, { progress: 1 }), data('abc'), synced(2, 3), data('def'), synced(2, 6));
@@ -86,13 +86,13 @@ describe('progress', () => {
     expect(replies(talk.log).slice(1)).toEqual([{ ack: 'progress', upload: 'u', offset: 6 }]);
   });
 
-  test('leaves at once: who asks for it reads it', () => {
+  test('progress leaves at once, since a peer that asks for it reads it', () => {
     const talk = conversation();
     talk.say(put(10, { progress: 1 }), data('abc'), synced(1, 3));
     expect(talk.log.findLast(({ type }) => type === 'reply')).toMatchObject({ eager: true });
   });
 
-  test('that fails refuses the put', () => {
+  test('progress that fails refuses the put', () => {
     const talk = conversation();
     talk.say(put(10, { progress: 1 }), data('abc'));
     talk.say(result(1, { of: 'sync', ok: false, error: errorInfo('io-error') }));
@@ -122,7 +122,7 @@ describe('resume and cancel', () => {
     expect(asked(talk.log).at(-1)).toMatchObject({ type: 'resume' });
   });
 
-  test('of another upload wait for nothing', () => {
+  test('resume and cancel of another upload wait for nothing', () => {
     const talk = conversation();
     talk.say(put(1), data('x'), bodyEnd, request({ cmd: 'resume', upload: 'v' }));
     expect(asked(talk.log).at(-1)).toMatchObject({ type: 'resume', upload: 'v' });

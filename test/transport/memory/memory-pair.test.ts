@@ -23,7 +23,7 @@ describe('the memory pair', () => {
     expect(settled).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('without a buffer settles nothing before it is taken', async () => {
+  test('the memory pair without a buffer settles nothing before it is taken', async () => {
     const [left, right] = memoryPair({ highWaterMark: 0 });
     let settled = false;
     left.write([pattern(1)], () => {
@@ -37,7 +37,7 @@ describe('the memory pair', () => {
     expect(settled).toBe(true);
   });
 
-  test('drops what was unsettled when the writer is destroyed, and delivers what had settled', async () => {
+  test('the memory pair drops what was unsettled when the writer is destroyed, and delivers what had settled', async () => {
     const [left, right] = memoryPair({ highWaterMark: 100 });
     left.write([pattern(100)], () => {});
     left.write([pattern(100)], () => {});
@@ -48,13 +48,13 @@ describe('the memory pair', () => {
     expect(reading.length()).toBe(100);
   });
 
-  test('takes its names from the options', () => {
+  test('the memory pair takes its names from the options', () => {
     const [left, right] = memoryPair({ ids: ['client', 'server'] });
     expect([left.id, left.local, left.remote]).toEqual(['client', 'client', 'server']);
     expect(right.remote).toBe('client');
   });
 
-  test('runs in virtual time', () => {
+  test('the memory pair runs in virtual time', () => {
     const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
     scheduler.run(({ cold, expectObservable }) => {
       const [left, right] = memoryPair({ scheduler });

@@ -22,7 +22,7 @@ function reader() {
 }
 
 describe('slabs', () => {
-  test('are read into one behind the other, and again from the start once everything came back', () => {
+  test('slabs are read into one behind the other, and again from the start once everything came back', () => {
     const it = reader();
     const first = it.read(10 * kib);
     const second = it.read(10 * kib);
@@ -38,7 +38,7 @@ describe('slabs', () => {
     it.slabs.close();
   });
 
-  test('stay small for somebody who never gives anything back', () => {
+  test('slabs stay small for a reader that never recycles anything', () => {
     const it = reader();
     for (let i = 0; i < 100; i++) {
       it.read(it.room().length);
@@ -47,7 +47,7 @@ describe('slabs', () => {
     it.slabs.close();
   });
 
-  test('grow once chunks come back and the peer fills them, and shrink when it has little to say', () => {
+  test('slabs grow once chunks come back and the peer fills them, and shrink when it has little to say', () => {
     const it = reader();
     const back = (chunk: Uint8Array) => it.slabs.recycle(chunk, chunk.length);
     for (let i = 0; i < 2; i++) it.read(it.room().length, 0, back);
@@ -57,7 +57,7 @@ describe('slabs', () => {
     it.slabs.close();
   });
 
-  test('are large for a few connections at a time, so that idle ones do not hold much', () => {
+  test('slabs are large for a few connections at a time, so that idle ones do not hold much', () => {
     const busy = Array.from({ length: 40 }, () => {
       const it = reader();
       for (let i = 0; i < 2; i++)
@@ -69,7 +69,7 @@ describe('slabs', () => {
     for (const it of busy) it.slabs.close();
   });
 
-  test('that are large are three at the most, however little somebody keeps of each', () => {
+  test('slabs that are large are three at the most, however little the reader keeps of each', () => {
     const it = reader();
     const kept: Uint8Array[] = [];
     const larges = () =>
@@ -87,7 +87,7 @@ describe('slabs', () => {
     it.slabs.close();
   });
 
-  test('that are large count among those of all connections until the last of them was given back', () => {
+  test('slabs that are large count among those of all connections until the last of them was given back', () => {
     const back = (it: ReturnType<typeof reader>) => (all: Uint8Array) => it.slabs.recycle(all, all.length);
     const grow = () => {
       const it = reader();
@@ -107,7 +107,7 @@ describe('slabs', () => {
     for (const it of [...all, refused, taken]) it.slabs.close();
   });
 
-  test('say that memory is pinned while a chunk is kept of one that is not read into any more', () => {
+  test('slabs say that memory is pinned while a chunk is kept of one that is not read into any more', () => {
     const it = reader();
     const kept = it.read(10 * kib);
     expect(it.slabs.pinsMemory()).toBe(false);

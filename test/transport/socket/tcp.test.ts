@@ -34,7 +34,7 @@ function failure(observable: Observable<unknown>): Promise<unknown> {
 }
 
 describe('a peer that sends everything, reads no reply and closes', () => {
-  test('loses nothing when it closed in good order and our reply fails', async () => {
+  test('a peer that sends everything, reads no reply and closes loses nothing when it closed in good order and our reply fails', async () => {
     const { peer, connection } = await plainPeer();
     connection.pause();
     const reading = read(connection);
@@ -49,7 +49,7 @@ describe('a peer that sends everything, reads no reply and closes', () => {
     expect(await once(connection.closed$)).toEqual({ ...(fault as ConnectionFault), code: 'unread' });
   });
 
-  test('loses nothing when our reply lay unread with it, so that its close was a reset', async () => {
+  test('a peer that sends everything, reads no reply and closes loses nothing when our reply lay unread with it, so that its close was a reset', async () => {
     const { peer, connection } = await plainPeer();
     expect(await write(connection, pattern(10))).toBeNull();
     await sent(peer, pattern(60_000));
@@ -64,7 +64,7 @@ describe('a peer that sends everything, reads no reply and closes', () => {
 });
 
 describe('writing', () => {
-  test('sends what is written in one turn as one write', async () => {
+  test('writing sends what is written in one turn as one write', async () => {
     const { peer, connection } = await plainPeer();
     const settled: number[] = [];
     for (let turn = 0; turn < 50; turn++)
@@ -78,7 +78,7 @@ describe('writing', () => {
 });
 
 describe('listenTcp', () => {
-  test('accepts until unsubscribed, and leaves the connections to their owners', async () => {
+  test('listenTcp accepts until unsubscribed, and leaves the connections to their owners', async () => {
     const { port, connection, stop } = await listener();
     const clients = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
     const accepted = [await connection(), await connection()];
@@ -94,7 +94,7 @@ describe('listenTcp', () => {
     }
   });
 
-  test('errors with the address and a remedy when the port is taken', async () => {
+  test('listenTcp errors with the address and a remedy when the port is taken', async () => {
     const { port, stop } = await listener();
     const fault = (await failure(listenTcp({ port }))) as ListenFault;
     expect(fault).toMatchObject({ code: 'in-use', address: `127.0.0.1:${port}` });
@@ -104,17 +104,17 @@ describe('listenTcp', () => {
     stop();
   });
 
-  test('errors when the address is not of this machine', async () => {
+  test('listenTcp errors when the address is not of this machine', async () => {
     expect(await failure(listenTcp({ host: '192.0.2.1', port: 0 }))).toMatchObject({
       code: 'no-such-address',
     });
   });
 
-  test('errors with a value when the options make no sense', async () => {
+  test('listenTcp errors with a value when the options make no sense', async () => {
     expect(await failure(listenTcp({ port: 70_000 }))).toMatchObject({ code: 'failed' });
   });
 
-  test('goes on listening when a connection cannot be accepted', async () => {
+  test('listenTcp goes on listening when a connection cannot be accepted', async () => {
     let server: Server | undefined;
     const events: ListenEvent[] = [];
     const events$ = listenOn(
@@ -136,7 +136,7 @@ describe('listenTcp', () => {
 });
 
 describe('connectTcp', () => {
-  test('errors with `refused` and the address when nobody listens', async () => {
+  test('connectTcp errors with `refused` and the address when no server listens', async () => {
     const { port, stop } = await listener();
     stop();
     expect(await failure(connectTcp({ host: '127.0.0.1', port }))).toEqual({
@@ -145,11 +145,11 @@ describe('connectTcp', () => {
     });
   });
 
-  test('errors with a value when the options make no sense', async () => {
+  test('connectTcp errors with a value when the options make no sense', async () => {
     expect(await failure(connectTcp({ host: '127.0.0.1', port: -1 }))).toMatchObject({ code: 'failed' });
   });
 
-  test('gives up after the timeout', async () => {
+  test('connectTcp gives up after the timeout', async () => {
     const { port, stop } = await listener();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
@@ -174,7 +174,7 @@ describe('connectTcp', () => {
     stop();
   });
 
-  test('names IPv6 ends with brackets', async () => {
+  test('connectTcp names IPv6 ends with brackets', async () => {
     const reachable = await listener(listenTcp({ host: '::1', port: 0 })).catch(() => undefined);
     if (reachable === undefined) return;
     const connection = await once(connectTcp({ host: '::1', port: reachable.port }));

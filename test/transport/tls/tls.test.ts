@@ -84,7 +84,7 @@ describe('connectTls', () => {
       stranger,
       'not issued by an authority that is trusted',
     ],
-  ])('refuses a server whose certificate is %s, and says so', async (_, wanted, issuer, why) => {
+  ])('connectTls refuses a server whose certificate is %s, and says so', async (_, wanted, issuer, why) => {
     const credentials = issuer.issue({ subject: [['CN', 'server']], ...wanted });
     const { port } = await secureListener({ credentials$: of(credentials) });
     const fault = await failure(to(port));
@@ -92,7 +92,7 @@ describe('connectTls', () => {
     expect(fault.message).toContain(why);
   });
 
-  test('takes a server by the name it is told to expect', async () => {
+  test('connectTls takes a server by the name it is told to expect', async () => {
     const credentials = authority.issue({ subject: [['CN', 'x']], names: ['other.example'] });
     const { port, connection } = await secureListener({ credentials$: of(credentials) });
     const [client] = await Promise.all([to(port, { servername: 'other.example' }), connection()]);
@@ -100,7 +100,7 @@ describe('connectTls', () => {
     client.destroy();
   });
 
-  test('says when the server does not speak TLS', async () => {
+  test('connectTls says when the server does not speak TLS', async () => {
     const plain = await listener();
     onTestFinished(plain.stop);
     plain.connection().then(async (connection) => {
@@ -115,7 +115,7 @@ describe('connectTls', () => {
     });
   });
 
-  test('gives up on a server that accepts and never shakes hands', async () => {
+  test('connectTls gives up on a server that accepts and never shakes hands', async () => {
     const plain = await listener();
     onTestFinished(plain.stop);
     expect(await failure(to(plain.port, { timeout: 50 }))).toEqual({
@@ -124,7 +124,7 @@ describe('connectTls', () => {
     });
   });
 
-  test('errors with a value when its own certificate is none', async () => {
+  test('connectTls errors with a value when its own certificate is none', async () => {
     const { port } = await secureListener();
     expect((await failure(to(port, { cert: 'junk', key: 'junk' }))).message).toContain('cannot connect');
   });
@@ -179,13 +179,13 @@ describe("clients' certificates", () => {
     expect(accepted.certificate).toEqual({ subject: 'O=Acme,CN=alice', commonName: 'alice' });
   });
 
-  test('may be missing when optional', async () => {
+  test('clients’ certificates may be missing when optional', async () => {
     const { port, connection } = await asking('optional');
     const { connection: accepted } = await pairOf(port, connection);
     expect(accepted.certificate).toBeUndefined();
   });
 
-  test('may not be missing when required: the client learns why', async () => {
+  test('clients’ certificates may not be missing when required: the client learns why', async () => {
     const { port, refused } = await asking('required');
     const client = await to(port);
     const fault = await read(client).done;
@@ -216,13 +216,13 @@ describe("clients' certificates", () => {
     expect(accepted.certificate?.commonName).toBe('alice');
   });
 
-  test('are not asked for by default', async () => {
+  test('clients’ certificates are not asked for by default', async () => {
     const { port, connection } = await secureListener();
     const { connection: accepted } = await pairOf(port, connection, alice);
     expect(accepted.certificate).toBeUndefined();
   });
 
-  test('cannot pass for another by what is in their names', () => {
+  test('clients’ certificates cannot pass for another by what is in their names', () => {
     expect(certificateOf('O=Acme\\, Inc\nCN=bob\\0ACN=alice')).toEqual({
       subject: 'O=Acme\\, Inc,CN=bob\\0ACN=alice',
       commonName: 'bob\nCN=alice',
@@ -235,7 +235,7 @@ describe("clients' certificates", () => {
     expect(certificateOf(undefined)).toEqual({ subject: '', commonName: null });
   });
 
-  test('with a newline or a comma in a name arrive escaped', async () => {
+  test('clients’ certificates with a newline or a comma in a name arrive escaped', async () => {
     const { port, connection } = await asking('required');
     const shown = authority.issue({
       subject: [
@@ -263,7 +263,7 @@ describe('credentials', () => {
       });
     });
 
-  test('are exchanged while listening; connections there are stay', async () => {
+  test('credentials are exchanged while listening; connections there are stay', async () => {
     const credentials$ = new BehaviorSubject<TlsCredentials>(server);
     const { port, connection } = await secureListener({ credentials$ });
     const { client, connection: accepted } = await pairOf(port, connection);
@@ -274,7 +274,7 @@ describe('credentials', () => {
     await reading.reached(10);
   });
 
-  test('that cannot be used are told of, and those before stay', async () => {
+  test('credentials that cannot be used are reported, and those before stay', async () => {
     const credentials$ = new BehaviorSubject<TlsCredentials>(server);
     const { port, refused } = await secureListener({ credentials$ });
     credentials$.next({ ...other, key: server.key });
@@ -295,7 +295,7 @@ describe('credentials', () => {
     expect(fault).toMatchObject({ code: 'bad-credentials', message: expect.stringContaining(why) });
   });
 
-  test('say what is wrong with them, and nothing of the key', () => {
+  test('credentials say what is wrong with them, and nothing of the key', () => {
     expect(explainBadCredentials(server)).toBeNull();
     expect(explainBadCredentials({ ...server, cert: 'secret' })).toBe(
       'the certificate is not PEM, or is broken',
@@ -320,13 +320,13 @@ describe('handshakes', () => {
   const closed = (peer: Socket): Promise<unknown> =>
     new Promise((resolve) => peer.on('close', resolve).resume());
 
-  test('that never finish are cut off', async () => {
+  test('handshakes that never finish are cut off', async () => {
     const { port, refused } = await secureListener({ handshakeTimeout: 50 });
     await closed(silent(port));
     expect(refused).toEqual([expect.stringContaining('has not finished the handshake within 50 ms')]);
   });
 
-  test('are bounded: the one that takes longest makes room', async () => {
+  test('handshakes are bounded: the one that takes longest makes room', async () => {
     const { port, connection } = await secureListener({ handshakes: 2 });
     const peers = [silent(port), silent(port), silent(port)];
     await closed(peers[0]!);
@@ -335,7 +335,7 @@ describe('handshakes', () => {
     await pairOf(port, connection);
   });
 
-  test('that are done do not count', async () => {
+  test('handshakes that are done do not count', async () => {
     const { port, connection } = await secureListener({ handshakes: 1 });
     const { client, connection: accepted } = await pairOf(port, connection);
     await pairOf(port, connection);
@@ -344,7 +344,7 @@ describe('handshakes', () => {
     await reading.reached(10);
   });
 
-  test('with a peer that does not speak TLS fail, and tell it so', async () => {
+  test('handshakes with a peer that does not speak TLS fail, and tell it so', async () => {
     const { port, connection, refused } = await secureListener();
     const peer = silent(port);
     const answer: Buffer[] = [];

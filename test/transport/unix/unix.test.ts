@@ -34,7 +34,7 @@ const failure = (attempt: Promise<unknown>): Promise<ListenFault> =>
     (fault) => fault,
   );
 
-/** A socket on which nobody listens any more, left by a program that was killed. */
+/** A socket on which no server listens any more, left by a program that was killed. */
 function stale(path: string): void {
   const listen = `require('net').createServer().listen(${JSON.stringify(path)}`;
   spawnSync(process.execPath, ['-e', `${listen}, () => process.kill(process.pid, 'SIGKILL'))`]);
@@ -43,20 +43,20 @@ function stale(path: string): void {
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777;
 
 describe('listenUnix', () => {
-  test('makes a socket for this user alone, and leaves nothing else beside it', async () => {
+  test('listenUnix makes a socket for this user alone, and leaves nothing else beside it', async () => {
     const folder = tempFolder();
     await listening({ path: `${folder}/s` });
     expect(modeOf(`${folder}/s`)).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['s']);
   });
 
-  test('gives it the mode that was asked for, whatever the umask is', async () => {
+  test('listenUnix gives it the mode that was asked for, whatever the umask is', async () => {
     const path = `${tempFolder()}/s`;
     await listening({ path, mode: 0o666 });
     expect(modeOf(path)).toBe(0o666);
   });
 
-  test('says where it listens, and names its connections', async () => {
+  test('listenUnix says where it listens, and names its connections', async () => {
     const path = `${tempFolder()}/s`;
     const events: unknown[] = [];
     const subscription = listenUnix({ path }).subscribe((event) => {
@@ -72,7 +72,7 @@ describe('listenUnix', () => {
     client.destroy();
   });
 
-  test('removes the socket when it stops; connections live on', async () => {
+  test('listenUnix removes the socket when it stops; connections live on', async () => {
     const folder = tempFolder();
     const { connection, stop } = await listening({ path: `${folder}/s` });
     const client = await once(connectUnix({ path: `${folder}/s` }));
@@ -86,7 +86,7 @@ describe('listenUnix', () => {
     accepted.destroy();
   });
 
-  test('leaves nothing when it stops before it listens', () => {
+  test('listenUnix leaves nothing when it stops before it listens', () => {
     const folder = tempFolder();
     listenUnix({ path: `${folder}/s` })
       .subscribe(() => expect.unreachable())
@@ -94,7 +94,7 @@ describe('listenUnix', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('replaces a socket on which nobody listens', async () => {
+  test('listenUnix replaces a socket on which no server listens', async () => {
     const folder = tempFolder();
     stale(`${folder}/s`);
     expect((await failure(once(connectUnix({ path: `${folder}/s` })))).code).toBe('refused');
@@ -105,7 +105,7 @@ describe('listenUnix', () => {
     expect(readdirSync(folder)).toEqual(['s']);
   });
 
-  test('does not take the place of one that is listened on', async () => {
+  test('listenUnix does not take the place of one that is listened on', async () => {
     const folder = tempFolder();
     const path = `${folder}/s`;
     const { connection } = await listening({ path });
@@ -122,7 +122,7 @@ describe('listenUnix', () => {
     accepted.destroy();
   });
 
-  test('of many that start at once, at a stale socket, one listens', async () => {
+  test('one of many servers that start at once at a stale socket listens', async () => {
     const folder = tempFolder();
     const path = `${folder}/s`;
     stale(path);
@@ -133,7 +133,7 @@ describe('listenUnix', () => {
     expect(readdirSync(folder)).toEqual(['s']);
   });
 
-  test('leaves alone what is not a socket', async () => {
+  test('listenUnix leaves alone what is not a socket', async () => {
     const folder = tempFolder();
     writeFileSync(`${folder}/s`, 'precious');
     const fault = await failure(listener(listenUnix({ path: `${folder}/s` })));
@@ -142,7 +142,7 @@ describe('listenUnix', () => {
     expect(readdirSync(folder)).toEqual(['s']);
   });
 
-  test('does not remove what somebody else has put in its place', async () => {
+  test('listenUnix does not remove what another process has put in its place', async () => {
     const folder = tempFolder();
     const { stop } = await listening({ path: `${folder}/s` });
     unlinkSync(`${folder}/s`);
@@ -151,7 +151,7 @@ describe('listenUnix', () => {
     expect(readFileSync(`${folder}/s`, 'utf8')).toBe('precious');
   });
 
-  test('says how much too long a path is', async () => {
+  test('listenUnix says how much too long a path is', async () => {
     const folder = tempFolder();
     const path = `${folder}/${'x'.repeat(120)}`;
     const { message } = await failure(listener(listenUnix({ path })));
@@ -159,7 +159,7 @@ describe('listenUnix', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('errors when the folder is missing', async () => {
+  test('listenUnix errors when the folder is missing', async () => {
     const { message } = await failure(listener(listenUnix({ path: `${tempFolder()}/missing/s` })));
     expect(message).toContain('ENOENT');
   });
