@@ -22,7 +22,7 @@ const fault = (result: Promise<unknown>) =>
   );
 
 describe('a client of a server', () => {
-  test('stores content, tells the progress, and ends with what the server has', async () => {
+  test("a client stores content, reports progress, and ends with the server's ack", async () => {
     const { client, store } = served();
     const bytes = pattern(700_000);
     const events = await lastValueFrom(client.put('a', bytesContent(bytes), { mtime: 5 }).pipe(toArray()));
@@ -36,7 +36,7 @@ describe('a client of a server', () => {
     expect(Buffer.compare(stored!.bytes, bytes)).toBe(0);
   });
 
-  test('gets back what it put, whole and in part, empty files too', async () => {
+  test('a client gets back the files it put, whole and in part, empty files too', async () => {
     const { client } = served();
     const bytes = pattern(300_000);
     await lastValueFrom(client.put('a', bytesContent(bytes)));
@@ -47,7 +47,7 @@ describe('a client of a server', () => {
     expect((await fetched(client, 'empty')).length).toBe(0);
   });
 
-  test('pipelines more requests than its window, and matches every answer', async () => {
+  test('a client pipelines more requests than its window, and matches every answer', async () => {
     const { client } = served({ window: 7 });
     const sizes = Array.from({ length: 500 }, (_, i) => (i * 7919) % 3000);
     const stored = await Promise.all(
@@ -58,7 +58,7 @@ describe('a client of a server', () => {
     expect(infos.map(({ size }) => size)).toEqual(sizes);
   });
 
-  test('lists every page', async () => {
+  test('a client lists every page', async () => {
     const { client } = served();
     const names = Array.from({ length: 1203 }, (_, i) => `d/${String(i).padStart(4, '0')}`);
     await Promise.all(names.map((name) => lastValueFrom(client.put(name, bytesContent(new Uint8Array(1))))));
@@ -70,7 +70,7 @@ describe('a client of a server', () => {
     expect((await firstValueFrom(client.page({ limit: 2 }))).next).toBe('d/0001');
   });
 
-  test('removes, moves and pings', async () => {
+  test('a client removes, moves and pings', async () => {
     const { client } = served();
     const put = (name: string) => lastValueFrom(client.put(name, bytesContent(pattern(3)), { mtime: 9 }));
     await put('a');
@@ -86,7 +86,7 @@ describe('a client of a server', () => {
     expect(await firstValueFrom(client.request({ cmd: 'stat', filename: 'b' }))).toMatchObject({ size: 3 });
   });
 
-  test('a refusal is a value, and the requests around it are served', async () => {
+  test('a refusal reaches the client as a value, and the requests around it are served', async () => {
     const { client } = served();
     const results = await Promise.all([
       fault(lastValueFrom(client.put('a', bytesContent(pattern(10))))),
@@ -97,7 +97,7 @@ describe('a client of a server', () => {
     expect([results[0], results[2]]).toEqual([null, null]);
   });
 
-  test('what cannot be said in a header is not sent', async () => {
+  test('a request whose name is too long for a header is not sent', async () => {
     const { client } = served();
     const long = fault(firstValueFrom(client.stat('x'.repeat(70_000))));
     const next = firstValueFrom(client.request({ cmd: 'ping' }));
@@ -105,7 +105,7 @@ describe('a client of a server', () => {
     expect(await next).toMatchObject({ ack: 'ping' });
   });
 
-  test('ends in good order once all is answered', async () => {
+  test('a client ends in good order once every request is answered', async () => {
     const { client, store } = served();
     const put = lastValueFrom(client.put('a', async () => bytesContent(pattern(100_000))));
     client.end();
@@ -130,7 +130,7 @@ describe('content that cannot be sent as promised', () => {
     },
   });
 
-  test('taken back when nothing of it has left: the connection goes on', async () => {
+  test('a put whose content fails before any byte has left is withdrawn, and the connection goes on', async () => {
     const { client, store } = served();
     const results = await Promise.all([
       fault(lastValueFrom(client.put('before', bytesContent(pattern(100))))),
@@ -150,7 +150,7 @@ describe('content that cannot be sent as promised', () => {
     expect([...(store as MemoryStore).contents.keys()]).toEqual(['before', 'after']);
   });
 
-  test('drops the connection in the middle: what came before is answered, nothing of it is stored', async () => {
+  test('a put whose content fails in its middle drops the connection: earlier requests are answered, and nothing of it is stored', async () => {
     const { client, store } = served();
     const results = await Promise.all([
       fault(lastValueFrom(client.put('before', bytesContent(pattern(100))))),
@@ -183,7 +183,7 @@ describe('content that cannot be sent as promised', () => {
 });
 
 describe('a put that is refused while it is being sent', () => {
-  test('with little left: zeros keep the framing, and the next requests are served', async () => {
+  test('a put that is refused with little left sends zeros, which keep the framing, and the next requests are served', async () => {
     const { client, store } = served();
     let read = 0;
     const content: Content = {
@@ -203,7 +203,7 @@ describe('a put that is refused while it is being sent', () => {
     expect([...(store as MemoryStore).contents.keys()]).toEqual(['after']);
   });
 
-  test('with much left: the connection is dropped, and what waited behind it says it was not sent', async () => {
+  test('a put that is refused with much left drops the connection, and the requests behind it say that they were not sent', async () => {
     const { client } = served();
     const content: Content = {
       size: 1e12,

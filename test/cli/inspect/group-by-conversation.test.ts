@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { groupByConversation } from '../../../src/cli/inspect/group-by-conversation.ts';
 
 describe('turns', () => {
-  test('print the rows of the first as they come, and of the others when it is their turn', () => {
+  test('the rows of the first conversation are printed as they come, and those of the others when it has ended', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 100);
     turns.open(0, 'A');
@@ -19,7 +19,7 @@ describe('turns', () => {
     expect(lines.slice(5)).toEqual(['b2', '']);
   });
 
-  test('go to the one that waits with the most, when too many do; the other goes on later', () => {
+  test('when too many rows wait, the conversation with the most is printed, and the interrupted one continues later', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 2);
     turns.open(0, 'A');

@@ -35,7 +35,7 @@ test('a file of a link type that is not read is said to be one', async () => {
   );
 });
 
-test('of what can be read only once, the command is named that tells', async () => {
+test('for a capture that can be read only once, the error names the command that shows its packets', async () => {
   expect(await nothingFound('-', undefined)).toMatchObject(
     saying('standard input has no TCP connection; what it has instead, "sluice inspect -" tells'),
   );

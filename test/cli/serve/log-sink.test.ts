@@ -64,7 +64,7 @@ describe('what is logged', () => {
     },
   );
 
-  test('beyond what may be held is lost, and counted', async () => {
+  test('log lines beyond the bound are lost, and counted', async () => {
     let release = () => {};
     const sink = logSink({
       fd: none,
@@ -85,7 +85,7 @@ describe('what is logged', () => {
     expect(sink.lost()).toEqual({ held: 0, refused: 0 });
   });
 
-  test('when the process ends at once is written before that, or given up', () => {
+  test('log lines are written before a process ends at once, or given up', () => {
     const path = join(tempFolder(), 'log');
     const sink = logSink({ fd: openSync(path, 'w'), heldMaxBytes: 1000 });
     sink.write('one\n');
@@ -96,7 +96,7 @@ describe('what is logged', () => {
     refused.closeSync();
   });
 
-  test('to a descriptor that takes nothing more is given up when the log is closed', async () => {
+  test('log lines to a descriptor that takes nothing more are given up when the log is closed', async () => {
     const busy = Object.assign(new Error('busy'), { code: 'EAGAIN' });
     const sink = logSink({
       fd: none,

@@ -3,7 +3,7 @@ import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import { crc32 } from '../../../src/client/content/crc32.ts';
 
-test('of the check value of the catalogue', () => {
+test('the CRC-32 of the check input is that of the catalogue', () => {
   expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926);
 });
 

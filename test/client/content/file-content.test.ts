@@ -43,7 +43,7 @@ describe.each([10_000, 500_000])('a file of %i bytes', (size) => {
     return path;
   };
 
-  test('is read whole, through a link', async () => {
+  test('a file is read whole, through a link', async () => {
     const path = made();
     symlinkSync(path, `${path}-link`);
     const content = fileContent(`${path}-link`);
@@ -52,7 +52,7 @@ describe.each([10_000, 500_000])('a file of %i bytes', (size) => {
     expect(Buffer.compare((await readAll(content, 4096)) as Uint8Array, pattern(size))).toBe(0);
   });
 
-  test('that grows, shrinks or is written to meanwhile is not sent as a mixture', async () => {
+  test('a file that grows, shrinks or is written to while it is read is not sent as a mixture', async () => {
     const grown = made();
     await expect(
       readAll(fileContent(grown), 4096, (at) => at === 4096 && appendFileSync(grown, 'x')),
@@ -77,7 +77,7 @@ describe.each([10_000, 500_000])('a file of %i bytes that is written to in its m
     closeSync(fd);
   }
 
-  test('is not sent as a mixture, though its size and modification time are what they were', async () => {
+  test('a file that is written to in its middle is not sent as a mixture, although its size and modification time are unchanged', async () => {
     const path = join(tempFolder(), 'file');
     writeFileSync(path, pattern(size));
     utimesSync(path, 1000, 1000);
@@ -87,7 +87,7 @@ describe.each([10_000, 500_000])('a file of %i bytes that is written to in its m
     expect(statSync(path)).toMatchObject({ size, mtimeMs: 1_000_000 });
   });
 
-  test('is other content when it is opened again', () => {
+  test('a file that was written to is other content when it is opened again', () => {
     const path = join(tempFolder(), 'file');
     writeFileSync(path, pattern(size));
     const opened = fileContent(path);
@@ -100,25 +100,28 @@ describe.each([10_000, 500_000])('a file of %i bytes that is written to in its m
 });
 
 describe('a file of the kernel, whose size does not say what is in it', () => {
-  test.each(['/proc/self/status', '/proc/cpuinfo'])('is read to its end: %s', async (path) => {
-    expect(statSync(path).size).toBe(0);
-    const content = fileContent(path);
-    const bytes = (await readAll(content, 1000)) as Uint8Array;
-    expect(bytes.length).toBe(content.size);
-    // What comes after the first line changes by itself.
-    const [line] = readFileSync(path, 'utf8').split('\n');
-    expect(Buffer.from(bytes).toString().startsWith(`${line}\n`)).toBe(true);
-    expect(content.mtime).toBeUndefined();
-  });
+  test.each(['/proc/self/status', '/proc/cpuinfo'])(
+    'a file of the kernel is read to its end: %s',
+    async (path) => {
+      expect(statSync(path).size).toBe(0);
+      const content = fileContent(path);
+      const bytes = (await readAll(content, 1000)) as Uint8Array;
+      expect(bytes.length).toBe(content.size);
+      // What comes after the first line changes by itself.
+      const [line] = readFileSync(path, 'utf8').split('\n');
+      expect(Buffer.from(bytes).toString().startsWith(`${line}\n`)).toBe(true);
+      expect(content.mtime).toBeUndefined();
+    },
+  );
 
-  test('is read as it is where that is less than it says', async () => {
+  test('a file of the kernel that is shorter than its size says is read as it is', async () => {
     const path = '/sys/class/net/lo/mtu';
     expect(statSync(path).size).toBeGreaterThan(100);
     const bytes = (await readAll(fileContent(path), 1000)) as Uint8Array;
     expect(Buffer.from(bytes).toString()).toBe(readFileSync(path, 'utf8'));
   });
 
-  test('is refused where it has no end, and what it has is not kept', () => {
+  test('a file of the kernel without an end is refused, and its bytes are not kept', () => {
     const before = readdirSync('/proc/self/fd').length;
     expect(() => fileContent('/proc/self/pagemap')).toThrow('more than 16 MiB: send a copy of it');
     expect(readdirSync('/proc/self/fd').length).toBe(before);
@@ -134,7 +137,7 @@ test('an empty file is empty, and has its time', async () => {
   expect(await readAll(content, 10)).toEqual(new Uint8Array(0));
 });
 
-test('what is no regular file is refused, and a FIFO is not waited for', () => {
+test('anything but a regular file is refused, and opening a FIFO does not wait for a writer', () => {
   const folder = tempFolder();
   expect(() => fileContent(folder)).toThrow('is not a regular file');
   expect(() => fileContent(join(folder, 'none'))).toThrow('ENOENT');

@@ -28,21 +28,21 @@ function missedAt(
 }
 
 describe('a deadline', () => {
-  test('is missed, once, after so much silence', () => {
+  test('a deadline is missed once, after its time of silence', () => {
     expect(missedAt({ 10: 'arm' })).toEqual([110]);
     expect(missedAt({ 10: 'arm', 50: 'arm' })).toEqual([110]);
   });
 
-  test('begins anew with whatever the peer does', () => {
+  test('a deadline restarts with every action of the peer', () => {
     expect(missedAt({ 0: 'arm', 90: 'touch', 180: 'touch' })).toEqual([280]);
   });
 
-  test('does not count while we keep the peer waiting, for whatever reasons', () => {
+  test('a deadline does not run while we keep the peer waiting, for any number of reasons', () => {
     expect(missedAt({ 0: 'arm', 50: 'hold', 60: 'hold', 900: 'release', 1000: 'release' })).toEqual([1100]);
     expect(missedAt({ 0: 'arm', 50: 'hold' })).toEqual([]);
   });
 
-  test('does not matter once everything is answered, or it was stopped', () => {
+  test('a deadline is not missed once everything is answered, or after it was stopped', () => {
     expect(missedAt({ 0: 'arm', 50: 'answered' })).toEqual([]);
     expect(missedAt({ 0: 'arm', 50: 'stop' })).toEqual([]);
     expect(missedAt({ 0: 'stop', 50: 'arm' })).toEqual([]);

@@ -23,7 +23,7 @@ describe('an answer', () => {
     return result;
   };
 
-  test('that is right', async () => expect(await answered(good)).toBe(null));
+  test('an answer that is right is accepted', async () => expect(await answered(good)).toBe(null));
   test.each([
     ['another CRC-32', { ...good, crc32: 1 }, 'mismatch'],
     ['another size', { ...good, size: 11 }, 'mismatch'],
@@ -38,13 +38,13 @@ describe('an answer', () => {
     ['a refusal', { error: { code: 'disk-full', message: 'm' }, cmd: 'put', id: 1 }, 'refused'],
   ])('with %s', async (_, reply, type) => expect(await answered(reply)).toMatchObject({ type }));
 
-  test('that nobody asked for ends the connection', async () => {
+  test('an answer to no request ends the connection', async () => {
     const { client, reply } = played();
     reply({ ack: 'ping', id: 1 });
     expect(await firstValueFrom(client.closed$)).toMatchObject({ code: 'destroyed' });
   });
 
-  test('to a body that is still being sent is an error', async () => {
+  test('an answer to a body that is still being sent is an error', async () => {
     const { client, begun, reply } = played();
     const result = fault(lastValueFrom(client.put('a', { size: 1e9, read: (_, into) => into.length })));
     await begun(1);
@@ -52,7 +52,7 @@ describe('an answer', () => {
     expect(await result).toMatchObject({ type: 'protocol' });
   });
 
-  test('that is no frame says what it is', async () => {
+  test('an answer that is no frame is reported with the protocol it looks like', async () => {
     const { client, arrived, there } = played();
     const result = fault(lastValueFrom(client.put('a', bytesContent(bytes))));
     await arrived(1);
@@ -75,7 +75,7 @@ describe('progress', () => {
     return { ...it, events, failed };
   };
 
-  test('is told while the body is still being sent, and ends nothing', async () => {
+  test('progress is reported while the body is still being sent, and ends nothing', async () => {
     const { begun, reply, requests, events, client } = put({ progress: 100 });
     await begun(1);
     expect(requests[0]?.header).toMatchObject({ upload: 'u', progress: 100 });
@@ -102,7 +102,7 @@ describe('progress', () => {
 });
 
 describe('a put that goes on', () => {
-  test('sends the rest alone, and its CRC-32 is that of the whole', async () => {
+  test('a resumed put sends only the remaining bytes, and its CRC-32 is that of the whole', async () => {
     const { client, arrived, requests, reply } = played();
     const resumeAt = { offset: 4, crc32: crc32(bytes.subarray(0, 4)) };
     const result = fault(lastValueFrom(client.put('a', bytesContent(bytes), { upload: 'u', resumeAt })));
@@ -112,7 +112,7 @@ describe('a put that goes on', () => {
     expect(await result).toBe(null);
   });
 
-  test('asks how much is there, and has it dropped', async () => {
+  test('a client asks how much of an upload is there, and cancels it', async () => {
     const { client, arrived, requests, reply } = played();
     const there = firstValueFrom(client.resume('u'));
     const gone = fault(lastValueFrom(client.cancel('u'), { defaultValue: null }));
@@ -141,7 +141,7 @@ describe('a deadline, in virtual time', () => {
     scheduler.frame = scheduler.maxFrames;
   }
 
-  test('passes when nothing comes, and the connection is dropped', async () => {
+  test('the connection is dropped when nothing arrives within the timeout', async () => {
     const { client, arrived, pass } = waiting();
     const result = fault(firstValueFrom(client.stat('a')));
     await arrived(1);
@@ -151,7 +151,7 @@ describe('a deadline, in virtual time', () => {
     expect(await firstValueFrom(client.closed$)).toMatchObject({ code: 'destroyed' });
   });
 
-  test('is put off by whatever comes, and none is running when all is answered', async () => {
+  test('the timeout restarts with everything that arrives, and does not run once all is answered', async () => {
     const { client, arrived, reply, pass } = waiting();
     const results = [1, 2].map(() => fault(lastValueFrom(client.ping(), { defaultValue: null })));
     await arrived(2);
@@ -171,7 +171,7 @@ describe('a deadline, in virtual time', () => {
 });
 
 describe('what is sent', () => {
-  test('always bears an id, so that the server knows that replies are read', async () => {
+  test('every request has an id, so that the server knows that replies are read', async () => {
     const { client, arrived, requests } = played();
     client.put('a', bytesContent(bytes), { ifAbsent: true }).subscribe();
     client.ping().subscribe();
@@ -182,7 +182,7 @@ describe('what is sent', () => {
     ]);
   });
 
-  test('is no more requests than the window, until they are answered', async () => {
+  test('no more requests than the window are sent until some are answered', async () => {
     const { client, arrived, requests, reply } = played({ window: 3 });
     for (let i = 0; i < 10; i++) client.ping().subscribe();
     await arrived(3);
@@ -194,7 +194,7 @@ describe('what is sent', () => {
     expect(requests.length).toBe(4);
   });
 
-  test('is at most 1 MiB ahead of what the connection takes', async () => {
+  test('the client reads at most 1 MiB ahead of the bytes that the connection takes', async () => {
     const { client, there } = played();
     there.pause();
     let read = 0;
@@ -211,7 +211,7 @@ describe('what is sent', () => {
     expect(read).toBeLessThanOrEqual(1024 * 1024);
   });
 
-  test('leaves out what was given up before its turn', async () => {
+  test('a request that was given up before its turn is not sent', async () => {
     const { client, arrived, requests } = played();
     client.stat('a').subscribe().unsubscribe();
     client.stat('b').subscribe();
@@ -219,7 +219,7 @@ describe('what is sent', () => {
     expect(requests.map(({ header }) => header.filename)).toEqual(['b']);
   });
 
-  test('and given up is answered in its turn, and dropped', async () => {
+  test('a request that was given up after it was sent is answered in its turn, and the answer is dropped', async () => {
     const { client, arrived, reply } = played();
     const given = client.ping().subscribe({ complete: () => expect.unreachable() });
     const kept = fault(lastValueFrom(client.ping(), { defaultValue: null }));
@@ -241,7 +241,7 @@ describe('what is sent', () => {
 });
 
 describe('a connection that breaks', () => {
-  test('fails all that is outstanding, and says what was not sent', async () => {
+  test('a connection that breaks fails every unanswered request, and says which were not sent', async () => {
     const { client, arrived, there } = played({ window: 2 });
     const results = [1, 2, 3].map(() => fault(firstValueFrom(client.stat('a'))));
     await arrived(2);
@@ -254,7 +254,7 @@ describe('a connection that breaks', () => {
     expect(await fault(firstValueFrom(client.stat('a')))).toMatchObject({ type: 'connection', sent: false });
   });
 
-  test('in good order fails it too', async () => {
+  test('a connection that ends in good order fails every unanswered request too', async () => {
     const { client, arrived, there } = played();
     const result = fault(firstValueFrom(client.stat('a')));
     await arrived(1);
@@ -266,7 +266,7 @@ describe('a connection that breaks', () => {
     expect(await firstValueFrom(client.closed$)).toBe(null);
   });
 
-  test('fails a put whose content is still being opened, once', async () => {
+  test('a connection that breaks fails a put whose content is still being opened, once', async () => {
     const { client, begun, there } = played();
     let opened = (_: unknown) => {};
     const opening = new Promise((resolve) => {
@@ -282,7 +282,7 @@ describe('a connection that breaks', () => {
     await turns(3);
   });
 
-  test('in the middle of a download fails the download', async () => {
+  test('a connection that breaks in the middle of a download fails the download', async () => {
     const { client, arrived, reply, there } = played();
     const result = new Promise((resolve) => {
       client.get('a').subscribe({
@@ -330,7 +330,7 @@ describe('a download', () => {
     return seen;
   };
 
-  test('nobody reads is not read, and one that is given up makes way', async () => {
+  test('a download without a subscriber pauses the connection, and one that is given up makes way', async () => {
     const { reply, there, begun, held } = await begin();
     reply(ack(10, 1), pattern(10));
     await begun;
@@ -346,7 +346,7 @@ describe('a download', () => {
     expect(seen).toEqual({ bytes: 1_000_000, over: true });
   });
 
-  test('stops while it is paused', async () => {
+  test('a download stops while it is paused', async () => {
     const { reply, there, held } = await begin();
     reply(ack(0, 1));
     reply(ack(1_000_000, 2));

@@ -11,8 +11,8 @@ const header = (json: string) => {
   return Buffer.concat([length, Buffer.from(json)]);
 };
 
-describe('a plain sender', () => {
-  test('sends what a dozen lines of Python would, and nothing else', async () => {
+describe('an unacknowledged sender', () => {
+  test('an unacknowledged sender sends what a dozen lines of Python would, and nothing else', async () => {
     const [here, there] = memoryPair();
     const reading = read(there);
     const sender = createUnacknowledgedSender(here);
@@ -36,7 +36,7 @@ describe('a plain sender', () => {
     expect(Buffer.compare(reading.bytes(), Buffer.concat(expected))).toBe(0);
   });
 
-  test('tells a peer that does not end its side apart', async () => {
+  test('an unacknowledged sender reports a peer that does not end its side', async () => {
     const [here, there] = memoryPair();
     read(there);
     const sender = createUnacknowledgedSender(here);
@@ -44,7 +44,7 @@ describe('a plain sender', () => {
     expect(await firstValueFrom(sender.end(20))).toBe(false);
   });
 
-  test('ends in the middle of a frame whose content fails, so that what came before stays', async () => {
+  test('an unacknowledged sender ends in the middle of a frame whose content fails, so that earlier files stay', async () => {
     const [here, there] = memoryPair();
     const reading = read(there);
     const sender = createUnacknowledgedSender(here);
@@ -66,7 +66,7 @@ describe('a plain sender', () => {
     expect(reading.length()).toBeLessThan(1_000_000);
   });
 
-  test('a connection that breaks fails what is not sent', async () => {
+  test('a connection that breaks fails the files that an unacknowledged sender has not sent', async () => {
     const [here, there] = memoryPair();
     const sender = createUnacknowledgedSender(here);
     const put = lastValueFrom(sender.put('a', { size: 1e9, read: (_, into) => into.length }));

@@ -4,7 +4,7 @@ import { backoffDelay, isRetryable } from '../../../src/client/pool/retry.ts';
 import { catalogue, type ErrorCode, errorInfo } from '../../../src/files/protocol/errors.ts';
 
 describe('what is worth trying again', () => {
-  test('is what is about the moment, and no other error of the catalogue', () => {
+  test('a refusal is retried if it is about the moment, and no other error of the catalogue is', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
     const passing = codes.filter((code) => isRetryable({ type: 'refused', error: errorInfo(code) }));
     expect(passing.sort()).toEqual([
@@ -24,7 +24,7 @@ describe('what is worth trying again', () => {
     }
   });
 
-  test('is a connection that broke, or a server that could not be understood, but not one that is not trusted', () => {
+  test('a broken connection and a server that cannot be understood are retried, and an untrusted server is not', () => {
     const connection = (code: 'reset' | 'untrusted' | 'unknown-host' | 'no-resolver') =>
       ({ type: 'connection', fault: { code, message: '' }, sent: false }) as const;
     expect(isRetryable(connection('reset'))).toBe(true);
@@ -36,7 +36,7 @@ describe('what is worth trying again', () => {
     expect(isRetryable({ type: 'protocol', message: '' })).toBe(true);
   });
 
-  test('is nothing that is our own doing', () => {
+  test('faults of our own are not retried', () => {
     for (const type of ['content', 'mismatch', 'unsendable'] as const) {
       expect(isRetryable({ type, message: '' })).toBe(false);
     }
@@ -62,7 +62,7 @@ describe('the wait before a try', () => {
     },
   );
 
-  test('is up to 200 ms at first, twice as much each time, and up to half a minute in the end', () => {
+  test('the wait before a try is up to 200 ms at first, twice as much each time, and up to half a minute in the end', () => {
     const bounds = [1, 2, 3, 8, 9, 1000].map((failures) => backoffDelay(failures, {}, 1 - 1e-12));
     expect(bounds).toEqual([200, 400, 800, 25_600, 30_000, 30_000]);
     expect(backoffDelay(3, {}, 0)).toBe(0);

@@ -4,7 +4,7 @@ import { createCheckpoints } from '../../../src/client/transfers/checkpoints.ts'
 
 const MiB = 1024 * 1024;
 
-test('the last one before an offset, that of nothing when there is none', () => {
+test('the last checkpoint before an offset is found, and offset 0 when there is none', () => {
   const checkpoints = createCheckpoints();
   for (let at = 1; at <= 5; at++) checkpoints.note(at * MiB, at);
   expect(checkpoints.before(3.5 * MiB)).toEqual({ offset: 3 * MiB, crc32: 3 });
@@ -12,7 +12,7 @@ test('the last one before an offset, that of nothing when there is none', () => 
   expect(checkpoints.before(MiB - 1)).toEqual({ offset: 0, crc32: 0 });
 });
 
-test('what is durable is kept to go on from, and nothing before it', () => {
+test('the checkpoint at the durable offset is kept, and none before it', () => {
   const checkpoints = createCheckpoints();
   for (let at = 1; at <= 5; at++) checkpoints.note(at * MiB, at);
   checkpoints.passed(3.5 * MiB);

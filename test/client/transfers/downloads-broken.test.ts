@@ -64,7 +64,7 @@ const outcome = (downloads: Downloads, name: string, it: DownloadTarget, size?: 
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 describe('connections that break', () => {
-  test('it goes on behind the last byte that came', async () => {
+  test('a download goes on behind the last byte that arrived when its connection breaks', async () => {
     const { net, downloads, retries } = world({ plan: (n) => (n < 3 ? { down: 300_000 } : {}) });
     const bytes = pattern(1_000_000);
     await store(net.store, 'a', bytes);
@@ -83,7 +83,7 @@ describe('connections that break', () => {
     expect(retries.every(({ attempt }) => attempt === 1)).toBe(true);
   });
 
-  test('a file that changed meanwhile is fetched from its start', async () => {
+  test('a file that changed between two tries is fetched from its start', async () => {
     for (const [size, mtime] of [
       [1_000_000, 6],
       [200_000, 5],
@@ -101,7 +101,7 @@ describe('connections that break', () => {
     }
   });
 
-  test('a file that became shorter just after it was looked at is fetched from its start', async () => {
+  test('a file that became shorter just after its stat is fetched from its start', async () => {
     let left = 1;
     const around = (it: MemoryStore) => {
       const stat: Store['stat'] = async (name) => {
@@ -121,7 +121,7 @@ describe('connections that break', () => {
     expect(same(to.bytes(), pattern(1000))).toBe(true);
   });
 
-  test('one that is gone meanwhile is told', async () => {
+  test('a file that is removed between two tries is reported', async () => {
     const { net, downloads } = world({ plan: (n) => (n === 0 ? { down: 500_000 } : {}) });
     await store(net.store, 'a', pattern(1_000_000));
     downloads.retries$.subscribe(() => net.store.remove('a'));
@@ -163,7 +163,7 @@ describe('connections that break', () => {
 });
 
 describe('giving up', () => {
-  test('at any moment writes nothing more, and the others go on, on the same connection', async () => {
+  test('a download given up at any moment writes nothing more, and the others go on, on the same connection', async () => {
     for (const when of [0, 1, 2, 3]) {
       const { net, downloads } = world();
       for (const name of ['a', 'b']) await store(net.store, name, pattern(1_000_000));
@@ -188,7 +188,7 @@ describe('giving up', () => {
     }
   });
 
-  test('destroy fails what is under way', async () => {
+  test('destroy fails the unfinished downloads', async () => {
     const { net, downloads } = world({}, { parallel: 2 });
     for (const name of ['a', 'b', 'c']) await store(net.store, name, pattern(1_000_000));
     const all = await Promise.all(

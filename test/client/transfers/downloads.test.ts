@@ -90,7 +90,7 @@ describe('what an earlier run has left', () => {
   const state = { size: 200_000, mtime: 1000, crc32: crc32(content, 0) };
   const fetched: PartialDownload = { offset: half.length, crc32: crc32(half, 0), file: state };
 
-  test('is not fetched again', async () => {
+  test('bytes that an earlier run has left are not fetched again', async () => {
     const { store } = await storeOf('f', content);
     const link = answeringLink({ store });
     const { target, begun, content: got } = kept(half, fetched);
@@ -101,7 +101,7 @@ describe('what an earlier run has left', () => {
     expect(link.received()).toBeLessThan(101_000);
   });
 
-  test('and is all there is needs no byte', async () => {
+  test('a file that an earlier run has left complete needs no byte', async () => {
     const { store } = await storeOf('f', content);
     const {
       target,
@@ -130,7 +130,7 @@ describe('what an earlier run has left', () => {
     expect(got().equals(content)).toBe(true);
   });
 
-  test('and does not have the right bytes is fetched once more from the start', async () => {
+  test('a file of which an earlier run has left wrong bytes is fetched once more from the start', async () => {
     const { store } = await storeOf('f', content);
     const wrong = Buffer.from(half);
     wrong[5]! ^= 1;
@@ -140,7 +140,7 @@ describe('what an earlier run has left', () => {
     expect(got().equals(content)).toBe(true);
   });
 
-  test('is looked at when its turn has come, and may take its time', async () => {
+  test('the bytes that an earlier run has left are asked for when the download has its turn, and that may take time', async () => {
     const { store } = await storeOf('f', content);
     const { target, begun } = kept(half, fetched);
     const later = { ...target, kept: () => Promise.resolve(fetched) };
@@ -175,7 +175,7 @@ describe('a server that sends what does not have the CRC-32 it says', () => {
     crc32,
   });
 
-  test('is asked once more, from the start', async () => {
+  test('a server whose bytes do not have its CRC-32 is asked once more, from the start', async () => {
     const right = crc32(body, 0);
     const link = answeringLink({
       answer: ({ id }, count) =>
@@ -188,7 +188,7 @@ describe('a server that sends what does not have the CRC-32 it says', () => {
     expect(link.connections()).toBe(1);
   });
 
-  test('is a fault when it does so again', async () => {
+  test('a server whose bytes do not have its CRC-32 twice is a fault', async () => {
     const link = answeringLink({ answer: ({ id }) => Buffer.concat([frame({ ...says(1), id }), body]) });
     const { target, begun } = kept();
     expect(await failure(lastValueFrom(over(link).fetch('f', target)))).toMatchObject({
@@ -200,14 +200,14 @@ describe('a server that sends what does not have the CRC-32 it says', () => {
 });
 
 describe('gives up', () => {
-  test('at once when there is no such file', async () => {
+  test('a download gives up at once when there is no such file', async () => {
     const link = answeringLink();
     const fault = await failure(lastValueFrom(over(link).fetch('none', kept().target)));
     expect(fault).toMatchObject({ type: 'refused', error: { code: 'not-found' } });
     expect(link.connections()).toBe(1);
   });
 
-  test('after as many further tries as it may have that brought nothing', async () => {
+  test('a download gives up after its further tries without progress', async () => {
     const { store } = await storeOf('f', bytesFrom(1, 50_000));
     const link = answeringLink({ store, cuts: [0, 0, 0, 0, 0] });
     const fault = await failure(lastValueFrom(over(link, { retries: 2 }).fetch('f', kept().target)));
@@ -215,7 +215,7 @@ describe('gives up', () => {
     expect(link.connections()).toBe(3);
   });
 
-  test('but not while each try brings something', async () => {
+  test('a download does not give up while each try makes progress', async () => {
     const content = bytesFrom(1, 600_000);
     const { store } = await storeOf('f', content);
     const link = answeringLink({ store, cuts: Array.from({ length: 6 }, () => 90_000) });
@@ -244,7 +244,7 @@ describe('gives up', () => {
   );
 });
 
-test('unsubscribing stops what is written, and the others are fetched', async () => {
+test('unsubscribing from a download stops its writes, and the others are fetched', async () => {
   const { store } = await storeOf('f', bytesFrom(1, 300_000));
   const downloads = over(answeringLink({ store }));
   const other = kept();
@@ -284,7 +284,7 @@ test('a target that pauses is given no more until it resumes', async () => {
   expect(Buffer.concat(got).equals(content)).toBe(true);
 });
 
-test('questions are asked again over another connection', async () => {
+test('stat and page are tried again over another connection', async () => {
   const { store } = await storeOf('a/f', bytesFrom(1, 100));
   const link = answeringLink({ store, cuts: [3, 0] });
   const downloads = over(link);

@@ -106,7 +106,7 @@ describe('connections that break', () => {
     expect(requests(net, 'resume')).toBe(0);
   });
 
-  test('many small ones are all stored, and only those without an answer are sent again', async () => {
+  test('many small contents are all stored, and only those without an answer are sent again', async () => {
     const { net, uploads } = world({ plan: (n) => (n < 3 ? { up: 200_000 } : {}) });
     const bytes = (i: number) => pattern(4000 + i, i);
     const all = await Promise.all(
@@ -133,7 +133,7 @@ describe('connections that break', () => {
     expect(net.store.unfinished().count).toBe(0);
   });
 
-  test('what arrived counts as achieved even though it was never told, so the retries are counted anew', async () => {
+  test('bytes that arrived count as progress although the server never reported them, so the retries start over', async () => {
     const { net, uploads } = world({ plan: () => ({ up: 300_000 }) }, { retries: 2, progress: 100_000_000 });
     const bytes = pattern(3_000_000);
     const it = await outcome(uploads.upload('a', bytesContent(bytes)));
@@ -142,7 +142,7 @@ describe('connections that break', () => {
     expect(net.made.length).toBeGreaterThan(6);
   });
 
-  test('after so many further tries that achieve nothing it gives up, with the last fault', async () => {
+  test('an upload gives up after its further tries without progress, with the last fault', async () => {
     const { net, uploads, retries } = world({ plan: () => ({ up: 20 }) }, { retries: 3 });
     const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(300_000))));
     expect(fault).toMatchObject({ type: 'connection', sent: true });
@@ -156,14 +156,14 @@ describe('connections that break', () => {
     expect(again.retries).toEqual([]);
   });
 
-  test('gives new work a chance after it has given up', async () => {
+  test('new uploads are tried after others have given up', async () => {
     const { net, uploads } = world({ plan: (n) => ({ refuse: n < 2 }) }, { retries: 1 });
     expect((await outcome(uploads.upload('a', bytesContent(pattern(3))))).fault).not.toBeNull();
     expect((await outcome(uploads.upload('a', bytesContent(pattern(3))))).fault).toBeNull();
     expect(storedIn(net, 'a').length).toBe(3);
   });
 
-  test('an ack that was lost is no reason to refuse it as there already', async () => {
+  test('an upload whose ack was lost is not refused as there already', async () => {
     for (const size of [1000, 400_000]) {
       // The first connection delivers everything and breaks before the ack; what it answers to `resume` arrives.
       const { net, uploads } = world({
@@ -255,7 +255,7 @@ describe('a source that changed between two tries', () => {
     expect(net.store.unfinished().count).toBe(0);
   });
 
-  test('though its size and its time are what they were is sent anew', async () => {
+  test('a source that changed with its size and time unchanged is sent from the start', async () => {
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 3_500_000 } : {}) });
     // Other bytes where what was read before would be taken to be known.
     const then = pattern(4_000_000).fill(7, 0, 1000);
@@ -265,7 +265,7 @@ describe('a source that changed between two tries', () => {
     expect(same(storedIn(net, 'a'), then)).toBe(true);
   });
 
-  test('one that became large is resumed from then on', async () => {
+  test('a source that became large is resumed from then on', async () => {
     const { net, uploads } = world({ plan: (n) => (n < 2 ? { up: [20_000, 500_000][n]! } : {}) });
     const then = pattern(800_000, 7);
     const it = await outcome(uploads.upload('a', changing(at(pattern(40_000)), at(then, 3))));
@@ -291,7 +291,7 @@ describe('a source that changed between two tries', () => {
     expect(requests(net, 'cancel')).toBe(1);
   });
 
-  test('what an earlier run has left is gone on with', async () => {
+  test('an upload that an earlier run has left is resumed', async () => {
     const bytes = pattern(1_000_000);
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 700_000 } : {}) }, { retries: 0 });
     expect((await outcome(uploads.upload('a', at(bytes, 5)))).fault).not.toBeNull();
@@ -316,7 +316,7 @@ describe('refusals', () => {
     'read-only',
     'not-a-file',
   ];
-  test.each(final)('%s is final: nothing is tried again', async (code) => {
+  test.each(final)('the refusal %s is final: nothing is tried again', async (code) => {
     for (const size of [10, 200_000]) {
       const { net, uploads, retries } = world({ around: refusing(code, 100) });
       const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
@@ -334,21 +334,24 @@ describe('refusals', () => {
     'too-many-open-files',
     'internal',
   ];
-  test.each(passing)('%s passes: it is tried again on the same connection', async (code) => {
-    for (const size of [10, 200_000]) {
-      const { net, uploads, retries } = world({ around: refusing(code, 2) });
-      const it = await outcome(uploads.upload('a', bytesContent(pattern(size))));
-      expectInOrder(it, size);
-      expect(it.events.at(-1)).toMatchObject({ attempt: 3 });
-      expect(retries).toMatchObject([
-        { fault: refused(code), attempt: 1 },
-        { fault: refused(code), attempt: 2 },
-      ]);
-      expect(net.made.length).toBe(1);
-    }
-  });
+  test.each(passing)(
+    'the refusal %s passes: the upload is tried again on the same connection',
+    async (code) => {
+      for (const size of [10, 200_000]) {
+        const { net, uploads, retries } = world({ around: refusing(code, 2) });
+        const it = await outcome(uploads.upload('a', bytesContent(pattern(size))));
+        expectInOrder(it, size);
+        expect(it.events.at(-1)).toMatchObject({ attempt: 3 });
+        expect(retries).toMatchObject([
+          { fault: refused(code), attempt: 1 },
+          { fault: refused(code), attempt: 2 },
+        ]);
+        expect(net.made.length).toBe(1);
+      }
+    },
+  );
 
-  test('one that passes is final when it does not, and leaves the others alone', async () => {
+  test('a transient refusal that stays is final, and leaves the other uploads alone', async () => {
     const around = (store: Store) => {
       const put: Store['put'] = (name, options) =>
         name === 'bad' ? { ok: false, error: errorInfo('io-error') } : store.put(name, options);
@@ -409,7 +412,7 @@ describe('refusals', () => {
 });
 
 describe('time', () => {
-  test('waits twice as long each time, with full jitter, up to the most', () => {
+  test('the wait between tries doubles each time, with full jitter, up to its bound', () => {
     const scheduler = new VirtualTimeScheduler();
     const randoms = [0, 0.5, 0.25, 1 - 1e-9, 0.5];
     const made: number[] = [];
@@ -446,7 +449,7 @@ describe('time', () => {
     return { delays, made, faults };
   }
 
-  test('is not spent on a host that is not known, however often others are tried again', () => {
+  test('an unknown host is not tried again, however often others are', () => {
     const { delays, made, faults } = failing(['unknown-host'], 0.5);
     expect({ delays, made }).toEqual({ delays: [], made: 1 });
     expect(faults).toMatchObject([{ type: 'connection', fault: { code: 'unknown-host' } }]);
@@ -465,7 +468,7 @@ describe('time', () => {
     },
   );
 
-  test('is given to a host that was known when it was connected to, since its name is lost with the network', async () => {
+  test('an unknown host that was connected to before is tried again, since its name is lost with the network', async () => {
     const net = flaky({ plan: (n) => (n === 0 ? { up: 30_000 } : {}) });
     let made = 0;
     const connect = () => (made++ === 1 ? throwError(() => connectionFault('unknown-host')) : net.connect());
@@ -476,7 +479,7 @@ describe('time', () => {
     uploads.end();
   });
 
-  test('nothing is tried any more, or waited for, when it is given up while it waits', () => {
+  test('an upload given up while it waits is not tried again, and its timer is removed', () => {
     const scheduler = new VirtualTimeScheduler();
     let made = 0;
     const connect = () => {
@@ -490,7 +493,7 @@ describe('time', () => {
     expect(made).toBe(1);
   });
 
-  test('a connection that is being made for nobody is abandoned', () => {
+  test('a connection that no upload needs any more is abandoned while it is being made', () => {
     let abandoned = 0;
     const connect = () => NEVER.pipe(finalize(() => abandoned++));
     const uploads = createUploads({ connect });
@@ -536,7 +539,7 @@ describe('who we are', () => {
     byToken: (token: string) => (token === 'right' ? anonymous : null),
   };
 
-  test('is said on every connection before anything else', async () => {
+  test('the token is sent on every connection before anything else', async () => {
     const { net, uploads } = world(
       { access, plan: (n) => (n < 2 ? { up: 200_000 } : {}) },
       { token: 'right', parallel: 2 },
@@ -564,7 +567,7 @@ describe('who we are', () => {
     expect(net.store.contents.size).toBe(0);
   });
 
-  test('no token where one is needed is final too', async () => {
+  test('a missing token where one is needed is final', async () => {
     const { uploads, retries } = world({ access });
     const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(5))));
     expect(fault).toMatchObject(refused('not-authenticated'));
@@ -573,7 +576,7 @@ describe('who we are', () => {
 });
 
 describe('several connections', () => {
-  test('as many as wanted are used at once, and no more', async () => {
+  test('as many connections as allowed are used at once, and no more', async () => {
     const { net, uploads } = world({}, { parallel: 4 });
     const all = await Promise.all(
       Array.from({ length: 60 }, (_, i) => {
@@ -587,13 +590,13 @@ describe('several connections', () => {
     for (const { sent } of net.made) expect(sent).toBeGreaterThan(100_000);
   });
 
-  test('one file takes one', async () => {
+  test('one file takes one connection', async () => {
     const { net, uploads } = world({}, { parallel: 4 });
     await outcome(uploads.upload('a', bytesContent(pattern(300_000))));
     expect(net.made.length).toBe(1);
   });
 
-  test('when one gives up the others carry on', async () => {
+  test('when one connection gives up the others carry on', async () => {
     const { net, uploads } = world(
       { plan: (n) => (n === 0 || n > 2 ? {} : { refuse: true }) },
       { parallel: 2, retries: 1 },
@@ -609,7 +612,7 @@ describe('several connections', () => {
 });
 
 describe('giving up', () => {
-  test('at any moment sends nothing more of it, and leaves the others going', async () => {
+  test('an upload given up at any moment sends nothing more, and the others go on', async () => {
     for (const when of [0, 1, 2, 3, 5, 7]) {
       const { net, uploads } = world({}, { parallel: 1 });
       const bytes = pattern(2_000_000);
@@ -653,7 +656,7 @@ describe('giving up', () => {
     }
   });
 
-  test('while what the server has is being compared leaves it there', async () => {
+  test('an upload given up during the comparison leaves its bytes on the server', async () => {
     const { net, uploads } = world();
     const bytes = pattern(3_000_000);
     const sink = await net.store.put('a', { size: bytes.length, upload: 'mine' });
@@ -678,7 +681,7 @@ describe('giving up', () => {
     expect(same(storedIn(net, 'a'), bytes)).toBe(true);
   });
 
-  test('before its content is open asks the server nothing', async () => {
+  test('an upload given up before its content is open makes no request', async () => {
     const { net, uploads } = world();
     let open = (_: Content) => {};
     let closed = 0;
@@ -705,7 +708,7 @@ describe('giving up', () => {
 });
 
 describe('the end', () => {
-  test('comes in good order once there is nothing to do', async () => {
+  test('the connections end in good order once there is nothing to do', async () => {
     const { net, uploads } = world({}, { parallel: 2 });
     const all = Promise.all(
       Array.from({ length: 6 }, (_, i) =>
@@ -722,7 +725,7 @@ describe('the end', () => {
     await expect.poll(net.open).toBe(0);
   });
 
-  test('destroy fails what is under way, waiting, or comes later, and leaves no connection', async () => {
+  test('destroy fails running, waiting and later uploads, and leaves no connection', async () => {
     const { net, uploads } = world({}, { parallel: 2 });
     const all = Promise.all(
       Array.from({ length: 8 }, (_, i) => {
@@ -746,7 +749,7 @@ describe('the end', () => {
     expect(net.store.contents.size).toBe(0);
   });
 
-  test('a connection that breaks with nothing to do is made again for the next one, and nothing is told', async () => {
+  test('a connection that breaks while idle is made again for the next upload, and no retry is reported', async () => {
     const { net, uploads, retries } = world();
     await outcome(uploads.upload('a', bytesContent(pattern(1))));
     net.made[0]!.cut();

@@ -107,7 +107,7 @@ const resumptions = (events: readonly (Progress | Uploaded)[]) => [
 describe('a large content that was interrupted', () => {
   const bytes = pattern(300_000);
 
-  test('goes on behind what the server has, and tells so', async () => {
+  test('a large content that was interrupted goes on behind the bytes that the server has, and reports that', async () => {
     const { uploads, bytesOf, sent, retries } = uploading({ cuts: [150_000] });
     const events = await all(uploads.upload('a', bytesContent(bytes)));
     const { resumedFrom, attempt } = events.at(-1)!;
@@ -120,7 +120,7 @@ describe('a large content that was interrupted', () => {
     expect(Buffer.compare(bytesOf('a')!, bytes)).toBe(0);
   });
 
-  test('goes on in a later run', async () => {
+  test('a large content that was interrupted goes on in a later run', async () => {
     const store = memoryStore();
     const first = uploading({ cuts: [150_000], store }, { retries: 0 });
     const content = { ...bytesContent(bytes), mtime: 5 };
@@ -167,7 +167,7 @@ describe('a large content that was interrupted', () => {
     expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
   });
 
-  test('and has become shorter than what the server has is sent anew', async () => {
+  test('an interrupted content that has become shorter than the bytes on the server is sent from the start', async () => {
     const store = memoryStore();
     const first = uploading({ cuts: [250_000], store }, { retries: 0 });
     await outcome(first.uploads.upload('a', bytesContent(bytes), { upload: 'mine' }));
@@ -176,7 +176,7 @@ describe('a large content that was interrupted', () => {
     expect(store.contents.get('a')!.bytes.length).toBe(20_000);
   });
 
-  test('and changes between two tries of one run leaves nothing of its old state on the server', async () => {
+  test('an interrupted content that changes between two tries leaves nothing of its old state on the server', async () => {
     let opened = 0;
     const { uploads, bytesOf, store } = uploading({ cuts: [150_000] });
     const content = (): Content => {
@@ -191,7 +191,7 @@ describe('a large content that was interrupted', () => {
     expect(store.unfinished().count).toBe(0);
   });
 
-  test('is not read again up to where it goes on, but for what lies between two checkpoints', async () => {
+  test('an interrupted content is not read again before its offset, but for the bytes behind the last checkpoint', async () => {
     const { uploads } = uploading({ cuts: [6_000_000] }, { progress: 1_000_000 });
     const big = pattern(8_000_000);
     let read = 0;
@@ -211,7 +211,7 @@ describe('a large content that was interrupted', () => {
     expect(read).toBeLessThan(6_000_000 + (8_000_000 - resumed) + 3 * 1024 * 1024);
   });
 
-  test('with resume: false is sent again from the start', async () => {
+  test('an interrupted content with resume: false is sent again from the start', async () => {
     const { uploads } = uploading({ cuts: [150_000] });
     const events = await all(uploads.upload('a', bytesContent(bytes), { resume: false }));
     expect(resumptions(events)).toEqual(['1: 0', '2: 0']);
@@ -231,7 +231,7 @@ describe('an answer that was lost', () => {
     expect(sent()).toBeLessThan(size + 5000);
   });
 
-  test('is not taken for one when what is there is somebody else’s', async () => {
+  test('a refusal is not taken for a lost answer when the stored file is another one', async () => {
     const store = memoryStore();
     const { uploads } = uploading({ cuts: [40], store });
     const other = uploading({ store }).uploads;
@@ -268,25 +268,25 @@ describe('tries', () => {
   const nobody = () =>
     new Observable<never>((subscriber) => subscriber.error({ code: 'refused', message: 'no' }));
 
-  test('are further and further apart, up to a bound, and end', () => {
+  test('tries are further and further apart, up to a bound, and end', () => {
     const { times, fault } = timed(nobody, { retries: 9 });
     const waits = times.slice(1).map((time, i) => time - times[i]!);
     expect(waits).toEqual([200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
     expect(fault()).toEqual({ type: 'connection', fault: { code: 'refused', message: 'no' }, sent: false });
   });
 
-  test('are at any time up to the bound, so that not all come back at once', () => {
+  test('tries are at random times up to the bound, so that clients do not all come back at once', () => {
     const { times } = timed(nobody, { retries: 2, random: () => 0.25 });
     expect(times).toEqual([0, 50, 150]);
   });
 
-  test('are not made with a server that is not who it should be', () => {
+  test('an untrusted server is not tried again', () => {
     const untrusted = () =>
       new Observable<never>((subscriber) => subscriber.error({ code: 'untrusted', message: 'no' }));
     expect(timed(untrusted, {}).times).toEqual([0]);
   });
 
-  test('are counted anew when something was achieved', async () => {
+  test('the count of tries starts over after progress', async () => {
     // Each connection stores one file more, and breaks.
     const begun = new Set<number>();
     const server = scripted((asked) => {
@@ -303,7 +303,7 @@ describe('tries', () => {
     expect(server.connections()).toBeGreaterThan(5);
   });
 
-  test('of one that kills every connection end, while the others are stored', async () => {
+  test('the tries of an upload that breaks every connection end, while the others are stored', async () => {
     const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
     const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 3, window: 4 });
     const names = ['a', 'poison', ...Array.from({ length: 40 }, (_, i) => `f${i}`)];
@@ -315,7 +315,7 @@ describe('tries', () => {
 });
 
 describe('what is to blame', () => {
-  test('does not keep the others from being stored, though it came first', async () => {
+  test('an upload that breaks its connection does not keep the others from being stored, although it came first', async () => {
     const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
     const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 1, window: 4 });
     const done = await Promise.all(
@@ -364,7 +364,7 @@ describe('a refusal', () => {
     'too-large',
   ])('%s is final', async (code) => expect(await refusing(code)).toBe(1));
 
-  test('of the token is final, and nothing is sent before it is accepted', async () => {
+  test('a refusal of the token is final, and nothing is sent before it is accepted', async () => {
     const server = scripted(() => ({ error: { code: 'bad-token', message: 'no' } }));
     const uploads = createUploads({ connect: server.connect, token: 'secret' });
     const faults = await Promise.all(
@@ -374,7 +374,7 @@ describe('a refusal', () => {
     expect(server.asked.map(({ header }) => header)).toEqual([{ cmd: 'hello', token: 'secret', id: 1 }]);
   });
 
-  test('of the offset is asked about once more', async () => {
+  test('after a refusal of the offset the server is asked once more', async () => {
     const bytes = pattern(20_000);
     let has = 5000;
     const server = scripted(({ header, body }: Asked): Answer => {
@@ -397,7 +397,7 @@ describe('a refusal', () => {
     expect(commands).toEqual(['resume ', 'put 5000', 'resume ', 'put 7000']);
   });
 
-  test('of the whole for what the server had before has it sent anew, once', async () => {
+  test('a refusal of the whole because of earlier bytes has the content sent from the start, once', async () => {
     const bytes = pattern(20_000);
     let has = 5000;
     const server = scripted(({ header, body }: Asked): Answer => {
@@ -420,7 +420,7 @@ describe('a refusal', () => {
 });
 
 describe('what is sent', () => {
-  test('of small content is the put alone; of large content a question before, and a name and progress', async () => {
+  test('small content is sent as a put alone; large content with a resume before it, a name and progress', async () => {
     const server = scripted(storing);
     const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000, progress: 4096 });
     await all(uploads.upload('small', bytesContent(pattern(9999))));
@@ -432,14 +432,14 @@ describe('what is sent', () => {
     ]);
   });
 
-  test.each([100, 20_000])('bears the SHA-256 of %i bytes when it is to be verified', async (size) => {
+  test.each([100, 20_000])('a put of %i bytes has their SHA-256 when it is to be verified', async (size) => {
     const server = scripted(storing);
     const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000, sha256 });
     await all(uploads.upload('a', bytesContent(pattern(size)), { verify: 'sha256' }));
     expect(server.asked.at(-1)?.header.sha256).toBe(createHash('sha256').update(pattern(size)).digest('hex'));
   });
 
-  test('is named the same for the same source, and differently for any other', async () => {
+  test('an upload has the same name for the same source, and another for any other', async () => {
     const server = scripted(storing);
     const uploads = createUploads({ connect: server.connect, resumeThreshold: 1 });
     const content = { ...bytesContent(pattern(10)), mtime: 1 };
@@ -457,7 +457,7 @@ describe('what is sent', () => {
     expect(new Set(names).size).toBe(5);
   });
 
-  test('goes over as many connections as there are large contents, then two at a time on each', async () => {
+  test('large contents are spread over the connections, and then go two at a time on each', async () => {
     const server = scripted(({ header }) =>
       header.cmd === 'resume' ? { ack: 'resume', upload: header.upload, offset: 0, crc32: 0 } : null,
     );
@@ -471,7 +471,7 @@ describe('what is sent', () => {
 });
 
 describe('a server that takes everything and answers nothing', () => {
-  test('counts as broken after the timeout', async () => {
+  test('a server that takes everything and answers nothing counts as broken after the timeout', async () => {
     const server = scripted(() => null);
     const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 1, backoff: { base: 1 } });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(10))));
@@ -479,7 +479,7 @@ describe('a server that takes everything and answers nothing', () => {
     expect(server.connections()).toBe(2);
   });
 
-  test('is not meant by the time that our own content takes', async () => {
+  test('the time that our own content takes does not count for the timeout', async () => {
     const server = scripted(storing);
     const scheduler = new VirtualTimeScheduler();
     const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 0, scheduler });
@@ -498,7 +498,7 @@ describe('a server that takes everything and answers nothing', () => {
 });
 
 describe('unsubscribing', () => {
-  test('in the middle of a body stops it, and the others are stored', async () => {
+  test('unsubscribing in the middle of a body stops it, and the others are stored', async () => {
     const { uploads, bytesOf } = uploading({});
     const stop$ = new Subject<void>();
     const endless: Content = {
@@ -528,7 +528,7 @@ describe('unsubscribing', () => {
     expect(bytesOf('endless')).toBeUndefined();
   });
 
-  test('while it waits for a connection gives the connecting up', () => {
+  test('unsubscribing while an upload waits for a connection abandons the attempt to connect', () => {
     let open = 0;
     const uploads = createUploads({
       connect: () =>
@@ -545,7 +545,7 @@ describe('unsubscribing', () => {
     expect(open).toBe(0);
   });
 
-  test('closes what was opened, however far it was', async () => {
+  test('unsubscribing closes content that was opened, at every stage', async () => {
     for (const cut of [1, 20_000, 100_000, 500_000]) {
       const { uploads } = uploading({});
       let open = 0;
@@ -575,7 +575,7 @@ describe('unsubscribing', () => {
   });
 });
 
-test('what was opened to be compared is closed when that is not possible', async () => {
+test('content that was opened for the comparison is closed when the comparison fails', async () => {
   const server = scripted(() => 'break');
   const uploads = createUploads({
     connect: server.connect,
@@ -593,7 +593,7 @@ test('what was opened to be compared is closed when that is not possible', async
   expect(open).toBe(0);
 });
 
-test('ending waits for what is under way, and destroying fails it', async () => {
+test('end waits for the running uploads, and destroy fails them', async () => {
   const { uploads, bytesOf } = uploading({});
   const one = outcome(uploads.upload('a', bytesContent(pattern(50_000))));
   uploads.end();
