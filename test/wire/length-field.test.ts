@@ -61,7 +61,7 @@ describe('encode and decode are inverses', () => {
   ];
   const large = [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
 
-  test('for every configuration of the grid and every length in it', () => {
+  test('encode and decode are inverses for every configuration of the grid and every length in it', () => {
     let accepted = 0;
     for (const options of everyLayout(Number.MAX_SAFE_INTEGER)) {
       for (const length of [...lengths, ...large]) {
@@ -79,7 +79,7 @@ describe('encode and decode are inverses', () => {
   });
 
   test.prop([layouts, fc.uint8Array({ maxLength: 200 })], { numRuns: 2000 })(
-    'with arbitrary bodies',
+    'encode and decode are inverses with arbitrary bodies',
     (options, body) => {
       const encoded = encodeFrame(options, body, leadOf(options));
       if (!encoded.ok) return;
@@ -99,7 +99,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
   }));
 
   test.prop([cases], { numRuns: 5000 })(
-    'by the length: what is refused, the decoder refuses too',
+    'the encoder and the decoder agree on lengths: what is refused, the decoder refuses too',
     ({ options, length }) => {
       const encoded = encodeLength(options, length, leadOf(options));
       if (encoded.ok) {
@@ -115,7 +115,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
   );
 
   test.prop([layouts, fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.nat(9)], { numRuns: 5000 })(
-    'by the bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
+    'the encoder and the decoder agree on bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
     (options, noise, zeros) => {
       const { width } = options;
       // With leading zeros in either order, so that small values in wide fields occur.
@@ -303,7 +303,7 @@ describe('options', () => {
     { maxLength: Number.POSITIVE_INFINITY },
     { maxLength: undefined },
     { maxWhole: -1 },
-  ])('%o is refused at once', (wrong) => {
+  ])('the options %o are refused at once', (wrong) => {
     const options = { width: 4, maxLength: 10, ...wrong } as LengthFieldOptions;
     expect(() => lengthField(options)).toThrow(RangeError);
   });
