@@ -40,7 +40,7 @@ describe('alignChunks', () => {
   });
 
   property.prop([fc.array(fc.nat(6)), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 })])(
-    'accounts for every byte, and for each message one beginning and one end',
+    'alignChunks accounts for every byte, and for each message one beginning and one end',
     (lengths, sizes) => {
       const sends = lengths.map((length, at) => new Uint8Array(length).fill(at));
       const all = Buffer.concat(sends);

@@ -26,7 +26,7 @@ describe('upperCase', () => {
     });
   });
 
-  test('flushes half a character at the end as U+FFFD', () => {
+  test('upperCase flushes half a character at the end as U+FFFD', () => {
     marbles(({ cold, expectObservable }) => {
       const bytes = { a: Uint8Array.of(0x61, 0xe2, 0x82) };
       expectObservable(text(cold('-a-|', bytes).pipe(upperCase()))).toBe('-A-(F|)', { A: 'A', F: '\ufffd' });

@@ -87,7 +87,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
 describe('bodies', () => {
   const framing = lengthField(plain);
 
-  test('empty ones first, last and in a row are frames like any other', () => {
+  test('empty bodies first, last and in a row are frames like any other', () => {
     const sent = ['', '', 'a', '', '', 'b', ''].map(ascii);
     const stream = framed(plain, sent);
     for (const chunks of [[stream], byteByByte(stream), cutAt(stream, [4, 8])]) {
@@ -108,7 +108,7 @@ describe('bodies', () => {
     expect(state.part).toEqual({ phase: 'idle' });
   });
 
-  test('exactly the maximum is a frame, one more is a fault', () => {
+  test('a body of exactly the maximum is a frame, one more is a fault', () => {
     const exact = framed(plain, [new Uint8Array(1000).fill(5)]);
     expect(bodiesIn(eventsOf(framing, [exact]))).toEqual([new Array(1000).fill(5)]);
     const more = framed({ ...plain, maxLength: 1001 }, [new Uint8Array(1001)]);
@@ -147,7 +147,7 @@ describe('bodies', () => {
     },
   );
 
-  test('whole, streamed or skipped is decided per frame', () => {
+  test('whether a body is whole, streamed or skipped is decided per frame', () => {
     const kinds: Delivery[] = ['whole', 'stream', 'skip'];
     const options: LengthFieldOptions = { width: 1, offset: 1, maxLength: 9 };
     const mixed = lengthField({ ...options, delivery: ({ lead }) => kinds[lead[0]!]! });
@@ -160,7 +160,7 @@ describe('bodies', () => {
     );
   });
 
-  test('one too large to be delivered whole is a fault that is not fatal, is skipped, and the next is delivered', () => {
+  test('a body too large to be delivered whole is a fault that is not fatal, is skipped, and the next is delivered', () => {
     const small = lengthField({ ...plain, maxWhole: 3 });
     const stream = framed(plain, ['abc', 'abcd', 'xyz'].map(ascii));
     for (const chunks of [[stream], byteByByte(stream), cutAt(stream, [11, 13])]) {
@@ -173,7 +173,7 @@ describe('bodies', () => {
     }
   });
 
-  test('one too large for one piece that is streamed or skipped is no fault', () => {
+  test('a body too large for one piece that is streamed or skipped is no fault', () => {
     for (const kind of ['stream', 'skip'] as const) {
       const events = eventsOf(lengthField({ ...plain, maxWhole: 3, delivery: () => kind }), [
         framed(plain, [ascii('abcd')]),

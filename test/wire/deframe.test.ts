@@ -117,7 +117,7 @@ test('scan with the step gives the same events', () => {
 });
 
 describe('a subscriber that has had enough', () => {
-  test('midway in a chunk gets nothing more', () => {
+  test('a subscriber that has had enough midway in a chunk gets nothing more', () => {
     const seen: unknown[] = [];
     const source$ = new Subject<Uint8Array>();
     source$.pipe(deframe(framing), take(2)).subscribe((event) => seen.push(event));
@@ -136,7 +136,7 @@ describe('a subscriber that has had enough', () => {
     expect(seen).toBe(3);
   });
 
-  test('midway is spared the reading of what waits', () => {
+  test('a subscriber that has had enough midway is spared the reading of what waits', () => {
     let measured = 0;
     const source$ = new Subject<Uint8Array>();
     const counting = {

@@ -102,7 +102,7 @@ describe('lengths', () => {
     ).toMatchObject([{ length: 0, head: 4 }]);
   });
 
-  test('one that counts its prefix is too small when it is smaller than that', () => {
+  test('a length that counts its prefix is too small when it is smaller than that', () => {
     const postgres: LengthFieldOptions = { width: 4, offset: 1, counts: 'field', maxLength: 100 };
     expect(at(postgres, 0x51, 0, 0, 0, 3)).toMatchObject({ code: 'length-too-small', declared: 3, limit: 4 });
     expect(tell(eventsOf(lengthField(postgres), [bytesOf(0x51, 0, 0, 0, 4)]))).toMatchObject([{ length: 0 }]);
@@ -114,7 +114,7 @@ describe('lengths', () => {
     });
   });
 
-  test('one that counts its prefix is held to the limit of the body, and says both', () => {
+  test('a length that counts its prefix is held to the limit of the body, and says both', () => {
     const fault = at({ width: 2, counts: 'field', maxLength: 10 }, 0, 13);
     expect(fault).toMatchObject({ code: 'length-too-large', declared: 11, limit: 10 });
     expect(fault.message).toContain('13');
@@ -146,7 +146,7 @@ describe('where and what', () => {
     });
   });
 
-  test('at most 32 bytes are shown', () => {
+  test('a fault shows at most 32 bytes', () => {
     const fault = faultOf(eventsOf(plain, [concat(bytesOf(0, 0, 0, 0), new Uint8Array(100).fill(0x41))]));
     expect(fault.ascii).toBe('A'.repeat(32));
   });
@@ -181,7 +181,7 @@ describe('where and what', () => {
     }
   });
 
-  test('too few to tell, or others, get none', () => {
+  test('too few bytes to tell, or others, get no hint', () => {
     for (const text of ['G', 'GE', 'GET', '\x16']) {
       expect(faultOf(eventsOf(plain, [ascii(text)])).message).not.toMatch(/HTTP|TLS|SSH/);
     }

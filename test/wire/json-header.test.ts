@@ -79,7 +79,7 @@ describe('what a header may be', () => {
     return codes[0];
   };
 
-  test('the bytes of a plain script', () => {
+  test('the bytes of a plain script are a header', () => {
     const wire = concat(
       bytesOf(0x2a, 0, 0, 0),
       ascii('{"cmd": "put", "filename": "a", "size": 3}'),
@@ -119,21 +119,21 @@ describe('what a header may be', () => {
     expect(codeOf(wire)).toBe(outcome);
   });
 
-  test('a deeply nested one is read or refused, and does not overflow the stack', () => {
+  test('a deeply nested header is read or refused, and does not overflow the stack', () => {
     expect(codeOf(raw('['.repeat(60_000)))).toBe('header-invalid');
     expect(['end', 'header-invalid']).toContain(
       codeOf(raw(`{"a":${'['.repeat(32_000)}${']'.repeat(32_000)}}`)),
     );
   });
 
-  test('one of exactly the limit is read', () => {
+  test('a header of exactly the limit is read', () => {
     const header = { pad: 'x'.repeat(65_536 - 10) };
     expect(encoded(header)).toHaveLength(4 + 65_536);
     expect(codeOf(encoded(header))).toBe('end');
     expect(problemOf({ pad: `${header.pad}x` })).toBe('length-too-large');
   });
 
-  test('a bad one does not spoil the next connection, though the framing is shared', () => {
+  test('a bad header does not spoil the next connection, though the framing is shared', () => {
     for (let i = 0; i < 3; i++) {
       expect(codeOf(raw(bytesOf(0x7b, 0xe6)))).toBe('header-invalid');
       expect(codeOf(raw('{"a":"文"}'))).toBe('end');

@@ -62,7 +62,7 @@ describe('encode and decode are inverses', () => {
   ];
   const large = [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
 
-  test('for every configuration of the grid and every length in it', () => {
+  test('encode and decode are inverses for every configuration of the grid and every length in it', () => {
     let accepted = 0;
     for (const options of everyLayout(Number.MAX_SAFE_INTEGER)) {
       for (const length of [...lengths, ...large]) {
@@ -79,8 +79,8 @@ describe('encode and decode are inverses', () => {
     expect(accepted).toBeGreaterThan(10_000);
   });
 
-  test.prop([layouts, fc.uint8Array({ maxLength: 200 })], { numRuns: cases(500) })(
-    'with arbitrary bodies',
+  test.prop([layouts, fc.uint8Array(maxLength: 200 )], numRuns: cases(500) )(
+    'encode and decode are inverses with arbitrary bodies',
     (options, body) => {
       const encoded = encodeFrame(options, body, leadOf(options));
       if (!encoded.ok) return;
@@ -99,9 +99,9 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     length: atLimit ? Math.max(0, Math.min(options.maxLength + by, Number.MAX_SAFE_INTEGER)) : length,
   }));
 
-  test.prop([lengths], { numRuns: cases(1_250) })(
-    'by the length: what is refused, the decoder refuses too',
-    ({ options, length }) => {
+  test.prop([lengths], numRuns: cases(1_250) )(
+    'the encoder and the decoder agree on lengths: what is refused, the decoder refuses too',
+    (options, length ) => {
       const encoded = encodeLength(options, length, leadOf(options));
       if (encoded.ok) {
         expect(decoded(options, encoded.bytes)).toMatchObject({ length });
@@ -115,8 +115,8 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     },
   );
 
-  test.prop([layouts, fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.nat(9)], { numRuns: cases(1_250) })(
-    'by the bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
+  test.prop([layouts, fc.uint8Array(minLength: 10, maxLength: 10 ), fc.nat(9)], numRuns: cases(1_250) )(
+    'the encoder and the decoder agree on bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
     (options, noise, zeros) => {
       const { width } = options;
       // With leading zeros in either order, so that small values in wide fields occur.
@@ -304,7 +304,7 @@ describe('options', () => {
     { maxLength: Number.POSITIVE_INFINITY },
     { maxLength: undefined },
     { maxWhole: -1 },
-  ])('%o is refused at once', (wrong) => {
+  ])('the options %o are refused at once', (wrong) => {
     const options = { width: 4, maxLength: 10, ...wrong } as LengthFieldOptions;
     expect(() => lengthField(options)).toThrow(RangeError);
   });

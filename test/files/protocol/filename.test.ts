@@ -27,7 +27,7 @@ describe('a name is allowed', () => {
     'con',
     'x'.repeat(SEGMENT_BYTES_MAX),
     `${'x'.repeat(255)}/${'y'.repeat(255)}/${'z'.repeat(255)}/${'w'.repeat(256 - 1)}`,
-  ])('%j', (name) => expect(explainBadFilename(name)).toBeNull());
+  ])('the name %j is allowed', (name) => expect(explainBadFilename(name)).toBeNull());
 });
 
 describe('a name is refused', () => {
@@ -60,9 +60,9 @@ describe('a name is refused', () => {
     ['x'.repeat(SEGMENT_BYTES_MAX + 1), 'segment longer'],
     ['名'.repeat(86), 'segment longer'],
     [Array(6).fill('x'.repeat(200)).join('/'), `longer than ${NAME_BYTES_MAX}`],
-  ])('%j: %s', (name, why) => expect(explainBadFilename(name)).toContain(why));
+  ])('the name %j is refused: %s', (name, why) => expect(explainBadFilename(name)).toContain(why));
 
-  test.each([undefined, null, 7, {}, ['a']])('%j: not a string', (name) =>
+  test.each([undefined, null, 7, {}, ['a']])('the name %j is refused: it is not a string', (name) =>
     expect(explainBadFilename(name)).toContain('not a string'),
   );
 });

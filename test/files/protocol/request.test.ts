@@ -28,7 +28,7 @@ describe('what is wrong with a request is said by field', () => {
   });
 
   property.prop([fc.constantFrom(...Object.keys(requestPatterns)), fc.object()])(
-    'exactly when the pattern does not match',
+    'a request has a fault exactly when the pattern does not match',
     (cmd, fields) => {
       const pattern = requestPatterns[cmd as keyof typeof requestPatterns];
       const header = { ...fields, cmd };
@@ -43,9 +43,10 @@ describe('what is wrong with a request is said by field', () => {
 });
 
 describe('an id', () => {
-  test.each([[1], ['x'], [0], [-1.5], ['']])('%j is echoed', (id) => expect(idOf({ id })).toBe(id));
-  test.each([[null], [{}], [true], [Number.POSITIVE_INFINITY], ['x'.repeat(257)]])('%j is not', (id) =>
-    expect(idOf({ id })).toBeNull(),
+  test.each([[1], ['x'], [0], [-1.5], ['']])('the id %j is echoed', (id) => expect(idOf({ id })).toBe(id));
+  test.each([[null], [{}], [true], [Number.POSITIVE_INFINITY], ['x'.repeat(257)]])(
+    'the id %j is not echoed',
+    (id) => expect(idOf({ id })).toBeNull(),
   );
 });
 
@@ -78,7 +79,7 @@ describe('a body is as long as its command says', () => {
     [{ filesize: 5 }, 5],
     [{ cmd: 'constructor', filesize: 5 }, 5],
     [{}, 0],
-  ])('%j: %s', (header, expected) => expect(opened(header)).toBe(expected));
+  ])('the body of the request %j: %s', (header, expected) => expect(opened(header)).toBe(expected));
 });
 
 describe('the catalogue', () => {

@@ -83,7 +83,7 @@ describe('the sentence for a system error of a file', () => {
       'there is a folder of that name, with something in it (ENOTEMPTY)',
     ],
     ['a disk is full', 'write', () => writeFileSync('/dev/full', 'x'), 'the disk is full (ENOSPC)'],
-  ])('where %s is a sentence', (_, doing, what, sentence) => {
+  ])('the system error where %s becomes a sentence', (_, doing, what, sentence) => {
     const at = made();
     expect(
       systemWords(
@@ -93,7 +93,7 @@ describe('the sentence for a system error of a file', () => {
     ).toBe(sentence);
   });
 
-  test('exists for every code, with the code, and without the call and the paths', () => {
+  test('a sentence exists for every code, with the code, and without the call and the paths', () => {
     for (const [code, text] of getSystemErrorMap().values()) {
       const message = `${code}: ${text}, rename '/tmp/.sluice-1f.part' -> '/tmp/it'`;
       const error = Object.assign(new Error(message), { code, syscall: 'rename' });
@@ -124,7 +124,7 @@ describe('the sentence for a system error of a connection', () => {
     }
   });
 
-  test('distinguishes an unknown host from a name that could not be looked up', () => {
+  test('a sentence distinguishes an unknown host from a name that could not be looked up', () => {
     const lookup = (code: string) =>
       Object.assign(new Error(`getaddrinfo ${code} it.example`), { code, syscall: 'getaddrinfo' });
     expect(connectionFault(lookup('ENOTFOUND'))).toEqual({
@@ -145,7 +145,7 @@ describe('the sentence for a system error of a connection', () => {
     expect(connectionFault(new AggregateError([one, new Error('other')])).message).toContain('(EDQUOT)');
   });
 
-  test('exists for listening too', async () => {
+  test('a sentence exists for errors of listening too', async () => {
     const server = createServer();
     const error = await new Promise((resolve) =>
       server.on('error', resolve).listen(join(tempFolder(), 'no/s')),

@@ -283,11 +283,14 @@ describe('answers', () => {
     },
   );
 
-  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is no command', (cmd) => {
-    const talk = conversation();
-    talk.say(request({ cmd }), bodyEnd);
-    expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd }]);
-  });
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'the name %s is no command',
+    (cmd) => {
+      const talk = conversation();
+      talk.say(request({ cmd }), bodyEnd);
+      expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd }]);
+    },
+  );
 });
 
 describe('overlap', () => {
@@ -489,26 +492,29 @@ describe('one request is refused once', () => {
   test.each([
     ['while its answer waits for its turn', [put('b', 0), bodyEnd]],
     ['when it is answered already', []],
-  ])('though its body, which is skipped, never comes to its end, %s', (_, before) => {
-    const talk = conversation();
-    talk.say(...before, put('a', 9));
-    const number = talk.state().next - 1;
-    talk.say(result(number, { of: 'openPut', ok: false, error: full }), data('x'));
-    talk.say({ type: 'fault', error: truncated });
-    if (before.length > 0) talk.say(stored(1, 'b', 0));
-    expect(refusals(talk.log)).toEqual([{ request: number, cmd: 'put', filename: 'a', error: full }]);
-    expect(replies(talk.log).slice(-2)).toEqual([{ error: full, cmd: 'put' }, { error: truncated }]);
-    expect(talk.log.at(-1)).toEqual({ type: 'end' });
-    expect(talk.state().next).toBe(number + 1);
-  });
+  ])(
+    'a request is refused once though its body, which is skipped, never comes to its end, %s',
+    (_, before) => {
+      const talk = conversation();
+      talk.say(...before, put('a', 9));
+      const number = talk.state().next - 1;
+      talk.say(result(number, { of: 'openPut', ok: false, error: full }), data('x'));
+      talk.say({ type: 'fault', error: truncated });
+      if (before.length > 0) talk.say(stored(1, 'b', 0));
+      expect(refusals(talk.log)).toEqual([{ request: number, cmd: 'put', filename: 'a', error: full }]);
+      expect(replies(talk.log).slice(-2)).toEqual([{ error: full, cmd: 'put' }, { error: truncated }]);
+      expect(talk.log.at(-1)).toEqual({ type: 'end' });
+      expect(talk.state().next).toBe(number + 1);
+    },
+  );
 
-  test('by a name that is not allowed, though its body is cut short', () => {
+  test('a request is refused once by a name that is not allowed, though its body is cut short', () => {
     const talk = conversation();
     talk.say(put('../a', 9), data('x'), { type: 'fault', error: truncated });
     expect(refusals(talk.log)).toMatchObject([{ request: 1, error: { code: 'bad-filename' } }]);
   });
 
-  test('by the fault that comes in the middle of its body, which is told of it and of no other', () => {
+  test('a request is refused once by the fault in the middle of its body, which is reported for it and for no other', () => {
     const talk = conversation();
     talk.say(put('a', 9, { id: 7 }), data('x'), { type: 'fault', error: truncated });
     expect(refusals(talk.log)).toEqual([{ request: 1, cmd: 'put', filename: 'a', id: 7, error: truncated }]);
@@ -517,7 +523,7 @@ describe('one request is refused once', () => {
     expect(talk.state().next).toBe(2);
   });
 
-  test('by the end of a server that drains, though its body is cut short', () => {
+  test('a request is refused once by the end of a server that drains, though its body is cut short', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, { type: 'shutdown' }, put('b', 9), data('x'), {
       type: 'fault',
@@ -528,7 +534,7 @@ describe('one request is refused once', () => {
     expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'shutting-down' } }]);
   });
 
-  test('by the first of two faults', () => {
+  test('a request is refused once by the first of two faults', () => {
     const talk = conversation();
     talk.say(
       put('a', 0),
@@ -541,7 +547,7 @@ describe('one request is refused once', () => {
     expect(replies(talk.log)).toMatchObject([{ ack: 'put' }, { error: { code: 'bad-header' } }]);
   });
 
-  test('by a token that is wrong, whatever comes behind it', () => {
+  test('a request is refused once by a wrong token, whatever comes behind it', () => {
     const talk = conversation();
     talk.say(
       request({ cmd: 'get', filename: 'a' }),

@@ -31,7 +31,7 @@ describe('of a long header', () => {
     ['what no command looks at', (n: number) => `{"cmd":"ping","pad":"${n}${'x'.repeat(long)}"}`],
     ['a size that is text', (n: number) => `{"cmd":"ping","filesize":"${n}${'x'.repeat(long)}"}`],
     ['a value of the wrong kind', (n: number) => `{"cmd":"stat","filename":[${n}${',{}'.repeat(long / 3)}]}`],
-  ])('%s costs nothing while it is kept', (_, json) => {
+  ])('the part %s of a long header costs nothing while it is kept', (_, json) => {
     expect(heldFor(count, json)).toBeLessThan((count * long) / 8);
   });
 });

@@ -101,7 +101,7 @@ describe('progress', () => {
 });
 
 describe('resume and cancel', () => {
-  test('answer what there is', () => {
+  test('resume and cancel answer what there is', () => {
     const talk = conversation();
     expect(asked(talk.say(request({ cmd: 'resume', upload: 'u', id: 1 }), bodyEnd))).toEqual([
       { type: 'resume', upload: 'u', request: 1 },
@@ -113,7 +113,7 @@ describe('resume and cancel', () => {
     expect(replies(talk.log).at(-1)).toMatchObject({ error: { code: 'not-found' }, cmd: 'cancel' });
   });
 
-  test('wait for the put of the same upload that was sent before, so that its end is seen', () => {
+  test('resume and cancel wait for the put of the same upload that was sent before, so that its end is seen', () => {
     const talk = conversation();
     talk.say(put(1), data('x'), bodyEnd, request({ cmd: 'resume', upload: 'u' }));
     expect(talk.accepts()).toBe(false);

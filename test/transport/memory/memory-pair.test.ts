@@ -7,7 +7,7 @@ import { pattern, read, turns } from '../connection-helpers.ts';
 connectionContract('the memory pair', async () => memoryPair());
 
 describe('the memory pair', () => {
-  test('settles as much as fits its high-water mark, and the rest as it is taken', async () => {
+  test('the memory pair settles as much as fits its high-water mark, and the rest as it is taken', async () => {
     const [left, right] = memoryPair({ highWaterMark: 100 });
     const settled: number[] = [];
     for (const [at, size] of [60, 40, 1, 99, 500].entries())

@@ -356,7 +356,7 @@ describe('handshakes', () => {
     await pairOf(port, connection);
   });
 
-  test('under way when listening ends are cut off', async () => {
+  test('handshakes under way when listening ends are cut off', async () => {
     const { port, stop } = await secureListener();
     const peer = silent(port);
     await new Promise((resolve) => peer.on('connect', resolve));
