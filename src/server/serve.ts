@@ -124,8 +124,8 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
       const since = Date.now();
       const status = { open: 0 };
       let fault: ConnectionFault | null = null;
-      connection.closed$.subscribe((how) => {
-        fault = how;
+      connection.closed$.subscribe((closeFault) => {
+        fault = closeFault;
       });
       const serverEvents$ = new Subject<ServerEvent>();
       const cut = cut$.subscribe(() => {

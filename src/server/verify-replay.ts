@@ -150,10 +150,10 @@ export function verifyStreams(
       read,
       ({ index, client, server }) =>
         new Observable((connecting) => {
-          const [here, pair] = memoryPair({ ids: [client, server] });
-          const there = { ...pair, id: `recorded:${index}` };
-          connections$.next({ type: 'connection', connection: there });
-          connecting.next(here);
+          const [clientSide, pair] = memoryPair({ ids: [client, server] });
+          const serverSide = { ...pair, id: `recorded:${index}` };
+          connections$.next({ type: 'connection', connection: serverSide });
+          connecting.next(clientSide);
           connecting.complete();
         }),
       { stall: ANSWER_MAX_MS, ...liveOptions, replies },

@@ -15,18 +15,18 @@ export interface Overtime {
 }
 
 /** A task that runs, with a place or without. */
-interface Occupant {
+interface RunningTask {
   readonly since: number;
-  isInside: boolean;
+  hasPlace: boolean;
 }
 
 /** The callers bound the waiting tasks, since each caller waits with one call at a time. */
 export function createSemaphore(capacity: number, overtime?: Overtime): Semaphore {
-  let inside = 0;
-  let outside = 0;
+  let running = 0;
+  let overdue = 0;
   const waiting: (() => void)[] = [];
   /** In the order in which they began. */
-  const occupants = new Set<Occupant>();
+  const runningTasks = new Set<RunningTask>();
   let hasTimer = false;
   let isAdmitting = false;
 
@@ -34,13 +34,13 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
    * A loop and not a recursion: a task may end before `callback` returns, and thousands may do so in a row.
    */
   function release(): void {
-    inside -= 1;
+    running -= 1;
     if (isAdmitting) return;
     isAdmitting = true;
-    while (inside < capacity) {
+    while (running < capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
-      inside += 1;
+      running += 1;
       next();
     }
     isAdmitting = false;
@@ -50,36 +50,36 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
   function watchOvertime({ afterMs, outsideMax }: Overtime): void {
     if (hasTimer) return;
     hasTimer = true;
-    const look = () => {
+    const demoteLate = () => {
       hasTimer = false;
       const late = performance.now() - afterMs;
-      for (const occupant of occupants) {
-        if (waiting.length === 0 || outside >= outsideMax || occupant.since > late) break;
-        if (!occupant.isInside) continue;
-        occupant.isInside = false;
-        outside += 1;
+      for (const runningTask of runningTasks) {
+        if (waiting.length === 0 || overdue >= outsideMax || runningTask.since > late) break;
+        if (!runningTask.hasPlace) continue;
+        runningTask.hasPlace = false;
+        overdue += 1;
         release();
       }
       if (waiting.length > 0) watchOvertime({ afterMs, outsideMax });
     };
-    setTimeout(look, afterMs).unref();
+    setTimeout(demoteLate, afterMs).unref();
   }
 
   return {
     *run(steps) {
       // No task overtakes the waiting ones when a place comes free.
-      if (inside >= capacity || waiting.length > 0) {
+      if (running >= capacity || waiting.length > 0) {
         if (overtime !== undefined) watchOvertime(overtime);
         yield* wait((callback) => waiting.push(() => callback(null)));
-      } else inside += 1;
-      const occupant = { since: performance.now(), isInside: true };
-      occupants.add(occupant);
+      } else running += 1;
+      const runningTask = { since: performance.now(), hasPlace: true };
+      runningTasks.add(runningTask);
       try {
         return yield* steps;
       } finally {
-        occupants.delete(occupant);
-        if (occupant.isInside) release();
-        else outside -= 1;
+        runningTasks.delete(runningTask);
+        if (runningTask.hasPlace) release();
+        else overdue -= 1;
       }
     },
   };

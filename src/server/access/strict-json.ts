@@ -145,7 +145,7 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
    * Adds a whole value to its container and closes the containers that end after it. Returns whether the
    * whole text was read.
    */
-  function place(whole: unknown): boolean {
+  function addValue(whole: unknown): boolean {
     for (let value = whole; ; ) {
       const open = stack.at(-1);
       skipSpace();
@@ -181,7 +181,7 @@ export function* strictJson(text: string): Generator<void, StrictJson> {
         at += 1;
         stack.pop();
       }
-      if (place(open === undefined ? scalar() : open.value)) break;
+      if (addValue(open === undefined ? scalar() : open.value)) break;
     }
   } catch (thrown) {
     if (thrown instanceof SyntaxProblem) return { ok: false, problem: thrown.message };

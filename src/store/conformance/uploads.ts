@@ -14,7 +14,7 @@ const firstOf = (length: number) => ({ offset: length, crc32: crc32(content.suba
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /** A put of `content` from `offset` on, after this many bytes were written. */
-async function begun(
+async function beginUpload(
   store: Store,
   upload: string,
   to: number,
@@ -27,7 +27,7 @@ async function begun(
 
 /** A put that breaks off after this many bytes were written. */
 async function interrupted(store: Store, upload: string, to: number, options: Partial<PutOptions> = {}) {
-  await (await begun(store, upload, to, options)).abort();
+  await (await beginUpload(store, upload, to, options)).abort();
 }
 
 async function errorOf(answer: MaybeAsync<unknown>): Promise<ErrorInfo> {
@@ -37,7 +37,7 @@ async function errorOf(answer: MaybeAsync<unknown>): Promise<ErrorInfo> {
 }
 
 /** A function to give as `taken`, and the number of its calls. */
-function told() {
+function counter() {
   const calls = { count: 0, taken: () => void calls.count++ };
   return calls;
 }
@@ -72,7 +72,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
       offset = cut;
       assert.deepEqual(await value(store.resume('key')), firstOf(cut));
     }
-    const sink = await begun(store, 'key', content.length, { offset });
+    const sink = await beginUpload(store, 'key', content.length, { offset });
     const stored = await value(sink.commit());
     assert.equal(stored.size, content.length);
     assert.equal(stored.crc32, crc32(content), 'the CRC-32 is that of the whole');
@@ -91,7 +91,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
 
   'nothing is left of a finished upload': async (store) => {
     await interrupted(store, 'key', 100_000);
-    const sink = await begun(store, 'key', content.length, { offset: 100_000 });
+    const sink = await beginUpload(store, 'key', content.length, { offset: 100_000 });
     await value(sink.commit());
     assert.deepEqual(store.unfinished(), { count: 0, bytes: 0 });
     assert.deepEqual(await value(store.resume('key')), none);
@@ -102,7 +102,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   'an upload that was finished may be put again': async (store) => {
     for (const ifAbsent of [true, false, false]) {
       await interrupted(store, 'key', 1000, { ifAbsent });
-      const sink = await begun(store, 'key', content.length, { offset: 1000, ifAbsent });
+      const sink = await beginUpload(store, 'key', content.length, { offset: 1000, ifAbsent });
       await value(sink.commit());
       assert.deepEqual(await contentOf(store, 'uploaded'), content);
     }
@@ -122,7 +122,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'offset 0 is right for one that never began': async (store) => {
-    const sink = await begun(store, 'key', content.length, { offset: 0 });
+    const sink = await beginUpload(store, 'key', content.length, { offset: 0 });
     await value(sink.commit());
     assert.deepEqual(await contentOf(store, 'uploaded'), content);
   },
@@ -131,7 +131,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
     await interrupted(store, 'key', 200_000);
     await interrupted(store, 'key', 10);
     assert.deepEqual(await value(store.resume('key')), firstOf(10));
-    const sink = await begun(store, 'key', content.length);
+    const sink = await beginUpload(store, 'key', content.length);
     await value(sink.commit());
     assert.deepEqual(await contentOf(store, 'uploaded'), content);
   },
@@ -163,8 +163,8 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'a resume takes it from a put, and counts in what that has written': async (store) => {
-    const older = told();
-    const sink = await begun(store, 'key', 100_000, { taken: older.taken });
+    const older = counter();
+    const sink = await beginUpload(store, 'key', 100_000, { taken: older.taken });
     assert.deepEqual(await value(store.resume('key')), firstOf(100_000));
     assert.equal(older.count, 1);
     await refused(sink.write([content.subarray(100_000)]), 'upload-taken');
@@ -176,21 +176,21 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'a put takes it from a put, and either goes on or begins anew': async (store) => {
-    const [first, second, third] = [told(), told(), told()];
-    await begun(store, 'key', 100_000, { taken: first.taken });
-    const next = await begun(store, 'key', 200_000, { offset: 100_000, taken: second.taken });
+    const [first, second, third] = [counter(), counter(), counter()];
+    await beginUpload(store, 'key', 100_000, { taken: first.taken });
+    const next = await beginUpload(store, 'key', 200_000, { offset: 100_000, taken: second.taken });
     assert.deepEqual([first.count, second.count], [1, 0]);
-    const anew = await begun(store, 'key', content.length, { taken: third.taken });
+    const restarted = await beginUpload(store, 'key', content.length, { taken: third.taken });
     assert.deepEqual([first.count, second.count], [1, 1]);
     await refused(next.write([content.subarray(200_000)]), 'upload-taken');
-    await value(anew.commit());
+    await value(restarted.commit());
     assert.equal(third.count, 0, 'who finishes is not told');
     assert.deepEqual(await contentOf(store, 'uploaded'), content);
   },
 
   'a write under way is answered, and counted in, before it is taken': async (store) => {
-    const older = told();
-    const sink = await begun(store, 'key', 50_000, { taken: older.taken });
+    const older = counter();
+    const sink = await beginUpload(store, 'key', 50_000, { taken: older.taken });
     const writing = sink.write([content.subarray(50_000, 250_000)]);
     const resumed = store.resume('key');
     await value(writing);
@@ -199,8 +199,8 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'a commit under way is not taken over': async (store) => {
-    const older = told();
-    const sink = await begun(store, 'key', content.length, { taken: older.taken });
+    const older = counter();
+    const sink = await beginUpload(store, 'key', content.length, { taken: older.taken });
     const committing = sink.commit();
     const resumed = store.resume('key');
     await value(committing);
@@ -210,7 +210,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'many at once for one key: one holds it in the end': async (store) => {
-    const tries = Array.from({ length: 20 }, () => ({ taken: told() }));
+    const tries = Array.from({ length: 20 }, () => ({ taken: counter() }));
     await interrupted(store, 'key', 1000);
     const outcomes = await Promise.all(
       tries.map(({ taken: { taken } }) =>
@@ -231,8 +231,8 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
     await value(store.cancel('key'));
     assert.deepEqual(await value(store.resume('key')), none);
     await refused(store.cancel('key'), 'not-found');
-    const older = told();
-    const sink = await begun(store, 'key', 1000, { taken: older.taken });
+    const older = counter();
+    const sink = await beginUpload(store, 'key', 1000, { taken: older.taken });
     await value(store.cancel('key'));
     assert.equal(older.count, 1);
     await refused(sink.write([content.subarray(1000)]), 'upload-taken');
@@ -241,7 +241,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'sync says how much there is, which can be gone on with': async (store) => {
-    const sink = await begun(store, 'key', 100_000);
+    const sink = await beginUpload(store, 'key', 100_000);
     assert.deepEqual(await value(sink.sync()), firstOf(100_000));
     await value(sink.write([content.subarray(100_000, 150_000)]));
     assert.deepEqual(await value(sink.sync()), firstOf(150_000));
@@ -271,14 +271,14 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
     for (const [options, length, code] of wrong) {
       // The store may already find the obstacle when the put begins: then it does not exist yet.
       if (options.ifAbsent) await value(store.remove('uploaded'));
-      const sink = await begun(store, 'key', length, options);
+      const sink = await beginUpload(store, 'key', length, options);
       if (options.ifAbsent) await value(put(store, 'uploaded', 'old'));
       assert.equal((await errorOf(sink.commit())).code, code);
       assert.deepEqual(await value(store.resume('key')), none, code);
       assert.equal(store.unfinished().count, 0);
       assert.equal(await textOf(store, 'uploaded'), 'old');
     }
-    const sink = await begun(store, 'key', content.length);
+    const sink = await beginUpload(store, 'key', content.length);
     await refused(sink.write([new Uint8Array(1)]), 'size-mismatch');
     assert.deepEqual(await value(store.resume('key')), none);
   },
@@ -317,7 +317,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
     const wrong = [{ crc32: crc32(content.subarray(200_000)) }, { sha256: rest }];
     for (const options of [...wrong, right]) {
       await interrupted(store, 'key', 200_000);
-      const sink = await begun(store, 'key', content.length, { offset: 200_000, ...options });
+      const sink = await beginUpload(store, 'key', content.length, { offset: 200_000, ...options });
       const outcome = await sink.commit();
       assert.equal(outcome.ok, options === right);
       assert.deepEqual(await value(store.resume('key')), none);
@@ -327,8 +327,8 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
 
   'a refused put leaves its upload to whoever has it': async (store) => {
     await value(put(store, 'uploaded', pattern(10)));
-    const older = told();
-    await begun(store, 'key', 1000, { taken: older.taken });
+    const older = counter();
+    await beginUpload(store, 'key', 1000, { taken: older.taken });
     await refused(
       store.put('uploaded', { size: content.length, upload: 'key', offset: 1000, ifAbsent: true }),
       'exists',
@@ -338,7 +338,7 @@ export const uploadCases: Readonly<Record<string, ContractCase>> = {
   },
 
   'after the store is closed there is nothing to ask about': async (store) => {
-    const sink = await begun(store, 'key', 1000);
+    const sink = await beginUpload(store, 'key', 1000);
     await store.close();
     await refused(store.resume('key'), 'shutting-down');
     await refused(store.cancel('key'), 'shutting-down');
@@ -351,7 +351,7 @@ export const uploadLimitCases: Readonly<Record<string, ContractCase>> = {
   'one more than the limit is refused, those that there are can go on': async (store) => {
     await interrupted(store, 'a', 1000);
     await interrupted(store, 'b', 1000);
-    const holds = await begun(store, 'c', 1000);
+    const holds = await beginUpload(store, 'c', 1000);
     const fourth = () => store.put('x', { size: 10, upload: 'd' });
     assert.equal((await errorOf(fourth())).code, 'too-many-uploads');
     assert.equal((await errorOf(fourth())).limit, 3);

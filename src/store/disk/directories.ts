@@ -137,10 +137,10 @@ export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean
   }
 
   function* obstacleFault(systemPath: string, path: string): Task<RefusedOutcome> {
-    const there = yield* io.lstat(systemPath);
-    if (there?.isSymbolicLink())
+    const stats = yield* io.lstat(systemPath);
+    if (stats?.isSymbolicLink())
       return err('not-a-file', `${path} is a symbolic link, which is not followed`);
-    if (there !== undefined && !there.isFile()) return err('not-a-file', `${path} is not a folder`);
+    if (stats !== undefined && !stats.isFile()) return err('not-a-file', `${path} is not a folder`);
     return err('name-conflict', `${path} is a file`);
   }
 

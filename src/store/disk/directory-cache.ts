@@ -87,11 +87,11 @@ export function createDirectoryCache(
    * folders above it, in memory.
    */
   const isStillThere = ({ path, fd, dev, ino }: CachedDirectory) => {
-    const place = `${rootFolder.path}/${path}`;
+    const absolutePath = `${rootFolder.path}/${path}`;
     try {
-      const now = fs.lstatSync(place, { throwIfNoEntry: false });
+      const now = fs.lstatSync(absolutePath, { throwIfNoEntry: false });
       if (now === undefined || now.ino !== ino || now.dev !== dev) return false;
-      return !path.includes('/') || fs.readlinkSync(`/proc/self/fd/${fd}`) === place;
+      return !path.includes('/') || fs.readlinkSync(`/proc/self/fd/${fd}`) === absolutePath;
     } catch {
       return false;
     }

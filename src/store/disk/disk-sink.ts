@@ -132,8 +132,8 @@ function* take(put: PutState, keep: boolean): Task<boolean> {
     put.options.taken?.();
   }
   if (put.isBusy) {
-    yield* wait((back) => {
-      put.onIdle = () => back(null);
+    yield* wait((callback) => {
+      put.onIdle = () => callback(null);
     });
   }
   if (put.isOver) return false;

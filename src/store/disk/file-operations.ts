@@ -12,10 +12,10 @@ import { errnoOf, ignoreSystemErrors } from './errno.ts';
 import { publishFile } from './publish-file.ts';
 
 /** The stats, if they are of a file that can be read, removed or renamed. */
-export function regularFile(there: Stats | undefined): Outcome<Stats> {
-  if (there === undefined) return err('not-found');
-  if (there.isFile()) return ok(there);
-  return there.isDirectory() ? err('not-found', 'it is a folder') : err('not-a-file');
+export function regularFile(stats: Stats | undefined): Outcome<Stats> {
+  if (stats === undefined) return err('not-found');
+  if (stats.isFile()) return ok(stats);
+  return stats.isDirectory() ? err('not-found', 'it is a folder') : err('not-a-file');
 }
 
 /** Acts in the folder of a file that should exist. */
@@ -133,10 +133,10 @@ export function* putFault(
   const entered = yield* directories.enter(folderOf(to));
   if (!entered.ok) return entered.error.code === 'not-found' ? undefined : entered;
   try {
-    const there = yield* io.lstat(directories.at(entered.value, lastSegmentOf(to)));
-    if (there === undefined) return undefined;
-    if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
-    if (!there.isDirectory()) return err('not-a-file');
+    const stats = yield* io.lstat(directories.at(entered.value, lastSegmentOf(to)));
+    if (stats === undefined) return undefined;
+    if (stats.isFile()) return ifAbsent === true ? err('exists') : undefined;
+    if (!stats.isDirectory()) return err('not-a-file');
     const free = yield* isEmptyTree(io, directories.at, entered.value, lastSegmentOf(to));
     return free ? undefined : err('name-conflict', `${to} is a folder with files in it`);
   } catch (error) {

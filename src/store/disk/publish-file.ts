@@ -65,21 +65,21 @@ export function* publishFile(disk: Disk, publication: Publication): Task<Outcome
 function* publishIn(disk: Disk, directory: Directory, publication: Publication): Task<Outcome<Published>> {
   const { io } = disk;
   const path = disk.directories.at(directory, lastSegmentOf(publication.to));
-  const there = yield* io.lstat(path);
-  if (there !== undefined) {
-    const fault = yield* clearTarget(disk, directory, there, publication);
+  const stats = yield* io.lstat(path);
+  if (stats !== undefined) {
+    const fault = yield* clearTarget(disk, directory, stats, publication);
     if (fault !== undefined) return fault;
     // One file under two names: the system ignores a rename from one to the other.
-    if (publication.file?.ino === there.ino && publication.file.dev === there.dev)
-      return ok({ directory, how: 'same', replaced: there.size });
+    if (publication.file?.ino === stats.ino && publication.file.dev === stats.dev)
+      return ok({ directory, how: 'same', replaced: stats.size });
   }
   if (publication.ifAbsent === true) {
     yield* io.link(publication.from, path);
     disk.listings.noteAdded(publication.to);
     return ok({ directory, how: 'linked', replaced: 0 });
   }
-  const replaced = there?.isFile() ? there.size : 0;
-  yield* io.rename(publication.from, path, there?.nlink === 1 ? replaced : 0);
+  const replaced = stats?.isFile() ? stats.size : 0;
+  yield* io.rename(publication.from, path, stats?.nlink === 1 ? replaced : 0);
   disk.listings.noteAdded(publication.to);
   return ok({ directory, how: 'moved', replaced });
 }
@@ -88,11 +88,11 @@ function* publishIn(disk: Disk, directory: Directory, publication: Publication):
 export function* clearTarget(
   disk: Disk,
   directory: Directory,
-  there: Stats,
+  stats: Stats,
   { to, ifAbsent }: Pick<Publication, 'to' | 'ifAbsent'>,
 ): Task<RefusedOutcome | undefined> {
-  if (there.isFile()) return ifAbsent === true ? err('exists') : undefined;
-  if (!there.isDirectory()) return err('not-a-file');
+  if (stats.isFile()) return ifAbsent === true ? err('exists') : undefined;
+  if (!stats.isDirectory()) return err('not-a-file');
   const removed = yield* removeEmptyTree(disk.io, disk.directories.at, directory, lastSegmentOf(to));
   return removed ? undefined : err('name-conflict', `${to} is a folder with files in it`);
 }

@@ -33,9 +33,9 @@ function* makeFolder(io: DiskIo, folder: string): Task<'made' | 'there' | 'no pa
 }
 
 function* makeFolders(io: DiskIo, folder: string, durable: boolean): Task<void> {
-  const made = yield* makeFolder(io, folder);
-  if (made === 'there') return;
-  if (made === 'no parent') {
+  const result = yield* makeFolder(io, folder);
+  if (result === 'there') return;
+  if (result === 'no parent') {
     yield* makeFolders(io, dirname(folder), durable);
     yield* io.makeFolder(folder, 0o777);
   }

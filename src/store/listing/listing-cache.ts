@@ -274,15 +274,15 @@ export function createListingCache(
 
   /** Scans a folder once, for the requests that wait now. */
   function* scanFor(folder: string, state: FolderState): Task<void> {
-    const places = new Set<string>();
+    const positions = new Set<string>();
     const served = new Set<Waiter>();
     for (const waiter of state.waiters) {
-      if (places.size === bounds.positionsMax && !places.has(waiter.from)) continue;
-      places.add(waiter.from);
+      if (positions.size === bounds.positionsMax && !positions.has(waiter.from)) continue;
+      positions.add(waiter.from);
       served.add(waiter);
     }
     if (served.size === 0) return;
-    const selection = createNameSelection([...places], bounds.blockNamesMax);
+    const selection = createNameSelection([...positions], bounds.blockNamesMax);
     state.selection = selection;
     selections.add(selection);
     let waiting = served;

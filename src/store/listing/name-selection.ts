@@ -25,11 +25,11 @@ export interface NameSelection {
 }
 
 /**
- * @param places positions from which names are wanted; at least one, each once.
+ * @param positions positions from which names are wanted; at least one, each once.
  * @param blockNamesMax the most names that are dropped together.
  */
-export function createNameSelection(places: readonly string[], blockNamesMax: number): NameSelection {
-  const starts = places.toSorted();
+export function createNameSelection(positions: readonly string[], blockNamesMax: number): NameSelection {
+  const starts = positions.toSorted();
   const ranges = starts.map((from, i) => ({
     from,
     to: starts[i + 1],

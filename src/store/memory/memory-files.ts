@@ -19,7 +19,7 @@ export interface MemoryFiles {
   find(name: string): Outcome<MemoryFile>;
   /** The error when no file can get this name; undefined when one can. */
   placementFault(name: string, ifAbsent: boolean | undefined): RefusedOutcome | undefined;
-  place(name: string, file: MemoryFile): void;
+  put(name: string, file: MemoryFile): void;
   remove(name: string): void;
   /** The files of a listing, in order, without regard to its limit. */
   after(options: ListOptions): Iterable<FileInfo>;
@@ -54,7 +54,7 @@ export function createMemoryFiles(): MemoryFiles {
       if (folders.has(name)) return err('name-conflict', `${name} is a folder with files in it`);
       return ifAbsent === true && byName.has(name) ? err('exists') : undefined;
     },
-    place(name, file) {
+    put(name, file) {
       if (!byName.has(name)) {
         count(name, 1);
         sorted.add(toBytes(name));

@@ -60,11 +60,11 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const fault = callFault(name) ?? files.placementFault(name, options.ifAbsent);
       if (fault !== undefined) return fault;
       const { upload } = options;
-      const begun = upload === undefined ? ok(EMPTY_UPLOAD) : uploads.begin(upload, options);
-      if (!begun.ok) return begun;
-      const sink = createMemorySink(name, options, files, begun.value, (part) => {
+      const initial = upload === undefined ? ok(EMPTY_UPLOAD) : uploads.begin(upload, options);
+      if (!initial.ok) return initial;
+      const sink = createMemorySink(name, options, files, initial.value, (kept) => {
         sinks.delete(sink);
-        if (upload !== undefined) uploads.detach(upload, part);
+        if (upload !== undefined) uploads.detach(upload, kept);
       });
       sinks.add(sink);
       if (upload !== undefined) uploads.attach(upload, sink);
@@ -116,7 +116,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
       const file = found.value;
       const replaced = from === to ? 0 : (files.byName.get(to)?.bytes.length ?? 0);
       files.remove(from);
-      files.place(to, file);
+      files.put(to, file);
       return ok({ name: to, size: file.bytes.length, mtime: file.mtime, replaced });
     },
 
@@ -143,20 +143,20 @@ function createMemorySink(
   name: string,
   options: PutOptions,
   files: ReturnType<typeof createMemoryFiles>,
-  begun: MemoryUpload,
-  onEnd: (part: MemoryUpload | undefined) => void,
+  initial: MemoryUpload,
+  onEnd: (kept: MemoryUpload | undefined) => void,
 ): MemorySink {
   const { size, mtime, ifAbsent } = options;
-  const chunks = [...begun.chunks];
-  let written = begun.offset;
-  let crc32 = begun.crc32;
+  const chunks = [...initial.chunks];
+  let written = initial.offset;
+  let crc32 = initial.crc32;
   let isOver = false;
   let isTaken = false;
 
-  const end = (keep: boolean): void => {
+  const end = (keepUpload: boolean): void => {
     if (isOver) return;
     isOver = true;
-    onEnd(keep && written > 0 ? { chunks, offset: written, crc32 } : undefined);
+    onEnd(keepUpload && written > 0 ? { chunks, offset: written, crc32 } : undefined);
   };
   const fail = <T>(outcome: Outcome<T>): Outcome<T> => {
     end(false);
@@ -190,7 +190,7 @@ function createMemorySink(
       if (fault !== undefined) return fail<never>(fault);
       const file = { bytes: concatBytes(chunks, size), mtime: mtime ?? Date.now(), crc32 };
       const replaced = files.byName.get(name)?.bytes.length ?? 0;
-      files.place(name, file);
+      files.put(name, file);
       const stored: Committed = { name, size, mtime: file.mtime, crc32, durable: false, replaced };
       end(false);
       return ok(stored);

@@ -64,18 +64,18 @@ export function createMemoryUploads({
 
   return {
     begin(key, { offset, size }) {
-      const refusal = keyFault(key);
-      if (refusal !== undefined) return refusal;
+      const fault = keyFault(key);
+      if (fault !== undefined) return fault;
       if (takeOver(key) !== undefined && offset === undefined) stored.delete(key);
       const upload = stored.get(key);
-      const there = upload?.offset ?? 0;
-      if (offset !== undefined && offset !== there) return badOffset(there);
+      const length = upload?.offset ?? 0;
+      if (offset !== undefined && offset !== length) return badOffset(length);
       if (upload === undefined && stored.size + writers.size >= maxUploads) return tooManyUploads(maxUploads);
       stored.delete(key);
-      if (there > size)
+      if (length > size)
         return err('size-mismatch', 'there is more of it than was said', {
           expected: size,
-          actual: there,
+          actual: length,
         });
       return ok(upload ?? { chunks: [], offset: 0, crc32: 0 });
     },
@@ -87,14 +87,14 @@ export function createMemoryUploads({
       stopSweeping ??= clock.every(sweepEveryMs, sweep);
     },
     resume(key) {
-      const refusal = keyFault(key);
-      if (refusal !== undefined) return refusal;
+      const fault = keyFault(key);
+      if (fault !== undefined) return fault;
       const { offset, crc32 } = takeOver(key) ?? { offset: 0, crc32: 0 };
       return ok({ offset, crc32 });
     },
     cancel(key) {
-      const refusal = keyFault(key);
-      if (refusal !== undefined) return refusal;
+      const fault = keyFault(key);
+      if (fault !== undefined) return fault;
       const wasActive = writers.has(key);
       takeOver(key);
       const wasStored = stored.delete(key);

@@ -115,8 +115,8 @@ export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCount
     for (const tally of tallies) tally.counted = false;
     for (const name of names) {
       if (ledger.sizeOf(name) === undefined) continue;
-      const there = yield* awaitOutcome(store.stat(name));
-      ledger.setSize(name, there.ok ? there.value.size : 0);
+      const stat = yield* awaitOutcome(store.stat(name));
+      ledger.setSize(name, stat.ok ? stat.value.size : 0);
     }
   }
 

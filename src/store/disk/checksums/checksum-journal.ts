@@ -174,8 +174,8 @@ export function createChecksumJournal(
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
-    const there = yield* io.lstat(path);
-    if (there !== undefined && there.mtimeMs < Date.now() - ABANDONED_MS) yield* io.unlink(path);
+    const stats = yield* io.lstat(path);
+    if (stats !== undefined && stats.mtimeMs < Date.now() - ABANDONED_MS) yield* io.unlink(path);
     return undefined;
   }
 

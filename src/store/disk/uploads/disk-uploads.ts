@@ -115,13 +115,13 @@ export function createDiskUploads(
     let found: UploadRecord | undefined;
     if (options.offset === undefined) yield* stored.drop(key);
     else found = yield* stored.find(key);
-    const there = found?.length ?? 0;
-    if (options.offset !== undefined && options.offset !== there) return badOffset(there);
+    const length = found?.length ?? 0;
+    if (options.offset !== undefined && options.offset !== length) return badOffset(length);
     if (found === undefined && count() >= maxUploads) return tooManyUploads(maxUploads);
 
     starting.add(key);
     try {
-      const fault = yield* sizeFault(key, options.size, there);
+      const fault = yield* sizeFault(key, options.size, length);
       if (fault !== undefined) return fault;
       const upload = found === undefined ? yield* createUpload(key) : yield* reopenUpload(found);
       if (upload === undefined) return badOffset(0);
@@ -140,11 +140,11 @@ export function createDiskUploads(
    * The error when the rest of the content cannot be stored. The stored bytes are then dropped, as when a
    * sink fails so.
    */
-  function* sizeFault(key: string, size: number, there: number): Task<RefusedOutcome | undefined> {
+  function* sizeFault(key: string, size: number, length: number): Task<RefusedOutcome | undefined> {
     const fault =
-      there > size
-        ? err('size-mismatch', 'there is more of it than was said', { expected: size, actual: there })
-        : yield* spaceFault(io, directories, size - there);
+      length > size
+        ? err('size-mismatch', 'there is more of it than was said', { expected: size, actual: length })
+        : yield* spaceFault(io, directories, size - length);
     if (fault !== undefined) yield* stored.drop(key);
     return fault;
   }
@@ -221,8 +221,8 @@ export function createDiskUploads(
   function* resume(key: string): Task<Outcome<UploadOffset>> {
     yield* takeOver(key);
     const found = yield* stored.find(key);
-    const there = found === undefined ? undefined : yield* stored.secure(found);
-    return ok({ offset: there?.length ?? 0, crc32: there?.crc32 ?? 0 });
+    const record = found === undefined ? undefined : yield* stored.secure(found);
+    return ok({ offset: record?.length ?? 0, crc32: record?.crc32 ?? 0 });
   }
 
   function* cancel(key: string): Task<Outcome<void>> {

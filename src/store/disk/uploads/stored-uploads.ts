@@ -70,8 +70,8 @@ export function createStoredUploads({ io, directories, durable }: Disk): StoredU
   };
 
   /** @param created given when a missing folder has to be made, and its path to be durable. */
-  function* inFolder<T>(act: (directory: Directory) => Task<T>, made?: string[]): Task<T | undefined> {
-    const entered = yield* directories.enter(STORED_FOLDER, made);
+  function* inFolder<T>(act: (directory: Directory) => Task<T>, created?: string[]): Task<T | undefined> {
+    const entered = yield* directories.enter(STORED_FOLDER, created);
     if (!entered.ok) return undefined;
     try {
       return yield* act(entered.value);
