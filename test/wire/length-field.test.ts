@@ -79,7 +79,7 @@ describe('encode and decode are inverses', () => {
     expect(accepted).toBeGreaterThan(10_000);
   });
 
-  test.prop([layouts, fc.uint8Array(maxLength: 200 )], numRuns: cases(500) )(
+  test.prop([layouts, fc.uint8Array({ maxLength: 200 })], { numRuns: cases(500) })(
     'encode and decode are inverses with arbitrary bodies',
     (options, body) => {
       const encoded = encodeFrame(options, body, leadOf(options));
@@ -99,9 +99,9 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     length: atLimit ? Math.max(0, Math.min(options.maxLength + by, Number.MAX_SAFE_INTEGER)) : length,
   }));
 
-  test.prop([lengths], numRuns: cases(1_250) )(
+  test.prop([lengths], { numRuns: cases(1_250) })(
     'the encoder and the decoder agree on lengths: what is refused, the decoder refuses too',
-    (options, length ) => {
+    ({ options, length }) => {
       const encoded = encodeLength(options, length, leadOf(options));
       if (encoded.ok) {
         expect(decoded(options, encoded.bytes)).toMatchObject({ length });
@@ -115,7 +115,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     },
   );
 
-  test.prop([layouts, fc.uint8Array(minLength: 10, maxLength: 10 ), fc.nat(9)], numRuns: cases(1_250) )(
+  test.prop([layouts, fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.nat(9)], { numRuns: cases(1_250) })(
     'the encoder and the decoder agree on bytes: what the decoder accepts, the encoder accepts, and says in as many bytes or fewer',
     (options, noise, zeros) => {
       const { width } = options;
@@ -221,7 +221,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
 });
 
 describe('protocols as they are on the wire', () => {
-  const written: [string, LengthFieldOptions, number[], number[], number[]][] = [
+  const cases: [string, LengthFieldOptions, number[], number[], number[]][] = [
     [
       'a PostgreSQL query',
       { width: 4, offset: 1, counts: 'field', maxLength: 100 },
@@ -254,7 +254,7 @@ describe('protocols as they are on the wire', () => {
     ['HTTP/2 settings', { width: 3, adjustment: 6, maxLength: 16390 }, [], [0, 0, 0], [4, 0, 0, 0, 0, 0]],
   ];
 
-  test.each(written)('%s', (_, options, lead, field, body) => {
+  test.each(cases)('%s', (_, options, lead, field, body) => {
     const wire = Uint8Array.from([...lead, ...field, ...body]);
     const told = tell(eventsOf(lengthField(options), [wire]));
     expect(told).toMatchObject([
