@@ -35,7 +35,7 @@ export interface Where {
   readonly remote: Address;
 }
 
-const REPORT: Rule = { words: 'a report, as attend emits it', isKind: () => false };
+const REPORT: Rule = { words: 'a report, as serveConnection emits it', isKind: () => false };
 
 /** A report with its connection. The fields are written out for the same reason as in `withTiming`. */
 export function withPeer(report: TimedReport, where: Where): ServerEvent {

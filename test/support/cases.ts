@@ -1,11 +1,11 @@
 /**
- * How many cases the random tests try. `SLUICE_TEST_CASES=20` has each try twenty times as many as it does by default,
- * and `SLUICE_TEST_SEED=7` has all of them begin with that seed.
+ * How many cases the random tests try. `TEST_CASES=20` has each try twenty times as many as it does by default,
+ * and `TEST_SEED=7` has all of them begin with that seed.
  */
 
 /** By how much the number of cases is multiplied. */
-export const casesFactor = Number(process.env.SLUICE_TEST_CASES || 1);
-if (!(casesFactor > 0)) throw new Error(`SLUICE_TEST_CASES is a positive number, not ${casesFactor}`);
+export const casesFactor = Number(process.env.TEST_CASES || 1);
+if (!(casesFactor > 0)) throw new Error(`TEST_CASES is a positive number, not ${casesFactor}`);
 
 /**
  * The number of cases of a test, where the default is so many.
@@ -15,4 +15,4 @@ if (!(casesFactor > 0)) throw new Error(`SLUICE_TEST_CASES is a positive number,
 export const cases = (byDefault: number): number => Math.max(1, Math.round(byDefault * casesFactor));
 
 /** The seed that was asked for, or the one that `choose-seed.ts` chose. */
-export const testSeed = Number(process.env.SLUICE_TEST_SEED || 1) | 0;
+export const testSeed = Number(process.env.TEST_SEED || 1) | 0;

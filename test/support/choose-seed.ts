@@ -3,7 +3,7 @@ import { casesFactor } from './cases.ts';
 
 export default function chooseSeed(): void {
   // Workers start with the environment of this process.
-  process.env.SLUICE_TEST_SEED ||= String(Math.floor(Math.random() * 2 ** 31));
-  const times = casesFactor === 1 ? '' : `, SLUICE_TEST_CASES=${casesFactor}`;
-  console.log(`Random tests: SLUICE_TEST_SEED=${process.env.SLUICE_TEST_SEED}${times}`);
+  process.env.TEST_SEED ||= String(Math.floor(Math.random() * 2 ** 31));
+  const times = casesFactor === 1 ? '' : `, TEST_CASES=${casesFactor}`;
+  console.log(`Random tests: TEST_SEED=${process.env.TEST_SEED}${times}`);
 }
