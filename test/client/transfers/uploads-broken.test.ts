@@ -535,7 +535,7 @@ describe('time', () => {
 describe('who we are', () => {
   const access = {
     ...openAccess,
-    first: () => null,
+    initial: () => null,
     byToken: (token: string) => (token === 'right' ? anonymous : null),
   };
 
