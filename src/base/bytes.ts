@@ -27,6 +27,11 @@ export function hexOf(bytes: Uint8Array, separator = ' '): string {
   return Array.from(bytes, (byte) => hexDigits(byte, 2)).join(separator);
 }
 
+/** A number with a fixed count of digits. @example hexNumber(0x806, 4) // '0x0806' */
+export function hexNumber(value: number, digits: number): string {
+  return `0x${hexDigits(value, digits)}`;
+}
+
 /** @example hexDigits(10, 4) // '000a' */
 export function hexDigits(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');

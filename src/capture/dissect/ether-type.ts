@@ -1,5 +1,5 @@
 /** From an EtherType to IP: through VLAN tags, PPPoE, MPLS and SNAP, however they are stacked. */
-import { hexBytes, hexNumber } from '../hex.ts';
+import { hexNumber, hexOf } from '../../base/bytes.ts';
 import type { NoSegment } from '../segment.ts';
 import { etherTypes, llcs, named, pppProtocols } from './names.ts';
 import { endAt, type PacketCursor, skip, tooShort, uint16 } from './packet-cursor.ts';
@@ -79,7 +79,7 @@ export function readLlc(cursor: PacketCursor): NoSegment | null {
   }
   if (end - at < 8) return tooShort(cursor, 'SNAP', 8);
   if (bytes[at + 3] !== 0 || uint16(bytes, at + 4) !== 0) {
-    const vendor = hexBytes(bytes.subarray(at + 3, at + 6)).replaceAll(' ', ':');
+    const vendor = hexOf(bytes.subarray(at + 3, at + 6)).replaceAll(' ', ':');
     return skip(cursor, 'other', `IEEE 802.3, SNAP of vendor ${vendor}`);
   }
   cursor.protocol = uint16(bytes, at + 6);

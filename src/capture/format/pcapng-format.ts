@@ -11,7 +11,7 @@
  * Every other block is passed over, whatever its length. A section's length is not used: blocks are walked one after
  * the other.
  */
-import { hexNumber } from '../hex.ts';
+import { hexNumber } from '../../base/bytes.ts';
 import { type Interface, readInterface } from './pcapng-interface.ts';
 import type { Batch, ByteView, Damage, RecordFormat } from './record-format.ts';
 import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';

@@ -1,5 +1,5 @@
 /** Detects the format of a file by its first bytes, never by its name. */
-import { hexBytes } from '../hex.ts';
+import { hexOf } from '../../base/bytes.ts';
 import { pcapFormat, pcapVariant } from './pcap-format.ts';
 import { pcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
 import type { RecordFormat } from './record-format.ts';
@@ -65,7 +65,7 @@ function describe(head: Uint8Array): string {
   }
   if (isText(head)) return `it is text, and begins with ${JSON.stringify(String.fromCharCode(...head))}`;
   if (isErf(head)) return convert('perhaps an ERF capture (Endace)');
-  return `it begins with ${hexBytes(head.subarray(0, 8))}`;
+  return `it begins with ${hexOf(head.subarray(0, 8))}`;
 }
 
 function isText(head: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 /** Differences between two values, in readable form. */
-import { hexBytes } from '../hex.ts';
+import { hexOf } from '../../base/bytes.ts';
 
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
@@ -114,6 +114,6 @@ function textOf(value: unknown): string {
 }
 
 function hexSample(bytes: Uint8Array): string {
-  const shown = hexBytes(bytes.subarray(0, 16));
+  const shown = hexOf(bytes.subarray(0, 16));
   return bytes.length > 16 ? `${shown} … (${bytes.length} in all)` : shown;
 }

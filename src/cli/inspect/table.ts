@@ -1,4 +1,5 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
+import { asciiOf } from '../../base/bytes.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../../capture/stream-event.ts';
 import { groupByConversation } from './group-by-conversation.ts';
@@ -6,7 +7,6 @@ import { arrow, createRows, heading, noCounts, type SideCounts, sideInWords } fr
 import { createSum } from './sum.ts';
 import {
   afterResetInWords,
-  asciiOf,
   closeInWords,
   counted,
   elapsed,

@@ -41,10 +41,6 @@ export const grouped = (value: number): string => value.toLocaleString('en-US');
 export const counted = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** ASCII, with a dot for each unprintable byte. */
-export const asciiOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-
 /** Text in lines of so many columns, cut between words. */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 /** Finds frames by their number, label, text or bytes, and chunks that have these outside of the frames found. */
-import { asciiOf, hexOf } from './hex.ts';
+import { asciiOf, hexOf } from '../../../base/bytes.ts';
 import type { Chunk, ConversationView, Frame, Item } from './model.ts';
 import { sideNames } from './model.ts';
 
@@ -54,7 +54,7 @@ function matcher(asked: string): (item: Item) => boolean {
 }
 
 function hasBytes({ bytes }: Frame | Chunk, digits: string): boolean {
-  const hex = hexOf(bytes);
+  const hex = hexOf(bytes, '');
   for (let at = hex.indexOf(digits); at >= 0; at = hex.indexOf(digits, at + 1)) {
     if (at % 2 === 0) return true;
   }
