@@ -1,6 +1,12 @@
 /** Waits for progress of live connections, with a limit on the time without any. */
 import type { SchedulerLike } from 'rxjs';
 
+/**
+ * Times that progress is looked at until a wait gives up. A process that does not run for a while, as on a busy machine,
+ * finds one look due and not all: the time in which nothing could come hardly counts.
+ */
+const LOOKS = 10;
+
 export interface ProgressWaits {
   /**
    * Resolves with true when the condition holds, which `recheck` checks; with false when there was no progress for
@@ -22,6 +28,7 @@ export function createProgressWaits(scheduler: SchedulerLike, defaultStall: numb
     if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
       let before = progress();
+      let looksLeft = LOOKS;
       const done = (held: boolean) => {
         timer.unsubscribe();
         waiting.delete(recheck);
@@ -31,12 +38,13 @@ export function createProgressWaits(scheduler: SchedulerLike, defaultStall: numb
         if (stopped) done(false);
         else if (condition()) done(true);
       };
-      const timer = scheduler.schedule(function expire() {
+      const timer = scheduler.schedule(function look() {
         const now = progress();
-        if (now === before) return done(false);
+        looksLeft = now === before ? looksLeft - 1 : LOOKS;
         before = now;
-        this.schedule(undefined, stall);
-      }, stall);
+        if (looksLeft === 0) done(false);
+        else this.schedule(undefined, stall / LOOKS);
+      }, stall / LOOKS);
       waiting.add(recheck);
       recheck();
     });
