@@ -1,8 +1,10 @@
 /**
- * Vitest's setupFiles: what fast-check tries begins with the seed of this run, and where a test does not say how many
- * cases it tries, it is the number by which all are multiplied times a hundred.
+ * Vitest's setupFiles: what fast-check tries begins with the seed of this run.
+ *
+ * The number of cases is not set here: with it, `test` of @fast-check/vitest runs every test that often, also those that
+ * try no cases. Each property says it itself, by `cases`.
  */
 import { configureGlobal } from 'fast-check';
-import { cases, testSeed } from './cases.ts';
+import { testSeed } from './cases.ts';
 
-configureGlobal({ seed: testSeed, numRuns: cases(100) });
+configureGlobal({ seed: testSeed });
