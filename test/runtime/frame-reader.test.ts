@@ -5,6 +5,7 @@ import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import {
   createFrameReader,
+  type FrameReaderDeps,
   PARTIAL_HEAD_COST_MAX,
   SHORT_PIECE_COST_MAX,
 } from '../../src/runtime/frame-reader.ts';
@@ -14,14 +15,10 @@ import { frame, putFrame } from '../support/network/peer.ts';
 const KIB = 1024;
 const marks = { high: 1000 * KIB, low: 500 * KIB };
 
-/** Takes up all of it, while others hold so much of the budget; the most that one step cost, and how many there were. */
-function costliestStep(bytes: Uint8Array, othersHold: number) {
-  const budget = createBudget(marks);
-  budget.window(marks, () => {}).charge(othersHold);
-  const window = budget.window(marks, () => {});
-  const reader = createFrameReader({
+/** A reader of requests, of which a test says what matters to it. */
+const createReader = (deps: Pick<FrameReaderDeps, 'window'> & Partial<FrameReaderDeps>) =>
+  createFrameReader({
     framing: requestFraming(),
-    window,
     headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
     trimHeader: (header) => header,
     emit: () => {},
@@ -31,7 +28,15 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
     setWaiting: () => {},
     setHasRoom: () => {},
     onInternalError: () => expect.unreachable(),
+    ...deps,
   });
+
+/** Takes up all of it, while others hold so much of the budget; the most that one step cost, and how many there were. */
+function costliestStep(bytes: Uint8Array, othersHold: number) {
+  const budget = createBudget(marks);
+  budget.window(marks, () => {}).charge(othersHold);
+  const window = budget.window(marks, () => {});
+  const reader = createReader({ window });
   reader.chunk(bytes);
   let [most, steps] = [0, 0];
   while (reader.hasMore(true)) {
@@ -48,11 +53,8 @@ function costliestStep(bytes: Uint8Array, othersHold: number) {
 function received(bytes: Uint8Array, pinsMemory: boolean) {
   const pieces: boolean[] = [];
   let back = 0;
-  const reader = createFrameReader({
-    framing: requestFraming(),
+  const reader = createReader({
     window: createBudget(marks).window(marks, () => {}),
-    headSlots: createSlots({ shared: 1, perHolder: 0 }).join(),
-    trimHeader: (header) => header,
     emit: (event) => {
       if (event.type === 'data') pieces.push(event.bytes.buffer === bytes.buffer);
     },
@@ -60,10 +62,6 @@ function received(bytes: Uint8Array, pinsMemory: boolean) {
       back += count;
     },
     pinsMemory: () => pinsMemory,
-    onPiece: () => {},
-    setWaiting: () => {},
-    setHasRoom: () => {},
-    onInternalError: () => expect.unreachable(),
   });
   reader.chunk(bytes);
   while (reader.hasMore(true)) reader.step();

@@ -20,7 +20,6 @@
 
 /** The bytes that a socket reads at once by itself. */
 export const SMALL_SLAB_BYTES: number = 64 * 1024;
-const small = SMALL_SLAB_BYTES;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
 const LARGE_SLAB_BYTES = 2 * 1024 * 1024;
 /** The next slab is begun when less than this is left of one. */
@@ -60,7 +59,7 @@ export interface Slabs {
 
 export function createSlabs(): Slabs {
   const slabs = new WeakMap<ArrayBufferLike, Slab>();
-  let size = small;
+  let size = SMALL_SLAB_BYTES;
   /** Large slabs that are read into, or kept, or of which a chunk was not given back. */
   let larges = 0;
   /** Whether it may have large ones: from its first until none is left. */
@@ -73,7 +72,7 @@ export function createSlabs(): Slabs {
   let pinned = 0;
 
   function make(): Slab {
-    const bytes = larges > FREE_SLABS_MAX ? small : size;
+    const bytes = larges > FREE_SLABS_MAX ? SMALL_SLAB_BYTES : size;
     if (bytes === LARGE_SLAB_BYTES) larges++;
     const slab = { bytes: Buffer.allocUnsafeSlow(bytes), filled: 0, out: 0 };
     slabs.set(slab.bytes.buffer, slab);
@@ -83,7 +82,7 @@ export function createSlabs(): Slabs {
   /** Leaves it to the garbage collector. */
   function drop({ bytes }: Slab): void {
     if (bytes.length === LARGE_SLAB_BYTES) larges--;
-    if (larges === 0 && size === small) leaveShare();
+    if (larges === 0 && size === SMALL_SLAB_BYTES) leaveShare();
   }
 
   function resize(to: number): void {
@@ -107,7 +106,7 @@ export function createSlabs(): Slabs {
   }
 
   function close(): void {
-    resize(small);
+    resize(SMALL_SLAB_BYTES);
     leaveShare();
   }
 
@@ -129,7 +128,7 @@ export function createSlabs(): Slabs {
     current.filled += count;
     current.out += count;
     calmReads = count < READ_BYTES_MIN ? calmReads + 1 : 0;
-    if (calmReads === CALM_READS) resize(small);
+    if (calmReads === CALM_READS) resize(SMALL_SLAB_BYTES);
     // A peer that fills what it is given has more to send.
     else if (cameBack && current.filled === bytes.length) resize(LARGE_SLAB_BYTES);
     return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);

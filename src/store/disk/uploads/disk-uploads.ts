@@ -12,6 +12,7 @@ import { createKeyedLock } from '../../keyed-lock.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../../outcome.ts';
 import type { Task } from '../../task.ts';
 import { badOffset, keyFault, tooManyUploads, type UploadLimits } from '../../upload-limits.ts';
+import type { Folder } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { ignoreSystemErrors } from '../errno.ts';
@@ -149,21 +150,16 @@ export function createDiskUploads(
     return fault;
   }
 
+  const activeUpload = (folder: Folder, serial: number, fd: number, record: UploadRecord): ActiveUpload =>
+    createActiveUpload({ disk, stored, folder, serial, fd, record, background: runInBackground });
+
   function* createUpload(key: string): Task<ActiveUpload> {
     const number = ++serial;
     const record: UploadRecord = { key, length: 0, crc32: 0, synced: true };
     return yield* staging.within(function* (folder) {
       const path = directories.at(folder, activeFileName(number, record));
       const fd = yield* io.open(path, OPEN_FLAGS.createUpload, 0o666);
-      return createActiveUpload({
-        disk,
-        stored,
-        folder,
-        serial: number,
-        fd,
-        record,
-        background: runInBackground,
-      });
+      return activeUpload(folder, number, fd, record);
     });
   }
 
@@ -182,15 +178,7 @@ export function createDiskUploads(
       fd = yield* io.open(path, OPEN_FLAGS.reopenUpload);
       // Bytes beyond the record were written before a crash, and may be damaged.
       if (io.fs.fstatSync(fd).size > record.length) yield* io.truncate(fd, record.length);
-      return createActiveUpload({
-        disk,
-        stored,
-        folder,
-        serial: number,
-        fd,
-        record,
-        background: runInBackground,
-      });
+      return activeUpload(folder, number, fd, record);
     } catch (error) {
       if (fd !== undefined) io.closeQuietly(fd);
       yield* ignoreSystemErrors(putBack(path, record));
