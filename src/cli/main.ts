@@ -54,7 +54,7 @@ try {
 /** Prints the message that was not printed yet, and answers the exit status. */
 function printFailure(thrown: unknown): number {
   // Commander has printed its own message, or the help or version that was asked for.
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.misuse;
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.usage;
   if (!isExitError(thrown)) throw thrown;
   if (thrown.message !== null) process.stderr.write(`sluice: ${thrown.message}\n`);
   return thrown.status;

@@ -1,11 +1,11 @@
 /** Why a request failed, as data. The client's Observables error with it. */
-import type { ErrorInfo } from '../files/protocol/errors.ts';
+import type { ServiceFault } from '../files/protocol/errors.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { check, type Rule } from '../wire/argument.ts';
 
 export type ClientFault =
   /** The server refused the request and said why. The connection stays open. */
-  | { readonly type: 'refused'; readonly error: ErrorInfo }
+  | { readonly type: 'refused'; readonly error: ServiceFault }
   /**
    * The connection ended, or had ended before. With `sent: false` no byte of the request left, so that any request can
    * be made again on another connection. Otherwise the server may or may not have carried it out.
@@ -16,7 +16,7 @@ export type ClientFault =
       readonly type: 'protocol';
       readonly message: string;
       /** The server's own error, if it sent one before it gave the connection up. */
-      readonly error?: ErrorInfo;
+      readonly error?: ServiceFault;
     }
   /** The content could not be read, or has fewer bytes than it promised. Nothing of it is stored. */
   | { readonly type: 'content'; readonly message: string; readonly thrown?: unknown }

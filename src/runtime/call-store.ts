@@ -1,5 +1,5 @@
 /** Calls a store. The store may answer now or later; what it throws or rejects with becomes the error `internal`. */
-import { errorInfo } from '../files/protocol/errors.ts';
+import { serviceFault } from '../files/protocol/errors.ts';
 import type { MaybeAsync, Outcome } from '../store/contract.ts';
 
 /**
@@ -15,7 +15,7 @@ export function callStore<T>(
 ): void {
   const asInternal = (thrown: unknown): Outcome<T> => {
     onInternalError(thrown);
-    return { ok: false, error: errorInfo('internal') };
+    return { ok: false, error: serviceFault('internal') };
   };
   let answer: MaybeAsync<T>;
   try {

@@ -3,7 +3,7 @@
  *
  * Every failure becomes a result, which is an event of the session. Nothing here throws.
  */
-import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import { isRefusal } from '../files/protocol/reply.ts';
 import type { CommandEffect, Effect, Report } from '../files/session/effect.ts';
 import type { EffectResult, EffectResultOf, HelloResult } from '../files/session/event.ts';
@@ -220,9 +220,9 @@ export function createEffectExecutor(deps: EffectExecutorDeps): EffectExecutor {
 
   function reply({ reply, eager, credit }: Extract<Effect, { type: 'reply' }>): void {
     const encoded = encodeJsonHeader(reply as unknown as JsonHeader, REPLY_HEADER_BYTES_MAX);
-    const fallback = (error: ErrorInfo) =>
+    const fallback = (error: ServiceFault) =>
       encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
-    const sent = encoded.ok ? encoded : fallback(errorInfo('internal', encoded.fault.message));
+    const sent = encoded.ok ? encoded : fallback(serviceFault('internal', encoded.fault.message));
     if (sent.ok) replyWriter.reply(sent.bytes, eager);
     // Only the bytes of the reply are left of the request, and the reply writer has charged credit for them.
     window.credit(credit);

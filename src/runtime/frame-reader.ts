@@ -10,7 +10,7 @@
  * have to wait, and then more than `HEAD_BYTES` of a header that would hold a slot meanwhile.
  */
 import { Subject } from 'rxjs';
-import { errorInfo } from '../files/protocol/errors.ts';
+import { serviceFault } from '../files/protocol/errors.ts';
 import { frameError } from '../files/protocol/frame-error.ts';
 import type { SessionEvent } from '../files/session/event.ts';
 import { deframe } from '../wire/deframe.ts';
@@ -177,7 +177,7 @@ export function createFrameReader(deps: FrameReaderDeps): FrameReader {
     window.charge(credit);
     // The body must be read whatever the others hold, even if it is only skipped.
     window.setFrameCost(credit);
-    emitEvent({ type: 'request', header, body, credit, ...(busy ? { refused: errorInfo('busy') } : {}) });
+    emitEvent({ type: 'request', header, body, credit, ...(busy ? { refused: serviceFault('busy') } : {}) });
   }
 
   const chunks$ = new Subject<Uint8Array>();
@@ -186,7 +186,7 @@ export function createFrameReader(deps: FrameReaderDeps): FrameReader {
     error: (thrown: unknown) => {
       deps.onInternalError(thrown);
       broken = true;
-      emitEvent({ type: 'fault', error: errorInfo('internal') });
+      emitEvent({ type: 'fault', error: serviceFault('internal') });
     },
   });
 

@@ -16,7 +16,7 @@
  *
  * The queue is bounded by the credit of its bytes.
  */
-import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
 import type { EffectResult } from '../files/session/event.ts';
 import type { PutOptions, Sink, Store } from '../store/contract.ts';
@@ -77,7 +77,7 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
     dropQueue();
     deps.finished(wanted === 'abort' ? null : result);
   };
-  const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ErrorInfo) =>
+  const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ServiceFault) =>
     finish({ of, ok: false, error });
   /**
    * Another connection has the upload now. The answer to the call that is under way ends the task, and no other call
@@ -86,12 +86,12 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
   const onTaken = () => {
     isTakenOver = true;
     dropQueue();
-    if (state === 'idle') fail('write', errorInfo('upload-taken'));
+    if (state === 'idle') fail('write', serviceFault('upload-taken'));
   };
 
   function next(): void {
     if (state !== 'idle' || sink === null) return;
-    if (isTakenOver) return fail('write', errorInfo('upload-taken'));
+    if (isTakenOver) return fail('write', serviceFault('upload-taken'));
     if (queued.length > 0) writeQueued(sink);
     else if (wanted === 'abort') abortSink(sink);
     else if (syncWanted && wanted !== 'commit') syncSink(sink);

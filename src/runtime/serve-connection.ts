@@ -13,7 +13,7 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import type { Principal } from '../files/protocol/access.ts';
-import { errorInfo } from '../files/protocol/errors.ts';
+import { serviceFault } from '../files/protocol/errors.ts';
 import type { HelloResult, SessionEvent } from '../files/session/event.ts';
 import type { Session } from '../files/session/session.ts';
 import type { MaybeAsync, Outcome, Store } from '../store/contract.ts';
@@ -329,7 +329,7 @@ export function serveConnection(
       ackDelay.release();
       if (event.type === 'closed') {
         stopMonitoring?.();
-        tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
+        tokens.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
         unreachable();
       }
       frameReader.end(event);
@@ -337,7 +337,7 @@ export function serveConnection(
     }
 
     const shutdownSubscription = options.shutdown$?.subscribe(() => {
-      tokens.giveUp(errorInfo('shutting-down'));
+      tokens.giveUp(serviceFault('shutting-down'));
       pushResult({ type: 'shutdown' });
     });
     const accessSubscription = access.changed$.subscribe(() => {
@@ -380,7 +380,7 @@ export function serveConnection(
       ackDelay.release();
       ackDelay.dispose();
       frameReader.stop();
-      tokens.giveUp(errorInfo('not-authenticated', OVER_BEFORE_CHECKED));
+      tokens.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
       if (isFinished) return;
       connection.destroy();
       // The actor awaits the results of its effects, though nobody sees its reports.

@@ -16,7 +16,7 @@
  * by being late with something else first.
  */
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import type { Timeouts } from './limits.ts';
 
 export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
@@ -154,7 +154,7 @@ const TIMEOUT_TEXT: Readonly<Record<TimeoutKind, string>> = {
 };
 
 /** @example timedOut('idle', limits.deadlines).message // '… no request has come within 600 s' */
-export function timedOut(which: TimeoutKind, timeouts: Timeouts): ErrorInfo {
+export function timedOut(which: TimeoutKind, timeouts: Timeouts): ServiceFault {
   const ms = timeouts[which];
-  return errorInfo('timed-out', `${TIMEOUT_TEXT[which]} within ${ms / 1000} s`, { deadline: which, ms });
+  return serviceFault('timed-out', `${TIMEOUT_TEXT[which]} within ${ms / 1000} s`, { deadline: which, ms });
 }

@@ -7,7 +7,7 @@
  */
 import type { SchedulerLike } from 'rxjs';
 import type { Principal } from '../files/protocol/access.ts';
-import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import type { MaybeAsync, Outcome } from '../store/contract.ts';
 import type { Access } from './access.ts';
 
@@ -25,7 +25,7 @@ export interface TokenCheck {
    */
   readonly principalOf: (token: string) => MaybeAsync<Principal>;
   /** Ends the current wait, if there is one, with an error. */
-  readonly giveUp: (error: ErrorInfo) => void;
+  readonly giveUp: (error: ServiceFault) => void;
 }
 
 /** @param tries without them no token waits. */
@@ -35,13 +35,13 @@ export function createTokenCheck(
   tries?: AddressTries,
 ): TokenCheck {
   /** Ends the current wait; null when there is none. */
-  let giveUp: ((error: ErrorInfo) => void) | null = null;
+  let giveUp: ((error: ServiceFault) => void) | null = null;
 
   function checkToken(token: string): Outcome<Principal> {
     const principal = byToken(token);
     if (principal !== null) return { ok: true, value: principal };
     tries?.wrong();
-    return { ok: false, error: errorInfo('bad-token') };
+    return { ok: false, error: serviceFault('bad-token') };
   }
 
   return {

@@ -2,7 +2,7 @@
  * The connection limit: it admits a number of connections in all and a number per address. A connection that
  * it does not admit gets an error and is then closed.
  */
-import { errorInfo } from '../files/protocol/errors.ts';
+import { serviceFault } from '../files/protocol/errors.ts';
 import { closeGracefully } from '../runtime/close-gracefully.ts';
 import type { Limits } from '../runtime/limits.ts';
 import type { Address, Connection } from '../transport/connection.ts';
@@ -33,7 +33,7 @@ export function createConnectionLimit(
   let refusing = 0;
 
   function refuse(connection: Connection, why: string): void {
-    const reply = encodeJsonHeader({ error: errorInfo('too-many-connections', why) });
+    const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
     if (refusing >= REFUSING_MAX || !reply.ok) return connection.destroy();
     refusing++;
     connection.write([reply.bytes], () => {});

@@ -8,14 +8,14 @@ import { constants } from 'node:fs';
 import { access, lstat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Observable } from 'rxjs';
-import { type ErrorInfo, errorInfo } from '../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
 import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
 import { RESERVED_FOLDER_ADVICE } from '../store/disk/staging-folder.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Never rejects. */
-export type Writable = () => Promise<ErrorInfo | null>;
+export type Writable = () => Promise<ServiceFault | null>;
 
 export interface Health {
   /**
@@ -23,7 +23,7 @@ export interface Health {
    * the error of the store.
    */
   readonly status: 'ok' | 'starting' | 'draining' | 'unwritable';
-  readonly error?: ErrorInfo;
+  readonly error?: ServiceFault;
 }
 
 export interface HealthOptions {
@@ -56,7 +56,7 @@ const STORE_ANSWER_MAX_MS = 2_000;
 
 export function watchHealth({ events$, shutdown$, writable }: HealthOptions): HealthReader {
   let phase: 'starting' | 'ok' | 'draining' = 'starting';
-  let failed: { readonly error: ErrorInfo; readonly until: number } | null = null;
+  let failed: { readonly error: ServiceFault; readonly until: number } | null = null;
   const events = events$.subscribe({
     next: (event) => {
       switch (event.type) {
@@ -84,13 +84,13 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
   });
   // One call of `writable` at a time, however many ask: on a file system that hangs each call would occupy a
   // thread.
-  let asked: Promise<ErrorInfo | null> | null = null;
-  const askStore = (): Promise<ErrorInfo | null> => {
+  let asked: Promise<ServiceFault | null> | null = null;
+  const askStore = (): Promise<ServiceFault | null> => {
     if (writable === undefined) return Promise.resolve(null);
     asked ??= writable().finally(() => {
       asked = null;
     });
-    return withTimeout(STORE_ANSWER_MAX_MS, asked, errorInfo('io-error', 'the store does not answer'));
+    return withTimeout(STORE_ANSWER_MAX_MS, asked, serviceFault('io-error', 'the store does not answer'));
   };
 
   return {
@@ -122,7 +122,7 @@ export const diskWritable =
       if (await isNotFolder(join(root, RESERVED_FOLDER)))
         throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
       const { bavail, bsize } = await statfs(root);
-      return bavail * bsize < bytesMin ? errorInfo('disk-full') : null;
+      return bavail * bsize < bytesMin ? serviceFault('disk-full') : null;
     } catch (thrown) {
       const failure = systemFault(thrown);
       if (failure === undefined) throw thrown;

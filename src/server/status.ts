@@ -3,6 +3,7 @@
  *
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
+import { formatBytes, plainCountOf } from '../base/units.ts';
 import { meterLoopDelay } from './metrics/loop-delay.ts';
 import type { ServerStats, Unfinished } from './stats.ts';
 
@@ -24,14 +25,14 @@ export interface Status {
 export function statusLine({ stats, uptime, rate, unfinished, loopDelay, rss }: Status): string {
   return [
     `up ${formatTime(uptime)}`,
-    formatCount(stats.connections, 'connection'),
-    `${formatCount(stats.requests, 'request')} (${rate.toFixed(1)}/s)`,
+    plainCountOf(stats.connections, 'connection'),
+    `${plainCountOf(stats.requests, 'request')} (${rate.toFixed(1)}/s)`,
     `in ${formatBytes(stats.received)}`,
     `out ${formatBytes(stats.sent)}`,
     `unsettled ${formatBytes(stats.unsettled)}`,
     ...(unfinished === undefined
       ? []
-      : [`${formatCount(unfinished.count, 'unfinished upload')} (${formatBytes(unfinished.bytes)})`]),
+      : [`${plainCountOf(unfinished.count, 'unfinished upload')} (${formatBytes(unfinished.bytes)})`]),
     `event loop p99 ${(loopDelay * 1e3).toFixed(1)} ms`,
     `rss ${formatBytes(rss)}`,
   ].join(', ');
@@ -88,22 +89,6 @@ export function createStatus({
     },
     stop: meter.stop,
   };
-}
-
-const formatCount = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
-
-/** Bytes with one decimal in the largest unit that leaves a 1 before the point: `1.5 KiB`. */
-function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  let [value, unit] = [bytes / 1024, 0];
-  // A value that would be rounded to 1024.0 becomes 1.0 of the next unit.
-  while (value >= 1023.95 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
 /** The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */

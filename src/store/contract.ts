@@ -26,7 +26,7 @@
  *    file. Where the store is not certain, it gives none.
  * 8. **After `close`** every call is refused with `shutting-down`.
  */
-import type { ErrorInfo } from '../files/protocol/errors.ts';
+import type { ServiceFault } from '../files/protocol/errors.ts';
 import type { FileInfo, Listing, Stored, UploadOffset } from '../files/protocol/file.ts';
 
 export type { FileInfo, Listing, Stored, UploadOffset };
@@ -53,7 +53,7 @@ export interface Removed {
 /** The result of a call: the value, or an error from the catalogue. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: ErrorInfo };
+  | { readonly ok: false; readonly error: ServiceFault };
 
 /**
  * An outcome, or a promise of one. A store that answers at once saves the caller a turn of the event loop.

@@ -11,7 +11,7 @@ export interface Overtime {
   /** Milliseconds after which a task gives its place to the next one and continues without a place. */
   readonly afterMs: number;
   /** How many tasks may run without a place at once; the others keep their places. */
-  readonly outsideMax: number;
+  readonly overdueMax: number;
 }
 
 /** A task that runs, with a place or without. */
@@ -47,20 +47,20 @@ export function createSemaphore(capacity: number, overtime?: Overtime): Semaphor
   }
 
   /** While tasks wait, takes the place of each task that has run for too long. */
-  function watchOvertime({ afterMs, outsideMax }: Overtime): void {
+  function watchOvertime({ afterMs, overdueMax }: Overtime): void {
     if (hasTimer) return;
     hasTimer = true;
     const demoteLate = () => {
       hasTimer = false;
       const late = performance.now() - afterMs;
       for (const runningTask of runningTasks) {
-        if (waiting.length === 0 || overdue >= outsideMax || runningTask.since > late) break;
+        if (waiting.length === 0 || overdue >= overdueMax || runningTask.since > late) break;
         if (!runningTask.hasPlace) continue;
         runningTask.hasPlace = false;
         overdue += 1;
         release();
       }
-      if (waiting.length > 0) watchOvertime({ afterMs, outsideMax });
+      if (waiting.length > 0) watchOvertime({ afterMs, overdueMax });
     };
     setTimeout(demoteLate, afterMs).unref();
   }

@@ -49,7 +49,7 @@ async function sent(
     resumeThreshold: 200_000,
     progress: 64_000,
     retries: 50,
-    backoff: { base: 2, most: 20 },
+    backoff: { initial: 2, maximum: 20 },
     ...options,
   });
   try {

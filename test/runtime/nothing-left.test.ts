@@ -6,7 +6,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { type Observable, Subject } from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { errorInfo } from '../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../src/files/protocol/errors.ts';
 import { acknowledge, defineCommand } from '../../src/files/session/command.ts';
 import { commands as builtIn, requestFraming } from '../../src/files/session/dispatch.ts';
 import { createSession } from '../../src/files/session/session.ts';
@@ -45,7 +45,7 @@ function moody(store: Store, moods: readonly Mood[]) {
     const { delay, how } = moods[calls++ % moods.length]!;
     const now = (): MaybeAsync<T> => {
       if (how === 'throws') throw new Error('thrown by the store');
-      return how === 'refuses' ? { ok: false, error: errorInfo('io-error') } : does();
+      return how === 'refuses' ? { ok: false, error: serviceFault('io-error') } : does();
     };
     if (delay === null) return now();
     return new Promise((resolve) => setTimeout(resolve, delay)).then(now);

@@ -1,6 +1,6 @@
 /** What becomes of a put whose body breaks off. */
 import { describe, expect, test } from 'vitest';
-import { errorInfo } from '../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../src/files/protocol/errors.ts';
 import type { EffectResult } from '../../src/files/session/event.ts';
 import { createPutTask } from '../../src/runtime/put-task.ts';
 import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
@@ -59,7 +59,7 @@ describe('a put that breaks off', () => {
 
 describe('a sink whose write fails', () => {
   test('a sink whose write fails is not asked for anything more, though the credit that comes back brings more of the body at once', async () => {
-    const error = errorInfo('disk-full');
+    const error = serviceFault('disk-full');
     let writes = 0;
     const answers: (() => void)[] = [];
     const sink: Sink = {

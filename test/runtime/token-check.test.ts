@@ -2,7 +2,7 @@
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { anonymous } from '../../src/files/protocol/access.ts';
-import { errorInfo } from '../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../src/files/protocol/errors.ts';
 import { type AddressTries, createTokenCheck } from '../../src/runtime/token-check.ts';
 
 function checked(turns: readonly number[]) {
@@ -49,14 +49,14 @@ describe('a token', () => {
   test('a token is not checked when the wait was given up, and the wait ends with the reason', async () => {
     const { scheduler, check, looks, wrong } = checked([250]);
     const answer = check.principalOf('right');
-    check.giveUp(errorInfo('shutting-down'));
+    check.giveUp(serviceFault('shutting-down'));
     expect(await answer).toMatchObject({ ok: false, error: { code: 'shutting-down' } });
     expect(scheduler.actions).toEqual([]);
     scheduler.flush();
     expect(looks).toEqual([]);
     expect(wrong()).toBe(0);
     // There is none any more to be given up.
-    check.giveUp(errorInfo('shutting-down'));
+    check.giveUp(serviceFault('shutting-down'));
     expect(check.principalOf('right')).toEqual(right);
   });
 

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject, Subject, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { errorInfo } from '../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../src/files/protocol/errors.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { diskWritable } from '../../src/server/health.ts';
 import { type OpsServerOptions, startOpsServer } from '../../src/server/ops-server.ts';
@@ -215,8 +215,8 @@ test('the metrics count wrong tokens and delayed ones', async () => {
   const server = await operating();
   const where = { connection: '1', remote: '127.0.0.1:1' };
   const refused = { type: 'refused', cmd: 'hello', request: 1, ms: 1, ...where } as const;
-  server.events$.next({ ...refused, error: errorInfo('bad-token') });
-  server.events$.next({ ...refused, error: errorInfo('shutting-down') });
+  server.events$.next({ ...refused, error: serviceFault('bad-token') });
+  server.events$.next({ ...refused, error: serviceFault('shutting-down') });
   for (let i = 0; i < 2; i++) server.events$.next({ type: 'slowed', ms: 250, ...where });
   const metrics = await server.metrics();
   expect(metrics.value('sluice_wrong_tokens_total')).toBe(1);
@@ -288,7 +288,7 @@ describe('GET /healthz', () => {
     const server = await operating();
     server.listening();
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 1 };
-    const error = errorInfo('io-error', undefined, { cause: 'EIO' });
+    const error = serviceFault('io-error', undefined, { cause: 'EIO' });
     server.events$.next({ type: 'refused', cmd: 'put', error, ...where });
     expect(await server.health()).toMatchObject([503, { status: 'unwritable', error: { cause: 'EIO' } }]);
     const file = { filename: 'a', size: 0, crc32: 0, durable: true };
@@ -301,10 +301,10 @@ describe('GET /healthz', () => {
     server.listening();
     const where = { connection: '1', remote: '127.0.0.1:1', request: 1, ms: 1 };
     const errors = [
-      errorInfo('disk-full', undefined, { cause: 'ENOSPC' }),
-      errorInfo('io-error', undefined, { cause: 'EINVAL' }),
-      errorInfo('permission-denied', undefined, { cause: 'EACCES' }),
-      errorInfo('bad-filename'),
+      serviceFault('disk-full', undefined, { cause: 'ENOSPC' }),
+      serviceFault('io-error', undefined, { cause: 'EINVAL' }),
+      serviceFault('permission-denied', undefined, { cause: 'EACCES' }),
+      serviceFault('bad-filename'),
     ];
     for (const error of errors) server.events$.next({ type: 'refused', cmd: 'put', error, ...where });
     expect(await server.health()).toEqual([200, { status: 'ok' }]);

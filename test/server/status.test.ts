@@ -14,7 +14,7 @@ const status: Status = {
 describe('the status line', () => {
   test('the status line has all numbers in readable units', () => {
     expect(statusLine(status)).toBe(
-      'up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512.0 KiB, ' +
+      'up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, ' +
         '3 unfinished uploads (45.0 MiB), event loop p99 1.2 ms, rss 98.4 MiB',
     );
   });
@@ -22,7 +22,7 @@ describe('the status line', () => {
   test('the status line has singular forms, and no uploads where the store cannot say', () => {
     const stats = { connections: 1, requests: 1, received: 1023, sent: 0, unsettled: 0 };
     expect(statusLine({ ...status, stats, unfinished: undefined, uptime: 999, rate: 0 })).toBe(
-      'up 0 s, 1 connection, 1 request (0.0/s), in 1023 B, out 0 B, unsettled 0 B, ' +
+      'up 0 s, 1 connection, 1 request (0.0/s), in 1.0 KiB, out 0 B, unsettled 0 B, ' +
         'event loop p99 1.2 ms, rss 98.4 MiB',
     );
   });

@@ -1,5 +1,5 @@
 /** Numbers that look random and are the same for the same seed, so that a failed test can be run again. */
-export { randomFrom } from '../../src/capture/replay/random-from.ts';
+export { randomFrom } from '../../src/base/random.ts';
 
 /** A whole number from `least` to `most`, both included. */
 export const between = (random: () => number, least: number, most: number): number =>

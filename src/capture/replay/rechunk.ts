@@ -11,9 +11,9 @@
  */
 
 import { concatBytes } from '../../base/bytes.ts';
+import { randomFrom } from '../../base/random.ts';
 import { check, either, inWords, numberFrom, oneOf, RECORD, type Rule } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
-import { randomFrom } from './random-from.ts';
 
 /** Cuts at random, the same for the same seed. */
 export interface RandomChunking {

@@ -1,10 +1,12 @@
 /** `sluice ls`: lists stored files. */
+
 import type { Command } from 'commander';
 import { firstValueFrom } from 'rxjs';
+import { formatBytes } from '../../base/units.ts';
 import type { FileInfo } from '../../files/protocol/file.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
-import { formatBytes, formatTime, printable } from '../shared/format.ts';
+import { formatTime, printable } from '../shared/format.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { withClient } from '../shared/with-client.ts';

@@ -1,4 +1,5 @@
 /** Gathers the data of a page: the first items of a recording, up to limits, and the totals. */
+import { formatNanos } from '../../base/units.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import { printable } from '../shared/format.ts';
 import type { PageConversation, PageData, PageSide } from './page/page-data.ts';
@@ -9,7 +10,6 @@ import {
   framingInWords,
   gapInWords,
   isoTime,
-  tookInWords,
   unreadInWords,
 } from './words.ts';
 
@@ -162,7 +162,7 @@ export function createCollector(name: string, limits: PageLimits = PAGE_LIMITS):
         return;
       case 'close': {
         it.duration = since(event.endedAt);
-        const ended = `${closeInWords[event.reason]} after ${tookInWords(event.endedAt - conversation.startedAt)}`;
+        const ended = `${closeInWords[event.reason]} after ${formatNanos(event.endedAt - conversation.startedAt)}`;
         it.ended = [ended, it.ended].filter(Boolean).join(', ');
         for (const side of ['client', 'server'] as const) {
           const { bytes, missing, retransmitted, outOfOrder } = event.totals[side];

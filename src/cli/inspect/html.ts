@@ -4,10 +4,12 @@
  * Captured bytes are in the page only as data, in JSON without a `<`, and its script shows them as text. The page's
  * policy names the one script and the style by their hashes, so that nothing else can run or be loaded.
  */
+
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { formatCountOf } from '../../base/units.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
@@ -15,12 +17,11 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { checkReplaceable } from '../transfer/replaceable.ts';
+import { checkReplaceable } from '../transfer/check-replaceable.ts';
 import { createCollector } from './collect.ts';
 import { body } from './page/body.ts';
 import type { PageData } from './page/page-data.ts';
 import { style } from './page/style.ts';
-import { counted } from './words.ts';
 
 export interface PageOptions {
   /** The capture; `-` is stdin. */
@@ -54,7 +55,9 @@ export async function writePage(
     if (to === '-') await output.bytes(Buffer.from(pageOf(data)));
     else {
       await writeWhole(to, pageOf(data));
-      output.line(`${printable(to)}: ${counted(conversations, 'conversation')}, ${counted(frames, 'frame')}`);
+      output.line(
+        `${printable(to)}: ${formatCountOf(conversations, 'conversation')}, ${formatCountOf(frames, 'frame')}`,
+      );
       output.flush();
     }
   }

@@ -7,9 +7,10 @@
  *  fewer                           the text, and what else there is, below: in lines of its own
  * ```
  */
+import { formatCount, formatCountOf } from '../../base/units.ts';
 import type { Conversation, Side, SideTotals } from '../../capture/stream-event.ts';
 import { fitted, printable } from '../shared/format.ts';
-import { counted, grouped, isoTime, wrapped } from './words.ts';
+import { isoTime, wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
 
@@ -41,14 +42,16 @@ export function sideInWords(
   framed: boolean,
 ): string {
   const { bytes, missing, retransmitted, outOfOrder } = totals;
-  const of = framed ? `${counted(frames, 'frame')} in ${counted(chunks, 'chunk')}` : counted(chunks, 'chunk');
+  const of = framed
+    ? `${formatCountOf(frames, 'frame')} in ${formatCountOf(chunks, 'chunk')}`
+    : formatCountOf(chunks, 'chunk');
   return [
-    `${of}, ${counted(bytes, 'byte')}`,
-    ...(glued > 0 ? [`${grouped(glued)} glued`] : []),
-    ...(cut > 0 ? [`${grouped(cut)} cut`] : []),
-    ...(missing > 0 ? [`${counted(missing, 'byte')} missing`] : []),
-    ...(retransmitted > 0 ? [`${grouped(retransmitted)} retransmitted`] : []),
-    ...(outOfOrder > 0 ? [`${grouped(outOfOrder)} out of order`] : []),
+    `${of}, ${formatCountOf(bytes, 'byte')}`,
+    ...(glued > 0 ? [`${formatCount(glued)} glued`] : []),
+    ...(cut > 0 ? [`${formatCount(cut)} cut`] : []),
+    ...(missing > 0 ? [`${formatCountOf(missing, 'byte')} missing`] : []),
+    ...(retransmitted > 0 ? [`${formatCount(retransmitted)} retransmitted`] : []),
+    ...(outOfOrder > 0 ? [`${formatCount(outOfOrder)} out of order`] : []),
   ].join(', ');
 }
 
@@ -110,7 +113,7 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
   const cutTo = (text: string, room: number): string => (text.length > room ? fitted(text, room) : text);
 
   function line({ from, what, time, took = '', bytes, chunks = '', marks = '', text, whole }: Line): string {
-    const size = (typeof bytes === 'number' ? grouped(bytes) : bytes).padStart(cells.bytes);
+    const size = (typeof bytes === 'number' ? formatCount(bytes) : bytes).padStart(cells.bytes);
     const shown = printable(text);
     if (room >= TEXT_COLUMNS_MIN) {
       const row = `${begin(from, what, time)} ${took.padStart(7)} ${size} ${chunks.padStart(6)}  ${marks.padEnd(9)}  `;

@@ -1,15 +1,9 @@
 /** The end of the table: the totals, and facts that belong to no conversation's block. */
+import { formatCount, formatCountOf } from '../../base/units.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { PacketsUnread } from '../../capture/stream-event.ts';
 import { printable } from '../shared/format.ts';
-import {
-  afterResetInWords,
-  counted,
-  fragmentConflictInWords,
-  grouped,
-  unreadInWords,
-  wrapped,
-} from './words.ts';
+import { afterResetInWords, fragmentConflictInWords, unreadInWords, wrapped } from './words.ts';
 
 /** The most reasons for unread packets, and differing fragments, that get a line each. */
 const UNREAD_SHOWN = 10;
@@ -90,16 +84,16 @@ export function createSum(columns: number | undefined): Sum {
     const { conversations, frames, glued, cut, gaps, faults, conflicts, ignored, after } = sums;
     if (conversations === 0 && unread === null) return [];
     const totals = [
-      counted(conversations, 'conversation'),
-      `${counted(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
-      counted(gaps, 'gap'),
-      counted(faults, 'fault'),
-      ...(conflicts > 0 ? [counted(conflicts, 'conflict')] : []),
-      ...(ignored > 0 ? [`${grouped(ignored)} ignored`] : []),
+      formatCountOf(conversations, 'conversation'),
+      `${formatCountOf(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
+      formatCountOf(gaps, 'gap'),
+      formatCountOf(faults, 'fault'),
+      ...(conflicts > 0 ? [formatCountOf(conflicts, 'conflict')] : []),
+      ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
       ...(after.packets > 0
-        ? [`${counted(after.packets, 'packet')} (${counted(after.bytes, 'byte')}) after a reset`]
+        ? [`${formatCountOf(after.packets, 'packet')} (${formatCountOf(after.bytes, 'byte')}) after a reset`]
         : []),
-      ...(unread === null ? [] : [`${counted(unread.packets, 'packet')} not read`]),
+      ...(unread === null ? [] : [`${formatCountOf(unread.packets, 'packet')} not read`]),
     ].join(', ');
     return [
       ...late.flatMap((text) => indented(text, '')),

@@ -1,5 +1,7 @@
 /** A recording as a table: a block for each conversation, a row for each frame, gap and fault. Plain characters. */
+
 import { asciiOf } from '../../base/bytes.ts';
+import { formatCount, formatCountOf, formatNanos } from '../../base/units.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
 import type { Conversation, ConversationClose, Side } from '../../capture/stream-event.ts';
 import { groupByConversation } from './group-by-conversation.ts';
@@ -8,14 +10,11 @@ import { createSum } from './sum.ts';
 import {
   afterResetInWords,
   closeInWords,
-  counted,
   elapsed,
   framingInWords,
   gapInWords,
-  grouped,
   ignoredInWords,
   isoTime,
-  tookInWords,
 } from './words.ts';
 
 export interface TableOptions {
@@ -116,15 +115,15 @@ export function createTable(print: (line: string) => void, options: TableOptions
         counts.cut += cut ? 1 : 0;
         row(index, of, () => {
           const { from, number, capturedAt, deliverableAt, chunks, head, length, label } = event;
-          const missing = event.missing > 0 ? `[${event.state}: ${grouped(event.missing)} missing] ` : '';
+          const missing = event.missing > 0 ? `[${event.state}: ${formatCount(event.missing)} missing] ` : '';
           const took = deliverableAt - capturedAt;
           return rows.line({
             from,
-            what: grouped(number),
+            what: formatCount(number),
             time: at(capturedAt, conversation),
-            took: cut && took > 0n ? tookInWords(took) : '',
+            took: cut && took > 0n ? formatNanos(took) : '',
             bytes: head + length,
-            chunks: grouped(chunks),
+            chunks: formatCount(chunks),
             marks: [glued ? 'glued' : '     ', cut ? 'cut' : ''].join(' '),
             text: missing + (label ?? `|${asciiOf(event.sample.subarray(head, head + 24))}|`),
           });
@@ -133,20 +132,20 @@ export function createTable(print: (line: string) => void, options: TableOptions
       }
       case 'gap': {
         const { from, length, position, reason } = event;
-        const text = `${gapInWords[reason]}, from ${grouped(position)} on`;
+        const text = `${gapInWords[reason]}, from ${formatCount(position)} on`;
         row(index, of, () => rows.line({ from, what: 'gap', time: '', bytes: length, text, whole: true }));
         return;
       }
       case 'fault': {
         const { from, capturedAt, code, message, position, ascii } = event;
         const seen = ascii === '' ? '' : `: |${ascii}|`;
-        const text = `${code} at ${grouped(position)}: ${message}${seen}`;
+        const text = `${code} at ${formatCount(position)}: ${message}${seen}`;
         note(index, from, 'fault', at(capturedAt, conversation), text);
         return;
       }
       case 'conflict': {
         const { from, position, length, packet } = event;
-        const text = `bytes came twice and differed: ${counted(length, 'byte')} from ${grouped(position)} on, in packet ${packet}`;
+        const text = `bytes came twice and differed: ${formatCountOf(length, 'byte')} from ${formatCount(position)} on, in packet ${packet}`;
         note(index, from, 'conflict', '', text);
         return;
       }
@@ -174,7 +173,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
     { conversation: { index, startedAt }, reason, endedAt, totals }: ConversationClose,
     of: Shown,
   ) {
-    if (of.dropped > 0) turns.row(index, `           … and ${grouped(of.dropped)} more`);
+    if (of.dropped > 0) turns.row(index, `           … and ${formatCount(of.dropped)} more`);
     for (const from of ['client', 'server'] as const) {
       const counts = of.counts[from];
       turns.row(
@@ -182,7 +181,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
         rows.words(`  ${arrow[from]} `, sideInWords(counts, totals[from], of.framed === true)),
       );
     }
-    turns.row(index, rows.words('    ', `${closeInWords[reason]} after ${tookInWords(endedAt - startedAt)}`));
+    turns.row(index, rows.words('    ', `${closeInWords[reason]} after ${formatNanos(endedAt - startedAt)}`));
     turns.close(index);
     open.delete(index);
   }

@@ -1,4 +1,5 @@
 /** Facts about a recording in words. Times are in nanoseconds since 1970. */
+import { formatCount, formatCountOf } from '../../base/units.ts';
 import type { FramingReason } from '../../capture/inspect/inspect-event.ts';
 import type {
   AfterReset,
@@ -22,24 +23,6 @@ export function isoTime(nanos: bigint): string {
 export function elapsed(nanos: bigint): string {
   return (Number(nanos) / 1e9).toFixed(6);
 }
-
-/** @example tookInWords(1_500_000n) // '1.5 ms' */
-export function tookInWords(nanos: bigint): string {
-  const value = Number(nanos);
-  if (value < 1e3) return `${value} ns`;
-  if (value < 999.5e3) return `${short(value / 1e3)} µs`;
-  if (value < 999.5e6) return `${short(value / 1e6)} ms`;
-  return `${short(value / 1e9)} s`;
-}
-
-const short = (value: number): string => (value < 9.95 ? value.toFixed(1) : value.toFixed(0));
-
-/** @example grouped(1234567) // '1,234,567' */
-export const grouped = (value: number): string => value.toLocaleString('en-US');
-
-/** @example counted(2, 'frame') // '2 frames' */
-export const counted = (count: number, noun: string): string =>
-  `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Text in lines of so many columns, cut between words. */
 export function wrapped(text: string, columns: number): string[] {
@@ -80,11 +63,11 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
 /** @example ignoredInWords(event) // 'a RST in packet 5, at 899,999, outside of the window, so that it ends nothing' */
 export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {
   if (why === 'stale') {
-    const what = length === 0 ? 'a FIN' : counted(length, 'byte');
+    const what = length === 0 ? 'a FIN' : formatCountOf(length, 'byte');
     const they = length > 1 ? 'they acknowledge' : 'it acknowledges';
     return `${what} in packet ${packet}, left out: ${they} what was before this connection`;
   }
-  const where = position === null ? '' : `, at ${grouped(position)}`;
+  const where = position === null ? '' : `, at ${formatCount(position)}`;
   return `a RST in packet ${packet}${where}, ${IGNORED_REASONS[why]}`;
 }
 
@@ -97,7 +80,7 @@ const IGNORED_REASONS: Readonly<Record<Exclude<PacketIgnored['why'], 'stale'>, s
 
 /** @example afterResetInWords({ packets: 7, bytes: 417 }) // '7 packets, 417 bytes after the reset' */
 export const afterResetInWords = ({ packets, bytes }: Pick<AfterReset, 'packets' | 'bytes'>): string =>
-  `${counted(packets, 'packet')}, ${counted(bytes, 'byte')} after the reset`;
+  `${formatCountOf(packets, 'packet')}, ${formatCountOf(bytes, 'byte')} after the reset`;
 
 /** @example fragmentConflictInWords(event) // 'IPv4: packet with id 7: fragments overlap and differ, …, in packet 2' */
 export const fragmentConflictInWords = ({ message, packet }: FragmentConflict): string =>
@@ -122,7 +105,7 @@ export function unreadInWords({ packets, reasons }: PacketsUnread, shownMax: num
   const shown = reasons.slice(0, reasons.length === shownMax + 1 ? shownMax + 1 : shownMax);
   const unshown = shown.reduce((left, reason) => left - reason.packets, packets);
   return [
-    ...shown.map((reason) => `${counted(reason.packets, 'packet')}: ${reason.message}`),
-    ...(unshown > 0 ? [`${counted(unshown, 'packet')} for other reasons`] : []),
+    ...shown.map((reason) => `${formatCountOf(reason.packets, 'packet')}: ${reason.message}`),
+    ...(unshown > 0 ? [`${formatCountOf(unshown, 'packet')} for other reasons`] : []),
   ];
 }

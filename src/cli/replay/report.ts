@@ -1,9 +1,10 @@
 /** The texts of `sluice replay`: the result of each conversation, and the sum of all. */
+import { formatBytes, plainCountOf } from '../../base/units.ts';
 import type { LiveResult } from '../../capture/replay/replay-client.ts';
 import type { ReplyDifference } from '../../capture/replay/replies.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';
-import { formatBytes, formatFileCount, printable } from '../shared/format.ts';
+import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 
 /** The result of a conversation. `incomplete`: the recording lacks something, and the rest is the same. */
@@ -157,7 +158,7 @@ export interface StoredCounts {
 export function storedInWords({ conversations, files, bytes, refused, brokeOff }: StoredCounts): string {
   const parts = [
     `${conversations} ${conversations === 1 ? 'conversation' : 'conversations'}`,
-    `${formatFileCount(files)} stored, ${formatBytes(bytes)}`,
+    `${plainCountOf(files, 'file')} stored, ${formatBytes(bytes)}`,
     ...(refused > 0 ? [`${refused} refused`] : []),
     ...(brokeOff > 0 ? [`${brokeOff} broke off`] : []),
   ];

@@ -5,7 +5,7 @@
  * connection), the peer's own `id` if it gave one, and `ms`. No line has a header or a piece of one, since it may hold
  * a token: only a request's command, id and file name are taken from it.
  */
-import { catalogue, type ErrorCode, type ErrorInfo } from '../../files/protocol/errors.ts';
+import { catalogue, type ErrorCode, type ServiceFault } from '../../files/protocol/errors.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { guessProtocol } from '../../wire/guess-protocol.ts';
 
@@ -108,7 +108,7 @@ const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * Makes an error fit for the log. Of an error that quotes the peer's bytes it keeps the code, the catalogue's own
  * message, the position and the lengths. The reply to the peer says more.
  */
-export function withoutContent(error: ErrorInfo): ErrorInfo {
+export function withoutContent(error: ServiceFault): ServiceFault {
   const { code, position, declared, limit, hex } = error;
   if (!quoting.has(code)) return error;
   const { message } = catalogue[code];

@@ -2,6 +2,7 @@
  * The kinds of values that a setting may have: how each is read from the text of a flag or a variable and from JSON,
  * how an error message describes it, and how it is printed so that it reads back the same.
  */
+import { BINARY_UNITS, formatExactBytes } from '../../base/units.ts';
 
 export type JsonValue = string | number | null;
 
@@ -101,23 +102,11 @@ export const mode: Kind<number> = {
   show: (value) => value.toString(8).padStart(3, '0'),
 };
 
-const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const DECIMAL_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const BYTES_PER_UNIT: ReadonlyMap<string, number> = new Map([
   ...DECIMAL_UNITS.map((unit, power) => [unit.toLowerCase(), 1000 ** power] as const),
   ...BINARY_UNITS.map((unit, power) => [unit.toLowerCase(), 1024 ** power] as const),
 ]);
-
-/** @example sizeInWords(65536) // '64KiB' */
-export function sizeInWords(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1024 && value % 1024 === 0 && unit < BINARY_UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value}${BINARY_UNITS[unit]}`;
-}
 
 /** Bytes: plain, or with a unit (`10MiB`, `1.5 GB`). Units of a thousand and of 1,024 both, in any case. */
 export const size = (from: number, to: number): Kind<number> => {
@@ -131,11 +120,11 @@ export const size = (from: number, to: number): Kind<number> => {
   };
   return {
     placeholder: 'SIZE',
-    mustBe: `a size from ${sizeInWords(from)} to ${sizeInWords(to)}, such as 1048576, 10MiB or 1GiB`,
+    mustBe: `a size from ${formatExactBytes(from)} to ${formatExactBytes(to)}, such as 1048576, 10MiB or 1GiB`,
     read,
     readJson: fromEither(read),
     print: (value) => value,
-    show: sizeInWords,
+    show: formatExactBytes,
   };
 };
 

@@ -6,20 +6,20 @@
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
 export interface ExitError {
-  readonly stop: true;
+  readonly exits: true;
   readonly status: ExitStatus;
   /** Without a full stop; null when everything was printed before. */
   readonly message: string | null;
 }
 
 export const exitError = (status: ExitStatus, message: string | null = null): ExitError => ({
-  stop: true,
+  exits: true,
   status,
   message,
 });
 
 /** For a command line that is wrong. @param message says what is wrong, and what to do. */
-export const usageError = (message: string): ExitError => exitError(exitStatus.misuse, message);
+export const usageError = (message: string): ExitError => exitError(exitStatus.usage, message);
 
 export const isExitError = (thrown: unknown): thrown is ExitError =>
-  typeof thrown === 'object' && thrown !== null && 'stop' in thrown && thrown.stop === true;
+  typeof thrown === 'object' && thrown !== null && 'exits' in thrown && thrown.exits === true;

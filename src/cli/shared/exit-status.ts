@@ -6,7 +6,7 @@ export const exitStatus = {
   /** The server refused something, or this side could not read, write or serve something. */
   failed: 1,
   /** The command line itself is wrong. */
-  misuse: 2,
+  usage: 2,
   /** The connection could not be made, or broke. */
   connection: 3,
 } as const;

@@ -1,17 +1,4 @@
-/** Numbers and names in words, for people. */
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-/** Bytes in units of 1,024, in at most 8 characters. @example formatBytes(1234567) // '1.2 MiB' */
-export function formatBytes(bytes: number): string {
-  let unit = 0;
-  let value = bytes;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
+/** Names and times in words, for a terminal. */
 
 /** Hours, minutes and seconds, or from 100 hours on days. @example formatSeconds(75) // '1:15' */
 export function formatSeconds(seconds: number): string {
@@ -22,9 +9,6 @@ export function formatSeconds(seconds: number): string {
   if (hours >= 100) return `${Math.ceil(hours / 24)} d`;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
-
-/** @example formatFileCount(1) // '1 file' */
-export const formatFileCount = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 

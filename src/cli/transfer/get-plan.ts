@@ -20,8 +20,8 @@ import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
-import { explainConflict } from './one-place.ts';
 import type { Transfer, TransferFault } from './report.ts';
+import { explainConflict } from './target-conflict.ts';
 import { transferFaultOf } from './upload.ts';
 
 /** The requests that a plan makes. */

@@ -1,6 +1,7 @@
 /** The messages about unfinished files when a signal ends a transfer. */
 
-import { formatFileCount, printable } from '../shared/format.ts';
+import { plainCountOf } from '../../base/units.ts';
+import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import type { Report, Transfer } from './report.ts';
 
@@ -50,7 +51,7 @@ export function interruptible(
             ? ''
             : `, and ${repeats} ${done === 1 ? 'that one' : `those ${done}`} once more`;
         output.error(
-          `interrupted: ${done} of ${formatFileCount(all)} ${verb}; the same command goes on${remainder}`,
+          `interrupted: ${done} of ${plainCountOf(all, 'file')} ${verb}; the same command goes on${remainder}`,
         );
       }
       for (const { path } of kept) output.error(resumableLine(path));

@@ -17,9 +17,9 @@ import {
   writev,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkReplaceable } from './check-replaceable.ts';
 import { releasePartFile, removePartFile } from './part-file.ts';
-import { placeIfAbsent } from './placed-anew.ts';
-import { checkReplaceable } from './replaceable.ts';
+import { placeIfAbsent } from './place-if-absent.ts';
 
 /** Files of up to so many bytes are held and written synchronously, which saves the way through the thread pool. */
 const WHOLE_WRITE_BYTES_MAX = 128 * 1024;

@@ -1,7 +1,9 @@
 /** A report for people: a bar a file and one for all, drawn on stderr by cli-progress. */
+
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { plainCountOf } from '../../base/units.ts';
 import { createSpeed } from '../../client/transfers/speed.ts';
-import { formatFileCount, printable } from '../shared/format.ts';
+import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createMeter } from './meter.ts';
@@ -37,7 +39,7 @@ export function barReport(output: Output, verb: string, stream: NodeJS.WriteStre
   let files = 0;
   let common: BarColumns = { label: 0, from: false };
 
-  const counter = (files: number) => `${files}/${formatFileCount(expected.files)}`;
+  const counter = (files: number) => `${files}/${plainCountOf(expected.files, 'file')}`;
   const total = (): BarFacts => ({
     label: counter(files),
     counts: true,

@@ -1,6 +1,7 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 
-import { formatBytes, formatFileCount, ofName, printable } from '../shared/format.ts';
+import { formatBytes, plainCountOf } from '../../base/units.ts';
+import { ofName, printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import type { Report, RetryNotice, Summary, Transfer, TransferFault } from './report.ts';
 
@@ -54,5 +55,5 @@ export function summaryInWords({ files, bytes, transferred, failed, seconds }: S
   const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
   const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
   const bad = failed > 0 ? `, ${failed} failed` : '';
-  return `${formatFileCount(files)}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
+  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
 }

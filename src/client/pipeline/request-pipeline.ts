@@ -18,7 +18,7 @@
 import type { SchedulerLike } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
-import type { ErrorInfo } from '../../files/protocol/errors.ts';
+import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { isRefusal, type Reply, replyFraming } from '../../files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { deframe } from '../../wire/deframe.ts';
@@ -250,7 +250,7 @@ function failQueued({ queue, sending, outstanding }: PipelineState, fault: Conne
 }
 
 /** Gives up a server whose replies cannot be understood. */
-function protocolError(pipeline: PipelineState, message: string, error?: ErrorInfo): void {
+function protocolError(pipeline: PipelineState, message: string, error?: ServiceFault): void {
   const said = error === undefined ? {} : { error };
   // Not `destroyed`: that code is for connections dropped for the sake of one request.
   finish(pipeline, { code: 'failed', message }, { type: 'protocol', message, ...said });
@@ -259,7 +259,7 @@ function protocolError(pipeline: PipelineState, message: string, error?: ErrorIn
 
 function onReply(pipeline: PipelineState, reply: Reply, body: number): void {
   const pending = pipeline.outstanding[0];
-  if (isRefusal(reply) && !isErrorInfo(reply.error)) {
+  if (isRefusal(reply) && !isServiceFault(reply.error)) {
     return protocolError(pipeline, `the server's error has no code and message`);
   }
   if (isRefusal(reply) && reply.id === undefined) {
@@ -330,4 +330,4 @@ function onFrame(pipeline: PipelineState, frame: FrameEvent<JsonHeader>): void {
   }
 }
 
-const isErrorInfo = isMatching({ code: P.string, message: P.string });
+const isServiceFault = isMatching({ code: P.string, message: P.string });

@@ -83,7 +83,7 @@ const CONNECTION_POOL_RULES = {
   progress: optional(wholeFrom(1)),
   sha256: optional(FUNCTION),
 };
-const BACKOFF_RULES = { base: optional(MILLISECONDS), most: optional(MILLISECONDS) };
+const BACKOFF_RULES = { initial: optional(MILLISECONDS), maximum: optional(MILLISECONDS) };
 
 /** @throws TypeError or RangeError for options that make no sense. */
 export function poolSettings(options: ConnectionPoolOptions): PoolSettings {

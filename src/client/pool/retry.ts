@@ -26,7 +26,7 @@ export const breaksConnection = (fault: ClientFault): boolean =>
 /**
  * @param reached whether a connection to the server succeeded before. Then an unknown host name means that the network
  *   is away, and may come back.
- * @example isRetryable({ type: 'refused', error: errorInfo('disk-full') }) // false
+ * @example isRetryable({ type: 'refused', error: serviceFault('disk-full') }) // false
  */
 export function isRetryable(fault: ClientFault, reached = false): boolean {
   switch (fault.type) {
@@ -46,9 +46,9 @@ export function isRetryable(fault: ClientFault, reached = false): boolean {
 
 export interface Backoff {
   /** Bound of the first wait, in milliseconds; each further bound is twice as large. Default 200. */
-  readonly base?: number;
+  readonly initial?: number;
   /** Bound of every wait, in milliseconds. Default 30,000. */
-  readonly most?: number;
+  readonly maximum?: number;
 }
 
 /**
@@ -61,8 +61,8 @@ export interface Backoff {
 export const backoffDelay = (failures: number, backoff: Backoff, random: number): number =>
   Math.round(random * boundOf(failures, backoff));
 
-const boundOf = (failures: number, { base = 200, most = 30_000 }: Backoff): number =>
-  Math.min(most, base * 2 ** Math.min(failures - 1, 50));
+const boundOf = (failures: number, { initial = 200, maximum = 30_000 }: Backoff): number =>
+  Math.min(maximum, initial * 2 ** Math.min(failures - 1, 50));
 
 /** How many times as long the waits are when the name resolver has failed. */
 const RESOLVER_WAIT_FACTOR = 5;
@@ -75,6 +75,6 @@ const RESOLVER_WAIT_FACTOR = 5;
 export function retryDelay(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
   const code = fault.type === 'connection' ? fault.fault.code : null;
   if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
-  const { base = 200 } = backoff;
-  return backoffDelay(failures, { ...backoff, base: base * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);
+  const { initial = 200 } = backoff;
+  return backoffDelay(failures, { ...backoff, initial: initial * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);
 }

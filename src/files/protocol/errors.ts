@@ -67,7 +67,7 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue;
 
 /** An error as it is sent: a code from the catalogue, a message, and further details. */
-export interface ErrorInfo {
+export interface ServiceFault {
   readonly code: ErrorCode;
   readonly message: string;
   /** The field of the request that is wrong, where one is. */
@@ -82,14 +82,14 @@ export interface ErrorInfo {
  *
  * @param why what exactly is wrong and what to do; appended to the message of the catalogue.
  * @param details further fields of the error, sent as they are.
- * @example errorInfo('bad-offset', 'the server has 10 bytes', { offset: 10 })
+ * @example serviceFault('bad-offset', 'the server has 10 bytes', { offset: 10 })
  */
-export function errorInfo(
+export function serviceFault(
   code: ErrorCode,
   why?: string,
   details?: Readonly<Record<string, unknown>>,
-): ErrorInfo {
-  checkCode('errorInfo', code);
+): ServiceFault {
+  checkCode('serviceFault', code);
   const { message } = catalogue[code];
   return { code, message: why === undefined ? message : `${message}: ${why}`, ...details };
 }

@@ -1,7 +1,7 @@
 /** Turns a fault of the framing into an error of the catalogue, with its position and its bytes. */
 import { check, inWords, RECORD } from '../../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../../wire/fault.ts';
-import { type ErrorCode, type ErrorInfo, errorInfo } from './errors.ts';
+import { type ErrorCode, type ServiceFault, serviceFault } from './errors.ts';
 
 const ERROR_CODES: Readonly<Record<FaultCode, ErrorCode>> = {
   'length-negative': 'bad-header-length',
@@ -22,7 +22,7 @@ export function faultCode(code: FaultCode): ErrorCode {
 }
 
 /** @example frameError(fault).code // 'bad-header-length', with `position`, `hex` and `ascii` */
-export function frameError(fault: FrameFault): ErrorInfo {
+export function frameError(fault: FrameFault): ServiceFault {
   check('frameError: the fault', fault, RECORD);
   const { position, declared, limit, hex, ascii } = fault;
   const lengths = {
@@ -30,5 +30,5 @@ export function frameError(fault: FrameFault): ErrorInfo {
     ...(declared === null ? {} : { declared: typeof declared === 'bigint' ? String(declared) : declared }),
     ...(limit === null ? {} : { limit }),
   };
-  return errorInfo(faultCode(fault.code), fault.message, { position, ...lengths, hex, ascii });
+  return serviceFault(faultCode(fault.code), fault.message, { position, ...lengths, hex, ascii });
 }

@@ -7,7 +7,7 @@ import { check, checkOptions, RECORD } from '../../wire/argument.ts';
 import { type HeadFault, headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
-import type { ErrorInfo } from './errors.ts';
+import type { ServiceFault } from './errors.ts';
 import type { RequestId } from './request.ts';
 
 /** The reply to a request that was carried out. `body` bytes follow the header, 0 when absent. */
@@ -23,7 +23,7 @@ export interface Ack {
  * fatal.
  */
 export interface Refusal {
-  readonly error: ErrorInfo;
+  readonly error: ServiceFault;
   /** The command that was refused; absent when there was none to read. */
   readonly cmd?: string;
   readonly id?: RequestId;

@@ -2,7 +2,7 @@
 
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import type { Command } from './command.ts';
 import type { Effect } from './effect.ts';
@@ -29,7 +29,7 @@ export interface RequestStarter {
   readonly refuseRequest: (
     state: SessionState,
     header: JsonHeader,
-    error: ErrorInfo,
+    error: ServiceFault,
     credit: number,
     effects: Effect[],
   ) => SessionState;
@@ -65,12 +65,12 @@ const withRequest = (state: SessionState, request: OpenRequest): SessionState =>
 });
 
 /** Checks a header. A guard in a pattern of your own may throw as well. */
-function checkHeader(command: Command, header: JsonHeader, effects: Effect[]): ErrorInfo | null {
+function checkHeader(command: Command, header: JsonHeader, effects: Effect[]): ServiceFault | null {
   try {
     return command.check(header);
   } catch (thrown) {
     effects.push({ type: 'internal-error', thrown });
-    return errorInfo('internal');
+    return serviceFault('internal');
   }
 }
 
@@ -84,16 +84,16 @@ function accessFault(
   { cmd, rights }: Command,
   { reads, writes }: Footprint,
   principal: Principal | null,
-): ErrorInfo | null {
+): ServiceFault | null {
   if (rights === null) return null;
-  if (principal === null) return errorInfo('not-authenticated');
+  if (principal === null) return serviceFault('not-authenticated');
   const missing = rights.find((right) => !principal.rights.includes(right));
   if (missing !== undefined)
-    return errorInfo('forbidden', `'${cmd}' needs the right '${missing}'`, { right: missing });
+    return serviceFault('forbidden', `'${cmd}' needs the right '${missing}'`, { right: missing });
   const { prefix } = principal;
   if (prefix === '') return null;
   const outside = [...reads, ...writes].some((name) => !name.startsWith(prefix));
-  return outside ? errorInfo('forbidden', `names must begin with '${prefix}'`, { prefix }) : null;
+  return outside ? serviceFault('forbidden', `names must begin with '${prefix}'`, { prefix }) : null;
 }
 
 export function createRequestStarter(
@@ -120,7 +120,7 @@ export function createRequestStarter(
     const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
     if (command === undefined) {
       const why = typeof header.cmd === 'string' ? `'${header.cmd.slice(0, 64)}'` : "'cmd' must be a string";
-      return refuseRequest(state, header, errorInfo('unknown-command', why), credit, effects);
+      return refuseRequest(state, header, serviceFault('unknown-command', why), credit, effects);
     }
     // No peer would get the answer.
     if (!state.reachable && command.readOnly) {
@@ -132,7 +132,7 @@ export function createRequestStarter(
     const { filesize } = header;
     if (command.bodyLength !== undefined && typeof filesize === 'number' && filesize > fileBytes) {
       const why = `'filesize' is ${filesize}, and at most ${fileBytes} bytes are taken`;
-      const tooLarge = errorInfo('too-large', why, { field: 'filesize', limit: fileBytes });
+      const tooLarge = serviceFault('too-large', why, { field: 'filesize', limit: fileBytes });
       return refuseRequest(state, header, tooLarge, credit, effects);
     }
     const footprint = footprintOf(command.touches, header);

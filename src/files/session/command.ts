@@ -20,7 +20,7 @@ import {
 } from '../../wire/argument.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal, Right } from '../protocol/access.ts';
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
 import { explainBadFilename } from '../protocol/filename.ts';
 import { requestFault } from '../protocol/request.ts';
 import type { CommandEffect } from './effect.ts';
@@ -36,7 +36,7 @@ export type CommandEvent<R> =
 /** An answer of a request: the fields of a reply (the session adds `id`), or bytes of the file that it opened. */
 export type ReplyPart =
   | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
-  | { readonly type: 'error'; readonly error: ErrorInfo }
+  | { readonly type: 'error'; readonly error: ServiceFault }
   /** An ack named `progress`; the request goes on. */
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
@@ -44,7 +44,7 @@ export type ReplyPart =
 export interface Transition<S> {
   readonly state: S;
   readonly effects?: readonly CommandEffect[];
-  readonly answers?: readonly ReplyPart[];
+  readonly replies?: readonly ReplyPart[];
   /**
    * The request is over: no effect of it is under way, and it awaits no result. What is left of its body is skipped,
    * and requests that touch the same names may begin.
@@ -78,7 +78,7 @@ export interface Command {
   /** The length of the body behind the header; or, as a string, why it cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
   /** Null when the header is a request of this command, else the error. */
-  readonly check: (header: JsonHeader) => ErrorInfo | null;
+  readonly check: (header: JsonHeader) => ServiceFault | null;
   readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
 }
 
@@ -132,14 +132,14 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
     typeof touches === 'string'
       ? []
       : Object.keys(touches).filter((field) => modeOf(touches, field) !== 'upload');
-  const check = (header: JsonHeader): ErrorInfo | null => {
+  const check = (header: JsonHeader): ServiceFault | null => {
     if (!matches(header)) {
       const wrong = requestFault(pattern, header);
-      return errorInfo('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
+      return serviceFault('bad-request', wrong?.why, wrong ? { field: wrong.field } : {});
     }
     for (const field of names) {
       const why = explainBadFilename(header[field]);
-      if (why !== null) return errorInfo('bad-filename', why, { field });
+      if (why !== null) return serviceFault('bad-filename', why, { field });
     }
     return null;
   };
@@ -186,11 +186,11 @@ function rightsFor(touches: Touches): readonly Right[] {
 /** The transition that ends a request well: an ack with these fields. */
 export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
-  return { state, answers: [{ type: 'ack', fields }], done: true };
+  return { state, replies: [{ type: 'ack', fields }], done: true };
 }
 
 /** The transition that ends a request with an error. What is left of the body is skipped. */
-export function refuse<S>(state: S, error: ErrorInfo): Transition<S> {
+export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
   checkOptions('refuse', error, { code: TEXT, message: TEXT });
-  return { state, answers: [{ type: 'error', error }], done: true };
+  return { state, replies: [{ type: 'error', error }], done: true };
 }

@@ -4,7 +4,7 @@
  * The effects of a request carry its number, so that the result finds its way back. Each credit that came in with an
  * event leaves again in exactly one effect, and is given back when that effect has settled.
  */
-import type { ErrorInfo } from '../protocol/errors.ts';
+import type { ServiceFault } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
 import type { RequestId } from '../protocol/request.ts';
 
@@ -102,5 +102,5 @@ export type Report =
       readonly cmd?: string;
       readonly filename?: string;
       readonly id?: RequestId;
-      readonly error: ErrorInfo;
+      readonly error: ServiceFault;
     };

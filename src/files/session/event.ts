@@ -7,7 +7,7 @@
 
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
-import type { ErrorInfo } from '../protocol/errors.ts';
+import type { ServiceFault } from '../protocol/errors.ts';
 import type { FileInfo, Listing, Stored, UploadOffset } from '../protocol/file.ts';
 
 export type SessionEvent =
@@ -18,12 +18,12 @@ export type SessionEvent =
       readonly body: number;
       readonly credit: number;
       /** The error with which the session must refuse it, whatever it is. */
-      readonly refused?: ErrorInfo;
+      readonly refused?: ServiceFault;
     }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'body-end' }
   /** The frames can no longer be told apart. Nothing but results comes after it. */
-  | { readonly type: 'fault'; readonly error: ErrorInfo }
+  | { readonly type: 'fault'; readonly error: ServiceFault }
   /** The peer has sent all it wanted to, and still reads. */
   | { readonly type: 'ended' }
   /** The principal of the connection has changed: its token was withdrawn (null), or has other rights now. */
@@ -56,7 +56,7 @@ export type EffectResult =
   | { readonly of: 'remove'; readonly ok: true; readonly value: { readonly size: number } }
   | { readonly of: 'rename'; readonly ok: true; readonly value: FileInfo }
   | { readonly of: 'custom'; readonly ok: true; readonly value: unknown }
-  | { readonly of: EffectResultOf; readonly ok: false; readonly error: ErrorInfo };
+  | { readonly of: EffectResultOf; readonly ok: false; readonly error: ServiceFault };
 
 /** The answer of the server to `hello`: what it says of itself, and who the peer is to it from now on. */
 export interface HelloResult {

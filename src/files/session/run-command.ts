@@ -1,5 +1,5 @@
 /** Runs the reducer of a command: its effects get the number of the request, and its answers their place. */
-import { errorInfo, isFatal } from '../protocol/errors.ts';
+import { isFatal, serviceFault } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Transition } from './command.ts';
 import type { Effect, Report } from './effect.ts';
 import type { OpenRequest, PendingReply } from './state.ts';
@@ -19,8 +19,8 @@ export function runCommand(
     step = command.reduce(request.state, event);
   } catch (thrown) {
     effects.push({ type: 'internal-error', thrown });
-    const answers = [{ type: 'error', error: errorInfo('internal') }] as const;
-    step = { state: request.state, effects: [{ type: 'abort' }], answers, done: true };
+    const replies = [{ type: 'error', error: serviceFault('internal') }] as const;
+    step = { state: request.state, effects: [{ type: 'abort' }], replies, done: true };
   }
   return applyTransition(request, step, effects);
 }
@@ -29,17 +29,17 @@ export function runCommand(
 function applyTransition(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
   const { number } = request;
   for (const effect of step.effects ?? []) effects.push({ type: 'command', request: number, effect });
-  const last = step.answers?.at(-1);
+  const last = step.replies?.at(-1);
   if (step.done && last !== undefined) {
     const report = reportOf(request, last);
     if (report !== null)
       effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
   }
   const done = step.done ?? false;
-  if (step.state === request.state && !done && step.answers === undefined) return request;
-  if (step.answers === undefined) return { ...request, state: step.state, done };
-  const pendingReplies = appendReplies(request.pendingReplies, step.answers);
-  const fatal = step.answers.some((answer) => answer.type === 'error' && isFatal(answer.error.code));
+  if (step.state === request.state && !done && step.replies === undefined) return request;
+  if (step.replies === undefined) return { ...request, state: step.state, done };
+  const pendingReplies = appendReplies(request.pendingReplies, step.replies);
+  const fatal = step.replies.some((answer) => answer.type === 'error' && isFatal(answer.error.code));
   return { ...request, state: step.state, pendingReplies, done, fatal };
 }
 

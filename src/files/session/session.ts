@@ -21,7 +21,7 @@
 
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
-import { type ErrorInfo, errorInfo } from '../protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
 import { createRequestStarter, type SessionLimits } from './begin-request.ts';
 import { checkCommands } from './check-commands.ts';
@@ -100,7 +100,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
   ): SessionState {
     if (state.phase === 'draining') {
       return flushReplies(
-        withFatalReply(refuseRequest(state, header, errorInfo('shutting-down'), credit, effects)),
+        withFatalReply(refuseRequest(state, header, serviceFault('shutting-down'), credit, effects)),
         effects,
       );
     }
@@ -216,7 +216,7 @@ export function createSession(commands: readonly Command[], limits: SessionLimit
    * Answers a fault of the connection behind all open requests. In the middle of a body the fault is the outcome of
    * the body's request, and is reported as that. If the request was refused before, the report of the refusal stands.
    */
-  function fault(state: SessionState, error: ErrorInfo, effects: Effect[]): SessionState {
+  function fault(state: SessionState, error: ServiceFault, effects: Effect[]): SessionState {
     const answer = { type: 'fault', error } as const;
     if (!state.inFrame || state.deferred !== null)
       return withFatalReply(refuseRequest(state, {}, error, 0, effects));

@@ -13,7 +13,7 @@
 
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { anonymous, type Principal } from '../protocol/access.ts';
-import type { ErrorInfo } from '../protocol/errors.ts';
+import type { ServiceFault } from '../protocol/errors.ts';
 import type { RequestId } from '../protocol/request.ts';
 import type { ReplyPart } from './command.ts';
 
@@ -41,7 +41,7 @@ export interface DeferredRequest {
 }
 
 /** An answer of a command; or a fault of the connection, which is sent without `cmd` and `id`. */
-export type PendingReply = ReplyPart | { readonly type: 'fault'; readonly error: ErrorInfo };
+export type PendingReply = ReplyPart | { readonly type: 'fault'; readonly error: ServiceFault };
 
 export interface OpenRequest {
   readonly number: number;

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { ErrorInfo } from '../../files/protocol/errors.ts';
+import type { ServiceFault } from '../../files/protocol/errors.ts';
 import type { MaybeAsync, PutOptions, Sink, Store } from '../contract.ts';
 import { crc32 } from '../crc32.ts';
 import { type ContractCase, contentOf, namesIn, pattern, put, refused, textOf, value } from './case.ts';
@@ -30,7 +30,7 @@ async function interrupted(store: Store, upload: string, to: number, options: Pa
   await (await beginUpload(store, upload, to, options)).abort();
 }
 
-async function errorOf(answer: MaybeAsync<unknown>): Promise<ErrorInfo> {
+async function errorOf(answer: MaybeAsync<unknown>): Promise<ServiceFault> {
   const outcome = await answer;
   assert.ok(!outcome.ok, 'expected an error');
   return outcome.error;

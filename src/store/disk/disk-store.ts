@@ -1,7 +1,7 @@
 /** The store on a disk: files below a root folder, published atomically and, by default, durably. */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import { errorInfo } from '../../files/protocol/errors.ts';
+import { serviceFault } from '../../files/protocol/errors.ts';
 import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../../wire/argument.ts';
 import { hashFor } from '../content-check.ts';
 import type { Outcome, PutOptions, Sink, Source, Store } from '../contract.ts';
@@ -90,7 +90,7 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
     const { code, cause } = failure.error;
     const help = explanationOf(error) ?? ADVICE_BY_CODE[code] ?? DEFAULT_ADVICE;
     const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${help}`;
-    return { ok: false, error: { ...errorInfo(code, undefined, { cause }), message: what } };
+    return { ok: false, error: { ...serviceFault(code, undefined, { cause }), message: what } };
   }
 
   function* openDisk(): Task<[Disk, StagingFolder, StoredUploads, ChecksumJournal]> {

@@ -13,7 +13,7 @@ import { type Disk, type DiskListings, fileInfo } from './disk.ts';
 /** Listings that walk at once. The others take turns. */
 const WALKS_MAX = 8;
 /** A listing that waits for the disk for longer than this gives up its place, up to a number of listings. */
-const WALK_OVERTIME = { afterMs: 500, outsideMax: 16 };
+const WALK_OVERTIME = { afterMs: 500, overdueMax: 16 };
 /** Runs of files whose stats are read at once, for all listings. */
 const LOOKS_MAX = 2;
 /** Files whose stats are read in one turn of the event loop. It also bounds what waits in the thread pool. */

@@ -69,7 +69,7 @@ const STABLE_MS = 100;
 /** Reads of the disk at once, for all folders. The pool has four threads, and other work needs it too. */
 const READS_MAX = 2;
 /** A read that takes longer than this gives up its place, up to a number of reads. */
-const READ_OVERTIME = { afterMs: 100, outsideMax: 1 };
+const READ_OVERTIME = { afterMs: 100, overdueMax: 1 };
 
 /** A request that waits for the scan of a large folder. */
 interface Waiter {

@@ -7,7 +7,7 @@ import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { logLine, withoutContent } from '../../../src/cli/serve/log-line.ts';
 import { type ServerLogOptions, serverLog } from '../../../src/cli/serve/server-log.ts';
-import { type ErrorInfo, errorInfo } from '../../../src/files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
@@ -38,7 +38,7 @@ const refused = {
   type: 'refused',
   cmd: 'get',
   filename: 'b',
-  error: errorInfo('not-found'),
+  error: serviceFault('not-found'),
   ...asked,
   ...where,
 } as const;
@@ -154,7 +154,7 @@ describe('what the peer sent', () => {
   });
 
   /** The error of the first frame that is none. */
-  const errorOf = (bytes: Uint8Array): ErrorInfo | undefined => {
+  const errorOf = (bytes: Uint8Array): ServiceFault | undefined => {
     const framing = requestFraming();
     const stepped = step(framing, initialState<JsonHeader>(), bytes);
     const all = [...stepped.events, ...finish(framing, stepped.state).events];
@@ -169,7 +169,7 @@ describe('what the peer sent', () => {
       fc.pre(error !== undefined);
       const text = JSON.stringify(withoutContent(error!));
       // Eight letters in a row are no chance, and no word of ours: those are left out.
-      const ours = JSON.stringify(Object.values(errorInfo(error!.code)));
+      const ours = JSON.stringify(Object.values(serviceFault(error!.code)));
       for (let i = 0; i + 8 <= token.length; i++) {
         const piece = token.slice(i, i + 8);
         if (!ours.includes(piece)) expect(text).not.toContain(piece);
@@ -190,7 +190,7 @@ describe('what the peer sent', () => {
   });
 
   test('is left in errors that quote nothing but a name', () => {
-    const error = errorInfo('bad-filename', 'it is empty', { field: 'filename' });
+    const error = serviceFault('bad-filename', 'it is empty', { field: 'filename' });
     expect(withoutContent(error)).toBe(error);
   });
 });

@@ -1,26 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  fitted,
-  formatBytes,
-  formatFileCount,
-  formatSeconds,
-  formatTime,
-  ofName,
-  printable,
-} from '../../../src/cli/shared/format.ts';
-
-test.each([
-  [0, '0 B'],
-  [999, '999 B'],
-  [1000, '1.0 KiB'],
-  [1024, '1.0 KiB'],
-  [101_837, '99.5 KiB'],
-  [101_888, '100 KiB'],
-  [1_023_487, '999 KiB'],
-  [1_023_488, '1.0 MiB'],
-  [1234567, '1.2 MiB'],
-  [2 ** 53, '8.0 PiB'],
-])('%i bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words));
+import { fitted, formatSeconds, formatTime, ofName, printable } from '../../../src/cli/shared/format.ts';
 
 test.each([
   [0, '0:00'],
@@ -32,8 +11,6 @@ test.each([
   [Number.POSITIVE_INFINITY, '-:--'],
   [Number.NaN, '-:--'],
 ])('%d seconds are %s', (seconds, words) => expect(formatSeconds(seconds)).toBe(words));
-
-test('one file, two files', () => expect([1, 2].map(formatFileCount)).toEqual(['1 file', '2 files']));
 
 test('a time that is none does not throw', () => {
   expect(formatTime(1e300)).toHaveLength(16);

@@ -75,7 +75,7 @@ const refusal = async (flags: ServerFlags): Promise<string> => {
     () => expect.unreachable('it connected'),
     (error) => error,
   );
-  expect(thrown).toMatchObject({ stop: true, status: 3 });
+  expect(thrown).toMatchObject({ exits: true, status: 3 });
   return thrown.message;
 };
 

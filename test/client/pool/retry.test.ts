@@ -1,12 +1,12 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { backoffDelay, isRetryable } from '../../../src/client/pool/retry.ts';
-import { catalogue, type ErrorCode, errorInfo } from '../../../src/files/protocol/errors.ts';
+import { catalogue, type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
 
 describe('what is worth trying again', () => {
   test('a refusal is retried if it is about the moment, and no other error of the catalogue is', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
-    const passing = codes.filter((code) => isRetryable({ type: 'refused', error: errorInfo(code) }));
+    const passing = codes.filter((code) => isRetryable({ type: 'refused', error: serviceFault(code) }));
     expect(passing.sort()).toEqual([
       'busy',
       'internal',
@@ -19,7 +19,7 @@ describe('what is worth trying again', () => {
       'truncated',
     ]);
     for (const code of codes) {
-      const given = { type: 'protocol', message: '', error: errorInfo(code) } as const;
+      const given = { type: 'protocol', message: '', error: serviceFault(code) } as const;
       expect(isRetryable(given)).toBe(passing.includes(code));
     }
   });
@@ -45,8 +45,8 @@ describe('what is worth trying again', () => {
 
 describe('the wait before a try', () => {
   const backoff = fc.record({
-    base: fc.integer({ min: 0, max: 10_000 }),
-    most: fc.integer({ min: 0, max: 100_000 }),
+    initial: fc.integer({ min: 0, max: 10_000 }),
+    maximum: fc.integer({ min: 0, max: 100_000 }),
   });
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -57,7 +57,7 @@ describe('the wait before a try', () => {
       expect(Number.isSafeInteger(wait)).toBe(true);
       expect(wait).toBeGreaterThanOrEqual(0);
       expect(wait).toBeLessThanOrEqual(
-        Math.min(backoff.most, backoff.base * 2 ** Math.min(failures - 1, 50)),
+        Math.min(backoff.maximum, backoff.initial * 2 ** Math.min(failures - 1, 50)),
       );
     },
   );

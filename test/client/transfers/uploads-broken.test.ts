@@ -12,7 +12,7 @@ import {
   type UploadsOptions,
 } from '../../../src/client/transfers/uploads.ts';
 import { anonymous } from '../../../src/files/protocol/access.ts';
-import { type ErrorCode, errorInfo } from '../../../src/files/protocol/errors.ts';
+import { type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { openAccess } from '../../../src/runtime/access.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
@@ -35,7 +35,7 @@ function world(options: FlakyOptions = {}, given: Partial<UploadsOptions> = {}) 
   const net = flaky(options);
   const uploads = createUploads({
     connect: net.connect,
-    ...{ crc32, sha256, resumeThreshold, progress, backoff: { base: 0 } },
+    ...{ crc32, sha256, resumeThreshold, progress, backoff: { initial: 0 } },
     ...given,
   });
   const retries: Retry[] = [];
@@ -70,7 +70,7 @@ const requests = (net: Flaky, cmd: string) =>
 const refusing = (code: ErrorCode, times: number) => (store: Store) => {
   let left = times;
   const put: Store['put'] = (name, options) =>
-    left-- > 0 ? { ok: false, error: errorInfo(code) } : store.put(name, options);
+    left-- > 0 ? { ok: false, error: serviceFault(code) } : store.put(name, options);
   return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
 };
 
@@ -354,7 +354,7 @@ describe('refusals', () => {
   test('a transient refusal that stays is final, and leaves the other uploads alone', async () => {
     const around = (store: Store) => {
       const put: Store['put'] = (name, options) =>
-        name === 'bad' ? { ok: false, error: errorInfo('io-error') } : store.put(name, options);
+        name === 'bad' ? { ok: false, error: serviceFault('io-error') } : store.put(name, options);
       return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
     };
     const { uploads, retries } = world({ around }, { retries: 2 });
@@ -420,7 +420,7 @@ describe('time', () => {
       made.push(scheduler.now());
       return throwError(() => connectionFault('refused'));
     };
-    const backoff = { base: 100, most: 500 };
+    const backoff = { initial: 100, maximum: 500 };
     const uploads = createUploads({ connect, backoff, scheduler, random: () => randoms.shift()! });
     const delays: number[] = [];
     uploads.retries$.subscribe(({ delay }) => delays.push(delay));
@@ -472,7 +472,7 @@ describe('time', () => {
     const net = flaky({ plan: (n) => (n === 0 ? { up: 30_000 } : {}) });
     let made = 0;
     const connect = () => (made++ === 1 ? throwError(() => connectionFault('unknown-host')) : net.connect());
-    const uploads = createUploads({ connect, crc32, backoff: { base: 0 } });
+    const uploads = createUploads({ connect, crc32, backoff: { initial: 0 } });
     const it = await outcome(uploads.upload('a', bytesContent(pattern(50_000))));
     expect(it.fault).toBeNull();
     expect(made).toBe(3);
@@ -523,7 +523,7 @@ describe('time', () => {
         resumeThreshold,
         timeout: 20,
         retries: 1,
-        backoff: { base: 0 },
+        backoff: { initial: 0 },
       });
       const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
       expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' } });

@@ -39,7 +39,7 @@ function uploading(cut: CutOptions, options: Partial<UploadsOptions> = {}) {
     crc32,
     resumeThreshold: 10_000,
     progress: 16_000,
-    backoff: { base: 1, most: 1 },
+    backoff: { initial: 1, maximum: 1 },
     ...options,
   });
   const retries: string[] = [];
@@ -294,7 +294,7 @@ describe('tries', () => {
       begun.add(asked.connection);
       return storing(asked);
     });
-    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 4 });
+    const uploads = createUploads({ connect: server.connect, backoff: { initial: 1 }, retries: 4 });
     const names = Array.from({ length: 10 }, (_, i) => `f${i}`);
     const done = await Promise.all(
       names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
@@ -305,7 +305,12 @@ describe('tries', () => {
 
   test('the tries of an upload that breaks every connection end, while the others are stored', async () => {
     const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
-    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 3, window: 4 });
+    const uploads = createUploads({
+      connect: server.connect,
+      backoff: { initial: 1 },
+      retries: 3,
+      window: 4,
+    });
     const names = ['a', 'poison', ...Array.from({ length: 40 }, (_, i) => `f${i}`)];
     const done = await Promise.all(
       names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
@@ -317,7 +322,12 @@ describe('tries', () => {
 describe('what is to blame', () => {
   test('an upload that breaks its connection does not keep the others from being stored, although it came first', async () => {
     const server = scripted((asked) => (asked.header.filename === 'poison' ? 'break' : storing(asked)));
-    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries: 1, window: 4 });
+    const uploads = createUploads({
+      connect: server.connect,
+      backoff: { initial: 1 },
+      retries: 1,
+      window: 4,
+    });
     const done = await Promise.all(
       ['poison', 'a', 'b', 'c'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
     );
@@ -334,7 +344,7 @@ describe('what is to blame', () => {
         there.write([away], () => there.end());
         return of(here);
       });
-    const uploads = createUploads({ connect, backoff: { base: 1 }, retries: 3 });
+    const uploads = createUploads({ connect, backoff: { initial: 1 }, retries: 3 });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
     expect(['protocol', 'connection']).toContain(fault.type);
     expect(tries).toBe(4);
@@ -344,7 +354,7 @@ describe('what is to blame', () => {
 describe('a refusal', () => {
   const refusing = async (code: string, retries = 2) => {
     const server = scripted(() => ({ error: { code, message: code } }));
-    const uploads = createUploads({ connect: server.connect, backoff: { base: 1 }, retries });
+    const uploads = createUploads({ connect: server.connect, backoff: { initial: 1 }, retries });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
     expect(fault).toMatchObject({ type: 'refused', error: { code } });
     return server.asked.length;
@@ -473,7 +483,12 @@ describe('what is sent', () => {
 describe('a server that takes everything and answers nothing', () => {
   test('a server that takes everything and answers nothing counts as broken after the timeout', async () => {
     const server = scripted(() => null);
-    const uploads = createUploads({ connect: server.connect, timeout: 20, retries: 1, backoff: { base: 1 } });
+    const uploads = createUploads({
+      connect: server.connect,
+      timeout: 20,
+      retries: 1,
+      backoff: { initial: 1 },
+    });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(10))));
     expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' }, sent: true });
     expect(server.connections()).toBe(2);
@@ -579,7 +594,7 @@ test('content that was opened for the comparison is closed when the comparison f
   const server = scripted(() => 'break');
   const uploads = createUploads({
     connect: server.connect,
-    backoff: { base: 1 },
+    backoff: { initial: 1 },
     retries: 2,
     resumeThreshold: 1,
   });

@@ -1,7 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { isMatching } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
-import { catalogue, errorInfo, isFatal } from '../../../src/files/protocol/errors.ts';
+import { catalogue, isFatal, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { idOf, requestFault, requestPatterns } from '../../../src/files/protocol/request.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
@@ -85,8 +85,8 @@ describe('a body is as long as its command says', () => {
 describe('the catalogue', () => {
   test('the catalogue has a message for every error, and appends what is said besides', () => {
     for (const { message } of Object.values(catalogue)) expect(message).toMatch(/^[a-z].*[^.]$/);
-    expect(errorInfo('not-found').message).toBe('there is no such file');
-    expect(errorInfo('bad-offset', 'it is 3', { offset: 3 })).toEqual({
+    expect(serviceFault('not-found').message).toBe('there is no such file');
+    expect(serviceFault('bad-offset', 'it is 3', { offset: 3 })).toEqual({
       code: 'bad-offset',
       message: 'the offset is not where the content ends so far: it is 3',
       offset: 3,

@@ -1,7 +1,7 @@
 /** Who may do what, as one session sees it. */
 import { describe, expect, test } from 'vitest';
 import { anonymous, type Principal, type Right } from '../../../src/files/protocol/access.ts';
-import { errorInfo } from '../../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import { defineCommand } from '../../../src/files/session/command.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
@@ -153,14 +153,14 @@ describe('hello', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'stat', filename: 'a' }), bodyEnd, hello);
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['stat']);
-    talk.say(result(1, { of: 'stat', ok: false, error: errorInfo('not-found') }));
+    talk.say(result(1, { of: 'stat', ok: false, error: serviceFault('not-found') }));
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['stat', 'hello']);
   });
 
   test('hello with an unknown token ends the session', () => {
     const talk = conversation();
     talk.say(access(null), hello, bodyEnd, request({ cmd: 'ping' }));
-    talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));
+    talk.say(result(1, { of: 'hello', ok: false, error: serviceFault('bad-token') }));
     expect(talk.state().phase).toBe('finished');
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'bad-token' } }]);
   });
@@ -168,7 +168,7 @@ describe('hello', () => {
   test('hello never has the token in what is reported', () => {
     const talk = conversation();
     talk.say(access(null), request({ cmd: 'hello', token: 'very-secret' }), bodyEnd);
-    talk.say(result(1, { of: 'hello', ok: false, error: errorInfo('bad-token') }));
+    talk.say(result(1, { of: 'hello', ok: false, error: serviceFault('bad-token') }));
     const reports = talk.log.filter((it) => it.type === 'command' && it.effect.type === 'report');
     expect(reports).toHaveLength(1);
     expect(JSON.stringify(reports)).not.toContain('very-secret');
@@ -180,7 +180,7 @@ test('a token that was withdrawn is of no use for what comes next', () => {
   talk.say(access(alice), request({ cmd: 'stat', filename: 'alice/a' }), bodyEnd);
   talk.say(access(null), request({ cmd: 'stat', filename: 'alice/b' }), bodyEnd);
   expect(asked(talk.log)).toHaveLength(1);
-  talk.say(result(1, { of: 'stat', ok: false, error: errorInfo('not-found') }));
+  talk.say(result(1, { of: 'stat', ok: false, error: serviceFault('not-found') }));
   expect(replies(talk.log).at(-1)).toMatchObject({ error: { code: 'not-authenticated' } });
 });
 

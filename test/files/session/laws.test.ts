@@ -5,7 +5,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import { anonymous } from '../../../src/files/protocol/access.ts';
-import { errorInfo } from '../../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import { isRefusal } from '../../../src/files/protocol/reply.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
 import type { CommandEffect, Effect } from '../../../src/files/session/effect.ts';
@@ -35,7 +35,7 @@ const last = fc.constantFrom<SessionEvent>(
   { type: 'ended' },
   { type: 'closed' },
   { type: 'shutdown' },
-  { type: 'fault', error: errorInfo('bad-header') },
+  { type: 'fault', error: serviceFault('bad-header') },
 );
 
 interface Ask {
@@ -135,7 +135,7 @@ function world(openRequests: number) {
     if (ask === undefined) return;
     const good = successOf(ask);
     if (!fails && ask.effect.type === 'commit') committed.add(ask.request);
-    const error = errorInfo(good.of === 'hello' ? 'bad-token' : 'io-error');
+    const error = serviceFault(good.of === 'hello' ? 'bad-token' : 'io-error');
     const outcome: EffectResult = fails && good.of !== 'send' ? { of: good.of, ok: false, error } : good;
     if (!outcome.ok && outcome.of === 'hello') turnedAway = true;
     if (!outcome.ok && outcome.of === 'sync') {
@@ -168,7 +168,7 @@ function world(openRequests: number) {
       reduce({
         type: 'result',
         request: number,
-        result: { of: 'write', ok: false, error: errorInfo('disk-full') },
+        result: { of: 'write', ok: false, error: serviceFault('disk-full') },
       });
       pump();
     },
@@ -266,7 +266,7 @@ test.prop(
     const open = it.state().requests.at(-1);
     if (cut.fails && open?.number === number && open.receiving && !open.done) it.failWriteOf(number);
     for (let n = 0; n < cut.pieces; n++) it.give(data('xyz'));
-    for (const code of faults) it.give({ type: 'fault', error: errorInfo(code) });
+    for (const code of faults) it.give({ type: 'fault', error: serviceFault(code) });
     it.settleAll();
     const reported = it
       .facts()

@@ -1,6 +1,6 @@
 import { P } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
-import { errorInfo } from '../../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import { acknowledge, defineCommand, refuse } from '../../../src/files/session/command.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
@@ -19,7 +19,7 @@ import {
 
 const put = (filename: string, filesize: number, more = {}) =>
   request({ cmd: 'put', filename, filesize, ...more }, filesize);
-const full = errorInfo('disk-full', undefined, { cause: 'ENOSPC' });
+const full = serviceFault('disk-full', undefined, { cause: 'ENOSPC' });
 const info = (name: string, size = 3) => ({ name, size, mtime: 7 });
 
 describe('a peer that no answer can reach any more', () => {
@@ -127,7 +127,7 @@ describe('what is kept of a header', () => {
 describe('a request that there is no memory for', () => {
   test('a request that there is no memory for is refused before its body, which is skipped, and the next one is served', () => {
     const talk = conversation();
-    const refused = errorInfo('busy');
+    const refused = serviceFault('busy');
     const event = {
       type: 'request',
       header: { cmd: 'put', filename: 'a', filesize: 2 },
@@ -442,7 +442,7 @@ describe('the end of a session', () => {
 
   test('a fault is answered after all that was open before it, and ends the conversation', () => {
     const talk = conversation();
-    const error = errorInfo('bad-header');
+    const error = serviceFault('bad-header');
     talk.say(put('a', 0), bodyEnd, { type: 'fault', error });
     expect(replies(talk.log)).toEqual([]);
     const last = talk.say(stored(1, 'a', 0));
@@ -452,7 +452,7 @@ describe('the end of a session', () => {
 
   test('a body that breaks off is aborted, never committed', () => {
     const talk = conversation();
-    talk.say(put('a', 5), data('he'), { type: 'fault', error: errorInfo('truncated') });
+    talk.say(put('a', 5), data('he'), { type: 'fault', error: serviceFault('truncated') });
     expect(asked(talk.log).map(({ type }) => type)).toEqual(['openPut', 'write', 'abort']);
   });
 
@@ -486,8 +486,8 @@ describe('the end of a session', () => {
 });
 
 describe('one request is refused once', () => {
-  const truncated = errorInfo('truncated', undefined, { position: 71 });
-  const late = errorInfo('timed-out');
+  const truncated = serviceFault('truncated', undefined, { position: 71 });
+  const late = serviceFault('timed-out');
 
   test.each([
     ['while its answer waits for its turn', [put('b', 0), bodyEnd]],
@@ -539,7 +539,7 @@ describe('one request is refused once', () => {
     talk.say(
       put('a', 0),
       bodyEnd,
-      { type: 'fault', error: errorInfo('bad-header') },
+      { type: 'fault', error: serviceFault('bad-header') },
       { type: 'fault', error: late },
     );
     talk.say(stored(1, 'a', 0));
@@ -555,8 +555,8 @@ describe('one request is refused once', () => {
       request({ cmd: 'hello', token: 'no' }),
       bodyEnd,
     );
-    talk.say(result(1, { of: 'open', ok: false, error: errorInfo('not-found') }));
-    talk.say(result(2, { of: 'hello', ok: false, error: errorInfo('bad-token') }), {
+    talk.say(result(1, { of: 'open', ok: false, error: serviceFault('not-found') }));
+    talk.say(result(2, { of: 'hello', ok: false, error: serviceFault('bad-token') }), {
       type: 'fault',
       error: late,
     });

@@ -1,6 +1,6 @@
 /** Interrupted uploads, as one session sees them. */
 import { describe, expect, test } from 'vitest';
-import { errorInfo } from '../../../src/files/protocol/errors.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import {
   asked,
   bodyEnd,
@@ -82,7 +82,7 @@ describe('progress', () => {
     talk.say(request({ cmd: 'stat', filename: 'slow' }), bodyEnd);
     talk.say(put(10, { progress: 1 }), data('abc'), synced(2, 3), data('def'), synced(2, 6));
     expect(replies(talk.log)).toEqual([]);
-    talk.say(result(1, { of: 'stat', ok: false, error: errorInfo('not-found') }));
+    talk.say(result(1, { of: 'stat', ok: false, error: serviceFault('not-found') }));
     expect(replies(talk.log).slice(1)).toEqual([{ ack: 'progress', upload: 'u', offset: 6 }]);
   });
 
@@ -95,7 +95,7 @@ describe('progress', () => {
   test('progress that fails refuses the put', () => {
     const talk = conversation();
     talk.say(put(10, { progress: 1 }), data('abc'));
-    talk.say(result(1, { of: 'sync', ok: false, error: errorInfo('io-error') }));
+    talk.say(result(1, { of: 'sync', ok: false, error: serviceFault('io-error') }));
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'io-error' }, cmd: 'put' }]);
   });
 });
@@ -109,7 +109,7 @@ describe('resume and cancel', () => {
     talk.say(result(1, { of: 'resume', ok: true, value: { offset: 5, crc32: 9 } }));
     expect(replies(talk.log)).toEqual([{ ack: 'resume', upload: 'u', offset: 5, crc32: 9, id: 1 }]);
     talk.say(request({ cmd: 'cancel', upload: 'u' }), bodyEnd);
-    talk.say(result(2, { of: 'cancel', ok: false, error: errorInfo('not-found') }));
+    talk.say(result(2, { of: 'cancel', ok: false, error: serviceFault('not-found') }));
     expect(replies(talk.log).at(-1)).toMatchObject({ error: { code: 'not-found' }, cmd: 'cancel' });
   });
 

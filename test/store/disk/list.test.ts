@@ -154,7 +154,7 @@ describe('many listings at once', () => {
   });
 
   it('a listing that takes long gives up its place, and no more listings do than may', async () => {
-    const one = createSemaphore(1, { afterMs: 1, outsideMax: 2 });
+    const one = createSemaphore(1, { afterMs: 1, overdueMax: 2 });
     const began: number[] = [];
     const ends: (() => void)[] = [];
     const stays = (i: number): Task<void> =>

@@ -1,6 +1,6 @@
 /** A peer that speaks the wire by hand: what it sends is spelled out, what it gets is read as frames. */
 import { filter, firstValueFrom, map, ReplaySubject, take, toArray } from 'rxjs';
-import type { ErrorInfo } from '../../../src/files/protocol/errors.ts';
+import type { ServiceFault } from '../../../src/files/protocol/errors.ts';
 import { replyFraming } from '../../../src/files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import { connectTcp } from '../../../src/transport/socket/tcp.ts';
@@ -39,7 +39,7 @@ export async function converse(port: number, ...chunks: readonly Uint8Array[]): 
 
 /** What became of each request, in a word: the command that was acknowledged, or the code of the error. */
 export const outcomes = (replies: readonly JsonHeader[]): string[] =>
-  replies.map(({ ack, error }) => String(ack ?? (error as ErrorInfo).code));
+  replies.map(({ ack, error }) => String(ack ?? (error as ServiceFault).code));
 
 export function peer(connection: Connection) {
   const frames$ = new ReplaySubject<FrameEvent<JsonHeader>>();

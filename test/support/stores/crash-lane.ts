@@ -298,7 +298,7 @@ export async function libraryClient(lane: Lane, client: number): Promise<void> {
     progress: 50_000,
     // Kills may follow one another before anything is achieved.
     retries: 1000,
-    backoff: { base: 1, most: 5 },
+    backoff: { initial: 1, maximum: 5 },
   });
   const sender = async (lot: number) => {
     for (let round = 0; !lane.ending(); round++) {

@@ -1,9 +1,9 @@
 /** The details of the item under the pointer, or of the selected one. */
+import { formatCount, formatCountOf } from '../../../base/units.ts';
 import { type Element, element } from './browser.ts';
 import { hexDump } from './hex.ts';
 import type { Item, Lane } from './model.ts';
 import { inUnit } from './scale.ts';
-import { grouped, many } from './words.ts';
 
 const arrow = { client: '→ client', server: '← server' } as const;
 const time = (nanos: number): string => inUnit('time', nanos);
@@ -28,7 +28,7 @@ export function showDetails(place: Element, item: Item | null, lane: Lane | null
   const bytes = element('div', 'bytes');
   bytes.append(element('pre', '', hexDump(item.bytes, item.position)));
   const more = item.end - item.position - item.bytes.length;
-  if (more > 0) bytes.append(element('p', 'hint', `${many(more, 'byte')} more, not in this page`));
+  if (more > 0) bytes.append(element('p', 'hint', `${formatCountOf(more, 'byte')} more, not in this page`));
   place.replaceChildren(about, bytes);
 }
 
@@ -45,8 +45,8 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
   switch (item.kind) {
     case 'frame':
       return [
-        ['position', grouped(item.position)],
-        ['length', `${grouped(item.head)} head + ${many(item.length, 'byte')} of body`],
+        ['position', formatCount(item.position)],
+        ['length', `${formatCount(item.head)} head + ${formatCountOf(item.length, 'byte')} of body`],
         ['carried by', carriedBy(item.chunks, item.firstShared, item.lastShared)],
         ['began', time(item.captured)],
         [
@@ -59,7 +59,7 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
             ? String(item.firstPacket)
             : `${item.firstPacket} to ${item.lastPacket}`,
         ],
-        ['missing', item.missing > 0 ? `${many(item.missing, 'byte')}: ${item.state}` : ''],
+        ['missing', item.missing > 0 ? `${formatCountOf(item.missing, 'byte')}: ${item.state}` : ''],
       ];
     case 'chunk': {
       const held = item.to - item.from;
@@ -67,9 +67,9 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
       const last = lane.frames[item.to - 1];
       const which = first === last ? `#${first?.number}` : `#${first?.number} to #${last?.number}`;
       return [
-        ['position', grouped(item.position)],
-        ['length', many(item.end - item.position, 'byte')],
-        ['carries', held === 0 ? '' : `${many(held, 'frame')} or parts of them: ${which}`],
+        ['position', formatCount(item.position)],
+        ['length', formatCountOf(item.end - item.position, 'byte')],
+        ['carries', held === 0 ? '' : `${formatCountOf(held, 'frame')} or parts of them: ${which}`],
         ['captured', time(item.captured)],
         ['deliverable', item.time > item.captured ? `${time(item.time)}: it came out of order` : ''],
         ['packet', String(item.packet)],
@@ -77,13 +77,13 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
     }
     case 'gap':
       return [
-        ['position', grouped(item.position)],
-        ['length', many(item.end - item.position, 'byte')],
+        ['position', formatCount(item.position)],
+        ['length', formatCountOf(item.end - item.position, 'byte')],
         ['why', item.reason],
       ];
     case 'fault':
       return [
-        ['position', grouped(item.position)],
+        ['position', formatCount(item.position)],
         ['what', item.message],
         ['known at', time(item.time)],
         ['packet', String(item.packet)],
@@ -93,11 +93,11 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
 
 function carriedBy(chunks: number, first: number, last: number): string {
   if (chunks === 1) {
-    return first === 0 ? 'a chunk of its own' : `one chunk, glued to ${many(first, 'other frame')}`;
+    return first === 0 ? 'a chunk of its own' : `one chunk, glued to ${formatCountOf(first, 'other frame')}`;
   }
   const shared = [
-    first > 0 ? `the first shared with ${grouped(first)}` : '',
-    last > 0 ? `the last shared with ${grouped(last)}` : '',
+    first > 0 ? `the first shared with ${formatCount(first)}` : '',
+    last > 0 ? `the last shared with ${formatCount(last)}` : '',
   ].filter((each) => each !== '');
-  return [`cut over ${many(chunks, 'chunk')}`, ...shared].join(', ');
+  return [`cut over ${formatCountOf(chunks, 'chunk')}`, ...shared].join(', ');
 }

@@ -1,9 +1,9 @@
 /** The texts beside the drawing: about the capture, the list of its conversations, and the one that is drawn. */
+import { formatCount, formatCountOf } from '../../../base/units.ts';
 import { browser, byId, type Element, element } from './browser.ts';
 import { CHUNKS_PX, FRAMES_PX, framesTop, topOf } from './layout.ts';
 import { type ConversationView, sideNames } from './model.ts';
 import type { PageData } from './page-data.ts';
-import { grouped, many } from './words.ts';
 
 /** Shows the totals of the capture, and what the page leaves out. */
 export function introduce(
@@ -13,13 +13,13 @@ export function introduce(
   browser.document.title = `${name} · sluice inspect`;
   byId('name').textContent = name;
   byId('sum').textContent = [
-    many(totals.conversations, 'conversation'),
-    many(totals.frames, 'frame'),
-    many(totals.chunks, 'chunk'),
-    many(totals.gaps, 'gap'),
-    many(totals.faults, 'fault'),
-    ...(totals.conflicts > 0 ? [many(totals.conflicts, 'conflict')] : []),
-    ...(totals.ignored > 0 ? [`${grouped(totals.ignored)} ignored`] : []),
+    formatCountOf(totals.conversations, 'conversation'),
+    formatCountOf(totals.frames, 'frame'),
+    formatCountOf(totals.chunks, 'chunk'),
+    formatCountOf(totals.gaps, 'gap'),
+    formatCountOf(totals.faults, 'fault'),
+    ...(totals.conflicts > 0 ? [formatCountOf(totals.conflicts, 'conflict')] : []),
+    ...(totals.ignored > 0 ? [`${formatCount(totals.ignored)} ignored`] : []),
   ].join(', ');
   const shown = { conversations: conversations.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
   for (const { lanes } of conversations) {
@@ -30,7 +30,7 @@ export function introduce(
   }
   const left = (Object.keys(shown) as (keyof typeof shown)[])
     .filter((kind) => shown[kind] < totals[kind])
-    .map((kind) => `${grouped(shown[kind])} of ${grouped(totals[kind])} ${kind}`);
+    .map((kind) => `${formatCount(shown[kind])} of ${formatCount(totals[kind])} ${kind}`);
   const notes: string[] = [];
   if (fault !== null) notes.push(`The reading ended early: ${fault}`);
   if (unread.length > 0) notes.push(`Not read: ${unread.join('; ')}`);
@@ -55,14 +55,14 @@ export function listed({ it, lanes: { client, server } }: ConversationView, open
   const cut = client.counts.cut + server.counts.cut;
   const gaps = client.gaps.length + server.gaps.length;
   const faults = client.faults.length + server.faults.length;
-  badge('glued', glued, `${grouped(glued)} glued`);
-  badge('cut', cut, `${grouped(cut)} cut`);
-  badge('gap', gaps, many(gaps, 'gap'));
-  badge('fault', faults, many(faults, 'fault'));
-  const frames = many(client.counts.frames + server.counts.frames, 'frame');
+  badge('glued', glued, `${formatCount(glued)} glued`);
+  badge('cut', cut, `${formatCount(cut)} cut`);
+  badge('gap', gaps, formatCountOf(gaps, 'gap'));
+  badge('fault', faults, formatCountOf(faults, 'fault'));
+  const frames = formatCountOf(client.counts.frames + server.counts.frames, 'frame');
   button.append(
     element('span', 'ends', `#${it.index} ${it.client} → ${it.server}`),
-    element('span', 'sum', `${frames}, ${many(client.counts.bytes + server.counts.bytes, 'byte')}`),
+    element('span', 'sum', `${frames}, ${formatCountOf(client.counts.bytes + server.counts.bytes, 'byte')}`),
     badges,
   );
   button.addEventListener('click', open);
@@ -75,19 +75,19 @@ export function describe({ it, lanes }: ConversationView): void {
   byId('about').textContent = [it.startedAt, it.framing, it.ended].join(' · ');
   for (const side of sideNames) {
     const { counts, chunks, frames } = lanes[side];
-    const shown = (here: number, all: number): string => (here < all ? ` (${grouped(here)} shown)` : '');
+    const shown = (here: number, all: number): string => (here < all ? ` (${formatCount(here)} shown)` : '');
     byId(`${side}-chunks`).textContent =
-      `${many(counts.chunks, 'chunk')}${shown(chunks.length, counts.chunks)}`;
+      `${formatCountOf(counts.chunks, 'chunk')}${shown(chunks.length, counts.chunks)}`;
     byId(`${side}-frames`).textContent =
-      `${many(counts.frames, 'frame')}${shown(frames.length, counts.frames)}`;
+      `${formatCountOf(counts.frames, 'frame')}${shown(frames.length, counts.frames)}`;
     byId(`${side}-counts`).textContent = [
-      many(counts.bytes, 'byte'),
-      ...(counts.glued > 0 ? [`${grouped(counts.glued)} glued`] : []),
-      ...(counts.cut > 0 ? [`${grouped(counts.cut)} cut`] : []),
-      ...(counts.missing > 0 ? [`${grouped(counts.missing)} missing`] : []),
-      ...(counts.retransmitted > 0 ? [`${grouped(counts.retransmitted)} sent again`] : []),
-      ...(counts.conflicts > 0 ? [many(counts.conflicts, 'conflict')] : []),
-      ...(counts.ignored > 0 ? [`${grouped(counts.ignored)} ignored`] : []),
+      formatCountOf(counts.bytes, 'byte'),
+      ...(counts.glued > 0 ? [`${formatCount(counts.glued)} glued`] : []),
+      ...(counts.cut > 0 ? [`${formatCount(counts.cut)} cut`] : []),
+      ...(counts.missing > 0 ? [`${formatCount(counts.missing)} missing`] : []),
+      ...(counts.retransmitted > 0 ? [`${formatCount(counts.retransmitted)} sent again`] : []),
+      ...(counts.conflicts > 0 ? [formatCountOf(counts.conflicts, 'conflict')] : []),
+      ...(counts.ignored > 0 ? [`${formatCount(counts.ignored)} ignored`] : []),
     ].join(', ');
   }
 }
@@ -96,7 +96,7 @@ export function describe({ it, lanes }: ConversationView): void {
 export function inOneLine({ lanes }: ConversationView): string {
   const sum = sideNames.map((side) => {
     const { counts } = lanes[side];
-    return `${side}: ${many(counts.chunks, 'chunk')}, ${many(counts.frames, 'frame')}`;
+    return `${side}: ${formatCountOf(counts.chunks, 'chunk')}, ${formatCountOf(counts.frames, 'frame')}`;
   });
   return `${sum.join('; ')}. Arrows move, plus and minus zoom, n and p step.`;
 }

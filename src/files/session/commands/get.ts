@@ -9,7 +9,7 @@
  * The file stays what it was when it was opened, so a `put` to the same name may go on while it is being sent.
  */
 import { match } from 'ts-pattern';
-import { errorInfo } from '../../protocol/errors.ts';
+import { serviceFault } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { defineCommand, refuse } from '../command.ts';
 
@@ -37,14 +37,14 @@ export const get = defineCommand({
         const { offset } = state;
         if (offset > size) {
           const why = `'offset' is ${offset} and the file has ${size} bytes`;
-          return refuse(state, errorInfo('bad-range', why, { field: 'offset', size }));
+          return refuse(state, serviceFault('bad-range', why, { field: 'offset', size }));
         }
         const body = Math.min(state.length ?? size - offset, size - offset);
         const ack = {
           type: 'ack',
           fields: { filename, size, mtime, ...crc32Field(crc32), offset, body },
         } as const;
-        return { state, answers: [ack, { type: 'file' as const, offset, length: body }], done: true };
+        return { state, replies: [ack, { type: 'file' as const, offset, length: body }], done: true };
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
       .otherwise(() => ({ state })),

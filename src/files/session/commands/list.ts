@@ -1,6 +1,6 @@
 /** `list`: a page of the names in the store, in order. One effect, one answer. */
 import { match } from 'ts-pattern';
-import { errorInfo } from '../../protocol/errors.ts';
+import { serviceFault } from '../../protocol/errors.ts';
 import type { Listing } from '../../protocol/file.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from '../command.ts';
@@ -32,7 +32,7 @@ export const list = defineCommand({
     const prefix = principal.prefix.startsWith(asked) ? principal.prefix : asked;
     if (!prefix.startsWith(principal.prefix)) {
       const why = `'prefix' must begin with '${principal.prefix}'`;
-      return refuse(null, errorInfo('forbidden', why, { prefix: principal.prefix }));
+      return refuse(null, serviceFault('forbidden', why, { prefix: principal.prefix }));
     }
     const from = { ...(prefix === '' ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
     return { state: null, effects: [{ type: 'list', ...from, limit: Math.min(limit, PAGE_NAMES_MAX) }] };

@@ -12,7 +12,7 @@
  */
 import { match } from 'ts-pattern';
 import { putBodyLength } from '../../protocol/body-length.ts';
-import { errorInfo } from '../../protocol/errors.ts';
+import { serviceFault } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';
 import { acknowledge, type CommandEvent, defineCommand, refuse, type Transition } from '../command.ts';
@@ -46,7 +46,7 @@ export const put = defineCommand({
     const { filename, filesize, offset, upload, crc32, sha256, progress, mtime, ifAbsent } = request;
     if (offset && upload === undefined) {
       const why = "the server has 0 bytes: only a put with an 'upload' can go on where it was interrupted";
-      return refuse(receiving, errorInfo('bad-offset', why, { offset: 0 }));
+      return refuse(receiving, serviceFault('bad-offset', why, { offset: 0 }));
     }
     const key = upload === undefined ? undefined : uploadKey(owner, upload);
     const content = { size: filesize, offset: key === undefined ? undefined : offset, crc32, sha256 };
@@ -67,7 +67,7 @@ export const put = defineCommand({
       })
       .with({ type: 'result', result: { of: 'sync', ok: true } }, ({ result }) => {
         const fields = { ...uploadField(state), offset: result.value.offset };
-        return { state, answers: [{ type: 'progress' as const, fields }] };
+        return { state, replies: [{ type: 'progress' as const, fields }] };
       })
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
       .otherwise(() => ({ state }));
