@@ -2,6 +2,27 @@
  * Sluice for any platform: framing, the protocol, the session and the client. Nothing below it needs Node.
  */
 
+export {
+  type Actor,
+  type ActorEvent,
+  type ActorTypes,
+  type Control,
+  defineActor,
+  type Peer,
+  type PerformContext,
+  type Reduction,
+} from './actor/actor.ts';
+export type { Mailbox, MailboxLimits, Posted } from './actor/mailbox.ts';
+export type { ActorReport } from './actor/report.ts';
+export {
+  type ActorLimits,
+  type ActorsEvent,
+  type ActorsStats,
+  defaultActorLimits,
+  type ServeActorsOptions,
+  serveActors,
+} from './actor/serve-actors.ts';
+export type { TraceEvent } from './actor/trace.ts';
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';
@@ -37,6 +58,11 @@ export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.t
 export type * from './transport/connection.ts';
 export type { BytesLike } from './wire/bytes.ts';
 export { finish, step, stepUpTo } from './wire/checked-step.ts';
+export type * from './wire/codec.ts';
+export { type DelimitedOptions, delimited } from './wire/codecs/delimited.ts';
+export { lines } from './wire/codecs/lines.ts';
+export { type Json, jsonMessages, type MessageFormat, messages } from './wire/codecs/messages.ts';
+export { bytes } from './wire/codecs/raw-bytes.ts';
 export * from './wire/deframe.ts';
 export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';
 export * from './wire/enframe.ts';
@@ -46,10 +72,13 @@ export {
   type HeadFault,
   headFault,
 } from './wire/fault.ts';
+export { FrameError } from './wire/frame-error.ts';
 export type * from './wire/frame-event.ts';
+export { frames } from './wire/frames.ts';
 export type * from './wire/framing.ts';
 export * from './wire/json-header.ts';
 export { type Encoded, encodeLength } from './wire/length-codec.ts';
 export * from './wire/length-field.ts';
+export { MessageFault } from './wire/message-fault.ts';
 export type * from './wire/preset.ts';
 export * from './wire/presets.ts';

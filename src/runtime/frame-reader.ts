@@ -19,7 +19,7 @@ import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { createChunkSplitter, PIECE_BYTES_MAX } from './chunk-splitter.ts';
 import { CREDIT_FLOOR_BYTES, type CreditWindow, EVENT_COST_BYTES } from './credit.ts';
-import { headerCost } from './header-cost.ts';
+import { memoryOf } from '../base/memory-of.ts';
 import type { SlotHolder } from './slots.ts';
 
 /** The bytes of a header that need no room of their own. Nearly every header is shorter. */
@@ -172,7 +172,7 @@ export function createFrameReader(deps: FrameReaderDeps): FrameReader {
   }
 
   function request(header: JsonHeader, body: number): void {
-    const credit = headerCost(header) + EVENT_COST_BYTES;
+    const credit = memoryOf(header) + EVENT_COST_BYTES;
     const busy = credit > CREDIT_FLOOR_BYTES && !window.fits(credit);
     window.charge(credit);
     // The body must be read whatever the others hold, even if it is only skipped.

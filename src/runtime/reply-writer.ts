@@ -18,11 +18,17 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
 /** The bytes from which on a write takes no more. A piece of a file is as large. */
 const WRITE_BYTES = 256 * 1024;
 
+/** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */
+const UNCOPIED_BYTES_MIN = 16 * 1024;
+
 /** The largest buffer that is used for the next replies too. Credit does not count what is left of a buffer. */
 const KEPT_BUFFER_BYTES = 16 * 1024;
 
 export interface ReplyWriter {
-  /** Queues a reply. Its bytes are copied, and cost credit until the operating system has them or never will. */
+  /**
+   * Queues a reply. Its bytes cost credit until the operating system has them or never will. Few are copied; many must
+   * stay unchanged.
+   */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
   /** Queues bytes of a file behind the replies, without a copy. They must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
@@ -37,6 +43,8 @@ export interface ReplyWriter {
   readonly flushHeld: () => void;
   /** Ends our side once everything is sent. Nothing may be queued after it. */
   readonly end: () => void;
+  /** The bytes of replies that the operating system does not have yet. */
+  readonly pending: () => number;
   /** Whether a write is under way, and the number of writes that have settled. */
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
@@ -168,6 +176,11 @@ export function createReplyWriter({
       window.charge(bytes.length);
       credit += bytes.length;
       replies++;
+      if (bytes.length >= UNCOPIED_BYTES_MIN) {
+        seal();
+        queue.push({ bytes, credit: bytes.length });
+        return;
+      }
       if (length >= WRITE_BYTES) seal();
       room(bytes.length);
       buffer.set(bytes, length);
@@ -188,6 +201,7 @@ export function createReplyWriter({
       return () => lowWaiters.delete(go);
     },
     flush,
+    pending: () => credit + sendingCredit,
     progress: () => ({ writing, writes }),
     flushHeld: () => {
       due = true;

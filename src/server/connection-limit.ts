@@ -24,8 +24,10 @@ const REFUSING_MAX = 64;
 /** Milliseconds that a refused peer has to read the error. */
 const REFUSAL_LINGER_MS = 1000;
 
+/** @param farewell the bytes that tell a peer why it is refused; null to drop it without a word. */
 export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
+  farewell: (why: string) => Uint8Array | null = refusalReply,
 ): ConnectionLimit {
   /** The number of open connections by host, so it is bounded by their number. */
   const openByHost = new Map<string, number>();
@@ -33,10 +35,10 @@ export function createConnectionLimit(
   let refusing = 0;
 
   function refuse(connection: Connection, why: string): void {
-    const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
-    if (refusing >= REFUSING_MAX || !reply.ok) return connection.destroy();
+    const bytes = refusing < REFUSING_MAX ? farewell(why) : null;
+    if (bytes === null) return connection.destroy();
     refusing++;
-    connection.write([reply.bytes], () => {});
+    connection.write([bytes], () => {});
     closeGracefully(connection, { lingerMs: REFUSAL_LINGER_MS }).subscribe(() => refusing--);
   }
 
@@ -68,6 +70,11 @@ export function createConnectionLimit(
       else openByHost.set(host, left);
     },
   };
+}
+
+function refusalReply(why: string): Uint8Array | null {
+  const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
+  return reply.ok ? reply.bytes : null;
 }
 
 /**

@@ -72,6 +72,11 @@ export const FRAMING = withMethods('a framing, such as lengthField({ … }) make
   'headLength',
   'parseHead',
 ]);
+/** A codec has an object that decodes, and a function that encodes. */
+export const CODEC: Rule = {
+  words: 'a codec, such as lengthField({ … }) makes',
+  isKind: (value) => isObject(value) && hasMethods(value, ['encode']) && isObject(value.decoder),
+};
 /** Not a socket, which has the same methods. */
 export const CONNECTION: Rule = {
   words: 'a connection, such as connectTcp emits or fromSocket makes of a socket',

@@ -44,3 +44,11 @@ function adviceFor(value: unknown): string {
   }
   return '';
 }
+
+/**
+ * Bytes that keep no other bytes in memory: themselves when they have their memory alone, else a copy.
+ *
+ * @internal
+ */
+export const owned = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.prototype.slice.call(bytes);

@@ -16,7 +16,8 @@ import { guessProtocol } from './guess-protocol.ts';
  * - `header-empty`: the header has no bytes where it must have some.
  * - `header-invalid`: the header cannot be understood.
  * - `body-length-invalid`: the header does not say how long its body is.
- * - `body-too-large`: the body was asked for in one piece, but is over `maxWhole`. The only one that is not fatal.
+ * - `body-too-large`: the body was asked for in one piece, but is over `maxWhole`. Not fatal.
+ * - `message-invalid`: the frame is sound, but its message cannot be understood. Not fatal.
  * - `truncated`: the stream ended in the middle of a frame.
  */
 export type FaultCode =
@@ -28,6 +29,7 @@ export type FaultCode =
   | 'header-invalid'
   | 'body-length-invalid'
   | 'body-too-large'
+  | 'message-invalid'
   | 'truncated';
 
 /** What is wrong with a head, without the position. */

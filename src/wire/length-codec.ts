@@ -41,21 +41,27 @@ export function fieldValue(
  * @param size the bytes of the field.
  */
 export function bodyLength(layout: LengthLayout, value: number | bigint, size: number): number | HeadFault {
-  const { maxLength } = layout;
+  const { minLength, maxLength } = layout;
   const shift = layout.countsField ? layout.shift - size : layout.shift;
   if (typeof value === 'number' && value >= 0) {
     const length = value + shift;
-    if (length >= 0 && length <= maxLength) return length;
+    if (length >= minLength && length <= maxLength) return length;
   }
-  return outOfBounds(value, shift, maxLength);
+  return outOfBounds(value, shift, layout);
 }
 
-function outOfBounds(value: number | bigint, shift: number, maxLength: number): HeadFault {
+function outOfBounds(
+  value: number | bigint,
+  shift: number,
+  { minLength, maxLength }: LengthLayout,
+): HeadFault {
   if (value < 0)
     return headFault('length-negative', `the length field says ${value}, a negative number`, value, 0);
   const length = exactly(BigInt(value) + BigInt(shift));
   const says = `the length field says ${value}`;
-  if (length < 0) return headFault('length-too-small', `${says}, and the least is ${-shift}`, value, -shift);
+  const least = minLength - shift;
+  if (length < minLength)
+    return headFault('length-too-small', `${says}, and the least is ${least}`, value, least);
   if (length > maxLength) {
     const body = shift === 0 ? '' : `, so the body has ${length} bytes`;
     return headFault('length-too-large', `${says}${body}, and the most is ${maxLength}`, length, maxLength);
@@ -122,9 +128,13 @@ const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
  * The fault of a length that no body has, or may have. It is checked first: the size of a varint is counted, and
  * infinity has no end.
  */
-function lengthFault({ maxLength }: LengthLayout, length: number): HeadFault | null {
+function lengthFault({ minLength, maxLength }: LengthLayout, length: number): HeadFault | null {
   if (length < 0)
     return headFault('length-negative', `the length is ${length}, a negative number`, length, 0);
+  if (length < minLength) {
+    const message = `the length is ${length}, and the least is ${minLength}`;
+    return headFault('length-too-small', message, length, minLength);
+  }
   if (length > maxLength) {
     return headFault(
       'length-too-large',

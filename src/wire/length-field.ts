@@ -15,19 +15,32 @@
  * ```
  */
 
-import { check, FUNCTION, optional } from './argument.ts';
+import { check, either, FUNCTION, oneOf } from './argument.ts';
+import { type BytesLike, bytesOf, owned } from './bytes.ts';
+import type { Codec } from './codec.ts';
 import type { HeadFault } from './fault.ts';
 import type { Framing, ParsedHead } from './framing.ts';
-import { bodyLength, fieldValue, prefixSize } from './length-codec.ts';
-import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './length-options.ts';
+import { framingDecoder } from './framing-decoder.ts';
+import { bodyLength, encodePrefix, fieldValue, prefixSize } from './length-codec.ts';
+import {
+  type LengthFieldOptions,
+  type LengthLayout,
+  layoutOf,
+  mustBeWithin,
+  type Prefix,
+} from './length-options.ts';
 
 export type { LengthFieldOptions, Prefix } from './length-options.ts';
 
 const MIB = 1024 * 1024;
 const NO_LEAD = new Uint8Array(0);
+const DELIVERIES = oneOf('stream', 'whole', 'skip');
 
 /**
- * A framing by length field.
+ * Frames by length field, in both directions: a framing for `deframe`, and a codec for actors, `frames` and `framed`.
+ *
+ * A message is the body of a frame: bytes. With `offset` it is a `PrefixedBody`, which has the bytes before the length
+ * field too. `encode` throws a RangeError for a body out of the bounds.
  *
  * Faults, all fatal: `length-negative`, `length-too-large`, `length-too-small`, `varint-too-long`. Not fatal:
  * `body-too-large`, for a body over `maxWhole` that is to be delivered whole.
@@ -37,12 +50,56 @@ const NO_LEAD = new Uint8Array(0);
  * const postgres = lengthField({ width: 4, offset: 1, counts: 'field', maxLength: 1024 * 1024 });
  * chunks$.pipe(deframe(postgres)); // a frame's header.lead[0] is the message type
  */
-export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
+export function lengthField(
+  options: LengthFieldOptions & { readonly offset?: never; readonly delivery?: 'whole' },
+): Framing<Prefix> & Codec<Uint8Array, BytesLike>;
+export function lengthField(
+  options: LengthFieldOptions & { readonly offset?: never },
+): Framing<Prefix> & Codec<Uint8Array, BytesLike, Prefix>;
+export function lengthField(
+  options: LengthFieldOptions & { readonly delivery?: 'whole' },
+): Framing<Prefix> & Codec<PrefixedBody>;
+export function lengthField(
+  options: LengthFieldOptions,
+): Framing<Prefix> & Codec<PrefixedBody, PrefixedBody, Prefix>;
+// biome-ignore lint/suspicious/noExplicitAny: the overloads above say which messages which options have.
+export function lengthField(options: LengthFieldOptions): Framing<Prefix> & Codec<any, any, any> {
   const layout = layoutOf(options);
+  const framing = framingOf(layout, options);
+  const isBare = options.offset === undefined;
+  const decoder = isBare
+    ? framingDecoder<Prefix, Uint8Array, Prefix>(framing, (_, body) => owned(body))
+    : framingDecoder<Prefix, PrefixedBody, Prefix>(framing, ({ lead }, body) => ({
+        lead,
+        body: owned(body),
+      }));
+  return {
+    ...framing,
+    decoder,
+    heldMax: framing.maxHead + framing.maxWhole,
+    encode(message: BytesLike | PrefixedBody, bodyLength = 0) {
+      const { lead, body } = isBare
+        ? { lead: NO_LEAD, body: bytesOf(message as BytesLike, 'a message') }
+        : (message as PrefixedBody);
+      const encoded = encodePrefix(layout, body.length + bodyLength, lead, 0);
+      if (!encoded.ok) throw new RangeError(encoded.fault.message);
+      return body.length === 0 ? [encoded.bytes] : [encoded.bytes, body];
+    },
+  };
+}
+
+/** A message of a protocol that has bytes before its length field: a type, a channel, a marker. */
+export interface PrefixedBody {
+  /** The `offset` bytes before the length field. */
+  readonly lead: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+function framingOf(layout: LengthLayout, options: LengthFieldOptions): Framing<Prefix> {
   const { offset, maxLength, maxHead } = layout;
-  const { delivery, maxWhole = Math.min(maxLength, MIB) } = options;
+  const { delivery = 'whole', maxWhole = Math.min(maxLength, MIB) } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
-  check('lengthField: delivery', delivery, optional(FUNCTION));
+  check('lengthField: delivery', delivery, either(FUNCTION, DELIVERIES));
 
   return {
     maxHead,
@@ -59,7 +116,11 @@ export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
       if (typeof length !== 'number') return length;
       const lead = offset === 0 ? NO_LEAD : new Uint8Array(bytes.subarray(start, start + offset));
       const header: Prefix = { value: Number(value), lead };
-      return { header, length, delivery: delivery === undefined ? 'whole' : delivery(header, length) };
+      return {
+        header,
+        length,
+        delivery: typeof delivery === 'function' ? delivery(header, length) : delivery,
+      };
     },
   };
 }

@@ -53,8 +53,13 @@ export interface LengthFieldOptions {
   readonly adjustment?: number;
   /** The largest body: bytes after the field, 0 to 2^53 - 1. */
   readonly maxLength: number;
-  /** How a body is handed on, by its prefix and length in bytes; default always `whole`. */
-  readonly delivery?: (prefix: Prefix, length: number) => Delivery;
+  /** The smallest body, 0 to `maxLength`; default 0. A smaller one is the fatal fault `length-too-small`. */
+  readonly minLength?: number;
+  /**
+   * How bodies are handed on, or a function that says it for each, by its prefix and length in bytes; default always
+   * `whole`.
+   */
+  readonly delivery?: Delivery | ((prefix: Prefix, length: number) => Delivery);
   /** The largest body delivered whole, in bytes; default 1 MiB, or `maxLength` if that is less. */
   readonly maxWhole?: number;
 }
@@ -74,6 +79,7 @@ export interface LengthLayout {
   readonly shift: number;
   readonly countsField: boolean;
   readonly maxLength: number;
+  readonly minLength: number;
   /** The largest value that the field can hold and a number can say. */
   readonly maxValue: number;
 }
@@ -91,7 +97,7 @@ const MAX_ADJUSTMENT = 2 ** 32;
 export function layoutOf(options: LengthFieldOptions): LengthLayout {
   check('the options of a length field', options, RECORD);
   const { width, endian = 'big', signed = false, maxVarint = 10, offset = 0 } = options;
-  const { counts = 'body', adjustment = 0, maxLength } = options;
+  const { counts = 'body', adjustment = 0, maxLength, minLength = 0 } = options;
   const isVarint = width === 'varint';
   must(WIDTHS.includes(width), 'width must be 1, 2, 3, 4, 8 or varint', width);
   must(endian === 'big' || endian === 'little', 'endian must be big or little', endian);
@@ -101,6 +107,7 @@ export function layoutOf(options: LengthFieldOptions): LengthLayout {
   must(['body', 'field', 'frame'].includes(counts), 'counts must be body, field or frame', counts);
   mustBeWithin('adjustment', adjustment, -MAX_ADJUSTMENT, MAX_ADJUSTMENT);
   mustBeWithin('maxLength', maxLength, 0, Number.MAX_SAFE_INTEGER);
+  mustBeWithin('minLength', minLength, 0, maxLength);
   const bits = isVarint ? 7 * maxVarint : 8 * width - (signed ? 1 : 0);
   return {
     width: isVarint ? 0 : width,
@@ -113,6 +120,7 @@ export function layoutOf(options: LengthFieldOptions): LengthLayout {
     shift: adjustment - (counts === 'frame' ? offset : 0),
     countsField: counts !== 'body',
     maxLength,
+    minLength,
     maxValue: Math.min(2 ** bits - 1, Number.MAX_SAFE_INTEGER),
   };
 }

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { deframe } from '../../src/wire/deframe.ts';
 import { initialState, type Stepped, step } from '../../src/wire/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
+import type { Framing } from '../../src/wire/framing.ts';
 import { jsonHeader } from '../../src/wire/json-header.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import { ascii, byteByByte, bytesOf, concat } from './stream.ts';
@@ -277,7 +278,7 @@ describe('between chunks', () => {
     return found;
   }
 
-  const cases: [string, typeof framing, number[]][] = [
+  const cases: [string, Framing<Prefix>, number[]][] = [
     ['between frames', framing, [1, 97]],
     ['in a whole body', lengthField({ width: 1, offset: 2, maxLength: 100 }), [8, 9, 10, 97]],
     ['in a streamed body', streaming, [10, 97]],

@@ -12,6 +12,7 @@ const ERROR_CODES: Readonly<Record<FaultCode, ErrorCode>> = {
   'header-invalid': 'bad-header',
   'body-length-invalid': 'bad-body-length',
   'body-too-large': 'bad-body-length',
+  'message-invalid': 'bad-request',
   truncated: 'truncated',
 };
 

@@ -1,0 +1,224 @@
+/** Begins to serve a connection, and does its work when it is its turn. */
+import { asyncScheduler, type Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
+import { createFifo } from '../base/fifo.ts';
+import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
+import type { Counters } from '../runtime/counters.ts';
+import type { Budget, Watermarks } from '../runtime/credit.ts';
+import type { RateLimiter } from '../runtime/rate-limit.ts';
+import { createReplyWriter } from '../runtime/reply-writer.ts';
+import type { Rounds } from '../runtime/rounds.ts';
+import type { Slots } from '../runtime/slots.ts';
+import type { TimeoutMonitor } from '../runtime/timeouts.ts';
+import type { Connection } from '../transport/connection.ts';
+import type { AnyActor, Peer } from './actor.ts';
+import { settle } from './credit.ts';
+import { acceptsPeer, nextEvent, pushResult } from './events.ts';
+import { advance, afterEvent, connectionOver, fail, timedOut } from './lifecycle.ts';
+import { createMailbox, type MailboxLimits } from './mailbox.ts';
+import { isListening, pause } from './pause.ts';
+import type { ActorReport } from './report.ts';
+import type { QueuedEvent, Run } from './run.ts';
+import { canPull } from './slices.ts';
+import type { TraceEvent } from './trace.ts';
+
+/** What the connections of a server share, and what bounds each of them. */
+export interface ServeActorOptions {
+  readonly budget: Budget;
+  readonly rounds: Rounds;
+  /** Room for long messages that are arriving. */
+  readonly rooms: Slots;
+  readonly timeoutMonitor: TimeoutMonitor;
+  readonly rateLimits: { readonly bytes: RateLimiter; readonly messages: RateLimiter };
+  readonly limits: {
+    readonly window: Watermarks;
+    readonly mailbox: MailboxLimits;
+    readonly quietPeriod: QuietPeriod;
+    readonly linger: number;
+  };
+  readonly counters: Counters;
+  readonly shutdown$?: Observable<unknown>;
+  readonly scheduler?: SchedulerLike;
+  readonly trace?: ((event: TraceEvent) => void) | undefined;
+}
+
+const NO_RATE = { consume: () => {}, leave: () => {} };
+const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
+
+/** The events that are reduced before another connection may have its turn. */
+const EVENTS_A_TURN = 64;
+
+export function createRun(
+  connection: Connection,
+  actor: AnyActor,
+  options: ServeActorOptions,
+  subscriber: Subscriber<ActorReport>,
+): Run {
+  const { limits, budget, rounds, rateLimits, counters, scheduler = asyncScheduler } = options;
+  const peer = peerOf(connection);
+  const member = rounds.join(
+    () => work(run),
+    (waits) => {
+      pause(run, 'turn', waits);
+      if (waits) run.writer.flush();
+    },
+  );
+  const inbound = createMailbox<unknown>({
+    limits: limits.mailbox,
+    arrived: member.wake,
+    overflowed: () => {
+      if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
+      inbound.close();
+      connection.destroy();
+    },
+  });
+  const window = budget.window(limits.window, (paused) => pause(run, 'credit', paused));
+  const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => run.writer.flushHeld());
+  const abort = new AbortController();
+  const run: Run = {
+    connection,
+    actor,
+    scheduler,
+    report: (report) => subscriber.next(report),
+    complete: () => subscriber.complete(),
+    trace: options.trace,
+    counters,
+    lingerMs: limits.linger,
+    sendingMax: limits.window.high,
+    stateBytesMax: limits.window.high,
+    phase: 'open',
+    isBroken: false,
+    state: undefined,
+    decoding: { codec: actor.codec, state: actor.codec.decoder.initial(0) },
+    chunks: createFifo(),
+    slice: null,
+    lastStep: null,
+    ends: createFifo(),
+    pull: () => {},
+    results: createFifo(),
+    fromPeer: createFifo(),
+    inbound,
+    isInputsTurn: false,
+    emit: () => {},
+    settlement: null,
+    window,
+    member,
+    writer: createReplyWriter({
+      connection,
+      window,
+      ackDelay,
+      receiving: () => run.partialCredit,
+      sent: (bytes) => {
+        counters.sent += bytes;
+      },
+      failed: () => {},
+    }),
+    ackDelay,
+    rates: NO_RATES,
+    room: options.rooms.join(),
+    pausedBy: new Set(),
+    cancelRoom: null,
+    hasRoom: false,
+    partialCredit: 0,
+    stateCredit: 0,
+    underWay: new Set(),
+    timers: new Map(),
+    behindBody: createFifo(),
+    isSendingBody: false,
+    cancelWhenLow: null,
+    abort,
+    context: { peer, signal: abort.signal, self: inbound.mailbox },
+    waits: new Subscription(),
+    received: 0,
+    bodies: 0,
+    inBody: false,
+  };
+  // A share may be in debt from the start, and then pauses the connection at once.
+  run.rates = {
+    bytes: rateLimits.bytes.join((paused) => pause(run, 'bytes', paused)),
+    messages: rateLimits.messages.join((paused) => pause(run, 'messages', paused)),
+  };
+  try {
+    run.state = actor.initial(peer);
+  } catch (thrown) {
+    fail(run, thrown);
+  }
+  run.results.push({ event: { type: 'opened' }, settlement: null });
+  return run;
+}
+
+function peerOf({ id, local, remote, certificate }: Connection): Peer {
+  return { id, local, remote, ...(certificate === undefined ? {} : { certificate }) };
+}
+
+/** Listens to what is not the peer's messages: the end of the connection, timeouts, and the shutdown of the server. */
+export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
+  const subscriptions = new Subscription();
+  subscriptions.add(run.connection.closed$.subscribe((fault) => connectionOver(run, fault)));
+  subscriptions.add(
+    shutdown$?.subscribe(() => pushResult(run, { event: { type: 'shutdown' }, settlement: null })),
+  );
+  subscriptions.add(
+    timeoutMonitor.monitor(
+      () => progressOf(run),
+      (kind) => timedOut(run, kind),
+    ),
+  );
+  return subscriptions;
+}
+
+const progressOf = (run: Run) => ({
+  received: run.received,
+  partialHead: run.partialCredit,
+  inBody: run.inBody,
+  bodies: run.bodies,
+  open: run.underWay.size,
+  listening: isListening(run),
+  ...run.writer.progress(),
+});
+
+/** Does a piece of work: reduces the events that are there, and decodes further ones. Returns whether there are more. */
+export function work(run: Run): boolean {
+  let left = EVENTS_A_TURN;
+  for (; left > 0; left--) {
+    const queued = nextEvent(run);
+    if (queued !== undefined) reduce(run, queued);
+    else if (canPull(run)) run.pull();
+    else break;
+  }
+  pause(run, 'actor', run.phase !== 'ending' && !acceptsPeer(run));
+  run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
+  const more = left === 0;
+  // All that is ready at the end of the work leaves in one write.
+  if (!more) run.writer.flush();
+  if (!more) advance(run);
+  return more;
+}
+
+/** Has the pipe reduce one event, and carry out its effects. */
+function reduce(run: Run, { event, settlement }: QueuedEvent): void {
+  run.settlement = settlement;
+  run.emit(event);
+  run.settlement = null;
+  settle(run, settlement);
+  if (event.type === 'message' || event.type === 'start') run.counters.requests++;
+  chargeState(run);
+  afterEvent(run, event);
+}
+
+/** Charges for what the state keeps now. */
+function chargeState(run: Run): void {
+  const { heldBytes } = run.actor;
+  if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
+  let credit: number;
+  try {
+    credit = heldBytes(run.state);
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
+  const more = credit - run.stateCredit;
+  run.stateCredit = credit;
+  if (more > 0) run.window.charge(more);
+  else if (more < 0) run.window.credit(-more);
+  if (credit > run.stateBytesMax)
+    fail(run, new RangeError(`the state keeps ${credit} bytes, and may keep ${run.stateBytesMax}`));
+}

@@ -1,0 +1,72 @@
+/** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
+import { memoryOf } from '../base/memory-of.ts';
+import { EVENT_COST_BYTES } from '../runtime/credit.ts';
+import type { AnyEvent, Run, Settlement } from './run.ts';
+
+/**
+ * The least bytes of a body that are kept where they were received. Fewer are copied, where the connection holds memory
+ * already that it cannot receive into: else one byte could keep everything in memory that came with it.
+ */
+const KEPT_BYTES_MIN: number = 32 * 1024;
+
+/** Charges an event for the memory that it takes. */
+export function charge(run: Run, cost: number, lent: Uint8Array | null): Settlement {
+  const credit = EVENT_COST_BYTES + cost;
+  run.window.charge(credit);
+  return { pending: 1, credit, lent };
+}
+
+/** Charges an event of the peer. */
+export function paid(run: Run, event: AnyEvent): Settlement | null {
+  switch (event.type) {
+    case 'message':
+      return charge(run, event.cost, null);
+    case 'data': {
+      run.bodies += event.bytes.length;
+      return charge(run, event.bytes.length, event.bytes);
+    }
+    case 'start': {
+      const settlement = charge(run, memoryOf(event.head), null);
+      // The body must be read whatever the connection holds.
+      run.window.setFrameCost(settlement.credit);
+      run.inBody = true;
+      return settlement;
+    }
+    case 'end':
+      run.window.setFrameCost(0);
+      run.inBody = false;
+      return null;
+    default:
+      return null;
+  }
+}
+
+/** A piece of a body as it is handed on: copied when it is a small part of what it would keep in memory. */
+export function detached(run: Run, bytes: Uint8Array): Uint8Array {
+  if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+  if (!(run.connection.pinsMemory?.() ?? true)) return bytes;
+  run.connection.recycle?.(bytes, bytes.length);
+  return new Uint8Array(bytes);
+}
+
+/** Keeps the credit of the event that is being reduced until `settle` is called as often as `hold`. */
+export function hold(run: Run): Settlement | null {
+  if (run.settlement !== null) run.settlement.pending++;
+  return run.settlement;
+}
+
+/** One thing that an event's credit was kept for has ended. */
+export function settle(run: Run, settlement: Settlement | null): void {
+  if (settlement === null || --settlement.pending > 0) return;
+  const { lent, credit } = settlement;
+  if (lent !== null) run.connection.recycle?.(lent, lent.length);
+  run.window.credit(credit);
+  // When it was the last thing that could end a pause, held replies must not wait.
+  if (run.window.paused()) run.member.wake();
+}
+
+/** Returns the credit of the peer's events that will not be reduced. */
+export function settleUnreduced(run: Run): void {
+  for (let queued = run.fromPeer.shift(); queued !== undefined; queued = run.fromPeer.shift())
+    settle(run, queued.settlement);
+}

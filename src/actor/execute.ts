@@ -1,0 +1,134 @@
+/** Carries out effects. What fails in the world becomes an event; nothing here throws. */
+import { from, type ObservableInput, Subscription } from 'rxjs';
+import type { Control } from './actor.ts';
+import { charge, hold, settle } from './credit.ts';
+import { pushResult } from './events.ts';
+import { endOurSide, fail } from './lifecycle.ts';
+import type { AnyEvent, Run } from './run.ts';
+import type { AnyEffect } from './scan-effects.ts';
+import { sendBody } from './send-body.ts';
+import { switchCodec } from './slices.ts';
+
+/** The most timers of one connection. */
+const TIMERS_MAX = 1024;
+/** The most results that may wait: more come only of an Observable that never waits. */
+const RESULTS_MAX = 65_536;
+
+/**
+ * A `switch`, because it runs for each message: a pattern match costs a hundred times as much, which is measurable
+ * here.
+ */
+export function execute(run: Run, effect: AnyEffect): void {
+  const control = effect as Control<unknown>;
+  switch (control.type) {
+    case 'send':
+      return send(run, control.message, control.mayWait !== true);
+    case 'sendBody':
+      return inSendingOrder(run, () => sendBody(run, control));
+    case 'setTimer':
+      return setTimer(run, control.key, control.afterMs);
+    case 'useCodec':
+      return switchCodec(run, control.codec);
+    case 'end':
+      return endOurSide(run);
+    case 'destroy':
+      return run.connection.destroy();
+    default:
+      return perform(run, effect);
+  }
+}
+
+const isSending = ({ phase }: Run): boolean => phase === 'open' || phase === 'ended';
+
+function send(run: Run, message: unknown, eager: boolean): void {
+  if (!isSending(run)) return;
+  let chunks: readonly Uint8Array[];
+  try {
+    chunks = run.decoding.codec.encode(message);
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
+  if (run.isSendingBody) {
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.length;
+    run.window.charge(bytes);
+    run.behindBody.push(() => {
+      run.window.credit(bytes);
+      for (const chunk of chunks) run.writer.reply(chunk, eager);
+    });
+    return;
+  }
+  for (const chunk of chunks) run.writer.reply(chunk, eager);
+}
+
+/** Sends something now, or behind the body that is being sent. */
+function inSendingOrder(run: Run, go: () => void): void {
+  if (!isSending(run)) return;
+  if (run.isSendingBody) run.behindBody.push(go);
+  else go();
+}
+
+function setTimer(run: Run, key: string, afterMs: number | null): void {
+  run.timers.get(key)?.unsubscribe();
+  run.timers.delete(key);
+  if (afterMs === null || !isSending(run)) return;
+  if (run.timers.size === TIMERS_MAX)
+    return fail(run, new RangeError(`setTimer: a connection may have ${TIMERS_MAX} timers, and has them`));
+  const timer = run.scheduler.schedule(() => {
+    run.timers.delete(key);
+    pushResult(run, { event: { type: 'timer', key }, settlement: charge(run, 0, null) });
+  }, afterMs);
+  run.timers.set(key, timer);
+}
+
+/** Performs an effect of the actor's own. Its event's credit is kept until it has ended, and its results are reduced. */
+function perform(run: Run, effect: AnyEffect): void {
+  let given: ObservableInput<unknown> | undefined;
+  try {
+    given = run.actor.perform?.(effect, run.context) as ObservableInput<unknown> | undefined;
+  } catch (error) {
+    given = undefined;
+    emitOf(run, { type: 'failed', effect, error });
+  }
+  if (given === undefined || given === null) return;
+  const settlement = hold(run);
+  const subscription = new Subscription();
+  run.underWay.add(subscription);
+  subscription.add(() => {
+    if (!run.underWay.delete(subscription)) return;
+    settle(run, settlement);
+    run.member.wake();
+  });
+  // The credit of a result is that of the effect, for one thing more.
+  const emit = (event: AnyEvent): void => {
+    if (settlement !== null) settlement.pending++;
+    pushResult(run, { event, settlement });
+    if (run.results.length > RESULTS_MAX) fail(run, tooManyResults(effect));
+  };
+  try {
+    subscription.add(
+      from(given).subscribe({
+        next: (value) => emit({ type: 'result', effect, value }),
+        error: (error: unknown) => {
+          emit({ type: 'failed', effect, error });
+          subscription.unsubscribe();
+        },
+        complete: () => subscription.unsubscribe(),
+      }),
+    );
+  } catch (error) {
+    // What was returned is nothing that `from` takes.
+    emit({ type: 'failed', effect, error });
+    subscription.unsubscribe();
+  }
+}
+
+/** Queues what came of an effect before anything of it was under way. */
+function emitOf(run: Run, event: AnyEvent): void {
+  pushResult(run, { event, settlement: hold(run) });
+}
+
+const tooManyResults = ({ type }: AnyEffect): RangeError =>
+  new RangeError(
+    `perform: the effect '${type}' has given more than ${RESULTS_MAX} values faster than they are reduced`,
+  );

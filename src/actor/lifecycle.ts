@@ -1,0 +1,119 @@
+/** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
+import type { TimeoutKind } from '../runtime/timeouts.ts';
+import type { ConnectionFault } from '../transport/connection.ts';
+import { settle, settleUnreduced } from './credit.ts';
+import { pushResult } from './events.ts';
+import { chargePartial } from './room.ts';
+import type { AnyEvent, Run } from './run.ts';
+import { inputEnded } from './slices.ts';
+
+/** How long effects may go on after the connection is closed, in milliseconds. */
+export const SETTLE_MS = 30_000;
+
+/** Applies what an event means for the life of the connection, once the actor has reduced it. */
+export function afterEvent(run: Run, event: AnyEvent): void {
+  switch (event.type) {
+    case 'fault':
+      run.report({ type: 'fault', fault: event.fault });
+      if (event.fault.fatal) endOurSide(run);
+      return;
+    case 'timeout':
+      return endOurSide(run);
+    case 'ended':
+      if (run.phase === 'open') run.phase = 'ended';
+      return;
+    case 'closed':
+      return closed(run);
+    default:
+      return;
+  }
+}
+
+/** Ends our side when everything is sent. A peer that does not end its own is dropped after a while. */
+export function endOurSide(run: Run): void {
+  if (run.phase !== 'open' && run.phase !== 'ended') return;
+  run.phase = 'ending';
+  settleUnreduced(run);
+  chargePartial(run, 0);
+  stopTimers(run);
+  if (run.isSendingBody) run.behindBody.push(() => run.writer.end());
+  else run.writer.end();
+  run.waits.add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
+}
+
+/** A function of the actor has thrown: that costs the connection. */
+export function fail(run: Run, thrown: unknown): void {
+  if (run.isBroken) return;
+  run.isBroken = true;
+  run.report({ type: 'internal-error', thrown });
+  run.connection.destroy();
+}
+
+/** The peer was too slow. */
+export function timedOut(run: Run, kind: TimeoutKind): void {
+  run.report({ type: 'timeout', kind });
+  // A peer that does not read would not receive a farewell.
+  if (kind === 'unread') run.connection.destroy();
+  else pushResult(run, { event: { type: 'timeout', kind }, settlement: null });
+}
+
+/**
+ * Both sides of the connection are over. The actor learns of it behind what the peer has sent before; effects learn of
+ * it now. What has not ended some time later is given up, so that nothing waits for ever.
+ */
+export function connectionOver(run: Run, fault: ConnectionFault | null): void {
+  if (run.phase === 'finished') return;
+  inputEnded(run, { type: 'closed', fault });
+  run.abort.abort();
+  run.waits.add(
+    run.scheduler.schedule(() => {
+      run.report({ type: 'abandoned', effects: run.underWay.size });
+      finish(run);
+    }, SETTLE_MS),
+  );
+}
+
+function closed(run: Run): void {
+  if (run.phase === 'closed' || run.phase === 'finished') return;
+  run.phase = 'closed';
+  settleUnreduced(run);
+  stopTimers(run);
+  run.inbound.close();
+}
+
+/** Looks whether there is anything left to wait for. It is called when a turn of work is over. */
+export function advance(run: Run): void {
+  if (run.underWay.size > 0 || run.results.length > 0 || run.fromPeer.length > 0) return;
+  if (run.phase === 'ended' && run.ends.length === 0 && run.timers.size === 0) endOurSide(run);
+  else if (run.phase === 'closed') finish(run);
+}
+
+/** Lets go of everything. Each credit that is still charged is returned. */
+export function finish(run: Run): void {
+  if (run.phase === 'finished') return;
+  run.phase = 'finished';
+  stopTimers(run);
+  run.waits.unsubscribe();
+  run.cancelWhenLow?.();
+  run.inbound.close();
+  run.abort.abort();
+  run.member.leave();
+  run.rates.bytes.leave();
+  run.rates.messages.leave();
+  // Else what waits for a quiet period would keep its credit.
+  run.ackDelay.release();
+  run.ackDelay.dispose();
+  settleUnreduced(run);
+  for (let queued = run.results.shift(); queued !== undefined; queued = run.results.shift())
+    settle(run, queued.settlement);
+  for (const effect of [...run.underWay]) effect.unsubscribe();
+  chargePartial(run, 0);
+  run.window.credit(run.stateCredit);
+  run.stateCredit = 0;
+  run.complete();
+}
+
+function stopTimers(run: Run): void {
+  for (const timer of run.timers.values()) timer.unsubscribe();
+  run.timers.clear();
+}

@@ -1,0 +1,120 @@
+/**
+ * What others send to an actor: bounded for each receiver, with a rule for one that does not keep up.
+ *
+ * ```text
+ *  post              when                               then
+ *  the mailbox has room                                 the input waits; its promise settles when the actor takes it
+ *  it is full, and `whenFull` is `dropOldest`           the oldest input is dropped
+ *  it is full, and `whenFull` is `disconnect`           the connection is destroyed, and what waits is dropped
+ *  the connection is closed                             the input is not taken: `closed`
+ * ```
+ *
+ * An actor takes no input while its peer does not read what was sent before. So a slow reader fills its own mailbox,
+ * and costs nobody else memory or time.
+ */
+import { createFifo } from '../base/fifo.ts';
+import { memoryOf } from '../base/memory-of.ts';
+
+/** What became of an input: the actor has it; it was dropped for newer ones; or the connection is closed. */
+export type Posted = 'taken' | 'dropped' | 'closed';
+
+export interface Mailbox<I> {
+  /**
+   * Sends an input to the actor of a connection. It never throws, and need not be awaited. Who awaits it goes on when
+   * the receiver has taken the input.
+   */
+  readonly post: (input: I) => Promise<Posted>;
+}
+
+export interface MailboxLimits {
+  /** The most inputs that wait, from 1; default 1,024. */
+  readonly inputs: number;
+  /** The most bytes of memory, roughly, that wait; default 1 MiB. One input may be larger. */
+  readonly bytes: number;
+  /** What happens when it is full: default `disconnect`. */
+  readonly whenFull: 'disconnect' | 'dropOldest';
+}
+
+export const defaultMailbox: MailboxLimits = { inputs: 1024, bytes: 1024 * 1024, whenFull: 'disconnect' };
+
+interface Waiting<I> {
+  readonly input: I;
+  readonly bytes: number;
+  readonly settle: (posted: Posted) => void;
+}
+
+/** The receiver's side of a mailbox. */
+export interface Inbound<I> {
+  readonly mailbox: Mailbox<I>;
+  readonly length: () => number;
+  /** Takes the oldest input. */
+  readonly take: () => { readonly input: I } | undefined;
+  /** Drops what waits, and all that comes. */
+  readonly close: () => void;
+}
+
+const DROPPED = Promise.resolve<Posted>('dropped');
+const CLOSED = Promise.resolve<Posted>('closed');
+
+export interface MailboxDeps {
+  readonly limits: MailboxLimits;
+  /** Called when an input has come. */
+  readonly arrived: () => void;
+  /** Called when the mailbox is full, and the connection must go. */
+  readonly overflowed: () => void;
+}
+
+/** The last input that was measured: a broadcast posts the same one to many. */
+let lastMeasured: { readonly input: unknown; readonly bytes: number } = { input: undefined, bytes: 0 };
+
+function bytesOfInput(input: unknown): number {
+  if (lastMeasured.input !== input) lastMeasured = { input, bytes: memoryOf(input) };
+  return lastMeasured.bytes;
+}
+
+/** Bounded by its limits: both the number and the bytes of what waits. */
+export function createMailbox<I>({ limits, arrived, overflowed }: MailboxDeps): Inbound<I> {
+  const waiting = createFifo<Waiting<I>>();
+  let held = 0;
+  let closed = false;
+
+  function drop(as: Posted): void {
+    const oldest = waiting.shift();
+    if (oldest === undefined) return;
+    held -= oldest.bytes;
+    oldest.settle(as);
+  }
+
+  function post(input: I): Promise<Posted> {
+    if (closed) return CLOSED;
+    const bytes = bytesOfInput(input);
+    const isFull = () =>
+      waiting.length > 0 && (waiting.length >= limits.inputs || held + bytes > limits.bytes);
+    if (isFull() && limits.whenFull === 'disconnect') {
+      overflowed();
+      return DROPPED;
+    }
+    while (isFull()) drop('dropped');
+    held += bytes;
+    return new Promise((settle) => {
+      waiting.push({ input, bytes, settle });
+      arrived();
+    });
+  }
+
+  return {
+    mailbox: { post },
+    length: () => waiting.length,
+    take() {
+      const next = waiting.shift();
+      if (next === undefined) return undefined;
+      held -= next.bytes;
+      next.settle('taken');
+      return next;
+    },
+    close() {
+      closed = true;
+      while (waiting.length > 0) drop('closed');
+    },
+  };
+}

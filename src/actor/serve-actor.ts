@@ -1,0 +1,59 @@
+/**
+ * Runs an actor on one connection. This is the pipe:
+ *
+ * ```text
+ *  chunks$ ──▶ slices ──▶ scan(step) ──▶ events ──▶ scan(reduce) ──▶ effects ──▶ the peer, the world
+ *     ▲                                    ▲                                          │
+ *     └── paused while credit is short     └──── results, timers, inputs of others ◀──┘
+ * ```
+ *
+ * One event is reduced at a time, and its effects are begun before the next. The connection takes turns with the others
+ * (see `rounds`), and holds no more memory than its window of credit (see `credit`).
+ */
+import { Observable } from 'rxjs';
+import type { Connection } from '../transport/connection.ts';
+import { scanDecoder } from '../wire/decode.ts';
+import type { AnyActor } from './actor.ts';
+import { createRun, listen, type ServeActorOptions, work } from './create-run.ts';
+import { mergeEvents, toEvents } from './events.ts';
+import { execute } from './execute.ts';
+import { fail, finish } from './lifecycle.ts';
+import type { ActorReport } from './report.ts';
+import { scanEffects } from './scan-effects.ts';
+import { slices } from './slices.ts';
+
+/**
+ * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is
+ * closed and all effects have ended. Never errors. Who unsubscribes destroys the connection.
+ *
+ * @internal
+ */
+export function serveActor(
+  connection: Connection,
+  actor: AnyActor,
+  options: ServeActorOptions,
+): Observable<ActorReport> {
+  return new Observable((subscriber) => {
+    const run = createRun(connection, actor, options, subscriber);
+    const effects = connection.chunks$
+      .pipe(
+        slices(run), //                the bytes, at most 64 messages at a time, while credit and rates allow
+        scanDecoder(run.decoding), //  scan(step): bytes → messages, pieces of bodies, faults
+        toEvents(run), //              each event pays for what it holds
+        mergeEvents(run), //           results first, then the peer and the others in turn
+        scanEffects(run), //           scan(reduce): (state, event) → (state, effects)
+      )
+      .subscribe({
+        next: (effect) => execute(run, effect),
+        error: (thrown: unknown) => fail(run, thrown),
+      });
+    const inputs = listen(run, options);
+    work(run);
+    return () => {
+      inputs.unsubscribe();
+      effects.unsubscribe();
+      if (run.phase !== 'finished') connection.destroy();
+      finish(run);
+    };
+  });
+}

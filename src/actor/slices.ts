@@ -1,0 +1,122 @@
+/**
+ * Takes a connection's bytes a slice at a time, while credit and rates allow, and when what was decoded before is
+ * reduced.
+ *
+ * ```text
+ *  chunks$ ──▶ queue ──pull──▶ slice ──▶ scan(step) ──▶ at most 64 messages
+ * ```
+ *
+ * It pulls, so that a message is decoded only when the actor takes it. A chunk of thousands of tiny messages never lies
+ * decoded in memory, and an actor may change its codec behind any message.
+ */
+import { Observable, type OperatorFunction } from 'rxjs';
+import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
+import { settleUnreduced } from './credit.ts';
+import { isListening } from './pause.ts';
+import { chargePartial } from './room.ts';
+import type { AnyCodec, AnyEvent, Run } from './run.ts';
+
+/** The most things that one step decodes; and while the budget has no room for so many. */
+const [STEP_MOST, STEP_LEAST] = [64, 4];
+/** What the things of one step may cost, roughly, besides one long message. */
+const STEP_COST_BYTES: number = 128 * 1024;
+
+/** Emits slices when they are pulled, and at last the end of the input. */
+export function slices(run: Run): OperatorFunction<Uint8Array, Slice | typeof END_OF_INPUT> {
+  return (source) =>
+    new Observable((subscriber) => {
+      run.pull = () => pull(run, (slice) => subscriber.next(slice));
+      return source.subscribe({
+        next: (chunk) => chunkArrived(run, chunk),
+        complete: () => inputEnded(run, { type: 'ended' }),
+        // Whatever the source, a connection that broke is over: `closed$` says why.
+        error: () => run.connection.destroy(),
+      });
+    });
+}
+
+function chunkArrived(run: Run, chunk: Uint8Array): void {
+  run.received += chunk.length;
+  run.counters.received += chunk.length;
+  run.ackDelay.onActivity();
+  if (isDropping(run)) return run.connection.recycle?.(chunk, chunk.length);
+  run.chunks.push(chunk);
+  run.member.wake();
+}
+
+/** Queues the peer's end, or the connection's, behind what came before it. */
+export function inputEnded(run: Run, event: AnyEvent): void {
+  run.ackDelay.release();
+  run.ends.push(event);
+  run.member.wake();
+}
+
+/** Whether nothing that the peer sends is of use any more. */
+export const isDropping = ({ phase, isBroken }: Run): boolean =>
+  isBroken || (phase !== 'open' && phase !== 'ended');
+
+const hasBytes = ({ slice, chunks }: Run): boolean =>
+  chunks.length > 0 || (slice !== null && slice.at < slice.chunk.length);
+
+/** Whether there is something to decode, and it may be decoded now. */
+export function canPull(run: Run): boolean {
+  if (run.fromPeer.length > 0) return false;
+  if (!hasBytes(run)) return run.ends.length > 0;
+  return isDropping(run) || isListening(run);
+}
+
+function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): void {
+  if (isDropping(run)) dropInput(run);
+  if (hasBytes(run)) return decodeSlice(run, emit);
+  const end = run.ends.shift();
+  if (end === undefined) return;
+  if (end.type === 'ended' && !isDropping(run)) emit(END_OF_INPUT);
+  chargePartial(run, 0);
+  run.fromPeer.push({ event: end, settlement: null });
+}
+
+function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
+  const { decoding, connection, rates } = run;
+  if (run.slice === null || run.slice.at === run.slice.chunk.length)
+    run.slice = { chunk: run.chunks.shift()!, at: 0, most: 0 };
+  const { slice } = run;
+  slice.most = run.window.isFree(STEP_COST_BYTES) ? STEP_MOST : STEP_LEAST;
+  const [from, { state }, bodies] = [slice.at, decoding, run.bodies];
+  emit(slice);
+  run.lastStep = { state, slice, from, count: run.fromPeer.length };
+  if (run.isBroken) return;
+  chargePartial(run, decoding.codec.decoder.held(decoding.state));
+  // Messages hold no view of the chunk. Pieces of bodies do, and are recycled when they have settled.
+  const used = slice.at - from - (run.bodies - bodies);
+  if (used > 0) connection.recycle?.(slice.chunk, used);
+  rates.bytes.consume(slice.at - from);
+  rates.messages.consume(run.fromPeer.length);
+}
+
+function dropInput(run: Run): void {
+  run.slice = null;
+  for (let chunk = run.chunks.shift(); chunk !== undefined; chunk = run.chunks.shift())
+    run.connection.recycle?.(chunk, chunk.length);
+}
+
+/**
+ * Decodes what comes next by another codec. What the old one has decoded behind the message that is being reduced is
+ * taken back: those bytes are the new codec's, from the first on.
+ */
+export function switchCodec(run: Run, codec: AnyCodec): void {
+  const { decoding, lastStep } = run;
+  const untaken = run.fromPeer.length;
+  if (lastStep !== null && untaken > 0) {
+    const { slice, from, count } = lastStep;
+    settleUnreduced(run);
+    const again = decoding.codec.decoder.step(lastStep.state, slice.chunk, from, count - untaken);
+    decoding.state = again.state;
+    slice.at = again.at;
+  }
+  const position = decoding.codec.decoder.position(decoding.state);
+  decoding.codec = codec;
+  decoding.state = codec.decoder.initial(position);
+  run.inBody = false;
+  run.lastStep = null;
+  chargePartial(run, 0);
+}

@@ -1,0 +1,40 @@
+/** Bytes as they come: each chunk is a message. */
+import { bytesOf } from '../bytes.ts';
+import type { Codec } from '../codec.ts';
+
+/**
+ * Bytes without frames: for protocols that have none, and for what comes before the first frame. Messages have the
+ * sizes of the pieces in which the network delivers them, which mean nothing.
+ *
+ * @example
+ * const echo = defineActor()({
+ *   codec: bytes,
+ *   initial: () => null,
+ *   reduce: (state, event) => ({
+ *     state,
+ *     effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],
+ *   }),
+ * });
+ */
+export const bytes: Codec<Uint8Array> = {
+  heldMax: 0,
+  decoder: {
+    initial: (position: number) => position,
+    step: (position: number, chunk, at) => ({
+      state: position + chunk.length - at,
+      decoded: [
+        {
+          type: 'message',
+          message: chunk.slice(at),
+          cost: chunk.length - at,
+          position,
+        },
+      ],
+      at: chunk.length,
+    }),
+    finish: () => [],
+    held: () => 0,
+    position: (position: number) => position,
+  },
+  encode: (message) => [bytesOf(message, 'a message')],
+};

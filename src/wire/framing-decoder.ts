@@ -1,0 +1,88 @@
+/** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
+import type { Decoded, Decoder, DecoderStep } from './codec.ts';
+import type { DeframeState } from './deframe-state.ts';
+import { finish, initialState, stepSome } from './deframe-step.ts';
+import type { FrameEvent, WholeFrame } from './frame-event.ts';
+import type { Framing } from './framing.ts';
+import { decodedMessage } from './message-fault.ts';
+
+/** What a message is made of: the header and the body of a frame. */
+export type ToMessage<H, In> = (header: H, body: Uint8Array) => In;
+
+interface State<H> {
+  readonly frames: DeframeState<H>;
+  /** Whether the body that arrives is skipped: its pieces are of no message. */
+  readonly skipping: boolean;
+}
+
+/**
+ * @param toMessage makes the message of a whole frame. It throws a `MessageFault` when it cannot.
+ * @param costOf the bytes of memory of a message; default the bytes of the body.
+ */
+export function framingDecoder<H, In, Head = never>(
+  framing: Framing<H>,
+  toMessage: ToMessage<H, In>,
+  costOf: (message: In, body: Uint8Array) => number = (_, body) => body.length,
+): Decoder<In, Head, State<H>> {
+  function decodedOf(
+    events: readonly FrameEvent<H>[],
+    skippingBefore: boolean,
+    out: Decoded<In, Head>[],
+  ): boolean {
+    let skipping = skippingBefore;
+    for (const event of events) {
+      switch (event.type) {
+        case 'frame':
+          out.push(messageOf(event));
+          break;
+        case 'start':
+          skipping = event.delivery === 'skip';
+          if (!skipping)
+            out.push({ type: 'start', head: event.header, length: event.length } as unknown as Decoded<
+              In,
+              Head
+            >);
+          break;
+        case 'fault':
+          out.push(event);
+          break;
+        default:
+          // A skipped body has no `data`, and its `end` is of no message.
+          if (!skipping) out.push(event as Decoded<In, Head>);
+          else if (event.type === 'end') skipping = false;
+      }
+    }
+    return skipping;
+  }
+
+  const messageOf = ({ header, body, position }: WholeFrame<H>) =>
+    decodedMessage(
+      () => toMessage(header, body),
+      (message) => costOf(message, body),
+      body,
+      position,
+    ) as Decoded<In, Head>;
+
+  return {
+    initial: (position) => ({ frames: { ...initialState<H>(), taken: position }, skipping: false }),
+    step(state, chunk, from, most): DecoderStep<In, Head, State<H>> {
+      const decoded: Decoded<In, Head>[] = [];
+      let { frames, skipping } = state;
+      let at = from;
+      while (at < chunk.length && decoded.length < most) {
+        const stepped = stepSome(framing, frames, chunk, at, most - decoded.length);
+        skipping = decodedOf(stepped.events, skipping, decoded);
+        frames = stepped.state;
+        at = stepped.at;
+      }
+      return { state: { frames, skipping }, decoded, at };
+    },
+    finish({ frames, skipping }) {
+      const decoded: Decoded<In, Head>[] = [];
+      decodedOf(finish(framing, frames).events, skipping, decoded);
+      return decoded;
+    },
+    held: ({ frames: { part } }) => ('held' in part ? part.held.room.bytes.length : 0),
+    position: ({ frames }) => frames.taken,
+  };
+}

@@ -1,0 +1,48 @@
+/** Messages that cannot be understood, though their frames can. */
+import type { Decoded } from './codec.ts';
+import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from './fault.ts';
+
+/**
+ * Thrown by a function that makes a message of bytes, when it cannot. The stream then has a fault that is not fatal,
+ * in the place of the message: the messages behind it are found all the same.
+ *
+ * @example
+ * const numbers = messages(lengthField({ width: 2, maxLength: 4 }), {
+ *   decode(bytes) {
+ *     if (bytes.length !== 4) throw new MessageFault(`a number has 4 bytes, and this has ${bytes.length}`);
+ *     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+ *   },
+ *   encode: (value) => …,
+ * });
+ */
+export class MessageFault extends Error {
+  override readonly name = 'MessageFault';
+  readonly fault: HeadFault;
+
+  constructor(message: string) {
+    super(message);
+    this.fault = headFault('message-invalid', message);
+  }
+}
+
+/**
+ * Makes a message of its bytes.
+ *
+ * @param make throws a `MessageFault` when it cannot. Anything else that it throws is thrown on: it is a bug.
+ * @internal
+ */
+export function decodedMessage<In>(
+  make: () => In,
+  costOf: (message: In) => number,
+  bytes: Uint8Array,
+  position: number,
+): Decoded<In> {
+  try {
+    const message = make();
+    return { type: 'message', message, cost: costOf(message), position };
+  } catch (thrown) {
+    if (!(thrown instanceof MessageFault)) throw thrown;
+    const sample = new Uint8Array(bytes.subarray(0, SAMPLE_BYTES_MAX));
+    return { type: 'fault', fault: faultAt(thrown.fault, position, sample, false) };
+  }
+}
