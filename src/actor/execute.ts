@@ -1,5 +1,6 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, type ObservableInput, Subscription } from 'rxjs';
+import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
 import type { Control } from './actor.ts';
 import { charge, hold, settle } from './credit.ts';
 import { pushResult } from './events.ts';
@@ -42,9 +43,15 @@ const isSending = ({ phase }: Run): boolean => phase === 'open' || phase === 'en
 
 function send(run: Run, message: unknown, eager: boolean): void {
   if (!isSending(run)) return;
+  const { codec } = run.decoding;
+  const { direct } = codec;
   let chunks: readonly Uint8Array[];
   try {
-    chunks = run.decoding.codec.encode(message);
+    if (direct !== undefined && !run.isSendingBody) {
+      const size = direct.sizeOf(message);
+      if (size < UNCOPIED_BYTES_MIN) return run.writer.direct(size, direct, message, eager);
+    }
+    chunks = codec.encode(message);
   } catch (thrown) {
     return fail(run, thrown);
   }

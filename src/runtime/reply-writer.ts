@@ -19,7 +19,7 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
 const WRITE_BYTES = 256 * 1024;
 
 /** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */
-const UNCOPIED_BYTES_MIN = 16 * 1024;
+export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
 /** The largest buffer that is used for the next replies too. Credit does not count what is left of a buffer. */
 const KEPT_BUFFER_BYTES = 16 * 1024;
@@ -30,6 +30,8 @@ export interface ReplyWriter {
    * stay unchanged.
    */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
+  /** Queues a message of `size` bytes, which `encoder` writes where it is sent from. Its bytes cost credit, as above. */
+  readonly direct: <M>(size: number, encoder: MessageWriter<M>, message: M, eager: boolean) => void;
   /** Queues bytes of a file behind the replies, without a copy. They must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
   /**
@@ -47,6 +49,11 @@ export interface ReplyWriter {
   readonly pending: () => number;
   /** Whether a write is under way, and the number of writes that have settled. */
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
+}
+
+/** Writes a message to `target[at..)`. */
+export interface MessageWriter<M> {
+  write(message: M, target: Uint8Array, at: number): void;
 }
 
 export interface ReplyWriterDeps {
@@ -185,6 +192,16 @@ export function createReplyWriter({
       room(bytes.length);
       buffer.set(bytes, length);
       length += bytes.length;
+    },
+    direct: (size, encoder, message, eager) => {
+      if (eager) due = true;
+      window.charge(size);
+      credit += size;
+      replies++;
+      if (length >= WRITE_BYTES) seal();
+      room(size);
+      encoder.write(message, buffer, length);
+      length += size;
     },
     body: (bytes, settled) => {
       due = true;

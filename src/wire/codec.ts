@@ -103,6 +103,18 @@ export interface Codec<In, Out = In, Head = never> {
    * @throws an Error when the message cannot be sent in this protocol: too long, say.
    */
   encode(message: Out, bodyLength?: number): readonly Uint8Array[];
+  /**
+   * Writes messages where they are sent from, for codecs of small messages: half the cost of `encode`. Both must make
+   * the same bytes.
+   */
+  readonly direct?: DirectEncoder<Out>;
+}
+
+export interface DirectEncoder<Out> {
+  /** The bytes of the message. @throws as `encode` does. */
+  sizeOf(message: Out): number;
+  /** Writes the message to `target[at..)`, where there is room for it. */
+  write(message: Out, target: Uint8Array, at: number): void;
 }
 
 /** What decodes: the messages of a codec that goes in one direction. */

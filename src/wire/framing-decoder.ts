@@ -1,5 +1,5 @@
 /** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
-import type { Decoded, Decoder, DecoderStep } from './codec.ts';
+import type { Decoded, DecodedMessage, Decoder, DecoderStep } from './codec.ts';
 import type { DeframeState } from './deframe-state.ts';
 import { finish, initialState, stepSome } from './deframe-step.ts';
 import type { FrameEvent, WholeFrame } from './frame-event.ts';
@@ -8,6 +8,18 @@ import { decodedMessage } from './message-fault.ts';
 
 /** What a message is made of: the header and the body of a frame. */
 export type ToMessage<H, In> = (header: H, body: Uint8Array) => In;
+
+/**
+ * Takes messages that lie whole in `chunk[at..)`, at most `most`, and adds them to `decoded`. Returns the offset behind
+ * the last one. What it does not take, the framing does: a message in pieces, or one that is wrong.
+ */
+export type TakeWhole<In> = (
+  chunk: Uint8Array,
+  at: number,
+  most: number,
+  position: number,
+  decoded: DecodedMessage<In>[],
+) => number;
 
 interface State<H> {
   readonly frames: DeframeState<H>;
@@ -18,11 +30,13 @@ interface State<H> {
 /**
  * @param toMessage makes the message of a whole frame. It throws a `MessageFault` when it cannot.
  * @param costOf the bytes of memory of a message; default the bytes of the body.
+ * @param takeWhole finds messages that lie whole in a chunk, as most small ones do: a fifth of the cost of frame events.
  */
 export function framingDecoder<H, In, Head = never>(
   framing: Framing<H>,
   toMessage: ToMessage<H, In>,
   costOf: (message: In, body: Uint8Array) => number = (_, body) => body.length,
+  takeWhole: TakeWhole<In> | null = null,
 ): Decoder<In, Head, State<H>> {
   function decodedOf(
     events: readonly FrameEvent<H>[],
@@ -70,6 +84,15 @@ export function framingDecoder<H, In, Head = never>(
       let { frames, skipping } = state;
       let at = from;
       while (at < chunk.length && decoded.length < most) {
+        if (takeWhole !== null && frames.part.phase === 'idle') {
+          const { taken } = frames;
+          const to = takeWhole(chunk, at, most, taken, decoded as DecodedMessage<In>[]);
+          if (to > at) {
+            frames = { taken: taken + to - at, part: frames.part };
+            at = to;
+            continue;
+          }
+        }
         const stepped = stepSome(framing, frames, chunk, at, most - decoded.length);
         skipping = decodedOf(stepped.events, skipping, decoded);
         frames = stepped.state;

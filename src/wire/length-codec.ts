@@ -105,21 +105,49 @@ export function encodeLength(
  * @internal
  */
 export function encodePrefix(layout: LengthLayout, length: number, lead: Uint8Array, extra: number): Encoded {
+  const size = fieldSize(layout, length, lead);
+  if (typeof size !== 'number') return refused(size);
+  const bytes = new Uint8Array(layout.offset + size + extra);
+  writePrefix(layout, length, lead, size, bytes, 0);
+  return { ok: true, bytes };
+}
+
+/**
+ * The bytes of the length field for a body of `length` bytes, or why it cannot be said.
+ *
+ * @internal
+ */
+export function fieldSize(layout: LengthLayout, length: number, lead: Uint8Array): number | HeadFault {
   const { offset, width } = layout;
   if (lead.length !== offset) {
     const message = `there are ${lead.length} bytes before the length field, and must be ${offset}`;
-    return refused(headFault('header-invalid', message, lead.length, offset));
+    return headFault('header-invalid', message, lead.length, offset);
   }
   const fault = lengthFault(layout, length);
-  if (fault !== null) return refused(fault);
+  if (fault !== null) return fault;
   const size = width === 0 ? varintSizeFor(layout, length) : width;
   const value = fieldValueFor(layout, length, size);
-  if (typeof value !== 'number') return refused(value);
-  const bytes = new Uint8Array(offset + size + extra);
-  bytes.set(lead);
-  if (width === 0) writeVarint(bytes, offset, size, value);
-  else writeFixed(bytes, offset, width, layout.little, value);
-  return { ok: true, bytes };
+  return typeof value === 'number' ? size : value;
+}
+
+/**
+ * Writes the lead and a length field of `size` bytes, as `fieldSize` has said, to `bytes[at..)`.
+ *
+ * @internal
+ */
+export function writePrefix(
+  layout: LengthLayout,
+  length: number,
+  lead: Uint8Array,
+  size: number,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  const { offset, width } = layout;
+  if (offset > 0) bytes.set(lead, at);
+  const value = fieldValueFor(layout, length, size) as number;
+  if (width === 0) writeVarint(bytes, at + offset, size, value);
+  else writeFixed(bytes, at + offset, width, layout.little, value);
 }
 
 const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });

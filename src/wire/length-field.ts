@@ -20,8 +20,8 @@ import { type BytesLike, bytesOf, owned } from './bytes.ts';
 import type { Codec } from './codec.ts';
 import type { HeadFault } from './fault.ts';
 import type { Framing, ParsedHead } from './framing.ts';
-import { framingDecoder } from './framing-decoder.ts';
-import { bodyLength, encodePrefix, fieldValue, prefixSize } from './length-codec.ts';
+import { framingDecoder, type TakeWhole } from './framing-decoder.ts';
+import { bodyLength, encodePrefix, fieldSize, fieldValue, prefixSize, writePrefix } from './length-codec.ts';
 import {
   type LengthFieldOptions,
   type LengthLayout,
@@ -66,26 +66,86 @@ export function lengthField(
 export function lengthField(options: LengthFieldOptions): Framing<Prefix> & Codec<any, any, any> {
   const layout = layoutOf(options);
   const framing = framingOf(layout, options);
-  const isBare = options.offset === undefined;
-  const decoder = isBare
-    ? framingDecoder<Prefix, Uint8Array, Prefix>(framing, (_, body) => owned(body))
-    : framingDecoder<Prefix, PrefixedBody, Prefix>(framing, ({ lead }, body) => ({
-        lead,
-        body: owned(body),
-      }));
+  return options.offset === undefined ? bareCodec(layout, framing, options) : prefixedCodec(layout, framing);
+}
+
+const heldMaxOf = ({ maxHead, maxWhole }: Framing<Prefix>): number => maxHead + maxWhole;
+
+/** The codec of frames that have nothing before their length field. */
+function bareCodec(
+  layout: LengthLayout,
+  framing: Framing<Prefix>,
+  { delivery = 'whole' }: LengthFieldOptions,
+) {
+  const lengthOf = (body: BytesLike): number => bytesOf(body, 'a message').length;
+  const toMessage = (_: Prefix, body: Uint8Array) => owned(body);
+  const takeWhole = delivery === 'whole' ? takeBodies(layout, framing.maxWhole) : null;
   return {
     ...framing,
-    decoder,
-    heldMax: framing.maxHead + framing.maxWhole,
-    encode(message: BytesLike | PrefixedBody, bodyLength = 0) {
-      const { lead, body } = isBare
-        ? { lead: NO_LEAD, body: bytesOf(message as BytesLike, 'a message') }
-        : (message as PrefixedBody);
-      const encoded = encodePrefix(layout, body.length + bodyLength, lead, 0);
-      if (!encoded.ok) throw new RangeError(encoded.fault.message);
-      return body.length === 0 ? [encoded.bytes] : [encoded.bytes, body];
+    decoder: framingDecoder<Prefix, Uint8Array, Prefix>(framing, toMessage, undefined, takeWhole),
+    heldMax: heldMaxOf(framing),
+    encode: (message: BytesLike, bodyLength = 0) =>
+      chunksOf(layout, NO_LEAD, bytesOf(message, 'a message'), bodyLength),
+    direct: {
+      sizeOf: (message: BytesLike) => {
+        const length = lengthOf(message);
+        return sizeOrThrow(layout, length, NO_LEAD) + length;
+      },
+      write: (message: BytesLike, target: Uint8Array, at: number) => {
+        const body = bytesOf(message, 'a message');
+        const size = sizeOrThrow(layout, body.length, NO_LEAD);
+        writePrefix(layout, body.length, NO_LEAD, size, target, at);
+        target.set(body, at + size);
+      },
     },
   };
+}
+
+/** The codec of frames whose length field has bytes before it. */
+function prefixedCodec(layout: LengthLayout, framing: Framing<Prefix>) {
+  const toMessage = ({ lead }: Prefix, body: Uint8Array) => ({ lead, body: owned(body) });
+  return {
+    ...framing,
+    decoder: framingDecoder<Prefix, PrefixedBody, Prefix>(framing, toMessage),
+    heldMax: heldMaxOf(framing),
+    encode: ({ lead, body }: PrefixedBody, bodyLength = 0) => chunksOf(layout, lead, body, bodyLength),
+  };
+}
+
+/** Finds bodies that lie whole in a chunk. */
+function takeBodies(layout: LengthLayout, maxWhole: number): TakeWhole<Uint8Array> {
+  return (chunk, from, most, position, decoded) => {
+    const { length: end } = chunk;
+    let at = from;
+    while (at < end && decoded.length < most) {
+      const size = prefixSize(layout, chunk, at, end);
+      if (typeof size !== 'number' || size > end - at) break;
+      const length = bodyLength(layout, fieldValue(layout, chunk, at, at + size), size);
+      if (typeof length !== 'number' || length > maxWhole || length > end - at - size) break;
+      const body = at + size;
+      const message = Uint8Array.prototype.slice.call(chunk, body, body + length);
+      decoded.push({ type: 'message', message, cost: length, position: position + at - from });
+      at = body + length;
+    }
+    return at;
+  };
+}
+
+function chunksOf(
+  layout: LengthLayout,
+  lead: Uint8Array,
+  body: Uint8Array,
+  bodyLength: number,
+): readonly Uint8Array[] {
+  const encoded = encodePrefix(layout, body.length + bodyLength, lead, 0);
+  if (!encoded.ok) throw new RangeError(encoded.fault.message);
+  return body.length === 0 ? [encoded.bytes] : [encoded.bytes, body];
+}
+
+function sizeOrThrow(layout: LengthLayout, length: number, lead: Uint8Array): number {
+  const size = fieldSize(layout, length, lead);
+  if (typeof size !== 'number') throw new RangeError(size.message);
+  return size;
 }
 
 /** A message of a protocol that has bytes before its length field: a type, a channel, a marker. */
