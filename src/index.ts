@@ -12,7 +12,10 @@ export {
   type PerformContext,
   type Reduction,
 } from './actor/actor.ts';
+export { type Framed, type FramedOptions, framed } from './actor/framed.ts';
 export type { Mailbox, MailboxLimits, Posted } from './actor/mailbox.ts';
+export { type MapPausingOptions, mapPausing } from './actor/map-pausing.ts';
+export { type Key, RequestTimeout } from './actor/replies.ts';
 export type { ActorReport } from './actor/report.ts';
 export {
   type ActorLimits,
@@ -56,6 +59,7 @@ export * from './files/session/session.ts';
 export type * from './files/session/state.ts';
 export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.ts';
 export type * from './transport/connection.ts';
+export { ConnectionError } from './transport/connection-error.ts';
 export type { BytesLike } from './wire/bytes.ts';
 export { finish, step, stepUpTo } from './wire/checked-step.ts';
 export type * from './wire/codec.ts';

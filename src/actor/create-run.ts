@@ -18,7 +18,7 @@ import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
 import type { ActorReport } from './report.ts';
 import type { QueuedEvent, Run } from './run.ts';
-import { canPull } from './slices.ts';
+import { canPull, releaseStep } from './slices.ts';
 import type { TraceEvent } from './trace.ts';
 
 /** What the connections of a server share, and what bounds each of them. */
@@ -185,7 +185,9 @@ export function work(run: Run): boolean {
     else if (canPull(run)) run.pull();
     else break;
   }
-  pause(run, 'actor', run.phase !== 'ending' && !acceptsPeer(run));
+  const isAccepting = acceptsPeer(run);
+  pause(run, 'actor', run.phase !== 'ending' && !isAccepting);
+  if (isAccepting && run.fromPeer.length === 0) releaseStep(run);
   run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
   const more = left === 0;
   // All that is ready at the end of the work leaves in one write.

@@ -5,7 +5,7 @@ import type { Control } from './actor.ts';
 import { charge, hold, settle } from './credit.ts';
 import { pushResult } from './events.ts';
 import { endOurSide, fail } from './lifecycle.ts';
-import type { AnyEvent, Run } from './run.ts';
+import type { AnyCodec, AnyEvent, Run } from './run.ts';
 import type { AnyEffect } from './scan-effects.ts';
 import { sendBody } from './send-body.ts';
 import { switchCodec } from './slices.ts';
@@ -29,7 +29,7 @@ export function execute(run: Run, effect: AnyEffect): void {
     case 'setTimer':
       return setTimer(run, control.key, control.afterMs);
     case 'useCodec':
-      return switchCodec(run, control.codec);
+      return useCodec(run, control.codec);
     case 'end':
       return endOurSide(run);
     case 'destroy':
@@ -66,6 +66,14 @@ function send(run: Run, message: unknown, eager: boolean): void {
     return;
   }
   for (const chunk of chunks) run.writer.reply(chunk, eager);
+}
+
+function useCodec(run: Run, codec: AnyCodec): void {
+  try {
+    switchCodec(run, codec);
+  } catch (thrown) {
+    fail(run, thrown);
+  }
 }
 
 /** Sends something now, or behind the body that is being sent. */

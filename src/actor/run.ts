@@ -56,7 +56,9 @@ export interface LastStep {
   readonly state: unknown;
   readonly slice: Slice;
   readonly from: number;
+  /** What it has decoded; and the bytes of that which are pieces of bodies. */
   readonly count: number;
+  readonly bodies: number;
 }
 
 /**

@@ -76,47 +76,62 @@ function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): voi
 }
 
 function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
-  const { decoding, connection, rates } = run;
-  if (run.slice === null || run.slice.at === run.slice.chunk.length)
-    run.slice = { chunk: run.chunks.shift()!, at: 0, most: 0 };
+  const { decoding, rates } = run;
+  releaseStep(run);
+  run.slice ??= { chunk: run.chunks.shift()!, at: 0, most: 0 };
   const { slice } = run;
   slice.most = run.window.isFree(STEP_COST_BYTES) ? STEP_MOST : STEP_LEAST;
   const [from, { state }, bodies] = [slice.at, decoding, run.bodies];
   emit(slice);
-  run.lastStep = { state, slice, from, count: run.fromPeer.length };
+  run.lastStep = { state, slice, from, count: run.fromPeer.length, bodies: run.bodies - bodies };
   if (run.isBroken) return;
   chargePartial(run, decoding.codec.decoder.held(decoding.state));
-  // Messages hold no view of the chunk. Pieces of bodies do, and are recycled when they have settled.
-  const used = slice.at - from - (run.bodies - bodies);
-  if (used > 0) connection.recycle?.(slice.chunk, used);
   rates.bytes.consume(slice.at - from);
   rates.messages.consume(run.fromPeer.length);
 }
 
+/**
+ * Lets go of what the last step has taken, once all of it is reduced: until then the codec may change, and the bytes
+ * behind a message are needed again. Messages hold no view of the chunk. Pieces of bodies do, and are recycled when they
+ * have settled.
+ */
+export function releaseStep(run: Run): void {
+  const { lastStep, slice } = run;
+  if (lastStep === null || slice === null) return;
+  run.lastStep = null;
+  if (slice.at === slice.chunk.length) run.slice = null;
+  const used = slice.at - lastStep.from - lastStep.bodies;
+  if (used > 0) run.connection.recycle?.(slice.chunk, used);
+}
+
 function dropInput(run: Run): void {
+  run.lastStep = null;
   run.slice = null;
   for (let chunk = run.chunks.shift(); chunk !== undefined; chunk = run.chunks.shift())
     run.connection.recycle?.(chunk, chunk.length);
 }
 
 /**
- * Decodes what comes next by another codec. What the old one has decoded behind the message that is being reduced is
- * taken back: those bytes are the new codec's, from the first on.
+ * Decodes what comes next by another codec. What the old one has taken behind the last message that was reduced is taken
+ * back: those bytes are the new codec's, from the first on.
+ *
+ * @throws an Error when an earlier step has taken bytes of a message that is not complete: they cannot be given back.
  */
 export function switchCodec(run: Run, codec: AnyCodec): void {
   const { decoding, lastStep } = run;
-  const untaken = run.fromPeer.length;
-  if (lastStep !== null && untaken > 0) {
-    const { slice, from, count } = lastStep;
+  const { decoder } = decoding.codec;
+  if (lastStep !== null) {
+    const { slice, from, count, state } = lastStep;
+    const again = decoder.step(state, slice.chunk, from, count - run.fromPeer.length);
     settleUnreduced(run);
-    const again = decoding.codec.decoder.step(lastStep.state, slice.chunk, from, count - untaken);
     decoding.state = again.state;
     slice.at = again.at;
+    run.lastStep = null;
   }
-  const position = decoding.codec.decoder.position(decoding.state);
+  if (decoder.held(decoding.state) > 0)
+    throw new Error('useCodec: part of the next message has come already; it must be an effect of a message');
+  decoding.state = codec.decoder.initial(decoder.position(decoding.state));
   decoding.codec = codec;
-  decoding.state = codec.decoder.initial(position);
   run.inBody = false;
-  run.lastStep = null;
   chargePartial(run, 0);
 }

@@ -10,6 +10,7 @@
  * have to wait, and then more than `HEAD_BYTES` of a header that would hold a slot meanwhile.
  */
 import { Subject } from 'rxjs';
+import { memoryOf } from '../base/memory-of.ts';
 import { serviceFault } from '../files/protocol/errors.ts';
 import { frameError } from '../files/protocol/frame-error.ts';
 import type { SessionEvent } from '../files/session/event.ts';
@@ -19,7 +20,6 @@ import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { createChunkSplitter, PIECE_BYTES_MAX } from './chunk-splitter.ts';
 import { CREDIT_FLOOR_BYTES, type CreditWindow, EVENT_COST_BYTES } from './credit.ts';
-import { memoryOf } from '../base/memory-of.ts';
 import type { SlotHolder } from './slots.ts';
 
 /** The bytes of a header that need no room of their own. Nearly every header is shorter. */

@@ -71,6 +71,15 @@ export function checkedOptions(of: string, options: DelimitedOptions): Delimited
   return options;
 }
 
+/** What belongs to the delimiter before it, although it need not be there: the CR of a line end. */
+interface Trim {
+  /** The most bytes of it. */
+  readonly most: number;
+  readonly trimmed: (bytes: Uint8Array) => Uint8Array;
+}
+
+const NO_TRIM: Trim = { most: 0, trimmed: (bytes) => bytes };
+
 /**
  * @param toMessage makes a message of its bytes without the delimiter, which are lent. It throws a
  *   `MessageFault` when it cannot.
@@ -80,7 +89,10 @@ export function delimitedDecoder<In>(
   end: Uint8Array,
   maxLength: number,
   toMessage: (bytes: Uint8Array) => In,
+  trim: Trim = NO_TRIM,
 ): Decoder<In, never, DelimitedState> {
+  const heldMax = maxLength + trim.most + end.length;
+
   const messageOf = (bytes: Uint8Array, position: number): Decoded<In> =>
     decodedMessage(
       () => toMessage(bytes),
@@ -107,8 +119,8 @@ export function delimitedDecoder<In>(
       const found = indexOf(chunk, end, at);
       if (found !== -1) return { message: chunk.subarray(at, found), held: null, at: found + end.length };
       // Bytes beyond the limit are not gathered: they only show that there are too many.
-      const to = Math.min(chunk.length, at + maxLength + end.length);
-      return { message: null, held: gather(chunk, at, to, maxLength + end.length), at: chunk.length };
+      const to = Math.min(chunk.length, at + heldMax);
+      return { message: null, held: gather(chunk, at, to, heldMax), at: chunk.length };
     }
     // A delimiter may have begun in the bytes that are held.
     const overlap = Math.min(end.length - 1, held.length);
@@ -122,9 +134,9 @@ export function delimitedDecoder<In>(
       return { message, held: null, at: at + crossing + end.length - overlap };
     }
     const found = indexOf(chunk, end, at);
-    const room = maxLength + end.length - held.length;
+    const room = heldMax - held.length;
     const to = Math.min(found === -1 ? chunk.length : found, at + room);
-    const grown = append(held, chunk, at, to, maxLength + end.length);
+    const grown = append(held, chunk, at, to, heldMax);
     if (found === -1 || to < found) return { message: null, held: grown, at: chunk.length };
     return { message: grown.room.bytes.subarray(0, grown.length), held: null, at: found + end.length };
   }
@@ -139,10 +151,9 @@ export function delimitedDecoder<In>(
       while (at < chunk.length && decoded.length < most && !over) {
         const position = origin + at - (held?.length ?? 0);
         const taken = take(held, chunk, at);
-        const length = taken.message?.length ?? 0;
+        const message = taken.message === null ? null : trim.trimmed(taken.message);
         // What is held may already end with all but the last byte of the delimiter.
-        const isTooLong =
-          taken.message === null ? taken.held!.length > maxLength + end.length - 1 : length > maxLength;
+        const isTooLong = message === null ? taken.held!.length >= heldMax : message.length > maxLength;
         if (isTooLong) {
           const bytes = taken.message ?? taken.held!.room.bytes.subarray(0, taken.held!.length);
           decoded.push(tooLong(position, new Uint8Array(bytes.subarray(0, SAMPLE_BYTES_MAX))));
@@ -150,7 +161,7 @@ export function delimitedDecoder<In>(
           held = null;
           break;
         }
-        if (taken.message !== null) decoded.push(messageOf(taken.message, position));
+        if (message !== null) decoded.push(messageOf(message, position));
         held = taken.held;
         at = taken.at;
       }

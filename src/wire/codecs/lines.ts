@@ -21,9 +21,7 @@ const encoder = new TextEncoder();
  */
 export function lines(options: DelimitedOptions): Codec<string> {
   const { maxLength } = checkedOptions('lines', options);
-  const decode = (bytes: Uint8Array): string => textOf(trimmed(bytes));
-  // A line may end with `\r\n`, of which `\r` is no part of it.
-  const decoder = delimitedDecoder(LF, maxLength + 1, decode);
+  const decoder = delimitedDecoder(LF, maxLength, textOf, { most: 1, trimmed: withoutCr });
   return {
     decoder: {
       ...decoder,
@@ -44,7 +42,7 @@ export function lines(options: DelimitedOptions): Codec<string> {
   };
 }
 
-const trimmed = (bytes: Uint8Array): Uint8Array =>
+const withoutCr = (bytes: Uint8Array): Uint8Array =>
   bytes.at(-1) === 0x0d ? bytes.subarray(0, bytes.length - 1) : bytes;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

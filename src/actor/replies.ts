@@ -1,0 +1,129 @@
+/**
+ * Finds the request that a reply belongs to: by a key, or by order.
+ *
+ * ```text
+ *  a reply comes   its request          then
+ *  by key          waits                the request has it
+ *                  is over its time     dropped
+ *                  is unknown           no reply: it is for whoever reads the messages
+ *  by order        waits                the oldest request has it
+ *                  is over its time     dropped: it was that request's
+ *                  there is none        no reply
+ * ```
+ */
+import type { SchedulerLike } from 'rxjs';
+import { createFifo } from '../base/fifo.ts';
+
+export type Key = string | number | bigint;
+
+/** No reply came in time. */
+export class RequestTimeout extends Error {
+  override readonly name = 'RequestTimeout';
+  /** How long the request has waited, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super(`no reply came within ${timeoutMs / 1000} s`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+interface Request<In> {
+  state: 'waiting' | 'late' | 'over';
+  readonly settle: (reply: In) => void;
+  readonly fail: (error: Error) => void;
+}
+
+export interface Replies<In> {
+  /** Begins to wait for a reply. `fail` ends that wait. */
+  readonly expect: (
+    key: Key | undefined,
+    timeoutMs: number,
+  ) => { readonly promise: Promise<In>; readonly fail: (error: Error) => void };
+  /** Gives a message to its request. Returns whether it was a reply; then nobody else gets it. */
+  readonly take: (key: Key | undefined, message: In, isKeyed: boolean) => boolean;
+  /** The requests that wait. */
+  readonly pending: () => number;
+  readonly failAll: (error: Error) => void;
+}
+
+/** The keys of requests that were late, which are remembered: the oldest are forgotten first. */
+const LATE_KEYS_MAX = 1024;
+
+/** Bounded by the requests that wait, and by `LATE_KEYS_MAX`; by order, each request is kept until its reply has come. */
+export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
+  const byKey = new Map<Key, Request<In>>();
+  const inOrder = createFifo<Request<In>>();
+  /** In the order in which they were late. */
+  const lateKeys = new Set<Key>();
+  let waiting = 0;
+
+  function expect(key: Key | undefined, timeoutMs: number) {
+    if (key !== undefined && byKey.has(key))
+      throw new Error(`request: a request with the key ${JSON.stringify(String(key))} waits already`);
+    let resolve!: (reply: In) => void;
+    let reject!: (error: Error) => void;
+    const promise = new Promise<In>((settled, failed) => {
+      [resolve, reject] = [settled, failed];
+    });
+    const end = (as: 'late' | 'over'): boolean => {
+      if (request.state !== 'waiting') return false;
+      request.state = as;
+      waiting--;
+      timer.unsubscribe();
+      if (key !== undefined) byKey.delete(key);
+      return true;
+    };
+    const request: Request<In> = {
+      state: 'waiting',
+      settle: (reply) => {
+        if (end('over')) resolve(reply);
+      },
+      fail: (error) => {
+        if (end('over')) reject(error);
+      },
+    };
+    const timer = scheduler.schedule(() => {
+      if (!end('late')) return;
+      if (key !== undefined) rememberLate(key);
+      reject(new RequestTimeout(timeoutMs));
+    }, timeoutMs);
+    waiting++;
+    if (key === undefined) inOrder.push(request);
+    else {
+      byKey.set(key, request);
+      lateKeys.delete(key);
+    }
+    return { promise, fail: request.fail };
+  }
+
+  function rememberLate(key: Key): void {
+    lateKeys.add(key);
+    for (const oldest of lateKeys) {
+      if (lateKeys.size <= LATE_KEYS_MAX) break;
+      lateKeys.delete(oldest);
+    }
+  }
+
+  function take(key: Key | undefined, message: In, isKeyed: boolean): boolean {
+    if (!isKeyed) {
+      const request = inOrder.shift();
+      request?.settle(message);
+      return request !== undefined;
+    }
+    if (key === undefined) return false;
+    const request = byKey.get(key);
+    request?.settle(message);
+    return request !== undefined || lateKeys.delete(key);
+  }
+
+  return {
+    expect,
+    take,
+    pending: () => waiting,
+    failAll: (error) => {
+      for (const request of [...byKey.values(), ...inOrder]) request.fail(error);
+      inOrder.clear();
+    },
+  };
+}
