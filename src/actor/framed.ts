@@ -199,7 +199,7 @@ function use<In, Out, In2, Out2>(
 
 function messagesOf<In, Out>(state: State<In, Out>): Observable<In> {
   return new Observable((subscriber) => {
-    if (state.subscriber !== null)
+    if (subscriberOf(state) !== null)
       return subscriber.error(new Error('messages$ has a subscriber already, and has one at a time'));
     state.subscriber = subscriber;
     pump(state);
@@ -232,9 +232,13 @@ async function request<In, Out>(state: State<In, Out>, message: Out, timeoutMs: 
   return reply.promise;
 }
 
+/** The subscriber, unless it has left: it may do so while it is given a message. */
+const subscriberOf = <In, Out>({ subscriber }: State<In, Out>): Subscriber<In> | null =>
+  subscriber === null || subscriber.closed ? null : subscriber;
+
 /** Whether anybody wants a message. */
-const isWanted = (state: State<unknown, never>): boolean =>
-  state.subscriber !== null ||
+const isWanted = <In, Out>(state: State<In, Out>): boolean =>
+  subscriberOf(state) !== null ||
   state.waiters.length > 0 ||
   (state.replies.pending() > 0 && state.queued < QUEUE_BYTES_MAX);
 
@@ -244,7 +248,7 @@ function pump<In, Out>(state: State<In, Out>): void {
   if (state.isPumping) return;
   state.isPumping = true;
   try {
-    while (deliverQueued(state) || (isWanted(state as never) && decodeNext(state)));
+    while (deliverQueued(state) || (isWanted(state) && decodeNext(state)));
   } finally {
     state.isPumping = false;
   }
@@ -254,18 +258,18 @@ function pump<In, Out>(state: State<In, Out>): void {
 
 /** Delivers a message that came before anybody had asked for it. */
 function deliverQueued<In, Out>(state: State<In, Out>): boolean {
-  const { queue, waiters, subscriber } = state;
-  if (queue.length === 0 || (waiters.length === 0 && subscriber === null)) return false;
+  const { queue, waiters } = state;
+  if (queue.length === 0 || (waiters.length === 0 && subscriberOf(state) === null)) return false;
   const { message, cost } = queue.shift()!;
   state.queued -= cost;
   hand(state, message);
   return true;
 }
 
-function hand<In, Out>({ waiters, subscriber }: State<In, Out>, message: In): void {
-  const waiter = waiters.shift();
+function hand<In, Out>(state: State<In, Out>, message: In): void {
+  const waiter = state.waiters.shift();
   if (waiter !== undefined) waiter.resolve(message);
-  else subscriber?.next(message);
+  else subscriberOf(state)?.next(message);
 }
 
 /** Decodes the next message, and delivers it. Returns whether there was one. */
@@ -299,7 +303,7 @@ function deliver<In, Out>(state: State<In, Out>, decoded: Decoded<In>): boolean 
   }
   const { message, cost } = decoded;
   if (state.replies.take(state.keyOf?.(message), message, state.keyOf !== undefined)) return true;
-  if (state.waiters.length > 0 || state.subscriber !== null) hand(state, message);
+  if (state.waiters.length > 0 || subscriberOf(state) !== null) hand(state, message);
   else {
     state.queue.push({ message, cost });
     state.queued += cost;
@@ -326,7 +330,7 @@ const endError = ({ error }: Ending): Error =>
 /** Reads the connection while a message is wanted, and pauses it else. */
 function listen<In, Out>(state: State<In, Out>): void {
   const { connection } = state;
-  if (!isWanted(state as never) || state.ending !== null) return connection.pause();
+  if (!isWanted(state) || state.ending !== null) return connection.pause();
   connection.resume();
   if (state.reading !== null) return;
   const reading = new Subscription();

@@ -59,9 +59,10 @@ export function mapPausing<T, R>(
     defer(() => {
       let held = 0;
       let isPaused = false;
+      let isOver = false;
       const change = (bytes: number): void => {
         held += bytes;
-        if (isPaused ? held > lowBytes : held <= highBytes) return;
+        if (isOver || (isPaused ? held > lowBytes : held <= highBytes)) return;
         isPaused = !isPaused;
         if (isPaused) connection.pause();
         else connection.resume();
@@ -78,6 +79,7 @@ export function mapPausing<T, R>(
         ),
         finalize(() => {
           if (isPaused) connection.resume();
+          isOver = true;
         }),
       );
     });
