@@ -65,7 +65,7 @@ export { finish, step, stepUpTo } from './wire/checked-step.ts';
 export type * from './wire/codec.ts';
 export { type DelimitedOptions, delimited } from './wire/codecs/delimited.ts';
 export { lines } from './wire/codecs/lines.ts';
-export { type Json, jsonMessages, type MessageFormat, messages } from './wire/codecs/messages.ts';
+export { jsonMessages, type MessageFormat, messages } from './wire/codecs/messages.ts';
 export { bytes } from './wire/codecs/raw-bytes.ts';
 export * from './wire/deframe.ts';
 export { type DeframeState, initialState, type Stepped } from './wire/deframe-step.ts';

@@ -14,11 +14,12 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'files/session': ['wire', 'files/protocol'],
   store: ['wire', 'files/protocol'],
   transport: ['wire', 'files/protocol'],
+  actor: ['wire', 'files/protocol', 'runtime', 'server', 'transport'],
   capture: ['wire', 'files/protocol', 'transport'],
   runtime: ['wire', 'files/protocol', 'files/session', 'store', 'transport'],
   client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport'],
   server: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'capture'],
-  demo: ['wire', 'files/protocol', 'transport'],
+  demo: ['wire', 'files/protocol', 'transport', 'actor'],
   cli: [
     'wire',
     'files/protocol',
@@ -29,6 +30,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'capture',
     'client',
     'server',
+    'actor',
     'demo',
   ],
 };
@@ -37,7 +39,7 @@ const mayImport = (layer: string, other: string): boolean =>
 /** Layers that know nothing of Node. */
 const pure = ['base', 'wire', 'files/protocol', 'files/session'];
 /** Of those, the files that are RxJS operators: the only ones that may import it. */
-const operators = ['wire/deframe.ts', 'wire/enframe.ts'];
+const operators = ['wire/decode.ts', 'wire/deframe.ts', 'wire/enframe.ts', 'wire/frames.ts'];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
 const contractsOnly: Readonly<Record<string, RegExp>> = {
   runtime: /^(store|transport)\/(contract|connection|listen)\.ts$/,

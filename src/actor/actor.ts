@@ -129,8 +129,17 @@ export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R,
   readonly perform?: (effect: E, context: PerformContext<I>) => ObservableInput<R> | undefined | void;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an actor of any types.
-export type AnyActor = Actor<any, any, any, any, any, any, any>;
+/** An actor of any types. */
+// biome-ignore-start lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
+export interface AnyActor {
+  readonly codec: Codec<any, any, any>;
+  readonly initial: (peer: Peer) => any;
+  readonly reduce: (state: any, event: any) => Reduction<any, any, any>;
+  readonly accepts?: (state: any, from: 'peer' | 'input') => boolean;
+  readonly heldBytes?: (state: any) => number;
+  readonly perform?: (effect: never, context: PerformContext<any>) => any;
+}
+// biome-ignore-end lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
 
 /** The types of an actor that no function shows; each may be left out. */
 export interface ActorTypes {

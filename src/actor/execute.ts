@@ -100,7 +100,7 @@ function setTimer(run: Run, key: string, afterMs: number | null): void {
 function perform(run: Run, effect: AnyEffect): void {
   let given: ObservableInput<unknown> | undefined;
   try {
-    given = run.actor.perform?.(effect, run.context) as ObservableInput<unknown> | undefined;
+    given = run.actor.perform?.(effect as never, run.context) as ObservableInput<unknown> | undefined;
   } catch (error) {
     given = undefined;
     emitOf(run, { type: 'failed', effect, error });

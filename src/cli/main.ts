@@ -36,6 +36,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   mv: async () => (await import('./files/mv.ts')).addMv,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
+  demo: async () => (await import('./demo.ts')).addDemo,
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };

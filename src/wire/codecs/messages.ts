@@ -61,9 +61,6 @@ function decoderOf<In, Out, S>(
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Any value that JSON has. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 /**
  * Messages in JSON, in the frames of another codec. Bytes that are not the JSON of one value in UTF-8 are the fault
  * `message-invalid`, which is not fatal. The values are what the peer sent: any JSON. A pattern (ts-pattern) tells
@@ -73,12 +70,12 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  * const codec = jsonMessages(lengthField({ width: 4, maxLength: 65_536 }));
  * codec.encode({ say: 'hello' }); // [00 00 00 0f, {"say":"hello"}]
  */
-export const jsonMessages = (frames: Codec<Uint8Array>): Codec<Json, unknown> =>
-  messages<Json, unknown>(frames, { decode: decodeJson, encode: encodeJson, costOf: memoryOf });
+export const jsonMessages = (frames: Codec<Uint8Array>): Codec<unknown> =>
+  messages<unknown>(frames, { decode: decodeJson, encode: encodeJson, costOf: memoryOf });
 
-function decodeJson(bytes: Uint8Array): Json {
+function decodeJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(decoder.decode(bytes)) as Json;
+    return JSON.parse(decoder.decode(bytes));
   } catch (error) {
     throw new MessageFault(`the message is not valid JSON in UTF-8: ${(error as Error).message}`);
   }

@@ -1,0 +1,134 @@
+/** The chat: its reducer as a list of events, and all of it over TCP beside a model. */
+import { fc, test as property } from '@fast-check/vitest';
+import { filter, firstValueFrom, share } from 'rxjs';
+import { describe, expect, test } from 'vitest';
+import { type Framed, framed } from '../../src/actor/framed.ts';
+import { serveActors } from '../../src/actor/serve-actors.ts';
+import { chat } from '../../src/demo/chat.ts';
+import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { lines } from '../../src/wire/codecs/lines.ts';
+import { cases } from '../support/cases.ts';
+
+const message = (text: string) => ({ type: 'message', message: text, cost: 0, position: 0 }) as const;
+
+describe('the reducer', () => {
+  const { initial, reduce } = chat();
+  const nobody = initial({ id: 'a', local: 'here', remote: 'there' });
+  const ann = { name: 'ann', room: 'lobby' };
+
+  test('whoever comes is asked for a name, and the first line is the name', () => {
+    expect(reduce(nobody, { type: 'opened' })).toEqual({
+      state: null,
+      effects: [{ type: 'send', message: 'What is your name?' }],
+    });
+    expect(reduce(nobody, message('ann'))).toEqual({
+      state: ann,
+      effects: [{ type: 'enter', room: 'lobby', text: '* ann is in lobby' }],
+    });
+  });
+
+  test('a line is said to the room, and what others say is sent to the peer', () => {
+    expect(reduce(ann, message('hello')).effects).toEqual([
+      { type: 'say', room: 'lobby', text: 'ann: hello' },
+    ]);
+    expect(reduce(ann, { type: 'input', input: 'bob: hi' }).effects).toEqual([
+      { type: 'send', message: 'bob: hi' },
+    ]);
+  });
+
+  test('another room is entered once the first one is left', () => {
+    expect(reduce(ann, message('/join cellar'))).toEqual({
+      state: { name: 'ann', room: 'cellar' },
+      effects: [
+        { type: 'leave', room: 'lobby', text: '* ann has left' },
+        { type: 'enter', room: 'cellar', text: '* ann is in cellar' },
+      ],
+    });
+    expect(reduce(ann, { type: 'closed', fault: null }).effects).toMatchObject([{ type: 'leave' }]);
+    expect(reduce(nobody, { type: 'closed', fault: null }).effects).toBeUndefined();
+  });
+});
+
+interface Guest {
+  readonly framed: Framed<string, string>;
+  readonly name: string;
+  room: string;
+}
+
+type Act =
+  | { readonly act: 'come'; readonly who: number }
+  | { readonly act: 'leave'; readonly who: number }
+  | { readonly act: 'say'; readonly who: number; readonly text: string }
+  | { readonly act: 'join'; readonly who: number; readonly room: string };
+
+const who = fc.nat(4);
+const acts = fc.array(
+  fc.oneof(
+    { weight: 2, arbitrary: fc.record({ act: fc.constant('come' as const), who }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        act: fc.constant('say' as const),
+        who,
+        text: fc.constantFrom('hi', 'größe', ''),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        act: fc.constant('join' as const),
+        who,
+        room: fc.constantFrom('lobby', 'a', 'b'),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ act: fc.constant('leave' as const), who }) },
+  ),
+  { maxLength: 30 },
+);
+
+property.prop([acts], { numRuns: cases(15) })(
+  'over TCP everybody has exactly what was said in their room while they were in it',
+  async (all) => {
+    const server$ = serveActors({ connections$: listenTcp({ port: 0 }), actor: chat() }).pipe(share());
+    const running = server$.subscribe();
+    const { port } = await firstValueFrom(server$.pipe(filter((event) => event.type === 'listening')));
+    const guests = new Map<number, Guest>();
+    const inRoom = (room: string) => [...guests.values()].filter((guest) => guest.room === room);
+    const hear = async (room: string, text: string) => {
+      for (const guest of inRoom(room)) expect(await guest.framed.next()).toBe(text);
+    };
+    const act = async (each: Act): Promise<void> => {
+      const guest = guests.get(each.who);
+      if (each.act === 'come') {
+        if (guest !== undefined) return;
+        const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port }));
+        const name = `guest ${each.who}`;
+        const come: Guest = { framed: framed(connection, lines({ maxLength: 1000 })), name, room: 'lobby' };
+        expect(await come.framed.next()).toBe('What is your name?');
+        guests.set(each.who, come);
+        await come.framed.send(name);
+        return hear('lobby', `* ${name} is in lobby`);
+      }
+      if (guest === undefined) return;
+      if (each.act === 'say') {
+        await guest.framed.send(each.text);
+        return hear(guest.room, `${guest.name}: ${each.text}`);
+      }
+      const left = guest.room;
+      if (each.act === 'leave') {
+        guests.delete(each.who);
+        guest.framed.end();
+        await hear(left, `* ${guest.name} has left`);
+        return expect(await guest.framed.next()).toBeUndefined();
+      }
+      await guest.framed.send(`/join ${each.room}`);
+      guest.room = '';
+      await hear(left, `* ${guest.name} has left`);
+      guest.room = each.room;
+      return hear(each.room, `* ${guest.name} is in ${each.room}`);
+    };
+    for (const each of all) await act(each as Act);
+    for (const guest of guests.values()) guest.framed.destroy();
+    running.unsubscribe();
+  },
+);
