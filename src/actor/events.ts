@@ -12,8 +12,8 @@
  */
 import { map, Observable, type OperatorFunction } from 'rxjs';
 import type { Decoded } from '../wire/codec.ts';
-import { charge, detached, paid, settle } from './credit.ts';
-import { fail } from './lifecycle.ts';
+import { charge, detached, paid } from './credit.ts';
+import { fail } from './queues.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 
 /** Makes events of what was decoded, each of which pays for what it holds. */
@@ -80,11 +80,4 @@ function nextInput(run: Run): QueuedEvent | undefined {
   if (run.inbound.length() === 0 || run.pausedBy.has('credit') || !accepts(run, 'input')) return undefined;
   const { input } = run.inbound.take()!;
   return { event: { type: 'input', input }, settlement: charge(run, 0, null) };
-}
-
-/** Queues a result, or whatever else is reduced before the peer's messages. */
-export function pushResult(run: Run, queued: QueuedEvent): void {
-  if (run.phase === 'finished') return settle(run, queued.settlement);
-  run.results.push(queued);
-  run.member.wake();
 }

@@ -2,10 +2,9 @@
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { settle, settleUnreduced } from './credit.ts';
-import { pushResult } from './events.ts';
+import { inputEnded, pushResult } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyEvent, Run } from './run.ts';
-import { inputEnded } from './slices.ts';
 
 /** How long effects may go on after the connection is closed, in milliseconds. */
 export const SETTLE_MS = 30_000;
@@ -39,14 +38,6 @@ export function endOurSide(run: Run): void {
   if (run.isSendingBody) run.behindBody.push(() => run.writer.end());
   else run.writer.end();
   run.waits.add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
-}
-
-/** A function of the actor has thrown: that costs the connection. */
-export function fail(run: Run, thrown: unknown): void {
-  if (run.isBroken) return;
-  run.isBroken = true;
-  run.report({ type: 'internal-error', thrown });
-  run.connection.destroy();
 }
 
 /** The peer was too slow. */

@@ -1,5 +1,6 @@
 /** Decides whether a connection is read: it is while there is no reason against it. */
-import type { Pause, Run } from './run.ts';
+import type { Run } from './run.ts';
+import type { Pause } from './trace.ts';
 
 /**
  * A connection that has room for a long message is read whatever credit is used up: else the room would never be given

@@ -20,13 +20,7 @@ import type { Slice } from '../wire/decode.ts';
 import type { ActorEvent, AnyActor, PerformContext } from './actor.ts';
 import type { Inbound } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
-import type { TraceEvent } from './trace.ts';
-
-/**
- * Why the connection is not read: `credit` is used up, the actor does not accept (`actor`), it is another connection's
- * `turn`, a long message has no `room`, or the limit on `bytes` or `messages` a second is reached.
- */
-export type Pause = 'credit' | 'actor' | 'turn' | 'room' | 'bytes' | 'messages';
+import type { Pause, TraceEvent } from './trace.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a run keeps what its actor's functions made, and gives it back to them.
 export type AnyEvent = ActorEvent<any, any, any, any, any>;

@@ -1,7 +1,7 @@
 /** The reducer as RxJS runs it: `scan`, and an operator that hands on the effects of each step. */
 import { type OperatorFunction, pipe, scan } from 'rxjs';
 import { handOn, type Turn } from '../wire/decode.ts';
-import { fail } from './lifecycle.ts';
+import { fail } from './queues.ts';
 import type { AnyEvent, Run } from './run.ts';
 
 /** An effect: of the actor's own, or one that every actor has. */

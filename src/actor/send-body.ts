@@ -1,6 +1,6 @@
 /** Sends a message whose body comes from elsewhere, a piece at a time. */
 import type { Control } from './actor.ts';
-import { fail } from './lifecycle.ts';
+import { fail } from './queues.ts';
 import type { Run } from './run.ts';
 
 /** The most bytes of a body in one write. */

@@ -24,8 +24,17 @@ import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createConnectionLimit } from '../server/connection-limit.ts';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
-import type { ListenEvent } from '../transport/listen.ts';
-import { checkOptions, FUNCTION, numberFrom, OBSERVABLE, optional, RECORD } from '../wire/argument.ts';
+import type { ListenEvent } from '../transport/listen-event.ts';
+import {
+  CODEC,
+  checkOptions,
+  FUNCTION,
+  numberFrom,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  type Rule,
+} from '../wire/argument.ts';
 import type { Actor } from './actor.ts';
 import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
@@ -116,9 +125,13 @@ export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type:
   readonly stats?: (read: () => ActorsStats) => void;
 }
 
+const ACTOR: Rule = {
+  words: 'an actor, such as defineActor makes',
+  isKind: (value) => CODEC.isKind((value as { readonly codec?: unknown } | null)?.codec),
+};
 const RULES = {
   connections$: OBSERVABLE,
-  actor: RECORD,
+  actor: ACTOR,
   limits: optional(RECORD),
   shutdown$: optional(OBSERVABLE),
   refusal: optional(FUNCTION),

@@ -13,8 +13,9 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
 import { settleUnreduced } from './credit.ts';
 import { isListening } from './pause.ts';
+import { inputEnded } from './queues.ts';
 import { chargePartial } from './room.ts';
-import type { AnyCodec, AnyEvent, Run } from './run.ts';
+import type { AnyCodec, Run } from './run.ts';
 
 /** The most things that one step decodes; and while the budget has no room for so many. */
 const [STEP_MOST, STEP_LEAST] = [64, 4];
@@ -41,13 +42,6 @@ function chunkArrived(run: Run, chunk: Uint8Array): void {
   run.ackDelay.onActivity();
   if (isDropping(run)) return run.connection.recycle?.(chunk, chunk.length);
   run.chunks.push(chunk);
-  run.member.wake();
-}
-
-/** Queues the peer's end, or the connection's, behind what came before it. */
-export function inputEnded(run: Run, event: AnyEvent): void {
-  run.ackDelay.release();
-  run.ends.push(event);
   run.member.wake();
 }
 

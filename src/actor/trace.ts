@@ -1,5 +1,10 @@
 /** What can be seen inside of a connection that an actor serves. */
-import type { Pause } from './run.ts';
+
+/**
+ * Why the connection is not read: `credit` is used up, the actor does not accept (`actor`), it is another connection's
+ * `turn`, a long message has no `room`, or the limit on `bytes` or `messages` a second is reached.
+ */
+export type Pause = 'credit' | 'actor' | 'turn' | 'room' | 'bytes' | 'messages';
 
 /**
  * - `event`: the reducer is given an event; `effects` are those that it returned.

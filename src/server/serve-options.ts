@@ -7,7 +7,7 @@ import type { CustomHandlers } from '../runtime/effect-executor.ts';
 import { defaultLimits, type Limits } from '../runtime/limits.ts';
 import type { TokenTries } from '../runtime/token-tries.ts';
 import type { Store } from '../store/contract.ts';
-import type { ListenEvent } from '../transport/listen.ts';
+import type { ListenEvent } from '../transport/listen-event.ts';
 import {
   checkOptions,
   FUNCTION,

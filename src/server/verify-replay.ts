@@ -13,7 +13,7 @@ import type { StreamEvent } from '../capture/stream-event.ts';
 import { replyFraming } from '../files/protocol/reply.ts';
 import { defaultLimits } from '../runtime/limits.ts';
 import { memoryStore } from '../store/memory/memory-store.ts';
-import type { ListenEvent } from '../transport/listen.ts';
+import type { ListenEvent } from '../transport/listen-event.ts';
 import { memoryPair } from '../transport/memory/memory-pair.ts';
 import { check, checkOptions, FUNCTION, LIST, optional, STORE, TEXT } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';

@@ -5,14 +5,7 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
-
-export type ListenEvent =
-  /** Connections are accepted from now on. `port` is the real one when 0 was asked for. */
-  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
-  /** The subscriber owns the connection, and must end or destroy it: unsubscribing from the server does not. */
-  | { readonly type: 'connection'; readonly connection: Connection }
-  /** One connection could not be taken (too many open files, or a handshake that failed, say). Listening goes on. */
-  | { readonly type: 'accept-failed'; readonly fault: ConnectionFault };
+import type { ListenEvent } from './listen-event.ts';
 
 /** Why listening was not possible, and what to do about it. The Observable errors with it. */
 export interface ListenFault {

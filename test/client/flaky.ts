@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/contract.ts';
 import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 
-import type { ListenEvent } from '../../src/transport/listen.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 
 /** Where a connection breaks: after so many bytes from or to the client. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { frame, peer } from '../support/network/peer.ts';
 

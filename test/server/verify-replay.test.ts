@@ -7,7 +7,7 @@ import { replyFraming } from '../../src/files/protocol/reply.ts';
 import { serve } from '../../src/server/serve.ts';
 import { type VerifyOptions, verifyStreams } from '../../src/server/verify-replay.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { readingOf, talk } from '../support/captures/stream-events.ts';

@@ -7,7 +7,7 @@
 import { Subject } from 'rxjs';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 
 /** What one side does without the other doing anything in between. */

@@ -1,6 +1,6 @@
 import { type Observable, Subscription } from 'rxjs';
 import type { Connection } from '../../src/transport/connection.ts';
-import type { ListenEvent } from '../../src/transport/listen.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { once } from './connection-helpers.ts';
 

@@ -1,6 +1,6 @@
 /** The listeners of `sluice serve`, merged into one Observable of connections. */
 import { merge, type Observable } from 'rxjs';
-import type { ListenEvent } from '../../transport/listen.ts';
+import type { ListenEvent } from '../../transport/listen-event.ts';
 import { listenTcp } from '../../transport/socket/tcp.ts';
 import { listenTls } from '../../transport/tls/tls.ts';
 import { listenUnix } from '../../transport/unix/unix.ts';

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { map, type Observable, Subscription } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { requestFraming } from '../../files/session/dispatch.ts';
-import type { ListenEvent } from '../../transport/listen.ts';
+import type { ListenEvent } from '../../transport/listen-event.ts';
 import { isWithin } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';

@@ -5,7 +5,8 @@ import { formatAddress } from '../address.ts';
 import { checkConnect, checkListen } from '../check-options.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection } from '../connection.ts';
-import { type ListenEvent, listenOn } from '../listen.ts';
+import { listenOn } from '../listen.ts';
+import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from './from-socket.ts';
 
 export interface ListenTcpOptions {

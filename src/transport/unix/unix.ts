@@ -4,7 +4,8 @@ import { Observable } from 'rxjs';
 import { checkConnectUnix, checkListenUnix } from '../check-options.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
-import { type ListenEvent, listenOn } from '../listen.ts';
+import { listenOn } from '../listen.ts';
+import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import { unixSocketPath } from './unix-socket-path.ts';
 

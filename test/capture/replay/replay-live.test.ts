@@ -20,7 +20,7 @@ import { serve } from '../../../src/server/serve.ts';
 import { sluiceReplies } from '../../../src/server/verify-replay.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { connectTcp, listenTcp } from '../../../src/transport/socket/tcp.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';

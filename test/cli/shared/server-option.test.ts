@@ -16,7 +16,7 @@ import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { listenTcp } from '../../../src/transport/socket/tcp.ts';
 import { listenTls } from '../../../src/transport/tls/tls.ts';
 import { listenUnix } from '../../../src/transport/unix/unix.ts';

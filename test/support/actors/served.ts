@@ -9,7 +9,7 @@ import {
   serveActors,
 } from '../../../src/actor/serve-actors.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { type MemoryPairOptions, memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 
 export interface ServedActor<In, Out> {

@@ -27,7 +27,7 @@ import {
   throwError,
 } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { connectTcp, listenTcp } from '../../../src/transport/socket/tcp.ts';
 import { randomFrom } from '../seeded.ts';
 import type { Direction, Fault, Pieces, Plan, TimedFault } from './fault-plan.ts';

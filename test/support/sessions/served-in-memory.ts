@@ -7,7 +7,7 @@ import { serve } from '../../../src/server/serve.ts';
 import type { ServerStats } from '../../../src/server/stats.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 
 export interface ServedInMemory {

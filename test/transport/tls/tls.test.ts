@@ -3,7 +3,7 @@ import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from
 import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
-import type { ListenEvent } from '../../../src/transport/listen.ts';
+import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { explainBadCredentials, type TlsCredentials } from '../../../src/transport/tls/credentials.ts';
 import { certificateOf } from '../../../src/transport/tls/peer-certificate.ts';
 import {

@@ -1,0 +1,25 @@
+/** What enters a connection's run from outside of its pipe: results, ends and exceptions. */
+import { settle } from './credit.ts';
+import type { AnyEvent, QueuedEvent, Run } from './run.ts';
+
+/** Queues a result, or whatever else is reduced before the peer's messages. */
+export function pushResult(run: Run, queued: QueuedEvent): void {
+  if (run.phase === 'finished') return settle(run, queued.settlement);
+  run.results.push(queued);
+  run.member.wake();
+}
+
+/** Queues the peer's end, or the connection's, behind what came before it. */
+export function inputEnded(run: Run, event: AnyEvent): void {
+  run.ackDelay.release();
+  run.ends.push(event);
+  run.member.wake();
+}
+
+/** A function of the actor has thrown: that costs the connection. */
+export function fail(run: Run, thrown: unknown): void {
+  if (run.isBroken) return;
+  run.isBroken = true;
+  run.report({ type: 'internal-error', thrown });
+  run.connection.destroy();
+}
