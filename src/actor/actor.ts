@@ -12,7 +12,7 @@
  * that they must have. `serveActor` runs it, and keeps the laws: one event at a time; results before what the peer
  * sends; memory bounded by credit; what fails in the world is an event.
  */
-import type { ObservableInput } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { Address, Certificate, ConnectionFault } from '../transport/connection.ts';
 import { CODEC, checkOptions, FUNCTION, optional } from '../wire/argument.ts';
@@ -93,6 +93,8 @@ export interface PerformContext<I> {
   readonly peer: Peer;
   /** Aborted once the connection is closed. An effect that has not ended half a minute later is given up. */
   readonly signal: AbortSignal;
+  /** The same for pipelines: emits and completes once the connection is closed, also when that is so already. */
+  readonly closed$: Observable<void>;
   /** The mailbox of this connection's actor, to give to others. */
   readonly self: Mailbox<I>;
 }

@@ -1,5 +1,5 @@
 /** Begins to serve a connection, and does its work when it is its turn. */
-import { asyncScheduler, type Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
 import type { Counters } from '../runtime/counters.ts';
@@ -127,7 +127,7 @@ export function createRun(
     isSendingBody: false,
     cancelWhenLow: null,
     abort,
-    context: { peer, signal: abort.signal, self: inbound.mailbox },
+    context: { peer, signal: abort.signal, closed$: abortOf(abort.signal), self: inbound.mailbox },
     waits: new Subscription(),
     received: 0,
     bodies: 0,
@@ -149,6 +149,18 @@ export function createRun(
 
 function peerOf({ id, local, remote, certificate }: Connection): Peer {
   return { id, local, remote, ...(certificate === undefined ? {} : { certificate }) };
+}
+
+function abortOf(signal: AbortSignal): Observable<void> {
+  return new Observable((subscriber) => {
+    const emit = () => {
+      subscriber.next();
+      subscriber.complete();
+    };
+    if (signal.aborted) return emit();
+    signal.addEventListener('abort', emit, { once: true });
+    return () => signal.removeEventListener('abort', emit);
+  });
 }
 
 /** Listens to what is not the peer's messages: the end of the connection, timeouts, and the shutdown of the server. */

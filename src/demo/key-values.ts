@@ -2,7 +2,7 @@
  * A key-value server. Requests and replies are JSON behind a length, and a reply has the `id` of its request. A client
  * that watches a key has each of its values from then on, as `{ key, value }` without an id.
  */
-import { filter, fromEvent, map, Subject, startWith, takeUntil } from 'rxjs';
+import { filter, map, Subject, startWith, takeUntil } from 'rxjs';
 import { match, P } from 'ts-pattern';
 import { type Control, defineActor, type Reduction } from '../actor/actor.ts';
 import { jsonMessages } from '../wire/codecs/messages.ts';
@@ -49,7 +49,7 @@ export function keyValues() {
         }))
         .with({ type: 'result' }, ({ effect: { id }, value }) => ({ state, effects: [send({ id, value })] }))
         .otherwise(() => ({ state })),
-    perform(effect, { signal }) {
+    perform(effect, { closed$ }) {
       const { key } = effect;
       if (effect.type === 'get') return [values.get(key)];
       if (effect.type === 'set') {
@@ -61,7 +61,7 @@ export function keyValues() {
         filter((changed) => changed === key),
         startWith(key),
         map(() => values.get(key)),
-        takeUntil(fromEvent(signal, 'abort')),
+        takeUntil(closed$),
       );
     },
   });
