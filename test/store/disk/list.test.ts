@@ -105,9 +105,13 @@ describe('many listings at once', () => {
   it('many listings share one scan of a large folder, wherever in it they are', async () => {
     const count = 3000;
     makeFiles('large', count, 10);
-    // What is selected from one place does not reach the next.
-    const bounds = { smallBatchesMax: 1, batchEntries: 64, blockNamesMax: 32, readingBytesMax: 60_000 };
-    const { store, counts } = await countingStore(bounds);
+    // The names that are selected from one position do not reach the next position.
+    const { store, counts } = await countingStore({
+      smallBatchesMax: 1,
+      batchEntries: 64,
+      blockNamesMax: 32,
+      scanBytesMax: 60_000,
+    });
     const listers = 12;
     const pages = await Promise.all(
       Array.from({ length: listers }, (_, i) => {

@@ -12,17 +12,17 @@ import { cases } from '../../support/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
 
 /** Such that a folder of five files is large, and is read in several goes. */
-const bounds: fc.Arbitrary<Partial<ListingBounds>> = fc.record({
+const bounds: fc.Arbitrary<Partial<ListingBounds>> = fc.record<Partial<ListingBounds>>({
   blockNamesMax: fc.constantFrom(2, 8),
   batchEntries: fc.constantFrom(4, 16),
   smallBatchesMax: fc.constantFrom(1, 3),
-  worthNames: fc.constantFrom(1, 8),
-  readingBytesMax: fc.constantFrom(1, 6000, 100_000),
+  cachedNamesMin: fc.constantFrom(1, 8),
+  scanBytesMax: fc.constantFrom(1, 6000, 100_000),
   bytesMax: fc.constantFrom(6000, 20_000, 1_000_000),
-  placesMax: fc.constantFrom(1, 3),
-  stretchesMax: fc.constantFrom(1, 3, 64),
-  goesOnMsMin: fc.constantFrom(0, 1_000_000),
-  goesOnReadings: fc.constant(0),
+  positionsMax: fc.constantFrom(1, 3),
+  rangesMax: fc.constantFrom(1, 3, 64),
+  continueMsMin: fc.constantFrom(0, 1_000_000),
+  continueScanTimes: fc.constant(0),
 });
 
 const segment = fc.constantFrom('a', 'b', 'c', 'd', 'é', '😀', '\uffee', 'a.', 'a0', 'b!');
