@@ -1,5 +1,5 @@
 /** Listings of large folders: what they cost, by count, and that others have their turn meanwhile. */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
@@ -274,6 +274,18 @@ describe('page by page', () => {
     await store.close();
   });
 
+  it('a listing shows the files of a folder that has replaced the one it has scanned', async () => {
+    makeFiles('large', 1000, 10);
+    makeFiles('other', 1000, 11);
+    const { store } = await countingStore({ smallBatchesMax: 1, batchEntries: 64 });
+    const { next } = await value(store.list({ prefix: 'large/', limit: 10 }));
+    renameSync(join(root, 'large'), join(root, 'old'));
+    renameSync(join(root, 'other'), join(root, 'large'));
+    const { files } = await value(store.list({ prefix: 'large/', limit: 1, after: next! }));
+    expect(files[0]?.name).toBe('large/00000000090');
+    await store.close();
+  });
+
   it('a listing opens the folder that its prefix or its last page names, and reads none on the way', async () => {
     makeFiles('a/b/c', 3, 3);
     makeFiles('a/b', 500, 4);
@@ -493,6 +505,25 @@ describe('a large folder that is being read', () => {
     letGo(true);
     expect((await stays).files).toHaveLength(10);
     expect(entries()).toBeLessThanOrEqual(3 * 17 + 2 * 201);
+    await store.close();
+  });
+
+  it('a listing that is requested during the scan of an unchanged folder needs no scan of its own', async () => {
+    const count = 1000;
+    makeFiles('large', count, 5);
+    await untilSettled('large');
+    const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
+    const first = value(store.list({ prefix: 'large/', limit: 10 }));
+    while (entries() < 60) {
+      await soon(waiting).toBeGreaterThan(0);
+      letGo();
+    }
+    const second = value(store.list({ prefix: 'large/', limit: 10 }));
+    letGo(true);
+    expect((await first).files).toHaveLength(10);
+    expect((await second).files).toHaveLength(10);
+    // The first listing reads a batch to see that the folder is large; the scan reads the whole folder.
+    expect(entries()).toBeLessThanOrEqual(listing.batchEntries + 2 + count + 1);
     await store.close();
   });
 

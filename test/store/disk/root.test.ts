@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import type { Store } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
@@ -75,6 +76,24 @@ it('however many folders are used, no more than a few stay open', async () => {
   expect(open).toBeLessThan(30);
   await Promise.all(names.map(async (name) => expect(await textOf(store, name)).toBe(name)));
   expect(openBelow(base).length).toBeLessThan(30);
+  await store.close();
+});
+
+it('a folder that another call opens while a put makes it durable stays open once, and closes with the store', async () => {
+  mkdirSync(join(base, 'a'));
+  const reads: unknown[] = [];
+  const fs = interceptedFileSystem({
+    before: ({ name }) => {
+      if (name === 'fsync') reads.push(store.stat('a/none'));
+      return undefined;
+    },
+  });
+  const store: Store = await value(openDiskStore(base, { durability: 'fsync', fs }));
+  const before = openBelow(base).length;
+  await value(put(store, 'a/file', 'x'));
+  await Promise.all(reads);
+  expect(reads.length).toBeGreaterThan(0);
+  expect(openBelow(base)).toHaveLength(before + 1);
   await store.close();
 });
 
