@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
+import { SIZES_BYTES } from '../../../src/store/listing/name-block.ts';
 import { createNameSelection } from '../../../src/store/listing/name-selection.ts';
-import { createSortedNames, SIZES_BYTES, type SortedNames } from '../../../src/store/listing/sorted-names.ts';
+import { createSortedNames, type SortedNames } from '../../../src/store/listing/sorted-names.ts';
 
 const name = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', 'ÿ'), minLength: 1, maxLength: 4 });
 const names = fc.array(name, { maxLength: 120 });
