@@ -1,4 +1,4 @@
-/** Listings of large folders: what they cost, by count, and that others have their turn meanwhile. */
+/** Listings of large folders: their cost, by count, and that they let other work run meanwhile. */
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function makeFiles(folder: string, count: number, length: number): void {
   for (let i = 0; i < count; i++) writeFileSync(join(root, folder, `${i}`.padStart(length, '0')), '');
 }
 
-/** Until the folder has been left alone for long enough that its times say whether it changed. */
+/** Waits until the folder has been unchanged for so long that its times show the next change. */
 const untilSettled = (folder: string) =>
   expect
     .poll(() => Date.now() - statSync(join(root, folder)).ctimeMs, { timeout: 5_000 })
@@ -40,7 +40,7 @@ const untilSettled = (folder: string) =>
 interface Counts {
   /** Entries of folders that were read. */
   entries: number;
-  /** Files that were looked at. */
+  /** Files whose stats were read. */
   looks: number;
 }
 
@@ -68,10 +68,10 @@ async function countingStore(listing: Partial<ListingBounds> = {}, durability: '
   return { store, counts };
 }
 
-/** Looks often: what is waited for comes in many small steps. */
+/** Polls at short intervals: a listing proceeds in many small steps. */
 const soon = (look: () => number) => expect.poll(look, { interval: 1, timeout: 10_000 });
 
-/** A folder of more than so many files is large: it is read once for all who ask. */
+/** A folder of more files than this is large: one scan serves all requests for it. */
 const SMALL = LISTING_BOUNDS.smallBatchesMax * LISTING_BOUNDS.batchEntries;
 
 describe('many listings at once', () => {
@@ -94,7 +94,7 @@ describe('many listings at once', () => {
         most.looks = Math.max(most.looks, counts.looks - before.looks);
       }
       await all;
-      // Of entries, what few reads bring that end together; of files, a run of each listing that is under way.
+      // Few reads end in the same turn. Each listing under way reads the stats of one run of files.
       expect(most.entries).toBeGreaterThan(0);
       expect(most.entries).toBeLessThanOrEqual(6 * LISTING_BOUNDS.batchEntries);
       expect(most.looks).toBeLessThanOrEqual(16 * 64);
@@ -121,7 +121,8 @@ describe('many listings at once', () => {
     );
     for (const [i, { files }] of pages.entries())
       expect(files[0]?.name).toBe(`large/${String(Math.floor((i * count) / listers) + 1).padStart(10, '0')}`);
-    // Each sees that it is not small; then it is read for all. Not twelve times, though it changed just now.
+    // Each listing reads a batch to see that the folder is large. The scans are shared, although the folder
+    // changed just now.
     expect(counts.entries).toBeLessThanOrEqual(listers * 65 + 3 * (count + 1));
     await store.close();
   });
@@ -198,7 +199,7 @@ describe('page by page', () => {
     const names = await namesIn(store, 500, 'large/');
     expect(names).toHaveLength(count);
     expect(names).toEqual([...names].sort());
-    // Once to see that it is not small, and once all of it.
+    // One read finds that the folder is large, and one scan reads all of it.
     expect(counts.entries).toBeLessThanOrEqual(SMALL + count + 1);
     await store.close();
   });
@@ -260,14 +261,14 @@ describe('page by page', () => {
     writeFileSync(join(root, 'large/0000000000.new'), '');
     const second = await page();
     expect(second.files.map(({ name }) => name)).toContain('large/0000000000.new');
-    // The folder was read for the first, and once more for the second, which has not been where the first is.
+    // The first listing had a scan, and the second has another one, since it has not been where the first is.
     expect(counts.entries).toBeGreaterThan(2 * count);
     const before = counts.entries;
     const [ofFirst, ofSecond] = [await page(first.next), await page(second.next)];
     expect(ofFirst.files[0]?.name).toBe('large/0000000020');
     expect(ofSecond.files[0]?.name).toBe('large/0000000009');
     expect(counts.entries).toBe(before);
-    // A place that nobody was shown begins a listing, and sees what is there.
+    // A position that no page has shown begins a listing, which shows the present files.
     writeFileSync(join(root, 'large/0000000100.new'), '');
     expect((await page('large/0000000100.')).files[0]?.name).toBe('large/0000000100.new');
     expect(counts.entries).toBeGreaterThan(before + count);
@@ -302,7 +303,7 @@ describe('page by page', () => {
   });
 });
 
-/** The listings of a root by themselves, so that what they hold can be seen at each entry that is read. */
+/** The listings of a root without a store, so that a test sees their memory at each entry that is read. */
 async function listingsOf(
   bounds: ListingBounds,
   entry: (listings: DiskListings) => void = () => {},
@@ -355,19 +356,20 @@ describe('memory', () => {
     };
     const listed = await Promise.all(['a', 'b', 'c', 'a'].map(all));
     expect(listed).toEqual([count, count, count, count]);
-    // Between two batches no more than one batch comes in.
+    // At most one batch of names arrives before the cache fits its names into the bounds again.
     expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 4 * bounds.batchEntries * 200);
     expect(most()).toBeGreaterThan(bounds.scanBytesMax / 2);
-    // A reading brings its share of the memory: so many readings does a folder take, and no page its own.
+    // A scan collects as many names as fit into its share of the memory. So a folder takes this many scans,
+    // and not one for each page.
     const share = bounds.scanBytesMax / 3 / 2;
-    const readings = (count * 100) / share + 4;
-    expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
+    const scans = (count * 100) / share + 4;
+    expect(counts.entries).toBeLessThanOrEqual(4 * scans * (count + 1 + bounds.batchEntries));
     await close();
     expect(listings.bytes).toBe(0);
   });
 });
 
-describe('memory, while names come', () => {
+describe('memory while names are added', () => {
   it('the memory of listings is bounded however many names are added during a scan and after it', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
@@ -400,7 +402,7 @@ describe('memory, while names come', () => {
 });
 
 describe('a large folder that is being read', () => {
-  /** A store whose reads of entries wait, in folders of some name, until they may go on. */
+  /** A store whose reads of entries wait, in folders that `isHeld` picks, until `letGo` is called. */
   async function heldStore(isHeld: (path: string) => boolean, listing: Partial<ListingBounds>) {
     const waiting: (() => void)[] = [];
     let isOpen = false;
@@ -435,7 +437,7 @@ describe('a large folder that is being read', () => {
       store,
       waiting: () => waiting.length,
       entries: () => entries,
-      /** Lets the reads go on that wait now; with `all`, those that come as well. */
+      /** Continues the reads that wait now; with `all`, later reads do not wait either. */
       letGo(all = false) {
         isOpen = all;
         for (const read of waiting.splice(0)) read();
@@ -470,7 +472,7 @@ describe('a large folder that is being read', () => {
     const answers = [first, ...Array.from({ length: 20 }, () => second)].map(({ signal }) =>
       store.list({ prefix: 'large/', limit: 10, signal }),
     );
-    // Past what tells that it is large.
+    // Until all listings have found that the folder is large, and its scan has begun.
     while (entries() < 21 * 17 + 40) {
       await soon(waiting).toBeGreaterThan(0);
       letGo();
@@ -568,7 +570,7 @@ describe('a large folder that is being read', () => {
             if (left !== 0) return folder.read(back);
             failures += 1;
             const gone = Object.assign(new Error('gone'), { code: 'ENOENT', syscall: 'lstat' });
-            // As Node does it: what it had read with that entry is lost.
+            // As in Node, the entries that were read together with that entry are lost.
             if (options.bufferSize === 1) back(gone, null);
             else folder.read(() => back(gone, null));
           };

@@ -1,4 +1,4 @@
-/** Which roots a disk store can be opened on, and what is said about others. */
+/** The roots that a disk store can be opened on, and the errors for others. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -97,7 +97,7 @@ it('a folder that another call opens while a put makes it durable stays open onc
   await store.close();
 });
 
-it('a root that is a file is refused, in words that help', async () => {
+it('a root that is a file is refused, and the error says what to do', async () => {
   writeFileSync(join(base, 'file'), 'x');
   for (const root of [join(base, 'file'), join(base, 'file/below')]) {
     const outcome = await openDiskStore(root);
@@ -108,7 +108,7 @@ it('a root that is a file is refused, in words that help', async () => {
   }
 });
 
-it('a root that may not be written to is refused, in words that help', async () => {
+it('a root that may not be written to is refused, and the error says what to do', async () => {
   for (const [errno, code, help] of [
     ['EACCES', 'permission-denied', 'let this user write there'],
     ['EROFS', 'read-only', 'mount it writable'],
@@ -173,25 +173,28 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
   it.each([
     ['a file', (root: string) => writeFileSync(root, 'x')],
     ['a link', (root: string) => symlinkSync('elsewhere', root)],
-  ])('and replaced by %s is said to be so, and not to be the fault of any name', async (_, replace) => {
-    const root = join(base, 'root');
-    mkdirSync(join(base, 'elsewhere'));
-    const store = await value(openDiskStore(root, { durability }));
-    rmSync(root, { recursive: true });
-    replace(root);
-    for (const ask of [() => store.put('b', { size: 1 }), () => store.stat('a')]) {
-      const outcome = await ask();
-      assert.ok(!outcome.ok);
-      expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
-      expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
-    }
-    rmSync(root);
-    mkdirSync(root);
-    await value(put(store, 'a', 'x'));
-    expect(filesBelow(root)).toEqual(['a']);
-    await store.close();
-    expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
-  });
+  ])(
+    'a root that is removed and replaced by %s is an error that says so, and blames no name',
+    async (_, replace) => {
+      const root = join(base, 'root');
+      mkdirSync(join(base, 'elsewhere'));
+      const store = await value(openDiskStore(root, { durability }));
+      rmSync(root, { recursive: true });
+      replace(root);
+      for (const ask of [() => store.put('b', { size: 1 }), () => store.stat('a')]) {
+        const outcome = await ask();
+        assert.ok(!outcome.ok);
+        expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
+        expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
+      }
+      rmSync(root);
+      mkdirSync(root);
+      await value(put(store, 'a', 'x'));
+      expect(filesBelow(root)).toEqual(['a']);
+      await store.close();
+      expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
+    },
+  );
 
   it('a reserved folder that is removed while the store is open is made again', async () => {
     const store = await value(openDiskStore(base, { durability }));
