@@ -30,21 +30,21 @@ export interface Comparison {
   readonly sent: (bytes: Uint8Array) => void;
   readonly recorded: (chunk: StreamChunk) => void;
   /** Something of the recorded replies is missing: from here on nothing can be compared. */
-  readonly lose: () => void;
+  readonly markIncomplete: () => void;
   readonly live: (bytes: Uint8Array) => void;
   /** The live side says no more. */
   readonly liveEnd: () => void;
   /**
    * How many whole frames must come before the live side is where the recording was when so many bytes had been seen.
    */
-  readonly awaited: (seen: number | null) => number;
+  readonly expectedFrames: (seen: number | null) => number;
   /** Frames that came from the live side, whole, of those that count. */
-  readonly framesLive: () => number;
+  readonly liveFrames: () => number;
   /** Whether none can come any more, whatever the live side says: it has left the frames, and the recording had not. */
-  readonly unreadable: () => boolean;
+  readonly isUnreadable: () => boolean;
   /** Bytes of the recording that the live side still has to come to, and the other way round; as they wait. */
-  readonly behind: () => number;
-  readonly ahead: () => number;
+  readonly recordedBytesWaiting: () => number;
+  readonly liveBytesWaiting: () => number;
   /**
    * Nothing more comes, of both.
    *
@@ -60,7 +60,7 @@ export interface Comparison {
   /** Replies that both have; without a framing, bytes. */
   readonly compared: () => number;
   /** Whether all of the replies could be compared. */
-  readonly complete: () => boolean;
+  readonly isComplete: () => boolean;
 }
 
 /** Differences that are kept of a conversation. */
@@ -238,7 +238,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       // Missing replies are reported at the end, by their heads.
       if (liveOver && got.items.length === 0) dropBodies(expected, DIFFERENCES_MAX + 1);
     },
-    lose() {
+    markIncomplete() {
       if (lost) return;
       lost = true;
       stop();
@@ -256,7 +256,7 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       got.finish();
       compare();
     },
-    awaited(seen) {
+    expectedFrames(seen) {
       if (seen === null) return expected.frames;
       for (; reached < got.frames && ends.length > 0; reached++) ends.shift();
       let frames = reached;
@@ -266,10 +266,10 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
       }
       return frames;
     },
-    framesLive: () => got.frames,
-    unreadable: () => got.unreadable && !lost,
-    behind: () => expected.waitingBytes,
-    ahead: () => got.waitingBytes,
+    liveFrames: () => got.frames,
+    isUnreadable: () => got.unreadable && !lost,
+    recordedBytesWaiting: () => expected.waitingBytes,
+    liveBytesWaiting: () => got.waitingBytes,
     end(telling) {
       if (recordedOver) return;
       recordedOver = true;
@@ -286,6 +286,6 @@ export function createComparison<H>(replies: Replies<H> | null): Comparison {
     more: () => more,
     replies: () => got.frames,
     compared: () => compared,
-    complete: () => !lost,
+    isComplete: () => !lost,
   };
 }

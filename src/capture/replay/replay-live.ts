@@ -20,11 +20,12 @@ import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
+import type { LiveResult } from './live-result.ts';
 import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { incomplete } from './recorded-fault.ts';
-import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
+import { createReplayClient, type ReplayClient } from './replay-client.ts';
 import { createReplayClock } from './replay-clock.ts';
 import type { Replies } from './replies.ts';
 
@@ -180,7 +181,7 @@ export function replayStreamsTo<H>(
           await othersCaughtUp(client);
           return client.send(event);
         case 'gap':
-          if (event.from === 'server') return client.lose();
+          if (event.from === 'server') return client.markIncomplete();
           return client.breakOff(incomplete(event).message);
         case 'end':
           if (event.from === 'client') await othersCaughtUp(client);

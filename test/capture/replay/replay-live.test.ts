@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../../src/capture/capture-fault.ts';
 import { presetReplies } from '../../../src/capture/replay/asked-replies.ts';
-import type { LiveResult } from '../../../src/capture/replay/replay-client.ts';
+import type { LiveResult } from '../../../src/capture/replay/live-result.ts';
 import { type LiveOptions, replayStreamsTo } from '../../../src/capture/replay/replay-live.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
