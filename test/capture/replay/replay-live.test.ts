@@ -4,8 +4,11 @@ import {
   firstValueFrom,
   lastValueFrom,
   map,
+  NEVER,
   type Observable,
+  of,
   ReplaySubject,
+  Subject,
   tap,
   toArray,
 } from 'rxjs';
@@ -270,6 +273,68 @@ describe('a recording sent to a live server', () => {
     await played([a[0]!, b[0]!, c[0]!, a[1]!, b[1]!, c[1]!], counted$);
     expect(most).toBe(3);
     expect(connections).toHaveLength(6);
+  });
+});
+
+describe('the pace of a live server', () => {
+  /** A connection in memory whose server is this test. */
+  const scripted = (script: Partial<Connection>): Connection => ({
+    id: 'scripted',
+    local: 'client',
+    remote: 'server',
+    closed$: NEVER,
+    chunks$: NEVER,
+    write: (_chunks, settled) => setImmediate(settled),
+    pause: () => {},
+    resume: () => {},
+    end: () => {},
+    destroy: () => {},
+    ...script,
+  });
+
+  test('a live server that takes nothing of what is sent is the fault of its conversation', async () => {
+    const { open, say: says, close } = talk();
+    const events = [open(), says('client', new Uint8Array(1024 * 1024 + 1)), close('unfinished')];
+    const connect = () => of(scripted({ write: () => {} }));
+    expect(await played(events, connect, { stall: 50 })).toMatchObject([
+      { fault: { code: 'stalled', message: 'the server has taken nothing for 0.05 s' } },
+    ]);
+  });
+
+  test('a live server that is far ahead of the recording is paused until the recording comes to it', async () => {
+    const half = new Uint8Array(3 * 1024 * 1024);
+    const chunks$ = new Subject<Uint8Array>();
+    const calls: string[] = [];
+    const connect = () =>
+      of(
+        scripted({
+          chunks$,
+          write(_chunks, settled) {
+            setImmediate(settled);
+            chunks$.next(half);
+            chunks$.next(half);
+          },
+          pause: () => calls.push('pause'),
+          resume() {
+            calls.push('resume');
+            chunks$.next(Uint8Array.of(1));
+            chunks$.complete();
+          },
+        }),
+      );
+    const { open, say: says, end, close } = talk();
+    const events = [
+      open(),
+      says('client', 'a'),
+      says('server', half),
+      says('server', half),
+      says('server', Uint8Array.of(1)),
+      end('client'),
+      end('server'),
+      close(),
+    ];
+    expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
+    expect(calls).toEqual(['pause', 'resume']);
   });
 });
 
