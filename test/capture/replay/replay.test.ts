@@ -2,7 +2,11 @@
 import { filter, firstValueFrom, lastValueFrom, map, mergeMap, type Observable, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../../src/capture/capture-fault.ts';
-import type { RecordedConnection, SideEvent } from '../../../src/capture/replay/recorded-connection.ts';
+import {
+  createRecordedSide,
+  type RecordedConnection,
+  type SideEvent,
+} from '../../../src/capture/replay/recorded-connection.ts';
 import { type ReplayEvent, type ReplayOptions, replayStreams } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { serve } from '../../../src/server/serve.ts';
@@ -434,6 +438,38 @@ describe('a recorded connection keeps the contract of connections:', () => {
       ),
     );
     expect(new Set(ids).size).toBe(2);
+  });
+});
+
+describe('what waits at a recorded connection', () => {
+  function side() {
+    const counted = { waiting: 0, readToEnd: 0 };
+    const recorded = createRecordedSide(talk().conversation, 'server', 'recorded', {
+      onWaitingChange: (change) => {
+        counted.waiting += change;
+      },
+      onReadToEnd: () => counted.readToEnd++,
+    });
+    return { ...recorded, counted };
+  }
+
+  test('what waits at a recorded connection is a copy, and counts until it is read', async () => {
+    const { connection, chunk, over, counted } = side();
+    const block = Buffer.from('abc');
+    chunk(block);
+    over(null);
+    block.fill(0x78);
+    expect(counted.waiting).toBeGreaterThan(3);
+    const chunks = await lastValueFrom(connection.chunks$.pipe(map(text), toArray()));
+    expect([chunks, counted]).toEqual([['abc'], { waiting: 0, readToEnd: 1 }]);
+  });
+
+  test('what waits at a recorded connection counts no more once the connection is destroyed', () => {
+    const { connection, chunk, counted } = side();
+    chunk(Buffer.from('abc'));
+    connection.destroy();
+    chunk(Buffer.from('def'));
+    expect(counted).toEqual({ waiting: 0, readToEnd: 1 });
   });
 });
 
