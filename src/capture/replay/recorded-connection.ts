@@ -53,6 +53,12 @@ export interface RecordedConnection extends Connection {
   readonly written$: Observable<Uint8Array>;
 }
 
+export interface ReplayEvent {
+  readonly type: 'connection';
+  /** The subscriber owns it, and must end or destroy it. */
+  readonly connection: RecordedConnection;
+}
+
 /** A recorded connection, and the calls by which the replay feeds it. */
 export interface RecordedSide {
   readonly connection: RecordedConnection;

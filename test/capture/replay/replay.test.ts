@@ -5,9 +5,10 @@ import type { CaptureFault } from '../../../src/capture/capture-fault.ts';
 import {
   createRecordedSide,
   type RecordedConnection,
+  type ReplayEvent,
   type SideEvent,
 } from '../../../src/capture/replay/recorded-connection.ts';
-import { type ReplayEvent, type ReplayOptions, replayStreams } from '../../../src/capture/replay/replay.ts';
+import { type ReplayOptions, replayStreams } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
