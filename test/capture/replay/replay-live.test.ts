@@ -78,6 +78,21 @@ function upper(connection: Connection): void {
   });
 }
 
+/** A connection in memory whose server is this test. */
+const scripted = (script: Partial<Connection>): Connection => ({
+  id: 'scripted',
+  local: 'client',
+  remote: 'server',
+  closed$: NEVER,
+  chunks$: NEVER,
+  write: (_chunks, settled) => setImmediate(settled),
+  pause: () => {},
+  resume: () => {},
+  end: () => {},
+  destroy: () => {},
+  ...script,
+});
+
 describe('a recording sent to a live server', () => {
   test('a recording sent to a live server has the recorded bytes arrive and the replies compared', async () => {
     const { connect } = await server(upper);
@@ -277,21 +292,6 @@ describe('a recording sent to a live server', () => {
 });
 
 describe('the pace of a live server', () => {
-  /** A connection in memory whose server is this test. */
-  const scripted = (script: Partial<Connection>): Connection => ({
-    id: 'scripted',
-    local: 'client',
-    remote: 'server',
-    closed$: NEVER,
-    chunks$: NEVER,
-    write: (_chunks, settled) => setImmediate(settled),
-    pause: () => {},
-    resume: () => {},
-    end: () => {},
-    destroy: () => {},
-    ...script,
-  });
-
   test('a live server that takes nothing of what is sent is the fault of its conversation', async () => {
     const { open, say: says, close } = talk();
     const events = [open(), says('client', new Uint8Array(1024 * 1024 + 1)), close('unfinished')];
@@ -335,6 +335,54 @@ describe('the pace of a live server', () => {
     ];
     expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
     expect(calls).toEqual(['pause', 'resume']);
+  });
+});
+
+describe('several conversations with a live server', () => {
+  test('a conversation beyond maxOpen is not replayed, and its fault says so', async () => {
+    const { connect, connections } = await server(upper);
+    const [one, two] = [talk(0), talk(1)];
+    const parts = ({ open, say, end, close }: typeof one) => [
+      [open(), say('client', 'x'), say('server', 'X')],
+      [end('client'), end('server'), close()],
+    ];
+    const [a, b] = [parts(one), parts(two)];
+    const results = await played([a[0]!, b[0]!, a[1]!, b[1]!], connect, { maxOpen: 1 });
+    expect(results).toMatchObject([
+      {
+        sent: 0,
+        same: null,
+        fault: { code: 'too-many', message: '1 conversations are open already' },
+      },
+      { sent: 1, same: true, fault: null },
+    ]);
+    expect(connections).toHaveLength(1);
+  });
+
+  test('bytes that are put together for a larger chunk are sent before another conversation sends', async () => {
+    const [one, two] = [talk(0), talk(1)];
+    const written: string[] = [];
+    const connect = () =>
+      of(
+        scripted({
+          write(chunks, settled) {
+            written.push(...chunks.map(text));
+            setImmediate(settled);
+          },
+        }),
+      );
+    const events = [
+      one.open(),
+      two.open(),
+      one.say('client', 'o'),
+      one.say('client', 'ne'),
+      two.say('client', 'two'),
+      two.end('client'),
+      two.close('unfinished'),
+      one.close('unfinished'),
+    ];
+    await played(events, connect, { chunking: 'whole', stall: 50 });
+    expect(written).toEqual(['one', 'two']);
   });
 });
 
