@@ -59,7 +59,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
     deps.lost({ code, declared, limit, position });
   }
 
-  /** Answers where the body begins; behind everything when there is none to come. */
+  /** Reports the head in bytes[start..end); returns whether it could be read. */
   function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
     const opened = framing.parseHead(bytes, start, end);
     if ('problem' in opened) {
@@ -98,7 +98,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
       const origin = taken;
       taken += chunk.length;
       if (over) return taken;
-      let at = held === null ? 0 : continueHead(chunk, origin - 0);
+      let at = held === null ? 0 : continueHead(chunk, origin);
       while (!over && held === null && at < chunk.length) {
         if (body > 0) {
           const step = Math.min(body, chunk.length - at);
