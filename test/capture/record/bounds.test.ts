@@ -46,6 +46,27 @@ describe('a recording that reaches its size', () => {
   });
 });
 
+test.each([3000, 3001, 3050, 3099])(
+  'a recording of small packets has at most its size, %d bytes',
+  async (maxBytes) => {
+    const { path, ends } = await recorded(
+      async (client, server) => {
+        const reading = read(server);
+        for (let at = 0; at < 100; at++) {
+          await write(client, pattern(10));
+          await turns(1);
+        }
+        client.destroy();
+        await reading.done;
+      },
+      { ...raw, maxBytes },
+    );
+    expect(ends).toMatchObject([{ why: 'full' }]);
+    expect(statSync(path).size).toBeLessThanOrEqual(maxBytes);
+    expect(statSync(path).size).toBeGreaterThan(2000);
+  },
+);
+
 describe('a recording that fails', () => {
   test.each([
     ['on a full disk', '/dev/full', 'ENOSPC'],
@@ -85,6 +106,10 @@ describe('a disk that does not keep up', () => {
     }
     expect(atServer.length()).toBeGreaterThan(1_000_000);
     expect(atServer.length()).toBeLessThan(8_000_000);
+    const held = atServer.length();
+    tapped.resume();
+    await turns(50);
+    expect(atServer.length()).toBe(held);
     const answered = write(tapped, pattern(10));
     let done = false;
     answered.then(() => {
