@@ -68,7 +68,7 @@ export interface RecordedSide {
    * The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after
    * it.
    */
-  readonly over: (how: ConnectionFault | null) => void;
+  readonly over: (fault: ConnectionFault | null) => void;
   /** An event of this end. */
   readonly recorded: (event: SideEvent) => void;
   /** The conversation is over: nothing more comes. */
@@ -89,7 +89,7 @@ export function createRecordedSide(
   return {
     connection: connectionOf(state, conversation, side, recorded$.asObservable()),
     chunk: (bytes) => takeChunk(state, bytes),
-    over: (how) => takeEnd(state, how),
+    over: (fault) => takeEnd(state, fault),
     recorded: (event) => recorded$.next(event),
     close: () => recorded$.complete(),
   };
@@ -166,8 +166,8 @@ function takeChunk(state: RecordedSideState, bytes: Uint8Array): void {
   if (state.isCutting) turnSoon(state);
 }
 
-function takeEnd(state: RecordedSideState, how: ConnectionFault | null): void {
+function takeEnd(state: RecordedSideState, fault: ConnectionFault | null): void {
   if (state.fault !== undefined) return;
-  enqueue(state, { how });
+  enqueue(state, { end: fault });
   if (!state.isDelivering) turnSoon(state);
 }

@@ -1,4 +1,4 @@
-/** One end of a recorded conversation: its state, and how what the other end sent gets to the subscriber. */
+/** One end of a recorded conversation: its state, and the delivery of the other end's bytes to the subscriber. */
 import { AsyncSubject, asapScheduler, Subject, type Subscriber } from 'rxjs';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
 import type { ConnectionFault } from '../../transport/connection.ts';
@@ -13,8 +13,8 @@ export interface RecordedSideDeps {
   readonly onReadToEnd: () => void;
 }
 
-/** What the other end sent, or how it ended: null in good order. */
-type Waiting = { readonly bytes: Uint8Array } | { readonly how: ConnectionFault | null };
+/** Bytes that the other end sent, or its end: null in good order. */
+type Waiting = { readonly bytes: Uint8Array } | { readonly end: ConnectionFault | null };
 export type Settled = (fault?: ConnectionFault) => void;
 
 export interface RecordedSideState {
@@ -129,26 +129,26 @@ function deliverNext(side: RecordedSideState): boolean {
   if (last !== null) side.reader?.next(last);
   else {
     shift(side, 0);
-    endReading(side, next.how);
+    endReading(side, next.end);
   }
   return true;
 }
 
 /** A fault behind the end in good order fails the connection, although no longer the reader. */
 function breakBehindEnd(side: RecordedSideState): void {
-  const waiting = [...side.queue].find((entry) => 'how' in entry && entry.how !== null);
+  const waiting = [...side.queue].find((entry) => 'end' in entry && entry.end !== null);
   dropQueue(side);
-  if (waiting === undefined || !('how' in waiting) || waiting.how === null) return;
-  side.fault ??= waiting.how;
+  if (waiting === undefined || !('end' in waiting) || waiting.end === null) return;
+  side.fault ??= waiting.end;
   closeIfOver(side);
 }
 
-function endReading(side: RecordedSideState, how: ConnectionFault | null): void {
-  side.readEnd = how;
-  if (how !== null) side.fault ??= how;
+function endReading(side: RecordedSideState, fault: ConnectionFault | null): void {
+  side.readEnd = fault;
+  if (fault !== null) side.fault ??= fault;
   doneReading(side);
   const { reader } = side;
-  if (reader !== undefined) signalEnd(reader, how);
+  if (reader !== undefined) signalEnd(reader, fault);
   turnSoon(side);
 }
 

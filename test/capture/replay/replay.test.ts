@@ -67,7 +67,7 @@ function monologue(index: number, ...chunks: (string | Uint8Array)[]): StreamEve
 }
 
 describe('a replay', () => {
-  test('a replay is one connection a conversation, which reads what the client sent, and ends as it did', async () => {
+  test('a replay emits a connection for each conversation, which reads what the client sent, and ends as it did', async () => {
     const { open, say, end, close, conversation } = talk();
     const events = [
       open(),
@@ -166,7 +166,7 @@ describe('a replay', () => {
     }
   });
 
-  test('a replay tells of a reset behind the end: the connection breaks, and what was read is whole', async () => {
+  test('a reset behind the end breaks a replayed connection, although what was read is whole', async () => {
     const { open, say, end, reset, close } = talk();
     const connection = await first([
       open(),
@@ -245,7 +245,7 @@ describe('a replay', () => {
   });
 });
 
-describe('the tape', () => {
+describe('the pace of a replay', () => {
   /** Reads chunks of 1,000 bytes for ever, and counts how many it was asked for. */
   function endless(lead: readonly StreamEvent[], next: () => StreamEvent) {
     const count = { read: 0, stopped: false };
@@ -263,7 +263,7 @@ describe('the tape', () => {
     return { count, reading };
   }
 
-  test('a replay stops while too much waits that nobody reads, and goes on when it is read', async () => {
+  test('a replay stops while too many bytes wait to be read, and goes on when they are read', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const connections: RecordedConnection[] = [];
@@ -291,7 +291,7 @@ describe('the tape', () => {
     replaying.unsubscribe();
   });
 
-  test('a replay is stopped by unsubscribing: the file is let go, and connections break off', async () => {
+  test('unsubscribing stops a replay: it closes the file, and its connections break off', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const replayed$ = replayStreams(reading);
@@ -425,7 +425,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect((await read(connection).done)?.code).toBe('destroyed');
   });
 
-  test('a destroyed recorded connection is closed though nobody reads it', async () => {
+  test('a destroyed recorded connection is closed, although it has no reader', async () => {
     const connection = await open('a', 'b');
     connection.destroy();
     expect((await once(connection.closed$))?.code).toBe('destroyed');
@@ -454,7 +454,7 @@ describe('what waits at a recorded connection', () => {
     return { ...recorded, counted };
   }
 
-  test('what waits at a recorded connection is a copy, and counts until it is read', async () => {
+  test('bytes that wait at a recorded connection are a copy, and count until they are read', async () => {
     const { connection, chunk, over, counted } = side();
     const block = Buffer.from('abc');
     chunk(block);
@@ -465,7 +465,7 @@ describe('what waits at a recorded connection', () => {
     expect([chunks, counted]).toEqual([['abc'], { waiting: 0, readToEnd: 1 }]);
   });
 
-  test('what waits at a recorded connection counts no more once the connection is destroyed', () => {
+  test('bytes that wait at a recorded connection count no more once the connection is destroyed', () => {
     const { connection, chunk, counted } = side();
     chunk(Buffer.from('abc'));
     connection.destroy();
