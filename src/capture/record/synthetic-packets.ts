@@ -67,7 +67,7 @@ export interface PacketMaker {
 /** Bytes of options behind the headers of a packet with SYN. */
 export const SYN_OPTIONS_BYTES: number = SYN_OPTIONS.length;
 
-/** @example packetMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
+/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
 export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
   const narrow = from.address.length === 4;
   const ip = narrow ? IPV4 : IPV6;
