@@ -11,7 +11,7 @@ import { ignoreSystemErrors, systemFault } from './errno.ts';
 import { publishFile } from './publish-file.ts';
 import type { StagedFile } from './staging-folder.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
-import type { UploadWriter } from './uploads/disk-uploads.ts';
+import type { UploadWriter } from './uploads/upload-writers.ts';
 
 /** Runs a call: system errors become outcomes, and the store counts the call as running. */
 export type RunCall = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;
