@@ -214,7 +214,7 @@ describe('group commit', () => {
 describe('writing', () => {
   for (const durability of ['fsync', 'os'] as const) {
     it(`a short write is continued where the system stopped (${durability})`, async () => {
-      const { store } = await recorded({ atMost: () => 777 }, { durability });
+      const { store } = await recorded({ writeLimit: () => 777 }, { durability });
       for (const size of [1, 776, 777, 778, 5000, 300_000]) {
         const content = pattern(size);
         const first = Math.min(10, size >> 1);

@@ -15,18 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { bytes, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { MaybeAsync } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../src/store/disk/owner.ts';
-import {
-  filesBelow,
-  newRoot,
-  openBelow,
-  removeRoot,
-  temporariesIn,
-} from '../../support/stores/store-roots.ts';
+import { filesBelow, openBelow, rootForEachTest, temporariesIn } from '../../support/stores/store-roots.ts';
 
 let root: string;
 const tmp = () => join(root, '.sluice/tmp');
@@ -44,10 +38,9 @@ async function cleanUp(): Promise<void> {
   await (await value(openDiskStore(root, { durability: 'os' }))).close();
 }
 
-beforeEach(() => {
-  root = newRoot();
+rootForEachTest((path) => {
+  root = path;
 });
-afterEach(() => removeRoot(root));
 
 describe('the private folder', () => {
   it('the reserved folder is private, and contains the puts under way', async () => {

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
 import type { Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
@@ -28,15 +28,11 @@ import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { openRoot } from '../../../../src/store/disk/root.ts';
 import { run } from '../../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot } from '../../../support/stores/store-roots.ts';
+import { rootForEachTest } from '../../../support/stores/store-roots.ts';
 
 let root: string;
-beforeEach(() => {
-  root = newRoot();
-});
-afterEach(() => {
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
+rootForEachTest((path) => {
+  root = path;
 });
 
 const journal = () => join(root, '.sluice/sums');

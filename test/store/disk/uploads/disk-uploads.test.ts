@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { contentOf, pattern, put, refused, textOf, value } from '../../../../src/store/conformance/case.ts';
 import type { Outcome, PutOptions, Sink, Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
@@ -28,7 +28,7 @@ import {
   interceptedFileSystem,
   type Operation,
 } from '../../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot, temporariesIn } from '../../../support/stores/store-roots.ts';
+import { rootForEachTest, temporariesIn } from '../../../support/stores/store-roots.ts';
 
 const content = pattern(20_000, 0);
 const none = { offset: 0, crc32: 0 };
@@ -36,15 +36,13 @@ const firstOf = (length: number, of = content) => ({ offset: length, crc32: crc3
 
 let root: string;
 const opened = new Set<Store>();
-beforeEach(() => {
-  root = newRoot();
+rootForEachTest((path) => {
+  root = path;
 });
 afterEach(async () => {
   const stores = [...opened];
   opened.clear();
   for (const store of stores) await store.close();
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
 });
 
 async function open(options: DiskStoreOptions = {}): Promise<Store> {
