@@ -265,6 +265,16 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
   });
 });
 
+it('a put that hashes the stored bytes of an upload gives up when another call on the upload waits', async () => {
+  const store = await open({ durability: 'fsync' });
+  await (await begun(store, 5000)).abort();
+  const options = { size: content.length, upload: 'key', offset: 5000, sha256: '0'.repeat(64) };
+  const putting = store.put('file', options);
+  const resuming = store.resume('key');
+  await refused(putting, 'upload-taken');
+  expect(await value(resuming)).toEqual(firstOf(5000));
+});
+
 describe('how old an unfinished upload gets', () => {
   const hour = 60 * 60 * 1000;
   const ageBy = (path: string, milliseconds: number) => {
