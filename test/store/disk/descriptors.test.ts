@@ -1,4 +1,4 @@
-/** When the process has no descriptors left: what is only kept for later is let go of first. */
+/** A process without free descriptors: the store first closes those that it does not use. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -31,7 +31,7 @@ for (const durability of ['fsync', 'os'] as const) {
       for (let i = 0; i < 10; i++) await value(store.stat(`folder ${i}/file`));
       most = openBelow(root).length;
       expect((await value(store.list({ limit: 20 }))).files).toHaveLength(11);
-      // Nothing is left that could be closed.
+      // The store has nothing open that it could close.
       most = 0;
       await refused(store.put('a', { size: 1 }), 'too-many-open-files');
       await refused(store.open('folder 1/file'), 'too-many-open-files');
@@ -76,7 +76,7 @@ for (const what of ['stat', 'open', 'remove', 'rename', 'put'] as const) {
       put: (name: string) => value(put(store, name, 'x')),
     };
     await Promise.all(names.map((name) => calls[what](name)));
-    // A file that is opened, or put, has a descriptor of its own, which whoever asks bounds.
+    // Each open file and each put has one descriptor. The callers bound those.
     const own = what === 'open' || what === 'put' ? count : 0;
     expect(most - own).toBeLessThanOrEqual(3 * CALLS_IN_FOLDERS_MAX + 16 + 2);
     await store.close();

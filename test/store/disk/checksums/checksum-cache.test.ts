@@ -1,4 +1,4 @@
-/** Checksums that are kept beyond the commit: when they are given, and what becomes of their journal. */
+/** The checksums of committed files: when the store returns them, and their journal. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -44,7 +44,7 @@ const sumOf = async (store: Store, name: string) => (await value(store.stat(name
 const content = pattern(1000);
 const sum = crc32(content);
 
-/** Does something with a store on the root, and closes it. */
+/** Opens a store on the root, acts, and closes it. */
 async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
   const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk' }));
   try {
