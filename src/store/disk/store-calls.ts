@@ -21,7 +21,7 @@ import type { StoredUploads } from './uploads/stored-uploads.ts';
 /** A put of at least this many bytes is refused before its content is sent if its commit would be refused. */
 const EARLY_CHECK_BYTES_MIN = 64 * 1024;
 
-/** What `openDiskStore` has opened. `close` of the store closes it. */
+/** The parts of a store, as `openDiskStore` made them. `close` of the store closes them. */
 export interface OpenDisk {
   readonly disk: Disk;
   readonly staging: StagingFolder;
