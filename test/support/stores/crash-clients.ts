@@ -93,7 +93,11 @@ interface ResumedFile {
 const UNREPORTED_BYTES_MAX = 200_000;
 
 /** Returns false when the server breaks the connection. */
-async function resumeAndPut(run: CrashRun, { send, replies, headers$ }: Peer, file: ResumedFile) {
+async function resumeAndPut(
+  run: CrashRun,
+  { send, replies, headers$ }: Peer,
+  file: ResumedFile,
+): Promise<boolean> {
   const { name, content, upload, bytes } = file;
   void send(frame({ cmd: 'resume', upload }));
   const [reply] = await replies(1);
