@@ -1,20 +1,16 @@
 /** A process without free descriptors: the store first closes the folders that it only caches. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
 import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/disk.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+import { openBelow, rootForEachTest } from '../../support/stores/store-roots.ts';
 
 let root: string;
-beforeEach(() => {
-  root = newRoot();
-});
-afterEach(() => {
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
+rootForEachTest((path) => {
+  root = path;
 });
 
 for (const durability of ['fsync', 'os'] as const) {

@@ -52,7 +52,7 @@ function counting(entry: () => void = () => {}): { fs: FileSystem; counts: Count
       if (name === 'lstat') counts.looks += 1;
       return undefined;
     },
-    entry: () => {
+    beforeEntry: () => {
       counts.entries += 1;
       entry();
     },
@@ -546,7 +546,7 @@ describe('a large folder that is being read', () => {
     let entries = 0;
     const fs = interceptedFileSystem({
       before: ({ name }) => (name === 'readEntries' && fails && entries > 20 ? 'EIO' : undefined),
-      entry: () => (entries += 1),
+      beforeEntry: () => (entries += 1),
     });
     const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
     const answers = [1, 2].map(() => store.list({ prefix: 'large/', limit: 10 }));
