@@ -8,8 +8,9 @@
 import type { Subscription } from 'rxjs';
 import type { ClientFault } from '../../client/client-fault.ts';
 import type { Download } from '../../client/get.ts';
-import type { Downloads, DownloadTarget } from '../../client/transfers/downloads.ts';
-import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/uploads.ts';
+import type { DownloadTarget } from '../../client/transfers/download-job.ts';
+import type { Downloads } from '../../client/transfers/downloads.ts';
+import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/upload.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { type ClaimedPart, claimPartFile, newPartFile, removePartFile } from './part-file.ts';

@@ -11,12 +11,8 @@ import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { sha256 } from '../../client/content/sha256.ts';
 import { breaksConnection } from '../../client/pool/retry.ts';
-import {
-  createUploads,
-  RESUME_THRESHOLD_BYTES,
-  type UploadSettings,
-  type Uploads,
-} from '../../client/transfers/uploads.ts';
+import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
+import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
 import type { Doing } from '../../files/protocol/system-words.ts';
 import { crc32 } from '../../store/crc32.ts';
 import type { Connection } from '../../transport/connection.ts';

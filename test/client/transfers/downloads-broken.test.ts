@@ -3,13 +3,12 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
 import type { ConnectionPoolOptions, Retry } from '../../../src/client/pool/pool-options.ts';
-import {
-  createDownloads,
-  type DownloadProgress,
-  type Downloads,
-  type DownloadTarget,
-  type PartialDownload,
-} from '../../../src/client/transfers/downloads.ts';
+import type {
+  DownloadProgress,
+  DownloadTarget,
+  PartialDownload,
+} from '../../../src/client/transfers/download-job.ts';
+import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
