@@ -16,7 +16,8 @@ import {
 import { exitOnSignal } from '../shared/signals.ts';
 import { clientExitError } from '../shared/with-client.ts';
 import { createReport } from './create-report.ts';
-import { ALREADY_THERE, download, FILES_AT_ONCE } from './download.ts';
+import { download, FILES_AT_ONCE } from './download.ts';
+import { ALREADY_THERE } from './fetch-file.ts';
 import { planGet, splitExisting } from './get-plan.ts';
 import { interruptible, resumableLine } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';

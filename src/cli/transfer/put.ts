@@ -19,7 +19,8 @@ import { planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report.ts';
 import { addRetryOptions, type RetryFlags } from './retry-options.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { type Uploaded, upload } from './upload.ts';
+import type { TransferResult } from './tally.ts';
+import { upload } from './upload.ts';
 
 interface PutFlags extends ServerFlags, RetryFlags {
   readonly as?: string;
@@ -122,7 +123,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
   const signals = exitOnSignal(interruption.print);
-  let sent: Uploaded;
+  let sent: TransferResult;
   try {
     sent = await (flags.acks ? upload : sendUnacknowledged)(plan.files, deps);
   } catch (thrown) {

@@ -75,6 +75,42 @@ test.each([
   },
 );
 
+test('once the server is given up no further file is asked for, and the files under way end', async () => {
+  const asked: string[] = [];
+  const fetch: Downloads['fetch'] = (filename, target) =>
+    new Observable((subscriber) => {
+      asked.push(filename);
+      if (filename === 'a') {
+        const fault = { code: 'reset', message: 'the connection broke' } as const;
+        setImmediate(() => subscriber.error({ type: 'connection', fault, sent: true }));
+      } else {
+        setTimeout(() => {
+          target.begin({ filename, size: 1, mtime: 0, offset: 0, length: 1, pause() {}, resume() {} });
+          target.write(new Uint8Array(1));
+          subscriber.complete();
+        }, 20);
+      }
+    });
+  const begin = ({ written }: LocalFileOptions): LocalFile => ({
+    write: ({ length }) => written(length),
+    finish: async () => 'placed',
+    abort: () => {},
+  });
+  const transfers = ['a', 'b', 'c', 'd'].map((name) => ({ path: name, filename: name, size: 1 }));
+  const got = await download(transfers, {
+    downloads: { fetch },
+    report: nothing,
+    begin,
+    concurrency: 2,
+    keepsPartFiles: false,
+    kept: new Set<Transfer>(),
+    isUnwanted: () => false,
+  });
+  expect(asked).toEqual(['a', 'b']);
+  const givenUp = { files: 3, why: 'the connection broke', status: 3 };
+  expect(got).toEqual({ files: 1, bytes: 1, transferred: 1, failed: 0, givenUp });
+});
+
 /** Disks that fail: while the file arrives, at its end, and both. */
 test.each([
   ['while it arrives', true, false],
