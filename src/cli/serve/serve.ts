@@ -14,13 +14,12 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { listenExitError } from '../shared/fault-words.ts';
 import { createOutput } from '../shared/output.ts';
-import { endingSignals } from '../shared/signals.ts';
+import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
 import { listeners } from './listeners.ts';
 import { openRecording } from './record.ts';
 import { type Reloadable, reloadAll } from './reload.ts';
-import { signal$ } from './signals.ts';
 import { openStore } from './store.ts';
 import { watchServer } from './watch.ts';
 
