@@ -70,8 +70,8 @@ async function receive(configuration: Configuration): Promise<void> {
   const store = await openStore(settings, access?.file.quotas ?? null);
   const recording = await openRecording(configuration);
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
-  const { serverLog } = await import('./server-log.ts');
-  const log = serverLog({ level: settings.logLevel });
+  const { createServerLog } = await import('./server-log.ts');
+  const log = createServerLog({ level: settings.logLevel });
   const shutdown$ = new Subject<void>();
   let outputFault: string | null = null;
   const output = createOutput({

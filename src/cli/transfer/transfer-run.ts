@@ -6,8 +6,8 @@ import { createOutput, type Output } from '../shared/output.ts';
 import type { ServerFlags } from '../shared/server-option.ts';
 import { type InterruptionDeps, interruptible, resumableLine } from './interrupted.ts';
 import type { Report, Transfer } from './report.ts';
-import { barReport } from './report-bars.ts';
-import { jsonReport } from './report-json.ts';
+import { createBarReport } from './report-bars.ts';
+import { createJsonReport } from './report-json.ts';
 import { lineReport, quietReport } from './report-lines.ts';
 import type { RetryFlags } from './retry-options.ts';
 import type { TransferResult } from './tally.ts';
@@ -54,10 +54,10 @@ export function beginRun(flags: ReportFlags, { arrives, arrived, repeats }: RunW
 
 /** Picks the report of a run: bars on a terminal, plain lines, JSON, or only what went wrong. */
 function createReport(flags: ReportFlags, output: Output, verb: string): Report {
-  if (flags.json) return jsonReport(output, verb);
+  if (flags.json) return createJsonReport(output, verb);
   if (flags.quiet) return quietReport(output);
   const terminal = process.stderr.isTTY && process.stdout.isTTY;
-  return terminal ? barReport(output, verb) : lineReport(output, verb);
+  return terminal ? createBarReport(output, verb) : lineReport(output, verb);
 }
 
 /** @param failed how many more files there are that have failed already. */

@@ -6,7 +6,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { logLine, withoutContent } from '../../../src/cli/serve/log-line.ts';
-import { type ServerLogOptions, serverLog } from '../../../src/cli/serve/server-log.ts';
+import { createServerLog, type ServerLogOptions } from '../../../src/cli/serve/server-log.ts';
 import { type ServiceFault, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
@@ -47,7 +47,7 @@ const refused = {
 async function written(options: ServerLogOptions, ...events: readonly ServerEvent[]): Promise<string> {
   const path = join(tempFolder(), 'log');
   const fd = openSync(path, 'w');
-  const log = serverLog({ terminal: false, ...options, fd });
+  const log = createServerLog({ terminal: false, ...options, fd });
   for (const event of events) log.event(event);
   await log.close();
   // Closed with the log, as any file it was given.
