@@ -54,6 +54,20 @@ async function written(options: ServerLogOptions, ...events: readonly ServerEven
   return readFileSync(path, 'utf8');
 }
 
+test.each([
+  ['a stored file', stored],
+  ['any other event', refused],
+])(
+  'the line of %s is written when the server falls idle, without another line behind it',
+  async (_, event) => {
+    const path = join(tempFolder(), 'log');
+    const log = createServerLog({ terminal: false, fd: openSync(path, 'w') });
+    log.event(event);
+    await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 5000 }).toContain('"request":3');
+    await log.close();
+  },
+);
+
 describe('a line', () => {
   test.each([stored, served, refused])(
     'of a request ($type) says which one, and how long it took',
