@@ -2,7 +2,7 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import type { ClientFault } from '../../client/client-fault.ts';
 import type { Download } from '../../client/get.ts';
-import type { DownloadTarget } from '../../client/transfers/download-job.ts';
+import type { DownloadTarget } from '../../client/transfers/download-target.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/upload.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';

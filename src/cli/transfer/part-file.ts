@@ -13,7 +13,7 @@ import { readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hexDigits } from '../../base/bytes.ts';
-import { isSameFile, type PartialDownload } from '../../client/transfers/download-job.ts';
+import { isSameFile, type PartialDownload } from '../../client/transfers/download-target.ts';
 import { crc32 } from '../../store/crc32.ts';
 
 type FileState = PartialDownload['file'];

@@ -14,37 +14,17 @@
  */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
+import { encodeJsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
 import { contentFault } from '../content/read-content.ts';
-import type { SentContent } from './client-request.ts';
+import type { Outbound } from './client-request.ts';
 import { createWriteBuffer, type Mark, type WriteBuffer } from './write-buffer.ts';
 
 /** The most bytes of a refused body that are sent as zeros; beyond that a new connection is cheaper. */
 const PADDING_BYTES_MAX = 1024 * 1024;
 
 export type Checksum = (bytes: Uint8Array, before: number) => number;
-
-/** A request as the sender sees it. */
-export interface Outbound {
-  readonly header: (content: Content | null) => JsonHeader;
-  readonly open?: () => Content | Promise<Content>;
-  /** How much of the content the peer has already: the body begins behind it. */
-  readonly from?: UploadOffset;
-  /** The content was read up to this offset; its bytes up to there have this CRC-32. */
-  readonly passed?: (offset: number, crc32: number) => void;
-  /** `refused`: the server has answered it already, with an error. */
-  readonly status: () => 'wanted' | 'refused' | 'cancelled';
-  /** Its first byte is in the write buffer: a reply may arrive from now on. */
-  readonly begun: () => void;
-  /** The sender has withdrawn the frame: no reply will arrive. */
-  readonly withdrawn: () => void;
-  readonly taken: (bytes: number, total: number) => void;
-  readonly sent: (sent: SentContent) => void;
-  /** The request cannot be sent. */
-  readonly failed: (fault: ClientFault) => void;
-}
 
 export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;

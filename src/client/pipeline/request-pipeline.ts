@@ -25,9 +25,9 @@ import { deframe } from '../../wire/deframe.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { type ClientFault, describeFault } from '../client-fault.ts';
-import type { ClientRequest } from './client-request.ts';
+import type { ClientRequest, Outbound } from './client-request.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
-import { type Checksum, createFrameSender, type FrameSender, type Outbound } from './frame-sender.ts';
+import { type Checksum, createFrameSender, type FrameSender } from './frame-sender.ts';
 import { createPendingRequest, type PendingRequest, type PendingRequestHooks } from './pending-request.ts';
 
 export interface RequestPipelineOptions {

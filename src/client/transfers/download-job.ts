@@ -6,12 +6,10 @@
  *   nothing                                     fetches all of it
  *   bytes of the file in its present state      fetches the bytes behind them
  *   bytes of another state of the file          fetches all of it
- *   all bytes, with another CRC-32 than         fetches all of it, once
- *   the server's
+ *   all bytes, but with another CRC-32          fetches all of it again, once
  */
 import { type Subscriber, Subscription } from 'rxjs';
 import { hexDigits } from '../../base/bytes.ts';
-import type { FileInfo } from '../../files/protocol/file.ts';
 import type { Client } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
 import { contentFault } from '../content/read-content.ts';
@@ -20,39 +18,14 @@ import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob, type Job } from '../pool/pool-state.ts';
 import { isRefused } from '../pool/retry.ts';
+import {
+  type DownloadProgress,
+  type DownloadTarget,
+  isSameFile,
+  type PartialDownload,
+} from './download-target.ts';
 import { RESUME_THRESHOLD_BYTES } from './upload.ts';
 
-/** The bytes of a file that are there already, and the state of the file they belong to. */
-export interface PartialDownload {
-  /** Bytes from the start. */
-  readonly offset: number;
-  /** CRC-32 of those bytes. */
-  readonly crc32: number;
-  /** The file's state, as the server stated it then. */
-  readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
-}
-
-/** The receiver of a file's bytes. */
-export interface DownloadTarget {
-  /** Answers the bytes kept from an earlier run. Called once, when the download's turn has come. */
-  readonly kept?: () => PartialDownload | null | Promise<PartialDownload | null>;
-  /**
-   * Called for each try: bytes arrive from `download.offset` on. With offset 0, any kept bytes are of no use.
-   *
-   * A target that cannot take the bytes throws here, in `write` or in `kept`. The download then errors with `content`.
-   */
-  readonly begin: (download: Omit<Download, 'bytes$'>) => void;
-  /** Takes the next bytes, a view that may be kept. A target that holds too many calls `download.pause()`. */
-  readonly write: (bytes: Uint8Array) => void;
-}
-
-export interface DownloadProgress {
-  /** Bytes that are there, those kept from before included. */
-  readonly received: number;
-  readonly total: number;
-}
-
-/** What a download is begun with. */
 export interface DownloadRequest {
   readonly pool: ConnectionPool;
   readonly crc32: Checksum;
@@ -218,9 +191,3 @@ function failLocally({ pool, job, running, subscriber }: DownloadState, thrown: 
   pool.done(job);
   subscriber.error(contentFault(thrown));
 }
-
-/** Whether two states of a file are the same, by what is known of both. */
-export const isSameFile = (a: PartialDownload['file'], b: PartialDownload['file']): boolean =>
-  a.size === b.size &&
-  a.mtime === b.mtime &&
-  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);

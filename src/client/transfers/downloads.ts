@@ -9,7 +9,8 @@ import type { PageSettings } from '../list.ts';
 import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
 import type { ConnectionPoolOptions, Retry } from '../pool/pool-options.ts';
 import { createJob, type Job } from '../pool/pool-state.ts';
-import { beginDownload, type DownloadProgress, type DownloadTarget } from './download-job.ts';
+import { beginDownload } from './download-job.ts';
+import type { DownloadProgress, DownloadTarget } from './download-target.ts';
 
 export interface Downloads {
   /**

@@ -8,46 +8,22 @@
  *   other bytes, or more than the content has    cancels the upload, and sends all of it
  *   nothing, but all was sent before             asks whether the file is stored: its ack may have been lost
  */
-import { firstValueFrom, lastValueFrom, Observable, type Subscriber } from 'rxjs';
-import type { UploadOffset } from '../../files/protocol/file.ts';
+import { Observable } from 'rxjs';
 import type { Client } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { contentFault, type Hasher, hashOf, readPieces } from '../content/read-content.ts';
+import { contentFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
-import { isRefused } from '../pool/retry.ts';
 import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
+import {
+  forget,
+  isWanted,
+  type ResumableTry,
+  resumePoint,
+  type TryEvent,
+  type UploadSource,
+} from './resume-point.ts';
 import { noteSource, type ResumeState } from './resume-state.ts';
-import { storedAs } from './stored-as.ts';
-
-export interface UploadSource {
-  readonly filename: string;
-  readonly content: ContentSource;
-  readonly settings: PutSettings;
-  /** Makes the upload's name, which stands for the content in its present state. */
-  readonly idOf: (content: Content) => string;
-  readonly crc32: Checksum;
-  /** Makes a hasher for SHA-256; null when no SHA-256 is to be sent along. */
-  readonly hasher: (() => Hasher) | null;
-  /** Bytes between two `durable` events. */
-  readonly progress: number;
-}
-
-export type TryEvent =
-  | PutEvent
-  | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
-
-interface ResumableTry {
-  readonly client: Client;
-  readonly source: UploadSource;
-  readonly state: ResumeState;
-  readonly subscriber: Subscriber<TryEvent>;
-  /** The server has refused the offset once, and was asked again. */
-  askedAgain: boolean;
-  /** Gives the put up that is under way, if there is one. */
-  cancel: () => void;
-}
 
 /** Errors with a `ClientFault`. Unsubscribing gives the try up; the server keeps its bytes. */
 export function sendResumable(
@@ -64,9 +40,6 @@ export function sendResumable(
     return () => attempt.cancel();
   });
 }
-
-/** Whether somebody is still subscribed. */
-const isWanted = ({ subscriber }: ResumableTry): boolean => !subscriber.closed;
 
 async function run(attempt: ResumableTry): Promise<void> {
   const { source, state, subscriber } = attempt;
@@ -116,63 +89,6 @@ async function adopt(attempt: ResumableTry, id: string, content: Content): Promi
   const { state } = attempt;
   if (state.id !== null && state.id !== id) await forget(attempt, state.id);
   noteSource(state, id, content);
-}
-
-/** Has the server drop an upload. */
-async function forget({ client }: ResumableTry, id: string): Promise<void> {
-  try {
-    await lastValueFrom(client.cancel(id), { defaultValue: undefined });
-  } catch (thrown) {
-    // The server has nothing to drop.
-    if (!isRefused(thrown, 'not-found')) throw thrown;
-  }
-}
-
-/** Finds the offset to go on from; null when the file turns out to be stored. */
-async function resumePoint(
-  attempt: ResumableTry,
-  content: Content,
-  id: string,
-): Promise<UploadOffset | null> {
-  const { client, state } = attempt;
-  const there = await firstValueFrom(client.resume(id));
-  if (there.offset === 0)
-    return state.sent !== null && (await isStored(attempt, state.sent, content)) ? null : there;
-  if (there.offset <= content.size && (await isOurs(attempt, content, there))) {
-    state.checkpoints.passed(there.offset);
-    return there;
-  }
-  // An unsubscribed try has stopped comparing, and so knows nothing about the bytes.
-  if (!isWanted(attempt)) return null;
-  await forget(attempt, id);
-  return { offset: 0, crc32: 0 };
-}
-
-/** Whether the bytes that the server has are the first of the content. */
-async function isOurs(attempt: ResumableTry, content: Content, there: UploadOffset): Promise<boolean> {
-  const { source, state } = attempt;
-  const known = state.checkpoints.before(there.offset);
-  let crc = known.crc32;
-  await readPieces(
-    content,
-    known.offset,
-    there.offset,
-    () => isWanted(attempt),
-    (bytes, offset) => {
-      crc = source.crc32(bytes, crc);
-      state.checkpoints.note(offset, crc);
-    },
-  );
-  return crc === there.crc32;
-}
-
-/** Whether the file is stored as it was sent before. If so, emits the event that the put would have ended with. */
-async function isStored(attempt: ResumableTry, sent: SentContent, content: Content): Promise<boolean> {
-  const { client, source, subscriber } = attempt;
-  const { mtime = content.mtime } = source.settings;
-  const found = await storedAs(client, source.filename, sent, mtime);
-  if (found !== null && isWanted(attempt)) subscriber.next(found);
-  return found !== null;
 }
 
 /** Sends the content. Rejects with the put's fault; resolves also when the put was given up. */

@@ -1,4 +1,4 @@
-/** What one try at sending a large content leaves behind for the next one. */
+/** The state that one try at sending a large content leaves behind for the next one. */
 import type { Content } from '../content/content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import { type Checkpoints, createCheckpoints } from './checkpoints.ts';

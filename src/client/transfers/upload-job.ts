@@ -10,9 +10,9 @@ import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob } from '../pool/pool-state.ts';
 import { breaksConnection, isRefused } from '../pool/retry.ts';
 import { type ContentSource, opener } from '../put.ts';
-import { sendResumable, type TryEvent } from './resumable.ts';
+import { sendResumable } from './resumable.ts';
+import { storedAs, type TryEvent } from './resume-point.ts';
 import { createResumeState } from './resume-state.ts';
-import { storedAs } from './stored-as.ts';
 import {
   type Progress,
   RESUME_THRESHOLD_BYTES,
@@ -23,7 +23,6 @@ import {
 } from './upload.ts';
 import { onTryEvent, type UploadState } from './upload-state.ts';
 
-/** What an upload is begun with. */
 export interface UploadRequest {
   readonly pool: ConnectionPool;
   readonly options: UploadsOptions;

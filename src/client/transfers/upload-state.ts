@@ -7,7 +7,7 @@ import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import type { Job } from '../pool/pool-state.ts';
 import type { ContentSource, PutSettings } from '../put.ts';
-import type { TryEvent } from './resumable.ts';
+import type { TryEvent } from './resume-point.ts';
 import type { ResumeState } from './resume-state.ts';
 import { createSpeed, type Speed } from './speed.ts';
 import type { Progress, Uploaded, UploadSettings } from './upload.ts';
@@ -50,7 +50,7 @@ export interface UploadState {
   sha256: string | undefined;
   /** The modification time of small content, as it was when it was opened. */
   openedMtime: number | undefined;
-  /** What the tries of large content leave behind for one another. */
+  /** The state that the tries of large content leave behind for one another. */
   resumeState: ResumeState | null;
 }
 

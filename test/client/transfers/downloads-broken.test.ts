@@ -7,7 +7,7 @@ import type {
   DownloadProgress,
   DownloadTarget,
   PartialDownload,
-} from '../../../src/client/transfers/download-job.ts';
+} from '../../../src/client/transfers/download-target.ts';
 import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
