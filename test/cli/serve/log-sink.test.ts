@@ -29,7 +29,7 @@ const linesOf = (all: readonly number[]) => all.map((length, i) => `${i}${'.'.re
 
 describe('what is logged', () => {
   property.prop([lengths, fc.infiniteStream(fc.integer({ min: 1, max: 9000 })), fc.nat(3)])(
-    'is written whole and in order, however little is taken at a time',
+    'log lines are written whole and in order, however few bytes the system takes at a time',
     async (all, counts, flushed) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
@@ -44,7 +44,7 @@ describe('what is logged', () => {
   );
 
   property.prop([lengths, fc.infiniteStream(fc.nat(9000).map((count) => (count < 3000 ? 0 : count)))])(
-    'and refused is counted, and spoils no line but the one that was cut',
+    'log lines that the system refuses are counted, and spoil no line but the one that was cut',
     async (all, counts) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
@@ -85,7 +85,7 @@ describe('what is logged', () => {
     expect(sink.lost()).toEqual({ held: 0, refused: 0 });
   });
 
-  test('log lines are written before a process ends at once, or given up', () => {
+  test('log lines are written before a process ends at once, and given up where they cannot be', () => {
     const path = join(tempFolder(), 'log');
     const sink = createLogSink({ fd: openSync(path, 'w'), heldMaxBytes: 1000 });
     sink.write('one\n');

@@ -32,9 +32,12 @@ describe('what is said of a name', () => {
     ['a', 'a: there is no such file', 'a: there is no such file'],
     ['a$&', 'no: a$& is a file', 'a$&: no: it is a file'],
     ['a\x1b', 'b\x1b', 'a\\u{1b}: b\\u{1b}'],
-  ])('has it once, and nothing that moves the cursor: %j', (name, why, said) => {
-    expect(ofName(name, why)).toBe(said);
-  });
+  ])(
+    'a sentence about a name has the name once, and nothing that moves the cursor: %j',
+    (name, why, said) => {
+      expect(ofName(name, why)).toBe(said);
+    },
+  );
 });
 
 describe('a name in so many columns', () => {
@@ -43,5 +46,5 @@ describe('a name in so many columns', () => {
     ['abcdefghij', 7, 'ab…ghij'],
     ['照片照片照片', 8, '照…照片 '],
     ['e\u0301', 2, 'e\u0301 '],
-  ])('%s in %i', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
+  ])('the name %s fits into %i columns', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
 });

@@ -15,7 +15,7 @@ function worker() {
   return { begun, underWay, work, end: (value: number) => underWay.get(value)!.complete() };
 }
 
-test('so many are worked on at once, in order, and the next begins when any ends', () => {
+test('as many values as allowed are worked on at once, in order, and the next begins when any ends', () => {
   const { begun, end, work } = worker();
   let ended = false;
   mergeLazily([1, 2, 3, 4], work, 2).subscribe({

@@ -13,7 +13,7 @@ function writeBuffer() {
   return { buffer, writes, faults };
 }
 
-test('what was filled since a mark is discarded, and nothing is called back for it', () => {
+test('bytes that were filled since a mark are discarded, and nothing is called back for them', () => {
   const { buffer, writes } = writeBuffer();
   const taken: string[] = [];
   buffer.room();
