@@ -10,7 +10,7 @@ const full = Object.assign(new Error('no'), { code: 'ENOSPC' });
 /** No descriptor of this process: what is written goes where the test says. */
 const none = 0;
 
-/** Writes so many bytes of each piece in turn; of 0, none, and tells that the disk is full. */
+/** Writes so many bytes of each piece in turn; for 0 it writes none, and reports that the disk is full. */
 function disk(counts: () => number): { readonly write: AsyncWrite; readonly text: () => string } {
   const taken: Uint8Array[] = [];
   return {

@@ -1,4 +1,4 @@
-/** What the log of a server says, and what it never does. */
+/** The log of a server: the lines that it has, and the bytes that are never in it. */
 import { openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';

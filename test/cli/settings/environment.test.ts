@@ -13,7 +13,7 @@ import { settingNames, variableOf } from '../../../src/cli/settings/table.ts';
 import { addServerOption } from '../../../src/cli/shared/server-option.ts';
 
 const read = (env: Environment) => readSettings({ flags: {}, env, cwd: '/' });
-/** What came of a setting, with what is to be told. */
+/** The value of a setting, and the warnings and problems about it. */
 function taken(env: Environment) {
   const got = read(env);
   if (!got.ok) throw new Error(got.problems.join('\n'));
@@ -24,7 +24,7 @@ const problemsOf = (env: Environment): readonly string[] => {
   return got.ok ? [] : got.problems;
 };
 
-/** What a pod gets for a service, as the kubelet makes it. */
+/** The variables that the kubelet gives a pod for a service. */
 const service = (name: string, host: string, ports: readonly (readonly [number, string, string?])[]) => {
   const [[first, firstProtocol]] = ports as [readonly [number, string]];
   const prefix = name.toUpperCase().replaceAll('-', '_');

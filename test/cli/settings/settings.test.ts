@@ -118,7 +118,7 @@ const cases: Readonly<Record<SettingName, Case>> = {
 };
 const each = settingNames.map((name) => [name, cases[name]] as const);
 
-/** What a setting needs beside it to be no contradiction. */
+/** The other settings without which a setting would be a contradiction. */
 const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   tlsCert: { tlsKey: '/k' },
   tlsKey: { tlsCert: '/c' },

@@ -1,4 +1,4 @@
-/** What becomes of what a command prints when stdout does not take it. */
+/** The output of a command whose stdout does not take it. */
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/shared/output.ts';

@@ -25,7 +25,7 @@ import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { once, read, write } from '../../transport/connection-helpers.ts';
 import { listener } from '../../transport/tcp-pair.ts';
 
-/** What a command gets from its line and environment; throws what commander does. */
+/** The flags that a command gets from its line and environment; throws the errors of commander. */
 function flagsOf(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ServerFlags {
   const inherited = Object.keys(process.env).filter((name) => name.startsWith('SLUICE_'));
   for (const name of inherited) vi.stubEnv(name, undefined);

@@ -1,4 +1,4 @@
-/** What is said when a signal ends the transfer of several files. */
+/** The messages when a signal ends the transfer of several files. */
 import { expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import { interruptible } from '../../../src/cli/transfer/interrupted.ts';
@@ -8,7 +8,7 @@ const transfers = ['a', 'b', 'film'].map(
   (name): Transfer => ({ path: `./${name}`, filename: name, size: 1 }),
 );
 
-/** What is told of so many files when so many are done, and `film` is in its middle. */
+/** The messages about so many files when so many are done, and `film` is in its middle. */
 function told(files: number, done: number, repeats: string | null, keeps = false) {
   const lines: string[] = [];
   const output = { error: (text: string) => lines.push(text) } as Partial<Output> as Output;

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { beginLocalFile, type LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
 import { readTree, tempFolder } from '../../support/stores/temp-folder.ts';
 
-/** What the file system answers to a hard link, and what others do just before. */
+/** The answer of the file system to a hard link, and what others do just before. */
 const links = vi.hoisted(() => ({ code: null as string | null, before: () => {} }));
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>();

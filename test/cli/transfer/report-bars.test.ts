@@ -1,4 +1,4 @@
-/** What is told while bars are drawn is seen whole, however narrow the terminal is. */
+/** Messages that are printed while bars are drawn are seen whole, however narrow the terminal is. */
 import { test as property } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, vi } from 'vitest';

@@ -101,7 +101,7 @@ describe('a bar', () => {
   test('a bar has the name, how much is done, how fast it goes, and when it will be over', () => {
     expect(drawBar(facts, 100)).toMatch(/^photos\/.*… ?.* █{12}░{12} {2}50% {4}500 B 100 B\/s, 0:05 left$/);
     expect(drawBar({ label: 'x', value: 0, total: 0, rate: 0 }, 80)).toContain('100%');
-    // What is sent and not durable yet is lighter.
+    // Bytes that are sent and not durable yet are lighter.
     expect(drawBar({ ...facts, durable: 250 }, 100)).toContain(' ██████▓▓▓▓▓▓░');
     expect(drawBar({ ...facts, note: 'stored' }, 100)).toMatch(/ stored$/);
     expect(drawBar({ ...facts, from: 410 }, 80)).toMatch(/ 100 B\/s, 0:05 left, from 410 B on$/);

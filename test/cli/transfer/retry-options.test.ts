@@ -1,4 +1,4 @@
-/** What is told of breaks that are tried again: each once, though several connections may have it at once. */
+/** Breaks that are tried again are reported once each, although several connections may have one at once. */
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { Report, RetryNotice } from '../../../src/cli/transfer/report.ts';

@@ -16,7 +16,7 @@ const quick = { backoff: { initial: 1, maximum: 1 }, crc32 } as const;
 const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>
   createDownloads({ connect: link.connect, ...quick, ...options });
 
-/** Keeps what it is given, as a file would, and notes where it was told to begin. */
+/** Keeps the bytes that it is given, as a file would, and notes the offset of each beginning. */
 function kept(had: Uint8Array = new Uint8Array(0), before?: PartialDownload) {
   let content = Buffer.from(had);
   const begun: number[] = [];

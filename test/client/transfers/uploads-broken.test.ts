@@ -123,7 +123,7 @@ describe('connections that break', () => {
     expect(same(storedIn(net, 'a'), bytes)).toBe(true);
     const last = it.events.at(-1) as Uploaded;
     expect(last.resumedFrom).toBeGreaterThan(1_000_000);
-    // What was in a buffer on either side when a connection broke, and headers.
+    // The bytes in the buffers of both sides when a connection broke, and headers.
     expect(net.sent()).toBeLessThan(2_000_000 + 3 * 400_000);
     for (const event of progressOf(it)) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
     expect(net.store.unfinished().count).toBe(0);
@@ -432,7 +432,7 @@ describe('time', () => {
     expect(fault).toMatchObject({ type: 'connection', fault: { code: 'refused' } });
   });
 
-  /** What is waited for when each connection fails so, and how often one is made. */
+  /** The waits when each connection fails with this fault, and how often one is made. */
   function failing(codes: readonly ConnectionFault['code'][], random: number) {
     const scheduler = new VirtualTimeScheduler();
     const [delays, faults]: [number[], ClientFault[]] = [[], []];

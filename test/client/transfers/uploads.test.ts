@@ -150,7 +150,7 @@ describe('a large content that was interrupted', () => {
       }
       const progress = events.filter((event) => event.type === 'progress');
       expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
-      // Whatever the clock does: what is sent at once is told as if it had taken 200 ms.
+      // Whatever the clock does: the rate of bytes that are sent at once is as if they had taken 200 ms.
       for (const { rate, sent, resumedFrom } of progress) {
         expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
       }
@@ -215,7 +215,7 @@ describe('a large content that was interrupted', () => {
     const events = await all(uploads.upload('a', content));
     const resumed = events.at(-1)!.resumedFrom;
     expect(resumed).toBeGreaterThan(2_000_000);
-    // What was sent in two tries, at most 1 MiB before the connection took it, and one checkpoint's distance.
+    // The bytes of two tries, at most 1 MiB of which the connection had not taken, and one checkpoint's distance.
     expect(read).toBeLessThan(6_000_000 + (8_000_000 - resumed) + 3 * 1024 * 1024);
   });
 
