@@ -10,7 +10,7 @@ const full = Object.assign(new Error('no'), { code: 'ENOSPC' });
 /** No descriptor of this process: what is written goes where the test says. */
 const none = 0;
 
-/** Writes so many bytes of each piece in turn; for 0 it writes none, and reports that the disk is full. */
+/** Writes so many bytes of each piece in turn; of 0, none, and tells that the disk is full. */
 function disk(counts: () => number): { readonly write: AsyncWrite; readonly text: () => string } {
   const taken: Uint8Array[] = [];
   return {
@@ -29,7 +29,7 @@ const linesOf = (all: readonly number[]) => all.map((length, i) => `${i}${'.'.re
 
 describe('what is logged', () => {
   property.prop([lengths, fc.infiniteStream(fc.integer({ min: 1, max: 9000 })), fc.nat(3)])(
-    'log lines are written whole and in order, however few bytes the system takes at a time',
+    'is written whole and in order, however little is taken at a time',
     async (all, counts, flushed) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
@@ -44,7 +44,7 @@ describe('what is logged', () => {
   );
 
   property.prop([lengths, fc.infiniteStream(fc.nat(9000).map((count) => (count < 3000 ? 0 : count)))])(
-    'log lines that the system refuses are counted, and spoil no line but the one that was cut',
+    'and refused is counted, and spoils no line but the one that was cut',
     async (all, counts) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
@@ -85,7 +85,7 @@ describe('what is logged', () => {
     expect(sink.lost()).toEqual({ held: 0, refused: 0 });
   });
 
-  test('log lines are written before a process ends at once, and given up where they cannot be', () => {
+  test('log lines are written before a process ends at once, or given up', () => {
     const path = join(tempFolder(), 'log');
     const sink = createLogSink({ fd: openSync(path, 'w'), heldMaxBytes: 1000 });
     sink.write('one\n');

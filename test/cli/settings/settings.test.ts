@@ -118,7 +118,7 @@ const cases: Readonly<Record<SettingName, Case>> = {
 };
 const each = settingNames.map((name) => [name, cases[name]] as const);
 
-/** The other settings without which a setting would be a contradiction. */
+/** What a setting needs beside it to be no contradiction. */
 const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   tlsCert: { tlsKey: '/k' },
   tlsKey: { tlsCert: '/c' },
@@ -156,33 +156,30 @@ function configFile(text: string): { cwd: string; flags: { config: string } } {
 describe.each(each)('%s', (name, { text, value, json = text, badText, badJson }) => {
   const beside = company[name] ?? {};
 
-  test('every setting is read from its flag', () => {
+  test('is read from its flag', () => {
     expect(settingsOf({ flags: { ...beside, [name]: text } })[name]).toBe(value);
   });
 
-  test('every setting is read from its variable', () => {
+  test('is read from its variable', () => {
     expect(settingsOf({ flags: beside, env: { [variableOf(name)]: text } })[name]).toBe(value);
   });
 
-  test('every setting is read from the file', () => {
+  test('is read from the file', () => {
     const { cwd, flags } = configFile(fileOf(name, json));
     expect(settingsOf({ cwd, flags: { ...beside, ...flags } })[name]).toBe(value);
   });
 
-  test.each(badText)(
-    'a setting refuses %j, and says whose flag or variable it is and what it must be',
-    (bad) => {
-      const mustBe = settingOf(name).kind.mustBe;
-      expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
-        `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
-      ]);
-      expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
-        `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
-      ]);
-    },
-  );
+  test.each(badText)('refuses %j, and says whose flag or variable it is and what it must be', (bad) => {
+    const mustBe = settingOf(name).kind.mustBe;
+    expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
+      `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+    ]);
+    expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
+      `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+    ]);
+  });
 
-  test.each(badJson)('a setting refuses %j in the file, and says where', (bad) => {
+  test.each(badJson)('refuses %j in the file, and says where', (bad) => {
     const { cwd, flags } = configFile(fileOf(name, bad));
     const [problem, ...others] = problemsOf({ cwd, flags: { ...beside, ...flags } });
     expect(problem).toContain(`config.json: ${keyOf(name)} must be ${settingOf(name).kind.mustBe}, not `);
@@ -191,18 +188,18 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson })
 });
 
 describe('the sources', () => {
-  test('the sources of a setting count in their order: flag, environment, file, default', () => {
+  test('count in their order: flag, environment, file, default', () => {
     const { cwd, flags } = configFile('{"port": 3, "limits": {"maxUploads": 3}, "grace": 3}');
     const env = { SLUICE_PORT: '2', SLUICE_MAX_UPLOADS: '2' };
     const settings = settingsOf({ cwd, env, flags: { ...flags, port: '1' } });
     expect(settings).toMatchObject({ port: 1, maxUploads: 2, grace: 3000, maxOpenRequests: 256 });
   });
 
-  test('a wrong value is a problem, although another source comes before it', () => {
+  test('are all to be right, though another comes before', () => {
     expect(problemsOf({ flags: { port: '1' }, env: { SLUICE_PORT: 'x' } })).toHaveLength(1);
   });
 
-  test('the problems of all sources are reported at once', () => {
+  test('are all told of at once', () => {
     const { cwd, flags } = configFile('{"prot": 3, "limits": {"maxFile": true}}');
     const problems = problemsOf({ cwd, env: { SLUICE_PORT: 'x' }, flags: { ...flags, grace: 'x' } });
     expect(problems.map((problem) => problem.split(' must ')[0])).toEqual([
@@ -213,16 +210,16 @@ describe('the sources', () => {
     ]);
   });
 
-  test('an empty variable counts as not set', () => {
+  test('have nothing in a variable that is empty', () => {
     expect(settingsOf({ env: { SLUICE_PORT: '', SLUICE_CONFIG: '' } }).port).toBe(8080);
   });
 
-  test('the environment may name the file', () => {
+  test('may be a file that the environment names', () => {
     const { cwd } = configFile('{"port": 3}');
     expect(settingsOf({ cwd, env: { SLUICE_CONFIG: 'config.json' } }).port).toBe(3);
   });
 
-  test('paths are relative to the file they stand in, else to the working directory', () => {
+  test('have paths that are relative to the file they stand in, else to the working directory', () => {
     const cwd = tempFolder();
     mkdirSync(join(cwd, 'etc'));
     const file = { dir: '../files', unix: 'sock', tlsCert: '/abs', tlsKey: null, access: null };
@@ -253,7 +250,7 @@ describe('the file', () => {
     ['{"limits": []}', 'limits must be an object of settings'],
     ['[]', 'must be an object of settings'],
     ['null', 'must be an object of settings'],
-  ])('the file of settings refuses %s', (text, problem) => {
+  ])('refuses %s', (text, problem) => {
     expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
   });
 
@@ -265,11 +262,11 @@ describe('the file', () => {
       '{"limits.maxFile": 1, "limits": {"maxFile": 2}}',
       'limits.maxFile is there twice, as a key with a dot and in an object',
     ],
-  ])('the file of settings does not choose between two values: %s', (text, problem) => {
+  ])('does not choose between two values: %s', (text, problem) => {
     expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
   });
 
-  test('a file of settings that is no JSON, or is not there, is a problem', () => {
+  test('is to be JSON, and to be there', () => {
     expect(problemsOf(configFile('{port: 1}'))).toEqual([
       'config.json: is not JSON: line 1, column 2: there must be a key in double quotes',
     ]);
@@ -281,7 +278,7 @@ describe('the file', () => {
     ]);
   });
 
-  test('a file of settings that has a secret where a path belongs is refused, and the secret is not shown', () => {
+  test('that has a secret where a path belongs is refused without telling it', () => {
     const problems = problemsOf(configFile('{"access": {"token": "s3cret"}}'));
     expect(problems).toEqual([expect.stringContaining('access must be the path of a file, not an object')]);
   });
@@ -300,7 +297,7 @@ describe('a size', () => {
     ['1tib', 1024 ** 4],
     ['0', infinite],
     ['none', infinite],
-  ])('the size %s is %s bytes', (text, bytes) => {
+  ])('%s is %s bytes', (text, bytes) => {
     expect(settingOf('maxFile').kind.read(text)).toBe(bytes);
   });
 });
@@ -315,18 +312,18 @@ describe('a time', () => {
     ['7d', 604_800_000],
     ['0', infinite],
     ['none', infinite],
-  ])('the time %s is %s ms', (text, millis) => {
+  ])('%s is %s ms', (text, millis) => {
     expect(settingOf('idleTimeout').kind.read(text)).toBe(millis);
   });
 
-  test('a time without a unit is in milliseconds where a command has it so', () => {
+  test('may be in milliseconds without a unit, where a command has it so', () => {
     const kind = timeKind(0, 10_000, 'ms');
     expect(['50', '50ms', '0.5s', '10', '11s'].map(kind.read)).toEqual([50, 50, 500, 10, undefined]);
     expect(kind.print(kind.read('50')!)).toBe(50);
     expect(kind.mustBe).toContain('50 (milliseconds)');
   });
 
-  test('0 is a time where it makes sense', () => {
+  test('of 0 is one where it makes sense', () => {
     expect(settingsOf({ flags: { grace: '0', keepPartial: '0' } })).toMatchObject({
       grace: 0,
       keepPartial: 0,
@@ -360,7 +357,7 @@ describe('contradictions', () => {
     expect(problemsOf({ cwd, flags: { ...flags, ...more } })).toEqual(problems);
   });
 
-  test('a contradiction is reported with the names of the sources', () => {
+  test('are told in the words of the source', () => {
     expect(problemsOf({ env: { SLUICE_TLS_CERT: 'c' } })).toEqual([
       'SLUICE_TLS_CERT needs SLUICE_TLS_KEY as well',
     ]);
@@ -383,7 +380,7 @@ describe('warnings', () => {
     [{ host: '0.0.0.0', access: 'a', ...tls }],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'required' }],
     [{ host: '0.0.0.0', port: 'none', unix: 's' }],
-  ])('there is no warning about %j', (flags) => {
+  ])('there are none of %j', (flags) => {
     expect(warned(flags)).toEqual([]);
   });
 
@@ -392,11 +389,11 @@ describe('warnings', () => {
     [{ host: '::', ...tls }, /lets everybody/],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'optional' }, /lets everybody/],
     [{ host: '192.168.0.5', access: 'a' }, /without tlsCert/],
-  ])('there is a warning about %j', (flags, text) => {
+  ])('there is one of %j', (flags, text) => {
     expect(warned(flags)).toEqual([expect.stringMatching(text)]);
   });
 
-  test('the warning about more connections than open files names both', () => {
+  test('there is one of more connections than open files, and it names both', () => {
     expect(warned({ maxConnections: '2000' }, 1024)).toEqual([
       expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6320/),
     ]);
@@ -410,7 +407,7 @@ describe('the number of connections', () => {
   const limits = (openFiles: number, flags: Sources['flags'] = {}) =>
     limitsOf(configurationOf({ flags }), openFiles);
 
-  test('the number of connections is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
+  test('is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
     for (const openFiles of [512, 1024, 20_000, 65_536, 1_048_576]) {
       const { connections, connectionsPerAddress, openFiles: shared } = limits(openFiles);
       expect(descriptorsFor(connections) + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles);
@@ -420,7 +417,7 @@ describe('the number of connections', () => {
     expect(limits(64).connections).toBe(1);
   });
 
-  test('the number of connections leaves room for the TLS handshakes that may be under way', () => {
+  test('leaves room for the TLS handshakes that may be under way', () => {
     const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
     for (const openFiles of [512, 1024, 20_000]) {
       const { connections, openFiles: shared } = limits(openFiles, tls);
@@ -432,7 +429,7 @@ describe('the number of connections', () => {
     }
   });
 
-  test('a number of connections that was asked for stays, and the files are fewer instead', () => {
+  test('is what was asked for where somebody asked, and the files are fewer instead', () => {
     expect(limits(1024, { maxConnections: '230' })).toMatchObject({
       connections: 230,
       openFiles: { reading: 7, writing: 7 },
@@ -445,7 +442,7 @@ describe('the number of connections', () => {
 });
 
 describe('a memory budget', () => {
-  test('a memory budget without room for the largest header is refused, and both are named', () => {
+  test('that has no room for the largest header there may be is refused, and both are named', () => {
     expect(problemsOf({ flags: { memoryBudget: '1MiB', maxHeader: '1MiB' } })).toEqual([
       expect.stringMatching(/^--memory-budget must be at least 3178752 bytes with --max-header 1048576: /),
     ]);
@@ -454,11 +451,11 @@ describe('a memory budget', () => {
 });
 
 describe('the defaults', () => {
-  test('the defaults of the settings are the limits of the library', () => {
+  test('are the limits of the library', () => {
     expect(limitsOf(configurationOf({}), infinite)).toEqual(defaultLimits);
   });
 
-  test('each limit follows the setting of its own', () => {
+  test('give way, each limit to the setting of its own', () => {
     const flags = {
       maxHeader: '1001',
       maxFile: '1002',
@@ -532,7 +529,7 @@ describe('what is printed', () => {
     requiredKeys: [],
   });
 
-  prop.prop([some])('printed settings read as the same settings', (flags) => {
+  prop.prop([some])('reads as the same settings', (flags) => {
     // A budget and a header that do not fit are no settings.
     const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
     fc.pre(!contradictions.some((each) => each.startsWith('--memory-budget must be at least')));
@@ -545,7 +542,7 @@ describe('what is printed', () => {
     expect(again).toEqual(settings);
   });
 
-  test('printed settings read as the same settings as a file, and have every setting', () => {
+  test('reads as the same settings as a file, and has every setting', () => {
     const flags = { ...company.tlsClientCa, tlsClientCa: 'ca', port: 'none', unix: 's', unixMode: '660' };
     const settings = settingsOf({ flags: { ...flags, port: '0', quota: '1.5GiB', idleTimeout: 'none' } });
     const printed = printSettings(settings);
@@ -555,7 +552,7 @@ describe('what is printed', () => {
 });
 
 describe('the README', () => {
-  test('the README has the table of all settings', () => {
+  test('has the table of all settings', () => {
     const lines = readme.split('\n');
     const from = lines.findIndex((line) => line.startsWith('| flag '));
     expect(lines.slice(from, lines.indexOf('', from)).join('\n')).toBe(settingsTable());

@@ -32,12 +32,9 @@ describe('what is said of a name', () => {
     ['a', 'a: there is no such file', 'a: there is no such file'],
     ['a$&', 'no: a$& is a file', 'a$&: no: it is a file'],
     ['a\x1b', 'b\x1b', 'a\\u{1b}: b\\u{1b}'],
-  ])(
-    'a sentence about a name has the name once, and nothing that moves the cursor: %j',
-    (name, why, said) => {
-      expect(ofName(name, why)).toBe(said);
-    },
-  );
+  ])('has it once, and nothing that moves the cursor: %j', (name, why, said) => {
+    expect(ofName(name, why)).toBe(said);
+  });
 });
 
 describe('a name in so many columns', () => {
@@ -46,5 +43,5 @@ describe('a name in so many columns', () => {
     ['abcdefghij', 7, 'ab…ghij'],
     ['照片照片照片', 8, '照…照片 '],
     ['e\u0301', 2, 'e\u0301 '],
-  ])('the name %s fits into %i columns', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
+  ])('%s in %i', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
 });

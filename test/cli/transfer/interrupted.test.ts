@@ -1,4 +1,4 @@
-/** The messages when a signal ends the transfer of several files. */
+/** What is said when a signal ends the transfer of several files. */
 import { expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import { interruptible } from '../../../src/cli/transfer/interrupted.ts';
@@ -8,7 +8,7 @@ const transfers = ['a', 'b', 'film'].map(
   (name): Transfer => ({ path: `./${name}`, filename: name, size: 1 }),
 );
 
-/** The messages about so many files when so many are done, and `film` is in its middle. */
+/** What is told of so many files when so many are done, and `film` is in its middle. */
 function told(files: number, done: number, repeats: string | null, keeps = false) {
   const lines: string[] = [];
   const output = { error: (text: string) => lines.push(text) } as Partial<Output> as Output;
@@ -27,7 +27,7 @@ function told(files: number, done: number, repeats: string | null, keeps = false
   return lines;
 }
 
-test('for an interrupted folder it is said how many files are stored, that the same command goes on, and what it does again', () => {
+test('a folder: how many files are stored, that the same command goes on, and what it does again', () => {
   expect(told(300, 2, 'sends')).toEqual([
     '(the terminal is given back)',
     'interrupted: 2 of 300 files are stored; the same command goes on, and sends those 2 once more',
@@ -35,14 +35,14 @@ test('for an interrupted folder it is said how many files are stored, that the s
   expect(told(300, 1, 'sends').at(-1)).toMatch(/goes on, and sends that one once more$/);
 });
 
-test('for a folder of which nothing is stored, or nothing is sent again, it is said that the same command goes on', () => {
+test('a folder of which nothing is stored, or nothing is sent again: just that the same command goes on', () => {
   expect(told(300, 0, 'sends').at(-1)).toBe(
     'interrupted: 0 of 300 files are stored; the same command goes on',
   );
   expect(told(300, 2, null).at(-1)).toBe('interrupted: 2 of 300 files are stored; the same command goes on');
 });
 
-test('for a large file in its middle it is said that the same command goes on where it was, and no count when it is alone', () => {
+test('a large file in its middle: that the same command goes on where it was, and no count when it is alone', () => {
   const goesOn = './film: the same command goes on where it was';
   expect(told(300, 2, 'sends', true)).toHaveLength(3);
   expect(told(300, 2, 'sends', true).at(-1)).toBe(goesOn);

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { beginLocalFile, type LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
 import { readTree, tempFolder } from '../../support/stores/temp-folder.ts';
 
-/** The answer of the file system to a hard link, and what others do just before. */
+/** What the file system answers to a hard link, and what others do just before. */
 const links = vi.hoisted(() => ({ code: null as string | null, before: () => {} }));
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>();
@@ -56,7 +56,7 @@ describe.each([
   });
 
   test.each([['new'], [large]])(
-    'a file that has the name already stays, although it came at the last moment',
+    'what has the name stays, though it came at the last moment',
     async (text) => {
       const folder = tempFolder();
       const path = join(folder, 'a');
@@ -66,14 +66,14 @@ describe.each([
     },
   );
 
-  test('a link that leads nowhere keeps its name too', async () => {
+  test('a link that leads nowhere has its name too', async () => {
     const folder = tempFolder();
     fs.symlinkSync('nowhere', join(folder, 'a'));
     expect(await receive(join(folder, 'a'), 'new', { clobber: false })).toBe('there');
     expect(fs.readdirSync(folder)).toEqual(['a']);
   });
 
-  test('a folder of that name is an error, and the file is not placed', async () => {
+  test('a folder of that name is an error, and not the file', async () => {
     const folder = tempFolder();
     fs.mkdirSync(join(folder, 'a'));
     await expect(receive(join(folder, 'a'), 'new', { clobber: false })).rejects.toMatchObject({
@@ -82,7 +82,7 @@ describe.each([
     expect(fs.readdirSync(folder)).toEqual(['a']);
   });
 
-  test('by default a file of that name is replaced', async () => {
+  test('by default what is there is replaced', async () => {
     const folder = tempFolder();
     fs.writeFileSync(join(folder, 'a'), 'old');
     expect(await receive(join(folder, 'a'), 'new')).toBe('placed');
@@ -119,7 +119,7 @@ test('a link to a file, or to nothing, is replaced as a file is', async () => {
   expect(readTree(folder)).toEqual({ a: 'new', b: 'new', f: 'old' });
 });
 
-test('any other failure of the link rejects, and leaves nothing', async () => {
+test('another failure of the link is told, and leaves nothing', async () => {
   links.code = 'EIO';
   const folder = tempFolder();
   await expect(receive(join(folder, 'a'), 'new', { clobber: false })).rejects.toMatchObject({ code: 'EIO' });

@@ -21,7 +21,7 @@ describe('what a put sends', () => {
     [undefined, ['photos/a/c', 'photos/a/空.txt', 'photos/b.jpg']],
     ['backup', ['backup/a/c', 'backup/a/空.txt', 'backup/b.jpg']],
     ['old/', ['old/photos/a/c', 'old/photos/a/空.txt', 'old/photos/b.jpg']],
-  ])('a put of a folder with --as %s sends its files under these names', (as, expected) => {
+  ])('of a folder with --as %s', (as, expected) => {
     expect(names([tree()], as)).toEqual(expected);
     expect(names([`${tree()}/`], as)).toEqual(expected);
   });
@@ -30,11 +30,11 @@ describe('what a put sends', () => {
     [undefined, 'b.jpg'],
     ['x/y', 'x/y'],
     ['x/', 'x/b.jpg'],
-  ])('a put of a file with --as %s sends it under this name', (as, expected) => {
+  ])('of a file with --as %s', (as, expected) => {
     expect(names([join(tree(), 'b.jpg')], as)).toEqual([expected]);
   });
 
-  test('a put follows links to files, skips links to folders and what is neither, and reports what it cannot read', () => {
+  test('follows links to files, skips links to folders and what is neither, and tells what it cannot read', () => {
     const folder = tree();
     symlinkSync('b.jpg', join(folder, 'link'));
     symlinkSync('.', join(folder, 'loop'));
@@ -80,7 +80,7 @@ describe('where a get puts it', () => {
   const paths = async (names: string[], out: string | null, recursive = false) =>
     (await planGet(client, { names, recursive, out })).files.map(({ path }) => path);
 
-  test('a get puts a file under the name of --out, or into that folder', async () => {
+  test('a file: as --out, or into it', async () => {
     const folder = tempFolder();
     expect(await paths(['a/b'], `${folder}/new`)).toEqual([`${folder}/new`]);
     expect(await paths(['a/b'], folder)).toEqual([`${folder}/b`]);
@@ -89,7 +89,7 @@ describe('where a get puts it', () => {
     expect(await paths(['a/b'], null)).toEqual(['']);
   });
 
-  test('a get puts a folder under the name of --out, or into that folder', async () => {
+  test('a folder: as --out, or into it', async () => {
     const folder = tempFolder();
     expect(await paths(['a/p/'], `${folder}/new`)).toEqual([`${folder}/new/x`, `${folder}/new/sub/y`]);
     expect(await paths(['a/p/'], folder)).toEqual([`${folder}/p/x`, `${folder}/p/sub/y`]);
@@ -119,7 +119,7 @@ describe('where a get puts it', () => {
     expect((await paths(names, null)).length).toBeGreaterThanOrEqual(names.length);
   });
 
-  test('a name that is not there and is asked for twice does not keep another from being fetched', async () => {
+  test('what is asked for twice under a name that is not there does not keep the other from being fetched', async () => {
     const half = {
       ...client,
       stat: (name: string) =>
@@ -133,7 +133,7 @@ describe('where a get puts it', () => {
   });
 
   test.each(['../evil', '/etc/passwd', 'p/../../evil', 'other/x', 'p/a\u0000b', 'p\\..\\evil'])(
-    'a server that lists the name %s is not believed',
+    'a server that lists %s is not believed',
     async (name) => {
       const lying = { ...client, page: () => of({ files: [{ name, size: 1, mtime: 0 }] }) } as Client;
       const plan = await planGet(lying, { names: ['p/'], recursive: false, out: 'x' });
@@ -147,14 +147,12 @@ test.each([
   ['localhost:80', { host: 'localhost', port: 80 }],
   ['[::1]:8080', { host: '::1', port: 8080 }],
   [':9', { host: '127.0.0.1', port: 9 }],
-])('the server address %s is understood', (text, expected) =>
-  expect(parseServerAddress(text)).toEqual(expected),
-);
+])('the server %s', (text, expected) => expect(parseServerAddress(text)).toEqual(expected));
 
-test.each(['host:0', 'host:65536'])('the server address %o has a port that does not exist', (text) => {
+test.each(['host:0', 'host:65536'])('%o has a port that there is not', (text) => {
   expect(() => parseServerAddress(text)).toThrow('The port must be 1 to 65535, and is ');
 });
 
-test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no server address', (text) => {
+test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no server', (text) => {
   expect(() => parseServerAddress(text)).toThrow('It must be HOST:PORT');
 });

@@ -1,4 +1,4 @@
-/** Messages that are printed while bars are drawn are seen whole, however narrow the terminal is. */
+/** What is told while bars are drawn is seen whole, however narrow the terminal is. */
 import { test as property } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 const reason = fc.string({ unit: fc.constantFrom('a', 'b', ' c'), minLength: 1, maxLength: 200 });
 
 property.prop([fc.integer({ min: 20, max: 120 }), fc.array(reason, { minLength: 1, maxLength: 5 })])(
-  'every message stands whole above the bars, with nothing of a bar in it',
+  'all of what went wrong stands above the bars, and nothing of a bar among it',
   (columns, reasons) => {
     const { stream, rows } = createScreen(columns);
     const output = { line: () => {}, error: expect.unreachable } as Partial<Output> as Output;

@@ -16,7 +16,7 @@ const quick = { backoff: { initial: 1, maximum: 1 }, crc32 } as const;
 const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>
   createDownloads({ connect: link.connect, ...quick, ...options });
 
-/** Keeps the bytes that it is given, as a file would, and notes the offset of each beginning. */
+/** Keeps what it is given, as a file would, and notes where it was told to begin. */
 function kept(had: Uint8Array = new Uint8Array(0), before?: PartialDownload) {
   let content = Buffer.from(had);
   const begun: number[] = [];
@@ -61,7 +61,7 @@ property.prop(
   ],
   { numRuns: cases(60), seed: 5 },
 )(
-  'wherever connections break, the content is received, each byte of it once',
+  'whatever the places at which connections break, what is received is the content, each byte of it once',
   async (size, cuts, parallel) => {
     const content = bytesFrom(size, size);
     const { store } = await storeOf('f', content);
@@ -118,7 +118,7 @@ describe('what an earlier run has left', () => {
     ['another time', { ...state, mtime: 1001 }],
     ['another size', { ...state, size: 199_999 }],
     ['another CRC-32', { ...state, crc32: 1 }],
-  ])('bytes that an earlier run has left are dropped when the file has %s', async (_, file) => {
+  ])('is dropped when the file has %s', async (_, file) => {
     const { store } = await storeOf('f', content);
     const link = answeringLink({ store });
     const { target, begun, content: got } = kept(half, { ...fetched, file });
@@ -223,7 +223,7 @@ describe('gives up', () => {
   });
 
   test.each(['begin', 'write', 'kept'] as const)(
-    'a download gives up when its target throws in %s, and the others go on',
+    'when the target throws in %s, and the others go on',
     async (where) => {
       const { store } = await storeOf('f', bytesFrom(1, 50_000));
       const downloads = over(answeringLink({ store }));

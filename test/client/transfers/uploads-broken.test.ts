@@ -123,7 +123,7 @@ describe('connections that break', () => {
     expect(same(storedIn(net, 'a'), bytes)).toBe(true);
     const last = it.events.at(-1) as Uploaded;
     expect(last.resumedFrom).toBeGreaterThan(1_000_000);
-    // The bytes in the buffers of both sides when a connection broke, and headers.
+    // What was in a buffer on either side when a connection broke, and headers.
     expect(net.sent()).toBeLessThan(2_000_000 + 3 * 400_000);
     for (const event of progressOf(it)) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
     expect(net.store.unfinished().count).toBe(0);
@@ -190,24 +190,27 @@ describe('connections that break', () => {
   });
   property.prop([fc.array(cut, { maxLength: 5 }), fc.array(upload, { minLength: 1, maxLength: 3 })], {
     numRuns: cases(80),
-  })('wherever connections break, the content is stored, and its events are in order', async (cuts, many) => {
-    const [{ parallel }] = many as [(typeof many)[0]];
-    const { net, uploads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
-    await Promise.all(
-      many.map(async ({ size, verify, resume }, i) => {
-        const bytes = pattern(size, i);
-        const settings = { resume, ...(verify ? { verify: 'sha256' as const } : {}) };
-        const it = await outcome(uploads.upload(`f${i}`, () => bytesContent(bytes), settings));
-        expectInOrder(it, size);
-        expect(same(storedIn(net, `f${i}`), bytes)).toBe(true);
-      }),
-    );
-    expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
-    uploads.end();
-    await expect.poll(net.open).toBe(0);
-    expect(net.store.unfinished().count).toBe(0);
-    expect(net.store.sinks).toBe(0);
-  });
+  })(
+    'wherever they break, what is stored is the content, and what is told is in order',
+    async (cuts, many) => {
+      const [{ parallel }] = many as [(typeof many)[0]];
+      const { net, uploads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
+      await Promise.all(
+        many.map(async ({ size, verify, resume }, i) => {
+          const bytes = pattern(size, i);
+          const settings = { resume, ...(verify ? { verify: 'sha256' as const } : {}) };
+          const it = await outcome(uploads.upload(`f${i}`, () => bytesContent(bytes), settings));
+          expectInOrder(it, size);
+          expect(same(storedIn(net, `f${i}`), bytes)).toBe(true);
+        }),
+      );
+      expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
+      uploads.end();
+      await expect.poll(net.open).toBe(0);
+      expect(net.store.unfinished().count).toBe(0);
+      expect(net.store.sinks).toBe(0);
+    },
+  );
 });
 
 describe('a source that changed between two tries', () => {
@@ -237,19 +240,16 @@ describe('a source that changed between two tries', () => {
       undefined,
       { verify: 'sha256' as const },
     ],
-  ])(
-    'a source that changed between two tries, %s, is sent anew',
-    async (_, size, mtime, sizeThen, mtimeThen, settings) => {
-      const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
-      const then = pattern(sizeThen, 7);
-      const content = changing(at(pattern(size), mtime), at(then, mtimeThen));
-      const it = await outcome(uploads.upload('a', content, settings));
-      expect(it.fault).toBeNull();
-      expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
-      expect(same(storedIn(net, 'a'), then)).toBe(true);
-      expect(net.store.unfinished().count).toBe(0);
-    },
-  );
+  ])('%s is sent anew', async (_, size, mtime, sizeThen, mtimeThen, settings) => {
+    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
+    const then = pattern(sizeThen, 7);
+    const content = changing(at(pattern(size), mtime), at(then, mtimeThen));
+    const it = await outcome(uploads.upload('a', content, settings));
+    expect(it.fault).toBeNull();
+    expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
+    expect(same(storedIn(net, 'a'), then)).toBe(true);
+    expect(net.store.unfinished().count).toBe(0);
+  });
 
   test('a source that changed with its size and time unchanged is sent from the start', async () => {
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 3_500_000 } : {}) });
@@ -432,7 +432,7 @@ describe('time', () => {
     expect(fault).toMatchObject({ type: 'connection', fault: { code: 'refused' } });
   });
 
-  /** The waits when each connection fails with this fault, and how often one is made. */
+  /** What is waited for when each connection fails so, and how often one is made. */
   function failing(codes: readonly ConnectionFault['code'][], random: number) {
     const scheduler = new VirtualTimeScheduler();
     const [delays, faults]: [number[], ClientFault[]] = [[], []];
@@ -452,7 +452,7 @@ describe('time', () => {
   });
 
   property.prop([fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })])(
-    'a resolver that is away is given 15 to 31 s in all, and each wait is at least half of what it may be',
+    'is given to a resolver that is away: 15 to 31 s in all, and each wait at least half of what it may be',
     (random) => {
       const { delays, made } = failing(['no-resolver'], random);
       expect(made).toBe(6);

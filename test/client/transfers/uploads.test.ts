@@ -56,49 +56,43 @@ describe('whatever the bytes after which connections break', () => {
       fc.array(fc.integer({ min: 0, max: 300_000 }), { maxLength: 6 }),
     ],
     { numRuns: cases(60) },
-  )(
-    'wherever connections break, a large content is stored as it is, and durable bytes are not sent again',
-    async (size, cuts) => {
-      const { uploads, bytesOf } = uploading({ cuts }, { retries: 10 });
-      const bytes = pattern(size);
-      let durable = 0;
-      const events = await all(
-        uploads.upload('a', bytesContent(bytes), { mtime: 7 }).pipe(
-          tap((event) => {
-            expect(event.resumedFrom).toBeGreaterThanOrEqual(event.attempt === 1 ? 0 : Math.min(durable, 0));
-            if (event.type !== 'progress') return;
-            if (event.attempt > 1) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
-            durable = Math.max(durable, event.durable);
-            expect(event.durable).toBe(durable);
-          }),
-        ),
-      );
-      expect(events.at(-1)).toMatchObject({ type: 'stored', size, crc32: crc32(bytes) });
-      expect(Buffer.compare(bytesOf('a')!, bytes)).toBe(0);
-      uploads.destroy();
-    },
-  );
+  )('a large content is stored as it is, and what was durable is not sent again', async (size, cuts) => {
+    const { uploads, bytesOf } = uploading({ cuts }, { retries: 10 });
+    const bytes = pattern(size);
+    let durable = 0;
+    const events = await all(
+      uploads.upload('a', bytesContent(bytes), { mtime: 7 }).pipe(
+        tap((event) => {
+          expect(event.resumedFrom).toBeGreaterThanOrEqual(event.attempt === 1 ? 0 : Math.min(durable, 0));
+          if (event.type !== 'progress') return;
+          if (event.attempt > 1) expect(event.durable).toBeGreaterThanOrEqual(event.resumedFrom);
+          durable = Math.max(durable, event.durable);
+          expect(event.durable).toBe(durable);
+        }),
+      ),
+    );
+    expect(events.at(-1)).toMatchObject({ type: 'stored', size, crc32: crc32(bytes) });
+    expect(Buffer.compare(bytesOf('a')!, bytes)).toBe(0);
+    uploads.destroy();
+  });
 
   property.prop(
     [fc.array(fc.integer({ min: 0, max: 60_000 }), { maxLength: 8 }), fc.integer({ min: 1, max: 3 })],
     {
       numRuns: cases(30),
     },
-  )(
-    'wherever connections break, many contents, small and large, over several connections, are all stored',
-    async (cuts, parallel) => {
-      const { uploads, bytesOf } = uploading({ cuts }, { retries: 10, parallel, window: 8 });
-      const sizes = Array.from({ length: 40 }, (_, i) => (i % 9 === 0 ? 30_000 : (i * 131) % 4000));
-      const stored = await Promise.all(
-        sizes.map((size, i) => outcome(uploads.upload(`f${i}`, bytesContent(pattern(size, i))))),
-      );
-      expect(stored.map((it) => it.size)).toEqual(sizes);
-      for (const [i, size] of sizes.entries()) {
-        expect(Buffer.compare(bytesOf(`f${i}`)!, pattern(size, i))).toBe(0);
-      }
-      uploads.destroy();
-    },
-  );
+  )('many contents, small and large, over several connections, are all stored', async (cuts, parallel) => {
+    const { uploads, bytesOf } = uploading({ cuts }, { retries: 10, parallel, window: 8 });
+    const sizes = Array.from({ length: 40 }, (_, i) => (i % 9 === 0 ? 30_000 : (i * 131) % 4000));
+    const stored = await Promise.all(
+      sizes.map((size, i) => outcome(uploads.upload(`f${i}`, bytesContent(pattern(size, i))))),
+    );
+    expect(stored.map((it) => it.size)).toEqual(sizes);
+    for (const [i, size] of sizes.entries()) {
+      expect(Buffer.compare(bytesOf(`f${i}`)!, pattern(size, i))).toBe(0);
+    }
+    uploads.destroy();
+  });
 });
 
 /** The wire's names of a real interruption: how much each try did not have to send. */
@@ -137,43 +131,37 @@ describe('a large content that was interrupted', () => {
     ['in one run', [150_000, 100_000], 10_000, 5],
     ['in a later run', [150_000], 10_000, 0],
     ['sent again from the start each time', [150_000, 200_000], 1e9, 5],
-  ])(
-    'the rate of an upload is never above that of the bytes that its try has sent: %s',
-    async (_, cuts, resumeThreshold, retries) => {
-      const store = memoryStore();
-      const content = { ...bytesContent(bytes), mtime: 5 };
-      const events: (Progress | Uploaded)[] = [];
-      for (const cut of [{ cuts, store }, { store }]) {
-        const { uploads } = uploading(cut, { retries, resumeThreshold });
-        await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
-        uploads.end();
-      }
-      const progress = events.filter((event) => event.type === 'progress');
-      expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
-      // Whatever the clock does: the rate of bytes that are sent at once is as if they had taken 200 ms.
-      for (const { rate, sent, resumedFrom } of progress) {
-        expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
-      }
-    },
-  );
+  ])('is never faster than what its try has sent: %s', async (_, cuts, resumeThreshold, retries) => {
+    const store = memoryStore();
+    const content = { ...bytesContent(bytes), mtime: 5 };
+    const events: (Progress | Uploaded)[] = [];
+    for (const cut of [{ cuts, store }, { store }]) {
+      const { uploads } = uploading(cut, { retries, resumeThreshold });
+      await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
+      uploads.end();
+    }
+    const progress = events.filter((event) => event.type === 'progress');
+    expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
+    // Whatever the clock does: what is sent at once is told as if it had taken 200 ms.
+    for (const { rate, sent, resumedFrom } of progress) {
+      expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
+    }
+  });
 
   test.each([
     ['its modification time differs', { mtime: 6 }, {}],
     ['its bytes differ, and nothing else', { mtime: 5 }, {}],
     ['its bytes differ, under a name of the caller', {}, { upload: 'mine' }],
-  ])(
-    'an interrupted content is sent anew when the source has changed meanwhile: %s',
-    async (_, facts, settings) => {
-      const store = memoryStore();
-      const first = uploading({ cuts: [150_000], store }, { retries: 0 });
-      await outcome(first.uploads.upload('a', { ...bytesContent(bytes), mtime: 5 }, settings));
-      const changed = pattern(300_000, 1);
-      const second = uploading({ store });
-      const events = await all(second.uploads.upload('a', { ...bytesContent(changed), ...facts }, settings));
-      expect(resumptions(events)).toEqual(['1: 0']);
-      expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
-    },
-  );
+  ])('is sent anew when the source has changed meanwhile: %s', async (_, facts, settings) => {
+    const store = memoryStore();
+    const first = uploading({ cuts: [150_000], store }, { retries: 0 });
+    await outcome(first.uploads.upload('a', { ...bytesContent(bytes), mtime: 5 }, settings));
+    const changed = pattern(300_000, 1);
+    const second = uploading({ store });
+    const events = await all(second.uploads.upload('a', { ...bytesContent(changed), ...facts }, settings));
+    expect(resumptions(events)).toEqual(['1: 0']);
+    expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
+  });
 
   test('an interrupted content that has become shorter than the bytes on the server is sent from the start', async () => {
     const store = memoryStore();
@@ -215,7 +203,7 @@ describe('a large content that was interrupted', () => {
     const events = await all(uploads.upload('a', content));
     const resumed = events.at(-1)!.resumedFrom;
     expect(resumed).toBeGreaterThan(2_000_000);
-    // The bytes of two tries, at most 1 MiB of which the connection had not taken, and one checkpoint's distance.
+    // What was sent in two tries, at most 1 MiB before the connection took it, and one checkpoint's distance.
     expect(read).toBeLessThan(6_000_000 + (8_000_000 - resumed) + 3 * 1024 * 1024);
   });
 
@@ -230,7 +218,7 @@ describe('an answer that was lost', () => {
   test.each([
     ['large', 300_000],
     ['small, and must not replace', 3000],
-  ])('whether an answer was lost is found out by asking: %s', async (_, size) => {
+  ])('is found out by asking: %s', async (_, size) => {
     const { uploads, sent, bytesOf } = uploading({ deaf: (connection) => connection === 0 });
     const content = { ...bytesContent(pattern(size)), mtime: 5 };
     const stored = await outcome(uploads.upload('a', content, { ifAbsent: size < 10_000 }));
@@ -369,7 +357,7 @@ describe('a refusal', () => {
   };
 
   test.each(['io-error', 'shutting-down', 'too-many-open-files', 'internal'])(
-    'the refusal %s is tried again',
+    '%s may be over after a while',
     async (code) => expect(await refusing(code)).toBe(3),
   );
   test.each([
@@ -380,7 +368,7 @@ describe('a refusal', () => {
     'upload-taken',
     'forbidden',
     'too-large',
-  ])('the refusal %s is final', async (code) => expect(await refusing(code)).toBe(1));
+  ])('%s is final', async (code) => expect(await refusing(code)).toBe(1));
 
   test('a refusal of the token is final, and nothing is sent before it is accepted', async () => {
     const server = scripted(() => ({ error: { code: 'bad-token', message: 'no' } }));
