@@ -33,11 +33,24 @@ export type { Hasher } from './client/content/read-content.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
 export type { Checksum } from './client/pipeline/frame-sender.ts';
+export type { UnacknowledgedPutEvent } from './client/pipeline/unacknowledged-put.ts';
 export * from './client/pipeline/unacknowledged-sender.ts';
 export type { Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
 export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type {
+  DownloadProgress,
+  DownloadTarget,
+  PartialDownload,
+} from './client/transfers/download-target.ts';
 export * from './client/transfers/downloads.ts';
+export {
+  type Progress,
+  RESUME_THRESHOLD_BYTES,
+  type Uploaded,
+  type UploadSettings,
+  type UploadsOptions,
+} from './client/transfers/upload.ts';
 export * from './client/transfers/uploads.ts';
 export * from './files/protocol/access.ts';
 export { requestBodyLength } from './files/protocol/body-length.ts';

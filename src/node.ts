@@ -16,11 +16,11 @@ export {
   joinedData,
 } from './capture/replay/chunking-invariance.ts';
 export type { ValueDifference } from './capture/replay/difference.ts';
+export type { LiveFault, LiveResult } from './capture/replay/live-result.ts';
 export type { PacingOptions, Speed } from './capture/replay/pacing.ts';
 export * from './capture/replay/rechunk.ts';
-export type { RecordedConnection, SideEvent } from './capture/replay/recorded-connection.ts';
+export type { RecordedConnection, ReplayEvent, SideEvent } from './capture/replay/recorded-connection.ts';
 export * from './capture/replay/replay.ts';
-export type { LiveFault, LiveResult } from './capture/replay/replay-client.ts';
 export * from './capture/replay/replay-live.ts';
 export type { AskedReplies, Replies, ReplyDifference } from './capture/replay/replies.ts';
 export type * from './capture/stream-event.ts';

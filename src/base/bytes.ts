@@ -6,7 +6,7 @@
  * @param length the bytes of all chunks, where the caller knows it.
  * @returns a copy, which keeps none of the chunks in memory.
  */
-export function concatBytes(chunks: readonly Uint8Array[], length = lengthOf(chunks)): Uint8Array {
+export function concatBytes(chunks: readonly Uint8Array[], length = totalBytes(chunks)): Uint8Array {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
@@ -16,10 +16,10 @@ export function concatBytes(chunks: readonly Uint8Array[], length = lengthOf(chu
   return whole;
 }
 
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  return length;
+export function totalBytes(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  return bytes;
 }
 
 /** @example hexOf(new TextEncoder().encode('GET')) // '47 45 54' */

@@ -7,7 +7,7 @@
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
-import { hasPendingReads } from './replay/pending-reads.ts';
+import { hasPendingReads } from './replay/run-replay.ts';
 
 /** Something that was emitted, and when. */
 export interface InTime<T> {

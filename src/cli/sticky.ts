@@ -13,7 +13,7 @@ interface StickyFlags {
   readonly pause: number;
 }
 
-const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+const WORDS = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 
 const help = `
 Sends small messages over the loopback three times, and shows in which chunks
@@ -30,7 +30,7 @@ export function addSticky(program: Command): void {
     .command('sticky')
     .summary('show that TCP keeps no boundaries (a small lesson)')
     .description('Shows what this system makes of small sends without framing, and with it.')
-    .option('--count <N>', 'how many messages', wholeNumber(1, 1000), words.length)
+    .option('--count <N>', 'how many messages', wholeNumber(1, 1000), WORDS.length)
     .addOption(
       new Option('--pause <TIME>', 'between two sends in the second round; milliseconds without a unit')
         .argParser(duration(0, 10_000, 'ms'))
@@ -42,7 +42,7 @@ export function addSticky(program: Command): void {
 
 async function run({ count, pause }: StickyFlags): Promise<void> {
   const output = createOutput();
-  const messages = Array.from({ length: count }, (_, i) => words[i] ?? String(i + 1));
+  const messages = Array.from({ length: count }, (_, i) => WORDS[i] ?? String(i + 1));
   const shown$ = sticky({ messages, pause }).pipe(tap((event) => output.line(formatSticky(event))));
   await lastValueFrom(shown$, { defaultValue: undefined });
   output.flush();

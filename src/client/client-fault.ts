@@ -40,14 +40,14 @@ export function describeFault(fault: ClientFault): string {
 
 /** Whether a value that an Observable errored with is a `ClientFault`. */
 export const isClientFault = (thrown: unknown): thrown is ClientFault =>
-  typeof thrown === 'object' && thrown !== null && 'type' in thrown && faultTypes.has(thrown.type);
+  typeof thrown === 'object' && thrown !== null && 'type' in thrown && FAULT_TYPES.has(thrown.type);
 
 const A_FAULT: Rule = {
   words: 'a ClientFault, which an Observable of a client errors with',
   isKind: isClientFault,
 };
 
-const faultTypes = new Set<unknown>([
+const FAULT_TYPES = new Set<unknown>([
   'refused',
   'connection',
   'protocol',

@@ -2,6 +2,7 @@
 
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
+import { hexDigits } from '../base/bytes.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
 import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
@@ -150,8 +151,8 @@ function ackFault(ack: Ack, filename: string, sent: SentContent): ClientFault | 
     return { type: 'mismatch', message: `the server stored ${ack.size} bytes, and ${sent.size} were sent` };
   }
   if (ack.crc32 !== sent.crc32) {
-    const hex = (crc: number) => crc.toString(16).padStart(8, '0');
-    const message = `the server stored content with CRC-32 ${hex(ack.crc32)}, and ${hex(sent.crc32)} was sent`;
+    const [got, ours] = [hexDigits(ack.crc32, 8), hexDigits(sent.crc32, 8)];
+    const message = `the server stored content with CRC-32 ${got}, and ${ours} was sent`;
     return { type: 'mismatch', message };
   }
   return null;

@@ -6,7 +6,7 @@ import { Observable, Subject, timer } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
 import { checkCapture } from '../capture/check-capture.ts';
 import { readStreams } from '../capture/read-streams.ts';
-import type { LiveResult } from '../capture/replay/replay-client.ts';
+import type { LiveResult } from '../capture/replay/live-result.ts';
 import { type LiveOptions, replayStreamsTo } from '../capture/replay/replay-live.ts';
 import type { Replies } from '../capture/replay/replies.ts';
 import type { StreamEvent } from '../capture/stream-event.ts';

@@ -19,9 +19,9 @@ export interface Cut {
 }
 
 export interface FlakyOptions {
-  /** What becomes of each connection, counted from 0; default nothing. */
+  /** The ways in which each connection breaks, counted from 0; default in none. */
   readonly plan?: (connection: number) => Cut | undefined;
-  /** What the server uses of the store. */
+  /** The store as the server sees it. */
   readonly around?: (store: MemoryStore) => Store;
   readonly access?: Access;
   readonly limits?: Partial<Limits>;

@@ -19,7 +19,7 @@ export function served(options?: ClientOptions): { client: Client; store: Store;
   return { client: createClient(here, options), store, here };
 }
 
-/** What arrived at a played server. */
+/** A request that arrived at a played server. */
 export interface Request {
   readonly header: JsonHeader;
   body: number;

@@ -10,8 +10,8 @@ import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/stats.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { manualClock } from '../support/manual-clock.ts';
 import { frame, peer, putFrame } from '../support/network/peer.ts';
-import { standingClock } from '../support/stores/standing-clock.ts';
 
 const running: Subscription[] = [];
 afterEach(() => {
@@ -91,7 +91,7 @@ describe('connections', () => {
 
 describe('rates', () => {
   test('requests over the rate are served later, in fair turns, and none is refused', async () => {
-    const clock = standingClock();
+    const clock = manualClock();
     const server = await started({ requestsPerSecond: 200 });
     const [greedy, modest] = [await server.client(), await server.client()];
     await greedy.send(...Array.from({ length: 20_000 }, (_, id) => ping(id)));
@@ -101,7 +101,7 @@ describe('rates', () => {
     expect(await modest.replies(1)).toEqual([{ ack: 'ping', id: 1 }]);
     for (let seconds = 0; server.stats().requests < 20_001; seconds++) {
       expect(server.stats().requests).toBeLessThan(1_000 + 200 * seconds);
-      await clock.goOn(1_000);
+      await clock.advance(1_000);
     }
     expect(await greedy.replies(20_000)).toEqual(
       Array.from({ length: 20_000 }, (_, id) => ({ ack: 'ping', id })),
@@ -109,12 +109,12 @@ describe('rates', () => {
   });
 
   test('bytes over the rate come later, and all of them come', async () => {
-    const clock = standingClock();
+    const clock = manualClock();
     const server = await started({ bytesPerSecond: 2_000_000 });
     const client = await server.client();
     const since = Date.now();
     void client.send(putFrame('a', Buffer.alloc(1_000_000, 'x'), { id: 1 }));
-    const [reply] = await clock.goOnUntil(client.replies(1), 20);
+    const [reply] = await clock.advanceUntil(client.replies(1), 20);
     expect(reply).toMatchObject({ ack: 'put', size: 1_000_000 });
     // A tenth of a second's worth is let through at once, and so is the last piece.
     expect(Date.now() - since).toBeGreaterThan(300);
@@ -153,17 +153,17 @@ describe('deadlines', () => {
   });
 
   test('a body that arrives slowly but steadily does not time out', async () => {
-    const clock = standingClock();
+    const clock = manualClock();
     const server = await started(deadlines({ body: 300, bodyBytes: 100 }));
     const client = await server.client();
     const head = frame({ cmd: 'put', filename: 'a', filesize: 6_000 });
     await client.send(head);
     for (let sent = 100; sent <= 6_000; sent += 100) {
       await client.send(Buffer.alloc(100));
-      while (server.stats().received < head.length + sent) await clock.goOn(0);
-      await clock.goOn(100);
+      while (server.stats().received < head.length + sent) await clock.advance(0);
+      await clock.advance(100);
     }
-    const [reply] = await clock.goOnUntil(client.replies(1), 100);
+    const [reply] = await clock.advanceUntil(client.replies(1), 100);
     expect(reply).toMatchObject({ ack: 'put', size: 6_000 });
   });
 

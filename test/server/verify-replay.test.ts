@@ -1,7 +1,7 @@
 /** Recorded sessions put to a server again: what is the same, and what is said of what is not. */
 import { filter, lastValueFrom, Subject, share, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { LiveResult } from '../../src/capture/replay/replay-client.ts';
+import type { LiveResult } from '../../src/capture/replay/live-result.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { replyFraming } from '../../src/files/protocol/reply.ts';
 import { serve } from '../../src/server/serve.ts';

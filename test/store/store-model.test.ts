@@ -1,4 +1,4 @@
-/** The disk store against the memory store: whatever is done to both, both say the same. */
+/** The disk store compared with the memory store: both give the same answers to the same calls. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
@@ -8,7 +8,7 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
 import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
-/** Few segments, so that files and folders get in each other's way; and some that sort oddly around `/`. */
+/** Few segments, so that files and folders have the same names; some of them sort just before or after `/`. */
 const segment = fc.constantFrom('a', 'b', 'a.', 'a!', 'a0', '中', '😀', '\uffee');
 const name = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join('/'));
 const content = fc.string({ maxLength: 5 });
@@ -16,8 +16,8 @@ const ifAbsent = fc.boolean();
 
 type Action = (store: Store) => Promise<unknown>;
 
-/** What both have to agree on. Words of messages may differ; times do. */
-const told = async (answer: Promise<Outcome<unknown>> | Outcome<unknown>) => {
+/** The part of an answer on which both stores agree. The texts of messages may differ, and times do. */
+const comparable = async (answer: Promise<Outcome<unknown>> | Outcome<unknown>) => {
   const outcome = await answer;
   if (!outcome.ok) return outcome.error.code;
   if (typeof outcome.value !== 'object' || outcome.value === null) return outcome.value;
@@ -28,10 +28,13 @@ const action: fc.Arbitrary<[string, Action]> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(name, content, ifAbsent).map(putting) },
   {
     weight: 3,
-    arbitrary: name.map((path): [string, Action] => [`remove ${path}`, (s) => told(s.remove(path))]),
+    arbitrary: name.map((path): [string, Action] => [`remove ${path}`, (s) => comparable(s.remove(path))]),
   },
   { weight: 4, arbitrary: fc.tuple(name, name, ifAbsent).map(renaming) },
-  { weight: 1, arbitrary: name.map((path): [string, Action] => [`stat ${path}`, (s) => told(s.stat(path))]) },
+  {
+    weight: 1,
+    arbitrary: name.map((path): [string, Action] => [`stat ${path}`, (s) => comparable(s.stat(path))]),
+  },
   {
     weight: 2,
     arbitrary: fc.tuple(fc.option(name), fc.option(name), fc.integer({ min: 1, max: 4 })).map(listing),
@@ -40,11 +43,14 @@ const action: fc.Arbitrary<[string, Action]> = fc.oneof(
 );
 
 function putting([path, text, absent]: [string, string, boolean]): [string, Action] {
-  return [`put ${path} ${absent}`, (store) => told(put(store, path, text, { ifAbsent: absent }))];
+  return [`put ${path} ${absent}`, (store) => comparable(put(store, path, text, { ifAbsent: absent }))];
 }
 
 function renaming([from, to, absent]: [string, string, boolean]): [string, Action] {
-  return [`rename ${from} to ${to} ${absent}`, (store) => told(store.rename(from, to, { ifAbsent: absent }))];
+  return [
+    `rename ${from} to ${to} ${absent}`,
+    (store) => comparable(store.rename(from, to, { ifAbsent: absent })),
+  ];
 }
 
 function listing([prefix, after, limit]: [string | null, string | null, number]): [string, Action] {

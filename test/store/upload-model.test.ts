@@ -1,4 +1,4 @@
-/** Uploads of the disk store against those of the memory store: whatever is done to both, both say the same. */
+/** Uploads of the disk store compared with those of the memory store: both give the same answers to the same calls. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
@@ -11,15 +11,16 @@ import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-
 
 const content = pattern(100, 0);
 
-/** A store with what a client of it remembers: its sink of each key, and how far that has written. */
-interface World {
+/** A store, and the state of its client: the sink of each key with its position, and the keys of taken uploads. */
+interface Model {
   readonly store: Store;
   readonly sinks: Map<string, { readonly sink: Sink; at: number }>;
-  readonly told: string[];
+  readonly taken: string[];
 }
-type Action = (world: World) => Promise<unknown>;
+type Action = (model: Model) => Promise<unknown>;
 
-async function told(answer: MaybeAsync<unknown>): Promise<unknown> {
+/** The part of an answer on which both stores agree. */
+async function comparable(answer: MaybeAsync<unknown>): Promise<unknown> {
   const outcome = await answer;
   if (!outcome.ok) return [outcome.error.code, outcome.error.offset];
   if (typeof outcome.value !== 'object' || outcome.value === null) return outcome.value;
@@ -38,29 +39,35 @@ const actions: fc.Arbitrary<[string, Action]> = fc.oneof(
   ...(['sync', 'commit', 'abort'] as const).map((what) => ({ weight: 1, arbitrary: key.map(ending(what)) })),
   {
     weight: 1,
-    arbitrary: key.map((of): [string, Action] => [`resume ${of}`, ({ store }) => told(store.resume(of))]),
+    arbitrary: key.map((of): [string, Action] => [
+      `resume ${of}`,
+      ({ store }) => comparable(store.resume(of)),
+    ]),
   },
   {
     weight: 1,
-    arbitrary: key.map((of): [string, Action] => [`cancel ${of}`, ({ store }) => told(store.cancel(of))]),
+    arbitrary: key.map((of): [string, Action] => [
+      `cancel ${of}`,
+      ({ store }) => comparable(store.cancel(of)),
+    ]),
   },
 );
 
 function beginning([of, from, checked]: [string, 'right' | 7 | undefined, boolean]): [string, Action] {
   return [
     `begin ${of} ${from}`,
-    async ({ store, sinks, told: heard }) => {
+    async ({ store, sinks, taken }) => {
       const there = from === 'right' ? await store.resume(of) : undefined;
       const offset = there?.ok ? there.value.offset : from === 7 ? 7 : undefined;
       const options: PutOptions = {
         size: content.length,
         upload: of,
-        taken: () => heard.push(of),
+        taken: () => taken.push(of),
         ...(offset === undefined ? {} : { offset }),
         ...(checked ? { crc32: crc32(content) } : {}),
       };
       const begun = await store.put(`file-${of}`, options);
-      if (!begun.ok) return told(begun);
+      if (!begun.ok) return comparable(begun);
       sinks.set(of, { sink: begun.value, at: offset ?? 0 });
       return offset;
     },
@@ -77,7 +84,7 @@ function writing([of, length]: [string, number]): [string, Action] {
       held.at += chunk.length;
       const written = await held.sink.write([chunk]);
       if (!written.ok) sinks.delete(of);
-      return told(written);
+      return comparable(written);
     },
   ];
 }
@@ -92,7 +99,7 @@ function ending(what: 'sync' | 'commit' | 'abort') {
       if (what === 'abort') return sink.abort();
       const answer = await sink[what]();
       if (!answer.ok) sinks.delete(of);
-      return told(answer);
+      return comparable(answer);
     },
   ];
 }
@@ -102,12 +109,12 @@ describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory stor
     'the disk store and the memory store keep the same bytes of uploads and store the same files',
     async (acts) => {
       const { store, root, dispose } = await newDiskStore({ durability, maxUploads: 2 });
-      const disk: World = { store, sinks: new Map(), told: [] };
-      const memory: World = { store: memoryStore({ maxUploads: 2 }), sinks: new Map(), told: [] };
+      const disk: Model = { store, sinks: new Map(), taken: [] };
+      const memory: Model = { store: memoryStore({ maxUploads: 2 }), sinks: new Map(), taken: [] };
       try {
         for (const [title, act] of acts) {
           assert.deepEqual(await act(disk), await act(memory), title);
-          assert.deepEqual(disk.told, memory.told, title);
+          assert.deepEqual(disk.taken, memory.taken, title);
           assert.deepEqual(disk.store.unfinished(), memory.store.unfinished(), title);
           assert.equal(temporariesIn(root).length, store.unfinished().count, 'a file for each, and no more');
         }

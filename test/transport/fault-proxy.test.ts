@@ -3,13 +3,13 @@ import { filter, firstValueFrom, NEVER, Subject, take, toArray } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/transport/connection.ts';
 import { connectTcp } from '../../src/transport/socket/tcp.ts';
+import { manualClock } from '../support/manual-clock.ts';
 import {
   type Pieces,
   type Plan,
   type RunningProxy,
   startFaultProxy,
 } from '../support/network/fault-proxy.ts';
-import { standingClock } from '../support/stores/standing-clock.ts';
 import { once, pattern, read, turns, write, writeUntilItFails } from './connection-helpers.ts';
 import { listener } from './tcp-pair.ts';
 
@@ -157,12 +157,12 @@ describe('a stall', () => {
 test('a rate bounds how fast bytes are carried', async () => {
   const [left, right] = await through({ up: { rate: 500_000 } });
   const reading = read(right);
-  const clock = standingClock();
+  const clock = manualClock();
   left.write([pattern(100_000)], () => {});
   for (let ms = 0; reading.length() < 100_000; ms++) {
     // What the time is worth, and a piece, which is a fiftieth of a second's.
     expect(reading.length()).toBeLessThanOrEqual(500 * ms + 10_000);
-    await clock.goOn(1);
+    await clock.advance(1);
   }
   expect(reading.bytes().equals(pattern(100_000))).toBe(true);
 });

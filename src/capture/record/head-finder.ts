@@ -1,8 +1,8 @@
 /**
- * The heads of frames in what one side sends, each shown once it is whole; and how much of the bytes may be let out
- * before it is: what belongs to a head that is not whole is not known yet.
+ * Finds the heads of frames in the bytes of one side, and reports each once it is whole. It also says up to where bytes
+ * may be written: it does not know yet what is in a head that is not whole.
  *
- * Beside the deframer of `wire`, which hands out frames but not the bytes of their heads. Holds at most one head.
+ * The deframer of `wire` emits frames, but not the bytes of their heads. A head finder holds at most one head.
  */
 
 import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
@@ -23,7 +23,7 @@ export interface Head<H> {
   readonly end: number;
 }
 
-/** Where frames cannot be found any more: nothing from there on is understood. */
+/** From this frame on, no frames can be found. */
 export interface LostFraming {
   readonly code: FaultCode;
   readonly declared: HeadFault['declared'];
@@ -33,7 +33,7 @@ export interface LostFraming {
 }
 
 export interface HeadFinder {
-  /** Takes the next bytes; answers the offset in the stream up to which all heads are known. */
+  /** Takes the next bytes; returns the offset in the stream up to which all heads are known. */
   readonly take: (chunk: Uint8Array) => number;
   /** Nothing more comes: a head that is not whole is lost. */
   readonly end: () => void;
@@ -59,7 +59,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
     deps.lost({ code, declared, limit, position });
   }
 
-  /** Answers where the body begins; behind everything when there is none to come. */
+  /** Reports the head in bytes[start..end); returns whether it could be read. */
   function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
     const opened = framing.parseHead(bytes, start, end);
     if ('problem' in opened) {
@@ -71,7 +71,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
     return true;
   }
 
-  /** Goes on with a head that earlier chunks began; answers where in the chunk it ends. */
+  /** Continues a head that earlier chunks began; returns where in the chunk it ends. */
   function continueHead(chunk: Uint8Array, origin: number): number {
     let at = 0;
     while (held !== null) {
@@ -98,7 +98,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
       const origin = taken;
       taken += chunk.length;
       if (over) return taken;
-      let at = held === null ? 0 : continueHead(chunk, origin - 0);
+      let at = held === null ? 0 : continueHead(chunk, origin);
       while (!over && held === null && at < chunk.length) {
         if (body > 0) {
           const step = Math.min(body, chunk.length - at);

@@ -1,8 +1,8 @@
 /**
- * Where in the JSON of a header the values are that must not be written, so that they can be replaced byte for byte:
- * the lengths stay, and the JSON stays valid.
+ * Finds the values in the JSON of a header that must not be written. They can then be replaced byte for byte: the
+ * lengths stay, and the JSON stays valid.
  *
- * For headers that were parsed already, so it is known to be JSON, and an object.
+ * The header was parsed before, so it is known to be JSON, and an object.
  */
 
 /** Bytes to be replaced, all by the same one. */
@@ -29,7 +29,7 @@ const decoder = new TextDecoder();
  *   of every key; the items of lists have the path of the list.
  * @param position the offset in the stream of `bytes[start]`.
  */
-export function createJsonMask(
+export function jsonMasks(
   bytes: Uint8Array,
   start: number,
   end: number,

@@ -1,8 +1,9 @@
 /**
- * The requests of one recorded connection that are not answered: so that a refusal can be said to be of one of them.
+ * Remembers the requests of one recorded connection that have no reply yet, so that the comment on a refusal can name
+ * its request.
  *
- * Replies come in the order of the requests, and name the command they answer. At most 65,536 are remembered: when a
- * peer has more of them open, refusals are no longer matched.
+ * Replies come in the order of the requests, and name the command that they answer. At most 65,536 requests are
+ * remembered. When a peer has more of them open, refusals are no longer matched.
  */
 
 export interface RecordedRequest {

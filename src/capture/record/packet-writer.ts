@@ -14,15 +14,24 @@
  * as the other side sends something, the writer writes all bytes before the header: the other side may be answering
  * them.
  */
-import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
-import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../segment.ts';
+import { append, gather } from '../../wire/chunk-buffer.ts';
+import { TCP_ACK, TCP_FIN, TCP_RST } from '../segment.ts';
 import type { Side } from '../stream-event.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
 import type { Redactor } from './redactor.ts';
 import type { Endpoints } from './synthetic-address.ts';
-import { createPacketMaker, PAYLOAD_BYTES_MAX, type PacketMaker } from './synthetic-packets.ts';
+import { createPacketMaker, PAYLOAD_BYTES_MAX } from './synthetic-packets.ts';
+import {
+  begin,
+  createSideState,
+  otherSide,
+  type SideState,
+  type WriterState,
+  writeControl,
+  writeData,
+} from './write-packets.ts';
 
 export interface PacketWriterOptions {
   readonly file: RecordFile;
@@ -50,230 +59,123 @@ export interface PacketWriter {
   readonly reset: (from: Side, why: string) => void;
 }
 
-/** After this many bytes without an answer, the writer adds an ACK of the other side. */
-const UNANSWERED_BYTES_MAX = 1024 * 1024;
+export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
+  const { redacts } = options;
+  const writer = createWriterState(options);
+  const { sides } = writer;
+  return {
+    sent: (from, chunk) => addChunk(writer, sides[from], chunk, redacts?.[from]),
+    ended: (from) => endSide(writer, sides[from]),
+    broken: (from) => {
+      if (!writer.isOver && writer.isBegun) finishSide(writer, sides[from]);
+    },
+    reset: (from, why) => reset(writer, sides[from], why),
+  };
+}
+
+function createWriterState(options: PacketWriterOptions): WriterState {
+  const { file, clock, endpoints, at, redactors, lazy = false, initialSequence = 0 } = options;
+  const { client, server } = endpoints;
+  const [clientDirection, serverDirection] = at === 'client' ? [OUTBOUND, INBOUND] : [INBOUND, OUTBOUND];
+  return {
+    file,
+    clock,
+    initialSequence,
+    isLazy: lazy,
+    openedAt: clock.now(),
+    sides: {
+      client: createSideState(createPacketMaker(client, server), clientDirection, redactors?.client),
+      server: createSideState(createPacketMaker(server, client), serverDirection, redactors?.server),
+    },
+    isBegun: false,
+    isOver: false,
+  };
+}
+
+function addChunk(
+  writer: WriterState,
+  side: SideState,
+  chunk: Uint8Array,
+  redact: ((chunk: Uint8Array) => Uint8Array) | undefined,
+): void {
+  if (writer.isOver || side.ended || chunk.length === 0 || !writer.file.isLive()) return;
+  const bytes = redact === undefined ? chunk : redact(chunk);
+  if (bytes.length !== chunk.length) {
+    throw new Error(`redacting made ${bytes.length} bytes of ${chunk.length}: there must be as many`);
+  }
+  begin(writer);
+  writeRedacted(writer, otherSide(writer, side));
+  const time = writer.clock.now();
+  const start = side.taken;
+  side.taken += bytes.length;
+  const redactedUpTo = side.redactor === null ? side.taken : side.redactor.take(bytes);
+  side.redactedUpTo = redactedUpTo;
+  if (redactedUpTo <= start) return holdBack(side, bytes, 0, time);
+  writeHeldBack(writer, side);
+  // A chunk that fits into one packet stays one packet, so all of it waits for the head at its end.
+  const isWhole = redactedUpTo === side.taken;
+  const upTo = isWhole
+    ? bytes.length
+    : Math.floor((redactedUpTo - start) / PAYLOAD_BYTES_MAX) * PAYLOAD_BYTES_MAX;
+  writeData(writer, side, bytes, 0, upTo, time);
+  if (!isWhole) holdBack(side, bytes, upTo, time);
+}
+
+function endSide(writer: WriterState, side: SideState): void {
+  if (writer.isOver || side.ended || (writer.isLazy && !writer.isBegun)) return;
+  const other = otherSide(writer, side);
+  begin(writer);
+  writeRedacted(writer, other);
+  finishSide(writer, side);
+  const time = writer.clock.now();
+  writeControl(writer, side, TCP_FIN | TCP_ACK, time);
+  side.ended = true;
+  writeControl(writer, other, TCP_ACK, time);
+}
+
+function reset(writer: WriterState, side: SideState, why: string): void {
+  const { sides, clock } = writer;
+  if (writer.isOver || (writer.isLazy && !writer.isBegun)) return;
+  begin(writer);
+  finishSide(writer, sides.client);
+  finishSide(writer, sides.server);
+  writeControl(writer, side, TCP_RST | TCP_ACK, clock.now(), [why]);
+  writer.isOver = true;
+}
+
 /** Pieces that are held back with a time each; further ones are appended to the last. */
 const HELD_PIECES_MAX = 256;
-const COMMENTS_MAX = 16;
-const STAR = 0x2a;
-const NO_COMMENTS: readonly string[] = [];
 
-/** One direction. */
-interface SideState {
-  readonly maker: PacketMaker;
-  readonly direction: number;
-  readonly redactor: Redactor | null;
-  /** Bytes that came, and bytes that were written. */
-  taken: number;
-  written: number;
-  /** The offset up to which it is known what to hide. */
-  redactedUpTo: number;
-  /** Bytes written since the other side sent something. */
-  unanswered: number;
-  /** Bytes that came, and are not written. */
-  heldBack: { readonly time: number; bytes: ChunkBuffer }[];
-  ended: boolean;
+function holdBack(side: SideState, bytes: Uint8Array, from: number, time: number): void {
+  const last = side.heldBack.at(-1);
+  if (last === undefined || side.heldBack.length < HELD_PIECES_MAX) {
+    side.heldBack.push({ time, bytes: gather(bytes, from, bytes.length, Number.POSITIVE_INFINITY) });
+  } else {
+    last.bytes = append(last.bytes, bytes, from, bytes.length, Number.POSITIVE_INFINITY);
+  }
 }
 
-export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
-  const { file, clock, endpoints, at, redactors, redacts, lazy = false, initialSequence = 0 } = options;
-  const { client, server } = endpoints;
-  const openedAt = clock.now();
-  const sides: Readonly<Record<Side, SideState>> = {
-    client: sideStateOf(
-      createPacketMaker(client, server),
-      at === 'client' ? OUTBOUND : INBOUND,
-      redactors?.client,
-    ),
-    server: sideStateOf(
-      createPacketMaker(server, client),
-      at === 'server' ? OUTBOUND : INBOUND,
-      redactors?.server,
-    ),
-  };
-  let begun = false;
-  let over = false;
-
-  const other = (side: SideState): SideState => (side === sides.client ? sides.server : sides.client);
-  /** The sequence number behind everything that a side has written. */
-  const next = ({ written, ended }: SideState): number => initialSequence + 1 + written + (ended ? 1 : 0);
-
-  function packet(
-    side: SideState,
-    flags: number,
-    time: number,
-    comments: readonly string[] = NO_COMMENTS,
-  ): void {
-    const { maker, direction } = side;
-    const [seq, ack] = [next(side), next(other(side))];
-    other(side).unanswered = 0;
-    file.write({ maker, direction, flags, seq, ack, time, comments }, 0, null);
-  }
-
-  function begin(): void {
-    if (begun) return;
-    begun = true;
-    const time = openedAt;
-    const { client, server } = sides;
-    const syn = (side: SideState, flags: number, ack: number) => {
-      const { maker, direction } = side;
-      file.write(
-        { maker, direction, flags, seq: initialSequence, ack, time, comments: NO_COMMENTS },
-        0,
-        null,
-      );
-    };
-    syn(client, TCP_SYN, 0);
-    syn(server, TCP_SYN | TCP_ACK, initialSequence + 1);
-    packet(client, TCP_ACK, time);
-  }
-
-  /** Writes bytes[from..to), in as few packets as they fit in. */
-  function write(side: SideState, bytes: Uint8Array, from: number, to: number, time: number): void {
-    const { maker, direction, redactor } = side;
-    for (let start = from; start < to; ) {
-      const length = Math.min(to - start, PAYLOAD_BYTES_MAX);
-      const upTo = side.written + length;
-      const piece = bytes.subarray(start, start + length);
-      start += length;
-      const flags = start === to ? TCP_ACK | TCP_PSH : TCP_ACK;
-      const comments =
-        redactor === null || redactor.comments.length === 0 ? NO_COMMENTS : takeComments(redactor, upTo);
-      const [seq, ack] = [next(side), next(other(side))];
-      const fill = (room: Uint8Array, place: number): void => {
-        room.set(piece, place);
-        if (redactor !== null) applyMasks(redactor, room, place, side.written, upTo);
-      };
-      const number = file.write({ maker, direction, flags, seq, ack, time, comments }, length, fill);
-      if (number === 0) return;
-      side.written = upTo;
-      side.unanswered += length;
-      other(side).unanswered = 0;
-      redactor?.written(upTo, number);
-      if (side.unanswered >= UNANSWERED_BYTES_MAX) packet(other(side), TCP_ACK, time);
-    }
-  }
-
-  function holdBack(side: SideState, bytes: Uint8Array, from: number, time: number): void {
-    const last = side.heldBack.at(-1);
-    if (last === undefined || side.heldBack.length < HELD_PIECES_MAX) {
-      side.heldBack.push({ time, bytes: gather(bytes, from, bytes.length, Number.POSITIVE_INFINITY) });
-    } else {
-      last.bytes = append(last.bytes, bytes, from, bytes.length, Number.POSITIVE_INFINITY);
-    }
-  }
-
-  function writeHeldBack(side: SideState): void {
-    const { heldBack } = side;
-    if (heldBack.length === 0) return;
-    side.heldBack = [];
-    for (const { time, bytes } of heldBack) write(side, bytes.room.bytes, 0, bytes.length, time);
-  }
-
-  /** Writes all bytes that are known not to be in an incomplete header. */
-  function writeRedacted(side: SideState): void {
-    while (side.heldBack.length > 0 && side.written < side.redactedUpTo && file.isLive()) {
-      const { time, bytes } = side.heldBack.shift()!;
-      const whole = bytes.room.bytes;
-      const upTo = Math.min(bytes.length, side.redactedUpTo - side.written);
-      write(side, whole, 0, upTo, time);
-      if (upTo === bytes.length) continue;
-      side.heldBack.unshift({ time, bytes: gather(whole, upTo, bytes.length, Number.POSITIVE_INFINITY) });
-    }
-  }
-
-  /** Nothing more comes of this side: writes what is held back. */
-  function finish(side: SideState): void {
-    side.redactor?.end();
-    writeHeldBack(side);
-  }
-
-  return {
-    sent(from, chunk) {
-      const side = sides[from];
-      if (over || side.ended || chunk.length === 0 || !file.isLive()) return;
-      const bytes = redacts === undefined ? chunk : redacts[from](chunk);
-      if (bytes.length !== chunk.length) {
-        throw new Error(`redacting made ${bytes.length} bytes of ${chunk.length}: there must be as many`);
-      }
-      begin();
-      writeRedacted(other(side));
-      const time = clock.now();
-      const start = side.taken;
-      side.taken += bytes.length;
-      const redactedUpTo = side.redactor === null ? side.taken : side.redactor.take(bytes);
-      side.redactedUpTo = redactedUpTo;
-      if (redactedUpTo <= start) return holdBack(side, bytes, 0, time);
-      writeHeldBack(side);
-      // A chunk that fits into one packet stays one packet, so all of it waits for the head at its end.
-      const whole = redactedUpTo === side.taken;
-      const upTo = whole
-        ? bytes.length
-        : Math.floor((redactedUpTo - start) / PAYLOAD_BYTES_MAX) * PAYLOAD_BYTES_MAX;
-      write(side, bytes, 0, upTo, time);
-      if (!whole) holdBack(side, bytes, upTo, time);
-    },
-    ended(from) {
-      const side = sides[from];
-      if (over || side.ended || (lazy && !begun)) return;
-      begin();
-      writeRedacted(other(side));
-      finish(side);
-      const time = clock.now();
-      packet(side, TCP_FIN | TCP_ACK, time);
-      side.ended = true;
-      packet(other(side), TCP_ACK, time);
-    },
-    broken(from) {
-      if (!over && begun) finish(sides[from]);
-    },
-    reset(from, why) {
-      if (over || (lazy && !begun)) return;
-      begin();
-      finish(sides.client);
-      finish(sides.server);
-      packet(sides[from], TCP_RST | TCP_ACK, clock.now(), [why]);
-      over = true;
-    },
-  };
+function writeHeldBack(writer: WriterState, side: SideState): void {
+  const { heldBack } = side;
+  if (heldBack.length === 0) return;
+  side.heldBack = [];
+  for (const { time, bytes } of heldBack) writeData(writer, side, bytes.room.bytes, 0, bytes.length, time);
 }
 
-const sideStateOf = (maker: PacketMaker, direction: number, redactor: Redactor | null = null): SideState => ({
-  maker,
-  direction,
-  redactor,
-  taken: 0,
-  written: 0,
-  redactedUpTo: 0,
-  unanswered: 0,
-  heldBack: [],
-  ended: false,
-});
-
-/** Removes the comments about bytes before an offset, and returns their texts. */
-function takeComments({ comments }: Redactor, upTo: number): readonly string[] {
-  let count = 0;
-  while (count < comments.length && comments[count]!.position < upTo) count++;
-  if (count === 0) return NO_COMMENTS;
-  const texts = comments.splice(0, count).map(({ text }) => text);
-  if (count <= COMMENTS_MAX) return texts;
-  return [...texts.slice(0, COMMENTS_MAX), `and ${count - COMMENTS_MAX} more like these`];
+/** Writes all bytes that are known not to be in an incomplete header. */
+function writeRedacted(writer: WriterState, side: SideState): void {
+  while (side.heldBack.length > 0 && side.written < side.redactedUpTo && writer.file.isLive()) {
+    const { time, bytes } = side.heldBack.shift()!;
+    const whole = bytes.room.bytes;
+    const upTo = Math.min(bytes.length, side.redactedUpTo - side.written);
+    writeData(writer, side, whole, 0, upTo, time);
+    if (upTo === bytes.length) continue;
+    side.heldBack.unshift({ time, bytes: gather(whole, upTo, bytes.length, Number.POSITIVE_INFINITY) });
+  }
 }
 
-/** Overwrites the bytes to hide, among those from offset `from` up to `to`, which are at a place in a room. */
-function applyMasks(redactor: Redactor, room: Uint8Array, place: number, from: number, to: number): void {
-  const { masks } = redactor;
-  const cover = (start: number, end: number, byte: number): void => {
-    room.fill(byte, place + Math.max(start, from) - from, place + Math.min(end, to) - from);
-  };
-  let done = 0;
-  for (const mask of masks) {
-    if (mask.from >= to) break;
-    cover(mask.from, mask.to, mask.byte);
-    if (mask.to > to) break;
-    done++;
-  }
-  if (done > 0) masks.splice(0, done);
-  const hiddenFrom = redactor.hiddenFrom();
-  if (hiddenFrom < to) cover(hiddenFrom, to, STAR);
+/** Nothing more comes of this side: writes what is held back. */
+function finishSide(writer: WriterState, side: SideState): void {
+  side.redactor?.end();
+  writeHeldBack(writer, side);
 }

@@ -90,23 +90,23 @@ export function packetBlockSize(length: number, comments: readonly Uint8Array[])
  *
  * @param at where the block begins: a multiple of 4.
  * @param size what `packetBlockSize` says.
- * @param high the upper 32 bits of the time, in nanoseconds since 1970; `low` the lower ones.
+ * @param timeHigh the upper 32 bits of the time, in nanoseconds since 1970; `timeLow` the lower ones.
  * @param direction `INBOUND` or `OUTBOUND`.
  */
 export function writePacketBlock(
   view: DataView,
   at: number,
   size: number,
-  high: number,
-  low: number,
+  timeHigh: number,
+  timeLow: number,
   length: number,
   direction: number,
   comments: readonly Uint8Array[],
 ): void {
   writeFrame(view, at, ENHANCED_PACKET, size);
   view.setUint32(at + 8, 0, true);
-  view.setUint32(at + 12, high, true);
-  view.setUint32(at + 16, low, true);
+  view.setUint32(at + 12, timeHigh, true);
+  view.setUint32(at + 16, timeLow, true);
   view.setUint32(at + 20, length, true);
   view.setUint32(at + 24, length, true);
   let to = at + PACKET_OFFSET_BYTES + length;

@@ -10,7 +10,7 @@ import {
   writePacketBlock,
 } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
-import type { Spool } from './spool.ts';
+import type { Spool, SpoolFile } from './spool.ts';
 import { type PacketMaker, SYN_OPTIONS_BYTES } from './synthetic-packets.ts';
 
 /** A packet, but for its payload. */
@@ -74,86 +74,107 @@ const APPLICATION = 'Sluice';
 const TWO_32 = 2 ** 32;
 const NO_COMMENTS: readonly Uint8Array[] = [];
 
-export function createRecordFile(options: RecordFileOptions): RecordFile {
-  const { spool, path, exclusive, maxBytes, clock } = options;
-  const file = spool.file({
-    path,
-    exclusive,
-    failed: (error) => stop('failed', systemWords(error, 'write')),
-    closed: () => options.closed?.(),
-  });
-  const originHigh = Number(clock.origin / BigInt(TWO_32));
-  const originLow = Number(clock.origin % BigInt(TWO_32));
-  let live = true;
+interface RecordFileState {
+  readonly options: RecordFileOptions;
+  readonly file: SpoolFile;
+  /** The upper and the lower 32 bits of the clock's origin. */
+  readonly originHigh: number;
+  readonly originLow: number;
+  isLive: boolean;
   /** Whether `stopped` was called: a file may also fail after it was ended in good order. */
-  let hasStopped = false;
-  let size = 0;
-  let packets = 0;
-  let last = 0;
+  hasStopped: boolean;
+  /** Bytes of the file so far. */
+  size: number;
+  packets: number;
+  /** The time of the last packet, as the clock has it. */
+  lastTime: number;
+}
 
-  function stop(why: RecordEnd['why'], message: string): void {
-    if (hasStopped) return;
-    hasStopped = true;
-    endFile();
-    queueMicrotask(() => options.stopped({ path, why, message }));
-  }
-
-  /** Ends the file. One that was never begun need not be closed. */
-  function endFile(): void {
-    if (!live) return;
-    live = false;
-    if (size > 0) file.end();
-  }
-
-  function begin(): void {
-    options.began?.();
-    const head = fileHead(APPLICATION);
-    const { room, at } = file.room(head.length);
-    room.bytes.set(head, at);
-    size = head.length;
-  }
-
-  function writePacket(
-    packet: PacketToRecord,
-    length: number,
-    fill: Fill | null,
-    comments: readonly Uint8Array[],
-  ) {
-    const { maker, flags, seq, ack, direction } = packet;
-    const total = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : length);
-    const block = packetBlockSize(total, comments);
-    const { room, at } = file.room(block);
-    size += block;
-    packets++;
-    last = Math.max(last, packet.time);
-    const low = originLow + last;
-    fill?.(room.bytes, at + PACKET_OFFSET_BYTES + maker.headers);
-    maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, length);
-    const carry = Math.floor(low / TWO_32);
-    writePacketBlock(room.view, at, block, originHigh + carry, low % TWO_32, total, direction, comments);
-  }
-
+export function createRecordFile(options: RecordFileOptions): RecordFile {
+  const { spool, path, exclusive, clock } = options;
+  const record: RecordFileState = {
+    options,
+    file: spool.file({
+      path,
+      exclusive,
+      failed: (error) => stop(record, 'failed', systemWords(error, 'write')),
+      closed: () => options.closed?.(),
+    }),
+    originHigh: Number(clock.origin / BigInt(TWO_32)),
+    originLow: Number(clock.origin % BigInt(TWO_32)),
+    isLive: true,
+    hasStopped: false,
+    size: 0,
+    packets: 0,
+    lastTime: 0,
+  };
   return {
     path,
-    isLive: () => live,
-    write(packet, length, fill) {
-      if (!live) return 0;
-      if (size === 0) begin();
-      const comments = packet.comments.length === 0 ? NO_COMMENTS : packet.comments.map(commentBytes);
-      const total = packetBlockSize(packet.maker.headers + length, comments);
-      if (size + total + RESERVED_BYTES > maxBytes) {
-        const why = `the recording ends here: the file may have ${maxBytes} bytes`;
-        const bare = { ...packet, flags: TCP_ACK };
-        writePacket(bare, 0, null, [commentBytes(why)]);
-        stop('full', `it may have ${maxBytes} bytes`);
-        return 0;
-      }
-      writePacket(packet, length, fill, comments);
-      return packets;
-    },
+    isLive: () => record.isLive,
+    write: (packet, length, fill) => write(record, packet, length, fill),
     end(fault) {
-      if (fault !== undefined) stop('failed', systemWords(fault, 'write'));
-      else endFile();
+      if (fault !== undefined) stop(record, 'failed', systemWords(fault, 'write'));
+      else endFile(record);
     },
   };
+}
+
+function write(record: RecordFileState, packet: PacketToRecord, length: number, fill: Fill | null): number {
+  const { maxBytes } = record.options;
+  if (!record.isLive) return 0;
+  if (record.size === 0) begin(record);
+  const comments = packet.comments.length === 0 ? NO_COMMENTS : packet.comments.map(commentBytes);
+  const total = packetBlockSize(packet.maker.headers + length, comments);
+  if (record.size + total + RESERVED_BYTES > maxBytes) {
+    const why = `the recording ends here: the file may have ${maxBytes} bytes`;
+    writePacket(record, { ...packet, flags: TCP_ACK }, 0, null, [commentBytes(why)]);
+    stop(record, 'full', `it may have ${maxBytes} bytes`);
+    return 0;
+  }
+  writePacket(record, packet, length, fill, comments);
+  return record.packets;
+}
+
+function begin(record: RecordFileState): void {
+  record.options.began?.();
+  const head = fileHead(APPLICATION);
+  const { room, at } = record.file.room(head.length);
+  room.bytes.set(head, at);
+  record.size = head.length;
+}
+
+function writePacket(
+  record: RecordFileState,
+  packet: PacketToRecord,
+  length: number,
+  fill: Fill | null,
+  comments: readonly Uint8Array[],
+): void {
+  const { maker, flags, seq, ack, direction } = packet;
+  const total = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : length);
+  const block = packetBlockSize(total, comments);
+  const { room, at } = record.file.room(block);
+  record.size += block;
+  record.packets++;
+  record.lastTime = Math.max(record.lastTime, packet.time);
+  fill?.(room.bytes, at + PACKET_OFFSET_BYTES + maker.headers);
+  maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, length);
+  const timeLow = record.originLow + record.lastTime;
+  const timeHigh = record.originHigh + Math.floor(timeLow / TWO_32);
+  writePacketBlock(room.view, at, block, timeHigh, timeLow % TWO_32, total, direction, comments);
+}
+
+function stop(record: RecordFileState, why: RecordEnd['why'], message: string): void {
+  if (record.hasStopped) return;
+  record.hasStopped = true;
+  endFile(record);
+  const { options } = record;
+  queueMicrotask(() => options.stopped({ path: options.path, why, message }));
+}
+
+/** Ends the file. One that was never begun need not be closed. */
+function endFile(record: RecordFileState): void {
+  if (!record.isLive) return;
+  record.isLive = false;
+  if (record.size > 0) record.file.end();
 }

@@ -84,11 +84,11 @@ export function wrapInto({ file, spool, connection, options, lazy = false, over 
   const { at = 'server', clock = processClock } = options;
   const { local, remote } = connection;
   const endpoints = at === 'server' ? endpointsOf(remote, local) : endpointsOf(local, remote);
-  const recorded = createPacketWriter({ file, clock, endpoints, at, lazy, ...redaction(options) });
+  const packets = createPacketWriter({ file, clock, endpoints, at, lazy, ...redaction(options) });
   return recordingConnection({
     connection,
     at,
-    recorded,
+    packets,
     spool,
     failed: (thrown) => file.end(thrown),
     over,

@@ -10,6 +10,7 @@
  * Whatever goes wrong with the recording ends the recording, never the connection.
  */
 import { AsyncSubject, Observable } from 'rxjs';
+import { concatBytes } from '../../base/bytes.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import type { Side } from '../stream-event.ts';
 import type { PacketWriter } from './packet-writer.ts';
@@ -19,7 +20,7 @@ export interface RecordingConnectionOptions {
   readonly connection: Connection;
   /** Which side of it the connection is. */
   readonly at: Side;
-  readonly recorded: PacketWriter;
+  readonly packets: PacketWriter;
   readonly spool: Spool;
   /** Called with an exception that recording threw; nothing more of this connection is recorded. */
   readonly failed: (thrown: unknown) => void;
@@ -29,132 +30,175 @@ export interface RecordingConnectionOptions {
 
 type Settled = (fault?: ConnectionFault) => void;
 
-export function recordingConnection(options: RecordingConnectionOptions): Connection {
-  const { connection, at, recorded, spool } = options;
-  const peer: Side = at === 'server' ? 'client' : 'server';
-  const closed$ = new AsyncSubject<ConnectionFault | null>();
-  let recording = true;
-  let paused = false;
-  let over = false;
+interface RecordingState {
+  readonly connection: Connection;
+  readonly at: Side;
+  readonly peer: Side;
+  readonly packets: PacketWriter;
+  readonly spool: Spool;
+  readonly onFailed: (thrown: unknown) => void;
+  readonly closed$: AsyncSubject<ConnectionFault | null>;
+  /** Whether it is still recorded: recording has not failed. */
+  isRecording: boolean;
+  /** Whether the subscriber has paused the connection. */
+  isPaused: boolean;
+  isOver: boolean;
   /** Whether nothing is sent any more: our side was ended or destroyed, or a write has failed. */
-  let writesOver = false;
+  writesOver: boolean;
   /** Bytes that were recorded, and then settled with a fault. */
-  let unsent = 0;
+  unsent: number;
   /** Writes that have settled while the spool was full. The writing code bounds them, as the contract demands. */
-  let settling: [settled: Settled, fault: ConnectionFault | undefined][] = [];
-  const stopWatching = spool.watch(onFullChange);
+  settling: [settled: Settled, fault: ConnectionFault | undefined][];
+}
+
+export function recordingConnection(options: RecordingConnectionOptions): Connection {
+  const { connection, at, packets, spool } = options;
+  const state: RecordingState = {
+    connection,
+    at,
+    peer: at === 'server' ? 'client' : 'server',
+    packets,
+    spool,
+    onFailed: options.failed,
+    closed$: new AsyncSubject(),
+    isRecording: true,
+    isPaused: false,
+    isOver: false,
+    writesOver: false,
+    unsent: 0,
+    settling: [],
+  };
+  const stopWatching = spool.watch((full) => onFullChange(state, full));
   if (spool.isFull()) connection.pause();
-
-  function recordSafely(work: () => void): void {
-    if (!recording) return;
-    try {
-      work();
-    } catch (thrown) {
-      recording = false;
-      options.failed(thrown);
-    }
-  }
-
-  function onFullChange(full: boolean): void {
-    if (full) {
-      connection.pause();
-      return;
-    }
-    settleAll();
-    if (!paused) connection.resume();
-  }
-
-  function settleAll(): void {
-    const now = settling;
-    settling = [];
-    for (const [settled, fault] of now) settled(fault);
-  }
-
-  function settle(settled: Settled, fault: ConnectionFault | undefined): void {
-    if (!over && (spool.isFull() || settling.length > 0)) settling.push([settled, fault]);
-    else settled(fault);
-  }
-
   connection.closed$.subscribe((fault) => {
     stopWatching();
-    recordSafely(() => {
-      if (fault === null) {
-        recorded.ended(peer);
-        recorded.ended(at);
-        return;
-      }
-      const lost = unsent === 0 ? '' : `; of what was sent here, up to ${unsent} bytes never left`;
-      recorded.reset(fault.code === 'destroyed' ? at : peer, `${fault.code}: ${fault.message}${lost}`);
-    });
-    over = true;
+    recordSafely(state, () => recordClose(state, fault));
+    state.isOver = true;
     options.over();
-    settleAll();
-    closed$.next(fault);
-    closed$.complete();
+    settleAll(state);
+    state.closed$.next(fault);
+    state.closed$.complete();
   });
+  return wrapped(state);
+}
 
+function wrapped(state: RecordingState): Connection {
+  const { connection, spool } = state;
   const { id, local, remote, certificate } = connection;
   return {
     id,
     local,
     remote,
     ...(certificate && { certificate }),
-    closed$: closed$.asObservable(),
-    chunks$: new Observable((subscriber) =>
-      connection.chunks$.subscribe({
-        next: (chunk) => {
-          recordSafely(() => recorded.sent(peer, chunk));
-          subscriber.next(chunk);
-        },
-        error: (fault: unknown) => {
-          recordSafely(() => recorded.broken(peer));
-          subscriber.error(fault);
-        },
-        complete: () => {
-          recordSafely(() => recorded.ended(peer));
-          subscriber.complete();
-        },
-      }),
-    ),
-    write(chunks, settled) {
-      if (!recording || writesOver) {
-        connection.write(chunks, (fault) => settle(settled, fault));
-        return;
-      }
-      const bytes = joinSmall(chunks);
-      recordSafely(() => {
-        for (const chunk of bytes) recorded.sent(at, chunk);
-      });
-      connection.write(chunks, (fault) => {
-        if (fault !== undefined) {
-          writesOver = true;
-          for (const { length } of chunks) unsent += length;
-        }
-        settle(settled, fault);
-      });
-    },
+    closed$: state.closed$.asObservable(),
+    chunks$: recordedChunks(state),
+    write: (chunks, settled) => write(state, chunks, settled),
     ...(connection.recycle && {
       recycle: (chunk: Uint8Array, count: number) => connection.recycle?.(chunk, count),
     }),
     ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
     pause() {
-      paused = true;
+      state.isPaused = true;
       connection.pause();
     },
     resume() {
-      paused = false;
+      state.isPaused = false;
       if (!spool.isFull()) connection.resume();
     },
     end() {
-      if (!writesOver) recordSafely(() => recorded.ended(at));
-      writesOver = true;
+      if (!state.writesOver) recordSafely(state, () => state.packets.ended(state.at));
+      state.writesOver = true;
       connection.end();
     },
     destroy() {
-      writesOver = true;
+      state.writesOver = true;
       connection.destroy();
     },
   };
+}
+
+/** The chunks of the connection; each is recorded before the subscriber gets it. */
+function recordedChunks(state: RecordingState): Observable<Uint8Array> {
+  const { connection, packets, peer } = state;
+  return new Observable((subscriber) =>
+    connection.chunks$.subscribe({
+      next: (chunk) => {
+        recordSafely(state, () => packets.sent(peer, chunk));
+        subscriber.next(chunk);
+      },
+      error: (fault: unknown) => {
+        recordSafely(state, () => packets.broken(peer));
+        subscriber.error(fault);
+      },
+      complete: () => {
+        recordSafely(state, () => packets.ended(peer));
+        subscriber.complete();
+      },
+    }),
+  );
+}
+
+function write(state: RecordingState, chunks: readonly Uint8Array[], settled: Settled): void {
+  const { connection, packets, at } = state;
+  if (!state.isRecording || state.writesOver) {
+    connection.write(chunks, (fault) => settle(state, settled, fault));
+    return;
+  }
+  const bytes = joinSmall(chunks);
+  recordSafely(state, () => {
+    for (const chunk of bytes) packets.sent(at, chunk);
+  });
+  connection.write(chunks, (fault) => {
+    if (fault !== undefined) {
+      state.writesOver = true;
+      for (const { length } of chunks) state.unsent += length;
+    }
+    settle(state, settled, fault);
+  });
+}
+
+/** Records something. If that throws, the recording ends, and the connection goes on. */
+function recordSafely(state: RecordingState, work: () => void): void {
+  if (!state.isRecording) return;
+  try {
+    work();
+  } catch (thrown) {
+    state.isRecording = false;
+    state.onFailed(thrown);
+  }
+}
+
+function recordClose({ packets, at, peer, unsent }: RecordingState, fault: ConnectionFault | null): void {
+  if (fault === null) {
+    packets.ended(peer);
+    packets.ended(at);
+    return;
+  }
+  const lost = unsent === 0 ? '' : `; of what was sent here, up to ${unsent} bytes never left`;
+  packets.reset(fault.code === 'destroyed' ? at : peer, `${fault.code}: ${fault.message}${lost}`);
+}
+
+/** Stops reading and settling while too much waits for the disk. */
+function onFullChange(state: RecordingState, full: boolean): void {
+  const { connection } = state;
+  if (full) {
+    connection.pause();
+    return;
+  }
+  settleAll(state);
+  if (!state.isPaused) connection.resume();
+}
+
+function settle(state: RecordingState, settled: Settled, fault: ConnectionFault | undefined): void {
+  if (!state.isOver && (state.spool.isFull() || state.settling.length > 0)) {
+    state.settling.push([settled, fault]);
+  } else settled(fault);
+}
+
+function settleAll(state: RecordingState): void {
+  const { settling } = state;
+  state.settling = [];
+  for (const [settled, fault] of settling) settled(fault);
 }
 
 /** Small chunks of one write are recorded in one packet, as TCP would send them. */
@@ -165,11 +209,5 @@ function joinSmall(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
   let total = 0;
   for (const { length } of chunks) total += length;
   if (total > JOINED_WRITE_BYTES_MAX) return chunks;
-  const bytes = new Uint8Array(total);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return [bytes];
+  return [concatBytes(chunks, total)];
 }

@@ -17,7 +17,7 @@ import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { Side } from '../stream-event.ts';
 import { createHeadFinder, type Head, type LostFraming } from './head-finder.ts';
-import { createJsonMask, type Mask } from './json-mask.ts';
+import { jsonMasks, type Mask } from './json-mask.ts';
 import { createRecordedRequests } from './open-requests.ts';
 
 /** A comment on a packet of one side. */
@@ -135,7 +135,7 @@ function createSideRedactor(framing: Framing<JsonHeader>, rules: SideRules): Red
       const { header, position, bytes, start, end } = head;
       const isSecret = rules.secrets(header);
       if (isSecret !== null) {
-        masks.push(...createJsonMask(bytes, start + PREFIX_BYTES, end, position + PREFIX_BYTES, isSecret));
+        masks.push(...jsonMasks(bytes, start + PREFIX_BYTES, end, position + PREFIX_BYTES, isSecret));
       }
       const text = rules.head(head);
       if (text !== null) comments.push({ position, text: text.slice(0, TEXT_LENGTH_MAX) });

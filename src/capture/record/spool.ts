@@ -14,18 +14,24 @@
  * When more than `WAITING_HIGH_BYTES` wait, the spool is full: its watchers must stop writing until fewer than
  * `WAITING_LOW_BYTES` wait. Only files that are being written need a descriptor, so only the last few stay open.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { createRoom, type Room } from './synthetic-packets.ts';
+import { addRun, BLOCK_BYTES, type Block, createBlock, empty, piecesPerFile } from './spool-block.ts';
+import {
+  closeFile,
+  createSpoolFiles,
+  type FileState,
+  type SpoolFileOptions,
+  type SpoolFiles,
+  writePieces,
+} from './spool-files.ts';
+import type { Room } from './synthetic-packets.ts';
 
-const MiB = 1024 * 1024;
-const BLOCK_BYTES = MiB;
-/** The spool is full when more bytes wait than the first, until fewer wait than the second. */
-const [WAITING_HIGH_BYTES, WAITING_LOW_BYTES] = [4 * MiB, 2 * MiB];
+const MIB = 1024 * 1024;
+/** The spool is full when more bytes wait. */
+const WAITING_HIGH_BYTES = 4 * MIB;
+/** The spool is full no more when fewer bytes wait. */
+const WAITING_LOW_BYTES = 2 * MIB;
 /** Blocks that are kept to be used again. */
 const KEPT_BLOCKS_MAX = 8;
-/** Files that are kept open, and files that are written to at once. */
-const [OPEN_FILES_MAX, CONCURRENT_WRITES_MAX] = [32, 8];
 /** Milliseconds that bytes wait for more, before they are written. */
 const FLUSH_DELAY_MS = 100;
 
@@ -43,24 +49,14 @@ export interface SpoolFile {
   readonly end: () => void;
 }
 
-export interface SpoolFileOptions {
-  readonly path: string;
-  /** Whether a file that is there already is a failure, rather than replaced. */
-  readonly exclusive: boolean;
-  /** Called at most once, when it cannot be made or written to: nothing more of it will be. Not within `room`. */
-  readonly failed: (error: unknown) => void;
-  /** Called once it was ended, and all of it is written, or has failed. */
-  readonly closed?: () => void;
-}
-
 export interface Spool {
   /** A file that is made, for this user alone, once the first of its bytes go to the disk. */
   readonly file: (options: SpoolFileOptions) => SpoolFile;
   /** Whether more waits than should. */
   readonly isFull: () => boolean;
   /**
-   * Has a function called whenever that changes; answers how to stop that. It may be called within `room` to say that
-   * more waits than should, and must not write then.
+   * Calls a function whenever that changes; returns a function that ends the calls. The first one may be called within
+   * `room`, and must not write then.
    */
   readonly watch: (changed: (full: boolean) => void) => () => void;
   /**
@@ -69,194 +65,124 @@ export interface Spool {
   readonly close: () => Promise<void>;
 }
 
-interface Run {
-  readonly file: FileState;
-  readonly from: number;
-  to: number;
-}
-
-interface Block {
-  readonly room: Room;
-  used: number;
-  /** The files whose bytes are in it, in order. Bounded by its size: no run is smaller than a packet. */
-  runs: Run[];
-  /** Files that end with it. */
-  ended: FileState[];
-}
-
-interface FileState {
-  readonly options: SpoolFileOptions;
-  made: boolean;
-  failed: boolean;
+interface SpoolState {
+  readonly files: SpoolFiles;
+  /** The block that is being filled. */
+  current: Block;
+  /** Blocks that wait. Bounded, since the watchers stop writing when the spool is full. */
+  queue: Block[];
+  /** Blocks to be used again: at most `KEPT_BLOCKS_MAX`. */
+  readonly free: Block[];
+  /** Bytes in blocks that wait, or are on their way to the disk. */
+  waiting: number;
+  isFull: boolean;
+  /** The drain that is under way. */
+  draining: Promise<void> | null;
+  /** Flushes the current block when it has waited long enough. */
+  timer: ReturnType<typeof setTimeout> | null;
+  /** One for each connection that is recorded. */
+  readonly watchers: Set<(full: boolean) => void>;
 }
 
 export function createSpool(): Spool {
-  let current = newBlock();
-  /** Full blocks. Bounded, since the watchers stop writing when the spool is full. */
-  let queue: Block[] = [];
-  const free: Block[] = [];
-  let waiting = 0;
-  let full = false;
-  let draining: Promise<void> | null = null;
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  /** The files that are open, the one written to last at the end. */
-  const handles = new Map<FileState, FileHandle>();
-  /** Those of them that are being written to: at most `CONCURRENT_WRITES_MAX`. */
-  const busy = new Set<FileState>();
-  const watchers = new Set<(full: boolean) => void>();
-
-  function newBlock(): Block {
-    return { room: createRoom(BLOCK_BYTES), used: 0, runs: [], ended: [] };
-  }
-
-  function seal(): void {
-    if (current.runs.length === 0 && current.ended.length === 0) return;
-    queue.push(current);
-    waiting += current.used;
-    current = free.pop() ?? newBlock();
-    if (waiting > WAITING_HIGH_BYTES && !full) setFull(true);
-  }
-
-  function setFull(now: boolean): void {
-    full = now;
-    for (const changed of watchers) changed(now);
-  }
-
-  function flush(): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    seal();
-    draining ??= drain().finally(() => {
-      draining = null;
-    });
-  }
-
-  /** Writes what waits, round after round, until nothing does. Never rejects. */
-  async function drain(): Promise<void> {
-    while (queue.length > 0) {
-      const blocks = queue;
-      queue = [];
-      await writeAll(blocks);
-      for (const block of blocks) {
-        waiting -= block.used;
-        block.used = 0;
-        block.runs = [];
-        block.ended = [];
-        if (free.length < KEPT_BLOCKS_MAX) free.push(block);
-      }
-      if (full && waiting < WAITING_LOW_BYTES) setFull(false);
-    }
-  }
-
-  async function writeAll(blocks: readonly Block[]): Promise<void> {
-    const perFile = new Map<FileState, Uint8Array[]>();
-    for (const { room, runs } of blocks) {
-      for (const { file, from, to } of runs) {
-        const pieces = perFile.get(file);
-        const piece = room.bytes.subarray(from, to);
-        if (pieces === undefined) perFile.set(file, [piece]);
-        else pieces.push(piece);
-      }
-    }
-    const files = perFile.entries();
-    const writer = async (): Promise<void> => {
-      for (const [file, pieces] of files) await write(file, pieces);
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_WRITES_MAX, perFile.size) }, writer));
-    for (const { ended } of blocks) {
-      for (const file of ended) {
-        await close(file);
-        file.options.closed?.();
-      }
-    }
-  }
-
-  /** Closes the one that was written to longest ago, but none that is being written to. */
-  async function closeOne(): Promise<void> {
-    for (const file of handles.keys()) if (!busy.has(file)) return close(file);
-  }
-
-  async function write(file: FileState, pieces: Uint8Array[]): Promise<void> {
-    if (file.failed) return;
-    busy.add(file);
-    try {
-      const handle = handles.get(file) ?? (await opened(file));
-      handles.delete(file);
-      handles.set(file, handle);
-      await writeWhole(handle, pieces);
-    } catch (error) {
-      file.failed = true;
-      await close(file);
-      file.options.failed(error);
-    }
-    busy.delete(file);
-    if (handles.size > OPEN_FILES_MAX) await closeOne();
-  }
-
-  async function opened(file: FileState): Promise<FileHandle> {
-    const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
-    const make = O_CREAT | (file.options.exclusive ? O_EXCL : O_TRUNC);
-    // Without O_CREAT when it was made before: one that somebody has removed stays so.
-    const handle = await open(file.options.path, O_WRONLY | O_APPEND | (file.made ? 0 : make), 0o600);
-    file.made = true;
-    return handle;
-  }
-
-  async function close(file: FileState): Promise<void> {
-    const handle = handles.get(file);
-    handles.delete(file);
-    try {
-      await handle?.close();
-    } catch (error) {
-      // Some file systems report a failed write only here.
-      if (!file.failed) file.options.failed(error);
-      file.failed = true;
-    }
-  }
-
+  const spool: SpoolState = {
+    files: createSpoolFiles(),
+    current: createBlock(),
+    queue: [],
+    free: [],
+    waiting: 0,
+    isFull: false,
+    draining: null,
+    timer: null,
+    watchers: new Set(),
+  };
   return {
-    file(options) {
-      const state: FileState = { options, made: false, failed: false };
-      return {
-        path: options.path,
-        room(bytes) {
-          if (current.used + bytes > BLOCK_BYTES) flush();
-          const block = current;
-          const at = block.used;
-          block.used += bytes;
-          const last = block.runs.at(-1);
-          if (last?.file === state) last.to = block.used;
-          else block.runs.push({ file: state, from: at, to: block.used });
-          timer ??= setTimeout(flush, FLUSH_DELAY_MS);
-          return { room: block.room, at };
-        },
-        end() {
-          current.ended.push(state);
-          timer ??= setTimeout(flush, FLUSH_DELAY_MS);
-        },
-      };
-    },
-    isFull: () => full,
+    file: (options) => addFile(spool, options),
+    isFull: () => spool.isFull,
     watch(changed) {
-      watchers.add(changed);
-      return () => watchers.delete(changed);
+      spool.watchers.add(changed);
+      return () => spool.watchers.delete(changed);
     },
     async close() {
-      flush();
-      while (draining !== null) await draining;
-      for (const file of [...handles.keys()]) await close(file);
+      flush(spool);
+      while (spool.draining !== null) await spool.draining;
+      for (const file of [...spool.files.handles.keys()]) await closeFile(spool.files, file);
     },
   };
 }
 
-/** The system may take less than it was given, and says why only when it is given the rest. */
-async function writeWhole(handle: FileHandle, pieces: Uint8Array[]): Promise<void> {
-  let left = pieces;
-  while (left.length > 0) {
-    let { bytesWritten: written } = await handle.writev(left);
-    let whole = 0;
-    while (whole < left.length && written >= left[whole]!.length) written -= left[whole++]!.length;
-    left = left.slice(whole);
-    if (written > 0 && left[0] !== undefined) left[0] = left[0].subarray(written);
+function addFile(spool: SpoolState, options: SpoolFileOptions): SpoolFile {
+  const file: FileState = { options, isMade: false, hasFailed: false };
+  return {
+    path: options.path,
+    room: (bytes) => reserve(spool, file, bytes),
+    end() {
+      spool.current.ended.push(file);
+      flushLater(spool);
+    },
+  };
+}
+
+/** Gives a file so many bytes of the current block; of the next one when they do not fit. */
+function reserve(spool: SpoolState, file: FileState, bytes: number): { room: Room; at: number } {
+  if (spool.current.used + bytes > BLOCK_BYTES) flush(spool);
+  const { current } = spool;
+  const at = addRun(current, file, bytes);
+  flushLater(spool);
+  return { room: current.room, at };
+}
+
+function flushLater(spool: SpoolState): void {
+  spool.timer ??= setTimeout(flush, FLUSH_DELAY_MS, spool);
+}
+
+function flush(spool: SpoolState): void {
+  if (spool.timer !== null) clearTimeout(spool.timer);
+  spool.timer = null;
+  seal(spool);
+  spool.draining ??= drain(spool).finally(() => {
+    spool.draining = null;
+  });
+}
+
+/** Lets the current block wait for the disk, and begins another. */
+function seal(spool: SpoolState): void {
+  const { current, free } = spool;
+  if (current.runs.length === 0 && current.ended.length === 0) return;
+  spool.queue.push(current);
+  spool.waiting += current.used;
+  spool.current = free.pop() ?? createBlock();
+  if (spool.waiting > WAITING_HIGH_BYTES && !spool.isFull) setFull(spool, true);
+}
+
+function setFull(spool: SpoolState, isFull: boolean): void {
+  spool.isFull = isFull;
+  for (const changed of spool.watchers) changed(isFull);
+}
+
+/** Writes what waits, round after round, until nothing does. Never rejects. */
+async function drain(spool: SpoolState): Promise<void> {
+  while (spool.queue.length > 0) {
+    const blocks = spool.queue;
+    spool.queue = [];
+    await writeBlocks(spool, blocks);
+    for (const block of blocks) reuse(spool, block);
+    if (spool.isFull && spool.waiting < WAITING_LOW_BYTES) setFull(spool, false);
+  }
+}
+
+function reuse(spool: SpoolState, block: Block): void {
+  spool.waiting -= block.used;
+  empty(block);
+  if (spool.free.length < KEPT_BLOCKS_MAX) spool.free.push(block);
+}
+
+async function writeBlocks({ files }: SpoolState, blocks: readonly Block[]): Promise<void> {
+  await writePieces(files, piecesPerFile(blocks));
+  for (const { ended } of blocks) {
+    for (const file of ended) {
+      await closeFile(files, file);
+      file.options.closed?.();
+    }
   }
 }

@@ -67,7 +67,7 @@ export interface PacketMaker {
 /** Bytes of options behind the headers of a packet with SYN. */
 export const SYN_OPTIONS_BYTES: number = SYN_OPTIONS.length;
 
-/** @example packetMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
+/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
 export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
   const narrow = from.address.length === 4;
   const ip = narrow ? IPV4 : IPV6;
@@ -110,12 +110,12 @@ export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
       } else {
         out.setUint16(at + 4, TCP + behind);
       }
-      const [low, high] = [seq >>> 0, ack >>> 0];
+      const [seq32, ack32] = [seq >>> 0, ack >>> 0];
       const offsetAndFlags = ((syn ? TCP + SYN_OPTIONS_BYTES : TCP) << 10) | flags;
-      out.setUint32(to + 4, low);
-      out.setUint32(to + 8, high);
+      out.setUint32(to + 4, seq32);
+      out.setUint32(to + 8, ack32);
       out.setUint16(to + 12, offsetAndFlags);
-      const sum = tcpSum + TCP + behind + low + high + offsetAndFlags;
+      const sum = tcpSum + TCP + behind + seq32 + ack32 + offsetAndFlags;
       out.setUint16(to + 16, checksum(sum + payloadSum(room, at + headers, behind)));
     },
   };

@@ -52,8 +52,8 @@ export async function assertSameInAnyChunking<T>(
 ): Promise<void> {
   checkCapture('assertSameInAnyChunking', capture, options);
   check('assertSameInAnyChunking: the pipeline', pipeline, FUNCTION);
-  const { chunkings, comparable, ignore, ...how } = options;
-  return assertSame((chunking) => replay(capture, { ...how, chunking }), pipeline, options);
+  const { chunkings, comparable, ignore, ...replayOptions } = options;
+  return assertSame((chunking) => replay(capture, { ...replayOptions, chunking }), pipeline, options);
 }
 
 /** The same, of whatever replays in the chunking it is asked for. */

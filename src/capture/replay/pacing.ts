@@ -39,7 +39,7 @@ export function createPacing({ speed = 'asap', maxIdle }: PacingOptions): Pacing
     throw new RangeError(`the longest idle time is 0 ms or more, not ${inWords(maxIdle)}`);
   }
   if (factor === 'asap') return () => 0;
-  const longest = maxIdle === undefined || maxIdle === Number.POSITIVE_INFINITY ? null : nanos(maxIdle);
+  const maxIdleNanos = maxIdle === undefined || maxIdle === Number.POSITIVE_INFINITY ? null : nanos(maxIdle);
   let first: bigint | null = null;
   let last = 0n;
   let skipped = 0n;
@@ -50,7 +50,7 @@ export function createPacing({ speed = 'asap', maxIdle }: PacingOptions): Pacing
     }
     if (recordedAt > last) {
       const idle = recordedAt - last;
-      if (longest !== null && idle > longest) skipped += idle - longest;
+      if (maxIdleNanos !== null && idle > maxIdleNanos) skipped += idle - maxIdleNanos;
       last = recordedAt;
     }
     return Number(last - first - skipped) / 1e6 / factor;

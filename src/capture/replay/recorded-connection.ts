@@ -10,12 +10,22 @@
  * The replay bounds the queue: it stops while too much waits in all queues together. Besides the queue, a connection
  * holds the segment that is being cut, and the chunk that is being put together.
  */
-import { AsyncSubject, asapScheduler, Observable, Subject, type Subscriber } from 'rxjs';
-import { createFifo } from '../../base/fifo.ts';
+import { Observable, Subject } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { DESTROYED, ENDED, signalEnd } from '../../transport/connection-fault.ts';
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
+import {
+  createRecordedSideState,
+  deliver,
+  doneReading,
+  dropQueue,
+  enqueue,
+  type RecordedSideDeps,
+  type RecordedSideState,
+  type Settled,
+  turnSoon,
+} from './recorded-delivery.ts';
 
 /** The events of one side, in the order of the recording. */
 export type SideEvent = StreamChunk | StreamGap | StreamEnd | StreamReset;
@@ -43,12 +53,10 @@ export interface RecordedConnection extends Connection {
   readonly written$: Observable<Uint8Array>;
 }
 
-/** The calls by which a connection reports to its replay. */
-export interface RecordedSideDeps {
-  /** The bytes in the queue of a connection have changed by this much. */
-  readonly onWaitingChange: (change: number) => void;
-  /** All bytes of a connection were read. */
-  readonly onReadToEnd: () => void;
+export interface ReplayEvent {
+  readonly type: 'connection';
+  /** The subscriber owns it, and must end or destroy it. */
+  readonly connection: RecordedConnection;
 }
 
 /** A recorded connection, and the calls by which the replay feeds it. */
@@ -60,22 +68,14 @@ export interface RecordedSide {
    * The other end is over, behind all of this: in good order (null), or not. Only the first counts, and a fault after
    * it.
    */
-  readonly over: (how: ConnectionFault | null) => void;
+  readonly over: (fault: ConnectionFault | null) => void;
   /** An event of this end. */
   readonly recorded: (event: SideEvent) => void;
   /** The conversation is over: nothing more comes. */
   readonly close: () => void;
 }
 
-/** Approximate memory of a waiting event, besides its bytes. */
-const EVENT_COST_BYTES = 128;
-/** Chunks emitted before others have their turn. */
-const BATCH_CHUNKS = 4096;
-
-type Waiting = { readonly bytes: Uint8Array } | { readonly how: ConnectionFault | null };
-type Settled = (fault?: ConnectionFault) => void;
-
-let made = 0;
+let connectionCount = 0;
 
 /** Creates one end of a recorded conversation, for a replay to feed. */
 export function createRecordedSide(
@@ -85,203 +85,89 @@ export function createRecordedSide(
   deps: RecordedSideDeps,
 ): RecordedSide {
   const recorded$ = new Subject<SideEvent>();
-  const written$ = new Subject<Uint8Array>();
-  const closed$ = new AsyncSubject<ConnectionFault | null>();
-  const rechunker = createRechunker(chunking, conversation.index);
-  /** Bounded by the replay. */
-  const queue = createFifo<Waiting>();
-  let reader: Subscriber<Uint8Array> | undefined;
-  let paused = false;
-  let delivering = false;
-  let scheduled = false;
-  /** Whether the rechunker may have something to pull. */
-  let cutting = false;
-  /** How the other side ended, once the subscriber has seen it. */
-  let readEnd: ConnectionFault | null | undefined;
-  let isRead = false;
-  let ended = false;
-  /** Why nothing can be written any more, other than that our side was ended. */
-  let broken: ConnectionFault | undefined;
-  let closed = false;
-  /** Writes that settle in the next turn, oldest first. Bounded by the code that writes. */
-  let settling: { readonly settled: Settled; readonly fault: ConnectionFault | undefined }[] = [];
+  const state = createRecordedSideState(createRechunker(chunking, conversation.index), deps);
+  return {
+    connection: connectionOf(state, conversation, side, recorded$.asObservable()),
+    chunk: (bytes) => takeChunk(state, bytes),
+    over: (fault) => takeEnd(state, fault),
+    recorded: (event) => recorded$.next(event),
+    close: () => recorded$.complete(),
+  };
+}
 
-  /** Calling back waits for the scheduler, so that no call of the connection does it. */
-  function turnSoon(): void {
-    if (scheduled) return;
-    scheduled = true;
-    asapScheduler.schedule(turn);
-  }
-
-  function turn(): void {
-    scheduled = false;
-    const now = settling;
-    settling = [];
-    for (const { settled, fault } of now) settled(fault);
-    if (broken === DESTROYED && readEnd === undefined) endReading(DESTROYED);
-    deliver();
-    closeIfOver();
-  }
-
-  function deliver(): void {
-    // The subscriber may pause, resume, destroy or unsubscribe within `next`.
-    if (delivering) return;
-    delivering = true;
-    let left = BATCH_CHUNKS;
-    while (reader !== undefined && !paused && readEnd === undefined) {
-      if (left-- === 0) {
-        setImmediate(turnSoon);
-        break;
-      }
-      const chunk = cutting ? rechunker.pull() : null;
-      if (chunk !== null) {
-        reader.next(chunk);
-        continue;
-      }
-      cutting = false;
-      if (!deliverNext()) break;
-    }
-    delivering = false;
-    if (readEnd === null && queue.length > 0) breakBehindEnd();
-  }
-
-  /** Takes what is next off the queue; answers whether there was something. */
-  function deliverNext(): boolean {
-    const next = queue.first();
-    if (next === undefined) return false;
-    if ('bytes' in next) {
-      shift(next.bytes.length);
-      rechunker.push(next.bytes);
-      cutting = true;
-      return true;
-    }
-    const last = rechunker.flush();
-    if (last !== null) reader?.next(last);
-    else {
-      shift(0);
-      endReading(next.how);
-    }
-    return true;
-  }
-
-  /** A fault behind the end in good order is the connection's, though no longer the reader's. */
-  function breakBehindEnd(): void {
-    const fault = [...queue].find((waiting) => 'how' in waiting && waiting.how !== null);
-    drop();
-    if (fault === undefined || !('how' in fault) || fault.how === null) return;
-    broken ??= fault.how;
-    closeIfOver();
-  }
-
-  function shift(bytes: number): void {
-    queue.shift();
-    deps.onWaitingChange(-bytes - EVENT_COST_BYTES);
-  }
-
-  function drop(): void {
-    while (queue.length > 0) {
-      const next = queue.first()!;
-      shift('bytes' in next ? next.bytes.length : 0);
-    }
-    cutting = false;
-  }
-
-  function wait(waiting: Waiting, bytes: number): void {
-    queue.push(waiting);
-    deps.onWaitingChange(bytes + EVENT_COST_BYTES);
-  }
-
-  function endReading(how: ConnectionFault | null): void {
-    readEnd = how;
-    if (how !== null) broken ??= how;
-    doneReading();
-    const told = reader;
-    if (told !== undefined) signalEnd(told, how);
-    turnSoon();
-  }
-
-  function doneReading(): void {
-    if (isRead) return;
-    isRead = true;
-    deps.onReadToEnd();
-  }
-
-  function closeIfOver(): void {
-    if (closed || settling.length > 0 || delivering) return;
-    if (broken === undefined && !(ended && readEnd === null)) return;
-    if (readEnd === undefined) return;
-    closed = true;
-    written$.complete();
-    closed$.next(broken ?? null);
-    closed$.complete();
-  }
-
+function connectionOf(
+  state: RecordedSideState,
+  conversation: Conversation,
+  side: Side,
+  recorded$: Observable<SideEvent>,
+): RecordedConnection {
   const { client, server } = conversation;
-  const connection: RecordedConnection = {
-    id: `recorded:${conversation.index}#${++made}`,
+  return {
+    id: `recorded:${conversation.index}#${++connectionCount}`,
     local: side === 'server' ? server : client,
     remote: side === 'server' ? client : server,
     conversation,
     side,
-    recorded$: recorded$.asObservable(),
-    written$: written$.asObservable(),
-    closed$: closed$.asObservable(),
+    recorded$,
+    written$: state.written$.asObservable(),
+    closed$: state.closed$.asObservable(),
     chunks$: new Observable((subscriber) => {
-      if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (readEnd !== undefined) return signalEnd(subscriber, readEnd);
-      reader = subscriber;
-      turnSoon();
+      if (state.reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
+      if (state.readEnd !== undefined) return signalEnd(subscriber, state.readEnd);
+      state.reader = subscriber;
+      turnSoon(state);
       return () => {
-        reader = undefined;
+        state.reader = undefined;
       };
     }),
-    write(chunks, settled) {
-      const fault = broken ?? (ended ? ENDED : undefined);
-      if (fault === undefined) {
-        for (const chunk of chunks) if (chunk.length > 0) written$.next(chunk);
-      }
-      settling.push({ settled, fault });
-      turnSoon();
+    write: (chunks, settled) => write(state, chunks, settled),
+    pause: () => {
+      state.paused = true;
     },
-    pause() {
-      paused = true;
+    resume: () => {
+      state.paused = false;
+      turnSoon(state);
     },
-    resume() {
-      paused = false;
-      turnSoon();
+    end: () => {
+      state.isEnded = true;
+      turnSoon(state);
     },
-    end() {
-      ended = true;
-      turnSoon();
-    },
-    destroy() {
-      if (closed || broken !== undefined) return;
-      broken = DESTROYED;
-      drop();
-      doneReading();
-      turnSoon();
-    },
+    destroy: () => destroy(state),
   };
+}
 
-  return {
-    connection,
-    chunk(bytes) {
-      if (broken !== undefined || readEnd !== undefined) return;
-      if (queue.length === 0 && !cutting && !delivering && reader !== undefined && !paused) {
-        rechunker.push(bytes);
-        cutting = true;
-        return deliver();
-      }
-      // A copy: what waits for long must not keep the whole block of the file it is a view of.
-      wait({ bytes: new Uint8Array(bytes) }, bytes.length);
-      if (cutting) turnSoon();
-    },
-    over(how) {
-      if (broken !== undefined) return;
-      wait({ how }, 0);
-      if (!delivering) turnSoon();
-    },
-    recorded: (event) => recorded$.next(event),
-    close: () => recorded$.complete(),
-  };
+function write(state: RecordedSideState, chunks: readonly Uint8Array[], settled: Settled): void {
+  const fault = state.fault ?? (state.isEnded ? ENDED : undefined);
+  if (fault === undefined) {
+    for (const chunk of chunks) if (chunk.length > 0) state.written$.next(chunk);
+  }
+  state.settling.push({ settled, fault });
+  turnSoon(state);
+}
+
+function destroy(state: RecordedSideState): void {
+  if (state.isClosed || state.fault !== undefined) return;
+  state.fault = DESTROYED;
+  dropQueue(state);
+  doneReading(state);
+  turnSoon(state);
+}
+
+function takeChunk(state: RecordedSideState, bytes: Uint8Array): void {
+  const { queue, rechunker, reader, isCutting, isDelivering, paused } = state;
+  if (state.fault !== undefined || state.readEnd !== undefined) return;
+  if (queue.length === 0 && !isCutting && !isDelivering && reader !== undefined && !paused) {
+    rechunker.push(bytes);
+    state.isCutting = true;
+    return deliver(state);
+  }
+  // A copy: what waits for long must not keep the whole block of the file it is a view of.
+  enqueue(state, { bytes: new Uint8Array(bytes) });
+  if (state.isCutting) turnSoon(state);
+}
+
+function takeEnd(state: RecordedSideState, fault: ConnectionFault | null): void {
+  if (state.fault !== undefined) return;
+  enqueue(state, { end: fault });
+  if (!state.isDelivering) turnSoon(state);
 }

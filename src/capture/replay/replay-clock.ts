@@ -1,7 +1,7 @@
 /** Makes a replay wait: for a time, or for a condition to change. One wait at a time. */
 import type { SchedulerLike, Subscription } from 'rxjs';
 
-/** The longest that is waited for at a time, in milliseconds: timers take no more than 2^31. */
+/** Milliseconds of one timer. Longer waits take several, as timers take at most 2^31. */
 const TIMER_MAX_MS = 2 ** 30;
 
 export interface ReplayClock {

@@ -1,6 +1,6 @@
 /**
- * The client's side of a recording, sent to a live server: the same requests again, each when what the client had been
- * answered before it is there.
+ * Sends the client's side of a recording to a live server: the same requests again, each once the replies have come that
+ * the client had before it.
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
@@ -19,14 +19,15 @@ import type { Capture } from '../capture.ts';
 import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
-import type { Conversation, ConversationEvent, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
+import type { Conversation, StreamEvent } from '../stream-event.ts';
+import type { LiveResult } from './live-result.ts';
+import { createPacing, type PacingOptions } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
-import { incomplete } from './recorded-fault.ts';
-import { createReplayClient, type LiveResult, type ReplayClient } from './replay-client.ts';
+import { createReplayClient } from './replay-client.ts';
 import { createReplayClock } from './replay-clock.ts';
 import type { Replies } from './replies.ts';
+import { type LiveReplay, runLiveReplay, stopLiveReplay } from './run-live-replay.ts';
 
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
@@ -101,132 +102,29 @@ export function replayStreamsTo<H>(
   const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
   const { scheduler = asyncScheduler } = options;
   const isWanted = selects(options.only);
+  // Wrong options throw here, and not at a subscription.
   createPacing(options);
   createRechunker(chunking);
 
   return new Observable((subscriber) => {
-    const due = createPacing(options);
-    const clock = createReplayClock(scheduler);
     const waits = createProgressWaits(scheduler, stall);
-    /** Bounded by `maxOpen`. */
-    const clients = new Map<Conversation, ReplayClient>();
-    /** Conversations whose end is not waited for by the others. Bounded by the same. */
-    const closing = new Set<Promise<void>>();
-    /** The client that sent something last: it may hold back bytes for a larger chunk. */
-    let current: ReplayClient | null = null;
-
-    async function open(conversation: Conversation): Promise<void> {
-      if (clients.size >= maxOpen) {
-        const message = `${maxOpen} conversations are open already`;
-        const nothing = {
-          sent: 0,
-          received: 0,
-          replies: 0,
-          compared: 0,
-          same: null,
-          differences: [],
-          more: 0,
-        };
-        return subscriber.next({ conversation, ...nothing, fault: { code: 'too-many', message } });
-      }
-      const connecting$ = connect(conversation);
-      const client = await createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
-      if (subscriber.closed) client.destroy();
-      else clients.set(conversation, client);
-    }
-
-    /** Waits until the other conversations have got the replies that were recorded before this point. */
-    async function othersCaughtUp(client: ReplayClient | null): Promise<void> {
-      for (const other of clients.values()) {
-        if (other !== client && other.isBehind()) await other.caughtUp();
-      }
-    }
-
-    async function close(
-      client: ReplayClient,
-      event: Extract<StreamEvent, { type: 'close' }>,
-    ): Promise<void> {
-      clients.delete(event.conversation);
-      const closed = client.close(event.reason).then((result) => subscriber.next(result));
-      // Later events of the recording came after this end, so wait for it; a conversation that never ended has no end.
-      if (event.reason === 'ended' || event.reason === 'reset') return closed;
-      closing.add(closed);
-      void closed.finally(() => closing.delete(closed));
-      if (closing.size >= maxOpen) await Promise.race(closing);
-    }
-
-    async function replayEvent(event: ConversationEvent): Promise<void> {
-      const { conversation } = event;
-      const client = clients.get(conversation) ?? null;
-      if (current !== client || event.type === 'close') {
-        await current?.flush();
-        current = client;
-      }
-      if (event.type === 'open') {
-        await othersCaughtUp(null);
-        return open(conversation);
-      }
-      if (client === null) return;
-      switch (event.type) {
-        case 'close':
-          current = null;
-          return close(client, event);
-        case 'reset':
-          return client.reset(event.from === 'client');
-        case 'conflict':
-          return;
-        case 'chunk':
-          if (event.from === 'server') return client.recorded(event);
-          await othersCaughtUp(client);
-          return client.send(event);
-        case 'gap':
-          if (event.from === 'server') return client.lose();
-          return client.breakOff(incomplete(event).message);
-        case 'end':
-          if (event.from === 'client') await othersCaughtUp(client);
-          if (event.from === 'client') await client.end();
-      }
-    }
-
-    async function play(): Promise<void> {
-      for await (const events of read()) {
-        for (const event of events) {
-          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = recordedTime(event);
-          if (time !== null && clock.isEarly(due(time))) {
-            await current?.flush();
-            await clock.until(due(time));
-          }
-          await replayEvent(event);
-          if (subscriber.closed) return;
-        }
-      }
-    }
-
-    async function run(): Promise<void> {
-      let thrown: unknown;
-      let failed = false;
-      try {
-        await play();
-      } catch (error) {
-        thrown = error;
-        failed = true;
-      }
-      // Some are left only when the reading broke off.
-      for (const client of clients.values()) {
-        closing.add(client.close('unfinished').then((result) => subscriber.next(result)));
-      }
-      clients.clear();
-      await Promise.all(closing);
-      if (failed) subscriber.error(thrown);
-      else subscriber.complete();
-    }
-
-    subscriber.add(() => {
-      clock.stop();
-      waits.stop();
-      for (const client of clients.values()) client.destroy();
-    });
-    void run();
+    const live: LiveReplay = {
+      subscriber,
+      read,
+      isWanted,
+      createClient: (conversation) => {
+        const connecting$ = connect(conversation);
+        return createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
+      },
+      maxOpen,
+      due: createPacing(options),
+      clock: createReplayClock(scheduler),
+      waits,
+      clients: new Map(),
+      closing: new Set(),
+      current: null,
+    };
+    subscriber.add(() => stopLiveReplay(live));
+    void runLiveReplay(live);
   });
 }

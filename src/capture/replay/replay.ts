@@ -11,7 +11,6 @@
  * bytes wait that nobody has read, and goes on when half of them were read.
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
-import type { ConnectionFault } from '../../transport/connection.ts';
 import {
   check,
   checkOptions,
@@ -25,19 +24,12 @@ import type { Capture } from '../capture.ts';
 import { checkCapture } from '../check-capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
-import type { Conversation, ConversationEvent, Side, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions, recordedTime } from './pacing.ts';
-import { countReads } from './pending-reads.ts';
+import type { Side, StreamEvent } from '../stream-event.ts';
+import { createPacing, type PacingOptions } from './pacing.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
-import { createRecordedSide, type RecordedConnection, type RecordedSide } from './recorded-connection.ts';
-import { incomplete, resetIn, unfinished } from './recorded-fault.ts';
+import type { ReplayEvent } from './recorded-connection.ts';
 import { createReplayClock } from './replay-clock.ts';
-
-export interface ReplayEvent {
-  readonly type: 'connection';
-  /** The subscriber owns it, and must end or destroy it. */
-  readonly connection: RecordedConnection;
-}
+import { startReplay } from './run-replay.ts';
 
 export interface ReplayOptions extends PacingOptions {
   /** Which conversations; default all. Others cost no more than the reading. */
@@ -114,102 +106,6 @@ export function replayStreams(
   return new Observable((subscriber) => {
     const due = createPacing(options);
     const clock = createReplayClock(scheduler);
-    /** The conversations that are not over. Bounded by how many the reassembly keeps open. */
-    const sides = new Map<Conversation, RecordedSide>();
-    let waiting = 0;
-    let unread = 0;
-    const deps = {
-      onWaitingChange: (change: number) => {
-        waiting += change;
-        clock.recheck();
-      },
-      onReadToEnd: () => {
-        unread--;
-        clock.recheck();
-      },
-    };
-
-    function open(conversation: Conversation): void {
-      const recordedSide = createRecordedSide(conversation, side, chunking, deps);
-      sides.set(conversation, recordedSide);
-      unread++;
-      subscriber.next({ type: 'connection', connection: recordedSide.connection });
-    }
-
-    function breakOff(recordedSide: RecordedSide, fault: ConnectionFault): void {
-      recordedSide.over(fault);
-      recordedSide.close();
-    }
-
-    function replayEvent(event: ConversationEvent): void {
-      const { conversation } = event;
-      if (event.type === 'open') return open(conversation);
-      const recordedSide = sides.get(conversation);
-      if (recordedSide === undefined) return;
-      switch (event.type) {
-        case 'close':
-          sides.delete(conversation);
-          // Behind an end, or a reset, this changes nothing.
-          if (isUnended(event.reason)) recordedSide.over(unfinished(conversation, side, event));
-          return recordedSide.close();
-        case 'conflict':
-        case 'ignored':
-        case 'after-reset':
-          return;
-        case 'reset':
-          recordedSide.recorded(event);
-          return recordedSide.over(resetIn(event, side));
-      }
-      if (event.from === side) return recordedSide.recorded(event);
-      if (event.type === 'chunk') return recordedSide.chunk(event.bytes);
-      recordedSide.over(event.type === 'end' ? null : incomplete(event));
-    }
-
-    async function play(): Promise<void> {
-      for await (const events of countReads(read())) {
-        for (const event of events) {
-          if (!('conversation' in event) || !isWanted(event.conversation)) continue;
-          const time = recordedTime(event);
-          if (time !== null && clock.isEarly(due(time))) await clock.until(due(time));
-          if (waiting > maxWaiting) await clock.while(() => waiting > maxWaiting / 2);
-          if (subscriber.closed) return;
-          replayEvent(event);
-        }
-        // Blocks that are in memory already would otherwise come without a turn of the event loop between them.
-        await new Promise((resolve) => setImmediate(resolve));
-        if (subscriber.closed) return;
-      }
-    }
-
-    function finish(fault: ConnectionFault): void {
-      for (const recordedSide of sides.values()) breakOff(recordedSide, fault);
-      sides.clear();
-    }
-
-    async function run(): Promise<void> {
-      try {
-        await play();
-      } catch (thrown) {
-        finish({
-          code: 'incomplete',
-          message: `the recording cannot be read any further: ${wordsOf(thrown)}`,
-        });
-        await clock.while(() => unread > 0);
-        return subscriber.error(thrown);
-      }
-      finish({ code: 'incomplete', message: 'the recording ends before the connection does' });
-      subscriber.complete();
-    }
-
-    subscriber.add(() => {
-      clock.stop();
-      finish({ code: 'incomplete', message: 'the replay was stopped before the connection was over' });
-    });
-    void run();
+    startReplay({ subscriber, read, isWanted, side, chunking, maxWaiting, due, clock });
   });
 }
-
-const isUnended = (reason: string): boolean => reason !== 'ended' && reason !== 'reset';
-
-const wordsOf = (thrown: unknown): string =>
-  (thrown as { message?: string } | null)?.message ?? String(thrown);

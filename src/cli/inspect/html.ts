@@ -17,7 +17,7 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { checkReplaceable } from '../transfer/check-replaceable.ts';
+import { checkReplaceable } from '../transfer/place-file.ts';
 import { createCollector } from './collect.ts';
 import { body } from './page/body.ts';
 import type { PageData } from './page/page-data.ts';

@@ -1,6 +1,6 @@
 /** The texts of `sluice replay`: the result of each conversation, and the sum of all. */
 import { formatBytes, plainCountOf } from '../../base/units.ts';
-import type { LiveResult } from '../../capture/replay/replay-client.ts';
+import type { LiveResult } from '../../capture/replay/live-result.ts';
 import type { ReplyDifference } from '../../capture/replay/replies.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';

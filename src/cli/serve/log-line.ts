@@ -97,7 +97,7 @@ function closedLine(event: Extract<ServerEvent, { readonly type: 'closed' }>): L
 }
 
 /** The errors that quote the peer's bytes. */
-const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const QUOTING_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bad-header-length',
   'bad-header',
   'bad-body-length',
@@ -110,7 +110,7 @@ const quoting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export function withoutContent(error: ServiceFault): ServiceFault {
   const { code, position, declared, limit, hex } = error;
-  if (!quoting.has(code)) return error;
+  if (!QUOTING_CODES.has(code)) return error;
   const { message } = catalogue[code];
   // The hint is made again from the bytes: in the message, our words and the peer's are mixed.
   const spoken = typeof hex === 'string' ? guessProtocol(Buffer.from(hex.replaceAll(' ', ''), 'hex')) : null;

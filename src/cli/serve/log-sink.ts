@@ -46,123 +46,151 @@ export interface LogSink {
   readonly closeSync: () => void;
 }
 
-/** @example const sink = logSink({ fd: 2, heldMaxBytes: 1024 * 1024 }); sink.write('hello\n'); */
-export function logSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogSinkOptions): LogSink {
-  const pieces: string[] = [];
+interface SinkState {
+  readonly fd: number;
+  readonly heldMaxBytes: number;
+  readonly writeSome: AsyncWrite;
+  /** Gathered lines, in pieces. `heldMaxBytes` bounds them, together with what is being written. */
+  readonly pieces: string[];
   /** Bytes in `pieces` and in what is being written. */
-  let held = 0;
-  let writing = false;
+  held: number;
+  /** Whether a write is under way. */
+  writing: boolean;
   /** Every line is to be written, even if they are less than a full piece. */
-  let wanted = false;
+  wanted: boolean;
   /** The last line was written in part. */
-  let cut = false;
-  let lost = { held: 0, refused: 0 };
-  let idle = () => {};
+  cut: boolean;
+  lost: { held: number; refused: number };
+  /** Called when every line is written. */
+  onIdle: () => void;
   /** `close` no longer waits for the remaining lines. */
-  let closing = false;
+  closing: boolean;
+}
 
-  function write(line: string): void {
-    const length = Buffer.byteLength(line);
-    if (held + length > heldMaxBytes) {
-      lost.held++;
-      return;
-    }
-    held += length;
-    const last = pieces.length - 1;
-    if (last >= 0 && pieces[last]!.length < PIECE_MAX_CHARACTERS) pieces[last] += line;
-    else pieces.push(line);
-    if (held >= GATHERED_MAX_BYTES) pump();
-  }
-
-  function pump(): void {
-    if (writing) return;
-    if (pieces.length === 0) {
-      wanted = false;
-      return idle();
-    }
-    writing = true;
-    writeRest(next());
-  }
-
-  /** Takes the next piece. A newline before it ends a line that was cut short. */
-  function next(): Buffer {
-    const bytes = Buffer.from(cut ? `\n${pieces.shift()}` : pieces.shift()!);
-    if (cut) held++;
-    cut = false;
-    return bytes;
-  }
-
-  function writeRest(bytes: Buffer): void {
-    writeSome(fd, bytes, (error, count) => {
-      if (error !== null && isBusy(error) && !closing) return void setTimeout(writeRest, BUSY_MS, bytes);
-      if (error !== null) refused(bytes);
-      else {
-        tookOf(bytes, count);
-        if (count < bytes.length) return writeRest(bytes.subarray(count));
-      }
-      writing = false;
-      if (wanted || held >= GATHERED_MAX_BYTES) pump();
-    });
-  }
-
-  function tookOf(bytes: Buffer, count: number): void {
-    held -= count;
-    if (count > 0) cut = bytes[count - 1] !== NEWLINE;
-  }
-
-  function refused(bytes: Buffer): void {
-    held -= bytes.length;
-    // The end of a line that is there: it is written before the next one.
-    const ends = bytes[0] === NEWLINE;
-    cut ||= ends;
-    for (const byte of bytes.subarray(ends ? 1 : 0)) if (byte === NEWLINE) lost.refused++;
-  }
-
-  function flush(): void {
-    wanted = true;
-    pump();
-  }
-
-  function closeSync(): void {
-    const until = Date.now() + CLOSE_MAX_MS;
-    while (pieces.length > 0) {
-      for (let bytes = next(); bytes.length > 0; ) {
-        try {
-          const count = writeSync(fd, bytes);
-          tookOf(bytes, count);
-          bytes = bytes.subarray(count);
-        } catch (error) {
-          if (!isBusy(error as NodeJS.ErrnoException) || Date.now() > until) return;
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
-        }
-      }
-    }
-  }
-
-  async function close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const late = setTimeout(resolve, CLOSE_MAX_MS);
-      idle = () => {
-        clearTimeout(late);
-        resolve();
-      };
-      flush();
-    });
-    closing = true;
-    if (fd > 2 && !writing) await new Promise((resolve) => closeFile(fd, resolve));
-  }
-
+/** @example const sink = createLogSink({ fd: 2, heldMaxBytes: 1024 * 1024 }); sink.write('hello\n'); */
+export function createLogSink({ fd, heldMaxBytes, write: writeSome = writeFile }: LogSinkOptions): LogSink {
+  const sink: SinkState = {
+    fd,
+    heldMaxBytes,
+    writeSome,
+    pieces: [],
+    held: 0,
+    writing: false,
+    wanted: false,
+    cut: false,
+    lost: { held: 0, refused: 0 },
+    onIdle: () => {},
+    closing: false,
+  };
   return {
-    write,
-    flush,
+    write: (line) => write(sink, line),
+    flush: () => flush(sink),
     lost: () => {
-      const before = lost;
-      lost = { held: 0, refused: 0 };
+      const before = sink.lost;
+      sink.lost = { held: 0, refused: 0 };
       return before;
     },
-    close,
-    closeSync,
+    close: () => close(sink),
+    closeSync: () => writeAllSync(sink),
   };
+}
+
+function write(sink: SinkState, line: string): void {
+  const { pieces } = sink;
+  const length = Buffer.byteLength(line);
+  if (sink.held + length > sink.heldMaxBytes) {
+    sink.lost.held++;
+    return;
+  }
+  sink.held += length;
+  const last = pieces.length - 1;
+  if (last >= 0 && pieces[last]!.length < PIECE_MAX_CHARACTERS) pieces[last] += line;
+  else pieces.push(line);
+  if (sink.held >= GATHERED_MAX_BYTES) pump(sink);
+}
+
+function flush(sink: SinkState): void {
+  sink.wanted = true;
+  pump(sink);
+}
+
+/** Begins to write the next piece, unless a write is under way. */
+function pump(sink: SinkState): void {
+  if (sink.writing) return;
+  if (sink.pieces.length === 0) {
+    sink.wanted = false;
+    return sink.onIdle();
+  }
+  sink.writing = true;
+  writeRest(sink, takePiece(sink));
+}
+
+/** Takes the next piece. A newline before it ends a line that was cut short. */
+function takePiece(sink: SinkState): Buffer {
+  const { pieces } = sink;
+  const bytes = Buffer.from(sink.cut ? `\n${pieces.shift()}` : pieces.shift()!);
+  if (sink.cut) sink.held++;
+  sink.cut = false;
+  return bytes;
+}
+
+function writeRest(sink: SinkState, bytes: Buffer): void {
+  sink.writeSome(sink.fd, bytes, (error, count) => {
+    if (error !== null && isBusy(error) && !sink.closing) {
+      return void setTimeout(writeRest, BUSY_MS, sink, bytes);
+    }
+    if (error !== null) onRefused(sink, bytes);
+    else {
+      onWritten(sink, bytes, count);
+      if (count < bytes.length) return writeRest(sink, bytes.subarray(count));
+    }
+    sink.writing = false;
+    if (sink.wanted || sink.held >= GATHERED_MAX_BYTES) pump(sink);
+  });
+}
+
+/** The system has taken the first bytes of these. */
+function onWritten(sink: SinkState, bytes: Buffer, count: number): void {
+  sink.held -= count;
+  if (count > 0) sink.cut = bytes[count - 1] !== NEWLINE;
+}
+
+/** The system does not take these bytes: their lines are lost. */
+function onRefused(sink: SinkState, bytes: Buffer): void {
+  sink.held -= bytes.length;
+  // The end of a line that is there: it is written before the next one.
+  const ends = bytes[0] === NEWLINE;
+  sink.cut ||= ends;
+  for (const byte of bytes.subarray(ends ? 1 : 0)) if (byte === NEWLINE) sink.lost.refused++;
+}
+
+async function close(sink: SinkState): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, CLOSE_MAX_MS);
+    sink.onIdle = () => {
+      clearTimeout(late);
+      resolve();
+    };
+    flush(sink);
+  });
+  sink.closing = true;
+  if (sink.fd > 2 && !sink.writing) await new Promise((resolve) => closeFile(sink.fd, resolve));
+}
+
+function writeAllSync(sink: SinkState): void {
+  const until = Date.now() + CLOSE_MAX_MS;
+  while (sink.pieces.length > 0) {
+    for (let bytes = takePiece(sink); bytes.length > 0; ) {
+      try {
+        const count = writeSync(sink.fd, bytes);
+        onWritten(sink, bytes, count);
+        bytes = bytes.subarray(count);
+      } catch (error) {
+        if (!isBusy(error as NodeJS.ErrnoException) || Date.now() > until) return;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+      }
+    }
+  }
 }
 
 const NEWLINE = 0x0a;

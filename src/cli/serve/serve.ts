@@ -14,13 +14,12 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { listenExitError } from '../shared/fault-words.ts';
 import { createOutput } from '../shared/output.ts';
-import { endingSignals } from '../shared/signals.ts';
+import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
 import { listeners } from './listeners.ts';
 import { openRecording } from './record.ts';
 import { type Reloadable, reloadAll } from './reload.ts';
-import { signal$ } from './signals.ts';
 import { openStore } from './store.ts';
 import { watchServer } from './watch.ts';
 
@@ -71,8 +70,8 @@ async function receive(configuration: Configuration): Promise<void> {
   const store = await openStore(settings, access?.file.quotas ?? null);
   const recording = await openRecording(configuration);
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
-  const { serverLog } = await import('./server-log.ts');
-  const log = serverLog({ level: settings.logLevel });
+  const { createServerLog } = await import('./server-log.ts');
+  const log = createServerLog({ level: settings.logLevel });
   const shutdown$ = new Subject<void>();
   let outputFault: string | null = null;
   const output = createOutput({

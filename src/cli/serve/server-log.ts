@@ -7,11 +7,11 @@
  * thousand files a second must not wait for each line. `HELD_BYTES_MAX` bounds the gathered lines: when the reader
  * stops reading or the disk is full, further lines are lost, and one line says how many.
  */
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { ServerEvent } from '../../server/event.ts';
 import { type LogLevel, logLine } from './log-line.ts';
-import { logSink } from './log-sink.ts';
+import { createLogSink, type LogSink } from './log-sink.ts';
 
 const HELD_BYTES_MAX = 16 * 1024 * 1024;
 /** Milliseconds without a new line after which the gathered lines are written. */
@@ -39,14 +39,48 @@ export interface ServerLog {
   readonly closeSync: () => void;
 }
 
+interface LogState {
+  readonly sink: LogSink;
+  readonly logger: Logger;
+  /** Writes one line of JSON, as pino makes it, to the sink. */
+  readonly write: (line: string) => void;
+  /** Whether the level lets lines of these events through: they come with every request. */
+  readonly logsStored: boolean;
+  readonly logsServed: boolean;
+  /** When the oldest line that is not flushed was written; null when there is none. */
+  busySince: number | null;
+  /** Flushes when no line is written for `IDLE_MS`. */
+  idleTimer: NodeJS.Timeout | undefined;
+  /** The millisecond in which the timer was last restarted: once is enough for all lines in it. */
+  lastRefresh: number;
+}
+
 /**
  * @example
- * const log = serverLog({ level: 'debug' });
+ * const log = createServerLog({ level: 'debug' });
  * events$.subscribe(log.event);
  */
-export function serverLog(options: ServerLogOptions = {}): ServerLog {
+export function createServerLog(options: ServerLogOptions = {}): ServerLog {
+  const log = createState(options);
+  return {
+    event: (event) => logEvent(log, event),
+    info: (message) => logMessage(log, 'info', message),
+    warn: (message) => logMessage(log, 'warn', message),
+    error: (message) => logMessage(log, 'error', message),
+    close: () => {
+      flush(log);
+      return log.sink.close();
+    },
+    closeSync: () => {
+      clearTimeout(log.idleTimer);
+      log.sink.closeSync();
+    },
+  };
+}
+
+function createState(options: ServerLogOptions): LogState {
   const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
-  const sink = logSink({ fd, heldMaxBytes: HELD_BYTES_MAX });
+  const sink = createLogSink({ fd, heldMaxBytes: HELD_BYTES_MAX });
   const prettify = terminal
     ? pretty.prettyFactory({
         singleLine: true,
@@ -67,62 +101,56 @@ export function serverLog(options: ServerLogOptions = {}): ServerLog {
     },
     { write },
   );
-
-  const logsStored = logger.isLevelEnabled('info');
-  const logsServed = logger.isLevelEnabled('debug');
-
-  let busySince: number | null = null;
-  let quiet: NodeJS.Timeout | undefined;
-  function wrote(): void {
-    const now = Date.now();
-    busySince ??= now;
-    if (now - busySince >= REFRESH_MAX_MS) return flush();
-    if (quiet === undefined) quiet = setTimeout(flush, IDLE_MS);
-    else if (now !== lastRefresh) quiet.refresh();
-    lastRefresh = now;
-  }
-  let lastRefresh = 0;
-  function say(how: 'info' | 'warn' | 'error', message: string): void {
-    if (!logger.isLevelEnabled(how)) return;
-    logger[how](message);
-    wrote();
-  }
-  function flush(): void {
-    clearTimeout(quiet);
-    quiet = undefined;
-    busySince = null;
-    const { held, refused } = sink.lost();
-    if (held > 0) logger.warn({ lost: held }, 'log lines were lost: their reader is too slow');
-    if (refused > 0) logger.warn({ lost: refused }, 'log lines were lost: they could not be written');
-    sink.flush();
-  }
-
   return {
-    event: (event) => {
-      if (event.type === 'stored') {
-        if (!logsStored) return;
-        write(storedLine(event));
-        return wrote();
-      }
-      // This event comes with every request, so a level that does not log it must cost nothing.
-      if (event.type === 'served' && !logsServed) return;
-      const line = logLine(event);
-      if (line === null || !logger.isLevelEnabled(line.level)) return;
-      logger[line.level](line.fields, line.message);
-      wrote();
-    },
-    info: (message) => say('info', message),
-    warn: (message) => say('warn', message),
-    error: (message) => say('error', message),
-    close: () => {
-      flush();
-      return sink.close();
-    },
-    closeSync: () => {
-      clearTimeout(quiet);
-      sink.closeSync();
-    },
+    sink,
+    logger,
+    write,
+    logsStored: logger.isLevelEnabled('info'),
+    logsServed: logger.isLevelEnabled('debug'),
+    busySince: null,
+    idleTimer: undefined,
+    lastRefresh: 0,
   };
+}
+
+function logEvent(log: LogState, event: ServerEvent): void {
+  if (event.type === 'stored') {
+    if (!log.logsStored) return;
+    log.write(storedLine(event));
+    return onWritten(log);
+  }
+  // This event comes with every request, so a level that does not log it must cost nothing.
+  if (event.type === 'served' && !log.logsServed) return;
+  const line = logLine(event);
+  if (line === null || !log.logger.isLevelEnabled(line.level)) return;
+  log.logger[line.level](line.fields, line.message);
+  onWritten(log);
+}
+
+function logMessage(log: LogState, level: 'info' | 'warn' | 'error', message: string): void {
+  if (!log.logger.isLevelEnabled(level)) return;
+  log.logger[level](message);
+  onWritten(log);
+}
+
+/** A line was gathered: has it flushed when the server falls idle, or now when lines have waited for long enough. */
+function onWritten(log: LogState): void {
+  const now = Date.now();
+  log.busySince ??= now;
+  if (now - log.busySince >= REFRESH_MAX_MS) return flush(log);
+  if (log.idleTimer === undefined) log.idleTimer = setTimeout(flush, IDLE_MS, log);
+  else if (now !== log.lastRefresh) log.idleTimer.refresh();
+  log.lastRefresh = now;
+}
+
+function flush(log: LogState): void {
+  clearTimeout(log.idleTimer);
+  log.idleTimer = undefined;
+  log.busySince = null;
+  const { held, refused } = log.sink.lost();
+  if (held > 0) log.logger.warn({ lost: held }, 'log lines were lost: their reader is too slow');
+  if (refused > 0) log.logger.warn({ lost: refused }, 'log lines were lost: they could not be written');
+  log.sink.flush();
 }
 
 /**

@@ -1,4 +1,7 @@
-/** The settings as the server is started with, and where each came from. */
+/**
+ * The settings as the server is started with, and where each came from. The type has a file of its own, since `settings`
+ * makes it and `checks`, which `settings` calls, reads it.
+ */
 import type { SettingName, Settings } from './table.ts';
 
 /** The settings, and the name of each in the source that its value came from. */

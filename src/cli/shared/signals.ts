@@ -1,4 +1,7 @@
-/** Signals. The first SIGINT or SIGTERM asks for an end in good order, the second one ends the process at once. */
+/**
+ * Signals. The first SIGINT or SIGTERM asks for an end in good order, the second one ends the process at once. SIGHUP and
+ * SIGUSR2 tell a running server something without ending it.
+ */
 import { Observable, type Subscription } from 'rxjs';
 import { type EndingSignal, signalStatus } from './exit-status.ts';
 
@@ -45,3 +48,16 @@ export function exitOnSignal(cleanUp: () => void): Subscription {
   signals.add(() => cleanUps.delete(cleanUp));
   return signals;
 }
+
+/**
+ * Emits each time the signal comes. While it is subscribed the signal does nothing else.
+ *
+ * @example
+ * const subscription = signal$('SIGHUP').subscribe(readAgain);
+ */
+export const signal$ = (signal: 'SIGHUP' | 'SIGUSR2'): Observable<void> =>
+  new Observable((subscriber) => {
+    const on = () => subscriber.next();
+    process.on(signal, on);
+    return () => process.off(signal, on);
+  });

@@ -21,8 +21,8 @@ import type { Downloads } from '../../client/transfers/downloads.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import type { Transfer, TransferFault } from './report.ts';
+import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
-import { transferFaultOf } from './upload.ts';
 
 /** The requests that a plan makes. */
 type FileLister = Pick<Downloads, 'stat' | 'page'>;

@@ -5,31 +5,20 @@ import { createDownloads } from '../../client/transfers/downloads.ts';
 import { crc32 } from '../../store/crc32.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
-import { createOutput, type Output } from '../shared/output.ts';
-import {
-  addServerOption,
-  connection$,
-  type ServerFlags,
-  serverHelp,
-  tokenOf,
-} from '../shared/server-option.ts';
+import type { Output } from '../shared/output.ts';
+import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { clientExitError } from '../shared/with-client.ts';
-import { createReport } from './create-report.ts';
-import { ALREADY_THERE, download, FILES_AT_ONCE } from './download.ts';
+import { download, FILES_AT_ONCE } from './download.ts';
+import { ALREADY_THERE } from './fetch-file.ts';
 import { planGet, splitExisting } from './get-plan.ts';
-import { interruptible, resumableLine } from './interrupted.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
-import type { Transfer } from './report.ts';
-import { quietReport } from './report-lines.ts';
-import { addRetryOptions, type RetryFlags, reportRetries } from './retry-options.ts';
+import { addRetryOptions, reportRetries } from './retry-options.ts';
+import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
 
-interface GetFlags extends ServerFlags, RetryFlags {
+interface GetFlags extends TransferFlags {
   readonly out: string;
   readonly recursive?: boolean;
-  readonly clobber: boolean;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const help = `
@@ -74,11 +63,8 @@ export function addGet(program: Command): void {
   addRetryOptions(addServerOption(command, 'from'))
     .option('-o, --out <PATH>', 'where to put it; - is stdout', '.')
     .option('-r, --recursive', 'a NAME may be that of a folder without a / at its end')
-    .option('--no-clobber', 'skip what is there already')
-    .option('--json', 'print JSON, one object a line')
-    .option('-q, --quiet', 'print only what goes wrong')
-    .addHelpText('after', help)
-    .action(run);
+    .option('--no-clobber', 'skip what is there already');
+  addReportOptions(command).addHelpText('after', help).action(run);
 }
 
 async function run(names: readonly string[], flags: GetFlags): Promise<void> {
@@ -89,17 +75,16 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   if (toStdout && !flags.clobber)
     throw usageError('--no-clobber is about files: --out - prints, and replaces none');
   if (toStdout && flags.json) throw usageError('--json and --out - would both print to stdout');
-  const output = createOutput();
-  const kept = new Set<Transfer>();
-  const interruption = interruptible(
-    toStdout ? quietReport(output) : createReport(flags, output, 'received'),
-    { ...{ output, kept }, verb: 'were received', repeats: flags.clobber ? 'fetches' : null },
-  );
-  const { report } = interruption;
+  const transferRun = beginRun(toStdout ? { quiet: true } : flags, {
+    arrives: 'received',
+    arrived: 'were received',
+    repeats: flags.clobber ? 'fetches' : null,
+  });
+  const { output, report, kept } = transferRun;
   const signals = exitOnSignal(() => {
     removeTemporaries();
     if (toStdout) report.abandon();
-    else interruption.print();
+    else transferRun.printInterruption();
   });
   const downloads = createDownloads({
     connect: () => connecting$,
@@ -111,19 +96,15 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   });
   reportRetries(downloads.retries$, report);
   try {
-    const since = performance.now();
     const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
     const plan = await planGet(downloads, wish);
     const { files, there } = flags.clobber ? { files: plan.files, there: [] } : splitExisting(plan.files);
-    report.expect(
-      files.length + plan.failed.length,
-      files.reduce((sum, { size }) => sum + size, 0),
-    );
+    expectFiles(report, files, plan.failed.length);
     for (const { path } of there) report.warn(path, ALREADY_THERE);
     for (const { name, failure } of plan.failed) {
       report.failed({ path: '', filename: name, size: 0 }, failure);
     }
-    const got = await download(files, {
+    const result = await download(files, {
       ...{ downloads, report, kept },
       // With files as the target, the fetch goes on although the reader of stdout has gone.
       isUnwanted: () => toStdout && output.isClosed(),
@@ -134,15 +115,12 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
       keepsPartFiles: !toStdout,
     });
     if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
-    const failed = got.failed + plan.failed.length + (got.givenUp?.files ?? 0);
-    const seconds = Math.round(performance.now() - since) / 1000;
-    report.end({ files: got.files, bytes: got.bytes, transferred: got.transferred, failed, seconds });
-    if (got.givenUp !== null) {
-      const { files: lost, why, status } = got.givenUp;
-      for (const { path } of kept) output.error(resumableLine(path));
-      throw exitError(status, `${why}: ${lost} of ${files.length} files were not received`);
-    }
-    if (failed > 0) throw exitError(exitStatus.failed);
+    finishRun(transferRun, {
+      result,
+      tried: files.length,
+      failedBefore: plan.failed.length,
+      missing: 'received',
+    });
     downloads.end();
   } catch (thrown) {
     downloads.destroy();

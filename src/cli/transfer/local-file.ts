@@ -1,25 +1,13 @@
 /**
  * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. A part
  * file stays when the transfer is given up, so that a later run can resume it (see `part-file`).
- *
- * Bytes that queue up during a write go into the next one. The caller bounds the queue: `written` says which bytes have
- * left it.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  futimesSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-  writev,
-} from 'node:fs';
+import { closeSync, futimesSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { checkReplaceable } from './check-replaceable.ts';
+import { createFileWriter, dropQueued, type FileWriter, pump, writeNow } from './file-writer.ts';
 import { releasePartFile, removePartFile } from './part-file.ts';
-import { placeIfAbsent } from './place-if-absent.ts';
+import { checkReplaceable, placeIfAbsent } from './place-file.ts';
 
 /** Files of up to so many bytes are held and written synchronously, which saves the way through the thread pool. */
 const WHOLE_WRITE_BYTES_MAX = 128 * 1024;
@@ -66,123 +54,39 @@ export function removeTemporaries(): void {
   }
 }
 
+interface LocalFileState {
+  readonly options: LocalFileOptions;
+  /** The path under which the file is written. */
+  readonly temporary: string;
+  readonly writer: FileWriter;
+  /** Whether the descriptor is closed. */
+  closed: boolean;
+  /** Whether the part file stays when the file is given up. */
+  kept: boolean;
+}
+
 /**
  * Begins a file, and makes its folders. Throws the system's error when that fails, and an `Error` when its name belongs
  * to something that must not be replaced.
  */
 export function beginLocalFile(options: LocalFileOptions): LocalFile {
-  const { path, size, mtime, partFile, written, failed, clobber = true } = options;
+  const file = openLocalFile(options);
+  return {
+    write: (bytes) => write(file, bytes),
+    finish: () => finish(file),
+    abort: (how) => abort(file, how),
+  };
+}
+
+function openLocalFile(options: LocalFileOptions): LocalFileState {
+  const { path, partFile } = options;
   checkReplaceable(path, '--out -');
   const temporary = partFile?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
-  const fd = openIn(temporary, (partFile?.offset ?? 0) > 0 ? 'r+' : 'wx');
+  const position = partFile?.offset ?? 0;
+  const fd = openIn(temporary, position > 0 ? 'r+' : 'wx');
   if (partFile === undefined) temporaries.add(temporary);
-  /** Where the next write goes. */
-  let position = partFile?.offset ?? 0;
-  let queued: Uint8Array[] = [];
-  let writing = false;
-  let error: unknown;
-  let broken = false;
-  let closed = false;
-  let kept = false;
-  let idle = () => {};
-
-  function pump(): void {
-    if (writing) return;
-    if (queued.length === 0 || broken) return idle();
-    const chunks = queued;
-    queued = [];
-    writing = true;
-    const at = position;
-    for (const { length } of chunks) position += length;
-    writeAll(fd, chunks, at, (failure) => {
-      writing = false;
-      for (const { length } of chunks) written(length);
-      if (failure !== null) fail(failure);
-      pump();
-    });
-  }
-
-  function fail(failure: unknown): void {
-    broken = true;
-    error = failure;
-    for (const { length } of queued) written(length);
-    queued = [];
-    failed(failure);
-  }
-
-  function remove(): void {
-    if (closed) return;
-    closed = true;
-    closeSync(fd);
-    temporaries.delete(temporary);
-    if (!kept || position === 0) removePartFile(temporary);
-  }
-
-  function moveIntoPlace(): 'placed' | 'there' {
-    try {
-      if (broken) throw error;
-      futimesSync(fd, mtime / 1000, mtime / 1000);
-      if (clobber) renameSync(temporary, path);
-      else if (!placeIfAbsent(temporary, path)) {
-        remove();
-        return 'there';
-      }
-    } catch (failure) {
-      remove();
-      throw failure;
-    }
-    closed = true;
-    closeSync(fd);
-    temporaries.delete(temporary);
-    releasePartFile(temporary);
-    return 'placed';
-  }
-
-  return {
-    write: (bytes) => {
-      if (broken || closed) return written(bytes.length);
-      queued.push(bytes);
-      if (size > WHOLE_WRITE_BYTES_MAX) pump();
-    },
-    finish: async () => {
-      if (size > WHOLE_WRITE_BYTES_MAX) {
-        await new Promise<void>((resolve) => {
-          idle = resolve;
-          pump();
-        });
-      } else writeNow();
-      return moveIntoPlace();
-    },
-    abort: (how) => {
-      // Bytes that have arrived are worth writing if a later run will resume the file.
-      kept = how === 'keep' && partFile !== undefined && !broken;
-      broken ||= !kept;
-      if (broken) {
-        for (const { length } of queued) written(length);
-        queued = [];
-      }
-      // The descriptor must not be closed under a write.
-      idle = remove;
-      pump();
-    },
-  };
-
-  function writeNow(): void {
-    const chunks = queued;
-    queued = [];
-    try {
-      for (const chunk of chunks) {
-        for (let at = 0; at < chunk.length; ) {
-          const count = writeSync(fd, chunk, at, chunk.length - at, position);
-          at += count;
-          position += count;
-        }
-      }
-    } catch (failure) {
-      fail(failure);
-    }
-    for (const { length } of chunks) written(length);
-  }
+  const writer = createFileWriter(fd, position, options);
+  return { options, temporary, writer, closed: false, kept: false };
 }
 
 function openIn(path: string, how: 'wx' | 'r+'): number {
@@ -195,22 +99,68 @@ function openIn(path: string, how: 'wx' | 'r+'): number {
   }
 }
 
-/** Writes all chunks, however few bytes the system takes at a time. */
-function writeAll(
-  fd: number,
-  chunks: readonly Uint8Array[],
-  position: number,
-  done: (failure: unknown) => void,
-): void {
-  writev(fd, chunks, position, (failure, count) => {
-    if (failure !== null) return done(failure);
-    let left = count;
-    const remaining: Uint8Array[] = [];
-    for (const chunk of chunks) {
-      if (left < chunk.length) remaining.push(chunk.subarray(left));
-      left = Math.max(0, left - chunk.length);
+/** Whether the file is held until it is whole, and then written synchronously. */
+const isSmall = ({ options }: LocalFileState): boolean => options.size <= WHOLE_WRITE_BYTES_MAX;
+
+function write(file: LocalFileState, bytes: Uint8Array): void {
+  const { writer } = file;
+  if (writer.broken || file.closed) return writer.written(bytes.length);
+  writer.queued.push(bytes);
+  if (!isSmall(file)) pump(writer);
+}
+
+async function finish(file: LocalFileState): Promise<'placed' | 'there'> {
+  const { writer } = file;
+  if (isSmall(file)) writeNow(writer);
+  else {
+    await new Promise<void>((resolve) => {
+      writer.onIdle = resolve;
+      pump(writer);
+    });
+  }
+  return moveIntoPlace(file);
+}
+
+function moveIntoPlace(file: LocalFileState): 'placed' | 'there' {
+  const { writer, temporary, options } = file;
+  const { path, mtime, clobber = true } = options;
+  try {
+    if (writer.broken) throw writer.error;
+    futimesSync(writer.fd, mtime / 1000, mtime / 1000);
+    if (clobber) renameSync(temporary, path);
+    else if (!placeIfAbsent(temporary, path)) {
+      remove(file);
+      return 'there';
     }
-    if (remaining.length === 0) done(null);
-    else writeAll(fd, remaining, position + count, done);
-  });
+  } catch (failure) {
+    remove(file);
+    throw failure;
+  }
+  close(file);
+  releasePartFile(temporary);
+  return 'placed';
+}
+
+function abort(file: LocalFileState, how: 'drop' | 'keep'): void {
+  const { writer, options } = file;
+  // Bytes that have arrived are worth writing if a later run will resume the file.
+  file.kept = how === 'keep' && options.partFile !== undefined && !writer.broken;
+  writer.broken ||= !file.kept;
+  if (writer.broken) dropQueued(writer);
+  // The descriptor must not be closed under a write.
+  writer.onIdle = () => remove(file);
+  pump(writer);
+}
+
+/** Closes the file, and removes its bytes unless they are a part file to be kept. */
+function remove(file: LocalFileState): void {
+  if (file.closed) return;
+  close(file);
+  if (!file.kept || file.writer.position === 0) removePartFile(file.temporary);
+}
+
+function close(file: LocalFileState): void {
+  file.closed = true;
+  closeSync(file.writer.fd);
+  temporaries.delete(file.temporary);
 }

@@ -12,7 +12,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { PartialDownload } from '../../client/transfers/downloads.ts';
+import { hexDigits } from '../../base/bytes.ts';
+import { isSameFile, type PartialDownload } from '../../client/transfers/download-target.ts';
 import { crc32 } from '../../store/crc32.ts';
 
 type FileState = PartialDownload['file'];
@@ -42,7 +43,7 @@ const digestOf = (path: string): string =>
 
 /** Answers the path for a new part file. */
 export function newPartFile(path: string, { size, mtime, crc32 }: FileState): string {
-  const sum = crc32 === undefined ? 'x' : crc32.toString(16).padStart(8, '0');
+  const sum = crc32 === undefined ? 'x' : hexDigits(crc32, 8);
   const name = `.sluice-${digestOf(path)}-${size}-${mtime}-${sum}-${process.pid}-${++count}.part`;
   const partFile = join(dirname(path), name);
   ours.add(partFile);
@@ -56,7 +57,7 @@ export function newPartFile(path: string, { size, mtime, crc32 }: FileState): st
 export async function claimPartFile(path: string, file: FileState): Promise<ClaimedPart | null> {
   for (const partFile of partFilesOf(path)) {
     if (!isAbandoned(partFile)) continue;
-    const mine = isSame(partFile.file, file) ? claim(path, partFile) : null;
+    const mine = isSameFile(partFile.file, file) ? claim(path, partFile) : null;
     const there = mine === null ? null : await read(mine, file.size);
     if (mine !== null && there !== null) {
       // The server may know the CRC-32 at one time and not at another, so the recorded state is kept.
@@ -136,11 +137,6 @@ async function read(path: string, size: number): Promise<{ offset: number; crc32
     return null;
   }
 }
-
-const isSame = (a: FileState, b: FileState): boolean =>
-  a.size === b.size &&
-  a.mtime === b.mtime &&
-  (a.crc32 === undefined || b.crc32 === undefined || a.crc32 === b.crc32);
 
 function namesIn(folder: string): readonly string[] {
   try {

@@ -1,34 +1,23 @@
 /** `sluice put`: sends files and whole folders. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { exitError, usageError } from '../shared/exit-error.ts';
-import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { usageError } from '../shared/exit-error.ts';
+import { exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
-import { createOutput } from '../shared/output.ts';
-import {
-  addServerOption,
-  connection$,
-  type ServerFlags,
-  serverHelp,
-  tokenOf,
-} from '../shared/server-option.ts';
+import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { createReport } from './create-report.ts';
-import { interruptible, resumableLine } from './interrupted.ts';
 import { planPut, topName } from './put-plan.ts';
-import type { Transfer } from './report.ts';
-import { addRetryOptions, type RetryFlags } from './retry-options.ts';
+import { addRetryOptions } from './retry-options.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { type Uploaded, upload } from './upload.ts';
+import type { TransferResult } from './tally.ts';
+import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
+import { upload } from './upload.ts';
 
-interface PutFlags extends ServerFlags, RetryFlags {
+interface PutFlags extends TransferFlags {
   readonly as?: string;
   readonly acks: boolean;
-  readonly clobber: boolean;
   readonly resume: boolean;
   readonly verify?: 'sha256';
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 const help = `
@@ -87,11 +76,8 @@ export function addPut(program: Command): void {
     )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
     .option('--no-clobber', 'refuse to replace what is there')
-    .option('--no-acks', 'the peer never replies')
-    .option('--json', 'print JSON, one object a line')
-    .option('-q, --quiet', 'print only what goes wrong')
-    .addHelpText('after', help)
-    .action(run);
+    .option('--no-acks', 'the peer never replies');
+  addReportOptions(command).addHelpText('after', help).action(run);
 }
 
 async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
@@ -100,31 +86,25 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   if (!flags.acks && !flags.clobber) throw usageError('--no-clobber needs a server that answers');
   if (!flags.acks && flags.verify !== undefined) throw usageError('--verify needs a server that answers');
   const token = flags.acks ? tokenOf(flags) : null;
-  const output = createOutput();
-  const kept = new Set<Transfer>();
-  const interruption = interruptible(createReport(flags, output, flags.acks ? 'stored' : 'sent'), {
-    ...{ output, kept },
-    verb: flags.acks ? 'are stored' : 'were sent',
+  const transferRun = beginRun(flags, {
+    arrives: flags.acks ? 'stored' : 'sent',
+    arrived: flags.acks ? 'are stored' : 'were sent',
     repeats: flags.clobber ? 'sends' : null,
   });
-  const { report } = interruption;
-  const since = performance.now();
-  const plan = planPut(paths, flags.as);
-  report.expect(
-    plan.files.length + plan.unreadable.length,
-    plan.files.reduce((sum, { size }) => sum + size, 0),
-  );
-  for (const { path, why } of plan.skipped) report.warn(path, why);
-  for (const { path, why } of plan.unreadable) {
+  const { output, report, kept } = transferRun;
+  const { files, skipped, unreadable } = planPut(paths, flags.as);
+  expectFiles(report, files, unreadable.length);
+  for (const { path, why } of skipped) report.warn(path, why);
+  for (const { path, why } of unreadable) {
     report.failed({ path, filename: path, size: 0 }, { message: why });
   }
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
-  const signals = exitOnSignal(interruption.print);
-  let sent: Uploaded;
+  const signals = exitOnSignal(transferRun.printInterruption);
+  let result: TransferResult;
   try {
-    sent = await (flags.acks ? upload : sendUnacknowledged)(plan.files, deps);
+    result = await (flags.acks ? upload : sendUnacknowledged)(files, deps);
   } catch (thrown) {
     report.abandon();
     output.flush();
@@ -132,17 +112,12 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   } finally {
     signals.unsubscribe();
   }
-  const failed = sent.failed + plan.unreadable.length + (sent.givenUp?.files ?? 0);
-  const seconds = Math.round(performance.now() - since) / 1000;
-  const { files, bytes, transferred } = sent;
-  report.end({ files, bytes, transferred, failed, seconds });
-  output.flush();
-  if (sent.givenUp !== null) {
-    const { files, why, status } = sent.givenUp;
-    for (const { path } of kept) output.error(resumableLine(path));
-    throw exitError(status, `${why}: ${files} of ${plan.files.length} files were not confirmed`);
-  }
-  if (failed > 0) throw exitError(exitStatus.failed);
+  finishRun(transferRun, {
+    result,
+    tried: files.length,
+    failedBefore: unreadable.length,
+    missing: 'confirmed',
+  });
 }
 
 /** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */

@@ -2,11 +2,11 @@
 
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { plainCountOf } from '../../base/units.ts';
-import { createSpeed } from '../../client/transfers/speed.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
-import { createMeter } from './meter.ts';
+import { createFileBar, type FileBar } from './file-bar.ts';
+import { createMeter, type Meter } from './meter.ts';
 import type { Report, Transfer } from './report.ts';
 import { faultInLine, retryInWords, summaryInWords } from './report-lines.ts';
 
@@ -21,152 +21,139 @@ const BARS_MAX = 6;
  */
 const [WRAPS, WRAPS_NOT, BELOW_GONE] = ['\x1b[?7h', '\x1b[?7l', '\x1b[J'];
 
-/** @param stream the terminal that the bars are drawn on. */
-export function barReport(output: Output, verb: string, stream: NodeJS.WriteStream = process.stderr): Report {
-  const bars = new MultiBar({
-    format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth, common),
-    stream,
-    hideCursor: true,
-    // It would keep SIGINT from ending the process; see `abandon`.
-    gracefulExit: false,
-    // A message pushes the bars down: they must be drawn again although nothing in them has changed.
-    forceRedraw: true,
-  });
-  const meter = createMeter();
+interface BarsState {
+  readonly bars: MultiBar;
+  readonly output: Output;
+  readonly meter: Meter;
   /** Files that have a bar, oldest first: at most `BARS_MAX`, and the unfinished ones. */
-  const shown = new Map<Transfer, FileBar>();
-  let expected = { files: 0, bytes: 0 };
-  let files = 0;
-  let common: BarColumns = { label: 0, from: false };
-
-  const counter = (files: number) => `${files}/${plainCountOf(expected.files, 'file')}`;
-  const total = (): BarFacts => ({
-    label: counter(files),
-    counts: true,
-    value: Math.min(meter.value(), expected.bytes),
-    total: expected.bytes,
-    rate: meter.rate(),
-  });
+  readonly shown: Map<Transfer, FileBar>;
+  /** How much there is to do. */
+  expected: { readonly files: number; readonly bytes: number };
+  /** Files that have arrived or failed. */
+  files: number;
+  /** The columns that all bars share. */
+  columns: BarColumns;
+  /** What the bar of the total shows. */
+  readonly total: () => BarFacts;
   /** Null before there is anything to show, and after the bars were stopped. */
-  let totalBar: SingleBar | null = null;
+  totalBar: SingleBar | null;
+}
 
-  function stop(): void {
-    if (totalBar === null) return;
-    // Without an update, `stop` would drop the messages since the bars were last drawn.
-    bars.update();
-    bars.stop();
-    totalBar = null;
-  }
-
-  function print(text: string): void {
-    if (totalBar === null) output.error(text);
-    else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
-  }
-
-  function show(transfer: Transfer): void {
-    totalBar ??= bars.create(1, 0, total);
-    if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
-    for (const [other, { isOver, bar }] of shown) {
-      if (shown.size < BARS_MAX) break;
-      if (!isOver) continue;
-      bars.remove(bar);
-      shown.delete(other);
-    }
-    // The total stays the last one.
-    bars.remove(totalBar);
-    shown.set(transfer, fileBar(bars, transfer));
-    totalBar = bars.create(1, 0, total);
-  }
-
-  function finish(transfer: Transfer, note: string): void {
-    files++;
-    shown.get(transfer)?.end(note);
-  }
-
+/** @param stream the terminal that the bars are drawn on. */
+export function createBarReport(
+  output: Output,
+  verb: string,
+  stream: NodeJS.WriteStream = process.stderr,
+): Report {
+  const state = createState(output, stream);
+  const { meter, shown } = state;
   return {
-    expect: (files, bytes) => {
-      expected = { files: expected.files + files, bytes: expected.bytes + bytes };
-      common = { ...common, label: counter(expected.files).length };
-    },
+    expect: (files, bytes) => expectMore(state, files, bytes),
     resumed: (transfer, from) => {
       meter.resumed(transfer, from);
       if (from > 0) {
-        common = { ...common, from: true };
-        show(transfer);
+        state.columns = { ...state.columns, from: true };
+        show(state, transfer);
       }
       shown.get(transfer)?.resumed(from);
     },
     progress: (transfer, bytes, durable) => {
-      show(transfer);
+      show(state, transfer);
       meter.at(transfer, bytes);
       shown.get(transfer)?.at(bytes, durable);
     },
     done: (transfer) => {
-      show(transfer);
+      show(state, transfer);
       meter.arrived(transfer);
-      finish(transfer, verb);
+      finish(state, transfer, verb);
     },
     failed: (transfer, failure) => {
       meter.failed(transfer);
-      finish(transfer, 'failed');
-      print(faultInLine(transfer, failure));
+      finish(state, transfer, 'failed');
+      print(state, faultInLine(transfer, failure));
     },
-    retry: (retry) => print(retryInWords(retry)),
-    warn: (path, why) => print(`${printable(path)}: skipped, ${why}`),
-    abandon: stop,
+    retry: (retry) => print(state, retryInWords(retry)),
+    warn: (path, why) => print(state, `${printable(path)}: skipped, ${why}`),
+    abandon: () => stop(state),
     end: (summary) => {
-      stop();
+      stop(state);
       output.line(summaryInWords(summary));
     },
   };
 }
 
-interface FileBar {
-  readonly bar: SingleBar;
-  readonly isOver: boolean;
-  readonly resumed: (from: number) => void;
-  readonly at: (bytes: number, durable?: number) => void;
-  readonly end: (note: string) => void;
+function createState(output: Output, stream: NodeJS.WriteStream): BarsState {
+  const state: BarsState = {
+    bars: new MultiBar({
+      format: (_, { maxWidth }, facts: () => BarFacts) => drawBar(facts(), maxWidth, state.columns),
+      stream,
+      hideCursor: true,
+      // It would keep SIGINT from ending the process; see `abandon`.
+      gracefulExit: false,
+      // A message pushes the bars down: they must be drawn again although nothing in them has changed.
+      forceRedraw: true,
+    }),
+    output,
+    meter: createMeter(),
+    shown: new Map(),
+    expected: { files: 0, bytes: 0 },
+    files: 0,
+    columns: { label: 0, from: false },
+    total: () => totalOf(state),
+    totalBar: null,
+  };
+  return state;
 }
 
-function fileBar(bars: MultiBar, { filename, size }: Transfer): FileBar {
-  const speed = createSpeed();
-  let value = 0;
-  let note: string | undefined;
-  let firm: number | undefined;
-  let from = 0;
-  const facts = (): BarFacts => {
-    const waiting = note === undefined && value === size ? 'waiting for the other side' : note;
-    return {
-      label: printable(filename),
-      value,
-      durable: firm,
-      total: size,
-      rate: speed.rate(),
-      from,
-      ...(waiting === undefined ? {} : { note: waiting }),
-    };
-  };
-  const bar = bars.create(1, 0, facts);
-  return {
-    bar,
-    get isOver() {
-      return note !== undefined;
-    },
-    resumed: (bytes) => {
-      from = bytes;
-      value = bytes;
-      speed.from(bytes);
-    },
-    at: (bytes, durable) => {
-      value = bytes;
-      firm = durable;
-      speed.at(bytes);
-    },
-    end: (how) => {
-      note = how;
-      firm = undefined;
-      if (how !== 'failed') value = size;
-    },
-  };
+function expectMore(state: BarsState, files: number, bytes: number): void {
+  const { expected, columns } = state;
+  state.expected = { files: expected.files + files, bytes: expected.bytes + bytes };
+  state.columns = { ...columns, label: counterOf(state, state.expected.files).length };
+}
+
+/** @example '257/2000 files' */
+const counterOf = ({ expected }: BarsState, files: number): string =>
+  `${files}/${plainCountOf(expected.files, 'file')}`;
+
+const totalOf = (state: BarsState): BarFacts => ({
+  label: counterOf(state, state.files),
+  counts: true,
+  value: Math.min(state.meter.value(), state.expected.bytes),
+  total: state.expected.bytes,
+  rate: state.meter.rate(),
+});
+
+/** Draws the total, and gives the file a bar of its own unless it is one of many small ones. */
+function show(state: BarsState, transfer: Transfer): void {
+  const { bars, shown, expected, total } = state;
+  state.totalBar ??= bars.create(1, 0, total);
+  if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
+  for (const [other, { isOver, bar }] of shown) {
+    if (shown.size < BARS_MAX) break;
+    if (!isOver) continue;
+    bars.remove(bar);
+    shown.delete(other);
+  }
+  // The total stays the last one.
+  bars.remove(state.totalBar);
+  shown.set(transfer, createFileBar(bars, transfer));
+  state.totalBar = bars.create(1, 0, total);
+}
+
+function finish(state: BarsState, transfer: Transfer, note: string): void {
+  state.files++;
+  state.shown.get(transfer)?.end(note);
+}
+
+function print({ bars, output, totalBar }: BarsState, text: string): void {
+  if (totalBar === null) output.error(text);
+  else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
+}
+
+function stop(state: BarsState): void {
+  if (state.totalBar === null) return;
+  // Without an update, `stop` would drop the messages since the bars were last drawn.
+  state.bars.update();
+  state.bars.stop();
+  state.totalBar = null;
 }

@@ -5,7 +5,7 @@ import type { Report, Transfer } from './report.ts';
 /** Milliseconds between two lines of progress of one file. */
 const PROGRESS_INTERVAL_MS = 1000;
 
-export function jsonReport(output: Output, verb: string): Report {
+export function createJsonReport(output: Output, verb: string): Report {
   let since = Date.now();
   /** Where unfinished files were resumed, if not from the start. */
   const resumed = new Map<Transfer, number>();

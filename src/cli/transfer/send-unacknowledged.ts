@@ -1,6 +1,6 @@
 /** Sends files to a peer that never replies. It is known only that the peer has taken them. */
-import { firstValueFrom } from 'rxjs';
-import { type ClientFault, describeFault, isClientFault } from '../../client/client-fault.ts';
+import { catchError, EMPTY, firstValueFrom, ignoreElements, lastValueFrom, type Observable, tap } from 'rxjs';
+import { describeFault, isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import {
   createUnacknowledgedSender,
@@ -11,8 +11,10 @@ import { crc32 } from '../../store/crc32.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
+import { mergeLazily } from './merge-lazily.ts';
 import type { Transfer } from './report.ts';
-import type { UploadDeps, Uploaded } from './upload.ts';
+import { type Counts, countArrived, noCounts, type TransferResult } from './tally.ts';
+import type { UploadDeps } from './upload.ts';
 
 /** Files given to the sender at once; it reads one at a time. */
 const FILES_AT_ONCE = 64;
@@ -23,8 +25,8 @@ const LINGER_MS = 60_000;
 export async function sendUnacknowledged(
   transfers: readonly Transfer[],
   deps: UploadDeps,
-): Promise<Uploaded> {
-  const counts = { files: 0, bytes: 0, transferred: 0, failed: 0 };
+): Promise<TransferResult> {
+  const counts = noCounts();
   let unsent: readonly Transfer[] = transfers.filter((transfer) => {
     const why = explainBadFilename(transfer.filename);
     if (why === null) return true;
@@ -47,50 +49,39 @@ export async function sendUnacknowledged(
 }
 
 /** Answers the files that were not sent, because the connection ended before their turn. */
-function sendAll(
+async function sendAll(
   sender: UnacknowledgedSender,
   transfers: readonly Transfer[],
   { report }: UploadDeps,
-  counts: { files: number; bytes: number; transferred: number; failed: number },
+  counts: Counts,
 ): Promise<readonly Transfer[]> {
-  return new Promise((resolve) => {
-    const again: Transfer[] = [];
-    let next = 0;
-    let underWay = 0;
-    function step(): void {
-      while (underWay < FILES_AT_ONCE && next < transfers.length && again.length === 0)
-        send(transfers[next++]!);
-      if (underWay === 0) resolve([...again, ...transfers.slice(next)]);
-    }
-    function settle(): void {
-      underWay--;
-      step();
-    }
-    function send(transfer: Transfer): void {
-      underWay++;
-      sender
-        .put(transfer.filename, () => fileContent(transfer.path))
-        .subscribe({
-          next: (event) => {
-            if (event.type === 'progress') return report.progress(transfer, event.sent);
-            counts.files++;
-            counts.bytes += event.size;
-            counts.transferred += event.size;
-            report.done(transfer, event.size, { before: 0, details: { crc32: event.crc32 } });
-          },
-          error: (fault: ClientFault) => {
-            if (fault.type === 'connection') again.push(transfer);
-            else {
-              counts.failed++;
-              report.failed(transfer, { message: faultInWords(fault, 'read') });
-            }
-            settle();
-          },
-          complete: settle,
-        });
-    }
-    step();
-  });
+  const again: Transfer[] = [];
+  let next = 0;
+  function* toSend(): Iterable<Transfer> {
+    while (next < transfers.length && again.length === 0) yield transfers[next++]!;
+  }
+  const send = (transfer: Transfer): Observable<never> =>
+    sender
+      .put(transfer.filename, () => fileContent(transfer.path))
+      .pipe(
+        tap((event) => {
+          if (event.type === 'progress') return report.progress(transfer, event.sent);
+          countArrived(counts, event.size, 0);
+          report.done(transfer, event.size, { before: 0, details: { crc32: event.crc32 } });
+        }),
+        ignoreElements(),
+        catchError((thrown: unknown) => {
+          if (!isClientFault(thrown)) throw thrown;
+          if (thrown.type === 'connection') again.push(transfer);
+          else {
+            counts.failed++;
+            report.failed(transfer, { message: faultInWords(thrown, 'read') });
+          }
+          return EMPTY;
+        }),
+      );
+  await lastValueFrom(mergeLazily(toSend(), send, FILES_AT_ONCE), { defaultValue: undefined });
+  return [...again, ...transfers.slice(next)];
 }
 
 /** Ends our side, and waits for the peer to end its own. Answers null, or what went wrong. */

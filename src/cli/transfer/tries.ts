@@ -1,5 +1,5 @@
 /** Notes where the tries of one file begin, and how many bytes were there before this run. */
-import type { Progress } from '../../client/transfers/uploads.ts';
+import type { Progress } from '../../client/transfers/upload.ts';
 
 export interface Tries {
   /** A try begins behind so many bytes. */

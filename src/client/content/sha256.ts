@@ -1,4 +1,4 @@
-/** SHA-256 for the client. For Node. */
+/** SHA-256 for the client. For Node, and so in a file of its own: the client itself runs on any platform. */
 import { createHash } from 'node:crypto';
 import type { Hasher } from './read-content.ts';
 

@@ -1,4 +1,7 @@
-/** One request as the commands of the client make it: what to send, and the callbacks for its answer. */
+/**
+ * One request as the commands of the client make it (what to send, and the callbacks for its answer), and as the frame
+ * sender sees it.
+ */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Ack } from '../../files/protocol/reply.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -35,5 +38,25 @@ export interface ClientRequest {
   /** Bytes of the ack's body: a view that is valid during the call only. */
   readonly data?: (bytes: Uint8Array) => void;
   readonly done: () => void;
+  readonly failed: (fault: ClientFault) => void;
+}
+
+/** A request as the sender sees it. */
+export interface Outbound {
+  readonly header: (content: Content | null) => JsonHeader;
+  readonly open?: () => Content | Promise<Content>;
+  /** How much of the content the peer has already: the body begins behind it. */
+  readonly from?: UploadOffset;
+  /** The content was read up to this offset; its bytes up to there have this CRC-32. */
+  readonly passed?: (offset: number, crc32: number) => void;
+  /** `refused`: the server has answered it already, with an error. */
+  readonly status: () => 'wanted' | 'refused' | 'cancelled';
+  /** Its first byte is in the write buffer: a reply may arrive from now on. */
+  readonly begun: () => void;
+  /** The sender has withdrawn the frame: no reply will arrive. */
+  readonly withdrawn: () => void;
+  readonly taken: (bytes: number, total: number) => void;
+  readonly sent: (sent: SentContent) => void;
+  /** The request cannot be sent. */
   readonly failed: (fault: ClientFault) => void;
 }

@@ -14,37 +14,17 @@
  */
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
+import { encodeJsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
 import { contentFault } from '../content/read-content.ts';
-import type { SentContent } from './client-request.ts';
-import { createWriteBuffer, type WriteBuffer } from './write-buffer.ts';
+import type { Outbound } from './client-request.ts';
+import { createWriteBuffer, type Mark, type WriteBuffer } from './write-buffer.ts';
 
 /** The most bytes of a refused body that are sent as zeros; beyond that a new connection is cheaper. */
 const PADDING_BYTES_MAX = 1024 * 1024;
 
 export type Checksum = (bytes: Uint8Array, before: number) => number;
-
-/** A request as the sender sees it. */
-export interface Outbound {
-  readonly header: (content: Content | null) => JsonHeader;
-  readonly open?: () => Content | Promise<Content>;
-  /** How much of the content the peer has already: the body begins behind it. */
-  readonly from?: UploadOffset;
-  /** The content was read up to this offset; its bytes up to there have this CRC-32. */
-  readonly passed?: (offset: number, crc32: number) => void;
-  /** `refused`: the server has answered it already, with an error. */
-  readonly status: () => 'wanted' | 'refused' | 'cancelled';
-  /** Its first byte is in the write buffer: a reply may arrive from now on. */
-  readonly begun: () => void;
-  /** The sender has withdrawn the frame: no reply will arrive. */
-  readonly withdrawn: () => void;
-  readonly taken: (bytes: number, total: number) => void;
-  readonly sent: (sent: SentContent) => void;
-  /** The request cannot be sent. */
-  readonly failed: (fault: ClientFault) => void;
-}
 
 export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;
@@ -64,109 +44,100 @@ export interface FrameSender {
   readonly stop: () => void;
 }
 
+interface SenderState {
+  readonly deps: FrameSenderDeps;
+  readonly buffer: WriteBuffer;
+  /** `run` is under way, or is about to begin. */
+  awake: boolean;
+}
+
 export function createFrameSender(deps: FrameSenderDeps): FrameSender {
   const buffer = createWriteBuffer(deps.connection, deps.onWriteFault);
-  let awake = false;
-
-  async function run(): Promise<void> {
-    for (let request = deps.next(); request !== null; request = deps.next()) {
-      if (!(await send(request))) return;
-    }
-    buffer.flush();
-    awake = false;
-  }
-
-  /** Answers whether another frame can follow. */
-  async function send(request: Outbound): Promise<boolean> {
-    if (request.open === undefined) return sendFrame(request, null);
-    let content: Content;
-    try {
-      const opened = request.open();
-      // Frames that are ready must not wait for content that is slow to open.
-      if (opened instanceof Promise) buffer.flush();
-      deps.reading?.(true);
-      content = await opened;
-    } catch (thrown) {
-      request.failed(contentFault(thrown));
-      return true;
-    } finally {
-      deps.reading?.(false);
-    }
-    try {
-      return request.status() === 'cancelled' || (await sendFrame(request, content));
-    } finally {
-      content.close?.();
-    }
-  }
-
-  async function sendFrame(request: Outbound, content: Content | null): Promise<boolean> {
-    const size = content?.size ?? 0;
-    const header = encodeJsonHeader(request.header(content));
-    if (!header.ok) {
-      request.failed({ type: 'unsendable', message: header.fault.message });
-      return true;
-    }
-    const { offset, crc32: before } = request.from ?? FROM_THE_START;
-    const room = await buffer.room();
-    // A frame that does not fit begins a write of its own, so that the frames before it do not wait for its reads.
-    if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
-    const mark = buffer.mark();
-    request.begun();
-    if (!(await append(buffer, header.bytes))) return false;
-    let crc32 = before;
-    for (let at = offset; content !== null && at < size; ) {
-      const room = await buffer.room();
-      if (room === null) return false;
-      const status = request.status();
-      if (status === 'refused') return pad(request, size - at);
-      const into = size - at < room.length ? room.subarray(0, size - at) : room;
-      deps.reading?.(true);
-      const got = status === 'cancelled' ? null : await readInto(content, at, into);
-      deps.reading?.(false);
-      if (typeof got !== 'number') {
-        const back = buffer.rewind(mark);
-        if (back) request.withdrawn();
-        if (got !== null) request.failed(got);
-        if (!back) deps.onPoisoned(request);
-        return back;
-      }
-      crc32 = deps.crc32(into.subarray(0, got), crc32);
-      at += got;
-      request.passed?.(at, crc32);
-      buffer.filled(got);
-      buffer.notify(() => request.taken(at, size));
-    }
-    if (size === offset) buffer.notify(() => request.taken(size, size));
-    request.sent({ size, crc32 });
-    return true;
-  }
-
-  async function pad(request: Outbound, left: number): Promise<boolean> {
-    if (left > PADDING_BYTES_MAX) {
-      deps.onPoisoned(request);
-      return false;
-    }
-    for (let still = left; still > 0; ) {
-      const room = await buffer.room();
-      if (room === null) return false;
-      const zeros = room.subarray(0, still).fill(0);
-      buffer.filled(zeros.length);
-      still -= zeros.length;
-    }
-    return true;
-  }
-
+  const sender: SenderState = { deps, buffer, awake: false };
   return {
     wake: () => {
-      if (awake) return;
-      awake = true;
-      queueMicrotask(run);
+      if (sender.awake) return;
+      sender.awake = true;
+      queueMicrotask(() => run(sender));
     },
     stop: buffer.stop,
   };
 }
 
+async function run(sender: SenderState): Promise<void> {
+  const { deps, buffer } = sender;
+  for (let request = deps.next(); request !== null; request = deps.next()) {
+    if (!(await send(sender, request))) return;
+  }
+  buffer.flush();
+  sender.awake = false;
+}
+
+/** Answers whether another frame can follow. */
+async function send(sender: SenderState, request: Outbound): Promise<boolean> {
+  const { deps, buffer } = sender;
+  if (request.open === undefined) return sendFrame(sender, request, null);
+  let content: Content;
+  try {
+    const opened = request.open();
+    // Frames that are ready must not wait for content that is slow to open.
+    if (opened instanceof Promise) buffer.flush();
+    deps.reading?.(true);
+    content = await opened;
+  } catch (thrown) {
+    request.failed(contentFault(thrown));
+    return true;
+  } finally {
+    deps.reading?.(false);
+  }
+  try {
+    return request.status() === 'cancelled' || (await sendFrame(sender, request, content));
+  } finally {
+    content.close?.();
+  }
+}
+
 const FROM_THE_START: UploadOffset = { offset: 0, crc32: 0 };
+
+async function sendFrame(
+  { deps, buffer }: SenderState,
+  request: Outbound,
+  content: Content | null,
+): Promise<boolean> {
+  const size = content?.size ?? 0;
+  const header = encodeJsonHeader(request.header(content));
+  if (!header.ok) {
+    request.failed({ type: 'unsendable', message: header.fault.message });
+    return true;
+  }
+  const { offset, crc32: before } = request.from ?? FROM_THE_START;
+  const room = await buffer.room();
+  // A frame that does not fit begins a write of its own, so that the frames before it do not wait for its reads.
+  if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
+  const mark = buffer.mark();
+  request.begun();
+  if (!(await append(buffer, header.bytes))) return false;
+  let crc32 = before;
+  for (let at = offset; content !== null && at < size; ) {
+    const room = await buffer.room();
+    if (room === null) return false;
+    const status = request.status();
+    if (status === 'refused') return pad(deps, buffer, request, size - at);
+    const into = size - at < room.length ? room.subarray(0, size - at) : room;
+    deps.reading?.(true);
+    const got = status === 'cancelled' ? null : await readInto(content, at, into);
+    deps.reading?.(false);
+    if (typeof got !== 'number') return breakOff(deps, buffer, request, mark, got);
+    crc32 = deps.crc32(into.subarray(0, got), crc32);
+    at += got;
+    request.passed?.(at, crc32);
+    buffer.filled(got);
+    buffer.notify(() => request.taken(at, size));
+  }
+  if (size === offset) buffer.notify(() => request.taken(size, size));
+  request.sent({ size, crc32 });
+  return true;
+}
 
 /** Answers whether all bytes could be appended. */
 async function append(buffer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
@@ -190,4 +161,43 @@ async function readInto(content: Content, at: number, into: Uint8Array): Promise
   } catch (thrown) {
     return contentFault(thrown);
   }
+}
+
+/** Completes the body of a refused request with zeros. */
+async function pad(
+  deps: FrameSenderDeps,
+  buffer: WriteBuffer,
+  request: Outbound,
+  left: number,
+): Promise<boolean> {
+  if (left > PADDING_BYTES_MAX) {
+    deps.onPoisoned(request);
+    return false;
+  }
+  for (let still = left; still > 0; ) {
+    const room = await buffer.room();
+    if (room === null) return false;
+    const zeros = room.subarray(0, still).fill(0);
+    buffer.filled(zeros.length);
+    still -= zeros.length;
+  }
+  return true;
+}
+
+/**
+ * Ends a frame whose content has failed (`fault`) or is no longer wanted (null): withdraws the frame when no byte of it
+ * has left, else reports it as poisoned.
+ */
+function breakOff(
+  deps: FrameSenderDeps,
+  buffer: WriteBuffer,
+  request: Outbound,
+  mark: Mark,
+  fault: ClientFault | null,
+): boolean {
+  const isWithdrawn = buffer.rewind(mark);
+  if (isWithdrawn) request.withdrawn();
+  if (fault !== null) request.failed(fault);
+  if (!isWithdrawn) deps.onPoisoned(request);
+  return isWithdrawn;
 }

@@ -1,7 +1,6 @@
 /** One request of a pipeline, from when it is made until it has ended. */
 import type { ClientFault } from '../client-fault.ts';
-import type { ClientRequest, SentContent } from './client-request.ts';
-import type { Outbound } from './frame-sender.ts';
+import type { ClientRequest, Outbound, SentContent } from './client-request.ts';
 
 export interface PendingRequest {
   readonly request: ClientRequest;

@@ -4,7 +4,7 @@
  * The headers are exactly `{"cmd", "filename", "filesize"}`. The peer confirms nothing. The sender can know only that
  * the peer took every byte and ended its side in good order.
  */
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import {
@@ -16,17 +16,19 @@ import {
   optional,
   TEXT,
 } from '../../wire/argument.ts';
-import type { ClientFault } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type ContentSource, opener } from '../put.ts';
-import type { SentContent } from './client-request.ts';
-import { type Checksum, createFrameSender, type Outbound } from './frame-sender.ts';
-
-export type UnacknowledgedPutEvent =
-  /** The operating system has taken so many bytes of the content. */
-  | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** The operating system has taken all of them. The last event. */
-  | { readonly type: 'sent'; readonly size: number; readonly crc32: number };
+import { type Checksum, createFrameSender } from './frame-sender.ts';
+import {
+  beginPut,
+  createPut,
+  endIfDone,
+  failAll,
+  nextToSend,
+  type QueuedPut,
+  type SenderState,
+  type UnacknowledgedPutEvent,
+} from './unacknowledged-put.ts';
 
 export interface UnacknowledgedSender {
   /**
@@ -43,10 +45,6 @@ export interface UnacknowledgedSender {
    */
   readonly end: (linger: number) => Observable<boolean>;
   readonly destroy: () => void;
-}
-
-interface QueuedPut extends Outbound {
-  readonly fail: (fault: ClientFault) => void;
 }
 
 const DROPPED: ConnectionFault = {
@@ -69,120 +67,68 @@ export function createUnacknowledgedSender(
 ): UnacknowledgedSender {
   check('createUnacknowledgedSender: its connection', connection, CONNECTION);
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
-  const { crc32 = portableCrc32 } = options;
-  /** Puts whose turn has not come. They hold no body. Each is a subscription, so the caller bounds their number. */
-  const queue = createFifo<QueuedPut>();
-  /** Puts of which the operating system has not taken every byte: as many as fit into the write buffer. */
-  const unfinished = new Set<QueuedPut>();
-  let endFault: ConnectionFault | null = null;
-  let ending = false;
-
-  const sender = createFrameSender({
-    connection,
-    crc32,
-    next: () => {
-      const put = queue.shift() ?? null;
-      if (put !== null) unfinished.add(put);
-      return endFault === null ? put : null;
-    },
-    onPoisoned: () => {
-      failAll(DROPPED);
-      // A reset could discard bytes of earlier files that the peer has not read yet.
-      connection.end();
-    },
-    onWriteFault: failAll,
-  });
-
-  function failAll(fault: ConnectionFault): void {
-    if (endFault !== null) return;
-    endFault = fault;
-    sender.stop();
-    for (const put of unfinished) put.fail({ type: 'connection', fault, sent: true });
-    unfinished.clear();
-    for (let put = queue.shift(); put !== undefined; put = queue.shift()) {
-      put.fail({ type: 'connection', fault, sent: false });
-    }
-  }
-
-  function finishIfDone(): void {
-    if (ending && queue.length === 0 && unfinished.size === 0) connection.end();
-  }
-
-  connection.chunks$.subscribe({ error: failAll });
-  connection.closed$.subscribe((fault) => failAll(fault ?? { code: 'reset', message: 'the peer is gone' }));
-
+  const sender = createState(connection, options.crc32 ?? portableCrc32);
+  connection.chunks$.subscribe({ error: (fault: ConnectionFault) => failAll(sender, fault) });
+  connection.closed$.subscribe((fault) =>
+    failAll(sender, fault ?? { code: 'reset', message: 'the peer is gone' }),
+  );
   return {
     put: (filename, content) => {
       // The peer cannot refuse a bad name.
       check('put: the filename', filename, TEXT);
       const open = opener(content);
-      return new Observable((subscriber) => {
-        let cancelled = false;
-        let all: SentContent | null = null;
-        const fail = (fault: ClientFault) => {
-          unfinished.delete(put);
-          if (!cancelled) subscriber.error(fault);
-          finishIfDone();
-        };
-        const put: QueuedPut = {
-          header: (content) => ({ cmd: 'put', filename, filesize: content?.size ?? 0 }),
-          open,
-          status: () => (cancelled ? 'cancelled' : 'wanted'),
-          begun: () => {},
-          withdrawn: () => {
-            unfinished.delete(put);
-            finishIfDone();
-          },
-          taken: (sent, total) => {
-            if (!cancelled) subscriber.next({ type: 'progress', sent, total });
-            if (all === null || sent < total) return;
-            unfinished.delete(put);
-            subscriber.next({ type: 'sent', ...all });
-            subscriber.complete();
-            finishIfDone();
-          },
-          sent: (sent) => {
-            all = sent;
-          },
-          failed: fail,
-          fail,
-        };
-        if (endFault === null && !ending) {
-          queue.push(put);
-          sender.wake();
-        } else {
-          const fault = endFault ?? { code: 'destroyed', message: 'the sender was ended' };
-          queueMicrotask(() => fail({ type: 'connection', fault, sent: false }));
-        }
-        return () => {
-          cancelled = true;
-        };
-      });
+      return new Observable((subscriber) => beginPut(sender, createPut(sender, filename, open, subscriber)));
     },
     end: (linger) => {
       check('end: the time to wait', linger, MILLISECONDS);
-      return new Observable((subscriber) => {
-        ending = true;
-        const timer = setTimeout(() => {
-          subscriber.next(false);
-          subscriber.complete();
-          connection.destroy();
-        }, linger);
-        const closing = connection.closed$.subscribe((fault) => {
-          if (fault !== null) return subscriber.error({ type: 'connection', fault, sent: true });
-          subscriber.next(true);
-          subscriber.complete();
-        });
-        finishIfDone();
-        return () => {
-          clearTimeout(timer);
-          closing.unsubscribe();
-        };
-      });
+      return new Observable((subscriber) => end(sender, linger, subscriber));
     },
     destroy: () => {
-      failAll(DROPPED);
+      failAll(sender, DROPPED);
       connection.destroy();
     },
+  };
+}
+
+function createState(connection: Connection, crc32: Checksum): SenderState {
+  const frames = createFrameSender({
+    connection,
+    crc32,
+    next: () => nextToSend(sender),
+    onPoisoned: () => {
+      failAll(sender, DROPPED);
+      // A reset could discard bytes of earlier files that the peer has not read yet.
+      connection.end();
+    },
+    onWriteFault: (fault) => failAll(sender, fault),
+  });
+  const sender: SenderState = {
+    connection,
+    frames,
+    queue: createFifo<QueuedPut>(),
+    unfinished: new Set(),
+    endFault: null,
+    ending: false,
+  };
+  return sender;
+}
+
+function end(sender: SenderState, linger: number, subscriber: Subscriber<boolean>): () => void {
+  const { connection } = sender;
+  sender.ending = true;
+  const timer = setTimeout(() => {
+    subscriber.next(false);
+    subscriber.complete();
+    connection.destroy();
+  }, linger);
+  const closing = connection.closed$.subscribe((fault) => {
+    if (fault !== null) return subscriber.error({ type: 'connection', fault, sent: true });
+    subscriber.next(true);
+    subscriber.complete();
+  });
+  endIfDone(sender);
+  return () => {
+    clearTimeout(timer);
+    closing.unsubscribe();
   };
 }

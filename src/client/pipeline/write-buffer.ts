@@ -43,92 +43,117 @@ export interface WriteBuffer {
   readonly stop: () => void;
 }
 
+interface BufferState {
+  readonly connection: Pick<Connection, 'write'>;
+  readonly onWriteFault: (fault: ConnectionFault) => void;
+  /** Arrays that are neither being filled nor being written; with the others there are at most `SLABS_MAX`. */
+  readonly free: Slab[];
+  /** Arrays made so far. */
+  made: number;
+  /** Writes begun so far: a mark from before the last one cannot be gone back to. */
+  flushes: number;
+  /** The array that is being filled. */
+  current: Slab | null;
+  stopped: boolean;
+  /** Resumes the sender that waits for room. There is at most one, as there is one sender. */
+  waiting: ((room: Uint8Array | null) => void) | null;
+}
+
 /** @param onWriteFault called once, when a write failed: no byte written from then on will arrive. */
 export function createWriteBuffer(
   connection: Pick<Connection, 'write'>,
   onWriteFault: (fault: ConnectionFault) => void,
 ): WriteBuffer {
-  const free: Slab[] = [];
-  let made = 0;
-  let flushes = 0;
-  let current: Slab | null = null;
-  let stopped = false;
-  /** Waits for room. There is at most one, as there is one sender. */
-  let waiting: ((room: Uint8Array | null) => void) | null = null;
-
-  const roomOf = (slab: Slab) => slab.bytes.subarray(slab.length);
-
-  function takeSlab(): Slab | null {
-    const slab = free.pop();
-    if (slab !== undefined) return slab;
-    if (made === SLABS_MAX) return null;
-    made++;
-    return { bytes: new Uint8Array(SLAB_BYTES), length: 0, notices: [] };
-  }
-
-  function room(): Uint8Array | null | Promise<Uint8Array | null> {
-    if (stopped) return null;
-    if (current?.length === SLAB_BYTES) flush();
-    current ??= takeSlab();
-    if (current !== null) return roomOf(current);
-    return new Promise((resolve) => {
-      waiting = resolve;
-    });
-  }
-
-  function flush(): void {
-    const slab = current;
-    if (slab === null || slab.length === 0 || stopped) return;
-    current = null;
-    flushes++;
-    connection.write([slab.bytes.subarray(0, slab.length)], (fault) => {
-      const { notices } = slab;
-      slab.length = 0;
-      slab.notices = [];
-      free.push(slab);
-      if (fault !== undefined) {
-        if (stopped) return;
-        stop();
-        onWriteFault(fault);
-        return;
-      }
-      for (const notice of notices) notice();
-      const waiter = waiting;
-      if (waiter === null || stopped) return;
-      waiting = null;
-      current = takeSlab();
-      waiter(current === null ? null : roomOf(current));
-    });
-  }
-
-  function stop(): void {
-    stopped = true;
-    waiting?.(null);
-    waiting = null;
-  }
-
+  const buffer: BufferState = {
+    connection,
+    onWriteFault,
+    free: [],
+    made: 0,
+    flushes: 0,
+    current: null,
+    stopped: false,
+    waiting: null,
+  };
   return {
-    room,
+    room: () => roomIn(buffer),
     filled: (bytes) => {
-      if (current !== null) current.length += bytes;
+      if (buffer.current !== null) buffer.current.length += bytes;
     },
     notify: (taken) => {
-      current?.notices.push(taken);
+      buffer.current?.notices.push(taken);
     },
-    flush,
-    mark: () => ({
-      flushes,
-      length: current?.length ?? 0,
-      notices: current?.notices.length ?? 0,
-    }),
-    rewind: (mark) => {
-      if (mark.flushes !== flushes) return false;
-      if (current !== null) {
-        current.length = mark.length;
-        current.notices.length = mark.notices;
-      }
-      return true;
-    },
-    stop,
+    flush: () => flush(buffer),
+    mark: () => markOf(buffer),
+    rewind: (mark) => rewind(buffer, mark),
+    stop: () => stop(buffer),
   };
+}
+
+function roomIn(buffer: BufferState): Uint8Array | null | Promise<Uint8Array | null> {
+  if (buffer.stopped) return null;
+  if (buffer.current?.length === SLAB_BYTES) flush(buffer);
+  buffer.current ??= takeSlab(buffer);
+  if (buffer.current !== null) return roomOf(buffer.current);
+  return new Promise((resolve) => {
+    buffer.waiting = resolve;
+  });
+}
+
+const roomOf = (slab: Slab): Uint8Array => slab.bytes.subarray(slab.length);
+
+function takeSlab(buffer: BufferState): Slab | null {
+  const slab = buffer.free.pop();
+  if (slab !== undefined) return slab;
+  if (buffer.made === SLABS_MAX) return null;
+  buffer.made++;
+  return { bytes: new Uint8Array(SLAB_BYTES), length: 0, notices: [] };
+}
+
+function flush(buffer: BufferState): void {
+  const slab = buffer.current;
+  if (slab === null || slab.length === 0 || buffer.stopped) return;
+  buffer.current = null;
+  buffer.flushes++;
+  buffer.connection.write([slab.bytes.subarray(0, slab.length)], (fault) => onSettled(buffer, slab, fault));
+}
+
+/** The connection has written the array, or has failed. */
+function onSettled(buffer: BufferState, slab: Slab, fault: ConnectionFault | undefined): void {
+  const { notices } = slab;
+  slab.length = 0;
+  slab.notices = [];
+  buffer.free.push(slab);
+  if (fault !== undefined) {
+    if (buffer.stopped) return;
+    stop(buffer);
+    buffer.onWriteFault(fault);
+    return;
+  }
+  for (const notice of notices) notice();
+  const waiter = buffer.waiting;
+  if (waiter === null || buffer.stopped) return;
+  buffer.waiting = null;
+  buffer.current = takeSlab(buffer);
+  waiter(buffer.current === null ? null : roomOf(buffer.current));
+}
+
+const markOf = ({ flushes, current }: BufferState): Mark => ({
+  flushes,
+  length: current?.length ?? 0,
+  notices: current?.notices.length ?? 0,
+});
+
+function rewind({ flushes, current }: BufferState, mark: Mark): boolean {
+  if (mark.flushes !== flushes) return false;
+  if (current !== null) {
+    current.length = mark.length;
+    current.notices.length = mark.notices;
+  }
+  return true;
+}
+
+function stop(buffer: BufferState): void {
+  buffer.stopped = true;
+  buffer.waiting?.(null);
+  buffer.waiting = null;
 }

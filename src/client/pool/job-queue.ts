@@ -2,7 +2,7 @@
  * Jobs that wait, in order; jobs that were begun before go first. Their callers bound their number. The queue drops a
  * job that was given up while it waited when the job's turn comes.
  */
-import { createFifo } from '../../base/fifo.ts';
+import { createFifo, type Fifo } from '../../base/fifo.ts';
 
 export interface JobQueue<T> {
   readonly push: (job: T) => void;
@@ -15,13 +15,16 @@ export interface JobQueue<T> {
 }
 
 export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue<T> {
-  const again = createHeadQueue<T>();
-  const queue = createHeadQueue<T>();
-  const first = () => again.first() ?? queue.first();
-  const shift = () => (again.first() === null ? queue : again).shift();
+  const begun = createFifo<T>();
+  const queue = createFifo<T>();
+  const first = () => firstWanted(begun) ?? firstWanted(queue);
+  const shift = () => {
+    const from = firstWanted(begun) === null ? queue : begun;
+    if (firstWanted(from) !== null) from.shift();
+  };
   return {
     push: queue.push,
-    pushAgain: again.push,
+    pushAgain: begun.push,
     first,
     shift,
     takeAll: () => {
@@ -35,24 +38,12 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
   };
 }
 
-/** A queue whose first job can be read without taking it. */
-function createHeadQueue<T extends { readonly over: boolean }>() {
-  const queue = createFifo<T>();
-  let head: T | null = null;
-  function first(): T | null {
-    while (head === null || head.over) {
-      head = queue.shift() ?? null;
-      if (head === null) break;
-    }
-    return head;
+/** Drops the jobs in front that were given up; answers the first that was not, or null. */
+function firstWanted<T extends { readonly over: boolean }>(jobs: Fifo<T>): T | null {
+  let job = jobs.first();
+  while (job?.over) {
+    jobs.shift();
+    job = jobs.first();
   }
-
-  return {
-    push: queue.push,
-    first,
-    shift: () => {
-      first();
-      head = null;
-    },
-  };
+  return job ?? null;
 }

@@ -1,6 +1,6 @@
 /** Which faults may go away when a request is tried again, and how long to wait before that. */
 import type { ErrorCode } from '../../files/protocol/errors.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { type ClientFault, isClientFault } from '../client-fault.ts';
 
 /**
  * Refusals that are about the moment. Codes that need an operator's work first are not among them: a full disk, a
@@ -22,6 +22,10 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
 /** Whether the fault ends the connection. */
 export const breaksConnection = (fault: ClientFault): boolean =>
   fault.type === 'connection' || fault.type === 'protocol';
+
+/** Whether the server has refused a request with this code. */
+export const isRefused = (thrown: unknown, code: string): boolean =>
+  isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
 
 /**
  * @param reached whether a connection to the server succeeded before. Then an unknown host name means that the network

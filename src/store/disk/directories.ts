@@ -14,7 +14,7 @@ import { folderOf, lastSegmentOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import type { At, Directory, Root } from './directory.ts';
-import { type CachedDirectory, createDirectoryCache } from './directory-cache.ts';
+import { type CachedDirectory, createDirectoryCache, type DirectoryCache } from './directory-cache.ts';
 import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 import { createRootGoneError, isRootRemoved } from './root.ts';
@@ -43,133 +43,147 @@ export interface Directories {
   close(): void;
 }
 
-/** How often the store makes a folder that is gone again when it opens it. */
+/** How often the store makes a missing folder when another program removes it again before the store opens it. */
 const OPEN_ATTEMPTS_MAX = 3;
+
+interface DirectoriesState {
+  readonly io: DiskIo;
+  /** The absolute path of the root. */
+  readonly rootPath: string;
+  readonly cache: DirectoryCache;
+  readonly at: At;
+}
 
 export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
   const hasProc = hasProcPaths(io, rootFolder);
   const cache = createDirectoryCache(io, rootFolder, hasProc, durable);
-
   const at: At = hasProc
     ? ({ fd }, child) => `/proc/self/fd/${fd}/${child}`
     : ({ path }, child) => `${rootFolder.path}/${path}/${child}`;
-
-  function* enter(path: string, created?: string[]): Task<Outcome<CachedDirectory>> {
-    if (path === '') {
-      cache.root.users += 1;
-      return ok(cache.root);
-    }
-    const cached = cache.lookup(path);
-    if (cached !== undefined && (cached.durable || created === undefined)) return ok(cached);
-    return yield* openDirectory(path, cached, created);
-  }
-
-  /** @param cached the folder itself, when only the path to it has to be made durable. */
-  function* openDirectory(
-    path: string,
-    cached: CachedDirectory | undefined,
-    created?: string[],
-  ): Task<Outcome<CachedDirectory>> {
-    let directory = cached;
-    let isAcquired = false;
-    try {
-      const parent = yield* enter(folderOf(path), created);
-      if (!parent.ok) return parent;
-      try {
-        if (directory === undefined) {
-          const opened = yield* openChild(parent.value, path, created);
-          if (!opened.ok) return opened;
-          directory = opened.value;
-        }
-        if (created !== undefined && !directory.durable) {
-          yield* wait(parent.value.sync);
-          directory.durable = true;
-        }
-      } finally {
-        cache.leave(parent.value);
-      }
-      isAcquired = true;
-      return ok(cache.share(directory));
-    } finally {
-      if (!isAcquired && directory !== undefined) cache.leave(directory);
-    }
-  }
-
-  function* reopenRoot(): Task<boolean> {
-    if (!isRootRemoved(io, { path: rootFolder.path, fd: cache.root.fd })) return false;
-    let fd: number;
-    try {
-      fd = yield* io.open(rootFolder.path, OPEN_FLAGS.folder);
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOENT') throw createRootGoneError(rootFolder.path, false);
-      if (errno === 'ENOTDIR' || errno === 'ELOOP') throw createRootGoneError(rootFolder.path, true);
-      throw error;
-    }
-    // Another call may have reopened the root meanwhile.
-    if (isRootRemoved(io, { path: rootFolder.path, fd: cache.root.fd })) cache.replaceRoot(fd);
-    else io.closeQuietly(fd);
-    return true;
-  }
-
-  function* openChild(
-    parent: Directory,
-    path: string,
-    created: string[] | undefined,
-  ): Task<Outcome<CachedDirectory>> {
-    const systemPath = at(parent, lastSegmentOf(path));
-    for (let attemptsLeft = OPEN_ATTEMPTS_MAX; ; attemptsLeft--) {
-      try {
-        return ok(cache.add(path, yield* io.open(systemPath, OPEN_FLAGS.folder)));
-      } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* obstacleFault(systemPath, path);
-        if (errno !== 'ENOENT' || attemptsLeft === 0) throw error;
-        if (created === undefined) return err('not-found');
-      }
-      try {
-        yield* io.makeFolder(systemPath, 0o777);
-        created.push(path);
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-      }
-    }
-  }
-
-  function* obstacleFault(systemPath: string, path: string): Task<RefusedOutcome> {
-    const stats = yield* io.lstat(systemPath);
-    if (stats?.isSymbolicLink())
-      return err('not-a-file', `${path} is a symbolic link, which is not followed`);
-    if (stats !== undefined && !stats.isFile()) return err('not-a-file', `${path} is not a folder`);
-    return err('name-conflict', `${path} is a file`);
-  }
-
+  const state: DirectoriesState = { io, rootPath: rootFolder.path, cache, at };
   return {
     root: cache.root,
     at,
-    enter,
+    enter: (path, created) => enter(state, path, created),
     // `enter` only returns cached directories.
     leave: (directory) => cache.leave(directory as CachedDirectory),
     forget: (directory) => cache.evict(directory as CachedDirectory),
-    reopenRoot,
-    *removeCreated(created) {
-      try {
-        for (const path of created.toReversed()) {
-          const parent = yield* enter(folderOf(path));
-          if (!parent.ok) return;
-          try {
-            yield* io.removeFolder(at(parent.value, lastSegmentOf(path)));
-          } finally {
-            cache.leave(parent.value);
-          }
-        }
-      } catch (error) {
-        // Another call uses the folder by now, or it is gone already. An empty folder does no harm.
-        if (errnoOf(error) === undefined) throw error;
-      }
-    },
+    reopenRoot: () => reopenRoot(state),
+    removeCreated: (created) => removeCreated(state, created),
     close: () => cache.close(),
   };
+}
+
+function* enter(state: DirectoriesState, path: string, created?: string[]): Task<Outcome<CachedDirectory>> {
+  const { cache } = state;
+  if (path === '') {
+    cache.root.users += 1;
+    return ok(cache.root);
+  }
+  const cached = cache.lookup(path);
+  if (cached !== undefined && (cached.durable || created === undefined)) return ok(cached);
+  return yield* openDirectory(state, path, cached, created);
+}
+
+/** @param cached the folder itself, when only the path to it has to be made durable. */
+function* openDirectory(
+  state: DirectoriesState,
+  path: string,
+  cached: CachedDirectory | undefined,
+  created?: string[],
+): Task<Outcome<CachedDirectory>> {
+  const { cache } = state;
+  let directory = cached;
+  let isAcquired = false;
+  try {
+    const parent = yield* enter(state, folderOf(path), created);
+    if (!parent.ok) return parent;
+    try {
+      if (directory === undefined) {
+        const opened = yield* openChild(state, parent.value, path, created);
+        if (!opened.ok) return opened;
+        directory = opened.value;
+      }
+      if (created !== undefined && !directory.durable) {
+        yield* wait(parent.value.sync);
+        directory.durable = true;
+      }
+    } finally {
+      cache.leave(parent.value);
+    }
+    isAcquired = true;
+    return ok(cache.share(directory));
+  } finally {
+    if (!isAcquired && directory !== undefined) cache.leave(directory);
+  }
+}
+
+function* openChild(
+  { io, cache, at }: DirectoriesState,
+  parent: Directory,
+  path: string,
+  created: string[] | undefined,
+): Task<Outcome<CachedDirectory>> {
+  const systemPath = at(parent, lastSegmentOf(path));
+  for (let attemptsLeft = OPEN_ATTEMPTS_MAX; ; attemptsLeft--) {
+    try {
+      return ok(cache.add(path, yield* io.open(systemPath, OPEN_FLAGS.folder)));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOTDIR' || errno === 'ELOOP') return yield* obstacleFault(io, systemPath, path);
+      if (errno !== 'ENOENT' || attemptsLeft === 0) throw error;
+      if (created === undefined) return err('not-found');
+    }
+    try {
+      yield* io.makeFolder(systemPath, 0o777);
+      created.push(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** The error when something that is not a folder is in the way. */
+function* obstacleFault(io: DiskIo, systemPath: string, path: string): Task<RefusedOutcome> {
+  const stats = yield* io.lstat(systemPath);
+  if (stats?.isSymbolicLink()) return err('not-a-file', `${path} is a symbolic link, which is not followed`);
+  if (stats !== undefined && !stats.isFile()) return err('not-a-file', `${path} is not a folder`);
+  return err('name-conflict', `${path} is a file`);
+}
+
+function* removeCreated(state: DirectoriesState, created: readonly string[]): Task<void> {
+  const { io, cache, at } = state;
+  try {
+    for (const path of created.toReversed()) {
+      const parent = yield* enter(state, folderOf(path));
+      if (!parent.ok) return;
+      try {
+        yield* io.removeFolder(at(parent.value, lastSegmentOf(path)));
+      } finally {
+        cache.leave(parent.value);
+      }
+    }
+  } catch (error) {
+    // Another call uses the folder by now, or it is gone already. An empty folder does no harm.
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+function* reopenRoot({ io, rootPath, cache }: DirectoriesState): Task<boolean> {
+  if (!isRootRemoved(io, { path: rootPath, fd: cache.root.fd })) return false;
+  let fd: number;
+  try {
+    fd = yield* io.open(rootPath, OPEN_FLAGS.folder);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') throw createRootGoneError(rootPath, false);
+    if (errno === 'ENOTDIR' || errno === 'ELOOP') throw createRootGoneError(rootPath, true);
+    throw error;
+  }
+  // Another call may have reopened the root meanwhile.
+  if (isRootRemoved(io, { path: rootPath, fd: cache.root.fd })) cache.replaceRoot(fd);
+  else io.closeQuietly(fd);
+  return true;
 }
 
 /** Whether an open folder can be named through /proc. */

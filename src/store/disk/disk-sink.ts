@@ -1,17 +1,17 @@
 /** A put to the disk: it writes to a file of the staging folder, and a commit moves that file to its name. */
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
+import { totalBytes } from '../../base/bytes.ts';
 import { contentFault } from '../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import type { Disk } from './disk.ts';
-import { totalBytes } from './disk-io.ts';
 import { ignoreSystemErrors, systemFault } from './errno.ts';
 import { publishFile } from './publish-file.ts';
 import type { StagedFile } from './staging-folder.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
-import type { UploadWriter } from './uploads/disk-uploads.ts';
+import type { UploadWriter } from './uploads/upload-writers.ts';
 
 /** Runs a call: system errors become outcomes, and the store counts the call as running. */
 export type RunCall = <T>(task: Task<Outcome<T>>) => MaybeAsync<T>;

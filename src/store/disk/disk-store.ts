@@ -1,32 +1,26 @@
 /** The store on a disk: files below a root folder, published atomically and, by default, durably. */
-import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import { serviceFault } from '../../files/protocol/errors.ts';
+import { type ServiceFault, serviceFault } from '../../files/protocol/errors.ts';
 import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../../wire/argument.ts';
-import { hashFor } from '../content-check.ts';
-import type { Outcome, PutOptions, Sink, Source, Store } from '../contract.ts';
+import type { Outcome, Store } from '../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../listing/bounds.ts';
-import { nameFault } from '../names.ts';
-import { err, ok } from '../outcome.ts';
+import { ok, type RefusedOutcome } from '../outcome.ts';
 import { createSemaphore } from '../semaphore.ts';
 import { run, type Task } from '../task.ts';
 import { type UploadLimits, type UploadOptions, uploadLimits } from '../upload-limits.ts';
 import { type ChecksumCache, createChecksumCache } from './checksums/checksum-cache.ts';
 import { type ChecksumJournal, createChecksumJournal, NO_JOURNAL } from './checksums/checksum-journal.ts';
 import { createDirectories } from './directories.ts';
-import { CALLS_IN_FOLDERS_MAX, type Disk, fileInfoWithChecksum } from './disk.ts';
-import { createDiskIo, OPEN_FLAGS } from './disk-io.ts';
-import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
-import { createDiskSource, type DiskSource } from './disk-source.ts';
-import { errnoOf, explanationOf, ignoreSystemErrors, systemFault } from './errno.ts';
-import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
+import type { Root } from './directory.ts';
+import { CALLS_IN_FOLDERS_MAX, type Disk } from './disk.ts';
+import { createDiskIo, type DiskIo } from './disk-io.ts';
+import { explanationOf, ignoreSystemErrors, systemFault } from './errno.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { createDiskListings } from './list.ts';
 import { openRoot } from './root.ts';
-import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
-import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
-import { createDiskUploads } from './uploads/disk-uploads.ts';
-import { createStoredUploads, type StoredUploads } from './uploads/stored-uploads.ts';
+import { openStagingFolder } from './staging-folder.ts';
+import { createDiskStore, type OpenDisk } from './store-calls.ts';
+import { createStoredUploads } from './uploads/stored-uploads.ts';
 
 export interface DiskStoreOptions extends UploadOptions {
   /**
@@ -54,9 +48,6 @@ const OPTION_RULES = {
   fs: optional(RECORD),
 };
 
-/** A put of at least this many bytes is refused before its content is sent if its commit would be refused. */
-const EARLY_CHECK_BYTES_MIN = 64 * 1024;
-
 /**
  * Opens a store on a folder, which is made if it is missing. The folder may be a symbolic link, or be reached
  * through some; below it the store follows none. The store removes the unfinished files of dead processes,
@@ -83,44 +74,56 @@ export async function openDiskStore(root: string, options: DiskStoreOptions = {}
   const io = createDiskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);
   try {
-    return ok(createDiskStore(...(await run(openDisk())), limits));
+    return ok(createDiskStore(await run(openDisk(io, root, durable, options, limits)), limits));
   } catch (error) {
-    const failure = systemFault(error);
-    if (failure === undefined) throw error;
-    const { code, cause } = failure.error;
-    const help = explanationOf(error) ?? ADVICE_BY_CODE[code] ?? DEFAULT_ADVICE;
-    const what = `${resolve(root)} cannot be used as the root of a store (${cause}); ${help}`;
-    return { ok: false, error: { ...serviceFault(code, undefined, { cause }), message: what } };
+    const fault = systemFault(error);
+    if (fault === undefined) throw error;
+    return { ok: false, error: rootFault(root, error, fault) };
   }
+}
 
-  function* openDisk(): Task<[Disk, StagingFolder, StoredUploads, ChecksumJournal]> {
-    const folder = yield* openRoot(io, root, durable);
-    try {
-      const directories = createDirectories(io, folder, durable);
-      const checksums: ChecksumCache = createChecksumCache((name, sum) => journal.add(name, sum));
-      const journal =
-        options.checksums === 'disk' ? createChecksumJournal(io, directories, () => checksums) : NO_JOURNAL;
-      const listings = createDiskListings({ io, directories }, { ...LISTING_BOUNDS, ...options.listing });
-      const folderCalls = createSemaphore(CALLS_IN_FOLDERS_MAX);
-      const disk = {
-        io,
-        durable,
-        directories,
-        folderCalls,
-        checksums,
-        listings,
-      };
-      const stored = createStoredUploads(disk);
-      const staging = yield* openStagingFolder(io, directories, stored.rescue);
-      // No call is under way in this store yet. A file that cannot be read now is looked at later.
-      yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
-      yield* journal.load(checksums);
-      return [disk, staging, stored, journal];
-    } catch (error) {
-      io.closeQuietly(folder.fd);
-      throw error;
-    }
+function* openDisk(
+  io: DiskIo,
+  root: string,
+  durable: boolean,
+  options: DiskStoreOptions,
+  limits: UploadLimits,
+): Task<OpenDisk> {
+  const folder = yield* openRoot(io, root, durable);
+  try {
+    const { disk, journal } = createDisk(io, folder, durable, options);
+    const stored = createStoredUploads(disk);
+    const staging = yield* openStagingFolder(io, disk.directories, stored.rescue);
+    // No call is under way in this store yet. A file that cannot be read now is looked at later.
+    yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
+    yield* journal.load(disk.checksums);
+    return { disk, staging, stored, journal };
+  } catch (error) {
+    io.closeQuietly(folder.fd);
+    throw error;
   }
+}
+
+function createDisk(
+  io: DiskIo,
+  folder: Root,
+  durable: boolean,
+  options: DiskStoreOptions,
+): { readonly disk: Disk; readonly journal: ChecksumJournal } {
+  const directories = createDirectories(io, folder, durable);
+  const checksums: ChecksumCache = createChecksumCache((name, sum) => journal.add(name, sum));
+  const journal =
+    options.checksums === 'disk' ? createChecksumJournal(io, directories, () => checksums) : NO_JOURNAL;
+  const listings = createDiskListings({ io, directories }, { ...LISTING_BOUNDS, ...options.listing });
+  const folderCalls = createSemaphore(CALLS_IN_FOLDERS_MAX);
+  return { disk: { io, durable, directories, folderCalls, checksums, listings }, journal };
+}
+
+/** The fault when the root cannot be used, in a sentence for the operator. */
+function rootFault(root: string, error: unknown, { error: { code, cause } }: RefusedOutcome): ServiceFault {
+  const help = explanationOf(error) ?? ADVICE_BY_CODE[code] ?? DEFAULT_ADVICE;
+  const message = `${resolve(root)} cannot be used as the root of a store (${cause}); ${help}`;
+  return { ...serviceFault(code, undefined, { cause }), message };
 }
 
 const DEFAULT_ADVICE = 'choose another folder';
@@ -132,123 +135,3 @@ const ADVICE_BY_CODE: Partial<Record<string, string>> = {
   'name-conflict': 'something that is not a folder is in the way; remove it, or choose another folder',
   exists: 'something that is not a folder is in the way; remove it, or choose another folder',
 };
-
-function createDiskStore(
-  disk: Disk,
-  staging: StagingFolder,
-  stored: StoredUploads,
-  journal: ChecksumJournal,
-  limits: UploadLimits,
-): Store {
-  const { io, durable, listings } = disk;
-  const sinks = new Set<DiskSink>();
-  const sources = new Set<DiskSource>();
-  /** Calls under way. */
-  let callsRunning = 0;
-  let closing: Promise<void> | undefined;
-  let onIdle = () => {};
-
-  const runCall: RunCall = (task) => (closing === undefined ? run(tracked(task)) : err('shutting-down'));
-  const runInFolder: RunCall = (task) => runCall(disk.folderCalls.run(task));
-  const uploads = createDiskUploads(disk, staging, stored, limits, runCall, () => closing !== undefined);
-
-  function* tracked<T>(steps: Task<Outcome<T>>): Task<Outcome<T>> {
-    callsRunning += 1;
-    try {
-      return yield* steps;
-    } catch (error) {
-      const failure = systemFault(error);
-      if (failure === undefined) throw error;
-      return failure;
-    } finally {
-      callsRunning -= 1;
-      if (callsRunning === 0) onIdle();
-    }
-  }
-
-  /** Closes descriptors only after all calls have ended: other files soon get the same numbers. */
-  async function close(): Promise<void> {
-    uploads.close();
-    listings.stop();
-    if (callsRunning > 0) await new Promise<void>((resolve) => (onIdle = resolve));
-    for (const sink of sinks) await run(sink.discard());
-    for (const source of sources) await run(source.release());
-    await journal.close();
-    await run(listings.close());
-    await run(staging.close());
-    disk.directories.close();
-  }
-
-  return {
-    durable,
-    put: (name, options) => nameFault(name) ?? runCall(beginPut(name, options)),
-    resume: (upload) => runCall(uploads.resume(upload)),
-    cancel: (upload) => runCall(uploads.cancel(upload)),
-    unfinished: uploads.unfinished,
-    open: (name) => nameFault(name) ?? runInFolder(inFolderOf(disk, name, (path) => openFile(path, name))),
-    stat: (name) => nameFault(name) ?? runInFolder(statFile(disk, name)),
-    list: (options) => runCall(listings.list(options)),
-    remove: (name) => nameFault(name) ?? runInFolder(removeFile(disk, name)),
-    rename: (from, to, options) =>
-      nameFault(from) ?? nameFault(to) ?? runInFolder(moveFile(disk, from, to, options?.ifAbsent)),
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
-
-  function* beginPut(name: string, options: PutOptions): Task<Outcome<Sink>> {
-    const earlyFault =
-      options.size >= EARLY_CHECK_BYTES_MIN
-        ? yield* disk.folderCalls.run(putFault(disk, name, options.ifAbsent))
-        : undefined;
-    if (earlyFault !== undefined) return earlyFault;
-    const { upload } = options;
-    if (upload !== undefined) return yield* beginUpload(upload, name, options);
-    const noSpace =
-      options.size >= SPACE_CHECK_BYTES_MIN
-        ? yield* spaceFault(io, disk.directories, options.size)
-        : undefined;
-    if (noSpace !== undefined) return noSpace;
-    const staged = yield* staging.create();
-    const onEnd = () => sinks.delete(sink);
-    const sink = createDiskSink(disk, runCall, staged, name, options, onEnd, hashFor(options));
-    sinks.add(sink);
-    return ok(sink);
-  }
-
-  function beginUpload(upload: string, name: string, options: PutOptions): Task<Outcome<Sink>> {
-    return uploads.begin(upload, options, (uploadFile, hash) => {
-      const onEnd = () => {
-        sinks.delete(sink);
-        uploads.detach(upload);
-      };
-      const sink = createDiskSink(disk, runCall, uploadFile, name, options, onEnd, hash, uploadFile);
-      sinks.add(sink);
-      return sink;
-    });
-  }
-
-  function* openFile(path: string, name: string): Task<Outcome<Source>> {
-    let fd: number;
-    try {
-      fd = yield* io.open(path, OPEN_FLAGS.read);
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
-      throw error;
-    }
-    let file: Outcome<Stats> | undefined;
-    try {
-      file = regularFile(io.fs.fstatSync(fd));
-    } finally {
-      if (file?.ok !== true) yield* ignoreSystemErrors(io.close(fd));
-    }
-    if (!file.ok) return file;
-    const source = createDiskSource(io, runCall, fd, fileInfoWithChecksum(disk, name, file.value), () =>
-      sources.delete(source),
-    );
-    sources.add(source);
-    return ok(source);
-  }
-}

@@ -1,4 +1,4 @@
-/** What the parts of an open disk store work with: its files, folders, checksums and listings. */
+/** An open disk store, as its operations share it: files, folders, checksums and listings. */
 import type { Stats } from 'node:fs';
 import type { FileInfo, Listing, ListOptions, Outcome } from '../contract.ts';
 import type { Semaphore } from '../semaphore.ts';

@@ -1,9 +1,12 @@
 /** Reads the entries of a folder in batches, in the order of the system. */
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
 import { errnoOf } from '../disk/errno.ts';
 import type { FolderEntry, OpenFolder } from '../disk/file-system.ts';
+import { joinName } from '../names.ts';
 import type { Semaphore } from '../semaphore.ts';
 import { type Task, wait } from '../task.ts';
+import { fromBytes } from './name-bytes.ts';
 
 /**
  * Reads a folder to its end, or until `take` returns false.
@@ -120,4 +123,10 @@ function keyOf(entry: FolderEntry): string | undefined {
   const { name } = entry;
   const bytes = typeof name === 'string' ? name : Buffer.from(name).toString('latin1');
   return isFolder ? `${bytes}/` : bytes;
+}
+
+/** Whether a key is of a name that could have been put: other programs may have made other names. */
+export function isListable(folder: string, key: string): boolean {
+  const name = fromBytes(key.endsWith('/') ? key.slice(0, -1) : key);
+  return name !== undefined && explainBadFilename(joinName(folder, name)) === null;
 }

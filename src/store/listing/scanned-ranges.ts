@@ -29,6 +29,16 @@ export interface FolderScan {
   readonly isStable: boolean;
 }
 
+/** Milliseconds for which a folder must be unchanged before its times are reliable. */
+const STABLE_MS = 100;
+
+/** Notes the beginning of a scan of a folder with these stats. The returned function is called at its end. */
+export function startScan(stats: Stats): () => FolderScan {
+  const startedAt = performance.now();
+  const isStable = Math.max(stats.ctimeMs, stats.mtimeMs) < Date.now() - STABLE_MS;
+  return () => ({ startedAt, tookMs: performance.now() - startedAt, stats, isStable });
+}
+
 export interface ScannedRange extends NameRange {
   readonly scan: FolderScan;
   /** The first and the last name of it that pages have shown; undefined when they have shown none. */
@@ -76,7 +86,7 @@ export const isSameFolder = (a: Stats, b: Stats): boolean => a.ino === b.ino && 
  */
 export function mayContinue(
   range: ScannedRange,
-  createScannedRanges: ScannedRanges,
+  ranges: ScannedRanges,
   position: ListingPosition,
   askedAt: number,
   stats: Stats,
@@ -88,14 +98,13 @@ export function mayContinue(
   const continueMs = Math.max(bounds.continueMsMin, bounds.continueScanTimes * scan.tookMs);
   if (performance.now() - scan.startedAt > continueMs) return false;
   const readAt =
-    position.readAt ??
-    (position.shown === undefined ? undefined : shownReadAt(createScannedRanges, position.shown));
+    position.readAt ?? (position.shown === undefined ? undefined : shownReadAt(ranges, position.shown));
   return readAt !== undefined && scan.startedAt >= readAt;
 }
 
 /** When the names around a key were read, if pages have shown the key and there were names after it. */
-function shownReadAt(createScannedRanges: ScannedRanges, key: string): number | undefined {
-  const range = createScannedRanges.rangeAt(key);
+function shownReadAt(ranges: ScannedRanges, key: string): number | undefined {
+  const range = ranges.rangeAt(key);
   if (range?.shown === undefined || key < range.shown.from || key > range.shown.to) return undefined;
   if (!range.names.has(key)) return undefined;
   const { names, at, next } = range.names.run(key);

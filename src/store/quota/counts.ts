@@ -7,7 +7,7 @@
 import { catalogue } from '../../files/protocol/errors.ts';
 import type { ListOptions, MaybeAsync, Outcome, Store } from '../contract.ts';
 import { okVoid, type RefusedOutcome } from '../outcome.ts';
-import { awaitOutcome, run, type Task, together } from '../task.ts';
+import { awaitOutcome, run, type Start, type Task, together } from '../task.ts';
 import type { QuotaLedger, Tally } from './ledger.ts';
 
 export interface QuotaCounts {
@@ -35,92 +35,108 @@ interface Change {
   readonly onEnd: (() => void)[];
 }
 
+interface CountsState {
+  readonly store: Store;
+  readonly ledger: QuotaLedger;
+  /** The counts under way; at most one for each quota. */
+  readonly counts: Map<Tally, Promise<Outcome<void>>>;
+  /** The changes under way; the calls under way bound it. */
+  readonly changes: Set<Change>;
+}
+
 export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
-  /** The counts under way. */
-  const counts = new Map<Tally, Promise<Outcome<void>>>();
-  /** The calls under way bound it. */
-  const changes = new Set<Change>();
+  const state: CountsState = { store, ledger, counts: new Map(), changes: new Set() };
+  return {
+    count: (tally) => countOnce(state, tally),
+    countFault: (name) => countFault(state, name),
+    runChange: (names, change, record) => runChange(state, names, change, record),
+  };
+}
 
-  function countOnce(tally: Tally): Promise<Outcome<void>> {
-    const underWay = counts.get(tally);
-    if (underWay !== undefined) return underWay;
-    const counting = Promise.resolve(run(count(tally))).finally(() => counts.delete(tally));
-    counts.set(tally, counting);
-    // A call that needs the count gets its error; in the background there may be no such call.
-    counting.catch(() => {});
-    return counting;
+function countOnce(state: CountsState, tally: Tally): Promise<Outcome<void>> {
+  const { counts } = state;
+  const underWay = counts.get(tally);
+  if (underWay !== undefined) return underWay;
+  const counting = Promise.resolve(run(count(state, tally))).finally(() => counts.delete(tally));
+  counts.set(tally, counting);
+  // A call that needs the count gets its error; in the background there may be no such call.
+  counting.catch(() => {});
+  return counting;
+}
+
+function* count({ store, changes }: CountsState, tally: Tally): Task<Outcome<void>> {
+  // Changes that began before the tally existed do not record themselves in it, so the count must include
+  // them.
+  yield* together([...changes].map(endOf));
+  let used = 0;
+  let options: ListOptions = { prefix: tally.prefix, limit: PAGE_FILES };
+  for (;;) {
+    const listed = yield* awaitOutcome(store.list(options));
+    if (!listed.ok) return listed;
+    for (const { size } of listed.value.files) used += size;
+    if (listed.value.next === undefined) break;
+    options = { ...options, after: listed.value.next };
   }
+  tally.used = used;
+  tally.counted = true;
+  return okVoid;
+}
 
-  function* count(tally: Tally): Task<Outcome<void>> {
-    // Changes that began before the tally existed do not record themselves in it, so the count must include
-    // them.
-    yield* together(
-      [...changes].map(
-        ({ onEnd }) =>
-          (callback) =>
-            void onEnd.push(() => callback(null)),
-      ),
-    );
-    let used = 0;
-    let options: ListOptions = { prefix: tally.prefix, limit: PAGE_FILES };
-    for (;;) {
-      const listed = yield* awaitOutcome(store.list(options));
-      if (!listed.ok) return listed;
-      for (const { size } of listed.value.files) used += size;
-      if (listed.value.next === undefined) break;
-      options = { ...options, after: listed.value.next };
-    }
-    tally.used = used;
-    tally.counted = true;
-    return okVoid;
+/** Waits for the end of a change. */
+const endOf =
+  ({ onEnd }: Change): Start =>
+  (callback) =>
+    void onEnd.push(() => callback(null));
+
+function* countFault(state: CountsState, name: string): Task<RefusedOutcome | undefined> {
+  for (;;) {
+    const uncounted = state.ledger.talliesOf(name).find((tally) => !tally.counted);
+    if (uncounted === undefined) return undefined;
+    const outcome = yield* awaitOutcome(countOnce(state, uncounted));
+    if (!outcome.ok) return outcome;
   }
+}
 
-  function* countFault(name: string): Task<RefusedOutcome | undefined> {
-    for (;;) {
-      const uncounted = ledger.talliesOf(name).find((tally) => !tally.counted);
-      if (uncounted === undefined) return undefined;
-      const outcome = yield* awaitOutcome(countOnce(uncounted));
-      if (!outcome.ok) return outcome;
-    }
+function* runChange<T>(
+  state: CountsState,
+  names: readonly string[],
+  change: () => MaybeAsync<T>,
+  record: (value: T, tallies: readonly Tally[]) => void,
+): Task<Outcome<T>> {
+  const { ledger, counts, changes } = state;
+  for (;;) {
+    const [counting] = ledger.talliesOf(...names).flatMap((tally) => counts.get(tally) ?? []);
+    if (counting === undefined) break;
+    yield* awaitOutcome(counting);
   }
-
-  function* runChange<T>(
-    names: readonly string[],
-    change: () => MaybeAsync<T>,
-    record: (value: T, tallies: readonly Tally[]) => void,
-  ): Task<Outcome<T>> {
-    for (;;) {
-      const [counting] = ledger.talliesOf(...names).flatMap((tally) => counts.get(tally) ?? []);
-      if (counting === undefined) break;
-      yield* awaitOutcome(counting);
-    }
-    const tallies = ledger.talliesOf(...names);
-    const underWay: Change = { onEnd: [] };
-    changes.add(underWay);
-    let isKnown = false;
-    try {
-      const outcome = yield* awaitOutcome(change());
-      if (outcome.ok) record(outcome.value, tallies);
-      isKnown = outcome.ok || changedNothing(outcome);
-      return outcome;
-    } finally {
-      if (!isKnown) yield* remeasure(names, tallies);
-      changes.delete(underWay);
-      for (const callback of underWay.onEnd) callback();
-    }
+  const tallies = ledger.talliesOf(...names);
+  const underWay: Change = { onEnd: [] };
+  changes.add(underWay);
+  let isKnown = false;
+  try {
+    const outcome = yield* awaitOutcome(change());
+    if (outcome.ok) record(outcome.value, tallies);
+    isKnown = outcome.ok || changedNothing(outcome);
+    return outcome;
+  } finally {
+    if (!isKnown) yield* remeasure(state, names, tallies);
+    changes.delete(underWay);
+    for (const callback of underWay.onEnd) callback();
   }
+}
 
-  /** Corrects the numbers after an error that may have come after the change was made. */
-  function* remeasure(names: readonly string[], tallies: readonly Tally[]): Task<void> {
-    for (const tally of tallies) tally.counted = false;
-    for (const name of names) {
-      if (ledger.sizeOf(name) === undefined) continue;
-      const stat = yield* awaitOutcome(store.stat(name));
-      ledger.setSize(name, stat.ok ? stat.value.size : 0);
-    }
+/** Corrects the numbers after an error that may have come after the change was made. */
+function* remeasure(
+  { store, ledger }: CountsState,
+  names: readonly string[],
+  tallies: readonly Tally[],
+): Task<void> {
+  for (const tally of tallies) tally.counted = false;
+  for (const name of names) {
+    if (ledger.sizeOf(name) === undefined) continue;
+    const stat = yield* awaitOutcome(store.stat(name));
+    ledger.setSize(name, stat.ok ? stat.value.size : 0);
   }
-
-  return { count: countOnce, countFault, runChange };
 }
 
 /**

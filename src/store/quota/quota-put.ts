@@ -1,6 +1,6 @@
 /** A put to a store with quotas: it reserves its bytes before it begins, and frees the reservation when it ends. */
+import { totalBytes } from '../../base/bytes.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
-import { totalBytes } from '../disk/disk-io.ts';
 import { ok, okVoid } from '../outcome.ts';
 import { awaitOutcome, run, type Task } from '../task.ts';
 import {

@@ -46,6 +46,27 @@ describe('a recording that reaches its size', () => {
   });
 });
 
+test.each([3000, 3001, 3050, 3099])(
+  'a recording of small packets has at most its size, %d bytes',
+  async (maxBytes) => {
+    const { path, ends } = await recorded(
+      async (client, server) => {
+        const reading = read(server);
+        for (let at = 0; at < 100; at++) {
+          await write(client, pattern(10));
+          await turns(1);
+        }
+        client.destroy();
+        await reading.done;
+      },
+      { ...raw, maxBytes },
+    );
+    expect(ends).toMatchObject([{ why: 'full' }]);
+    expect(statSync(path).size).toBeLessThanOrEqual(maxBytes);
+    expect(statSync(path).size).toBeGreaterThan(2000);
+  },
+);
+
 describe('a recording that fails', () => {
   test.each([
     ['on a full disk', '/dev/full', 'ENOSPC'],
@@ -85,6 +106,10 @@ describe('a disk that does not keep up', () => {
     }
     expect(atServer.length()).toBeGreaterThan(1_000_000);
     expect(atServer.length()).toBeLessThan(8_000_000);
+    const held = atServer.length();
+    tapped.resume();
+    await turns(50);
+    expect(atServer.length()).toBe(held);
     const answered = write(tapped, pattern(10));
     let done = false;
     answered.then(() => {
@@ -129,7 +154,7 @@ describe('what is recorded', () => {
     await recorder.close();
   });
 
-  test('a recording is for this user alone', async () => {
+  test('the file of a recording may be read by its user alone', async () => {
     const { path } = await recorded((client, server) => sends(client, server, pattern(1)), raw);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -162,7 +187,7 @@ describe('recordings in a folder', () => {
     await over;
   }
 
-  test('recordings in a folder are a file each, named for when and who', async () => {
+  test('each recording in a folder has its own file, named for its time and its peer', async () => {
     const dir = join(tempFolder(), 'made', 'here');
     const recorder = await recordInto(dir, raw);
     const ids: [string, string] = ['[2001:db8::1]:5000', 'unix:/run/../../etc/x y#3'];
@@ -178,7 +203,7 @@ describe('recordings in a folder', () => {
     expect(statSync(join(dir, files(dir)[0]!)).mode & 0o777).toBe(0o600);
   });
 
-  test('recordings in a folder of connections that send nothing are not made', async () => {
+  test('a connection that sends nothing is not recorded in a folder', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const [client, server] = memoryPair();
@@ -192,7 +217,7 @@ describe('recordings in a folder', () => {
     expect(files(dir)).toEqual([]);
   });
 
-  test('recordings in a folder are no more than they may be; the oldest go, and nothing of anybody else', async () => {
+  test('a folder has at most maxFiles recordings: the oldest are removed, and no other file is', async () => {
     const dir = tempFolder();
     const others = ['notes.pcapng', '2020-01-01.pcapng', 'x_2020-01-01T00-00-00.000Z_a_b.pcapng'];
     for (const name of others) writeFileSync(join(dir, name), 'mine');
@@ -259,7 +284,7 @@ describe('recordings in a folder', () => {
     }
   });
 
-  test('recordings in a folder that somebody else removed are not made again', async () => {
+  test('a recording that somebody else removed from the folder is not made again', async () => {
     const dir = tempFolder();
     const recorder = await recordInto(dir, raw);
     const ends: RecordEnd[] = [];
@@ -286,7 +311,7 @@ test.skipIf(process.getuid?.() === 0)('a folder that may not be written to is sa
   await expect(recordInto(join(dir, 'x'))).rejects.toThrow('EACCES');
 });
 
-test('a folder that is a file is said at once', async () => {
+test('recording into a folder that is a file fails at once', async () => {
   const path = join(tempFolder(), 'file');
   writeFileSync(path, '');
   await expect(recordInto(path)).rejects.toThrow('EEXIST');

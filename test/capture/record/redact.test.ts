@@ -58,7 +58,7 @@ const withoutTokens = (key: string, value: unknown): unknown =>
   key.toLowerCase() === 'token' ? undefined : value;
 
 describe('a token', () => {
-  test('a token is as many stars, and everything around it is as it was', async () => {
+  test('a token is recorded as so many stars, and everything around it is as it was', async () => {
     const hello = frame({ cmd: 'hello', id: 1, token: TOKEN });
     const put = spelled('{"cmd":"put","filename":"a","filesize":5}', text('12345'));
     const { client } = await sent(Buffer.concat([hello, put]));
@@ -90,12 +90,12 @@ describe('a token', () => {
     expect(rest(client.subarray(4).toString())).toBe(rest(json));
   });
 
-  test('a token in escapes is hidden as they are', async () => {
+  test('a token that is written in escapes is hidden, escape by escape', async () => {
     const { client } = await sent(spelled(`{"cmd":"hello","token":"${escaped}"}`));
     expect(client.subarray(4).toString()).toBe(`{"cmd":"hello","token":"${'*'.repeat(escaped.length)}"}`);
   });
 
-  test('a token that is a number is another one, as long', async () => {
+  test('a token that is a number is recorded as another number of the same length', async () => {
     const { client } = await sent(spelled('{"cmd":"hello","token":-123.45e6,"id":7}'));
     expect(client.subarray(4).toString()).toBe('{"cmd":"hello","token":111111111,"id":7}');
   });
@@ -115,7 +115,7 @@ describe('a token', () => {
   const cuts = fc.array(fc.nat(), { maxLength: 12 });
 
   property.prop([requests, cuts], { numRuns: cases(150) })(
-    'is nowhere in the file, whatever the chunks; every other byte is there',
+    'a token is nowhere in the file, whatever the chunks; every other byte is there',
     async (frames, places) => {
       const bytes = Buffer.concat(frames);
       const { client, file } = await sent(bytes, places);
@@ -128,15 +128,18 @@ describe('a token', () => {
 
   property.prop([requests, cuts, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 6 })], {
     numRuns: cases(150),
-  })('is nowhere in the file when bytes were lost or put in, either', async (frames, places, where, junk) => {
-    const bytes = Buffer.concat(frames);
-    const at = where % bytes.length;
-    const broken = Buffer.concat([bytes.subarray(0, at), junk, bytes.subarray(at + (where % 3))]);
-    const { client, file } = await sent(broken, places);
-    expect(client.length).toBe(broken.length);
-    // A body is a body: what was put in may have moved a header into one.
-    if (!isInBody(broken)) expect(leaks(file)).toBe(false);
-  });
+  })(
+    'a token is nowhere in the file either when bytes were lost or put in',
+    async (frames, places, where, junk) => {
+      const bytes = Buffer.concat(frames);
+      const at = where % bytes.length;
+      const broken = Buffer.concat([bytes.subarray(0, at), junk, bytes.subarray(at + (where % 3))]);
+      const { client, file } = await sent(broken, places);
+      expect(client.length).toBe(broken.length);
+      // A body is a body: what was put in may have moved a header into one.
+      if (!isInBody(broken)) expect(leaks(file)).toBe(false);
+    },
+  );
 
   test('a token cut into single bytes is hidden', async () => {
     const bytes = frame({ cmd: 'hello', token: TOKEN });
@@ -223,7 +226,7 @@ describe('what waits for the rest of a header', () => {
   const pong = frame({ ack: 'ping' });
   const hello = frame({ cmd: 'hello', token: TOKEN });
 
-  test('what waits for the rest of a header never makes an answer come before what it answers', async () => {
+  test('a recorded reply never comes before the request that it answers, although the request waits for the rest of a header', async () => {
     const order = await orderOf(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       await write(client, Buffer.concat([ping, hello.subarray(0, 20)]));
@@ -243,7 +246,7 @@ describe('what waits for the rest of a header', () => {
     ]);
   });
 
-  test('what waits for the rest of a header is written, hidden, before what is said of a connection that broke in it', async () => {
+  test('an incomplete header is written, hidden, before the comment on the connection that broke in it', async () => {
     const order = await orderOf(async (client, server) => {
       const broken = new Promise<void>((resolve) => {
         server.chunks$.subscribe({
@@ -335,7 +338,7 @@ describe('redacting', () => {
     ]);
   });
 
-  test('redaction can be left away', async () => {
+  test('a recording without redaction has all bytes as they were', async () => {
     const hello = frame({ cmd: 'hello', token: TOKEN });
     const { path } = await recorded(
       async (client, server) => {

@@ -31,7 +31,7 @@ const pieces = fc.array(fc.oneof(fc.nat(50), fc.nat(3000), fc.nat(200_000)), { m
 
 describe('what is recorded', () => {
   property.prop([pieces, pieces, fc.boolean()], { numRuns: cases(60) })(
-    'is read back, byte for byte, in both directions',
+    'a recording is read back, byte for byte, in both directions',
     async (up, down, wide) => {
       const parts = (lengths: readonly number[], from: number) =>
         lengths.map((length, at) => pattern(length, from + at * 7919));
@@ -56,7 +56,7 @@ describe('what is recorded', () => {
     },
   );
 
-  test('a recording has a packet a chunk, as it arrived, where it fits into one', async () => {
+  test('a recording has one packet for each chunk that fits into one', async () => {
     const sizes = [1, 65_492, 10, 65_493];
     const { path } = await recorded(
       (client, server) =>
@@ -73,7 +73,7 @@ describe('what is recorded', () => {
     expect(lengths).toEqual([1, 65_492, 10, 65_492, 1]);
   });
 
-  test('a recording says of an answer what its sender had received', async () => {
+  test('the acknowledgement of a recorded reply says how much its sender had received', async () => {
     const { path } = await recorded(async (client, server) => {
       const [atClient, atServer] = [read(client), read(server)];
       for (const [asked, answer] of [
@@ -205,7 +205,7 @@ describe('a checksum', () => {
   );
 
   property.prop([payload, fc.boolean(), fc.maxSafeInteger(), fc.nat()])(
-    'is right over headers, pseudo header and any payload',
+    'a checksum is right over headers, pseudo header and any payload',
     (bytes, wide, seq, ack) => {
       const { client, server } = wide
         ? endpointsOf('[2001:db8::1]:65535', '[fe80::9%eth0]:1')
@@ -259,7 +259,7 @@ describe('an address', () => {
     expect(parseEndpoint(text)).toBeNull();
   });
 
-  test('the address of a recorded connection that is none gets a stand-in, of the family of the other, that no other connection has', () => {
+  test("a recorded connection without an IP address gets a stand-in of the other address's family, which no other connection has", () => {
     const seen = new Set<string>();
     for (let made = 0; made < 200; made++) {
       const { client, server } = endpointsOf('memory:1', 'memory:2');

@@ -90,7 +90,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(fins.trim().split('\n')).toEqual(['1', '200001']);
   });
 
-  test('Wireshark sees a reset, and why', async () => {
+  test('Wireshark shows a reset, and why it came', async () => {
     const { path } = await recorded(async (client, server) => {
       const [, atServer] = [read(client), read(server)];
       await write(client, pattern(10));
@@ -103,7 +103,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(last(await values(path, 'tcp.completeness'))).toBe(completeByReset);
   });
 
-  test('Wireshark is told how much of what was written never left', async () => {
+  test('Wireshark shows how much of what was written never left', async () => {
     const { path } = await recorded(async (client, server) => {
       read(server);
       server.write([pattern(1_000_000)], () => {});
@@ -113,7 +113,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(last(await values(path, 'frame.comment'))).toContain('up to 1000000 bytes never left');
   });
 
-  test('Wireshark is told which way a packet went, seen from where it was recorded', async () => {
+  test('Wireshark shows which way a packet went, seen from where it was recorded', async () => {
     for (const at of ['client', 'server'] as const) {
       const path = `${tempFolder()}/way.pcapng`;
       const recorder = record(path, { ...raw, at });
@@ -196,7 +196,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     expect(Math.min(...(await values(path, 'tcp.seq_raw')).map(Number))).toBeLessThan(50_000);
   });
 
-  test('Wireshark knows who wrote it, and has times to the nanosecond', async () => {
+  test('Wireshark shows the application that wrote a recording, and times to the nanosecond', async () => {
     const clock = { origin: 1_700_000_000_123_456_789n, now: () => 0 };
     const { path } = await recorded((client, server) => exchange(client, server, pattern(1), pattern(1)), {
       ...raw,

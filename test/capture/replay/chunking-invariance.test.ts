@@ -63,7 +63,7 @@ describe('the same comes of a recording, however it is cut:', () => {
     },
   );
 
-  test('a session wants the same done of a recording, and answers the same, however it is cut', async () => {
+  test('a session emits the same effects and the same replies for a recording, however it is cut', async () => {
     const { initial, reduce } = createSession(commands, defaultLimits);
     // As the world would have it, but for results: nothing is asked for that waits for one.
     const sessionEvents = ({ chunks$ }: RecordedConnection): Observable<Effect> =>
@@ -112,7 +112,7 @@ describe('a pipeline that takes chunks for messages', () => {
   const naive = ({ chunks$ }: RecordedConnection) =>
     chunks$.pipe(map((chunk) => Buffer.from(chunk).toString()));
 
-  test('a pipeline that takes chunks for messages is found out, with the chunking, the conversation and the first event that differs', async () => {
+  test('the error about a pipeline that takes chunks for messages names the chunking, the conversation and the first event that differs', async () => {
     await expect(law(naive, {}, events)).rejects.toThrow(
       [
         'cut otherwise (bytes), conversation 3 (10.0.0.1:5003 to 10.0.0.2:8080) leads to something else',
@@ -123,13 +123,13 @@ describe('a pipeline that takes chunks for messages', () => {
     );
   });
 
-  test('a pipeline that takes chunks for messages is found out by each of the chunkings', async () => {
+  test('each of the chunkings finds out a pipeline that takes chunks for messages', async () => {
     for (const chunking of ['bytes', 'whole', { seed: 1, max: 3 }] as const) {
       await expect(law(naive, { chunkings: [chunking] }, events)).rejects.toThrow('leads to something else');
     }
   });
 
-  test('a pipeline that takes chunks for messages is told which field differs, and fields that count for nothing are left out', async () => {
+  test('the error about a pipeline names the field that differs, and leaves out fields that are ignored', async () => {
     const counting = ({ chunks$ }: RecordedConnection) =>
       chunks$.pipe(
         toArray(),
@@ -139,7 +139,7 @@ describe('a pipeline that takes chunks for messages', () => {
     await law(counting, { ignore: ['chunks'] }, events);
   });
 
-  test('a pipeline that takes chunks for messages is told of an event that does not come', async () => {
+  test('an event that does not come from a pipeline is a difference', async () => {
     const tooFew = ({ chunks$ }: RecordedConnection) =>
       naive({ chunks$ } as RecordedConnection).pipe(
         toArray(),
@@ -150,7 +150,7 @@ describe('a pipeline that takes chunks for messages', () => {
     );
   });
 
-  test('a pipeline that takes chunks for messages may error: how is compared too', async () => {
+  test('the error of a pipeline is compared too', async () => {
     const errs = ({ chunks$ }: RecordedConnection) =>
       chunks$.pipe(
         toArray(),

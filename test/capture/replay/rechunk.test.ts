@@ -17,7 +17,7 @@ const lengths = (pieces: Iterable<Uint8Array>): number[] => [...pieces].map(({ l
 
 describe('bytes cut anew', () => {
   property.prop([chunks, chunkings, fc.nat(10)])(
-    'are the same bytes in the same order, in chunks that are never empty',
+    'rechunked bytes are the same bytes in the same order, in chunks that are never empty',
     (recorded, chunking, salt) => {
       const cut = [...rechunk(recorded, chunking, salt)];
       expect(bytesOf(cut).equals(bytesOf(recorded))).toBe(true);
@@ -26,7 +26,7 @@ describe('bytes cut anew', () => {
   );
 
   property.prop([chunks, fc.integer(), fc.nat(10)])(
-    'are cut in the same way by the same seed, however they were cut before',
+    'rechunked bytes are cut in the same way by the same seed, however they were cut before',
     (recorded, seed, salt) => {
       const random = { seed, max: 50 };
       const whole = bytesOf(recorded);
@@ -82,7 +82,7 @@ describe('bytes cut anew', () => {
     expect(() => createRechunker(chunking)).toThrow(message);
   });
 
-  test('rechunked bytes have names for people', () => {
+  test('each chunking has a name for people', () => {
     expect([chunkingInWords('bytes'), chunkingInWords({ seed: 3 })]).toEqual(['bytes', 'random, seed 3']);
   });
 });

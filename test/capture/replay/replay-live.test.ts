@@ -4,15 +4,18 @@ import {
   firstValueFrom,
   lastValueFrom,
   map,
+  NEVER,
   type Observable,
+  of,
   ReplaySubject,
+  Subject,
   tap,
   toArray,
 } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../../src/capture/capture-fault.ts';
 import { presetReplies } from '../../../src/capture/replay/asked-replies.ts';
-import type { LiveResult } from '../../../src/capture/replay/replay-client.ts';
+import type { LiveResult } from '../../../src/capture/replay/live-result.ts';
 import { type LiveOptions, replayStreamsTo } from '../../../src/capture/replay/replay-live.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
@@ -75,8 +78,23 @@ function upper(connection: Connection): void {
   });
 }
 
+/** A connection in memory whose server is this test. */
+const scripted = (script: Partial<Connection>): Connection => ({
+  id: 'scripted',
+  local: 'client',
+  remote: 'server',
+  closed$: NEVER,
+  chunks$: NEVER,
+  write: (_chunks, settled) => setImmediate(settled),
+  pause: () => {},
+  resume: () => {},
+  end: () => {},
+  destroy: () => {},
+  ...script,
+});
+
 describe('a recording sent to a live server', () => {
-  test('a recording sent to a live server has the recorded bytes arrive and the replies compared', async () => {
+  test('a live server receives the recorded bytes, and its replies are compared', async () => {
     const { connect } = await server(upper);
     const { open, say, end, close } = talk();
     const events = [
@@ -95,7 +113,7 @@ describe('a recording sent to a live server', () => {
     ]);
   });
 
-  test('a recording sent to a live server is told from which byte on replies differ that are not in frames', async () => {
+  test('a difference in replies without frames names the first byte that differs', async () => {
     const { connect } = await server(upper);
     const { open, say, end, close } = talk();
     const events = [
@@ -117,7 +135,7 @@ describe('a recording sent to a live server', () => {
     ]);
   });
 
-  test('a recording sent to a live server waits for an answer that only what was asked tells, which nothing follows', async () => {
+  test('a replay to a live server waits for a last reply that can be framed only by what was asked', async () => {
     const heard: string[] = [];
     const { connect } = await server((connection) => {
       let asked = 0;
@@ -152,7 +170,7 @@ describe('a recording sent to a live server', () => {
     expect(heard).toEqual(['8 bytes', 'answered', '9 bytes']);
   });
 
-  test('a recording sent to a live server sends a chunk only when the replies are there that its client had seen', async () => {
+  test('a replay to a live server sends a chunk only when the replies have come that its client had seen', async () => {
     const heard: string[] = [];
     const { connect } = await server((connection) => {
       let asked = 0;
@@ -185,7 +203,7 @@ describe('a recording sent to a live server', () => {
     expect(heard).toEqual(['first', 'answered', 'second']);
   });
 
-  test('a recording sent to a live server does not wait for what its client had not seen', async () => {
+  test('a replay to a live server does not wait for replies that its client had not seen', async () => {
     const { connect } = await server((connection) => {
       let all = '';
       connection.chunks$.subscribe({
@@ -211,7 +229,7 @@ describe('a recording sent to a live server', () => {
     expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
   });
 
-  test('a recording sent to a live server ends the side of the client where it did, and reads on', async () => {
+  test('a replay to a live server ends its side where the client did, and reads on', async () => {
     const order: string[] = [];
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({
@@ -237,7 +255,7 @@ describe('a recording sent to a live server', () => {
     expect(order).toEqual(['a', 'ended']);
   });
 
-  test('a recording sent to a live server breaks off where the client did', async () => {
+  test('a replay to a live server resets the connection where the client did', async () => {
     const faults: unknown[] = [];
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ error: (fault) => faults.push(fault) });
@@ -248,7 +266,7 @@ describe('a recording sent to a live server', () => {
     await expect.poll(() => faults).toMatchObject([{ code: 'reset' }]);
   });
 
-  test('a recording sent to a live server has open at once what was open at once, and one after the other what was not', async () => {
+  test('a replay to a live server opens connections at once that were open at once, and others one after the other', async () => {
     const { connect, connections } = await server(upper);
     const [one, two, three] = [talk(0), talk(1), talk(2)];
     let most = 0;
@@ -270,6 +288,101 @@ describe('a recording sent to a live server', () => {
     await played([a[0]!, b[0]!, c[0]!, a[1]!, b[1]!, c[1]!], counted$);
     expect(most).toBe(3);
     expect(connections).toHaveLength(6);
+  });
+});
+
+describe('the pace of a live server', () => {
+  test('a live server that takes nothing of what is sent gives its conversation a fault', async () => {
+    const { open, say: says, close } = talk();
+    const events = [open(), says('client', new Uint8Array(1024 * 1024 + 1)), close('unfinished')];
+    const connect = () => of(scripted({ write: () => {} }));
+    expect(await played(events, connect, { stall: 50 })).toMatchObject([
+      { fault: { code: 'stalled', message: 'the server has taken nothing for 0.05 s' } },
+    ]);
+  });
+
+  test('a live server that is far ahead of the recording is paused until the recording comes to it', async () => {
+    const half = new Uint8Array(3 * 1024 * 1024);
+    const chunks$ = new Subject<Uint8Array>();
+    const calls: string[] = [];
+    const connect = () =>
+      of(
+        scripted({
+          chunks$,
+          write(_chunks, settled) {
+            setImmediate(settled);
+            chunks$.next(half);
+            chunks$.next(half);
+          },
+          pause: () => calls.push('pause'),
+          resume() {
+            calls.push('resume');
+            chunks$.next(Uint8Array.of(1));
+            chunks$.complete();
+          },
+        }),
+      );
+    const { open, say: says, end, close } = talk();
+    const events = [
+      open(),
+      says('client', 'a'),
+      says('server', half),
+      says('server', half),
+      says('server', Uint8Array.of(1)),
+      end('client'),
+      end('server'),
+      close(),
+    ];
+    expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
+    expect(calls).toEqual(['pause', 'resume']);
+  });
+});
+
+describe('several conversations with a live server', () => {
+  test('a conversation beyond maxOpen is not replayed, and its fault says so', async () => {
+    const { connect, connections } = await server(upper);
+    const [one, two] = [talk(0), talk(1)];
+    const parts = ({ open, say, end, close }: typeof one) => [
+      [open(), say('client', 'x'), say('server', 'X')],
+      [end('client'), end('server'), close()],
+    ];
+    const [a, b] = [parts(one), parts(two)];
+    const results = await played([a[0]!, b[0]!, a[1]!, b[1]!], connect, { maxOpen: 1 });
+    expect(results).toMatchObject([
+      {
+        sent: 0,
+        same: null,
+        fault: { code: 'too-many', message: '1 conversations are open already' },
+      },
+      { sent: 1, same: true, fault: null },
+    ]);
+    expect(connections).toHaveLength(1);
+  });
+
+  test('bytes that are put together for a larger chunk are sent before another conversation sends', async () => {
+    const [one, two] = [talk(0), talk(1)];
+    const written: string[] = [];
+    const connect = () =>
+      of(
+        scripted({
+          write(chunks, settled) {
+            written.push(...chunks.map(text));
+            setImmediate(settled);
+          },
+        }),
+      );
+    const events = [
+      one.open(),
+      two.open(),
+      one.say('client', 'o'),
+      one.say('client', 'ne'),
+      two.say('client', 'two'),
+      two.end('client'),
+      two.close('unfinished'),
+      one.close('unfinished'),
+    ];
+    await played(events, connect, { chunking: 'whole', stall: 50 });
+    expect(written).toEqual(['one', 'two']);
   });
 });
 
@@ -301,18 +414,15 @@ describe('replies that are longer or shorter than they were', () => {
   test.each([
     ['shorter', '\x01a'],
     ['longer', '\x05abcde'],
-  ])(
-    'replies that are longer or shorter than they were are counted by frames where these are known: %s',
-    async (_, answer) => {
-      const { connect } = await answering(answer, '\x01z');
-      const [result] = await played(asked(), connect, { replies });
-      expect(result).toMatchObject({ sent: 4, replies: 2, same: false, fault: null });
-      expect(result!.differences).toHaveLength(1);
-      expect(result!.differences[0]).toMatchObject({ reply: 1, packet: 2 });
-    },
-  );
+  ])('replies with frames are counted by frames, also when they are %s than they were', async (_, answer) => {
+    const { connect } = await answering(answer, '\x01z');
+    const [result] = await played(asked(), connect, { replies });
+    expect(result).toMatchObject({ sent: 4, replies: 2, same: false, fault: null });
+    expect(result!.differences).toHaveLength(1);
+    expect(result!.differences[0]).toMatchObject({ reply: 1, packet: 2 });
+  });
 
-  test('replies that are longer or shorter than they were are waited for by their bytes where they are not, and it is said for what', async () => {
+  test('replies without frames are awaited by their bytes, and the fault says how many did not come', async () => {
     const { connect } = await answering('\x01a', '\x01z');
     expect(await played(asked(), connect, { stall: 100 })).toMatchObject([
       {
@@ -326,7 +436,7 @@ describe('replies that are longer or shorter than they were', () => {
     ]);
   });
 
-  test('replies that do not come at all are the fault of that conversation', async () => {
+  test('replies that do not come at all give their conversation a fault', async () => {
     const { connect } = await answering();
     expect(await played(asked(), connect, { stall: 100, replies })).toMatchObject([
       {
@@ -346,7 +456,7 @@ describe('replies that are longer or shorter than they were', () => {
     connection.chunks$.subscribe({ next: () => go(), error: () => {} });
   };
 
-  test('replies that cannot be framed any more are not waited for, however much comes', async () => {
+  test('a replay to a live server waits no more once the replies cannot be framed, however much comes', async () => {
     const { connect } = await server(forever(Buffer.alloc(65_536, 0xff)));
     const short = { framing: lengthField({ width: 1, maxLength: 100 }) };
     expect(await played(asked(), connect, { replies: short })).toMatchObject([
@@ -360,7 +470,7 @@ describe('replies that are longer or shorter than they were', () => {
     ]);
   });
 
-  test('replies that never end are listened to for a while', async () => {
+  test('replies that never end are read up to a bound', async () => {
     const { connect } = await server(forever(Buffer.alloc(65_536, 0x41)));
     const { open, say, close } = talk();
     const events = [open(), say('client', 'a'), say('server', 'AAAA'), close('unfinished')];
@@ -368,7 +478,7 @@ describe('replies that are longer or shorter than they were', () => {
     expect(result!.received).toBeLessThan(64 * 1024 * 1024);
   });
 
-  test('replies that end too early are reported', async () => {
+  test('a server that ends its side before all replies have come gives the conversation a fault', async () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.end(), error: () => {} });
     });
@@ -395,7 +505,7 @@ describe('a server of Sluice', () => {
   }
 
   test.each(['recorded', 'whole', { seed: 4 }] as const)(
-    'a live server of Sluice stores again what was recorded, cut %o',
+    'a live server of Sluice stores again what was recorded, in chunks as %o makes them',
     async (chunking) => {
       const { store, connect } = await sluiceServer();
       const { open, say, end, close } = talk();
@@ -413,7 +523,7 @@ describe('a server of Sluice', () => {
     },
   );
 
-  test('a live server of Sluice may send gigabytes: what was recorded of it waits in bounded memory', async () => {
+  test('recorded replies of many bytes wait in bounded memory while a live server sends its own', async () => {
     const { store, connect } = await sluiceServer();
     const size = 64 * 1024 * 1024;
     const sink = await store.put('huge', { size });
@@ -460,7 +570,7 @@ describe('a server of Sluice', () => {
 describe('what can go wrong', () => {
   const { open, say: says, close } = talk();
 
-  test('a server that is not there is the fault of each conversation', async () => {
+  test('a server that is not there gives each conversation a fault', async () => {
     const { connect } = await server(() => {});
     for (const stop of stops.splice(0)) stop();
     await turns(5);
@@ -470,7 +580,7 @@ describe('what can go wrong', () => {
     ]);
   });
 
-  test('a server that breaks off is told of', async () => {
+  test('a server that breaks off gives its conversation a fault', async () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.destroy(), error: () => {} });
     });
@@ -478,7 +588,7 @@ describe('what can go wrong', () => {
     expect(await played(events, connect)).toMatchObject([{ sent: 1, same: false, fault: { code: 'broke' } }]);
   });
 
-  test('a capture that ends early is told behind the results of everything before it', async () => {
+  test('a replay to a live server of a cut capture errors after the results of everything before the cut', async () => {
     const { connect } = await server(upper);
     const fault: CaptureFault = { code: 'truncated', message: 'too short', position: 1, after: 1 };
     const results: LiveResult[] = [];
@@ -491,7 +601,7 @@ describe('what can go wrong', () => {
     expect(results).toMatchObject([{ sent: 1, same: true }]);
   });
 
-  test('unsubscribing drops the connections', async () => {
+  test('unsubscribing from a replay to a live server drops its connections', async () => {
     const closed: unknown[] = [];
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => replaying.unsubscribe(), error: () => {} });

@@ -2,8 +2,13 @@
 import { filter, firstValueFrom, lastValueFrom, map, mergeMap, type Observable, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { CaptureFault } from '../../../src/capture/capture-fault.ts';
-import type { RecordedConnection, SideEvent } from '../../../src/capture/replay/recorded-connection.ts';
-import { type ReplayEvent, type ReplayOptions, replayStreams } from '../../../src/capture/replay/replay.ts';
+import {
+  createRecordedSide,
+  type RecordedConnection,
+  type ReplayEvent,
+  type SideEvent,
+} from '../../../src/capture/replay/recorded-connection.ts';
+import { type ReplayOptions, replayStreams } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -62,7 +67,7 @@ function monologue(index: number, ...chunks: (string | Uint8Array)[]): StreamEve
 }
 
 describe('a replay', () => {
-  test('a replay is one connection a conversation, which reads what the client sent, and ends as it did', async () => {
+  test('a replay emits a connection for each conversation, which reads what the client sent, and ends as it did', async () => {
     const { open, say, end, close, conversation } = talk();
     const events = [
       open(),
@@ -161,7 +166,7 @@ describe('a replay', () => {
     }
   });
 
-  test('a replay tells of a reset behind the end: the connection breaks, and what was read is whole', async () => {
+  test('a reset behind the end breaks a replayed connection, although what was read is whole', async () => {
     const { open, say, end, reset, close } = talk();
     const connection = await first([
       open(),
@@ -240,7 +245,7 @@ describe('a replay', () => {
   });
 });
 
-describe('the tape', () => {
+describe('the pace of a replay', () => {
   /** Reads chunks of 1,000 bytes for ever, and counts how many it was asked for. */
   function endless(lead: readonly StreamEvent[], next: () => StreamEvent) {
     const count = { read: 0, stopped: false };
@@ -258,7 +263,7 @@ describe('the tape', () => {
     return { count, reading };
   }
 
-  test('a replay stops while too much waits that nobody reads, and goes on when it is read', async () => {
+  test('a replay stops while too many bytes wait to be read, and goes on when they are read', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const connections: RecordedConnection[] = [];
@@ -286,7 +291,7 @@ describe('the tape', () => {
     replaying.unsubscribe();
   });
 
-  test('a replay is stopped by unsubscribing: the file is let go, and connections break off', async () => {
+  test('unsubscribing stops a replay: it closes the file, and its connections break off', async () => {
     const { open, say } = talk();
     const { count, reading } = endless([open()], () => say('client', pattern(1000)));
     const replayed$ = replayStreams(reading);
@@ -420,7 +425,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
     expect((await read(connection).done)?.code).toBe('destroyed');
   });
 
-  test('a destroyed recorded connection is closed though nobody reads it', async () => {
+  test('a destroyed recorded connection is closed, although it has no reader', async () => {
     const connection = await open('a', 'b');
     connection.destroy();
     expect((await once(connection.closed$))?.code).toBe('destroyed');
@@ -434,6 +439,38 @@ describe('a recorded connection keeps the contract of connections:', () => {
       ),
     );
     expect(new Set(ids).size).toBe(2);
+  });
+});
+
+describe('what waits at a recorded connection', () => {
+  function side() {
+    const counted = { waiting: 0, readToEnd: 0 };
+    const recorded = createRecordedSide(talk().conversation, 'server', 'recorded', {
+      onWaitingChange: (change) => {
+        counted.waiting += change;
+      },
+      onReadToEnd: () => counted.readToEnd++,
+    });
+    return { ...recorded, counted };
+  }
+
+  test('bytes that wait at a recorded connection are a copy, and count until they are read', async () => {
+    const { connection, chunk, over, counted } = side();
+    const block = Buffer.from('abc');
+    chunk(block);
+    over(null);
+    block.fill(0x78);
+    expect(counted.waiting).toBeGreaterThan(3);
+    const chunks = await lastValueFrom(connection.chunks$.pipe(map(text), toArray()));
+    expect([chunks, counted]).toEqual([['abc'], { waiting: 0, readToEnd: 1 }]);
+  });
+
+  test('bytes that wait at a recorded connection count no more once the connection is destroyed', () => {
+    const { connection, chunk, counted } = side();
+    chunk(Buffer.from('abc'));
+    connection.destroy();
+    chunk(Buffer.from('def'));
+    expect(counted).toEqual({ waiting: 0, readToEnd: 1 });
   });
 });
 

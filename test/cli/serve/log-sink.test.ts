@@ -3,7 +3,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type AsyncWrite, logSink } from '../../../src/cli/serve/log-sink.ts';
+import { type AsyncWrite, createLogSink } from '../../../src/cli/serve/log-sink.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 const full = Object.assign(new Error('no'), { code: 'ENOSPC' });
@@ -32,7 +32,7 @@ describe('what is logged', () => {
     'is written whole and in order, however little is taken at a time',
     async (all, counts, flushed) => {
       const { write, text } = disk(() => counts.next().value!);
-      const sink = logSink({ fd: none, heldMaxBytes: 1e9, write });
+      const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
       for (const [i, line] of linesOf(all).entries()) {
         sink.write(line);
         if (i % 4 === flushed) sink.flush();
@@ -47,7 +47,7 @@ describe('what is logged', () => {
     'and refused is counted, and spoils no line but the one that was cut',
     async (all, counts) => {
       const { write, text } = disk(() => counts.next().value!);
-      const sink = logSink({ fd: none, heldMaxBytes: 1e9, write });
+      const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
       const lines = linesOf(all);
       for (const line of lines) {
         sink.write(line);
@@ -66,7 +66,7 @@ describe('what is logged', () => {
 
   test('log lines beyond the bound are lost, and counted', async () => {
     let release = () => {};
-    const sink = logSink({
+    const sink = createLogSink({
       fd: none,
       heldMaxBytes: 100,
       write: (_, bytes, done) => {
@@ -87,18 +87,18 @@ describe('what is logged', () => {
 
   test('log lines are written before a process ends at once, or given up', () => {
     const path = join(tempFolder(), 'log');
-    const sink = logSink({ fd: openSync(path, 'w'), heldMaxBytes: 1000 });
+    const sink = createLogSink({ fd: openSync(path, 'w'), heldMaxBytes: 1000 });
     sink.write('one\n');
     sink.closeSync();
     expect(readFileSync(path, 'utf8')).toBe('one\n');
-    const refused = logSink({ fd: openSync('/dev/full', 'w'), heldMaxBytes: 1000 });
+    const refused = createLogSink({ fd: openSync('/dev/full', 'w'), heldMaxBytes: 1000 });
     refused.write('one\n');
     refused.closeSync();
   });
 
   test('log lines to a descriptor that takes nothing more are given up when the log is closed', async () => {
     const busy = Object.assign(new Error('busy'), { code: 'EAGAIN' });
-    const sink = logSink({
+    const sink = createLogSink({
       fd: none,
       heldMaxBytes: 1000,
       write: (_, __, done) => setImmediate(done, busy, 0),

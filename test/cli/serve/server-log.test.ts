@@ -6,7 +6,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { logLine, withoutContent } from '../../../src/cli/serve/log-line.ts';
-import { type ServerLogOptions, serverLog } from '../../../src/cli/serve/server-log.ts';
+import { createServerLog, type ServerLogOptions } from '../../../src/cli/serve/server-log.ts';
 import { type ServiceFault, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
@@ -47,12 +47,26 @@ const refused = {
 async function written(options: ServerLogOptions, ...events: readonly ServerEvent[]): Promise<string> {
   const path = join(tempFolder(), 'log');
   const fd = openSync(path, 'w');
-  const log = serverLog({ terminal: false, ...options, fd });
+  const log = createServerLog({ terminal: false, ...options, fd });
   for (const event of events) log.event(event);
   await log.close();
   // Closed with the log, as any file it was given.
   return readFileSync(path, 'utf8');
 }
+
+test.each([
+  ['a stored file', stored],
+  ['any other event', refused],
+])(
+  'the line of %s is written when the server falls idle, without another line behind it',
+  async (_, event) => {
+    const path = join(tempFolder(), 'log');
+    const log = createServerLog({ terminal: false, fd: openSync(path, 'w') });
+    log.event(event);
+    await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 5000 }).toContain('"request":3');
+    await log.close();
+  },
+);
 
 describe('a line', () => {
   test.each([stored, served, refused])(

@@ -25,9 +25,9 @@ test.each([
   ['an earlier run has left', [700], 700],
   ['an earlier run has left, over connections that break', [700, 800, 950], 700],
   ['this run has received, over a connection that breaks', [0, 800], 0],
-  ['an earlier run has left, and is no good', [700, 0], 0],
+  ['an earlier run has left, which are no good', [700, 0], 0],
 ])(
-  'a file that goes on behind what %s: the report says where, and the result what was received',
+  'when a file goes on behind the bytes that %s, the report says where, and the result what was received',
   async (_, tries, before) => {
     const told: unknown[] = [];
     const report: Report = {
@@ -75,13 +75,83 @@ test.each([
   },
 );
 
+test('a file that turns out to be another one is begun again, and the bytes written before are dropped', async () => {
+  const fetch: Downloads['fetch'] = (filename, target) =>
+    new Observable((subscriber) => {
+      for (const mtime of [1, 2]) {
+        target.begin({ filename, size: 4, mtime, offset: 0, length: 4, pause() {}, resume() {} });
+        target.write(new Uint8Array(mtime === 1 ? 3 : 4));
+      }
+      subscriber.complete();
+    });
+  const files: unknown[] = [];
+  const begin = ({ mtime, again, written }: LocalFileOptions): LocalFile => ({
+    write: ({ length }) => written(length),
+    finish: async () => {
+      files.push({ mtime, again, end: 'placed' });
+      return 'placed';
+    },
+    abort: (how) => files.push({ mtime, again, end: how }),
+  });
+  const got = await download([{ path: 'a', filename: 'a', size: 4 }], {
+    downloads: { fetch },
+    report: nothing,
+    begin,
+    concurrency: 1,
+    keepsPartFiles: false,
+    kept: new Set<Transfer>(),
+    isUnwanted: () => false,
+  });
+  expect(files).toEqual([
+    { mtime: 1, again: false, end: 'drop' },
+    { mtime: 2, again: true, end: 'placed' },
+  ]);
+  expect(got).toMatchObject({ files: 1, bytes: 4, transferred: 4 });
+});
+
+test('once the server is given up no further file is asked for, and the files under way end', async () => {
+  const asked: string[] = [];
+  const fetch: Downloads['fetch'] = (filename, target) =>
+    new Observable((subscriber) => {
+      asked.push(filename);
+      if (filename === 'a') {
+        const fault = { code: 'reset', message: 'the connection broke' } as const;
+        setImmediate(() => subscriber.error({ type: 'connection', fault, sent: true }));
+      } else {
+        setTimeout(() => {
+          target.begin({ filename, size: 1, mtime: 0, offset: 0, length: 1, pause() {}, resume() {} });
+          target.write(new Uint8Array(1));
+          subscriber.complete();
+        }, 20);
+      }
+    });
+  const begin = ({ written }: LocalFileOptions): LocalFile => ({
+    write: ({ length }) => written(length),
+    finish: async () => 'placed',
+    abort: () => {},
+  });
+  const transfers = ['a', 'b', 'c', 'd'].map((name) => ({ path: name, filename: name, size: 1 }));
+  const got = await download(transfers, {
+    downloads: { fetch },
+    report: nothing,
+    begin,
+    concurrency: 2,
+    keepsPartFiles: false,
+    kept: new Set<Transfer>(),
+    isUnwanted: () => false,
+  });
+  expect(asked).toEqual(['a', 'b']);
+  const givenUp = { files: 3, why: 'the connection broke', status: 3 };
+  expect(got).toEqual({ files: 1, bytes: 1, transferred: 1, failed: 0, givenUp });
+});
+
 /** Disks that fail: while the file arrives, at its end, and both. */
 test.each([
   ['while it arrives', true, false],
   ['when it is finished', false, true],
   ['first the one and then the other', true, true],
 ])(
-  'a file that cannot be written %s is told once and let go of, and the others are received',
+  'a file that cannot be written %s is reported once and released, and the others are received',
   async (_, early, late) => {
     const store = memoryStore();
     const names = ['a', 'bad', 'b', 'c'];

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import type { Transfer } from '../../../src/cli/transfer/report.ts';
-import { barReport } from '../../../src/cli/transfer/report-bars.ts';
+import { createBarReport } from '../../../src/cli/transfer/report-bars.ts';
 import { createScreen } from '../../support/processes/screen.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -17,7 +17,7 @@ property.prop([fc.integer({ min: 20, max: 120 }), fc.array(reason, { minLength: 
   (columns, reasons) => {
     const { stream, rows } = createScreen(columns);
     const output = { line: () => {}, error: expect.unreachable } as Partial<Output> as Output;
-    const report = barReport(output, 'stored', stream);
+    const report = createBarReport(output, 'stored', stream);
     const transfers = reasons.map((_, i): Transfer => ({ path: `f${i}`, filename: `f${i}`, size: 10 }));
     report.expect(transfers.length + 1, 10 * transfers.length + 10);
     report.progress({ path: 'large', filename: 'large', size: 10 }, 5);

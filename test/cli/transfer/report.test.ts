@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Output } from '../../../src/cli/shared/output.ts';
 import { type BarFacts, drawBar } from '../../../src/cli/transfer/draw-bar.ts';
 import { createMeter } from '../../../src/cli/transfer/meter.ts';
-import { jsonReport } from '../../../src/cli/transfer/report-json.ts';
+import { createJsonReport } from '../../../src/cli/transfer/report-json.ts';
 import { lineReport, quietReport } from '../../../src/cli/transfer/report-lines.ts';
 import { createSpeed } from '../../../src/client/transfers/speed.ts';
 
@@ -58,7 +58,7 @@ test('quiet: only what went wrong', () => {
 
 test('JSON: an object a line, and progress no more than once a second', () => {
   const { lines, output } = taken();
-  const report = jsonReport(output, 'stored');
+  const report = createJsonReport(output, 'stored');
   for (let bytes = 0; bytes < 2000; bytes++) report.progress(transfer, bytes);
   report.retry({ message: 'lost', attempt: 2, retries: 5, seconds: 0.8 });
   report.done(transfer, 2000, { before: 0, details: { crc32: 7 } });
@@ -78,7 +78,7 @@ test('of a file that goes on, lines and JSON say from where, and the summary cou
   const film = { path: 'a', filename: 'a', size: 900 };
   const lines = taken();
   const json = taken();
-  for (const report of [lineReport(lines.output, 'stored'), jsonReport(json.output, 'stored')]) {
+  for (const report of [lineReport(lines.output, 'stored'), createJsonReport(json.output, 'stored')]) {
     report.resumed(film, 700);
     report.done(film, 900, { before: 700, details: { resumedFrom: 700 } });
     report.end({ ...summary, bytes: 900, transferred: 200 });

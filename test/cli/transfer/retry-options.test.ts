@@ -1,4 +1,4 @@
-/** What is told of breaks that are tried again: each once, though several connections may have it at once. */
+/** Breaks that are tried again are reported once each, although several connections may have one at once. */
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { Report, RetryNotice } from '../../../src/cli/transfer/report.ts';
@@ -17,27 +17,27 @@ function telling() {
   };
 }
 
-test('connections that break at once, for one reason, are told as one', () => {
+test('connections that break at once, for one reason, are reported as one', () => {
   const { told, broke } = telling();
   for (const connection of [0, 1, 2, 3]) broke(connection);
   expect(told.length).toBe(1);
 });
 
-test('a connection that breaks twice is told twice, however soon', () => {
+test('a connection that breaks twice is reported twice, however soon', () => {
   const { told, broke } = telling();
   broke(0);
   broke(0);
   expect(told.length).toBe(2);
 });
 
-test('requests that are refused at once, for one reason, are told as one', () => {
+test('requests that are refused at once, for one reason, are reported as one', () => {
   const { told, broke } = telling();
   broke(null);
   broke(null);
   expect(told.length).toBe(1);
 });
 
-test('a further try is another line', () => {
+test('a further try is reported in a line of its own', () => {
   const { told, broke } = telling();
   broke(0, 1);
   broke(1, 2);

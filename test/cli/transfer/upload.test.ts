@@ -63,16 +63,19 @@ function world() {
 test.each([
   ['with acks', upload],
   ['without', sendUnacknowledged],
-])('a file that changes while it is sent is told, not stored, and the others are: %s', async (_, send) => {
-  const { files, world: it, stored, failed, connections } = world();
-  const sent = await send(files, it);
-  expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
-  expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, givenUp: null });
-  expect(connections()).toBe(2);
-  expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });
-});
+])(
+  'a file that changes while it is sent is reported and not stored, and the others are stored: %s',
+  async (_, send) => {
+    const { files, world: it, stored, failed, connections } = world();
+    const sent = await send(files, it);
+    expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
+    expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, givenUp: null });
+    expect(connections()).toBe(2);
+    expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });
+  },
+);
 
-test('of a file that an earlier run has sent in part, the report says from where it goes on, and the result what was sent', async () => {
+test('the report says where a file goes on that an earlier run has sent in part, and the result what was sent', async () => {
   const folder = tempFolder();
   const size = 20_000_000;
   writeTree(folder, { film: new Uint8Array(size).fill(7), small: 'S' });
@@ -106,7 +109,7 @@ test('of a file that an earlier run has sent in part, the report says from where
   });
 });
 
-test('what a run sends again, over a connection that was made again, was not there before', async () => {
+test('bytes that a run sends again over another connection do not count as there before', async () => {
   const folder = tempFolder();
   const size = 20_000_000;
   writeTree(folder, { film: new Uint8Array(size).fill(7) });

@@ -107,7 +107,7 @@ describe('a file of the kernel, whose size does not say what is in it', () => {
       const content = fileContent(path);
       const bytes = (await readAll(content, 1000)) as Uint8Array;
       expect(bytes.length).toBe(content.size);
-      // What comes after the first line changes by itself.
+      // The lines after the first one change by themselves.
       const [line] = readFileSync(path, 'utf8').split('\n');
       expect(Buffer.from(bytes).toString().startsWith(`${line}\n`)).toBe(true);
       expect(content.mtime).toBeUndefined();

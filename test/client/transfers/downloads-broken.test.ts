@@ -3,13 +3,12 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
 import type { ConnectionPoolOptions, Retry } from '../../../src/client/pool/pool-options.ts';
-import {
-  createDownloads,
-  type DownloadProgress,
-  type Downloads,
-  type DownloadTarget,
-  type PartialDownload,
-} from '../../../src/client/transfers/downloads.ts';
+import type {
+  DownloadProgress,
+  DownloadTarget,
+  PartialDownload,
+} from '../../../src/client/transfers/download-target.ts';
+import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -142,24 +141,27 @@ describe('connections that break', () => {
       fc.integer({ min: 1, max: 3 }),
     ],
     { numRuns: cases(40) },
-  )('wherever they break, what is written is the file', async (cuts, sizes, parallel) => {
-    const { net, downloads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
-    await Promise.all(
-      sizes.map(async (size, i) => {
-        const bytes = pattern(size, i);
-        await store(net.store, `f${i}`, bytes);
-        const to = target();
-        const { events, fault } = await outcome(downloads, `f${i}`, to.it, i % 2 === 0 ? 1e9 : size);
-        expect(fault).toBeNull();
-        expect(same(to.bytes(), bytes)).toBe(true);
-        for (const { received, total } of events) expect(received).toBeLessThanOrEqual(total);
-      }),
-    );
-    expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
-    downloads.end();
-    await expect.poll(net.open).toBe(0);
-    expect(net.store.sources).toBe(0);
-  });
+  )(
+    'wherever connections break, the bytes that are written are those of the file',
+    async (cuts, sizes, parallel) => {
+      const { net, downloads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
+      await Promise.all(
+        sizes.map(async (size, i) => {
+          const bytes = pattern(size, i);
+          await store(net.store, `f${i}`, bytes);
+          const to = target();
+          const { events, fault } = await outcome(downloads, `f${i}`, to.it, i % 2 === 0 ? 1e9 : size);
+          expect(fault).toBeNull();
+          expect(same(to.bytes(), bytes)).toBe(true);
+          for (const { received, total } of events) expect(received).toBeLessThanOrEqual(total);
+        }),
+      );
+      expect(net.mostOpen()).toBeLessThanOrEqual(parallel);
+      downloads.end();
+      await expect.poll(net.open).toBe(0);
+      expect(net.store.sources).toBe(0);
+    },
+  );
 });
 
 describe('giving up', () => {

@@ -3,11 +3,8 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
 import type { ConnectionPoolOptions } from '../../../src/client/pool/pool-options.ts';
-import {
-  createDownloads,
-  type DownloadTarget,
-  type PartialDownload,
-} from '../../../src/client/transfers/downloads.ts';
+import type { DownloadTarget, PartialDownload } from '../../../src/client/transfers/download-target.ts';
+import { createDownloads } from '../../../src/client/transfers/downloads.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { cases } from '../../support/cases.ts';

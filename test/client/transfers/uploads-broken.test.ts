@@ -5,12 +5,8 @@ import { describe, expect, test } from 'vitest';
 import type { ClientFault } from '../../../src/client/client-fault.ts';
 import { bytesContent, type Content } from '../../../src/client/content/content.ts';
 import type { Retry } from '../../../src/client/pool/pool-options.ts';
-import {
-  createUploads,
-  type Progress,
-  type Uploaded,
-  type UploadsOptions,
-} from '../../../src/client/transfers/uploads.ts';
+import type { Progress, Uploaded, UploadsOptions } from '../../../src/client/transfers/upload.ts';
+import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { anonymous } from '../../../src/files/protocol/access.ts';
 import { type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
 import { openAccess } from '../../../src/runtime/access.ts';

@@ -15,12 +15,8 @@ import {
 import { describe, expect, test } from 'vitest';
 import { bytesContent, type Content } from '../../../src/client/content/content.ts';
 import { sha256 } from '../../../src/client/content/sha256.ts';
-import {
-  createUploads,
-  type Progress,
-  type Uploaded,
-  type UploadsOptions,
-} from '../../../src/client/transfers/uploads.ts';
+import type { Progress, Uploaded, UploadsOptions } from '../../../src/client/transfers/upload.ts';
+import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';

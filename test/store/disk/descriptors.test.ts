@@ -1,45 +1,41 @@
-/** When the process has no descriptors left: what is only kept for later is let go of first. */
+/** A process without free descriptors: the store first closes the folders that it only caches. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
 import { CALLS_IN_FOLDERS_MAX } from '../../../src/store/disk/disk.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+import { openBelow, rootForEachTest } from '../../support/stores/store-roots.ts';
 
 let root: string;
-beforeEach(() => {
-  root = newRoot();
-});
-afterEach(() => {
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
+rootForEachTest((path) => {
+  root = path;
 });
 
 for (const durability of ['fsync', 'os'] as const) {
   for (const errno of ['EMFILE', 'ENFILE']) {
     it(`after ${errno} the store (${durability}) closes unused folders and tries once more`, async () => {
-      let most = Number.POSITIVE_INFINITY;
+      let openMax = Number.POSITIVE_INFINITY;
       const fs = interceptedFileSystem({
         before: ({ name }) =>
-          (name === 'open' || name === 'readdir') && openBelow(root).length >= most ? errno : undefined,
+          (name === 'open' || name === 'readdir') && openBelow(root).length >= openMax ? errno : undefined,
       });
       const store = await value(openDiskStore(root, { durability, fs }));
       for (let i = 0; i < 10; i++) await value(put(store, `folder ${i}/file`, `${i}`));
-      most = openBelow(root).length;
-      expect(most).toBeGreaterThan(10);
+      openMax = openBelow(root).length;
+      expect(openMax).toBeGreaterThan(10);
       await value(put(store, 'folder 0/other', 'x'));
       expect(openBelow(root).length).toBeLessThan(5);
-      most = Number.POSITIVE_INFINITY;
+      openMax = Number.POSITIVE_INFINITY;
       for (let i = 0; i < 10; i++) await value(store.stat(`folder ${i}/file`));
-      most = openBelow(root).length;
+      openMax = openBelow(root).length;
       expect((await value(store.list({ limit: 20 }))).files).toHaveLength(11);
       // Nothing is left that could be closed.
-      most = 0;
+      openMax = 0;
       await refused(store.put('a', { size: 1 }), 'too-many-open-files');
       await refused(store.open('folder 1/file'), 'too-many-open-files');
-      most = Number.POSITIVE_INFINITY;
+      openMax = Number.POSITIVE_INFINITY;
       expect(await textOf(store, 'folder 1/file')).toBe('1');
       await store.close();
     });
@@ -80,7 +76,7 @@ for (const what of ['stat', 'open', 'remove', 'rename', 'put'] as const) {
       put: (name: string) => value(put(store, name, 'x')),
     };
     await Promise.all(names.map((name) => calls[what](name)));
-    // A file that is opened, or put, has a descriptor of its own, which whoever asks bounds.
+    // A file that is opened or put has a descriptor of its own; the callers bound these.
     const own = what === 'open' || what === 'put' ? count : 0;
     expect(most - own).toBeLessThanOrEqual(3 * CALLS_IN_FOLDERS_MAX + 16 + 2);
     await store.close();

@@ -1,4 +1,4 @@
-/** In which order the disk store asks for what, and that nothing is answered before it is on the disk. */
+/** The order of the operations of the disk store. It answers a change only once the change is on the disk. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +15,8 @@ import {
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import {
-  type Interception,
-  interceptedFileSystem,
-  type Operation,
-} from '../../support/stores/fs-intercepted.ts';
+import type { Interception, Operation } from '../../support/stores/fs-intercepted.ts';
+import { expectInOrder, loggedFileSystem } from '../../support/stores/operation-log.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
 
 const opened: { store: Store; root: string }[] = [];
@@ -30,86 +27,58 @@ afterEach(async () => {
   }
 });
 
-/** A store that writes down what it does to the disk: `begin rename`, `end rename`. */
-async function recorded(more: Interception = {}, options: DiskStoreOptions = {}, root = newRoot()) {
+/** A store, and the log of its operations since it was opened. */
+async function loggedStore(more: Interception = {}, options: DiskStoreOptions = {}, root = newRoot()) {
   const log: string[] = [];
-  /** Which descriptor is which folder or file. */
-  const paths = new Map<number, string>();
-  const show = ({ name, args }: Operation) => {
-    const [first] = args;
-    const path = typeof first === 'number' ? (paths.get(first) ?? `${first}`) : tail(`${first}`);
-    return `${name} ${path}`;
-  };
-  const tail = (path: string) =>
-    path
-      .replace(/^\/proc\/self\/fd\/(\d+)/, (_, fd) => paths.get(Number(fd)) ?? `${fd}`)
-      .replace(`${root}/`, '');
-  const fs = interceptedFileSystem({
-    ...more,
-    before(operation) {
-      log.push(`begin ${show(operation)}`);
-      return more.before?.(operation);
-    },
-    after(operation, result) {
-      if (operation.name === 'open') {
-        const path = tail(`${operation.args[0]}`);
-        paths.set(result as number, path === root ? '.' : path);
-      }
-      log.push(`end ${show(operation)}`);
-      more.after?.(operation, result);
-    },
-  });
+  const fs = loggedFileSystem(root, log, more);
   const store = await value(openDiskStore(root, { ...options, fs }));
   opened.push({ store, root });
   log.length = 0;
   return { store, root, log };
 }
 
-const steps = (log: readonly string[]) =>
+/** The lines of the operations that change the disk. */
+const changes = (log: readonly string[]) =>
   log.filter((line) => /^(begin|end) (writev|fdatasync|fsync|rename|link|unlink|mkdir) /.test(line));
 
 describe('what a commit does, in order', () => {
   it('a commit syncs the content, renames, syncs the folder, and only then answers', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await value(put(store, 'file', 'x'));
     log.push('answer');
-    const order = [
-      'end writev',
-      'end fdatasync',
-      'begin rename',
-      'end rename',
+    expectInOrder(log, [
+      /^end writev/,
+      /^end fdatasync/,
+      /^begin rename/,
+      /^end rename/,
       'begin fsync .',
       'end fsync .',
       'answer',
-    ];
-    const places = order.map((step) => log.findIndex((line) => line.startsWith(step)));
-    expect(places).toEqual([...places].sort((a, b) => a - b));
-    expect(places).not.toContain(-1);
+    ]);
   });
 
   it('a commit syncs each new folder into the folder above it', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await value(put(store, 'a/b/file', 'x'));
     log.push('answer');
-    const order = [
+    expectInOrder(log, [
       'end mkdir ./a',
       'begin fsync .',
       'end fsync .',
       'end mkdir ./a/b',
       'begin fsync ./a',
       'end fsync ./a',
-    ];
-    const places = [...order, 'end rename', 'begin fsync ./a/b', 'end fsync ./a/b', 'answer'].map((step) =>
-      log.findIndex((line) => line.startsWith(step)),
-    );
-    expect(places).toEqual([...places].sort((a, b) => a - b));
-    expect(places).not.toContain(-1);
+      /^end rename/,
+      'begin fsync ./a/b',
+      'end fsync ./a/b',
+      'answer',
+    ]);
   });
 
   it('a commit syncs an existing path once, since the process that made it may have died before its sync', async () => {
     const root = newRoot();
     mkdirSync(join(root, 'a/b'), { recursive: true });
-    const { store, log } = await recorded({}, {}, root);
+    const { store, log } = await loggedStore({}, {}, root);
     await value(store.list({ limit: 10 }));
     await value(put(store, 'a/b/file', 'x'));
     expect(log.filter((line) => line.startsWith('end fsync'))).toEqual([
@@ -123,24 +92,21 @@ describe('what a commit does, in order', () => {
   });
 
   it('a commit syncs the times too when the put sets them', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await value(put(store, 'file', 'x', { mtime: 1000 }));
-    const order = ['end futimes', 'begin fsync', 'begin rename'];
-    const places = order.map((step) => log.findIndex((line) => line.startsWith(step)));
-    expect(places).toEqual([...places].sort((a, b) => a - b));
-    expect(places).not.toContain(-1);
+    expectInOrder(log, [/^end futimes/, /^begin fsync/, /^begin rename/]);
   });
 
   it('a rename syncs the new name first, then the removal of the old one', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await value(put(store, 'a/from', 'x'));
     await value(put(store, 'b/file', 'x'));
     log.length = 0;
     await value(store.rename('a/from', 'b/to'));
     log.push('answer');
-    expect(steps(log)).toEqual([
-      'begin rename ./a/from',
-      'end rename ./a/from',
+    expect(changes(log)).toEqual([
+      'begin rename ./a/from ./b/to',
+      'end rename ./a/from ./b/to',
       'begin fsync ./b',
       'end fsync ./b',
       'begin fsync ./a',
@@ -148,7 +114,7 @@ describe('what a commit does, in order', () => {
     ]);
     log.length = 0;
     await value(store.remove('b/to'));
-    expect(steps(log)).toEqual([
+    expect(changes(log)).toEqual([
       'begin unlink ./b/to',
       'end unlink ./b/to',
       'begin fsync ./b',
@@ -157,7 +123,7 @@ describe('what a commit does, in order', () => {
   });
 
   it('durability os syncs nothing, and answers small puts at once', async () => {
-    const { store, log } = await recorded({}, { durability: 'os' });
+    const { store, log } = await loggedStore({}, { durability: 'os' });
     await value(put(store, 'a/first', 'x'));
     const begun = store.put('a/file', { size: 1 });
     assert.ok(!(begun instanceof Promise) && begun.ok);
@@ -172,7 +138,7 @@ describe('what a commit does, in order', () => {
 describe('group commit', () => {
   it('commits share syncs of a folder, each begun after the renames that it covers', async () => {
     const files = 100;
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await Promise.all(
       Array.from({ length: files }, async (_, i) => {
         const name = `f${i}`;
@@ -187,7 +153,7 @@ describe('group commit', () => {
 
     const renames = log.flatMap((line, i) => (line.startsWith('end rename') ? [i] : []));
     expect(renames).toHaveLength(files);
-    // Answers come in groups, each after the end of a sync: count what each sync that ended before can vouch for.
+    // Answers come in groups, each after the end of a sync. At least as many renames came before that sync began.
     for (const [i, line] of log.entries()) {
       if (!line.startsWith('answer')) continue;
       const answered = log.slice(0, i + 1).filter((other) => other.startsWith('answer')).length;
@@ -199,7 +165,7 @@ describe('group commit', () => {
 
   it('a failed sync fails the commits that waited for it, and no others', async () => {
     let failing = true;
-    const { store } = await recorded({
+    const { store } = await loggedStore({
       before: ({ name }) => (failing && name === 'fsync' ? 'EIO' : undefined),
     });
     const outcome = await put(store, 'file', 'x');
@@ -214,7 +180,7 @@ describe('group commit', () => {
 describe('writing', () => {
   for (const durability of ['fsync', 'os'] as const) {
     it(`a short write is continued where the system stopped (${durability})`, async () => {
-      const { store } = await recorded({ atMost: () => 777 }, { durability });
+      const { store } = await loggedStore({ writeLimit: () => 777 }, { durability });
       for (const size of [1, 776, 777, 778, 5000, 300_000]) {
         const content = pattern(size);
         const first = Math.min(10, size >> 1);
@@ -228,7 +194,7 @@ describe('writing', () => {
   }
 
   it('a sink rejects a call that overlaps another', async () => {
-    const { store } = await recorded();
+    const { store } = await loggedStore();
     const sink = await value(store.put('file', { size: 1 }));
     const writing = sink.write([bytes('x')]);
     await expect(async () => sink.abort()).rejects.toThrow('before the last one was answered');
@@ -238,7 +204,7 @@ describe('writing', () => {
   });
 
   it('a write under way ends before the store is closed', async () => {
-    const { store, root } = await recorded();
+    const { store, root } = await loggedStore();
     const idle = await value(store.open((await value(put(store, 'opened', 'x'))).name));
     const commits = [];
     for (let i = 0; i < 20; i++) {
@@ -257,7 +223,7 @@ describe('writing', () => {
   it('a put that fails removes the folders that were made for it', async () => {
     let failing = true;
     const before = ({ name }: Operation) => (failing && name === 'rename' ? 'EIO' : undefined);
-    const { store, root } = await recorded({ before });
+    const { store, root } = await loggedStore({ before });
     await refused(put(store, 'a/b/c', 'x'), 'io-error');
     expect(readdirSync(root)).toEqual(['.sluice']);
     failing = false;
@@ -272,7 +238,7 @@ describe('writing', () => {
 
   it('a put to a full disk is disk-full, and works again when there is space', async () => {
     let full = false;
-    const { store } = await recorded({
+    const { store } = await loggedStore({
       before: ({ name }) => (full && ['writev', 'mkdir', 'fdatasync'].includes(name) ? 'ENOSPC' : undefined),
     });
     full = true;

@@ -1,8 +1,10 @@
 /**
- * The disk store with its nth file operation failing, for n = 1, 2, 3 … until the whole scenario runs through.
+ * The disk store while its nth file operation fails, for n = 0, 1, 2 … until the whole scenario has run without
+ * a failure.
  *
- * Whatever fails: the answer is an error that names the cause or a success that is one, a name has its old content or
- * the new, what was acknowledged is there, nothing unfinished is left, no descriptor stays open, and the store goes on.
+ * Whichever operation fails: the store answers with an error that names the cause, or with a success that is
+ * true. Each name has its old content or the new one, and what was acknowledged is stored. No unfinished file
+ * is left, no descriptor stays open, and the store continues to work.
  */
 import assert from 'node:assert/strict';
 import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
@@ -12,11 +14,8 @@ import type { ErrorCode } from '../../../src/files/protocol/errors.ts';
 import { pattern, put, value } from '../../../src/store/conformance/case.ts';
 import type { Outcome, Store } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import {
-  describeOperation,
-  interceptedFileSystem,
-  type Operation,
-} from '../../support/stores/fs-intercepted.ts';
+import { faultyFileSystem } from '../../support/stores/faulty-fs.ts';
+import type { Operation } from '../../support/stores/fs-intercepted.ts';
 import {
   filesBelow,
   newRoot,
@@ -34,58 +33,58 @@ const codeOf: Readonly<Record<string, ErrorCode>> = {
 };
 
 const large = 'large '.repeat(50_000);
-/** A content as the messages show it. */
+/** A content in a form that is short enough for messages. */
 const brief = (content: string) => (content === large ? 'large' : content);
 
-/** A step: what it does, and which contents (null: none) the names may have after it. */
 interface Step {
-  readonly does: (store: Store) => Promise<Outcome<unknown>>;
-  readonly leads: Readonly<Record<string, string | null>>;
-  /** The code it fails with although nothing is wrong with the disk. */
+  readonly act: (store: Store) => Promise<Outcome<unknown>>;
+  /** The contents that it gives to names; null removes the name. */
+  readonly result: Readonly<Record<string, string | null>>;
+  /** The code with which it fails even when no operation does. */
   readonly refusal?: ErrorCode;
 }
 
 const steps: readonly Step[] = [
-  { does: (store) => put(store, 'folder/replaced', 'new'), leads: { 'folder/replaced': 'new' } },
-  { does: (store) => put(store, 'made/deep/down', 'deep'), leads: { 'made/deep/down': 'deep' } },
-  { does: (store) => put(store, 'large', large), leads: { large } },
-  { does: (store) => put(store, 'once', 'once', { ifAbsent: true }), leads: { once: 'once' } },
-  { does: (store) => put(store, 'timed', 'timed', { mtime: 1000 }), leads: { timed: 'timed' } },
-  { does: (store) => put(store, 'empty-folder', 'file'), leads: { 'empty-folder': 'file' } },
-  { does: (store) => put(store, 'folder', 'x'), leads: {}, refusal: 'name-conflict' },
-  { does: (store) => put(store, 'folder', large), leads: {}, refusal: 'name-conflict' },
-  { does: (store) => put(store, 'short', 'x', { size: 2 }), leads: {}, refusal: 'size-mismatch' },
-  { does: (store) => put(store, 'new/long', 'xxx', { size: 2 }), leads: {}, refusal: 'size-mismatch' },
+  { act: (store) => put(store, 'folder/replaced', 'new'), result: { 'folder/replaced': 'new' } },
+  { act: (store) => put(store, 'made/deep/down', 'deep'), result: { 'made/deep/down': 'deep' } },
+  { act: (store) => put(store, 'large', large), result: { large } },
+  { act: (store) => put(store, 'once', 'once', { ifAbsent: true }), result: { once: 'once' } },
+  { act: (store) => put(store, 'timed', 'timed', { mtime: 1000 }), result: { timed: 'timed' } },
+  { act: (store) => put(store, 'empty-folder', 'file'), result: { 'empty-folder': 'file' } },
+  { act: (store) => put(store, 'folder', 'x'), result: {}, refusal: 'name-conflict' },
+  { act: (store) => put(store, 'folder', large), result: {}, refusal: 'name-conflict' },
+  { act: (store) => put(store, 'short', 'x', { size: 2 }), result: {}, refusal: 'size-mismatch' },
+  { act: (store) => put(store, 'new/long', 'xxx', { size: 2 }), result: {}, refusal: 'size-mismatch' },
   {
-    does: async (store) => {
+    act: async (store) => {
       const sink = await store.put('never/aborted', { size: 10 });
       if (!sink.ok) return sink;
       const written = await sink.value.write([pattern(5)]);
       if (written.ok) await sink.value.abort();
       return written;
     },
-    leads: {},
+    result: {},
   },
   {
-    does: (store) => Promise.resolve(store.rename('from', 'to/here')),
-    leads: { from: null, 'to/here': 'moved' },
+    act: (store) => Promise.resolve(store.rename('from', 'to/here')),
+    result: { from: null, 'to/here': 'moved' },
   },
   {
-    does: (store) => Promise.resolve(store.rename('from-2', 'to-2', { ifAbsent: true })),
-    leads: { 'from-2': null, 'to-2': 'moved 2' },
+    act: (store) => Promise.resolve(store.rename('from-2', 'to-2', { ifAbsent: true })),
+    result: { 'from-2': null, 'to-2': 'moved 2' },
   },
-  { does: (store) => Promise.resolve(store.remove('folder/removed')), leads: { 'folder/removed': null } },
-  { does: (store) => Promise.resolve(store.stat('kept')), leads: {} },
-  { does: (store) => Promise.resolve(store.list({ limit: 5 })), leads: {} },
+  { act: (store) => Promise.resolve(store.remove('folder/removed')), result: { 'folder/removed': null } },
+  { act: (store) => Promise.resolve(store.stat('kept')), result: {} },
+  { act: (store) => Promise.resolve(store.list({ limit: 5 })), result: {} },
   {
-    does: async (store) => {
+    act: async (store) => {
       const source = await store.open('kept');
       if (!source.ok) return source;
       const read = await source.value.read(0, 100);
       await source.value.close();
       return read;
     },
-    leads: {},
+    result: {},
   },
 ];
 
@@ -109,10 +108,10 @@ async function prepared(): Promise<string> {
 const unfinishedOpen = (root: string) =>
   openBelow(root).filter((path) => path.includes('(deleted)') || lstatSync(path).isFile());
 
-/** Whether a failure of this very operation excuses an unfinished file until the store is closed. */
-const cleansUp = ({ name }: Operation) => name === 'unlink' || name === 'close';
+/** Whether an unfinished file may stay until the store is closed when this operation has failed. */
+const cleansUp = (failed: Operation | undefined) => failed?.name === 'unlink' || failed?.name === 'close';
 
-/** What is there, seen from outside: the store's own reads would be operations that can fail. */
+/** The stored files, read without the store, whose own reads can fail. */
 const contents = (root: string): Map<string, string> =>
   new Map(
     filesBelow(root)
@@ -120,83 +119,81 @@ const contents = (root: string): Map<string, string> =>
       .map((name) => [name, brief(readFileSync(join(root, name), 'utf8'))]),
   );
 
-/** Which operation fails when none does. */
+/** The number of an operation that no run reaches, so that none fails. */
 const NEVER = -1;
 
-/** Runs the scenario with the nth operation failing; answers whether there was an nth. */
+/** Runs the scenario while the nth operation fails; returns whether there were so many operations. */
 async function runWithFault(durability: 'fsync' | 'os', errno: string, nth: number): Promise<boolean> {
   const root = await prepared();
-  let hit: Operation | undefined;
-  const fs = interceptedFileSystem({
-    before(operation) {
-      if (operation.number !== nth) return undefined;
-      hit = operation;
-      return errno;
-    },
-  });
-  const named = () => (hit === undefined ? 'nothing' : describeOperation(hit));
+  const { fs, hit, describeHit } = faultyFileSystem({ errno, nth });
 
   const checkFailure = (outcome: Outcome<unknown>, refusal?: ErrorCode) => {
     if (outcome.ok) return;
     if (outcome.error.code === refusal) return;
-    assert.equal(outcome.error.code, codeOf[errno], `${named()}: ${JSON.stringify(outcome.error)}`);
+    assert.equal(outcome.error.code, codeOf[errno], `${describeHit()}: ${JSON.stringify(outcome.error)}`);
     assert.equal(outcome.error.cause, errno);
-    assert.ok(!JSON.stringify(outcome.error).includes('/secret/path'), 'no path of the system is told');
+    assert.ok(
+      !JSON.stringify(outcome.error).includes('/secret/path'),
+      'the error contains no path of the system',
+    );
   };
 
   let opened = await openDiskStore(root, { durability, fs });
   if (!opened.ok) {
     checkFailure(opened);
-    assert.ok(opened.error.message.includes(root), 'the operator is told which folder');
-    assert.deepEqual(openBelow(root), [], `${named()} left a descriptor open`);
+    assert.ok(opened.error.message.includes(root), 'the message names the root');
+    assert.deepEqual(openBelow(root), [], `${describeHit()} left a descriptor open`);
     opened = await openDiskStore(root, { durability, fs });
   }
   const store = await value(opened);
 
   let expected = new Map<string, string>(Object.entries(before));
-  for (const { does, leads, refusal } of steps) {
+  for (const { act, result, refusal } of steps) {
     const old = expected;
     expected = new Map(old);
-    for (const [name, content] of Object.entries(leads)) {
+    for (const [name, content] of Object.entries(result)) {
       if (content === null) expected.delete(name);
       else expected.set(name, brief(content));
     }
 
-    const untouched = hit === undefined;
-    const outcome = await does(store);
+    const wasHitBefore = hit() !== undefined;
+    const outcome = await act(store);
     checkFailure(outcome, refusal);
     if (refusal !== undefined) assert.ok(!outcome.ok);
     if (!outcome.ok && refusal === undefined) {
-      // Each name is what it was or what it was to be. With ifAbsent or a hard link both names may be there.
+      // Each name has its old content or the new one. After a put with ifAbsent, or a link, both names may exist.
       const now = contents(root);
       for (const [name, content] of now) {
         assert.ok(
           [old.get(name), expected.get(name)].includes(content),
-          `${named()}: ${name} is neither old nor new`,
+          `${describeHit()}: ${name} is neither old nor new`,
         );
       }
       for (const name of old.keys())
-        assert.ok(now.has(name) || !expected.has(name), `${named()}: ${name} is lost`);
-      const again = await does(store);
-      // A change whose sync failed was made all the same, only not promised: to make it again finds it made.
+        assert.ok(now.has(name) || !expected.has(name), `${describeHit()}: ${name} is lost`);
+      const again = await act(store);
+      // A change whose sync failed was made, but not acknowledged. A second call finds it made.
       if (!again.ok)
-        assert.ok(['exists', 'not-found'].includes(again.error.code), `${named()}: ${again.error.message}`);
+        assert.ok(
+          ['exists', 'not-found'].includes(again.error.code),
+          `${describeHit()}: ${again.error.message}`,
+        );
     }
-    // Until the nth operation all is as in the run in which none fails, and that is looked at.
-    if (hit === undefined && nth !== NEVER) continue;
-    assert.deepEqual(contents(root), expected, `${named()}: what is there after a step`);
-    if (hit === undefined || !cleansUp(hit)) {
-      assert.deepEqual(temporariesIn(root), [], `${named()} left an unfinished file`);
+    // Up to the nth operation a run is the same as the one without a failure, which checks each step.
+    if (hit() === undefined && nth !== NEVER) continue;
+    assert.deepEqual(contents(root), expected, `${describeHit()}: the contents after a step`);
+    if (!cleansUp(hit())) {
+      assert.deepEqual(temporariesIn(root), [], `${describeHit()} left an unfinished file`);
     }
-    if (untouched && hit !== undefined)
-      assert.deepEqual(unfinishedOpen(root), [], `${named()} left a file open`);
+    if (!wasHitBefore && hit() !== undefined)
+      assert.deepEqual(unfinishedOpen(root), [], `${describeHit()} left a file open`);
   }
 
   await store.close();
-  if (hit?.number === undefined || !cleansUp(hit)) assert.deepEqual(temporariesIn(root), []);
-  assert.deepEqual(openBelow(root), [], `${named()} left a descriptor open`);
+  if (!cleansUp(hit())) assert.deepEqual(temporariesIn(root), []);
+  assert.deepEqual(openBelow(root), [], `${describeHit()} left a descriptor open`);
   removeRoot(root);
-  return hit !== undefined;
+  return hit() !== undefined;
 }
 
 describe('the disk store, one operation failing', () => {

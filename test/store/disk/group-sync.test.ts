@@ -1,3 +1,4 @@
+/** One sync for all callers that wait for the same folder. */
 import { describe, expect, it } from 'vitest';
 import { createGroupSync } from '../../../src/store/disk/group-sync.ts';
 
@@ -35,12 +36,12 @@ describe('a group sync', () => {
 
   it('the error of a group sync reaches the callers that waited for it, and no others', () => {
     const { ask, end } = manualSync();
-    const heard: (string | undefined)[] = [];
-    ask((error) => heard.push(error?.message));
-    ask((error) => heard.push(error?.message));
+    const errors: (string | undefined)[] = [];
+    ask((error) => errors.push(error?.message));
+    ask((error) => errors.push(error?.message));
     end(new Error('EIO'));
     end();
-    expect(heard).toEqual(['EIO', undefined]);
+    expect(errors).toEqual(['EIO', undefined]);
   });
 
   it('a caller that asks again from its callback gets a later group sync', () => {

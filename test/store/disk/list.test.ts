@@ -1,5 +1,5 @@
-/** Listings of large folders: what they cost, by count, and that others have their turn meanwhile. */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/** Listings of large folders: their cost, by count, and that they let other work run meanwhile. */
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
@@ -31,7 +31,7 @@ function makeFiles(folder: string, count: number, length: number): void {
   for (let i = 0; i < count; i++) writeFileSync(join(root, folder, `${i}`.padStart(length, '0')), '');
 }
 
-/** Until the folder has been left alone for long enough that its times say whether it changed. */
+/** Waits until the folder has been unchanged for so long that its times show the next change. */
 const untilSettled = (folder: string) =>
   expect
     .poll(() => Date.now() - statSync(join(root, folder)).ctimeMs, { timeout: 5_000 })
@@ -40,7 +40,7 @@ const untilSettled = (folder: string) =>
 interface Counts {
   /** Entries of folders that were read. */
   entries: number;
-  /** Files that were looked at. */
+  /** Files whose stats were read. */
   looks: number;
 }
 
@@ -52,7 +52,7 @@ function counting(entry: () => void = () => {}): { fs: FileSystem; counts: Count
       if (name === 'lstat') counts.looks += 1;
       return undefined;
     },
-    entry: () => {
+    beforeEntry: () => {
       counts.entries += 1;
       entry();
     },
@@ -68,10 +68,10 @@ async function countingStore(listing: Partial<ListingBounds> = {}, durability: '
   return { store, counts };
 }
 
-/** Looks often: what is waited for comes in many small steps. */
+/** Polls at short intervals: a listing proceeds in many small steps. */
 const soon = (look: () => number) => expect.poll(look, { interval: 1, timeout: 10_000 });
 
-/** A folder of more than so many files is large: it is read once for all who ask. */
+/** A folder of more files than this is large: one scan serves all requests for it. */
 const SMALL = LISTING_BOUNDS.smallBatchesMax * LISTING_BOUNDS.batchEntries;
 
 describe('many listings at once', () => {
@@ -94,7 +94,7 @@ describe('many listings at once', () => {
         most.looks = Math.max(most.looks, counts.looks - before.looks);
       }
       await all;
-      // Of entries, what few reads bring that end together; of files, a run of each listing that is under way.
+      // Few reads end in the same turn. Each listing under way reads the stats of one run of files.
       expect(most.entries).toBeGreaterThan(0);
       expect(most.entries).toBeLessThanOrEqual(6 * LISTING_BOUNDS.batchEntries);
       expect(most.looks).toBeLessThanOrEqual(16 * 64);
@@ -105,9 +105,13 @@ describe('many listings at once', () => {
   it('many listings share one scan of a large folder, wherever in it they are', async () => {
     const count = 3000;
     makeFiles('large', count, 10);
-    // What is selected from one place does not reach the next.
-    const bounds = { smallBatchesMax: 1, batchEntries: 64, blockNamesMax: 32, readingBytesMax: 60_000 };
-    const { store, counts } = await countingStore(bounds);
+    // The names that are selected from one position do not reach the next position.
+    const { store, counts } = await countingStore({
+      smallBatchesMax: 1,
+      batchEntries: 64,
+      blockNamesMax: 32,
+      scanBytesMax: 60_000,
+    });
     const listers = 12;
     const pages = await Promise.all(
       Array.from({ length: listers }, (_, i) => {
@@ -117,7 +121,8 @@ describe('many listings at once', () => {
     );
     for (const [i, { files }] of pages.entries())
       expect(files[0]?.name).toBe(`large/${String(Math.floor((i * count) / listers) + 1).padStart(10, '0')}`);
-    // Each sees that it is not small; then it is read for all. Not twelve times, though it changed just now.
+    // Each listing reads a batch to see that the folder is large. The scans are shared, although the folder
+    // changed just now.
     expect(counts.entries).toBeLessThanOrEqual(listers * 65 + 3 * (count + 1));
     await store.close();
   });
@@ -194,7 +199,7 @@ describe('page by page', () => {
     const names = await namesIn(store, 500, 'large/');
     expect(names).toHaveLength(count);
     expect(names).toEqual([...names].sort());
-    // Once to see that it is not small, and once all of it.
+    // One read finds that the folder is large, and one scan reads all of it.
     expect(counts.entries).toBeLessThanOrEqual(SMALL + count + 1);
     await store.close();
   });
@@ -256,17 +261,29 @@ describe('page by page', () => {
     writeFileSync(join(root, 'large/0000000000.new'), '');
     const second = await page();
     expect(second.files.map(({ name }) => name)).toContain('large/0000000000.new');
-    // The folder was read for the first, and once more for the second, which has not been where the first is.
+    // The first listing had a scan, and the second has another one, since it has not been where the first is.
     expect(counts.entries).toBeGreaterThan(2 * count);
     const before = counts.entries;
     const [ofFirst, ofSecond] = [await page(first.next), await page(second.next)];
     expect(ofFirst.files[0]?.name).toBe('large/0000000020');
     expect(ofSecond.files[0]?.name).toBe('large/0000000009');
     expect(counts.entries).toBe(before);
-    // A place that nobody was shown begins a listing, and sees what is there.
+    // A position that no page has shown begins a listing, which shows the present files.
     writeFileSync(join(root, 'large/0000000100.new'), '');
     expect((await page('large/0000000100.')).files[0]?.name).toBe('large/0000000100.new');
     expect(counts.entries).toBeGreaterThan(before + count);
+    await store.close();
+  });
+
+  it('a listing shows the files of a folder that has replaced the one it has scanned', async () => {
+    makeFiles('large', 1000, 10);
+    makeFiles('other', 1000, 11);
+    const { store } = await countingStore({ smallBatchesMax: 1, batchEntries: 64 });
+    const { next } = await value(store.list({ prefix: 'large/', limit: 10 }));
+    renameSync(join(root, 'large'), join(root, 'old'));
+    renameSync(join(root, 'other'), join(root, 'large'));
+    const { files } = await value(store.list({ prefix: 'large/', limit: 1, after: next! }));
+    expect(files[0]?.name).toBe('large/00000000090');
     await store.close();
   });
 
@@ -286,7 +303,7 @@ describe('page by page', () => {
   });
 });
 
-/** The listings of a root by themselves, so that what they hold can be seen at each entry that is read. */
+/** The listings of a root without a store, so that a test sees their memory at each entry that is read. */
 async function listingsOf(
   bounds: ListingBounds,
   entry: (listings: DiskListings) => void = () => {},
@@ -339,19 +356,20 @@ describe('memory', () => {
     };
     const listed = await Promise.all(['a', 'b', 'c', 'a'].map(all));
     expect(listed).toEqual([count, count, count, count]);
-    // Between two batches no more than one batch comes in.
+    // At most one batch of names arrives before the cache fits its names into the bounds again.
     expect(most()).toBeLessThanOrEqual(bounds.bytesMax + 4 * bounds.batchEntries * 200);
     expect(most()).toBeGreaterThan(bounds.scanBytesMax / 2);
-    // A reading brings its share of the memory: so many readings does a folder take, and no page its own.
+    // A scan collects as many names as fit into its share of the memory. So a folder takes this many scans,
+    // and not one for each page.
     const share = bounds.scanBytesMax / 3 / 2;
-    const readings = (count * 100) / share + 4;
-    expect(counts.entries).toBeLessThanOrEqual(4 * readings * (count + 1 + bounds.batchEntries));
+    const scans = (count * 100) / share + 4;
+    expect(counts.entries).toBeLessThanOrEqual(4 * scans * (count + 1 + bounds.batchEntries));
     await close();
     expect(listings.bytes).toBe(0);
   });
 });
 
-describe('memory, while names come', () => {
+describe('memory while names are added', () => {
   it('the memory of listings is bounded however many names are added during a scan and after it', async () => {
     const bounds: ListingBounds = {
       ...LISTING_BOUNDS,
@@ -384,7 +402,7 @@ describe('memory, while names come', () => {
 });
 
 describe('a large folder that is being read', () => {
-  /** A store whose reads of entries wait, in folders of some name, until they may go on. */
+  /** A store whose reads of entries wait, in folders that `isHeld` picks, until `letGo` is called. */
   async function heldStore(isHeld: (path: string) => boolean, listing: Partial<ListingBounds>) {
     const waiting: (() => void)[] = [];
     let isOpen = false;
@@ -419,7 +437,7 @@ describe('a large folder that is being read', () => {
       store,
       waiting: () => waiting.length,
       entries: () => entries,
-      /** Lets the reads go on that wait now; with `all`, those that come as well. */
+      /** Continues the reads that wait now; with `all`, later reads do not wait either. */
       letGo(all = false) {
         isOpen = all;
         for (const read of waiting.splice(0)) read();
@@ -454,7 +472,7 @@ describe('a large folder that is being read', () => {
     const answers = [first, ...Array.from({ length: 20 }, () => second)].map(({ signal }) =>
       store.list({ prefix: 'large/', limit: 10, signal }),
     );
-    // Past what tells that it is large.
+    // Until all listings have found that the folder is large, and its scan has begun.
     while (entries() < 21 * 17 + 40) {
       await soon(waiting).toBeGreaterThan(0);
       letGo();
@@ -492,6 +510,25 @@ describe('a large folder that is being read', () => {
     await store.close();
   });
 
+  it('a listing that is requested during the scan of an unchanged folder needs no scan of its own', async () => {
+    const count = 1000;
+    makeFiles('large', count, 5);
+    await untilSettled('large');
+    const { store, waiting, entries, letGo } = await heldStore((path) => path.endsWith('large'), listing);
+    const first = value(store.list({ prefix: 'large/', limit: 10 }));
+    while (entries() < 60) {
+      await soon(waiting).toBeGreaterThan(0);
+      letGo();
+    }
+    const second = value(store.list({ prefix: 'large/', limit: 10 }));
+    letGo(true);
+    expect((await first).files).toHaveLength(10);
+    expect((await second).files).toHaveLength(10);
+    // The first listing reads a batch to see that the folder is large; the scan reads the whole folder.
+    expect(entries()).toBeLessThanOrEqual(listing.batchEntries + 2 + count + 1);
+    await store.close();
+  });
+
   it('a scan ends when the store is closed, and the waiting listings are refused', async () => {
     makeFiles('large', 200, 5);
     const { store, waiting, letGo } = await heldStore((path) => path.endsWith('large'), listing);
@@ -509,7 +546,7 @@ describe('a large folder that is being read', () => {
     let entries = 0;
     const fs = interceptedFileSystem({
       before: ({ name }) => (name === 'readEntries' && fails && entries > 20 ? 'EIO' : undefined),
-      entry: () => (entries += 1),
+      beforeEntry: () => (entries += 1),
     });
     const store = await value(openDiskStore(root, { durability: 'os', fs, listing }));
     const answers = [1, 2].map(() => store.list({ prefix: 'large/', limit: 10 }));
@@ -533,7 +570,7 @@ describe('a large folder that is being read', () => {
             if (left !== 0) return folder.read(back);
             failures += 1;
             const gone = Object.assign(new Error('gone'), { code: 'ENOENT', syscall: 'lstat' });
-            // As Node does it: what it had read with that entry is lost.
+            // As in Node, the entries that were read together with that entry are lost.
             if (options.bufferSize === 1) back(gone, null);
             else folder.read(() => back(gone, null));
           };

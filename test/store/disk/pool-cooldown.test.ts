@@ -1,27 +1,27 @@
-/** With durability `os` a write is a copy into the system's memory, made at once; until it turns out to be a wait. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+/** With durability `os` a write runs at once, until one shows that the disk is slow. */
+import { expect, it } from 'vitest';
 import { value } from '../../../src/store/conformance/case.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
-import { newRoot, removeRoot } from '../../support/stores/store-roots.ts';
+import { rootForEachTest } from '../../support/stores/store-roots.ts';
 
-let base: string;
-beforeEach(() => {
-  base = newRoot();
+let root: string;
+rootForEachTest((path) => {
+  root = path;
 });
-afterEach(() => removeRoot(base));
 
 const chunk = new Uint8Array(1000);
 
-async function twoWrites(busyFor: number): Promise<readonly boolean[]> {
+/** Returns of each of two writes whether it ran at once. Each takes at least `busyMs`. */
+async function twoWrites(busyMs: number): Promise<readonly boolean[]> {
   const fs = interceptedFileSystem({
     before: ({ name }) => {
-      const until = performance.now() + busyFor;
+      const until = performance.now() + busyMs;
       while (name === 'writev' && performance.now() < until);
       return undefined;
     },
   });
-  const store = await value(openDiskStore(base, { durability: 'os', fs }));
+  const store = await value(openDiskStore(root, { durability: 'os', fs }));
   const sink = await value(store.put('a', { size: 2 * chunk.length }));
   const atOnce: boolean[] = [];
   for (let i = 0; i < 2; i++) {
@@ -35,7 +35,7 @@ async function twoWrites(busyFor: number): Promise<readonly boolean[]> {
 }
 
 it('writes run at once while they are fast', async () => {
-  // On a busy machine the process may lose its turn in the middle of one, which looks like a wait: then once more.
+  // On a busy machine the process may lose the processor during a write, which then looks slow. So it tries again.
   let atOnce: readonly boolean[] = [];
   for (let left = 20; left > 0 && !(atOnce[0] && atOnce[1]); left--) atOnce = await twoWrites(0);
   expect(atOnce).toEqual([true, true]);

@@ -1,9 +1,10 @@
-/** Which roots a disk store can be opened on, and what is said about others. */
+/** The roots that a disk store can be opened on, and the errors for others. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import type { Store } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
@@ -78,7 +79,25 @@ it('however many folders are used, no more than a few stay open', async () => {
   await store.close();
 });
 
-it('a root that is a file is refused, in words that help', async () => {
+it('a folder that another call opens while a put makes it durable stays open once, and closes with the store', async () => {
+  mkdirSync(join(base, 'a'));
+  const reads: unknown[] = [];
+  const fs = interceptedFileSystem({
+    before: ({ name }) => {
+      if (name === 'fsync') reads.push(store.stat('a/none'));
+      return undefined;
+    },
+  });
+  const store: Store = await value(openDiskStore(base, { durability: 'fsync', fs }));
+  const before = openBelow(base).length;
+  await value(put(store, 'a/file', 'x'));
+  await Promise.all(reads);
+  expect(reads.length).toBeGreaterThan(0);
+  expect(openBelow(base)).toHaveLength(before + 1);
+  await store.close();
+});
+
+it('a root that is a file is refused, and the error says what to do', async () => {
   writeFileSync(join(base, 'file'), 'x');
   for (const root of [join(base, 'file'), join(base, 'file/below')]) {
     const outcome = await openDiskStore(root);
@@ -89,7 +108,7 @@ it('a root that is a file is refused, in words that help', async () => {
   }
 });
 
-it('a root that may not be written to is refused, in words that help', async () => {
+it('a root that may not be written to is refused, and the error says what to do', async () => {
   for (const [errno, code, help] of [
     ['EACCES', 'permission-denied', 'let this user write there'],
     ['EROFS', 'read-only', 'mount it writable'],
@@ -154,25 +173,28 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
   it.each([
     ['a file', (root: string) => writeFileSync(root, 'x')],
     ['a link', (root: string) => symlinkSync('elsewhere', root)],
-  ])('and replaced by %s is said to be so, and not to be the fault of any name', async (_, replace) => {
-    const root = join(base, 'root');
-    mkdirSync(join(base, 'elsewhere'));
-    const store = await value(openDiskStore(root, { durability }));
-    rmSync(root, { recursive: true });
-    replace(root);
-    for (const ask of [() => store.put('b', { size: 1 }), () => store.stat('a')]) {
-      const outcome = await ask();
-      assert.ok(!outcome.ok);
-      expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
-      expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
-    }
-    rmSync(root);
-    mkdirSync(root);
-    await value(put(store, 'a', 'x'));
-    expect(filesBelow(root)).toEqual(['a']);
-    await store.close();
-    expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
-  });
+  ])(
+    'a root that is removed and replaced by %s is an error that says so, and blames no name',
+    async (_, replace) => {
+      const root = join(base, 'root');
+      mkdirSync(join(base, 'elsewhere'));
+      const store = await value(openDiskStore(root, { durability }));
+      rmSync(root, { recursive: true });
+      replace(root);
+      for (const ask of [() => store.put('b', { size: 1 }), () => store.stat('a')]) {
+        const outcome = await ask();
+        assert.ok(!outcome.ok);
+        expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
+        expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
+      }
+      rmSync(root);
+      mkdirSync(root);
+      await value(put(store, 'a', 'x'));
+      expect(filesBelow(root)).toEqual(['a']);
+      await store.close();
+      expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
+    },
+  );
 
   it('a reserved folder that is removed while the store is open is made again', async () => {
     const store = await value(openDiskStore(base, { durability }));

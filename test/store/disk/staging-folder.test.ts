@@ -1,4 +1,7 @@
-/** The private folder: what is in it while puts are under way, and what becomes of what dead processes left. */
+/**
+ * The reserved folder and the staging folders in it: their files while puts are under way, what happens when
+ * they are replaced, and which staging folders of other processes a store removes.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,24 +18,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { bytes, namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { MaybeAsync } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../src/store/disk/owner.ts';
-import {
-  filesBelow,
-  newRoot,
-  openBelow,
-  removeRoot,
-  temporariesIn,
-} from '../../support/stores/store-roots.ts';
+import { filesBelow, openBelow, rootForEachTest, temporariesIn } from '../../support/stores/store-roots.ts';
 
 let root: string;
 const tmp = () => join(root, '.sluice/tmp');
 const owners = () => readdirSync(tmp()).sort();
 
-/** What a store of that owner would have left. */
+/** Leaves a staging folder with a file, as a store of that owner would have. */
 function leave(owner: string): string {
   mkdirSync(join(tmp(), owner), { recursive: true });
   writeFileSync(join(tmp(), owner, '1'), 'half');
@@ -44,12 +41,11 @@ async function cleanUp(): Promise<void> {
   await (await value(openDiskStore(root, { durability: 'os' }))).close();
 }
 
-beforeEach(() => {
-  root = newRoot();
+rootForEachTest((path) => {
+  root = path;
 });
-afterEach(() => removeRoot(root));
 
-describe('the private folder', () => {
+describe('the reserved folder', () => {
   it('the reserved folder is private, and contains the puts under way', async () => {
     const store = await value(openDiskStore(root));
     expect(statSync(join(root, '.sluice')).mode & 0o777).toBe(0o700);
@@ -95,16 +91,29 @@ describe('the private folder', () => {
   });
 });
 
-describe('the private folder of an open store', () => {
-  const elsewhere = () => join(root, 'elsewhere');
+describe.each(['fsync', 'os'] as const)('the reserved folder of an open store (%s)', (durability) => {
+  it(`a store continues when its reserved folder is removed (${durability})`, async () => {
+    const store = await value(openDiskStore(root, { durability }));
+    const sink = await value(store.put('cut', { size: 1 }));
+    rmSync(join(root, '.sluice'), { recursive: true });
+    await value(put(store, 'a', 'x'));
+    await value(sink.write([bytes('x')]));
+    await refused(sink.commit(), 'io-error');
+    expect(await namesIn(store)).toEqual(['a']);
+    expect(temporariesIn(root)).toEqual([]);
+    await store.close();
+  });
+});
+
+describe('the reserved folder of an open store', () => {
   const gone = (path: string) => rmSync(path, { recursive: true });
-  const moved = (path: string) => renameSync(path, elsewhere());
+  const moved = (path: string) => renameSync(path, join(root, 'elsewhere'));
   const nothing = () => {};
   const aFile = (path: string) => writeFileSync(path, 'x');
   const aLink = (path: string) => symlinkSync('/tmp', path);
-  const own = () => join('.sluice/tmp', owners()[0]!);
+  const ownFolder = () => join('.sluice/tmp', owners()[0]!);
 
-  const ways = ['.sluice', '.sluice/tmp', '.sluice/parts', 'its own part'].flatMap((what) =>
+  const ways = ['.sluice', '.sluice/tmp', '.sluice/parts', 'its staging folder'].flatMap((what) =>
     [gone, moved].flatMap((away) =>
       [nothing, aFile, aLink].map((instead) => ({
         what,
@@ -120,7 +129,7 @@ describe('the private folder of an open store', () => {
     async ({ what, away, instead }) => {
       const store = await value(openDiskStore(root));
       await value(put(store, 'there', 'there'));
-      // One is kept, so that there is a folder for it; of two others something has arrived.
+      // An upload is stored, so that its folder exists. Two other puts have written something.
       const kept = await value(store.put('kept', { size: 2, upload: 'kept' }));
       await value(kept.write([bytes('x')]));
       await kept.abort();
@@ -129,11 +138,11 @@ describe('the private folder of an open store', () => {
       const held = await value(store.put('held', { size: 2, upload: 'held', offset: 0 }));
       await value(held.write([bytes('x')]));
 
-      const place = join(root, what === 'its own part' ? own() : what);
+      const place = join(root, what === 'its staging folder' ? ownFolder() : what);
       away(place);
       instead(place);
 
-      const asked: readonly (() => MaybeAsync<unknown>)[] = [
+      const calls: readonly (() => MaybeAsync<unknown>)[] = [
         () => held.sync(),
         () => begun.commit(),
         async () => ({ ok: true, value: await held.abort() }),
@@ -146,11 +155,11 @@ describe('the private folder of an open store', () => {
         () => store.rename('there', 'here'),
         () => store.rename('here', 'there'),
       ];
-      for (const ask of asked) {
-        const outcome = await ask();
+      for (const call of calls) {
+        const outcome = await call();
         if (!outcome.ok) expect(outcome.error).toMatchObject({ code: 'io-error' });
       }
-      // What needs nothing of it is served.
+      // A call that does not need the folder succeeds.
       expect(await textOf(store, 'there')).toBe('there');
 
       if (instead !== nothing) rmSync(place);
@@ -168,22 +177,22 @@ describe('the private folder of an open store', () => {
     aLink(join(root, '.sluice'));
     const outcome = await store.put('a', { size: 1 });
     assert.ok(!outcome.ok);
-    const told = /'\.sluice' in the root.* was replaced; move away what is in its place/;
+    const advice = /'\.sluice' in the root.* was replaced; move away what is in its place/;
     expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ENOTDIR' });
-    expect(outcome.error.message).toMatch(told);
+    expect(outcome.error.message).toMatch(advice);
     await store.close();
     const again = await openDiskStore(root);
     assert.ok(!again.ok);
-    expect(again.error.message).toMatch(told);
+    expect(again.error.message).toMatch(advice);
     expect(again.error.message).toContain(root);
   });
 });
 
-describe('what a process left', () => {
+describe('a staging folder that a process left', () => {
   let child: ChildProcess | undefined;
   afterEach(() => child?.kill('SIGKILL'));
 
-  /** Another process that is in the middle of a put, until it is killed. */
+  /** Starts another process, which stays in the middle of a put until it is killed. */
   async function otherProcess(): Promise<ChildProcess> {
     const owner = newOwner().replace(/^\d+-\d+/, 'PID-0');
     const script = new URL('../../support/processes/store-process.mjs', import.meta.url).pathname;

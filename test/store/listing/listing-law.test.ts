@@ -1,4 +1,4 @@
-/** The law of listings: what is there from a listing's beginning to its end is listed, once, in order. */
+/** The law of listings: every name that exists from a listing's beginning to its end is listed, once, in order. */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,18 +11,18 @@ import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { cases } from '../../support/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
 
-/** Such that a folder of five files is large, and is read in several goes. */
-const bounds: fc.Arbitrary<Partial<ListingBounds>> = fc.record({
+/** With these bounds a folder of five files is large, and a listing needs several scans of it. */
+const bounds: fc.Arbitrary<Partial<ListingBounds>> = fc.record<Partial<ListingBounds>>({
   blockNamesMax: fc.constantFrom(2, 8),
   batchEntries: fc.constantFrom(4, 16),
   smallBatchesMax: fc.constantFrom(1, 3),
-  worthNames: fc.constantFrom(1, 8),
-  readingBytesMax: fc.constantFrom(1, 6000, 100_000),
+  cachedNamesMin: fc.constantFrom(1, 8),
+  scanBytesMax: fc.constantFrom(1, 6000, 100_000),
   bytesMax: fc.constantFrom(6000, 20_000, 1_000_000),
-  placesMax: fc.constantFrom(1, 3),
-  stretchesMax: fc.constantFrom(1, 3, 64),
-  goesOnMsMin: fc.constantFrom(0, 1_000_000),
-  goesOnReadings: fc.constant(0),
+  positionsMax: fc.constantFrom(1, 3),
+  rangesMax: fc.constantFrom(1, 3, 64),
+  continueMsMin: fc.constantFrom(0, 1_000_000),
+  continueScanTimes: fc.constant(0),
 });
 
 const segment = fc.constantFrom('a', 'b', 'c', 'd', 'é', '😀', '\uffee', 'a.', 'a0', 'b!');
@@ -35,7 +35,7 @@ const own = fc.constantFrom('put' as const, 'remove' as const, 'rename' as const
 const others = fc.constantFrom('make' as const, 'unlink' as const, 'move' as const);
 const change: fc.Arbitrary<Change> = fc.tuple(fc.oneof(own, others), name, name);
 
-/** Listings that begin or go on by a page at once, while others make some changes; then changes by the store. */
+/** Listings that begin or continue by a page at once, while other programs make changes; then changes by the store. */
 interface Round {
   readonly begins: readonly { readonly limit: number; readonly prefix: string }[];
   readonly goOn: readonly number[];
@@ -59,7 +59,7 @@ interface Lister {
   readonly limit: number;
   readonly prefix: string;
   readonly shown: string[];
-  /** What it has to show, unless it goes away. */
+  /** The names that it has to show, unless they are removed. */
   readonly due: Set<string>;
   after: string | undefined;
   isOver: boolean;
@@ -67,8 +67,8 @@ interface Lister {
 
 const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-/** A store, what is in it, and who lists it. */
-class World {
+/** A store, the names in it, and the listings under way. */
+class Model {
   readonly there = new Set<string>();
   readonly listers: Lister[] = [];
   constructor(
@@ -140,7 +140,7 @@ class World {
     lister.isOver = next === undefined;
     if (!lister.isOver) return;
     const missing = [...lister.due].filter((path) => path.startsWith(prefix) && !shown.includes(path));
-    assert.deepEqual(missing, [], 'all that was there throughout is shown');
+    assert.deepEqual(missing, [], 'all names that existed throughout are shown');
   }
 
   async play({ begins, goOn, meanwhile, after }: Round): Promise<void> {
@@ -164,17 +164,17 @@ class World {
 const first = fc.uniqueArray(name, { minLength: 10, maxLength: 50 });
 const rounds = fc.array(round, { maxLength: 10 });
 
-describe('a listing shows once, and in order, what is there from its beginning to its end', () => {
+describe('the law of listings', () => {
   for (const durability of ['os', 'fsync'] as const)
     test.prop([bounds, first, rounds], { numRuns: cases(60) })(
       `a listing of a disk store (${durability}) shows once, in order, every name that exists throughout, whatever changes and however many list`,
       async (listing, names, played) => {
         const { store, root, dispose } = await newDiskStore({ durability, listing });
         try {
-          const world = new World(store, root);
-          for (const path of names) world.changeByOthers(['make', path, '']);
-          for (const each of played) await world.play(each);
-          await world.end();
+          const model = new Model(store, root);
+          for (const path of names) model.changeByOthers(['make', path, '']);
+          for (const each of played) await model.play(each);
+          await model.end();
         } finally {
           await store.close();
           assert.deepEqual(openBelow(root), []);
@@ -186,10 +186,10 @@ describe('a listing shows once, and in order, what is there from its beginning t
   test.prop([first, rounds], { numRuns: cases(60) })(
     'a listing of a memory store shows once, in order, every name that exists throughout',
     async (names, played) => {
-      const world = new World(memoryStore(), undefined);
-      for (const path of names) await world.changeByStore(['put', path, '']);
-      for (const each of played) await world.play(each);
-      await world.end();
+      const model = new Model(memoryStore(), undefined);
+      for (const path of names) await model.changeByStore(['put', path, '']);
+      for (const each of played) await model.play(each);
+      await model.end();
     },
   );
 });

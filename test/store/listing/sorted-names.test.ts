@@ -1,9 +1,10 @@
-/** Names in blocks, against a set that is sorted when it is asked. */
+/** Names in blocks, compared with a set that is sorted at each question. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
+import { SIZES_BYTES } from '../../../src/store/listing/name-block.ts';
 import { createNameSelection } from '../../../src/store/listing/name-selection.ts';
-import { createSortedNames, SIZES_BYTES, type SortedNames } from '../../../src/store/listing/sorted-names.ts';
+import { createSortedNames, type SortedNames } from '../../../src/store/listing/sorted-names.ts';
 
 const name = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', 'ÿ'), minLength: 1, maxLength: 4 });
 const names = fc.array(name, { maxLength: 120 });
@@ -32,8 +33,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 describe('sorted names', () => {
   test.prop([blockNames, names, fc.array(act, { maxLength: 150 })])(
     'sorted names are an ordered set after any additions and removals',
-    (most, first, acts) => {
-      const sorted = createSortedNames(most, first);
+    (blockNamesMax, first, acts) => {
+      const sorted = createSortedNames(blockNamesMax, first);
       const model = new Set(first);
       for (const [what, given] of acts) {
         if (what === 'add') {
@@ -62,12 +63,12 @@ describe('sorted names', () => {
 
   test.prop([blockNames, fc.uniqueArray(name, { minLength: 1, maxLength: 100 })])(
     'sorted names take a few bytes more than their characters, and a fixed amount per block and change',
-    (most, given) => {
-      const sorted = createSortedNames(most);
+    (blockNamesMax, given) => {
+      const sorted = createSortedNames(blockNamesMax);
       for (const each of given) sorted.add(each);
       const chars = given.reduce((sum, { length }) => sum + length + 1, 0);
       assert.ok(sorted.bytes >= chars - given.length);
-      const blocks = Math.ceil((2 * given.length) / most) + 1;
+      const blocks = Math.ceil((2 * given.length) / blockNamesMax) + 1;
       const each = SIZES_BYTES.change + SIZES_BYTES.unpacked;
       assert.ok(sorted.bytes <= 2.5 * chars + given.length * each + blocks * (SIZES_BYTES.block + 1024));
       const before = sorted.bytes;
@@ -80,17 +81,18 @@ describe('sorted names', () => {
 });
 
 describe('a selection of names', () => {
-  const places = fc.uniqueArray(fc.oneof(name, fc.constant('')), { minLength: 1, maxLength: 5 });
-  test.prop([blockNames, places, names, fc.integer({ min: 0, max: 20_000 })])(
+  const positions = fc.uniqueArray(fc.oneof(name, fc.constant('')), { minLength: 1, maxLength: 5 });
+  test.prop([blockNames, positions, names, fc.integer({ min: 0, max: 20_000 })])(
     'a selection has every name from each position on, as far as its memory reaches',
-    (most, from, given, bytes) => {
-      const selection = createNameSelection(from, most);
+    (blockNamesMax, from, given, bytes) => {
+      const selection = createNameSelection(from, blockNamesMax);
       for (const each of given) {
         if (selection.wants(each)) selection.add(each);
         selection.fitInto(bytes);
       }
       const ranges = selection.ranges();
-      const oneBlockEach = from.length * (SIZES_BYTES.block + 2048 + most * (SIZES_BYTES.change + 8));
+      const oneBlockEach =
+        from.length * (SIZES_BYTES.block + 2048 + blockNamesMax * (SIZES_BYTES.change + 8));
       assert.ok(selection.bytes <= Math.max(bytes, oneBlockEach));
       assert.deepEqual(
         ranges.map((range) => range.from),
@@ -103,7 +105,7 @@ describe('a selection of names', () => {
           (each) => each >= range.from && (range.to === undefined || each < range.to),
         );
         assert.deepEqual(allFrom(range.names, ''), expected);
-        assert.ok(bytes < oneBlockEach || from.length > 1 || most < 1024 || range.to === undefined);
+        assert.ok(bytes < oneBlockEach || from.length > 1 || blockNamesMax < 1024 || range.to === undefined);
       }
     },
   );

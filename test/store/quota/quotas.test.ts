@@ -1,4 +1,4 @@
-/** Quotas: what is taken is always what is there, and never comes to more than was allowed. */
+/** Quotas: the used bytes always equal the sizes of the files, and never exceed a quota. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ async function sumOf(store: Store, prefix: string): Promise<number> {
   return files.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** A quota of 100 bytes for all, and one of 50 for what is in `a/`. */
+/** A quota of 100 bytes for all files, and one of 50 for those in `a/`. */
 const small: readonly Quota[] = [
   { prefix: '', bytes: 100 },
   { prefix: 'a/', bytes: 50 },
@@ -232,7 +232,7 @@ describe('the quotas', () => {
     let kept = 60;
     const store = withQuotas({ ...inner, unfinished: () => ({ count: 1, bytes: kept }) }, () => small);
     await refused(store.put('b', { size: 41 }), 'quota-exceeded');
-    // It goes on with those that are kept: from here on they are its own.
+    // The put resumes the stored upload: from here on its bytes count as those of the put.
     const sink = await store.put('b', { size: 100, upload: 'u', offset: 60 });
     if (sink.ok) {
       kept = 70;
@@ -249,7 +249,7 @@ describe('the quotas', () => {
   it('a quota is counted again after an error that leaves the result of a change unknown', async () => {
     const inner = memoryStore();
     let fails = false;
-    /** What was answered, as if the last sync had failed. */
+    /** The answer; an error instead while `fails`, as if the last sync had failed. */
     const unsynced = async <T>(answer: Outcome<T> | Promise<Outcome<T>>): Promise<Outcome<T>> => {
       const outcome = await answer;
       return fails ? err('io-error') : outcome;
@@ -332,7 +332,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
-/** A store whose answers come in whatever order the scheduler likes, some time after they were asked for. */
+/** A store that answers later, in the order that the scheduler picks. */
 function scattered(inner: Store, scheduler: fc.Scheduler): Store {
   const later = async <T>(ask: () => T | Promise<T>): Promise<T> => {
     await scheduler.schedule(Promise.resolve());
@@ -368,7 +368,7 @@ const rules: readonly Quota[] = [
   { prefix: 'b/', bytes: 90 },
 ];
 
-describe('whatever is done', () => {
+describe('any calls', () => {
   const already = fc.dictionary(name, fc.integer({ min: 0, max: 15 }), { noNullPrototype: true });
 
   test.prop([already, fc.array(action, { maxLength: 30 })], { numRuns: cases(200) })(
@@ -405,7 +405,7 @@ describe('whatever is done', () => {
       };
       const all = actions.map(async (act, i) => {
         await scheduler.schedule(Promise.resolve());
-        // Two of the rules are dropped, and come again to be counted anew.
+        // Two of the rules are dropped, and are counted again when they return.
         if (reloads && i % 3 === 2) quotas = quotas === rules ? rules.slice(0, 1) : rules;
         await act(store);
         within();

@@ -1,4 +1,4 @@
-/** A store in a process that has few descriptors: `ulimit -n 64; node few-descriptors.mjs ROOT`. Needs a build. */
+/** A process that has few descriptors, with a store: `ulimit -n 64; node few-descriptors.mjs ROOT`. Needs a build. */
 import { closeSync, openSync } from 'node:fs';
 import { openDiskStore } from '../../../dist/store/disk/disk-store.js';
 
@@ -10,7 +10,7 @@ async function put(name) {
 }
 
 let stored = 0;
-/** Takes all but a few descriptors, then more and more of what is left. */
+/** The descriptors that this process takes: first some of them, then all that are left. */
 const taken = [];
 for (let i = 0; i < 200; i++) {
   if ((await put(`folder ${i}/file`)).ok) stored += 1;
@@ -19,7 +19,7 @@ for (let i = 0; i < 200; i++) {
 try {
   for (;;) taken.push(openSync('/dev/null'));
 } catch {
-  // None is left. What the store has open for later makes room for one put, and not for sixty at once.
+  // None is left. The store has some open that it does not use: enough for one put, but not for sixty at once.
 }
 const sinks = [];
 let refusal;

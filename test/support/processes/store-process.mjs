@@ -1,11 +1,11 @@
 /**
- * A process of its own with a store open and a put under way: `node store-process.mjs ROOT`. Says `ready` and the names
- * of its unfinished files, and then waits to be killed.
+ * A process with a store open and a put under way: `node store-process.mjs ROOT OWNER`. Prints `ready` and the
+ * names of its unfinished files, and then waits to be killed.
  */
 import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What a store does on its root, without the store: this file runs without being compiled.
+// Does what a store does on its root, without a store, so that this file runs without a build.
 const [root, owner] = process.argv.slice(2);
 const own = join(root, '.sluice/tmp', owner.replace('PID', String(process.pid)));
 mkdirSync(own, { recursive: true });

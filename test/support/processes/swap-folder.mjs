@@ -1,6 +1,6 @@
 /**
- * Swaps a folder for a link and back, again and again, as fast as it can: `node swap-folder.mjs FOLDER TARGET`. Says
- * `swapping` when it has begun, and ends when its input does.
+ * A process that swaps a folder for a link and back, again and again: `node swap-folder.mjs FOLDER TARGET`. Prints
+ * `swapping` when it begins, and ends when its input ends.
  */
 import { renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 
@@ -10,7 +10,7 @@ let ending = false;
 process.stdin.on('end', () => (ending = true)).resume();
 process.stdout.write('swapping\n');
 
-/** Whoever else is at work there may have been quicker: then the step is left out. */
+/** Skips the step when another process was faster and the step is impossible now. */
 function tried(step) {
   try {
     step();
@@ -28,7 +28,7 @@ function toLink() {
 function toFolder() {
   tried(() => unlinkSync(folder));
   tried(() => renameSync(away, folder));
-  // There when a new folder was made in the meantime.
+  // It exists when the server has made a new folder meanwhile.
   tried(() => rmSync(away, { recursive: true, force: true }));
   if (!ending) setImmediate(toLink);
 }

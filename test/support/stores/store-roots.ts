@@ -1,16 +1,35 @@
-/** Folders for disk stores under test, and how to look at one from outside. */
+/** Roots for disk stores under test, and functions that look at a root from outside the store. */
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { OpenedStore } from '../../../src/store/conformance/suite.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
 
-/** In memory where there is such a thing: the suite is about order, not about how long a sync takes. */
-const parent = existsSync('/dev/shm') && statSync('/dev/shm').isDirectory() ? '/dev/shm' : tmpdir();
+/** A folder in memory where the system has one: the tests check the order of syncs, not their duration. */
+const PARENT = existsSync('/dev/shm') && statSync('/dev/shm').isDirectory() ? '/dev/shm' : tmpdir();
 
-export const newRoot = (): string => mkdtempSync(join(parent, 'sluice-store-'));
+export const newRoot = (): string => mkdtempSync(join(PARENT, 'sluice-store-'));
 
 export const removeRoot = (root: string): void => rmSync(root, { recursive: true, force: true });
+
+/**
+ * Gives each test of a file a new root, and removes it after the test. Fails a test after which something
+ * below the root is still open in this process.
+ *
+ * @param use called with the root before each test.
+ */
+export function rootForEachTest(use: (root: string) => void): void {
+  let root: string;
+  beforeEach(() => {
+    root = newRoot();
+    use(root);
+  });
+  afterEach(() => {
+    expect(openBelow(root)).toEqual([]);
+    removeRoot(root);
+  });
+}
 
 /** A disk store on a new root. */
 export async function newDiskStore(
@@ -22,10 +41,10 @@ export async function newDiskStore(
   return { store: opened.value, root, dispose: () => removeRoot(root) };
 }
 
-/** The unfinished files under a root. */
+/** The files in the reserved folder of a root: those of puts under way, and of stored uploads. */
 export const temporariesIn = (root: string): string[] => filesBelow(join(root, '.sluice'));
 
-/** Every path below a folder that is not itself a folder, relative to it. */
+/** Every path below a folder, relative to it, except those of folders. */
 export function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
@@ -35,7 +54,7 @@ export function filesBelow(folder: string): string[] {
   );
 }
 
-/** What this process has open below a folder, by path. Empty where there is no /proc. */
+/** The paths below a folder that this process has open. Empty where there is no /proc. */
 export function openBelow(folder: string): string[] {
   if (!existsSync('/proc/self/fd')) return [];
   return readdirSync('/proc/self/fd').flatMap((fd) => {

@@ -1,16 +1,17 @@
-/** Temporary folders that are gone when the test is over. */
+/** Temporary folders, and trees of files in them. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
+/** Makes a folder, which is removed when the test has ended. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Writes files below a folder, by their relative paths. */
+/** Writes files below a folder. The keys are their relative paths, the values their contents. */
 export function writeTree(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
@@ -19,7 +20,7 @@ export function writeTree(folder: string, files: Readonly<Record<string, string 
   }
 }
 
-/** The files below a folder, by their relative paths, as text in which each byte is a character. */
+/** The contents of the files below a folder, by relative path. Each byte is a character of the text. */
 export function readTree(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });

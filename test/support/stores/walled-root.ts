@@ -1,4 +1,7 @@
-/** A root with things beside it that nobody may touch: what a hostile peer wants to reach, and how to see that it did. */
+/**
+ * A root with files beside it that no store may touch. A hostile peer tries to reach them, and the test can see
+ * whether it did.
+ */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,20 +9,21 @@ import { onTestFinished } from 'vitest';
 import { newRoot, removeRoot } from './store-roots.ts';
 
 export interface WalledRoot {
-  /** The folder that holds the root and what is beside it. */
+  /** The folder that contains the root and everything beside it. */
   readonly base: string;
   readonly root: string;
+  /** A folder beside the root, with files in it. */
   readonly outside: string;
   /**
-   * Everything beside the root, each as its kind, mode, time of change and content; equal before and after when
-   * nobody touched it. Of `outside` alone that it was read cannot be seen.
+   * Everything beside the root, by path: its mode, number of links, modification time and content. It stays
+   * equal as long as nothing beside the root is changed. It does not show that a file was only read.
    */
   readonly beside: () => Readonly<Record<string, string>>;
-  /** Every path in the root that is no folder, without the store's own. */
+  /** Every path in the root, except those of folders and of the reserved folder. */
   readonly inside: () => string[];
 }
 
-/** Gone when the test is over. */
+/** Makes a root and its surroundings, which are removed when the test has ended. */
 export function walledRoot(): WalledRoot {
   const base = newRoot();
   onTestFinished(() => removeRoot(base));
@@ -33,18 +37,18 @@ export function walledRoot(): WalledRoot {
     base,
     root,
     outside,
-    beside: () => Object.fromEntries(describe(base, '', root)),
+    beside: () => Object.fromEntries(snapshotOf(base, '', root)),
     inside: () => paths(root, '').filter((path) => !path.startsWith('.sluice/')),
   };
 }
 
-function describe(folder: string, at: string, except: string): [string, string][] {
+function snapshotOf(folder: string, at: string, except: string): [string, string][] {
   return readdirSync(folder).flatMap((name): [string, string][] => {
     const path = join(folder, name);
     if (path === except) return [];
     const stats = lstatSync(path);
     const facts = `${stats.mode.toString(8)} ${stats.nlink} ${stats.mtimeMs}`;
-    const below = stats.isDirectory() ? describe(path, `${at}${name}/`, except) : [];
+    const below = stats.isDirectory() ? snapshotOf(path, `${at}${name}/`, except) : [];
     return [[`${at}${name}`, `${facts} ${contentOf(path)}`], ...below];
   });
 }

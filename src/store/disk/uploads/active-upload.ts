@@ -3,22 +3,31 @@
  * whose name is its record; it is renamed each time that more of it is certain.
  */
 import type { Outcome, UploadOffset } from '../../contract.ts';
-import { ok, okVoid } from '../../outcome.ts';
+import { ok } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
 import type { Folder } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
-import { createSystemError, errnoOf, ignoreSystemErrors } from '../errno.ts';
+import { createSystemError, ignoreSystemErrors } from '../errno.ts';
 import { RESERVED_FOLDER_ADVICE, type StagedFile } from '../staging-folder.ts';
+import {
+  noteWritten,
+  provableRecord,
+  type RecordedUpload,
+  type RunInBackground,
+  recordRest,
+  uploadPath,
+  waitForRecording,
+} from './recorded-bytes.ts';
 import type { StoredUploads } from './stored-uploads.ts';
-import { activeFileName, type UploadRecord } from './upload-record.ts';
+import type { UploadRecord } from './upload-record.ts';
 
 export interface ActiveUpload extends StagedFile {
   /** The offset and CRC-32 at which the put began. */
   readonly start: UploadOffset;
   /**
    * Called after each write. Begins to record the written bytes when many are not recorded, and does not wait
-   * for that. Throws the system error of an earlier recording.
+   * for that. Throws the system error of an earlier upload.
    */
   noteWritten(written: UploadOffset): void;
   /**
@@ -45,160 +54,100 @@ export interface ActiveUpload extends StagedFile {
   drop(isOpen: boolean): Task<void>;
 }
 
-/** The most bytes that are written without being recorded, in addition to those that are being recorded. */
-const RECORD_INTERVAL_BYTES = 8 * 1024 * 1024;
-
 export interface ActiveUploadDeps {
   readonly disk: Disk;
   readonly stored: StoredUploads;
-  /** The folder of the file: this store's own staging folder. */
+  /** The folder of the file: the staging folder of this store. */
   readonly folder: Folder;
+  /** Makes the name of the file unique in that folder. */
   readonly serial: number;
   readonly fd: number;
+  /** The record that the name of the file has. */
   readonly record: UploadRecord;
-  /** Runs a task for which no call waits, unless the store is closing. `close` of the store waits for it. */
-  readonly background: (task: Task<Outcome<void>>) => unknown;
+  readonly runInBackground: RunInBackground;
 }
 
-export function createActiveUpload({
-  disk,
-  stored,
-  folder,
-  serial,
-  fd,
-  record: first,
-  background,
-}: ActiveUploadDeps): ActiveUpload {
-  const { io, durable, directories } = disk;
-  const pathOf = (record: UploadRecord) => directories.at(folder, activeFileName(serial, record));
-  const start: UploadOffset = { offset: first.length, crc32: first.crc32 };
-  let record = first;
-  let isRecording = false;
-  /** Continues the call that waits for the recording; at most one, as calls do not overlap. */
-  let onRecorded: (() => void) | undefined;
-  let failure: unknown;
-
-  const { key } = first;
-  const recordOf = ({ offset, crc32 }: UploadOffset): UploadRecord => ({
-    key,
-    length: offset,
-    crc32,
-    synced: durable,
-  });
-  const isRecorded = ({ offset }: UploadOffset) => record.length === offset && (record.synced || !durable);
-
-  function* rename(next: UploadRecord): Task<void> {
-    yield* io.rename(pathOf(record), pathOf(next));
-    record = next;
-  }
-
-  /** First syncs the bytes, then gives the file the name that claims them. */
-  function* recordAll(written: UploadOffset): Task<void> {
-    try {
-      if (durable) yield* io.syncFile(fd, false);
-      yield* rename(recordOf(written));
-    } catch (error) {
-      // The system reports a lost write once: the next sync would succeed although the bytes are lost.
-      failure = error;
-      throw error;
-    }
-  }
-
-  function* recordInBackground(written: UploadOffset): Task<Outcome<void>> {
-    isRecording = true;
-    try {
-      yield* recordAll(written);
-    } catch {
-      // The next call throws the error.
-    } finally {
-      isRecording = false;
-      const callback = onRecorded;
-      onRecorded = undefined;
-      callback?.();
-    }
-    return okVoid;
-  }
-
-  function* waitForRecording(): Task<void> {
-    if (isRecording) {
-      yield* wait((callback) => {
-        onRecorded = () => callback(null);
-      });
-    }
-    if (failure !== undefined) throw failure;
-  }
-
-  /**
-   * The record that is certain at the end: all written bytes, or those recorded before when the rest is not.
-   */
-  function* provableRecord(written: UploadOffset, isOpen: boolean): Task<UploadRecord> {
-    try {
-      yield* waitForRecording();
-      if (isRecorded(written)) return record;
-      if (durable && isOpen) yield* io.syncFile(fd, false);
-      return recordOf(written);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      return record;
-    }
-  }
-
-  /**
-   * Sets the time to now: the age of an upload counts from the last write, whatever time the file gets by its
-   * commit.
-   */
-  function* touch(): Task<void> {
-    const now = yield* io.open(pathOf(record), OPEN_FLAGS.read);
-    try {
-      yield* io.setTimes(now, Date.now() / 1000);
-    } finally {
-      io.closeQuietly(now);
-    }
-  }
-
-  function* storeAs(last: UploadRecord): Task<void> {
-    if (!(yield* stored.store(pathOf(record), last))) yield* io.unlink(pathOf(record), last.length);
-  }
-
-  return {
-    fd,
-    start,
-    get path() {
-      return pathOf(record);
-    },
-    noteWritten(written) {
-      if (failure !== undefined) throw failure;
-      if (isRecording || written.offset - record.length < RECORD_INTERVAL_BYTES) return;
-      void background(recordInBackground(written));
-    },
-    waitForRecording,
-    distrust(why) {
-      failure ??= why;
-    },
-    *sync(written) {
-      yield* waitForRecording();
-      if (!isRecorded(written)) yield* recordAll(written);
-      if (durable) {
-        const entered = yield* directories.enter(folder.path, []);
-        if (!entered.ok) throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
-        try {
-          yield* wait(entered.value.sync);
-        } finally {
-          directories.leave(entered.value);
-        }
-      }
-      return ok(written);
-    },
-    *store(written, isOpen, redate) {
-      const last = yield* provableRecord(written, isOpen);
-      if (redate) yield* ignoreSystemErrors(touch());
-      if (isOpen) io.closeQuietly(fd);
-      yield* ignoreSystemErrors(last.length > 0 ? storeAs(last) : io.unlink(pathOf(record)));
-    },
-    *drop(isOpen) {
-      yield* ignoreSystemErrors(waitForRecording());
-      if (isOpen) yield* ignoreSystemErrors(io.close(fd));
-      yield* ignoreSystemErrors(io.unlink(pathOf(record), record.length));
-    },
+export function createActiveUpload({ stored, ...deps }: ActiveUploadDeps): ActiveUpload {
+  const upload: RecordedUpload = {
+    disk: deps.disk,
+    folder: deps.folder,
+    serial: deps.serial,
+    fd: deps.fd,
+    runInBackground: deps.runInBackground,
+    record: deps.record,
+    isRecording: false,
+    onRecorded: undefined,
+    failure: undefined,
   };
+  return {
+    fd: deps.fd,
+    start: { offset: deps.record.length, crc32: deps.record.crc32 },
+    get path() {
+      return uploadPath(upload);
+    },
+    noteWritten: (written) => noteWritten(upload, written),
+    waitForRecording: () => waitForRecording(upload),
+    distrust(why) {
+      upload.failure ??= why;
+    },
+    sync: (written) => sync(upload, written),
+    store: (written, isOpen, redate) => store(upload, stored, written, isOpen, redate),
+    drop: (isOpen) => drop(upload, isOpen),
+  };
+}
+
+function* sync(upload: RecordedUpload, written: UploadOffset): Task<Outcome<UploadOffset>> {
+  yield* recordRest(upload, written);
+  if (upload.disk.durable) yield* syncFolder(upload);
+  return ok(written);
+}
+
+/** Makes the name of the file durable. */
+function* syncFolder({ disk, folder }: RecordedUpload): Task<void> {
+  const { directories } = disk;
+  const entered = yield* directories.enter(folder.path, []);
+  if (!entered.ok) throw createSystemError('ENOTDIR', RESERVED_FOLDER_ADVICE);
+  try {
+    yield* wait(entered.value.sync);
+  } finally {
+    directories.leave(entered.value);
+  }
+}
+
+function* store(
+  upload: RecordedUpload,
+  stored: StoredUploads,
+  written: UploadOffset,
+  isOpen: boolean,
+  redate: boolean,
+): Task<void> {
+  const { io } = upload.disk;
+  const last = yield* provableRecord(upload, written, isOpen);
+  if (redate) yield* ignoreSystemErrors(setTimeToNow(upload));
+  if (isOpen) io.closeQuietly(upload.fd);
+  yield* ignoreSystemErrors(last.length > 0 ? storeAs(upload, stored, last) : io.unlink(uploadPath(upload)));
+}
+
+/** The age of an upload counts from the last write, whatever time the file gets by its commit. */
+function* setTimeToNow(upload: RecordedUpload): Task<void> {
+  const { io } = upload.disk;
+  const fd = yield* io.open(uploadPath(upload), OPEN_FLAGS.read);
+  try {
+    yield* io.setTimes(fd, Date.now() / 1000);
+  } finally {
+    io.closeQuietly(fd);
+  }
+}
+
+/** Removes the file when it cannot be moved to the stored uploads. */
+function* storeAs(upload: RecordedUpload, stored: StoredUploads, last: UploadRecord): Task<void> {
+  const path = uploadPath(upload);
+  if (!(yield* stored.store(path, last))) yield* upload.disk.io.unlink(path, last.length);
+}
+
+function* drop(upload: RecordedUpload, isOpen: boolean): Task<void> {
+  const { io } = upload.disk;
+  yield* ignoreSystemErrors(waitForRecording(upload));
+  if (isOpen) yield* ignoreSystemErrors(io.close(upload.fd));
+  yield* ignoreSystemErrors(io.unlink(uploadPath(upload), upload.record.length));
 }

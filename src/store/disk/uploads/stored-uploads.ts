@@ -2,24 +2,27 @@
  * Unfinished uploads to which no put writes: `.sluice/parts/<record>`, one file each, whose name is its
  * record.
  *
- * Other stores on the same root, in this process or in others, store theirs here too, so each call reads the
- * folder. To resume an upload, a store first moves it away: only one store can, and no other finds it until
- * it is moved back.
+ * To resume an upload, a store first moves it away: only one store can, and no other finds it until it is
+ * moved back.
  */
-import type { Stats } from 'node:fs';
-import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import { type Task, wait } from '../../task.ts';
 import type { Directory } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, ignoreSystemErrors } from '../errno.ts';
-import type { Rescue } from '../staging-folder.ts';
+import type { Rescue } from '../leftovers.ts';
 import {
-  parseActiveFileName,
-  parseStoredFileName,
-  storedFileName,
-  type UploadRecord,
-} from './upload-record.ts';
+  forget,
+  inStoredFolder,
+  isTrusted,
+  isUploadFile,
+  pathOf,
+  readRecords,
+  remember,
+  type StoredFolder,
+} from './stored-folder.ts';
+import { type RunExclusive, sweepUploads } from './sweep-uploads.ts';
+import { parseActiveFileName, type UploadRecord } from './upload-record.ts';
 import { beginsWith } from './verify-upload.ts';
 
 export interface StoredUploads {
@@ -35,198 +38,132 @@ export interface StoredUploads {
   secure(record: UploadRecord): Task<UploadRecord | undefined>;
   /** Removes all files of an upload; returns whether there were any. */
   drop(key: string): Task<boolean>;
-  /**
-   * Removes uploads without a write since that time (milliseconds since 1970). `runExclusive` keeps other
-   * calls from the key.
-   */
-  sweep(before: number, runExclusive: <T>(key: string, steps: Task<T>) => Task<T>): Task<void>;
+  /** Removes uploads without a write since that time (milliseconds since 1970). */
+  sweep(before: number, runExclusive: RunExclusive): Task<void>;
   /** Saves the uploads that were active in a store that has ended. */
   readonly rescue: Rescue;
 }
 
-const STORED_FOLDER = `${RESERVED_FOLDER}/parts`;
-
-/**
- * A file with a second name is not an upload any more. A commit that replaces nothing first links the file to
- * its name; a process that is killed then leaves it here too. A write to it would change the stored file.
- */
-const isUploadFile = (file: Stats | undefined): file is Stats => file?.isFile() === true && file.nlink === 1;
-
-export function createStoredUploads({ io, directories, durable }: Disk): StoredUploads {
-  const known = new Map<string, UploadRecord>();
-  /** Uploads whose bytes this store wrote or has read back, by name. A subset of `known`. */
-  const trusted = new Map<string, string>();
-
-  const pathOf = (directory: Directory, record: UploadRecord) =>
-    directories.at(directory, storedFileName(record));
-  const remember = (record: UploadRecord, isTrusted: boolean) => {
-    known.set(record.key, record);
-    if (isTrusted) trusted.set(record.key, storedFileName(record));
-    else trusted.delete(record.key);
+export function createStoredUploads(disk: Disk): StoredUploads {
+  const folder: StoredFolder = { disk, known: new Map(), trusted: new Map() };
+  return {
+    known: folder.known,
+    find: (key) => find(folder, key),
+    take: (record, to) => take(folder, record, to),
+    store: (from, record) => store(folder, from, record, true),
+    secure: (record) => secure(folder, record),
+    drop: (key) => drop(folder, key),
+    sweep: (before, runExclusive) => sweepUploads(folder, before, runExclusive),
+    rescue: (path, name) => rescue(folder, path, name),
   };
-  const forget = (key: string) => {
-    known.delete(key);
-    trusted.delete(key);
-  };
+}
 
-  /** @param created given when a missing folder has to be made, and its path to be durable. */
-  function* inFolder<T>(act: (directory: Directory) => Task<T>, created?: string[]): Task<T | undefined> {
-    const entered = yield* directories.enter(STORED_FOLDER, created);
-    if (!entered.ok) return undefined;
-    try {
-      return yield* act(entered.value);
-    } finally {
-      directories.leave(entered.value);
+function* find(folder: StoredFolder, key: string): Task<UploadRecord | undefined> {
+  const { io } = folder.disk;
+  const best = yield* inStoredFolder(folder, function* (directory) {
+    let first: UploadRecord | undefined;
+    for (const record of yield* readRecords(folder, directory, key)) {
+      if (first === undefined && (yield* holdsRecord(folder, directory, record))) first = record;
+      else yield* ignoreSystemErrors(io.unlink(pathOf(folder, directory, record), record.length));
     }
-  }
+    return first;
+  });
+  if (best === undefined) forget(folder, key);
+  else remember(folder, best, true);
+  return best;
+}
 
-  /** The records in the folder, of one upload or of all; those with the most bytes first. */
-  function* records(directory: Directory, key?: string): Task<UploadRecord[]> {
-    const found: UploadRecord[] = [];
-    for (const { name } of yield* io.entries(directories.at(directory, '.'))) {
-      const record = parseStoredFileName(name);
-      if (record !== undefined && (key ?? record.key) === record.key) found.push(record);
-    }
-    return found.sort((a, b) => b.length - a.length || Number(b.synced) - Number(a.synced));
-  }
+function* holdsRecord(folder: StoredFolder, directory: Directory, record: UploadRecord): Task<boolean> {
+  const { io } = folder.disk;
+  const path = pathOf(folder, directory, record);
+  const file = yield* io.lstat(path);
+  if (!isUploadFile(file) || file.size < record.length) return false;
+  // A synced record got its name after the sync. For any other, a power cut may have kept the name and lost
+  // the bytes.
+  return record.synced || isTrusted(folder, record) || (yield* beginsWith(io, path, record));
+}
 
-  function* holdsRecord(directory: Directory, record: UploadRecord): Task<boolean> {
-    const path = pathOf(directory, record);
-    const file = yield* io.lstat(path);
-    if (!isUploadFile(file) || file.size < record.length) return false;
-    // A synced record got its name after the sync. For any other, a power cut may have kept the name and lost
-    // the bytes.
-    return (
-      record.synced ||
-      trusted.get(record.key) === storedFileName(record) ||
-      (yield* beginsWith(io, path, record))
-    );
-  }
+function* take(folder: StoredFolder, record: UploadRecord, to: string): Task<boolean> {
+  const { io } = folder.disk;
+  const isTaken = yield* inStoredFolder(folder, function* (directory) {
+    const path = pathOf(folder, directory, record);
+    if ((yield* io.lstat(path)) === undefined) return false;
+    yield* io.rename(path, to);
+    return true;
+  });
+  forget(folder, record.key);
+  return isTaken ?? false;
+}
 
-  function* find(key: string): Task<UploadRecord | undefined> {
-    const best = yield* inFolder(function* (directory) {
-      let first: UploadRecord | undefined;
-      for (const record of yield* records(directory, key)) {
-        if (first === undefined && (yield* holdsRecord(directory, record))) first = record;
-        else yield* ignoreSystemErrors(io.unlink(pathOf(directory, record), record.length));
-      }
-      return first;
-    });
-    if (best === undefined) forget(key);
-    else remember(best, true);
-    return best;
-  }
-
-  function* take(record: UploadRecord, to: string): Task<boolean> {
-    const isTaken = yield* inFolder(function* (directory) {
-      const path = pathOf(directory, record);
-      if ((yield* io.lstat(path)) === undefined) return false;
-      yield* io.rename(path, to);
+/** @param trusted whether this store wrote or has read back the bytes. */
+function* store(folder: StoredFolder, from: string, record: UploadRecord, trusted: boolean): Task<boolean> {
+  const { io } = folder.disk;
+  const isStored = yield* inStoredFolder(
+    folder,
+    function* (directory) {
+      yield* io.rename(from, pathOf(folder, directory, record));
+      remember(folder, record, trusted);
       return true;
-    });
-    forget(record.key);
-    return isTaken ?? false;
-  }
+    },
+    [],
+  );
+  return isStored ?? false;
+}
 
-  function* store(from: string, record: UploadRecord, isTrusted: boolean): Task<boolean> {
-    const isStored = yield* inFolder(function* (directory) {
-      yield* io.rename(from, pathOf(directory, record));
-      remember(record, isTrusted);
-      return true;
-    }, []);
-    return isStored ?? false;
-  }
-
-  function* secure(record: UploadRecord): Task<UploadRecord | undefined> {
-    const now = { ...record, synced: record.synced || durable };
-    if (!durable) return now;
-    try {
-      return yield* inFolder(function* (directory) {
+function* secure(folder: StoredFolder, record: UploadRecord): Task<UploadRecord | undefined> {
+  const { durable } = folder.disk;
+  const secured = { ...record, synced: record.synced || durable };
+  if (!durable) return secured;
+  try {
+    return yield* inStoredFolder(
+      folder,
+      function* (directory) {
         if (!record.synced) {
-          const fd = yield* io.open(pathOf(directory, record), OPEN_FLAGS.read);
-          try {
-            yield* io.syncFile(fd, false);
-          } finally {
-            io.closeQuietly(fd);
-          }
-          yield* io.rename(pathOf(directory, record), pathOf(directory, now));
-          remember(now, true);
+          yield* syncAndRename(folder, directory, record, secured);
+          remember(folder, secured, true);
         }
         yield* wait(directory.sync);
-        return now;
-      }, []);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      forget(record.key);
-      return undefined;
-    }
+        return secured;
+      },
+      [],
+    );
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    forget(folder, record.key);
+    return undefined;
   }
+}
 
-  function* drop(key: string): Task<boolean> {
-    const isDropped = yield* inFolder(function* (directory) {
-      const found = yield* records(directory, key);
-      for (const record of found) yield* io.unlink(pathOf(directory, record), record.length);
-      return found.length > 0;
-    });
-    forget(key);
-    return isDropped ?? false;
+function* syncAndRename(
+  folder: StoredFolder,
+  directory: Directory,
+  from: UploadRecord,
+  to: UploadRecord,
+): Task<void> {
+  const { io } = folder.disk;
+  const fd = yield* io.open(pathOf(folder, directory, from), OPEN_FLAGS.read);
+  try {
+    yield* io.syncFile(fd, false);
+  } finally {
+    io.closeQuietly(fd);
   }
+  yield* io.rename(pathOf(folder, directory, from), pathOf(folder, directory, to));
+}
 
-  /** Checks a record that was seen a moment ago; returns whether it still exists. */
-  function* checkStored(
-    directory: Directory,
-    record: UploadRecord,
-    before: number,
-    isBest: boolean,
-  ): Task<boolean> {
-    const path = pathOf(directory, record);
-    const file = yield* io.lstat(path);
-    if (file === undefined) return false;
-    if (isBest && file.mtimeMs >= before) {
-      if (trusted.get(record.key) !== storedFileName(record)) remember(record, false);
-      return true;
-    }
-    yield* ignoreSystemErrors(io.unlink(path, file.size));
-    return false;
-  }
+function* drop(folder: StoredFolder, key: string): Task<boolean> {
+  const { io } = folder.disk;
+  const isDropped = yield* inStoredFolder(folder, function* (directory) {
+    const found = yield* readRecords(folder, directory, key);
+    for (const record of found) yield* io.unlink(pathOf(folder, directory, record), record.length);
+    return found.length > 0;
+  });
+  forget(folder, key);
+  return isDropped ?? false;
+}
 
-  function* sweep(before: number, runExclusive: <T>(key: string, steps: Task<T>) => Task<T>): Task<void> {
-    const gone = new Set(known.keys());
-    yield* inFolder(function* (directory) {
-      const seen = new Set<string>();
-      for (const record of yield* records(directory)) {
-        const { key } = record;
-        const isThere = yield* runExclusive(key, checkStored(directory, record, before, !seen.has(key)));
-        if (!isThere) continue;
-        seen.add(key);
-        gone.delete(key);
-      }
-    });
-    for (const key of gone) {
-      // An upload that was stored meanwhile was not seen, but exists.
-      yield* runExclusive(key, forgetIfGone(key));
-    }
-  }
-
-  function* forgetIfGone(key: string): Task<void> {
-    const record = known.get(key);
-    if (record === undefined) return;
-    const file = yield* inFolder((directory) => io.lstat(pathOf(directory, record)));
-    if (file === undefined) forget(key);
-  }
-
-  return {
-    known,
-    find,
-    take,
-    store: (from, record) => store(from, record, true),
-    secure,
-    drop,
-    sweep,
-    *rescue(path, name) {
-      const record = parseActiveFileName(name);
-      if (record === undefined || record.length === 0 || !isUploadFile(yield* io.lstat(path))) return false;
-      return yield* store(path, record, false);
-    },
-  };
+function* rescue(folder: StoredFolder, path: string, name: string): Task<boolean> {
+  const record = parseActiveFileName(name);
+  if (record === undefined || record.length === 0) return false;
+  if (!isUploadFile(yield* folder.disk.io.lstat(path))) return false;
+  return yield* store(folder, path, record, false);
 }

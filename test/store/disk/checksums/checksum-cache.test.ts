@@ -1,4 +1,4 @@
-/** Checksums that are kept beyond the commit: when they are given, and what becomes of their journal. */
+/** The checksums of committed files: when the store returns them, and their journal. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -15,11 +15,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
 import type { Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
-import { CHECKSUMS_MAX, createChecksumCache } from '../../../../src/store/disk/checksums/checksum-cache.ts';
+import {
+  CHECKSUMS_MAX,
+  type ChecksumCache,
+  createChecksumCache,
+} from '../../../../src/store/disk/checksums/checksum-cache.ts';
 import { createChecksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
 import { createDirectories } from '../../../../src/store/disk/directories.ts';
 import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
@@ -28,15 +32,11 @@ import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { openRoot } from '../../../../src/store/disk/root.ts';
 import { run } from '../../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot } from '../../../support/stores/store-roots.ts';
+import { rootForEachTest } from '../../../support/stores/store-roots.ts';
 
 let root: string;
-beforeEach(() => {
-  root = newRoot();
-});
-afterEach(() => {
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
+rootForEachTest((path) => {
+  root = path;
 });
 
 const journal = () => join(root, '.sluice/sums');
@@ -44,7 +44,7 @@ const sumOf = async (store: Store, name: string) => (await value(store.stat(name
 const content = pattern(1000);
 const sum = crc32(content);
 
-/** Does something with a store on the root, and closes it. */
+/** Opens a store on the root, acts, and closes it. */
 async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
   const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk' }));
   try {
@@ -232,29 +232,39 @@ describe('the journal', () => {
 });
 
 describe('a journal that has grown', () => {
-  /** A journal by itself, which is made smaller from 10,000 bytes on. */
-  async function journalOf(names: readonly string[], rounds: number): Promise<void> {
+  /**
+   * Writes the names to the journal in each round, without a store. The journal is compacted from 10,000 bytes
+   * on.
+   *
+   * @param beforeRound called before each round. It does what other processes do at that time.
+   */
+  async function writeJournal(
+    names: readonly string[],
+    rounds: number,
+    beforeRound: (round: number, checksums: ChecksumCache) => void = () => {},
+  ): Promise<void> {
     mkdirSync(join(root, '.sluice'), { recursive: true });
     const io = createDiskIo(nodeFileSystem, false);
-    const below = createDirectories(io, await run(openRoot(io, root, false)), false);
-    const sums = createChecksumCache((name, kept) => written.add(name, kept));
-    const written = createChecksumJournal(io, below, () => sums, {
+    const directories = createDirectories(io, await run(openRoot(io, root, false)), false);
+    const checksums = createChecksumCache((name, checksum) => written.add(name, checksum));
+    const written = createChecksumJournal(io, directories, () => checksums, {
       flushDelayMs: 0,
       compactBytesMin: 10_000,
     });
-    await run(written.load(sums));
+    await run(written.load(checksums));
     const stats = statSync(root);
     for (let round = 0; round < rounds; round++) {
-      for (const name of names) sums.add(name, stats, round);
+      beforeRound(round, checksums);
+      for (const name of names) checksums.add(name, stats, round);
       await written.close();
     }
-    below.close();
+    directories.close();
   }
 
   it('a journal that has grown is compacted to one line for each name, and none is lost', async () => {
-    await journalOf(['of another'], 1);
+    await writeJournal(['of another'], 1);
     const names = Array.from({ length: 20 }, (_, i) => `name ${i}`);
-    await journalOf(names, 200);
+    await writeJournal(names, 200);
     expect(statSync(journal()).size).toBeLessThan(12_000);
     const lines = readFileSync(journal(), 'utf8').split('\n');
     for (const name of ['of another', ...names])
@@ -262,15 +272,35 @@ describe('a journal that has grown', () => {
     assert.equal(existsSync(join(root, '.sluice/sums.new')), false);
   });
 
+  it('a journal is compacted with the checksums in memory, and only once when it does not shrink', async () => {
+    await writeJournal(
+      Array.from({ length: 200 }, (_, i) => `of another ${i}`),
+      1,
+    );
+    const others = readFileSync(journal());
+    rmSync(journal());
+    const inodes: number[] = [];
+    await writeJournal(['mine'], 4, (round, checksums) => {
+      if (round > 0) inodes.push(statSync(journal()).ino);
+      else {
+        writeFileSync(journal(), others);
+        checksums.addKnown('known', { crc32: 0, size: 0, mtime: 0, ino: 0, since: 0, until: 0 });
+      }
+    });
+    expect(readFileSync(journal(), 'utf8')).toContain('"known"');
+    // Each compaction replaces the file.
+    expect(new Set(inodes).size).toBe(1);
+  });
+
   it('a journal is not compacted while another process does so, unless that process died', async () => {
     mkdirSync(join(root, '.sluice'));
     const other = join(root, '.sluice/sums.new');
     writeFileSync(other, '');
-    await journalOf(['a', 'b'], 200);
+    await writeJournal(['a', 'b'], 200);
     expect(statSync(journal()).size).toBeGreaterThan(20_000);
     chmodSync(other, 0o600);
     utimesSync(other, 1000, 1000);
-    await journalOf(['a', 'b'], 3);
+    await writeJournal(['a', 'b'], 3);
     expect(statSync(journal()).size).toBeLessThan(10_000);
     expect(existsSync(other)).toBe(false);
   });

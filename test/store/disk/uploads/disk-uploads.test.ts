@@ -1,4 +1,7 @@
-/** What the disk store keeps of uploads: across its own end and a crash, and that it never claims more than there is. */
+/**
+ * The unfinished uploads of the disk store. They survive the store and a crash, and their records never claim
+ * more bytes than exist.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,19 +19,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { contentOf, pattern, put, refused, textOf, value } from '../../../../src/store/conformance/case.ts';
 import type { Outcome, PutOptions, Sink, Store } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../../src/store/disk/owner.ts';
 import { activeFileName, storedFileName } from '../../../../src/store/disk/uploads/upload-record.ts';
-import {
-  type Interception,
-  interceptedFileSystem,
-  type Operation,
-} from '../../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot, temporariesIn } from '../../../support/stores/store-roots.ts';
+import { type Interception, interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
+import { expectInOrder, loggedFileSystem } from '../../../support/stores/operation-log.ts';
+import { rootForEachTest, temporariesIn } from '../../../support/stores/store-roots.ts';
 
 const content = pattern(20_000, 0);
 const none = { offset: 0, crc32: 0 };
@@ -36,15 +36,13 @@ const firstOf = (length: number, of = content) => ({ offset: length, crc32: crc3
 
 let root: string;
 const opened = new Set<Store>();
-beforeEach(() => {
-  root = newRoot();
+rootForEachTest((path) => {
+  root = path;
 });
 afterEach(async () => {
   const stores = [...opened];
   opened.clear();
   for (const store of stores) await store.close();
-  expect(openBelow(root)).toEqual([]);
-  removeRoot(root);
 });
 
 async function open(options: DiskStoreOptions = {}): Promise<Store> {
@@ -56,7 +54,7 @@ async function open(options: DiskStoreOptions = {}): Promise<Store> {
 const parts = () => join(root, '.sluice/parts');
 const partFiles = () => (existsSync(parts()) ? readdirSync(parts()) : []);
 
-/** Leaves a file as a store would have, which claims `length` bytes. */
+/** Leaves the file of an upload, as a store would have. Its record claims `length` bytes. */
 function leavePart(length: number, bytes: Uint8Array, more: { synced?: boolean; key?: string } = {}): string {
   const { synced = true, key = 'key' } = more;
   mkdirSync(parts(), { recursive: true });
@@ -244,7 +242,7 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
     for (const outcome of outcomes) if (!outcome.ok) expect(outcome.error).toMatchObject({ offset: 0 });
     const [winner, loser] = outcomes[0]?.ok ? [one, two] : [two, one];
     expect(await value(loser.resume('key'))).toEqual(none);
-    // Who begins anew elsewhere has another one; what lies there when both are given up is the longer.
+    // A put to another store that begins anew has an upload of its own. When both are given up, the longer one stays.
     await begun(loser, 100);
     expect(await value(winner.resume('key'))).toEqual(firstOf(5000));
     await loser.close();
@@ -267,14 +265,24 @@ describe.each(['fsync', 'os'] as const)('an unfinished upload (%s)', (durability
   });
 });
 
-describe('how old an unfinished upload gets', () => {
+it('a put that hashes the stored bytes of an upload gives up when another call on the upload waits', async () => {
+  const store = await open({ durability: 'fsync' });
+  await (await begun(store, 5000)).abort();
+  const options = { size: content.length, upload: 'key', offset: 5000, sha256: '0'.repeat(64) };
+  const putting = store.put('file', options);
+  const resuming = store.resume('key');
+  await refused(putting, 'upload-taken');
+  expect(await value(resuming)).toEqual(firstOf(5000));
+});
+
+describe('the age of an unfinished upload', () => {
   const hour = 60 * 60 * 1000;
   const ageBy = (path: string, milliseconds: number) => {
     const time = (Date.now() - milliseconds) / 1000;
     utimesSync(path, time, time);
   };
-  /** A clock whose timer goes off by hand. */
-  function handClock() {
+  /** A clock for the store, which the test moves on and whose timer it calls. */
+  function steppedClock() {
     const clock = {
       interval: 0,
       ahead: 0,
@@ -301,7 +309,7 @@ describe('how old an unfinished upload gets', () => {
   });
 
   it('old uploads are removed while the store is open, but not active or finished ones', async () => {
-    const clock = handClock();
+    const clock = steppedClock();
     const store = await open({ keepPartial: 2 * hour, clock });
     expect(clock.interval).toBe(hour / 2);
     await (await begun(store, 100, { upload: 'kept' })).abort();
@@ -337,7 +345,7 @@ describe('how old an unfinished upload gets', () => {
   });
 
   it('old uploads of other stores are removed while the store is open', async () => {
-    const clock = handClock();
+    const clock = steppedClock();
     const store = await open({ clock });
     leavePart(100, content, { key: 'young' });
     ageBy(leavePart(100, content, { key: 'old' }), 25 * hour);
@@ -395,77 +403,51 @@ describe('a full disk', () => {
   });
 });
 
-describe('what is recorded of an upload, in order', () => {
-  /** A store that writes down what it does: names are those of the last part of the path. */
-  async function recorded(more: Interception = {}) {
+describe('the record of an upload', () => {
+  /** A store, and the log of its operations since it was opened. */
+  async function loggedStore(more: Interception = {}) {
     const log: string[] = [];
-    const paths = new Map<unknown, string>();
-    const show = ({ name, args }: Operation) => {
-      const path = (of: unknown) => (typeof of === 'string' ? of.split('/').at(-1) : paths.get(of));
-      return `${name} ${path(args[0])}${name === 'rename' ? ` ${path(args[1])}` : ''}`;
-    };
-    const fs = interceptedFileSystem({
-      before(operation) {
-        log.push(`begin ${show(operation)}`);
-        return more.before?.(operation);
-      },
-      after(operation, result) {
-        if (operation.name === 'open') paths.set(result, `${operation.args[0]}`.split('/').at(-1) ?? '');
-        log.push(`end ${show(operation)}`);
-        more.after?.(operation, result);
-      },
-    });
-    const store = await open({ fs });
+    const store = await open({ fs: loggedFileSystem(root, log, more) });
     log.length = 0;
     return { store, log };
   }
 
-  const inOrder = (log: readonly string[], order: readonly (string | RegExp)[]) => {
-    let at = 0;
-    for (const step of order) {
-      const next = log.findIndex(
-        (line, i) => i >= at && (typeof step === 'string' ? line === step : step.test(line)),
-      );
-      expect(next, `${step} in ${log.join('\n')}`).toBeGreaterThanOrEqual(at);
-      at = next + 1;
-    }
-  };
-
   it('the bytes of an upload are synced before the record claims them, and the record before the answer', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     const sink = await begun(store, 5000);
     await value(sink.sync());
     log.push('answer');
-    inOrder(log, [
+    expectInOrder(log, [
       /^end writev/,
       /^begin fdatasync/,
       /^end fdatasync/,
-      /^begin rename .* u1~key~5000~/,
+      /^begin rename \S+ \S+\/u1~key~5000~/,
       /^end rename/,
-      /^begin fsync \d+-\d+\./,
-      /^end fsync \d+-\d+\./,
+      /^begin fsync \.\/\.sluice\/tmp\/\d+-\d+\./,
+      /^end fsync \.\/\.sluice\/tmp\/\d+-\d+\./,
       'answer',
     ]);
     log.length = 0;
     await value(sink.write([content.subarray(5000, 6000)]));
     expect(await value(store.resume('key'))).toEqual(firstOf(6000));
     log.push('answer');
-    inOrder(log, [
+    expectInOrder(log, [
       /^end fdatasync/,
-      /^end rename .* key~6000~[0-9a-f]{8}~s$/,
-      'begin fsync parts',
-      'end fsync parts',
+      /^end rename \S+ \S+\/key~6000~[0-9a-f]{8}~s$/,
+      'begin fsync ./.sluice/parts',
+      'end fsync ./.sluice/parts',
       'answer',
     ]);
   });
 
   it('the record of an upload never claims bytes written after its sync began', async () => {
     let written = 0;
-    /** How much was written when each sync began, and what each record claimed when the last of these had ended. */
+    /** The bytes that were written when each of the syncs under way began. */
     const begun: number[] = [];
+    /** The bytes that the last sync that ended has made durable. */
     let covered = 0;
     const claims: { claimed: number; covered: number }[] = [];
-    const { store } = await recorded({
+    const { store } = await loggedStore({
       before({ name, args }) {
         if (name === 'fdatasync') begun.push(written);
         const [, claimed] = /key~(\d+)~/.exec(`${args[1]}`) ?? [];
@@ -489,7 +471,7 @@ describe('what is recorded of an upload, in order', () => {
 
   it('the record of an upload stays as before a sync that failed, and the next call gets the error', async () => {
     let failing = false;
-    const { store } = await recorded({
+    const { store } = await loggedStore({
       before: ({ name }) => (failing && name === 'fdatasync' ? 'EIO' : undefined),
     });
     const chunk = Buffer.alloc(1_000_000, 5);
@@ -506,10 +488,10 @@ describe('what is recorded of an upload, in order', () => {
 
   it('the record of an upload stays as before when the sync of its commit fails', async () => {
     let failing = false;
-    const { store } = await recorded({
+    const { store } = await loggedStore({
       before({ name }) {
         if (!failing || name !== 'fdatasync') return undefined;
-        // The system tells of it once; the next sync succeeds, whatever was lost.
+        // The system reports a lost write once. The next sync succeeds.
         failing = false;
         return 'EIO';
       },
@@ -523,21 +505,27 @@ describe('what is recorded of an upload, in order', () => {
   });
 
   it('a takeover waits for a write under way before it closes the file', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     const sink = await begun(store, 5000);
     log.length = 0;
     const writing = sink.write([content.subarray(5000, 9000)]);
     const resumed = store.resume('key');
     await value(writing);
     expect(await value(resumed)).toEqual(firstOf(9000));
-    inOrder(log, [/^begin writev/, /^end writev/, /^begin fdatasync/, /^end fdatasync/, /^begin close u1~/]);
-    expect(log.findIndex((line) => /^begin close u/.test(line))).toBeGreaterThan(
+    expectInOrder(log, [
+      /^begin writev/,
+      /^end writev/,
+      /^begin fdatasync/,
+      /^end fdatasync/,
+      /^begin close \S+\/u1~/,
+    ]);
+    expect(log.findIndex((line) => /^begin close \S+\/u/.test(line))).toBeGreaterThan(
       log.findIndex((line) => /^end writev/.test(line)),
     );
   });
 
   it('a put without an upload makes no extra calls of the system', async () => {
-    const { store, log } = await recorded();
+    const { store, log } = await loggedStore();
     await value(put(store, 'file', content));
     const done = log.filter((line) => line.startsWith('begin ')).map((line) => line.split(' ')[1]);
     expect(done).toEqual(['open', 'writev', 'fdatasync', 'fstat', 'close', 'lstat', 'rename', 'fsync']);

@@ -1,10 +1,10 @@
 /**
- * An upload that is interrupted and gone on with, with the nth file operation failing, for n = 1, 2, 3 … until all of it
- * runs through.
+ * An upload that is interrupted and resumed while its nth file operation fails, for n = 0, 1, 2 … until all of it
+ * has run without a failure.
  *
- * Whatever fails: what a resume claims is the beginning of the content, and has the CRC-32 that it says; a name has its
- * old content or the whole new one; what was answered holds after a crash; no descriptor stays open; and the upload can be
- * finished once nothing fails any more.
+ * Whichever operation fails: a resume claims the beginning of the content, with the right CRC-32. The name has
+ * its old content or the whole new one, and every answer still holds after a crash. No descriptor stays open,
+ * and the upload can be finished once no operation fails any more.
  */
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
@@ -14,11 +14,7 @@ import { pattern, value } from '../../../../src/store/conformance/case.ts';
 import type { Outcome, Sink, Store, UploadOffset } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
-import {
-  describeOperation,
-  interceptedFileSystem,
-  type Operation,
-} from '../../../support/stores/fs-intercepted.ts';
+import { type Fault, faultyFileSystem } from '../../../support/stores/faulty-fs.ts';
 import { newRoot, openBelow, removeRoot, temporariesIn } from '../../../support/stores/store-roots.ts';
 
 const codes = ['disk-full', 'io-error', 'too-many-open-files', 'bad-offset'];
@@ -26,52 +22,39 @@ const codes = ['disk-full', 'io-error', 'too-many-open-files', 'bad-offset'];
 interface Run {
   readonly content: Uint8Array;
   readonly durability: 'fsync' | 'os';
-  readonly errno: string;
-  readonly nth: number;
-  /** Whether the failing goes on from the nth on, instead of being that of one operation. */
-  readonly lasting: boolean;
-  /** How far each try gets, as a part of the content, and whether it asks for a sync half-way. */
+  readonly fault: Fault;
+  /** How far each attempt gets, as a fraction of the content, and whether it syncs half-way. */
   readonly tries: readonly { readonly to: number; readonly syncs: boolean }[];
 }
 
 const withSyncs = [0.4, 0.7, 1].map((to) => ({ to, syncs: true }));
 
-/** Runs the scenario with a fault; answers whether there was an nth operation. */
-async function runWithFault({ content, durability, errno, nth, lasting, tries }: Run): Promise<boolean> {
+/** Runs the scenario with a fault; returns whether there were so many operations. */
+async function runWithFault({ content, durability, fault, tries }: Run): Promise<boolean> {
   const root = newRoot();
-  let hit: Operation | undefined;
-  let failing = true;
-  const fs = interceptedFileSystem({
-    before(operation) {
-      const fails = lasting ? operation.number >= nth : operation.number === nth;
-      if (!failing || !fails) return undefined;
-      hit ??= operation;
-      return errno;
-    },
-  });
-  const named = () => (hit === undefined ? 'nothing' : describeOperation(hit));
+  const { fs, hit, describeHit, repair } = faultyFileSystem(fault);
 
-  /** The value of an answer that may fail only as the fault makes it. */
+  /** The value of an outcome; undefined for an error, which only the fault may have caused. */
   function got<T>(outcome: Outcome<T>): T | undefined {
     if (outcome.ok) return outcome.value;
-    assert.ok(hit !== undefined, `nothing failed, and yet: ${outcome.error.message}`);
-    assert.ok(codes.includes(outcome.error.code), `${named()}: ${outcome.error.message}`);
+    assert.ok(hit() !== undefined, `no operation failed, but: ${outcome.error.message}`);
+    assert.ok(codes.includes(outcome.error.code), `${describeHit()}: ${outcome.error.message}`);
     return undefined;
   }
   const isBeginning = ({ offset, crc32: crc }: UploadOffset) => {
-    assert.ok(offset <= content.length, named());
+    assert.ok(offset <= content.length, describeHit());
     assert.equal(
       crc,
       crc32(content.subarray(0, offset)),
-      `${named()}: the claim of ${offset} bytes is wrong`,
+      `${describeHit()}: the claim of ${offset} bytes is wrong`,
     );
   };
   const nameIsWhole = () => {
     if (!readdirSync(root).includes('file')) return;
-    assert.ok(Buffer.from(content).equals(readFileSync(join(root, 'file'))), `${named()}: half a file`);
+    assert.ok(Buffer.from(content).equals(readFileSync(join(root, 'file'))), `${describeHit()}: half a file`);
   };
 
-  /** Writes from `from` to `to` in a few pieces; answers how much was taken. */
+  /** Writes the bytes from `from` to `to` in a few pieces; returns `to`, or -1 when a write failed. */
   async function write(sink: Sink, from: number, to: number): Promise<number> {
     const step = Math.ceil((to - from) / 3);
     for (let at = from; at < to; at += step) {
@@ -81,12 +64,12 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
     return to;
   }
 
-  /** What would be found if this process and its machine had stopped now: the claim must hold for a copy of it all. */
-  async function afterCrash(atLeast: number): Promise<void> {
+  /** Checks the claim that a store would find if this process had stopped now, on a copy of the root. */
+  async function checkAfterCrash(atLeast: number): Promise<void> {
     const copy = newRoot();
     cpSync(root, copy, { recursive: true });
     const owners = join(copy, '.sluice/tmp');
-    // Its owner is dead to whoever finds it: another token, which nobody has.
+    // To the store on the copy the owner is dead, because no store has this token.
     for (const owner of readdirSync(owners)) {
       const dead = owner.replace(/\.[0-9a-f]{16}\./, '.0000000000000000.');
       cpSync(join(owners, owner), join(owners, dead), { recursive: true });
@@ -94,12 +77,15 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
     const store = await value(openDiskStore(copy, { durability: 'os' }));
     const part = await value(store.resume('key'));
     isBeginning(part);
-    assert.ok(part.offset >= atLeast, `${named()}: ${atLeast} were promised, ${part.offset} are there`);
+    assert.ok(
+      part.offset >= atLeast,
+      `${describeHit()}: ${atLeast} were answered, ${part.offset} are stored`,
+    );
     await store.close();
     removeRoot(copy);
   }
 
-  /** One try: resume, put what is missing up to `to`, and commit when that is all. Answers whether it went well. */
+  /** Resumes, puts the missing bytes up to `to`, and commits when those are all; returns whether nothing failed. */
   async function attempt(store: Store, to: number, syncs: boolean): Promise<boolean> {
     const part = got(await store.resume('key'));
     if (part === undefined) return false;
@@ -114,7 +100,7 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
       if (synced === undefined) return false;
       assert.equal(synced.offset, half);
       isBeginning(synced);
-      if (hit !== undefined) await afterCrash(synced.offset);
+      if (hit() !== undefined) await checkAfterCrash(synced.offset);
     }
     if ((await write(sink, half, to)) < 0) return false;
     if (to < content.length) {
@@ -134,25 +120,26 @@ async function runWithFault({ content, durability, errno, nth, lasting, tries }:
     await store.close();
   }
   nameIsWhole();
-  assert.deepEqual(openBelow(root), [], `${named()} left a descriptor open`);
+  assert.deepEqual(openBelow(root), [], `${describeHit()} left a descriptor open`);
 
-  failing = false;
+  repair();
   const store = await value(openDiskStore(root, { durability }));
   const left = await value(store.resume('key'));
   isBeginning(left);
-  if (!readdirSync(root).includes('file')) assert.ok(await attempt(store, content.length, true), named());
+  if (!readdirSync(root).includes('file'))
+    assert.ok(await attempt(store, content.length, true), describeHit());
   nameIsWhole();
-  // A copy may be left of what was taken on twice; nothing else.
+  // Two files may have been left of an upload that was taken over twice, but nothing else.
   await store.cancel('key');
   assert.deepEqual(
     temporariesIn(root).filter((path) => !path.startsWith('tmp/')),
     [],
-    named(),
+    describeHit(),
   );
   await store.close();
-  assert.deepEqual(temporariesIn(root), [], named());
+  assert.deepEqual(temporariesIn(root), [], describeHit());
   removeRoot(root);
-  return hit !== undefined;
+  return hit() !== undefined;
 }
 
 describe('an upload, interrupted twice, one operation failing', () => {
@@ -162,9 +149,7 @@ describe('an upload, interrupted twice, one operation failing', () => {
       `an upload that is interrupted twice (${durability}) claims only bytes that exist after %s at every operation in turn`,
       async (errno) => {
         let nth = 0;
-        while (
-          await runWithFault({ content: small, durability, errno, nth, lasting: false, tries: withSyncs })
-        )
+        while (await runWithFault({ content: small, durability, fault: { errno, nth }, tries: withSyncs }))
           nth += 1;
         expect(nth).toBeGreaterThan(80);
       },
@@ -175,7 +160,12 @@ describe('an upload, interrupted twice, one operation failing', () => {
       async (errno) => {
         let nth = 0;
         while (
-          await runWithFault({ content: small, durability, errno, nth, lasting: true, tries: withSyncs })
+          await runWithFault({
+            content: small,
+            durability,
+            fault: { errno, nth, lasting: true },
+            tries: withSyncs,
+          })
         )
           nth += 1;
         expect(nth).toBeGreaterThan(80);
@@ -186,9 +176,9 @@ describe('an upload, interrupted twice, one operation failing', () => {
   it('an upload that is recorded while it is written (fsync) claims only bytes that exist after EIO', async () => {
     const content = Buffer.alloc(10_000_001, small);
     const tries = [0.95, 1].map((to) => ({ to, syncs: false }));
-    const run = { content, durability: 'fsync', errno: 'EIO', lasting: false, tries } as const;
+    const run = { content, durability: 'fsync', tries } as const;
     let nth = 0;
-    while (await runWithFault({ ...run, nth })) nth += 1;
+    while (await runWithFault({ ...run, fault: { errno: 'EIO', nth } })) nth += 1;
     expect(nth).toBeGreaterThan(50);
   });
 });

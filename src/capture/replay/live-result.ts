@@ -1,0 +1,37 @@
+/** How a conversation went that was replayed to a live server. */
+import type { Conversation } from '../stream-event.ts';
+import type { ReplyDifference } from './replies.ts';
+
+/**
+ * Why a conversation was not played to its end.
+ *
+ * - `connect`: there was no connection to be had.
+ * - `too-many`: more were open at once than may be.
+ * - `incomplete`: what the client sent next is not in the recording.
+ * - `stalled`: a reply that was recorded has not come, or what is sent is not taken.
+ * - `ended`: the server ended its side though there are replies to come.
+ * - `broke`: the connection broke.
+ */
+export interface LiveFault {
+  readonly code: 'connect' | 'too-many' | 'incomplete' | 'stalled' | 'ended' | 'broke';
+  readonly message: string;
+}
+
+/** How a conversation went. */
+export interface LiveResult {
+  readonly conversation: Conversation;
+  /** Bytes that were sent, and that came back. */
+  readonly sent: number;
+  readonly received: number;
+  /** Replies that came back, of those that count; 0 without a framing. */
+  readonly replies: number;
+  /** Replies that the recording has too; without a framing, bytes of them. */
+  readonly compared: number;
+  /** Whether the replies are those of the recording; null when it lacks some of them, or nothing was replayed. */
+  readonly same: boolean | null;
+  /** The first ten. */
+  readonly differences: readonly ReplyDifference[];
+  /** How many more there are. */
+  readonly more: number;
+  readonly fault: LiveFault | null;
+}

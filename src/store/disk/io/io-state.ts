@@ -1,0 +1,29 @@
+/**
+ * The file system of an open disk store, and when an operation on it uses the thread pool.
+ *
+ * With durability `os` small operations run at once: a synchronous call costs a third of the processor time
+ * of one through the pool, and a write right after the receive finds the bytes still in the cache. Operations
+ * that free or read many bytes use the pool all the same. After a write that had to wait, writes use the pool
+ * for a while too: then the disk is slower than the peer, and the event loop must not wait for it.
+ *
+ * With durability `fsync` nothing that may wait for the disk runs on the event loop: adding one name to a
+ * folder can wait for the whole journal.
+ */
+import type { FileSystem } from '../file-system.ts';
+
+/** The most bytes that one synchronous call frees on the file system. */
+const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface IoState {
+  readonly fs: FileSystem;
+  /** Whether every operation that may wait for the disk uses the thread pool, however small. */
+  readonly usesPool: boolean;
+  /** Until then writes use the pool, in the time of `performance.now`. */
+  poolUntil: number;
+  /** Closes descriptors that are open but unused; returns whether there were any. */
+  closeUnused: () => boolean;
+}
+
+/** Whether an operation that frees so many bytes uses the pool. */
+export const freesInPool = ({ usesPool }: IoState, freed: number): boolean =>
+  usesPool || freed > SYNC_FREE_BYTES_MAX;

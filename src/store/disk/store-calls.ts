@@ -1,0 +1,185 @@
+/** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
+import type { Stats } from 'node:fs';
+import { hashFor } from '../content-check.ts';
+import type { MaybeAsync, Outcome, PutOptions, Sink, Source, Store } from '../contract.ts';
+import { nameFault } from '../names.ts';
+import { err, ok } from '../outcome.ts';
+import { run, type Task } from '../task.ts';
+import type { UploadLimits } from '../upload-limits.ts';
+import type { ChecksumJournal } from './checksums/checksum-journal.ts';
+import { type Disk, fileInfoWithChecksum } from './disk.ts';
+import { OPEN_FLAGS } from './disk-io.ts';
+import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
+import { createDiskSource, type DiskSource } from './disk-source.ts';
+import { errnoOf, ignoreSystemErrors, systemFault } from './errno.ts';
+import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
+import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
+import type { StagingFolder } from './staging-folder.ts';
+import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
+import type { StoredUploads } from './uploads/stored-uploads.ts';
+
+/** A put of at least this many bytes is refused before its content is sent if its commit would be refused. */
+const EARLY_CHECK_BYTES_MIN = 64 * 1024;
+
+/** The parts of a store, as `openDiskStore` made them. `close` of the store closes them. */
+export interface OpenDisk {
+  readonly disk: Disk;
+  readonly staging: StagingFolder;
+  readonly stored: StoredUploads;
+  readonly journal: ChecksumJournal;
+}
+
+/** The calls under way, as far as `close` has to know of them. */
+interface CallState {
+  /** The number of calls under way. */
+  running: number;
+  /** Set once `close` was called. From then on every call is refused. */
+  closing: Promise<void> | undefined;
+  /** Called when the last call under way has ended. */
+  onIdle: () => void;
+}
+
+interface StoreState extends OpenDisk {
+  readonly uploads: DiskUploads;
+  readonly calls: CallState;
+  readonly runCall: RunCall;
+  /** The puts under way. The callers bound them. */
+  readonly sinks: Set<DiskSink>;
+  /** The files that are open for reading. The callers bound them. */
+  readonly sources: Set<DiskSource>;
+}
+
+export function createDiskStore(opened: OpenDisk, limits: UploadLimits): Store {
+  const { disk, staging, stored } = opened;
+  const calls: CallState = { running: 0, closing: undefined, onIdle: () => {} };
+  const runCall: RunCall = (task) => startCall(calls, task);
+  const isClosing = () => calls.closing !== undefined;
+  const uploads = createDiskUploads(disk, staging, stored, limits, runCall, isClosing);
+  const store: StoreState = { ...opened, uploads, calls, runCall, sinks: new Set(), sources: new Set() };
+  return {
+    durable: disk.durable,
+    put: (name, options) => nameFault(name) ?? runCall(beginPut(store, name, options)),
+    resume: (upload) => runCall(uploads.resume(upload)),
+    cancel: (upload) => runCall(uploads.cancel(upload)),
+    unfinished: uploads.unfinished,
+    open: (name) => nameFault(name) ?? runInFolder(store, openFile(store, name)),
+    stat: (name) => nameFault(name) ?? runInFolder(store, statFile(disk, name)),
+    list: (options) => runCall(disk.listings.list(options)),
+    remove: (name) => nameFault(name) ?? runInFolder(store, removeFile(disk, name)),
+    rename: (from, to, options) =>
+      nameFault(from) ?? nameFault(to) ?? runInFolder(store, moveFile(disk, from, to, options?.ifAbsent)),
+    close: () => {
+      calls.closing ??= close(store);
+      return calls.closing;
+    },
+  };
+}
+
+const startCall = <T>(calls: CallState, task: Task<Outcome<T>>): MaybeAsync<T> =>
+  calls.closing === undefined ? run(trackCall(calls, task)) : err('shutting-down');
+
+function* trackCall<T>(calls: CallState, steps: Task<Outcome<T>>): Task<Outcome<T>> {
+  calls.running += 1;
+  try {
+    return yield* steps;
+  } catch (error) {
+    const fault = systemFault(error);
+    if (fault === undefined) throw error;
+    return fault;
+  } finally {
+    calls.running -= 1;
+    if (calls.running === 0) calls.onIdle();
+  }
+}
+
+/** Runs a call that opens folders. */
+const runInFolder = <T>({ disk, runCall }: StoreState, task: Task<Outcome<T>>): MaybeAsync<T> =>
+  runCall(disk.folderCalls.run(task));
+
+function* beginPut(store: StoreState, name: string, options: PutOptions): Task<Outcome<Sink>> {
+  const { disk, runCall, sinks } = store;
+  const earlyFault =
+    options.size >= EARLY_CHECK_BYTES_MIN
+      ? yield* disk.folderCalls.run(putFault(disk, name, options.ifAbsent))
+      : undefined;
+  if (earlyFault !== undefined) return earlyFault;
+  const { upload } = options;
+  if (upload !== undefined) return yield* beginUpload(store, upload, name, options);
+  const noSpace =
+    options.size >= SPACE_CHECK_BYTES_MIN
+      ? yield* spaceFault(disk.io, disk.directories, options.size)
+      : undefined;
+  if (noSpace !== undefined) return noSpace;
+  const staged = yield* store.staging.create();
+  const onEnd = () => sinks.delete(sink);
+  const sink = createDiskSink(disk, runCall, staged, name, options, onEnd, hashFor(options));
+  sinks.add(sink);
+  return ok(sink);
+}
+
+function beginUpload(
+  { disk, uploads, runCall, sinks }: StoreState,
+  upload: string,
+  name: string,
+  options: PutOptions,
+): Task<Outcome<Sink>> {
+  return uploads.begin(upload, options, (uploadFile, hash) => {
+    const onEnd = () => {
+      sinks.delete(sink);
+      uploads.detach(upload);
+    };
+    const sink = createDiskSink(disk, runCall, uploadFile, name, options, onEnd, hash, uploadFile);
+    sinks.add(sink);
+    return sink;
+  });
+}
+
+const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>
+  inFolderOf(store.disk, name, (path) => openSource(store, path, name));
+
+function* openSource(store: StoreState, path: string, name: string): Task<Outcome<Source>> {
+  const { disk, runCall, sources } = store;
+  const opened = yield* openRegularFile(disk, path);
+  if (!opened.ok) return opened;
+  const { fd, stats } = opened.value;
+  const source = createDiskSource(disk.io, runCall, fd, fileInfoWithChecksum(disk, name, stats), () =>
+    sources.delete(source),
+  );
+  sources.add(source);
+  return ok(source);
+}
+
+function* openRegularFile(
+  { io }: Disk,
+  path: string,
+): Task<Outcome<{ readonly fd: number; readonly stats: Stats }>> {
+  let fd: number;
+  try {
+    fd = yield* io.open(path, OPEN_FLAGS.read);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
+    throw error;
+  }
+  let file: Outcome<Stats> | undefined;
+  try {
+    file = regularFile(io.fs.fstatSync(fd));
+  } finally {
+    if (file?.ok !== true) yield* ignoreSystemErrors(io.close(fd));
+  }
+  return file.ok ? ok({ fd, stats: file.value }) : file;
+}
+
+/** Closes descriptors only after all calls have ended: other files soon get the same numbers. */
+async function close(store: StoreState): Promise<void> {
+  const { disk, uploads, staging, journal, calls } = store;
+  uploads.close();
+  disk.listings.stop();
+  if (calls.running > 0) await new Promise<void>((resolve) => (calls.onIdle = resolve));
+  for (const sink of store.sinks) await run(sink.discard());
+  for (const source of store.sources) await run(source.release());
+  await journal.close();
+  await run(disk.listings.close());
+  await run(staging.close());
+  disk.directories.close();
+}
