@@ -1,6 +1,5 @@
 /** The TCP streams of a capture: packets, segments and streams, one behind the other. */
-import type { Capture } from './capture.ts';
-import { checkCapture } from './check-capture.ts';
+import { type Capture, checkCapture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect/dissect.ts';
 import { readPackets } from './read-packets.ts';
 import { createEventOrder } from './reassembly/event-order.ts';

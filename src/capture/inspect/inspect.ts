@@ -12,8 +12,7 @@
 import { checkOptions, either, FRAMING, oneOf, optional, withMethods } from '../../wire/argument.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
-import type { Capture } from '../capture.ts';
-import { checkCapture } from '../check-capture.ts';
+import { type Capture, checkCapture } from '../capture.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
 import { chooseFraming, type FramingChoice } from './framing-choice.ts';
