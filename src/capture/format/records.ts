@@ -11,8 +11,7 @@
  * its own. Nothing else is held from one block to the next, and the format's limits bound it. Bytes that the format
  * skips are only counted.
  */
-import type { Batch, ByteView, Damage, RecordFormat } from './record-format.ts';
-import { byteView } from './record-format.ts';
+import { type Batch, type ByteView, byteView, type Damage, type RecordFormat } from './record-format.ts';
 
 /** A fault in the bytes of a capture. The caller adds the capture's name. */
 export interface RecordFault {

@@ -1,7 +1,7 @@
 /** Detects the format of a file by its first bytes, never by its name. */
 import { hexOf } from '../../base/bytes.ts';
-import { pcapFormat, pcapVariant } from './pcap-format.ts';
-import { pcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
+import { createPcapFormat, pcapVariant } from './pcap-format.ts';
+import { createPcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
 import type { RecordFormat } from './record-format.ts';
 import { byteView } from './record-format.ts';
 
@@ -54,8 +54,8 @@ export function sniff(head: Uint8Array): RecordFormat | string {
   if (head.length < 4) return `the file has only ${head.length} ${head.length === 1 ? 'byte' : 'bytes'}`;
   const { view } = byteView(head);
   const variant = pcapVariant(view);
-  if (variant !== null) return pcapFormat(variant);
-  if (view.getUint32(0, true) === SECTION_HEADER) return pcapngFormat();
+  if (variant !== null) return createPcapFormat(variant);
+  if (view.getUint32(0, true) === SECTION_HEADER) return createPcapngFormat();
   return `neither pcap nor pcapng: ${describe(head)}`;
 }
 
