@@ -4,7 +4,7 @@ import type { Preset } from '../../wire/preset.ts';
 import { presets } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
 import type { FramingReason } from './inspect-event.ts';
-import type { SideFraming } from './side-frames.ts';
+import type { SideFraming } from './side-reader.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES, sluiceWire } from './sluice-wire.ts';
 
 export interface FramingChoice {
