@@ -350,6 +350,11 @@ describe('the framing', () => {
     ]);
   });
 
+  test('the framing of a recorded conversation waits for the bytes of one side when the other ends without any', () => {
+    const { open, say, end, close } = talk();
+    expect(chosen([open(), end('server'), say('client', put), close()])).toEqual([['sluice', 'bytes']]);
+  });
+
   test.each([
     ['other bytes', ['GET / HTTP/1.1\r\n']],
     ['too few of them', ['abc']],

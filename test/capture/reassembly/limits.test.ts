@@ -268,6 +268,34 @@ describe('too many conversations', () => {
   });
 });
 
+describe('a closed conversation', () => {
+  test('a closed conversation is forgotten after 16,384 others, and then its segments behind a reset are reported', () => {
+    const reset = conversation().handshake().rst('client').wait(40_000).server('late').segments;
+    const reassembly = createReassembly();
+    const events: string[] = [];
+    const take = (segments: readonly Segment[]): void => {
+      for (const segment of segments) {
+        reassembly.take(segment, (event) => {
+          if (event.type === 'after-reset') events.push(...briefly([event]));
+        });
+      }
+    };
+    const closeOther = (count: number): void => {
+      const clientHost = [10, 1, count >>> 8, count & 255];
+      take(
+        conversation({ clientHost, from: reset.at(-1)!.packet.time })
+          .handshake()
+          .close().segments,
+      );
+    };
+    take(reset);
+    for (let count = 1; count < 16_384; count++) closeOther(count);
+    expect(events).toEqual([]);
+    closeOther(16_384);
+    expect(events).toEqual(['after reset 1 packets 4 bytes']);
+  });
+});
+
 describe('options', () => {
   test.each([
     [{ maxConversations: 0 }, 'maxConversations'],
