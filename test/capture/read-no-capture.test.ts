@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
-import { inBlocks, readingOf } from '../support/captures/reading.ts';
+import { inBlocks, readCapture } from '../support/captures/read-capture.ts';
 
 const text = (characters: string): Uint8Array => Buffer.from(characters, 'latin1');
 const zeros = new Uint8Array(24);
@@ -42,7 +42,7 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, says: string])
 
 test.each(cases)('%s', async (_, bytes, says) => {
   for (const capture of [captureOf(bytes, 'x.pcap'), inBlocks(bytes, [1, 1, 0, 2])]) {
-    const { packets, fault } = await readingOf(capture);
+    const { packets, fault } = await readCapture(capture);
     expect(packets).toEqual([]);
     expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
     expect(fault!.message).toContain(`${capture.name}: `);
@@ -51,7 +51,7 @@ test.each(cases)('%s', async (_, bytes, says) => {
 });
 
 test('a file that ends within its header is cut, not unknown', async () => {
-  const { fault } = await readingOf(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
+  const { fault } = await readCapture(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
   expect(fault).toEqual({
     code: 'truncated',
     message: 'x.pcap: at byte 0: the file ends 10 bytes into the file header',

@@ -5,7 +5,7 @@ import { readStreams, type StreamOptions } from '../../src/capture/read-streams.
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
 import { ipv4, piece, tcp } from '../support/captures/packet-bytes.ts';
-import { inBlocks } from '../support/captures/reading.ts';
+import { inBlocks } from '../support/captures/read-capture.ts';
 import { briefly, conversation, reassembled, type Script } from '../support/captures/segments.ts';
 import { ipPacket, pcapOfSegments } from '../support/captures/segments-pcap.ts';
 

@@ -14,7 +14,7 @@ import {
   section,
   simple,
 } from '../support/captures/capture-bytes.ts';
-import { counting, readingOf } from '../support/captures/reading.ts';
+import { counting, readCapture } from '../support/captures/read-capture.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const missing = ['tshark', 'editcap', 'capinfos'].filter((tool) => spawnSync(tool, ['-v']).status !== 0);
@@ -30,7 +30,7 @@ function judged(path: string): string[] {
 }
 
 async function ours(path: string, timeless: readonly number[] = []): Promise<string[]> {
-  const { packets, fault } = await readingOf(captureFile(path));
+  const { packets, fault } = await readCapture(captureFile(path));
   expect(fault).toBeNull();
   return packets.map(({ number, time, originalLength, bytes }) => {
     const digits = time.toString().padStart(10, '0');
@@ -126,7 +126,7 @@ describe.skipIf(skip)('tshark says the same', () => {
 
   test('capinfos counts as many packets and bytes', async () => {
     const path = file(pcapBytes({ packets }));
-    const { packets: found } = await readingOf(captureFile(path));
+    const { packets: found } = await readCapture(captureFile(path));
     const [, line] = execFileSync('capinfos', ['-TMcd', path], { encoding: 'utf8' }).split('\n');
     const bytes = found.reduce((sum, { originalLength }) => sum + originalLength, 0);
     expect(line!.split('\t').slice(-2)).toEqual([String(found.length), String(bytes)]);
@@ -136,7 +136,7 @@ describe.skipIf(skip)('tshark says the same', () => {
     'tshark says the same of the packets in front of where a file was cut (%i)',
     async (end) => {
       const path = file(pcapBytes({ packets }).subarray(0, end));
-      const { packets: found, fault } = await readingOf(captureFile(path));
+      const { packets: found, fault } = await readCapture(captureFile(path));
       expect(fault).toMatchObject({ code: 'truncated' });
       const { stdout } = spawnSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.number'], {
         encoding: 'utf8',

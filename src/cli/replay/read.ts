@@ -14,7 +14,7 @@ import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { drawBar } from '../transfer/draw-bar.ts';
 
-export interface Reading {
+export interface CaptureInput {
   readonly capture: Capture;
   /** Prints a line, above the bar if there is one. */
   readonly line: (text: string) => void;
@@ -23,7 +23,7 @@ export interface Reading {
 }
 
 /** @param bar draws on a terminal how much of the file was read; of a pipe it is not known how much there is. */
-export function readingOf(file: string, output: Output, bar: boolean): Reading {
+export function openCapture(file: string, output: Output, bar: boolean): CaptureInput {
   const capture = captureFile(file);
   const size = bar && process.stderr.isTTY && process.stdout.isTTY ? sizeOf(file) : null;
   if (size === null) return { capture, line: output.line, end: () => {} };

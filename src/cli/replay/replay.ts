@@ -26,7 +26,7 @@ import { addTlsOptions, type TlsFlags } from '../shared/tls-option.ts';
 import { detectProtocol } from './detect-protocol.ts';
 import { loadFolder } from './load-folder.ts';
 import { chunking, only, speed } from './options.ts';
-import { captureExitError, nothingFound, type Reading, readingOf } from './read.ts';
+import { type CaptureInput, captureExitError, nothingFound, openCapture } from './read.ts';
 import {
   counted,
   countsInWords,
@@ -155,7 +155,7 @@ async function run(file: string, flags: ReplayFlags): Promise<void> {
     );
   }
   const output = createOutput();
-  const reading = readingOf(file, output, !flags.json && !flags.quiet);
+  const reading = openCapture(file, output, !flags.json && !flags.quiet);
   const signals = exitOnSignal(reading.end);
   try {
     if (flags.to === undefined && !flags.verify) await dryRun(file, reading, flags, output);
@@ -177,7 +177,12 @@ const shared = ({ only, chunking, speed, maxIdle }: ReplayFlags): PacingOptions 
 });
 
 /** Sends it to a server, or to a session here, and holds the replies to the recorded ones. */
-async function compared(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+async function compared(
+  file: string,
+  reading: CaptureInput,
+  flags: ReplayFlags,
+  output: Output,
+): Promise<void> {
   let counts = noCounts;
   let unreachable = false;
   const print = (result: LiveResult) => {
@@ -204,7 +209,7 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
 
 async function resultsOf(
   file: string,
-  { capture }: Reading,
+  { capture }: CaptureInput,
   flags: ReplayFlags,
 ): Promise<Observable<LiveResult>> {
   const how = { ...shared(flags), stall: flags.wait };
@@ -238,7 +243,12 @@ function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
 }
 
 /** Prints what a server would have stored. */
-async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+async function dryRun(
+  file: string,
+  reading: CaptureInput,
+  flags: ReplayFlags,
+  output: Output,
+): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
   const onServerEvent = (event: ServerEvent) => {
     if (!('connection' in event)) return;

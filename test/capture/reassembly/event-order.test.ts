@@ -11,12 +11,10 @@ import {
 } from '../../../src/capture/reassembly/tcp-conversation.ts';
 import { replay } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
-import { conversation, type Ends, type Script } from '../../support/captures/segments.ts';
+import { conversation, opened, type Script, segmentsOf } from '../../support/captures/segments.ts';
 import { pcapOfSegments } from '../../support/captures/segments-pcap.ts';
 
-const opened = (ends: Ends = {}): Script => conversation(ends).handshake();
-const captured = (...scripts: readonly Script[]) =>
-  captureOf(pcapOfSegments(scripts.flatMap(({ segments }) => segments)));
+const captured = (...scripts: readonly Script[]) => captureOf(pcapOfSegments(segmentsOf(...scripts)));
 
 async function streamed(scripts: readonly Script[], options: StreamOptions): Promise<StreamEvent[]> {
   const events: StreamEvent[] = [];
@@ -92,11 +90,11 @@ describe('resets', () => {
       opened({ clientPort: 2 + i, number: 10 * i }).client(new Uint8Array(60_000)),
     );
     const late = conversation({ number: 2000 }).send('client', { position: 3, data: 'late', ack: 0 });
-    const told = inBrief(
+    const brief = inBrief(
       await streamed([opened().client('one').rst('server'), ...many, late], { resets: 'in-place' }),
     );
-    expect(told.slice(0, 5)).toEqual(['0 open', '0 client one', '0 reset', '0 close', '1 open']);
-    expect(told.filter((it) => it.startsWith('0 after-reset'))).toHaveLength(1);
+    expect(brief.slice(0, 5)).toEqual(['0 open', '0 client one', '0 reset', '0 close', '1 open']);
+    expect(brief.filter((it) => it.startsWith('0 after-reset'))).toHaveLength(1);
   });
   test('resets are refused when they are to come otherwise', async () => {
     const wrong = { resets: 'later' } as unknown as StreamOptions;

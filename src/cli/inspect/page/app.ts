@@ -291,7 +291,7 @@ browser.addEventListener('resize', redraw);
 browser.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
 introduce(data, conversations);
-byId('talks').replaceChildren(...list);
+byId('conversations').replaceChildren(...list);
 canvas.style.height = `${HEIGHT_PX}px`;
 placeLabels();
 byId('main').hidden = false;
