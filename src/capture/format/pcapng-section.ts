@@ -1,4 +1,4 @@
-/** What a section of a pcapng file says of its packets: their byte order, and their interfaces. */
+/** A section of a pcapng file: the byte order of its packets, and their interfaces. */
 import type { Damage } from './record-format.ts';
 import { type TimestampReader, timestampReader } from './timestamp.ts';
 

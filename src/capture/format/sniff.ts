@@ -5,7 +5,7 @@ import { createPcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
 import type { RecordFormat } from './record-format.ts';
 import { byteView } from './record-format.ts';
 
-/** How many bytes are looked at, where the file has as many. */
+/** The most bytes that `sniff` looks at. */
 export const SNIFF_BYTES = 24;
 
 /** First bytes of files that are mistaken for captures, and what to say about them. */
@@ -45,7 +45,7 @@ function convert(what: string): string {
 }
 
 /**
- * The format of a file that begins with these bytes, or in words why it is none that we read.
+ * Returns the format of a file that begins with these bytes, or explains why it is none that Sluice reads.
  *
  * @param head the first `SNIFF_BYTES` bytes, or as many as there are.
  */

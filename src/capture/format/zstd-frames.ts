@@ -7,8 +7,8 @@
  *  skippable   magic | length, 4 bytes | anything            programs put an index in it
  * ```
  *
- * Node's decompressor takes one frame, and then ends without an error. Before Node 24 it does the same where data is cut
- * off. But data often has several frames: `pzstd` writes them, and so does `cat` of two files.
+ * Node's decompressor takes one frame, and then ends without an error. Before Node 24 it does the same where data is
+ * cut off. But data often has several frames: `pzstd` writes them, and so does `cat` of two files.
  */
 
 const FRAME = 0xfd2fb528;

@@ -14,7 +14,7 @@ import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { type Capture, checkCapture } from '../capture.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
-import type { Conversation, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
+import type { Conversation, ConversationEvent, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
 import { chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { type Selection, selects } from './selection.ts';
@@ -81,7 +81,6 @@ interface OpenConversation {
   earlyChunks: StreamChunk[];
 }
 
-type ConversationEvent = Extract<StreamEvent, { readonly conversation: Conversation }>;
 type EmitEvent = (event: InspectEvent) => void;
 
 export interface Inspector {

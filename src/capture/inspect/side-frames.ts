@@ -47,7 +47,9 @@ export interface SideFrames {
   end(how: 'ended' | 'cut'): void;
 }
 
-/** The most events that the deframer makes at a time, so that a chunk of tiny frames does not make thousands at once. */
+/**
+ * The most events that the deframer makes at a time, so that a chunk of tiny frames does not make thousands at once.
+ */
 const BATCH_EVENTS = 64;
 
 /** @param emit is called with each frame, and with at most one fault. */

@@ -1,4 +1,6 @@
-/** Gathers the data of a page: the first conversations, frames and chunks of a recording up to limits, and the totals. */
+/**
+ * Gathers the data of a page: the first conversations, frames and chunks of a recording up to limits, and the totals.
+ */
 import {
   type InspectEvent,
   type InspectedFrame,

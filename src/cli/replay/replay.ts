@@ -181,7 +181,9 @@ const pacingOf = ({
   speed,
 });
 
-/** Sends the recording to a server, or to a session in this process, and compares the replies with the recorded ones. */
+/**
+ * Sends the recording to a server, or to a session in this process, and compares the replies with the recorded ones.
+ */
 async function compareReplies(
   file: string,
   input: CaptureInput,
@@ -271,7 +273,8 @@ async function dryRun(file: string, input: CaptureInput, flags: ReplayFlags, out
   };
   await protocolOf(file, flags);
   const store = await loadFolder(flags.with);
-  // `verifyReplay` keeps the recorded order between connections: a file that one stores is there when another asks for it.
+  // `verifyReplay` keeps the recorded order between connections: a file that one stores is there when another asks for
+  // it.
   const verified$ = verifyReplay(input.capture, {
     ...pacingOf(flags),
     store,

@@ -1,8 +1,8 @@
 /**
  * A list that counts how often its elements are read. The count is the cost of a search, and the same on any machine.
  *
- * `splice`, `shift` and `unshift` do not count: the engine moves a block at once. Indices, `at`, iteration and all other
- * methods count.
+ * `splice`, `shift` and `unshift` do not count: the engine moves a block at once. Indices, `at`, iteration and all
+ * other methods count.
  *
  * @example
  * const { list, looks } = countedLooks<number>();

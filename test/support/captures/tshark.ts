@@ -62,8 +62,8 @@ export interface Followed {
 }
 
 /**
- * The text that tshark writes in the place of `missing` bytes, with a zero at its end. It writes none for bytes that the
- * snap length has cut.
+ * The text that tshark writes in the place of `missing` bytes, with a zero at its end. It writes none for bytes that
+ * the snap length has cut.
  */
 export const missingText = (missing: number): string => `[${missing} bytes missing in capture file]\0`;
 
