@@ -27,7 +27,7 @@ const packets = Array.from({ length: 300 }, (_, index) => ({
 }));
 const whole = pcapBytes({ packets });
 
-/** What tells packets apart, and is quickly compared. */
+/** The facts of a packet that identify it, and are quickly compared. */
 const brief = (found: readonly Packet[]) =>
   found.map(({ number, time, position, bytes }) => [number, time, position, crc32(bytes)]);
 
@@ -82,7 +82,7 @@ test.each([
   expect(fault!.message).toContain(says);
 });
 
-test('what fails after some packets says after which', async () => {
+test('a fault after some packets has the number of the last of them', async () => {
   const failing = {
     name: 'failing',
     async *blocks() {
@@ -147,7 +147,7 @@ const dist = join(import.meta.dirname, '../../dist');
 test.each([
   ['a pipe', 'cat "$0" | node --input-type=module -e "$1" "$2"'],
   ['a file', 'node --input-type=module -e "$1" "$2" < "$0"'],
-])('- is standard input: %s, once', (_, command) => {
+])('the capture - is standard input: %s, once', (_, command) => {
   const args = ['-c', command, file(whole), reader, dist];
   expect(execFileSync('sh', args, { encoding: 'utf8' }).split('\n')).toEqual([
     '300',
@@ -185,7 +185,7 @@ test.each([1, 20_000, 2_000_000])(
   },
 );
 
-test('compressed data that ends early or is damaged is told, after the packets before it', async () => {
+test('compressed data that ends early or is damaged is a fault, after the packets before it', async () => {
   const compressed = gzipSync(whole);
   const cut = await readCapture(captureFile(file(compressed.subarray(0, compressed.length / 2))));
   expect(cut.fault).toMatchObject({ code: 'truncated', after: cut.packets.length });
@@ -245,7 +245,7 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     ['in the middle', 0.5],
     ['before the last byte', 1],
   ])(
-    'where Node can decompress Zstandard, one that ends %s is told, after the packets before it',
+    'where Node can decompress Zstandard, a compressed capture that ends %s is a fault, after the packets before it',
     async (_name, part) => {
       const compressed = zstdFrame(whole, { blockSize: 10_000 });
       const length = Math.floor((compressed.length - 1) * part);
@@ -256,7 +256,7 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     },
   );
 
-  test('where Node can decompress Zstandard, one that ends early between two packets is told too', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that ends early between two packets is a fault, too', async () => {
     const bytes = pcapBytes({ packets: packets.slice(0, 2) });
     const last = zstdFrame(new Uint8Array(0));
     const cut = Buffer.concat([zstdFrame(bytes), last.subarray(0, 7)]);
@@ -265,7 +265,7 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     expect(fault).toMatchObject({ code: 'truncated', after: 2 });
   });
 
-  test('where Node can decompress Zstandard, one that is damaged is told, after the packets before it', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that is damaged is a fault, after the packets before it', async () => {
     const unsure = file(zstdFrame(whole, { descriptor: 0x04 }));
     const { packets: found, fault } = await readCapture(captureFile(unsure));
     expect(fault).toMatchObject({ code: 'damaged', after: found.length });
@@ -273,7 +273,7 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     expect(found.length).toBeGreaterThan(200);
   });
 
-  test('where Node can decompress Zstandard, one that needs more memory than is given is told how to be read', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that needs too much memory is a fault that says how to read it', async () => {
     // A window of 2 GiB.
     const { fault } = await readCapture(captureFile(file(zstdFrame(whole, { header: [0xa8] }))));
     expect(fault).toMatchObject({ code: 'unreadable' });

@@ -63,7 +63,7 @@ test.each([
   expect(most).toBeLessThan(16 * MiB);
 });
 
-test('a block of 1 GiB that says nothing of packets is passed over without being held', async () => {
+test('a block of 1 GiB without packets is skipped without being held', async () => {
   const length = 1024 * MiB;
   const begin = pcapngBytes([interfaceOf(), { ...block(0x99, new Uint8Array(0)), lengths: [length, 0] }]);
   const before = await held();

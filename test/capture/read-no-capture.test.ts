@@ -1,4 +1,4 @@
-/** What is no capture: the message says what it is instead, and what to do. */
+/** Files that are no captures: the message names what they are, and what to do. */
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
@@ -40,7 +40,7 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, says: string])
   ['anything else', Uint8Array.of(1, 2, 3, 0xff, 5, 6, 7, 8, 9), 'it begins with 01 02 03 ff 05 06 07 08'],
 ];
 
-test.each(cases)('%s', async (_, bytes, says) => {
+test.each(cases)('a file that is no capture is explained: %s', async (_, bytes, says) => {
   for (const capture of [captureOf(bytes, 'x.pcap'), inBlocks(bytes, [1, 1, 0, 2])]) {
     const { packets, fault } = await readCapture(capture);
     expect(packets).toEqual([]);

@@ -85,7 +85,7 @@ describe.each([
   );
 
   property.prop([sample, fc.double({ min: 0, max: 1, noNaN: true }), fc.array(fc.nat(40))])(
-    'an end anywhere leaves the packets that are whole, and is told unless it is between two records',
+    'a file that ends anywhere has its whole packets, and a fault unless it ends between two records',
     async ({ bytes, ends }, where, lengths) => {
       const end = Math.round(where * bytes.length);
       const whole = await readCapture(captureOf(bytes));

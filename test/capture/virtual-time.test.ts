@@ -30,11 +30,11 @@ const testScheduler = () => new TestScheduler(() => {});
 const minute = 60_000;
 const hour = 60 * minute;
 
-/** Says a letter at each of these times (ms). */
+/** The events of a client that sends a letter at each of these times (ms). */
 function letters(...times: number[]): StreamEvent[] {
   const { open, send, end, close } = conversationEvents();
-  const said = times.map((at, i) => send('client', String.fromCharCode(97 + i), at));
-  return [open(), ...said, end('client'), close()];
+  const chunks = times.map((at, i) => send('client', String.fromCharCode(97 + i), at));
+  return [open(), ...chunks, end('client'), close()];
 }
 
 /** When each letter comes. */
@@ -69,7 +69,7 @@ describe('a replay in time', () => {
     expect(await times(spoken, {})).toEqual(['a 0', 'b 0', 'c 0', 'd 0', 'e 0']);
   });
 
-  test('a replay has no pause longer than was said, in times of the recording', async () => {
+  test('a replay has no pause longer than the option allows, in times of the recording', async () => {
     expect(await times(spoken, { speed: 'recorded', maxIdle: 50 })).toEqual([
       'a 0',
       'b 50',
@@ -236,7 +236,7 @@ describe('virtual time', () => {
     expect(await inVirtualTime(scheduler, EMPTY)).toEqual([]);
   });
 
-  test('virtual time says so when nothing is due and the pipeline has not completed', async () => {
+  test('virtual time ends with an error when nothing is due and the pipeline has not completed', async () => {
     const scheduler = testScheduler();
     await inVirtualTime(scheduler, timer(7, scheduler));
     await expect(inVirtualTime(scheduler, NEVER)).rejects.toThrow(

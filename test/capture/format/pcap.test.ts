@@ -119,7 +119,7 @@ test('a file without packets has none', async () => {
   expect(await read({ packets: [] })).toEqual({ packets: [], fault: null, batches: [] });
 });
 
-test('another major version is told', async () => {
+test('another major version is a fault that names it', async () => {
   const { fault } = await read({ version: [1, 0] });
   expect(fault).toMatchObject({ code: 'damaged', position: 0, after: 0 });
   expect(fault!.message).toContain('version 1.0');

@@ -77,7 +77,7 @@ describe('a clock', () => {
   };
   const ALL = 2n ** 64n - 1n;
 
-  test('the clock of a pcapng interface counts microseconds unless told otherwise', async () => {
+  test('the clock of a pcapng interface counts microseconds unless the interface says otherwise', async () => {
     expect(await timeOf(1_700_000_000_123_456n)).toBe(1_700_000_000_123_456_000n);
     expect(await timeOf(2n ** 53n - 1n)).toBe((2n ** 53n - 1n) * 1000n);
     expect(await timeOf(2n ** 53n)).toBe(2n ** 53n * 1000n);
@@ -109,7 +109,7 @@ describe('a clock', () => {
   });
 });
 
-describe('blocks that say nothing of packets', () => {
+describe('blocks without packets', () => {
   const others: readonly Block[] = [
     block(4, counting(40)), // names (NRB)
     block(5, counting(12)), // statistics (ISB)
@@ -162,7 +162,7 @@ test('lengths that leave the padding out are understood, as Wireshark does', asy
   expect(packets.map((packet) => packet.bytes)).toEqual([bytes, bytes]);
 });
 
-describe('damage is told with its place, after everything before it', () => {
+describe('damage is reported with its position, after everything before it', () => {
   const damages: readonly (readonly [name: string, damaged: Block, says: string])[] = [
     ['a block shorter than any', { ...block(5, counting(4)), lengths: [8, 8] }, 'that is 8 bytes long'],
     ['a packet block shorter than any', block(6, counting(16)), 'an enhanced packet block that is 28 bytes'],
@@ -185,7 +185,7 @@ describe('damage is told with its place, after everything before it', () => {
     ],
   ];
 
-  test.each(damages)('damage is told with its place: %s', async (_, damaged, says) => {
+  test.each(damages)('damage is reported with its position: %s', async (_, damaged, says) => {
     const { packets, fault } = await read(interfaceOf(), enhanced({ bytes }), damaged, enhanced({ bytes }));
     expect(packets).toHaveLength(1);
     expect(fault).toMatchObject({ code: 'damaged', position: 116, after: 1 });

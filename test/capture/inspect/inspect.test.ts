@@ -35,8 +35,8 @@ function message(...lengths: readonly number[]): Uint8Array {
   return Uint8Array.from(parts.flat());
 }
 
-/** What one client said in these pieces, a millisecond apart. */
-function said(pieces: readonly Uint8Array[]): StreamEvent[] {
+/** The events of a client that sends these pieces, a millisecond apart. */
+function sent(pieces: readonly Uint8Array[]): StreamEvent[] {
   const { open, send, end, close } = conversationEvents();
   return [open(), ...pieces.map((piece, i) => send('client', piece, i)), end('client'), close()];
 }
@@ -52,7 +52,7 @@ const header = (fields: Record<string, unknown>): Uint8Array => {
 
 describe('a frame', () => {
   test('a recorded frame that came in a chunk of its own is neither cut nor glued', () => {
-    expect(framesIn(inspected(said([message(5)])))).toMatchObject([
+    expect(framesIn(inspected(sent([message(5)])))).toMatchObject([
       {
         from: 'client',
         number: 1,
@@ -67,7 +67,7 @@ describe('a frame', () => {
   });
 
   test('a recorded frame that came in one chunk with others is glued to them', () => {
-    const frames = framesIn(inspected(said([message(5, 0, 7)])));
+    const frames = framesIn(inspected(sent([message(5, 0, 7)])));
     expect(frames.map(({ chunks, firstShared, lastShared }) => [chunks, firstShared, lastShared])).toEqual([
       [1, 2, 2],
       [1, 2, 2],
@@ -76,7 +76,7 @@ describe('a frame', () => {
   });
 
   test('a recorded frame that came in several chunks has the packets and times of its first and its last byte', () => {
-    const [frame] = framesIn(inspected(said(cutAt(message(9), 1, 4))));
+    const [frame] = framesIn(inspected(sent(cutAt(message(9), 1, 4))));
     expect(frame).toMatchObject({
       chunks: 3,
       firstPacket: 1,
@@ -87,13 +87,13 @@ describe('a frame', () => {
   });
 
   test('a recorded frame is emitted right after the chunk with its last byte', () => {
-    const types = inspected(said(cutAt(message(3, 3), 4))).map(({ type }) => type);
+    const types = inspected(sent(cutAt(message(3, 3), 4))).map(({ type }) => type);
     expect(types).toEqual(['open', 'framing', 'chunk', 'chunk', 'frame', 'frame', 'end', 'close']);
   });
 
   test('a recorded frame shows its first 64 bytes, gathered from its chunks, and none of the next', () => {
     const bytes = message(100, 3);
-    const [long, short] = framesIn(inspected(said(cutAt(bytes, 1, 30, 64, 101))));
+    const [long, short] = framesIn(inspected(sent(cutAt(bytes, 1, 30, 64, 101))));
     expect(long!.sample).toEqual(bytes.subarray(0, 64));
     expect(short!.sample).toEqual(bytes.subarray(102));
   });
@@ -170,7 +170,7 @@ describe('a frame', () => {
         sample: bytes.subarray(span.from, Math.min(span.to, span.from + 64)),
       };
     });
-    const events = inspected(said(pieces.map(({ from, to }) => bytes.subarray(from, to))));
+    const events = inspected(sent(pieces.map(({ from, to }) => bytes.subarray(from, to))));
     expect(faultsIn(events)).toEqual([]);
     expect(framesIn(events)).toMatchObject(expected);
     expect(framesIn(events).length).toBe(expected.length);
@@ -266,7 +266,7 @@ describe('a gap', () => {
 
 describe('what cannot be', () => {
   test('a length over the limit is a fault with its bytes, after the frames before it', () => {
-    const events = inspected(said([Uint8Array.from([...message(1), 0xff, 0xff, 0x41])]));
+    const events = inspected(sent([Uint8Array.from([...message(1), 0xff, 0xff, 0x41])]));
     expect(events.map(({ type }) => type)).toEqual([
       'open',
       'framing',
@@ -279,12 +279,12 @@ describe('what cannot be', () => {
     expect(faultsIn(events)).toMatchObject([
       { code: 'length-too-large', position: 3, packet: 1, capturedAt: began, hex: 'ff ff 41', limit: 50_000 },
     ]);
-    // What is no frame shares a chunk with nobody.
+    // Bytes that are no frame do not count as sharing a chunk.
     expect(framesIn(events)).toMatchObject([{ firstShared: 0, lastShared: 0 }]);
   });
 
   test('nothing is framed after a fault, and the chunks are emitted', () => {
-    const events = inspected(said([Uint8Array.of(0xff, 0xff), message(1), message(1)]));
+    const events = inspected(sent([Uint8Array.of(0xff, 0xff), message(1), message(1)]));
     expect(framesIn(events)).toEqual([]);
     expect(faultsIn(events).length).toBe(1);
     expect(events.filter(({ type }) => type === 'chunk').length).toBe(3);
@@ -294,7 +294,7 @@ describe('what cannot be', () => {
     ['body', 6, 'the stream ended in the body of a frame, after 4 of 9 bytes', 1],
     ['head', 1, 'the stream ended in the head of a frame, after 1 of 2 bytes', 0],
   ])('an end in the %s of a frame is a fault', (_, at, text, frames) => {
-    const events = inspected(said([message(9).subarray(0, at)]));
+    const events = inspected(sent([message(9).subarray(0, at)]));
     expect(faultsIn(events)).toMatchObject([{ code: 'truncated', message: text, position: 0 }]);
     expect(framesIn(events).length).toBe(frames);
   });

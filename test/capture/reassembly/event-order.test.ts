@@ -131,16 +131,16 @@ describe('a replay', () => {
       .server('answer')
       .client('more')
       .close();
-    const said$ = replay(captured(script)).pipe(
+    const texts$ = replay(captured(script)).pipe(
       mergeMap(({ connection }) => connection.chunks$.pipe(toArray())),
       map((chunks) => Buffer.concat(chunks).toString()),
       toArray(),
     );
-    expect(await lastValueFrom(said$)).toEqual(['beforeaftermore']);
+    expect(await lastValueFrom(texts$)).toEqual(['beforeaftermore']);
   });
 });
 
-/** Talks that may have been reset begin, others speak, and those are decided about in whatever order. */
+/** Conversations that may have been reset begin, others have events, and resets are decided in any order. */
 const steps = fc.array(
   fc.record({
     what: fc.constantFrom('reset', 'speak', 'decide', 'outlive', 'take'),
@@ -158,14 +158,14 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
     const open: TcpConversation[] = [];
     const came: number[] = [];
     let number = 0;
-    const decide = (talk: TcpConversation, speaks: boolean) => {
-      open.splice(open.indexOf(talk), 1);
-      const at = wanted.indexOf(talk);
+    const decide = (tcp: TcpConversation, speaks: boolean) => {
+      open.splice(open.indexOf(tcp), 1);
+      const at = wanted.indexOf(tcp);
       if (speaks) {
-        order.decide(talk);
+        order.decide(tcp);
         order.emit(event(++number));
       }
-      order.end(talk);
+      order.end(tcp);
       wanted.splice(at, 1, ...(speaks ? [number] : []));
     };
     const take = () => {
@@ -176,7 +176,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
       came.push(...taken);
     };
     for (const { what, which } of plan) {
-      const talk = open[which % Math.max(1, open.length)];
+      const tcp = open[which % Math.max(1, open.length)];
       if (what === 'reset') {
         const it = createTcpConversation(0, 'abcdefghijkl', 'efghabcdklij', 0n);
         open.push(it);
@@ -186,7 +186,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
         order.emit(event(++number));
         wanted.push(number);
       } else if (what === 'take') take();
-      else if (talk !== undefined) decide(talk, what === 'decide');
+      else if (tcp !== undefined) decide(tcp, what === 'decide');
       for (let excess = order.excess(); excess !== null; excess = order.excess()) {
         expect(excess).toBe(open[0]);
         decide(excess, true);

@@ -37,7 +37,7 @@ function recovers(script: Script, seq: number, ack: number, data = ''): Script {
 }
 
 const speak = (script: Script): Script =>
-  // What the stale packet said of the server's place is forgotten by the script, too.
+  // The script forgets the server's position of the stale packet, too.
   script
     .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
     .send('client', { position: 0, data: 'req', ack: 0 })
@@ -87,7 +87,7 @@ describe('a half-open connection that recovers', () => {
     ]);
   });
   test.each(['the RST', 'no RST'])(
-    'a half-open connection that recovers is one stream when its old numbers are near the new ones, with %s to say that they are not',
+    'a half-open connection that recovers is one stream when its old numbers are near the new ones, with %s to show that they are not',
     (what) => {
       const script = speak(recovers(conversation(), what === 'the RST' ? 5500 : 4500, 5_000_000, 'old'));
       if (what === 'no RST') script.segments.splice(2, 1);
@@ -179,7 +179,7 @@ describe('an acknowledgement', () => {
       'close unfinished',
     ]);
   });
-  test('an acknowledgement that is not believed says nothing of what its sender had seen', () => {
+  test('an acknowledgement that is not believed leaves the `seen` of its chunk unknown', () => {
     const script = opened().server('xyz').send('client', { data: 'a', ack: 3 });
     script.send('client', { data: 'b', ack: 500_000 });
     const seen = reassembled(script.segments).flatMap((it) =>

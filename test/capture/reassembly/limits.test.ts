@@ -238,11 +238,11 @@ describe('what waits behind a hole', () => {
 });
 
 describe('too many conversations', () => {
-  const talk = (clientPort: number, number: number): Script =>
+  const exchange = (clientPort: number, number: number): Script =>
     conversation({ clientPort, number }).handshake().client('a');
 
   test('too many conversations close the one that was silent for the longest', () => {
-    const [one, two, three] = [talk(1, 1), talk(2, 9), talk(3, 17)];
+    const [one, two, three] = [exchange(1, 1), exchange(2, 9), exchange(3, 17)];
     one.client('b');
     const last = one.segments.pop()!;
     const order = [...one.segments, ...two.segments, last, ...three.segments];
@@ -252,9 +252,11 @@ describe('too many conversations', () => {
     ]);
   });
   test('a conversation that was evicted is a new one when it goes on', () => {
-    const one = talk(40_001, 1).client('b');
+    const one = exchange(40_001, 1).client('b');
     const last = one.segments.pop()!;
-    const events = reassembled([...one.segments, ...talk(40_002, 9).segments, last], { maxConversations: 1 });
+    const events = reassembled([...one.segments, ...exchange(40_002, 9).segments, last], {
+      maxConversations: 1,
+    });
     expect(briefly(events)).toEqual([
       'open',
       'client "a"',
@@ -268,7 +270,7 @@ describe('too many conversations', () => {
     ]);
   });
   test('too many conversations do not count those that are over', () => {
-    const order = [1, 2, 3].flatMap((port) => talk(port, port * 20).close().segments);
+    const order = [1, 2, 3].flatMap((port) => exchange(port, port * 20).close().segments);
     const events = reassembled(order, { maxConversations: 1 });
     expect(events.flatMap((event) => (event.type === 'close' ? [event.reason] : []))).toEqual([
       'ended',

@@ -76,7 +76,7 @@ export async function dissected(path: string, options: readonly string[]): Promi
 
 /**
  * Asks sharkd for single packets, in this order, and returns the titles of Sluice's trees in each. Wireshark's window
- * asks the dissector in the same way. The dissector is installed as its README says: by a copy in the plugin folder.
+ * asks the dissector in the same way. The dissector is installed by a copy in the plugin folder, as in its README.
  *
  * @param home a folder for this call alone.
  */
