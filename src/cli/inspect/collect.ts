@@ -62,7 +62,7 @@ interface CollectorState {
   readonly totals: { -readonly [key in keyof PageData['totals']]: number };
   /** The conversations of the page. At most `limits.conversations`. */
   readonly conversations: PageConversation[];
-  /** The same by their index, and those of them that are open. */
+  /** The same conversations by their index, and the open ones among them. */
   readonly shown: Map<number, PageConversation>;
   readonly open: Map<number, PageConversation>;
   /** Differing IP fragments, in words. At most `CONFLICTS_SHOWN`. */

@@ -37,7 +37,7 @@ export interface TableOptions {
 
 export interface Table {
   take(event: InspectEvent): void;
-  /** Prints the totals, if there was anything. */
+  /** Prints the totals, unless the recording has no packets. */
   end(): void;
 }
 
