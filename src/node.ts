@@ -1,6 +1,6 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
-export * from './capture/capture.ts';
+export { type Capture, captureOf } from './capture/capture.ts';
 export * from './capture/capture-fault.ts';
 export * from './capture/capture-file.ts';
 export { type InspectOptions, inspect } from './capture/inspect/inspect.ts';
