@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
-import { checkListen } from './check-options.ts';
+import { checkListen } from './check-arguments.ts';
 import type { Address } from './connection.ts';
 import { listenFault } from './listen.ts';
 

@@ -3,7 +3,7 @@ import { AsyncSubject, asapScheduler, type SchedulerLike } from 'rxjs';
 import { checkOptions, LIST, numberFrom, optional, SCHEDULER } from '../../wire/argument.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
 import { DESTROYED } from '../connection-fault.ts';
-import { type MemoryPipe, memoryPipe } from './memory-pipe.ts';
+import { createMemoryPipe, type MemoryPipe } from './memory-pipe.ts';
 
 export interface MemoryPairOptions {
   /**
@@ -41,8 +41,8 @@ export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connec
   checkOptions('memoryPair', options, MEMORY_RULES);
   const { highWaterMark = 64 * 1024, scheduler = asapScheduler } = options;
   const [leftId, rightId] = options.ids ?? [`memory:${++made}`, `memory:${++made}`];
-  const rightward = memoryPipe(highWaterMark, scheduler, () => changed());
-  const leftward = memoryPipe(highWaterMark, scheduler, () => changed());
+  const rightward = createMemoryPipe(highWaterMark, scheduler, () => changed());
+  const leftward = createMemoryPipe(highWaterMark, scheduler, () => changed());
   const left = memoryEnd(leftId, rightId, leftward, rightward);
   const right = memoryEnd(rightId, leftId, rightward, leftward);
   function changed(): void {

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
 import { formatAddress } from '../address.ts';
-import { checkConnect, checkListen } from '../check-options.ts';
+import { checkConnect, checkListen } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection } from '../connection.ts';
 import { type ListenEvent, listenOn } from '../listen.ts';

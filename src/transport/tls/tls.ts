@@ -11,7 +11,7 @@ import {
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
-import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-options.ts';
+import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-arguments.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
 import { type ListenEvent, type ListenFault, listenOn, type Refused } from '../listen.ts';

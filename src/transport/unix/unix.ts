@@ -1,7 +1,7 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
-import { checkConnectUnix, checkListenUnix } from '../check-options.ts';
+import { checkConnectUnix, checkListenUnix } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
 import { type ListenEvent, listenOn } from '../listen.ts';
