@@ -33,9 +33,9 @@ import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createTokenTries } from '../runtime/token-tries.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
+import { openFileLimit } from './bounds.ts';
 import { createConnectionLimit, hostOf } from './connection-limit.ts';
 import { type ServerEvent, withPeer } from './event.ts';
-import { openFileLimit } from './open-files.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
 
 export type { ServeOptions };

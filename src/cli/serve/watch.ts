@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
 import { diskWritable } from '../../server/health.ts';
 import type { OpsServer } from '../../server/ops-server.ts';
-import type { ServerStats } from '../../server/stats.ts';
+import type { ServerStats } from '../../server/status.ts';
 import { createStatus } from '../../server/status.ts';
 import type { Store } from '../../store/contract.ts';
 import type { Settings } from '../settings/table.ts';

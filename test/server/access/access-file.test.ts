@@ -278,6 +278,14 @@ describe('what is wrong is told with its place', () => {
       { tokens: [{ ...alice, [secret]: 1 }] },
       ['tokens[0]: has a field that is not known; there are name, rights, prefix, quota, token, sha256'],
     ],
+    // As long as the shortest token, or one shorter.
+    [
+      { tokens: [{ ...alice, abcdefghijklmnop: 1, abcdefghijklmno: 1 }] },
+      [
+        'tokens[0]: has a field that is not known; there are name, rights, prefix, quota, token, sha256',
+        'tokens[0].abcdefghijklmno: is not known; there are name, rights, prefix, quota, token, sha256',
+      ],
+    ],
     [
       { certificates: ['a', 'b'].map((name) => ({ name, commonName: 'x', rights: [] })) },
       ['certificates: have the same subject or common name twice'],
