@@ -70,7 +70,7 @@ export interface OpenRequest {
   readonly credit: number;
 }
 
-/** The names that a request reads and writes, and what else two requests must not use at once. */
+/** The names and uploads that a request uses, which no two requests may use at once unless both only read. */
 export interface Footprint {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
