@@ -28,7 +28,7 @@ export function connectOn(
   faultOf: (error: unknown) => ConnectionFault = connectionFault,
 ): Observable<Connection> {
   return new Observable((subscriber) => {
-    let handedOver = false;
+    let isHandedOver = false;
     let abandon = () => {};
 
     function failed(error: unknown): void {
@@ -39,7 +39,7 @@ export function connectOn(
       } satisfies ConnectionFault);
     }
     function connected(connection: Connection): void {
-      handedOver = true;
+      isHandedOver = true;
       subscriber.next(connection);
       subscriber.complete();
     }
@@ -55,7 +55,7 @@ export function connectOn(
     }
     return () => {
       clearTimeout(timer);
-      if (!handedOver) abandon();
+      if (!isHandedOver) abandon();
     };
   });
 }

@@ -34,7 +34,7 @@ export interface ListenUdpOptions {
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
 
 /** Bytes of replies that wait for the system. Past it replies are dropped, for nothing slows a sender of UDP down. */
-const MAX_QUEUED = 1024 * 1024;
+const QUEUED_BYTES_MAX = 1024 * 1024;
 
 /**
  * Receives datagrams for as long as it is subscribed: `listening` once, then each datagram. Errors with a
@@ -66,7 +66,7 @@ export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
         from: formatAddress(sender.address, sender.port),
         reply: (given) => {
           const answer = bytesOf(given, 'a reply');
-          if (!open || socket.getSendQueueSize() > MAX_QUEUED) return;
+          if (!open || socket.getSendQueueSize() > QUEUED_BYTES_MAX) return;
           // The callback is there so that a failure to send is not an 'error' of the whole socket.
           socket.send(answer, sender.port, sender.address, () => {});
         },

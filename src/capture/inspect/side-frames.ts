@@ -17,7 +17,7 @@
  * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
  * kept, and the beginning of a head.
  */
-import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
+import { type DeframeState, finish, initialState, stepUpTo } from '../../wire/deframe-step.ts';
 import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
@@ -110,7 +110,7 @@ export function createSideFrames(
   function readHeads(here: Carrier, at: number, over: CarriedFrame[]): FrameFault | null {
     const { bytes } = here;
     while (at < bytes.length) {
-      const stepped = stepSome(skipping, state, bytes, at, BATCH_EVENTS);
+      const stepped = stepUpTo(skipping, state, bytes, at, BATCH_EVENTS);
       state = stepped.state;
       at = stepped.at;
       for (const event of stepped.events) {

@@ -1,7 +1,7 @@
 /** One side of a comparison: bytes become frames, and those that count wait to be compared. */
 
 import { createFifo, type Fifo } from '../../base/fifo.ts';
-import { finish, initialState, stepSome } from '../../wire/deframe-step.ts';
+import { finish, initialState, stepUpTo } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './replies.ts';
@@ -107,7 +107,7 @@ export function createReplyStream<H>(
   function take(bytes: Uint8Array, where: { readonly packet: number; readonly at: bigint }): void {
     if (replies === null) return push({ type: 'data', bytes });
     for (let at = 0; at < bytes.length; ) {
-      const stepped = stepSome(replies.framing, state, bytes, at, BATCH_ITEMS);
+      const stepped = stepUpTo(replies.framing, state, bytes, at, BATCH_ITEMS);
       ({ state, at } = stepped);
       for (const event of stepped.events) onEvent(event, where);
     }

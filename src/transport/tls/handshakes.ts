@@ -21,10 +21,10 @@ interface Handshake {
 }
 
 /**
- * @param most how many may be under way at once.
- * @param longest milliseconds that one may take.
+ * @param handshakesMax how many may be under way at once.
+ * @param timeoutMs milliseconds that one may take.
  */
-export function watchHandshakes(server: Server, most: number, longest: number): Handshakes {
+export function watchHandshakes(server: Server, handshakesMax: number, timeoutMs: number): Handshakes {
   /** By the peer's address, which a TLS socket has in common with the one below it. Bounded by `most`. */
   const underWay = new Map<string, Handshake>();
   const peerOf = (socket: Socket): string => formatAddress(socket.remoteAddress, socket.remotePort);
@@ -42,14 +42,14 @@ export function watchHandshakes(server: Server, most: number, longest: number): 
 
   server.on('connection', (raw: Socket) => {
     const peer = peerOf(raw);
-    const late = () => cutOff(peer, `has not finished the handshake within ${longest} ms`);
+    const late = () => cutOff(peer, `has not finished the handshake within ${timeoutMs} ms`);
     // One of the same address is over, if not closed yet.
     take(peer);
-    underWay.set(peer, { raw, timer: setTimeout(late, longest) });
+    underWay.set(peer, { raw, timer: setTimeout(late, timeoutMs) });
     raw.once('close', () => {
       if (underWay.get(peer)?.raw === raw) take(peer);
     });
-    if (underWay.size <= most) return;
+    if (underWay.size <= handshakesMax) return;
     const [first = peer] = underWay.keys();
     cutOff(first, 'took longest of too many handshakes at once');
   });
