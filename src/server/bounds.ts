@@ -76,7 +76,9 @@ export interface Bounds {
 /**
  * The most that a server with these limits holds, whatever its peers do.
  *
- * @example boundsOf(defaultLimits, { connections: 100 }).unsettled // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
+ * @example
+ * // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
+ * boundsOf(defaultLimits, { connections: 100 }).unsettled
  */
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
   const { credit } = splitBudget(limits);

@@ -1,12 +1,12 @@
 /** Addresses: how one is written, and which host it names. */
 import type { Address } from './connection.ts';
 
-/** An IPv4 address as a dual-stack socket shows it: `::ffff:127.0.0.1`. */
+/** An IPv4 address in the form of a dual-stack socket: `::ffff:127.0.0.1`. */
 const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 
 /**
- * Names one end the way a log line or a URL does. A host that is not known (the peer was gone before we asked)
- * becomes `unknown`.
+ * Formats the address of one end as log lines and URLs have it. A host that is not known (the peer was gone before we
+ * asked) becomes `unknown`.
  *
  * @example
  * formatAddress('127.0.0.1', 8080); // '127.0.0.1:8080'

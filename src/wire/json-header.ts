@@ -155,7 +155,7 @@ export function encodeJsonHeader(header: JsonHeader, maxHeader: number = HEADER_
   return encoded;
 }
 
-/** How many bytes well-formed text has in UTF-8. `JSON.stringify` escapes lone surrogates, so its text is well-formed. */
+/** How many bytes well-formed text has in UTF-8. `JSON.stringify` makes such text: it escapes lone surrogates. */
 function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {

@@ -2,8 +2,8 @@
  * Well-known protocols by name. Their messages can be found from the first byte of any message on.
  *
  * Redis is not one of them, since RESP puts no length before a message. A reply is `*3\r\n$5\r\n…`: an array that
- * says how many elements follow and not how many bytes, and each element may be an array again. A simple string, an error or
- * an inline command ends with its line. Only a parser finds the end of such a message.
+ * says how many elements follow and not how many bytes, and each element may be an array again. A simple string, an
+ * error or an inline command ends with its line. Only a parser finds the end of such a message.
  */
 import { check, TEXT } from './argument.ts';
 import type { Preset } from './preset.ts';

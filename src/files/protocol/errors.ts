@@ -1,9 +1,9 @@
 /**
  * The one catalogue of errors, as they are sent to the peer.
  *
- * An error is plain data. `fatal` says that the connection ends: the server sends the error, reads nothing behind it,
- * and ends its side. `blame` says whose fault it is: the peer's (`peer`: the same request fails again) or ours
- * (`server`: it may well work later).
+ * An error is plain data. With `fatal` the connection ends: the server sends the error, reads nothing behind it, and
+ * ends its side. `blame` names the side that caused it: the peer (the same request fails again) or the server (the request
+ * may succeed later).
  */
 import { inWords } from '../../wire/argument.ts';
 
@@ -66,7 +66,7 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** An error as it is sent: a code from the catalogue, a message, and further details. */
+/** An error on the wire: a code from the catalogue, a message, and further details. */
 export interface ServiceFault {
   readonly code: ErrorCode;
   readonly message: string;
@@ -80,8 +80,8 @@ export interface ServiceFault {
 /**
  * Makes an error from the catalogue.
  *
- * @param why what exactly is wrong and what to do; appended to the message of the catalogue.
- * @param details further fields of the error, sent as they are.
+ * @param why the exact reason and the remedy; appended to the message of the catalogue.
+ * @param details further fields of the error.
  * @example serviceFault('bad-offset', 'the server has 10 bytes', { offset: 10 })
  */
 export function serviceFault(

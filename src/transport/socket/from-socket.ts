@@ -1,8 +1,8 @@
 /**
- * The common part of TCP, TLS and Unix sockets: a node socket, seen as a `Connection`.
+ * The common part of TCP, TLS and Unix sockets: a node socket as a `Connection`.
  *
  * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast as a
- * bare listener. Most of this file is about ending well.
+ * bare listener. Most of this file ends connections well.
  */
 import type { Socket } from 'node:net';
 import { check, checkOptions, withMethods } from '../../wire/argument.ts';
@@ -18,15 +18,15 @@ import { keepReadingAfterWriteErrors } from './write-errors.ts';
 
 let made = 0;
 
-/** How to name a socket that has no host and port, such as a Unix socket; how to read from it, and how to drop it. */
+/** The name of a socket without host and port, such as a Unix socket; how to read from it, and how to drop it. */
 export interface SocketSettings {
   /** Default `tcp:` and a number. */
   readonly id?: string;
   readonly local?: Address;
   readonly remote?: Address;
-  /** Whether to receive into memory that is used again when it is given back. Only for a socket that was accepted. */
+  /** Whether the socket receives into slabs, whose memory is recycled. Only for a socket that was accepted. */
   readonly slabs?: boolean;
-  /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
+  /** The socket that carries this one, as TCP carries TLS. `destroy` of the connection resets it. */
   readonly below?: Socket;
   /** Turns an error of the socket into a fault. Default `connectionFault`. */
   readonly faultOf?: (error: unknown) => ConnectionFault;
