@@ -33,7 +33,7 @@ describe('the status line', () => {
     [3_599_999, '59 min 59 s'],
     [3_600_000, '1 h 0 min'],
     [86_400_000, '1 d 0 h'],
-  ])('of an uptime of %i ms says %s', (uptime, said) => {
+  ])('the status line shows an uptime of %i ms as %s', (uptime, said) => {
     expect(statusLine({ ...status, uptime })).toMatch(new RegExp(`^up ${said}, `));
   });
 
@@ -43,7 +43,7 @@ describe('the status line', () => {
     [1024 ** 2, '1.0 MiB'],
     [1024 ** 4 * 1.5, '1.5 TiB'],
     [Number.MAX_SAFE_INTEGER, '8.0 PiB'],
-  ])('of %i bytes says %s', (rss, said) => {
+  ])('the status line shows %i bytes as %s', (rss, said) => {
     expect(statusLine({ ...status, rss })).toMatch(new RegExp(`rss ${said}$`));
   });
 });

@@ -311,7 +311,7 @@ describe('a framing that looks ahead', () => {
 
   test.prop([fc.uint8Array({ max: 40, maxLength: 60 }), cuts, fc.constantFrom('whole', 'stream', 'skip')], {
     numRuns: cases(750),
-  })('finds the same frames in every chunking', (stream, places, delivery) => {
+  })('a framing that looks ahead finds the same frames in every chunking', (stream, places, delivery) => {
     const framing = curious(delivery as Delivery);
     const whole = tell(eventsOf(framing, [stream]));
     expect(tell(eventsOf(framing, cutAt(stream, places)))).toEqual(whole);

@@ -233,8 +233,8 @@ describe('a put', () => {
   });
 });
 
-describe('answers', () => {
-  test('answers come in the order of the requests, however their effects finish', () => {
+describe('replies', () => {
+  test('replies come in the order of the requests, however their effects finish', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     expect(replies(talk.say(stored(2, 'b', 0)))).toEqual([]);
@@ -245,7 +245,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('answers to a peer that shows no sign of reading are not eager; errors always are', () => {
+  test('acks to a peer that shows no sign of reading are not eager; errors always are', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, stored(1, 'a', 0), put('../b', 0), bodyEnd);
     expect(talk.log.flatMap((effect) => (effect.type === 'reply' ? [effect.eager] : []))).toEqual([
@@ -257,7 +257,7 @@ describe('answers', () => {
   test.each([
     ['an id', { cmd: 'put', filename: 'a', filesize: 0, id: 1 }],
     ['a request that makes sense only to one who reads', { cmd: 'ping' }],
-  ])('answers are eager once the peer has sent %s', (_, header) => {
+  ])('replies are eager once the peer has sent %s', (_, header) => {
     const talk = conversation();
     talk.say(request(header), bodyEnd);
     if (header.cmd === 'put') talk.say(stored(1, 'a', 0));
