@@ -5,7 +5,7 @@
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
 import { formatBytes, plainCountOf } from '../base/units.ts';
-import { meterLoopDelay } from './metrics/loop-delay.ts';
+import { createLoopDelayMeter } from './metrics/loop-delay.ts';
 
 /**
  * The numbers of a server. Reading them costs a few additions, so they may be read often. Counts begin with the
@@ -82,15 +82,15 @@ export interface StatusReader {
  * Measures from now on what the line shows.
  *
  * @example
- * const status = createStatus({ stats });
+ * const status = createStatusReader({ stats });
  * process.on('SIGUSR2', async () => log.info(await status.line()));
  */
-export function createStatus({
+export function createStatusReader({
   stats,
   unfinished,
   now = () => performance.now(),
 }: StatusOptions): StatusReader {
-  const meter = meterLoopDelay();
+  const meter = createLoopDelayMeter();
   const began = now();
   let last = { time: began, requests: 0 };
   return {

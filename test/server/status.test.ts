@@ -1,6 +1,6 @@
 /** The one line about how a server does. */
 import { describe, expect, test } from 'vitest';
-import { createStatus, type Status, statusLine } from '../../src/server/status.ts';
+import { createStatusReader, type Status, statusLine } from '../../src/server/status.ts';
 
 const status: Status = {
   stats: { connections: 12, requests: 48_210, received: 1_288_490_189, sent: 3_565_158, unsettled: 524_288 },
@@ -51,7 +51,11 @@ describe('the status line', () => {
 test('the rate of the status line is that since the last line', async () => {
   let [now, requests] = [5_000, 100];
   const stats = () => ({ connections: 0, requests, received: 0, sent: 0, unsettled: 0 });
-  const reader = createStatus({ stats, now: () => now, unfinished: async () => ({ count: 1, bytes: 2 }) });
+  const reader = createStatusReader({
+    stats,
+    now: () => now,
+    unfinished: async () => ({ count: 1, bytes: 2 }),
+  });
   [now, requests] = [7_000, 120];
   expect(await reader.line()).toMatch(
     /^up 2 s, 0 connections, 120 requests \(60\.0\/s\), .* 1 unfinished upload \(2 B\)/,

@@ -18,7 +18,7 @@ export interface SessionLimits {
   readonly openRequests: number;
 }
 
-/** What a session is made of. */
+/** The commands and limits of a session. */
 export interface SessionDeps {
   /** By `cmd`. */
   readonly commands: ReadonlyMap<string, Command>;

@@ -96,7 +96,7 @@ export type Report =
       readonly filename?: string;
       readonly id?: RequestId;
     }
-  /** A request was refused, or the frames could not be told apart. */
+  /** A request was refused; or the frame boundaries are lost, and the fault was sent. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;

@@ -22,7 +22,7 @@ export type SessionEvent =
     }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'body-end' }
-  /** The frames can no longer be told apart. Nothing but results comes after it. */
+  /** The frame boundaries are lost. The peer's bytes cause no further event. */
   | { readonly type: 'fault'; readonly error: ServiceFault }
   /** The peer has ended its side, and still reads. */
   | { readonly type: 'ended' }

@@ -1,4 +1,4 @@
-/** The ends of a connection: frames that cannot be told apart, a peer that cannot be reached, and the close. */
+/** The ends of a connection: lost frame boundaries, a peer that cannot be reached, and the close. */
 import type { ServiceFault } from '../protocol/errors.ts';
 import { beginDeferred, refuseRequest, type SessionDeps } from './begin-request.ts';
 import type { Effect } from './effect.ts';

@@ -14,7 +14,7 @@ import { commands as builtIn } from '../../files/session/dispatch.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
-import { type LoopDelayMeter, meterLoopDelay } from './loop-delay.ts';
+import { createLoopDelayMeter, type LoopDelayMeter } from './loop-delay.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import {
   addDelayMetrics,
@@ -80,7 +80,7 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
   const registry = new prom.Registry();
   const instruments = createInstruments(prom, registry);
   const { commands = builtIn } = options;
-  const meter = meterLoopDelay();
+  const meter = createLoopDelayMeter();
   const readings: Readings = {
     stats: options.stats(),
     unfinished: { count: 0, bytes: 0 },

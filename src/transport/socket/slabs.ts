@@ -51,15 +51,15 @@ export interface Slabs {
 
 interface Slab {
   readonly bytes: Uint8Array;
-  /** How much of it was read into. */
+  /** Bytes that were read into it. */
   filled: number;
-  /** Of that, how much was not recycled. */
+  /** Of these, the bytes that were not recycled. */
   out: number;
 }
 
 /** The slabs of one connection. */
 interface SlabPool {
-  /** All slabs of which a chunk may come back, by their memory. */
+  /** The slabs of which a chunk may come back, by their memory. */
   readonly byBuffer: WeakMap<ArrayBufferLike, Slab>;
   /** The size of the next slab. */
   size: number;
@@ -106,7 +106,7 @@ export function createSlabs(): Slabs {
 
 function room(pool: SlabPool): Uint8Array {
   const { current } = pool;
-  // Only here: until the next read the system may write to the place that it was given last.
+  // Only here, since until the next read the system may write to the memory that it got last.
   if (current.out === 0) current.filled = 0;
   const isFull = current.bytes.length - current.filled < READ_BYTES_MIN;
   const isOther = current.bytes.length !== pool.size && current.out === 0;

@@ -35,7 +35,7 @@ export interface UnixSocketPath {
 }
 
 /** Makes the private folder for a socket; or returns a fault. */
-export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
+export function openUnixSocketPath(path: string): UnixSocketPath | ListenFault {
   const fault = faultAt(`unix:${path}`);
   let folder: string;
   try {

@@ -6,7 +6,7 @@ import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
 import { type ListenEvent, listenOn } from '../listen.ts';
 import { fromSocket } from '../socket/from-socket.ts';
-import { unixSocketPath } from './unix-socket-path.ts';
+import { openUnixSocketPath } from './unix-socket-path.ts';
 
 let made = 0;
 
@@ -43,7 +43,7 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
   const { path, mode = 0o600, backlog } = options;
   const address = unixAddress(path);
   return new Observable((subscriber) => {
-    const socketPath = unixSocketPath(path);
+    const socketPath = openUnixSocketPath(path);
     if ('code' in socketPath) return subscriber.error(socketPath);
     const accepting$ = listenOn(
       () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),

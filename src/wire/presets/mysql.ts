@@ -7,7 +7,8 @@
  * ```
  *
  * A payload of 2^24 - 1 bytes goes on in the next packet. The two sides may agree on compression (whose heads have 7
- * bytes) or TLS in the first two packets. This preset cannot tell either from packets by their bytes.
+ * bytes) or TLS in the first two packets. The bytes show neither, so this preset reads such a connection
+ * wrongly.
  */
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf } from './message-head.ts';
