@@ -38,7 +38,7 @@ export { createTokenTries, type TokenTries } from './runtime/token-tries.ts';
 export * from './server/access/access-file.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
-export * from './server/stats.ts';
+export type { ServerStats, Unfinished } from './server/status.ts';
 export * from './server/verify-replay.ts';
 export * from './store/conformance/suite.ts';
 export type * from './store/contract.ts';

@@ -23,7 +23,7 @@ import { type LengthFieldOptions, layoutOf, mustBeWithin, type Prefix } from './
 
 export type { LengthFieldOptions, Prefix } from './length-options.ts';
 
-const MIB = 1024 * 1024;
+const WHOLE_BYTES_DEFAULT = 1024 * 1024;
 const NO_LEAD = new Uint8Array(0);
 
 /**
@@ -40,7 +40,7 @@ const NO_LEAD = new Uint8Array(0);
 export function lengthField(options: LengthFieldOptions): Framing<Prefix> {
   const layout = layoutOf(options);
   const { offset, maxLength, maxHead } = layout;
-  const { delivery, maxWhole = Math.min(maxLength, MIB) } = options;
+  const { delivery, maxWhole = Math.min(maxLength, WHOLE_BYTES_DEFAULT) } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   check('lengthField: delivery', delivery, optional(FUNCTION));
 

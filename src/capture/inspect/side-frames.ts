@@ -17,7 +17,7 @@
  * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
  * kept, and the beginning of a head.
  */
-import { initialState, stepSome } from '../../wire/deframe-step.ts';
+import { initialState, stepUpTo } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
@@ -122,7 +122,7 @@ function readHeads(side: SideReader, here: Carrier, from: number, ended: Carried
   const { bytes } = here;
   let at = from;
   while (at < bytes.length) {
-    const stepped = stepSome(side.skipping, side.deframer, bytes, at, BATCH_EVENTS);
+    const stepped = stepUpTo(side.skipping, side.deframer, bytes, at, BATCH_EVENTS);
     side.deframer = stepped.state;
     at = stepped.at;
     for (const event of stepped.events) {
