@@ -1,6 +1,6 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
-export * from './capture/capture.ts';
+export { type Capture, captureOf } from './capture/capture.ts';
 export * from './capture/capture-fault.ts';
 export * from './capture/capture-file.ts';
 export { type InspectOptions, inspect } from './capture/inspect/inspect.ts';
@@ -38,7 +38,7 @@ export { createTokenTries, type TokenTries } from './runtime/token-tries.ts';
 export * from './server/access/access-file.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
-export * from './server/stats.ts';
+export type { ServerStats, Unfinished } from './server/status.ts';
 export * from './server/verify-replay.ts';
 export * from './store/conformance/suite.ts';
 export type * from './store/contract.ts';

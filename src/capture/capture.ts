@@ -1,5 +1,5 @@
 /**
- * A recording of network traffic, as a source of bytes: what everything in this folder begins with.
+ * A recording of network traffic, as a source of bytes. Everything in this folder begins with one.
  *
  * ```text
  *  capture ──blocks──▶ packets ──▶ segments ──▶ stream events ──▶ frames, a replay, a page
@@ -9,7 +9,7 @@
  *
  * Everything is pulled: a consumer that is slow is a file that is read slowly, so nothing grows.
  */
-import { check, TEXT } from '../wire/argument.ts';
+import { check, checkOptions, optional, RECORD, TEXT, withMethods } from '../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
 export interface Capture {
@@ -21,6 +21,19 @@ export interface Capture {
    * source can be read only once (a pipe): then the second iteration throws.
    */
   blocks(): AsyncIterable<Uint8Array>;
+}
+
+const CAPTURE = withMethods('a capture, such as captureFile or captureOf makes', ['blocks']);
+
+/**
+ * Checks the arguments of a public function that reads a capture.
+ *
+ * @param by the name of that function, for the message.
+ * @throws TypeError when the capture is none, or the options are no object.
+ */
+export function checkCapture(by: string, capture: Capture, options: unknown = {}): void {
+  check(`${by}: the capture`, capture, CAPTURE);
+  checkOptions(by, options, { streams: optional(RECORD) });
 }
 
 /**

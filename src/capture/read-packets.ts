@@ -1,5 +1,5 @@
 /**
- * The packets of a capture, pulled in batches: pcap or pcapng, told apart by their first bytes.
+ * Reads the packets of a capture in batches. The first bytes show whether it is pcap or pcapng.
  *
  * Memory at any time: a block of input, its packets (views of it), and at most one record that lies across
  * blocks (`PACKET_BYTES_MAX`), whatever the length of the file.
@@ -20,7 +20,7 @@ import type { Packet } from './packet.ts';
  * packet. A packet in a pcapng file that has no time of its own (Simple Packet Block) has the time 0.
  *
  * @returns packets; throws a `CaptureFault` when the file is damaged, cut, or not a capture, after everything that
- * came before the damage was handed out. Ending the iteration early closes the capture.
+ * came before the damage was yielded. Ending the iteration early closes the capture.
  * @example
  * for await (const packets of readPackets(captureFile('traffic.pcapng'))) {
  *   for (const { number, time, bytes } of packets) console.log(number, time, bytes.length);

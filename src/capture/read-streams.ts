@@ -1,6 +1,5 @@
-/** The TCP streams of a capture: packets, segments and streams, one behind the other. */
-import type { Capture } from './capture.ts';
-import { checkCapture } from './check-capture.ts';
+/** Reads the TCP streams of a capture: from packets to segments, and from segments to streams. */
+import { type Capture, checkCapture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect/dissect.ts';
 import { readPackets } from './read-packets.ts';
 import { createEventOrder } from './reassembly/event-order.ts';
@@ -19,12 +18,12 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {
 }
 
 /**
- * Reads the TCP connections of a capture: see `StreamEvent`. What is not TCP over IP is passed over, and counted.
+ * Reads the TCP connections of a capture: see `StreamEvent`. Packets that are not TCP over IP are skipped, and counted.
  *
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
  * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
- * was handed out, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its
+ * was yielded, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its
  * bounds.
  * @example
  * for await (const events of readStreams(captureFile('traffic.pcapng'))) {

@@ -1,5 +1,5 @@
 /**
- * A TCP segment taken out of its packet (RFC 9293, section 3.1), and what a packet is when it is none.
+ * A TCP segment taken out of its packet (RFC 9293, section 3.1), and the result for a packet that is none.
  *
  * One object a packet is made, and nothing is copied: `payload` is a view of the packet. (Of an IP packet that came in
  * fragments, `packet` is the one that completed it, and `payload` a view of what was put together.)
@@ -39,7 +39,7 @@ export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
 
-/** A SYN without a window scale option: nobody's windows are scaled then (RFC 7323, section 2.2). */
+/** A SYN without a window scale option: the windows of neither side are scaled then (RFC 7323, section 2.2). */
 export const NO_SCALE = -1;
 
 /**

@@ -4,21 +4,21 @@
  * ```text
  *  open   (chunk | gap | conflict | ignored)*  end?   for each of the two sides, mixed
  *         reset?  after-reset?
- *  close                                              nothing of the conversation comes after it,
- *         after-reset?                                but what comes later still of a connection that was reset
+ *  close                                              no event of the conversation comes after it,
+ *         after-reset?                                but the count of later packets of a connection that was reset
  *
  *  skipped, fragment-conflict                         of packets, in no conversation
  *  unread?                                            the last of all: packets that are in no stream
  * ```
  *
- * Events come in the order in which they were decided. Within one side the positions rise without a hole: what is
- * not in a chunk is in a gap. A side is over after its `end` or a `reset`; a `conflict` in earlier bytes may still come
+ * Events come in the order in which they were decided. Within one side the positions rise without a hole: each byte is
+ * in a chunk or in a gap. A side is over after its `end` or a `reset`; a `conflict` in earlier bytes may still come
  * until the conversation closes.
  *
- * A RST counts as for its receiver (RFC 5961, section 3.2), and so `reset` comes only when it is known that the
- * conversation did not go on: after 30 seconds of the recording in which nothing came of it, after 64 packets or
- * 256 KiB of it none of which shows that both sides lived on, or when the conversation closes for another reason. What
- * is in the recording behind a `reset` is in no chunk, and is counted in `after-reset`.
+ * A RST counts as for its receiver (RFC 5961, section 3.2). So `reset` comes only when it is known that the
+ * conversation did not go on: after 30 seconds of the recording without a packet of it, after 64 packets or 256 KiB of
+ * it none of which shows that both sides lived on, or when the conversation closes for another reason. Packets of it
+ * behind a `reset` are in no chunk, and are counted in `after-reset`.
  */
 import type { Address } from '../transport/connection.ts';
 
@@ -28,8 +28,8 @@ export type Side = 'client' | 'server';
 /** One recorded connection. */
 export interface Conversation {
   /**
-   * From 0, in the order of their first packets: Wireshark's `tcp.stream`, but where a connection that was reset lives
-   * on after its close, or is tried again with the same numbers: that is another conversation here.
+   * From 0, in the order of their first packets: Wireshark's `tcp.stream`. But a connection that was reset is another
+   * conversation here when it lives on after its close, or is tried again with the same numbers.
    */
   readonly index: number;
   readonly client: Address;
@@ -37,8 +37,8 @@ export interface Conversation {
   /** When its first packet was captured, in nanoseconds since 1970. */
   readonly startedAt: bigint;
   /**
-   * How it is known who the client is: by the `syn`, or because the recording began later, by the `syn-ack`, or by
-   * the ports (`midstream`: the lower port is taken for the server's).
+   * What shows which side is the client: the `syn`, or, as the recording began later, the `syn-ack`, or the ports
+   * (`midstream`: the lower port is taken for the server's).
    */
   readonly opening: 'syn' | 'syn-ack' | 'midstream';
 }
@@ -48,33 +48,34 @@ interface Of {
 }
 
 interface OfSide extends Of {
-  /** Who sent it. */
+  /** The side that sent it. */
   readonly from: Side;
-  /** The offset in what this side sent, in bytes, gaps included. */
+  /** The offset among the bytes of this side, gaps included. */
   readonly position: number;
 }
 
 interface Timed {
-  /** When the packet with it was captured, in nanoseconds since 1970. */
+  /** When its packet was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
   /**
-   * When the receiver's system could deliver it: not before everything in front of it had arrived, in nanoseconds
-   * since 1970. The greatest `capturedAt` up to here; it never falls within a side.
+   * When the receiver's system could deliver it, in nanoseconds since 1970: once everything in front of it had arrived.
+   * It is the greatest `capturedAt` of the side up to here, so it never falls within a side.
    */
   readonly deliverableAt: bigint;
   /** `Packet.number` of the packet. */
   readonly packet: number;
 }
 
-/** The next bytes of a side: what one segment brought that no earlier one had. */
+/** The next bytes of a side: those of one segment that no earlier one had. */
 export interface StreamChunk extends OfSide, Timed {
   readonly type: 'chunk';
   /** Never empty. A view of the packet; a copy where it waited behind a hole, or came in fragments. */
   readonly bytes: Uint8Array;
   /**
-   * How many bytes of the other side its sender had received when it sent this: what it acknowledged, as a position
-   * in the other side's bytes. What it sent can depend on no more than those. Null when it is not known. It is one too
-   * many where it acknowledges a FIN that the recording has later, or not at all: then its number looks like a byte's.
+   * How many bytes of the other side the sender had received when it sent this: its acknowledgement, as a position in
+   * the other side's bytes. What it sent can depend on no more than those. Null when it is not known. It is one too
+   * many where it acknowledges a FIN that the recording has later, or not at all, as the number of a FIN looks like a
+   * byte's.
    */
   readonly seen: number | null;
 }
@@ -82,7 +83,7 @@ export interface StreamChunk extends OfSide, Timed {
 /**
  * - `lost`: no packet of the recording has them, though later ones were captured.
  * - `snapped`: the packet that has them was cut by the snap length.
- * - `limit`: they may come, but what waits behind them is over a limit.
+ * - `limit`: they may come, but the bytes that wait behind them are over a limit.
  */
 export type GapReason = 'lost' | 'snapped' | 'limit';
 
@@ -123,8 +124,8 @@ export interface StreamReset extends OfSide, Timed {
  * - `inside`: a RST in the window, though not at the next byte, behind which the conversation went on.
  * - `outlived`: a RST at the next byte or behind a hole, which a receiver accepts; but behind it a side acknowledged
  *   bytes that the other had sent since.
- * - `unasked`: a RST to who has sent nothing but a SYN, that does not acknowledge that.
- * - `stale`: bytes, or a FIN, that acknowledge something from before the SYN of this connection: of an older one.
+ * - `unasked`: a RST to a side that has sent nothing but a SYN, and that does not acknowledge the SYN.
+ * - `stale`: bytes, or a FIN, of an older connection: they acknowledge something from before the SYN of this one.
  */
 export type IgnoredReason = 'outside' | 'inside' | 'outlived' | 'unasked' | 'stale';
 
@@ -135,8 +136,8 @@ export interface PacketIgnored extends Of {
   readonly from: Side;
   readonly why: IgnoredReason;
   /**
-   * Where its number lies in what its side sent: an offset in bytes, which may be negative or far ahead. Null when it
-   * is not known where the side begins.
+   * The offset of its number among the bytes of its side, which may be negative or far ahead. Null when it is not known
+   * where the side begins.
    */
   readonly position: number | null;
   /** Bytes of payload it had. */
@@ -149,8 +150,8 @@ export interface PacketIgnored extends Of {
 
 /**
  * Counts the packets after a `reset`, which are in no chunk: packets with bytes or a FIN that were in flight, and that
- * nobody acknowledged. One comes before `close`, and counts what had come by then; another comes after it for what came
- * later, when that can be no more: at the end of the recording, or when the connection is forgotten.
+ * nobody acknowledged. One comes before `close`, and counts the packets up to then. Another comes after `close` for
+ * later packets, once no more can come: at the end of the recording, or when the connection is forgotten.
  */
 export interface AfterReset extends Of {
   readonly type: 'after-reset';
@@ -205,14 +206,14 @@ export interface PacketSkipped {
 }
 
 /**
- * Fragments of an IP packet that overlap, and differ there. The first bytes to come are the ones that count. In which
- * conversation that is, is not said: the packet need not become whole.
+ * Fragments of an IP packet that overlap, and differ there. The bytes that came first count. It names no conversation,
+ * as the packet need not become whole.
  */
 export interface FragmentConflict {
   readonly type: 'fragment-conflict';
   /** `Packet.number` of the fragment whose bytes were dropped. */
   readonly packet: number;
-  /** The offset in what the IP packet carries, in bytes, of the first that differs. */
+  /** The offset in the content of the IP packet, in bytes, of the first that differs. */
   readonly position: number;
   /** Bytes from the first that differs to the last. */
   readonly length: number;
@@ -222,22 +223,22 @@ export interface FragmentConflict {
 
 /** Packets that are in no stream for the same reason. */
 export interface UnreadReason {
-  /** `other`: what they carry is not read, TCP in it or not (UDP, ARP, a tunnel, an unknown link type). */
+  /** `other`: their content is not read, with or without TCP in it (UDP, ARP, a tunnel, an unknown link type). */
   readonly why: 'other' | PacketSkipped['why'];
   /** In words: `UDP, port 4789, perhaps VXLAN`, `link type 104 (Cisco HDLC) is not read`. */
   readonly message: string;
-  /** How many there were; those that `PacketsUnread.others` may have of them are not counted. */
+  /** Their number, without those that `PacketsUnread.others` may count. */
   readonly packets: number;
   /** `Packet.number` of the first of them. */
   readonly firstPacket: number;
 }
 
-/** All packets of the capture that are in no stream: comes once, as the last event, when there are any. */
+/** All packets of the capture that are in no stream. Comes once, as the last event, when there are any. */
 export interface PacketsUnread {
   readonly type: 'unread';
-  /** How many there are in all. */
+  /** Their number. */
   readonly packets: number;
-  /** Those with the most packets first; at most 256. */
+  /** The reasons with the most packets first; at most 256. */
   readonly reasons: readonly UnreadReason[];
   /** Packets whose reasons were forgotten, as there were too many others: 0 but in strange captures. */
   readonly others: number;

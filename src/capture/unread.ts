@@ -1,10 +1,10 @@
-/** Packets that are in no stream, counted by the reason for it, in bounded memory. */
+/** Counts the packets that are in no stream by their reason, in bounded memory. */
 import type { NoSegment } from './segment.ts';
 import type { PacketsUnread, UnreadReason } from './stream-event.ts';
 
 /**
- * Reasons that are counted at once. To make room for another one, the half with the fewest packets is forgotten, so
- * that a frequent reason is reported however late it comes.
+ * The most reasons that are counted at once. To make room for another one, the half with the fewest packets is
+ * forgotten, so that a frequent reason is reported even when it comes late.
  */
 const REASONS_MAX = 256;
 
@@ -25,12 +25,12 @@ type Count = { -readonly [key in keyof UnreadReason]: UnreadReason[key] };
  * }
  */
 export function createUnread(): Unread {
-  /** By their words, which no two kinds share. */
+  /** By their messages, which no two kinds share. At most `REASONS_MAX`. */
   const counts = new Map<string, Count>();
   let packets = 0;
   let others = 0;
 
-  /** Those of which there are most first; of equals the one that came first. */
+  /** The reasons with the most packets first; of equals, the one that came first. */
   const ranked = (): Count[] => [...counts.values()].sort((a, b) => b.packets - a.packets);
 
   function forgetRarest(): void {

@@ -1,8 +1,8 @@
-/** Lays what was sent against what arrived. */
+/** Compares the messages that were sent with the chunks that arrived. */
 
 /** The part of one message that lies in one chunk. */
 export interface Piece {
-  /** Which message, from 0. */
+  /** The number of the message, from 0. */
   readonly message: number;
   readonly bytes: Uint8Array;
   /** Whether the message begins in this chunk, and whether it ends there. */
@@ -17,8 +17,8 @@ export interface ArrivedChunk {
 }
 
 /**
- * Says which messages each chunk holds. The chunks together must be the messages together. A message of no bytes
- * leaves no trace in any chunk.
+ * Finds the messages in each chunk. The bytes of all chunks must be those of all messages. A message of no bytes leaves
+ * no trace in any chunk.
  *
  * ```text
  *  sends    |one|two|three|
@@ -30,7 +30,7 @@ export interface ArrivedChunk {
  */
 export function alignChunks(sends: readonly Uint8Array[], chunks: readonly Uint8Array[]): ArrivedChunk[] {
   let message = 0;
-  /** How much of that message the chunks before held. */
+  /** How many bytes of that message the chunks before held. */
   let before = 0;
   return chunks.map((bytes) => {
     const pieces: Piece[] = [];
@@ -49,7 +49,7 @@ export function alignChunks(sends: readonly Uint8Array[], chunks: readonly Uint8
   });
 }
 
-/** How many messages came in a chunk with others. */
+/** Counts the messages that came in a chunk with others. */
 export function countGlued(chunks: readonly ArrivedChunk[]): number {
   const glued = new Set<number>();
   for (const { pieces } of chunks) {
@@ -59,7 +59,7 @@ export function countGlued(chunks: readonly ArrivedChunk[]): number {
   return glued.size;
 }
 
-/** How many messages came in more than one chunk. */
+/** Counts the messages that came in more than one chunk. */
 export function countCut(chunks: readonly ArrivedChunk[]): number {
   const cut = new Set<number>();
   for (const { pieces } of chunks) {

@@ -1,4 +1,4 @@
-/** The second lesson, for a terminal. Plain characters, no colours; at most 100 columns for short messages. */
+/** The text of the second lesson, for a terminal: no colours, and at most 100 columns for short messages. */
 import type { ArrivedChunk, Piece } from './sticky-align.ts';
 import type { StickyEvent, StickyRound } from './sticky-packets.ts';
 
@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<StickyRound, string>> = {
 };
 
 /**
- * One round as a few lines of text: what was sent, what arrived, and where the messages lie in it.
+ * One round as a few lines of text: the chunks that arrived, and where the messages lie in them.
  *
  * @example
  * // 1. Sent one right after the other
@@ -37,21 +37,21 @@ export function formatSticky(event: StickyEvent): string {
   return lines.join('\n');
 }
 
-/** The text of a chunk as the receiver sees it, and under it where the messages lie. */
+/** A line with the text of a chunk, and a line with brackets under the messages. */
 function chunkLines({ bytes, pieces }: ArrivedChunk, width: number): string[] {
   const text = pieces.map((piece) => readable(piece.bytes)).join('');
   const marks = pieces.map(mark).join('');
   return [`     ${size(bytes).padStart(width)}  ${text}`, `     ${' '.repeat(width)}  ${marks}`];
 }
 
-/** A bracket as wide as the piece, open where the message goes on in another chunk. */
+/** A bracket as wide as the piece, open on the side on which the message goes on in another chunk. */
 function mark(piece: Piece): string {
   const { length } = readable(piece.bytes);
   if (length === 1) return piece.begins && piece.ends ? '╵' : piece.begins ? '└' : piece.ends ? '┘' : '─';
   return `${piece.begins ? '└' : '─'}${'─'.repeat(length - 2)}${piece.ends ? '┘' : '─'}`;
 }
 
-/** Bytes as text of one column each: what does not print, such as the bytes of a length, is a dot. */
+/** Bytes as text of one column each. A byte that does not print, such as one of a length, is a dot. */
 function readable(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·';

@@ -1,9 +1,9 @@
 /**
- * The second lesson: TCP keeps no message boundaries. Ten small sends over this machine's loopback, three times:
- * one right after the other, with a pause between them, and framed.
+ * The second lesson: TCP keeps no message boundaries. It sends ten small messages over this machine's loopback, three
+ * times: one right after the other, with a pause between them, and framed.
  *
- * Everything here is real: sockets, one system call a send, and the chunks as the system hands them over. The
- * result can differ from run to run, and that is the lesson.
+ * It uses real sockets, one system call for each send, and the chunks that the system delivers. The result can differ
+ * from run to run, and that is the lesson.
  */
 import {
   concat,
@@ -34,7 +34,7 @@ export type StickyRound = 'together' | 'apart' | 'framed';
 /** The result of one round. */
 export interface StickyEvent {
   readonly round: StickyRound;
-  /** The messages, in the order they were sent; each was one send. */
+  /** The messages in the order of their sends; each was one send. */
   readonly sent: readonly string[];
   /** The chunks that the receiver got, in order, and the messages in each. */
   readonly chunks: readonly ArrivedChunk[];
@@ -42,7 +42,7 @@ export interface StickyEvent {
   readonly glued: number;
   /** How many messages came in more than one chunk. */
   readonly cut: number;
-  /** The messages as the receiver got them back by their frames; only in the round `framed`. */
+  /** The messages that the receiver found by their frames; only in the round `framed`. */
   readonly received?: readonly string[];
 }
 
@@ -59,9 +59,9 @@ const WORDS = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', '
 const FRAME = { width: 4, maxLength: 1024 } as const;
 
 /**
- * Runs the three rounds, one after the other, and emits each when it is over; then completes. Unsubscribing closes
- * what is open. Errors with a `ListenFault` or `ConnectionFault` should the loopback not work, and with a fault of
- * the framing when a message is too long.
+ * Runs the three rounds, one after the other, and emits the result of each when it is over; then completes.
+ * Unsubscribing closes the connections. Errors with a `ListenFault` or `ConnectionFault` when the loopback does not
+ * work, and with a fault of the framing when a message is too long.
  *
  * @example
  * sticky().subscribe({
@@ -100,7 +100,7 @@ function outcome(
   return { round, sent, chunks, glued: countGlued(chunks), cut: countCut(chunks) };
 }
 
-/** Sends over a connection of its own, and emits the chunks that arrived once the sender has ended. */
+/** Sends over a connection of its own. Emits the chunks that arrived, once the sender has ended. */
 function sendAndReceive(sends: readonly Uint8Array[], pause: number): Observable<Uint8Array[]> {
   return listenTcp({ port: 0 }).pipe(
     mergeMap((event): Observable<Uint8Array[]> => {
@@ -115,7 +115,7 @@ function sendAndReceive(sends: readonly Uint8Array[], pause: number): Observable
   );
 }
 
-/** Connects, sends each by itself, and ends; emits nothing and stays until unsubscribed. */
+/** Connects, sends each message by itself, and ends its side. Emits nothing, and stays until unsubscribed. */
 function sendAll(port: number, sends: readonly Uint8Array[], pause: number): Observable<never> {
   return connectTcp({ host: '127.0.0.1', port }).pipe(
     mergeMap((connection) => {
@@ -133,8 +133,8 @@ function sendAll(port: number, sends: readonly Uint8Array[], pause: number): Obs
 }
 
 /**
- * One send. It is over when the system has it: only then does the next one get a system call of its own, since a
- * connection joins what is written in one turn.
+ * One send. It completes when the system has the bytes. Only then does the next one get a system call of its own, since
+ * a connection joins all writes of one turn.
  */
 function send(connection: Connection, bytes: Uint8Array): Observable<never> {
   return new Observable((subscriber) => {
@@ -145,7 +145,7 @@ function send(connection: Connection, bytes: Uint8Array): Observable<never> {
   });
 }
 
-/** The messages that a receiver with the framing finds in the chunks. */
+/** Emits the messages that a receiver with the framing finds in the chunks. */
 function unframe(chunks: readonly Uint8Array[]): Observable<string[]> {
   return from(chunks).pipe(
     deframe(lengthField(FRAME)),

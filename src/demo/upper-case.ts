@@ -1,4 +1,4 @@
-/** The first lesson: services over TCP and UDP that answer what they are sent in upper case. */
+/** The first lesson: services over TCP and UDP that send back in upper case the text that they receive. */
 import {
   concat,
   defer,
@@ -18,11 +18,11 @@ import { type ListenTcpOptions, listenTcp } from '../transport/socket/tcp.ts';
 import { type ListenUdpOptions, listenUdp } from '../transport/udp.ts';
 
 /**
- * UTF-8 text in upper case, chunk by chunk.
+ * Turns UTF-8 text into upper case, chunk by chunk.
  *
- * A character that two chunks share waits for its second half, at most three bytes; so one chunk in is not always
- * one chunk out. Bytes that are not UTF-8 become U+FFFD, and so does half a character at the end. Some text grows:
- * `ß` becomes `SS`.
+ * When two chunks share a character, its first bytes, at most three, wait for the others. So one chunk in is not always
+ * one chunk out. Bytes that are not UTF-8 become U+FFFD, and so does half a character at the end. Some text grows: `ß`
+ * becomes `SS`.
  *
  * ```text
  *  in   --'a'--[c3]--[a9]--[e2]--|
@@ -46,9 +46,9 @@ export function upperCase(): OperatorFunction<Uint8Array, Uint8Array> {
 }
 
 export interface UpperOptions {
-  /** Where to serve TCP; absent: not at all. */
+  /** The address of the TCP service; absent: there is none. */
   readonly tcp?: ListenTcpOptions;
-  /** Where to serve UDP; absent: not at all. */
+  /** The address of the UDP service; absent: there is none. */
   readonly udp?: ListenUdpOptions;
 }
 
@@ -61,19 +61,22 @@ export type UpperEvent =
     }
   | { readonly type: 'accept-failed'; readonly fault: ConnectionFault }
   | { readonly type: 'opened'; readonly remote: Address }
-  /** A TCP connection is over: how many bytes it was sent, and why it broke, or null when it ended in good order. */
+  /**
+   * A TCP connection is over. `bytes` is how many the peer sent; `fault` is why the connection broke, or null when it
+   * ended in good order.
+   */
   | {
       readonly type: 'closed';
       readonly remote: Address;
       readonly bytes: number;
       readonly fault: ConnectionFault | null;
     }
-  /** A datagram was answered. */
+  /** The service has answered a datagram. */
   | { readonly type: 'answered'; readonly from: Address; readonly bytes: number };
 
 /**
  * Both services as one Observable: they run while it is subscribed. Unsubscribing stops listening and drops the
- * connections. Errors with a `ListenFault` when an address cannot be listened on; then neither goes on.
+ * connections. Errors with a `ListenFault` when listening on an address is not possible; then neither goes on.
  *
  * @example
  * serveUpper({ tcp: { port: 8081 }, udp: { port: 9000 } }).subscribe({
@@ -98,7 +101,7 @@ function upperUdp(options: ListenUdpOptions): Observable<UpperEvent> {
   return listenUdp(options).pipe(
     mergeMap((event): Observable<UpperEvent> => {
       if (event.type === 'listening') return of({ ...event, protocol: 'udp' });
-      // A datagram is all there is: half a character at its end will not be continued.
+      // A datagram is a whole text: no other datagram continues half a character at its end.
       return of(event.bytes).pipe(
         upperCase(),
         toArray(),
@@ -112,8 +115,8 @@ function upperUdp(options: ListenUdpOptions): Observable<UpperEvent> {
 }
 
 /**
- * One connection, answered until both sides are over. No more than two replies are ever unsettled: one stops the
- * reading, and a chunk that was on its way may add another.
+ * Answers one connection until both sides are over. At most two replies are unsettled: one stops the reading, and a
+ * chunk that was on its way may add another.
  */
 function answer(connection: Connection): Observable<UpperEvent> {
   const { remote } = connection;
@@ -138,14 +141,14 @@ function answer(connection: Connection): Observable<UpperEvent> {
         });
       },
       complete: () => connection.end(),
-      // The connection is broken, and `closed$` says how.
+      // The connection is broken, and `closed$` emits the fault.
       error: () => connection.destroy(),
     });
     return () => connection.destroy();
   });
 }
 
-/** One line for a terminal. */
+/** An event as one line for a terminal. */
 export function formatUpper(event: UpperEvent): string {
   switch (event.type) {
     case 'listening':

@@ -97,6 +97,8 @@ export function createReplyWriter({
   /** Replies that are not in `queue` yet: the first `length` bytes of `buffer`. */
   let buffer = new Uint8Array(0);
   let length = 0;
+  /** The length of the last buffer that was sent: the next one is likely to be as long. */
+  let usualLength = 0;
   let writing = false;
   let writes = 0;
   /** The credit of the replies in the write that is under way. */
@@ -164,6 +166,7 @@ export function createReplyWriter({
   function seal(): void {
     if (length === 0) return;
     queue.push({ bytes: buffer.subarray(0, length), credit: length });
+    usualLength = length;
     // The rest of the buffer takes the next replies. The bytes that are sent are not written to again.
     buffer = buffer.buffer.byteLength <= KEPT_BUFFER_BYTES ? buffer.subarray(length) : new Uint8Array(0);
     length = 0;
@@ -172,7 +175,9 @@ export function createReplyWriter({
   /** Makes room for so many bytes more, by doubling the buffer. */
   function room(bytes: number): void {
     if (length + bytes <= buffer.length) return;
-    const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
+    const larger = new Uint8Array(
+      Math.max(length + bytes, 2 * length, Math.min(usualLength, KEPT_BUFFER_BYTES), 4096),
+    );
     larger.set(buffer.subarray(0, length));
     buffer = larger;
   }

@@ -18,7 +18,7 @@
  *   wrong tokens                               10,000 addresses
  *   the log, requests for metrics              1 MiB of lines, 16 connections
  */
-
+import { readFileSync } from 'node:fs';
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
 import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-reader.ts';
@@ -76,7 +76,9 @@ export interface Bounds {
 /**
  * The most that a server with these limits holds, whatever its peers do.
  *
- * @example boundsOf(defaultLimits, { connections: 100 }).unsettled // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
+ * @example
+ * // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
+ * boundsOf(defaultLimits, { connections: 100 }).unsettled
  */
 export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
   const { credit } = splitBudget(limits);
@@ -96,4 +98,15 @@ export function boundsOf(limits: Limits, { connections, secure = false, handshak
       handshakes * TLS_BYTES,
     descriptors: DESCRIPTORS_RESERVED + 3 * connections + reading + writing + handshakes,
   };
+}
+
+/** The descriptors that this process may open, by its soft limit, where the system reports it; else `Infinity`. */
+export function openFileLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

@@ -5,7 +5,8 @@
 import { serviceFault } from '../files/protocol/errors.ts';
 import { closeGracefully } from '../runtime/close-gracefully.ts';
 import type { Limits } from '../runtime/limits.ts';
-import type { Address, Connection } from '../transport/connection.ts';
+import { hostOf } from '../transport/address.ts';
+import type { Connection } from '../transport/connection.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 
 export interface ConnectionLimit {
@@ -75,29 +76,4 @@ export function createConnectionLimit(
 function refusalReply(why: string): Uint8Array | null {
   const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
   return reply.ok ? reply.bytes : null;
-}
-
-/**
- * The host of `HOST:PORT`; null for an address that has none, such as a Unix socket. For IPv6 it is the
- * network (/64), since one customer usually owns all of it.
- *
- * @example hostOf('[2001:db8:1:2::7]:80') // '2001:db8:1:2::/64'
- */
-export function hostOf(address: Address): string | null {
-  const found = /^(?:\[([0-9a-f:.%\w]+)\]|(\d+\.\d+\.\d+\.\d+)):\d+$/i.exec(address);
-  if (found === null) return null;
-  return found[2] ?? networkOf(found[1]!);
-}
-
-function networkOf(address: string): string {
-  if (address === '::1') return address;
-  const [left = '', right] = address.split('::');
-  const groups = left === '' ? [] : left.split(':');
-  const after = right === undefined || right === '' ? [] : right.split(':');
-  const zeros = Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0');
-  const whole = right === undefined ? groups : [...groups, ...zeros, ...after];
-  return `${whole
-    .slice(0, 4)
-    .join(':')
-    .replace(/(:0)+$/, '')}::/64`;
 }

@@ -21,7 +21,7 @@ export interface OpsServerOptions extends MetricsOptions, HealthOptions {
 }
 
 export interface OpsServer {
-  /** Where it listens. */
+  /** The address on which it listens. */
   readonly address: Address;
   readonly port: number;
   /**

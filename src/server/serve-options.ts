@@ -19,7 +19,7 @@ import {
   STORE,
   withMethods,
 } from '../wire/argument.ts';
-import type { ServerStats } from './stats.ts';
+import type { ServerStats } from './status.ts';
 
 export interface ServeOptions {
   /**

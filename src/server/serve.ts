@@ -9,34 +9,20 @@ import {
   map,
   merge,
   mergeMap,
-  NEVER,
   type Observable,
   of,
   Subject,
-  share,
-  take,
   takeUntil,
   timer,
 } from 'rxjs';
-import { version } from '../files/protocol/version.ts';
-import type { Command } from '../files/session/command.ts';
-import { commands as builtIn, requestFraming } from '../files/session/dispatch.ts';
-import { createSession } from '../files/session/session.ts';
-import { openAccess } from '../runtime/access.ts';
-import { createCounters } from '../runtime/counters.ts';
-import { createBudget } from '../runtime/credit.ts';
-import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
-import { createRateLimiter } from '../runtime/rate-limit.ts';
-import { createRounds } from '../runtime/rounds.ts';
+import { requestFraming } from '../files/session/dispatch.ts';
 import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
-import { createSlots } from '../runtime/slots.ts';
-import { createTimeoutMonitor } from '../runtime/timeouts.ts';
-import { createTokenTries } from '../runtime/token-tries.ts';
+import type { TokenTries } from '../runtime/token-tries.ts';
+import { hostOf } from '../transport/address.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import { createConnectionLimit, hostOf } from './connection-limit.ts';
-import { type ServerEvent, withPeer } from './event.ts';
-import { openFileLimit } from './open-files.ts';
+import { type ServerEvent, type Where, withPeer } from './event.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
+import { createServerState, type ServerState } from './server-state.ts';
 
 export type { ServeOptions };
 
@@ -73,114 +59,74 @@ const LATE_CLIENT_MS = 400;
 export function serve(options: ServeOptions): Observable<ServerEvent> {
   checkServe(options);
   return defer(() => {
-    const { store, commands = builtIn, customHandlers = {}, access = openAccess } = options;
-    const within = limitsWithin(openFileLimit(), options.limits?.connections);
-    const limits = { ...defaultLimits, ...within, ...options.limits };
-    const { credit, heads } = splitBudget(limits);
-    const { reading, writing } = limits.openFiles;
-    const shared = {
-      session: createSession(commands, limits),
-      store,
-      customHandlers,
-      access,
-      limits,
-      budget: createBudget(credit),
-      slots: {
-        heads: createSlots({ shared: heads, perHolder: 0 }),
-        reading: createSlots({ shared: reading, perHolder: 1 }),
-        writing: createSlots({ shared: writing, perHolder: 1 }),
-      },
-      rounds: createRounds(() => performance.now(), setImmediate),
-      timeoutMonitor: createTimeoutMonitor(limits.timeouts),
-      rateLimits: {
-        bytes: createRateLimiter(limits.bytesPerSecond),
-        requests: createRateLimiter(limits.requestsPerSecond),
-      },
-      about: aboutServer(commands, limits),
-      counters: createCounters(),
-      shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
-    } satisfies Partial<ServeConnectionOptions>;
-    const { shutdown$, counters, budget } = shared;
-    const cut$ = shutdown$.pipe(
-      mergeMap(() => timer(limits.grace)),
-      share(),
-    );
-    let isShuttingDown = false;
-    shutdown$.subscribe(() => {
-      isShuttingDown = true;
-    });
-    const connectionLimit = createConnectionLimit(limits);
-    const tokenTries = options.tokenTries ?? createTokenTries(() => performance.now());
-    options.stats?.(() => ({
-      ...counters,
-      connections: connectionLimit.count(),
-      unsettled: budget.unsettled(),
-    }));
-
-    const serveOne = (connection: Connection): Observable<ServerEvent> => {
-      const where = { connection: connection.id, remote: connection.remote };
-      const code = connectionLimit.admit(connection);
-      if (code !== null) return of({ type: 'turned-away', ...where, code });
-      const since = Date.now();
-      const status = { open: 0 };
-      let fault: ConnectionFault | null = null;
-      connection.closed$.subscribe((closeFault) => {
-        fault = closeFault;
-      });
-      const serverEvents$ = new Subject<ServerEvent>();
-      const cut = cut$.subscribe(() => {
-        serverEvents$.next({ type: 'cut', ...where, open: status.open });
-        connection.destroy();
-      });
-      const onInternalError = (thrown: unknown) =>
-        serverEvents$.next({ type: 'internal-error', ...where, thrown });
-      const host = hostOf(connection.remote) ?? 'no address';
-      const tries = {
-        takeTurn: () => {
-          const ms = tokenTries.takeTurn(host);
-          if (ms > 0) serverEvents$.next({ type: 'slowed', ...where, ms });
-          return ms;
-        },
-        wrong: () => tokenTries.wrong(host),
-      };
-      const framing = requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError });
-      const connectionShutdown$ = isShuttingDown ? timer(LATE_CLIENT_MS) : shutdown$;
-      const reports$ = serveConnection(connection, {
-        ...shared,
-        shutdown$: connectionShutdown$,
-        framing,
-        tries,
-        status,
-        onInternalError,
-      }).pipe(
-        map((report) => withPeer(report, where)),
-        finalize(() => {
-          cut.unsubscribe();
-          serverEvents$.complete();
-        }),
-      );
-      return concat(
-        of({ type: 'opened', ...where } as const),
-        merge(serverEvents$, reports$),
-        defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(finalize(() => connectionLimit.release(connection)));
-    };
-
+    const server = createServerState(options);
+    const { shared, cut$ } = server;
     return options.connections$.pipe(
-      takeUntil(shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
-      mergeMap((event) => (event.type === 'connection' ? serveOne(event.connection) : of(event))),
+      takeUntil(shared.shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
+      mergeMap((event) => (event.type === 'connection' ? serveOne(server, event.connection) : of(event))),
       takeUntil(cut$.pipe(mergeMap(() => timer(STORE_RELEASE_MS)))),
     );
   });
 }
 
-/** The limits and commands that a client may want to know before it sends. An infinite bound is null. */
-function aboutServer(commands: readonly Command[], limits: Limits) {
-  const { headerBytes, fileBytes, openRequests } = limits;
+/** Serves a connection that was accepted, and emits its events from `opened` to `closed`; or turns it away. */
+function serveOne(server: ServerState, connection: Connection): Observable<ServerEvent> {
+  const { connectionLimit } = server;
+  const where: Where = { connection: connection.id, remote: connection.remote };
+  const code = connectionLimit.admit(connection);
+  if (code !== null) return of({ type: 'turned-away', ...where, code });
+  const since = Date.now();
+  let fault: ConnectionFault | null = null;
+  connection.closed$.subscribe((closeFault) => {
+    fault = closeFault;
+  });
+  return concat(
+    of({ type: 'opened', ...where } as const),
+    serveAdmitted(server, connection, where),
+    defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
+  ).pipe(finalize(() => connectionLimit.release(connection)));
+}
+
+/** Serves a connection that was admitted: emits its reports, and the events of the server about it. */
+function serveAdmitted(server: ServerState, connection: Connection, where: Where): Observable<ServerEvent> {
+  const { commands, limits, shared, cut$ } = server;
+  const status = { open: 0 };
+  const events$ = new Subject<ServerEvent>();
+  const cut = cut$.subscribe(() => {
+    events$.next({ type: 'cut', ...where, open: status.open });
+    connection.destroy();
+  });
+  const onInternalError = (thrown: unknown) => events$.next({ type: 'internal-error', ...where, thrown });
+  const reports$ = serveConnection(connection, {
+    ...shared,
+    shutdown$: server.isShuttingDown ? timer(LATE_CLIENT_MS) : shared.shutdown$,
+    framing: requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError }),
+    tries: addressTries(server.tokenTries, where, events$),
+    status,
+    onInternalError,
+  }).pipe(
+    map((report) => withPeer(report, where)),
+    finalize(() => {
+      cut.unsubscribe();
+      events$.complete();
+    }),
+  );
+  return merge(events$, reports$);
+}
+
+/** The token tries of the peer's address. A turn that must wait is an event. */
+function addressTries(
+  tokenTries: TokenTries,
+  where: Where,
+  events$: Subject<ServerEvent>,
+): NonNullable<ServeConnectionOptions['tries']> {
+  const host = hostOf(where.remote) ?? 'no address';
   return {
-    server: 'sluice',
-    version,
-    commands: [...new Set(commands.map(({ cmd }) => cmd))],
-    limits: { headerBytes, fileBytes: Number.isFinite(fileBytes) ? fileBytes : null, openRequests },
+    takeTurn: () => {
+      const ms = tokenTries.takeTurn(host);
+      if (ms > 0) events$.next({ type: 'slowed', ...where, ms });
+      return ms;
+    },
+    wrong: () => tokenTries.wrong(host),
   };
 }

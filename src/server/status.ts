@@ -1,11 +1,35 @@
 /**
- * The state of a server in one line, for an operator who sends it a signal and looks at the log.
+ * The state of a server as numbers, for metrics and health; and in one line, for an operator who sends it a signal and
+ * looks at the log.
  *
  * `up 3 d 4 h, 12 connections, 48210 requests (830.5/s), in 1.2 GiB, out 3.4 MiB, unsettled 512 KiB, …`
  */
 import { formatBytes, plainCountOf } from '../base/units.ts';
-import { meterLoopDelay } from './metrics/loop-delay.ts';
-import type { ServerStats, Unfinished } from './stats.ts';
+import { createLoopDelayMeter } from './metrics/loop-delay.ts';
+
+/**
+ * The numbers of a server. Reading them costs a few additions, so they may be read often. Counts begin with the
+ * server.
+ */
+export interface ServerStats {
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** Requests begun, refused ones included. */
+  readonly requests: number;
+  /** Bytes received from the connections. */
+  readonly received: number;
+  /** Bytes passed to the connections. */
+  readonly sent: number;
+  /** Bytes of credit that are charged and not credited yet: the bytes in memory for peers. */
+  readonly unsettled: number;
+}
+
+/** Uploads that broke off or are under way, and can be resumed. */
+export interface Unfinished {
+  readonly count: number;
+  /** The bytes that have arrived of all of them together. */
+  readonly bytes: number;
+}
 
 export interface Status {
   readonly stats: ServerStats;
@@ -58,15 +82,15 @@ export interface StatusReader {
  * Measures from now on what the line shows.
  *
  * @example
- * const status = createStatus({ stats });
+ * const status = createStatusReader({ stats });
  * process.on('SIGUSR2', async () => log.info(await status.line()));
  */
-export function createStatus({
+export function createStatusReader({
   stats,
   unfinished,
   now = () => performance.now(),
 }: StatusOptions): StatusReader {
-  const meter = meterLoopDelay();
+  const meter = createLoopDelayMeter();
   const began = now();
   let last = { time: began, requests: 0 };
   return {

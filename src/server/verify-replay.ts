@@ -3,8 +3,7 @@
  * its replies with the recorded ones.
  */
 import { Observable, Subject, timer } from 'rxjs';
-import type { Capture } from '../capture/capture.ts';
-import { checkCapture } from '../capture/check-capture.ts';
+import { type Capture, checkCapture } from '../capture/capture.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import type { LiveResult } from '../capture/replay/live-result.ts';
 import { type LiveOptions, replayStreamsTo } from '../capture/replay/replay-live.ts';

@@ -4,10 +4,10 @@ import { Observable } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
 
-/** An attempt that is under way: what to do with what comes of it. Once at the most. */
+/** The outcome of an attempt that is under way. At most one of the two is called, and once. */
 export interface Attempt {
   readonly connected: (connection: Connection) => void;
-  /** With what a socket emitted or threw. */
+  /** Called with the error that a socket emitted or threw. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -17,8 +17,8 @@ export interface Attempt {
  *
  * @param remote the address to connect to, for messages.
  * @param timeout milliseconds, or undefined to wait as long as the system does.
- * @param begin begins the attempt, and returns a function that abandons it. May throw for options that make no sense,
- *   such as a port over 65,535.
+ * @param begin begins the attempt, and returns a function that abandons it. It may throw for options that make no
+ *   sense, such as a port over 65,535.
  * @param faultOf turns an error into a fault.
  */
 export function connectOn(
@@ -28,7 +28,7 @@ export function connectOn(
   faultOf: (error: unknown) => ConnectionFault = connectionFault,
 ): Observable<Connection> {
   return new Observable((subscriber) => {
-    let handedOver = false;
+    let isHandedOver = false;
     let abandon = () => {};
 
     function failed(error: unknown): void {
@@ -39,7 +39,7 @@ export function connectOn(
       } satisfies ConnectionFault);
     }
     function connected(connection: Connection): void {
-      handedOver = true;
+      isHandedOver = true;
       subscriber.next(connection);
       subscriber.complete();
     }
@@ -55,15 +55,15 @@ export function connectOn(
     }
     return () => {
       clearTimeout(timer);
-      if (!handedOver) abandon();
+      if (!isHandedOver) abandon();
     };
   });
 }
 
 /**
- * Waits for a socket to be ready for use, or to fail. From then on its errors are for others to listen to.
+ * Waits for a socket to be ready for use, or to fail. Once it is ready, the caller listens to its errors.
  *
- * @param ready is called before anything else of the socket can happen.
+ * @param ready called before the socket can emit anything else.
  */
 export function whenReady(
   socket: Socket,
@@ -78,10 +78,10 @@ export function whenReady(
   });
 }
 
-/** A socket that is yet to connect, as `fromSocket` needs it. */
+/** Makes a socket that is yet to connect, with the settings that `fromSocket` needs. */
 export function newSocket(): Socket {
   const socket = new Socket({ allowHalfOpen: true });
-  // Before it connects: a socket that is not paused starts to read at once.
+  // Before it connects, since a socket that is not paused starts to read at once.
   socket.pause();
   return socket;
 }

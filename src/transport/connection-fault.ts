@@ -2,7 +2,10 @@ import type { Subscriber } from 'rxjs';
 import { systemWords } from '../files/protocol/system-words.ts';
 import type { ConnectionFault } from './connection.ts';
 
-/** The system's codes that have a name of their own in the contract; every other one is `failed`, in the words that it has anywhere. */
+/**
+ * The system's codes that have a code of their own in the contract. Every other one is `failed`, with the sentence of
+ * `systemWords`.
+ */
 const CODES: Readonly<Record<string, readonly [ConnectionFault['code'], string]>> = {
   ECONNRESET: ['reset', 'the peer reset the connection'],
   EPIPE: ['reset', 'the peer closed the connection and takes nothing more'],
@@ -33,7 +36,7 @@ export const ENDED: ConnectionFault = {
 };
 
 /**
- * Turns what the system threw or emitted into a value of the contract. The system's code stays in the message.
+ * Turns an error of the system into a fault of the contract. The system's code stays in the message.
  *
  * @example
  * connectionFault(error); // { code: 'reset', message: 'the peer reset the connection (ECONNRESET)' }
@@ -42,18 +45,18 @@ export function connectionFault(error: unknown): ConnectionFault {
   const system = systemCode(error);
   const known = system === undefined ? undefined : CODES[system];
   if (known !== undefined) return { code: known[0], message: `${known[1]} (${system})` };
-  // Of several addresses that were tried, the first says why.
+  // When node has tried several addresses, the error of the first counts.
   const first = error instanceof AggregateError ? error.errors[0] : error;
   return { code: 'failed', message: systemWords(first, 'write') };
 }
 
-/** `ECONNRESET` and the like, when the error bears one. */
+/** The system's code of an error, such as `ECONNRESET`; undefined when it has none. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Ends a stream of chunks the way reading ended: null is in good order. */
+/** Ends a stream of chunks as reading ended: null is in good order. */
 export function signalEnd(subscriber: Subscriber<Uint8Array>, end: ConnectionFault | null): void {
   if (end === null) subscriber.complete();
   else subscriber.error(end);

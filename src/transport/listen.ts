@@ -1,4 +1,4 @@
-/** Listening, for every kind of server: an Observable that accepts for as long as it is subscribed. */
+/** Listening, for every kind of server: an Observable that accepts connections while it is subscribed. */
 import type { ListenOptions, Server, Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { systemWords } from '../files/protocol/system-words.ts';
@@ -7,21 +7,21 @@ import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
 import type { ListenEvent } from './listen-event.ts';
 
-/** Why listening was not possible, and what to do about it. The Observable errors with it. */
+/** Why listening is not possible, and the remedy. The Observable errors with it. */
 export interface ListenFault {
   readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
   readonly address: Address;
   readonly message: string;
 }
 
-/** One connection could not be accepted. */
+/** Called when one connection could not be accepted. */
 export type Refused = (fault: ConnectionFault) => void;
 
 /**
- * Listens when subscribed, and stops accepting when unsubscribed; the connections live on.
+ * Listens when subscribed, and stops accepting when unsubscribed. The connections stay.
  *
  * @param createServer makes a server that is not listening yet.
- * @param accepted the event of the server that brings a socket ready for use: `connection`, or `secureConnection`.
+ * @param accepted the event with which the server emits a socket that is ready for use.
  * @param toConnection returns null for a socket that must not be used; it has then reported and destroyed the socket.
  */
 export function listenOn(
@@ -30,6 +30,7 @@ export function listenOn(
   options: ListenOptions,
   toConnection: (socket: Socket, refused: Refused) => Connection | null,
 ): Observable<ListenEvent> {
+  /** The address that the options name; the real port may be another. */
   const asked =
     options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
   return new Observable((subscriber) => {
@@ -66,7 +67,7 @@ export function listenOn(
   });
 }
 
-/** Says what keeps us from listening at an address, and the remedy. */
+/** Turns an error of the system into a fault that has the address and the remedy. */
 export function listenFault(error: unknown, address: Address): ListenFault {
   switch (systemCode(error)) {
     case 'EADDRINUSE':

@@ -1,18 +1,18 @@
-/** UDP: a service that is sent datagrams and may answer each. */
+/** UDP: a service receives datagrams and may answer each. */
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
-import { checkListen } from './check-options.ts';
+import { checkListen } from './check-arguments.ts';
 import type { Address } from './connection.ts';
 import { listenFault } from './listen.ts';
 
 export type UdpEvent =
-  /** Datagrams are received from now on. `port` is the real one when 0 was asked for. */
+  /** The socket receives datagrams from now on. `port` is the real one when the option was 0. */
   { readonly type: 'listening'; readonly address: Address; readonly port: number } | Datagram;
 
-/** One datagram: all of what was sent at once, or nothing of it. UDP keeps boundaries and promises nothing else. */
+/** One datagram: it arrives whole or not at all. UDP keeps boundaries and promises nothing else. */
 export interface Datagram {
   readonly type: 'datagram';
   readonly bytes: Uint8Array;
@@ -27,18 +27,18 @@ export interface Datagram {
 export interface ListenUdpOptions {
   /** Default `127.0.0.1`: this machine only. */
   readonly host?: string;
-  /** 0 lets the system choose; the `listening` event says which. */
+  /** 0 lets the system choose; the `listening` event has the port. */
   readonly port: number;
 }
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
 
-/** Bytes of replies that wait for the system. Past it replies are dropped, for nothing slows a sender of UDP down. */
-const MAX_QUEUED = 1024 * 1024;
+/** Bytes of replies that wait for the system. Further replies are dropped, since nothing slows a sender of UDP down. */
+const QUEUED_BYTES_MAX = 1024 * 1024;
 
 /**
- * Receives datagrams for as long as it is subscribed: `listening` once, then each datagram. Errors with a
- * `ListenFault` when the address cannot be listened on.
+ * Receives datagrams while it is subscribed: emits `listening` once, then each datagram. Errors with a `ListenFault`
+ * when listening on the address is not possible.
  *
  * @example
  * listenUdp({ port: 9000 }).subscribe({
@@ -66,7 +66,7 @@ export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
         from: formatAddress(sender.address, sender.port),
         reply: (given) => {
           const answer = bytesOf(given, 'a reply');
-          if (!open || socket.getSendQueueSize() > MAX_QUEUED) return;
+          if (!open || socket.getSendQueueSize() > QUEUED_BYTES_MAX) return;
           // The callback is there so that a failure to send is not an 'error' of the whole socket.
           socket.send(answer, sender.port, sender.address, () => {});
         },

@@ -1,6 +1,6 @@
 /**
- * Checks the arguments of the library's functions where they come in: a program in JavaScript has no compiler that
- * would.
+ * Checks the arguments of the library's functions where they come in, since a program in JavaScript has no compiler
+ * that checks them.
  *
  * An argument of the wrong kind is a `TypeError`, a number out of its bounds a `RangeError`. The sentence names the
  * function or the operator, the argument or the option, the rule, and the value that came.
@@ -62,7 +62,7 @@ export const oneOf = (...choices: readonly unknown[]): Rule => ({
   isKind: (value) => choices.includes(value),
 });
 
-/** An object that can do something, whatever its class: a store, a connection. */
+/** An object with certain methods, whatever its class: a store, a connection. */
 export const withMethods = (words: string, methods: readonly string[]): Rule => ({
   words,
   isKind: (value) => isObject(value) && hasMethods(value, methods),

@@ -1,10 +1,10 @@
-/** Bytes, in whichever of JavaScript's forms they come. */
+/** Bytes, in any of JavaScript's forms. */
 import { inWords, type Rule } from './argument.ts';
 
 /** Memory, or a view of some: a `Uint8Array` (which a `Buffer` is), any other typed array, a `DataView`. */
 export type BytesLike = Uint8Array | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
-/** As a rule, where bytes are one of several things that a value may be. */
+/** The rule for a value that may be bytes among other things. */
 export const BYTES: Rule = {
   words: 'bytes',
   isKind: (value) => ArrayBuffer.isView(value) || isMemory(value),
@@ -14,7 +14,7 @@ export const BYTES: Rule = {
  * Returns the same bytes as a `Uint8Array`: itself if it is one, else a view. Nothing is copied.
  *
  * @param what the name of the value in the error: `a chunk`.
- * @throws TypeError for anything else. The error says what came.
+ * @throws TypeError for any other value, which the error describes.
  */
 export function bytesOf(value: BytesLike, what: string): Uint8Array {
   return value instanceof Uint8Array ? value : viewOf(value, what);

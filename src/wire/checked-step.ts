@@ -1,6 +1,6 @@
 /**
- * The pure step as the library exports it: with its arguments checked. The operator and the server step for each
- * chunk of every connection, and do not need the checks.
+ * The pure step as the library exports it: with its arguments checked. The operator and the server step once for each
+ * chunk of every connection, and do without the checks.
  */
 import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
@@ -48,7 +48,7 @@ export function stepUpTo<H>(
   const bytes = bytesOf(chunk, 'a chunk');
   check('stepUpTo: from', from, wholeFrom(0, bytes.length));
   check('stepUpTo: most', most, numberFrom(1));
-  return unchecked.stepSome(framing, state, bytes, from, most);
+  return unchecked.stepUpTo(framing, state, bytes, from, most);
 }
 
 /**

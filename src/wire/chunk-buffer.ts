@@ -24,23 +24,23 @@ interface Room {
 
 export interface ChunkBuffer {
   readonly room: Room;
-  /** How many bytes of the room are this value's. */
+  /** How many bytes of the room belong to this value. */
   readonly length: number;
 }
 
-/** The first room: enough for most heads, and too little to matter. */
-const LEAST = 64;
+/** Bytes of the first room: enough for most heads, and too few to matter. */
+const ROOM_BYTES_MIN = 64;
 
-const nothing: ChunkBuffer = { room: { bytes: new Uint8Array(0), used: 0 }, length: 0 };
+const EMPTY: ChunkBuffer = { room: { bytes: new Uint8Array(0), used: 0 }, length: 0 };
 
 /**
  * Copies `chunk[from..to)` out of the chunk.
  *
- * @param limit how many bytes there will be in the end. The room grows by doubling up to it, so what is allocated
- *   is in proportion to what arrived, never to what was claimed.
+ * @param limit how many bytes there will be in the end. The room doubles up to it, so the allocated bytes are in
+ *   proportion to the bytes that arrived, never to a length that a peer claimed.
  */
 export function gather(chunk: Uint8Array, from: number, to: number, limit: number): ChunkBuffer {
-  return append(nothing, chunk, from, to, limit);
+  return append(EMPTY, chunk, from, to, limit);
 }
 
 /** Appends `chunk[from..to)`, as `gather` does. */
@@ -55,7 +55,7 @@ export function append(
   const length = to.length + (end - from);
   let { room } = to;
   if (room.used !== to.length || room.bytes.length < length) {
-    room = { bytes: new Uint8Array(Math.min(limit, Math.max(LEAST, 2 * length))), used: 0 };
+    room = { bytes: new Uint8Array(Math.min(limit, Math.max(ROOM_BYTES_MIN, 2 * length))), used: 0 };
     room.bytes.set(to.room.bytes.subarray(0, to.length));
   }
   room.bytes.set(new Uint8Array(chunk.buffer, chunk.byteOffset + from, end - from), to.length);

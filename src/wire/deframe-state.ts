@@ -21,11 +21,11 @@ export interface InHead {
   readonly position: number;
   /** The bytes of the head that have arrived: at least one, and fewer than `need`. */
   readonly held: ChunkBuffer;
-  /** How many bytes it has, as far as those tell. */
+  /** How many bytes the head has, by those that have arrived. */
   readonly need: number;
 }
 
-/** In a body that is handed on piece by piece, or dropped. */
+/** In a body that the deframer hands on piece by piece, or drops. */
 export interface InBody {
   readonly phase: 'body';
   readonly position: number;
@@ -33,11 +33,11 @@ export interface InBody {
   readonly length: number;
   /** How many bytes of it have not arrived: at least one. */
   readonly left: number;
-  /** The frame's first bytes, to show should the stream end here. */
+  /** The frame's first bytes, for the fault if the stream ends here. */
   readonly sample: Uint8Array;
 }
 
-/** In a body that is handed on in one piece, and is split across chunks. */
+/** In a body that the deframer hands on in one piece, and that is split across chunks. */
 export interface InWhole<H> {
   readonly phase: 'whole';
   readonly position: number;
@@ -49,7 +49,7 @@ export interface InWhole<H> {
   readonly sample: Uint8Array;
 }
 
-/** After a fatal fault or the end of input: everything that comes is ignored. */
+/** After a fatal fault or the end of input: the deframer ignores all further bytes. */
 interface Over {
   readonly phase: 'over';
 }
@@ -59,7 +59,7 @@ export type Part<H> = Idle | InHead | InBody | InWhole<H> | Over;
 export const IDLE: Idle = { phase: 'idle' };
 export const OVER: Over = { phase: 'over' };
 
-/** The state of a deframer: a value to keep and to give back, not to look into. */
+/** The state of a deframer. A caller keeps it and passes it back; its fields may change. */
 export interface DeframeState<H> {
   /** How many bytes of the stream have been taken. */
   readonly taken: number;
@@ -76,7 +76,7 @@ export interface StepContext<H> {
   at: number;
 }
 
-/** The frame's first bytes, copied: those that an earlier chunk brought, and what of this chunk follows them. */
+/** A copy of the frame's first bytes: those that an earlier chunk brought, then those of this chunk. */
 export function sampleOf<H>(
   { chunk, origin, at }: StepContext<H>,
   position: number,
@@ -90,12 +90,12 @@ export function sampleOf<H>(
 
 /** Emits a fault after which nothing comes. */
 export function failed<H>(
-  passage: StepContext<H>,
+  context: StepContext<H>,
   what: HeadFault,
   position: number,
   held: ChunkBuffer | null,
 ): Over {
-  const fault = faultAt(what, position, sampleOf(passage, position, held), true);
-  passage.events.push({ type: 'fault', fault });
+  const fault = faultAt(what, position, sampleOf(context, position, held), true);
+  context.events.push({ type: 'fault', fault });
   return OVER;
 }

@@ -9,7 +9,7 @@
  *  head   now it is                                 (see read-body)
  *  head   it was shorter than the framing asked     (the bytes that were held, once more from idle)
  *  body, whole                                      (see read-body)
- *  any    the framing answers a head fault          fault                     over
+ *  any    the framing returns a head fault          fault                     over
  *  any but idle: the end of input                   fault: truncated          over
  *  over   anything                                  -                         over
  * ```
@@ -40,31 +40,31 @@ export function initialState<H>(): DeframeState<H> {
 
 /** Takes the next chunk of the stream: `step` of `checked-step`, without its checks. */
 export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
-  const { state: next, events } = stepSome(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
+  const { state: next, events } = stepUpTo(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
   return { state: next, events };
 }
 
-/** Takes a part of a chunk: likewise without checks. */
-export function stepSome<H>(
+/** Takes a part of a chunk: `stepUpTo` of `checked-step`, without its checks. */
+export function stepUpTo<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
   chunk: Uint8Array,
   from: number,
   most: number,
 ): Stepped<H> & { readonly at: number } {
-  const passage: StepContext<H> = { chunk, origin: state.taken - from, events: [], at: from };
+  const context: StepContext<H> = { chunk, origin: state.taken - from, events: [], at: from };
   let part = state.part;
-  while (passage.at < chunk.length && part.phase !== 'over' && passage.events.length < most) {
-    if (part.phase === 'idle') part = beginFrame(framing, passage);
-    else if (part.phase === 'body') part = moreBody(passage, part);
-    else if (part.phase === 'whole') part = moreWhole(passage, part);
-    else part = moreHead(framing, passage, part);
+  while (context.at < chunk.length && part.phase !== 'over' && context.events.length < most) {
+    if (part.phase === 'idle') part = beginFrame(framing, context);
+    else if (part.phase === 'body') part = moreBody(context, part);
+    else if (part.phase === 'whole') part = moreWhole(context, part);
+    else part = moreHead(framing, context, part);
   }
-  const at = part.phase === 'over' ? chunk.length : passage.at;
-  return { state: { taken: passage.origin + at, part }, events: passage.events, at };
+  const at = part.phase === 'over' ? chunk.length : context.at;
+  return { state: { taken: context.origin + at, part }, events: context.events, at };
 }
 
-/** Takes the end of the stream: likewise without checks. */
+/** Takes the end of the stream: `finish` of `checked-step`, without its checks. */
 export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
   const state: DeframeState<H> = { taken, part: OVER };
   if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };
@@ -92,45 +92,45 @@ function firstBytes<H>(part: Unfinished<H>): Uint8Array {
   return part.held.room.bytes.subarray(0, Math.min(part.held.length, SAMPLE_BYTES_MAX));
 }
 
-/** At the first byte of a frame. The head is read in place when it is all in the chunk, as it nearly always is. */
-function beginFrame<H>(framing: Framing<H>, passage: StepContext<H>): Part<H> {
-  const { chunk, at: start } = passage;
-  const position = passage.origin + start;
+/** Called at the first byte of a frame. Reads the head in place when all of it is in the chunk: nearly always. */
+function beginFrame<H>(framing: Framing<H>, context: StepContext<H>): Part<H> {
+  const { chunk, at: start } = context;
+  const position = context.origin + start;
   const need = framing.headLength(chunk, start, chunk.length);
-  if (typeof need !== 'number') return failed(passage, need, position, null);
-  if (!isHeadSize(need, framing)) return failed(passage, absurdHead(need, framing), position, null);
+  if (typeof need !== 'number') return failed(context, need, position, null);
+  if (!isHeadSize(need, framing)) return failed(context, absurdHead(need, framing), position, null);
   if (need > chunk.length - start) {
-    passage.at = chunk.length;
+    context.at = chunk.length;
     return { phase: 'head', position, held: gather(chunk, start, chunk.length, need), need };
   }
   const opened = framing.parseHead(chunk, start, start + need);
-  if ('problem' in opened) return failed(passage, opened, position, null);
-  passage.at = start + need;
-  return beginBody(framing, passage, opened, need, position, null);
+  if ('problem' in opened) return failed(context, opened, position, null);
+  context.at = start + need;
+  return beginBody(framing, context, opened, need, position, null);
 }
 
-/** In a head that an earlier chunk began: collects just the bytes that are needed, which may turn out to be more. */
-function moreHead<H>(framing: Framing<H>, passage: StepContext<H>, part: InHead): Part<H> {
-  const { chunk } = passage;
+/** Called in a head that an earlier chunk began. Collects just the bytes of the head, which may turn out to be more. */
+function moreHead<H>(framing: Framing<H>, context: StepContext<H>, part: InHead): Part<H> {
+  const { chunk } = context;
   const { position } = part;
   let { held, need } = part;
   for (;;) {
-    const to = Math.min(chunk.length, passage.at + need - held.length);
-    held = append(held, chunk, passage.at, to, need);
-    passage.at = to;
+    const to = Math.min(chunk.length, context.at + need - held.length);
+    held = append(held, chunk, context.at, to, need);
+    context.at = to;
     if (held.length < need) return { phase: 'head', position, held, need };
     const { bytes } = held.room;
     const measured = framing.headLength(bytes, 0, held.length);
-    if (typeof measured !== 'number') return failed(passage, measured, position, held);
+    if (typeof measured !== 'number') return failed(context, measured, position, held);
     if (!isHeadSize(measured, framing)) {
-      return failed(passage, absurdHead(measured, framing), position, held);
+      return failed(context, absurdHead(measured, framing), position, held);
     }
-    if (measured < held.length) return replayLookahead(framing, passage, position, held);
+    if (measured < held.length) return replayLookahead(framing, context, position, held);
     need = measured;
     if (need > held.length) continue;
     const opened = framing.parseHead(bytes, 0, need);
-    if ('problem' in opened) return failed(passage, opened, position, held);
-    return beginBody(framing, passage, opened, need, position, held);
+    if ('problem' in opened) return failed(context, opened, position, held);
+    return beginBody(framing, context, opened, need, position, held);
   }
 }
 
@@ -154,7 +154,7 @@ function replayLookahead<H>(
   return part;
 }
 
-/** Whether the answer of a framing is possible: a head of no bytes would be found again and again in the same place. */
+/** Whether a head may have this size. A head of no bytes would be found again and again in the same place. */
 function isHeadSize<H>(need: number, framing: Framing<H>): boolean {
   return need >= 1 && need <= framing.maxHead && Number.isInteger(need);
 }

@@ -4,12 +4,12 @@
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
 import { check, FRAMING } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import { finish, initialState, type Stepped, stepSome } from './deframe-step.ts';
+import { finish, initialState, type Stepped, stepUpTo } from './deframe-step.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
 
-/** Events made before they are emitted. */
-const AT_ONCE = 64;
+/** Events that one step makes before the operator emits them. */
+const EVENTS_AT_ONCE_MAX = 64;
 
 /**
  * Finds the frames in a stream of bytes, however the stream is cut into chunks.
@@ -31,7 +31,7 @@ const AT_ONCE = 64;
  *
  * Between chunks the operator keeps only the incomplete frame (for a streamed body: a few numbers), never a chunk.
  *
- * @throws TypeError when it is given something else than a framing.
+ * @throws TypeError when the argument is no framing.
  * @example
  * const framing = lengthField({ width: 4, maxLength: 1024 * 1024 });
  * connection.chunks$.pipe(deframe(framing)).subscribe({
@@ -48,8 +48,8 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
   return (source) =>
     new Observable((subscriber) => {
       let state = initialState<H>();
-      // A subscriber that handles an event may make the source emit at once (by giving back credit, say). The chunks
-      // that arrive meanwhile wait here until the events before them have been emitted.
+      // A subscriber that handles an event may make the source emit at once (by crediting bytes, say). The chunks that
+      // arrive meanwhile wait here until the operator has emitted the events before them.
       const waiting: (() => void)[] = [];
       let busy = false;
 
@@ -79,7 +79,7 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
         }
       };
 
-      // A source that emits while being subscribed to has given us no subscription yet to end it with.
+      // A source may emit before `subscribe` returns the subscription that could end it.
       const over$ = new Subject<void>();
       subscriber.add(() => over$.next());
       source.pipe(takeUntil(over$)).subscribe({
@@ -87,7 +87,7 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
           inTurn(() => {
             const bytes = bytesOf(chunk, 'a chunk');
             for (let at = 0; at < bytes.length && !subscriber.closed; ) {
-              const stepped = stepSome(framing, state, bytes, at, AT_ONCE);
+              const stepped = stepUpTo(framing, state, bytes, at, EVENTS_AT_ONCE_MAX);
               at = stepped.at;
               emit(stepped);
             }

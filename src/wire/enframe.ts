@@ -14,9 +14,9 @@ const NO_LEAD = new Uint8Array(0);
  * To send a large body without copying it, send `encodeLength(…)` and then the body.
  *
  * @param lead the bytes before the length field, exactly `offset` of them; default none.
- * @param body bytes in any form; nothing else is taken, not even a string.
- * @throws RangeError when an option is out of its bounds, TypeError when what should be bytes is not. A body that is
- *   refused is a value, as in `encodeLength`.
+ * @param body bytes in any form; a string is not bytes.
+ * @throws RangeError when an option is out of its bounds, TypeError when the body or the lead is not bytes. The refusal
+ *   of a body is a value, as in `encodeLength`.
  * @example encodeFrame({ width: 2, maxLength: 100 }, new TextEncoder().encode('hi')) // bytes 00 02 68 69
  */
 export function encodeFrame(
@@ -41,9 +41,9 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  *  enframe  --[2 a b]---[0]------|
  * ```
  *
- * A body that cannot be sent (too large, say) ends the stream: the Observable errors with the `Problem`, as
- * `encodeFrame` says it. To leave the body out would change what the peer understands. So does a body that is not bytes
- * (a string, say), with a `TypeError`.
+ * A body that cannot be sent (too large, say) ends the stream: the Observable errors with the `HeadFault` that
+ * `encodeFrame` returns. To leave the body out would change what the peer understands. A body that is not bytes (a
+ * string, say) ends the stream with a `TypeError`.
  *
  * @param lead the bytes before the length field of every frame, exactly `offset` of them; default none.
  * @throws RangeError when an option is out of its bounds, TypeError when the lead is not bytes; at once.

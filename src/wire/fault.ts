@@ -1,8 +1,8 @@
 /**
  * Faults of frames, as data.
  *
- * A framing knows only what is wrong, and answers a `HeadFault`. The deframer knows where, and makes a `FrameFault`
- * of it.
+ * A framing knows only that a head is wrong and why, and returns a `HeadFault`. The deframer knows where, and makes it
+ * a `FrameFault`.
  */
 import { asciiOf, hexOf } from '../base/bytes.ts';
 import { check, TEXT } from './argument.ts';
@@ -12,11 +12,11 @@ import { guessProtocol } from './guess-protocol.ts';
  * - `length-negative`: the length field holds a negative number.
  * - `length-too-large`: the length is over the limit, or beyond 2^53 - 1.
  * - `length-too-small`: a length that counts its own prefix is smaller than that prefix.
- * - `varint-too-long`: a varint goes on after the most bytes it may have.
+ * - `varint-too-long`: a varint goes on after the most bytes that it may have.
  * - `header-empty`: the header has no bytes where it must have some.
  * - `header-invalid`: the header cannot be understood.
  * - `body-length-invalid`: the header does not say how long its body is.
- * - `body-too-large`: the body was asked for in one piece, but is over `maxWhole`. Not fatal.
+ * - `body-too-large`: the framing asks for the body in one piece, but it is over `maxWhole`. Not fatal.
  * - `message-invalid`: the frame is sound, but its message cannot be understood. Not fatal.
  * - `truncated`: the stream ended in the middle of a frame.
  */
@@ -32,18 +32,18 @@ export type FaultCode =
   | 'message-invalid'
   | 'truncated';
 
-/** What is wrong with a head, without the position. */
+/** A fault of a head, without its position. */
 export interface HeadFault {
   readonly problem: FaultCode;
   /** In words, with the numbers. */
   readonly message: string;
-  /** The length that was claimed, exactly: a bigint when it is beyond 2^53 - 1. Null when no length is at fault. */
+  /** The length that the bytes declare: a bigint when it is beyond 2^53 - 1. Null when no length is at fault. */
   readonly declared: number | bigint | null;
   /** The bound that `declared` violates, in the same unit. Null when there is none. */
   readonly limit: number | null;
 }
 
-/** What is wrong with a frame, and where. */
+/** A fault of a frame, with its position. */
 export interface FrameFault {
   readonly code: FaultCode;
   /** In words, with the numbers, and a hint when the bytes look like another protocol. */
@@ -94,7 +94,7 @@ export function headFault(
  */
 export function faultAt(what: HeadFault, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
   const { problem: code, declared, limit } = what;
-  // A body that is merely too large for one piece is in sound framing: what its first bytes spell is chance.
+  // A body that is merely too large for one piece is framed well, so its first bytes are no other protocol's.
   const protocol = fatal ? guessProtocol(sample) : null;
   const message = protocol === null ? what.message : `${what.message} (the bytes look like ${protocol})`;
   return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };

@@ -35,7 +35,7 @@ export interface FrameData {
   readonly bytes: Uint8Array;
 }
 
-/** The body is over; sent with its last byte, or right after `start` when it has none. */
+/** The end of the body. It comes with the last byte, or right after `start` when the body has none. */
 export interface FrameEnd {
   readonly type: 'end';
 }
@@ -55,7 +55,7 @@ export interface WholeFrame<H> {
   readonly position: number;
 }
 
-/** Something is wrong. When `fault.fatal`, this is the last event. */
+/** A fault of a frame. When `fault.fatal`, this is the last event. */
 export interface FaultEvent {
   readonly type: 'fault';
   readonly fault: FrameFault;

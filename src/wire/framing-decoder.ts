@@ -1,7 +1,7 @@
 /** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
 import type { Decoded, DecodedMessage, Decoder, DecoderStep } from './codec.ts';
 import type { DeframeState } from './deframe-state.ts';
-import { finish, initialState, stepSome } from './deframe-step.ts';
+import { finish, initialState, stepUpTo } from './deframe-step.ts';
 import type { FrameEvent, WholeFrame } from './frame-event.ts';
 import type { Framing } from './framing.ts';
 import { decodedMessage } from './message-fault.ts';
@@ -93,7 +93,7 @@ export function framingDecoder<H, In, Head = never>(
             continue;
           }
         }
-        const stepped = stepSome(framing, frames, chunk, at, most - decoded.length);
+        const stepped = stepUpTo(framing, frames, chunk, at, most - decoded.length);
         skipping = decodedOf(stepped.events, skipping, decoded);
         frames = stepped.state;
         at = stepped.at;

@@ -1,5 +1,5 @@
 /**
- * A framing finds the frames of a protocol. It is the one thing that a deframer needs.
+ * A framing finds the frames of a protocol. A deframer needs nothing else.
  *
  * ```text
  *  +------------------------+----------------------------------+
@@ -14,7 +14,7 @@
 import type { HeadFault } from './fault.ts';
 
 /**
- * How a body is handed on, decided per frame when its header is known.
+ * How the deframer hands on a body. The framing decides it for each frame, when its header is known.
  *
  * - `stream`: as views of the chunks it arrives in, of any length, never collected.
  * - `whole`: in one piece, up to `maxWhole`.
@@ -34,17 +34,18 @@ export interface Framing<H> {
   /** The most bytes a head may have: what a deframer may buffer for it. */
   readonly maxHead: number;
   /**
-   * The largest body delivered `whole`, in bytes. A bigger one that is asked for whole is a non-fatal fault
-   * `body-too-large` and is skipped.
+   * The largest body delivered `whole`, in bytes. A larger one whose delivery is `whole` is a non-fatal fault
+   * `body-too-large`, and is skipped.
    */
   readonly maxWhole: number;
   /**
-   * How many bytes the head has in all, as far as `bytes[start..end)` tell: at least 1, at most `maxHead`. When
-   * that is more than `end - start`, it is called again once so many are there. It may then answer fewer, when it
-   * had to look at what follows to tell (a stream that ends before that is `truncated` there): the others are then
-   * taken for the body and the frames after it. The range may be empty: that asks for the least there can be.
+   * How many bytes the head has in all, as far as `bytes[start..end)` show: at least 1, at most `maxHead`. When that
+   * is more than `end - start`, the deframer calls it again once so many have arrived. It may return fewer then, when
+   * only the bytes behind the head show where the head ends: those belong to the body and to the frames after it. (A
+   * stream that ends before they arrive is `truncated` there.) The range may be empty: then it returns the fewest
+   * bytes that a head has.
    *
-   * A limit is checked here, before anything is allocated for what the head claims.
+   * It checks limits, before the deframer allocates anything for a length that the head declares.
    */
   headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault;
   /** Reads the complete head `bytes[start..end)`. */

@@ -5,7 +5,7 @@
  * does.
  */
 
-const openings: readonly (readonly [opening: string, protocol: string])[] = [
+const OPENINGS: readonly (readonly [opening: string, protocol: string])[] = [
   ['GET ', 'an HTTP request'],
   ['HEAD', 'an HTTP request'],
   ['POST', 'an HTTP request'],
@@ -22,15 +22,15 @@ const openings: readonly (readonly [opening: string, protocol: string])[] = [
 ];
 
 /**
- * The protocol these bytes open, in words, or null.
+ * The protocol that begins with these bytes, in words, or null.
  *
- * Four bytes are enough: no more are seen of a peer that sent a 4-byte length's worth and waits.
+ * Four bytes are enough: a peer that waits for an answer may have sent no more.
  *
  * @internal
  */
 export function guessProtocol(bytes: Uint8Array): string | null {
   const text = String.fromCharCode(...bytes.subarray(0, 8));
-  for (const [opening, protocol] of openings) {
+  for (const [opening, protocol] of OPENINGS) {
     const seen = opening.slice(0, Math.max(4, text.length));
     if (text.startsWith(seen)) return protocol;
   }

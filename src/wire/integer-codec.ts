@@ -1,5 +1,5 @@
 /**
- * Integers of a fixed width and varints, in bytes. No limits here, only numbers: exact ones, however large.
+ * Integers of a fixed width and varints, in bytes. They are exact, however large; this file checks no limits.
  *
  * ```text
  *  width 4, big       12 34 56 78          0x12345678
@@ -47,7 +47,7 @@ function readLongVarint(bytes: Uint8Array, at: number, end: number): number | bi
   return exactly(value);
 }
 
-/** Writes `value`, from 0 to what fits, as an integer of `width` bytes at `at`. */
+/** Writes `value` at `at` as an unsigned integer of `width` bytes. It must fit. */
 export function writeFixed(
   bytes: Uint8Array,
   at: number,

@@ -1,5 +1,5 @@
 /**
- * Sluice's own wire: a header in JSON, and a body whose length the header says.
+ * Sluice's own wire: a header in JSON, and a body whose length the header declares.
  *
  * ```text
  *  +-----------------+----------------------------+-------------------------+
@@ -10,8 +10,8 @@
  *   0               4                          4 + n                  4 + n + m
  * ```
  *
- * The length is signed, so that what a plain script writes with `struct.pack('<i', n)` reads back as it was meant:
- * a negative one is named as such.
+ * The length is signed, as a plain script writes it with `struct.pack('<i', n)`: so the fault can say that a length is
+ * negative.
  */
 import { checkOptions, FUNCTION, optional } from './argument.ts';
 import type { HeadFault } from './fault.ts';
@@ -28,27 +28,27 @@ export interface JsonHeaderOptions {
   /** The most bytes of JSON, 2 to 2^31 - 1; default 65,536. */
   readonly maxHeader?: number;
   /**
-   * How many bytes of body follow this header, or what is wrong with it. Anything but an integer from 0 to 2^53 - 1
-   * is a fatal fault `body-length-invalid`, since the next frame cannot be found. Headers are what the peer sent:
-   * expect any JSON object, and do not throw.
+   * How many bytes of body follow this header, or the fault of the header. Anything but an integer from 0 to 2^53 - 1
+   * is a fatal fault `body-length-invalid`, since the next frame cannot be found. The peer may send any JSON object as
+   * a header, and the function must not throw.
    */
   readonly bodyLength: (header: JsonHeader) => number | HeadFault;
-  /** How a body is handed on, by its header and length in bytes; default always `stream`. */
+  /** How the deframer hands on a body, by its header and length in bytes; default always `stream`. */
   readonly delivery?: (header: JsonHeader, length: number) => Delivery;
   /** The largest body delivered whole, in bytes; default 1 MiB. */
   readonly maxWhole?: number;
 }
 
-const PREFIX = 4;
-const MAX_HEADER = 65_536;
-const MIB = 1024 * 1024;
+const PREFIX_BYTES = 4;
+const HEADER_BYTES_DEFAULT = 65_536;
+const WHOLE_BYTES_DEFAULT = 1024 * 1024;
 const NO_LEAD = new Uint8Array(0);
 
 const layoutFor = (maxHeader: number): LengthLayout => {
   mustBeWithin('maxHeader', maxHeader, 2, 2 ** 31 - 1);
-  return layoutOf({ width: PREFIX, endian: 'little', signed: true, maxLength: maxHeader });
+  return layoutOf({ width: PREFIX_BYTES, endian: 'little', signed: true, maxLength: maxHeader });
 };
-const defaultLayout = layoutFor(MAX_HEADER);
+const defaultLayout = layoutFor(HEADER_BYTES_DEFAULT);
 
 /**
  * A framing by JSON header.
@@ -63,24 +63,24 @@ const defaultLayout = layoutFor(MAX_HEADER);
  */
 export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
   checkOptions('jsonHeader', options, { bodyLength: FUNCTION, delivery: optional(FUNCTION) });
-  const { maxHeader = MAX_HEADER, bodyLength, delivery, maxWhole = MIB } = options;
+  const { maxHeader = HEADER_BYTES_DEFAULT, bodyLength, delivery, maxWhole = WHOLE_BYTES_DEFAULT } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   const layout = layoutFor(maxHeader);
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
   return {
-    maxHead: PREFIX + maxHeader,
+    maxHead: PREFIX_BYTES + maxHeader,
     maxWhole,
     headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault {
-      if (end - start < PREFIX) return PREFIX;
-      const length = lengthSaid(layout, fieldValue(layout, bytes, start, start + PREFIX), PREFIX);
+      if (end - start < PREFIX_BYTES) return PREFIX_BYTES;
+      const length = lengthSaid(layout, fieldValue(layout, bytes, start, start + PREFIX_BYTES), PREFIX_BYTES);
       if (length === 0) return headFault('header-empty', 'the header length is 0', 0, 2);
-      return typeof length === 'number' ? PREFIX + length : length;
+      return typeof length === 'number' ? PREFIX_BYTES + length : length;
     },
     parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<JsonHeader> | HeadFault {
-      const header = parseHeader(decoder, bytes.subarray(start + PREFIX, end));
+      const header = parseHeader(decoder, bytes.subarray(start + PREFIX_BYTES, end));
       if (isFault(header)) return header;
-      // The function may have passed on anything that the peer said.
+      // The function may have returned any value that the peer sent.
       const length: unknown = bodyLength(header.value);
       if (typeof length === 'object' && length !== null && 'problem' in length) return length as HeadFault;
       if (typeof length !== 'number') {
@@ -127,17 +127,17 @@ const isObject = (value: unknown): value is JsonHeader =>
 const encoder = new TextEncoder();
 
 /**
- * A header as it is sent: its length, then its JSON, in one array made for it.
+ * Encodes a header: its length, then its JSON, in a new array. Fields that are undefined are left out.
  *
- * Refused, as the decoder would: a header over `maxHeader` (`length-too-large`), and one that has no JSON or whose
- * JSON is not an object (`header-invalid`: a BigInt or a cycle in it, say). Fields that are undefined are left out.
+ * Refuses the headers that the decoder refuses: one over `maxHeader` (`length-too-large`), and one that has no JSON
+ * (with a BigInt or a cycle in it, say) or whose JSON is not an object (`header-invalid`).
  *
  * @param maxHeader the most bytes of JSON, 2 to 2^31 - 1; default 65,536.
  * @throws RangeError when `maxHeader` is out of its bounds.
  * @example encodeJsonHeader({ cmd: 'ping' }) // { ok: true, bytes: 0e 00 00 00 {"cmd":"ping"} }
  */
-export function encodeJsonHeader(header: JsonHeader, maxHeader: number = MAX_HEADER): Encoded {
-  const layout = maxHeader === MAX_HEADER ? defaultLayout : layoutFor(maxHeader);
+export function encodeJsonHeader(header: JsonHeader, maxHeader: number = HEADER_BYTES_DEFAULT): Encoded {
+  const layout = maxHeader === HEADER_BYTES_DEFAULT ? defaultLayout : layoutFor(maxHeader);
   let json: string | undefined;
   try {
     json = JSON.stringify(header);
@@ -151,11 +151,11 @@ export function encodeJsonHeader(header: JsonHeader, maxHeader: number = MAX_HEA
     return { ok: false, fault: headFault('header-invalid', 'the header is not an object') };
   const length = utf8Length(json);
   const encoded = encodePrefix(layout, length, NO_LEAD, length);
-  if (encoded.ok) encoder.encodeInto(json, encoded.bytes.subarray(PREFIX));
+  if (encoded.ok) encoder.encodeInto(json, encoded.bytes.subarray(PREFIX_BYTES));
   return encoded;
 }
 
-/** How many bytes well-formed text has in UTF-8. JSON.stringify escapes lone surrogates, so its text is. */
+/** How many bytes well-formed text has in UTF-8. `JSON.stringify` makes such text: it escapes lone surrogates. */
 function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {

@@ -8,7 +8,7 @@ import { type HeadFault, headFault } from './fault.ts';
 import { exactly, readFixed, readVarint, varintSize, writeFixed, writeVarint } from './integer-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
-/** The bytes of the prefix, as far as `bytes[start..end)` tell. The value is not checked. */
+/** The bytes of the prefix, as far as `bytes[start..end)` show. The value is not checked. */
 export function prefixSize(
   layout: LengthLayout,
   bytes: Uint8Array,
@@ -66,12 +66,12 @@ function outOfBounds(
     const body = shift === 0 ? '' : `, so the body has ${length} bytes`;
     return headFault('length-too-large', `${says}${body}, and the most is ${maxLength}`, length, maxLength);
   }
-  // The body would be within bounds, but the value of the field is not a number that can be counted with.
+  // The body would be within bounds, but the value of the field is too large for an exact number.
   const most = Number.MAX_SAFE_INTEGER;
   return headFault('length-too-large', `${says}, and the most that can be counted is ${most}`, value, most);
 }
 
-/** The bytes, or why there are none. */
+/** The bytes, or the fault of the length or the header that cannot be encoded. */
 export type Encoded =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly fault: HeadFault };
@@ -82,8 +82,8 @@ const NO_LEAD = new Uint8Array(0);
  * The prefix of a body of `length` bytes: the lead, then the length field.
  *
  * @param lead the bytes before the field, exactly `offset` of them; default none.
- * @throws RangeError when an option is out of its bounds. Whatever number the length is, a refusal is a value; a length
- *   that is no number, and a lead that is not bytes, are a TypeError.
+ * @throws RangeError when an option is out of its bounds; TypeError when the length is no number, or the lead is not
+ *   bytes. The refusal of a number is a value.
  * @example encodeLength({ width: 4, maxLength: 1024 }, 5) // { ok: true, bytes: 00 00 00 05 }
  * @example encodeLength({ width: 1, maxLength: 1024 }, 300) // { ok: false, fault: 'length-too-large', limit: 255 }
  */
@@ -153,8 +153,8 @@ export function writePrefix(
 const refused = (fault: HeadFault): Encoded => ({ ok: false, fault });
 
 /**
- * The fault of a length that no body has, or may have. It is checked first: the size of a varint is counted, and
- * infinity has no end.
+ * The fault of a length that no body has, or may have. It is checked first, since `varintSize` would not end for
+ * infinity.
  */
 function lengthFault({ minLength, maxLength }: LengthLayout, length: number): HeadFault | null {
   if (length < 0)
@@ -199,8 +199,8 @@ function fieldValueFor(layout: LengthLayout, length: number, size: number): numb
 }
 
 /**
- * How many bytes the varint has: the fewest that say the length. When it counts itself a longer one says a larger
- * value, so the size is found by trying.
+ * How many bytes the varint has: the fewest that can hold the value. When the length counts the varint itself, a longer
+ * varint has a larger value, so the sizes are tried in turn.
  */
 function varintSizeFor({ countsField, shift, maxVarint }: LengthLayout, length: number): number {
   for (let size = 1; size < maxVarint; size++) {

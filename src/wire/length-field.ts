@@ -32,7 +32,7 @@ import {
 
 export type { LengthFieldOptions, Prefix } from './length-options.ts';
 
-const MIB = 1024 * 1024;
+const WHOLE_BYTES_DEFAULT = 1024 * 1024;
 const NO_LEAD = new Uint8Array(0);
 const DELIVERIES = oneOf('stream', 'whole', 'skip');
 
@@ -157,7 +157,7 @@ export interface PrefixedBody {
 
 function framingOf(layout: LengthLayout, options: LengthFieldOptions): Framing<Prefix> {
   const { offset, maxLength, maxHead } = layout;
-  const { delivery = 'whole', maxWhole = Math.min(maxLength, MIB) } = options;
+  const { delivery = 'whole', maxWhole = Math.min(maxLength, WHOLE_BYTES_DEFAULT) } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   check('lengthField: delivery', delivery, either(FUNCTION, DELIVERIES));
 

@@ -47,7 +47,7 @@ export interface LengthFieldOptions {
    */
   readonly counts?: 'body' | 'field' | 'frame';
   /**
-   * Added to the value to get what `counts` says; default 0. MySQL's length leaves out the byte of sequence number
+   * The bytes that `counts` names are the value plus this; default 0. MySQL's length leaves out the sequence number
    * after it: 1.
    */
   readonly adjustment?: number;
@@ -64,7 +64,7 @@ export interface LengthFieldOptions {
   readonly maxWhole?: number;
 }
 
-/** Checked options, and what follows from them. */
+/** Checked options, and the numbers that follow from them. */
 export interface LengthLayout {
   /** 0 for a varint. */
   readonly width: number;
@@ -80,13 +80,13 @@ export interface LengthLayout {
   readonly countsField: boolean;
   readonly maxLength: number;
   readonly minLength: number;
-  /** The largest value that the field can hold and a number can say. */
+  /** The largest value that the field can hold and that is an exact number. */
   readonly maxValue: number;
 }
 
 const WIDTHS: readonly unknown[] = [1, 2, 3, 4, 8, 'varint'];
-const MAX_OFFSET = 65_536;
-const MAX_ADJUSTMENT = 2 ** 32;
+const OFFSET_BYTES_MAX = 65_536;
+const ADJUSTMENT_MAX = 2 ** 32;
 
 /**
  * Checks options. Wrong ones are a mistake in the program, not in the bytes, hence the throw.
@@ -103,9 +103,9 @@ export function layoutOf(options: LengthFieldOptions): LengthLayout {
   must(endian === 'big' || endian === 'little', 'endian must be big or little', endian);
   must(!(isVarint && signed), 'signed must not be set for a varint', signed);
   mustBeWithin('maxVarint', maxVarint, 1, 10);
-  mustBeWithin('offset', offset, 0, MAX_OFFSET);
+  mustBeWithin('offset', offset, 0, OFFSET_BYTES_MAX);
   must(['body', 'field', 'frame'].includes(counts), 'counts must be body, field or frame', counts);
-  mustBeWithin('adjustment', adjustment, -MAX_ADJUSTMENT, MAX_ADJUSTMENT);
+  mustBeWithin('adjustment', adjustment, -ADJUSTMENT_MAX, ADJUSTMENT_MAX);
   mustBeWithin('maxLength', maxLength, 0, Number.MAX_SAFE_INTEGER);
   mustBeWithin('minLength', minLength, 0, maxLength);
   const bits = isVarint ? 7 * maxVarint : 8 * width - (signed ? 1 : 0);

@@ -1,9 +1,9 @@
 /**
- * Well-known protocols by name, whose messages can be found from any message's first byte on.
+ * Well-known protocols by name. Their messages can be found from the first byte of any message on.
  *
- * Redis is not one of them. RESP puts no length before a message: a reply is `*3\r\n$5\r\n…`, an array that says how
- * many elements follow and not how many bytes, each of which may be an array again, and a simple string, an error or
- * an inline command ends where its line does. Its end is found by reading through it, which is a parser's work.
+ * Redis is not one of them, since RESP puts no length before a message. A reply is `*3\r\n$5\r\n…`: an array that
+ * says how many elements follow and not how many bytes, and each element may be an array again. A simple string, an
+ * error or an inline command ends with its line. Only a parser finds the end of such a message.
  */
 import { check, TEXT } from './argument.ts';
 import type { Preset } from './preset.ts';

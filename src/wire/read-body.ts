@@ -22,10 +22,10 @@ import { faultAt, headFault } from './fault.ts';
 import type { FrameEnd } from './frame-event.ts';
 import type { Framing, ParsedHead } from './framing.ts';
 
-/** One for all: it says nothing but that it is the end. */
+/** One object for all frames, since it has no fields but its type. */
 const END: FrameEnd = Object.freeze({ type: 'end' });
 
-/** A misspelt one must not drop the body in silence. */
+/** A framing whose delivery is misspelt must not drop the body in silence. */
 const DELIVERIES = oneOf('stream', 'whole', 'skip');
 
 const NONE = new Uint8Array(0);
@@ -37,33 +37,33 @@ function view(chunk: Uint8Array, from: number, to: number): Uint8Array {
 }
 
 /**
- * At the first byte of a body.
+ * Called at the first byte of a body.
  *
  * @param held the head, when it had to be gathered from several chunks.
  */
 export function beginBody<H>(
   framing: Framing<H>,
-  passage: StepContext<H>,
+  context: StepContext<H>,
   opened: ParsedHead<H>,
   head: number,
   position: number,
   held: ChunkBuffer | null,
 ): Part<H> {
   const { header, length, delivery } = opened;
-  const { chunk, at, events } = passage;
+  const { chunk, at, events } = context;
   if (!Number.isSafeInteger(length) || length < 0) {
     const what = headFault('body-length-invalid', `the header says a body of ${length} bytes`, length);
-    return failed(passage, what, position, held);
+    return failed(context, what, position, held);
   }
   const tooLarge = delivery === 'whole' && length > framing.maxWhole;
   if (delivery === 'whole' && !tooLarge) {
     if (length <= chunk.length - at) {
-      passage.at = at + length;
-      events.push({ type: 'frame', header, body: view(chunk, at, passage.at), head, position });
+      context.at = at + length;
+      events.push({ type: 'frame', header, body: view(chunk, at, context.at), head, position });
       return IDLE;
     }
-    const sample = sampleOf(passage, position, held);
-    passage.at = chunk.length;
+    const sample = sampleOf(context, position, held);
+    context.at = chunk.length;
     return {
       phase: 'whole',
       position,
@@ -80,22 +80,22 @@ export function beginBody<H>(
   if (tooLarge) {
     const message = `the body has ${length} bytes, and the most that is delivered whole is ${framing.maxWhole}`;
     const what = headFault('body-too-large', message, length, framing.maxWhole);
-    events.push({ type: 'fault', fault: faultAt(what, position, sampleOf(passage, position, held), false) });
+    events.push({ type: 'fault', fault: faultAt(what, position, sampleOf(context, position, held), false) });
   }
   if (length === 0) {
     events.push(END);
     return IDLE;
   }
-  // Only a body that goes on after this chunk can be cut short, and then has something to show.
-  const sample = length > chunk.length - at ? sampleOf(passage, position, held) : NONE;
+  // Only a body that goes on after this chunk can be cut short, and its fault shows the sample.
+  const sample = length > chunk.length - at ? sampleOf(context, position, held) : NONE;
   return { phase: 'body', position, streamed, length, left: length, sample };
 }
 
-/** In a body handed on piece by piece. Called with at least one byte there. */
-export function moreBody<H>(passage: StepContext<H>, part: InBody): Part<H> {
-  const { chunk, at, events } = passage;
+/** Hands on the next piece of a body. Called with at least one byte in the chunk. */
+export function moreBody<H>(context: StepContext<H>, part: InBody): Part<H> {
+  const { chunk, at, events } = context;
   const to = Math.min(chunk.length, at + part.left);
-  passage.at = to;
+  context.at = to;
   if (part.streamed) events.push({ type: 'data', bytes: view(chunk, at, to) });
   const left = part.left - (to - at);
   if (left === 0) {
@@ -105,12 +105,12 @@ export function moreBody<H>(passage: StepContext<H>, part: InBody): Part<H> {
   return { ...part, left };
 }
 
-/** In a body being gathered. */
-export function moreWhole<H>(passage: StepContext<H>, part: InWhole<H>): Part<H> {
-  const { chunk, at, events } = passage;
+/** Collects the next bytes of a body that is handed on whole. */
+export function moreWhole<H>(context: StepContext<H>, part: InWhole<H>): Part<H> {
+  const { chunk, at, events } = context;
   const { position, header, head, length } = part;
   const to = Math.min(chunk.length, at + length - part.held.length);
-  passage.at = to;
+  context.at = to;
   const held = append(part.held, chunk, at, to, length);
   if (held.length < length) return { ...part, held };
   // The room has grown to the length exactly, so it is the body.

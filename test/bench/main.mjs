@@ -8,6 +8,7 @@ import { printSummary } from './table.mjs';
 
 const all = [
   'deframe',
+  'echo',
   'store',
   'list',
   'throughput',

@@ -20,15 +20,15 @@ import { ascii, concat, eventsOf } from '../wire/stream.ts';
 
 const folder = 'test/golden/captures';
 
-/** How Wireshark tells the lengths of a protocol's messages. */
+/** How Wireshark shows the lengths of a protocol's messages. */
 interface Judge {
   /** The field with the length; with one value a message. */
   readonly length: string;
   /** More fields, for `total`. */
   readonly also?: readonly string[];
-  /** Bytes of the whole message, when `length` says `value` and the others say `also`. */
+  /** The bytes of the whole message, when field `length` has `value` and the others have `also`. */
   readonly total: (value: number, also: string[]) => number;
-  /** Which of our frames (by their label) are told of in this field. */
+  /** Which of our frames (by their label) have a value in this field. */
   readonly of?: (label: string | null) => boolean;
   readonly options?: TsharkOptions;
 }
@@ -40,7 +40,7 @@ const postgresql: Judge = {
   length: 'pgsql.length',
   also: ['pgsql.type'],
   total: (value, [type]) => value + (untyped.includes(type!) ? 0 : 1),
-  // Wireshark says nothing of the one byte that answers an SSLRequest.
+  // Wireshark shows no length for the single byte that answers an SSLRequest.
   of: (label) => !isTls(label) && !label!.includes(':'),
 };
 const tlsRecords: Judge = { length: 'tls.record.length', total: (value) => value + 5 };
@@ -88,7 +88,7 @@ const everyPreset = [...presets, sluicePreset];
 /** Captures in which bytes are missing, so that messages cannot be found in all of it. */
 const withGaps = ['snapped.pcap', 'holes.pcap'];
 
-/** Two addresses, whichever of them is told first. */
+/** Two addresses, in either order. */
 const pair = (a: string, b: string): string => [a, b].sort().join(' ');
 
 /** What one side sent, as Wireshark writes it where some of it is missing. */

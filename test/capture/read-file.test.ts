@@ -9,7 +9,7 @@ import { captureFile } from '../../src/capture/capture-file.ts';
 import type { Packet } from '../../src/capture/packet.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
-import { counting, readingOf } from '../support/captures/reading.ts';
+import { counting, readCapture } from '../support/captures/read-capture.ts';
 import { skippableFrame, zstdFrame } from '../support/captures/zstd-bytes.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
@@ -27,7 +27,7 @@ const packets = Array.from({ length: 300 }, (_, index) => ({
 }));
 const whole = pcapBytes({ packets });
 
-/** What tells packets apart, and is quickly compared. */
+/** The facts of a packet that identify it, and are quickly compared. */
 const brief = (found: readonly Packet[]) =>
   found.map(({ number, time, position, bytes }) => [number, time, position, crc32(bytes)]);
 
@@ -38,10 +38,10 @@ function file(bytes: Uint8Array): string {
 }
 
 test('a file is read, and can be read again', async () => {
-  const expected = await readingOf(captureOf(whole));
+  const expected = await readCapture(captureOf(whole));
   const capture = captureFile(file(whole));
   for (let time = 0; time < 2; time++) {
-    const { packets: found, fault, batches } = await readingOf(capture);
+    const { packets: found, fault, batches } = await readCapture(capture);
     expect(fault).toBeNull();
     expect(brief(found)).toEqual(brief(expected.packets));
     // In blocks, not as one.
@@ -54,7 +54,7 @@ test('a file that is read to the end, or not, is closed', async () => {
   const open = () => readdirSync('/proc/self/fd').length;
   const before = open();
   for (let time = 0; time < 10; time++) {
-    await readingOf(captureFile(path));
+    await readCapture(captureFile(path));
     for await (const batch of readPackets(captureFile(path))) {
       expect(batch.length).toBeGreaterThan(0);
       break;
@@ -64,7 +64,7 @@ test('a file that is read to the end, or not, is closed', async () => {
 });
 
 test('an empty file is no capture', async () => {
-  const { fault } = await readingOf(captureFile(file(new Uint8Array(0))));
+  const { fault } = await readCapture(captureFile(file(new Uint8Array(0))));
   expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
   expect(fault!.message).toMatch(/capture: at byte 0: the file is empty$/);
 });
@@ -75,14 +75,14 @@ test.each([
   ['is a directory', () => tempFolder(), 'it is a directory, and a capture is a file'],
 ])('a file that %s is unreadable', async (_, make, says) => {
   const path = make();
-  const { packets: found, fault } = await readingOf(captureFile(path));
+  const { packets: found, fault } = await readCapture(captureFile(path));
   expect(found).toEqual([]);
   expect(fault).toMatchObject({ code: 'unreadable', position: 0, after: 0 });
   expect(fault!.message).toBe(`${path}: ${fault!.message.slice(path.length + 2)}`);
   expect(fault!.message).toContain(says);
 });
 
-test('what fails after some packets says after which', async () => {
+test('a fault after some packets has the number of the last of them', async () => {
   const failing = {
     name: 'failing',
     async *blocks() {
@@ -90,7 +90,7 @@ test('what fails after some packets says after which', async () => {
       throw { code: 'unreadable', message: 'failing: the device failed', position: 20_061, after: 0 };
     },
   };
-  const { packets: found, fault } = await readingOf(failing);
+  const { packets: found, fault } = await readCapture(failing);
   expect(found).toHaveLength(2);
   expect(fault).toEqual({
     code: 'unreadable',
@@ -109,7 +109,7 @@ test('what is thrown that is no fault is thrown on as it is', async () => {
       throw bug;
     },
   };
-  await expect(readingOf(broken)).rejects.toBe(bug);
+  await expect(readCapture(broken)).rejects.toBe(bug);
 });
 
 test('a pipe is read, once', async () => {
@@ -117,10 +117,10 @@ test('a pipe is read, once', async () => {
   execFileSync('mkfifo', [path]);
   const writer = spawn('sh', ['-c', 'cat "$1" > "$2"', 'sh', file(whole), path]);
   const capture = captureFile(path);
-  const { packets: found, fault } = await readingOf(capture);
+  const { packets: found, fault } = await readCapture(capture);
   expect(fault).toBeNull();
   expect(found).toHaveLength(300);
-  expect((await readingOf(capture)).fault).toMatchObject({
+  expect((await readCapture(capture)).fault).toMatchObject({
     code: 'unreadable',
     message: `${path}: it can be read only once, and was`,
   });
@@ -147,7 +147,7 @@ const dist = join(import.meta.dirname, '../../dist');
 test.each([
   ['a pipe', 'cat "$0" | node --input-type=module -e "$1" "$2"'],
   ['a file', 'node --input-type=module -e "$1" "$2" < "$0"'],
-])('- is standard input: %s, once', (_, command) => {
+])('the capture - is standard input: %s, once', (_, command) => {
   const args = ['-c', command, file(whole), reader, dist];
   expect(execFileSync('sh', args, { encoding: 'utf8' }).split('\n')).toEqual([
     '300',
@@ -157,8 +157,8 @@ test.each([
 });
 
 test('a file compressed with gzip is read as what was compressed', async () => {
-  const expected = await readingOf(captureOf(whole));
-  const { packets: found, fault } = await readingOf(captureFile(file(gzipSync(whole))));
+  const expected = await readCapture(captureOf(whole));
+  const { packets: found, fault } = await readCapture(captureFile(file(gzipSync(whole))));
   expect(fault).toBeNull();
   expect(brief(found)).toEqual(brief(expected.packets));
 });
@@ -166,7 +166,7 @@ test('a file compressed with gzip is read as what was compressed', async () => {
 test('several that were compressed one after the other are one', async () => {
   const path = file(gzipSync(whole.subarray(0, 5_000)));
   appendFileSync(path, gzipSync(whole.subarray(5_000)));
-  const { packets: found, fault } = await readingOf(captureFile(path));
+  const { packets: found, fault } = await readCapture(captureFile(path));
   expect(fault).toBeNull();
   expect(found).toHaveLength(300);
 });
@@ -175,33 +175,33 @@ test.each([1, 20_000, 2_000_000])(
   'what follows the compressed data never keeps the reader waiting (%i bytes)',
   async (length) => {
     const zeros = file(Buffer.concat([gzipSync(whole), new Uint8Array(length)]));
-    const padded = await readingOf(captureFile(zeros));
+    const padded = await readCapture(captureFile(zeros));
     expect(padded.packets.length).toBeGreaterThan(250);
 
     const noise = file(Buffer.concat([gzipSync(whole), new Uint8Array(length).fill(7)]));
-    const followed = await readingOf(captureFile(noise));
+    const followed = await readCapture(captureFile(noise));
     expect(followed.packets.length).toBeGreaterThan(250);
     expect(followed.fault?.after ?? 300).toBe(followed.packets.length);
   },
 );
 
-test('compressed data that ends early or is damaged is told, after the packets before it', async () => {
+test('compressed data that ends early or is damaged is a fault, after the packets before it', async () => {
   const compressed = gzipSync(whole);
-  const cut = await readingOf(captureFile(file(compressed.subarray(0, compressed.length / 2))));
+  const cut = await readCapture(captureFile(file(compressed.subarray(0, compressed.length / 2))));
   expect(cut.fault).toMatchObject({ code: 'truncated', after: cut.packets.length });
   expect(cut.fault!.message).toContain('the gzip data ends early');
   expect(cut.packets.length).toBeGreaterThan(50);
 
   const damaged = Uint8Array.from(compressed);
   damaged.fill(0xff, compressed.length / 2, compressed.length / 2 + 100);
-  const broken = await readingOf(captureFile(file(damaged)));
+  const broken = await readCapture(captureFile(file(damaged)));
   expect(broken.fault).toMatchObject({ code: 'damaged', after: broken.packets.length });
   expect(broken.packets.length).toBeGreaterThan(50);
 
   // The checksum, behind everything.
   const unsure = Uint8Array.from(compressed);
   unsure[compressed.length - 5]! ^= 1;
-  const checked = await readingOf(captureFile(file(unsure)));
+  const checked = await readCapture(captureFile(file(unsure)));
   expect(checked.packets.length).toBeGreaterThan(250);
   expect(checked.fault).toMatchObject({ code: 'damaged', after: checked.packets.length });
   expect(checked.fault!.message).toContain('the gzip data is damaged: incorrect data check');
@@ -229,8 +229,8 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
   ])(
     'where Node can decompress Zstandard, a capture in %s is read as what was compressed',
     async (_name, frames) => {
-      const expected = await readingOf(captureOf(whole));
-      const { packets: found, fault } = await readingOf(captureFile(file(Buffer.concat(frames()))));
+      const expected = await readCapture(captureOf(whole));
+      const { packets: found, fault } = await readCapture(captureFile(file(Buffer.concat(frames()))));
       expect(fault).toBeNull();
       expect(brief(found)).toEqual(brief(expected.packets));
     },
@@ -245,37 +245,37 @@ describe.skipIf(createZstdDecompress === undefined)('where Node can decompress Z
     ['in the middle', 0.5],
     ['before the last byte', 1],
   ])(
-    'where Node can decompress Zstandard, one that ends %s is told, after the packets before it',
+    'where Node can decompress Zstandard, a compressed capture that ends %s is a fault, after the packets before it',
     async (_name, part) => {
       const compressed = zstdFrame(whole, { blockSize: 10_000 });
       const length = Math.floor((compressed.length - 1) * part);
-      const { packets: found, fault } = await readingOf(captureFile(file(compressed.subarray(0, length))));
+      const { packets: found, fault } = await readCapture(captureFile(file(compressed.subarray(0, length))));
       expect(fault).toMatchObject({ code: 'truncated', after: found.length });
       expect(fault!.message).toContain('the Zstandard data ends early');
       expect(found.length).toBeGreaterThan(100);
     },
   );
 
-  test('where Node can decompress Zstandard, one that ends early between two packets is told too', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that ends early between two packets is a fault, too', async () => {
     const bytes = pcapBytes({ packets: packets.slice(0, 2) });
     const last = zstdFrame(new Uint8Array(0));
     const cut = Buffer.concat([zstdFrame(bytes), last.subarray(0, 7)]);
-    const { packets: found, fault } = await readingOf(captureFile(file(cut)));
+    const { packets: found, fault } = await readCapture(captureFile(file(cut)));
     expect(found).toHaveLength(2);
     expect(fault).toMatchObject({ code: 'truncated', after: 2 });
   });
 
-  test('where Node can decompress Zstandard, one that is damaged is told, after the packets before it', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that is damaged is a fault, after the packets before it', async () => {
     const unsure = file(zstdFrame(whole, { descriptor: 0x04 }));
-    const { packets: found, fault } = await readingOf(captureFile(unsure));
+    const { packets: found, fault } = await readCapture(captureFile(unsure));
     expect(fault).toMatchObject({ code: 'damaged', after: found.length });
     expect(fault!.message).toContain('the Zstandard data is damaged: ');
     expect(found.length).toBeGreaterThan(200);
   });
 
-  test('where Node can decompress Zstandard, one that needs more memory than is given is told how to be read', async () => {
+  test('where Node can decompress Zstandard, a compressed capture that needs too much memory is a fault that says how to read it', async () => {
     // A window of 2 GiB.
-    const { fault } = await readingOf(captureFile(file(zstdFrame(whole, { header: [0xa8] }))));
+    const { fault } = await readCapture(captureFile(file(zstdFrame(whole, { header: [0xa8] }))));
     expect(fault).toMatchObject({ code: 'unreadable' });
     expect(fault!.message).toContain('decompress it first (zstd -d --long=31)');
   });
@@ -298,7 +298,7 @@ test.skipIf(createZstdDecompress !== undefined)(
   'where Node cannot decompress Zstandard, a capture in it is refused by name, with the way out',
   async () => {
     for (const bytes of [zstdFrame(whole), Buffer.concat([skippableFrame(4), zstdFrame(whole)])]) {
-      const { packets: found, fault } = await readingOf(captureFile(file(bytes)));
+      const { packets: found, fault } = await readCapture(captureFile(file(bytes)));
       expect(found).toEqual([]);
       expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
       expect(fault!.message).toContain('compressed with Zstandard');

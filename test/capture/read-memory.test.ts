@@ -6,7 +6,7 @@ import type { Capture } from '../../src/capture/capture.ts';
 import { captureOf } from '../../src/capture/capture.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
 import { block, enhanced, interfaceOf, pcapBytes, pcapngBytes } from '../support/captures/capture-bytes.ts';
-import { counting, readingOf } from '../support/captures/reading.ts';
+import { counting, readCapture } from '../support/captures/read-capture.ts';
 
 const MiB = 1024 * 1024;
 setFlagsFromString('--expose-gc');
@@ -63,7 +63,7 @@ test.each([
   expect(most).toBeLessThan(16 * MiB);
 });
 
-test('a block of 1 GiB that says nothing of packets is passed over without being held', async () => {
+test('a block of 1 GiB without packets is skipped without being held', async () => {
   const length = 1024 * MiB;
   const begin = pcapngBytes([interfaceOf(), { ...block(0x99, new Uint8Array(0)), lengths: [length, 0] }]);
   const before = await held();
@@ -84,7 +84,7 @@ test('a block of 1 GiB that says nothing of packets is passed over without being
       yield pcapngBytes([enhanced({ bytes: counting(5) })]).subarray(28);
     },
   };
-  const { packets, fault } = await readingOf(capture);
+  const { packets, fault } = await readCapture(capture);
   expect(fault).toBeNull();
   expect(packets.map(({ bytes }) => bytes)).toEqual([counting(5)]);
   expect(packets[0]!.position).toBe(begin.length - 12 + length);
@@ -93,7 +93,7 @@ test('a block of 1 GiB that says nothing of packets is passed over without being
 
 test('a whole capture in one block is handed out in batches of bounded length', async () => {
   const packets = new Array(10_000).fill({ bytes: new Uint8Array(0) });
-  const { batches, packets: found } = await readingOf(captureOf(pcapBytes({ packets })));
+  const { batches, packets: found } = await readCapture(captureOf(pcapBytes({ packets })));
   expect(batches).toEqual([4096, 4096, 1808]);
   expect(found.at(-1)!.number).toBe(10_000);
 });

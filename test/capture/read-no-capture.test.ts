@@ -1,9 +1,9 @@
-/** What is no capture: the message says what it is instead, and what to do. */
+/** Files that are no captures: the message names what they are, and what to do. */
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { captureOf } from '../../src/capture/capture.ts';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
-import { inBlocks, readingOf } from '../support/captures/reading.ts';
+import { inBlocks, readCapture } from '../support/captures/read-capture.ts';
 
 const text = (characters: string): Uint8Array => Buffer.from(characters, 'latin1');
 const zeros = new Uint8Array(24);
@@ -40,9 +40,9 @@ const cases: readonly (readonly [name: string, bytes: Uint8Array, says: string])
   ['anything else', Uint8Array.of(1, 2, 3, 0xff, 5, 6, 7, 8, 9), 'it begins with 01 02 03 ff 05 06 07 08'],
 ];
 
-test.each(cases)('%s', async (_, bytes, says) => {
+test.each(cases)('a file that is no capture is explained: %s', async (_, bytes, says) => {
   for (const capture of [captureOf(bytes, 'x.pcap'), inBlocks(bytes, [1, 1, 0, 2])]) {
-    const { packets, fault } = await readingOf(capture);
+    const { packets, fault } = await readCapture(capture);
     expect(packets).toEqual([]);
     expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
     expect(fault!.message).toContain(`${capture.name}: `);
@@ -51,7 +51,7 @@ test.each(cases)('%s', async (_, bytes, says) => {
 });
 
 test('a file that ends within its header is cut, not unknown', async () => {
-  const { fault } = await readingOf(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
+  const { fault } = await readCapture(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
   expect(fault).toEqual({
     code: 'truncated',
     message: 'x.pcap: at byte 0: the file ends 10 bytes into the file header',

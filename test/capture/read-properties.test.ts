@@ -13,7 +13,7 @@ import {
   section,
   simple,
 } from '../support/captures/capture-bytes.ts';
-import { inBlocks, readingOf } from '../support/captures/reading.ts';
+import { inBlocks, readCapture } from '../support/captures/read-capture.ts';
 
 /** A file, and where each of its records begins and ends. */
 interface Sample {
@@ -74,8 +74,8 @@ describe.each([
   property.prop([sample, fc.array(fc.integer({ min: 0, max: 120 }))])(
     'any cut of the file into blocks has the same packets',
     async ({ bytes }, lengths) => {
-      const whole = await readingOf(captureOf(bytes));
-      const cut = await readingOf(inBlocks(bytes, lengths));
+      const whole = await readCapture(captureOf(bytes));
+      const cut = await readCapture(inBlocks(bytes, lengths));
       expect(whole.fault).toBeNull();
       expect(cut.fault).toBeNull();
       expect(cut.packets).toEqual(whole.packets);
@@ -85,11 +85,11 @@ describe.each([
   );
 
   property.prop([sample, fc.double({ min: 0, max: 1, noNaN: true }), fc.array(fc.nat(40))])(
-    'an end anywhere leaves the packets that are whole, and is told unless it is between two records',
+    'a file that ends anywhere has its whole packets, and a fault unless it ends between two records',
     async ({ bytes, ends }, where, lengths) => {
       const end = Math.round(where * bytes.length);
-      const whole = await readingOf(captureOf(bytes));
-      const { packets, fault } = await readingOf(inBlocks(bytes.subarray(0, end), lengths));
+      const whole = await readCapture(captureOf(bytes));
+      const { packets, fault } = await readCapture(inBlocks(bytes.subarray(0, end), lengths));
       const last = ends.findLast((each) => each <= end) ?? 0;
       expect(packets).toEqual(whole.packets.filter(({ position }) => position < last));
       if (end < 4) expect(fault).toMatchObject({ code: 'not-a-capture', position: 0, after: 0 });
@@ -108,8 +108,8 @@ describe.each([
       const damaged = bytes.slice();
       for (const [at, value] of changes) damaged[at % damaged.length] = value;
       // Whatever is thrown that is no fault is thrown on.
-      const { packets, fault } = await readingOf(captureOf(damaged, 'test'));
-      expect(await readingOf(inBlocks(damaged, lengths))).toMatchObject({ packets, fault });
+      const { packets, fault } = await readCapture(captureOf(damaged, 'test'));
+      expect(await readCapture(inBlocks(damaged, lengths))).toMatchObject({ packets, fault });
       expect(fault?.after ?? packets.length).toBe(packets.length);
       for (const { bytes: kept, originalLength } of packets) {
         expect(originalLength).toBeGreaterThanOrEqual(kept.length);
@@ -122,7 +122,7 @@ property.prop([fc.uint8Array({ maxLength: 400 }), fc.constantFrom('pcap', 'pcapn
   'noise after the beginning of a file ends with a fault or with packets',
   async (noise, format) => {
     const head = format === 'pcap' ? pcapBytes({ packets: [] }) : pcapngBytes([interfaceOf()]);
-    const { packets, fault } = await readingOf(inBlocks(Buffer.concat([head, noise]), [noise.length]));
+    const { packets, fault } = await readCapture(inBlocks(Buffer.concat([head, noise]), [noise.length]));
     expect(fault?.after ?? packets.length).toBe(packets.length);
   },
 );

@@ -5,7 +5,7 @@ import { readStreams, type StreamOptions } from '../../src/capture/read-streams.
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
 import { ipv4, piece, tcp } from '../support/captures/packet-bytes.ts';
-import { inBlocks } from '../support/captures/reading.ts';
+import { inBlocks } from '../support/captures/read-capture.ts';
 import { briefly, conversation, reassembled, type Script } from '../support/captures/segments.ts';
 import { ipPacket, pcapOfSegments } from '../support/captures/segments-pcap.ts';
 
@@ -31,7 +31,7 @@ const ipv6 = {
   clientHost: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
   serverHost: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
 };
-const talk = (script: Script): Script =>
+const exchange = (script: Script): Script =>
   script
     .handshake()
     .client('abc')
@@ -44,7 +44,7 @@ describe.each([
   ['IPv4', {}],
   ['IPv6', ipv6],
 ])('over %s', (_, ends) => {
-  const { segments } = talk(conversation(ends));
+  const { segments } = exchange(conversation(ends));
 
   test('a capture file gives the same events as its segments', async () => {
     const { events, fault } = await streamsOf(captureOf(pcapOfSegments(segments)));
@@ -55,7 +55,7 @@ describe.each([
   });
 });
 
-const { segments } = talk(conversation());
+const { segments } = exchange(conversation());
 const file = pcapOfSegments(segments);
 
 test('events come in batches, as the file is read', async () => {
@@ -64,13 +64,13 @@ test('events come in batches, as the file is read', async () => {
   expect(batches).toBeGreaterThan(3);
 });
 
-test('a file that ends too early gives what came before, closes, and then says so', async () => {
+test('a file that ends too early gives the events before, closes its conversations, and then throws the fault', async () => {
   const { events, fault } = await streamsOf(captureOf(file.subarray(0, 24 + 56 * 3 + 59 + 10), 'short.pcap'));
   expect(briefly(events)).toEqual(['open', 'client "abc"', 'close unfinished']);
   expect(fault).toMatchObject({ code: 'truncated', after: 4, position: 24 + 56 * 3 + 59 });
 });
 
-test('what is no capture says so, and nothing else', async () => {
+test('a file that is no capture throws the fault, and gives no event', async () => {
   const { events, fault } = await streamsOf(captureOf(new Uint8Array(100)));
   expect(events).toEqual([]);
   expect(fault).toMatchObject({ code: 'not-a-capture' });
@@ -94,22 +94,22 @@ describe('packets that are in no stream', () => {
   };
   const number = packets.length + 1;
 
-  test('packets that are in no stream are told when too little of them was captured', async () => {
+  test('packets that are in no stream are reported when too little of them was captured', async () => {
     expect(await skippedIn(syn!.bytes.subarray(0, 30), 40)).toMatchObject([{ packet: number, why: 'cut' }]);
   });
-  test('packets that are in no stream are told when they contradict themselves', async () => {
+  test('packets that are in no stream are reported when they contradict themselves', async () => {
     expect(await skippedIn(changed(32, 0x10))).toMatchObject([{ packet: number, why: 'malformed' }]);
   });
-  test('packets that are in no stream are told at the end, when they are fragments of what never became whole', async () => {
+  test('packets that are in no stream are reported at the end, when they are fragments of packets that never became whole', async () => {
     // All fragments but the last have a multiple of 8 bytes: here 24.
     const { bytes } = ipPacket(conversation().client('abcd').segments[0]!);
     bytes.set([0x20, 0], 6);
     expect(await skippedIn(bytes)).toMatchObject([{ packet: number, why: 'fragment' }]);
   });
-  test('packets that are in no stream are not told one by one when they are not TCP', async () => {
+  test('packets that are in no stream are not reported one by one when they are not TCP', async () => {
     expect(await skippedIn(changed(9, 17))).toEqual([]);
   });
-  test('packets with a wrong checksum are told only when checksums are verified', async () => {
+  test('packets with a wrong checksum are reported only when checksums are verified', async () => {
     const { events } = await streamsOf(captureOf(file), { checksums: 'verify' });
     expect(events.length).toBe(segments.length + 1);
     expect(new Set(briefly(events.slice(0, -1)))).toEqual(new Set(['skipped checksum']));
@@ -117,7 +117,7 @@ describe('packets that are in no stream', () => {
   });
 });
 
-describe('at its end, a capture tells what was not read: how many packets, and why', () => {
+describe('at its end, a capture has an event with the packets that were not read, and why', () => {
   const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:4789' };
   const udp = (port: number) => {
     const carried = { ...tcp({ ...ends, to: `10.0.0.2:${port}` }), protocol: 17 };

@@ -1,4 +1,4 @@
-/** Wireshark's tools as the judge: of generated files they say the same as we do. */
+/** Wireshark's tools read generated files as Sluice reads them. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import {
   section,
   simple,
 } from '../support/captures/capture-bytes.ts';
-import { counting, readingOf } from '../support/captures/reading.ts';
+import { counting, readCapture } from '../support/captures/read-capture.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const missing = ['tshark', 'editcap', 'capinfos'].filter((tool) => spawnSync(tool, ['-v']).status !== 0);
@@ -30,7 +30,7 @@ function judged(path: string): string[] {
 }
 
 async function ours(path: string, timeless: readonly number[] = []): Promise<string[]> {
-  const { packets, fault } = await readingOf(captureFile(path));
+  const { packets, fault } = await readCapture(captureFile(path));
   expect(fault).toBeNull();
   return packets.map(({ number, time, originalLength, bytes }) => {
     const digits = time.toString().padStart(10, '0');
@@ -40,7 +40,7 @@ async function ours(path: string, timeless: readonly number[] = []): Promise<str
 }
 
 function file(bytes: Uint8Array): string {
-  // By its name nobody could tell what it is.
+  // The name of the file does not show its format.
   const path = join(tempFolder(), 'capture');
   writeFileSync(path, bytes);
   return path;
@@ -53,7 +53,7 @@ const packets = Array.from({ length: 300 }, (_, index) => ({
   originalLength: ((index * 37) % 1500) + (index % 3) * 100,
 }));
 
-describe.skipIf(skip)('tshark says the same', () => {
+describe.skipIf(skip)('tshark reads the same', () => {
   test.each([
     { nano: false, bigEndian: false },
     { nano: false, bigEndian: true },
@@ -66,7 +66,7 @@ describe.skipIf(skip)('tshark says the same', () => {
     { version: [2, 2], lengthsSwapped: true },
     { version: [543, 0], lengthsSwapped: true },
     { linkType: 0xf400_0001 },
-  ] as const)('tshark says the same of pcap with %o', async (options) => {
+  ] as const)('tshark reads the same in pcap with %o', async (options) => {
     const path = file(pcapBytes({ packets, ...options }));
     const lines = await ours(path);
     expect(lines).toHaveLength(300);
@@ -74,7 +74,7 @@ describe.skipIf(skip)('tshark says the same', () => {
   });
 
   test.each(['pcap', 'nsecpcap', 'modpcap', 'pcapng'])(
-    'tshark says the same of what editcap writes as %s',
+    'tshark reads the same in what editcap writes as %s',
     async (format) => {
       const path = `${file(pcapBytes({ packets, nano: true }))}`;
       const converted = `${path}.converted`;
@@ -86,7 +86,7 @@ describe.skipIf(skip)('tshark says the same', () => {
     },
   );
 
-  test('tshark says the same of pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
+  test('tshark reads the same in pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
     const bytes = counting(99);
     const blocks = [false, true].flatMap((bigEndian) => [
       section({ bigEndian }),
@@ -112,7 +112,7 @@ describe.skipIf(skip)('tshark says the same', () => {
     expect(lines).toEqual(judged(path));
   });
 
-  test('tshark says the same of simple packet blocks, which have no time', async () => {
+  test('tshark reads the same in simple packet blocks, which have no time', async () => {
     const path = file(
       pcapngBytes([
         interfaceOf({ snapLength: 20 }),
@@ -126,17 +126,17 @@ describe.skipIf(skip)('tshark says the same', () => {
 
   test('capinfos counts as many packets and bytes', async () => {
     const path = file(pcapBytes({ packets }));
-    const { packets: found } = await readingOf(captureFile(path));
+    const { packets: found } = await readCapture(captureFile(path));
     const [, line] = execFileSync('capinfos', ['-TMcd', path], { encoding: 'utf8' }).split('\n');
     const bytes = found.reduce((sum, { originalLength }) => sum + originalLength, 0);
     expect(line!.split('\t').slice(-2)).toEqual([String(found.length), String(bytes)]);
   });
 
   test.each([1000, 5000, 20_000])(
-    'tshark says the same of the packets in front of where a file was cut (%i)',
+    'tshark reads the same packets in front of where a file was cut (%i)',
     async (end) => {
       const path = file(pcapBytes({ packets }).subarray(0, end));
-      const { packets: found, fault } = await readingOf(captureFile(path));
+      const { packets: found, fault } = await readCapture(captureFile(path));
       expect(fault).toMatchObject({ code: 'truncated' });
       const { stdout } = spawnSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.number'], {
         encoding: 'utf8',

@@ -12,7 +12,7 @@ const because = (reason: string, number = 1): NoSegment => ({
   reason,
 });
 
-test('nothing is told when everything was read', () => {
+test('there is no event about unread packets when everything was read', () => {
   expect(createUnread().event()).toBeNull();
 });
 
@@ -45,7 +45,7 @@ property.prop([anyReasons])(
   },
 );
 
-test('a reason that many packets have is told, however late it comes and however many others there are', () => {
+test('a reason that many packets have is reported, however late it comes and however many others there are', () => {
   const unread = createUnread();
   for (let port = 0; port < 50_000; port++) unread.take(because(`port ${port}`, port));
   for (let at = 0; at < 1000; at++) {

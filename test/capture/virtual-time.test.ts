@@ -23,24 +23,24 @@ import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
 import { serveConnection } from '../../src/runtime/serve-connection.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { readingOf, talk } from '../support/captures/stream-events.ts';
+import { conversationEvents, eventBatches } from '../support/captures/stream-events.ts';
 import { putFrame } from '../support/network/peer.ts';
 
 const testScheduler = () => new TestScheduler(() => {});
 const minute = 60_000;
 const hour = 60 * minute;
 
-/** Says a letter at each of these times (ms). */
+/** The events of a client that sends a letter at each of these times (ms). */
 function letters(...times: number[]): StreamEvent[] {
-  const { open, say, end, close } = talk();
-  const said = times.map((at, i) => say('client', String.fromCharCode(97 + i), at));
-  return [open(), ...said, end('client'), close()];
+  const { open, send, end, close } = conversationEvents();
+  const chunks = times.map((at, i) => send('client', String.fromCharCode(97 + i), at));
+  return [open(), ...chunks, end('client'), close()];
 }
 
 /** When each letter comes. */
 async function times(events: readonly StreamEvent[], options: ReplayOptions): Promise<string[]> {
   const scheduler = testScheduler();
-  const chunks$ = replayStreams(readingOf(events), { ...options, scheduler }).pipe(
+  const chunks$ = replayStreams(eventBatches(events), { ...options, scheduler }).pipe(
     mergeMap(({ connection }) => connection.chunks$),
   );
   const emitted = await inVirtualTime(scheduler, chunks$);
@@ -69,7 +69,7 @@ describe('a replay in time', () => {
     expect(await times(spoken, {})).toEqual(['a 0', 'b 0', 'c 0', 'd 0', 'e 0']);
   });
 
-  test('a replay has no pause longer than was said, in times of the recording', async () => {
+  test('a replay has no pause longer than the option allows, in times of the recording', async () => {
     expect(await times(spoken, { speed: 'recorded', maxIdle: 50 })).toEqual([
       'a 0',
       'b 50',
@@ -101,7 +101,7 @@ describe('a replay in time', () => {
   test('a replay counts from its start: a reader that is late once makes nothing else late', async () => {
     const scheduler = testScheduler();
     const events = letters(0, 10, 20, 30, 1000);
-    const chunks$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler, maxWaiting: 0 }).pipe(
+    const chunks$ = replayStreams(eventBatches(events), { speed: 'recorded', scheduler, maxWaiting: 0 }).pipe(
       mergeMap(({ connection }) => {
         // From 5 to 500 ms nobody reads, and the tape stands still.
         timer(5, scheduler).subscribe(() => connection.pause());
@@ -114,19 +114,19 @@ describe('a replay in time', () => {
   });
 
   test('a replay is of all connections in one time: each begins when it began', async () => {
-    const [one, two] = [talk(0), talk(1, 400)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1, 400)];
     const events = [
       one.open(),
-      one.say('client', 'a', 100),
+      one.send('client', 'a', 100),
       two.open(),
-      two.say('client', 'b', 500),
+      two.send('client', 'b', 500),
       one.end('client', 600),
       one.close(),
       two.end('client', 700),
       two.close(),
     ];
     const scheduler = testScheduler();
-    const opened$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler }).pipe(
+    const opened$ = replayStreams(eventBatches(events), { speed: 'recorded', scheduler }).pipe(
       map(({ connection }) => {
         connection.chunks$.subscribe();
         return connection.conversation.index;
@@ -148,7 +148,7 @@ describe('a replay in time', () => {
     expect(scheduler.now()).toBeGreaterThan(0);
     const since = performance.now();
     const done = new Promise<void>((resolve) => {
-      replayStreams(readingOf(letters(0, 40, 80)), { speed: 'recorded' })
+      replayStreams(eventBatches(letters(0, 40, 80)), { speed: 'recorded' })
         .pipe(mergeMap(({ connection }) => connection.chunks$))
         .subscribe({ complete: resolve });
     });
@@ -158,19 +158,19 @@ describe('a replay in time', () => {
 });
 
 test('an hour of a session with a memory store is replayed without a wait, each file at its time', async () => {
-  const { open, say, end, close } = talk();
+  const { open, send, end, close } = conversationEvents();
   const events: StreamEvent[] = [open()];
   for (let i = 0; i <= 60; i++) {
     const frame = putFrame(`f${i}`, `content of ${i}`, { id: i, progress: 1 });
     // The head, and a second later the body.
-    events.push(say('client', frame.subarray(0, 20), i * minute));
-    events.push(say('client', frame.subarray(20), i * minute + (i === 60 ? 0 : 1000)));
+    events.push(send('client', frame.subarray(0, 20), i * minute));
+    events.push(send('client', frame.subarray(20), i * minute + (i === 60 ? 0 : 1000)));
   }
   events.push(end('client', hour + 5), end('server', hour + 5), close());
 
   const scheduler = testScheduler();
   const store = memoryStore();
-  const served$ = replayStreams(readingOf(events), { speed: 'recorded', scheduler }).pipe(
+  const served$ = replayStreams(eventBatches(events), { speed: 'recorded', scheduler }).pipe(
     mergeMap(({ connection }) =>
       serveConnection(connection, {
         session: createSession(commands, defaultLimits),
@@ -236,7 +236,7 @@ describe('virtual time', () => {
     expect(await inVirtualTime(scheduler, EMPTY)).toEqual([]);
   });
 
-  test('virtual time says so when nothing is due and the pipeline has not completed', async () => {
+  test('virtual time ends with an error when nothing is due and the pipeline has not completed', async () => {
     const scheduler = testScheduler();
     await inVirtualTime(scheduler, timer(7, scheduler));
     await expect(inVirtualTime(scheduler, NEVER)).rejects.toThrow(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
-import { talk } from '../support/captures/stream-events.ts';
+import { conversationEvents } from '../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
 import { need, pathOf } from '../support/install-tools.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
@@ -27,18 +27,18 @@ const crc = crc32('hello');
 
 /** A client stores two files; then another one asks for the first of them. */
 function recording(sizeSaid = 5): StreamEvent[] {
-  const [one, two] = [talk(0), talk(1, 1000)];
+  const [one, two] = [conversationEvents(0), conversationEvents(1, 1000)];
   const stored = { ack: 'put', filename: 'a.txt', size: sizeSaid, crc32: crc, durable: true, id: 1 };
   return [
     one.open(),
-    one.say('client', putFrame('a.txt', 'hello', { id: 1 }), 10),
-    one.say('server', frame(stored), 20),
+    one.send('client', putFrame('a.txt', 'hello', { id: 1 }), 10),
+    one.send('server', frame(stored), 20),
     one.end('client', 30),
     one.end('server', 30),
     one.close(),
     two.open(),
-    two.say('client', frame({ cmd: 'get', filename: 'a.txt', id: 7 }), 1010),
-    two.say(
+    two.send('client', frame({ cmd: 'get', filename: 'a.txt', id: 7 }), 1010),
+    two.send(
       'server',
       frame(
         { ack: 'get', filename: 'a.txt', size: 5, mtime: 1, crc32: crc, offset: 0, body: 5, id: 7 },
@@ -46,7 +46,7 @@ function recording(sizeSaid = 5): StreamEvent[] {
       ),
       1020,
     ),
-    two.say('client', putFrame('../no', 'x', { id: 8 }), 1030),
+    two.send('client', putFrame('../no', 'x', { id: 8 }), 1030),
     two.end('client', 1040),
     two.close('unfinished'),
   ];
@@ -95,13 +95,13 @@ describe('without --to and --verify', () => {
   });
 
   test('it says what the recording lacks', async () => {
-    const { open, say, gap, end, close } = talk();
+    const { open, send, gap, end, close } = conversationEvents();
     const put = putFrame('b', big);
     const events = [
       open(),
-      say('client', put.subarray(0, 1000)),
+      send('client', put.subarray(0, 1000)),
       gap('client', 2000),
-      say('client', put.subarray(3000)),
+      send('client', put.subarray(3000)),
       end('client'),
       end('server'),
       close(),
@@ -163,8 +163,8 @@ describe('--verify', () => {
   });
 
   test('is 1 when there was nothing to compare', async () => {
-    const { open, say, close } = talk();
-    const { run } = captured([open(), say('client', 'x'), close('unfinished')]);
+    const { open, send, close } = conversationEvents();
+    const { run } = captured([open(), send('client', 'x'), close('unfinished')]);
     expect(await run('--verify')).toMatchObject({
       status: 1,
       stderr: 'sluice: there was no reply to compare\n',

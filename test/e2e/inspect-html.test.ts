@@ -202,8 +202,8 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(await shown(page, 'client-counts')).toBe('118 bytes, 3 glued, 1 cut');
     expect(await shown(page, 'server-chunks')).toBe('1 chunk');
     expect(await shown(page, 'server-frames')).toBe('1 frame');
-    expect(await page.locator('#talks button').count()).toBe(2);
-    expect(await page.locator('#talks button').nth(1).innerText()).toMatch(/1 gap\s*1 fault/);
+    expect(await page.locator('#conversations button').count()).toBe(2);
+    expect(await page.locator('#conversations button').nth(1).innerText()).toMatch(/1 gap\s*1 fault/);
     expect(troubles).toEqual([]);
   });
 

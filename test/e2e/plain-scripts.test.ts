@@ -11,7 +11,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { QuietPeriod } from '../../src/runtime/ack-delay.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
+import type { ServerStats } from '../../src/server/status.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { listenTcp } from '../../src/transport/socket/tcp.ts';
 import { endAll, jsonLines, sluice, start, startServe } from '../support/processes/cli.ts';

@@ -2,7 +2,7 @@
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import { serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
+import type { ServerStats } from '../../src/server/status.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';

@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
 import { GAP_FIRST_MS, WRONG_FREE } from '../../src/runtime/token-tries.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
+import type { ServerStats } from '../../src/server/status.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { manualClock } from '../support/manual-clock.ts';

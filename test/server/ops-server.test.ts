@@ -11,7 +11,7 @@ import type { ServerEvent } from '../../src/server/event.ts';
 import { diskWritable } from '../../src/server/health.ts';
 import { type OpsServerOptions, startOpsServer } from '../../src/server/ops-server.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { ServerStats } from '../../src/server/stats.ts';
+import type { ServerStats } from '../../src/server/status.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { frame, peer, putFrame } from '../support/network/peer.ts';

@@ -1,7 +1,7 @@
 /** A whole server over real sockets, as one Observable. */
 
 import { connect as rawConnect } from 'node:net';
-import { filter, firstValueFrom, ReplaySubject, Subject, type Subscription } from 'rxjs';
+import { filter, firstValueFrom, map, ReplaySubject, Subject, type Subscription, toArray } from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, describe, expect, test } from 'vitest';
 import { acknowledge, defineCommand } from '../../src/files/session/command.ts';
@@ -9,6 +9,8 @@ import { commands } from '../../src/files/session/dispatch.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { frame, peer, putFrame } from '../support/network/peer.ts';
 
@@ -80,6 +82,27 @@ describe('a server', () => {
     expect(await client.over).toMatchObject({ code: 'reset' });
     await new Promise<void>((complete) => server.events$.subscribe({ complete }));
     expect(server.store.contents.size).toBe(0);
+  });
+
+  test('a server that shuts down still handles what a connection sent that the system had accepted before', async () => {
+    const [shutdown$, connections$] = [new Subject<void>(), new Subject<ListenEvent>()];
+    const server$ = serve({ connections$, store: memoryStore(), shutdown$ });
+    const types = firstValueFrom(
+      server$.pipe(
+        map(({ type }) => type),
+        toArray(),
+      ),
+    );
+    const [theirs, connection] = memoryPair();
+    shutdown$.next();
+    connections$.next({ type: 'connection', connection });
+    const client = peer(theirs);
+    await client.send(frame({ cmd: 'ping' }));
+    expect(await client.replies(1)).toEqual([{ ack: 'ping' }]);
+    // It is shut down as well, only later, and not cut off.
+    expect(await client.all()).toEqual([{ ack: 'ping' }]);
+    client.connection.end();
+    expect(await types).toEqual(['opened', 'served', 'closed']);
   });
 
   test('a server answers one client while another one stalls in the middle of a body', async () => {

@@ -1,6 +1,6 @@
 /** The one line about how a server does. */
 import { describe, expect, test } from 'vitest';
-import { createStatus, type Status, statusLine } from '../../src/server/status.ts';
+import { createStatusReader, type Status, statusLine } from '../../src/server/status.ts';
 
 const status: Status = {
   stats: { connections: 12, requests: 48_210, received: 1_288_490_189, sent: 3_565_158, unsettled: 524_288 },
@@ -33,7 +33,7 @@ describe('the status line', () => {
     [3_599_999, '59 min 59 s'],
     [3_600_000, '1 h 0 min'],
     [86_400_000, '1 d 0 h'],
-  ])('of an uptime of %i ms says %s', (uptime, said) => {
+  ])('the status line shows an uptime of %i ms as %s', (uptime, said) => {
     expect(statusLine({ ...status, uptime })).toMatch(new RegExp(`^up ${said}, `));
   });
 
@@ -43,7 +43,7 @@ describe('the status line', () => {
     [1024 ** 2, '1.0 MiB'],
     [1024 ** 4 * 1.5, '1.5 TiB'],
     [Number.MAX_SAFE_INTEGER, '8.0 PiB'],
-  ])('of %i bytes says %s', (rss, said) => {
+  ])('the status line shows %i bytes as %s', (rss, said) => {
     expect(statusLine({ ...status, rss })).toMatch(new RegExp(`rss ${said}$`));
   });
 });
@@ -51,7 +51,11 @@ describe('the status line', () => {
 test('the rate of the status line is that since the last line', async () => {
   let [now, requests] = [5_000, 100];
   const stats = () => ({ connections: 0, requests, received: 0, sent: 0, unsettled: 0 });
-  const reader = createStatus({ stats, now: () => now, unfinished: async () => ({ count: 1, bytes: 2 }) });
+  const reader = createStatusReader({
+    stats,
+    now: () => now,
+    unfinished: async () => ({ count: 1, bytes: 2 }),
+  });
   [now, requests] = [7_000, 120];
   expect(await reader.line()).toMatch(
     /^up 2 s, 0 connections, 120 requests \(60\.0\/s\), .* 1 unfinished upload \(2 B\)/,

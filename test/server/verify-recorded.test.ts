@@ -18,14 +18,14 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { presetNamed } from '../../src/wire/presets.ts';
-import { talk } from '../support/captures/stream-events.ts';
+import { conversationEvents } from '../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
 import { converse, frame, putFrame, rawFrame } from '../support/network/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
-/** Serves and records into a file while `talk` is under way. */
-async function recording(talk: (port: number) => Promise<void>) {
+/** Serves and records into a file while `use` is under way. */
+async function recording(use: (port: number) => Promise<void>) {
   const path = join(tempFolder(), 'session.pcapng');
   const recorder = record(path);
   const store = memoryStore();
@@ -37,7 +37,7 @@ async function recording(talk: (port: number) => Promise<void>) {
   );
   const serving = serve({ connections$, store }).subscribe(events$);
   const { port } = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
-  await talk(port);
+  await use(port);
   let open = 0;
   events$.subscribe(({ type }) => {
     open += type === 'opened' ? 1 : type === 'closed' ? -1 : 0;
@@ -114,12 +114,12 @@ describe('captures of other protocols', () => {
 });
 
 test('a capture of another protocol is replayed with its own bytes', async () => {
-  const { open, say, end, close } = talk();
+  const { open, send, end, close } = conversationEvents();
   const events = [
     open(),
-    say('client', 'ab', 1),
-    say('server', 'x', 2),
-    say('client', 'c', 3),
+    send('client', 'ab', 1),
+    send('server', 'x', 2),
+    send('client', 'c', 3),
     end('client'),
     end('server'),
     close(),

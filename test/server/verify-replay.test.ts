@@ -10,13 +10,13 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
-import { readingOf, talk } from '../support/captures/stream-events.ts';
+import { conversationEvents, eventBatches } from '../support/captures/stream-events.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 const verify = (events: readonly StreamEvent[], options: VerifyOptions = {}): Promise<LiveResult[]> =>
-  lastValueFrom(verifyStreams(readingOf(events), { stall: 300, ...options }).pipe(toArray()));
+  lastValueFrom(verifyStreams(eventBatches(events), { stall: 300, ...options }).pipe(toArray()));
 
 /** A conversation with a real server, recorded: each request, and all of its reply in one chunk behind it. */
 async function recorded(
@@ -27,7 +27,7 @@ async function recorded(
   const serving = serve({ connections$, store }).subscribe();
   const [here, there] = memoryPair();
   connections$.next({ type: 'connection', connection: there });
-  const { open, say, end, close } = talk(index);
+  const { open, send, end, close } = conversationEvents(index);
   const events: StreamEvent[] = [open()];
   let reply: Uint8Array[] = [];
   let replies = 0;
@@ -40,10 +40,10 @@ async function recorded(
   );
   const over = lastValueFrom(frames$, { defaultValue: null });
   for (const [at, request] of requests.entries()) {
-    events.push(say('client', request));
+    events.push(send('client', request));
     here.write([request], () => {});
     await expect.poll(() => replies, { interval: 5 }).toBeGreaterThan(at);
-    events.push(say('server', Buffer.concat(reply)));
+    events.push(send('server', Buffer.concat(reply)));
     reply = [];
   }
   here.end();
@@ -89,15 +89,15 @@ describe('a recorded session, verified,', () => {
   );
 
   test('a replay equals its recording when replies come in other pieces', async () => {
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = await recorded(everyCommand);
     const again: StreamEvent[] = [open()];
     for (const event of events) {
       if (event.type !== 'chunk') continue;
-      if (event.from === 'client') again.push(say('client', event.bytes));
-      else for (const byte of event.bytes.subarray(0, 900)) again.push(say('server', Uint8Array.of(byte)));
+      if (event.from === 'client') again.push(send('client', event.bytes));
+      else for (const byte of event.bytes.subarray(0, 900)) again.push(send('server', Uint8Array.of(byte)));
       if (event.from === 'server' && event.bytes.length > 900)
-        again.push(say('server', event.bytes.subarray(900)));
+        again.push(send('server', event.bytes.subarray(900)));
     }
     again.push(end('client'), end('server'), close());
     expect(await verify(again)).toMatchObject([{ same: true, fault: null }]);
@@ -122,12 +122,12 @@ describe('a recorded session, verified,', () => {
       frame({ cmd: 'ping', id: 3 }),
     ]);
     let reply = 0;
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const changed = events.flatMap((event): StreamEvent[] => {
       if (event.type !== 'chunk') return [];
-      if (event.from === 'client') return [say('client', event.bytes)];
+      if (event.from === 'client') return [send('client', event.bytes)];
       const bytes = reply++ === at ? change(Buffer.from(event.bytes)) : event.bytes;
-      return bytes.length === 0 ? [] : [say('server', bytes)];
+      return bytes.length === 0 ? [] : [send('server', bytes)];
     });
     const [result] = await verify([open(), ...changed, end('client'), end('server'), close()]);
     return result!;
@@ -237,15 +237,15 @@ describe('a recorded session, verified,', () => {
   });
 
   test('a replay reports when a conversation is incomplete, and what cannot be compared', async () => {
-    const { open, say, gap, close } = talk();
+    const { open, send, gap, close } = conversationEvents();
     const ping = frame({ cmd: 'ping' });
     const reply = frame({ ack: 'ping' });
     const lacking = [
       open(),
-      say('client', ping),
-      say('server', reply),
+      send('client', ping),
+      send('server', reply),
       gap('client', 9),
-      say('client', ping),
+      send('client', ping),
       close('unfinished'),
     ];
     expect(await verify(lacking)).toMatchObject([
@@ -258,10 +258,10 @@ describe('a recorded session, verified,', () => {
         },
       },
     ]);
-    const other = talk(1);
+    const other = conversationEvents(1);
     const half = [
       other.open(),
-      other.say('client', ping),
+      other.send('client', ping),
       other.gap('server', 50),
       other.end('client'),
       other.end('server'),
@@ -271,26 +271,26 @@ describe('a recorded session, verified,', () => {
   });
 
   test('a replay compares the recorded part of a conversation whose recording ends early', async () => {
-    const { open, say, close } = talk();
+    const { open, send, close } = conversationEvents();
     const ping = frame({ cmd: 'ping' });
     const events = [
       open(),
-      say('client', ping),
-      say('server', frame({ ack: 'ping' })),
-      say('client', ping),
+      send('client', ping),
+      send('server', frame({ ack: 'ping' })),
+      send('client', ping),
       close('unfinished'),
     ];
     expect(await verify(events)).toMatchObject([{ same: true, fault: null, replies: 2 }]);
   });
 
   test('a replay breaks off where the recorded client broke off', async () => {
-    const { open, say, reset, close } = talk();
+    const { open, send, reset, close } = conversationEvents();
     const store = memoryStore();
     const events = [
       open(),
-      say('client', putFrame('a', 'x', { id: 1 })),
-      say('server', frame({ ack: 'put', id: 1, filename: 'a', size: 1, crc32: 2363233923, durable: true })),
-      say('client', putFrame('b', 'yz').subarray(0, -1)),
+      send('client', putFrame('a', 'x', { id: 1 })),
+      send('server', frame({ ack: 'put', id: 1, filename: 'a', size: 1, crc32: 2363233923, durable: true })),
+      send('client', putFrame('b', 'yz').subarray(0, -1)),
       reset('client'),
       close('reset'),
     ];
@@ -299,22 +299,22 @@ describe('a recorded session, verified,', () => {
   });
 
   test('a replay continues with other conversations when one is stuck, and names what it waited for', async () => {
-    const [one, two] = [talk(0), talk(1)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
     const ping = frame({ cmd: 'ping' });
     const pong = frame({ ack: 'ping' });
     const events = [
       one.open(),
-      one.say('client', ping),
-      one.say('server', pong),
-      one.say('server', frame({ ack: 'never' })),
+      one.send('client', ping),
+      one.send('server', pong),
+      one.send('server', frame({ ack: 'never' })),
       two.open(),
-      two.say('client', ping),
-      two.say('server', pong),
+      two.send('client', ping),
+      two.send('server', pong),
       two.end('client'),
       two.end('server'),
       two.close(),
-      one.say('client', ping),
-      one.say('server', pong),
+      one.send('client', ping),
+      one.send('server', pong),
       one.end('client'),
       one.end('server'),
       one.close(),
@@ -331,10 +331,10 @@ describe('a recorded session, verified,', () => {
   });
 
   test('a replay has no more conversations open at once than allowed', async () => {
-    const talks = [talk(0), talk(1), talk(2)];
+    const conversations = [conversationEvents(0), conversationEvents(1), conversationEvents(2)];
     const events = [
-      ...talks.map(({ open }) => open()),
-      ...talks.flatMap(({ end, close }) => [end('client'), end('server'), close()]),
+      ...conversations.map(({ open }) => open()),
+      ...conversations.flatMap(({ end, close }) => [end('client'), end('server'), close()]),
     ];
     const results = await verify(events, { maxOpen: 2 });
     expect(results.map(({ conversation: { index }, fault }) => [index, fault?.code])).toEqual([

@@ -42,20 +42,23 @@ describe('a plan of pieces alone', () => {
     ['bytes', 3_000, 200],
     ['random', 500_000, 20],
     ['coalesce', 500_000, 1],
-  ] as const)('%s: the same bytes both ways, and both ends', async (strategy, total, pieces) => {
-    const [left, right] = await through(both(strategy));
-    const [atLeft, atRight] = [read(left), read(right)];
-    left.write([pattern(total)], () => {});
-    left.end();
-    expect(await atRight.done).toBeNull();
-    expect(atRight.bytes().equals(pattern(total))).toBe(true);
-    expect(atRight.chunks.length).toBeGreaterThanOrEqual(pieces);
-    right.write([pattern(total, 7)], () => {});
-    right.end();
-    expect(await atLeft.done).toBeNull();
-    expect(atLeft.bytes().equals(pattern(total, 7))).toBe(true);
-    expect(await Promise.all([once(left.closed$), once(right.closed$)])).toEqual([null, null]);
-  });
+  ] as const)(
+    'a plan of the pieces %s passes on the same bytes both ways, and both ends',
+    async (strategy, total, pieces) => {
+      const [left, right] = await through(both(strategy));
+      const [atLeft, atRight] = [read(left), read(right)];
+      left.write([pattern(total)], () => {});
+      left.end();
+      expect(await atRight.done).toBeNull();
+      expect(atRight.bytes().equals(pattern(total))).toBe(true);
+      expect(atRight.chunks.length).toBeGreaterThanOrEqual(pieces);
+      right.write([pattern(total, 7)], () => {});
+      right.end();
+      expect(await atLeft.done).toBeNull();
+      expect(atLeft.bytes().equals(pattern(total, 7))).toBe(true);
+      expect(await Promise.all([once(left.closed$), once(right.closed$)])).toEqual([null, null]);
+    },
+  );
 
   test('a plan of pieces alone passes a reset on', async () => {
     const [left, right] = await through(both('random'));

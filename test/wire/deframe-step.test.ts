@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type DeframeState, finish, initialState, step, stepSome } from '../../src/wire/deframe-step.ts';
+import { type DeframeState, finish, initialState, step, stepUpTo } from '../../src/wire/deframe-step.ts';
 import { encodeFrame } from '../../src/wire/enframe.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Delivery, Framing } from '../../src/wire/framing.ts';
@@ -193,7 +193,7 @@ test.prop([
   const events: FrameEvent<Prefix>[] = [];
   let state = initialState<Prefix>();
   for (let at = 0; at < chunk.length; ) {
-    const some = stepSome(framing, state, chunk, at, most);
+    const some = stepUpTo(framing, state, chunk, at, most);
     expect(some.at).toBeGreaterThan(at);
     // A frame begun is a start and perhaps a fault and an end.
     expect(some.events.length).toBeLessThan(most + 3);
@@ -311,7 +311,7 @@ describe('a framing that looks ahead', () => {
 
   test.prop([fc.uint8Array({ max: 40, maxLength: 60 }), cuts, fc.constantFrom('whole', 'stream', 'skip')], {
     numRuns: cases(750),
-  })('finds the same frames in every chunking', (stream, places, delivery) => {
+  })('a framing that looks ahead finds the same frames in every chunking', (stream, places, delivery) => {
     const framing = curious(delivery as Delivery);
     const whole = tell(eventsOf(framing, [stream]));
     expect(tell(eventsOf(framing, cutAt(stream, places)))).toEqual(whole);

@@ -67,9 +67,12 @@ describe('noise', () => {
     },
   );
 
-  test.prop([noise, cuts, kinds], { numRuns: cases(750) })('under a JSON header', (stream, places, kind) => {
-    holds(jsonHeader({ bodyLength: () => 3, delivery: () => kind }), stream, places);
-  });
+  test.prop([noise, cuts, kinds], { numRuns: cases(750) })(
+    'noise under a JSON header is never an exception',
+    (stream, places, kind) => {
+      holds(jsonHeader({ bodyLength: () => 3, delivery: () => kind }), stream, places);
+    },
+  );
 
   const almost = fc
     .array(
@@ -89,7 +92,7 @@ describe('noise', () => {
     );
 
   test.prop([almost, cuts], { numRuns: cases(500) })(
-    'noise of the right length, where a JSON header should be',
+    'noise of the right length in place of a JSON header gives the same events in every chunking',
     (stream, places) => {
       const framing = jsonHeader({ bodyLength: (header) => Object.keys(header).length });
       expect(tell(eventsOf(framing, cutAt(stream, places)))).toEqual(tell(eventsOf(framing, [stream])));

@@ -115,7 +115,7 @@ describe('what a header may be', () => {
     ['an object in white space', raw(' \n{} '), 'end'],
     ['a field named problem', raw('{"problem":"x","value":1}'), 'end'],
     ['a field named __proto__', raw('{"__proto__":{"size":5}}'), 'end'],
-  ])('%s', (_, wire, outcome) => {
+  ])('a header of %s is read, or is the right fault', (_, wire, outcome) => {
     expect(codeOf(wire)).toBe(outcome);
   });
 

@@ -254,7 +254,7 @@ describe('protocols as they are on the wire', () => {
     ['HTTP/2 settings', { width: 3, adjustment: 6, maxLength: 16390 }, [], [0, 0, 0], [4, 0, 0, 0, 0, 0]],
   ];
 
-  test.each(cases)('%s', (_, options, lead, field, body) => {
+  test.each(cases)('a length field reads the head of %s', (_, options, lead, field, body) => {
     const wire = Uint8Array.from([...lead, ...field, ...body]);
     const told = tell(eventsOf(lengthField(options), [wire]));
     expect(told).toMatchObject([

@@ -19,9 +19,9 @@ import { readTcp } from './tcp.ts';
 export interface DissectOptions {
   /**
    * `ignore` (the default) reads packets with wrong checksums like any others: where the network card fills them in,
-   * every packet this machine sends is captured without. `verify` reports them as `checksum`: of the IPv4 header and
-   * of TCP, the latter where all of the packet was captured. What offload leaves in the place of a TCP checksum, the
-   * sum of the pseudo header alone, is a wrong checksum too.
+   * every packet that this machine sends is captured without. `verify` reports them as `checksum`: of the IPv4 header
+   * and of TCP, the latter where all of the packet was captured. The sum of the pseudo header alone, which offload
+   * leaves in the place of a TCP checksum, is a wrong checksum too.
    */
   readonly checksums?: 'ignore' | 'verify';
 }

@@ -1,4 +1,4 @@
-/** From an EtherType to IP: through VLAN tags, PPPoE, MPLS and SNAP, however they are stacked. */
+/** Reads from an EtherType to IP: through VLAN tags, PPPoE, MPLS and SNAP, in any order. */
 import { hexNumber, hexOf } from '../../base/bytes.ts';
 import type { NoSegment } from '../segment.ts';
 import { etherTypes, llcs, named, pppProtocols } from './names.ts';
@@ -9,12 +9,12 @@ export const IPV6 = 0x86dd;
 const MPLS = 0x8847;
 const MPLS_UPSTREAM = 0x8848;
 
-/** A number up to here is no EtherType but the length of an IEEE 802.3 frame, with LLC behind it. */
+/** Up to this number it is no EtherType but the length of an IEEE 802.3 frame, with LLC behind it. */
 export const LLC_LENGTH_MAX = 1500;
 
 /**
- * Moves to the IP packet that an EtherType leads to; null when there is one. Every turn consumes bytes, so a stack
- * of tags is at most as deep as the packet is long.
+ * Moves to the IP packet that an EtherType leads to; null when there is one. Each iteration consumes bytes, so
+ * the length of the packet bounds the depth of the stack.
  */
 export function readEtherType(cursor: PacketCursor): NoSegment | null {
   for (;;) {

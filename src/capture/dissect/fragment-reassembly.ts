@@ -10,179 +10,168 @@ import type { Packet } from '../packet.ts';
 import type { Difference } from '../reassembly/byte-difference.ts';
 import type { NoSegment } from '../segment.ts';
 import type { FragmentConflict } from '../stream-event.ts';
-import { addFragment, type FragmentBuffer, joinFragments } from './fragment-buffer.ts';
+import { addFragment, joinFragments } from './fragment-buffer.ts';
+import {
+  type Incomplete,
+  type IncompleteReport,
+  reportIncomplete,
+  takeReported,
+} from './incomplete-report.ts';
 import { type PacketCursor, skip } from './packet-cursor.ts';
 
 const INCOMPLETE_PACKETS_MAX = 256;
 const HELD_BYTES_MAX = 4 * 1024 * 1024;
 /** Approximate memory of a fragment besides its bytes: fragments may be as small as 8 bytes. */
 const FRAGMENT_COST_BYTES = 256;
-/** The timeout of Linux. RFC 8200 asks for 60 seconds, which no sender of TCP relies on. */
+/** The timeout of Linux. RFC 8200 asks for 60 seconds, on which no sender of TCP relies. */
 const FRAGMENT_TIMEOUT_NS = 30_000_000_000n;
-/** How many packets that never became whole are reported one by one. */
-const REPORTED_MAX = 1024;
-/** Of a packet, behind its own header. */
+/** The most bytes that a packet has behind its own header. */
 const CONTENT_BYTES_MAX = 0xffff;
 
 export interface FragmentReassembly {
   /**
-   * Takes the fragment whose content a reading is at. Null when it was the last that was missing: the reading is
-   * then at the beginning of what all of them carried.
+   * Takes the fragment at whose content a cursor is. Returns null when no other is missing: the cursor is then at the
+   * beginning of what all of them carried.
    *
-   * @param offset where in that its content belongs, in bytes.
-   * @param more whether it is not the last.
+   * @param offset where its content belongs in that of the packet, in bytes.
+   * @param more whether other fragments follow it in the packet.
    */
   take(cursor: PacketCursor, id: number, offset: number, more: boolean): NoSegment | null;
   /** Returns the packets that never became whole, in the order in which they were given up. */
   end(): NoSegment[];
 }
 
-/** A packet of which fragments are missing. */
-interface Incomplete extends FragmentBuffer {
-  readonly layer: string;
-  readonly name: string;
-  /** The packet of the capture with its first fragment, without its bytes: they would keep their block in memory. */
-  readonly packet: Packet;
-  /** The protocol that the fragment at offset 0 names. */
-  protocol: number;
-  count: number;
-  /** Its share of `HELD_BYTES_MAX`. */
-  cost: number;
-}
-
 const NO_BYTES = new Uint8Array(0);
 
-/** @param onConflict is called for each fragment that brings other bytes where there were some. */
+/** The state of the reassembly of one capture. */
+interface FragmentsState {
+  /** By addresses, protocol and id; the oldest first. Bounded by `INCOMPLETE_PACKETS_MAX` and `HELD_BYTES_MAX`. */
+  readonly waiting: Map<string, Incomplete>;
+  /** The sum of the costs of those that wait. */
+  held: number;
+  readonly report: IncompleteReport;
+  readonly onConflict: (conflict: FragmentConflict) => void;
+}
+
+/** @param onConflict is called for each fragment whose bytes differ from earlier ones in the same place. */
 export function createFragmentReassembly(
   onConflict: (conflict: FragmentConflict) => void,
 ): FragmentReassembly {
-  /** By addresses, protocol and id; the oldest first. */
-  const waiting = new Map<string, Incomplete>();
-  const reported: NoSegment[] = [];
-  /** How many more packets there were, and how many fragments they had. */
-  let unreported = 0;
-  let unreportedFragments = 0;
-  let held = 0;
-
-  function remove(key: string, incomplete: Incomplete): void {
-    waiting.delete(key);
-    held -= incomplete.cost;
-  }
-
-  function giveUp(key: string, incomplete: Incomplete, why: string): void {
-    remove(key, incomplete);
-    const { count, layer, list, name, packet } = incomplete;
-    if (reported.length === REPORTED_MAX) {
-      unreported += 1;
-      unreportedFragments += count;
-      return;
-    }
-    const fragmentCount = count === 1 ? '1 fragment' : `${count} fragments`;
-    const without = list[0]?.start === 0 ? 'others' : 'first';
-    reported.push({
-      packet,
-      skipped: 'fragment',
-      message: `${name}: ${fragmentCount}, and ${why}`,
-      reason: `${layer} fragment without its ${without}`,
-      packets: count,
-    });
-  }
-
-  function expire(time: bigint): void {
-    for (const [key, incomplete] of waiting) {
-      if (time - incomplete.packet.time <= FRAGMENT_TIMEOUT_NS) return;
-      giveUp(key, incomplete, 'the others did not come within 30 seconds');
-    }
-  }
-
-  function evictOldest(): void {
-    for (const [key, incomplete] of waiting) {
-      if (waiting.size <= INCOMPLETE_PACKETS_MAX && held <= HELD_BYTES_MAX) return;
-      giveUp(key, incomplete, 'too many waited for others to wait for theirs');
-    }
-  }
-
-  function begin(cursor: PacketCursor, id: number): Incomplete {
-    const layer = layerOf(cursor);
-    return {
-      layer,
-      name: `${layer}: packet with id ${id >>> 0}`,
-      packet: { ...cursor.packet, bytes: NO_BYTES },
-      protocol: 0,
-      count: 0,
-      cost: 0,
-      list: [],
-      received: 0,
-      total: null,
-    };
-  }
-
-  function reportConflict({ name }: Incomplete, packet: Packet, { first, last }: Difference): void {
-    const length = last + 1 - first;
-    const bytes = length === 1 ? 'byte' : 'bytes';
-    const message = `${name}: fragments overlap and differ, ${length} ${bytes} from ${first} on`;
-    onConflict({ type: 'fragment-conflict', packet: packet.number, position: first, length, message });
-  }
-
-  return {
-    take(cursor, id, offset, more) {
-      const { at, bytes, end, packet, protocol, wire } = cursor;
-      const length = wire - at;
-      const wrong = fragmentFault(offset, length, more);
-      if (wrong !== null) {
-        const layer = layerOf(cursor);
-        return skip(cursor, 'malformed', `${layer}: ${wrong}`, `${layer}: a fragment that cannot be`);
-      }
-      expire(packet.time);
-      const key = keyOf(cursor, id);
-      const incomplete = waiting.get(key) ?? begin(cursor, id);
-      const fragment = {
-        start: offset,
-        end: offset + length,
-        bytes: new Uint8Array(bytes.subarray(at, end)),
-      };
-      const difference: Difference = { first: -1, last: -1 };
-      if (!addFragment(incomplete, fragment, more, difference)) {
-        const message = `${layerOf(cursor)}: fragments that do not agree on where their packet ends`;
-        return skip(cursor, 'malformed', message);
-      }
-      if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
-      if (difference.first !== -1) reportConflict(incomplete, packet, difference);
-      incomplete.count += 1;
-      const cost = end - at + FRAGMENT_COST_BYTES;
-      incomplete.cost += cost;
-      held += cost;
-      if (incomplete.received === incomplete.total) {
-        remove(key, incomplete);
-        cursor.bytes = joinFragments(incomplete);
-        cursor.at = 0;
-        cursor.end = cursor.bytes.length;
-        cursor.wire = incomplete.total;
-        cursor.protocol = incomplete.protocol;
-        return null;
-      }
-      waiting.set(key, incomplete);
-      evictOldest();
-      return skip(cursor, 'fragment', `${incomplete.name}: bytes ${offset} to ${offset + length} of it`);
-    },
-
-    end() {
-      for (const [key, incomplete] of waiting) giveUp(key, incomplete, 'the others never came');
-      const all = reported.splice(0);
-      const last = all.at(-1);
-      if (unreported > 0 && last !== undefined) {
-        all.push({
-          ...last,
-          message: `IP: fragments of ${unreported} packets more that never became whole`,
-          reason: 'IP fragment of a packet that never became whole',
-          packets: unreportedFragments,
-        });
-        unreported = 0;
-        unreportedFragments = 0;
-      }
-      return all;
-    },
+  const fragments: FragmentsState = {
+    waiting: new Map(),
+    held: 0,
+    report: { reported: [], unreported: 0, unreportedFragments: 0 },
+    onConflict,
   };
+  return {
+    take: (cursor, id, offset, more) => take(fragments, cursor, id, offset, more),
+    end: () => giveUpAll(fragments),
+  };
+}
+
+function take(
+  fragments: FragmentsState,
+  cursor: PacketCursor,
+  id: number,
+  offset: number,
+  more: boolean,
+): NoSegment | null {
+  const { waiting } = fragments;
+  const { at, bytes, end, packet, protocol, wire } = cursor;
+  const length = wire - at;
+  const fault = fragmentFault(offset, length, more);
+  if (fault !== null) {
+    const layer = layerOf(cursor);
+    return skip(cursor, 'malformed', `${layer}: ${fault}`, `${layer}: a fragment that cannot be`);
+  }
+  expire(fragments, packet.time);
+  const key = keyOf(cursor, id);
+  const incomplete = waiting.get(key) ?? begin(cursor, id);
+  const fragment = { start: offset, end: offset + length, bytes: new Uint8Array(bytes.subarray(at, end)) };
+  const difference: Difference = { first: -1, last: -1 };
+  if (!addFragment(incomplete, fragment, more, difference)) {
+    const message = `${layerOf(cursor)}: fragments that do not agree on where their packet ends`;
+    return skip(cursor, 'malformed', message);
+  }
+  if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
+  if (difference.first !== -1) fragments.onConflict(conflictOf(incomplete, packet, difference));
+  incomplete.count += 1;
+  const cost = end - at + FRAGMENT_COST_BYTES;
+  incomplete.cost += cost;
+  fragments.held += cost;
+  const { received, total } = incomplete;
+  if (received === total) {
+    remove(fragments, key, incomplete);
+    moveInto(cursor, incomplete, total);
+    return null;
+  }
+  waiting.set(key, incomplete);
+  evictOldest(fragments);
+  return skip(cursor, 'fragment', `${incomplete.name}: bytes ${offset} to ${offset + length} of it`);
+}
+
+function begin(cursor: PacketCursor, id: number): Incomplete {
+  const layer = layerOf(cursor);
+  return {
+    layer,
+    name: `${layer}: packet with id ${id >>> 0}`,
+    packet: { ...cursor.packet, bytes: NO_BYTES },
+    protocol: 0,
+    count: 0,
+    cost: 0,
+    list: [],
+    received: 0,
+    total: null,
+  };
+}
+
+/** Moves a cursor to the beginning of what all fragments of a packet carried, `total` bytes. */
+function moveInto(cursor: PacketCursor, incomplete: Incomplete, total: number): void {
+  cursor.bytes = joinFragments(incomplete);
+  cursor.at = 0;
+  cursor.end = cursor.bytes.length;
+  cursor.wire = total;
+  cursor.protocol = incomplete.protocol;
+}
+
+function conflictOf({ name }: Incomplete, packet: Packet, { first, last }: Difference): FragmentConflict {
+  const length = last + 1 - first;
+  const bytes = length === 1 ? 'byte' : 'bytes';
+  const message = `${name}: fragments overlap and differ, ${length} ${bytes} from ${first} on`;
+  return { type: 'fragment-conflict', packet: packet.number, position: first, length, message };
+}
+
+function expire(fragments: FragmentsState, time: bigint): void {
+  for (const [key, incomplete] of fragments.waiting) {
+    if (time - incomplete.packet.time <= FRAGMENT_TIMEOUT_NS) return;
+    giveUp(fragments, key, incomplete, 'the others did not come within 30 seconds');
+  }
+}
+
+function evictOldest(fragments: FragmentsState): void {
+  const { waiting } = fragments;
+  for (const [key, incomplete] of waiting) {
+    if (waiting.size <= INCOMPLETE_PACKETS_MAX && fragments.held <= HELD_BYTES_MAX) return;
+    giveUp(fragments, key, incomplete, 'too many waited for others to wait for theirs');
+  }
+}
+
+/** Gives up all packets that wait, and returns all that were given up. */
+function giveUpAll(fragments: FragmentsState): NoSegment[] {
+  for (const [key, incomplete] of fragments.waiting) {
+    giveUp(fragments, key, incomplete, 'the others never came');
+  }
+  return takeReported(fragments.report);
+}
+
+function giveUp(fragments: FragmentsState, key: string, incomplete: Incomplete, why: string): void {
+  remove(fragments, key, incomplete);
+  reportIncomplete(fragments.report, incomplete, why);
+}
+
+function remove(fragments: FragmentsState, key: string, incomplete: Incomplete): void {
+  fragments.waiting.delete(key);
+  fragments.held -= incomplete.cost;
 }
 
 function layerOf(cursor: PacketCursor): string {

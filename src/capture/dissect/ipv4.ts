@@ -1,4 +1,4 @@
-/** IPv4 (RFC 791): its header, how long what it carries is, and fragments. */
+/** Reads IPv4 (RFC 791): its header, the length of its content, and fragments. */
 import type { NoSegment } from '../segment.ts';
 import { sum } from './checksum.ts';
 import type { FragmentReassembly } from './fragment-reassembly.ts';
@@ -9,10 +9,10 @@ const MORE_FRAGMENTS = 0x2000;
 /** The bits that make a fragment: more to come, or an offset. */
 const FRAGMENTED = 0x3fff;
 const TCP = 6;
-/** The authentication header (RFC 4302), which says itself what follows. */
+/** The authentication header (RFC 4302), which names the next protocol itself. */
 export const AH = 51;
 
-/** Reads the header; null when TCP is at `at` now. */
+/** Reads the header. Returns null when TCP is at `at` now. */
 export function readIpv4(
   cursor: PacketCursor,
   fragments: FragmentReassembly,
@@ -31,8 +31,8 @@ export function readIpv4(
       'IPv4: header length below the least',
     );
   }
-  // Where the sending is offloaded, a packet is captured before it is cut up for the wire and its length filled in:
-  // then it is as long as its frame.
+  // With offload, a packet is captured before the card splits it and fills in its length. It is as long as its frame
+  // then.
   const total = uint16(bytes, at + 2);
   if (total !== 0) {
     if (total < header) {
@@ -73,7 +73,7 @@ function other(cursor: PacketCursor, isFirst: boolean): NoSegment {
   return otherThanTcp(cursor, 'IPv4 protocol', isFirst);
 }
 
-/** Passes an authentication header, of which only the length matters. */
+/** Skips an authentication header, of which only the length matters. */
 export function readAuthentication(cursor: PacketCursor): NoSegment | null {
   const { at, bytes, end } = cursor;
   if (end - at < 12) return tooShort(cursor, 'AH', 12);

@@ -13,7 +13,7 @@ const DESTINATION_OPTIONS = 60;
 /** Options within hop-by-hop options. */
 const PAD1 = 0;
 const JUMBO = 0xc2;
-/** The longest payload that the IPv6 header can say by itself. */
+/** The longest payload length that the IPv6 header can hold. */
 const PAYLOAD_FIELD_BYTES_MAX = 0xffff;
 
 /** Whether a header may stand between the IPv6 header and TCP. */
@@ -27,13 +27,14 @@ function isExtension(protocol: number): boolean {
   );
 }
 
-/** Reads the headers; null when TCP is at `at` now. */
+/** Reads the headers. Returns null when TCP is at `at` now. */
 export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): NoSegment | null {
   const { at, bytes, end } = cursor;
   if (end - at < 40) return tooShort(cursor, 'IPv6', 40);
   const version = bytes[at]! >> 4;
   if (version !== 6) return skip(cursor, 'malformed', `IPv6: version ${version}`);
-  // One whose sending is offloaded says no length, and is as long as its frame; a jumbogram says it in an option.
+  // A packet whose sending is offloaded has length 0, and is as long as its frame. A jumbogram has its length in an
+  // option.
   const length = uint16(bytes, at + 4);
   if (length !== 0) endAt(cursor, at + 40 + length);
   cursor.addresses = bytes;
@@ -42,7 +43,7 @@ export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): N
   cursor.protocol = bytes[at + 6]!;
   cursor.at = at + 40;
   if (length === 0 && cursor.protocol === HOP_BY_HOP) endJumbogram(cursor);
-  // Every turn moves on by eight bytes at least.
+  // Each iteration consumes eight bytes at least.
   while (cursor.protocol !== TCP) {
     const wrong = readExtension(cursor, fragments);
     if (wrong !== null) return wrong;
@@ -51,8 +52,8 @@ export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): N
 }
 
 /**
- * Ends a jumbogram (RFC 2675) where the option says that has its length: of all behind the IPv6 header. A length that
- * is none of a jumbogram, or of which too little was captured, ends nothing.
+ * Ends a jumbogram (RFC 2675) at the length in its option, which counts all bytes behind the IPv6 header. Does nothing
+ * for a length that no jumbogram has, or that was not captured whole.
  */
 function endJumbogram(cursor: PacketCursor): void {
   const { at, bytes, end } = cursor;
@@ -90,9 +91,9 @@ function readExtension(cursor: PacketCursor, fragments: FragmentReassembly): NoS
 }
 
 /**
- * On the way through the stops of a routing header, the destination in the IPv6 header is but the next of them. The
- * connection's is the last: at the end of the list, or in segment routing (RFC 8754), where it is written
- * backwards, at its beginning.
+ * With a routing header, the destination in the IPv6 header is only the next stop. The connection's destination is the
+ * last stop: at the end of the list, or, in segment routing (RFC 8754), which writes the list backwards, at its
+ * beginning.
  */
 function useFinalDestination(cursor: PacketCursor, length: number): void {
   const { addresses, addressesAt, at, bytes } = cursor;

@@ -1,5 +1,5 @@
 /**
- * The link layers, by LINKTYPE number: what stands before IP in a packet, and where it says what follows.
+ * Reads the link layers, by LINKTYPE number: the headers before IP in a packet, and their field for the protocol.
  *
  * ```text
  *  1            Ethernet     two addresses, EtherType
@@ -9,14 +9,14 @@
  *  228, 229     IPv4, IPv6   nothing
  * ```
  *
- * 12 and 14 are what BSDs and others have called RAW, and have written into files.
+ * 12 and 14 are the numbers of RAW that some BSDs and others have written into files.
  */
 import type { NoSegment } from '../segment.ts';
 import { IPV4, IPV6, LLC_LENGTH_MAX, readEtherType, readLlc, readTypeOrLength } from './ether-type.ts';
 import { deviceTypes, linkTypes, named } from './names.ts';
 import { type PacketCursor, skip, tooShort, uint16, uint32 } from './packet-cursor.ts';
 
-/** AF_INET is 2 everywhere; AF_INET6 was defined by each system for itself. */
+/** AF_INET is 2 everywhere. Each system has its own AF_INET6. */
 const AF_INET = 2;
 /** Linux, Windows, NetBSD and OpenBSD, Solaris, FreeBSD, macOS. */
 const AF_INET6: readonly number[] = [10, 23, 24, 26, 28, 30];
@@ -25,7 +25,7 @@ const AF_INET6: readonly number[] = [10, 23, 24, 26, 28, 30];
 const COOKED_RAW = 1;
 const COOKED_LLC = 4;
 
-/** Reads the link layer; null when there is IP behind it, of which `protocol` then says the version. */
+/** Reads the link layer. Returns null when IP is behind it; `protocol` then has the EtherType of its version. */
 export function readLink(cursor: PacketCursor): NoSegment | null {
   const { linkType } = cursor.packet;
   switch (linkType) {
@@ -57,7 +57,7 @@ export function readLink(cursor: PacketCursor): NoSegment | null {
 function ethernet(cursor: PacketCursor): NoSegment | null {
   if (cursor.end < 14) return tooShort(cursor, 'Ethernet', 14);
   cursor.at = 14;
-  // The one that nearly every packet has needs no more looking.
+  // Nearly every packet has this EtherType.
   if (uint16(cursor.bytes, 12) === IPV4) {
     cursor.protocol = IPV4;
     return null;

@@ -6,7 +6,7 @@ import { type PacketCursor, skip, uint16 } from './packet-cursor.ts';
 const UDP = 17;
 
 /**
- * @param number what IPv4 or IPv6 calls what it carries: `IPv4 protocol`.
+ * @param number the name of the field in which IPv4 or IPv6 has the protocol: `IPv4 protocol`.
  * @param isFirst whether the header of what is carried is at `at`, and not in another fragment.
  */
 export function otherThanTcp(cursor: PacketCursor, number: string, isFirst: boolean): NoSegment {
@@ -16,7 +16,7 @@ export function otherThanTcp(cursor: PacketCursor, number: string, isFirst: bool
   return skip(cursor, 'other', reason);
 }
 
-/** Of two ports, the one that is known, or else the lower one: servers mostly have that. */
+/** Chooses one of two ports: the one that is known, or else the lower one, which is mostly the server's. */
 function udp({ at, bytes, end }: PacketCursor, isFirst: boolean): string {
   if (!isFirst) return 'UDP, a fragment without its first';
   if (end - at < 4) return 'UDP';

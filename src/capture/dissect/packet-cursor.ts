@@ -4,14 +4,14 @@ import type { NoSegment } from '../segment.ts';
 
 /**
  * A dissector has one cursor, and resets it for every packet, so that the layers need no objects of their own. A layer
- * reads at `at`, moves `at` behind its header, narrows `end` and `wire` to what its header says it holds, and says in
- * `protocol` what that is.
+ * reads at `at`, moves `at` behind its header, narrows `end` and `wire` to the content that its header declares, and
+ * sets `protocol` to the protocol of the content.
  *
  * Always `at <= end <= bytes.length` and `end <= wire`: nothing at `end` or behind it may be read.
  */
 export interface PacketCursor {
   packet: Packet;
-  /** The packet's bytes; of a packet that came in fragments, what they carried. */
+  /** The packet's bytes; of a packet that came in fragments, their joined contents. */
   bytes: Uint8Array;
   /** Where the next header begins. */
   at: number;
@@ -60,7 +60,7 @@ export function startPacket(cursor: PacketCursor, packet: Packet): void {
   cursor.bytes = bytes;
   cursor.at = 0;
   cursor.end = length;
-  // A file may claim that a packet was shorter than what it has of it.
+  // A file may declare a packet shorter than the bytes that it has of it.
   cursor.wire = packet.originalLength > length ? packet.originalLength : length;
   cursor.protocol = 0;
 }
@@ -78,7 +78,7 @@ export function endAt(cursor: PacketCursor, to: number): void {
 /**
  * A packet that is no segment, and why.
  *
- * @param reason the same without the numbers of this one packet: what others like it are counted under.
+ * @param reason the message without the numbers of this one packet. Packets are counted by it.
  */
 export function skip(
   cursor: PacketCursor,
@@ -90,7 +90,7 @@ export function skip(
 }
 
 /**
- * Of a header of `length` bytes that are not all there: the packet was cut when it was captured, or never had them.
+ * Skips a packet without all `length` bytes of a header: it was cut when it was captured, or never had them.
  * Called only when `at + length > end`.
  */
 export function tooShort(cursor: PacketCursor, layer: string, length: number): NoSegment {
@@ -110,12 +110,12 @@ export function tooShort(cursor: PacketCursor, layer: string, length: number): N
       );
 }
 
-/** Two bytes in network order. The caller has made sure that they are there, here and below. */
+/** Reads two bytes in network order. The caller has checked that they are there, here and below. */
 export function uint16(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** Four bytes in network order, as a signed number: cheaper where only equality or bits matter. */
+/** Reads four bytes in network order as a signed number, which is cheaper where only equality or bits matter. */
 export function int32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }

@@ -11,8 +11,7 @@
  *                                                  interface, protocol, kind of packet
  * ```
  */
-import type { RecordFormat } from './record-format.ts';
-import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';
+import { PACKET_BYTES_MAX, type RecordFormat, tooLong } from './record-format.ts';
 import { nanosecondsOf } from './timestamp.ts';
 
 /** The variant that the magic number announces. */
@@ -52,7 +51,7 @@ function lengthsIn(major: number, minor: number): Lengths {
   return major === 2 && minor === 3 ? 'larger-is-wire' : 'captured-first';
 }
 
-export function pcapFormat({ littleEndian, unit, head }: PcapVariant): RecordFormat {
+export function createPcapFormat({ littleEndian, unit, head }: PcapVariant): RecordFormat {
   let begun = false;
   let linkType = 0;
   let lengths: Lengths = 'captured-first';

@@ -8,13 +8,19 @@
  *  n-4  length, n     SPB  a packet of interface 0, without a time
  * ```
  *
- * Every other block is passed over, whatever its length. A section's length is not used: blocks are walked one after
- * the other.
+ * Every other block is skipped, whatever its length. A section's length is not used: blocks are read one after the
+ * other.
  */
 import { hexNumber } from '../../base/bytes.ts';
-import { type Interface, readInterface } from './pcapng-interface.ts';
-import type { Batch, ByteView, Damage, RecordFormat } from './record-format.ts';
-import { PACKET_BYTES_MAX, tooLong } from './record-format.ts';
+import { readPacket, readSimplePacket } from './pcapng-packet.ts';
+import { addInterface, type Section } from './pcapng-section.ts';
+import {
+  type Batch,
+  type ByteView,
+  type Damage,
+  PACKET_BYTES_MAX,
+  type RecordFormat,
+} from './record-format.ts';
 
 /** The type of a section header: the same in either byte order. */
 export const SECTION_HEADER = 0x0a0d0d0a;
@@ -45,178 +51,118 @@ const BLOCK_LENGTH_MIN: ReadonlyMap<number, number> = new Map([
 /** The longest block that is read, in bytes: a packet with its options. */
 const BLOCK_BYTES_MAX = PACKET_BYTES_MAX + 1024 * 1024;
 
-/** The most interfaces in a section: that bounds what is kept of it. */
-const INTERFACES_MAX = 65_536;
-
 const nameOf = (type: number): string => names.get(type) ?? `a block of type ${hexNumber(type, 8)}`;
 
 /** Some writers do not count the padding in a block's length: Wireshark allows for it, and so do we. */
 const padded = (length: number): number => Math.ceil(length / 4) * 4;
 
-/** A block that is being skipped in steps, for the check of its end. */
+/** A block that is being skipped in steps. Its end is checked when all of it was skipped. */
 interface SkippedBlock {
   readonly position: number;
   readonly length: number;
 }
 
-export function pcapngFormat(): RecordFormat {
-  let littleEndian = true;
-  let interfaces: Interface[] = [];
-  let skippedBlock: SkippedBlock | null = null;
+/** The state of the reading of one file: its current section, and the block that is being skipped. */
+interface PcapngReader extends Section {
+  skippedBlock: SkippedBlock | null;
+}
 
-  function need(view: DataView, at: number, end: number): number | Damage {
-    if (skippedBlock !== null) return 4;
-    if (end - at < 12) return 12;
-    const type = view.getUint32(at, littleEndian);
-    let order = littleEndian;
-    if (type === SECTION_HEADER) {
-      const mark = view.getUint32(at + 8, true);
-      if (mark !== BYTE_ORDER && mark !== BYTE_ORDER_SWAPPED) {
-        return { damage: `a section header whose byte-order magic is ${hexNumber(mark, 8)}` };
-      }
-      order = mark === BYTE_ORDER;
-    }
-    const length = view.getUint32(at + 4, order);
-    const minimum = BLOCK_LENGTH_MIN.get(type);
-    if (length < (minimum ?? 12)) return { damage: `${nameOf(type)} that is ${length} bytes long` };
-    const whole = padded(length);
-    // A block that is skipped need not be held.
-    if (minimum === undefined) return whole <= end - at ? whole : 12;
-    if (whole <= BLOCK_BYTES_MAX) return whole;
-    return {
-      damage: `${nameOf(type)} that is ${length} bytes long, and ${BLOCK_BYTES_MAX} is the most there can be`,
-    };
-  }
-
-  function read(
-    piece: ByteView,
-    at: number,
-    length: number,
-    position: number,
-    batch: Batch,
-  ): number | Damage {
-    const { view } = piece;
-    if (skippedBlock !== null) {
-      const expected = skippedBlock.length;
-      const wrong = checkEnd(view, at, expected);
-      if (wrong === null) skippedBlock = null;
-      return wrong ?? 0;
-    }
-    const type = view.getUint32(at, littleEndian);
-    if (type === SECTION_HEADER) littleEndian = view.getUint32(at + 8, true) === BYTE_ORDER;
-    const declared = view.getUint32(at + 4, littleEndian);
-    if (padded(declared) > length) {
-      skippedBlock = { position, length: declared };
-      return padded(declared) - 16;
-    }
-    const wrong = checkEnd(view, at + length - 4, declared);
-    if (wrong !== null) return wrong;
-    switch (type) {
-      case SECTION_HEADER:
-        return beginSection(view, at);
-      case INTERFACE_DESCRIPTION:
-        return addInterface(view, at, length);
-      case OBSOLETE_PACKET:
-        return readPacket(piece, at, length, view.getUint16(at + 8, littleEndian), position, batch);
-      case ENHANCED_PACKET:
-        return readPacket(piece, at, length, view.getUint32(at + 8, littleEndian), position, batch);
-      case SIMPLE_PACKET:
-        return readSimple(piece, at, length, position, batch);
-      default:
-        return 0;
-    }
-  }
-
-  function checkEnd(view: DataView, at: number, expected: number): Damage | null {
-    const found = view.getUint32(at, littleEndian);
-    if (found === expected || padded(found) === padded(expected)) return null;
-    return { damage: `a block whose length is ${expected} at its beginning and ${found} at its end` };
-  }
-
-  function beginSection(view: DataView, at: number): number | Damage {
-    const major = view.getUint16(at + 12, littleEndian);
-    const minor = view.getUint16(at + 14, littleEndian);
-    if (major !== 1) return { damage: `a section of version ${major}.${minor}: 1.0 is known` };
-    interfaces = [];
-    return 0;
-  }
-
-  function addInterface(view: DataView, at: number, length: number): number | Damage {
-    if (interfaces.length === INTERFACES_MAX) {
-      return { damage: `more interfaces than ${INTERFACES_MAX} in one section` };
-    }
-    const described = readInterface(view, at + 8, at + length - 4, littleEndian);
-    if ('damage' in described) return described;
-    interfaces.push(described);
-    return 0;
-  }
-
-  const unknownInterface = (id: number): Damage => ({
-    damage: `a packet of interface ${id}, where the section has described ${interfaces.length}`,
-  });
-
-  function readPacket(
-    { bytes, view }: ByteView,
-    at: number,
-    length: number,
-    id: number,
-    position: number,
-    batch: Batch,
-  ): number | Damage {
-    const from = interfaces[id];
-    if (from === undefined) return unknownInterface(id);
-    const captured = view.getUint32(at + 20, littleEndian);
-    const onWire = view.getUint32(at + 24, littleEndian);
-    if (captured > PACKET_BYTES_MAX) return tooLong(captured);
-    if (captured > length - 32) {
-      return { damage: `a packet of ${captured} bytes in a block that has room for ${length - 32}` };
-    }
-    batch.last += 1;
-    batch.packets.push({
-      number: batch.last,
-      time: from.readTime(view.getUint32(at + 12, littleEndian), view.getUint32(at + 16, littleEndian)),
-      linkType: from.linkType,
-      bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 28, captured),
-      originalLength: Math.max(onWire, captured),
-      position,
-    });
-    return 0;
-  }
-
-  function readSimple(
-    { bytes, view }: ByteView,
-    at: number,
-    length: number,
-    position: number,
-    batch: Batch,
-  ): number | Damage {
-    const from = interfaces[0];
-    if (from === undefined) return unknownInterface(0);
-    const { linkType, snapLength } = from;
-    const onWire = view.getUint32(at + 8, littleEndian);
-    const captured = snapLength === 0 ? onWire : Math.min(onWire, snapLength);
-    if (captured > length - 16) {
-      return { damage: `a packet of ${captured} bytes in a block that has room for ${length - 16}` };
-    }
-    batch.last += 1;
-    batch.packets.push({
-      number: batch.last,
-      time: 0n,
-      linkType,
-      bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 12, captured),
-      originalLength: onWire,
-      position,
-    });
-    return 0;
-  }
-
+export function createPcapngFormat(): RecordFormat {
+  const reader: PcapngReader = { littleEndian: true, interfaces: [], skippedBlock: null };
   return {
     name: 'pcapng',
     get within() {
-      return skippedBlock === null ? null : skippedBlock.position;
+      return reader.skippedBlock === null ? null : reader.skippedBlock.position;
     },
     expects: () => 'a block',
-    need,
-    read,
+    need: (view, at, end) => need(reader, view, at, end),
+    read: (piece, at, length, position, batch) => read(reader, piece, at, length, position, batch),
   };
+}
+
+function need(reader: PcapngReader, view: DataView, at: number, end: number): number | Damage {
+  if (reader.skippedBlock !== null) return 4;
+  if (end - at < 12) return 12;
+  let order = reader.littleEndian;
+  const type = view.getUint32(at, order);
+  if (type === SECTION_HEADER) {
+    const mark = view.getUint32(at + 8, true);
+    if (mark !== BYTE_ORDER && mark !== BYTE_ORDER_SWAPPED) {
+      return { damage: `a section header whose byte-order magic is ${hexNumber(mark, 8)}` };
+    }
+    order = mark === BYTE_ORDER;
+  }
+  const length = view.getUint32(at + 4, order);
+  const minimum = BLOCK_LENGTH_MIN.get(type);
+  if (length < (minimum ?? 12)) return { damage: `${nameOf(type)} that is ${length} bytes long` };
+  const whole = padded(length);
+  // A block that is skipped need not be held.
+  if (minimum === undefined) return whole <= end - at ? whole : 12;
+  if (whole <= BLOCK_BYTES_MAX) return whole;
+  return {
+    damage: `${nameOf(type)} that is ${length} bytes long, and ${BLOCK_BYTES_MAX} is the most there can be`,
+  };
+}
+
+function read(
+  reader: PcapngReader,
+  piece: ByteView,
+  at: number,
+  length: number,
+  position: number,
+  batch: Batch,
+): number | Damage {
+  const { view } = piece;
+  if (reader.skippedBlock !== null) return endSkippedBlock(reader, reader.skippedBlock, view, at);
+  const type = view.getUint32(at, reader.littleEndian);
+  if (type === SECTION_HEADER) reader.littleEndian = view.getUint32(at + 8, true) === BYTE_ORDER;
+  const { littleEndian } = reader;
+  const declared = view.getUint32(at + 4, littleEndian);
+  if (padded(declared) > length) {
+    reader.skippedBlock = { position, length: declared };
+    return padded(declared) - 16;
+  }
+  const fault = endFault(view, at + length - 4, littleEndian, declared);
+  if (fault !== null) return fault;
+  switch (type) {
+    case SECTION_HEADER:
+      return beginSection(reader, view, at);
+    case INTERFACE_DESCRIPTION:
+      return addInterface(reader, view, at + 8, at + length - 4);
+    case OBSOLETE_PACKET:
+      return readPacket(reader, piece, at, length, view.getUint16(at + 8, littleEndian), position, batch);
+    case ENHANCED_PACKET:
+      return readPacket(reader, piece, at, length, view.getUint32(at + 8, littleEndian), position, batch);
+    case SIMPLE_PACKET:
+      return readSimplePacket(reader, piece, at, length, position, batch);
+    default:
+      return 0;
+  }
+}
+
+/** Reads the length at the end of a block that was skipped. */
+function endSkippedBlock(
+  reader: PcapngReader,
+  { length }: SkippedBlock,
+  view: DataView,
+  at: number,
+): number | Damage {
+  const fault = endFault(view, at, reader.littleEndian, length);
+  if (fault === null) reader.skippedBlock = null;
+  return fault ?? 0;
+}
+
+/** Compares the length at the end of a block with the one at its beginning; null when they agree. */
+function endFault(view: DataView, at: number, littleEndian: boolean, expected: number): Damage | null {
+  const found = view.getUint32(at, littleEndian);
+  if (found === expected || padded(found) === padded(expected)) return null;
+  return { damage: `a block whose length is ${expected} at its beginning and ${found} at its end` };
+}
+
+function beginSection(reader: PcapngReader, view: DataView, at: number): number | Damage {
+  const major = view.getUint16(at + 12, reader.littleEndian);
+  const minor = view.getUint16(at + 14, reader.littleEndian);
+  if (major !== 1) return { damage: `a section of version ${major}.${minor}: 1.0 is known` };
+  reader.interfaces = [];
+  return 0;
 }

@@ -1,11 +1,11 @@
 /** Detects the format of a file by its first bytes, never by its name. */
 import { hexOf } from '../../base/bytes.ts';
-import { pcapFormat, pcapVariant } from './pcap-format.ts';
-import { pcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
+import { createPcapFormat, pcapVariant } from './pcap-format.ts';
+import { createPcapngFormat, SECTION_HEADER } from './pcapng-format.ts';
 import type { RecordFormat } from './record-format.ts';
 import { byteView } from './record-format.ts';
 
-/** How many bytes are looked at, where the file has as many. */
+/** The most bytes that `sniff` looks at. */
 export const SNIFF_BYTES = 24;
 
 /** First bytes of files that are mistaken for captures, and what to say about them. */
@@ -45,7 +45,7 @@ function convert(what: string): string {
 }
 
 /**
- * The format of a file that begins with these bytes, or in words why it is none that we read.
+ * Returns the format of a file that begins with these bytes, or explains why it is none that Sluice reads.
  *
  * @param head the first `SNIFF_BYTES` bytes, or as many as there are.
  */
@@ -54,8 +54,8 @@ export function sniff(head: Uint8Array): RecordFormat | string {
   if (head.length < 4) return `the file has only ${head.length} ${head.length === 1 ? 'byte' : 'bytes'}`;
   const { view } = byteView(head);
   const variant = pcapVariant(view);
-  if (variant !== null) return pcapFormat(variant);
-  if (view.getUint32(0, true) === SECTION_HEADER) return pcapngFormat();
+  if (variant !== null) return createPcapFormat(variant);
+  if (view.getUint32(0, true) === SECTION_HEADER) return createPcapngFormat();
   return `neither pcap nor pcapng: ${describe(head)}`;
 }
 

@@ -3,7 +3,7 @@ import type { FrameStart } from '../../wire/frame-event.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { FRAME_SAMPLE_BYTES } from './inspect-event.ts';
 
-/** A chunk, as far as the frames in it need it. */
+/** The facts of a chunk that the frames in it need. */
 export interface Carrier {
   /** The offset in the side of the first of `bytes`. */
   start: number;
@@ -71,7 +71,7 @@ export function carriedFrame(
   return frame;
 }
 
-/** The next chunk with bytes of it. */
+/** Adds the next chunk with bytes of a frame. */
 export function addCarrier(frame: CarriedFrame, carrier: Carrier): void {
   carrier.frames++;
   frame.chunks++;

@@ -4,13 +4,13 @@ import type { Preset } from '../../wire/preset.ts';
 import { presets } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
 import type { FramingReason } from './inspect-event.ts';
-import type { SideFraming } from './side-frames.ts';
+import type { SideFraming } from './side-reader.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES, sluiceWire } from './sluice-wire.ts';
 
 export interface FramingChoice {
   readonly name: string | null;
   readonly reason: FramingReason;
-  /** One for both sides, as it keeps nothing; null: there will be no frames. */
+  /** The same for both sides, as it has no state; null: there will be no frames. */
   readonly framing: SideFraming | null;
 }
 
@@ -21,7 +21,7 @@ export interface FramingOptions {
 }
 
 /**
- * Chooses, or answers null when more must be seen.
+ * Chooses a framing. Returns null when it needs more bytes.
  *
  * @param first a side's first bytes, as far as they are there.
  */

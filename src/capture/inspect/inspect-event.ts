@@ -16,7 +16,7 @@ import type { FaultCode, FrameFault } from '../../wire/fault.ts';
 import type { Conversation, Side, StreamEvent } from '../stream-event.ts';
 
 /**
- * Why a framing was taken.
+ * Why a framing was chosen.
  *
  * - `asked`: it was given.
  * - `port`: the server's port is one on which that protocol is usually served.
@@ -45,11 +45,11 @@ export type FrameState = 'whole' | 'incomplete' | 'unfinished';
 export interface InspectedFrame {
   readonly type: 'frame';
   readonly conversation: Conversation;
-  /** Who sent it. */
+  /** The side that sent it. */
   readonly from: Side;
   /** From 1, in the order of its side. */
   readonly number: number;
-  /** The offset in what its side sent, in bytes, of its first byte. */
+  /** The offset of its first byte among the bytes of its side. */
   readonly position: number;
   /** Bytes of head. */
   readonly head: number;
@@ -73,27 +73,27 @@ export interface InspectedFrame {
   readonly firstShared: number;
   /** The same for its last chunk. Equal to `firstShared` when that is the same chunk. */
   readonly lastShared: number;
-  /** Its first bytes, the head's among them: a copy of at most `FRAME_SAMPLE`. */
+  /** Its first bytes, the head's among them: a copy of at most `FRAME_SAMPLE_BYTES`. */
   readonly sample: Uint8Array;
 }
 
-/** Why no more frames are found in a side; with what a deframer says of it, and where in the recording it is. */
+/** Why no further frame is found in a side: the fault of the deframer, and where in the recording it is. */
 export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
   readonly type: 'fault';
   readonly conversation: Conversation;
-  /** Whose bytes they are. */
+  /** The side whose bytes they are. */
   readonly from: Side;
-  /** As a deframer says it; `gap`: the next frame cannot be found without bytes that are missing. */
+  /** The code of the deframer's fault; `gap`: the next frame cannot be found without bytes that are missing. */
   readonly code: FaultCode | 'gap';
-  /** `Packet.number` of the packet after which it was known; 0 when the side had none before it. */
+  /** `Packet.number` of the packet that showed it; 0 when the side had none before it. */
   readonly packet: number;
-  /** When that was captured, in nanoseconds since 1970. */
+  /** When that packet was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
 }
 
 export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault;
 
-/** How many bytes a frame shows. */
+/** The most bytes in the sample of a frame. */
 export const FRAME_SAMPLE_BYTES = 64;
 
 /** Whether a frame came in one chunk with others. */

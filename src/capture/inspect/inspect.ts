@@ -1,21 +1,20 @@
 /**
- * A recording looked at as messages: its streams, and the frames in them.
+ * Reads a recording as messages: its streams, and the frames in them.
  *
  * ```text
  *  stream events ──▶ which framing? ──▶ frames of the client ──▶ inspect events
  *                                   └─▶ frames of the server ─┘
  * ```
  *
- * For each open conversation it keeps two frames' numbers and first bytes, and what there is of two heads; how many
- * are open is bounded where the streams are put together.
+ * For each open conversation it keeps the numbers and first bytes of two frames, and the beginnings of two heads. The
+ * reassembly bounds how many conversations are open.
  */
 import { checkOptions, either, FRAMING, oneOf, optional, withMethods } from '../../wire/argument.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
-import type { Capture } from '../capture.ts';
-import { checkCapture } from '../check-capture.ts';
+import { type Capture, checkCapture } from '../capture.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
-import type { Conversation, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
+import type { Conversation, ConversationEvent, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
 import { chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { type Selection, selects } from './selection.ts';
@@ -28,7 +27,7 @@ export interface InspectOptions {
    * conversation's server port decides, else its first bytes if they look like Sluice's, else there are no frames.
    */
   readonly preset?: Preset | 'none';
-  /** A framing of one's own instead, for both sides. Bodies are never collected, whatever it says of delivery. */
+  /** A framing instead of a preset, for both sides. Bodies are never collected, whatever it says of delivery. */
   readonly framing?: Framing<unknown>;
   /** Which conversations; default all. */
   readonly only?: Selection;
@@ -82,91 +81,121 @@ interface OpenConversation {
   earlyChunks: StreamChunk[];
 }
 
+type EmitEvent = (event: InspectEvent) => void;
+
 export interface Inspector {
   /** Takes the next event of the streams, and emits it with what follows from it. */
-  take(event: StreamEvent, emit: (event: InspectEvent) => void): void;
+  take(event: StreamEvent, emit: EmitEvent): void;
 }
 
-/** `inspect` for stream events from wherever they come. */
+interface InspectorState {
+  readonly options: Omit<InspectOptions, 'streams'>;
+  readonly isSelected: (conversation: Conversation) => boolean;
+  /** Those that are open and selected, by their index. The reassembly bounds how many are open. */
+  readonly open: Map<number, OpenConversation>;
+  /** The `emit` of the call under way, for the sides of all conversations. */
+  emit: EmitEvent;
+}
+
+/** `inspect` for stream events from any source. */
 export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): Inspector {
-  const selected = selects(options.only);
-  /** Those that are open and selected. */
-  const open = new Map<number, OpenConversation>();
-  let emitEvent: (event: InspectEvent) => void = () => {};
+  const inspector: InspectorState = {
+    options,
+    isSelected: selects(options.only),
+    open: new Map(),
+    emit: () => {},
+  };
+  return { take: (event, emit) => take(inspector, event, emit) };
+}
 
-  function choose(conversation: Conversation, state: OpenConversation, choice: FramingChoice): void {
-    const { name, reason, framing } = choice;
-    state.chosen = true;
-    emitEvent({ type: 'framing', conversation, name, reason });
-    if (framing !== null) {
-      const side = (from: Side) => createSideFrames(conversation, from, framing, (it) => emitEvent(it));
-      state.sides = { client: side('client'), server: side('server') };
-      for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
-    }
-    state.earlyChunks = [];
-  }
-
-  function openConversation(conversation: Conversation): void {
-    const state: OpenConversation = { sides: null, chosen: false, earlyChunks: [] };
-    open.set(conversation.index, state);
-    const choice = chooseFraming(options, conversation);
-    if (choice !== null) choose(conversation, state, choice);
-  }
-
-  /** Looks at a side's first bytes, or keeps them until they are enough. */
-  function chooseByBytes(chunk: StreamChunk, state: OpenConversation): void {
-    const before = state.earlyChunks.filter(({ from }) => from === chunk.from);
-    const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_PREFIX_BYTES)]);
-    const choice = chooseFraming(options, chunk.conversation, Uint8Array.from(first));
-    if (choice !== null) choose(chunk.conversation, state, choice);
-    else state.earlyChunks.push({ ...chunk, bytes: chunk.bytes.slice() });
-  }
-
-  function take(event: StreamEvent, emit: (event: InspectEvent) => void): void {
-    if (!('conversation' in event)) {
-      emit(event);
-      return;
-    }
-    const { conversation } = event;
-    emitEvent = emit;
-    if (event.type === 'open') {
-      if (!selected(conversation)) return;
-      emit(event);
-      openConversation(conversation);
-      return;
-    }
-    const state = open.get(conversation.index);
-    if (state === undefined) {
-      // Of one that is closed already.
-      if (event.type === 'after-reset' && selected(conversation)) emit(event);
-      return;
-    }
-    if (event.type === 'chunk') {
-      if (!state.chosen) chooseByBytes(event, state);
-      emit(event);
-      state.sides?.[event.from].chunk(event);
-      return;
-    }
-    // Whatever else comes before the first bytes were enough: they will not be.
-    if (!state.chosen && event.type !== 'conflict' && event.type !== 'ignored') {
-      if (event.type !== 'end' || state.earlyChunks.some(({ from }) => from === event.from)) {
-        choose(conversation, state, { name: null, reason: 'unknown', framing: null });
-      }
-    }
-    if (event.type === 'gap') {
-      emit(event);
-      state.sides?.[event.from].gap(event);
-      return;
-    }
-    if (event.type === 'end') state.sides?.[event.from].end('ended');
-    if (event.type === 'reset' || event.type === 'close') {
-      const how = event.type === 'reset' ? 'ended' : 'cut';
-      state.sides?.client.end(how);
-      state.sides?.server.end(how);
-    }
+function take(inspector: InspectorState, event: StreamEvent, emit: EmitEvent): void {
+  if (!('conversation' in event)) {
     emit(event);
-    if (event.type === 'close') open.delete(conversation.index);
+    return;
   }
+  const { conversation } = event;
+  inspector.emit = emit;
+  if (event.type === 'open') {
+    if (!inspector.isSelected(conversation)) return;
+    emit(event);
+    openConversation(inspector, conversation);
+    return;
+  }
+  const state = inspector.open.get(conversation.index);
+  if (state !== undefined) takeOfOpen(inspector, state, event);
+  // An `after-reset` may come behind the close of its conversation.
+  else if (event.type === 'after-reset' && inspector.isSelected(conversation)) emit(event);
+}
 
-  return { take };
+function openConversation(inspector: InspectorState, conversation: Conversation): void {
+  const state: OpenConversation = { sides: null, chosen: false, earlyChunks: [] };
+  inspector.open.set(conversation.index, state);
+  const choice = chooseFraming(inspector.options, conversation);
+  if (choice !== null) setFraming(inspector, conversation, state, choice);
+}
+
+/** Takes an event of an open and selected conversation. */
+function takeOfOpen(
+  inspector: InspectorState,
+  state: OpenConversation,
+  event: Exclude<ConversationEvent, { type: 'open' }>,
+): void {
+  const { emit } = inspector;
+  if (event.type === 'chunk') {
+    if (!state.chosen) chooseByBytes(inspector, event, state);
+    emit(event);
+    state.sides?.[event.from].chunk(event);
+    return;
+  }
+  if (!state.chosen && endsChoice(state, event)) {
+    setFraming(inspector, event.conversation, state, { name: null, reason: 'unknown', framing: null });
+  }
+  if (event.type === 'gap') {
+    emit(event);
+    state.sides?.[event.from].gap(event);
+    return;
+  }
+  if (event.type === 'end') state.sides?.[event.from].end('ended');
+  if (event.type === 'reset' || event.type === 'close') {
+    const how = event.type === 'reset' ? 'ended' : 'cut';
+    state.sides?.client.end(how);
+    state.sides?.server.end(how);
+  }
+  emit(event);
+  if (event.type === 'close') inspector.open.delete(event.conversation.index);
+}
+
+/** Chooses the framing by a side's first bytes, or keeps them until they are enough. */
+function chooseByBytes(inspector: InspectorState, chunk: StreamChunk, state: OpenConversation): void {
+  const before = state.earlyChunks.filter(({ from }) => from === chunk.from);
+  const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_PREFIX_BYTES)]);
+  const choice = chooseFraming(inspector.options, chunk.conversation, Uint8Array.from(first));
+  if (choice !== null) setFraming(inspector, chunk.conversation, state, choice);
+  else state.earlyChunks.push({ ...chunk, bytes: chunk.bytes.slice() });
+}
+
+/**
+ * Whether an event shows that a side's first bytes will never be enough for a choice. After an `end` of a side without
+ * bytes the other side may still decide.
+ */
+function endsChoice({ earlyChunks }: OpenConversation, event: ConversationEvent): boolean {
+  if (event.type === 'conflict' || event.type === 'ignored') return false;
+  return event.type !== 'end' || earlyChunks.some(({ from }) => from === event.from);
+}
+
+function setFraming(
+  inspector: InspectorState,
+  conversation: Conversation,
+  state: OpenConversation,
+  { name, reason, framing }: FramingChoice,
+): void {
+  state.chosen = true;
+  inspector.emit({ type: 'framing', conversation, name, reason });
+  if (framing !== null) {
+    const framesOf = (from: Side) =>
+      createSideFrames(conversation, from, framing, (event) => inspector.emit(event));
+    state.sides = { client: framesOf('client'), server: framesOf('server') };
+    for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
+  }
+  state.earlyChunks = [];
 }

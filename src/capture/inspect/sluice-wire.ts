@@ -3,7 +3,7 @@ import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Preset } from '../../wire/preset.ts';
 
-/** How many bytes it takes to recognize it. */
+/** The number of bytes that show whether it is Sluice's wire. */
 export const SLUICE_PREFIX_BYTES = 5;
 
 const MAX_HEADER = 65_536;

@@ -48,99 +48,128 @@ export interface Lifecycle {
   end(emit: Emit): void;
 }
 
-export function createLifecycle(shared: SharedState, decisions?: ResetDecisions): Lifecycle {
-  const table = createConversationTable(shared.limits.maxConversations);
+/** All conversations of one reassembly, by what they wait for. */
+interface LifecycleState {
+  readonly shared: SharedState;
+  readonly decisions: ResetDecisions | undefined;
+  readonly table: ConversationTable;
   /** Conversations of which a direction has not started. */
-  const gathering = createTimeoutQueue(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt);
-  const pendingResets = createTimeoutQueue(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time);
+  readonly gathering: TimeoutQueue;
+  readonly pendingResets: TimeoutQueue;
   /** Reset conversations with segments behind the close that are counted, but not emitted. Bounded by `CLOSED_MAX`. */
-  const lateAfterReset = new Set<TcpConversation>();
-  let count = 0;
+  readonly lateAfterReset: Set<TcpConversation>;
+  /** The number of conversations so far: the index of the next one. */
+  count: number;
+}
 
-  function begin({ flow, packet }: Segment, emit: Emit): Direction {
-    const tcp = createTcpConversation(count++, flow, reverseFlow(flow), packet.time);
-    table.add(tcp);
-    gathering.add(tcp);
-    const evicted = table.excess();
-    if (evicted !== null) close(evicted, 'evicted', emit);
-    return tcp.first;
+export function createLifecycle(shared: SharedState, decisions?: ResetDecisions): Lifecycle {
+  const state: LifecycleState = {
+    shared,
+    decisions,
+    table: createConversationTable(shared.limits.maxConversations),
+    gathering: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt),
+    pendingResets: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time),
+    lateAfterReset: new Set(),
+    count: 0,
+  };
+  return {
+    table: state.table,
+    pendingResets: state.pendingResets,
+    begin: (segment, emit) => begin(state, segment, emit),
+    markSettled: (tcp) => markSettled(state, tcp),
+    settle: (tcp, emit) => settle(state, tcp, emit),
+    expire: (time, emit) => expire(state, time, emit),
+    close: (tcp, why, emit) => close(state, tcp, why, emit),
+    survivesReset: (direction, segment) => survivesReset(state, direction, segment),
+    forget: (tcp, emit) => forget(state, tcp, emit),
+    end: (emit) => end(state, emit),
+  };
+}
+
+function begin(state: LifecycleState, { flow, packet }: Segment, emit: Emit): Direction {
+  const tcp = createTcpConversation(state.count++, flow, reverseFlow(flow), packet.time);
+  state.table.add(tcp);
+  state.gathering.add(tcp);
+  const evicted = state.table.excess();
+  if (evicted !== null) close(state, evicted, 'evicted', emit);
+  return tcp.first;
+}
+
+function markSettled(state: LifecycleState, tcp: TcpConversation): void {
+  if (tcp.settled) return;
+  tcp.settled = true;
+  state.gathering.delete(tcp);
+}
+
+function settle(state: LifecycleState, tcp: TcpConversation, emit: Emit): void {
+  if (tcp.settled) return;
+  const { shared } = state;
+  if (tcp.conversation === null) openConversation(tcp, likelyClient(tcp), 'midstream', emit);
+  const starting = [tcp.first, tcp.second].filter(({ started }) => !started);
+  for (const direction of starting) {
+    const zero = zeroOf(direction);
+    if (zero !== null) start(direction, zero, shared, emit);
   }
+  markSettled(state, tcp);
+  for (const direction of starting) if (direction.started) release(direction, shared, emit);
+}
 
-  function markSettled(tcp: TcpConversation): void {
-    if (tcp.settled) return;
-    tcp.settled = true;
-    gathering.delete(tcp);
+function expire(state: LifecycleState, time: bigint, emit: Emit): void {
+  const { gathering, pendingResets } = state;
+  for (let late = gathering.overdue(time); late !== null; late = gathering.overdue(time)) {
+    settle(state, late, emit);
+    if (bothEnded(late)) close(state, late, 'ended', emit);
   }
-
-  function settle(tcp: TcpConversation, emit: Emit): void {
-    if (tcp.settled) return;
-    if (tcp.conversation === null) openConversation(tcp, likelyClient(tcp), 'midstream', emit);
-    const starting = [tcp.first, tcp.second].filter(({ started }) => !started);
-    for (const direction of starting) {
-      const zero = zeroOf(direction);
-      if (zero !== null) start(direction, zero, shared, emit);
-    }
-    markSettled(tcp);
-    for (const direction of starting) if (direction.started) release(direction, shared, emit);
+  for (let late = pendingResets.overdue(time); late !== null; late = pendingResets.overdue(time)) {
+    close(state, late, 'reset', emit);
   }
+}
 
-  function expire(time: bigint, emit: Emit): void {
-    for (let late = gathering.overdue(time); late !== null; late = gathering.overdue(time)) {
-      settle(late, emit);
-      if (bothEnded(late)) close(late, 'ended', emit);
-    }
-    for (let late = pendingResets.overdue(time); late !== null; late = pendingResets.overdue(time)) {
-      close(late, 'reset', emit);
-    }
+function close(state: LifecycleState, tcp: TcpConversation, why: CloseReason, emit: Emit): void {
+  const { decisions, pendingResets, shared, table } = state;
+  if (tcp.reset?.accepted) decisions?.decide(tcp);
+  settle(state, tcp, emit);
+  const { first, second } = tcp;
+  const isReset = tcp.reset !== null;
+  if (isReset) {
+    pendingResets.delete(tcp);
+    endByReset(tcp, shared, emit);
   }
+  giveUpAll(first, 0, shared, emit);
+  giveUpAll(second, 0, shared, emit);
+  const reason = isReset ? 'reset' : bothEnded(tcp) ? 'ended' : why;
+  tcp.closeReason = reason;
+  const forgotten = table.close(tcp, reason !== 'evicted');
+  if (forgotten !== null) emitLate(state, forgotten, emit);
+  const client = first.side === 'client' ? first : second;
+  const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
+  emit({ type: 'close', conversation: tcp.conversation!, reason, endedAt: tcp.latest, totals });
+  if (isReset) decisions?.end(tcp);
+}
 
-  function close(tcp: TcpConversation, why: CloseReason, emit: Emit): void {
-    if (tcp.reset?.accepted) decisions?.decide(tcp);
-    settle(tcp, emit);
-    const { first, second } = tcp;
-    const isReset = tcp.reset !== null;
-    if (isReset) {
-      pendingResets.delete(tcp);
-      endByReset(tcp, shared, emit);
-    }
-    giveUpAll(first, 0, shared, emit);
-    giveUpAll(second, 0, shared, emit);
-    const reason = isReset ? 'reset' : bothEnded(tcp) ? 'ended' : why;
-    tcp.closeReason = reason;
-    const forgotten = table.close(tcp, reason !== 'evicted');
-    if (forgotten !== null) emitLate(forgotten, emit);
-    const client = first.side === 'client' ? first : second;
-    const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
-    emit({ type: 'close', conversation: tcp.conversation!, reason, endedAt: tcp.latest, totals });
-    if (isReset) decisions?.end(tcp);
-  }
+function survivesReset(state: LifecycleState, direction: Direction, segment: Segment): boolean {
+  const { tcp } = direction;
+  if (tcp.closeReason !== 'reset' || segment.flags & (TCP_RST | TCP_SYN)) return false;
+  if (showsLife(direction, segment)) return true;
+  countAfterReset(tcp, segment);
+  if (tcp.pendingAfterReset !== null) state.lateAfterReset.add(tcp);
+  return false;
+}
 
-  function survivesReset(direction: Direction, segment: Segment): boolean {
-    const { tcp } = direction;
-    if (tcp.closeReason !== 'reset' || segment.flags & (TCP_RST | TCP_SYN)) return false;
-    if (showsLife(direction, segment)) return true;
-    countAfterReset(tcp, segment);
-    if (tcp.pendingAfterReset !== null) lateAfterReset.add(tcp);
-    return false;
-  }
+function forget(state: LifecycleState, tcp: TcpConversation, emit: Emit): void {
+  state.table.forget(tcp);
+  emitLate(state, tcp, emit);
+}
 
-  function forget(tcp: TcpConversation, emit: Emit): void {
-    table.forget(tcp);
-    emitLate(tcp, emit);
-  }
+/** Emits the count of segments that came after a reset closed the conversation. No more will be counted. */
+function emitLate(state: LifecycleState, tcp: TcpConversation, emit: Emit): void {
+  state.lateAfterReset.delete(tcp);
+  emitAfterReset(tcp, emit);
+}
 
-  /** Emits the count of segments that came after a reset closed the conversation. No more will be counted. */
-  function emitLate(tcp: TcpConversation, emit: Emit): void {
-    lateAfterReset.delete(tcp);
-    emitAfterReset(tcp, emit);
-  }
-
-  function end(emit: Emit): void {
-    for (const tcp of table.open()) close(tcp, 'unfinished', emit);
-    for (const tcp of lateAfterReset) emitLate(tcp, emit);
-  }
-
-  return { table, pendingResets, begin, markSettled, settle, expire, close, survivesReset, forget, end };
+function end(state: LifecycleState, emit: Emit): void {
+  for (const tcp of state.table.open()) close(state, tcp, 'unfinished', emit);
+  for (const tcp of state.lateAfterReset) emitLate(state, tcp, emit);
 }
 
 /** Whether both sides have ended. */

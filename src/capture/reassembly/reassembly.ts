@@ -7,6 +7,7 @@
  *              lifecycle.ts             out-of-order-buffer.ts
  *              conversation-start.ts    deliver.ts, holes.ts
  *              reset-watch.ts           window.ts
+ *              slow-path.ts
  *
  *   conversation    a segment             what happens
  *   none            any                   a new one gathers                     (see tcp-conversation.ts)
@@ -28,30 +29,16 @@
  */
 
 import { occupiesSequence, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../segment.ts';
-import {
-  classifySyn,
-  isShortlyBefore,
-  isStale,
-  isStray,
-  openConversation,
-  zeroOf,
-} from './conversation-start.ts';
+import { classifySyn, isStale, isStray } from './conversation-start.ts';
 import { deliver, type SharedState } from './deliver.ts';
 import type { ResetDecisions } from './event-order.ts';
-import { expireHole, giveUp } from './holes.ts';
 import { emitIgnored } from './ignored.ts';
-import { bothEnded, createLifecycle } from './lifecycle.ts';
+import { createLifecycle } from './lifecycle.ts';
 import { createOldestFirst } from './oldest-first.ts';
-import {
-  GATHERED_PACKETS_MAX,
-  gatherLimitsOf,
-  limitsOf,
-  type ReassemblyOptions,
-} from './reassembly-options.ts';
+import { gatherLimitsOf, limitsOf, type ReassemblyOptions } from './reassembly-options.ts';
 import { createRecentChunks } from './recent-chunks.ts';
 import { createResetWatch } from './reset-watch.ts';
-import { seqPlus } from './sequence.ts';
-import { forgetShown, receive, release, start } from './sequencing.ts';
+import { keepBehindReset, type ReassemblyState, startAtSyn, takeSlowPath } from './slow-path.ts';
 import { type Direction, type Emit, holdsBytes, NONE, type TcpConversation } from './tcp-conversation.ts';
 import { acknowledge, noteSyn } from './window.ts';
 
@@ -90,132 +77,86 @@ export function createReassembly(options: ReassemblyOptions = {}, decisions?: Re
     recent: createRecentChunks(),
     heldTotals: { cost: 0, holders: createOldestFirst() },
   };
-  const { heldTotals } = shared;
   const lifecycle = createLifecycle(shared, decisions);
-  const resets = createResetWatch(lifecycle, shared, decisions, take);
-  const { table, begin, markSettled, settle, close } = lifecycle;
-  const gatherLimits = gatherLimitsOf(limits);
-
-  function startAtSyn(direction: Direction, segment: Segment, emit: Emit): void {
-    const { tcp, peer } = direction;
-    const zero = seqPlus(segment.seq, 1);
-    direction.syn = segment.seq;
-    if (tcp.conversation === null) {
-      if (segment.flags & TCP_ACK) openConversation(tcp, peer, 'syn-ack', emit);
-      else openConversation(tcp, direction, 'syn', emit);
-    }
-    if (direction.started || !isShortlyBefore(direction, zero)) forgetShown(direction, shared, emit);
-    start(direction, zero, shared, emit);
-    if (peer.syn !== NONE && direction.rightEdge === NONE) direction.rightEdge = peer.synWindow;
-    if (peer.started) markSettled(tcp);
-    release(direction, shared, emit);
-  }
-
-  /** Keeps to `maxHeldTotal` by giving up the oldest holes. */
-  function enforceTotal(emit: Emit): void {
-    while (heldTotals.cost > limits.maxHeldTotal) {
-      const oldest = heldTotals.holders.oldest();
-      if (oldest!.tcp.reset?.accepted) close(oldest!.tcp, 'reset', emit);
-      else if (!oldest!.started) settle(oldest!.tcp, emit);
-      else giveUp(oldest!, 'limit', shared, emit);
-      if (oldest!.tcp.closeReason === null && bothEnded(oldest!.tcp)) close(oldest!.tcp, 'ended', emit);
-    }
-  }
-
-  /** Takes a segment when its conversation is not in perfect order. */
-  function takeSlowPath(direction: Direction, segment: Segment, emit: Emit): void {
-    const { tcp, peer } = direction;
-    if (!direction.started) {
-      if (!direction.anchored) {
-        direction.anchored = true;
-        direction.nextSeq = segment.seq;
-      }
-      receive(direction, segment, shared, emit);
-      if (tcp.settled) {
-        start(direction, zeroOf(direction)!, shared, emit);
-        release(direction, shared, emit);
-      } else if (direction.heldBytes > gatherLimits.bytes || direction.held.length > gatherLimits.segments)
-        settle(tcp, emit);
-    } else receive(direction, segment, shared, emit);
-    const { time } = segment.packet;
-    if (holdsBytes(direction)) expireHole(direction, time, shared, emit);
-    if (holdsBytes(peer)) expireHole(peer, time, shared, emit);
-    if (!tcp.settled && tcp.packets >= GATHERED_PACKETS_MAX) settle(tcp, emit);
-    if (bothEnded(tcp)) close(tcp, 'ended', emit);
-    if (heldTotals.cost > limits.maxHeldTotal) enforceTotal(emit);
-  }
-
-  function take(segment: Segment, emit: Emit): void {
-    const { flags, packet, payload } = segment;
-    const { time } = packet;
-    lifecycle.expire(time, emit);
-    const isSyn = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
-    let direction = table.find(segment.flow);
-    if (direction?.tcp.reset?.accepted) {
-      if (!isSyn) {
-        table.touch(direction.tcp);
-        resets.keep(direction, segment, emit);
-        if (heldTotals.cost > limits.maxHeldTotal) enforceTotal(emit);
-        return;
-      }
-      close(direction.tcp, 'reset', emit);
-    }
-    if (direction !== undefined && direction.tcp.closeReason !== null) {
-      if (isStray(direction, segment) && !lifecycle.survivesReset(direction, segment)) return;
-      lifecycle.forget(direction.tcp, emit);
-      direction = undefined;
-    }
-    direction ??= begin(segment, emit);
-    let starts = false;
-    if (isSyn) {
-      const meaning = classifySyn(direction, segment);
-      if (meaning === 'stray') return;
-      if (meaning === 'new') {
-        close(direction.tcp, 'reused', emit);
-        lifecycle.forget(direction.tcp, emit);
-        direction = begin(segment, emit);
-      }
-      starts = meaning === 'new' || meaning === 'starts';
-      if (meaning === 'again') direction.syn = segment.seq;
-      noteSyn(direction, segment);
-    }
-    const { tcp, peer } = direction;
-    table.touch(tcp);
-    direction.packets++;
-    tcp.packets++;
-    if (time > tcp.latest) tcp.latest = time;
-    if (flags & TCP_RST) {
-      resets.take(direction, segment, emit);
-      return;
-    }
-    resets.look(direction, segment, emit);
-    if (isStale(direction, segment)) {
-      if (occupiesSequence(segment)) emitIgnored(direction, 'stale', segment, emit);
-      return;
-    }
-    if (flags & TCP_ACK) acknowledge(peer, segment);
-    if (starts) startAtSyn(direction, segment, emit);
-    if (
-      direction.started &&
-      segment.seq === direction.nextSeq &&
-      (flags & SYN_RST_FIN) === 0 &&
-      payload.length === segment.length &&
-      direction.finAt === Number.POSITIVE_INFINITY &&
-      tcp.settled &&
-      !holdsBytes(direction) &&
-      !holdsBytes(peer)
-    ) {
-      if (payload.length === 0) return;
-      const ack = flags & TCP_ACK ? segment.ack : NONE;
-      deliver(direction, payload, packet.number, time, ack, shared, emit);
-      return;
-    }
-    takeSlowPath(direction, segment, emit);
-  }
-
+  const takeAgain = (segment: Segment, emit: Emit): void => take(state, segment, emit);
+  const state: ReassemblyState = {
+    shared,
+    lifecycle,
+    resets: createResetWatch(lifecycle, shared, decisions, takeAgain),
+    gatherLimits: gatherLimitsOf(limits),
+  };
   return {
-    take,
-    decide: (tcp, emit) => close(tcp, 'reset', emit),
+    take: (segment, emit) => take(state, segment, emit),
+    decide: (tcp, emit) => lifecycle.close(tcp, 'reset', emit),
     end: lifecycle.end,
   };
 }
+
+function take(state: ReassemblyState, segment: Segment, emit: Emit): void {
+  const { lifecycle, resets, shared } = state;
+  const { flags, packet, payload } = segment;
+  const { time } = packet;
+  lifecycle.expire(time, emit);
+  const isSyn = (flags & (TCP_SYN | TCP_RST)) === TCP_SYN;
+  let direction = lifecycle.table.find(segment.flow);
+  if (direction?.tcp.reset?.accepted) {
+    if (!isSyn) {
+      keepBehindReset(state, direction, segment, emit);
+      return;
+    }
+    lifecycle.close(direction.tcp, 'reset', emit);
+  }
+  if (direction !== undefined && direction.tcp.closeReason !== null) {
+    if (isStray(direction, segment) && !lifecycle.survivesReset(direction, segment)) return;
+    lifecycle.forget(direction.tcp, emit);
+    direction = undefined;
+  }
+  direction ??= lifecycle.begin(segment, emit);
+  let starts = false;
+  if (isSyn) {
+    const meaning = classifySyn(direction, segment);
+    if (meaning === 'stray') return;
+    if (meaning === 'new') {
+      lifecycle.close(direction.tcp, 'reused', emit);
+      lifecycle.forget(direction.tcp, emit);
+      direction = lifecycle.begin(segment, emit);
+    }
+    starts = meaning === 'new' || meaning === 'starts';
+    if (meaning === 'again') direction.syn = segment.seq;
+    noteSyn(direction, segment);
+  }
+  const { tcp, peer } = direction;
+  lifecycle.table.touch(tcp);
+  direction.packets++;
+  tcp.packets++;
+  if (time > tcp.latest) tcp.latest = time;
+  if (flags & TCP_RST) {
+    resets.take(direction, segment, emit);
+    return;
+  }
+  resets.look(direction, segment, emit);
+  if (isStale(direction, segment)) {
+    if (occupiesSequence(segment)) emitIgnored(direction, 'stale', segment, emit);
+    return;
+  }
+  if (flags & TCP_ACK) acknowledge(peer, segment);
+  if (starts) startAtSyn(state, direction, segment, emit);
+  if (!isFastPath(direction, segment)) {
+    takeSlowPath(state, direction, segment, emit);
+    return;
+  }
+  if (payload.length === 0) return;
+  const ack = flags & TCP_ACK ? segment.ack : NONE;
+  deliver(direction, payload, packet.number, time, ack, shared, emit);
+}
+
+/** Whether a segment is the next one, and nothing else of its conversation waits. Nearly all segments are such. */
+const isFastPath = (direction: Direction, { seq, flags, payload, length }: Segment): boolean =>
+  direction.started &&
+  seq === direction.nextSeq &&
+  (flags & SYN_RST_FIN) === 0 &&
+  payload.length === length &&
+  direction.finAt === Number.POSITIVE_INFINITY &&
+  direction.tcp.settled &&
+  !holdsBytes(direction) &&
+  !holdsBytes(direction.peer);

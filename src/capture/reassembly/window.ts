@@ -13,7 +13,7 @@
  *                        gave                                         recording either
  *                        further                                      not: bytes never sent, of an older connection
  *
- *   without a            a SYN that nobody has answered allows no bytes but those seen with it; else the edge is
+ *   without a            a SYN that was not answered allows no bytes but those seen with it; else the edge is
  *   `rightEdge`          16 MiB behind `highest`
  * ```
  *

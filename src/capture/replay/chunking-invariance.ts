@@ -3,8 +3,7 @@ import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } fr
 import { concatBytes } from '../../base/bytes.ts';
 import { check, FUNCTION, LIST } from '../../wire/argument.ts';
 import type { FrameFault } from '../../wire/fault.ts';
-import type { Capture } from '../capture.ts';
-import { checkCapture } from '../check-capture.ts';
+import { type Capture, checkCapture } from '../capture.ts';
 import type { Conversation } from '../stream-event.ts';
 import { describeValue, differences } from './difference.ts';
 import { type Chunking, chunkingInWords } from './rechunk.ts';

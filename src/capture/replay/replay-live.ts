@@ -15,8 +15,7 @@ import {
   SCHEDULER,
   wholeFrom,
 } from '../../wire/argument.ts';
-import type { Capture } from '../capture.ts';
-import { checkCapture } from '../check-capture.ts';
+import { type Capture, checkCapture } from '../capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, StreamEvent } from '../stream-event.ts';

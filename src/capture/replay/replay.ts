@@ -20,8 +20,7 @@ import {
   optional,
   SCHEDULER,
 } from '../../wire/argument.ts';
-import type { Capture } from '../capture.ts';
-import { checkCapture } from '../check-capture.ts';
+import { type Capture, checkCapture } from '../capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Side, StreamEvent } from '../stream-event.ts';

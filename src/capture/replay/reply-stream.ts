@@ -1,7 +1,7 @@
 /** One side of a comparison: bytes become frames, and those that count wait to be compared. */
 
 import { createFifo, type Fifo } from '../../base/fifo.ts';
-import { type DeframeState, finish, initialState, stepSome } from '../../wire/deframe-step.ts';
+import { type DeframeState, finish, initialState, stepUpTo } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './replies.ts';
@@ -72,7 +72,7 @@ export function takeBytes(stream: ReplyStream, bytes: Uint8Array, place: Recorde
   const { replies } = stream;
   if (replies === null) return push(stream, { type: 'data', bytes });
   for (let at = 0; at < bytes.length; ) {
-    const stepped = stepSome(replies.framing, stream.deframing, bytes, at, BATCH_ITEMS);
+    const stepped = stepUpTo(replies.framing, stream.deframing, bytes, at, BATCH_ITEMS);
     stream.deframing = stepped.state;
     at = stepped.at;
     for (const event of stepped.events) onEvent(stream, event, place);

@@ -32,8 +32,8 @@ export interface PageOptions {
 }
 
 /**
- * Writes the page, and gives it its name when it is whole. For a damaged capture it writes a page of the part before
- * the damage, and then throws an `ExitError`.
+ * Writes the page into a temporary file, and renames that when it is whole. For a damaged capture it writes a page of
+ * the part before the damage, and then throws an `ExitError`.
  */
 export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,

@@ -1,4 +1,4 @@
-/** `sluice inspect`: what was said in a recording, message by message, and how TCP carried it. */
+/** `sluice inspect`: shows the messages in a recording, and how TCP carried each. */
 import { type Command, Option } from 'commander';
 import { captureFile } from '../../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../../capture/inspect/inspect.ts';
@@ -157,7 +157,7 @@ async function* noticing(events: Events, unread: (event: PacketsUnread) => void)
   }
 }
 
-/** Answers how many conversations there were, as the other printers do. */
+/** Prints the events as JSON, and returns the number of conversations, as the other printers do. */
 async function asJson(events: Events, flags: InspectFlags, output: Output): Promise<number> {
   const { chunkBytes, chunks = chunkBytes !== undefined } = flags;
   return await each(events, output, (event) => {
@@ -183,7 +183,7 @@ async function asTable(events: Events, flags: InspectFlags, output: Output): Pro
 }
 
 /**
- * Takes the events, no faster than the reader of stdout reads, and answers how many conversations there were. Throws an
+ * Takes the events, no faster than the reader of stdout reads, and returns the number of conversations. Throws an
  * `ExitError` for a damaged capture.
  */
 async function each(events: Events, output: Output, take: (event: InspectEvent) => void): Promise<number> {

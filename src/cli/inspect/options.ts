@@ -13,7 +13,7 @@ export const presetNames: readonly string[] = [...presets, sluicePreset]
   .map(({ name }) => name)
   .concat('none');
 
-/** Reads a name as it is written for `--preset`, in small letters or capitals. */
+/** Parses the name of a preset, in small letters or capitals. */
 export function presetName(text: string): string {
   const name = text.toLowerCase();
   if (presetNames.includes(name)) return name;

@@ -4,7 +4,7 @@
  * ```text
  *  84 columns, or not a terminal   all, with wide cells
  *  74                              all, with narrow ones
- *  fewer                           the text, and what else there is, below: in lines of its own
+ *  fewer                           the text, and the cells that do not fit, in lines of their own below
  * ```
  */
 import { formatCount, formatCountOf } from '../../base/units.ts';

@@ -1,7 +1,7 @@
-/** The end of the table: the totals, and facts that belong to no conversation's block. */
+/** The end of the table: the totals, and the facts that are in no conversation's block. */
 import { formatCount, formatCountOf } from '../../base/units.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
-import type { PacketsUnread } from '../../capture/stream-event.ts';
+import type { AfterReset, PacketsUnread } from '../../capture/stream-event.ts';
 import { printable } from '../shared/format.ts';
 import { afterResetInWords, fragmentConflictInWords, unreadInWords, wrapped } from './words.ts';
 
@@ -17,97 +17,136 @@ export interface Sum {
   lines(): string[];
 }
 
-/** @param columns to which it is wrapped; absent: the sum is one line, and what follows it has 100. */
+/** The counts of one recording, and the facts that get a line each. */
+interface SumState {
+  /** The width to which lines are wrapped; undefined when stdout is no terminal. */
+  readonly columns: number | undefined;
+  readonly counts: Counts;
+  /** The indices of the conversations that are open. The reassembly bounds how many are. */
+  readonly open: Set<number>;
+  /** Packets behind the resets of closed conversations, in words. At most `LATE_SHOWN`. */
+  readonly late: string[];
+  /** Differing IP fragments, in words. At most `CONFLICTS_SHOWN`. */
+  readonly differing: string[];
+  unread: PacketsUnread | null;
+}
+
+interface Counts {
+  conversations: number;
+  frames: number;
+  glued: number;
+  cut: number;
+  gaps: number;
+  faults: number;
+  conflicts: number;
+  ignored: number;
+  packetsAfterReset: number;
+  bytesAfterReset: number;
+}
+
+/** @param columns the width to which all is wrapped; undefined: the totals are one line, and other lines have 100. */
 export function createSum(columns: number | undefined): Sum {
-  const sums = {
-    conversations: 0,
-    frames: 0,
-    glued: 0,
-    cut: 0,
-    gaps: 0,
-    faults: 0,
-    conflicts: 0,
-    ignored: 0,
-    after: { packets: 0, bytes: 0 },
+  const sum: SumState = {
+    columns,
+    counts: {
+      conversations: 0,
+      frames: 0,
+      glued: 0,
+      cut: 0,
+      gaps: 0,
+      faults: 0,
+      conflicts: 0,
+      ignored: 0,
+      packetsAfterReset: 0,
+      bytesAfterReset: 0,
+    },
+    open: new Set(),
+    late: [],
+    differing: [],
+    unread: null,
   };
-  const open = new Set<number>();
-  /** Packets behind the resets of closed conversations, in words. */
-  const late: string[] = [];
-  /** Differing IP fragments, in words. */
-  const differing: string[] = [];
-  let unread: PacketsUnread | null = null;
+  return { take: (event) => take(sum, event), lines: () => lines(sum) };
+}
 
-  function take(event: InspectEvent): void {
-    switch (event.type) {
-      case 'open':
-        sums.conversations++;
-        open.add(event.conversation.index);
-        return;
-      case 'frame':
-        sums.frames++;
-        sums.glued += isCoalesced(event) ? 1 : 0;
-        sums.cut += isSplit(event) ? 1 : 0;
-        return;
-      case 'gap':
-        sums.gaps++;
-        return;
-      case 'fault':
-        sums.faults++;
-        return;
-      case 'conflict':
-        sums.conflicts++;
-        return;
-      case 'fragment-conflict':
-        sums.conflicts++;
-        if (differing.length < CONFLICTS_SHOWN) differing.push(fragmentConflictInWords(event));
-        return;
-      case 'ignored':
-        sums.ignored++;
-        return;
-      case 'after-reset': {
-        const { packets, bytes, firstPacket, conversation } = event;
-        sums.after.packets += packets;
-        sums.after.bytes += bytes;
-        if (open.has(conversation.index) || late.length >= LATE_SHOWN) return;
-        late.push(`#${conversation.index}: ${afterResetInWords(event)}, from packet ${firstPacket} on`);
-        return;
-      }
-      case 'close':
-        open.delete(event.conversation.index);
-        return;
-      case 'unread':
-        unread = event;
-    }
+function take(sum: SumState, event: InspectEvent): void {
+  const { counts, differing, open } = sum;
+  switch (event.type) {
+    case 'open':
+      counts.conversations++;
+      open.add(event.conversation.index);
+      return;
+    case 'frame':
+      counts.frames++;
+      counts.glued += isCoalesced(event) ? 1 : 0;
+      counts.cut += isSplit(event) ? 1 : 0;
+      return;
+    case 'gap':
+      counts.gaps++;
+      return;
+    case 'fault':
+      counts.faults++;
+      return;
+    case 'conflict':
+      counts.conflicts++;
+      return;
+    case 'fragment-conflict':
+      counts.conflicts++;
+      if (differing.length < CONFLICTS_SHOWN) differing.push(fragmentConflictInWords(event));
+      return;
+    case 'ignored':
+      counts.ignored++;
+      return;
+    case 'after-reset':
+      addAfterReset(sum, event);
+      return;
+    case 'close':
+      open.delete(event.conversation.index);
+      return;
+    case 'unread':
+      sum.unread = event;
   }
+}
 
-  function lines(): string[] {
-    const { conversations, frames, glued, cut, gaps, faults, conflicts, ignored, after } = sums;
-    if (conversations === 0 && unread === null) return [];
-    const totals = [
-      formatCountOf(conversations, 'conversation'),
-      `${formatCountOf(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
-      formatCountOf(gaps, 'gap'),
-      formatCountOf(faults, 'fault'),
-      ...(conflicts > 0 ? [formatCountOf(conflicts, 'conflict')] : []),
-      ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
-      ...(after.packets > 0
-        ? [`${formatCountOf(after.packets, 'packet')} (${formatCountOf(after.bytes, 'byte')}) after a reset`]
-        : []),
-      ...(unread === null ? [] : [`${formatCountOf(unread.packets, 'packet')} not read`]),
-    ].join(', ');
-    return [
-      ...late.flatMap((text) => indented(text, '')),
-      ...(columns === undefined ? [totals] : wrapped(totals, columns)),
-      ...differing.flatMap((text) => indented(text, '  ')),
-      ...(unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN)).flatMap((text) => indented(text, '  ')),
-    ];
-  }
+function addAfterReset({ counts, late, open }: SumState, event: AfterReset): void {
+  const { packets, bytes, firstPacket, conversation } = event;
+  counts.packetsAfterReset += packets;
+  counts.bytesAfterReset += bytes;
+  if (open.has(conversation.index) || late.length >= LATE_SHOWN) return;
+  late.push(`#${conversation.index}: ${afterResetInWords(event)}, from packet ${firstPacket} on`);
+}
 
-  /** Text in lines behind an indent, the first of them less. */
-  function indented(text: string, indent: string): string[] {
-    const [first, ...more] = wrapped(printable(text), (columns ?? 100) - indent.length - 2);
-    return [`${indent}${first}`, ...more.map((line) => `${indent}  ${line}`)];
-  }
+function lines({ columns, counts, differing, late, unread }: SumState): string[] {
+  if (counts.conversations === 0 && unread === null) return [];
+  const totals = totalsInWords(counts, unread);
+  const notRead = unread === null ? [] : unreadInWords(unread, UNREAD_SHOWN);
+  return [
+    ...late.flatMap((text) => indented(text, '', columns)),
+    ...(columns === undefined ? [totals] : wrapped(totals, columns)),
+    ...differing.flatMap((text) => indented(text, '  ', columns)),
+    ...notRead.flatMap((text) => indented(text, '  ', columns)),
+  ];
+}
 
-  return { take, lines };
+function totalsInWords(counts: Counts, unread: PacketsUnread | null): string {
+  const { conversations, frames, glued, cut, gaps, faults, conflicts, ignored } = counts;
+  const { packetsAfterReset, bytesAfterReset } = counts;
+  const bytes = formatCountOf(bytesAfterReset, 'byte');
+  return [
+    formatCountOf(conversations, 'conversation'),
+    `${formatCountOf(frames, 'frame')}${frames > 0 ? ` (${glued} glued, ${cut} cut)` : ''}`,
+    formatCountOf(gaps, 'gap'),
+    formatCountOf(faults, 'fault'),
+    ...(conflicts > 0 ? [formatCountOf(conflicts, 'conflict')] : []),
+    ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
+    ...(packetsAfterReset > 0
+      ? [`${formatCountOf(packetsAfterReset, 'packet')} (${bytes}) after a reset`]
+      : []),
+    ...(unread === null ? [] : [`${formatCountOf(unread.packets, 'packet')} not read`]),
+  ].join(', ');
+}
+
+/** Wraps a text into lines behind an indent; all but the first are indented by two columns more. */
+function indented(text: string, indent: string, columns = 100): string[] {
+  const [first, ...more] = wrapped(printable(text), columns - indent.length - 2);
+  return [`${indent}${first}`, ...more.map((line) => `${indent}  ${line}`)];
 }

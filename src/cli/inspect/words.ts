@@ -1,6 +1,6 @@
 /** Facts about a recording in words. Times are in nanoseconds since 1970. */
 import { formatCount, formatCountOf } from '../../base/units.ts';
-import type { FramingReason } from '../../capture/inspect/inspect-event.ts';
+import type { FramingReason, InspectedFault } from '../../capture/inspect/inspect-event.ts';
 import type {
   AfterReset,
   CloseReason,
@@ -8,6 +8,7 @@ import type {
   GapReason,
   PacketIgnored,
   PacketsUnread,
+  StreamConflict,
 } from '../../capture/stream-event.ts';
 
 const NANOS = 1_000_000_000n;
@@ -59,6 +60,14 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
   snapped: 'cut off by the snap length',
   limit: 'given up: too much waited behind it',
 };
+
+export function faultInWords({ code, message, position, ascii }: InspectedFault): string {
+  const seen = ascii === '' ? '' : `: |${ascii}|`;
+  return `${code} at ${formatCount(position)}: ${message}${seen}`;
+}
+
+export const conflictInWords = ({ position, length, packet }: StreamConflict): string =>
+  `bytes came twice and differed: ${formatCountOf(length, 'byte')} from ${formatCount(position)} on, in packet ${packet}`;
 
 /** @example ignoredInWords(event) // 'a RST in packet 5, at 899,999, outside of the window, so that it ends nothing' */
 export function ignoredInWords({ why, packet, position, length }: PacketIgnored): string {

@@ -6,7 +6,7 @@ import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../capture/inspect/slui
 import { readStreams } from '../../capture/read-streams.ts';
 import { presets } from '../../wire/presets.ts';
 
-/** `sluice` or the name of another preset; `unknown`; null when no client sent enough to tell. */
+/** `sluice` or the name of another preset; `unknown`; null when no client sent any bytes. */
 export type DetectedProtocol = string | null;
 
 /** The search ends after so many conversations, or bytes of them. */

@@ -1,4 +1,4 @@
-/** A capture as a command reads it: with a bar for the progress, and with messages for its errors. */
+/** Opens the capture of a command, with a bar for the progress, and explains its errors. */
 import { statSync } from 'node:fs';
 import { MultiBar } from 'cli-progress';
 import type { Capture } from '../../capture/capture.ts';
@@ -14,16 +14,16 @@ import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { drawBar } from '../transfer/draw-bar.ts';
 
-export interface Reading {
+export interface CaptureInput {
   readonly capture: Capture;
   /** Prints a line, above the bar if there is one. */
   readonly line: (text: string) => void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   readonly end: () => void;
 }
 
-/** @param bar draws on a terminal how much of the file was read; of a pipe it is not known how much there is. */
-export function readingOf(file: string, output: Output, bar: boolean): Reading {
+/** @param bar draws on a terminal how much of the file was read. A pipe has no bar, as its length is not known. */
+export function openCapture(file: string, output: Output, bar: boolean): CaptureInput {
   const capture = captureFile(file);
   const size = bar && process.stderr.isTTY && process.stdout.isTTY ? sizeOf(file) : null;
   if (size === null) return { capture, line: output.line, end: () => {} };
@@ -73,7 +73,7 @@ function sizeOf(file: string): number | null {
   }
 }
 
-/** Answers an `ExitError` for a capture that cannot be read to its end, and anything else as it is. */
+/** Makes an `ExitError` of a `CaptureFault`, and returns anything else as it is. */
 export const captureExitError = (thrown: unknown): ExitError | unknown =>
   isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 
@@ -89,10 +89,10 @@ export function noneOf(file: string, only: readonly (number | string)[]): ExitEr
   );
 }
 
-/** How many reasons are in the error. */
+/** The most reasons in the error. */
 const REASONS_SHOWN = 3;
 
-/** The error for a capture without any conversation. It says what the capture has instead. */
+/** The error for a capture without any conversation. Its message names the packets that the capture has instead. */
 export function noConnection(file: string, unread: PacketsUnread | null): ExitError {
   const instead =
     unread === null

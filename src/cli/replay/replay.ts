@@ -26,9 +26,9 @@ import { addTlsOptions, type TlsFlags } from '../shared/tls-option.ts';
 import { detectProtocol } from './detect-protocol.ts';
 import { loadFolder } from './load-folder.ts';
 import { chunking, only, speed } from './options.ts';
-import { captureExitError, nothingFound, type Reading, readingOf } from './read.ts';
+import { type CaptureInput, captureExitError, nothingFound, openCapture } from './read.ts';
 import {
-  counted,
+  addResult,
   countsInWords,
   eventInWords,
   noCounts,
@@ -155,44 +155,56 @@ async function run(file: string, flags: ReplayFlags): Promise<void> {
     );
   }
   const output = createOutput();
-  const reading = readingOf(file, output, !flags.json && !flags.quiet);
-  const signals = exitOnSignal(reading.end);
+  const input = openCapture(file, output, !flags.json && !flags.quiet);
+  const signals = exitOnSignal(input.end);
   try {
-    if (flags.to === undefined && !flags.verify) await dryRun(file, reading, flags, output);
-    else await compared(file, reading, flags, output);
+    if (flags.to === undefined && !flags.verify) await dryRun(file, input, flags, output);
+    else await compareReplies(file, input, flags, output);
   } catch (thrown) {
     throw captureExitError(thrown);
   } finally {
-    reading.end();
+    input.end();
     output.flush();
     signals.unsubscribe();
   }
 }
 
-const shared = ({ only, chunking, speed, maxIdle }: ReplayFlags): PacingOptions & { chunking: Chunking } => ({
+const pacingOf = ({
+  only,
+  chunking,
+  speed,
+  maxIdle,
+}: ReplayFlags): PacingOptions & { chunking: Chunking } => ({
   ...(only === undefined ? {} : { only }),
   ...(maxIdle === undefined ? {} : { maxIdle }),
   chunking,
   speed,
 });
 
-/** Sends it to a server, or to a session here, and holds the replies to the recorded ones. */
-async function compared(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+/**
+ * Sends the recording to a server, or to a session in this process, and compares the replies with the recorded ones.
+ */
+async function compareReplies(
+  file: string,
+  input: CaptureInput,
+  flags: ReplayFlags,
+  output: Output,
+): Promise<void> {
   let counts = noCounts;
   let unreachable = false;
   const print = (result: LiveResult) => {
-    counts = counted(counts, result);
+    counts = addResult(counts, result);
     unreachable ||= result.fault?.code === 'connect' || result.fault?.code === 'broke';
     if (flags.json) output.json(resultAsJson(result));
     else if (!flags.quiet || verdictOf(result) !== 'same') {
-      for (const line of resultInWords(result)) reading.line(line);
+      for (const line of resultInWords(result)) input.line(line);
     }
   };
-  const results$ = await resultsOf(file, reading, flags);
-  // One that cannot be connected to for one conversation cannot be for the next.
+  const results$ = await resultsOf(file, input, flags);
+  // A server that cannot be reached for one conversation cannot be reached for the next.
   const reached$ = results$.pipe(takeWhile(({ fault }) => fault?.code !== 'connect', true));
-  const fault = await faultOf(reached$.pipe(tap(print)));
-  reading.end();
+  const fault = await errorOf(reached$.pipe(tap(print)));
+  input.end();
   if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(countsInWords(counts));
@@ -204,27 +216,27 @@ async function compared(file: string, reading: Reading, flags: ReplayFlags, outp
 
 async function resultsOf(
   file: string,
-  { capture }: Reading,
+  { capture }: CaptureInput,
   flags: ReplayFlags,
 ): Promise<Observable<LiveResult>> {
-  const how = { ...shared(flags), stall: flags.wait };
-  const spoken = await spokenOf(file, flags);
+  const how = { ...pacingOf(flags), stall: flags.wait };
+  const protocol = await protocolOf(file, flags);
   if (flags.verify) return verifyReplay(capture, { ...how, store: await loadFolder(flags.with) });
   const connecting$ = connection$(flags);
-  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? spoken) });
+  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? protocol) });
 }
 
 /**
- * How the conversations are framed. Only Sluice's wire can be served here: throws an `ExitError` for any other. What
- * can be read only once is not looked at before.
+ * The protocol of the conversations. Without `--to` only Sluice's can be served: throws an `ExitError` for any other. A
+ * capture that can be read only once is taken for one of Sluice.
  */
-async function spokenOf(file: string, { only, to }: ReplayFlags): Promise<string> {
+async function protocolOf(file: string, { only, to }: ReplayFlags): Promise<string> {
   const isRegular = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
-  const spoken = isRegular ? await detectProtocol(captureFile(file, { reuse: true }), only) : null;
-  if (spoken === null || spoken === 'sluice') return 'sluice';
-  if (to !== undefined) return spoken === 'unknown' ? 'none' : spoken;
+  const protocol = isRegular ? await detectProtocol(captureFile(file, { reuse: true }), only) : null;
+  if (protocol === null || protocol === 'sluice') return 'sluice';
+  if (to !== undefined) return protocol === 'unknown' ? 'none' : protocol;
   const name = printable(file);
-  const looks = spoken === 'unknown' ? '' : ` (by its port it is ${spoken})`;
+  const looks = protocol === 'unknown' ? '' : ` (by its port it is ${protocol})`;
   throw exitError(
     exitStatus.failed,
     `${name} holds nothing of Sluice's wire${looks}, and nothing else can be served: use "sluice inspect ${name}", or "sluice replay ${name} --to HOST:PORT"`,
@@ -237,8 +249,8 @@ function repliesOf(name: string): { readonly replies?: Replies<unknown> } {
   return preset === null ? {} : { replies: presetReplies(preset) };
 }
 
-/** Prints what a server would have stored. */
-async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output: Output): Promise<void> {
+/** Serves the recording in memory, and prints what a server would have stored. */
+async function dryRun(file: string, input: CaptureInput, flags: ReplayFlags, output: Output): Promise<void> {
   const counts: StoredCounts = { conversations: 0, files: 0, bytes: 0, refused: 0, brokeOff: 0 };
   const onServerEvent = (event: ServerEvent) => {
     if (!('connection' in event)) return;
@@ -249,38 +261,39 @@ async function dryRun(file: string, reading: Reading, flags: ReplayFlags, output
     } else if (event.type === 'refused') counts.refused++;
     if (flags.json) return printEvent(event, conversation, output);
     const words = eventInWords(event, conversation);
-    if (words !== null && (!flags.quiet || event.type === 'refused')) reading.line(words);
+    if (words !== null && (!flags.quiet || event.type === 'refused')) input.line(words);
   };
-  const over = ({ conversation: { index }, fault }: LiveResult) => {
+  const onResult = ({ conversation: { index }, fault }: LiveResult) => {
     counts.conversations++;
-    // That replies are not those of the recording is for --verify to say.
+    // Only --verify reports replies that differ from the recorded ones.
     if (fault?.code !== 'incomplete' && fault?.code !== 'too-many') return;
     counts.brokeOff++;
     if (flags.json) output.json({ event: 'broke-off', conversation: index, message: fault.message });
-    else reading.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
+    else input.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
   };
-  await spokenOf(file, flags);
+  await protocolOf(file, flags);
   const store = await loadFolder(flags.with);
-  // Verifying keeps the recorded order between connections: a file that one stores is there when another asks for it.
-  const verified$ = verifyReplay(reading.capture, {
-    ...shared(flags),
+  // `verifyReplay` keeps the recorded order between connections: a file that one stores is there when another asks for
+  // it.
+  const verified$ = verifyReplay(input.capture, {
+    ...pacingOf(flags),
     store,
     onServerEvent,
     stall: DRY_RUN_WAIT_MS,
   });
-  const fault = await faultOf(verified$.pipe(tap(over)));
-  reading.end();
+  const fault = await errorOf(verified$.pipe(tap(onResult)));
+  input.end();
   if (counts.conversations === 0) throw fault ?? (await nothingFound(file, flags.only));
   if (flags.json) output.json({ event: 'summary', ...counts });
   else if (!flags.quiet) output.line(storedInWords(counts));
   if (fault !== undefined) throw fault;
 }
 
-/** Milliseconds that a reply of another server than this one is waited for, which does not come. */
+/** How long to wait for a recorded reply, in milliseconds. Where another server was recorded, it does not come. */
 const DRY_RUN_WAIT_MS = 500;
 
-/** Runs it to its end; answers what it errors with. */
-const faultOf = (run$: Observable<unknown>): Promise<unknown> =>
+/** Runs an Observable to its end, and returns its error; undefined when it completes. */
+const errorOf = (run$: Observable<unknown>): Promise<unknown> =>
   lastValueFrom(run$, { defaultValue: undefined }).then(
     () => undefined,
     (thrown: unknown) => thrown,

@@ -1,4 +1,4 @@
-/** The texts of `sluice replay`: the result of each conversation, and the sum of all. */
+/** The texts of `sluice replay`: the result of each conversation, and the totals. */
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import type { LiveResult } from '../../capture/replay/live-result.ts';
 import type { ReplyDifference } from '../../capture/replay/replies.ts';
@@ -42,7 +42,7 @@ export const noCounts: Counts = {
   received: 0,
 };
 
-export function counted(counts: Counts, result: LiveResult): Counts {
+export function addResult(counts: Counts, result: LiveResult): Counts {
   const verdict = verdictOf(result);
   return {
     ...counts,
@@ -63,7 +63,7 @@ export function clockInWords(nanos: bigint): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${micros}`;
 }
 
-const named = ({ index, client, server }: Conversation): string =>
+const conversationInWords = ({ index, client, server }: Conversation): string =>
   `conversation ${index}, ${client} to ${server}`;
 
 function differenceInWords({ message, packet, at }: ReplyDifference): string {
@@ -71,14 +71,14 @@ function differenceInWords({ message, packet, at }: ReplyDifference): string {
   return `  ${printable(message)}${where}`;
 }
 
-/** A conversation in lines. */
+/** The lines for one conversation. */
 export function resultInWords(result: LiveResult): string[] {
   const { conversation, sent, received, replies, differences, more, fault } = result;
   const answered = replies === 0 ? '' : `, ${replies} ${replies === 1 ? 'reply' : 'replies'}`;
   const went = `sent ${formatBytes(sent)}, received ${formatBytes(received)}${answered}`;
   const from = conversation.opening === 'midstream' ? '  its beginning is not in the recording' : null;
   return [
-    `${named(conversation)}: ${verdictOf(result)} (${went})`,
+    `${conversationInWords(conversation)}: ${verdictOf(result)} (${went})`,
     ...(from === null ? [] : [from]),
     ...differences.map(differenceInWords),
     ...(more > 0 ? [`  and ${more} more`] : []),
@@ -97,8 +97,8 @@ export function countsInWords(counts: Counts): string {
   return `${conversations} ${conversations === 1 ? 'conversation' : 'conversations'}: ${parts.join(', ')}`;
 }
 
-/** A value as JSON has it: bytes in hexadecimal, times in nanoseconds as text, since they are beyond 2^53. */
-const plain = (value: unknown): unknown =>
+/** Converts a value for JSON: bytes to hexadecimal, and times in nanoseconds to text, since they are beyond 2^53. */
+const jsonValue = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value ?? null, (_, inner: unknown) => {
       if (typeof inner === 'bigint') return String(inner);
@@ -117,7 +117,7 @@ export function resultAsJson(result: LiveResult): Record<string, unknown> {
     server,
     verdict: verdictOf(result),
     ...rest,
-    differences: differences.map(plain),
+    differences: differences.map(jsonValue),
   };
 }
 
@@ -132,19 +132,19 @@ export function eventInWords(event: ServerEvent, conversation: number): string |
       return `refused ${printable(`${what === '' ? '' : `${what}: `}${event.error.message}`)}${of}`;
     }
     case 'served':
-      return changes.has(event.cmd) ? `${event.cmd} ${printable(event.filename ?? '')}${of}` : null;
+      return CHANGING_COMMANDS.has(event.cmd) ? `${event.cmd} ${printable(event.filename ?? '')}${of}` : null;
     default:
       return null;
   }
 }
 
-/** Commands that change what is stored, besides the one that stores. */
-const changes: ReadonlySet<string> = new Set(['delete', 'rename', 'cancel']);
+/** The commands that change stored files, besides `put`. */
+const CHANGING_COMMANDS: ReadonlySet<string> = new Set(['delete', 'rename', 'cancel']);
 
 export function printEvent(event: ServerEvent, conversation: number, output: Output): void {
   const { type, ...rest } = event as ServerEvent & { connection?: string };
   const { connection: _, ...facts } = rest;
-  output.json({ event: type, conversation, ...(plain(facts) as object) });
+  output.json({ event: type, conversation, ...(jsonValue(facts) as object) });
 }
 
 export interface StoredCounts {

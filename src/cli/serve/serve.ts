@@ -1,8 +1,8 @@
 /** `sluice serve`: receives files into a folder until a signal stops it. */
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
+import { openFileLimit } from '../../server/bounds.ts';
 import type { ServerEvent } from '../../server/event.ts';
-import { openFileLimit } from '../../server/open-files.ts';
 import { serve } from '../../server/serve.ts';
 import { warnings } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';

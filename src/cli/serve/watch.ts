@@ -3,8 +3,8 @@ import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
 import { diskWritable } from '../../server/health.ts';
 import type { OpsServer } from '../../server/ops-server.ts';
-import type { ServerStats } from '../../server/stats.ts';
-import { createStatus } from '../../server/status.ts';
+import type { ServerStats } from '../../server/status.ts';
+import { createStatusReader } from '../../server/status.ts';
 import type { Store } from '../../store/contract.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
@@ -37,7 +37,7 @@ const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 
 export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
   let read = () => NO_STATS;
   const facts = { stats: () => read(), unfinished: () => store.unfinished() };
-  const status = createStatus(facts);
+  const status = createStatusReader(facts);
   let opsServer: OpsServer | null = null;
 
   async function start(): Promise<void> {

@@ -1,12 +1,12 @@
-/** The bytes of body that follow the header of a request: as the server reads its requests, and as `inspect` does. */
+/** The length of the body that follows the header of a request: one rule for the server and for `inspect`. */
 import { check, RECORD } from '../../wire/argument.ts';
 import { type HeadFault, headFault } from '../../wire/fault.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { requestPatterns } from './request.ts';
 
 /**
- * The length of a put's body, or why it cannot be known. A client may send the content from an offset on; `filesize` is
- * always the size of the whole file.
+ * The length of a put's body, or why it cannot be known. A client may send the content from an offset on; `filesize`
+ * is always the size of the whole file.
  */
 export function putBodyLength({ filesize, offset = 0 }: JsonHeader): number | string {
   if (!isByteCount(filesize)) return FILESIZE_RULE;

@@ -1,9 +1,9 @@
 /**
  * The one catalogue of errors, as they are sent to the peer.
  *
- * An error is plain data. `fatal` says that the connection ends: the server sends the error, reads nothing behind it,
- * and ends its side. `blame` says whose fault it is: the peer's (`peer`: the same request fails again) or ours
- * (`server`: it may well work later).
+ * An error is plain data. With `fatal` the connection ends: the server sends the error, reads nothing behind it, and
+ * ends its side. `blame` names the side that caused it: the peer (the same request fails again) or the server (the request
+ * may succeed later).
  */
 import { inWords } from '../../wire/argument.ts';
 
@@ -20,7 +20,7 @@ const define = (blame: ErrorDefinition['blame'], message: string, fatal = false)
 });
 
 export const catalogue = {
-  // Framing: nothing after these can be understood.
+  // Framing: after these the server cannot read the bytes of the connection.
   'bad-header-length': define('peer', 'the header length is not within bounds', true),
   'bad-header': define('peer', 'the header is not a JSON object in UTF-8', true),
   'bad-body-length': define('peer', 'the header does not say how long its body is', true),
@@ -41,7 +41,7 @@ export const catalogue = {
   'sha256-mismatch': define('peer', 'the content does not have the SHA-256 that was said'),
   'upload-taken': define('peer', 'another connection has taken the upload over'),
 
-  // Who may do what.
+  // Access.
   'not-authenticated': define('peer', 'the server must know who you are first: say hello with a token'),
   'bad-token': define('peer', 'the token is not one the server knows', true),
   forbidden: define('peer', 'you may not do that'),
@@ -53,7 +53,7 @@ export const catalogue = {
   'too-many-connections': define('server', 'the server has too many connections', true),
   'timed-out': define('peer', 'the server has waited long enough', true),
 
-  // What the server cannot do now.
+  // Failures of the server, its disk and its memory.
   'disk-full': define('server', 'the disk is full'),
   'permission-denied': define('server', 'the server may not write there'),
   'read-only': define('server', 'the file system is read-only'),
@@ -66,7 +66,7 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** An error as it is sent: a code from the catalogue, a message, and further details. */
+/** An error on the wire: a code from the catalogue, a message, and further details. */
 export interface ServiceFault {
   readonly code: ErrorCode;
   readonly message: string;
@@ -80,8 +80,8 @@ export interface ServiceFault {
 /**
  * Makes an error from the catalogue.
  *
- * @param why what exactly is wrong and what to do; appended to the message of the catalogue.
- * @param details further fields of the error, sent as they are.
+ * @param why the exact reason and the remedy; appended to the message of the catalogue.
+ * @param details further fields of the error.
  * @example serviceFault('bad-offset', 'the server has 10 bytes', { offset: 10 })
  */
 export function serviceFault(

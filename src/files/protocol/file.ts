@@ -1,13 +1,13 @@
 /** Descriptions of a stored file, from a store to the session and from the server to its clients. */
 
-/** One stored file as a listing shows it. */
+/** One stored file in a listing. */
 export interface FileInfo {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** When the content last changed, in milliseconds since 1970 (UTC), whole. */
+  /** The time of the last change of the content, in whole milliseconds since 1970 (UTC). */
   readonly mtime: number;
-  /** CRC-32 (as in `Stored`) of the content, where the store knows it to be that of the file as it is now. */
+  /** CRC-32 (as in `Stored`) of the content; absent where the store does not know that of the present content. */
   readonly crc32?: number;
 }
 
@@ -19,9 +19,9 @@ export interface Stored extends FileInfo {
   readonly durable: boolean;
 }
 
-/** How much has arrived of an unfinished upload. */
+/** The part of an unfinished upload that has arrived. */
 export interface UploadOffset {
-  /** Bytes from the start, all of them as durable as the store makes things: they need never be sent again. */
+  /** Bytes from the start. They are as durable as the store makes files, so the client need never send them again. */
   readonly offset: number;
   /** CRC-32 (as in `Stored`) of those bytes; 0 of none. */
   readonly crc32: number;
@@ -30,6 +30,6 @@ export interface UploadOffset {
 export interface Listing {
   /** In ascending order of the names' UTF-8 bytes. */
   readonly files: readonly FileInfo[];
-  /** The last name of this page when there are more; to be given as `after`. */
+  /** The last name of this page when there are more: the `after` of the next request. */
   readonly next?: string;
 }

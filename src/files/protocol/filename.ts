@@ -11,7 +11,7 @@ export const RESERVED_FOLDER = '.sluice';
 
 /** The most bytes of UTF-8 in a whole name. */
 export const NAME_BYTES_MAX = 1024;
-/** The most bytes of UTF-8 in one segment: what ext4, xfs, btrfs and APFS allow. */
+/** The most bytes of UTF-8 in one segment: the limit of ext4, xfs, btrfs and APFS. */
 export const SEGMENT_BYTES_MAX = 255;
 
 const encoder = new TextEncoder();

@@ -34,7 +34,7 @@ export type Reply = Ack | Refusal;
 export const isRefusal = (reply: Reply): reply is Refusal =>
   typeof reply === 'object' && reply !== null && 'error' in reply;
 
-/** The answer to a `put`. With `durable: true` the file and its directory entry are both on the disk. */
+/** The ack of a `put`. With `durable: true` the file and its directory entry are both on the disk. */
 export interface PutAck extends Ack {
   readonly ack: 'put';
   readonly filename: string;
@@ -52,7 +52,7 @@ export function replyBodyLength(header: JsonHeader): number | HeadFault {
 }
 
 /**
- * The framing of what a server sends to a client. Only `get` has a body, which is streamed.
+ * The framing of the replies of a server. Only the reply to a `get` has a body, which is streamed.
  *
  * @example connection.chunks$.pipe(deframe(replyFraming()))
  */

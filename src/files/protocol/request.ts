@@ -25,7 +25,7 @@ const crc32 = P.when(
 );
 const millis = P.when((value: unknown): value is number => Number.isSafeInteger(value));
 
-/** Echoed in the reply, so that a client can tell its answers apart: a string of up to 256 characters or a number. */
+/** The reply echoes it, so that a client can tell its replies apart: a string of up to 256 characters or a number. */
 const id = P.optional(P.union(P.string.maxLength(256), P.number.finite()));
 
 export const requestPatterns = {
@@ -74,7 +74,7 @@ export type Request = { [C in keyof Patterns]: P.infer<Patterns[C]> }[keyof Patt
 
 export type RequestId = string | number;
 
-/** The id to echo, if the header has one that may be echoed. */
+/** The id of a request, if its header has one that a reply may echo. */
 export function idOf(header: JsonHeader): RequestId | null {
   check('idOf: the header', header, RECORD);
   const value = Object.hasOwn(header, 'id') ? header.id : undefined;
@@ -102,9 +102,12 @@ const FIELD_TEXT: Readonly<Record<string, string>> = {
 };
 
 /**
- * The first field that keeps a header from matching a pattern, and what it should have been; null when it matches.
+ * Finds the first field that keeps a header from matching a pattern, and explains the rule for it; null when the header
+ * matches.
  *
- * @example requestFault(requestPatterns.stat, { cmd: 'stat' })  // { field: 'filename', why: "'filename' is missing: it must be a string" }
+ * @example
+ * requestFault(requestPatterns.stat, { cmd: 'stat' })
+ * // { field: 'filename', why: "'filename' is missing: it must be a string" }
  */
 export function requestFault(
   pattern: Readonly<Record<string, unknown>>,

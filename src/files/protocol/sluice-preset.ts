@@ -1,6 +1,5 @@
 /**
- * The preset of Sluice's own protocol: it reads the frames of either side of a connection of which only the bytes are
- * known.
+ * The preset of Sluice's own protocol: it reads the frames of either side from the bytes alone.
  *
  * It is not among the `presets` of `wire/`, because only the protocol knows how long a body is.
  */

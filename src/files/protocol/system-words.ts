@@ -1,12 +1,11 @@
 /**
  * Turns errors of the operating system into sentences for people. `EISDIR: illegal operation on a directory, rename
- * '.sluice-1f.part' -> 'a'` names files that the user did not ask for, and does not say what is wrong with the one
- * that the user did.
+ * '.sluice-1f.part' -> 'a'` names a file that the user does not know, and does not explain what is wrong with `a`.
  *
  * This file knows no files and no Node. It recognizes a system error by its code.
  */
 
-/** The operation on the file that the sentence is about: some codes have another meaning then. */
+/** The operation on the file. Some codes mean different things for reading and for writing. */
 export type Doing = 'read' | 'write';
 
 /** A sentence; or those for reading and for writing. */
@@ -54,14 +53,14 @@ const SENTENCES: Readonly<Record<string, string | readonly [read: string, write:
   EAI_AGAIN: 'the host name could not be looked up',
 };
 
-/** The code of an error that the system has made (`ENOSPC`), or that Node has of it; undefined for any other. */
+/** The code of an error of the system (`ENOSPC`), or of Node about the system; undefined for any other error. */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**
- * Says what is wrong, without a path, with the system's code at the end. Returns the message of an error that is no
+ * Describes an error without a path, with the system's code at the end. Returns the message of an error that is no
  * system error. For a code that has no sentence here, returns the system's own words without the call and the paths.
  *
  * @example

@@ -1,4 +1,4 @@
-/** The ids of uploads: the name that a client gives to content, so that it can go on after an interruption. */
+/** The ids of uploads. A client gives an id to content, so that it can continue the upload after an interruption. */
 import { check, TEXT } from '../../wire/argument.ts';
 
 /** The most characters in an upload's id. */

@@ -1,2 +1,2 @@
-/** The version of this package, as `hello` answers it; a test holds it to `package.json`. */
+/** The version of this package, which `hello` answers. A release changes it here and in `package.json`. */
 export const version = '0.1.0';

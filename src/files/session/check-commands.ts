@@ -1,4 +1,4 @@
-/** Checks a list of commands that comes from a caller. */
+/** Checks a list of commands that comes from a caller. All of `command.ts` is public, so this is not in it. */
 import { check, checkOptions, FUNCTION, LIST, TEXT } from '../../wire/argument.ts';
 import type { Command } from './command.ts';
 

@@ -3,7 +3,7 @@
  *
  * The reducer sees the events of one request and nothing else: no order, no other requests, no connection. The
  * session around it does the rest. It checks the names, keeps requests that touch the same name apart, sends the
- * answers in order, skips what is left of a refused body, and cleans up when the connection breaks.
+ * replies in order, skips the rest of a refused body, and cleans up when the connection breaks.
  */
 import { isMatching, type P } from 'ts-pattern';
 import {
@@ -33,7 +33,7 @@ export type CommandEvent<R> =
   | { readonly type: 'end' }
   | { readonly type: 'result'; readonly result: EffectResult };
 
-/** An answer of a request: the fields of a reply (the session adds `id`), or bytes of the file that it opened. */
+/** A part of the reply to a request: fields (the session adds `id`), or bytes of the file that it opened. */
 export type ReplyPart =
   | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'error'; readonly error: ServiceFault }
@@ -46,15 +46,16 @@ export interface Transition<S> {
   readonly effects?: readonly CommandEffect[];
   readonly replies?: readonly ReplyPart[];
   /**
-   * The request is over: no effect of it is under way, and it awaits no result. What is left of its body is skipped,
-   * and requests that touch the same names may begin.
+   * The request is over: no effect of it is under way, and it awaits no result. The session skips the rest of its
+   * body, and requests that touch the same names may begin.
    */
   readonly done?: boolean;
 }
 
 /**
- * Which fields of a request are file names, and whether the files are read or written; or are ids of uploads.
- * `allFiles`: the command looks at all files. `exclusive`: no other request may be under way, before it or behind it.
+ * The fields of a request that are file names, each with whether the file is read or written, and those that are ids
+ * of uploads. `allFiles`: the command looks at all files. `exclusive`: no other request may be under way, before it or
+ * behind it.
  */
 export type Touches<F extends string = string> =
   | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
@@ -71,7 +72,7 @@ export interface Command {
   readonly rights: readonly Right[] | null;
   /** The fields of a header that the command uses: no other is kept. Absent: all fields. */
   readonly fields?: readonly string[];
-  /** Whether it changes nothing. Then it is dropped, begun or not, once no answer can reach the peer. */
+  /** Whether it changes nothing. Then it is dropped, begun or not, once no reply can reach the peer. */
   readonly readOnly: boolean;
   /** Whether it needs a file that is open to be sent: only a few of these are under way at once. */
   readonly needsFile: boolean;
@@ -92,11 +93,11 @@ export interface Command {
  * @param definition.rights the rights that the peer needs. Default by what the command touches: `read` where names
  *   are read, `write` where they are written. Null for a command that is open even to a peer that has not said who it
  *   is.
- * @param definition.readOnly true for a command that changes nothing, so that the session may drop it once no answer
+ * @param definition.readOnly true for a command that changes nothing, so that the session may drop it once no reply
  *   can reach the peer. Default: true where it touches files and only reads them, else false.
  * @param definition.needsFile true for a command that asks for `open`; default false.
- * @param definition.start what a fresh request does, given the principal that asks.
- * @param definition.on what it does at each later event, given the state of the step before.
+ * @param definition.start makes the first transition of a request, for the principal that asks.
+ * @param definition.on makes the transition at each later event, from the state of the one before.
  *
  * @example
  * // Answers {"cmd": "size", "filename": "a"} with {"ack": "size", "bytes": 3}
@@ -189,7 +190,7 @@ export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown
   return { state, replies: [{ type: 'ack', fields }], done: true };
 }
 
-/** The transition that ends a request with an error. What is left of the body is skipped. */
+/** The transition that ends a request with an error. The session skips the rest of the body. */
 export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
   checkOptions('refuse', error, { code: TEXT, message: TEXT });
   return { state, replies: [{ type: 'error', error }], done: true };

@@ -1,8 +1,8 @@
 /**
- * Effects: what a session asks its surroundings to do, as plain data that compares by value.
+ * Effects: the requests of a session to its surroundings, as plain data that compares by value.
  *
  * The effects of a request carry its number, so that the result finds its way back. Each credit that came in with an
- * event leaves again in exactly one effect, and is given back when that effect has settled.
+ * event leaves again in exactly one effect, and is credited when that effect has settled.
  */
 import type { ServiceFault } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
@@ -27,15 +27,15 @@ export type CommandEffect =
     }
   /**
    * Append to the put. It has a result only when it fails, and only once; the sink has then cleaned up after itself.
-   * A command hands on the `credit` of the `data` with its bytes; the session releases what a command does not hand
-   * on. The memory of bytes that were written is used again: copy what you keep.
+   * A command hands on the `credit` of the `data` with its bytes; the session releases the credit that a command does
+   * not hand on. The memory of bytes that were written is used again: copy the bytes that you keep.
    */
   | { readonly type: 'write'; readonly bytes: Uint8Array; readonly credit: number }
-  /** Make everything written so far durable. The result says how much that is. */
+  /** Make everything written so far durable. The result is the offset up to which it is. */
   | { readonly type: 'sync' }
   | { readonly type: 'commit' }
   | { readonly type: 'abort' }
-  /** Ask how much there is of an upload, and take it over from the connection that has it. */
+  /** Ask how many bytes there are of an upload, and take it over from the connection that has it. */
   | { readonly type: 'resume'; readonly upload: string }
   | { readonly type: 'cancel'; readonly upload: string }
   /** Find the principal that has the token; without a token, the principal of the connection. */
@@ -64,14 +64,14 @@ export type Effect =
   | { readonly type: 'send'; readonly request: number; readonly offset: number; readonly length: number }
   /** Close a file that was opened to be sent, and will not be. */
   | { readonly type: 'closeFile'; readonly request: number }
-  /** Drop what a request asked for, or what comes of it, since no answer can reach the peer. It has no result. */
+  /** Drop the effects of a request, or their results, since no reply can reach the peer. It has no result. */
   | { readonly type: 'drop'; readonly request: number }
   /**
-   * Send a reply. One that is not `eager` may wait until the peer is quiet. A peer that never reads must not be sent
-   * anything while it still sends: its system may drop what it has not sent yet when it closes.
+   * Send a reply. One that is not `eager` may wait until the peer is quiet. Nothing must be sent to a peer that never
+   * reads while it still sends: when it closes, its system may drop the bytes that it has not sent yet.
    */
   | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly credit: number }
-  /** Give back credit for which nothing more is to be done. `bytes`, if any, were skipped unseen. */
+  /** Credit what nothing more is to be done for. `bytes`, if any, were skipped unseen. */
   | { readonly type: 'release'; readonly credit: number; readonly bytes?: Uint8Array }
   /** Report an exception that a command of your own threw to the operator of the server. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
@@ -80,7 +80,7 @@ export type Effect =
 
 /** An event of a session for logs and metrics; no part of the protocol. `id` is the peer's, if it gave one. */
 export type Report =
-  /** A file is stored under its name, whether or not the peer can still be told. */
+  /** A file is stored under its name, whether or not the reply can still reach the peer. */
   | {
       readonly type: 'stored';
       readonly filename: string;
@@ -96,7 +96,7 @@ export type Report =
       readonly filename?: string;
       readonly id?: RequestId;
     }
-  /** A request was refused, or the frames could not be told apart. */
+  /** A request was refused; or the frame boundaries are lost, and the fault was sent. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;

@@ -2,7 +2,7 @@
  * Events of a session: frames from the peer, results of its own effects, and the end of the connection.
  *
  * `credit` is what an event costs while it is unsettled (see `runtime/credit`). The session hands every credit on in
- * exactly one effect. Most results carry none, since each answers an effect that a request has paid for.
+ * exactly one effect. Most results carry none, since a request has paid for each effect.
  */
 
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -17,22 +17,22 @@ export type SessionEvent =
       readonly header: JsonHeader;
       readonly body: number;
       readonly credit: number;
-      /** The error with which the session must refuse it, whatever it is. */
+      /** The error with which the session must refuse it, whatever its command. */
       readonly refused?: ServiceFault;
     }
   | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
   | { readonly type: 'body-end' }
-  /** The frames can no longer be told apart. Nothing but results comes after it. */
+  /** The frame boundaries are lost. The peer's bytes cause no further event. */
   | { readonly type: 'fault'; readonly error: ServiceFault }
-  /** The peer has sent all it wanted to, and still reads. */
+  /** The peer has ended its side, and still reads. */
   | { readonly type: 'ended' }
   /** The principal of the connection has changed: its token was withdrawn (null), or has other rights now. */
   | { readonly type: 'access'; readonly principal: Principal | null }
   /** The server shuts down: the session finishes what runs, and begins nothing new. */
   | { readonly type: 'shutdown' }
-  /** Nothing can be sent to the peer any more; what it has sent may still come. */
+  /** Nothing can be sent to the peer any more; bytes that it has sent may still come. */
   | { readonly type: 'unreachable' }
-  /** The connection is closed: no answer can reach the peer, and it sends no more. */
+  /** The connection is closed: no reply can reach the peer, and it sends no more. */
   | { readonly type: 'closed' }
   | {
       readonly type: 'result';
@@ -58,7 +58,7 @@ export type EffectResult =
   | { readonly of: 'custom'; readonly ok: true; readonly value: unknown }
   | { readonly of: EffectResultOf; readonly ok: false; readonly error: ServiceFault };
 
-/** The answer of the server to `hello`: what it says of itself, and who the peer is to it from now on. */
+/** The result of `hello`: the principal of the peer from now on, and the description of the server. */
 export interface HelloResult {
   /** Null when the peer has no principal yet and must say a token. */
   readonly principal: Principal | null;

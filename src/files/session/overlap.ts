@@ -26,7 +26,7 @@ export function footprintOf(touches: Touches, header: JsonHeader): Footprint {
 /** Whether a request with this footprint must wait for one of the open requests. */
 export const mustWait = (footprint: Footprint, open: readonly OpenRequest[]): boolean =>
   open.some((other) =>
-    // An answer about all files may be long, so only one is held at a time, even once its request is done.
+    // A reply about all files may be long, so only one is held at a time, even once its request is done.
     footprint.all === 'allFiles' && other.footprint.all === 'allFiles'
       ? true
       : !other.done && conflict(footprint, other.footprint),

@@ -1,7 +1,7 @@
 /**
- * Sends the answers in the order of the requests, however their effects overlapped.
+ * Sends the replies in the order of the requests, however their effects overlapped.
  *
- * Only the answers of the oldest request are sent. Those of the others wait in the state until their turn comes.
+ * Only the replies to the oldest request are sent. Those to the others wait in the state until their turn comes.
  */
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from './effect.ts';
@@ -27,9 +27,9 @@ export function flushReplies(state: SessionState, effects: Effect[]): SessionSta
 
 /** Ends the session when no more input is wanted and everything is answered. */
 function endIfQuiet(state: SessionState, effects: Effect[]): SessionState {
-  const quiet = state.requests.length === 0 && state.deferred === null;
-  const finished = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
-  if (!quiet || !finished) return state;
+  const isQuiet = state.requests.length === 0 && state.deferred === null;
+  const isInputOver = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
+  if (!isQuiet || !isInputOver) return state;
   effects.push({ type: 'end' });
   return { ...state, phase: 'finished' };
 }
@@ -60,7 +60,7 @@ function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): O
   return { ...request, pendingReplies, credit: 0, hasFile };
 }
 
-/** Drops the replies of a request when no answer can reach the peer. Its effects are awaited all the same. */
+/** Drops the replies to a request when nothing can reach the peer. Its effects are awaited all the same. */
 function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
   if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
   if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });

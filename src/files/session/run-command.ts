@@ -1,4 +1,4 @@
-/** Runs the reducer of a command: its effects get the number of the request, and its answers their place. */
+/** Runs the reducer of a command: its effects get the number of the request, and its replies their place. */
 import { isFatal, serviceFault } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Transition } from './command.ts';
 import type { Effect, Report } from './effect.ts';
@@ -14,33 +14,47 @@ export function runCommand(
   event: CommandEvent<unknown>,
   effects: Effect[],
 ): OpenRequest {
-  let step: Transition<unknown>;
+  let transition: Transition<unknown>;
   try {
-    step = command.reduce(request.state, event);
+    transition = command.reduce(request.state, event);
   } catch (thrown) {
     effects.push({ type: 'internal-error', thrown });
     const replies = [{ type: 'error', error: serviceFault('internal') }] as const;
-    step = { state: request.state, effects: [{ type: 'abort' }], replies, done: true };
+    transition = { state: request.state, effects: [{ type: 'abort' }], replies, done: true };
   }
-  return applyTransition(request, step, effects);
+  return applyTransition(request, transition, effects);
 }
 
+/** Lets the command of an open request reduce an event. */
+export const continueRequest = (
+  commands: ReadonlyMap<string, Command>,
+  request: OpenRequest,
+  event: CommandEvent<unknown>,
+  effects: Effect[],
+): OpenRequest => runCommand(commands.get(request.cmd!)!, request, event, effects);
+
 /** Applies a transition to its request. Returns the same request when nothing changed. */
-function applyTransition(request: OpenRequest, step: Transition<unknown>, effects: Effect[]): OpenRequest {
+function applyTransition(
+  request: OpenRequest,
+  transition: Transition<unknown>,
+  effects: Effect[],
+): OpenRequest {
   const { number } = request;
-  for (const effect of step.effects ?? []) effects.push({ type: 'command', request: number, effect });
-  const last = step.replies?.at(-1);
-  if (step.done && last !== undefined) {
+  const { state, replies, done = false } = transition;
+  for (const effect of transition.effects ?? []) effects.push({ type: 'command', request: number, effect });
+  const last = replies?.at(-1);
+  if (done && last !== undefined) {
     const report = reportOf(request, last);
-    if (report !== null)
+    if (report !== null) {
       effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
+    }
   }
-  const done = step.done ?? false;
-  if (step.state === request.state && !done && step.replies === undefined) return request;
-  if (step.replies === undefined) return { ...request, state: step.state, done };
-  const pendingReplies = appendReplies(request.pendingReplies, step.replies);
-  const fatal = step.replies.some((answer) => answer.type === 'error' && isFatal(answer.error.code));
-  return { ...request, state: step.state, pendingReplies, done, fatal };
+  if (replies === undefined) {
+    return state === request.state && !done ? request : { ...request, state, done };
+  }
+  const pendingReplies = appendReplies(request.pendingReplies, replies);
+  const fatal = replies.some((reply) => reply.type === 'error' && isFatal(reply.error.code));
+  return { ...request, state, pendingReplies, done, fatal };
 }
 
 /**
@@ -53,11 +67,11 @@ export const appendReplies = (
 ): readonly PendingReply[] =>
   waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
-/** The report of the last answer of a request. A file that is to be sent is reported when it was sent. */
-function reportOf(request: OpenRequest, answer: ReplyPart): Report | null {
-  if (answer.type === 'file' || request.cmd === null) return null;
-  return answer.type === 'error'
-    ? { type: 'refused', ...reportFields(request, request.cmd), error: answer.error }
+/** The report of the last reply to a request. A file that is to be sent is reported when it was sent. */
+function reportOf(request: OpenRequest, reply: ReplyPart): Report | null {
+  if (reply.type === 'file' || request.cmd === null) return null;
+  return reply.type === 'error'
+    ? { type: 'refused', ...reportFields(request, request.cmd), error: reply.error }
     : { type: 'served', ...reportFields(request, request.cmd) };
 }
 

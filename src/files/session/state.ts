@@ -6,7 +6,7 @@
  *   phase          what it means                                       leaves it by
  *   open           requests are begun                                  ended, fault -> ending; shutdown -> draining
  *   draining       the current frame is finished, no new one begun     a new request -> ending; none open -> finished
- *   ending         no more input; open requests are answered           the last answer -> finished
+ *   ending         no more input; open requests are answered           the last reply -> finished
  *   finished       everything is answered, our side is ended           closed -> disconnected
  *   disconnected   the peer is gone; results are awaited, unanswered   never
  */
@@ -40,7 +40,7 @@ export interface DeferredRequest {
   readonly credit: number;
 }
 
-/** An answer of a command; or a fault of the connection, which is sent without `cmd` and `id`. */
+/** A reply of a command; or a fault of the connection, which is sent without `cmd` and `id`. */
 export type PendingReply = ReplyPart | { readonly type: 'fault'; readonly error: ServiceFault };
 
 export interface OpenRequest {
@@ -51,7 +51,7 @@ export interface OpenRequest {
   readonly readOnly: boolean;
   readonly id: RequestId | null;
   readonly footprint: Footprint;
-  /** The command's own. */
+  /** The state of its command. */
   readonly state: unknown;
   /** Not sent yet: its turn has not come. */
   readonly pendingReplies: readonly PendingReply[];
@@ -64,13 +64,13 @@ export interface OpenRequest {
   /** It holds a file open, to be sent. */
   readonly hasFile: boolean;
   readonly done: boolean;
-  /** Its answer is the last one of the connection. */
+  /** Its reply is the last one of the connection. */
   readonly fatal: boolean;
   /** Held until its last reply is sent. */
   readonly credit: number;
 }
 
-/** The names that a request reads and writes, and what else two requests must not use at once. */
+/** The names and uploads that a request uses, which no two requests may use at once unless both only read. */
 export interface Footprint {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
@@ -89,3 +89,17 @@ export const initialSession: SessionState = {
   reachable: true,
   principal: anonymous,
 };
+
+/** Whether no reply is sent any more. */
+export const isOver = ({ phase }: SessionState): boolean => phase === 'finished' || phase === 'disconnected';
+
+/** Replaces an open request by its next state. A fatal one ends the session. */
+export function replaceRequest(state: SessionState, request: OpenRequest): SessionState {
+  const place = request.number - state.requests[0]!.number;
+  const requests = state.requests.with(place, request);
+  return request.fatal && !isOver(state) ? { ...state, requests, phase: 'ending' } : { ...state, requests };
+}
+
+/** Makes the reply to the newest request the last one of the connection. */
+export const withFatalReply = (state: SessionState): SessionState =>
+  replaceRequest(state, { ...state.requests.at(-1)!, fatal: true });

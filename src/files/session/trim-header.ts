@@ -1,5 +1,5 @@
 /**
- * Trims the header of a request to what is kept while the request waits and is carried out.
+ * Trims the header of a request to the part that is kept while the request waits and is carried out.
  *
  * A header may have up to `headerBytes` of JSON, which cost thirty times as much once they are parsed. Nearly all of
  * that is in fields that no command uses. So only the fields that the command names are kept, and a value only if it

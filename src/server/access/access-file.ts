@@ -14,24 +14,19 @@ import { open, stat } from 'node:fs/promises';
 import type { Principal } from '../../files/protocol/access.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Access } from '../../runtime/access.ts';
+import type { Quota } from '../../store/quota/quotas.ts';
 import type { Certificate } from '../../transport/connection.ts';
 import { check, TEXT } from '../../wire/argument.ts';
 import { createBroadcast } from '../broadcast.ts';
 import { runCooperatively } from '../cooperative.ts';
-import {
-  type AccessRules,
-  type CertificateRule,
-  isShown,
-  type ReadRules,
-  readRules,
-  type TokenRule,
-} from './access-rules.ts';
+import { type AccessRules, type ReadRules, readRules } from './access-rules.ts';
+import { type CertificateRule, isShown, type TokenRule } from './read-rule.ts';
 import { type DuplicateKey, strictJson } from './strict-json.ts';
 
 export interface AccessFile {
   readonly access: Access;
   /** The quotas of the current rules, by prefix. It is the same list until the rules change. */
-  readonly quotas: () => readonly { readonly prefix: string; readonly bytes: number }[];
+  readonly quotas: () => readonly Quota[];
   /** Warnings for the operator, as of the last time the file was read: that other users can read it. */
   readonly warnings: readonly string[];
   /**

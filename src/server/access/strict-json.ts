@@ -6,6 +6,17 @@
  * the same value, reports each such key, and yields after a bounded number of values.
  */
 
+import {
+  createScanner,
+  peek,
+  readScalar,
+  readString,
+  type Scanner,
+  SyntaxProblem,
+  skipSpace,
+  syntaxProblem,
+} from './json-scanner.ts';
+
 /** The path to a value from the outermost one. */
 export type JsonPath = readonly (string | number)[];
 
@@ -27,12 +38,6 @@ export const STEPS_PER_TURN = 1_000;
 /** How deep lists and objects may be nested. */
 export const DEPTH_MAX = 64;
 
-const SPACE = /[ \t\r\n]*/y;
-const UNESCAPED = /[^"\\]*/y;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const WORD = /true|false|null/y;
-const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
-
 /** A list or an object whose end was not read yet. */
 type Container = ListContainer | ObjectContainer;
 
@@ -49,8 +54,15 @@ interface ObjectContainer {
   key: string;
 }
 
-/** A mistake in the text; thrown and caught in this module. */
-class SyntaxProblem extends Error {}
+/** The reading of one text. */
+interface Parser {
+  readonly scanner: Scanner;
+  /** The lists and objects that have begun and not ended, the outermost first; at most `DEPTH_MAX`. */
+  readonly stack: Container[];
+  readonly duplicates: DuplicateKey[];
+  /** The value of the whole text, once it was read. */
+  result: unknown;
+}
 
 /**
  * Reads a JSON text as `JSON.parse` does; a byte order mark before it is allowed. Yields after each
@@ -63,131 +75,88 @@ class SyntaxProblem extends Error {}
  * runToEnd(strictJson('[1,]')); // { ok: false, problem: 'line 1, column 4: there must be a value' }
  */
 export function* strictJson(text: string): Generator<void, StrictJson> {
-  const stack: Container[] = [];
-  const duplicates: DuplicateKey[] = [];
-  let at = text.startsWith('\uFEFF') ? 1 : 0;
-  let line = 1;
-  let lineStart = at;
-  let steps = 0;
-
-  function syntaxProblem(why = ''): SyntaxProblem {
-    const what = at >= text.length ? 'the text ends too early' : why;
-    return new SyntaxProblem(`line ${line}, column ${Math.min(at, text.length) - lineStart + 1}: ${what}`);
-  }
-
-  function take(pattern: RegExp): string {
-    pattern.lastIndex = at;
-    const taken = pattern.exec(text)?.[0] ?? '';
-    at += taken.length;
-    return taken;
-  }
-
-  function skipSpace(): void {
-    const from = at;
-    const space = take(SPACE);
-    for (let i = space.indexOf('\n'); i !== -1; i = space.indexOf('\n', i + 1)) {
-      line += 1;
-      lineStart = from + i + 1;
-    }
-  }
-
-  function string(): string {
-    const from = at;
-    at += 1;
-    for (take(UNESCAPED); text[at] === '\\'; take(UNESCAPED)) at += 2;
-    if (at >= text.length) throw syntaxProblem();
-    at += 1;
-    try {
-      // A copy: a slice would keep the whole text, with its secrets, in memory.
-      return JSON.parse(text.slice(from, at)) as string;
-    } catch {
-      at = from;
-      throw syntaxProblem('the string has no end in its line, or something in it must be escaped');
-    }
-  }
-
-  function key(open: ObjectContainer): void {
-    if (text[at] !== '"') throw syntaxProblem('there must be a key in double quotes');
-    const found = string();
-    const first = open.lines.get(found);
-    open.key = found;
-    if (first === undefined) open.lines.set(found, line);
-    else duplicates.push({ path: stack.map(placeIn), lines: [first, line] });
-    skipSpace();
-    if (text[at] !== ':') throw syntaxProblem('there must be a colon');
-    at += 1;
-  }
-
-  function scalar(): unknown {
-    if (text[at] === '"') return string();
-    const word = take(WORD);
-    if (word !== '') return WORDS[word];
-    const number = take(NUMBER);
-    if (number === '') throw syntaxProblem('there must be a value');
-    return Number(number);
-  }
-
-  /** Opens the list or object that begins here, if one does. */
-  function openContainer(): Container | undefined {
-    const begin = text[at];
-    if (begin !== '[' && begin !== '{') return undefined;
-    if (stack.length === DEPTH_MAX)
-      throw syntaxProblem(`more than ${DEPTH_MAX} lists and objects are in one another`);
-    at += 1;
-    const open: Container =
-      begin === '[' ? { end: ']', value: [] } : { end: '}', value: {}, lines: new Map(), key: '' };
-    stack.push(open);
-    skipSpace();
-    return open;
-  }
-
-  /**
-   * Adds a whole value to its container and closes the containers that end after it. Returns whether the
-   * whole text was read.
-   */
-  function addValue(whole: unknown): boolean {
-    for (let value = whole; ; ) {
-      const open = stack.at(-1);
-      skipSpace();
-      if (open === undefined) {
-        if (at < text.length) throw syntaxProblem('there is more behind the value');
-        result = value;
-        return true;
-      }
-      add(open, value);
-      if (text[at] === ',') {
-        at += 1;
-        skipSpace();
-        return false;
-      }
-      if (text[at] !== open.end) throw syntaxProblem(`there must be a comma or ${open.end}`);
-      at += 1;
-      stack.pop();
-      value = open.value;
-    }
-  }
-
-  let result: unknown;
+  const parser: Parser = { scanner: createScanner(text), stack: [], duplicates: [], result: undefined };
   try {
-    for (;;) {
-      steps += 1;
+    for (let steps = 1; ; steps++) {
       if (steps % STEPS_PER_TURN === 0) yield;
-      const within = stack.at(-1);
-      if (within?.end === '}') key(within);
-      skipSpace();
-      const open = openContainer();
-      if (open !== undefined && text[at] !== open.end) continue;
-      if (open !== undefined) {
-        at += 1;
-        stack.pop();
-      }
-      if (addValue(open === undefined ? scalar() : open.value)) break;
+      if (readValue(parser)) break;
     }
   } catch (thrown) {
     if (thrown instanceof SyntaxProblem) return { ok: false, problem: thrown.message };
     throw thrown;
   }
-  return { ok: true, value: result, duplicates };
+  return { ok: true, value: parser.result, duplicates: parser.duplicates };
+}
+
+/**
+ * Reads one value, with its key when it is in an object. Of a list or object that is not empty, it reads only the
+ * beginning. Returns whether the whole text was read.
+ */
+function readValue(parser: Parser): boolean {
+  const { scanner, stack } = parser;
+  const within = stack.at(-1);
+  if (within?.end === '}') readKey(parser, within);
+  skipSpace(scanner);
+  const open = openContainer(parser);
+  if (open === undefined) return addValue(parser, readScalar(scanner));
+  if (peek(scanner) !== open.end) return false;
+  scanner.at += 1;
+  stack.pop();
+  return addValue(parser, open.value);
+}
+
+function readKey({ scanner, stack, duplicates }: Parser, open: ObjectContainer): void {
+  if (peek(scanner) !== '"') throw syntaxProblem(scanner, 'there must be a key in double quotes');
+  const found = readString(scanner);
+  const first = open.lines.get(found);
+  open.key = found;
+  if (first === undefined) open.lines.set(found, scanner.line);
+  else duplicates.push({ path: stack.map(placeIn), lines: [first, scanner.line] });
+  skipSpace(scanner);
+  if (peek(scanner) !== ':') throw syntaxProblem(scanner, 'there must be a colon');
+  scanner.at += 1;
+}
+
+/** Opens the list or object that begins here, if one does. */
+function openContainer({ scanner, stack }: Parser): Container | undefined {
+  const begin = peek(scanner);
+  if (begin !== '[' && begin !== '{') return undefined;
+  if (stack.length === DEPTH_MAX) {
+    throw syntaxProblem(scanner, `more than ${DEPTH_MAX} lists and objects are in one another`);
+  }
+  scanner.at += 1;
+  const open: Container =
+    begin === '[' ? { end: ']', value: [] } : { end: '}', value: {}, lines: new Map(), key: '' };
+  stack.push(open);
+  skipSpace(scanner);
+  return open;
+}
+
+/**
+ * Adds a whole value to its container and closes the containers that end after it. Returns whether the
+ * whole text was read.
+ */
+function addValue(parser: Parser, whole: unknown): boolean {
+  const { scanner, stack } = parser;
+  for (let value = whole; ; ) {
+    const open = stack.at(-1);
+    skipSpace(scanner);
+    if (open === undefined) {
+      if (scanner.at < scanner.text.length) throw syntaxProblem(scanner, 'there is more behind the value');
+      parser.result = value;
+      return true;
+    }
+    add(open, value);
+    if (peek(scanner) === ',') {
+      scanner.at += 1;
+      skipSpace(scanner);
+      return false;
+    }
+    if (peek(scanner) !== open.end) throw syntaxProblem(scanner, `there must be a comma or ${open.end}`);
+    scanner.at += 1;
+    stack.pop();
+    value = open.value;
+  }
 }
 
 const placeIn = (open: Container): string | number => (open.end === ']' ? open.value.length : open.key);

@@ -25,11 +25,11 @@ export interface LoopDelayMeter {
  * Measures until it is stopped, and keeps no process alive.
  *
  * @example
- * const meter = meterLoopDelay();
+ * const meter = createLoopDelayMeter();
  * meter.take().p99; // 0.0004
  * meter.stop();
  */
-export function meterLoopDelay(): LoopDelayMeter {
+export function createLoopDelayMeter(): LoopDelayMeter {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);

@@ -3,17 +3,17 @@ import { AsyncSubject, asapScheduler, type SchedulerLike } from 'rxjs';
 import { checkOptions, LIST, numberFrom, optional, SCHEDULER } from '../../wire/argument.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
 import { DESTROYED } from '../connection-fault.ts';
-import { type MemoryPipe, memoryPipe } from './memory-pipe.ts';
+import { createMemoryPipe, type MemoryPipe } from './memory-pipe.ts';
 
 export interface MemoryPairOptions {
   /**
    * Bytes in each direction that settle before the other side has taken them, as in a kernel's buffer. Default
-   * 64 KiB; with 0 a write settles only when all of it was taken.
+   * 64 KiB. With 0 a write settles only when the other side has taken all of it.
    */
   readonly highWaterMark?: number;
   /** Default `memory:` and a number. The ids are the addresses too. */
   readonly ids?: readonly [string, string];
-  /** When things happen. Default `asapScheduler`; a `TestScheduler` runs the pair in virtual time. */
+  /** Schedules everything that the pair calls. Default `asapScheduler`; a `TestScheduler` runs it in virtual time. */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -26,11 +26,11 @@ const MEMORY_RULES = {
 let made = 0;
 
 /**
- * Makes two connections that are each other's peer, with what a TCP connection does: order, flow control, half-close
- * in both directions, and a `destroy` on one side that is a `reset` on the other. Chunks are copied when written.
- * Like TCP it promises no boundaries, though as it happens a chunk arrives as it was written.
+ * Makes two connections that are each other's peer and behave as TCP connections do: order, flow control, half-close in
+ * both directions, and a `destroy` on one side that is a `reset` on the other. A write copies its chunks. Like TCP the
+ * pair promises no boundaries, although in fact a chunk arrives as it was written.
  *
- * Nothing is emitted and no write settles within a call; all of it waits for the scheduler.
+ * The connections emit nothing and settle no write within a call; all of that waits for the scheduler.
  *
  * @example
  * const [here, there] = memoryPair();
@@ -41,8 +41,8 @@ export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connec
   checkOptions('memoryPair', options, MEMORY_RULES);
   const { highWaterMark = 64 * 1024, scheduler = asapScheduler } = options;
   const [leftId, rightId] = options.ids ?? [`memory:${++made}`, `memory:${++made}`];
-  const rightward = memoryPipe(highWaterMark, scheduler, () => changed());
-  const leftward = memoryPipe(highWaterMark, scheduler, () => changed());
+  const rightward = createMemoryPipe(highWaterMark, scheduler, () => changed());
+  const leftward = createMemoryPipe(highWaterMark, scheduler, () => changed());
   const left = memoryEnd(leftId, rightId, leftward, rightward);
   const right = memoryEnd(rightId, leftId, rightward, leftward);
   function changed(): void {

@@ -1,32 +1,32 @@
 /**
- * The common part of TCP, TLS and Unix sockets: a node socket, seen as a `Connection`.
+ * The common part of TCP, TLS and Unix sockets: a node socket as a `Connection`.
  *
  * The receive path is the socket's own: one `next` for each 'data', no promise, no copy, so that it is as fast as a
- * bare listener. Most of this file is about ending well.
+ * bare listener. Most of this file ends connections well.
  */
 import type { Socket } from 'node:net';
-import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
 import { check, checkOptions, withMethods } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
-import { checkWrite } from '../check-write.ts';
+import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
-import { connectionFault, DESTROYED, ENDED, signalEnd, systemCode } from '../connection-fault.ts';
+import { connectionFault, DESTROYED, ENDED } from '../connection-fault.ts';
 import { slabSocket } from './slab-socket.ts';
 import { createSlabs } from './slabs.ts';
+import { createSocketState, type SocketState } from './socket-state.ts';
+import { onWriteFailed, settleAll, write } from './socket-writes.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
 
-const NOTHING = new Uint8Array(0);
 let made = 0;
 
-/** How to name a socket that has no host and port, such as a Unix socket; how to read from it, and how to drop it. */
+/** The name of a socket without host and port, such as a Unix socket; how to read from it, and how to drop it. */
 export interface SocketSettings {
   /** Default `tcp:` and a number. */
   readonly id?: string;
   readonly local?: Address;
   readonly remote?: Address;
-  /** Whether to receive into memory that is used again when it is given back. Only for a socket that was accepted. */
+  /** Whether the socket receives into slabs, whose memory is recycled. Only for a socket that was accepted. */
   readonly slabs?: boolean;
-  /** The socket that carries this one, as TCP carries TLS: dropping the connection resets it. */
+  /** The socket that carries this one, as TCP carries TLS. `destroy` of the connection resets it. */
   readonly below?: Socket;
   /** Turns an error of the socket into a fault. Default `connectionFault`. */
   readonly faultOf?: (error: unknown) => ConnectionFault;
@@ -64,156 +64,91 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
 export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Connection {
   check('fromSocket: the socket', accepted, SOCKET);
   checkOptions('fromSocket', settings, {});
+  const { below, faultOf = connectionFault } = settings;
   const slabs = settings.slabs === true ? createSlabs() : null;
-  const { faultOf = connectionFault } = settings;
-  const received = (chunk: Uint8Array) => {
-    if (!destroyed) reader?.next(chunk);
+  const state = createSocketState(accepted, below, slabs, faultOf);
+  const { reader } = state;
+  const onReceived = (chunk: Uint8Array) => {
+    if (!state.isDestroyed) reader.subscriber?.next(chunk);
   };
-  const socket = (slabs && slabSocket(accepted, slabs, received)) ?? accepted;
-  /** The writes that have not settled. Bounded by whoever writes, as the contract demands. */
-  const unsettled = new Set<(fault?: ConnectionFault) => void>();
-  const closed$ = new AsyncSubject<ConnectionFault | null>();
-  let reader: Subscriber<Uint8Array> | undefined;
-  let paused = false;
-  let corked = false;
-  let destroyed = false;
-  /** Why nothing more can be written: our `end()`, or a failed write. */
-  let writeEnd: ConnectionFault | undefined;
-  /** The fault of a failed write. Reading goes on: what the kernel had received is still delivered. */
-  let writeFault: ConnectionFault | undefined;
-  /** The action at the end of the input. */
-  let atEnd: ConnectionFault | null = null;
-  /** How reading ended: null in good order, undefined while it goes on. */
-  let readEnd: ConnectionFault | null | undefined;
-
-  const below = settings.below;
-  const writingFailed = (error: Error) => {
-    // The layer below may have reported it before.
-    if (writeFault !== undefined) return;
-    writeFault = faultOf(error);
-    writeEnd = writeFault;
-    // A failed write takes the socket's pending error with it, and the system then reports a plain end of input.
-    // Only EPIPE says that the peer had ended its side before; after any other error that end would be a lie.
-    if (systemCode(error) !== 'EPIPE') atEnd = writeFault;
-    // So that the socket closes by itself once reading is over too.
-    socket.end();
-  };
-  keepReadingAfterWriteErrors(socket, writingFailed);
-  if (below !== undefined) keepReadingAfterWriteErrors(below, writingFailed);
-  socket.on('data', received);
-  socket.on('end', () => endReading(atEnd));
-  socket.on('error', (error) => {
-    // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
-    const held: Uint8Array | null = socket.read();
-    if (held !== null && !destroyed) reader?.next(held);
-    endReading(destroyed ? DESTROYED : faultOf(error));
-  });
-  socket.on('close', () => {
-    slabs?.close();
-    // Input that ended in good order stays so, whatever became of what we sent.
-    const unread = writeFault && { ...writeFault, code: 'unread' as const };
-    const fault = destroyed ? DESTROYED : (readEnd ?? unread ?? null);
-    writeEnd ??= fault ?? ENDED;
-    endReading(fault);
-    for (const settle of unsettled) settle(fault ?? undefined);
-    closed$.next(fault);
-    closed$.complete();
-  });
-
-  function endReading(end: ConnectionFault | null): void {
-    if (readEnd !== undefined) return;
-    readEnd = end;
-    if (reader !== undefined) signalEnd(reader, end);
-  }
-
-  function flow(): void {
-    if (reader !== undefined && !paused) socket.resume();
-    else socket.pause();
-  }
-
-  /** Everything written in one turn leaves in one system call, however many calls of `write` it took. */
-  function cork(): void {
-    if (corked) return;
-    corked = true;
-    socket.cork();
-    process.nextTick(uncork);
-  }
-
-  function uncork(): void {
-    corked = false;
-    socket.uncork();
-  }
-
+  const socket = (slabs && slabSocket(accepted, slabs, onReceived)) ?? accepted;
+  state.socket = socket;
+  listen(state, onReceived);
   return {
     id: settings.id ?? `tcp:${++made}`,
     local: settings.local ?? formatAddress(socket.localAddress, socket.localPort),
     remote: settings.remote ?? formatAddress(socket.remoteAddress, socket.remotePort),
-    closed$: closed$.asObservable(),
-    chunks$: new Observable((subscriber) => {
-      if (reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (readEnd !== undefined) return signalEnd(subscriber, readEnd);
-      reader = subscriber;
-      flow();
-      return () => {
-        reader = undefined;
-        flow();
-      };
-    }),
-    write(chunks, settled) {
-      checkWrite(chunks, settled);
-      if (writeEnd !== undefined) {
-        process.nextTick(settled, writeEnd);
-        return;
-      }
-      const settle = (fault?: ConnectionFault) => {
-        if (unsettled.delete(settle)) settled(fault);
-      };
-      const isFirst = unsettled.size === 0;
-      unsettled.add(settle);
-      // Node's TLS asks the system too when nothing is written, but forgets what it says.
-      if (below !== undefined && isFirst && chunks.every(({ length }) => length === 0)) {
-        below.write(NOTHING, () => {
-          if (!socket.destroyed && !below.destroyed) settle(writeFault);
-        });
-        return;
-      }
-      cork();
-      const last = chunks.length - 1;
-      for (let at = 0; at < last; at++) socket.write(chunks[at] ?? NOTHING);
-      socket.write(chunks[last] ?? NOTHING, () => {
-        // A destroyed socket calls back as well, with or without an error; 'close' will know the reason.
-        if (!socket.destroyed) settle(writeFault);
-      });
-    },
-    recycle(chunk, count) {
-      slabs?.recycle(chunk, count);
-    },
+    closed$: state.closed$.asObservable(),
+    chunks$: chunksOf(
+      reader,
+      () => applyFlow(state),
+      () => applyFlow(state),
+    ),
+    write: (chunks, settled) => write(state, chunks, settled),
+    recycle: (chunk, count) => slabs?.recycle(chunk, count),
     pinsMemory: () => slabs?.pinsMemory() ?? true,
-    pause() {
-      paused = true;
-      flow();
+    pause: () => {
+      reader.isPaused = true;
+      applyFlow(state);
     },
-    resume() {
-      paused = false;
-      flow();
+    resume: () => {
+      reader.isPaused = false;
+      applyFlow(state);
     },
-    end() {
-      writeEnd ??= ENDED;
+    end: () => {
+      state.writeEnd ??= ENDED;
       socket.end();
     },
-    destroy() {
+    destroy: () => {
       if (socket.destroyed) return;
-      destroyed = true;
-      writeEnd = DESTROYED;
+      state.isDestroyed = true;
+      state.writeEnd = DESTROYED;
       drop(socket, below);
     },
   };
 }
 
+/** Listens to everything that a socket emits. */
+function listen(state: SocketState, onReceived: (chunk: Uint8Array) => void): void {
+  const { socket, below, reader } = state;
+  const onFailed = (error: Error) => onWriteFailed(state, error);
+  keepReadingAfterWriteErrors(socket, onFailed);
+  if (below !== undefined) keepReadingAfterWriteErrors(below, onFailed);
+  socket.on('data', onReceived);
+  socket.on('end', () => endReading(reader, state.inputEnd));
+  socket.on('error', (error) => {
+    // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
+    const held: Uint8Array | null = socket.read();
+    if (held !== null) onReceived(held);
+    endReading(reader, state.isDestroyed ? DESTROYED : state.faultOf(error));
+  });
+  socket.on('close', () => onClosed(state));
+}
+
+/** Called once, when the socket is over. */
+function onClosed(state: SocketState): void {
+  const { slabs, reader, writeFault, isDestroyed, closed$ } = state;
+  slabs?.close();
+  // Input that ended in good order stays so, whatever became of the bytes that we sent.
+  const unread = writeFault && { ...writeFault, code: 'unread' as const };
+  const fault = isDestroyed ? DESTROYED : (reader.end ?? unread ?? null);
+  state.writeEnd ??= fault ?? ENDED;
+  endReading(reader, fault);
+  settleAll(state, fault ?? undefined);
+  closed$.next(fault);
+  closed$.complete();
+}
+
+/** Lets the socket read, or stops it. */
+function applyFlow({ socket, reader }: SocketState): void {
+  if (isFlowing(reader)) socket.resume();
+  else socket.pause();
+}
+
 /**
- * Drops a socket so that the peer sees a reset, not what looks like an end in good order. When we did end in good
- * order and all of it is with the system, it stays so: a reset would take back what is on its way, and once the
- * shutdown is under way libuv refuses to reset, upon which node would leak the descriptor.
+ * Drops a socket so that the peer sees a reset, and not an end in good order. When we did end in good order and the
+ * system has all bytes, the socket is only closed: a reset would take back bytes that are on their way. Besides,
+ * libuv refuses to reset once the shutdown is under way, and node would then leak the descriptor.
  */
 function drop(socket: Socket, below: Socket | undefined): void {
   if (socket.writableEnded && socket.writableLength === 0) {
@@ -229,7 +164,7 @@ function drop(socket: Socket, below: Socket | undefined): void {
   socket.destroy();
 }
 
-/** TLS destroys the socket below when it is over with it itself; to take that away from it before makes it hang. */
+/** Makes TLS reset the socket below. TLS destroys that socket itself at its end, and hangs if we do it before. */
 function resetWhenDestroyed(below: Socket): void {
   const { destroy } = below;
   below.destroy = () => {

@@ -1,10 +1,10 @@
 /**
  * An accepted socket that reads into slabs.
  *
- * Node reads into memory of the user's choice with the option `onread`, but only for sockets the user made: a server
- * has no way to pass it on. So the accepted socket's handle is given to a socket made with it. `_handle` is not
- * documented, though as old as Node; where it is not as expected the accepted socket is used as it is, which
- * is slower and otherwise the same.
+ * Node reads into memory of the user's choice with the option `onread`, but only for sockets that the user made: a
+ * server cannot pass it on. So this file makes a socket with that option, which takes over the handle of the accepted
+ * one. `_handle` is not documented, though as old as Node. Where it is not as expected, the connection uses the
+ * accepted socket as it is, which is slower and otherwise the same.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Slabs } from './slabs.ts';
@@ -14,8 +14,8 @@ interface WithHandle {
 }
 
 /**
- * A socket in place of an accepted and paused one, which must not be used any more; null when that is not possible.
- * Its bytes go to `received`, not to 'data'.
+ * Makes a socket in place of an accepted and paused one, which must not be used any more; null when that is not
+ * possible. Its bytes go to `received`, not to 'data'.
  */
 export function slabSocket(
   accepted: Socket,

@@ -12,21 +12,21 @@
  * Recycling is never required: a slab of which a reader keeps a chunk is left to the garbage collector. Slabs are
  * small until chunks have come back, so that a reader that keeps small chunks pins little memory.
  *
- * The bound: a connection has at most `kept + 1` large slabs, at most `largeShares` connections have any, and all
- * others have one small slab. In addition there are the small slabs of which a reader keeps a chunk, and the reader
- * bounds what it keeps (see `runtime/credit`, and `runtime/frame-reader` for short pieces: they are copied while
- * `pinsMemory` says so, and therefore hold one slab at the most).
+ * The bound: a connection has at most `FREE_SLABS_MAX + 1` large slabs, at most `LARGE_SLAB_CONNECTIONS_MAX`
+ * connections have any, and all others have one small slab. In addition there are the small slabs of which a reader
+ * keeps a chunk, and the reader bounds what it keeps (see `runtime/credit`, and `runtime/frame-reader` for short
+ * pieces: they are copied while `pinsMemory` says so, and therefore hold one slab at the most).
  */
 
 /** The bytes that a socket reads at once by itself. */
 export const SMALL_SLAB_BYTES: number = 64 * 1024;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
 const LARGE_SLAB_BYTES = 2 * 1024 * 1024;
-/** The next slab is begun when less than this is left of one. */
+/** A socket goes on to the next slab when less room than this is left in one. */
 const READ_BYTES_MIN = 16 * 1024;
 /** After so many reads in a row that needed little room, a connection goes back to a small slab. */
 const CALM_READS = 32;
-/** Slabs of a connection kept to be used again. */
+/** Slabs that a connection keeps to read into again. */
 const FREE_SLABS_MAX = 2;
 /** Connections that may have large slabs at once, in this process. */
 const LARGE_SLAB_CONNECTIONS_MAX = 16;
@@ -36,116 +36,147 @@ let sharesTaken = 0;
 export const LARGE_SLABS_BYTES_MAX: number =
   LARGE_SLAB_CONNECTIONS_MAX * (FREE_SLABS_MAX + 1) * LARGE_SLAB_BYTES;
 
-interface Slab {
-  readonly bytes: Uint8Array;
-  /** How much of it was read into. */
-  filled: number;
-  /** Of that, how much was not given back. */
-  out: number;
-}
-
 export interface Slabs {
-  /** Where to read to next. To be asked for after every `read`, and at no other time. */
+  /** Returns the memory for the next read. To be called after every `read`, and at no other time. */
   readonly room: () => Uint8Array;
-  /** So many bytes were read there: the chunk they are. */
+  /** Returns the chunk of so many bytes that were read there. */
   readonly read: (count: number) => Uint8Array;
-  /** So many bytes of this chunk are not used any more. */
+  /** The reader does not use so many bytes of this chunk any more. */
   readonly recycle: (chunk: Uint8Array, count: number) => void;
-  /** Whether a chunk that was not given back lies in a slab that is not read into any more. */
+  /** Whether a chunk that was not recycled lies in a slab that is not read into any more. */
   readonly pinsMemory: () => boolean;
   /** Nothing more is read. */
   readonly close: () => void;
 }
 
+interface Slab {
+  readonly bytes: Uint8Array;
+  /** Bytes that were read into it. */
+  filled: number;
+  /** Of these, the bytes that were not recycled. */
+  out: number;
+}
+
+/** The slabs of one connection. */
+interface SlabPool {
+  /** The slabs of which a chunk may come back, by their memory. */
+  readonly byBuffer: WeakMap<ArrayBufferLike, Slab>;
+  /** The size of the next slab. */
+  size: number;
+  /** The slab that is read into. */
+  current: Slab;
+  /** Slabs to read into next; at most `FREE_SLABS_MAX`. */
+  free: Slab[];
+  /** Large slabs that are read into, or free, or of which a chunk was not recycled. */
+  largeSlabs: number;
+  /** Whether the connection may have large slabs: from its first until none is left. */
+  hasShare: boolean;
+  /** Whether all chunks of a slab have come back at some time. */
+  cameBack: boolean;
+  /** Reads in a row that needed little room. */
+  calmReads: number;
+  /** Slabs that are not read into any more, and of which a chunk was not recycled. */
+  pinned: number;
+}
+
 export function createSlabs(): Slabs {
-  const slabs = new WeakMap<ArrayBufferLike, Slab>();
-  let size = SMALL_SLAB_BYTES;
-  /** Large slabs that are read into, or kept, or of which a chunk was not given back. */
-  let larges = 0;
-  /** Whether it may have large ones: from its first until none is left. */
-  let hasShare = false;
-  let current = make();
-  let free: Slab[] = [];
-  let cameBack = false;
-  let calmReads = 0;
-  /** Slabs that are not read into any more, and of which a chunk was not given back. */
-  let pinned = 0;
+  const first = newSlab(SMALL_SLAB_BYTES);
+  const pool: SlabPool = {
+    byBuffer: new WeakMap([[first.bytes.buffer, first]]),
+    size: SMALL_SLAB_BYTES,
+    current: first,
+    free: [],
+    largeSlabs: 0,
+    hasShare: false,
+    cameBack: false,
+    calmReads: 0,
+    pinned: 0,
+  };
+  return {
+    room: () => room(pool),
+    read: (count) => read(pool, count),
+    recycle: (chunk, count) => recycle(pool, chunk, count),
+    pinsMemory: () => pool.pinned > 0,
+    close: () => {
+      resize(pool, SMALL_SLAB_BYTES);
+      leaveShare(pool);
+    },
+  };
+}
 
-  function make(): Slab {
-    const bytes = larges > FREE_SLABS_MAX ? SMALL_SLAB_BYTES : size;
-    if (bytes === LARGE_SLAB_BYTES) larges++;
-    const slab = { bytes: Buffer.allocUnsafeSlow(bytes), filled: 0, out: 0 };
-    slabs.set(slab.bytes.buffer, slab);
-    return slab;
+function room(pool: SlabPool): Uint8Array {
+  const { current } = pool;
+  // Only here, since until the next read the system may write to the memory that it got last.
+  if (current.out === 0) current.filled = 0;
+  const isFull = current.bytes.length - current.filled < READ_BYTES_MIN;
+  const isOther = current.bytes.length !== pool.size && current.out === 0;
+  if (isFull || isOther) {
+    if (current.out === 0) drop(pool, current);
+    else pool.pinned++;
+    pool.current = pool.free.pop() ?? addSlab(pool);
   }
+  const { bytes, filled } = pool.current;
+  return bytes.subarray(filled);
+}
 
-  /** Leaves it to the garbage collector. */
-  function drop({ bytes }: Slab): void {
-    if (bytes.length === LARGE_SLAB_BYTES) larges--;
-    if (larges === 0 && size === SMALL_SLAB_BYTES) leaveShare();
+function read(pool: SlabPool, count: number): Uint8Array {
+  const { current } = pool;
+  const { bytes, filled } = current;
+  current.filled += count;
+  current.out += count;
+  pool.calmReads = count < READ_BYTES_MIN ? pool.calmReads + 1 : 0;
+  if (pool.calmReads === CALM_READS) resize(pool, SMALL_SLAB_BYTES);
+  // A peer that fills all the room has more to send.
+  else if (pool.cameBack && current.filled === bytes.length) resize(pool, LARGE_SLAB_BYTES);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);
+}
+
+function recycle(pool: SlabPool, chunk: Uint8Array, count: number): void {
+  const slab = pool.byBuffer.get(chunk.buffer);
+  if (slab === undefined || count === 0) return;
+  slab.out -= count;
+  if (slab.out > 0) return;
+  pool.cameBack = true;
+  if (slab === pool.current) return;
+  pool.pinned--;
+  if (slab.bytes.length !== pool.size || pool.free.length === FREE_SLABS_MAX) return drop(pool, slab);
+  slab.filled = 0;
+  pool.free.push(slab);
+}
+
+const newSlab = (size: number): Slab => ({ bytes: Buffer.allocUnsafeSlow(size), filled: 0, out: 0 });
+
+function addSlab(pool: SlabPool): Slab {
+  const slab = newSlab(pool.largeSlabs > FREE_SLABS_MAX ? SMALL_SLAB_BYTES : pool.size);
+  if (slab.bytes.length === LARGE_SLAB_BYTES) pool.largeSlabs++;
+  pool.byBuffer.set(slab.bytes.buffer, slab);
+  return slab;
+}
+
+/** Leaves a slab to the garbage collector. */
+function drop(pool: SlabPool, { bytes }: Slab): void {
+  if (bytes.length === LARGE_SLAB_BYTES) pool.largeSlabs--;
+  if (pool.largeSlabs === 0 && pool.size === SMALL_SLAB_BYTES) leaveShare(pool);
+}
+
+/** Changes the size of the next slab, and drops the free ones of the other size. */
+function resize(pool: SlabPool, size: number): void {
+  if (pool.size === size || (size === LARGE_SLAB_BYTES && !takeShare(pool))) return;
+  pool.size = size;
+  for (const slab of pool.free) drop(pool, slab);
+  pool.free = [];
+}
+
+/** Lets the connection have large slabs, unless too many others do; returns whether it may. */
+function takeShare(pool: SlabPool): boolean {
+  if (!pool.hasShare && sharesTaken < LARGE_SLAB_CONNECTIONS_MAX) {
+    sharesTaken++;
+    pool.hasShare = true;
   }
+  return pool.hasShare;
+}
 
-  function resize(to: number): void {
-    if (size === to || (to === LARGE_SLAB_BYTES && !haveShare())) return;
-    size = to;
-    for (const slab of free) drop(slab);
-    free = [];
-  }
-
-  function haveShare(): boolean {
-    if (!hasShare && sharesTaken < LARGE_SLAB_CONNECTIONS_MAX) {
-      sharesTaken++;
-      hasShare = true;
-    }
-    return hasShare;
-  }
-
-  function leaveShare(): void {
-    if (hasShare) sharesTaken--;
-    hasShare = false;
-  }
-
-  function close(): void {
-    resize(SMALL_SLAB_BYTES);
-    leaveShare();
-  }
-
-  function room(): Uint8Array {
-    // Only here: until the next read the system has the place it was given last.
-    if (current.out === 0) current.filled = 0;
-    const isFull = current.bytes.length - current.filled < READ_BYTES_MIN;
-    const isOther = current.bytes.length !== size && current.out === 0;
-    if (isFull || isOther) {
-      if (current.out === 0) drop(current);
-      else pinned++;
-      current = free.pop() ?? make();
-    }
-    return current.bytes.subarray(current.filled);
-  }
-
-  function read(count: number): Uint8Array {
-    const { bytes, filled } = current;
-    current.filled += count;
-    current.out += count;
-    calmReads = count < READ_BYTES_MIN ? calmReads + 1 : 0;
-    if (calmReads === CALM_READS) resize(SMALL_SLAB_BYTES);
-    // A peer that fills what it is given has more to send.
-    else if (cameBack && current.filled === bytes.length) resize(LARGE_SLAB_BYTES);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset + filled, count);
-  }
-
-  function recycle(chunk: Uint8Array, count: number): void {
-    const slab = slabs.get(chunk.buffer);
-    if (slab === undefined || count === 0) return;
-    slab.out -= count;
-    if (slab.out > 0) return;
-    cameBack = true;
-    if (slab === current) return;
-    pinned--;
-    if (slab.bytes.length !== size || free.length === FREE_SLABS_MAX) return drop(slab);
-    slab.filled = 0;
-    free.push(slab);
-  }
-
-  return { room, read, recycle, pinsMemory: () => pinned > 0, close };
+function leaveShare(pool: SlabPool): void {
+  if (pool.hasShare) sharesTaken--;
+  pool.hasShare = false;
 }

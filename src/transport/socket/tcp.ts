@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
 import { formatAddress } from '../address.ts';
-import { checkConnect, checkListen } from '../check-options.ts';
+import { checkConnect, checkListen } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection } from '../connection.ts';
 import { listenOn } from '../listen.ts';
@@ -12,17 +12,17 @@ import { fromSocket } from './from-socket.ts';
 export interface ListenTcpOptions {
   /** Default `127.0.0.1`: this machine only. */
   readonly host?: string;
-  /** 0 lets the system choose; the `listening` event says which. */
+  /** 0 lets the system choose; the `listening` event has the port. */
   readonly port: number;
   /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
   readonly backlog?: number;
 }
 
 /**
- * Accepts TCP connections for as long as it is subscribed. Emits `listening` once, then a `connection` for each
- * peer; nothing of it is read before its `chunks$` is subscribed. Unsubscribing stops accepting and leaves the
- * connections to their owners. Errors with a `ListenFault` when the address cannot be listened on; that one
- * connection could not be accepted is an event, not an error.
+ * Accepts TCP connections while it is subscribed. Emits `listening` once, then a `connection` for each peer; the
+ * connection reads nothing before its `chunks$` is subscribed. Unsubscribing stops accepting and leaves the
+ * connections to their owners. Errors with a `ListenFault` when listening on the address is not possible. A single
+ * connection that could not be accepted is an event, not an error.
  *
  * @example
  * listenTcp({ port: 0 }).subscribe({

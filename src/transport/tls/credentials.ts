@@ -4,11 +4,11 @@ import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 
 /** PEM, each as text or bytes. */
 export interface TlsCredentials {
-  /** The server's certificate, then those of what issued it, up to the authority, which may be left out. */
+  /** The server's certificate, then those of its issuers up to the authority, which may be left out. */
   readonly cert: string | Uint8Array;
   /** The certificate's private key, without a passphrase. */
   readonly key: string | Uint8Array;
-  /** The authorities whose clients' certificates are accepted; all of them, since no others are. */
+  /** The authorities whose clients' certificates the server accepts. It accepts those of no others. */
   readonly clientCa?: string | Uint8Array;
 }
 
@@ -21,7 +21,7 @@ const PEM: Rule = {
 const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
- * Says why credentials cannot be used, or null when they can. Nothing of a key is in what it says.
+ * Explains why credentials cannot be used; null when they can. The sentence contains nothing of a key.
  *
  * @example explainBadCredentials({ cert, key: keyOfAnother }) // 'the key is not the one of the certificate'
  */
@@ -48,7 +48,7 @@ export function explainBadCredentials(credentials: TlsCredentials): string | nul
   return null;
 }
 
-/** The certificates in a text as PEM; null when there are none, or one of them is broken. */
+/** The certificates in PEM; null when there are none, or one of them is broken. */
 export function certificatesOf(pem: string | Uint8Array): readonly X509Certificate[] | null {
   const blocks = Buffer.from(pem).toString('latin1').match(CERTIFICATE_BLOCK);
   try {

@@ -35,15 +35,15 @@ const NOT_TLS_CODES = new Set([
   'ERR_SSL_HTTP_REQUEST',
 ]);
 
-/** Whether what the peer has sent is not TLS at all. */
+/** Whether the peer has sent bytes that are not TLS at all. */
 export const isNotTls = (error: unknown): boolean => NOT_TLS_CODES.has(systemCode(error) ?? '');
 
-/** The code under which a certificate or a handshake failed, when that is what an error is about. */
+/** Whether a code is about a certificate or a handshake. */
 const isOfTls = (code: string): boolean =>
   Object.hasOwn(CODES, code) || /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|CRL_|UNABLE_TO_|EPROTO$)/.test(code);
 
 /**
- * Like `connectionFault`, for the errors of TLS as well, whose code is `untrusted`.
+ * Does what `connectionFault` does, for the errors of TLS too: their code is `untrusted`.
  *
  * @example
  * tlsFault(error); // { code: 'untrusted', message: 'its certificate has expired: … (CERT_HAS_EXPIRED)' }
@@ -61,7 +61,7 @@ function otherName(error: unknown): string {
   return `its certificate is for ${names}, not for ${host}: connect by a name that is in it, or say which one to expect`;
 }
 
-/** OpenSSL's words without the place in its source. */
+/** OpenSSL's sentence without the place in its source. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as { reason?: unknown; message?: unknown };
   return typeof reason === 'string' ? reason : String(message).trim();

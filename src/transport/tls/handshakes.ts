@@ -1,17 +1,18 @@
 /**
- * The handshakes of a TLS server that are under way: not too many of them, none for too long, and what carries them.
+ * Bounds the handshakes of a TLS server that are under way: their number, and the duration of each. It also knows the
+ * socket that carries each of them.
  *
- * A peer that connects and says nothing, or a byte now and then, costs a descriptor until its time is up; node's own
- * time for it starts anew with each byte, and does not close. So that such peers cannot keep others out, the
- * handshake that has waited longest makes room for the newest: an honest one takes milliseconds.
+ * A peer that connects and sends nothing, or a byte now and then, costs a descriptor until its time is up. Node has a
+ * timeout of its own, but that begins again with each byte, and does not close the socket. The oldest handshake makes
+ * room for the newest, so that such peers cannot keep others out: an honest handshake takes milliseconds.
  */
 import type { Server, Socket } from 'node:net';
 import { formatAddress } from '../address.ts';
 
 export interface Handshakes {
-  /** The socket that carries a TLS socket whose handshake is over, well or not; asked for once. */
+  /** Returns the socket that carries a TLS socket whose handshake is over, well or not. To be called once for each. */
   readonly done: (secure: Socket) => Socket | undefined;
-  /** Cuts off all that is under way. */
+  /** Cuts off all handshakes that are under way. */
   readonly cut: () => void;
 }
 
@@ -21,10 +22,10 @@ interface Handshake {
 }
 
 /**
- * @param most how many may be under way at once.
- * @param longest milliseconds that one may take.
+ * @param handshakesMax how many may be under way at once.
+ * @param timeoutMs milliseconds that one may take.
  */
-export function watchHandshakes(server: Server, most: number, longest: number): Handshakes {
+export function watchHandshakes(server: Server, handshakesMax: number, timeoutMs: number): Handshakes {
   /** By the peer's address, which a TLS socket has in common with the one below it. Bounded by `most`. */
   const underWay = new Map<string, Handshake>();
   const peerOf = (socket: Socket): string => formatAddress(socket.remoteAddress, socket.remotePort);
@@ -42,14 +43,14 @@ export function watchHandshakes(server: Server, most: number, longest: number): 
 
   server.on('connection', (raw: Socket) => {
     const peer = peerOf(raw);
-    const late = () => cutOff(peer, `has not finished the handshake within ${longest} ms`);
-    // One of the same address is over, if not closed yet.
+    const onTimeout = () => cutOff(peer, `has not finished the handshake within ${timeoutMs} ms`);
+    // An earlier one of the same address is over, although it may not be closed yet.
     take(peer);
-    underWay.set(peer, { raw, timer: setTimeout(late, longest) });
+    underWay.set(peer, { raw, timer: setTimeout(onTimeout, timeoutMs) });
     raw.once('close', () => {
       if (underWay.get(peer)?.raw === raw) take(peer);
     });
-    if (underWay.size <= most) return;
+    if (underWay.size <= handshakesMax) return;
     const [first = peer] = underWay.keys();
     cutOff(first, 'took longest of too many handshakes at once');
   });

@@ -1,21 +1,21 @@
-/** Whom a TLS peer's certificate says it is. */
+/** The identity of a TLS peer by its certificate. */
 import type { TLSSocket } from 'node:tls';
 import type { Certificate } from '../connection.ts';
 
 /**
- * The subject of a certificate, as node shows it: one part on each line, or several with ` + ` between them. Special
- * and control characters are escaped as in RFC 2253, so no value can pass for a further part.
+ * A part of a subject, in node's form: one part on each line, or several with ` + ` between them. Node escapes special
+ * and control characters as in RFC 2253, so no value can pass for a further part.
  */
 const NAME_PARTS = /(?:[^\\+\n]|\\.)+?(?= \+ |\n|$)/gs;
 
-/** The certificate of a peer whose certificate was verified; undefined when it has shown none. */
+/** The certificate of a peer, which node has verified; undefined when the peer has presented none. */
 export function peerCertificate(socket: TLSSocket): Certificate | undefined {
   const shown = socket.getPeerX509Certificate();
   return shown && certificateOf(shown.subject);
 }
 
 /**
- * Reads a subject as node's `X509Certificate` has it.
+ * Reads a subject in the form of node's `X509Certificate`.
  *
  * @example
  * certificateOf('O=Acme\nCN=alice') // { subject: 'O=Acme,CN=alice', commonName: 'alice' }

@@ -11,7 +11,7 @@ import {
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
-import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-options.ts';
+import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-arguments.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
 import { type ListenFault, listenOn, type Refused } from '../listen.ts';
@@ -27,29 +27,28 @@ let made = 0;
 
 export interface ListenTlsOptions extends ListenTcpOptions {
   /**
-   * The credentials of the server. Listening begins with the first ones; later ones hold for the connections
-   * that come after them. Later credentials that cannot be used are an `accept-failed`, and the ones before them
-   * stay.
+   * The credentials of the server. Listening begins with the first ones; later ones apply to the connections that come
+   * after them. Later credentials that cannot be used are an `accept-failed`, and the ones before them stay.
    */
   readonly credentials$: Observable<TlsCredentials>;
   /**
-   * Whether clients show certificates. A certificate that `clientCa` did not issue, or that is not valid now, is refused
-   * even where none is required. Default `none`: they are not asked for.
+   * Whether clients present certificates. The server refuses a certificate that `clientCa` did not issue, or that is
+   * not valid now, even where none is required. Default `none`: the server does not ask for one.
    */
   readonly clientCertificates?: 'none' | 'optional' | 'required';
   /** Milliseconds that a handshake may take. Default 10,000. */
   readonly handshakeTimeout?: number;
   /**
-   * Handshakes under way at once, each with a descriptor and some 50 KiB; beyond, the one that has taken longest is cut
-   * off. Default 1,024.
+   * Handshakes under way at once, each with a descriptor and some 50 KiB. Beyond this number the server cuts off the
+   * one that has taken longest. Default 1,024.
    */
   readonly handshakes?: number;
 }
 
 /**
- * Accepts TLS connections as `listenTcp` does TCP's; a connection is emitted once its handshake is done. One that
- * fails is an `accept-failed`. Errors with a `ListenFault`: as with TCP, or `bad-credentials` when the first
- * credentials cannot be used.
+ * Accepts TLS connections as `listenTcp` accepts TCP's. Emits a connection once its handshake is done, and an
+ * `accept-failed` for a handshake that fails. Errors with a `ListenFault`: as with TCP, or `bad-credentials` when the
+ * first credentials cannot be used.
  *
  * @example
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
@@ -69,34 +68,34 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
       ? "there is no authority for clients' certificates"
       : explainBadCredentials(credentials);
   return new Observable((subscriber) => {
-    let exchange: ((credentials: TlsCredentials) => void) | undefined;
+    let replace: ((credentials: TlsCredentials) => void) | undefined;
     let listening: Subscription | undefined;
 
     function begin(first: TlsCredentials): void {
       const why = explain(first);
       if (why !== null) return subscriber.error(unusable(why));
       const opened = listenSecure(options, first);
-      exchange = opened.exchange;
+      replace = opened.replace;
       listening = opened.events$.subscribe(subscriber);
     }
     function unusable(why: string): ListenFault {
       const address = formatAddress(host, port);
       return { code: 'bad-credentials', address, message: `cannot listen on ${address}: ${why}` };
     }
-    const exchanging = options.credentials$.subscribe({
+    const replacing = options.credentials$.subscribe({
       next: (credentials) => {
-        if (exchange === undefined) return begin(credentials);
+        if (replace === undefined) return begin(credentials);
         const why = explain(credentials);
-        if (why === null) exchange(credentials);
+        if (why === null) replace(credentials);
         else subscriber.next({ type: 'accept-failed', fault: credentialsKept(why) });
       },
       error: (error) => subscriber.error(error),
       complete: () => {
-        if (exchange === undefined) subscriber.error(unusable('there is no certificate'));
+        if (replace === undefined) subscriber.error(unusable('there is no certificate'));
       },
     });
     return () => {
-      exchanging.unsubscribe();
+      replacing.unsubscribe();
       listening?.unsubscribe();
     };
   });
@@ -114,7 +113,7 @@ const credentialsKept = (why: string): ConnectionFault => ({
   message: `the new certificate is not used, and the one before stays: ${why}`,
 });
 
-/** One server that listens, and the way to give it other credentials. */
+/** One server that listens, and a function that replaces its credentials. */
 function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
   const { host = '127.0.0.1', port, backlog, clientCertificates = 'none' } = options;
   const { handshakeTimeout = 10_000, handshakes = 1024 } = options;
@@ -124,19 +123,19 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
     pauseOnConnect: true,
     noDelay: true,
     requestCert: clientCertificates !== 'none',
-    // With `optional`, who shows none is let in, and `toConnection` sees to the others.
+    // With `optional`, node lets all clients in, and `toConnection` refuses those whose certificate is not verified.
     rejectUnauthorized: clientCertificates === 'required',
   });
-  const pending = watchHandshakes(server, handshakes, handshakeTimeout);
-  const open = (refused: Refused) =>
+  const underWay = watchHandshakes(server, handshakes, handshakeTimeout);
+  const reportFailuresTo = (refused: Refused) =>
     server.on('tlsClientError', (error, socket) => {
-      const below = pending.done(socket);
-      if (isNotTls(error)) below?.write(protocolVersionAlert);
+      const below = underWay.done(socket);
+      if (isNotTls(error)) below?.write(PROTOCOL_VERSION_ALERT);
       refused(failedHandshake(error, socket));
     });
   const toConnection = (socket: Socket, refused: Refused): Connection | null => {
     const secure = socket as TLSSocket;
-    const below = pending.done(secure);
+    const below = underWay.done(secure);
     const isUnverified = secure.authorizationError != null && secure.getPeerX509Certificate() !== undefined;
     if (!isUnverified) return tlsConnection(secure, below);
     refused(failedHandshake(secure.authorizationError, secure));
@@ -144,15 +143,15 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
     return null;
   };
   const where = { host, port, ...(backlog !== undefined && { backlog }) };
-  const accepting$ = listenOn(open, 'secureConnection', where, toConnection);
+  const accepting$ = listenOn(reportFailuresTo, 'secureConnection', where, toConnection);
   return {
-    exchange: (credentials: TlsCredentials) => server.setSecureContext(contextOf(credentials)),
-    events$: accepting$.pipe(finalize(pending.cut)),
+    replace: (credentials: TlsCredentials) => server.setSecureContext(contextOf(credentials)),
+    events$: accepting$.pipe(finalize(underWay.cut)),
   };
 }
 
-/** Node hangs up on a peer that does not speak TLS, without the alert that would say what it has reached. */
-const protocolVersionAlert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
+/** The alert for a peer that does not speak TLS. Node hangs up on such a peer without an alert. */
+const PROTOCOL_VERSION_ALERT = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
 const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
   minVersion: 'TLSv1.2',
@@ -161,11 +160,11 @@ const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
   ...(clientCa !== undefined && { ca: bytesOf(clientCa) }),
 });
 
-/** `authorizationError` is why a client's certificate was refused; node then reports no more than a hang-up. */
+/** `authorizationError` has the reason why a client's certificate was refused; node then reports only a hang-up. */
 function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   const why = socket.authorizationError;
   const { code, message } = tlsFault(why == null ? error : { code: String(why), message: String(why) });
-  // A socket that is closed already does not know it any more.
+  // A socket that is closed already does not know its peer any more.
   const peer = socket.remoteAddress && ` with ${formatAddress(socket.remoteAddress, socket.remotePort)}`;
   return { code, message: `no TLS connection${peer ?? ''}: ${message}` };
 }
@@ -175,9 +174,9 @@ export interface ConnectTlsOptions {
   readonly port: number;
   /** Milliseconds to wait for the connection and the handshake. Default: as long as the system does. */
   readonly timeout?: number;
-  /** Certificates of the authorities to trust, as PEM. Default: those that node trusts. */
+  /** Certificates of the authorities to trust, as PEM. Default: the authorities that node trusts. */
   readonly ca?: string | Uint8Array;
-  /** Our certificate, and what issued it up to the authority, as PEM; with `key`. Default: none is shown. */
+  /** Our certificate, and those of its issuers up to the authority, as PEM; with `key`. Default: we present none. */
   readonly cert?: string | Uint8Array;
   /** The certificate's private key, as PEM. */
   readonly key?: string | Uint8Array;
@@ -186,11 +185,11 @@ export interface ConnectTlsOptions {
 }
 
 /**
- * Connects when subscribed: emits the connection once the server has proved who it is, and completes. There is no way
- * not to check that. Errors with a `ConnectionFault`: as with TCP, or `untrusted` when TLS could not be agreed on, its
- * message saying what to do. Unsubscribing before abandons the attempt.
+ * Connects when subscribed: emits the connection once the server has proved its identity, and completes. That check
+ * cannot be turned off. Errors with a `ConnectionFault`: as with TCP, or `untrusted` when the two sides could not agree
+ * on TLS; its message has the remedy. Unsubscribing before abandons the attempt.
  *
- * That the server does not accept our certificate shows only after that with TLS 1.3: as an error of `chunks$`.
+ * With TLS 1.3 a server that does not accept our certificate shows that only later, as an error of `chunks$`.
  *
  * @example
  * const ca = await readFile('ca.pem');
@@ -204,7 +203,7 @@ export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
-    // An address is no name to ask for.
+    // An address cannot be the name of a server in TLS.
     servername: isIP(name) === 0 ? name : '',
     ...(ca !== undefined && { ca: bytesOf(ca) }),
     ...(cert !== undefined && { cert: bytesOf(cert) }),
@@ -215,12 +214,12 @@ export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
     below.setNoDelay(true);
     whenReady(below, 'connect', failed, () => {
       try {
-        // Only now: on a socket that is yet to connect, TLS goes through slower layers of node.
+        // Only now: on a socket that is yet to connect, TLS uses slower layers of node.
         const socket = connect({ ...settings, socket: below });
         socket.pause();
         whenReady(socket, 'secureConnect', failed, () => connected(tlsConnection(socket, below)));
       } catch (error) {
-        // A certificate or key that is none.
+        // The certificate or the key is none.
         failed(error);
       }
     });

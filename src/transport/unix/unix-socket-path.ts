@@ -22,20 +22,20 @@ import type { ListenFault } from '../listen.ts';
 
 /** Bytes that the system allows a socket's path. */
 const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
-/** How often to look again, when the file at the path has changed. */
+/** Tries to put the socket at its path, when the file there changes meanwhile. */
 const LOOKS_MAX = 20;
 
 export interface UnixSocketPath {
-  /** Where to listen at first. */
+  /** The path at which to listen before `publish`. */
   readonly hidden: string;
-  /** Puts what listens there at its place; resolves with null, or with why that cannot be. */
+  /** Links the socket to its path. Resolves with null, or with a fault. */
   readonly publish: (mode: number) => Promise<ListenFault | null>;
-  /** Removes the socket that was made; another process's socket at the path stays. */
+  /** Removes our socket. A socket of another process at the path stays. */
   readonly remove: () => void;
 }
 
-/** Prepares a place for a socket, or says why that cannot be. */
-export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
+/** Makes the private folder for a socket; or returns a fault. */
+export function openUnixSocketPath(path: string): UnixSocketPath | ListenFault {
   const fault = faultAt(`unix:${path}`);
   let folder: string;
   try {
@@ -44,22 +44,22 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
     return fault(error);
   }
   const hidden = join(folder, 's');
-  const tooLong = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - PATH_BYTES_MAX;
+  const excessBytes = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - PATH_BYTES_MAX;
   let ours: BigIntStats | undefined;
   let removed = false;
 
   function remove(): void {
     removed = true;
     rmSync(folder, { recursive: true, force: true });
-    if (ours !== undefined && isSame(lookAt(path), ours)) unlinkSync(path);
+    if (ours !== undefined && isSame(statOf(path), ours)) unlinkSync(path);
   }
 
   async function publish(mode: number): Promise<ListenFault | null> {
     try {
       chmodSync(hidden, mode);
       for (let looks = 0; !removed; looks++) {
-        if (placed()) return null;
-        const why = looks === LOOKS_MAX ? 'what is there changes all the time' : await clear();
+        if (tryLink()) return null;
+        const why = looks === LOOKS_MAX ? 'what is there changes all the time' : await clearPath();
         if (why !== null) return why === 'in-use' ? inUse(path) : fault(why);
       }
       return null;
@@ -68,30 +68,30 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
     }
   }
 
-  /** False when something is there. */
-  function placed(): boolean {
+  /** Links the socket to its path. Returns false when there is something already. */
+  function tryLink(): boolean {
     try {
       linkSync(hidden, path);
     } catch (error) {
       if (systemCode(error) === 'EEXIST') return false;
       throw error;
     }
-    ours = lookAt(hidden);
+    ours = statOf(hidden);
     rmSync(folder, { recursive: true, force: true });
     return true;
   }
 
   /** Removes a socket on which no server listens. Returns the reason why a file at the path stays. */
-  async function clear(): Promise<string | null> {
-    const there = lookAt(path);
+  async function clearPath(): Promise<string | null> {
+    const there = statOf(path);
     if (there === undefined) return null;
     if (!there.isSocket())
       return 'there is something that is not a socket: remove it, or choose another path';
     if (await isLive(path)) return 'in-use';
-    // While we asked, another may have replaced it: then all is to be looked at anew.
-    const still = lookAt(path);
+    // Another process may have replaced it while we asked: then the caller looks again.
+    const still = statOf(path);
     if (removed || !isSame(still, there) || still?.ctimeNs !== there.ctimeNs) return null;
-    // And it may at this moment: so it is moved away first, and asked once more.
+    // It may also do so at this moment: so we move the file away first, and ask once more.
     const moved = join(folder, 'old');
     renameSync(path, moved);
     if (await isLive(moved)) {
@@ -102,20 +102,20 @@ export function unixSocketPath(path: string): UnixSocketPath | ListenFault {
     return null;
   }
 
-  if (tooLong > 0) {
+  if (excessBytes > 0) {
     remove();
-    return fault(`the path is ${tooLong} bytes too long: choose a folder with a shorter name`);
+    return fault(`the path is ${excessBytes} bytes too long: choose a folder with a shorter name`);
   }
   return { hidden, publish, remove };
 }
 
-const lookAt = (path: string): BigIntStats | undefined =>
+const statOf = (path: string): BigIntStats | undefined =>
   lstatSync(path, { bigint: true, throwIfNoEntry: false });
 
 const isSame = (one: BigIntStats | undefined, other: BigIntStats): boolean =>
   one !== undefined && one.ino === other.ino && one.dev === other.dev;
 
-/** Whether somebody listens, or may: a socket that we must not even ask is left alone. */
+/** Whether a server listens on a socket, or may: one that we must not connect to counts as live. */
 const isLive = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ path });
@@ -133,7 +133,7 @@ const inUse = (path: string): ListenFault => ({
   message: `unix:${path} is in use by another program: stop it, or choose another path`,
 });
 
-/** Makes faults of what the system threw, or of a reason in words. */
+/** Turns errors of the system, or a reason in words, into faults. */
 const faultAt =
   (address: string) =>
   (error: unknown): ListenFault => {

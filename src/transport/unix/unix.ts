@@ -1,32 +1,32 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
-import { checkConnectUnix, checkListenUnix } from '../check-options.ts';
+import { checkConnectUnix, checkListenUnix } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
 import { listenOn } from '../listen.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from '../socket/from-socket.ts';
-import { unixSocketPath } from './unix-socket-path.ts';
+import { openUnixSocketPath } from './unix-socket-path.ts';
 
 let made = 0;
 
 const unixAddress = (path: string): Address => `unix:${path}`;
 
 export interface ListenUnixOptions {
-  /** Where the socket is to be: at most 107 bytes, and about ten less for the folder's name. */
+  /** The path of the socket: at most 107 bytes, and about ten less for its folder. */
   readonly path: string;
-  /** The permissions of the socket file, which say who may connect. Default 0o600: this user alone. */
+  /** The permissions of the socket file: those who may write to it may connect. Default 0o600: this user alone. */
   readonly mode?: number;
   /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
   readonly backlog?: number;
 }
 
 /**
- * Accepts connections on a Unix socket as `listenTcp` does; `listening` says `unix:/path` and port 0, and a connection's
- * `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and is removed when it
- * is unsubscribed. A stale one, on which no server listens, is replaced; a file that is no socket stays. Errors with
- * a `ListenFault`.
+ * Accepts connections on a Unix socket as `listenTcp` does. The `listening` event has `unix:/path` and port 0, and a
+ * connection's `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and
+ * unsubscribing removes it. It replaces a stale one, on which no server listens; a file that is no socket stays.
+ * Errors with a `ListenFault`.
  *
  * Unix sockets have no resets: a connection that was destroyed ends for the peer as one that was ended, unless the
  * peer's bytes lay unread.
@@ -44,12 +44,12 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
   const { path, mode = 0o600, backlog } = options;
   const address = unixAddress(path);
   return new Observable((subscriber) => {
-    const place = unixSocketPath(path);
-    if ('code' in place) return subscriber.error(place);
+    const socketPath = openUnixSocketPath(path);
+    if ('code' in socketPath) return subscriber.error(socketPath);
     const accepting$ = listenOn(
       () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
       'connection',
-      { path: place.hidden, ...(backlog !== undefined && { backlog }) },
+      { path: socketPath.hidden, ...(backlog !== undefined && { backlog }) },
       (socket) => {
         const number = ++made;
         const remote = `${address}#${number}`;
@@ -57,7 +57,7 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
       },
     );
     const publish = async () => {
-      const fault = await place.publish(mode);
+      const fault = await socketPath.publish(mode);
       if (fault === null) subscriber.next({ type: 'listening', address, port: 0 });
       else subscriber.error(fault);
     };
@@ -70,13 +70,13 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
     });
     return () => {
       accepting.unsubscribe();
-      place.remove();
+      socketPath.remove();
     };
   });
 }
 
 export interface ConnectUnixOptions {
-  /** Where the server's socket is. */
+  /** The path of the server's socket. */
   readonly path: string;
   /** Milliseconds to wait for the connection. Default: as long as the system does. */
   readonly timeout?: number;

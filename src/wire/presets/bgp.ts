@@ -8,11 +8,11 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { after, headFraming, headOf, hexByte, uint16 } from './message-head.ts';
+import { headFraming, headOf, hexByte, lengthAfter, uint16 } from './message-head.ts';
 
-const MARKER = 16;
-const HEAD = 19;
-const types: readonly (string | null)[] = [
+const MARKER_BYTES = 16;
+const HEAD_BYTES = 19;
+const TYPES: readonly (string | null)[] = [
   null,
   'OPEN',
   'UPDATE',
@@ -23,20 +23,20 @@ const types: readonly (string | null)[] = [
 const KEEPALIVE = 4;
 
 function length(bytes: Uint8Array, start: number): number | HeadFault {
-  for (let i = 0; i < MARKER; i++) {
+  for (let i = 0; i < MARKER_BYTES; i++) {
     if (bytes[start + i] === 0xff) continue;
-    const message = `byte ${i} of the marker is ${hexByte(bytes[start + i]!)}, and all ${MARKER} are 0xff`;
+    const message = `byte ${i} of the marker is ${hexByte(bytes[start + i]!)}, and all ${MARKER_BYTES} are 0xff`;
     return headFault('header-invalid', message);
   }
   const type = bytes[start + 18]!;
-  if (!types[type]) {
-    const message = `the message's type is ${type}, and BGP has types 1 to ${types.length - 1}`;
+  if (!TYPES[type]) {
+    const message = `the message's type is ${type}, and BGP has types 1 to ${TYPES.length - 1}`;
     return headFault('header-invalid', message);
   }
-  const declared = uint16(bytes, start + MARKER);
-  if (type !== KEEPALIVE || declared <= HEAD) return after(declared, HEAD, 'the length');
-  const message = `the length says ${declared}, and a KEEPALIVE has ${HEAD} bytes`;
-  return headFault('length-too-large', message, declared, HEAD);
+  const declared = uint16(bytes, start + MARKER_BYTES);
+  if (type !== KEEPALIVE || declared <= HEAD_BYTES) return lengthAfter(declared, HEAD_BYTES, 'the length');
+  const message = `the length says ${declared}, and a KEEPALIVE has ${HEAD_BYTES} bytes`;
+  return headFault('length-too-large', message, declared, HEAD_BYTES);
 }
 
 export const bgp: Preset = {
@@ -44,6 +44,7 @@ export const bgp: Preset = {
   title: 'BGP-4',
   source: 'RFC 4271, section 4.1; RFC 8654 for messages over 4,096 bytes',
   ports: [179],
-  framing: (options) => headFraming({ maxHead: HEAD, maxLength: 65_535 - HEAD, size: HEAD, length }, options),
-  label: (header) => types[headOf(header)?.[18] ?? 0] ?? null,
+  framing: (options) =>
+    headFraming({ maxHead: HEAD_BYTES, maxLength: 65_535 - HEAD_BYTES, size: HEAD_BYTES, length }, options),
+  label: (header) => TYPES[headOf(header)?.[18] ?? 0] ?? null,
 };

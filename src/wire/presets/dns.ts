@@ -1,15 +1,15 @@
 /**
  * DNS over TCP: each message with its length before it.
  *
- * The message is left whole in the body, so what its own header says (query or response) is not for the head to tell.
+ * The body is the whole message with its own header, so the head does not show whether it is a query or a response.
  */
 
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, uint16 } from './message-head.ts';
 
-/** The header of a DNS message: id, flags and four counts. */
-const LEAST = 12;
+/** Bytes of the header of a DNS message: id, flags and four counts. */
+const MESSAGE_BYTES_MIN = 12;
 
 export const dns: Preset = {
   name: 'dns',
@@ -24,9 +24,9 @@ export const dns: Preset = {
         size: 2,
         length(bytes, start) {
           const length = uint16(bytes, start);
-          if (length >= LEAST) return length;
-          const message = `the length says ${length}, and a DNS message has at least ${LEAST} bytes`;
-          return headFault('length-too-small', message, length, LEAST);
+          if (length >= MESSAGE_BYTES_MIN) return length;
+          const message = `the length says ${length}, and a DNS message has at least ${MESSAGE_BYTES_MIN} bytes`;
+          return headFault('length-too-small', message, length, MESSAGE_BYTES_MIN);
         },
       },
       options,

@@ -7,8 +7,8 @@ import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, int32 } from './message-head.ts';
 
-/** A response has a correlation id, and may have nothing else. */
-const LEAST = 4;
+/** Bytes of a response that has only its correlation id. */
+const MESSAGE_BYTES_MIN = 4;
 
 export const kafka: Preset = {
   name: 'kafka',
@@ -23,10 +23,12 @@ export const kafka: Preset = {
         size: 4,
         length(bytes, start) {
           const declared = int32(bytes, start);
-          if (declared >= LEAST) return declared;
+          if (declared >= MESSAGE_BYTES_MIN) return declared;
           const [code, least] =
-            declared < 0 ? (['length-negative', 0] as const) : (['length-too-small', LEAST] as const);
-          const message = `the length says ${declared}, and a message has at least ${LEAST} bytes`;
+            declared < 0
+              ? (['length-negative', 0] as const)
+              : (['length-too-small', MESSAGE_BYTES_MIN] as const);
+          const message = `the length says ${declared}, and a message has at least ${MESSAGE_BYTES_MIN} bytes`;
           return headFault(code, message, declared, least);
         },
       },

@@ -1,5 +1,5 @@
 /**
- * The common part of the presets: frames whose head says what they are and how long.
+ * The common part of the presets: frames whose head has their type and their length.
  *
  * ```text
  *  +---------------------------+----------------------------------+
@@ -8,8 +8,7 @@
  *  +---------------------------+----------------------------------+
  * ```
  *
- * Nothing is said to be wrong before the head is there in full, so that a stream has the same faults however it was
- * cut into chunks.
+ * A preset finds faults only in a complete head, so that a stream has the same faults however it was cut into chunks.
  */
 import { hexDigits } from '../../base/bytes.ts';
 import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
@@ -26,19 +25,19 @@ export interface MessageHead {
   readonly length: number;
 }
 
-/** How one protocol's heads are read. */
+/** How to read the heads of one protocol. */
 export interface HeadRules {
-  /** The most bytes of head, and of what must be seen to tell how many there are. */
+  /** The most bytes of a head, and of those that must have come to know its size. */
   readonly maxHead: number;
   /** The largest body the protocol allows, in bytes. */
   readonly maxLength: number;
-  /** How many bytes the head has, or must be seen to tell; a number when all have the same. */
+  /** How many bytes the head has, or must have come to know that; a number when all heads have the same. */
   readonly size: number | ((bytes: Uint8Array, start: number, end: number) => number | HeadFault);
-  /** How long the body is after the complete head `bytes[start..end)`, or what is wrong with the head. */
+  /** How many bytes the body has, by the complete head `bytes[start..end)`; or the fault of the head. */
   length(bytes: Uint8Array, start: number, end: number): number | HeadFault;
 }
 
-const MIB = 1024 * 1024;
+const WHOLE_BYTES_DEFAULT = 1024 * 1024;
 
 const PRESET_RULES = {
   delivery: optional(oneOf('stream', 'whole', 'skip')),
@@ -51,7 +50,9 @@ export function checkPreset(options: PresetOptions): void {
   checkOptions('a preset', options, PRESET_RULES);
 }
 
-/** @throws RangeError when `maxLength` is no integer from 0 to 2^53 - 1; TypeError when an option is of the wrong kind. */
+/**
+ * @throws RangeError when `maxLength` is no integer from 0 to 2^53 - 1; TypeError when an option is of the wrong kind.
+ */
 export function headFraming(rules: HeadRules, options: PresetOptions = {}): Framing<MessageHead> {
   checkPreset(options);
   const { delivery = 'skip', maxLength = rules.maxLength } = options;
@@ -60,7 +61,7 @@ export function headFraming(rules: HeadRules, options: PresetOptions = {}): Fram
   return {
     maxHead: rules.maxHead,
     // A caller that sets a maximum wants everything else whole.
-    maxWhole: options.maxLength ?? Math.min(maxLength, MIB),
+    maxWhole: options.maxLength ?? Math.min(maxLength, WHOLE_BYTES_DEFAULT),
     headLength: typeof size === 'number' ? () => size : size,
     parseHead(bytes: Uint8Array, start: number, end: number): ParsedHead<MessageHead> | HeadFault {
       const length = rules.length(bytes, start, end);
@@ -74,21 +75,21 @@ export function headFraming(rules: HeadRules, options: PresetOptions = {}): Fram
   };
 }
 
-/** The head in a header of any preset's frames; null when it is something else. */
+/** The head in a header of a preset's frames; null when the header is another one. */
 export function headOf(header: unknown): Uint8Array | null {
   if (typeof header !== 'object' || header === null) return null;
   const { head } = header as Partial<MessageHead>;
   return head instanceof Uint8Array ? head : null;
 }
 
-/** The body's length when a length that counts at least `least` bytes says `value`. */
-export function after(value: number, least: number, what: string): number | HeadFault {
+/** The length of the body when a length field that counts `least` further bytes has this value. */
+export function lengthAfter(value: number, least: number, what: string): number | HeadFault {
   if (value >= least) return value - least;
   if (value < 0) return headFault('length-negative', `${what} says ${value}, a negative number`, value, 0);
   return headFault('length-too-small', `${what} says ${value}, and the least is ${least}`, value, least);
 }
 
-/** A byte as people read it: `0x17`. */
+/** A byte in words: `0x17`. */
 export const hexByte = (byte: number): string => `0x${hexDigits(byte, 2)}`;
 
 export const uint16 = (bytes: Uint8Array, at: number): number => bytes[at]! * 256 + bytes[at + 1]!;
@@ -100,6 +101,6 @@ export const uint32 = (bytes: Uint8Array, at: number): number =>
 
 export const int32 = (bytes: Uint8Array, at: number): number => uint32(bytes, at) | 0;
 
-/** The other byte order. */
+/** An int32 in little-endian order. */
 export const int32le = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);

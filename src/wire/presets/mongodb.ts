@@ -8,13 +8,13 @@
  */
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { after, headFraming, headOf, int32le } from './message-head.ts';
+import { headFraming, headOf, int32le, lengthAfter } from './message-head.ts';
 
-const HEAD = 16;
+const HEAD_BYTES = 16;
 /** `maxMessageSizeBytes`, which counts the header. */
-const LONGEST = 48_000_000;
+const MESSAGE_BYTES_MAX = 48_000_000;
 
-const operations: ReadonlyMap<number, string> = new Map([
+const OPERATIONS: ReadonlyMap<number, string> = new Map([
   [1, 'OP_REPLY'],
   [2001, 'OP_UPDATE'],
   [2002, 'OP_INSERT'],
@@ -36,20 +36,20 @@ export const mongodb: Preset = {
   framing: (options) =>
     headFraming(
       {
-        maxHead: HEAD,
-        maxLength: LONGEST - HEAD,
-        size: HEAD,
+        maxHead: HEAD_BYTES,
+        maxLength: MESSAGE_BYTES_MAX - HEAD_BYTES,
+        size: HEAD_BYTES,
         length(bytes, start) {
           const declared = int32le(bytes, start);
-          if (declared <= LONGEST) return after(declared, HEAD, 'messageLength');
-          const message = `messageLength says ${declared}, and the most is ${LONGEST}`;
-          return headFault('length-too-large', message, declared, LONGEST);
+          if (declared <= MESSAGE_BYTES_MAX) return lengthAfter(declared, HEAD_BYTES, 'messageLength');
+          const message = `messageLength says ${declared}, and the most is ${MESSAGE_BYTES_MAX}`;
+          return headFault('length-too-large', message, declared, MESSAGE_BYTES_MAX);
         },
       },
       options,
     ),
   label(header) {
     const head = headOf(header);
-    return head?.length === HEAD ? (operations.get(int32le(head, 12)) ?? null) : null;
+    return head?.length === HEAD_BYTES ? (OPERATIONS.get(int32le(head, 12)) ?? null) : null;
   },
 };

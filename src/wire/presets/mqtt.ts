@@ -13,7 +13,7 @@ import { layoutOf } from '../length-options.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf } from './message-head.ts';
 
-const types: readonly (string | null)[] = [
+const TYPES: readonly (string | null)[] = [
   null,
   'CONNECT',
   'CONNACK',
@@ -32,9 +32,9 @@ const types: readonly (string | null)[] = [
   'AUTH',
 ];
 
-/** The largest value of four bytes with seven bits each. */
-const MAX_LENGTH = 2 ** 28 - 1;
-const layout = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: MAX_LENGTH });
+/** The largest value of a varint of four bytes. */
+const LENGTH_MAX = 2 ** 28 - 1;
+const LAYOUT = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: LENGTH_MAX });
 
 export const mqtt: Preset = {
   name: 'mqtt',
@@ -44,9 +44,9 @@ export const mqtt: Preset = {
   framing: (options) =>
     headFraming(
       {
-        maxHead: layout.maxHead,
-        maxLength: MAX_LENGTH,
-        size: (bytes, start, end) => prefixSize(layout, bytes, start, end),
+        maxHead: LAYOUT.maxHead,
+        maxLength: LENGTH_MAX,
+        size: (bytes, start, end) => prefixSize(LAYOUT, bytes, start, end),
         length(bytes, start, end) {
           if (bytes[start]! >= 0x10) return Number(readVarint(bytes, start + 1, end));
           return headFault('header-invalid', "the packet's type is 0, and MQTT has types 1 to 15");
@@ -54,5 +54,5 @@ export const mqtt: Preset = {
       },
       options,
     ),
-  label: (header) => types[(headOf(header)?.[0] ?? 0) >> 4] ?? null,
+  label: (header) => TYPES[(headOf(header)?.[0] ?? 0) >> 4] ?? null,
 };

@@ -6,8 +6,9 @@
  *  21 00 00         00        (length bytes)
  * ```
  *
- * A payload of 2^24 - 1 bytes goes on in the next packet. Neither the compressed protocol (which has heads of 7
- * bytes) nor TLS, both agreed on in the first two packets, can be told from packets by their bytes.
+ * A payload of 2^24 - 1 bytes goes on in the next packet. The two sides may agree on compression (whose heads have 7
+ * bytes) or TLS in the first two packets. The bytes show neither, so this preset reads such a connection
+ * wrongly.
  */
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf } from './message-head.ts';

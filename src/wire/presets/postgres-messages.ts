@@ -1,11 +1,11 @@
 /**
  * The messages of PostgreSQL by their first byte.
  *
- * Both sides use some letters for different things. Where the length does not tell, both names are given: the
+ * The two sides use some letters for different messages. Where the length does not show which, the name is both: the
  * client's first.
  */
 
-const names: Readonly<Record<string, string>> = {
+const NAMES: Readonly<Record<string, string>> = {
   '1': 'ParseComplete',
   '2': 'BindComplete',
   '3': 'CloseComplete',
@@ -39,16 +39,16 @@ const names: Readonly<Record<string, string>> = {
   v: 'NegotiateProtocolVersion',
 };
 
-/** The messages that only the client sends, and that have no body. */
-const empty: Readonly<Record<string, string>> = { H: 'Flush', S: 'Sync' };
+/** Messages without a body, which only the client sends. */
+const EMPTY_MESSAGES: Readonly<Record<string, string>> = { H: 'Flush', S: 'Sync' };
 
-/** The message whose first byte is `type`, with a body of `length` bytes; null when there is none such. */
+/** The name of the message whose first byte is `type`, with a body of `length` bytes; null when there is none. */
 export function messageName(type: number, length: number): string | null {
   const letter = String.fromCharCode(type);
-  return (length === 0 ? empty[letter] : undefined) ?? names[letter] ?? null;
+  return (length === 0 ? EMPTY_MESSAGES[letter] : undefined) ?? NAMES[letter] ?? null;
 }
 
-/** The requests of a message without a type byte, by the number after its length. */
+/** The name of a message without a type byte, by the number after its length. */
 export function startupName(code: number): string | null {
   if (code === 80_877_102) return 'CancelRequest';
   if (code === 80_877_103) return 'SSLRequest';

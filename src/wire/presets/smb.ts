@@ -12,7 +12,7 @@ import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint24 } from './message-head.ts';
 
-const types: ReadonlyMap<number, string> = new Map([
+const TYPES: ReadonlyMap<number, string> = new Map([
   [0x00, 'session message'],
   [0x81, 'session request'],
   [0x82, 'positive session response'],
@@ -22,18 +22,18 @@ const types: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The largest value of 17 bits. */
-const LONGEST_NETBIOS = 2 ** 17 - 1;
+const NETBIOS_LENGTH_MAX = 2 ** 17 - 1;
 
 function length(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   const declared = uint24(bytes, start + 1);
-  if (!types.has(type)) {
+  if (!TYPES.has(type)) {
     const message = `the packet's type is ${hexByte(type)}, and is 0x00 for SMB, or 0x81 to 0x85 for NetBIOS`;
     return headFault('header-invalid', message);
   }
-  if (type === 0 || declared <= LONGEST_NETBIOS) return declared;
-  const message = `the length says ${declared}, and the most for a NetBIOS packet is ${LONGEST_NETBIOS}`;
-  return headFault('length-too-large', message, declared, LONGEST_NETBIOS);
+  if (type === 0 || declared <= NETBIOS_LENGTH_MAX) return declared;
+  const message = `the length says ${declared}, and the most for a NetBIOS packet is ${NETBIOS_LENGTH_MAX}`;
+  return headFault('length-too-large', message, declared, NETBIOS_LENGTH_MAX);
 }
 
 export const smb: Preset = {
@@ -42,5 +42,5 @@ export const smb: Preset = {
   source: '[MS-SMB2], section 2.1; RFC 1002, section 4.3',
   ports: [445, 139],
   framing: (options) => headFraming({ maxHead: 4, maxLength: 2 ** 24 - 1, size: 4, length }, options),
-  label: (header) => types.get(headOf(header)?.[0] ?? -1) ?? null,
+  label: (header) => TYPES.get(headOf(header)?.[0] ?? -1) ?? null,
 };

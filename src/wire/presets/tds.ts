@@ -11,14 +11,14 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { after, headFraming, headOf, hexByte, uint16 } from './message-head.ts';
-import { beginsTls, TLS_HEAD, tlsLabel, tlsLength } from './tls.ts';
+import { headFraming, headOf, hexByte, lengthAfter, uint16 } from './message-head.ts';
+import { beginsTls, TLS_HEAD_BYTES, tlsLabel, tlsLength } from './tls.ts';
 
-const HEAD = 8;
-/** The greatest packet size that can be negotiated. */
-const LONGEST = 32_767;
+const HEAD_BYTES = 8;
+/** The largest packet that the two sides can negotiate. */
+const PACKET_BYTES_MAX = 32_767;
 
-const types: ReadonlyMap<number, string> = new Map([
+const TYPES: ReadonlyMap<number, string> = new Map([
   [0x01, 'SQL batch'],
   [0x02, 'login (before TDS 7)'],
   [0x03, 'RPC'],
@@ -36,27 +36,28 @@ const types: ReadonlyMap<number, string> = new Map([
 function length(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   if (beginsTls(type)) return tlsLength(bytes, start);
-  if (!types.has(type)) {
+  if (!TYPES.has(type)) {
     const message = `the packet's type is ${hexByte(type)}, and is none of TDS's or TLS's`;
     return headFault('header-invalid', message);
   }
   const declared = uint16(bytes, start + 2);
-  if (declared <= LONGEST) return after(declared, HEAD, 'the length');
-  const message = `the length says ${declared}, and the most is ${LONGEST}`;
-  return headFault('length-too-large', message, declared, LONGEST);
+  if (declared <= PACKET_BYTES_MAX) return lengthAfter(declared, HEAD_BYTES, 'the length');
+  const message = `the length says ${declared}, and the most is ${PACKET_BYTES_MAX}`;
+  return headFault('length-too-large', message, declared, PACKET_BYTES_MAX);
 }
 
 const size = (bytes: Uint8Array, start: number, end: number): number =>
-  start === end || beginsTls(bytes[start]!) ? TLS_HEAD : HEAD;
+  start === end || beginsTls(bytes[start]!) ? TLS_HEAD_BYTES : HEAD_BYTES;
 
 export const tds: Preset = {
   name: 'tds',
   title: 'TDS (SQL Server)',
   source: '[MS-TDS], section 2.2.3.1',
   ports: [1433],
-  framing: (options) => headFraming({ maxHead: HEAD, maxLength: LONGEST - HEAD, size, length }, options),
+  framing: (options) =>
+    headFraming({ maxHead: HEAD_BYTES, maxLength: PACKET_BYTES_MAX - HEAD_BYTES, size, length }, options),
   label(header) {
     const type = headOf(header)?.[0] ?? 0;
-    return beginsTls(type) ? `TLS ${tlsLabel(type)}` : (types.get(type) ?? null);
+    return beginsTls(type) ? `TLS ${tlsLabel(type)}` : (TYPES.get(type) ?? null);
   },
 };

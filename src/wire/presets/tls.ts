@@ -1,5 +1,5 @@
 /**
- * TLS records, also those that another protocol turns into in the middle of a connection.
+ * TLS records, also on a connection that began with another protocol.
  *
  * ```text
  *  type  version  length    fragment
@@ -10,11 +10,11 @@ import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, hexByte, uint16 } from './message-head.ts';
 
-export const TLS_HEAD = 5;
+export const TLS_HEAD_BYTES = 5;
 /** The most bytes of a protected record: 2^14 of content, and 2,048 for its protection (256 in TLS 1.3). */
-export const TLS_LONGEST = 2 ** 14 + 2048;
+export const TLS_FRAGMENT_BYTES_MAX = 2 ** 14 + 2048;
 
-const types: readonly string[] = [
+const TYPES: readonly string[] = [
   'change cipher spec',
   'alert',
   'handshake',
@@ -22,14 +22,14 @@ const types: readonly string[] = [
   'heartbeat',
 ];
 const FIRST_TYPE = 20;
-const LAST_TYPE = FIRST_TYPE + types.length - 1;
+const LAST_TYPE = FIRST_TYPE + TYPES.length - 1;
 
 /** Whether a frame that begins with this byte is a TLS record. */
 export const beginsTls = (byte: number): boolean => byte >= FIRST_TYPE && byte <= LAST_TYPE;
 
-export const tlsLabel = (type: number): string | null => types[type - FIRST_TYPE] ?? null;
+export const tlsLabel = (type: number): string | null => TYPES[type - FIRST_TYPE] ?? null;
 
-/** How long the fragment of a record is, or what is wrong with its head. */
+/** How many bytes the fragment of a record has, or the fault of its head. */
 export function tlsLength(bytes: Uint8Array, start: number): number | HeadFault {
   const type = bytes[start]!;
   if (!beginsTls(type)) {
@@ -42,9 +42,9 @@ export function tlsLength(bytes: Uint8Array, start: number): number | HeadFault 
     return headFault('header-invalid', `the record's version is ${version}, and TLS has 0x03 and any`);
   }
   const length = uint16(bytes, start + 3);
-  if (length <= TLS_LONGEST) return length;
-  const message = `the record has ${length} bytes, and the most is ${TLS_LONGEST}`;
-  return headFault('length-too-large', message, length, TLS_LONGEST);
+  if (length <= TLS_FRAGMENT_BYTES_MAX) return length;
+  const message = `the record has ${length} bytes, and the most is ${TLS_FRAGMENT_BYTES_MAX}`;
+  return headFault('length-too-large', message, length, TLS_FRAGMENT_BYTES_MAX);
 }
 
 export const tls: Preset = {
@@ -53,6 +53,9 @@ export const tls: Preset = {
   source: 'RFC 8446, section 5.1; RFC 5246, section 6.2.3',
   ports: [443, 465, 636, 853, 989, 990, 993, 995, 5061, 5671, 8443, 8883],
   framing: (options) =>
-    headFraming({ maxHead: TLS_HEAD, maxLength: TLS_LONGEST, size: TLS_HEAD, length: tlsLength }, options),
+    headFraming(
+      { maxHead: TLS_HEAD_BYTES, maxLength: TLS_FRAGMENT_BYTES_MAX, size: TLS_HEAD_BYTES, length: tlsLength },
+      options,
+    ),
   label: (header) => tlsLabel(headOf(header)?.[0] ?? 0),
 };

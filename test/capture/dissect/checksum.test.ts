@@ -37,7 +37,7 @@ describe.each([
     expect(read(framed({ checksum: 0x1234 }), 'ignore')).toMatchObject({ length: 5 });
   });
 
-  test('a TCP checksum that is wrong is told when it is verified', () => {
+  test('a TCP checksum that is wrong is reported when it is verified', () => {
     const wrong = { skipped: 'checksum', message: 'TCP: wrong checksum' };
     expect(read(framed({ checksum: 0x1234 }), 'verify')).toMatchObject(wrong);
   });

@@ -31,7 +31,7 @@ test('is that of its own packet, with thousands of others between two of the sam
 });
 
 test.each(['10.0.0.1', '[fd00::1]'])(
-  'is told from thousands of others of %s by the port alone',
+  'a flow is distinguished from thousands of others of %s by the port alone',
   (address) => {
     for (let port = 1; port <= 3000; port += 1) {
       const from = `${address}:${port}`;

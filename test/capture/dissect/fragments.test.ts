@@ -103,18 +103,18 @@ describe.each([
 
   describe('whose fragments overlap', () => {
     const other = { ...whole, bytes: new Uint8Array(whole.bytes.length).fill(0xee) };
-    /** What is told of the frames, in their order. */
-    const told = (...frames: readonly Packet[]) => {
+    /** The conflicts of the frames, in order. */
+    const conflictsOf = (...frames: readonly Packet[]) => {
       const conflicts: FragmentConflict[] = [];
       const { dissect } = createDissector({}, (conflict) => conflicts.push(conflict));
       for (const frame of frames) dissect(frame);
       return conflicts;
     };
 
-    test('an IP packet whose fragments overlap is told of where they differ: which fragment, and from which byte to which', () => {
+    test('an IP packet whose fragments overlap has a conflict where they differ, with the fragment and the bytes', () => {
       const changed = { ...whole, bytes: whole.bytes.slice() };
       changed.bytes.set([0xee, changed.bytes[31]!, 0xee], 30);
-      expect(told(...packets(first, fragmentOf(changed, { from: 24, to: 72 }), last))).toEqual([
+      expect(conflictsOf(...packets(first, fragmentOf(changed, { from: 24, to: 72 }), last))).toEqual([
         {
           type: 'fragment-conflict',
           packet: 2,
@@ -125,10 +125,10 @@ describe.each([
       ]);
     });
 
-    test('an IP packet whose fragments overlap is told of it for each fragment, and over several that were there', () => {
+    test('an IP packet whose fragments overlap has a conflict for each fragment, also over several earlier ones', () => {
       const island = fragmentOf(whole, { from: 72, to: 80 });
       const over = fragmentOf(other, { from: 24, to: 88 });
-      const conflicts = told(...packets(first, island, over, over, middle));
+      const conflicts = conflictsOf(...packets(first, island, over, over, middle));
       expect(conflicts).toMatchObject([
         { packet: 3, position: 24, length: 56 },
         { packet: 4, position: 24, length: 56 },
@@ -136,22 +136,22 @@ describe.each([
       ]);
     });
 
-    test('an IP packet whose fragments overlap is told of a single byte, before the packet is whole, and when it never is', () => {
+    test('an IP packet whose fragments overlap has a conflict of a single byte, before the packet is whole, and when it never is', () => {
       const changed = { ...whole, bytes: whole.bytes.slice() };
       changed.bytes[47]! ^= 1;
       const again = fragmentOf(changed, { from: 40, to: 56 });
-      expect(told(...packets(first, again))).toMatchObject([{ position: 47, length: 1 }]);
+      expect(conflictsOf(...packets(first, again))).toMatchObject([{ position: 47, length: 1 }]);
     });
 
-    test('an IP packet whose fragments overlap is told of nothing where they agree', () => {
+    test('an IP packet whose fragments overlap has no conflict where they agree', () => {
       const overlapping = fragmentOf(whole, { from: 24, to: 72 });
-      expect(told(...packets(first, first, overlapping, last, middle))).toEqual([]);
+      expect(conflictsOf(...packets(first, first, overlapping, last, middle))).toEqual([]);
     });
 
-    test('an IP packet whose fragments overlap is told of nothing where one of them was not captured', () => {
+    test('an IP packet whose fragments overlap has no conflict where one of them was not captured', () => {
       const cut = packetOf(fragmentOf(other, { from: 0, to: 48 }), { kept: headers });
-      expect(told(cut, ...packets(first))).toEqual([]);
-      expect(told(...packets(first), cut)).toEqual([]);
+      expect(conflictsOf(cut, ...packets(first))).toEqual([]);
+      expect(conflictsOf(...packets(first), cut)).toEqual([]);
     });
   });
 
@@ -165,7 +165,7 @@ describe.each([
     expect(results[2]).toMatchObject({ ...segment, payload: expected });
   });
 
-  test('an IP packet in fragments may be mixed with others, told apart by their ids', () => {
+  test('an IP packet in fragments may be mixed with others that have other ids', () => {
     const second = tcp({ ...ends, seq: 6, payload: payload.toReversed() });
     const { dissect } = createDissector();
     const results = packets(
@@ -255,7 +255,7 @@ describe.each([
     });
   });
 
-  test('an IP packet in fragments that never becomes whole is told at the end, once', () => {
+  test('an IP packet in fragments that never becomes whole is reported at the end, once', () => {
     const { dissect, end } = createDissector();
     packets(last, first).map(dissect);
     expect(end()).toMatchObject([
@@ -311,15 +311,15 @@ describe.each([
     expect(messages.filter((message) => message.includes('too many'))).toHaveLength(75 - 70);
   });
 
-  test('an IP packet in fragments is told of in numbers when there are very many', () => {
+  test('very many IP packets in fragments that never become whole are reported by their number', () => {
     const { dissect, end } = createDissector();
     for (let id = 1; id <= 2000; id += 1) {
       dissect(packetOf(fragmentOf(whole, { from: 0, to: 64, id }), { number: id }));
     }
-    const told = end();
-    expect(told).toHaveLength(1025);
-    expect(told.at(-1)!.message).toBe('IP: fragments of 976 packets more that never became whole');
-    expect(told.every(({ packet }) => packet.bytes.length === 0)).toBe(true);
+    const reported = end();
+    expect(reported).toHaveLength(1025);
+    expect(reported.at(-1)!.message).toBe('IP: fragments of 976 packets more that never became whole');
+    expect(reported.every(({ packet }) => packet.bytes.length === 0)).toBe(true);
   });
 
   property.prop([
@@ -356,7 +356,7 @@ describe('of fragments', () => {
     expect(end()).toEqual([]);
   });
 
-  test('a wrong header checksum is told of each fragment, when checksums are verified', () => {
+  test('a wrong header checksum is reported for each fragment, when checksums are verified', () => {
     const { dissect } = createDissector({ checksums: 'verify' });
     const wrong = ipv4(piece(tcp(ends4), 0, 8), { more: true, checksum: 1 });
     expect(dissect(packetOf(ethernet(wrong)))).toMatchObject({ skipped: 'checksum' });
@@ -378,7 +378,7 @@ describe('of fragments', () => {
     expect(dissect(packetOf(six(whole, { from: 0, to: 8 })))).toMatchObject({ payload: bytesOf('hello') });
   });
 
-  test('only the first fragment of an IPv6 packet says what they carry', () => {
+  test('only the first fragment of an IPv6 packet names the protocol of their content', () => {
     const { dissect } = createDissector();
     const whole = tcp({ ...ends6, payload: 'hello' });
     dissect(packetOf(six(whole, { from: 0, to: 8 })));

@@ -58,11 +58,11 @@ describe('IPv4', () => {
     expect(read(big, 1000)).toMatchObject({ length: 70_000, payload: payload.subarray(0, 1000 - 54) });
   });
 
-  test('an IPv4 packet cut by the snap length says how long it was', () => {
+  test('an IPv4 packet cut by the snap length has its whole length', () => {
     expect(read(framed(), 56)).toMatchObject({ payload: bytesOf('he'), length: 5 });
   });
 
-  test('an IPv4 packet is no longer than its frame, whatever it says', () => {
+  test('an IPv4 packet is no longer than its frame, whatever its header says', () => {
     const bytes = framed().slice(0, 56);
     expect(createDissector().dissect(packetOf(bytes))).toMatchObject({ payload: bytesOf('he'), length: 2 });
     expect(read(framed({ totalLength: 0xffff }))).toMatchObject(hello);
@@ -148,9 +148,9 @@ describe('IPv6', () => {
     const payload = new Uint8Array(70_000).fill(7);
     const carried = tcp({ from: from6, to: to6, payload });
     const jumbo = (length: number) => {
-      const said = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
+      const option = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
       // Padding of one byte, and of five, before the option.
-      const options = [0, 1, 3, 0, 0, 0, 0xc2, 4, ...said];
+      const options = [0, 1, 3, 0, 0, 0, 0xc2, 4, ...option];
       return read(bytesOf(ethernet(ipv6(extension(0, carried, options), { payloadLength: 0 })), 'padding'));
     };
     const all = 16 + carried.bytes.length;
@@ -190,7 +190,7 @@ describe('IPv6', () => {
     });
   });
 
-  test('an IPv6 packet cut by the snap length says how long it was', () => {
+  test('an IPv6 packet cut by the snap length has its whole length', () => {
     expect(read(framed(), 76)).toMatchObject({ payload: bytesOf('he'), length: 5 });
   });
 

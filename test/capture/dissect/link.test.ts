@@ -91,7 +91,7 @@ describe('a packet with TCP is read', () => {
   });
 });
 
-describe('a packet without TCP is told as other, with the number that says so', () => {
+describe('a packet without TCP is `other`, with the number of its protocol', () => {
   test.each<[string, number, Uint8Array, string]>([
     ['a link type that is not known', 147, ethernet(four), 'link type 147 is not read'],
     ['a link type that is', 104, ethernet(four), 'link type 104 (Cisco HDLC) is not read'],
@@ -147,7 +147,7 @@ describe('a packet without TCP is told as other, with the number that says so', 
   });
 });
 
-describe('a link layer of which too little was captured is told as cut', () => {
+describe('a link layer of which too little was captured is `cut`', () => {
   test.each<[string, number, Uint8Array, number, string]>([
     ['Ethernet', 1, ethernet(four), 13, 'Ethernet'],
     ['VLAN', 1, ethernet(four, { tags: [0x8100] }), 17, 'VLAN'],
@@ -187,7 +187,7 @@ test('a packet of which the file has more than it says there was is read as far 
 });
 
 describe('where the lengths of two layers differ, the smaller one holds', () => {
-  /** What offload leaves: a packet that is as long as the layer around it says. */
+  /** A packet as offload leaves it: as long as the layer around it says. */
   const unsaid4 = ipv4(tcp({ from: from4, to: to4, payload: 'hello' }), { totalLength: 0 });
   const unsaid6 = ipv6(tcp({ from: from6, to: to6, payload: 'hello' }), { payloadLength: 0 });
   const ppp = (ip: Uint8Array) => bytesOf([ip === unsaid6 ? 0x57 : 0x21], ip);

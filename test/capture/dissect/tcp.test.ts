@@ -67,7 +67,7 @@ describe.each([
     expect(read({ flags: 'A', options })).toMatchObject({ windowScale: null });
   });
 
-  test('a segment of a SYN says nothing of a window scale that was cut off, unless that was not', () => {
+  test('the window scale of a SYN is unknown when its options were cut off in front of it, and known otherwise', () => {
     const fields = { flags: 'S', options: [2, 4, 5, 0xb4, 3, 3, 7, 0] };
     for (const kept of [0, 1, 3, 4, 5, 6]) {
       expect(read(fields, segment + 20 + kept)).toMatchObject({ windowScale: null });
@@ -124,12 +124,12 @@ describe.each([
     ['all but the last byte', 9],
     ['one byte', 1],
     ['none', 0],
-  ])('a segment that was cut says how long it was, with %s of the payload', (_what, bytes) => {
+  ])('a segment that was cut has its whole length, with %s of the payload', (_what, bytes) => {
     const read_ = read({ payload: '0123456789' }, segment + 20 + bytes);
     expect(read_).toMatchObject({ payload: bytesOf('0123456789'.slice(0, bytes)), length: 10 });
   });
 
-  test('a segment that was cut within its options says how long its payload was', () => {
+  test('a segment that was cut within its options has the length of its payload', () => {
     const fields = { options: new Array<number>(12).fill(1), payload: '0123456789', seq: 5 };
     const cut = read(fields, segment + 20);
     expect(cut).toMatchObject({ seq: 5, length: 10 });

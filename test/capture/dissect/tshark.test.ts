@@ -1,4 +1,4 @@
-/** tshark as the judge: of packets of every kind, it and the dissector read the same. */
+/** tshark and the dissector read the same in packets of every kind. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,20 +6,17 @@ import { createDissector } from '../../../src/capture/dissect/dissect.ts';
 import type { Packet } from '../../../src/capture/packet.ts';
 import { reverseFlow, sourceAddress, sourcePort } from '../../../src/capture/reassembly/flow.ts';
 import type { NoSegment, Segment } from '../../../src/capture/segment.ts';
+import { LINK_LAYERS, mpls, pppoeSession } from '../../support/captures/link-layers.ts';
 import {
   bytesOf,
   type Carried,
   ethernet,
   extension,
-  family,
   fragment6,
   ipv4,
   ipv6,
   packetOf,
   piece,
-  pppoe,
-  sll,
-  sll2,
   snap,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
@@ -51,19 +48,19 @@ const fields = [
   'tcp.checksum.status',
 ];
 
-/** What tshark says of each packet; of one in which it finds no TCP, nothing. */
-async function judged(linkType: number, packets: readonly Packet[]): Promise<readonly string[]> {
+/** A line for each packet with the values that tshark reads; `none` for one in which it finds no TCP. */
+async function linesOfTshark(linkType: number, packets: readonly Packet[]): Promise<readonly string[]> {
   const file = join(tempFolder(), 'packets.pcap');
   writeFileSync(file, pcapOf(linkType, packets));
   const verified = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
   const shown = fields.flatMap((field) => ['-e', field]);
-  const said = await tshark(file, [...verified, '-T', 'fields', '-E', 'separator=|', ...shown]);
-  const lines = said.trimEnd().split('\n');
+  const text = await tshark(file, [...verified, '-T', 'fields', '-E', 'separator=|', ...shown]);
+  const lines = text.trimEnd().split('\n');
   return lines.map((line) => (line.split('|')[3] === '' ? `${line.split('|')[0]}|none` : line));
 }
 
-/** The same of what the dissector read. The checksum is 1 when it is right, 0 when wrong, 2 when not verified. */
-function ours(read: Segment | NoSegment, verified: Segment | NoSegment): string {
+/** The same line for the dissector's result. The checksum is 1 when it is right, 0 when wrong, 2 when not verified. */
+function lineOf(read: Segment | NoSegment, verified: Segment | NoSegment): string {
   if (!('flow' in read)) return `${read.packet.number}|none`;
   const { ack, flags, flow, length, packet, payload, seq } = read;
   const source = sourceAddress(flow);
@@ -91,14 +88,11 @@ const long4 = tcp({ ...ends4, ...hello, payload: 'x'.repeat(1000) });
 const long6 = tcp({ ...ends6, ...hello, payload: 'x'.repeat(1000) });
 const udp = (carried: Carried): Carried => ({ ...carried, protocol: 17 });
 
-const session = (head: readonly number[], ip: Uint8Array, longer = 0): Uint8Array =>
-  ethernet(pppoe(bytesOf(head, ip), head.length + ip.length + longer), { etherType: 0x8864 });
-
-/** With a payload of 100,000 bytes in the frame, and of `length` bytes as it says itself. */
+/** A jumbogram with a payload of 100,000 bytes, whose option says `length`. */
 function jumbogram(length: number): Uint8Array {
   const carried = tcp({ ...ends6, ...hello, payload: new Uint8Array(100_000 - 28) });
-  const said = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
-  return ethernet(ipv6(extension(0, carried, [0xc2, 4, ...said]), { payloadLength: 0 }));
+  const option = [length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255];
+  return ethernet(ipv6(extension(0, carried, [0xc2, 4, ...option]), { payloadLength: 0 }));
 }
 
 type Kind = readonly [name: string, frame: Uint8Array, kept?: number];
@@ -136,20 +130,20 @@ const onEthernet: readonly Kind[] = [
   ['a last fragment that is first', ethernet(ipv6(fragment6(piece(long6, 504), { offset: 504, id: 8 })))],
   ['a first fragment that is last', ethernet(ipv6(fragment6(piece(long6, 0, 504), { more: true, id: 8 })))],
   ['a lonely fragment', ethernet(ipv4(piece(long4, 504), { offset: 504, id: 9 }))],
-  ['MPLS', ethernet(bytesOf([0, 1, 0x41, 64], ipv4(four)), { etherType: 0x8847 })],
-  ['PPPoE', session([0, 0x21], ipv4(four))],
-  ['PPPoE, IPv6', session([0, 0x57], ipv6(six))],
-  ['PPPoE, a protocol of one byte', session([0x21], ipv4(four))],
-  ['PPPoE, a protocol of one byte, IPv6', session([0x57], ipv6(six))],
-  ['PPPoE, MPLS', session([2, 0x81, 0, 1, 0x41, 64], ipv4(four))],
-  ['PPPoE, LCP', session([0xc0, 0x21], ipv4(four))],
-  ['PPPoE, address and control', session([0xff, 3, 0, 0x21], ipv4(four))],
-  ['PPPoE with padding', bytesOf(session([0x21], ipv4(four, { totalLength: 0 })), 'padding')],
-  ['PPPoE shorter than IP', session([0x21], ipv4(four), -3)],
-  ['PPPoE shorter than IPv6', session([0x57], ipv6(six), -3)],
-  ['PPPoE longer than its frame', session([0x21], ipv4(four), 100)],
-  ['PPPoE of length 0', session([0x21], ipv4(four), -46)],
-  ['PPPoE that was cut', session([0x21], ipv4(long4)), 96],
+  ['MPLS', mpls([0, 1, 0x41, 64], ipv4(four))],
+  ['PPPoE', pppoeSession([0, 0x21], ipv4(four))],
+  ['PPPoE, IPv6', pppoeSession([0, 0x57], ipv6(six))],
+  ['PPPoE, a protocol of one byte', pppoeSession([0x21], ipv4(four))],
+  ['PPPoE, a protocol of one byte, IPv6', pppoeSession([0x57], ipv6(six))],
+  ['PPPoE, MPLS', pppoeSession([2, 0x81, 0, 1, 0x41, 64], ipv4(four))],
+  ['PPPoE, LCP', pppoeSession([0xc0, 0x21], ipv4(four))],
+  ['PPPoE, address and control', pppoeSession([0xff, 3, 0, 0x21], ipv4(four))],
+  ['PPPoE with padding', bytesOf(pppoeSession([0x21], ipv4(four, { totalLength: 0 })), 'padding')],
+  ['PPPoE shorter than IP', pppoeSession([0x21], ipv4(four), { longer: -3 })],
+  ['PPPoE shorter than IPv6', pppoeSession([0x57], ipv6(six), { longer: -3 })],
+  ['PPPoE longer than its frame', pppoeSession([0x21], ipv4(four), { longer: 100 })],
+  ['PPPoE of length 0', pppoeSession([0x21], ipv4(four), { longer: -46 })],
+  ['PPPoE that was cut', pppoeSession([0x21], ipv4(long4)), 96],
   ['a total length beyond the frame', ethernet(ipv4(four, { totalLength: 60 }))],
   ['a payload length beyond the frame', ethernet(ipv6(six, { payloadLength: 60 }))],
   ['802.3 with padding', ethernet(snap(ipv4(four, { totalLength: 0 })), { etherType: 53, padTo: 80 })],
@@ -167,14 +161,7 @@ const both = (wrap: (ip: Uint8Array) => Uint8Array): readonly Kind[] => [
 
 const all: readonly (readonly [string, number, readonly Kind[]])[] = [
   ['Ethernet', 1, onEthernet],
-  ['SLL', 113, [...both((ip) => sll(ip)), ...both((ip) => sll(snap(ip), 4))]],
-  ['SLL2', 276, both((ip) => sll2(ip))],
-  ['NULL, little-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 24, ip, 'little'))],
-  ['NULL, big-endian', 0, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 30, ip, 'big'))],
-  ['LOOP', 108, both((ip) => family(ip[0]! >> 4 === 4 ? 2 : 28, ip))],
-  ['RAW', 101, both((ip) => ip)],
-  ['RAW of some BSDs', 12, both((ip) => ip)],
-  ['RAW of OpenBSD', 14, both((ip) => ip)],
+  ...LINK_LAYERS.map(([name, linkType, wrap]) => [name, linkType, both(wrap)] as const),
   ['IPV4', 228, [['IPv4', ipv4(four)]]],
   ['IPV6', 229, [['IPv6', ipv6(six)]]],
 ];
@@ -186,7 +173,7 @@ describe.skipIf(!need('tshark'))('as tshark does', () => {
     );
     const [reading, verifying] = [createDissector(), createDissector({ checksums: 'verify' })];
     const named = (lines: readonly string[]) => lines.map((line, index) => `${kinds[index]?.[0]}: ${line}`);
-    const mine = packets.map((packet) => ours(reading.dissect(packet), verifying.dissect(packet)));
-    expect(named(mine)).toEqual(named(await judged(linkType, packets)));
+    const mine = packets.map((packet) => lineOf(reading.dissect(packet), verifying.dissect(packet)));
+    expect(named(mine)).toEqual(named(await linesOfTshark(linkType, packets)));
   });
 });

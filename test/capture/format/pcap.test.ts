@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../../src/capture/capture.ts';
 import { type PcapToWrite, pcapBytes } from '../../support/captures/capture-bytes.ts';
-import { counting, readingOf } from '../../support/captures/reading.ts';
+import { counting, readCapture } from '../../support/captures/read-capture.ts';
 
 const time = 1_700_000_000_123_456_789n;
 const packets = [
@@ -10,7 +10,7 @@ const packets = [
   { bytes: counting(0), time: time + 1n },
   { bytes: counting(20, 7), time: 4_294_967_295_999_999_999n, originalLength: 1500 },
 ];
-const read = (file: Partial<PcapToWrite>) => readingOf(captureOf(pcapBytes({ packets, ...file })));
+const read = (file: Partial<PcapToWrite>) => readCapture(captureOf(pcapBytes({ packets, ...file })));
 
 describe.each([false, true])('with bigEndian %s', (bigEndian) => {
   test('a pcap file has times in microseconds', async () => {
@@ -68,7 +68,7 @@ test('seconds are unsigned, so that a capture may be of after 2038', async () =>
 test('a fraction of a second that is more than one is carried over', async () => {
   const bytes = pcapBytes({ packets: [{ bytes: counting(1) }], nano: true });
   new DataView(bytes.buffer).setUint32(28, 0xffff_ffff, true);
-  expect((await readingOf(captureOf(bytes))).packets[0]!.time).toBe(4_294_967_295n);
+  expect((await readCapture(captureOf(bytes))).packets[0]!.time).toBe(4_294_967_295n);
 });
 
 test('the link type is what is left without the length of the frame check sequence', async () => {
@@ -119,7 +119,7 @@ test('a file without packets has none', async () => {
   expect(await read({ packets: [] })).toEqual({ packets: [], fault: null, batches: [] });
 });
 
-test('another major version is told', async () => {
+test('another major version is a fault that names it', async () => {
   const { fault } = await read({ version: [1, 0] });
   expect(fault).toMatchObject({ code: 'damaged', position: 0, after: 0 });
   expect(fault!.message).toContain('version 1.0');
@@ -128,7 +128,7 @@ test('another major version is told', async () => {
 test('a packet longer than there can be is damage, and what was before it is handed out', async () => {
   const bytes = pcapBytes({ packets });
   new DataView(bytes.buffer).setUint32(116 + 8, 16 * 1024 * 1024 + 1, true);
-  const { packets: found, fault } = await readingOf(captureOf(bytes, 'x.pcap'));
+  const { packets: found, fault } = await readCapture(captureOf(bytes, 'x.pcap'));
   expect(found).toHaveLength(2);
   expect(fault).toEqual({
     code: 'damaged',

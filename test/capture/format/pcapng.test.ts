@@ -11,9 +11,9 @@ import {
   section,
   simple,
 } from '../../support/captures/capture-bytes.ts';
-import { counting, inBlocks, readingOf } from '../../support/captures/reading.ts';
+import { counting, inBlocks, readCapture } from '../../support/captures/read-capture.ts';
 
-const read = (...blocks: Block[]) => readingOf(captureOf(pcapngBytes(blocks)));
+const read = (...blocks: Block[]) => readCapture(captureOf(pcapngBytes(blocks)));
 const bytes = counting(21);
 
 describe.each([false, true])('with bigEndian %s', (bigEndian) => {
@@ -77,7 +77,7 @@ describe('a clock', () => {
   };
   const ALL = 2n ** 64n - 1n;
 
-  test('the clock of a pcapng interface counts microseconds unless told otherwise', async () => {
+  test('the clock of a pcapng interface counts microseconds unless the interface says otherwise', async () => {
     expect(await timeOf(1_700_000_000_123_456n)).toBe(1_700_000_000_123_456_000n);
     expect(await timeOf(2n ** 53n - 1n)).toBe((2n ** 53n - 1n) * 1000n);
     expect(await timeOf(2n ** 53n)).toBe(2n ** 53n * 1000n);
@@ -109,7 +109,7 @@ describe('a clock', () => {
   });
 });
 
-describe('blocks that say nothing of packets', () => {
+describe('blocks without packets', () => {
   const others: readonly Block[] = [
     block(4, counting(40)), // names (NRB)
     block(5, counting(12)), // statistics (ISB)
@@ -124,7 +124,7 @@ describe('blocks that say nothing of packets', () => {
     const whole = pcapngBytes([...others, interfaceOf(), ...others, enhanced({ bytes }), ...others]);
     for (const size of [1, 7, 4096, whole.length]) {
       const lengths = new Array(Math.floor(whole.length / size)).fill(size);
-      const { packets, fault } = await readingOf(inBlocks(whole, lengths));
+      const { packets, fault } = await readCapture(inBlocks(whole, lengths));
       expect(fault).toBeNull();
       expect(packets.map((packet) => packet.bytes)).toEqual([bytes]);
     }
@@ -139,7 +139,7 @@ describe('blocks that say nothing of packets', () => {
     ]);
     for (const size of [1, 13, whole.length]) {
       const lengths = new Array(Math.floor(whole.length / size)).fill(size);
-      const { packets, fault } = await readingOf(inBlocks(whole, lengths));
+      const { packets, fault } = await readCapture(inBlocks(whole, lengths));
       expect(packets).toHaveLength(1);
       expect(fault).toEqual({
         code: 'damaged',
@@ -162,7 +162,7 @@ test('lengths that leave the padding out are understood, as Wireshark does', asy
   expect(packets.map((packet) => packet.bytes)).toEqual([bytes, bytes]);
 });
 
-describe('damage is told with its place, after everything before it', () => {
+describe('damage is reported with its position, after everything before it', () => {
   const damages: readonly (readonly [name: string, damaged: Block, says: string])[] = [
     ['a block shorter than any', { ...block(5, counting(4)), lengths: [8, 8] }, 'that is 8 bytes long'],
     ['a packet block shorter than any', block(6, counting(16)), 'an enhanced packet block that is 28 bytes'],
@@ -185,7 +185,7 @@ describe('damage is told with its place, after everything before it', () => {
     ],
   ];
 
-  test.each(damages)('damage is told with its place: %s', async (_, damaged, says) => {
+  test.each(damages)('damage is reported with its position: %s', async (_, damaged, says) => {
     const { packets, fault } = await read(interfaceOf(), enhanced({ bytes }), damaged, enhanced({ bytes }));
     expect(packets).toHaveLength(1);
     expect(fault).toMatchObject({ code: 'damaged', position: 116, after: 1 });
@@ -196,7 +196,7 @@ describe('damage is told with its place, after everything before it', () => {
   test('an enhanced packet longer than its block is damage', async () => {
     const whole = pcapngBytes([interfaceOf(), enhanced({ bytes }), enhanced({ bytes })]);
     new DataView(whole.buffer).setUint32(116 + 20, 25, true);
-    const { packets, fault } = await readingOf(captureOf(whole));
+    const { packets, fault } = await readCapture(captureOf(whole));
     expect(packets).toHaveLength(1);
     expect(fault!.message).toContain('a packet of 25 bytes in a block that has room for 24');
   });
@@ -204,7 +204,7 @@ describe('damage is told with its place, after everything before it', () => {
   test('a section header with a byte order of its own invention is damage', async () => {
     const whole = pcapngBytes([interfaceOf(), enhanced({ bytes }), section()]);
     new DataView(whole.buffer).setUint32(116 + 8, 0x12345678);
-    const { packets, fault } = await readingOf(captureOf(whole));
+    const { packets, fault } = await readCapture(captureOf(whole));
     expect(packets).toHaveLength(1);
     expect(fault).toMatchObject({ code: 'damaged', position: 116 });
     expect(fault!.message).toContain('byte-order magic');

@@ -107,7 +107,7 @@ test('no piece has more blocks than become 1 MiB', () => {
   expect(pieces).toBeGreaterThanOrEqual(100);
 });
 
-describe('Zstandard data is told by its first four bytes', () => {
+describe('Zstandard data is detected by its first four bytes', () => {
   test.each([
     ['a frame', zstdFrame(content(1)), true],
     ['a frame to be skipped', skippableFrame(1, 15), true],

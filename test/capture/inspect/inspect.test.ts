@@ -13,15 +13,15 @@ import { sluicePreset } from '../../../src/files/protocol/sluice-preset.ts';
 import { encodeJsonHeader } from '../../../src/wire/json-header.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';
-import { began, talk } from '../../support/captures/stream-events.ts';
+import { began, conversationEvents } from '../../support/captures/stream-events.ts';
 
 const framing = lengthField({ width: 2, maxLength: 50_000 });
 
 function inspected(events: readonly StreamEvent[], options: InspectOptions = { framing }): InspectEvent[] {
   const { take } = createInspector(options);
-  const told: InspectEvent[] = [];
-  for (const event of events) take(event, (it) => told.push(it));
-  return told;
+  const emitted: InspectEvent[] = [];
+  for (const event of events) take(event, (it) => emitted.push(it));
+  return emitted;
 }
 
 const framesIn = (events: readonly InspectEvent[]): InspectedFrame[] =>
@@ -35,10 +35,10 @@ function message(...lengths: readonly number[]): Uint8Array {
   return Uint8Array.from(parts.flat());
 }
 
-/** What one client said in these pieces, a millisecond apart. */
-function said(pieces: readonly Uint8Array[]): StreamEvent[] {
-  const { open, say, end, close } = talk();
-  return [open(), ...pieces.map((piece, i) => say('client', piece, i)), end('client'), close()];
+/** The events of a client that sends these pieces, a millisecond apart. */
+function sent(pieces: readonly Uint8Array[]): StreamEvent[] {
+  const { open, send, end, close } = conversationEvents();
+  return [open(), ...pieces.map((piece, i) => send('client', piece, i)), end('client'), close()];
 }
 
 const cutAt = (bytes: Uint8Array, ...at: readonly number[]): Uint8Array[] =>
@@ -52,7 +52,7 @@ const header = (fields: Record<string, unknown>): Uint8Array => {
 
 describe('a frame', () => {
   test('a recorded frame that came in a chunk of its own is neither cut nor glued', () => {
-    expect(framesIn(inspected(said([message(5)])))).toMatchObject([
+    expect(framesIn(inspected(sent([message(5)])))).toMatchObject([
       {
         from: 'client',
         number: 1,
@@ -67,7 +67,7 @@ describe('a frame', () => {
   });
 
   test('a recorded frame that came in one chunk with others is glued to them', () => {
-    const frames = framesIn(inspected(said([message(5, 0, 7)])));
+    const frames = framesIn(inspected(sent([message(5, 0, 7)])));
     expect(frames.map(({ chunks, firstShared, lastShared }) => [chunks, firstShared, lastShared])).toEqual([
       [1, 2, 2],
       [1, 2, 2],
@@ -76,7 +76,7 @@ describe('a frame', () => {
   });
 
   test('a recorded frame that came in several chunks has the packets and times of its first and its last byte', () => {
-    const [frame] = framesIn(inspected(said(cutAt(message(9), 1, 4))));
+    const [frame] = framesIn(inspected(sent(cutAt(message(9), 1, 4))));
     expect(frame).toMatchObject({
       chunks: 3,
       firstPacket: 1,
@@ -86,26 +86,26 @@ describe('a frame', () => {
     });
   });
 
-  test('a recorded frame is told right after the chunk with its last byte', () => {
-    const types = inspected(said(cutAt(message(3, 3), 4))).map(({ type }) => type);
+  test('a recorded frame is emitted right after the chunk with its last byte', () => {
+    const types = inspected(sent(cutAt(message(3, 3), 4))).map(({ type }) => type);
     expect(types).toEqual(['open', 'framing', 'chunk', 'chunk', 'frame', 'frame', 'end', 'close']);
   });
 
   test('a recorded frame shows its first 64 bytes, gathered from its chunks, and none of the next', () => {
     const bytes = message(100, 3);
-    const [long, short] = framesIn(inspected(said(cutAt(bytes, 1, 30, 64, 101))));
+    const [long, short] = framesIn(inspected(sent(cutAt(bytes, 1, 30, 64, 101))));
     expect(long!.sample).toEqual(bytes.subarray(0, 64));
     expect(short!.sample).toEqual(bytes.subarray(102));
   });
 
-  test('a recorded frame that its head alone does not tell is carried by the chunks with its bytes, not by the next', () => {
+  test('a recorded frame whose head lies in several chunks is carried by the chunks with its bytes, not by the next', () => {
     // PostgreSQL's answer of one byte is known for one by the byte behind it.
-    const { open, say, close } = talk();
+    const { open, send, close } = conversationEvents();
     const ready = Uint8Array.of(0x5a, 0, 0, 0, 5, 0x49);
     const events = [
       open(),
-      say('server', 'N', 0),
-      ...[...ready].map((byte) => say('server', Uint8Array.of(byte), 5)),
+      send('server', 'N', 0),
+      ...[...ready].map((byte) => send('server', Uint8Array.of(byte), 5)),
     ];
     const frames = framesIn(inspected([...events, close()], { preset: presetNamed('postgresql')! }));
     expect(frames).toMatchObject([
@@ -170,21 +170,21 @@ describe('a frame', () => {
         sample: bytes.subarray(span.from, Math.min(span.to, span.from + 64)),
       };
     });
-    const told = inspected(said(pieces.map(({ from, to }) => bytes.subarray(from, to))));
-    expect(faultsIn(told)).toEqual([]);
-    expect(framesIn(told)).toMatchObject(expected);
-    expect(framesIn(told).length).toBe(expected.length);
+    const events = inspected(sent(pieces.map(({ from, to }) => bytes.subarray(from, to))));
+    expect(faultsIn(events)).toEqual([]);
+    expect(framesIn(events)).toMatchObject(expected);
+    expect(framesIn(events).length).toBe(expected.length);
   });
 });
 
 describe('a gap', () => {
   const withGap = (before: Uint8Array, gap: number, after: Uint8Array) => {
-    const { open, say, gap: missing, end, close } = talk();
+    const { open, send, gap: missing, end, close } = conversationEvents();
     return inspected([
       open(),
-      say('client', before, 0),
+      send('client', before, 0),
       missing('client', gap),
-      say('client', after, 1),
+      send('client', after, 1),
       end('client'),
       close(),
     ]);
@@ -192,18 +192,18 @@ describe('a gap', () => {
 
   test('a gap in a recording within the body of a frame leaves it incomplete, and the frames behind it are found', () => {
     const bytes = message(20, 3);
-    const told = withGap(bytes.subarray(0, 5), 10, bytes.subarray(15));
-    expect(framesIn(told)).toMatchObject([
+    const events = withGap(bytes.subarray(0, 5), 10, bytes.subarray(15));
+    expect(framesIn(events)).toMatchObject([
       { number: 1, state: 'incomplete', missing: 10, chunks: 2, sample: bytes.subarray(0, 5) },
       { number: 2, position: 22, state: 'whole', missing: 0 },
     ]);
-    expect(faultsIn(told)).toEqual([]);
+    expect(faultsIn(events)).toEqual([]);
   });
 
   test('a gap in a recording up to the very end of a body ends the frame, and the next one begins behind it', () => {
     const bytes = message(20, 3);
-    const told = withGap(bytes.subarray(0, 5), 17, bytes.subarray(22));
-    expect(told.map(({ type }) => type)).toEqual([
+    const events = withGap(bytes.subarray(0, 5), 17, bytes.subarray(22));
+    expect(events.map(({ type }) => type)).toEqual([
       'open',
       'framing',
       'chunk',
@@ -214,7 +214,7 @@ describe('a gap', () => {
       'end',
       'close',
     ]);
-    expect(framesIn(told)[0]).toMatchObject({
+    expect(framesIn(events)[0]).toMatchObject({
       state: 'incomplete',
       missing: 17,
       lastPacket: 1,
@@ -228,33 +228,33 @@ describe('a gap', () => {
     ['in a head', 23, 1, 1],
     ['of a single byte, right behind the body', 10, 13, 1],
   ])(
-    'a gap in a recording %s loses the framing of its side, and its chunks are still told',
+    'a gap in a recording %s loses the framing of its side, and its chunks are still emitted',
     (_, from, length, frames) => {
       const bytes = message(20, 3);
-      const told = withGap(bytes.subarray(0, from), length, bytes.subarray(from + length));
-      expect(framesIn(told).length).toBe(frames);
-      expect(faultsIn(told)).toMatchObject([{ code: 'gap', from: 'client', position: from, packet: 1 }]);
-      expect(told.filter(({ type }) => type === 'chunk').length).toBe(2);
+      const events = withGap(bytes.subarray(0, from), length, bytes.subarray(from + length));
+      expect(framesIn(events).length).toBe(frames);
+      expect(faultsIn(events)).toMatchObject([{ code: 'gap', from: 'client', position: from, packet: 1 }]);
+      expect(events.filter(({ type }) => type === 'chunk').length).toBe(2);
     },
   );
 
   test('a gap in a recording of one side does not touch the other', () => {
-    const { open, say, gap, close } = talk();
-    const told = inspected([open(), gap('client', 3), say('server', message(4)), close()]);
-    expect(faultsIn(told)).toMatchObject([{ from: 'client', packet: 0, capturedAt: began }]);
-    expect(framesIn(told)).toMatchObject([{ from: 'server', number: 1 }]);
+    const { open, send, gap, close } = conversationEvents();
+    const events = inspected([open(), gap('client', 3), send('server', message(4)), close()]);
+    expect(faultsIn(events)).toMatchObject([{ from: 'client', packet: 0, capturedAt: began }]);
+    expect(framesIn(events)).toMatchObject([{ from: 'server', number: 1 }]);
   });
 
   test('a gap in a recording of 4 GB in a body costs nothing', () => {
-    const { open, say, gap, end, close } = talk();
+    const { open, send, gap, end, close } = conversationEvents();
     const wide = lengthField({ width: 8, maxLength: 2 ** 40 });
     const head = new Uint8Array(8);
     new DataView(head.buffer).setBigUint64(0, 2n ** 32n);
     const events = [
       open(),
-      say('client', head),
+      send('client', head),
       gap('client', 2 ** 32 - 1),
-      say('client', 'x'),
+      send('client', 'x'),
       end('client'),
       close(),
     ];
@@ -266,8 +266,8 @@ describe('a gap', () => {
 
 describe('what cannot be', () => {
   test('a length over the limit is a fault with its bytes, after the frames before it', () => {
-    const told = inspected(said([Uint8Array.from([...message(1), 0xff, 0xff, 0x41])]));
-    expect(told.map(({ type }) => type)).toEqual([
+    const events = inspected(sent([Uint8Array.from([...message(1), 0xff, 0xff, 0x41])]));
+    expect(events.map(({ type }) => type)).toEqual([
       'open',
       'framing',
       'chunk',
@@ -276,35 +276,35 @@ describe('what cannot be', () => {
       'end',
       'close',
     ]);
-    expect(faultsIn(told)).toMatchObject([
+    expect(faultsIn(events)).toMatchObject([
       { code: 'length-too-large', position: 3, packet: 1, capturedAt: began, hex: 'ff ff 41', limit: 50_000 },
     ]);
-    // What is no frame shares a chunk with nobody.
-    expect(framesIn(told)).toMatchObject([{ firstShared: 0, lastShared: 0 }]);
+    // Bytes that are no frame do not count as sharing a chunk.
+    expect(framesIn(events)).toMatchObject([{ firstShared: 0, lastShared: 0 }]);
   });
 
-  test('nothing is framed after a fault, and the chunks are told', () => {
-    const told = inspected(said([Uint8Array.of(0xff, 0xff), message(1), message(1)]));
-    expect(framesIn(told)).toEqual([]);
-    expect(faultsIn(told).length).toBe(1);
-    expect(told.filter(({ type }) => type === 'chunk').length).toBe(3);
+  test('nothing is framed after a fault, and the chunks are emitted', () => {
+    const events = inspected(sent([Uint8Array.of(0xff, 0xff), message(1), message(1)]));
+    expect(framesIn(events)).toEqual([]);
+    expect(faultsIn(events).length).toBe(1);
+    expect(events.filter(({ type }) => type === 'chunk').length).toBe(3);
   });
 
   test.each([
     ['body', 6, 'the stream ended in the body of a frame, after 4 of 9 bytes', 1],
     ['head', 1, 'the stream ended in the head of a frame, after 1 of 2 bytes', 0],
   ])('an end in the %s of a frame is a fault', (_, at, text, frames) => {
-    const told = inspected(said([message(9).subarray(0, at)]));
-    expect(faultsIn(told)).toMatchObject([{ code: 'truncated', message: text, position: 0 }]);
-    expect(framesIn(told).length).toBe(frames);
+    const events = inspected(sent([message(9).subarray(0, at)]));
+    expect(faultsIn(events)).toMatchObject([{ code: 'truncated', message: text, position: 0 }]);
+    expect(framesIn(events).length).toBe(frames);
   });
 
   test('a frame that the end of the recording cuts off is unfinished, and no fault', () => {
-    const { open, say, close } = talk();
-    const told = inspected([open(), say('client', message(9).subarray(0, 6)), close('unfinished')]);
-    expect(framesIn(told)).toMatchObject([{ state: 'unfinished', missing: 5 }]);
-    expect(faultsIn(told)).toEqual([]);
-    expect(told.at(-1)!.type).toBe('close');
+    const { open, send, close } = conversationEvents();
+    const events = inspected([open(), send('client', message(9).subarray(0, 6)), close('unfinished')]);
+    expect(framesIn(events)).toMatchObject([{ state: 'unfinished', missing: 5 }]);
+    expect(faultsIn(events)).toEqual([]);
+    expect(events.at(-1)!.type).toBe('close');
   });
 });
 
@@ -314,9 +314,9 @@ describe('the framing', () => {
       event.type === 'framing' ? [[event.name, event.reason]] : [],
     );
   const at = (port: number, ...pieces: (string | Uint8Array)[]): StreamEvent[] => {
-    const { conversation, open, say, close } = talk();
+    const { conversation, open, send, close } = conversationEvents();
     Object.assign(conversation, { server: `[::1]:${port}` });
-    return [open(), ...pieces.map((piece) => say('client', piece)), close()];
+    return [open(), ...pieces.map((piece) => send('client', piece)), close()];
   };
   const put = header({ cmd: 'put', filename: 'a.txt', filesize: 3 });
 
@@ -333,8 +333,8 @@ describe('the framing', () => {
   });
 
   test('the framing of a recorded conversation is emitted once those bytes are there, in whatever pieces, before the first frame', () => {
-    const told = inspected(at(9999, ...cutAt(put, 1, 3, 4), 'abc'), {});
-    expect(told.map(({ type }) => type)).toEqual([
+    const events = inspected(at(9999, ...cutAt(put, 1, 3, 4), 'abc'), {});
+    expect(events.map(({ type }) => type)).toEqual([
       'open',
       'chunk',
       'chunk',
@@ -345,9 +345,14 @@ describe('the framing', () => {
       'frame',
       'close',
     ]);
-    expect(framesIn(told)).toMatchObject([
+    expect(framesIn(events)).toMatchObject([
       { label: 'put a.txt', chunks: 5, length: 3, firstPacket: 1, lastPacket: 5 },
     ]);
+  });
+
+  test('the framing of a recorded conversation waits for the bytes of one side when the other ends without any', () => {
+    const { open, send, end, close } = conversationEvents();
+    expect(chosen([open(), end('server'), send('client', put), close()])).toEqual([['sluice', 'bytes']]);
   });
 
   test.each([
@@ -355,12 +360,15 @@ describe('the framing', () => {
     ['too few of them', ['abc']],
     ['no bytes', []],
     ['the length of a header that is too long', [Uint8Array.of(0, 0, 2, 0, 0x7b)]],
-  ])('the framing of a recorded conversation is none for %s, which are still told as chunks', (_, pieces) => {
-    expect(chosen(at(9999, ...pieces))).toEqual([[null, 'unknown']]);
-    const told = inspected(at(9999, ...pieces), {});
-    expect(told.filter(({ type }) => type === 'chunk').length).toBe(pieces.length);
-    expect(framesIn(told)).toEqual([]);
-  });
+  ])(
+    'the framing of a recorded conversation is none for %s, whose bytes are still emitted as chunks',
+    (_, pieces) => {
+      expect(chosen(at(9999, ...pieces))).toEqual([[null, 'unknown']]);
+      const events = inspected(at(9999, ...pieces), {});
+      expect(events.filter(({ type }) => type === 'chunk').length).toBe(pieces.length);
+      expect(framesIn(events)).toEqual([]);
+    },
+  );
 
   test('the framing of a recorded conversation is the one that was asked for, whatever the port', () => {
     expect(chosen(at(53, put, 'abc'), { preset: sluicePreset })).toEqual([['sluice', 'asked']]);
@@ -369,25 +377,25 @@ describe('the framing', () => {
   });
 
   test('the framing of a recorded conversation of Sluice finds requests and replies, with what they are about', () => {
-    const { open, say, end, close } = talk();
-    const told = inspected(
+    const { open, send, end, close } = conversationEvents();
+    const events = inspected(
       [
         open(),
-        say('client', put),
-        say('client', 'abc'),
-        say('client', header({ cmd: 'rename', filename: 'a', to: 'b' })),
-        say('server', header({ ack: 'put', filename: 'a.txt', size: 3 })),
-        say('server', header({ error: { code: 'not-found', message: 'x' }, cmd: 'rename' })),
-        say('server', header({ ack: 'get', filename: 'a.txt', body: 3 })),
-        say('server', 'abc'),
+        send('client', put),
+        send('client', 'abc'),
+        send('client', header({ cmd: 'rename', filename: 'a', to: 'b' })),
+        send('server', header({ ack: 'put', filename: 'a.txt', size: 3 })),
+        send('server', header({ error: { code: 'not-found', message: 'x' }, cmd: 'rename' })),
+        send('server', header({ ack: 'get', filename: 'a.txt', body: 3 })),
+        send('server', 'abc'),
         end('client'),
         end('server'),
         close(),
       ],
       {},
     );
-    expect(faultsIn(told)).toEqual([]);
-    expect(framesIn(told).map(({ label, length }) => [label, length])).toEqual([
+    expect(faultsIn(events)).toEqual([]);
+    expect(framesIn(events).map(({ label, length }) => [label, length])).toEqual([
       ['put a.txt', 3],
       ['rename a → b', 0],
       ['ack put a.txt', 0],
@@ -398,10 +406,10 @@ describe('the framing', () => {
 
   test('the framing of a recorded conversation that asks for whole bodies has them dropped all the same', () => {
     const whole = lengthField({ width: 4, maxLength: 2 ** 31, delivery: () => 'whole' });
-    const { open, say, gap, end, close } = talk();
+    const { open, send, gap, end, close } = conversationEvents();
     const events = [
       open(),
-      say('client', Uint8Array.of(0x7f, 0xff, 0xff, 0xff)),
+      send('client', Uint8Array.of(0x7f, 0xff, 0xff, 0xff)),
       gap('client', 2 ** 31 - 1),
       end('client'),
       close(),
@@ -412,35 +420,35 @@ describe('the framing', () => {
 
 describe('conversations', () => {
   test('the conversations of a capture that are not selected have no events at all', () => {
-    const [one, two] = [talk(0), talk(1)];
-    const events = [
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
+    const streams = [
       one.open(),
       two.open(),
-      one.say('client', 'a'),
-      two.say('client', 'b'),
+      one.send('client', 'a'),
+      two.send('client', 'b'),
       one.close(),
       two.close(),
     ];
-    const told = inspected(events, { only: 1 });
-    expect(told.map((event) => ('conversation' in event ? event.conversation.index : -1))).toEqual([
+    const events = inspected(streams, { only: 1 });
+    expect(events.map((event) => ('conversation' in event ? event.conversation.index : -1))).toEqual([
       1, 1, 1, 1,
     ]);
   });
 
   test('the conversations of a capture that go on at once are framed each for itself', () => {
-    const [one, two] = [talk(0), talk(1)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
     const [a, b] = cutAt(message(6), 3) as [Uint8Array, Uint8Array];
-    const told = inspected([
+    const events = inspected([
       one.open(),
       two.open(),
-      one.say('client', a),
-      two.say('client', a),
-      two.say('client', b),
-      one.say('client', b),
+      one.send('client', a),
+      two.send('client', a),
+      two.send('client', b),
+      one.send('client', b),
       one.close(),
       two.close(),
     ]);
-    expect(framesIn(told).map(({ conversation, chunks }) => [conversation.index, chunks])).toEqual([
+    expect(framesIn(events).map(({ conversation, chunks }) => [conversation.index, chunks])).toEqual([
       [1, 2],
       [0, 2],
     ]);

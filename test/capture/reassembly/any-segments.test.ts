@@ -136,7 +136,7 @@ test.prop([runs], { numRuns: cases(700) })(
 );
 
 test.prop([runs], { numRuns: cases(150) })(
-  'each conversation is told the same, whether its reset waits for others or they for it',
+  'each conversation has the same events, whether its reset waits for others or they wait for it',
   ({ steps, opened, shared, options }) => {
     const segments = sent(steps, opened, shared);
     const order = createEventOrder();

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Segment, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { Conversation, StreamEvent } from '../../../src/capture/stream-event.ts';
 import {
+  briefEvents,
   briefly,
   conversation,
   reassembled,
@@ -10,8 +11,6 @@ import {
   whileRecording,
 } from '../../support/captures/segments.ts';
 
-const told = (...scripts: readonly Script[]): string[] =>
-  briefly(reassembled(scripts.flatMap(({ segments }) => segments)));
 const conversations = (events: readonly StreamEvent[]): Conversation[] =>
   events.flatMap((event) => (event.type === 'open' ? [event.conversation] : []));
 const of = (script: Script): Conversation[] => conversations(reassembled(script.segments));
@@ -76,22 +75,22 @@ describe('numbers of conversations', () => {
 describe('bytes with the SYN', () => {
   test('bytes with the SYN of the client (TCP Fast Open) are its first', () => {
     const script = conversation().syn('client', 'abc').synAck('server').client('de');
-    expect(told(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
   });
   test('bytes with the SYN that are not taken come again', () => {
     const script = conversation().syn('client', 'abc');
     script
       .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
       .send('client', { position: 0, data: 'abcde' });
-    expect(told(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "abc"', 'client "de"', 'close unfinished']);
   });
   test('bytes with the SYN of the server, with its SYN/ACK, are its first', () => {
     const script = conversation().syn('client').synAck('server', 'abc').ack('client').server('de');
-    expect(told(script)).toEqual(['open', 'server "abc"', 'server "de"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'server "abc"', 'server "de"', 'close unfinished']);
   });
   test('bytes in a retransmitted SYN are not delivered twice', () => {
     const script = conversation().syn('client', 'abc').syn('client', 'abc').synAck('server');
-    expect(told(script)).toEqual(['open', 'client "abc"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "abc"', 'close unfinished']);
   });
 });
 
@@ -99,11 +98,11 @@ describe('the SYN', () => {
   test('the SYN may come again', () => {
     const script = conversation().syn('client').syn('client').synAck('server').synAck('server');
     script.client('a').syn('client').client('b');
-    expect(told(script)).toEqual(['open', 'client "a"', 'client "b"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "a"', 'client "b"', 'close unfinished']);
   });
   test('the SYNs of both sides, when they open at the same time, make one conversation', () => {
     const script = conversation().syn('client').syn('server').synAck('client').synAck('server');
-    expect(told(script.client('a').server('b').close())).toEqual([
+    expect(briefEvents(script.client('a').server('b').close())).toEqual([
       'open',
       'client "a"',
       'server "b"',
@@ -116,7 +115,7 @@ describe('the SYN', () => {
     const first = conversation({ serverIsn: 77 }).syn('client').synAck('server');
     const second = conversation({ number: 3 }).synAck('server');
     second.send('client', {}).server('abc');
-    expect(told(first, second)).toEqual(['open', 'server "abc"', 'close unfinished']);
+    expect(briefEvents(first, second)).toEqual(['open', 'server "abc"', 'close unfinished']);
     const [syn, answer] = first.segments;
     const acked = conversation({ serverIsn: 77, number: 3 }).send('client', {}).server('abc');
     expect(
@@ -126,7 +125,7 @@ describe('the SYN', () => {
   test('the SYN that was not recorded leaves a gap, when the other side acknowledged what follows it', () => {
     const script = conversation().syn('client').lose('server', 5).ack('client').server('abc');
     script.segments[1] = { ...script.segments[1]!, ack: 5001 };
-    expect(told(script)).toEqual(['open', 'server gap 5 lost', 'server "abc"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'server gap 5 lost', 'server "abc"', 'close unfinished']);
   });
 });
 
@@ -142,19 +141,25 @@ describe('in mid-stream', () => {
       .send('client', { position: 104, data: 'ef' })
       .send('client', { position: 100, data: 'ab' })
       .send('client', { position: 102, data: 'cd' });
-    expect(told(script)).toEqual(['open', 'client "ab"', 'client "cd"', 'client "ef"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual([
+      'open',
+      'client "ab"',
+      'client "cd"',
+      'client "ef"',
+      'close unfinished',
+    ]);
   });
   test('in mid-stream, a hole behind an acknowledgement that shows where it is, is a gap', () => {
     const script = conversation()
       .send('client', { position: 100 })
       .send('client', { position: 110, data: 'a' });
-    expect(told(script)).toEqual(['open', 'client gap 10 lost', 'client "a"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client gap 10 lost', 'client "a"', 'close unfinished']);
   });
   test('in mid-stream, a keep-alive before the first byte does not make a hole', () => {
     const script = conversation()
       .send('client', { position: 99 })
       .send('client', { position: 100, data: 'a' });
-    expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "a"', 'close unfinished']);
   });
   test('in mid-stream, bytes are delivered after 64 packets, and not at the end only', () => {
     const script = conversation().lose('client', 1000);
@@ -176,10 +181,13 @@ describe('in mid-stream', () => {
     const script = conversation().lose('server', 500);
     for (let i = 0; i < 70; i++) script.client('a');
     script.send('server', { position: 502, data: 'cd' }).send('server', { position: 500, data: 'ab' });
-    expect(told(script).filter((it) => it.startsWith('server'))).toEqual(['server "ab"', 'server "cd"']);
+    expect(briefEvents(script).filter((it) => it.startsWith('server'))).toEqual([
+      'server "ab"',
+      'server "cd"',
+    ]);
   });
   test('in mid-stream, both sides may end', () => {
-    expect(told(conversation().client('a').server('b').close())).toEqual([
+    expect(briefEvents(conversation().client('a').server('b').close())).toEqual([
       'open',
       'client "a"',
       'client end',
@@ -190,6 +198,6 @@ describe('in mid-stream', () => {
   });
 });
 
-/** How many segments it takes until something is told. */
+/** The number of segments up to the one with the first event. */
 const countUntilFirst = (segments: readonly Segment[]): number =>
   1 + segments.findIndex((_, i) => whileRecording(segments.slice(0, i + 1)).length > 0);

@@ -11,12 +11,10 @@ import {
 } from '../../../src/capture/reassembly/tcp-conversation.ts';
 import { replay } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
-import { conversation, type Ends, type Script } from '../../support/captures/segments.ts';
+import { conversation, opened, type Script, segmentsOf } from '../../support/captures/segments.ts';
 import { pcapOfSegments } from '../../support/captures/segments-pcap.ts';
 
-const opened = (ends: Ends = {}): Script => conversation(ends).handshake();
-const captured = (...scripts: readonly Script[]) =>
-  captureOf(pcapOfSegments(scripts.flatMap(({ segments }) => segments)));
+const captured = (...scripts: readonly Script[]) => captureOf(pcapOfSegments(segmentsOf(...scripts)));
 
 async function streamed(scripts: readonly Script[], options: StreamOptions): Promise<StreamEvent[]> {
   const events: StreamEvent[] = [];
@@ -92,11 +90,11 @@ describe('resets', () => {
       opened({ clientPort: 2 + i, number: 10 * i }).client(new Uint8Array(60_000)),
     );
     const late = conversation({ number: 2000 }).send('client', { position: 3, data: 'late', ack: 0 });
-    const told = inBrief(
+    const brief = inBrief(
       await streamed([opened().client('one').rst('server'), ...many, late], { resets: 'in-place' }),
     );
-    expect(told.slice(0, 5)).toEqual(['0 open', '0 client one', '0 reset', '0 close', '1 open']);
-    expect(told.filter((it) => it.startsWith('0 after-reset'))).toHaveLength(1);
+    expect(brief.slice(0, 5)).toEqual(['0 open', '0 client one', '0 reset', '0 close', '1 open']);
+    expect(brief.filter((it) => it.startsWith('0 after-reset'))).toHaveLength(1);
   });
   test('resets are refused when they are to come otherwise', async () => {
     const wrong = { resets: 'later' } as unknown as StreamOptions;
@@ -133,16 +131,16 @@ describe('a replay', () => {
       .server('answer')
       .client('more')
       .close();
-    const said$ = replay(captured(script)).pipe(
+    const texts$ = replay(captured(script)).pipe(
       mergeMap(({ connection }) => connection.chunks$.pipe(toArray())),
       map((chunks) => Buffer.concat(chunks).toString()),
       toArray(),
     );
-    expect(await lastValueFrom(said$)).toEqual(['beforeaftermore']);
+    expect(await lastValueFrom(texts$)).toEqual(['beforeaftermore']);
   });
 });
 
-/** Talks that may have been reset begin, others speak, and those are decided about in whatever order. */
+/** Conversations that may have been reset begin, others have events, and resets are decided in any order. */
 const steps = fc.array(
   fc.record({
     what: fc.constantFrom('reset', 'speak', 'decide', 'outlive', 'take'),
@@ -160,14 +158,14 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
     const open: TcpConversation[] = [];
     const came: number[] = [];
     let number = 0;
-    const decide = (talk: TcpConversation, speaks: boolean) => {
-      open.splice(open.indexOf(talk), 1);
-      const at = wanted.indexOf(talk);
+    const decide = (tcp: TcpConversation, speaks: boolean) => {
+      open.splice(open.indexOf(tcp), 1);
+      const at = wanted.indexOf(tcp);
       if (speaks) {
-        order.decide(talk);
+        order.decide(tcp);
         order.emit(event(++number));
       }
-      order.end(talk);
+      order.end(tcp);
       wanted.splice(at, 1, ...(speaks ? [number] : []));
     };
     const take = () => {
@@ -178,7 +176,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
       came.push(...taken);
     };
     for (const { what, which } of plan) {
-      const talk = open[which % Math.max(1, open.length)];
+      const tcp = open[which % Math.max(1, open.length)];
       if (what === 'reset') {
         const it = createTcpConversation(0, 'abcdefghijkl', 'efghabcdklij', 0n);
         open.push(it);
@@ -188,7 +186,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
         order.emit(event(++number));
         wanted.push(number);
       } else if (what === 'take') take();
-      else if (talk !== undefined) decide(talk, what === 'decide');
+      else if (tcp !== undefined) decide(tcp, what === 'decide');
       for (let excess = order.excess(); excess !== null; excess = order.excess()) {
         expect(excess).toBe(open[0]);
         decide(excess, true);

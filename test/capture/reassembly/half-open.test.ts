@@ -4,19 +4,16 @@ import { describe, expect, test } from 'vitest';
 import { TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { Side } from '../../../src/capture/stream-event.ts';
 import {
+  briefEvents,
   briefly,
   bytesOfSide,
   conversation,
-  type Ends,
+  opened,
   reassembled,
   type Script,
   type Sent,
 } from '../../support/captures/segments.ts';
 import { cases } from '../../support/cases.ts';
-
-const told = (...scripts: readonly Script[]): string[] =>
-  briefly(reassembled(scripts.flatMap(({ segments }) => segments)));
-const opened = (ends: Ends = {}): Script => conversation(ends).handshake();
 
 /** A segment with exactly these numbers, whatever the script is at. */
 function raw(
@@ -40,7 +37,7 @@ function recovers(script: Script, seq: number, ack: number, data = ''): Script {
 }
 
 const speak = (script: Script): Script =>
-  // What the stale packet said of the server's place is forgotten by the script, too.
+  // The script forgets the server's position of the stale packet, too.
   script
     .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
     .send('client', { position: 0, data: 'req', ack: 0 })
@@ -81,8 +78,8 @@ describe('a half-open connection that recovers', () => {
       expect(streamOf(briefly(reassembled(script.segments)))).toEqual(['open', ...spoken]);
     },
   );
-  test('a half-open connection that recovers tells the RST, and bytes of the older connection, as ignored', () => {
-    expect(told(speak(recovers(conversation(), 900_000, 4_294_898_296, 'old')))).toEqual([
+  test('a half-open connection that recovers has its RST, and the bytes of the older connection, as ignored', () => {
+    expect(briefEvents(speak(recovers(conversation(), 900_000, 4_294_898_296, 'old')))).toEqual([
       'open',
       'server ignored stale',
       'client ignored outside',
@@ -90,11 +87,11 @@ describe('a half-open connection that recovers', () => {
     ]);
   });
   test.each(['the RST', 'no RST'])(
-    'a half-open connection that recovers is one stream when its old numbers are near the new ones, with %s to say that they are not',
+    'a half-open connection that recovers is one stream when its old numbers are near the new ones, with %s to show that they are not',
     (what) => {
       const script = speak(recovers(conversation(), what === 'the RST' ? 5500 : 4500, 5_000_000, 'old'));
       if (what === 'no RST') script.segments.splice(2, 1);
-      const events = told(script);
+      const events = briefEvents(script);
       expect(streamOf(events)).toEqual(['open', ...spoken]);
       expect(events).toContain('server ignored stale');
     },
@@ -102,22 +99,22 @@ describe('a half-open connection that recovers', () => {
   test('a half-open connection that recovers is one stream when a SYN/ACK to an older SYN brings bytes', () => {
     const script = conversation().syn('client');
     raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN, data: 'old' });
-    expect(streamOf(told(speak(script)))).toEqual(['open', ...spoken]);
+    expect(streamOf(briefEvents(speak(script)))).toEqual(['open', ...spoken]);
   });
   test('a half-open connection that recovers is one stream when a SYN/ACK to an older SYN comes first (RFC 9293, section 3.5, figure 8)', () => {
     const script = conversation().syn('client');
     raw(script, 'server', { seq: 300, ack: 91 }, { flags: TCP_SYN });
     raw(script, 'client', { seq: 91 }, { flags: TCP_RST, ack: null });
-    expect(streamOf(told(speak(script)))).toEqual(['open', ...spoken]);
+    expect(streamOf(briefEvents(speak(script)))).toEqual(['open', ...spoken]);
   });
   test('a half-open connection that recovers is one stream when the SYN is answered half a minute and more after it', () => {
     const script = recovers(conversation(), 900_000, 5_000_000).wait(31_000).syn('client').wait(31_000);
-    expect(streamOf(told(speak(script.syn('client'))))).toEqual(['open', ...spoken]);
+    expect(streamOf(briefEvents(speak(script.syn('client'))))).toEqual(['open', ...spoken]);
   });
   test('a half-open connection that recovers leaves the older connection as it was, when that is in the recording, too', () => {
     const old = opened({ clientIsn: 7, serverIsn: 8 }).client('before');
     const script = recovers(conversation({ number: 20 }), 9, 14);
-    expect(streamOf(told(old, speak(script)))).toEqual([
+    expect(streamOf(briefEvents(old, speak(script)))).toEqual([
       'open',
       'client "before"',
       'close reused',
@@ -128,7 +125,7 @@ describe('a half-open connection that recovers', () => {
   test('a half-open connection that recovers shows no gap for a SYN/ACK that is given anew with a lower number', () => {
     const first = conversation({ serverIsn: 900_000 }).syn('client').synAck('server');
     const anew = conversation({ number: 3 }).synAck('server').client('a').server('b');
-    expect(told(first, anew)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
+    expect(briefEvents(first, anew)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
   });
 });
 
@@ -141,12 +138,17 @@ describe('an acknowledgement', () => {
         .ack('server')
         .send('server', { ack: ahead + 3 });
       script.client('d').send('server', { ack: 4 });
-      expect(told(script)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
+      expect(briefEvents(script)).toEqual(['open', 'client "abc"', 'client "d"', 'close unfinished']);
     },
   );
   test('an acknowledgement of bytes that the window allowed, and that were not recorded, shows a gap', () => {
     const script = opened().client('abc').ack('server').send('server', { ack: 60_003 });
-    expect(told(script)).toEqual(['open', 'client "abc"', 'client gap 60000 lost', 'close unfinished']);
+    expect(briefEvents(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client gap 60000 lost',
+      'close unfinished',
+    ]);
   });
   test('an acknowledgement is held to the window as it is scaled by both SYNs, and to none that is not', () => {
     const scaled = (client: number, server: number) =>
@@ -157,22 +159,27 @@ describe('an acknowledgement', () => {
         .send('server', { window: 1000 })
         .send('server', { ack: 128_000 })
         .client('a');
-    expect(told(scaled(0, 7))).toEqual(['open', 'client "a"', 'client gap 127999 lost', 'close unfinished']);
-    expect(told(scaled(-1, 7))).toEqual(['open', 'client "a"', 'close unfinished']);
-    expect(told(scaled(0, 6))).toEqual(['open', 'client "a"', 'close unfinished']);
+    expect(briefEvents(scaled(0, 7))).toEqual([
+      'open',
+      'client "a"',
+      'client gap 127999 lost',
+      'close unfinished',
+    ]);
+    expect(briefEvents(scaled(-1, 7))).toEqual(['open', 'client "a"', 'close unfinished']);
+    expect(briefEvents(scaled(0, 6))).toEqual(['open', 'client "a"', 'close unfinished']);
   });
   test('an acknowledgement further than any window is believed once another goes on from it: packets of both sides are missing', () => {
     const script = opened().client('a').ack('server').lose('client', 1_000_000).ack('server');
-    expect(told(script)).toEqual(['open', 'client "a"', 'close unfinished']);
-    expect(told(script.ack('server'))).toEqual(['open', 'client "a"', 'close unfinished']);
-    expect(told(script.lose('client', 1000).ack('server'))).toEqual([
+    expect(briefEvents(script)).toEqual(['open', 'client "a"', 'close unfinished']);
+    expect(briefEvents(script.ack('server'))).toEqual(['open', 'client "a"', 'close unfinished']);
+    expect(briefEvents(script.lose('client', 1000).ack('server'))).toEqual([
       'open',
       'client "a"',
       'client gap 1001000 lost',
       'close unfinished',
     ]);
   });
-  test('an acknowledgement that is not believed says nothing of what its sender had seen', () => {
+  test('an acknowledgement that is not believed leaves the `seen` of its chunk unknown', () => {
     const script = opened().server('xyz').send('client', { data: 'a', ack: 3 });
     script.send('client', { data: 'b', ack: 500_000 });
     const seen = reassembled(script.segments).flatMap((it) =>
@@ -189,7 +196,7 @@ describe('an acknowledgement', () => {
   });
   test('an acknowledgement and a number without bytes from before the connection show no gap after its SYN', () => {
     const script = opened().client('a').server('b').send('server', { position: 894_000 });
-    expect(told(script)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "a"', 'server "b"', 'close unfinished']);
   });
 });
 
@@ -200,7 +207,7 @@ const garbage = fc.array(
 );
 
 prop.prop([fc.record({ clientIsn: number, serverIsn: number }), garbage], { numRuns: cases(100) })(
-  'acknowledgements out of every window change nothing of what is told',
+  'acknowledgements out of every window change no event',
   (ends, acks) => {
     const script = opened(ends);
     const clean = opened(ends);
@@ -208,6 +215,6 @@ prop.prop([fc.record({ clientIsn: number, serverIsn: number }), garbage], { numR
       for (const each of [script, clean]) each.client('c').server('s').ack('client');
       script.send(from, { ack: ahead * 2 ** 20 });
     }
-    expect(told(script)).toEqual(told(clean));
+    expect(briefEvents(script)).toEqual(briefEvents(clean));
   },
 );

@@ -12,7 +12,7 @@ import { conversation } from '../../support/captures/segments.ts';
 const counted = vi.hoisted(() => ({ looks: (): number => 0 }));
 
 vi.mock('../../../src/capture/reassembly/tcp-conversation.ts', async (original) => {
-  const talks = await original<typeof import('../../../src/capture/reassembly/tcp-conversation.ts')>();
+  const module = await original<typeof import('../../../src/capture/reassembly/tcp-conversation.ts')>();
   const lists: { readonly looks: () => number }[] = [];
   counted.looks = () => lists.reduce((sum, { looks }) => sum + looks(), 0);
   const countingLooks = (direction: Direction): void => {
@@ -22,12 +22,12 @@ vi.mock('../../../src/capture/reassembly/tcp-conversation.ts', async (original) 
     lists.push(held, snapped);
   };
   return {
-    ...talks,
-    createTcpConversation(...facts: Parameters<typeof talks.createTcpConversation>) {
-      const talk = talks.createTcpConversation(...facts);
-      countingLooks(talk.first);
-      countingLooks(talk.second);
-      return talk;
+    ...module,
+    createTcpConversation(...facts: Parameters<typeof module.createTcpConversation>) {
+      const tcp = module.createTcpConversation(...facts);
+      countingLooks(tcp.first);
+      countingLooks(tcp.second);
+      return tcp;
     },
   };
 });

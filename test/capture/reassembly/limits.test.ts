@@ -7,16 +7,16 @@ import type { StreamChunk } from '../../../src/capture/stream-event.ts';
 import {
   briefly,
   conversation,
+  opened,
   reassembled,
   type Script,
   whileRecording,
 } from '../../support/captures/segments.ts';
 
-const told = (script: Script, options?: ReassemblyOptions): string[] =>
+const limited = (script: Script, options?: ReassemblyOptions): string[] =>
   briefly(reassembled(script.segments, options));
-const soFar = (script: Script, options?: ReassemblyOptions): string[] =>
+const limitedSoFar = (script: Script, options?: ReassemblyOptions): string[] =>
   briefly(whileRecording(script.segments, options));
-const opened = (): Script => conversation().handshake();
 
 describe('a hole', () => {
   test.each([1, 250_000_000, 2 ** 31 - 1, 2 ** 31])(
@@ -38,7 +38,7 @@ describe('a hole', () => {
     },
   );
   test('a hole at the end of what is known is a gap when it was acknowledged', () => {
-    expect(told(opened().client('a').lose('client', 2000).ack('server'))).toEqual([
+    expect(limited(opened().client('a').lose('client', 2000).ack('server'))).toEqual([
       'open',
       'client "a"',
       'client gap 2000 lost',
@@ -47,7 +47,7 @@ describe('a hole', () => {
   });
   test('a hole of a side of which no packet was recorded is a gap, too', () => {
     const script = conversation().syn('client').client('a').lose('server', 500).client('b');
-    expect(told(script)).toEqual([
+    expect(limited(script)).toEqual([
       'open',
       'client "a"',
       'client "b"',
@@ -61,7 +61,7 @@ describe('a hole', () => {
       .client('cd')
       .send('client', { position: 0, data: 'ab' })
       .client('e');
-    expect(told(script, { maxHeldSegments: 0 })).toEqual([
+    expect(limited(script, { maxHeldSegments: 0 })).toEqual([
       'open',
       'client gap 2 limit',
       'client "cd"',
@@ -78,7 +78,7 @@ describe('a packet that was cut by the snap length', () => {
     return script;
   };
   test('a packet that was cut by the snap length leaves a gap of the bytes that were cut off', () => {
-    expect(told(cutAt(opened().client('abcdef'), 2).client('gh'))).toEqual([
+    expect(limited(cutAt(opened().client('abcdef'), 2).client('gh'))).toEqual([
       'open',
       'client "ab"',
       'client gap 4 snapped',
@@ -90,11 +90,17 @@ describe('a packet that was cut by the snap length', () => {
     const after = cutAt(opened().client('abcdef'), 2)
       .send('client', { position: 1, data: 'bcdef' })
       .client('gh');
-    expect(told(after)).toEqual(['open', 'client "ab"', 'client "cdef"', 'client "gh"', 'close unfinished']);
+    expect(limited(after)).toEqual([
+      'open',
+      'client "ab"',
+      'client "cdef"',
+      'client "gh"',
+      'close unfinished',
+    ]);
     const before = opened()
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 0, data: 'abcdef' });
-    expect(told(cutAt(before, 1))).toEqual([
+    expect(limited(cutAt(before, 1))).toEqual([
       'open',
       'client "a"',
       'client gap 1 snapped',
@@ -104,7 +110,7 @@ describe('a packet that was cut by the snap length', () => {
     ]);
   });
   test('a packet that was cut by the snap length leaves a gap when no byte is left, as well', () => {
-    expect(told(cutAt(opened().client('abcdef'), 0).close())).toEqual([
+    expect(limited(cutAt(opened().client('abcdef'), 0).close())).toEqual([
       'open',
       'server end',
       'client gap 6 snapped',
@@ -112,9 +118,9 @@ describe('a packet that was cut by the snap length', () => {
       'close ended',
     ]);
   });
-  test('a packet that was cut by the snap length is told apart from what was lost', () => {
+  test('bytes that the snap length cut off are a gap of another kind than lost bytes', () => {
     const script = cutAt(opened().lose('client', 3).client('abcdef'), 2).lose('client', 4).client('gh');
-    expect(told(script)).toEqual([
+    expect(limited(script)).toEqual([
       'open',
       'client gap 3 lost',
       'client "ab"',
@@ -126,7 +132,7 @@ describe('a packet that was cut by the snap length', () => {
   });
   test('a packet that was cut by the snap length leaves a gap before it is known where its side begins, too', () => {
     const script = cutAt(conversation().client('abcdef'), 2).client('gh');
-    expect(told(script)).toEqual([
+    expect(limited(script)).toEqual([
       'open',
       'client "ab"',
       'client gap 4 snapped',
@@ -135,7 +141,7 @@ describe('a packet that was cut by the snap length', () => {
     ]);
   });
   test('a packet that was cut by the snap length with a FIN ends behind what was cut off', () => {
-    expect(told(cutAt(opened().fin('client', 'abcdef'), 2))).toEqual([
+    expect(limited(cutAt(opened().fin('client', 'abcdef'), 2))).toEqual([
       'open',
       'client "ab"',
       'client gap 4 snapped',
@@ -146,15 +152,15 @@ describe('a packet that was cut by the snap length', () => {
   test('a packet that was cut by the snap length is given up soon when it was acknowledged', () => {
     const script = cutAt(opened().client('abcdef'), 2).client('gh');
     for (let i = 0; i < 65; i++) script.ack('server');
-    expect(soFar(script)).toEqual(['open', 'client "ab"', 'client gap 4 snapped', 'client "gh"']);
+    expect(limitedSoFar(script)).toEqual(['open', 'client "ab"', 'client gap 4 snapped', 'client "gh"']);
   });
 });
 
 describe('what waits behind a hole', () => {
   test('what waits behind a hole is held up to so many bytes', () => {
     const script = opened().lose('client', 5).client('abc').client('def');
-    expect(soFar(script, { maxHeldBytes: 6 })).toEqual(['open']);
-    expect(soFar(script, { maxHeldBytes: 5 })).toEqual([
+    expect(limitedSoFar(script, { maxHeldBytes: 6 })).toEqual(['open']);
+    expect(limitedSoFar(script, { maxHeldBytes: 5 })).toEqual([
       'open',
       'client gap 5 limit',
       'client "abc"',
@@ -163,12 +169,16 @@ describe('what waits behind a hole', () => {
   });
   test('what waits behind a hole is held up to so many segments', () => {
     const script = opened().lose('client', 5).client('abc').client('def');
-    expect(soFar(script, { maxHeldSegments: 2 })).toEqual(['open']);
-    expect(soFar(script, { maxHeldSegments: 1 })).toHaveLength(4);
+    expect(limitedSoFar(script, { maxHeldSegments: 2 })).toEqual(['open']);
+    expect(limitedSoFar(script, { maxHeldSegments: 1 })).toHaveLength(4);
   });
   test('what waits behind a hole is delivered up to the next hole only', () => {
     const script = opened().lose('client', 1).client('b').lose('client', 1).client('d');
-    expect(soFar(script, { maxHeldSegments: 1 })).toEqual(['open', 'client gap 1 limit', 'client "b"']);
+    expect(limitedSoFar(script, { maxHeldSegments: 1 })).toEqual([
+      'open',
+      'client gap 1 limit',
+      'client "b"',
+    ]);
   });
   test('what waits behind a hole is bounded over all conversations, the oldest hole first', () => {
     const one = conversation({ clientPort: 1 }).handshake().lose('client', 1).client('b');
@@ -178,7 +188,7 @@ describe('what waits behind a hole', () => {
   });
   test('what waits behind a hole is lost, and not a matter of limits, when it was acknowledged', () => {
     const script = opened().lose('client', 5).client('abc').ack('server').client('def');
-    expect(soFar(script, { maxHeldSegments: 1 })).toEqual([
+    expect(limitedSoFar(script, { maxHeldSegments: 1 })).toEqual([
       'open',
       'client gap 5 lost',
       'client "abc"',
@@ -191,13 +201,13 @@ describe('what waits behind a hole', () => {
     return script;
   };
   test('what waits behind a hole is delivered when the hole was acknowledged and 1,024 packets went by', () => {
-    expect(soFar(acknowledged(1023, 0))).toEqual(['open']);
-    expect(soFar(acknowledged(1024, 0))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
+    expect(limitedSoFar(acknowledged(1023, 0))).toEqual(['open']);
+    expect(limitedSoFar(acknowledged(1024, 0))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
   });
   test('what waits behind a hole is delivered when the hole was acknowledged and 64 packets and 30 seconds went by', () => {
-    expect(soFar(acknowledged(63, 30_000))).toEqual(['open']);
-    expect(soFar(acknowledged(64, 28_000))).toEqual(['open']);
-    expect(soFar(acknowledged(64, 30_000))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
+    expect(limitedSoFar(acknowledged(63, 30_000))).toEqual(['open']);
+    expect(limitedSoFar(acknowledged(64, 28_000))).toEqual(['open']);
+    expect(limitedSoFar(acknowledged(64, 30_000))).toEqual(['open', 'client gap 5 lost', 'client "abc"']);
   });
   test('what waits behind a hole does not wait for ever for an endless recording that lost one packet', () => {
     const script = opened().lose('client', 100);
@@ -228,11 +238,11 @@ describe('what waits behind a hole', () => {
 });
 
 describe('too many conversations', () => {
-  const talk = (clientPort: number, number: number): Script =>
+  const exchange = (clientPort: number, number: number): Script =>
     conversation({ clientPort, number }).handshake().client('a');
 
   test('too many conversations close the one that was silent for the longest', () => {
-    const [one, two, three] = [talk(1, 1), talk(2, 9), talk(3, 17)];
+    const [one, two, three] = [exchange(1, 1), exchange(2, 9), exchange(3, 17)];
     one.client('b');
     const last = one.segments.pop()!;
     const order = [...one.segments, ...two.segments, last, ...three.segments];
@@ -242,9 +252,11 @@ describe('too many conversations', () => {
     ]);
   });
   test('a conversation that was evicted is a new one when it goes on', () => {
-    const one = talk(40_001, 1).client('b');
+    const one = exchange(40_001, 1).client('b');
     const last = one.segments.pop()!;
-    const events = reassembled([...one.segments, ...talk(40_002, 9).segments, last], { maxConversations: 1 });
+    const events = reassembled([...one.segments, ...exchange(40_002, 9).segments, last], {
+      maxConversations: 1,
+    });
     expect(briefly(events)).toEqual([
       'open',
       'client "a"',
@@ -258,13 +270,41 @@ describe('too many conversations', () => {
     ]);
   });
   test('too many conversations do not count those that are over', () => {
-    const order = [1, 2, 3].flatMap((port) => talk(port, port * 20).close().segments);
+    const order = [1, 2, 3].flatMap((port) => exchange(port, port * 20).close().segments);
     const events = reassembled(order, { maxConversations: 1 });
     expect(events.flatMap((event) => (event.type === 'close' ? [event.reason] : []))).toEqual([
       'ended',
       'ended',
       'ended',
     ]);
+  });
+});
+
+describe('a closed conversation', () => {
+  test('a closed conversation is forgotten after 16,384 others, and then its segments behind a reset are reported', () => {
+    const reset = conversation().handshake().rst('client').wait(40_000).server('late').segments;
+    const reassembly = createReassembly();
+    const events: string[] = [];
+    const take = (segments: readonly Segment[]): void => {
+      for (const segment of segments) {
+        reassembly.take(segment, (event) => {
+          if (event.type === 'after-reset') events.push(...briefly([event]));
+        });
+      }
+    };
+    const closeOther = (count: number): void => {
+      const clientHost = [10, 1, count >>> 8, count & 255];
+      take(
+        conversation({ clientHost, from: reset.at(-1)!.packet.time })
+          .handshake()
+          .close().segments,
+      );
+    };
+    take(reset);
+    for (let count = 1; count < 16_384; count++) closeOther(count);
+    expect(events).toEqual([]);
+    closeOther(16_384);
+    expect(events).toEqual(['after reset 1 packets 4 bytes']);
   });
 });
 

@@ -1,12 +1,17 @@
 /** How the bytes of one side come together: order, overlaps, retransmissions, probes. */
 import { describe, expect, test } from 'vitest';
 import type { ConversationClose, StreamChunk, StreamEvent } from '../../../src/capture/stream-event.ts';
-import { briefly, conversation, reassembled, type Script } from '../../support/captures/segments.ts';
+import {
+  briefEvents,
+  briefly,
+  conversation,
+  opened,
+  reassembled,
+  type Script,
+} from '../../support/captures/segments.ts';
 
-const told = (script: Script): string[] => briefly(reassembled(script.segments));
 const totals = (events: readonly StreamEvent[]) =>
   events.find((event): event is ConversationClose => event.type === 'close')!.totals;
-const opened = (): Script => conversation().handshake();
 
 test('bytes in order are handed on at once, as views of their packets', () => {
   const { segments } = opened().client('abc');
@@ -17,12 +22,12 @@ test('bytes in order are handed on at once, as views of their packets', () => {
   expect(chunk).toMatchObject({ position: 0, packet: 4, capturedAt: segments.at(-1)!.packet.time });
 });
 
-test('a segment without bytes tells nothing', () => {
-  expect(told(opened().ack('client').ack('server'))).toEqual(['open', 'close unfinished']);
+test('a segment without bytes has no event', () => {
+  expect(briefEvents(opened().ack('client').ack('server'))).toEqual(['open', 'close unfinished']);
 });
 
 test('two sides are put in order apart from each other', () => {
-  expect(told(opened().client('ab').server('cd').client('ef'))).toEqual([
+  expect(briefEvents(opened().client('ab').server('cd').client('ef'))).toEqual([
     'open',
     'client "ab"',
     'server "cd"',
@@ -39,7 +44,13 @@ describe('out of order', () => {
       .send('client', { position: 0, data: 'ab' });
 
   test('bytes that came out of order wait for those in front of them', () => {
-    expect(told(script())).toEqual(['open', 'client "ab"', 'client "cd"', 'client "ef"', 'close unfinished']);
+    expect(briefEvents(script())).toEqual([
+      'open',
+      'client "ab"',
+      'client "cd"',
+      'client "ef"',
+      'close unfinished',
+    ]);
   });
   test('bytes that came out of order keep their capture time, and are not deliverable before those in front of them', () => {
     const { segments } = script();
@@ -72,7 +83,7 @@ describe('retransmitted', () => {
     expect(totals(events).client).toMatchObject({ bytes: 4, retransmitted: 1, packets: 5 });
   });
   test('a retransmission with new bytes behind the old ones delivers only the new ones', () => {
-    expect(told(opened().client('abc').send('client', { position: 1, data: 'bcde' }))).toEqual([
+    expect(briefEvents(opened().client('abc').send('client', { position: 1, data: 'bcde' }))).toEqual([
       'open',
       'client "abc"',
       'client "de"',
@@ -106,7 +117,7 @@ describe('overlapping bytes that differ', () => {
       .send('client', { position: 2, data: 'cdef' })
       .send('client', { position: 1, data: 'bcXXf' })
       .send('client', { position: 0, data: 'a' });
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client conflict 3+2',
       'client "a"',
@@ -147,7 +158,7 @@ describe('overlapping bytes that differ', () => {
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 2, data: 'cX' })
       .send('client', { position: 0, data: 'ab' });
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client conflict 3+1',
       'client "ab"',
@@ -169,7 +180,7 @@ describe('sequence numbers that wrap', () => {
         .send('client', { position: 2, data: 'cd' })
         .send('client', { position: 1, data: 'bcd' })
         .close();
-      expect(told(script)).toEqual([
+      expect(briefEvents(script)).toEqual([
         'open',
         'client "ab"',
         'server "xyz"',
@@ -194,7 +205,7 @@ describe('sequence numbers that wrap', () => {
 });
 
 describe('keep-alives and probes', () => {
-  test('a keep-alive without a byte tells nothing', () => {
+  test('a keep-alive without a byte has no event', () => {
     const { segments } = opened().client('abc').send('client', { position: 2 }).ack('server').client('d');
     expect(briefly(reassembled(segments))).toEqual([
       'open',
@@ -210,7 +221,7 @@ describe('keep-alives and probes', () => {
     expect(totals(events).client).toMatchObject({ retransmitted: 0, bytes: 4 });
   });
   test('a keep-alive before the first byte of a side is neither data nor a conflict', () => {
-    expect(told(opened().send('client', { position: -1, data: '\0' }).client('a'))).toEqual([
+    expect(briefEvents(opened().send('client', { position: -1, data: '\0' }).client('a'))).toEqual([
       'open',
       'client "a"',
       'close unfinished',
@@ -221,7 +232,7 @@ describe('keep-alives and probes', () => {
       .send('client', { position: 2, data: 'cd' })
       .send('client', { position: 3, data: '\0' })
       .send('client', { position: 0, data: 'ab' });
-    expect(told(script)).toEqual(['open', 'client "ab"', 'client "cd"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'client "ab"', 'client "cd"', 'close unfinished']);
   });
   test('a zero window probe brings the next byte, which is data', () => {
     const script = opened()
@@ -229,7 +240,13 @@ describe('keep-alives and probes', () => {
       .send('client', { position: 3, data: 'd' })
       .send('client', { position: 3, data: 'd' })
       .send('client', { position: 3, data: 'def' });
-    expect(told(script)).toEqual(['open', 'client "abc"', 'client "d"', 'client "ef"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual([
+      'open',
+      'client "abc"',
+      'client "d"',
+      'client "ef"',
+      'close unfinished',
+    ]);
   });
 });
 
@@ -248,7 +265,7 @@ describe('what a sender had seen', () => {
       seen(opened().client('abc').server('d').client('e').send('server', { data: 'f', ack: 3 })),
     ).toEqual([0, 3, 1, 3]);
   });
-  test('the `seen` of a chunk is told alike of bytes that waited', () => {
+  test('the `seen` of a chunk is the same for bytes that waited', () => {
     const script = opened()
       .server('xyz')
       .send('client', { position: 1, data: 'b', ack: 3 })

@@ -125,10 +125,10 @@ test.prop([permuted], { numRuns: cases(300) })(
         if (time! > latest) latest = time!;
         return latest;
       });
-      const told = chunksOf(events, side).flatMap(({ bytes, deliverableAt }) =>
+      const times = chunksOf(events, side).flatMap(({ bytes, deliverableAt }) =>
         new Array<bigint>(bytes.length).fill(deliverableAt),
       );
-      expect(told).toEqual(expected);
+      expect(times).toEqual(expected);
     }
   },
 );

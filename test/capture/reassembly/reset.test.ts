@@ -5,19 +5,18 @@ import type { ReassemblyOptions } from '../../../src/capture/reassembly/reassemb
 import { NO_SCALE, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import {
+  briefEvents,
+  briefEventsSoFar,
   briefly,
   conversation,
-  type Ends,
+  opened,
   reassembled,
   type Script,
+  segmentsOf,
   whileRecording,
 } from '../../support/captures/segments.ts';
 import { cases } from '../../support/cases.ts';
 
-const of = (...scripts: readonly Script[]) => scripts.flatMap(({ segments }) => segments);
-const told = (...scripts: readonly Script[]): string[] => briefly(reassembled(of(...scripts)));
-const soFar = (...scripts: readonly Script[]): string[] => briefly(whileRecording(of(...scripts)));
-const opened = (ends: Ends = {}): Script => conversation(ends).handshake();
 const limited = (script: Script, options: ReassemblyOptions): string[] =>
   briefly(reassembled(script.segments, options));
 const rstAt = (script: Script, position: number): Script =>
@@ -35,18 +34,23 @@ describe('a RST at the next byte', () => {
 
   test('a RST at the next byte ends both sides when nothing follows it, which is known at the end', () => {
     const script = opened().client('abc').ack('server').rst('client');
-    expect(soFar(script)).toEqual(before);
-    expect(told(script)).toEqual([...before, 'client reset', 'close reset']);
+    expect(briefEventsSoFar(script)).toEqual(before);
+    expect(briefEvents(script)).toEqual([...before, 'client reset', 'close reset']);
   });
   test('a RST at the next byte ends both sides after 30 seconds of recorded time, by whatever packet they are noticed', () => {
     const script = opened().client('abc').rst('server');
-    expect(soFar(script, elsewhere(29_000))).toEqual([...before, 'open']);
-    expect(soFar(script, elsewhere(31_000))).toEqual([...before, 'server reset', 'close reset', 'open']);
+    expect(briefEventsSoFar(script, elsewhere(29_000))).toEqual([...before, 'open']);
+    expect(briefEventsSoFar(script, elsewhere(31_000))).toEqual([
+      ...before,
+      'server reset',
+      'close reset',
+      'open',
+    ]);
   });
   test('a RST at the next byte has the time of its packet, however late it is known', () => {
     const script = opened().client('abc').rst('server');
     const { time, number } = script.segments.at(-1)!.packet;
-    const events = whileRecording(of(script, elsewhere(40_000)));
+    const events = whileRecording(segmentsOf(script, elsewhere(40_000)));
     expect(events[2]).toMatchObject({ position: 0, packet: number, capturedAt: time, deliverableAt: time });
     expect(events[3]).toMatchObject({ type: 'close', endedAt: time });
   });
@@ -67,7 +71,7 @@ describe('a RST at the next byte', () => {
   });
   test('a RST at the next byte ends nothing when its sender sends on, and that is acknowledged', () => {
     const script = opened().client('q').rst('server').server('answer').ack('client');
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client "q"',
       'server ignored outlived',
@@ -77,7 +81,7 @@ describe('a RST at the next byte', () => {
   });
   test('a RST at the next byte ends nothing when it comes several times, and the stream goes on', () => {
     const script = opened().client('q').rst('server').rst('server').client('r').rst('client').server('a');
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client "q"',
       'server ignored outlived',
@@ -90,12 +94,12 @@ describe('a RST at the next byte', () => {
   });
   test('a RST at the next byte leaves a stream that goes on, which may end in good order or by another RST', () => {
     const goesOn = () => opened().client('q').rst('server').client('r').server('a');
-    expect(told(goesOn().close()).slice(-3)).toEqual(['client end', 'server end', 'close ended']);
-    expect(told(goesOn().rst('client')).slice(-2)).toEqual(['client reset', 'close reset']);
+    expect(briefEvents(goesOn().close()).slice(-3)).toEqual(['client end', 'server end', 'close ended']);
+    expect(briefEvents(goesOn().rst('client')).slice(-2)).toEqual(['client reset', 'close reset']);
   });
-  test('a RST at the next byte is not told when it is outlived, but comes behind both FINs that waited', () => {
+  test('a RST at the next byte is not reported when it is outlived, and comes behind both FINs that waited', () => {
     const script = opened().rst('server').fin('client').send('server', { flags: TCP_FIN, ack: 0 });
-    expect(told(script.rst('client').ack('client'))).toEqual([
+    expect(briefEvents(script.rst('client').ack('client'))).toEqual([
       'open',
       'server ignored outlived',
       'client end',
@@ -106,7 +110,7 @@ describe('a RST at the next byte', () => {
   test('a RST at the next byte is not outlived by what was sent before it, and is acknowledged after it', () => {
     const script = opened().client('q').server('a').rst('server').send('client', { ack: 1 });
     script.send('server', { ack: 1 }).send('client', { position: 0, data: 'q' }).send('server', { ack: 1 });
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client "q"',
       'server "a"',
@@ -121,12 +125,12 @@ describe('a RST at the next byte', () => {
       .rst('server')
       .send('server', { ack: 900 })
       .send('client', { ack: 900 });
-    expect(told(script).slice(-2)).toEqual(['server reset', 'close reset']);
+    expect(briefEvents(script).slice(-2)).toEqual(['server reset', 'close reset']);
   });
   test('a RST at the next byte before the numbers wrap is outlived by what comes behind that', () => {
     const ends = { clientIsn: 2 ** 32 - 3, serverIsn: 2 ** 32 - 2 };
     const script = opened(ends).client('q').rst('server').client('after').server('answer');
-    expect(told(script).slice(2)).toEqual([
+    expect(briefEvents(script).slice(2)).toEqual([
       'server ignored outlived',
       'client "after"',
       'server "answer"',
@@ -136,16 +140,16 @@ describe('a RST at the next byte', () => {
   test('a RST at the next byte may have the number behind a FIN, or that of the FIN as long as this is not acknowledged', () => {
     const ended = () => opened().fin('client', 'abc').send('server', { ack: 3 });
     for (const script of [rstAt(ended(), 3), rstAt(ended(), 4), rstAt(ended().ack('server'), 4)]) {
-      expect(told(script).slice(-3)).toEqual(['client end', 'client reset', 'close reset']);
+      expect(briefEvents(script).slice(-3)).toEqual(['client end', 'client reset', 'close reset']);
     }
-    expect(told(rstAt(ended().ack('server'), 3)).slice(-2)).toEqual([
+    expect(briefEvents(rstAt(ended().ack('server'), 3)).slice(-2)).toEqual([
       'client ignored outside',
       'close unfinished',
     ]);
   });
   test('a RST at the next byte behind both FINs ends nothing more, in mid-stream, too', () => {
     const script = conversation().fin('client', 'a').fin('server', 'b').ack('client').rst('server');
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client "a"',
       'client end',
@@ -156,14 +160,14 @@ describe('a RST at the next byte', () => {
   });
   test('a RST at the next byte may come from both sides', () => {
     const script = opened().client('abc').rst('client').rst('server');
-    expect(told(script)).toEqual([...before, 'client reset', 'close reset']);
+    expect(briefEvents(script)).toEqual([...before, 'client reset', 'close reset']);
   });
   test('a RST at the next byte of a side whose window is closed is at the next byte, too', () => {
     const script = opened()
       .client('abc')
       .send('server', { window: 0 })
       .send('client', { position: 2, data: 'c' });
-    expect(told(script.send('server', { window: 0 }).rst('client')).slice(-2)).toEqual([
+    expect(briefEvents(script.send('server', { window: 0 }).rst('client')).slice(-2)).toEqual([
       'client reset',
       'close reset',
     ]);
@@ -175,7 +179,7 @@ describe('a RST at the next byte', () => {
       const next = conversation({ clientPort: why === 'reused' ? 40_000 : 9, clientIsn: 7, number: 9 }).syn(
         'client',
       );
-      const events = reassembled(of(script, next), { maxConversations: 1 });
+      const events = reassembled(segmentsOf(script, next), { maxConversations: 1 });
       expect(briefly(events)).toEqual([
         ...before,
         'server reset',
@@ -206,9 +210,9 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
     expect(events[3]).toMatchObject({ packets: 2, bytes: 5, firstPacket: 6 });
     expect(events.at(-1)).toMatchObject({ totals: { client: { bytes: 3, packets: 3 } } });
   });
-  test('a segment that comes after a RST, and that nobody acknowledges, is counted when it comes after the close, and told at the end', () => {
+  test('a segment that comes after a RST, and that nobody acknowledges, is counted when it comes after the close, and reported at the end', () => {
     const script = opened().client('abc').rst('server').wait(40_000).client('def').client('g');
-    expect(told(script)).toEqual([
+    expect(briefEvents(script)).toEqual([
       'open',
       'client "abc"',
       'server reset',
@@ -219,7 +223,7 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
   test('segments that came after a RST are counted when another connection has the addresses', () => {
     const script = opened().client('abc').rst('server').wait(40_000).client('def');
     const next = opened({ clientIsn: 70_000, number: 20 });
-    expect(told(script, next).slice(3)).toEqual([
+    expect(briefEvents(script, next).slice(3)).toEqual([
       'close reset',
       'after reset 1 packets 3 bytes',
       'open',
@@ -234,7 +238,7 @@ describe('what comes after a RST, and is acknowledged by nobody', () => {
       .client('def')
       .server('answer')
       .client('more');
-    expect(told(script).slice(3)).toEqual([
+    expect(briefEvents(script).slice(3)).toEqual([
       'close reset',
       'after reset 1 packets 3 bytes',
       'open',
@@ -270,7 +274,7 @@ describe('a RST elsewhere in the window', () => {
     'a RST elsewhere in the window %i bytes ahead ends both sides when nothing follows, and what is missing is a gap',
     (ahead) => {
       const script = rstAt(opened().client('abc').ack('server'), 3 + ahead).send('server', { ack: 3 });
-      expect(told(script)).toEqual([
+      expect(briefEvents(script)).toEqual([
         'open',
         'client "abc"',
         `client gap ${ahead} lost`,
@@ -286,27 +290,27 @@ describe('a RST elsewhere in the window', () => {
     ['a new acknowledgement of its sender', (script) => script.send('client', { position: 3, ack: 1 })],
   ])('a RST elsewhere in the window ends nothing when %s follow', (_, follow) => {
     const script = opened().send('client', { data: 'abc', ack: 0 }).send('server', { data: 'y', ack: 3 });
-    const events = told(follow(rstAt(script, 50)));
+    const events = briefEvents(follow(rstAt(script, 50)));
     expect(events).toContain('client ignored inside');
     expect(events.at(-1)).toBe('close unfinished');
     expect(events.some((it) => it.includes('gap'))).toBe(false);
   });
   test('a RST elsewhere in the window is behind what was sent, but not acknowledged yet, too', () => {
     const script = opened().client('abc').client('def').send('server', { ack: 3 });
-    expect(told(rstAt(script, 4)).slice(-2)).toEqual(['client reset', 'close reset']);
+    expect(briefEvents(rstAt(script, 4)).slice(-2)).toEqual(['client reset', 'close reset']);
     const goesOn = rstAt(opened().client('abc').client('def').send('server', { ack: 3 }), 4).client('g');
-    expect(told(goesOn).slice(3)).toEqual(['client ignored inside', 'client "g"', 'close unfinished']);
+    expect(briefEvents(goesOn).slice(3)).toEqual(['client ignored inside', 'client "g"', 'close unfinished']);
   });
   test('a RST in the window behind a hole is accepted: the receiver may have what is missing', () => {
     const script = () => opened().client('a').lose('client', 2).client('d').send('server', { ack: 1 });
-    expect(told(rstAt(script(), 4)).slice(2)).toEqual([
+    expect(briefEvents(rstAt(script(), 4)).slice(2)).toEqual([
       'client gap 2 lost',
       'client "d"',
       'client reset',
       'close reset',
     ]);
     const followed = rstAt(script(), 4).send('server', { data: 'x', ack: 1 });
-    expect(told(followed)).toEqual([
+    expect(briefEvents(followed)).toEqual([
       'open',
       'client "a"',
       'client gap 2 lost',
@@ -318,8 +322,12 @@ describe('a RST elsewhere in the window', () => {
   });
   test('a RST elsewhere in the window is heeded behind bytes that were acknowledged and not recorded, and ignored before them', () => {
     const script = () => opened().client('a').lose('client', 9).ack('server');
-    expect(told(rstAt(script(), 10)).slice(2)).toEqual(['client gap 9 lost', 'client reset', 'close reset']);
-    expect(told(rstAt(script(), 1)).slice(2)).toEqual([
+    expect(briefEvents(rstAt(script(), 10)).slice(2)).toEqual([
+      'client gap 9 lost',
+      'client reset',
+      'close reset',
+    ]);
+    expect(briefEvents(rstAt(script(), 1)).slice(2)).toEqual([
       'client ignored outside',
       'client gap 9 lost',
       'close unfinished',
@@ -327,7 +335,11 @@ describe('a RST elsewhere in the window', () => {
   });
   test('a RST elsewhere in the window followed by one at the next byte, as a receiver asks for, ends both sides', () => {
     const script = rstAt(opened().client('abc').ack('server'), 50).send('server', { ack: 3 });
-    expect(told(rstAt(script, 3)).slice(2)).toEqual(['client ignored inside', 'client reset', 'close reset']);
+    expect(briefEvents(rstAt(script, 3)).slice(2)).toEqual([
+      'client ignored inside',
+      'client reset',
+      'close reset',
+    ]);
   });
 });
 
@@ -354,7 +366,7 @@ describe('a RST outside of the window', () => {
     ],
     { numRuns: cases(200) },
   )(
-    'is ignored, in it it is counted by what follows, and what follows is told in any case',
+    'is ignored, in it it is counted by what follows, and what follows is delivered in any case',
     ({ window, client, server, offset }) => {
       const shift = client === NO_SCALE || server === NO_SCALE ? 0 : server;
       const edge = Math.max(window * 2 ** shift, 1);
@@ -362,27 +374,27 @@ describe('a RST outside of the window', () => {
       const script = rstAt(offered(window, client, server), offset);
       script.send('client', { position: 0, data: 'after' }).send('server', { data: 'ok', ack: 5 });
       const rest = ['client "after"', 'server "ok"', 'close unfinished'];
-      expect(told(script)).toEqual(['open', `client ignored ${why}`, ...rest]);
-      const alone = told(rstAt(offered(window, client, server), offset));
+      expect(briefEvents(script)).toEqual(['open', `client ignored ${why}`, ...rest]);
+      const alone = briefEvents(rstAt(offered(window, client, server), offset));
       expect(alone.at(-1)).toBe(why === 'outside' ? 'close unfinished' : 'close reset');
     },
   );
   test('a RST outside of the window is held to 16 MiB when the scale of the window was cut off, or the SYN was not recorded', () => {
-    const cut = (position: number) => told(rstAt(offered(65_535, 7, null), position)).at(-1);
+    const cut = (position: number) => briefEvents(rstAt(offered(65_535, 7, null), position)).at(-1);
     expect([cut(2 ** 24), cut(2 ** 24 + 1)]).toEqual(['close reset', 'close unfinished']);
     const midstream = () => {
       const script = conversation();
       for (let i = 0; i < 40; i++) script.client('a').send('server', { window: 512 });
       return script;
     };
-    expect(told(rstAt(midstream(), 40 + 512 * 2 ** 14)).at(-1)).toBe('close reset');
-    expect(told(rstAt(midstream(), 41 + 512 * 2 ** 14)).at(-1)).toBe('close unfinished');
+    expect(briefEvents(rstAt(midstream(), 40 + 512 * 2 ** 14)).at(-1)).toBe('close reset');
+    expect(briefEvents(rstAt(midstream(), 41 + 512 * 2 ** 14)).at(-1)).toBe('close unfinished');
   });
-  test('a RST outside of the window is ignored in mid-stream before anything is told, and told then', () => {
+  test('a RST outside of the window before the first event, in mid-stream, is reported as ignored later', () => {
     const script = conversation()
       .client('abc')
       .send('client', { position: 2 ** 25, flags: TCP_RST });
-    expect(soFar(script)).toEqual([]);
+    expect(briefEventsSoFar(script)).toEqual([]);
     script.segments.push(...conversation({ number: 9 }).send('client', { position: 3, data: 'd' }).segments);
     const events = reassembled(script.segments);
     expect(briefly(events)).toEqual([
@@ -406,7 +418,7 @@ describe('a RST outside of the window', () => {
     const events = whileRecording(script.segments.slice(0, 64));
     expect(events.filter(({ type }) => type === 'ignored')).toHaveLength(62);
   });
-  test('a RST outside of the window is told with where it lies', () => {
+  test('a RST outside of the window is reported with its position', () => {
     const script = rstAt(opened().client('abc').ack('server'), 900_000).client('d');
     const [ignored] = reassembled(script.segments).filter((it) => it.type === 'ignored');
     expect(ignored).toMatchObject({
@@ -427,11 +439,11 @@ describe('a RST to a SYN', () => {
     return script;
   };
   test('a RST to a SYN refuses it when it acknowledges it, perhaps with its bytes', () => {
-    expect(told(answer(TCP_RST | TCP_ACK, 1001))).toEqual(['open', 'server reset', 'close reset']);
+    expect(briefEvents(answer(TCP_RST | TCP_ACK, 1001))).toEqual(['open', 'server reset', 'close reset']);
     const withBytes = conversation()
       .syn('client', 'abc')
       .send('server', { flags: TCP_RST, ack: 3, position: -1 });
-    expect(told(withBytes)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
+    expect(briefEvents(withBytes)).toEqual(['open', 'client "abc"', 'server reset', 'close reset']);
   });
   test.each([
     ['nothing', TCP_RST, 0],
@@ -443,32 +455,32 @@ describe('a RST to a SYN', () => {
     script
       .send('server', { flags: TCP_SYN, position: 0, ack: 0 })
       .send('client', { position: 0, data: 'a', ack: 0 });
-    expect(told(script)).toEqual(['open', 'server ignored unasked', 'client "a"', 'close unfinished']);
+    expect(briefEvents(script)).toEqual(['open', 'server ignored unasked', 'client "a"', 'close unfinished']);
   });
   test('a RST to a SYN of who sends it itself, as who only looks for open ports does, ends the conversation', () => {
     const script = conversation().syn('client').synAck('server').rst('client');
-    expect(told(script)).toEqual(['open', 'client reset', 'close reset']);
+    expect(briefEvents(script)).toEqual(['open', 'client reset', 'close reset']);
   });
   test('a RST to a SYN to a SYN/ACK that was not recorded counts where the client has acknowledged', () => {
     const script = conversation().syn('client').lose('server', 5).ack('client').rst('server');
-    expect(told(script).slice(-2)).toEqual(['server reset', 'close reset']);
+    expect(briefEvents(script).slice(-2)).toEqual(['server reset', 'close reset']);
   });
 });
 
 describe('a recording of one side only', () => {
   test('a recording of one side only has its RST count at the next byte, and near it when nothing follows', () => {
     const side = () => conversation().syn('client').client('abc').client('def');
-    expect(told(rstAt(side(), 6)).slice(-2)).toEqual(['client reset', 'close reset']);
-    expect(told(rstAt(side(), 600)).slice(-3)).toEqual([
+    expect(briefEvents(rstAt(side(), 6)).slice(-2)).toEqual(['client reset', 'close reset']);
+    expect(briefEvents(rstAt(side(), 600)).slice(-3)).toEqual([
       'client gap 594 lost',
       'client reset',
       'close reset',
     ]);
-    expect(told(rstAt(side(), 2 ** 25)).at(-1)).toBe('close unfinished');
+    expect(briefEvents(rstAt(side(), 2 ** 25)).at(-1)).toBe('close unfinished');
   });
 });
 
-test('resets of very many conversations wait, and are told, in order', () => {
+test('resets of very many conversations wait, and are reported, in order', () => {
   const scripts = Array.from({ length: 2000 }, (_, i) =>
     opened({ clientPort: 1000 + i, number: 1 + 5 * i })
       .client('a')
@@ -477,7 +489,7 @@ test('resets of very many conversations wait, and are told, in order', () => {
   const resets = (events: readonly StreamEvent[]) =>
     events.flatMap((event) => (event.type === 'reset' ? [event.conversation.index] : []));
   const all = scripts.map((_, i) => i);
-  expect(resets(reassembled(of(...scripts)))).toEqual(all);
-  expect(resets(whileRecording(of(...scripts)))).toEqual([]);
-  expect(resets(whileRecording(of(...scripts, elsewhere(40_000))))).toEqual(all);
+  expect(resets(reassembled(segmentsOf(...scripts)))).toEqual(all);
+  expect(resets(whileRecording(segmentsOf(...scripts)))).toEqual([]);
+  expect(resets(whileRecording(segmentsOf(...scripts, elsewhere(40_000))))).toEqual(all);
 });

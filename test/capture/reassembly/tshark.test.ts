@@ -4,20 +4,26 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../../src/capture/capture.ts';
 import { readStreams } from '../../../src/capture/read-streams.ts';
-import { conversation, type Ends, type Script } from '../../support/captures/segments.ts';
+import { conversation, type Ends, opened, type Script } from '../../support/captures/segments.ts';
 import { pcapOfSegments } from '../../support/captures/segments-pcap.ts';
 import { tshark } from '../../support/captures/tshark.ts';
 import { need } from '../../support/install-tools.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
-const talk = (ends: Ends, say: string): Script => conversation(ends).handshake().client(say);
+const exchange = (ends: Ends, data: string): Script => opened(ends).client(data);
 const cases: readonly (readonly [string, readonly Script[]])[] = [
-  ['one after the other', [talk({}, 'one').close(), talk({ clientPort: 9, number: 20 }, 'two').close()]],
+  [
+    'one after the other',
+    [exchange({}, 'one').close(), exchange({ clientPort: 9, number: 20 }, 'two').close()],
+  ],
   ['interleaved', [conversation().syn('client'), conversation({ clientPort: 7, number: 2 }).client('first')]],
-  ['a tuple used again', [talk({}, 'one').close(), talk({ clientIsn: 9, serverIsn: 8, number: 20 }, 'two')]],
+  [
+    'a tuple used again',
+    [exchange({}, 'one').close(), exchange({ clientIsn: 9, serverIsn: 8, number: 20 }, 'two')],
+  ],
   [
     'a tuple used again while open',
-    [talk({}, 'one'), talk({ clientIsn: 9, serverIsn: 8, number: 20 }, 'two')],
+    [exchange({}, 'one'), exchange({ clientIsn: 9, serverIsn: 8, number: 20 }, 'two')],
   ],
   ['in mid-stream', [conversation().client('one').server('two')]],
   ['a SYN that comes again', [conversation().syn('client').syn('client').synAck('server').client('one')]],
@@ -26,7 +32,7 @@ const cases: readonly (readonly [string, readonly Script[]])[] = [
     [conversation().syn('client').syn('server').synAck('client').synAck('server').client('x')],
   ],
   ['a RST alone', [conversation().rst('server'), conversation({ clientPort: 3, number: 2 }).client('x')]],
-  ['bytes after a RST', [talk({}, 'one').rst('server').client('two')]],
+  ['bytes after a RST', [exchange({}, 'one').rst('server').client('two')]],
 ];
 
 describe.skipIf(!need('tshark'))('conversations as tshark numbers them', () => {
@@ -34,8 +40,8 @@ describe.skipIf(!need('tshark'))('conversations as tshark numbers them', () => {
     const bytes = pcapOfSegments(scripts.flatMap(({ segments }) => segments));
     const path = join(tempFolder(), 'case.pcap');
     await writeFile(path, bytes);
-    const said = await tshark(path, ['-T', 'fields', '-e', 'tcp.stream', '-Y', 'tcp']);
-    const theirs = new Set(said.trim().split('\n').map(Number));
+    const text = await tshark(path, ['-T', 'fields', '-e', 'tcp.stream', '-Y', 'tcp']);
+    const theirs = new Set(text.trim().split('\n').map(Number));
     const ours = new Set<number>();
     for await (const events of readStreams(captureOf(bytes))) {
       for (const event of events) if (event.type === 'open') ours.add(event.conversation.index);

@@ -16,7 +16,7 @@ import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/runtime/limits.ts';
 import { deframe } from '../../../src/wire/deframe.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
-import { readingOf, talk } from '../../support/captures/stream-events.ts';
+import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';
 import { bytesFrom } from '../../support/seeded.ts';
 
@@ -31,10 +31,11 @@ const sent = Buffer.concat([
 
 /** Two conversations, in segments of 1,460 and of 100 bytes; the second breaks off in the middle of a file. */
 function recording(): StreamEvent[] {
-  const [one, two] = [talk(0), talk(1)];
+  const [one, two] = [conversationEvents(0), conversationEvents(1)];
   const events = [one.open(), two.open()];
-  for (let at = 0; at < sent.length; at += 1460) events.push(one.say('client', sent.subarray(at, at + 1460)));
-  for (let at = 0; at < 2000; at += 100) events.push(two.say('client', sent.subarray(at, at + 100)));
+  for (let at = 0; at < sent.length; at += 1460)
+    events.push(one.send('client', sent.subarray(at, at + 1460)));
+  for (let at = 0; at < 2000; at += 100) events.push(two.send('client', sent.subarray(at, at + 100)));
   return [...events, two.gap('client', 10), two.close(), one.end('client'), one.close()];
 }
 
@@ -43,7 +44,7 @@ const law = <T>(
   options?: ChunkingInvarianceOptions<T>,
   events = recording(),
 ): Promise<void> =>
-  assertSame((chunking) => replayStreams(readingOf(events), { chunking }), pipeline, options);
+  assertSame((chunking) => replayStreams(eventBatches(events), { chunking }), pipeline, options);
 
 describe('the same comes of a recording, however it is cut:', () => {
   test('the same frames come of a recording, however it is cut', async () => {
@@ -56,8 +57,8 @@ describe('the same comes of a recording, however it is cut:', () => {
   ] as const)(
     'the same faults come of a recording, however it is cut and however much they quote: %s',
     async (_, width) => {
-      const { open, say, end, close } = talk();
-      const events = [open(), say('client', Buffer.from('GET / HTTP/1.1\r\n\r\n')), end('client'), close()];
+      const { open, send, end, close } = conversationEvents();
+      const events = [open(), send('client', Buffer.from('GET / HTTP/1.1\r\n\r\n')), end('client'), close()];
       const framing = lengthField({ width, maxLength: 65_535 });
       await law(({ chunks$ }) => chunks$.pipe(deframe(framing)), {}, events);
     },
@@ -101,11 +102,11 @@ describe('the same comes of a recording, however it is cut:', () => {
 });
 
 describe('a pipeline that takes chunks for messages', () => {
-  const one = talk(3);
+  const one = conversationEvents(3);
   const events = [
     one.open(),
-    one.say('client', 'ab'),
-    one.say('client', 'cd'),
+    one.send('client', 'ab'),
+    one.send('client', 'cd'),
     one.end('client'),
     one.close(),
   ];
@@ -169,11 +170,11 @@ test('a recording without conversations is an error: it would hold whatever the 
 
 test('frames that are whole need no joining', async () => {
   const framed = Buffer.from('\x03abc\x00\x01x');
-  const { open, say, end, close } = talk();
+  const { open, send, end, close } = conversationEvents();
   const events = [
     open(),
-    say('client', framed.subarray(0, 3)),
-    say('client', framed.subarray(3)),
+    send('client', framed.subarray(0, 3)),
+    send('client', framed.subarray(3)),
     end('client'),
     close(),
   ];

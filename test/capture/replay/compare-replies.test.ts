@@ -3,16 +3,16 @@ import { expect, test } from 'vitest';
 import { createComparison } from '../../../src/capture/replay/compare-replies.ts';
 import type { StreamChunk } from '../../../src/capture/stream-event.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
-import { talk } from '../../support/captures/stream-events.ts';
+import { conversationEvents } from '../../support/captures/stream-events.ts';
 
 /** A frame is a byte with its length, and a body of so many bytes. */
 const replies = { framing: lengthField({ width: 1, maxLength: 255 }) };
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
 function comparisonOf(recorded: readonly string[]) {
-  const { say } = talk();
+  const { send } = conversationEvents();
   const comparison = createComparison(replies);
-  for (const text of recorded) comparison.recorded(say('server', text) as StreamChunk);
+  for (const text of recorded) comparison.recorded(send('server', text) as StreamChunk);
   return comparison;
 }
 
@@ -37,9 +37,9 @@ test('a comparison says where in a body the first difference is, however the bod
 });
 
 test('a comparison says where in replies without frames the first difference is, however they come', () => {
-  const { say } = talk();
+  const { send } = conversationEvents();
   const comparison = createComparison(null);
-  comparison.recorded(say('server', 'abcdef') as StreamChunk);
+  comparison.recorded(send('server', 'abcdef') as StreamChunk);
   for (const text of ['ab', 'cd', 'eX', 'and more']) comparison.live(bytes(text));
   comparison.end('both');
   expect(comparison.differences).toMatchObject([

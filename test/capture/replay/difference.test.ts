@@ -2,7 +2,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { selects } from '../../../src/capture/inspect/selection.ts';
 import { describeValue, differences, firstDifference } from '../../../src/capture/replay/difference.ts';
-import { talk } from '../../support/captures/stream-events.ts';
+import { conversationEvents } from '../../support/captures/stream-events.ts';
 
 describe('what differs between two values', () => {
   property.prop([fc.anything()])('is nothing between a value and a copy of it', (value) => {
@@ -85,7 +85,7 @@ function hasOdd(value: unknown): boolean {
 }
 
 describe('conversations are meant', () => {
-  const ipv6 = { ...talk().conversation, client: '[2001:db8::1]:40000', server: '[::1]:8080' };
+  const ipv6 = { ...conversationEvents().conversation, client: '[2001:db8::1]:40000', server: '[::1]:8080' };
 
   test.each([
     ['::1', true],

@@ -27,7 +27,7 @@ import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { connectTcp, listenTcp } from '../../../src/transport/socket/tcp.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';
-import { readingOf, talk } from '../../support/captures/stream-events.ts';
+import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';
 import { bytesFrom } from '../../support/seeded.ts';
 import { turns } from '../../transport/connection-helpers.ts';
@@ -63,7 +63,7 @@ const played = <H>(
   connect: () => Observable<Connection>,
   options: LiveOptions<H> = {},
 ): Promise<LiveResult[]> =>
-  lastValueFrom(replayStreamsTo(readingOf(events), connect, { stall: 2000, ...options }).pipe(toArray()));
+  lastValueFrom(replayStreamsTo(eventBatches(events), connect, { stall: 2000, ...options }).pipe(toArray()));
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const say = (connection: Connection, bytes: string | Uint8Array): void =>
@@ -96,14 +96,14 @@ const scripted = (script: Partial<Connection>): Connection => ({
 describe('a recording sent to a live server', () => {
   test('a live server receives the recorded bytes, and its replies are compared', async () => {
     const { connect } = await server(upper);
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      say('client', 'hello'),
-      say('server', 'HEL'),
-      say('server', 'LO'),
-      say('client', 'you'),
-      say('server', 'YOU'),
+      send('client', 'hello'),
+      send('server', 'HEL'),
+      send('server', 'LO'),
+      send('client', 'you'),
+      send('server', 'YOU'),
       end('client'),
       end('server'),
       close(),
@@ -115,11 +115,11 @@ describe('a recording sent to a live server', () => {
 
   test('a difference in replies without frames names the first byte that differs', async () => {
     const { connect } = await server(upper);
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      say('client', 'abcd'),
-      say('server', 'ABXD'),
+      send('client', 'abcd'),
+      send('server', 'ABXD'),
       end('client'),
       end('server'),
       close(),
@@ -152,13 +152,13 @@ describe('a recording sent to a live server', () => {
         error: () => {},
       });
     });
-    const { open, say: says, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      says('client', Uint8Array.of(0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f)),
-      says('server', 'N'),
-      says('client', Uint8Array.of(0, 0, 0, 9, 0, 3, 0, 0, 0)),
-      says('server', Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0)),
+      send('client', Uint8Array.of(0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f)),
+      send('server', 'N'),
+      send('client', Uint8Array.of(0, 0, 0, 9, 0, 3, 0, 0, 0)),
+      send('server', Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0)),
       end('client'),
       end('server'),
       close(),
@@ -189,12 +189,12 @@ describe('a recording sent to a live server', () => {
         error: () => {},
       });
     });
-    const { open, say: says, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      says('client', 'first'),
-      says('server', 'one'),
-      says('client', 'second', 0, 3),
+      send('client', 'first'),
+      send('server', 'one'),
+      send('client', 'second', 0, 3),
       end('client'),
       end('server'),
       close(),
@@ -215,13 +215,13 @@ describe('a recording sent to a live server', () => {
         error: () => {},
       });
     });
-    const { open, say: says, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      says('client', 'first'),
+      send('client', 'first'),
       // Captured before the client sent on, but not yet there.
-      says('server', 'both'),
-      says('client', 'second', 0, 0),
+      send('server', 'both'),
+      send('client', 'second', 0, 0),
       end('client'),
       end('server'),
       close(),
@@ -242,12 +242,12 @@ describe('a recording sent to a live server', () => {
         error: () => {},
       });
     });
-    const { open, say: says, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      says('client', 'a'),
+      send('client', 'a'),
       end('client'),
-      says('server', 'late'),
+      send('server', 'late'),
       end('server'),
       close(),
     ];
@@ -260,15 +260,15 @@ describe('a recording sent to a live server', () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ error: (fault) => faults.push(fault) });
     });
-    const { open, say: says, reset, close } = talk();
-    const events = [open(), says('client', 'a'), reset('client'), close('reset')];
+    const { open, send, reset, close } = conversationEvents();
+    const events = [open(), send('client', 'a'), reset('client'), close('reset')];
     expect(await played(events, connect)).toMatchObject([{ same: true, fault: null }]);
     await expect.poll(() => faults).toMatchObject([{ code: 'reset' }]);
   });
 
   test('a replay to a live server opens connections at once that were open at once, and others one after the other', async () => {
     const { connect, connections } = await server(upper);
-    const [one, two, three] = [talk(0), talk(1), talk(2)];
+    const [one, two, three] = [conversationEvents(0), conversationEvents(1), conversationEvents(2)];
     let most = 0;
     let open = 0;
     const counted$ = () =>
@@ -278,8 +278,8 @@ describe('a recording sent to a live server', () => {
           connection.closed$.subscribe(() => open--);
         }),
       );
-    const whole = ({ open, say, end, close }: typeof one) => [
-      [open(), say('client', 'x'), say('server', 'X')],
+    const whole = ({ open, send, end, close }: typeof one) => [
+      [open(), send('client', 'x'), send('server', 'X')],
       [end('client'), end('server'), close()],
     ];
     const [a, b, c] = [whole(one), whole(two), whole(three)];
@@ -293,8 +293,8 @@ describe('a recording sent to a live server', () => {
 
 describe('the pace of a live server', () => {
   test('a live server that takes nothing of what is sent gives its conversation a fault', async () => {
-    const { open, say: says, close } = talk();
-    const events = [open(), says('client', new Uint8Array(1024 * 1024 + 1)), close('unfinished')];
+    const { open, send, close } = conversationEvents();
+    const events = [open(), send('client', new Uint8Array(1024 * 1024 + 1)), close('unfinished')];
     const connect = () => of(scripted({ write: () => {} }));
     expect(await played(events, connect, { stall: 50 })).toMatchObject([
       { fault: { code: 'stalled', message: 'the server has taken nothing for 0.05 s' } },
@@ -322,13 +322,13 @@ describe('the pace of a live server', () => {
           },
         }),
       );
-    const { open, say: says, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const events = [
       open(),
-      says('client', 'a'),
-      says('server', half),
-      says('server', half),
-      says('server', Uint8Array.of(1)),
+      send('client', 'a'),
+      send('server', half),
+      send('server', half),
+      send('server', Uint8Array.of(1)),
       end('client'),
       end('server'),
       close(),
@@ -341,9 +341,9 @@ describe('the pace of a live server', () => {
 describe('several conversations with a live server', () => {
   test('a conversation beyond maxOpen is not replayed, and its fault says so', async () => {
     const { connect, connections } = await server(upper);
-    const [one, two] = [talk(0), talk(1)];
-    const parts = ({ open, say, end, close }: typeof one) => [
-      [open(), say('client', 'x'), say('server', 'X')],
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
+    const parts = ({ open, send, end, close }: typeof one) => [
+      [open(), send('client', 'x'), send('server', 'X')],
       [end('client'), end('server'), close()],
     ];
     const [a, b] = [parts(one), parts(two)];
@@ -360,7 +360,7 @@ describe('several conversations with a live server', () => {
   });
 
   test('bytes that are put together for a larger chunk are sent before another conversation sends', async () => {
-    const [one, two] = [talk(0), talk(1)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
     const written: string[] = [];
     const connect = () =>
       of(
@@ -374,9 +374,9 @@ describe('several conversations with a live server', () => {
     const events = [
       one.open(),
       two.open(),
-      one.say('client', 'o'),
-      one.say('client', 'ne'),
-      two.say('client', 'two'),
+      one.send('client', 'o'),
+      one.send('client', 'ne'),
+      two.send('client', 'two'),
       two.end('client'),
       two.close('unfinished'),
       one.close('unfinished'),
@@ -389,13 +389,13 @@ describe('several conversations with a live server', () => {
 describe('replies that are longer or shorter than they were', () => {
   /** Two questions, the second asked when the first was answered. */
   function asked(): StreamEvent[] {
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     return [
       open(),
-      say('client', 'q1'),
-      say('server', '\x03abc'),
-      say('client', 'q2'),
-      say('server', '\x01z'),
+      send('client', 'q1'),
+      send('server', '\x03abc'),
+      send('client', 'q2'),
+      send('server', '\x01z'),
       end('client'),
       end('server'),
       close(),
@@ -472,8 +472,8 @@ describe('replies that are longer or shorter than they were', () => {
 
   test('replies that never end are read up to a bound', async () => {
     const { connect } = await server(forever(Buffer.alloc(65_536, 0x41)));
-    const { open, say, close } = talk();
-    const events = [open(), say('client', 'a'), say('server', 'AAAA'), close('unfinished')];
+    const { open, send, close } = conversationEvents();
+    const events = [open(), send('client', 'a'), send('server', 'AAAA'), close('unfinished')];
     const [result] = await played(events, connect);
     expect(result!.received).toBeLessThan(64 * 1024 * 1024);
   });
@@ -508,12 +508,12 @@ describe('a server of Sluice', () => {
     'a live server of Sluice stores again what was recorded, in chunks as %o makes them',
     async (chunking) => {
       const { store, connect } = await sluiceServer();
-      const { open, say, end, close } = talk();
+      const { open, send, end, close } = conversationEvents();
       const events: StreamEvent[] = [open()];
       for (const [name, bytes] of Object.entries(files)) {
         const put = putFrame(name, bytes, { id: name });
         for (let at = 0; at < put.length; at += 16_000)
-          events.push(say('client', put.subarray(at, at + 16_000), 0, null));
+          events.push(send('client', put.subarray(at, at + 16_000), 0, null));
       }
       events.push(end('client'), end('server'), close('unfinished'));
       const [result] = await played(events, connect, { chunking, replies: sluiceReplies() });
@@ -532,13 +532,13 @@ describe('a server of Sluice', () => {
     for (let at = 0; at < size; at += block.length) await sink.value.write([block]);
     const committed = await sink.value.commit();
     if (!committed.ok) throw new Error('no');
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const { mtime, crc32 } = committed.value;
     const reply = frame({ ack: 'get', filename: 'huge', size, mtime, crc32, offset: 0, body: size, id: 1 });
     const lead = [
       open(),
-      say('client', frame({ cmd: 'get', filename: 'huge', id: 1 })),
-      say('server', reply),
+      send('client', frame({ cmd: 'get', filename: 'huge', id: 1 })),
+      send('server', reply),
     ];
     /** Bytes that the recording has said and that have not come. */
     let most = 0;
@@ -547,7 +547,7 @@ describe('a server of Sluice', () => {
     async function* reading(): AsyncGenerator<readonly StreamEvent[]> {
       yield lead;
       for (let at = 0; at < size; at += block.length) {
-        yield [say('server', block)];
+        yield [send('server', block)];
         said += block.length;
         most = Math.max(most, said - came);
       }
@@ -568,13 +568,13 @@ describe('a server of Sluice', () => {
 });
 
 describe('what can go wrong', () => {
-  const { open, say: says, close } = talk();
+  const { open, send, close } = conversationEvents();
 
   test('a server that is not there gives each conversation a fault', async () => {
     const { connect } = await server(() => {});
     for (const stop of stops.splice(0)) stop();
     await turns(5);
-    const events = [open(), says('client', 'a'), says('server', 'b'), close('unfinished')];
+    const events = [open(), send('client', 'a'), send('server', 'b'), close('unfinished')];
     expect(await played(events, connect)).toMatchObject([
       { sent: 0, same: false, fault: { code: 'connect' } },
     ]);
@@ -584,7 +584,7 @@ describe('what can go wrong', () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.destroy(), error: () => {} });
     });
-    const events = [open(), says('client', 'a'), says('server', 'b'), close('unfinished')];
+    const events = [open(), send('client', 'a'), send('server', 'b'), close('unfinished')];
     expect(await played(events, connect)).toMatchObject([{ sent: 1, same: false, fault: { code: 'broke' } }]);
   });
 
@@ -592,9 +592,9 @@ describe('what can go wrong', () => {
     const { connect } = await server(upper);
     const fault: CaptureFault = { code: 'truncated', message: 'too short', position: 1, after: 1 };
     const results: LiveResult[] = [];
-    const one = talk();
-    const events = [one.open(), one.say('client', 'a'), one.say('server', 'A')];
-    const run$ = replayStreamsTo(readingOf(events, fault), connect).pipe(
+    const one = conversationEvents();
+    const events = [one.open(), one.send('client', 'a'), one.send('server', 'A')];
+    const run$ = replayStreamsTo(eventBatches(events, fault), connect).pipe(
       tap((result) => results.push(result)),
     );
     await expect(lastValueFrom(run$)).rejects.toBe(fault);
@@ -609,12 +609,12 @@ describe('what can go wrong', () => {
     });
     const events = [
       open(),
-      says('client', 'a'),
-      says('server', 'never'),
-      says('client', 'b'),
+      send('client', 'a'),
+      send('server', 'never'),
+      send('client', 'b'),
       close('unfinished'),
     ];
-    const replaying = replayStreamsTo(readingOf(events), connect).subscribe();
+    const replaying = replayStreamsTo(eventBatches(events), connect).subscribe();
     await expect.poll(() => closed).toMatchObject([{ code: 'reset' }]);
   });
 });

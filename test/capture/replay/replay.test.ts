@@ -13,7 +13,7 @@ import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
-import { readingOf, talk } from '../../support/captures/stream-events.ts';
+import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { putFrame } from '../../support/network/peer.ts';
 import { once, pattern, read, turns, write } from '../../transport/connection-helpers.ts';
 
@@ -25,7 +25,7 @@ async function first(
   options: ReplayOptions = {},
 ): Promise<RecordedConnection> {
   return new Promise((resolve, reject) => {
-    replayStreams(readingOf(events), options).subscribe({
+    replayStreams(eventBatches(events), options).subscribe({
       next: ({ connection }) => resolve(connection),
       error: reject,
     });
@@ -62,18 +62,18 @@ async function allRead(replayed$: Observable<ReplayEvent>): Promise<Record<numbe
 
 /** A whole conversation: so many chunks of a client, and its end. */
 function monologue(index: number, ...chunks: (string | Uint8Array)[]): StreamEvent[] {
-  const { open, say, end, close } = talk(index);
-  return [open(), ...chunks.map((chunk) => say('client', chunk)), end('client'), end('server'), close()];
+  const { open, send, end, close } = conversationEvents(index);
+  return [open(), ...chunks.map((chunk) => send('client', chunk)), end('client'), end('server'), close()];
 }
 
 describe('a replay', () => {
   test('a replay emits a connection for each conversation, which reads what the client sent, and ends as it did', async () => {
-    const { open, say, end, close, conversation } = talk();
+    const { open, send, end, close, conversation } = conversationEvents();
     const events = [
       open(),
-      say('client', 'a'),
-      say('server', 'no'),
-      say('client', 'bc'),
+      send('client', 'a'),
+      send('server', 'no'),
+      send('client', 'bc'),
       end('client'),
       close(),
     ];
@@ -85,8 +85,8 @@ describe('a replay', () => {
   });
 
   test('a replay gives the other end when asked for it', async () => {
-    const { open, say, end, close } = talk();
-    const events = [open(), say('client', 'a'), say('server', 'yes'), end('server'), close()];
+    const { open, send, end, close } = conversationEvents();
+    const events = [open(), send('client', 'a'), send('server', 'yes'), end('server'), close()];
     const connection = await first(events, { side: 'client' });
     expect(connection).toMatchObject({ local: '10.0.0.1:5000', remote: '10.0.0.2:8080' });
     const reading = read(connection);
@@ -95,20 +95,20 @@ describe('a replay', () => {
   });
 
   test('a replay serves several conversations at once, in the order of the recording', async () => {
-    const [one, two] = [talk(0), talk(1)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
     const events = [
       one.open(),
-      one.say('client', 'a'),
+      one.send('client', 'a'),
       two.open(),
-      two.say('client', 'x'),
-      one.say('client', 'b'),
+      two.send('client', 'x'),
+      one.send('client', 'b'),
       two.end('client'),
       two.close(),
       one.end('client'),
       one.close(),
     ];
     const order: string[] = [];
-    const chunks$ = replayStreams(readingOf(events)).pipe(
+    const chunks$ = replayStreams(eventBatches(events)).pipe(
       mergeMap(({ connection }) => connection.chunks$),
       tap((chunk) => order.push(text(chunk))),
     );
@@ -126,17 +126,17 @@ describe('a replay', () => {
     ['a function', ({ index }: { index: number }) => index > 0, [1, 2]],
   ])('a replay is of the conversations that are asked for: %s', async (_, only, expected) => {
     const events = [0, 1, 2].flatMap((index) => monologue(index, 'x'));
-    const said = await allRead(replayStreams(readingOf(events), { only }));
+    const said = await allRead(replayStreams(eventBatches(events), { only }));
     expect(Object.keys(said).map(Number)).toEqual(expected);
   });
 
   test('a replay breaks off where bytes are missing, and says how many and where', async () => {
-    const { open, say, gap, end, close } = talk();
+    const { open, send, gap, end, close } = conversationEvents();
     const events = [
       open(),
-      say('client', 'abc'),
+      send('client', 'abc'),
       gap('client', 1460),
-      say('client', 'd'),
+      send('client', 'd'),
       end('client'),
       close(),
     ];
@@ -153,24 +153,24 @@ describe('a replay', () => {
   });
 
   test('a replay is not broken by what is missing of the other side', async () => {
-    const { open, say, gap, end, close } = talk();
-    const events = [open(), gap('server', 10), say('client', 'abc'), end('client'), close()];
-    expect(await allRead(replayStreams(readingOf(events)))).toEqual({ 0: 'abc|' });
+    const { open, send, gap, end, close } = conversationEvents();
+    const events = [open(), gap('server', 10), send('client', 'abc'), end('client'), close()];
+    expect(await allRead(replayStreams(eventBatches(events)))).toEqual({ 0: 'abc|' });
   });
 
   test('a replay breaks off with a reset, whoever sent it', async () => {
     for (const from of ['client', 'server'] as const) {
-      const { open, say, reset, close } = talk();
-      const events = [open(), say('client', 'abc'), reset(from), close('reset')];
-      expect(await allRead(replayStreams(readingOf(events)))).toEqual({ 0: 'abc#reset' });
+      const { open, send, reset, close } = conversationEvents();
+      const events = [open(), send('client', 'abc'), reset(from), close('reset')];
+      expect(await allRead(replayStreams(eventBatches(events)))).toEqual({ 0: 'abc#reset' });
     }
   });
 
   test('a reset behind the end breaks a replayed connection, although what was read is whole', async () => {
-    const { open, say, end, reset, close } = talk();
+    const { open, send, end, reset, close } = conversationEvents();
     const connection = await first([
       open(),
-      say('client', 'abc'),
+      send('client', 'abc'),
       end('client'),
       reset('client'),
       close('reset'),
@@ -183,8 +183,8 @@ describe('a replay', () => {
   test.each(['unfinished', 'evicted', 'reused'] as const)(
     'a replay breaks off a conversation that is %s',
     async (reason) => {
-      const { open, say, close } = talk();
-      const connection = await first([open(), say('client', 'abc'), close(reason)]);
+      const { open, send, close } = conversationEvents();
+      const connection = await first([open(), send('client', 'abc'), close(reason)]);
       expect(await read(connection).done).toMatchObject({
         code: 'incomplete',
         message: expect.stringContaining('after 3 bytes that 10.0.0.1:5000 sent'),
@@ -193,11 +193,18 @@ describe('a replay', () => {
   );
 
   test('a replay hands out what was recorded of its own side, and what is written to it', async () => {
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const recorded: SideEvent[] = [];
     const written: string[] = [];
     const replayed$ = replayStreams(
-      readingOf([open(), say('server', 'hello'), say('client', 'a'), end('server'), end('client'), close()]),
+      eventBatches([
+        open(),
+        send('server', 'hello'),
+        send('client', 'a'),
+        end('server'),
+        end('client'),
+        close(),
+      ]),
     ).pipe(
       mergeMap(({ connection }) => {
         connection.recorded$.subscribe((event) => recorded.push(event));
@@ -215,9 +222,9 @@ describe('a replay', () => {
 
   test('a replay errors with the fault of the capture, after everything before it was read', async () => {
     const fault: CaptureFault = { code: 'truncated', message: 'x.pcap ends early', position: 9, after: 3 };
-    const { open, say } = talk();
+    const { open, send } = conversationEvents();
     const said: string[] = [];
-    const reading$ = replayStreams(readingOf([[open(), say('client', 'abc')]], fault)).pipe(
+    const reading$ = replayStreams(eventBatches([[open(), send('client', 'abc')]], fault)).pipe(
       tap(({ connection }) => {
         connection.pause();
         setTimeout(() => connection.resume(), 20);
@@ -232,13 +239,13 @@ describe('a replay', () => {
   });
 
   test('a replay begins anew with each subscription', async () => {
-    const replayed$ = replayStreams(readingOf(monologue(0, 'abc')));
+    const replayed$ = replayStreams(eventBatches(monologue(0, 'abc')));
     expect(await allRead(replayed$)).toEqual({ 0: 'abc|' });
     expect(await allRead(replayed$)).toEqual({ 0: 'abc|' });
   });
 
   test('a replay refuses options that make no sense, at once', () => {
-    const reading = readingOf([]);
+    const reading = eventBatches([]);
     expect(() => replayStreams(reading, { speed: 0 })).toThrow(RangeError);
     expect(() => replayStreams(reading, { speed: 'recorded', maxIdle: -1 })).toThrow(RangeError);
     expect(() => replayStreams(reading, { chunking: { seed: 0.1 } })).toThrow(RangeError);
@@ -264,8 +271,8 @@ describe('the pace of a replay', () => {
   }
 
   test('a replay stops while too many bytes wait to be read, and goes on when they are read', async () => {
-    const { open, say } = talk();
-    const { count, reading } = endless([open()], () => say('client', pattern(1000)));
+    const { open, send } = conversationEvents();
+    const { count, reading } = endless([open()], () => send('client', pattern(1000)));
     const connections: RecordedConnection[] = [];
     const replaying = replayStreams(reading, { maxWaiting: 50_000 }).subscribe(({ connection }) =>
       connections.push(connection),
@@ -292,8 +299,8 @@ describe('the pace of a replay', () => {
   });
 
   test('unsubscribing stops a replay: it closes the file, and its connections break off', async () => {
-    const { open, say } = talk();
-    const { count, reading } = endless([open()], () => say('client', pattern(1000)));
+    const { open, send } = conversationEvents();
+    const { count, reading } = endless([open()], () => send('client', pattern(1000)));
     const replayed$ = replayStreams(reading);
     const connection = await new Promise<RecordedConnection>((resolve) => {
       const replaying = replayed$.subscribe(({ connection }) => {
@@ -310,16 +317,16 @@ describe('the pace of a replay', () => {
   });
 
   test('a replay is not held up by a connection that was destroyed', async () => {
-    const [one, two] = [talk(0), talk(1)];
+    const [one, two] = [conversationEvents(0), conversationEvents(1)];
     const events = [
       one.open(),
-      ...Array.from({ length: 100 }, () => one.say('client', pattern(1000))),
+      ...Array.from({ length: 100 }, () => one.send('client', pattern(1000))),
       two.open(),
-      two.say('client', 'x'),
+      two.send('client', 'x'),
       two.end('client'),
       two.close(),
     ];
-    const said$ = replayStreams(readingOf(events), { maxWaiting: 5000 }).pipe(
+    const said$ = replayStreams(eventBatches(events), { maxWaiting: 5000 }).pipe(
       tap(({ connection }) => connection.conversation.index === 0 && connection.destroy()),
       filter(({ connection }) => connection.conversation.index === 1),
       mergeMap(({ connection }) => connection.chunks$),
@@ -383,7 +390,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
   });
 
   test('chunks$ of a recorded connection refuses a second subscriber at the same time', async () => {
-    const connection = await first([talk().open()]);
+    const connection = await first([conversationEvents().open()]);
     connection.pause();
     read(connection);
     expect(await read(connection).done).toBeInstanceOf(Error);
@@ -433,7 +440,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
 
   test('no two recorded connections have the same id', async () => {
     const ids = await lastValueFrom(
-      replayStreams(readingOf([...monologue(0, 'a'), ...monologue(1, 'b')])).pipe(
+      replayStreams(eventBatches([...monologue(0, 'a'), ...monologue(1, 'b')])).pipe(
         map(({ connection }) => connection.id),
         toArray(),
       ),
@@ -445,7 +452,7 @@ describe('a recorded connection keeps the contract of connections:', () => {
 describe('what waits at a recorded connection', () => {
   function side() {
     const counted = { waiting: 0, readToEnd: 0 };
-    const recorded = createRecordedSide(talk().conversation, 'server', 'recorded', {
+    const recorded = createRecordedSide(conversationEvents().conversation, 'server', 'recorded', {
       onWaitingChange: (change) => {
         counted.waiting += change;
       },
@@ -476,18 +483,18 @@ describe('what waits at a recorded connection', () => {
 
 describe('a server on a replay', () => {
   test('a server on a replay stores what the recorded clients have sent, and completes', async () => {
-    const { open, say, end, close } = talk();
+    const { open, send, end, close } = conversationEvents();
     const frames = Buffer.concat([putFrame('a.txt', 'hello'), putFrame('b/c.txt', 'world')]);
     const events = [
       open(),
-      say('client', frames.subarray(0, 7)),
-      say('client', frames.subarray(7)),
+      send('client', frames.subarray(0, 7)),
+      send('client', frames.subarray(7)),
       end('client'),
       end('server'),
       close(),
     ];
     const store = memoryStore();
-    const happened$ = serve({ connections$: replayStreams(readingOf(events)), store }).pipe(toArray());
+    const happened$ = serve({ connections$: replayStreams(eventBatches(events)), store }).pipe(toArray());
     const happened = await lastValueFrom(happened$);
     expect(happened.flatMap((event) => (event.type === 'stored' ? [event.filename] : []))).toEqual([
       'a.txt',
@@ -498,11 +505,11 @@ describe('a server on a replay', () => {
   });
 
   test('a server on a replay leaves nothing of a file whose end is not in the recording', async () => {
-    const { open, say, gap, close } = talk();
+    const { open, send, gap, close } = conversationEvents();
     const frame = putFrame('a.txt', 'hello');
     const store = memoryStore();
-    const events = [open(), say('client', frame.subarray(0, -2)), gap('client', 2), close()];
-    const happened$ = serve({ connections$: replayStreams(readingOf(events)), store }).pipe(toArray());
+    const events = [open(), send('client', frame.subarray(0, -2)), gap('client', 2), close()];
+    const happened$ = serve({ connections$: replayStreams(eventBatches(events)), store }).pipe(toArray());
     const happened = await lastValueFrom(happened$);
     expect(happened.at(-1)).toMatchObject({ type: 'closed', fault: { code: 'incomplete' } });
     expect([store.contents.size, store.sinks]).toEqual([0, 0]);

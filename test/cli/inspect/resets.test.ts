@@ -1,4 +1,4 @@
-/** What is shown of RSTs, and of what comes after them: in the table, as JSON, and on the page. */
+/** RSTs, and the packets after them, in the table, as JSON, and on the page. */
 import { expect, test } from 'vitest';
 import { createInspector } from '../../../src/capture/inspect/inspect.ts';
 import type { InspectEvent } from '../../../src/capture/inspect/inspect-event.ts';
@@ -53,7 +53,7 @@ const followed = (): Script => opened().rst('server').client('late').client('r')
 const late = (): Script => opened().rst('server').wait(60_000).client('late');
 const outlived = (): Script => opened().rst('server').client('after').server('answer');
 
-test('a RST outside of the window has a row that says where it is, and is counted', () => {
+test('a RST outside of the window has a row with its position, and is counted', () => {
   const text = tableOf(blind());
   expect(text).toContain('a RST in packet 6, at 899,999, outside of the window, so that it ends nothing');
   expect(text).toContain('|after|');
@@ -67,7 +67,7 @@ test('bytes of an older connection have a row', () => {
   const script = conversation().syn('client').send('server', { data: 'old', ack: -9 });
   expect(tableOf(script)).toContain('3 bytes in packet 2, left out: they acknowledge what was before');
 });
-test('a FIN of an older connection has a row that says what it is', () => {
+test('a FIN of an older connection has a row that explains it', () => {
   const script = conversation().syn('client').send('server', { flags: TCP_FIN, ack: -9 });
   expect(tableOf(script)).toContain('a FIN in packet 2, left out: it acknowledges what was before');
 });
@@ -76,14 +76,14 @@ test('a RST that does not acknowledge the SYN has a row', () => {
   script.send('server', { flags: TCP_SYN, position: 0 });
   expect(tableOf(script)).toContain('a RST in packet 2, which does not acknowledge the SYN, ends nothing');
 });
-test('what came after a reset is told in the block of its conversation, and in the sum', () => {
+test('packets after a reset are in the block of their conversation, and in the totals', () => {
   const text = tableOf(followed());
   expect(text).toMatch(
     /dropped the connection.*\n {4}2 packets, 5 bytes after the reset\n.*\n.*\n {4}reset after/,
   );
   expect(text).toMatch(/2 packets \(5 bytes\) after a reset$/);
 });
-test('what came after the block is told above the sum, with its conversation', () => {
+test('packets after the block of their conversation have a line above the totals', () => {
   expect(tableOf(late())).toMatch(
     /\n#0: 1 packet, 4 bytes after the reset, from packet 6 on\n.*after a reset$/,
   );
@@ -135,12 +135,12 @@ test('JSON has an object for each, with the numbers of their packets', () => {
     { type: 'after-reset', conversation: 0, packets: 1, bytes: 4, firstPacket: 6 },
   ]);
 });
-test('the page says it with how the conversation ended', () => {
+test('the page shows packets after a reset with how the conversation ended', () => {
   const endedOf = (script: Script): string => pageOf(script).conversations[0]!.ended;
   expect(endedOf(followed())).toMatch(/^reset after [^,]+, 2 packets, 5 bytes after the reset$/);
   expect(endedOf(late())).toMatch(/^reset after [^,]+, 1 packet, 4 bytes after the reset$/);
 });
-test('what came after a reset of a conversation that was not asked for is not told', () => {
+test('packets after a reset of a conversation that was not selected have no event', () => {
   const events: InspectEvent[] = [];
   const { take } = createInspector({ only: 1 });
   for (const event of reassembled(late().segments)) take(event, (it) => events.push(it));

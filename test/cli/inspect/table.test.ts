@@ -1,8 +1,8 @@
-/** What the table of a recording says at its end: what was not read, and fragments that differ. */
+/** The table of a recording: its rows for chunks, and its end; and what the page has of the same. */
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../../src/capture/capture.ts';
 import { inspect } from '../../../src/capture/inspect/inspect.ts';
-import { createCollector } from '../../../src/cli/inspect/collect.ts';
+import { createCollector, PAGE_LIMITS } from '../../../src/cli/inspect/collect.ts';
 import { createTable } from '../../../src/cli/inspect/table.ts';
 import { pcapBytes } from '../../support/captures/capture-bytes.ts';
 import { ipv4, piece, tcp } from '../../support/captures/packet-bytes.ts';
@@ -11,6 +11,9 @@ const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:7000' };
 const udp = (port: number) => ipv4({ ...tcp({ ...ends, to: `10.0.0.2:${port}` }), protocol: 17 });
 const times = (count: number, bytes: Uint8Array) => new Array<Uint8Array>(count).fill(bytes);
 
+const eventsOf = (packets: readonly Uint8Array[]) =>
+  inspect(captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 })));
+
 async function tableOf(packets: readonly Uint8Array[], columns?: number): Promise<string[]> {
   const lines: string[] = [];
   const table = createTable((line) => lines.push(line), {
@@ -18,14 +21,13 @@ async function tableOf(packets: readonly Uint8Array[], columns?: number): Promis
     absolute: false,
     ...(columns === undefined ? {} : { columns }),
   });
-  const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));
-  for await (const events of inspect(capture)) for (const event of events) table.take(event);
+  for await (const events of eventsOf(packets)) for (const event of events) table.take(event);
   table.end();
   return lines;
 }
 
-describe('the table ends with what was not read', () => {
-  test('by reason, the most frequent first, also when there was no connection', async () => {
+describe('the end of the table', () => {
+  test('the table ends with the packets that were not read, by reason, also when there was no connection', async () => {
     expect(await tableOf([...times(2, Uint8Array.of(0x50)), ...times(1200, udp(4789))])).toEqual([
       '0 conversations, 0 frames, 0 gaps, 0 faults, 1,202 packets not read',
       '  1,200 packets: UDP, port 4789, perhaps VXLAN',
@@ -33,7 +35,7 @@ describe('the table ends with what was not read', () => {
     ]);
   });
 
-  test('ten reasons at most, and how many packets there were for others', async () => {
+  test('the table ends with ten reasons at most, and how many packets were not read for others', async () => {
     const ports = Array.from({ length: 30 }, (_, at) => udp(20_000 + at));
     const lines = await tableOf(ports);
     expect(lines).toHaveLength(1 + 10 + 1);
@@ -41,10 +43,30 @@ describe('the table ends with what was not read', () => {
     expect(await tableOf(ports.slice(0, 11))).toHaveLength(1 + 11);
   });
 
-  test('and says nothing of it when everything was read', async () => {
+  test('the table ends without packets that were not read when everything was read', async () => {
     const lines = await tableOf([ipv4(tcp({ ...ends, payload: 'abc' }))]);
     expect(lines.at(-1)).toBe('1 conversation, 0 frames, 0 gaps, 0 faults');
   });
+});
+
+const unframed = [
+  ipv4(tcp({ ...ends, seq: 1, flags: 'A', payload: 'ab' })),
+  ipv4(tcp({ ...ends, seq: 3, flags: 'A', payload: 'cdefgh' })),
+];
+
+test('the table has a row for each chunk of a conversation without frames, also for chunks before that was known', async () => {
+  const lines = await tableOf(unframed);
+  expect(lines.flatMap((line) => / chunk .*(\|.*\|)/.exec(line)?.[1] ?? [])).toEqual(['|ab|', '|cdefgh|']);
+});
+
+test('the page has no more bytes of chunks than its limit, over all chunks', async () => {
+  const collector = createCollector('a.pcap', { ...PAGE_LIMITS, bytes: 5 });
+  for await (const events of eventsOf(unframed)) for (const event of events) collector.take(event);
+  const { chunks } = collector.end(null).conversations[0]!.sides.client;
+  expect(chunks.map(([, length, , , , bytes]) => [length, atob(bytes)])).toEqual([
+    [2, 'ab'],
+    [6, 'cde'],
+  ]);
 });
 
 const whole = tcp({ ...ends, payload: 'x'.repeat(28) });
@@ -53,7 +75,7 @@ const fragment = (from: number, to: number) =>
 const changed = fragment(0, 24);
 changed[40]! ^= 1;
 
-test('IP fragments that overlap and differ are conflicts', async () => {
+test('the table counts IP fragments that overlap and differ as conflicts, and describes them', async () => {
   const lines = await tableOf([fragment(0, 24), changed, fragment(24, 48)]);
   expect(lines.slice(-2)).toEqual([
     '1 conversation, 0 frames, 0 gaps, 0 faults, 1 conflict',
@@ -61,11 +83,10 @@ test('IP fragments that overlap and differ are conflicts', async () => {
   ]);
 });
 
-test('the page counts them too, and tells the first', async () => {
+test('the page counts IP fragments that overlap and differ, and describes the first five', async () => {
   const packets = new Array<Uint8Array>(9).fill(changed).toSpliced(0, 0, fragment(0, 24));
   const collector = createCollector('a.pcap');
-  const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));
-  for await (const events of inspect(capture)) for (const event of events) collector.take(event);
+  for await (const events of eventsOf(packets)) for (const event of events) collector.take(event);
   const { totals, differing } = collector.end(null);
   expect(totals.conflicts).toBe(9);
   expect(differing).toHaveLength(5);
@@ -74,10 +95,13 @@ test('the page counts them too, and tells the first', async () => {
   );
 });
 
-test.each([40, 60, 80])('the sum and what follows it fit in %i columns', async (columns) => {
-  const packets = [fragment(0, 24), changed, fragment(24, 48), ...times(1200, udp(4789))];
-  const lines = await tableOf(packets, columns);
-  const sum = lines.slice(lines.indexOf('') + 1);
-  expect(sum.length).toBeGreaterThan(1);
-  expect(sum.filter((line) => line.length > columns)).toEqual([]);
-});
+test.each([40, 60, 80])(
+  'the totals of the table, and the lines behind them, fit in %i columns',
+  async (columns) => {
+    const packets = [fragment(0, 24), changed, fragment(24, 48), ...times(1200, udp(4789))];
+    const lines = await tableOf(packets, columns);
+    const sum = lines.slice(lines.indexOf('') + 1);
+    expect(sum.length).toBeGreaterThan(1);
+    expect(sum.filter((line) => line.length > columns)).toEqual([]);
+  },
+);

@@ -1,4 +1,4 @@
-/** The table of a recording fits in its terminal, whatever is told. */
+/** The table of a recording fits in its terminal, whatever the recording has. */
 import { describe, expect, test } from 'vitest';
 import { createInspector } from '../../../src/capture/inspect/inspect.ts';
 import type { InspectEvent } from '../../../src/capture/inspect/inspect-event.ts';
@@ -45,7 +45,7 @@ function tableOf(columns: number | undefined, absolute = false): string[] {
 }
 const words = (lines: readonly string[]): string => lines.join(' ').replaceAll(/\s+/g, ' ');
 
-test('what is told has all there is to tell', () => {
+test('the recording of these tests has an event of every kind', () => {
   const types = new Set(events.map(({ type }) => type));
   for (const type of ['frame', 'chunk', 'gap', 'conflict', 'ignored', 'reset', 'after-reset', 'close']) {
     expect(types).toContain(type);

@@ -1,4 +1,4 @@
-/** What `sluice replay` says of a capture without a conversation: never that alone, but what there is instead. */
+/** The error of `sluice replay` for a capture without a conversation names what the capture has instead. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const udp = (port: number) =>
   ethernet(ipv4({ ...tcp({ from: '10.0.0.1:40000', to: `10.0.0.2:${port}` }), protocol: 17 }));
 const saying = (message: string) => ({ status: 1, message });
 
-test('a file of other packets is said to have those, by reason', async () => {
+test('the error for a file of other packets names them, by reason', async () => {
   const file = fileOf([udp(53), udp(4789), udp(53), udp(9000), udp(9001), udp(9002)], 1);
   expect(await nothingFound(file, undefined)).toMatchObject(
     saying(
@@ -26,7 +26,7 @@ test('a file of other packets is said to have those, by reason', async () => {
   );
 });
 
-test('a file of a link type that is not read is said to be one', async () => {
+test('the error for a file of a link type that is not read names it', async () => {
   const file = fileOf([udp(53)], 104);
   expect(await nothingFound(file, undefined)).toMatchObject(
     saying(

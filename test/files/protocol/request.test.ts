@@ -21,7 +21,7 @@ describe('what is wrong with a request is said by field', () => {
     ['get', { filename: 'a', offset: -1 }, 'offset', 'whole number of bytes'],
     ['list', { limit: 0 }, 'limit', 'from 1'],
     ['rename', { filename: 'a' }, 'to', 'is missing'],
-  ] as const)('%s %j: %s %s', (cmd, fields, field, why) => {
+  ] as const)('a %s with the fields %j is refused for its %s: %s', (cmd, fields, field, why) => {
     const wrong = requestFault(requestPatterns[cmd], { cmd, ...fields });
     expect(wrong?.field).toBe(field);
     expect(wrong?.why).toContain(why);

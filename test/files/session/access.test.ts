@@ -41,7 +41,7 @@ function refusal(principal: Principal | null, header: Readonly<Record<string, un
 }
 
 describe('a peer that has not said who it is', () => {
-  test.each(Object.values(requests))('may not %o', (header) => {
+  test.each(Object.values(requests))('a peer that has not said who it is may not send %o', (header) => {
     expect(refusal(null, header)).toBe('not-authenticated');
   });
 
@@ -92,7 +92,7 @@ describe('rights', () => {
     rename: ['write', 'delete'],
   };
 
-  test.each(Object.entries(needs))('%s needs %o', (cmd, rights) => {
+  test.each(Object.entries(needs))('the command %s needs the rights %o', (cmd, rights) => {
     const header = requests[cmd as keyof typeof requests];
     const having = (some: readonly Right[]) => refusal({ ...anonymous, rights: some }, header);
     expect(having(rights)).toBeNull();

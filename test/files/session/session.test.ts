@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import { acknowledge, defineCommand, refuse } from '../../../src/files/session/command.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
+import type { SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import {
   asked,
@@ -232,8 +233,8 @@ describe('a put', () => {
   });
 });
 
-describe('answers', () => {
-  test('answers come in the order of the requests, however their effects finish', () => {
+describe('replies', () => {
+  test('replies come in the order of the requests, however their effects finish', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, put('b', 0), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     expect(replies(talk.say(stored(2, 'b', 0)))).toEqual([]);
@@ -244,7 +245,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('answers to a peer that shows no sign of reading are not eager; errors always are', () => {
+  test('acks to a peer that shows no sign of reading are not eager; errors always are', () => {
     const talk = conversation();
     talk.say(put('a', 0), bodyEnd, stored(1, 'a', 0), put('../b', 0), bodyEnd);
     expect(talk.log.flatMap((effect) => (effect.type === 'reply' ? [effect.eager] : []))).toEqual([
@@ -256,7 +257,7 @@ describe('answers', () => {
   test.each([
     ['an id', { cmd: 'put', filename: 'a', filesize: 0, id: 1 }],
     ['a request that makes sense only to one who reads', { cmd: 'ping' }],
-  ])('answers are eager once the peer has sent %s', (_, header) => {
+  ])('replies are eager once the peer has sent %s', (_, header) => {
     const talk = conversation();
     talk.say(request(header), bodyEnd);
     if (header.cmd === 'put') talk.say(stored(1, 'a', 0));
@@ -385,6 +386,20 @@ describe('a get', () => {
     expect(opened).toContainEqual({ type: 'send', request: 1, offset, length });
   });
 
+  test.each([
+    [5, ['served']],
+    [4, []],
+  ])('a get of five bytes of which %i were sent is reported as %j', (value, types) => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'get', filename: 'a' }), bodyEnd);
+    talk.say(result(1, { of: 'open', ok: true, value: info('a', 5) }));
+    const sent = talk.say(result(1, { of: 'send', ok: true, value }));
+    const reported = sent.flatMap((effect) =>
+      effect.type === 'command' && effect.effect.type === 'report' ? [effect.effect.report.type] : [],
+    );
+    expect(reported).toEqual(types);
+  });
+
   test('a get from past the end is refused with the size, and the file is let go', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'get', filename: 'a', offset: 6 }), bodyEnd);
@@ -414,6 +429,13 @@ describe('list', () => {
     expect(asked(talk.log)).toEqual([{ type: 'list', request: 1, prefix: 'p', after: 'p0', limit: 5 }]);
     talk.say(result(1, { of: 'list', ok: true, value: { files: [info('p1')], next: 'p1' } }));
     expect(replies(talk.log)).toEqual([{ ack: 'list', files: [info('p1')], next: 'p1' }]);
+  });
+
+  test('list gives back the credit of a page that comes after its request was dropped', () => {
+    const talk = conversation();
+    talk.say(request({ cmd: 'list' }), bodyEnd, { type: 'unreachable' });
+    const page = result(1, { of: 'list', ok: true, value: { files: [] } });
+    expect(talk.say({ ...page, credit: 100 } as SessionEvent)).toEqual([{ type: 'release', credit: 100 }]);
   });
 
   test('list cuts a page that would not fit into a header, and says where it cut', () => {

@@ -91,16 +91,19 @@ describe('a SHA-256 of what is there when the token is not', () => {
     ['jq -j .token', 'null', 'the word null'],
     ['console.log(token)', 'undefined\n', 'the word undefined'],
     ['a template string', 'undefined', 'the word undefined'],
-  ])('is refused by name, with how it comes about: %s', async (_, text, how) => {
-    const sha256 = createHash('sha256').update(text).digest('hex');
-    for (const shown of [sha256, sha256.toUpperCase()]) {
-      expect(await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] })).toEqual([
-        expect.stringMatching(/^tokens\[0\]\.sha256: is the SHA-256 of .*; anybody could say that/),
-      ]);
-      const [problem] = await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] });
-      expect(problem).toContain(how);
-    }
-  });
+  ])(
+    'the SHA-256 that %s gives without a token is refused, with how it comes about',
+    async (_, text, how) => {
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      for (const shown of [sha256, sha256.toUpperCase()]) {
+        expect(await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] })).toEqual([
+          expect.stringMatching(/^tokens\[0\]\.sha256: is the SHA-256 of .*; anybody could say that/),
+        ]);
+        const [problem] = await problems({ tokens: [{ name: 'admin', sha256: shown, rights: ['read'] }] });
+        expect(problem).toContain(how);
+      }
+    },
+  );
 });
 
 describe('a key that is there twice', () => {
@@ -112,16 +115,16 @@ describe('a key that is there twice', () => {
     ],
     ['at the top', '{"tokens": [],\n"tokens": []}', 'tokens: is there twice, in lines 1 and 2'],
     [
-      'and may be a token is not shown',
+      'and may be a token, which is not shown,',
       `{"tokens": [{"${secret}": 1,\n"${secret}": 2}]}`,
       'tokens[0]: has a field twice, in lines 1 and 2',
     ],
     [
-      'below what may be a token is not shown either',
+      'below what may be a token, which is not shown either,',
       `{"${secret}": {"a": 1, "a": 2}}`,
       'the file: has a field twice, in lines 1 and 1',
     ],
-  ])('%s is refused', async (_, text, problem) => {
+  ])('a key that is there twice %s is refused', async (_, text, problem) => {
     expect(await problems(text)).toEqual([problem]);
   });
 });
@@ -144,7 +147,7 @@ describe('a certificate', () => {
     [{ subject: 'O=Any,CN=bob', commonName: 'bob' }, 'b'],
     [{ subject: 'O=Acme,CN=bob', commonName: 'bob' }, 'c'],
     [{ subject: 'CN=bob,CN=x', commonName: null }, null],
-  ])('%o is %s', async (certificate, name) => {
+  ])('the certificate %o stands for the principal %s', async (certificate, name) => {
     const { access } = await opened({ certificates });
     expect(access.initial(certificate)?.name ?? null).toBe(name);
   });
@@ -278,6 +281,14 @@ describe('what is wrong is told with its place', () => {
       { tokens: [{ ...alice, [secret]: 1 }] },
       ['tokens[0]: has a field that is not known; there are name, rights, prefix, quota, token, sha256'],
     ],
+    // As long as the shortest token, or one shorter.
+    [
+      { tokens: [{ ...alice, abcdefghijklmnop: 1, abcdefghijklmno: 1 }] },
+      [
+        'tokens[0]: has a field that is not known; there are name, rights, prefix, quota, token, sha256',
+        'tokens[0].abcdefghijklmno: is not known; there are name, rights, prefix, quota, token, sha256',
+      ],
+    ],
     [
       { certificates: ['a', 'b'].map((name) => ({ name, commonName: 'x', rights: [] })) },
       ['certificates: have the same subject or common name twice'],
@@ -291,7 +302,7 @@ describe('what is wrong is told with its place', () => {
       },
       ["the file: has another quota for 'eve' than for others of its prefix"],
     ],
-  ])('%o', async (content, wanted) => {
+  ])('the rules %o are refused with the place of each mistake', async (content, wanted) => {
     expect(await problems(content)).toEqual(wanted);
   });
 

@@ -100,7 +100,7 @@ describe('what is wrong is told by line and column, without anything of the text
       'line 1, column 7: the string has no end in its line, or something in it must be escaped',
     ],
     ['"\\', 'line 1, column 3: the text ends too early'],
-  ])('%j', (text, problem) => {
+  ])('the text %j is refused with the line and the column', (text, problem) => {
     expect(read(text)).toEqual({ ok: false, problem });
   });
 

@@ -1,11 +1,11 @@
-/** Writes capture files by hand, byte for byte: pcap in every variant, and pcapng out of blocks. */
+/** Writes capture files byte for byte: pcap in every variant, and pcapng out of blocks. */
 
 /** A packet to be written. */
 export interface PacketToWrite {
   readonly bytes: Uint8Array;
-  /** Nanoseconds since 1970; default 0. Cut to what the file can hold. */
+  /** Nanoseconds since 1970; default 0. Truncated to the resolution of the file. */
   readonly time?: bigint;
-  /** Bytes on the wire; default as many as there are. */
+  /** Bytes on the wire; default the length of `bytes`. */
   readonly originalLength?: number;
 }
 
@@ -24,7 +24,7 @@ export interface Writer {
 export function writer(bigEndian = false): Writer {
   let room = new Uint8Array(256);
   let length = 0;
-  /** Makes room for `count` bytes, and answers where. */
+  /** Makes room for `count` bytes, and returns its position. */
   const next = (count: number): number => {
     if (length + count > room.length) {
       const larger = new Uint8Array(2 * (length + count));
@@ -98,18 +98,18 @@ export function pcapBytes(file: PcapToWrite): Uint8Array {
   return to.done();
 }
 
-/** A block of a pcapng file, to be written in the byte order of its section. */
+/** A block of a pcapng file. It is written in the byte order of its section. */
 export interface Block {
   readonly type: number;
   readonly body: (bigEndian: boolean) => Uint8Array;
-  /** Only of a section header: the order of it and of what follows. */
+  /** Only of a section header: its byte order, and that of the blocks behind it. */
   readonly bigEndian?: boolean;
-  /** What to write for the block's length in place of the right one: at its beginning, at its end. */
+  /** Wrong lengths of the block: at its beginning, and at its end. */
   readonly lengths?: readonly [first: number, last: number];
 }
 
 /**
- * A pcapng file out of its blocks. A little-endian section is begun when the first block begins none.
+ * A pcapng file of blocks. It begins with a little-endian section header unless the first block is a section header.
  *
  * @example pcapngBytes([section({ bigEndian: true }), interfaceOf({ resolution: 9 }), enhanced({ bytes, units: 5n })])
  */

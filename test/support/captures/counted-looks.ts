@@ -1,8 +1,8 @@
 /**
- * A list that counts how often one of its elements is looked at: what a search in it costs, on any machine.
+ * A list that counts how often its elements are read. The count is the cost of a search, and the same on any machine.
  *
- * The moves that `splice`, `shift` and `unshift` make are the engine's, of a block at once, and do not count. All else
- * does: indices, `at`, iteration, and the methods that go through a list.
+ * `splice`, `shift` and `unshift` do not count: the engine moves a block at once. Indices, `at`, iteration and all
+ * other methods count.
  *
  * @example
  * const { list, looks } = countedLooks<number>();

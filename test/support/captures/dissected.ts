@@ -1,4 +1,4 @@
-/** What tshark says of a capture with the dissector: every item of Sluice's, packet by packet. */
+/** Runs tshark with the Wireshark dissector, and reads the items of Sluice that it finds in each packet. */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { pathOf } from '../install-tools.ts';
 export const dissector = fileURLToPath(new URL('../../../src/capture/wireshark/sluice.lua', import.meta.url));
 const run = promisify(execFile);
 
-/** One tree of Sluice's. A field has as many values as it is there times. */
+/** One tree of Sluice's protocol. A field has a value for each of its occurrences. */
 export interface Item {
   readonly packet: number;
   readonly connection: number;
@@ -54,10 +54,10 @@ function itemsOf(pdml: string): Item[] {
 }
 
 /**
- * What tshark prints of a capture file with the dissector.
+ * Runs tshark on a capture file with the dissector, and returns what it prints.
  *
  * @param options more arguments: `-2`, `-o tcp.reassemble_out_of_order:TRUE`.
- * @throws Error when tshark fails, or anything it prints speaks of an error in Lua.
+ * @throws Error when tshark fails, or prints an error of Lua.
  */
 export async function tsharkText(path: string, options: readonly string[]): Promise<string> {
   const program = pathOf('tshark');
@@ -69,16 +69,16 @@ export async function tsharkText(path: string, options: readonly string[]): Prom
   return stdout;
 }
 
-/** Every item of Sluice's in a capture file, in order. */
+/** All items of Sluice's protocol in a capture file, in order. */
 export async function dissected(path: string, options: readonly string[]): Promise<Item[]> {
   return itemsOf(await tsharkText(path, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]));
 }
 
 /**
- * What sharkd, which asks as Wireshark's window does, shows of single packets: the titles of Sluice's trees, for each
- * of these packets in this order. The dissector is installed as the README says: by a copy in the folder for plugins.
+ * Asks sharkd for single packets, in this order, and returns the titles of Sluice's trees in each. Wireshark's window
+ * asks the dissector in the same way. The dissector is installed by a copy in the plugin folder, as in its README.
  *
- * @param home a folder that is nobody's.
+ * @param home a folder for this call alone.
  */
 export async function askedInOrder(
   path: string,

@@ -1,5 +1,5 @@
 /**
- * Packets to order, byte for byte: for tests that need one that is right, or wrong in one exact place.
+ * Builds packets byte for byte, for tests that need one that is right, or wrong in exactly one place.
  *
  * ```ts
  * ethernet(ipv4(tcp({ from: '10.0.0.1:1234', to: '10.0.0.2:80', seq: 1, flags: 'PA', payload: 'hello' })));
@@ -9,7 +9,7 @@
 import type { Packet } from '../../../src/capture/packet.ts';
 import { NO_SCALE, type Segment, TCP_SYN } from '../../../src/capture/segment.ts';
 
-/** What IP carries: bytes, and what its header has to say of them. */
+/** The content of an IP packet, and the fields of the IP header that belong to it. */
 export interface Carried {
   readonly bytes: Uint8Array;
   /** The number of the IP protocol. */
@@ -32,7 +32,7 @@ export function bytesOf(...parts: readonly (Uint8Array | readonly number[] | str
 const word = (value: number): readonly number[] => [(value >>> 8) & 0xff, value & 0xff];
 const long = (value: number): readonly number[] => [...word(value >>> 16), ...word(value)];
 
-/** RFC 1071, as plainly as it can be said: nothing of the implementation is used to check it. */
+/** The checksum of RFC 1071, in the plainest way, so that it can check the implementation. */
 export function checksumOf(bytes: Uint8Array): number {
   let sum = 0;
   for (const [at, byte] of bytes.entries()) sum += at % 2 === 0 ? byte * 256 : byte;
@@ -57,7 +57,7 @@ function endpoint(text: string): { readonly address: string; readonly port: numb
   return { address: text.slice(0, colon).replace(/[[\]]/g, ''), port: Number(text.slice(colon + 1)) };
 }
 
-/** `Segment.flow` of what `from` sends to `to`. */
+/** The `Segment.flow` of the segments from `from` to `to`. */
 export function flowOf(from: string, to: string): string {
   const [source, destination] = [endpoint(from), endpoint(to)];
   const bytes = bytesOf(
@@ -165,10 +165,10 @@ export function ipv6(carried: Carried, fields: Ipv6Fields = {}): Uint8Array {
 }
 
 /**
- * An extension header in front of something that IPv6 carries.
+ * Puts an extension header in front of the content of an IPv6 packet.
  *
  * @param protocol its number: 0 hop-by-hop, 43 routing, 51 AH, 60 destination options …
- * @param content what stands behind the two bytes that all of them have, padded to a multiple of eight in all.
+ * @param content the bytes behind the first two, which all of them have. The header is padded to a multiple of eight.
  */
 export function extension(protocol: number, carried: Carried, content: readonly number[] = []): Carried {
   const length = Math.max(8, Math.ceil((content.length + 2) / 8) * 8);
@@ -185,13 +185,13 @@ export interface FragmentFields {
   readonly more?: boolean;
 }
 
-/** The fragment header of IPv6 in front of a piece. */
+/** Puts the fragment header of IPv6 in front of a piece. */
 export function fragment6(carried: Carried, { id = 1, offset = 0, more = false }: FragmentFields): Carried {
   const header = [carried.protocol, 0, ...word(offset | (more ? 1 : 0)), ...long(id)];
   return { ...carried, protocol: 44, bytes: bytesOf(header, carried.bytes) };
 }
 
-/** Some of the bytes that IP carries. */
+/** A piece of the content of an IP packet. */
 export function piece(carried: Carried, from: number, to?: number): Carried {
   return { ...carried, bytes: carried.bytes.slice(from, to) };
 }
@@ -203,7 +203,7 @@ export interface EthernetFields {
   readonly etherType?: number;
   /** The EtherTypes of VLAN tags, from the outermost. */
   readonly tags?: readonly number[];
-  /** Bytes in all to which it is padded, with something that is not zeros. */
+  /** The length to which the frame is padded, with bytes that are not zero. */
   readonly padTo?: number;
 }
 
@@ -214,12 +214,12 @@ export function ethernet(content: Uint8Array, fields: EthernetFields = {}): Uint
   return bytesOf(frame, new Array<number>(Math.max(0, padTo - frame.length)).fill(0xee));
 }
 
-/** PPPoE, session stage; what it carries begins with the protocol of PPP. */
+/** A PPPoE session frame. Its content begins with the protocol of PPP. */
 export function pppoe(ppp: Uint8Array, length = ppp.length): Uint8Array {
   return bytesOf([0x11, 0, 0, 1, ...word(length)], ppp);
 }
 
-/** The LLC and SNAP of an EtherType, as what an IEEE 802.3 frame has behind its length. */
+/** The LLC and SNAP headers of an EtherType, which an IEEE 802.3 frame has behind its length. */
 export function snap(content: Uint8Array, etherType = etherTypeOf(content)): Uint8Array {
   return bytesOf([0xaa, 0xaa, 3, 0, 0, 0, ...word(etherType)], content);
 }
@@ -233,13 +233,13 @@ export function sll2(content: Uint8Array, protocol = etherTypeOf(content), devic
   return bytesOf([...word(protocol), 0, 0, ...long(2), ...word(device), 0, 6, ...address], content);
 }
 
-/** NULL and LOOP: an address family in front. */
+/** The link types NULL and LOOP: an address family in front of the content. */
 export function family(value: number, content: Uint8Array, order: 'big' | 'little' = 'big'): Uint8Array {
   const header = long(value);
   return bytesOf(order === 'big' ? header : header.toReversed(), content);
 }
 
-/** A packet of these bytes; `kept` is what the snap length left of them. */
+/** A packet of these bytes. The snap length left the first `kept` of them. */
 export function packetOf(
   bytes: Uint8Array,
   { kept = bytes.length, ...fields }: Partial<Packet> & { readonly kept?: number } = {},
@@ -255,7 +255,7 @@ export function packetOf(
   };
 }
 
-/** The segment itself, as the dissector gives it, for tests of what comes behind the dissector. */
+/** The segment that the dissector would give, for tests without the dissector. */
 export function segmentOf(
   fields: TcpFields,
   packet: Partial<Packet> & { readonly kept?: number } = {},

@@ -1,4 +1,4 @@
-/** The conversations of a capture in memory, as we read them: each side's bytes and what is missing in them. */
+/** The conversations of a capture file as `readStreams` reads them: the chunks and gaps of each side. */
 import { captureFile } from '../../../src/capture/capture-file.ts';
 import { readStreams } from '../../../src/capture/read-streams.ts';
 import type { StreamChunk, StreamGap } from '../../../src/capture/stream-event.ts';
@@ -8,7 +8,7 @@ export interface RecordedSide {
   /** `address:port`, without the brackets of IPv6. */
   readonly node: string;
   readonly port: number;
-  /** Its bytes, in chunks as they were decided, and what is missing between them. */
+  /** Its chunks, and the gaps between them, in order. */
   readonly pieces: (StreamChunk | StreamGap)[];
 }
 
@@ -18,7 +18,7 @@ export interface RecordedConversation {
   readonly server: RecordedSide;
 }
 
-/** In the order of their first packets. */
+/** The conversations in the order of their first packets. */
 export async function recordedConversations(file: string): Promise<RecordedConversation[]> {
   const all = new Map<number, RecordedConversation>();
   for await (const events of readStreams(captureFile(file))) {

@@ -1,4 +1,4 @@
-/** Recordings made for tests, and what they hold. */
+/** Makes recordings for tests, and reads them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { captureFile } from '../../../src/capture/capture-file.ts';
@@ -16,12 +16,12 @@ export interface Recorded {
 }
 
 /**
- * Records what passes at the server's end of a pair while `talk` goes on, until that end is over.
+ * Records the traffic at the server's end of a pair during `exchange`, until that end is over.
  *
- * @param talk has the client's end, and the server's, which is tapped.
+ * @param exchange gets the client's end, and the server's as the recorder has wrapped it.
  */
 export async function recorded(
-  talk: (client: Connection, server: Connection) => Promise<unknown>,
+  exchange: (client: Connection, server: Connection) => Promise<unknown>,
   options: RecordOptions & { readonly ends?: [Connection, Connection] } = {},
 ): Promise<Recorded> {
   const path = join(tempFolder(), 'recorded.pcapng');
@@ -29,15 +29,15 @@ export async function recorded(
   const ends: RecordEnd[] = [];
   recorder.ends$.subscribe((end) => ends.push(end));
   const [client, server] = options.ends ?? memoryPair();
-  const tapped = recorder.wrap(server);
-  const over = once(tapped.closed$);
-  await talk(client, tapped);
+  const wrapped = recorder.wrap(server);
+  const over = once(wrapped.closed$);
+  await exchange(client, wrapped);
   await over;
   await recorder.close();
   return { path, ends };
 }
 
-/** What each side sent, as the recording has it, and all events of it. */
+/** Reads a recording: the bytes of each side, and all events. */
 export async function streamsOf(path: string) {
   const events: StreamEvent[] = [];
   for await (const batch of readStreams(captureFile(path), { checksums: 'verify' })) events.push(...batch);
@@ -46,7 +46,7 @@ export async function streamsOf(path: string) {
   return { events, client: bytesOf('client'), server: bytesOf('server') };
 }
 
-/** The comments of a recording, found by their option rather than by any reader of ours. */
+/** The comments of a recording. They are found by the number of their option, without a reader from `src/`. */
 export function commentsIn(path: string): string[] {
   const bytes = readFileSync(path);
   const comments: string[] = [];

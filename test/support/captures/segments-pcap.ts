@@ -3,7 +3,7 @@ import type { Segment } from '../../../src/capture/segment.ts';
 import { type PacketToWrite, pcapBytes, writer } from './capture-bytes.ts';
 import { asBytes } from './segments.ts';
 
-/** A segment's packet: IPv4 or IPv6 by its flow, and TCP without options. */
+/** The packet of a segment: IPv4 or IPv6 by its flow, and TCP without options. */
 export function ipPacket({ flow, seq, ack, flags, payload, length, packet }: Segment): PacketToWrite {
   const hosts = asBytes(flow.slice(0, -4));
   const ports = asBytes(flow.slice(-4));
@@ -29,6 +29,6 @@ export function ipPacket({ flow, seq, ack, flags, payload, length, packet }: Seg
   return { bytes, time: packet.time, originalLength: bytes.length + length - payload.length };
 }
 
-/** A pcap file of them, with times in nanoseconds. */
+/** A pcap file of segments, with times in nanoseconds. */
 export const pcapOfSegments = (segments: readonly Segment[]): Uint8Array =>
   pcapBytes({ packets: segments.map(ipPacket), nano: true, linkType: 101 });

@@ -1,5 +1,5 @@
 /**
- * Scripted TCP conversations, as the segments that a recording of them would give.
+ * Scripts TCP conversations: makes the segments that a recording of them would have.
  *
  * @example
  * const { segments } = conversation().handshake().client('abc').server('de').fin('client').fin('server');
@@ -19,21 +19,21 @@ export interface Ends {
   /** The sequence numbers of the SYNs; default 1000 and 5000. Near 2^32 they make positions wrap. */
   readonly clientIsn?: number;
   readonly serverIsn?: number;
-  /** When the first packet was captured; each is a millisecond after the one before. Default: 2023. */
+  /** The time of the first packet; each further one is a millisecond later. Default: in 2023. */
   readonly from?: bigint;
   /** The number of the first packet; default 1. */
   readonly number?: number;
 }
 
 export interface Sent {
-  /** Where it is in what its side sends; default: behind what it sent last. */
+  /** Its position among the bytes of its side; default: behind the last of them. */
   readonly position?: number;
   readonly data?: string | Uint8Array;
-  /** Bytes of payload there were; default as many as `data` has. */
+  /** The length of its payload; default that of `data`. With more, the snap length has cut it. */
   readonly length?: number;
-  /** Besides ACK; default none. */
+  /** Flags besides ACK; default none. */
   readonly flags?: number;
-  /** What is acknowledged, as a position of the other side; default: all it sent. Null: nothing is. */
+  /** The position of the other side that it acknowledges; default: all that it sent. Null: a segment without ACK. */
   readonly ack?: number | null;
   readonly time?: bigint;
   /** The window it offers, as in its header; default 65,535. */
@@ -45,7 +45,7 @@ export interface Sent {
 export interface Script {
   readonly segments: Segment[];
   readonly flows: Readonly<Record<Side, string>>;
-  /** Sends whatever is said: what was sent before only sets the defaults. */
+  /** Sends one segment. Earlier segments decide only the defaults. */
   send(from: Side, sent: Sent): Script;
   /** SYN, SYN/ACK, ACK. */
   handshake(): Script;
@@ -59,9 +59,9 @@ export interface Script {
   rst(from: Side, data?: string): Script;
   /** Both FINs, and their acknowledgements. */
   close(): Script;
-  /** Bytes that are sent and not recorded. */
+  /** Sends bytes that are not recorded. */
   lose(from: Side, count: number): Script;
-  /** Lets time go by, in milliseconds. */
+  /** Lets so many milliseconds pass. */
   wait(milliseconds: number): Script;
 }
 
@@ -95,7 +95,7 @@ export function conversation(ends: Ends = {}): Script {
     server: flowOf(serverHost, clientHost, serverPort, clientPort),
   };
   const segments: Segment[] = [];
-  /** Numbers each side has used behind its SYN: its FIN is one. */
+  /** The count of sequence numbers that each side has used behind its SYN. Its FIN has one. */
   const next = { client: 0, server: 0 };
   let time = ends.from ?? 1_700_000_000_000_000_000n;
   let number = ends.number ?? 1;
@@ -152,7 +152,21 @@ export function conversation(ends: Ends = {}): Script {
   return script;
 }
 
-/** What segments tell while the recording goes on. */
+/** A conversation whose first packets are its handshake. */
+export const opened = (ends: Ends = {}): Script => conversation(ends).handshake();
+
+/** A conversation in mid-stream that has shown enough packets for its first positions to be decided. */
+export function settledMidstream(): Script {
+  const script = conversation();
+  for (let i = 0; i < 70; i++) script.client('a');
+  return script;
+}
+
+/** The segments of scripts, one script after the other. */
+export const segmentsOf = (...scripts: readonly Script[]): Segment[] =>
+  scripts.flatMap(({ segments }) => segments);
+
+/** The events that segments give before the end of the recording. */
 export function whileRecording(segments: readonly Segment[], options?: ReassemblyOptions): StreamEvent[] {
   const events: StreamEvent[] = [];
   const reassembly = createReassembly(options);
@@ -160,7 +174,7 @@ export function whileRecording(segments: readonly Segment[], options?: Reassembl
   return events;
 }
 
-/** All events of segments, to the end of the recording. */
+/** All events that segments give, with those at the end of the recording. */
 export function reassembled(segments: readonly Segment[], options?: ReassemblyOptions): StreamEvent[] {
   const events: StreamEvent[] = [];
   const reassembly = createReassembly(options);
@@ -169,8 +183,14 @@ export function reassembled(segments: readonly Segment[], options?: ReassemblyOp
   return events;
 }
 
+/** All events of scripts, as `briefly` writes them; and those before the end of the recording. */
+export const briefEvents = (...scripts: readonly Script[]): string[] =>
+  briefly(reassembled(segmentsOf(...scripts)));
+export const briefEventsSoFar = (...scripts: readonly Script[]): string[] =>
+  briefly(whileRecording(segmentsOf(...scripts)));
+
 /**
- * Events in a few letters, for tests of what happens:
+ * Writes events briefly:
  * `open`, `client "abc"`, `client gap 5 lost`, `server end`, `client reset`, `client conflict 2+3`, `close ended`,
  * `client ignored outside`, `after reset 1 packets 3 bytes`.
  */
@@ -204,7 +224,7 @@ function inBrief(event: StreamEvent): string {
   }
 }
 
-/** What one side of one conversation sent, with `filler` for each byte that is missing. */
+/** The bytes of one side of one conversation, with `filler` for each missing byte. */
 export function bytesOfSide(events: readonly StreamEvent[], from: Side, index = 0, filler = 0): Uint8Array {
   const bytes: number[] = [];
   for (const event of events) {

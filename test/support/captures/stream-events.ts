@@ -1,4 +1,4 @@
-/** Conversations written down by hand, as the stream events that a recording of them gives. */
+/** Makes the stream events of a recorded conversation, one by one. */
 import { captureOf } from '../../../src/capture/capture.ts';
 import type {
   CloseReason,
@@ -10,22 +10,29 @@ import type {
 } from '../../../src/capture/stream-event.ts';
 
 export const second = 1_000_000_000n;
-/** When all of these recordings begin. */
+/** The time at which all of these recordings begin, in nanoseconds since 1970. */
 export const began = 1_700_000_000n * second;
 
-export interface Talk {
+export interface ConversationEvents {
   readonly conversation: Conversation;
   readonly open: () => StreamEvent;
-  /** The next bytes of a side, so many milliseconds after the beginning. `seen` is all of the other side unless given. */
-  readonly say: (from: Side, bytes: Uint8Array | string, at?: number, seen?: number | null) => StreamEvent;
+  /**
+   * The next bytes of a side. `at` is in milliseconds after the beginning. `seen` is by default all that the other side
+   * has sent.
+   */
+  readonly send: (from: Side, bytes: Uint8Array | string, at?: number, seen?: number | null) => StreamEvent;
   readonly gap: (from: Side, length: number, reason?: GapReason) => StreamEvent;
   readonly end: (from: Side, at?: number) => StreamEvent;
   readonly reset: (from: Side, at?: number) => StreamEvent;
   readonly close: (reason?: CloseReason) => StreamEvent;
 }
 
-/** A conversation; the events must be taken in the order in which they were made. */
-export function talk(index = 0, startedAt = 0, client = `10.0.0.1:${5000 + index}`): Talk {
+/** Makes the events of one conversation. The test must use them in the order in which it made them. */
+export function conversationEvents(
+  index = 0,
+  startedAt = 0,
+  client = `10.0.0.1:${5000 + index}`,
+): ConversationEvents {
   const time = (at: number) => began + BigInt(Math.round(at * 1e6));
   const conversation: Conversation = {
     index,
@@ -52,8 +59,8 @@ export function talk(index = 0, startedAt = 0, client = `10.0.0.1:${5000 + index
   return {
     conversation,
     open: () => ({ type: 'open', conversation }),
-    say: (from, said, when = last, seen = at[other[from]]) => {
-      const bytes = typeof said === 'string' ? new TextEncoder().encode(said) : said;
+    send: (from, data, when = last, seen = at[other[from]]) => {
+      const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
       const position = at[from];
       at[from] += bytes.length;
       return { type: 'chunk', conversation, from, position, bytes, seen, ...timed(when) };
@@ -75,8 +82,8 @@ export function talk(index = 0, startedAt = 0, client = `10.0.0.1:${5000 + index
   };
 }
 
-/** A reading of events, one a batch unless they are given in batches; with what it throws behind them. */
-export const readingOf = (events: readonly (StreamEvent | readonly StreamEvent[])[], fault?: unknown) =>
+/** Gives events in batches: each alone, unless they are in an array. Throws `fault` behind them, if there is one. */
+export const eventBatches = (events: readonly (StreamEvent | readonly StreamEvent[])[], fault?: unknown) =>
   async function* (): AsyncGenerator<readonly StreamEvent[]> {
     for (const batch of events) yield Array.isArray(batch) ? batch : [batch as StreamEvent];
     if (fault !== undefined) throw fault;

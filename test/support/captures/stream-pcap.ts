@@ -1,4 +1,4 @@
-/** Conversations that were written down as stream events, as the pcap file of a network they went over. */
+/** Writes stream events as the pcap file that a network would give. */
 import type { Conversation, Side, StreamEvent } from '../../../src/capture/stream-event.ts';
 
 const FIN = 0x01;
@@ -8,7 +8,7 @@ const ACK = 0x10;
 const firstNumbers = { client: 0xffff_fff0, server: 7000 };
 const other = { client: 'server', server: 'client' } as const;
 
-/** The packets of the events, in their order; what is a gap has none. The time of an event without one is the last one's. */
+/** A file with the packets of the events, in order. A gap has no packet. */
 export function pcapOfEvents(events: readonly StreamEvent[]): Uint8Array {
   const head = Buffer.alloc(24);
   // Nanoseconds; the link is raw IP.
@@ -18,7 +18,7 @@ export function pcapOfEvents(events: readonly StreamEvent[]): Uint8Array {
   head.writeUInt32LE(262_144, 16);
   head.writeUInt32LE(101, 20);
   const records: Buffer[] = [head];
-  /** How far each side of a conversation is. */
+  /** The number of bytes that each side of a conversation has sent. */
   const at = new Map<Conversation, Record<Side, number>>();
 
   const packet = (

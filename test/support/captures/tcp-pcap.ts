@@ -1,12 +1,12 @@
-/** Small captures written by hand: TCP over IPv4 in a pcap file, for the dissector to be tried on. */
+/** Writes small captures: TCP over IPv4 in a pcap file, for the tests of the Wireshark dissector. */
 
 export interface TcpPacket {
-  /** Which connection: the client's port is 40000 and this. */
+  /** The number of the connection: the client's port is 40000 more. */
   readonly connection: number;
   readonly from: 'client' | 'server';
-  /** The position of its bytes in what this side sends. A SYN stands at -1. */
+  /** The position of its bytes among those of its side. A SYN is at -1. */
   readonly position: number;
-  /** How many bytes of the other side were received. */
+  /** The number of bytes of the other side that it acknowledges. */
   readonly seen?: number;
   readonly bytes?: Uint8Array;
   readonly syn?: boolean;
@@ -64,7 +64,7 @@ export const handshake = (connection: number): TcpPacket[] => [
   { connection, from: 'server', position: -1, syn: true },
 ];
 
-/** Bytes of one side as packets, cut into pieces of these lengths in turns. */
+/** The packets with the bytes of one side, cut into pieces of these lengths in turn. */
 export function segments(
   connection: number,
   from: TcpPacket['from'],

@@ -1,17 +1,15 @@
-/**
- * Wireshark's judgement of a capture, by way of tshark: conversations, the bytes of each side, messages.
- */
+/** Runs tshark to see how Wireshark reads a capture: conversations, the bytes of each side, messages. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { pathOf } from '../install-tools.ts';
 
 const run = promisify(execFile);
 
-/** With these, bytes and messages are put together across segments, whatever their order. */
+/** With these preferences, tshark joins bytes and messages across segments in any order. */
 const PREFERENCES = [
   'tcp.desegment_tcp_streams:TRUE',
   'tcp.reassemble_out_of_order:TRUE',
-  // What was acknowledged and is not in the capture is a hole; what merely is not there yet is not.
+  // Bytes that were acknowledged and are not in the capture are a hole; bytes that come later are not.
   'tcp.relative_sequence_numbers:TRUE',
 ];
 
@@ -22,7 +20,7 @@ export interface TsharkOptions {
   readonly more?: readonly string[];
 }
 
-/** What tshark prints for these options. */
+/** Runs tshark, and returns what it prints. */
 export async function tshark(
   file: string,
   args: readonly string[],
@@ -56,7 +54,7 @@ export async function conversations(file: string): Promise<TsharkConversation[]>
   });
 }
 
-/** What one conversation's two sides sent. */
+/** The bytes of both sides of a conversation. */
 export interface Followed {
   /** `address:port` of each. */
   readonly nodes: readonly [string, string];
@@ -64,18 +62,18 @@ export interface Followed {
 }
 
 /**
- * What tshark writes among the bytes in place of `missing` ones, a zero at the end and all. Of bytes that were cut by
- * the snap length it says nothing.
+ * The text that tshark writes in the place of `missing` bytes, with a zero at its end. It writes none for bytes that
+ * the snap length has cut.
  */
 export const missingText = (missing: number): string => `[${missing} bytes missing in capture file]\0`;
 
 /** The bytes of both sides of conversation `stream` (`tcp.stream`). Where some are missing, there is `missingText`. */
 export async function follow(file: string, stream: number): Promise<Followed> {
-  const said = await tshark(file, ['-q', '-z', `follow,tcp,raw,${stream}`]);
-  // An IPv6 address is in brackets here, and is not in the table of conversations.
+  const text = await tshark(file, ['-q', '-z', `follow,tcp,raw,${stream}`]);
+  // tshark writes an IPv6 address with brackets here, and without them in the table of conversations.
   const node = (n: number) =>
-    (new RegExp(`^Node ${n}: (.*)$`, 'm').exec(said)?.[1] ?? '').replace(/[[\]]/g, '');
-  const lines = said.split('\n').filter((line) => /^\t?[0-9a-f]+$/.test(line));
+    (new RegExp(`^Node ${n}: (.*)$`, 'm').exec(text)?.[1] ?? '').replace(/[[\]]/g, '');
+  const lines = text.split('\n').filter((line) => /^\t?[0-9a-f]+$/.test(line));
   const side = (isSecond: boolean) =>
     new Uint8Array(
       Buffer.from(
@@ -89,10 +87,10 @@ export async function follow(file: string, stream: number): Promise<Followed> {
   return { nodes: [node(0), node(1)], bytes: [side(false), side(true)] };
 }
 
-/** One packet's values of some fields, each with all its occurrences in their order. */
+/** The values of some fields in one packet, each with all its occurrences in order. */
 export interface Row {
   readonly stream: number;
-  /** The port of who sent it. */
+  /** The port of the sender. */
   readonly port: number;
   readonly values: readonly (readonly string[])[];
 }
@@ -103,10 +101,10 @@ export async function fieldRows(
   fields: readonly string[],
   options: TsharkOptions = {},
 ): Promise<Row[]> {
-  const asked = ['tcp.stream', 'tcp.srcport', ...fields].flatMap((field) => ['-e', field]);
+  const shown = ['tcp.stream', 'tcp.srcport', ...fields].flatMap((field) => ['-e', field]);
   const format = ['-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', 'aggregator=|'];
-  const said = await tshark(file, ['-Y', fields[0]!, ...format, ...asked], options);
-  return said
+  const text = await tshark(file, ['-Y', fields[0]!, ...format, ...shown], options);
+  return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {

@@ -1,7 +1,7 @@
 /**
- * The tables of the Wireshark dissector, as the code has them: commands, fields, errors and limits.
+ * Makes the tables of the Wireshark dissector from the code: commands, fields, errors and limits.
  *
- * What a field's values are is asked of the patterns themselves, by showing them samples.
+ * It finds the kind of a field's values by giving samples to the field's pattern.
  */
 import { isMatching, type P } from 'ts-pattern';
 import { catalogue } from '../../../src/files/protocol/errors.ts';
@@ -22,7 +22,7 @@ function kindOf(pattern: unknown): Kind {
   return matches(pattern, 2 ** 32) ? 'bytes' : 'crc32';
 }
 
-/** Fields that only replies have, and that are one value: the rest of an ack is in its header's text. */
+/** Fields that only replies have, with a single value each. The rest of an ack is in the text of its header. */
 export const replyFields: Readonly<Record<string, Kind>> = {
   size: 'bytes',
   durable: 'boolean',
@@ -38,7 +38,7 @@ export const structuredFields = ['commands', 'limits', 'rights', 'files'];
 
 const isOptional = (pattern: unknown): boolean => matches({ field: pattern }, {});
 
-/** What stands between the file's two marks. */
+/** The text between the two marks of the file. */
 export function wiresharkTables(defaultPort: number): string {
   const kinds = new Map<string, Kind>();
   for (const pattern of Object.values(requestPatterns)) {

@@ -1,14 +1,14 @@
-/** Zstandard data (RFC 8878) written by hand, as there are Nodes that cannot compress. */
+/** Writes Zstandard data (RFC 8878), as not every version of Node can compress. */
 import { bytesOf } from './packet-bytes.ts';
 
 export interface ZstdFields {
-  /** Bytes in a block; default 128 KiB, the most there may be. */
+  /** Bytes in a block; default 128 KiB, the maximum. */
   readonly blockSize?: number;
-  /** Blocks of one byte that is repeated, of so many bytes each, in front of the others. */
+  /** The lengths of blocks of one repeated byte, in front of the other blocks. */
   readonly repeated?: readonly number[];
-  /** Bits of the descriptor besides: 0x04 says that a checksum follows. The checksum itself is wrong. */
+  /** The bits of the descriptor. With 0x04 a checksum follows, which is wrong. */
   readonly descriptor?: number;
-  /** What stands between the descriptor and the first block; default a window of 128 KiB. */
+  /** The bytes between the descriptor and the first block; default a window of 128 KiB. */
   readonly header?: readonly number[];
 }
 
@@ -17,7 +17,7 @@ const block = (type: number, size: number, last: boolean): readonly number[] => 
   return [value & 0xff, (value >>> 8) & 0xff, value >>> 16];
 };
 
-/** A frame that has its content as it is. */
+/** A frame whose content is not compressed. */
 export function zstdFrame(content: Uint8Array, fields: ZstdFields = {}): Uint8Array {
   const { blockSize = 128 * 1024, repeated = [], descriptor = 0, header = [0x38] } = fields;
   const parts: (Uint8Array | readonly number[])[] = [[0x28, 0xb5, 0x2f, 0xfd, descriptor, ...header]];
@@ -30,7 +30,7 @@ export function zstdFrame(content: Uint8Array, fields: ZstdFields = {}): Uint8Ar
   return bytesOf(...parts);
 }
 
-/** What decompressors pass over. */
+/** A frame that decompressors skip. */
 export function skippableFrame(length: number, kind = 0): Uint8Array {
   const size = [length & 0xff, (length >>> 8) & 0xff, (length >>> 16) & 0xff, length >>> 24];
   return bytesOf([0x50 | kind, 0x2a, 0x4d, 0x18, ...size], new Uint8Array(length).fill(0x28));

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { defaultLimits, type Limits } from '../../../src/runtime/limits.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
 import { serve } from '../../../src/server/serve.ts';
-import type { ServerStats } from '../../../src/server/stats.ts';
+import type { ServerStats } from '../../../src/server/status.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import type { ListenEvent } from '../../../src/transport/listen-event.ts';

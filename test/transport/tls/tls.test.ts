@@ -129,7 +129,7 @@ describe('connectTls', () => {
     expect((await failure(to(port, { cert: 'junk', key: 'junk' }))).message).toContain('cannot connect');
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('half-closes with %s', async (maxVersion) => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a TLS connection half-closes with %s', async (maxVersion) => {
     const { port, connection } = await secureListener();
     const peer = connectSecure({
       port,
@@ -173,11 +173,14 @@ describe("clients' certificates", () => {
   const asking = (clientCertificates: 'optional' | 'required') =>
     secureListener({ credentials$: of({ ...server, clientCa: authority.cert }), clientCertificates });
 
-  test.each(['optional', 'required'] as const)('tell who the peer is when %s', async (how) => {
-    const { port, connection } = await asking(how);
-    const { connection: accepted } = await pairOf(port, connection, alice);
-    expect(accepted.certificate).toEqual({ subject: 'O=Acme,CN=alice', commonName: 'alice' });
-  });
+  test.each(['optional', 'required'] as const)(
+    'a client’s certificate shows who the peer is when certificates are %s',
+    async (how) => {
+      const { port, connection } = await asking(how);
+      const { connection: accepted } = await pairOf(port, connection, alice);
+      expect(accepted.certificate).toEqual({ subject: 'O=Acme,CN=alice', commonName: 'alice' });
+    },
+  );
 
   test('clients’ certificates may be missing when optional', async () => {
     const { port, connection } = await asking('optional');
@@ -204,17 +207,20 @@ describe("clients' certificates", () => {
     (['optional', 'required'] as const).flatMap((how) =>
       Object.entries(bad).map(([what, shown]) => [what, how, shown] as const),
     ),
-  )('%s are refused when %s, and the server goes on', async (_, how, shown) => {
-    const { port, connection, refused } = await asking(how);
-    const client = await to(port, shown);
-    const reading = read(client);
-    await reading.done;
-    expect(reading.length()).toBe(0);
-    client.destroy();
-    await expect.poll(() => refused).toEqual([expect.stringContaining('its certificate')]);
-    const { connection: accepted } = await pairOf(port, connection, alice);
-    expect(accepted.certificate?.commonName).toBe('alice');
-  });
+  )(
+    'a client’s certificate that is %s is refused when certificates are %s, and the server goes on',
+    async (_, how, shown) => {
+      const { port, connection, refused } = await asking(how);
+      const client = await to(port, shown);
+      const reading = read(client);
+      await reading.done;
+      expect(reading.length()).toBe(0);
+      client.destroy();
+      await expect.poll(() => refused).toEqual([expect.stringContaining('its certificate')]);
+      const { connection: accepted } = await pairOf(port, connection, alice);
+      expect(accepted.certificate?.commonName).toBe('alice');
+    },
+  );
 
   test('clients’ certificates are not asked for by default', async () => {
     const { port, connection } = await secureListener();
@@ -290,7 +296,7 @@ describe('credentials', () => {
     ],
     ['that never come', { credentials$: EMPTY }, 'there is no certificate'],
     ['without an authority for clients', { clientCertificates: 'required' }, 'there is no authority'],
-  ])('%s keep the server from starting', async (_, options, why) => {
+  ])('credentials %s keep the server from starting', async (_, options, why) => {
     const fault = await secureListener(options).catch((error) => error);
     expect(fault).toMatchObject({ code: 'bad-credentials', message: expect.stringContaining(why) });
   });

@@ -164,12 +164,15 @@ describe('listenUnix', () => {
     expect(message).toContain('ENOENT');
   });
 
-  test.skipIf(process.getuid?.() === 0)('errors when the folder may not be written to', async () => {
-    const folder = tempFolder();
-    chmodSync(folder, 0o500);
-    onTestFinished(() => chmodSync(folder, 0o700));
-    expect((await failure(listener(listenUnix({ path: `${folder}/s` })))).code).toBe('forbidden');
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    'listenUnix errors when the folder may not be written to',
+    async () => {
+      const folder = tempFolder();
+      chmodSync(folder, 0o500);
+      onTestFinished(() => chmodSync(folder, 0o700));
+      expect((await failure(listener(listenUnix({ path: `${folder}/s` })))).code).toBe('forbidden');
+    },
+  );
 });
 
 test('connectUnix errors with `unreachable` when there is no such socket', async () => {

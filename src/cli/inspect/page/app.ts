@@ -25,7 +25,7 @@ let hits: readonly Hit[] = [];
 let hit = -1;
 let drawing = false;
 
-/** Draws once before the browser's next frame, however often it is called. */
+/** Draws once before the browser's next frame, even when it is called several times. */
 function redraw(): void {
   if (drawing || conversation === undefined) return;
   drawing = true;
@@ -78,7 +78,7 @@ function extent(item: Item): readonly [from: number, to: number] {
   return [item.kind === 'frame' ? item.began : item.time, item.time];
 }
 
-/** An item is visible when it is so wide. */
+/** The width from which an item is visible. */
 const VISIBLE_PX = 24;
 
 /** Moves until an item is in view, and zooms until it is wide enough to be seen. */
@@ -291,7 +291,7 @@ browser.addEventListener('resize', redraw);
 browser.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
 introduce(data, conversations);
-byId('talks').replaceChildren(...list);
+byId('conversations').replaceChildren(...list);
 canvas.style.height = `${HEIGHT_PX}px`;
 placeLabels();
 byId('main').hidden = false;

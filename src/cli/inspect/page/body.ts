@@ -11,7 +11,7 @@ export const body = `
   <p id="sum"></p>
   <div id="notes"></div>
 </header>
-<nav id="talks" aria-label="conversations"></nav>
+<nav id="conversations" aria-label="conversations"></nav>
 <main id="main" hidden>
   <div>
     <h2 id="title"></h2>

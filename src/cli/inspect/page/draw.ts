@@ -30,7 +30,7 @@ export interface Scene {
   readonly found: ReadonlySet<Item>;
 }
 
-/** Draws everything, and answers the layout. */
+/** Draws everything, and returns the layout. */
 export function draw(canvas: Canvas, scene: Scene): Layout {
   const width = canvas.clientWidth;
   const ratio = browser.devicePixelRatio;

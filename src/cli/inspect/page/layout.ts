@@ -38,7 +38,7 @@ export function layoutOf(view: View, width: number): Layout {
   return { view, width, x: (value) => (value - view.from) * scale };
 }
 
-/** By time a chunk has no length: it is drawn up to the next chunk, but at most so wide. */
+/** The maximum width of a chunk on the axis of time. It has no duration, so it is drawn up to the next chunk. */
 const CHUNK_MAX_PX = 46;
 
 export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
@@ -51,7 +51,7 @@ export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): 
 
 export function frameSpan({ view, x }: Layout, { frames }: Lane, frame: Frame): Span {
   if (view.unit === 'bytes') return atLeast(x(frame.position), x(frame.end), 1);
-  // Those that began at once share the room there is up to the next that began later.
+  // Items that began at the same time share the room up to the next item that began later.
   const group = x(frame.began);
   const next = frames[frame.at - frame.nth + frame.of];
   const room = next === undefined ? frame.of * 90 : x(next.began) - group - 1;

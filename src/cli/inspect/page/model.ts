@@ -91,7 +91,7 @@ export const sideNames: readonly PageSideName[] = ['client', 'server'];
 const unpacked = (base64: string): Uint8Array =>
   Uint8Array.from(browser.atob(base64), (character) => character.charCodeAt(0));
 
-/** The index of the first of a sorted list for which something holds, from there on for all. */
+/** The index of the first element with a property that all elements behind it have as well. */
 export function firstWhere<T>(list: readonly T[], holds: (one: T) => boolean): number {
   let low = 0;
   let high = list.length;

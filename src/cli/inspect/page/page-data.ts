@@ -41,7 +41,7 @@ export interface PageSide {
   readonly frames: PageFrame[];
   readonly gaps: PageGap[];
   readonly faults: PageFault[];
-  /** Totals, of what is shown and what is not. */
+  /** Totals, with the items that the page does not show. */
   readonly counts: {
     chunks: number;
     frames: number;
@@ -51,7 +51,7 @@ export interface PageSide {
     missing: number;
     retransmitted: number;
     outOfOrder: number;
-    /** Bytes that came twice and differed, so many times; and packets that its receiver does not heed. */
+    /** The numbers of conflicts, and of packets that the receiver does not accept. */
     conflicts: number;
     ignored: number;
   };
@@ -63,11 +63,11 @@ export interface PageConversation {
   readonly server: string;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** In words: by which framing, and why that. */
+  /** Its framing and the reason for that framing, in words. */
   framing: string;
-  /** In words: how it ended. */
+  /** How it ended, in words. */
   ended: string;
-  /** Nanoseconds it took. */
+  /** Its duration in nanoseconds. */
   duration: number;
   readonly sides: Readonly<Record<PageSideName, PageSide>>;
 }
@@ -76,11 +76,11 @@ export interface PageData {
   readonly name: string;
   /** Why the reading ended early, or null. */
   fault: string | null;
-  /** Packets that are in no stream, in words: how many for which reason. */
+  /** The packets that are in no stream, in words: their number for each reason. */
   readonly unread: readonly string[];
-  /** Fragments of IP that overlap and differ, in words, each: the first. */
+  /** IP fragments that overlap and differ, in words: the first of them. */
   readonly differing: readonly string[];
-  /** Totals over all conversations, of what is shown and what is not. */
+  /** Totals over all conversations, with those that the page does not show. */
   readonly totals: {
     conversations: number;
     frames: number;

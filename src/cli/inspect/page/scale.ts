@@ -8,11 +8,11 @@ export interface View {
   /** The values at the left and the right edge: byte positions, or nanoseconds. */
   readonly from: number;
   readonly to: number;
-  /** Where it ends; it begins at 0. */
+  /** The end of the scale; it begins at 0. */
   readonly length: number;
 }
 
-/** The most that can be zoomed in. */
+/** The smallest span that a view shows. */
 const SPAN_MIN = { bytes: 8, time: 100 } as const;
 /** The empty margin before the beginning and behind the end, as a fraction of the view. */
 const MARGIN = 0.02;
@@ -20,11 +20,11 @@ const MARGIN = 0.02;
 const spanOf = ({ unit, length }: View, span: number): number =>
   Math.min(length / (1 - 2 * MARGIN), Math.max(SPAN_MIN[unit], span));
 
-/** All of it. */
+/** Shows everything. */
 export const overall = (unit: Unit, length: number): View =>
   look({ unit, from: 0, to: length, length }, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
 
-/** Moved and widened as asked, as far as that is within bounds. */
+/** Moves and widens a view to a span, as far as the bounds allow. */
 export function look(view: View, from: number, to: number): View {
   const span = spanOf(view, to - from);
   const start = Number.isFinite(from) ? (from + to - span) / 2 : 0;
@@ -34,7 +34,7 @@ export function look(view: View, from: number, to: number): View {
   return { ...view, from: clamped, to: clamped + span };
 }
 
-/** Zooms so that what is at a fraction of the width stays there. */
+/** Zooms around a fraction of the width: the position that is shown there stays there. */
 export function zoom(view: View, factor: number, fraction: number): View {
   const span = view.to - view.from;
   const still = view.from + span * fraction;

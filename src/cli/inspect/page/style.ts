@@ -42,10 +42,10 @@ button { cursor: pointer; background: var(--card); border: 1px solid var(--edge)
 button:hover { border-color: var(--faint); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 button[aria-pressed='true'] { background: var(--accent); border-color: var(--accent); color: var(--card); }
-.talk { text-align: left; display: grid; gap: 2px; padding: 8px 10px; border-color: transparent; background: transparent; }
-.talk[aria-current='true'] { background: var(--card); border-color: var(--accent); }
+.conversation { text-align: left; display: grid; gap: 2px; padding: 8px 10px; border-color: transparent; background: transparent; }
+.conversation[aria-current='true'] { background: var(--card); border-color: var(--accent); }
 .ends { font-weight: 600; font-size: 13px; overflow-wrap: anywhere; }
-.talk .sum { color: var(--faint); font-size: 12.5px; }
+.conversation .sum { color: var(--faint); font-size: 12.5px; }
 .badges { display: flex; flex-wrap: wrap; gap: 4px; }
 .badge { font-size: 11px; padding: 0 6px; border-radius: 9px; border: 1px solid currentColor; }
 .badge.glued { color: var(--glued); } .badge.cut { color: var(--cut); }

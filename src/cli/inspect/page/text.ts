@@ -45,7 +45,7 @@ export function introduce(
 
 /** The entry of a conversation in the list. */
 export function listed({ it, lanes: { client, server } }: ConversationView, open: () => void): Element {
-  const button = element('button', 'talk');
+  const button = element('button', 'conversation');
   button.type = 'button';
   const badges = element('span', 'badges');
   const badge = (kind: string, count: number, text: string): void => {

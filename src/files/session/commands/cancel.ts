@@ -1,4 +1,4 @@
-/** `cancel`: drops an interrupted upload, and takes it from a connection that still has it. One effect, one answer. */
+/** `cancel`: drops an interrupted upload, and takes it from a connection that still has it. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';

@@ -1,4 +1,4 @@
-/** `delete`: removes a file. One effect, one answer. */
+/** `delete`: removes a file. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from '../command.ts';

@@ -1,7 +1,7 @@
 /**
  * `get`: sends a file, or a range of it, behind its ack.
  *
- *   event                -> effects, answers
+ *   event                -> effects, replies
  *   start                   open
  *   result, opened          ack with `body`, then the bytes, in their turn
  *   result, failed          error

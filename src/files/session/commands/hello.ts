@@ -1,5 +1,5 @@
 /**
- * `hello`: says who the peer is, and answers what the server is.
+ * `hello`: establishes who the peer is, and answers with a description of the server.
  *
  * It is exclusive: the requests behind it wait until the principal is known. A wrong token ends the connection, so
  * that each guess costs one. The runtime compares the token; this file only asks for it.

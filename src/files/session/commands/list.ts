@@ -1,4 +1,4 @@
-/** `list`: a page of the names in the store, in order. One effect, one answer. */
+/** `list`: a page of the names in the store, in order. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { serviceFault } from '../../protocol/errors.ts';
 import type { Listing } from '../../protocol/file.ts';
@@ -12,7 +12,7 @@ export const PAGE_BYTES_MAX = 48 * 1024;
 
 const encoder = new TextEncoder();
 
-/** As much of a listing as fits in a page: at least one file, so that paging always moves on. */
+/** The part of a listing that fits in a page: at least one file, so that paging always moves on. */
 function fitted({ files, next }: Listing): Listing {
   let bytes = 0;
   const fits = files.findIndex((file) => {

@@ -1,7 +1,7 @@
 /**
  * `put`: stores the body under a name, atomically.
  *
- *   phase        event             -> phase       effects, answer
+ *   phase        event             -> phase       effects, reply
  *                start                receiving    openPut
  *   receiving    data                 receiving    write, and sync where progress is due
  *   receiving    end                  committing   commit

@@ -1,4 +1,4 @@
-/** `rename`: moves a file, atomically. One effect, one answer. */
+/** `rename`: moves a file, atomically. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from '../command.ts';

@@ -1,6 +1,6 @@
 /**
- * `resume`: answers how much of an interrupted upload the server has, all of it as durable as the server makes
- * things. Another connection that still has the upload loses it. One effect, one answer.
+ * `resume`: answers how many bytes of an interrupted upload the server has, all of them as durable as the server
+ * makes things. Another connection that still has the upload loses it. One effect, one reply.
  */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';

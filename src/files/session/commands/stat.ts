@@ -1,4 +1,4 @@
-/** `stat`: a file's size and time. One effect, one answer. */
+/** `stat`: a file's size and time. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
 import { acknowledge, defineCommand, refuse } from '../command.ts';

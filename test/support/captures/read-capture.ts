@@ -1,18 +1,18 @@
-/** Reads a capture to its end, for tests: the packets, and the fault it ended with. */
+/** Reads a capture to its end: the packets, and the fault that ended it. */
 import type { Capture } from '../../../src/capture/capture.ts';
 import { type CaptureFault, isCaptureFault } from '../../../src/capture/capture-fault.ts';
 import type { Packet } from '../../../src/capture/packet.ts';
 import { readPackets } from '../../../src/capture/read-packets.ts';
 
-export interface Reading {
+export interface CaptureContents {
   readonly packets: readonly Packet[];
   readonly fault: CaptureFault | null;
-  /** How many packets each batch had. */
+  /** The number of packets in each batch. */
   readonly batches: readonly number[];
 }
 
-/** Whatever is thrown that is no fault is thrown on. */
-export async function readingOf(capture: Capture): Promise<Reading> {
+/** Throws whatever the reading throws that is no `CaptureFault`. */
+export async function readCapture(capture: Capture): Promise<CaptureContents> {
   const packets: Packet[] = [];
   const batches: number[] = [];
   try {
@@ -27,7 +27,7 @@ export async function readingOf(capture: Capture): Promise<Reading> {
   return { packets, fault: null, batches };
 }
 
-/** A capture of bytes that are handed out in blocks of these lengths, and what is left in one more. */
+/** A capture that gives its bytes in blocks of these lengths, and the rest in one more. */
 export function inBlocks(bytes: Uint8Array, lengths: Iterable<number>): Capture {
   return {
     name: 'test',

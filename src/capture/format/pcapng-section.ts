@@ -1,6 +1,12 @@
-/** Reads the description of an interface in a pcapng section, as far as its packets need it. */
+/** A section of a pcapng file: the byte order of its packets, and their interfaces. */
 import type { Damage } from './record-format.ts';
 import { type TimestampReader, timestampReader } from './timestamp.ts';
+
+export interface Section {
+  littleEndian: boolean;
+  /** The interfaces that it has described so far: at most `INTERFACES_MAX`. */
+  interfaces: Interface[];
+}
 
 export interface Interface {
   readonly linkType: number;
@@ -13,8 +19,27 @@ const OPT_END = 0;
 const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 
-/** Microseconds, when the file says nothing else. */
+/** The resolution of a file that says none: microseconds. */
 const RESOLUTION_DEFAULT = 6;
+
+/** The most interfaces in a section. It bounds what is kept of one. */
+const INTERFACES_MAX = 65_536;
+
+/** Adds the interface whose description has its body from `start` to below `end`. */
+export function addInterface(section: Section, view: DataView, start: number, end: number): number | Damage {
+  const { interfaces, littleEndian } = section;
+  if (interfaces.length === INTERFACES_MAX) {
+    return { damage: `more interfaces than ${INTERFACES_MAX} in one section` };
+  }
+  const described = readInterface(view, start, end, littleEndian);
+  if ('damage' in described) return described;
+  interfaces.push(described);
+  return 0;
+}
+
+export const unknownInterface = (id: number, count: number): Damage => ({
+  damage: `a packet of interface ${id}, where the section has described ${count}`,
+});
 
 /**
  * Reads the body of an Interface Description Block:
@@ -24,7 +49,7 @@ const RESOLUTION_DEFAULT = 6;
  *  2  (reserved)
  * ```
  */
-export function readInterface(
+function readInterface(
   view: DataView,
   start: number,
   end: number,
@@ -45,7 +70,7 @@ export function readInterface(
         damage: `an option of an interface that is ${length} bytes long, where ${end - value} are left`,
       };
     }
-    // Without these every time would be wrong, so one of another length is not passed over.
+    // Every time would be wrong without these options, so one of another length is damage.
     if (code === IF_TSRESOL) {
       if (length !== 1) return { damage: `if_tsresol of ${length} bytes, which has 1` };
       resolution = view.getUint8(value);

@@ -1,7 +1,10 @@
-/** Checks the options of listening and connecting where they come in. */
+/** Checks the arguments of listening, connecting and writing where they come in. */
 import {
+  check,
   checkOptions,
   either,
+  FUNCTION,
+  LIST,
   MILLISECONDS,
   optional,
   type Rule,
@@ -11,7 +14,7 @@ import {
 } from '../wire/argument.ts';
 import { BYTES } from '../wire/bytes.ts';
 
-/** Which numbers are ports that can be had is for the system to say: a fault of the Observable. */
+/** The system decides which numbers are ports. One that it does not accept is a fault of the Observable. */
 const PORT: Rule = { words: 'a number from 0 to 65535', isKind: (value) => typeof value === 'number' };
 
 const BACKLOG = optional(wholeFrom(0));
@@ -35,3 +38,16 @@ export function checkConnectUnix(by: string, options: unknown): void {
 }
 
 export const CONNECT_TLS_RULES: Rules = { ca: PEM, cert: PEM, key: PEM, servername: optional(TEXT) };
+
+const CHUNK: Rule = { words: 'a Uint8Array', isKind: (value) => value instanceof Uint8Array };
+
+/**
+ * Checks the arguments of a write, with one `instanceof` for each chunk.
+ *
+ * @throws TypeError when the chunks are no list of `Uint8Array`s, or `settled` is no function.
+ */
+export function checkWrite(chunks: readonly Uint8Array[], settled: unknown): void {
+  if (!Array.isArray(chunks)) check('write: the chunks', chunks, LIST);
+  if (typeof settled !== 'function') check('write: the function told when it is sent', settled, FUNCTION);
+  for (const chunk of chunks) if (!(chunk instanceof Uint8Array)) check('write: a chunk', chunk, CHUNK);
+}

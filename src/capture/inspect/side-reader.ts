@@ -1,0 +1,100 @@
+/** The state of the reading of one side, and the events that it makes: its frames, and the fault that ends it. */
+import { type DeframeState, finish } from '../../wire/deframe-step.ts';
+import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wire/fault.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { Conversation, Side } from '../stream-event.ts';
+import type { CarriedFrame, Carrier } from './carried-frame.ts';
+import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
+
+/** How the frames of one side are found and named. */
+export interface SideFraming {
+  readonly framing: Framing<unknown>;
+  /** The kind of message that a header announces. */
+  label(header: unknown): string | null;
+}
+
+export type EmitFrame = (event: InspectedFrame | InspectedFault) => void;
+
+/** The reading of one side of a conversation. */
+export interface SideReader {
+  readonly conversation: Conversation;
+  readonly from: Side;
+  readonly label: SideFraming['label'];
+  /** The framing, which skips all bodies. */
+  readonly skipping: Framing<unknown>;
+  readonly emit: EmitFrame;
+  /** Between frames or in a head; never in a body. */
+  deframer: DeframeState<unknown>;
+  /** Whether no further frame can be found: after a fault, or after the end. */
+  lost: boolean;
+  /** The frame whose body comes next; null between frames and in a head. */
+  current: CarriedFrame | null;
+  /** Where the next frame begins, as far as it is known. */
+  boundary: number;
+  /** In a head, the chunks that have bytes of it. Together they have no more bytes than a head may have. */
+  pending: Carrier[];
+  /** Where the bytes end that were taken. */
+  reached: number;
+  /** The number of frames so far. */
+  count: number;
+  /** The packet of the last chunk. */
+  last: Pick<Carrier, 'packet' | 'capturedAt'>;
+}
+
+/** Returns the fault of a stream that ends here: in a body or in a head. Null when it ends between two frames. */
+export function endFault({ current, deframer, reached, skipping }: SideReader): FrameFault | null {
+  if (current === null) {
+    const [event] = finish(skipping, deframer).events;
+    return event?.type === 'fault' ? event.fault : null;
+  }
+  const { position, head, length, sample } = current;
+  const got = reached - position - head;
+  const message = `the stream ended in the body of a frame, after ${got} of ${length} bytes`;
+  return faultAt(
+    headFault('truncated', message, length),
+    position,
+    sample.subarray(0, SAMPLE_BYTES_MAX),
+    true,
+  );
+}
+
+/** @param unfinished bytes of its body that did not come before the end. */
+export function emitFrame(side: SideReader, frame: CarriedFrame, unfinished = 0): void {
+  const { conversation, from, emit } = side;
+  const missing = frame.missing + unfinished;
+  side.count++;
+  emit({
+    type: 'frame',
+    conversation,
+    from,
+    number: side.count,
+    position: frame.position,
+    head: frame.head,
+    length: frame.length,
+    label: frame.label,
+    state: unfinished > 0 ? 'unfinished' : missing > 0 ? 'incomplete' : 'whole',
+    missing,
+    firstPacket: frame.first.packet,
+    lastPacket: frame.last.packet,
+    capturedAt: frame.first.capturedAt,
+    deliverableAt: frame.last.deliverableAt,
+    chunks: frame.chunks,
+    firstShared: frame.first.frames - 1,
+    lastShared: frame.last.frames - 1,
+    sample: frame.sample,
+  });
+}
+
+type FaultFacts = Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>;
+
+/** Emits the fault after which no further frame of the side can be found. */
+export function emitFault(side: SideReader, fault: FaultFacts): void {
+  side.lost = true;
+  side.current = null;
+  side.pending = [];
+  const { conversation, from, emit, last } = side;
+  const { code, message, declared, limit, position, hex, ascii } = fault;
+  const { packet, capturedAt } = last;
+  const facts = { code, message, declared, limit, position, hex, ascii };
+  emit({ type: 'fault', conversation, from, ...facts, packet, capturedAt });
+}

@@ -1,0 +1,101 @@
+/** The state of a server that is subscribed to, and the options that all of its connections share. */
+import { mergeMap, NEVER, type Observable, share, take, timer } from 'rxjs';
+import { version } from '../files/protocol/version.ts';
+import type { Command } from '../files/session/command.ts';
+import { commands as builtIn } from '../files/session/dispatch.ts';
+import { createSession } from '../files/session/session.ts';
+import { openAccess } from '../runtime/access.ts';
+import { createCounters } from '../runtime/counters.ts';
+import { createBudget } from '../runtime/credit.ts';
+import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
+import { createRateLimiter } from '../runtime/rate-limit.ts';
+import { createRounds } from '../runtime/rounds.ts';
+import type { ServeConnectionOptions } from '../runtime/serve-connection.ts';
+import { createSlots } from '../runtime/slots.ts';
+import { createTimeoutMonitor } from '../runtime/timeouts.ts';
+import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
+import { openFileLimit } from './bounds.ts';
+import { type ConnectionLimit, createConnectionLimit } from './connection-limit.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+/** A server that is subscribed to. */
+export interface ServerState {
+  readonly commands: readonly Command[];
+  readonly limits: Limits;
+  /** The options with which all connections are served. */
+  readonly shared: ReturnType<typeof sharedOptions>;
+  readonly connectionLimit: ConnectionLimit;
+  readonly tokenTries: TokenTries;
+  /** Emits when the grace time of a shutdown is over: what is not finished is cut off. */
+  readonly cut$: Observable<unknown>;
+  isShuttingDown: boolean;
+}
+
+export function createServerState(options: ServeOptions): ServerState {
+  const { commands = builtIn } = options;
+  const within = limitsWithin(openFileLimit(), options.limits?.connections);
+  const limits = { ...defaultLimits, ...within, ...options.limits };
+  const shared = sharedOptions(options, commands, limits);
+  const { shutdown$, counters, budget } = shared;
+  const server: ServerState = {
+    commands,
+    limits,
+    shared,
+    connectionLimit: createConnectionLimit(limits),
+    tokenTries: options.tokenTries ?? createTokenTries(() => performance.now()),
+    cut$: shutdown$.pipe(
+      mergeMap(() => timer(limits.grace)),
+      share(),
+    ),
+    isShuttingDown: false,
+  };
+  shutdown$.subscribe(() => {
+    server.isShuttingDown = true;
+  });
+  options.stats?.(() => ({
+    ...counters,
+    connections: server.connectionLimit.count(),
+    unsettled: budget.unsettled(),
+  }));
+  return server;
+}
+
+/** The options that all connections of a server share: one budget, one set of rate limits, one session. */
+function sharedOptions(options: ServeOptions, commands: readonly Command[], limits: Limits) {
+  const { store, customHandlers = {}, access = openAccess } = options;
+  const { credit, heads } = splitBudget(limits);
+  const { reading, writing } = limits.openFiles;
+  return {
+    session: createSession(commands, limits),
+    store,
+    customHandlers,
+    access,
+    limits,
+    budget: createBudget(credit),
+    slots: {
+      heads: createSlots({ shared: heads, perHolder: 0 }),
+      reading: createSlots({ shared: reading, perHolder: 1 }),
+      writing: createSlots({ shared: writing, perHolder: 1 }),
+    },
+    rounds: createRounds(() => performance.now(), setImmediate),
+    timeoutMonitor: createTimeoutMonitor(limits.timeouts),
+    rateLimits: {
+      bytes: createRateLimiter(limits.bytesPerSecond),
+      requests: createRateLimiter(limits.requestsPerSecond),
+    },
+    about: aboutServer(commands, limits),
+    counters: createCounters(),
+    shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
+  } satisfies Partial<ServeConnectionOptions>;
+}
+
+/** The limits and commands that a client may want to know before it sends. An infinite bound is null. */
+function aboutServer(commands: readonly Command[], limits: Limits) {
+  const { headerBytes, fileBytes, openRequests } = limits;
+  return {
+    server: 'sluice',
+    version,
+    commands: [...new Set(commands.map(({ cmd }) => cmd))],
+    limits: { headerBytes, fileBytes: Number.isFinite(fileBytes) ? fileBytes : null, openRequests },
+  };
+}

@@ -1,0 +1,59 @@
+/** The state of a connection over a node socket. */
+import type { Socket } from 'node:net';
+import { AsyncSubject } from 'rxjs';
+import { type ChunkReader, createChunkReader } from '../chunk-reader.ts';
+import type { ConnectionFault } from '../connection.ts';
+import type { Slabs } from './slabs.ts';
+
+export interface SocketState {
+  /** The socket. It is replaced once, before anything happens, where the connection reads into slabs. */
+  socket: Socket;
+  /** The socket that carries this one, as TCP carries TLS. */
+  readonly below: Socket | undefined;
+  /** The memory that the socket reads into; null when node allocates it. */
+  readonly slabs: Slabs | null;
+  readonly faultOf: (error: unknown) => ConnectionFault;
+  readonly reader: ChunkReader;
+  readonly closed$: AsyncSubject<ConnectionFault | null>;
+  /** The writes that have not settled. Bounded by the writer, as the contract demands. */
+  readonly unsettled: Set<(fault?: ConnectionFault) => void>;
+  /** Sends the writes of a turn. Made once, so that a turn costs no closure. */
+  readonly uncork: () => void;
+  /** Whether `uncork` is due in this turn. */
+  isCorked: boolean;
+  /** Whether our `destroy` was called. */
+  isDestroyed: boolean;
+  /** Why nothing more can be written: our `end()` or `destroy()`, or a failed write. */
+  writeEnd: ConnectionFault | undefined;
+  /** The fault of a failed write. Reading goes on: the bytes that the kernel had received are still delivered. */
+  writeFault: ConnectionFault | undefined;
+  /** How reading ends when the system reports the end of the input: null in good order. */
+  inputEnd: ConnectionFault | null;
+}
+
+export function createSocketState(
+  socket: Socket,
+  below: Socket | undefined,
+  slabs: Slabs | null,
+  faultOf: (error: unknown) => ConnectionFault,
+): SocketState {
+  const state: SocketState = {
+    socket,
+    below,
+    slabs,
+    faultOf,
+    reader: createChunkReader(),
+    closed$: new AsyncSubject(),
+    unsettled: new Set(),
+    uncork: () => {
+      state.isCorked = false;
+      state.socket.uncork();
+    },
+    isCorked: false,
+    isDestroyed: false,
+    writeEnd: undefined,
+    writeFault: undefined,
+    inputEnd: null,
+  };
+  return state;
+}
