@@ -187,7 +187,9 @@ const ACTOR_RULES = {
  *     effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],
  *   }),
  * });
- * serveActors({ connections$: listenTcp({ port: 7000 }), actor: echo }).subscribe();
+ * serveActors({ connections$: listenTcp({ port: 7000 }), actor: echo }).subscribe({
+ *   error: (fault) => console.error(fault.message), // the port is taken, say
+ * });
  */
 export function defineActor<T extends ActorTypes = Record<never, never>>() {
   return <In, Out, Head = never>(

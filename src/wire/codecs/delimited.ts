@@ -44,7 +44,10 @@ export interface DelimitedState {
  * @throws TypeError or RangeError when an argument is of the wrong kind or out of its bounds.
  * @example
  * const records = delimited(Uint8Array.of(0), { maxLength: 65_536 });
- * chunks$.pipe(frames(records)).subscribe((record) => console.log(`${record.length} bytes`));
+ * chunks$.pipe(frames(records)).subscribe({
+ *   next: (record) => console.log(`${record.length} bytes`),
+ *   error: (error) => console.log(error.message),
+ * });
  */
 export function delimited(delimiter: BytesLike, options: DelimitedOptions): Codec<Uint8Array> {
   const end = new Uint8Array(bytesOf(delimiter, 'delimited: the delimiter'));
