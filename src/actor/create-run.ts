@@ -46,7 +46,7 @@ const NO_RATE = { consume: () => {}, leave: () => {} };
 const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
 
 /** The events that are reduced before another connection may have its turn. */
-const EVENTS_A_TURN = 64;
+const EVENTS_A_TURN = 256;
 
 export function createRun(
   connection: Connection,
@@ -59,8 +59,9 @@ export function createRun(
   const member = rounds.join(
     () => work(run),
     (waits) => {
-      pause(run, 'turn', waits);
+      run.isWaiting = waits;
       if (waits) run.writer.flush();
+      else pause(run, 'turn', false);
     },
   );
   const inbound = createMailbox<unknown>({
@@ -118,6 +119,7 @@ export function createRun(
     room: options.rooms.join(),
     pausedBy: new Set(),
     cancelRoom: null,
+    isWaiting: false,
     hasRoom: false,
     partialCredit: 0,
     stateCredit: 0,

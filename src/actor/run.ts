@@ -117,6 +117,8 @@ export interface Run {
   rates: { readonly bytes: Share; readonly messages: Share };
   readonly room: SlotHolder;
   readonly pausedBy: Set<Pause>;
+  /** Whether it is another connection's turn. */
+  isWaiting: boolean;
   /** Gives back the room for a long message, or withdraws the wish for it; null when there is neither. */
   cancelRoom: (() => void) | null;
   hasRoom: boolean;

@@ -12,7 +12,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
 import { settleUnreduced } from './credit.ts';
-import { isListening } from './pause.ts';
+import { isListening, pause } from './pause.ts';
 import { inputEnded } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyCodec, Run } from './run.ts';
@@ -41,6 +41,9 @@ function chunkArrived(run: Run, chunk: Uint8Array): void {
   run.counters.received += chunk.length;
   run.ackDelay.onActivity();
   if (isDropping(run)) return run.connection.recycle?.(chunk, chunk.length);
+  // A connection that waits for its turn is paused only when more comes: most of them have said what they wanted to, and
+  // to pause and resume costs two system calls.
+  if (run.isWaiting) pause(run, 'turn', true);
   run.chunks.push(chunk);
   run.member.wake();
 }
