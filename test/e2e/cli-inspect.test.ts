@@ -5,7 +5,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
 import { ipv4, tcp } from '../support/captures/packet-bytes.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
-import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  main,
+  sluice,
+  sluiceInRunner,
+  start,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -56,7 +64,7 @@ describe('the table', () => {
 
   test('fits in 100 columns for the captures of real programs', async () => {
     for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'smb.pcap']) {
-      const { stdout } = await sluice(['inspect', golden(name)]);
+      const { stdout } = await sluiceInRunner(['inspect', golden(name)]);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
     }
   });
@@ -65,7 +73,7 @@ describe('the table', () => {
     const [one, two] = [0, 1].map((connection) => segments(connection, 'client', frames, [4]));
     const mixed = one!.flatMap((packet, i) => [packet, two![i]!]);
     const file = written([...handshake(0), ...handshake(1), ...mixed]);
-    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    const { stdout } = await sluiceInRunner(['inspect', file, ...byLength]);
     const which = stdout
       .split('\n')
       .filter((line) => /^#|→ +\d+ +0/.test(line))
@@ -76,7 +84,7 @@ describe('the table', () => {
   test('shows gaps and faults where they are', async () => {
     const holes = segments(0, 'client', frames, [4]).filter((_, i) => i !== 1);
     const file = written([...handshake(0), ...holes]);
-    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    const { stdout } = await sluiceInRunner(['inspect', file, ...byLength]);
     expect(stdout).toMatch(/→ +gap +4 +not in the recording, from 4 on/);
     expect(stdout).toMatch(
       /→ +fault .* gap at 4: 4 bytes are missing, and where the next frame begins is not\n/,
@@ -85,22 +93,29 @@ describe('the table', () => {
   });
 
   test('shows chunks where no framing is known, and with --chunks beside frames', async () => {
-    const plain = await sluice(['inspect', glued()]);
+    const plain = await sluiceInRunner(['inspect', glued()]);
     expect(plain.stdout).toContain('    no framing is known for it: --preset or --length-field says one\n');
     expect(plain.stdout.match(/→ +chunk /g)?.length).toBe(3);
-    const both = await sluice(['inspect', glued(), ...byLength, '--chunks']);
+    const both = await sluiceInRunner(['inspect', glued(), ...byLength, '--chunks']);
     expect(both.stdout.match(/→ +chunk /g)?.length).toBe(3);
     expect(both.stdout.match(/→ +\d /g)?.length).toBeGreaterThanOrEqual(3);
   });
 
   test('has as many rows as --frames says, and counts the others', async () => {
-    const { stdout } = await sluice(['inspect', golden('tls.pcapng'), '--only', '0', '--frames', '2']);
+    const { stdout } = await sluiceInRunner([
+      'inspect',
+      golden('tls.pcapng'),
+      '--only',
+      '0',
+      '--frames',
+      '2',
+    ]);
     expect(stdout).toContain('           … and 15 more\n');
     expect(stdout).toContain('  → 6 frames in 4 chunks');
   });
 
   test('has times of day with --absolute', async () => {
-    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--absolute']);
+    const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--absolute']);
     expect(stdout).toMatch(/→ +1 22:13:20\.002000 /);
   });
 
@@ -111,7 +126,7 @@ describe('the table', () => {
       Buffer.from(evil),
     ]);
     const file = written([...handshake(0), ...segments(0, 'client', bytes, [1000])]);
-    const { stdout } = await sluice(['inspect', file]);
+    const { stdout } = await sluiceInRunner(['inspect', file]);
     expect(stdout).toContain('stat \\u{1b}[31m\\u{202e}\n');
     for (const raw of ['\u001b', '\u202e']) expect(stdout).not.toContain(raw);
   });
@@ -119,7 +134,7 @@ describe('the table', () => {
 
 describe('--json', () => {
   test('has one object a line, with times as nanoseconds and in ISO 8601', async () => {
-    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--json']);
+    const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--json']);
     const lines = jsonLines(stdout);
     expect(lines.map(({ type }) => type)).toEqual(['open', 'framing', 'frame', 'frame', 'frame', 'close']);
     expect(lines[0]).toEqual({
@@ -158,7 +173,7 @@ describe('--json', () => {
   });
 
   test('has the chunks as well with --chunks', async () => {
-    const { stdout } = await sluice(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
+    const { stdout } = await sluiceInRunner(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
     const chunks = jsonLines(stdout).filter(({ type }) => type === 'chunk');
     expect(chunks).toMatchObject([
       { from: 'client', position: 0, length: 11, packet: 3, hex: '0003616263000164000665' },
@@ -171,7 +186,7 @@ describe('--json', () => {
     const bytes = Uint8Array.from({ length: 3000 }, (_, at) => at * at);
     const file = written([...handshake(0), ...segments(0, 'client', bytes, [1400, 100])]);
     const hexOf = async (...flags: readonly string[]) => {
-      const { stdout } = await sluice(['inspect', file, '--preset', 'none', '--json', ...flags]);
+      const { stdout } = await sluiceInRunner(['inspect', file, '--preset', 'none', '--json', ...flags]);
       return jsonLines(stdout).flatMap(({ type, hex }) => (type === 'chunk' ? [hex as string] : []));
     };
     expect((await hexOf('--chunk-bytes', 'all')).join('')).toBe(Buffer.from(bytes).toString('hex'));
@@ -186,7 +201,7 @@ describe('--json', () => {
   test('ends with what was not read, which has no conversation', async () => {
     const file = join(tempFolder(), 'other.pcap');
     writeFileSync(file, otherThanTcp);
-    const { stdout, stderr, status } = await sluice(['inspect', file, '--json']);
+    const { stdout, stderr, status } = await sluiceInRunner(['inspect', file, '--json']);
     expect(status).toBe(1);
     expect(jsonLines(stdout)).toEqual([
       {
@@ -205,9 +220,9 @@ describe('--json', () => {
   });
 
   test('agrees with the table on a capture of real traffic', async () => {
-    const { stdout } = await sluice(['inspect', golden('dns.pcap'), '--json']);
+    const { stdout } = await sluiceInRunner(['inspect', golden('dns.pcap'), '--json']);
     const count = jsonLines(stdout).filter(({ type }) => type === 'frame').length;
-    const table = await sluice(['inspect', golden('dns.pcap')]);
+    const table = await sluiceInRunner(['inspect', golden('dns.pcap')]);
     expect(table.stdout).toContain(` ${count} frames (`);
   });
 });
@@ -235,17 +250,17 @@ describe('what is read', () => {
   test('that cannot be, or has nothing in it, is said', async () => {
     const file = join(tempFolder(), 'text');
     writeFileSync(file, 'this is no capture at all');
-    expect(await sluice(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
-    expect(await sluice(['inspect', '/nowhere'])).toMatchObject({
+    expect(await sluiceInRunner(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
+    expect(await sluiceInRunner(['inspect', '/nowhere'])).toMatchObject({
       status: 1,
       stderr: 'sluice: /nowhere: there is no such file\n',
     });
     const empty = written([]);
-    expect(await sluice(['inspect', empty])).toMatchObject({
+    expect(await sluiceInRunner(['inspect', empty])).toMatchObject({
       status: 1,
       stderr: `sluice: ${empty} has no TCP connection: it has no packets\n`,
     });
-    expect((await sluice(['inspect', glued(), '--only', '7'])).stderr).toContain(
+    expect((await sluiceInRunner(['inspect', glued(), '--only', '7'])).stderr).toContain(
       'no conversation that --only 7',
     );
   });
@@ -285,13 +300,13 @@ describe('the command line', () => {
     [['trace.pcap', '--chunk-bytes', 'all'], '--chunk-bytes is for --json'],
     [[], 'the FILE to inspect is missing'],
   ])('%j is refused, and says what may be', async (args, says) => {
-    const { status, stderr } = await sluice(['inspect', ...args]);
+    const { status, stderr } = await sluiceInRunner(['inspect', ...args]);
     expect(status).toBe(2);
     expect(stderr).toContain(says);
   });
 
   test('lists the presets', async () => {
-    const { stdout } = await sluice(['inspect', '--presets']);
+    const { stdout } = await sluiceInRunner(['inspect', '--presets']);
     expect(stdout).toMatch(/^dns +DNS over TCP +port 53$/m);
     expect(stdout).toMatch(/^sluice /m);
   });
@@ -301,7 +316,7 @@ describe('the command line', () => {
     // A byte, a length that counts all of the frame but two bytes of it, and a body.
     const frame = Uint8Array.of(0x51, 6, 0, 0, 0, 1, 2, 3);
     const file = written([...handshake(0), ...segments(0, 'client', frame, [100])]);
-    const { stdout } = await sluice(['inspect', file, '--length-field', keys, '--json']);
+    const { stdout } = await sluiceInRunner(['inspect', file, '--length-field', keys, '--json']);
     expect(jsonLines(stdout)).toContainEqual(expect.objectContaining({ type: 'frame', head: 5, length: 3 }));
   });
 });

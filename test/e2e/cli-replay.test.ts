@@ -13,6 +13,7 @@ import {
   jsonLines,
   type Ran,
   sluice,
+  sluiceInRunner,
   start,
   startServe,
   startSluice,
@@ -56,14 +57,17 @@ function captured(events: readonly StreamEvent[]) {
   const folder = tempFolder();
   const file = join(folder, 'trace.pcap');
   writeFileSync(file, pcapOfEvents(events));
-  const run = (...args: string[]): Promise<Ran> => sluice(['replay', 'trace.pcap', ...args], { cwd: folder });
-  return { folder, file, run };
+  const replay = ['replay', 'trace.pcap'];
+  const run = (...args: string[]): Promise<Ran> => sluiceInRunner([...replay, ...args], { cwd: folder });
+  /** As a process of its own. */
+  const start = (...args: string[]): Promise<Ran> => sluice([...replay, ...args], { cwd: folder });
+  return { folder, file, run, start };
 }
 
 describe('without --to and --verify', () => {
   test('it prints what would have been stored', async () => {
-    const { folder, run } = captured(recording());
-    expect(await run()).toEqual({
+    const { folder, start } = captured(recording());
+    expect(await start()).toEqual({
       status: 0,
       stderr: '',
       stdout: [
@@ -138,8 +142,8 @@ describe('--verify', () => {
   );
 
   test('is 1 when one is not, and says which field, and where in the recording', async () => {
-    const { run } = captured(recording(6));
-    const { status, stdout } = await run('--verify');
+    const { run, start } = captured(recording(6));
+    const { status, stdout } = await start('--verify');
     expect(status).toBe(1);
     expect(stdout).toMatch(/^conversation 0, .*: different \(/m);
     expect(stdout).toMatch(/^ {2}reply 1: size was 6 and is 5 \(packet 4, \d\d:\d\d:20\.020000\)$/m);
@@ -174,10 +178,10 @@ describe('--verify', () => {
 
 describe('--to', () => {
   test('stores again on another server what was recorded, and compares', async () => {
-    const { folder, run } = captured(recording());
+    const { folder, start } = captured(recording());
     const root = join(folder, 'root');
     const { server } = await startServe(root);
-    const { status, stdout } = await run('--to', server, '--speed', '100', '--max-idle', '5');
+    const { status, stdout } = await start('--to', server, '--speed', '100', '--max-idle', '5');
     expect([status, stdout.split('\n').at(-2)]).toEqual([0, '2 conversations: 2 the same']);
     expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('hello');
   });
@@ -191,7 +195,7 @@ describe('--to', () => {
 });
 
 describe('what cannot be', () => {
-  const { run } = { run: (...args: string[]) => sluice(['replay', ...args]) };
+  const run = (...args: string[]) => sluiceInRunner(['replay', ...args]);
 
   test('a file that is not there, or no capture', async () => {
     const { folder } = captured([]);
@@ -208,7 +212,7 @@ describe('what cannot be', () => {
   test.each([[[]], [['--verify']]])(
     'a capture of another protocol, which cannot be served: %j',
     async (flags) => {
-      const ran = await sluice(['replay', 'test/golden/captures/dns.pcap', ...flags]);
+      const ran = await sluiceInRunner(['replay', 'test/golden/captures/dns.pcap', ...flags]);
       expect(ran.status).toBe(1);
       expect(ran.stderr).toContain("holds nothing of Sluice's wire (by its port it is dns)");
       expect(ran.stdout).toBe('');
@@ -266,7 +270,8 @@ describe('what `sluice serve --record` wrote', () => {
     const args = ['--record', recordings, '--access', join(folder, 'access.json')];
     const serving = await startServe(join(folder, 'root'), args);
     const env = { SLUICE_TOKEN: token };
-    const run = (...args: string[]) => sluice([...args, '--server', serving.server], { cwd: folder, env });
+    const run = (...args: string[]) =>
+      sluiceInRunner([...args, '--server', serving.server], { cwd: folder, env });
     // One after the other, since each connection has a file of its own, and sees what the ones before it stored.
     expect((await run('put', 'tree', '--parallel', '1')).status).toBe(0);
     serving.child.kill('SIGTERM');
@@ -275,7 +280,7 @@ describe('what `sluice serve --record` wrote', () => {
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) {
       expect(readFileSync(join(recordings, file)).includes(token)).toBe(false);
-      const { status, stdout, stderr } = await sluice(['replay', join(recordings, file), '--verify']);
+      const { status, stdout, stderr } = await sluiceInRunner(['replay', join(recordings, file), '--verify']);
       expect([status, stdout.split('\n').at(-2)], stdout + stderr).toEqual([0, '1 conversation: 1 the same']);
     }
   });
@@ -297,7 +302,7 @@ describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
       { cwd: folder },
     );
     await tcpdump.said(/listening on/);
-    const run = (...args: string[]) => sluice([...args, '--server', server], { cwd: folder });
+    const run = (...args: string[]) => sluiceInRunner([...args, '--server', server], { cwd: folder });
     expect((await run('put', 'tree')).status).toBe(0);
     expect((await run('get', 'tree/', '--out', 'back')).status).toBe(0);
     expect((await run('mv', 'tree/a.txt', 'b.txt')).status).toBe(0);
@@ -309,9 +314,12 @@ describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
     await tcpdump.done;
 
     for (const chunking of ['recorded', 'whole', 'random:3']) {
-      const { status, stdout } = await sluice(['replay', 'trace.pcap', '--verify', '--chunking', chunking], {
-        cwd: folder,
-      });
+      const { status, stdout } = await sluiceInRunner(
+        ['replay', 'trace.pcap', '--verify', '--chunking', chunking],
+        {
+          cwd: folder,
+        },
+      );
       expect([status, stdout.split('\n').at(-2)], stdout).toEqual([
         0,
         expect.stringMatching(/^(\d+) conversations: \1 the same$/),

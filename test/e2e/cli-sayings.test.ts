@@ -2,21 +2,22 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, jsonLines, sluice, startServe } from '../support/processes/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { endAll, jsonLines, shareServe, sluice, sluiceInRunner } from '../support/processes/cli.ts';
+import { readTree, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
-async function served() {
-  const folder = tempFolder();
-  const root = join(folder, 'root');
-  const { server } = await startServe(root);
-  return { folder, root, run: (...args: string[]) => sluice([...args, '--server', server], { cwd: folder }) };
+const share = shareServe();
+
+function served() {
+  const { folder, root, server } = share();
+  const run = (...args: string[]) => sluiceInRunner([...args, '--server', server], { cwd: folder });
+  return { folder, root, run };
 }
 
 describe('what is said', () => {
   test('of a folder to rm: how; with -r all below it goes', async () => {
-    const { root, run } = await served();
+    const { root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C', e: 'E' });
     expect(await run('rm', 'd/')).toMatchObject({
       status: 1,
@@ -28,7 +29,7 @@ describe('what is said', () => {
   });
 
   test('of a move names the name that is wrong', async () => {
-    const { root, run } = await served();
+    const { root, run } = served();
     writeTree(root, { a: 'A', b: 'B' });
     expect((await run('mv', 'none', 'c')).stderr).toBe('sluice: none: there is no such file\n');
     expect((await run('mv', 'a', 'b', '--no-clobber')).stderr).toBe(
@@ -37,7 +38,7 @@ describe('what is said', () => {
   });
 
   test('of a folder where a file is to be: that, with the name once and no temporary file', async () => {
-    const { folder, root, run } = await served();
+    const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C' });
     mkdirSync(join(folder, 'out/d/a/full'), { recursive: true });
     writeTree(folder, { 'out/d/b': 'a file' });
@@ -51,7 +52,7 @@ describe('what is said', () => {
   });
 
   test('of what is there already to get --no-clobber: that it is skipped, and nothing has failed', async () => {
-    const { folder, root, run } = await served();
+    const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'new', 'd/b': 'B', 'd/c': 'C' });
     writeTree(folder, { 'out/d/a': 'mine' });
     const first = await run('get', 'd/', '--out', 'out/', '--no-clobber');
@@ -65,7 +66,7 @@ describe('what is said', () => {
   });
 
   test('of a file of the kernel: that it was stored, with what it has', async () => {
-    const { root, run } = await served();
+    const { root, run } = served();
     const ran = await run('put', '/proc/version', '/proc/self/pagemap');
     expect(ran).toMatchObject({
       status: 1,
@@ -76,7 +77,7 @@ describe('what is said', () => {
   });
 
   test('of a command line that cannot be meant: what to write instead, before anything is done', async () => {
-    const { folder, root, run } = await served();
+    const { folder, root, run } = served();
     writeTree(folder, { a: 'A', 'd/a': 'B' });
     const lines: [string[], string][] = [
       [['put', 'a', './a'], 'a is named twice: leave one of the two out'],
@@ -90,7 +91,7 @@ describe('what is said', () => {
   });
 
   test('of an empty name: that it is one; and an empty variable is as none', async () => {
-    const { folder, root, run } = await served();
+    const { folder, root, run } = served();
     writeTree(root, { a: 'A' });
     const named = await run('stat', '', 'a');
     expect(named.stderr).toBe("sluice: '': the file name is not allowed: it is empty\n");
@@ -103,14 +104,14 @@ describe('what is said', () => {
   });
 
   test('to ls /: everything, as get and rm mean it', async () => {
-    const { root, run } = await served();
+    const { root, run } = served();
     expect(await run('ls', '/')).toEqual({ status: 0, stdout: '', stderr: '' });
     writeTree(root, { a: 'A', 'd/b': 'B' });
     expect((await run('ls', '/', '--json')).stdout).toBe((await run('ls', '--json')).stdout);
   });
 
   test('of an empty folder: that it is skipped', async () => {
-    const { folder, run } = await served();
+    const { folder, run } = served();
     writeTree(folder, { 'd/a': 'A' });
     mkdirSync(join(folder, 'd/empty'));
     expect((await run('put', 'd')).stderr).toBe('sluice: d/empty: skipped, an empty folder\n');

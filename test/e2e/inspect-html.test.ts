@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
 import { need, pathOf } from '../support/install-tools.ts';
-import { sluice } from '../support/processes/cli.ts';
+import { sluiceInRunner } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** How long the browser may take to start, and to do something; a busy machine needs its time. */
@@ -50,7 +50,7 @@ function written(packets: readonly TcpPacket[], port = 7000): string {
 /** Writes the page of a capture; answers its path. */
 async function paged(file: string, ...args: string[]): Promise<string> {
   const page = join(tempFolder(), 'out.html');
-  const { status, stderr } = await sluice(['inspect', file, '--html', page, ...args]);
+  const { status, stderr } = await sluiceInRunner(['inspect', file, '--html', page, ...args]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return page;
 }
@@ -60,7 +60,7 @@ describe('the file', () => {
     const [file, folder] = [capture(), tempFolder()];
     const page = await paged(file, '--length-field', 'width=2');
     const args = ['inspect', file, '--length-field', 'width=2', '--html', '-'];
-    expect(await sluice(args, { cwd: folder })).toEqual({
+    expect(await sluiceInRunner(args, { cwd: folder })).toEqual({
       ...{ status: 0, stderr: '' },
       stdout: readFileSync(page, 'utf8'),
     });
@@ -70,15 +70,15 @@ describe('the file', () => {
   test('is written whole or not at all, and never over the capture', async () => {
     const file = capture();
     const before = readFileSync(file);
-    const over = await sluice(['inspect', file, '--html', file]);
+    const over = await sluiceInRunner(['inspect', file, '--html', file]);
     expect(over).toMatchObject({ status: 2, stderr: `sluice: --html would overwrite the capture ${file}\n` });
     expect(readFileSync(file)).toEqual(before);
-    const nowhere = await sluice(['inspect', file, '--html', '/nowhere/out.html']);
+    const nowhere = await sluiceInRunner(['inspect', file, '--html', '/nowhere/out.html']);
     expect(nowhere.status).toBe(1);
     expect(nowhere.stderr).toContain('/nowhere/out.html cannot be written');
     const folder = tempFolder();
     symlinkSync('/dev/null', join(folder, 'device'));
-    const device = await sluice(['inspect', file, '--html', 'device'], { cwd: folder });
+    const device = await sluiceInRunner(['inspect', file, '--html', 'device'], { cwd: folder });
     expect(device.stderr).toMatch(/^sluice: device cannot be written: it is neither a file nor a folder/);
     const page = await paged(file, '--length-field', 'width=2');
     expect(readdirSync(join(page, '..'))).toEqual(['out.html']);
@@ -93,7 +93,7 @@ describe('the file', () => {
   test('of a damaged capture shows what came before, and says so', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'cut.pcap'), readFileSync('test/golden/captures/dns.pcap').subarray(0, 5000));
-    const ran = await sluice(['inspect', 'cut.pcap', '--html', 'out.html'], { cwd: folder });
+    const ran = await sluiceInRunner(['inspect', 'cut.pcap', '--html', 'out.html'], { cwd: folder });
     expect(ran.status).toBe(1);
     expect(ran.stderr).toContain('cut.pcap: at byte ');
     expect(readFileSync(join(folder, 'out.html'), 'utf8')).toContain('"fault":"cut.pcap: at byte ');

@@ -17,7 +17,9 @@ import {
   jsonLines,
   type Ran,
   type Running,
-  sluice,
+  type Serving,
+  shareServe,
+  sluiceInRunner,
   start,
   startServe,
 } from '../support/processes/cli.ts';
@@ -50,18 +52,35 @@ const clients = {
     const more: Record<string, string[]> = { put: ['--as', two], get: ['--out', two], mv: [two] };
     const args = [command, ...(one === '' ? [] : [one]), ...(more[command] ?? [])];
     if (command === 'ls' || command === 'stat') args.push('--json');
-    return sluice([...args, '--server', `127.0.0.1:${port}`], { cwd: folder, ...(env && { env }) });
+    return sluiceInRunner([...args, '--server', `127.0.0.1:${port}`], { cwd: folder, ...(env && { env }) });
   },
 } satisfies Record<string, (at: At, ...args: string[]) => Promise<Ran>>;
 type ClientName = keyof typeof clients;
 
+interface World {
+  readonly folder: string;
+  readonly root: string;
+  readonly serving: Serving;
+}
+
+const share = shareServe();
+
+/** The one server that has no other arguments. */
+function shared() {
+  const { folder, root, ...serving } = share();
+  return withClients({ folder, root, serving });
+}
+
+/** A server for this test alone. */
 async function served(args: readonly string[] = []) {
   const folder = tempFolder();
   const root = join(folder, 'root');
-  const serving = await startServe(root, args);
-  const at = { folder, port: serving.port };
-  const python = (...words: string[]) => clients['sluice_client.py'](at, ...words);
-  return { folder, root, serving, at, python };
+  return withClients({ folder, root, serving: await startServe(root, args) });
+}
+
+function withClients(world: World) {
+  const at = { folder: world.folder, port: world.serving.port };
+  return { ...world, at, python: (...words: string[]) => clients['sluice_client.py'](at, ...words) };
 }
 
 /** What is stored, without the store's own folder. */
@@ -82,14 +101,14 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
   const client = clients[name];
 
   test('stores a folder with nested names, an empty file, a Chinese name and 20 MB as it is', async () => {
-    const { folder, root, at } = await served();
+    const { folder, root, at } = shared();
     writeTree(join(folder, 'tree'), tree);
     expect(await client(at, 'put', 'tree', 'x/y')).toMatchObject(done);
     expect(readTree(join(root, 'x/y'))).toEqual(readTree(join(folder, 'tree')));
   });
 
   test('stores hundreds of small files', async () => {
-    const { folder, root, at } = await served();
+    const { folder, root, at } = shared();
     const many = Array.from({ length: 300 }, (_, i) => [`d${i % 7}/f${i}`, randomBytes((i * 37) % 5000)]);
     writeTree(join(folder, 'many'), Object.fromEntries(many));
     expect(await client(at, 'put', 'many', 'many')).toMatchObject(done);
@@ -101,7 +120,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     (other) => other === 'sluice_client.py' || other !== name,
   );
   test.each(stores)('gets back what %s has stored', async (other) => {
-    const { folder, at } = await served();
+    const { folder, at } = shared();
     const some = { empty: '', '照片/你好.txt': '世界', big };
     writeTree(join(folder, 'tree'), some);
     utimesSync(join(folder, 'tree/empty'), 1_000_000_000, 1_000_000_000);
@@ -116,7 +135,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
   });
 
   test('lists all of 1,200 names, or those with a prefix, in their order', async () => {
-    const { root, at } = await served();
+    const { root, at } = shared();
     const names = Array.from({ length: 1200 }, (_, i) => `d${i % 3}/${String(i).padStart(4, '0')}`).sort();
     writeTree(root, Object.fromEntries([...names, 'ü', 'z'].map((file) => [file, file])));
     const listed = async (...prefix: string[]) =>
@@ -127,7 +146,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
   });
 
   test('tells of a file, renames it and deletes it', async () => {
-    const { folder, root, at } = await served();
+    const { folder, root, at } = shared();
     writeTree(folder, { a: 'AAA' });
     await client(at, 'put', 'a', 'd/a');
     expect(jsonLines((await client(at, 'stat', 'd/a')).stdout)).toEqual([
@@ -173,7 +192,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
   });
 
   test('stores the other files of a folder when one is refused', async () => {
-    const { folder, root, at } = await served();
+    const { folder, root, at } = shared();
     writeTree(folder, { 'from/1': '1', 'from/a/b': 'B', 'from/big/1': big, 'from/z': 'Z' });
     writeTree(root, { 'to/a': 'A', 'to/big': 'file' });
     expect(await client(at, 'put', 'from', 'to')).toMatchObject({ status: 1 });
@@ -201,7 +220,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
 
 describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
   test('says what the server is, and who it is itself', async () => {
-    const { python } = await served();
+    const { python } = shared();
     expect(jsonLines((await python('ping')).stdout)).toEqual([{ ack: 'ping' }]);
     expect(jsonLines((await python('hello')).stdout)).toEqual([
       expect.objectContaining({
@@ -238,7 +257,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
   });
 
   test('compares the CRC-32 of what it has sent, and prints it', async () => {
-    const { folder, python } = await served();
+    const { folder, python } = shared();
     writeTree(folder, { a: 'hello' });
     expect(jsonLines((await python('put', 'a', 'b')).stdout)).toEqual([
       { ack: 'put', filename: 'b', size: 5, crc32: crc32('hello'), durable: false },
