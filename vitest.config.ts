@@ -38,8 +38,8 @@ const common = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
-    // One more than there are cores: many tests wait for a process, a disk or a timer.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are cores: many tests wait for a process, a disk or a timer.
+    maxWorkers: availableParallelism() + 2,
     projects: [
       { test: { ...common, name: 'alone', include: alone } },
       // What these import is loaded once a worker, rather than once a file: that would take longer than they do.
