@@ -267,7 +267,7 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
     'ids that are echoed in replies and errors': {
       connections: 20,
-      says: () => [repeated(2_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
+      says: () => [repeated(3_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
       from: throughUnix,
     },
     'gets that are not read': { connections: 25, says: () => [repeated(20, () => get)] },
@@ -335,11 +335,14 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
   };
 
-  test.each(Object.keys(attacks))('when peers send %s', async (name) => {
-    await hold(server, limits, attacks[name]!, { before });
-  });
+  test.each(Object.keys(attacks))(
+    'a server holds no more than its limits add up to when peers send %s',
+    async (name) => {
+      await hold(server, limits, attacks[name]!, { before });
+    },
+  );
 
-  test('when somebody opens very many connections to its metrics', async () => {
+  test('a server holds no more descriptors than it may when somebody opens very many connections to its metrics', async () => {
     const sockets: Socket[] = [];
     const before = server.descriptors();
     let closed = 0;
@@ -380,7 +383,7 @@ describe('a server with tokens', () => {
   // What came behind it would be waited for too, ten seconds at the most.
   const wrong = (n: number) => [frame({ cmd: 'hello', token: `${'t'.repeat(900)}${n}` })];
 
-  test('is held to its bounds by wrong tokens, from one address and from many', async () => {
+  test('a server with tokens is within its bounds when wrong tokens come, from one address and from many', async () => {
     const flags = ['--access', access, '--memory-budget', `${BUDGET}`, '--log-level', 'info'];
     const server = await startMeasured(rootWithFiles(), OPEN_FILES, flags);
     const limits = limitsOf(OPEN_FILES, BUDGET);
@@ -389,7 +392,7 @@ describe('a server with tokens', () => {
     server.child.kill('SIGKILL');
   });
 
-  test('is held to its bounds by TLS handshakes that are half done', async () => {
+  test('a server with TLS is within its bounds when many handshakes are half done', async () => {
     const { cert, key } = createAuthority('Test CA').issue({
       subject: [['CN', 'server']],
       names: ['localhost'],

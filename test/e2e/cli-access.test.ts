@@ -38,7 +38,7 @@ const commandLines = () =>
     });
 
 describe('a token', () => {
-  test('lets in, by file and by environment, with its rights and below its prefix', async () => {
+  test('a token lets in, by file and by environment, with its rights and below its prefix', async () => {
     const { access, tokenFile, file, root } = withRules();
     const { server } = await startServe(root, ['--access', access]);
     const put = (args: readonly string[], env = {}) =>
@@ -59,7 +59,7 @@ describe('a token', () => {
     expect(removed).toMatchObject({ status: 1, stderr: expect.stringContaining('delete') });
   });
 
-  test('that is wrong is refused, and shown nowhere: not in the log, not by either side', async () => {
+  test('a token that is wrong is refused, and shown nowhere: not in the log, not by either side', async () => {
     const { access, file, root } = withRules();
     const serving = await startServe(root, ['--access', access, '--log-level', 'debug']);
     const wrong = 'guess-guess-guess-guess';
@@ -75,7 +75,7 @@ describe('a token', () => {
     expect(commandLines().some((line) => line.includes(secret) || line.includes(wrong))).toBe(false);
   });
 
-  test('that is taken out of the file is of no use after SIGHUP; a broken file changes nothing', async () => {
+  test('a token that is taken out of the file is of no use after SIGHUP, and a broken file changes nothing', async () => {
     const { access, root } = withRules();
     const serving = await startServe(root, ['--access', access]);
     const list = () => sluice(['ls', '--from', serving.server], { env: { SLUICE_TOKEN: secret } });
@@ -90,7 +90,7 @@ describe('a token', () => {
     expect((await list()).status).not.toBe(0);
   });
 
-  test('file that is wrong keeps the server from starting, and names the field', async () => {
+  test('a file of tokens that is wrong keeps the server from starting, and the error names the field', async () => {
     const { access, root } = withRules();
     writeFileSync(access, rules({ token: 'short' }));
     const ran = await sluice(['serve', root, '--port', '0', '--access', access]);
@@ -99,7 +99,7 @@ describe('a token', () => {
 });
 
 describe('TLS', () => {
-  test('with a client certificate instead of a token', async () => {
+  test('a client certificate lets in instead of a token', async () => {
     const { folder, access, file, root } = withRules();
     const authority = createAuthority('Test CA');
     const files = {
@@ -133,7 +133,7 @@ describe('TLS', () => {
 });
 
 describe('a Unix socket', () => {
-  test('is served beside a port, or instead of one', async () => {
+  test('a Unix socket is served instead of a port', async () => {
     const { folder, file, root } = withRules();
     const socket = join(folder, 's.sock');
     const serving = startSluice(['serve', root, '--port', 'none', '--unix', socket, '--durability', 'os']);

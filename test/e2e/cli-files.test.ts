@@ -43,7 +43,7 @@ const tree = {
 };
 
 describe('there and back', () => {
-  test('a tree with folders, an empty file and a Chinese name: diff -r is silent', async () => {
+  test('a tree with folders, an empty file and a Chinese name comes back so that diff -r is silent', async () => {
     const { folder, root, start } = served();
     writeTree(join(folder, 'tree'), tree);
     utimesSync(join(folder, 'tree/a.txt'), 1_000_000_000, 1_000_000_000);
@@ -65,7 +65,7 @@ describe('there and back', () => {
     expect(Object.keys(readTree(join(folder, 'more'))).sort()).toEqual(['a.txt', '照片/你好.txt']);
   });
 
-  test('thousands of small files, as JSON', async () => {
+  test('more than a thousand small files are sent and fetched, and told as JSON', async () => {
     const { folder, root, run } = served();
     const many = Object.fromEntries(
       Array.from({ length: 1100 }, (_, i) => [`d${i % 7}/f${i}`, randomBytes((i * 37) % 5000)]),
@@ -88,7 +88,7 @@ describe('there and back', () => {
     expect(readTree(join(folder, 'back'))).toEqual(readTree(join(folder, 'many')));
   });
 
-  test('to stdout, byte for byte, and a reader that leaves is no error', async () => {
+  test('get prints files to stdout byte for byte, and a reader that leaves is no error', async () => {
     const { folder, server, run } = served();
     writeTree(folder, { big: tree.big, a: 'A' });
     await run('put', 'big', 'a');
@@ -104,7 +104,7 @@ describe('there and back', () => {
 });
 
 describe('what is asked of a server', () => {
-  test('ls, stat, mv and rm', async () => {
+  test('ls, stat, mv and rm list, describe, rename and remove files of the server', async () => {
     const { folder, root, run } = served();
     writeTree(folder, { a: 'AAA', b: 'B' });
     await run('put', 'a', 'b', '--as', 'd/', '-q');
@@ -135,7 +135,7 @@ describe('what is asked of a server', () => {
     });
   });
 
-  test('the server may come from the environment', async () => {
+  test('the server may be named in the environment', async () => {
     const { server } = served();
     expect(await sluice(['ls'], { env: { SLUICE_SERVER: server } })).toMatchObject({ status: 0 });
     expect(await sluice(['ls'])).toMatchObject({
@@ -146,7 +146,7 @@ describe('what is asked of a server', () => {
 });
 
 describe('what is refused', () => {
-  test('does not stop the others, and leaves nothing outside the root', async () => {
+  test('a file that is refused does not stop the others, and leaves nothing outside the root', async () => {
     const { folder, root, run } = served();
     writeTree(folder, { x: 'X', 'ok/file': 'F' });
     const put = await run('put', 'x', '--as', '../x');
@@ -168,7 +168,7 @@ describe('what is refused', () => {
     expect(stored(root)).toEqual({ ok: 'X', x: 'X' });
   });
 
-  test('with much left to send costs a connection, not the other files', async () => {
+  test('a file that is refused with much left to send costs a connection, not the other files', async () => {
     const { folder, root, run } = served();
     writeTree(folder, { top: 'T', 't/big1': randomBytes(20_000_000), 't/big2': randomBytes(20_000_000) });
     await run('put', 'top', '--as', 't', '-q');
@@ -180,7 +180,7 @@ describe('what is refused', () => {
     expect(stored(root)).toEqual({ t: 'T', top: 'T' });
   });
 
-  test('a file that is not there, here or there', async () => {
+  test('a file that is not there, here or on the server, is told, and the others are sent and fetched', async () => {
     const { folder, run } = served();
     writeTree(folder, { a: 'A' });
     const put = await run('put', 'none', 'a');
@@ -192,7 +192,7 @@ describe('what is refused', () => {
     expect(readTree(join(folder, 'out'))).toEqual({ a: 'A' });
   });
 
-  test('a target that cannot be written leaves no temporary file', async () => {
+  test('a get whose target cannot be written leaves no temporary file', async () => {
     const { folder, run } = served();
     writeTree(folder, { a: 'A', big: tree.big, 'out/a/in-the-way': '', 'out/big/in-the-way': '' });
     await run('put', 'a', 'big', '-q');
@@ -202,7 +202,7 @@ describe('what is refused', () => {
     expect(Object.keys(readTree(join(folder, 'out'))).sort()).toEqual(['a/in-the-way', 'big/in-the-way']);
   });
 
-  test('--no-clobber keeps what is there', async () => {
+  test('put --no-clobber keeps what is there', async () => {
     const { folder, root, run } = served();
     writeTree(folder, { a: 'new' });
     writeFileSync(join(root, 'a'), 'old');
@@ -220,16 +220,19 @@ describe('the exit status', () => {
     return `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   };
 
-  test.each(['ls', 'stat a', 'rm a', 'mv a b', 'get a'])('of %s where nobody listens is 3', async (line) => {
-    const ran = await sluiceInRunner([...line.split(' '), '--server', await gone()], { cwd: tempFolder() });
-    expect(ran).toMatchObject({
-      status: 3,
-      stdout: '',
-      stderr: expect.stringMatching(/^sluice: cannot connect/),
-    });
-  });
+  test.each(['ls', 'stat a', 'rm a', 'mv a b', 'get a'])(
+    'the exit status of %s where nobody listens is 3',
+    async (line) => {
+      const ran = await sluiceInRunner([...line.split(' '), '--server', await gone()], { cwd: tempFolder() });
+      expect(ran).toMatchObject({
+        status: 3,
+        stdout: '',
+        stderr: expect.stringMatching(/^sluice: cannot connect/),
+      });
+    },
+  );
 
-  test('of a put whose connection breaks is 3, and says how much is not confirmed', async () => {
+  test('the exit status of a put whose connection breaks is 3, and it says how much is not confirmed', async () => {
     const folder = tempFolder();
     writeTree(folder, { a: 'A', b: 'B' });
     const server = createServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
@@ -257,14 +260,14 @@ describe('the exit status', () => {
     [['serve', '--durability', 'none']],
     [['serve', '--grace', '-1']],
     [['sticky', '--count', '0']],
-  ])('of %o is 2', async (args) => {
+  ])('the exit status of a command line that is wrong is 2: %o', async (args) => {
     const ran = await sluiceInRunner(args);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(ran.stderr).not.toMatch(/\n {4}at /);
   });
 
   test.each(['serve', 'put', 'get', 'ls', 'stat', 'rm', 'mv', 'upper', 'sticky'])(
-    '%s --help has examples and the statuses',
+    'sluice %s --help has examples and the exit statuses',
     async (command) => {
       const ran = await sluiceInRunner([command, '--help']);
       expect(ran).toMatchObject({ status: 0, stderr: '' });
@@ -273,7 +276,7 @@ describe('the exit status', () => {
     },
   );
 
-  test('--version', async () => {
+  test('sluice --version prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await sluice(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
   });

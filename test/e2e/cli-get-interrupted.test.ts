@@ -78,7 +78,7 @@ async function interrupted(it: Awaited<ReturnType<typeof through>>, signal: 'SIG
 }
 
 describe('a get of a large file', () => {
-  test('goes on over connections that are cut, and fetches hardly a byte twice', async () => {
+  test('a get of a large file goes on over connections that are cut, and fetches hardly a byte twice', async () => {
     const it = await through((connection) => (connection < 3 ? resetAfter(8 * MB) : {}));
     const ran = await sluice(it.get);
     expect(ran.status).toBe(0);
@@ -90,7 +90,7 @@ describe('a get of a large file', () => {
     expect(it.files()).toEqual(['film']);
   });
 
-  test('goes on after the server was killed and started again', async () => {
+  test('a get of a large file goes on after the server was killed and started again', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
     const getting = startSluice(it.get);
     await it.stalled();
@@ -101,7 +101,7 @@ describe('a get of a large file', () => {
   });
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
-    'that was ended by %s goes on when it is run again',
+    'a get of a large file that was ended by %s goes on when it is run again',
     async (signal) => {
       const it = await through((connection, killed$) =>
         connection === 0 ? stallAfter(15 * MB, killed$) : {},
@@ -122,7 +122,7 @@ describe('a get of a large file', () => {
     },
   );
 
-  test('as one of a folder goes on too', async () => {
+  test('a get of a folder leaves the part of an interrupted get alone, which goes on later', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
     await interrupted(it, 'SIGKILL');
     const folder = it.get.map((word) => (word === 'd/film' ? 'd/' : word === `${it.into}/` ? it.into : word));
@@ -132,7 +132,7 @@ describe('a get of a large file', () => {
     expect(received((await sluice(it.get)).stdout)).toHaveProperty('resumedFrom');
   });
 
-  test('that has changed on the server is fetched anew, and the part is removed', async () => {
+  test('a large file that has changed on the server is fetched anew, and the part of it is removed', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
     await interrupted(it, 'SIGKILL');
     const other = join(it.folder, 'other');
@@ -145,7 +145,7 @@ describe('a get of a large file', () => {
     expect(it.files()).toEqual(['film']);
   });
 
-  test('whose part was spoiled meanwhile is found out by its CRC-32, and fetched anew', async () => {
+  test('a get whose part was spoiled meanwhile finds that out by the CRC-32, and fetches the file anew', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
     const { part } = await interrupted(it, 'SIGKILL');
     const there = statSync(part).size;
@@ -156,7 +156,7 @@ describe('a get of a large file', () => {
     expect(it.files()).toEqual(['film']);
   });
 
-  test('while another one is still at it leaves that alone', async () => {
+  test('a get while another one fetches the same file leaves that one alone', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
     const first = startSluice(it.get);
     await it.stalled();
@@ -170,7 +170,7 @@ describe('a get of a large file', () => {
     expect(it.files()).toEqual(['film']);
   });
 
-  test('gives up after --retries tries, keeps what came, and says that the same command goes on', async () => {
+  test('a get gives up after --retries tries, keeps what came, and says that the same command goes on', async () => {
     const it = await through((connection) => (connection === 0 ? resetAfter(15 * MB) : { refuse: true }));
     const ran = await sluice([...it.get, '--retries', '1']);
     expect(ran.status).toBe(3);
@@ -181,7 +181,7 @@ describe('a get of a large file', () => {
   });
 });
 
-test('to stdout goes on too, in order', async () => {
+test('a get to stdout goes on over a connection that is cut, in order', async () => {
   const it = await through((connection) => (connection === 0 ? resetAfter(9 * MB) : {}));
   const server = it.get[it.get.indexOf('--from') + 1]!;
   const script = '"$node" "$main" get d/film d/film --from "$server" --out - | cat > "$out"';

@@ -41,7 +41,7 @@ const otherThanTcp = pcapBytes({
 const byLength = ['--length-field', 'width=2'];
 
 describe('the table', () => {
-  test('has a row for each frame: direction, time, length, chunks, and whether it was glued or cut', async () => {
+  test('the table has a row for each frame: direction, time, length, chunks, and whether it was glued or cut', async () => {
     const { stdout, status } = await sluice(['inspect', glued(), ...byLength]);
     expect(status).toBe(0);
     expect(stdout).toBe(
@@ -62,14 +62,14 @@ describe('the table', () => {
     );
   });
 
-  test('fits in 100 columns for the captures of real programs', async () => {
+  test('the table fits in 100 columns for the captures of real programs', async () => {
     for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'smb.pcap']) {
       const { stdout } = await sluiceInRunner(['inspect', golden(name)]);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
     }
   });
 
-  test('tells each conversation in one piece, though they went on at once', async () => {
+  test('the table tells each conversation in one piece, though they went on at once', async () => {
     const [one, two] = [0, 1].map((connection) => segments(connection, 'client', frames, [4]));
     const mixed = one!.flatMap((packet, i) => [packet, two![i]!]);
     const file = written([...handshake(0), ...handshake(1), ...mixed]);
@@ -81,7 +81,7 @@ describe('the table', () => {
     expect(which.join('')).toBe('#   #   ');
   });
 
-  test('shows gaps and faults where they are', async () => {
+  test('the table shows gaps and faults where they are', async () => {
     const holes = segments(0, 'client', frames, [4]).filter((_, i) => i !== 1);
     const file = written([...handshake(0), ...holes]);
     const { stdout } = await sluiceInRunner(['inspect', file, ...byLength]);
@@ -92,7 +92,7 @@ describe('the table', () => {
     expect(stdout).toContain('1 conversation, 1 frame (0 glued, 0 cut), 1 gap, 1 fault\n');
   });
 
-  test('shows chunks where no framing is known, and with --chunks beside frames', async () => {
+  test('the table shows chunks where no framing is known, and with --chunks beside frames', async () => {
     const plain = await sluiceInRunner(['inspect', glued()]);
     expect(plain.stdout).toContain('    no framing is known for it: --preset or --length-field says one\n');
     expect(plain.stdout.match(/→ +chunk /g)?.length).toBe(3);
@@ -101,7 +101,7 @@ describe('the table', () => {
     expect(both.stdout.match(/→ +\d /g)?.length).toBeGreaterThanOrEqual(3);
   });
 
-  test('has as many rows as --frames says, and counts the others', async () => {
+  test('the table has as many rows as --frames says, and counts the others', async () => {
     const { stdout } = await sluiceInRunner([
       'inspect',
       golden('tls.pcapng'),
@@ -114,12 +114,12 @@ describe('the table', () => {
     expect(stdout).toContain('  → 6 frames in 4 chunks');
   });
 
-  test('has times of day with --absolute', async () => {
+  test('the table has times of day with --absolute', async () => {
     const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--absolute']);
     expect(stdout).toMatch(/→ +1 22:13:20\.002000 /);
   });
 
-  test('escapes what a terminal would obey, in labels and in bytes', async () => {
+  test('the table escapes what a terminal would obey, in labels and in bytes', async () => {
     const evil = JSON.stringify({ cmd: 'stat', filename: '\u001b[31m\u202e' });
     const bytes = Buffer.concat([
       Buffer.from(Int32Array.of(Buffer.byteLength(evil)).buffer),
@@ -133,7 +133,7 @@ describe('the table', () => {
 });
 
 describe('--json', () => {
-  test('has one object a line, with times as nanoseconds and in ISO 8601', async () => {
+  test('inspect --json has one object a line, with times as nanoseconds and in ISO 8601', async () => {
     const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--json']);
     const lines = jsonLines(stdout);
     expect(lines.map(({ type }) => type)).toEqual(['open', 'framing', 'frame', 'frame', 'frame', 'close']);
@@ -172,7 +172,7 @@ describe('--json', () => {
     });
   });
 
-  test('has the chunks as well with --chunks', async () => {
+  test('inspect --json has the chunks as well with --chunks', async () => {
     const { stdout } = await sluiceInRunner(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
     const chunks = jsonLines(stdout).filter(({ type }) => type === 'chunk');
     expect(chunks).toMatchObject([
@@ -182,7 +182,7 @@ describe('--json', () => {
     ]);
   });
 
-  test('has all bytes of the chunks with --chunk-bytes all, and so many as it says', async () => {
+  test('inspect --json has all bytes of the chunks with --chunk-bytes all, and so many as it says', async () => {
     const bytes = Uint8Array.from({ length: 3000 }, (_, at) => at * at);
     const file = written([...handshake(0), ...segments(0, 'client', bytes, [1400, 100])]);
     const hexOf = async (...flags: readonly string[]) => {
@@ -198,7 +198,7 @@ describe('--json', () => {
     expect(await counts()).toEqual([]);
   });
 
-  test('ends with what was not read, which has no conversation', async () => {
+  test('inspect --json ends with what was not read, which has no conversation', async () => {
     const file = join(tempFolder(), 'other.pcap');
     writeFileSync(file, otherThanTcp);
     const { stdout, stderr, status } = await sluiceInRunner(['inspect', file, '--json']);
@@ -219,7 +219,7 @@ describe('--json', () => {
     );
   });
 
-  test('agrees with the table on a capture of real traffic', async () => {
+  test('inspect --json agrees with the table on a capture of real traffic', async () => {
     const { stdout } = await sluiceInRunner(['inspect', golden('dns.pcap'), '--json']);
     const count = jsonLines(stdout).filter(({ type }) => type === 'frame').length;
     const table = await sluiceInRunner(['inspect', golden('dns.pcap')]);
@@ -228,7 +228,7 @@ describe('--json', () => {
 });
 
 describe('what is read', () => {
-  test('can be a pipe', async () => {
+  test('inspect reads a capture from a pipe', async () => {
     const running = startSluice(['inspect', '-'], { input: 'open' });
     createReadStream(golden('kafka.pcapng')).pipe(running.child.stdin!);
     const { stdout, status } = await running.done;
@@ -236,7 +236,7 @@ describe('what is read', () => {
     expect(stdout).toContain("framed as kafka, by the server's port");
   });
 
-  test('that is damaged gives everything before the damage, then the fault and status 1', async () => {
+  test('a capture that is damaged gives everything before the damage, then the fault and status 1', async () => {
     const file = join(tempFolder(), 'cut.pcap');
     writeFileSync(file, readFileSync(golden('dns.pcap')).subarray(0, 5000));
     for (const form of [[], ['--json']]) {
@@ -247,7 +247,7 @@ describe('what is read', () => {
     }
   });
 
-  test('that cannot be, or has nothing in it, is said', async () => {
+  test('inspect says of a capture that it cannot be read, or has nothing in it', async () => {
     const file = join(tempFolder(), 'text');
     writeFileSync(file, 'this is no capture at all');
     expect(await sluiceInRunner(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
@@ -265,7 +265,7 @@ describe('what is read', () => {
     );
   });
 
-  test('is no more than a reader wants: a closed pipe is no error', async () => {
+  test('inspect prints no more than its reader wants: a closed pipe is no error', async () => {
     const many = new Uint8Array(3 * 200_000).map((_, i) => (i % 3 === 1 ? 1 : 0));
     const file = written([...handshake(0), ...segments(0, 'client', many, [1400])]);
     const script = `"$0" "$1" inspect "$2" --length-field width=2 | head -n 2; echo "\${PIPESTATUS[0]}"`;
@@ -276,7 +276,7 @@ describe('what is read', () => {
 });
 
 describe('the command line', () => {
-  test('says no more help than is read', async () => {
+  test('inspect prints no more help than is read', async () => {
     const script = 'exec 3> >(exit); wait "$!"; "$0" "$1" inspect --help >&3; echo "$?"';
     expect(await start('bash', ['-c', script, process.execPath, main]).done).toMatchObject({
       stdout: '0\n',
@@ -299,19 +299,19 @@ describe('the command line', () => {
     [['trace.pcap', '--json', '--chunk-bytes', 'some'], 'such as 1048576, 10MiB or 1GiB, or all'],
     [['trace.pcap', '--chunk-bytes', 'all'], '--chunk-bytes is for --json'],
     [[], 'the FILE to inspect is missing'],
-  ])('%j is refused, and says what may be', async (args, says) => {
+  ])('inspect %j is refused, and the error says what may be', async (args, says) => {
     const { status, stderr } = await sluiceInRunner(['inspect', ...args]);
     expect(status).toBe(2);
     expect(stderr).toContain(says);
   });
 
-  test('lists the presets', async () => {
+  test('inspect --presets lists the presets', async () => {
     const { stdout } = await sluiceInRunner(['inspect', '--presets']);
     expect(stdout).toMatch(/^dns +DNS over TCP +port 53$/m);
     expect(stdout).toMatch(/^sluice /m);
   });
 
-  test('takes every key of a length field', async () => {
+  test('inspect --length-field takes every key of a length field', async () => {
     const keys = 'width=4,endian=little,signed=true,offset=1,counts=frame,adjustment=2,max=100';
     // A byte, a length that counts all of the frame but two bytes of it, and a body.
     const frame = Uint8Array.of(0x51, 6, 0, 0, 0, 1, 2, 3);

@@ -59,7 +59,7 @@ const resetAfter = (after: number): Plan => ({ up: { faults: [{ after, type: 're
 const stallAfter = (after: number): Plan => ({ up: { faults: [{ after, type: 'stall', until: NEVER }] } });
 
 describe('a put of a large file', () => {
-  test('goes on over connections that are cut, and tells each in one line', async () => {
+  test('a put of a large file goes on over connections that are cut, and tells each in one line', async () => {
     const cuts = [9 * MB, 100, 12 * MB];
     const it = await through((connection) => (connection < cuts.length ? resetAfter(cuts[connection]!) : {}));
     const ran = await sluice(it.put.filter((word) => word !== '--json'));
@@ -76,7 +76,7 @@ describe('a put of a large file', () => {
     expect(readdirSync(join(it.root, '.sluice/parts')).length).toBe(0);
   });
 
-  test('goes on after the server was killed and started again', async () => {
+  test('a put of a large file goes on after the server was killed and started again', async () => {
     const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
     const putting = startSluice(it.put);
     await it.arrived('stall');
@@ -91,7 +91,7 @@ describe('a put of a large file', () => {
     expect(it.stored().equals(it.content)).toBe(true);
   });
 
-  test('that is interrupted says that the same command goes on, and it does', async () => {
+  test('a put of a large file that is interrupted says that the same command goes on, and it does', async () => {
     const it = await through((connection) => (connection === 0 ? { up: { rate: 12 * MB } } : {}));
     const first = startSluice(it.put);
     await first.said(/"event":"progress".*"durable":[1-9]/);
@@ -108,7 +108,7 @@ describe('a put of a large file', () => {
     expect(it.stored().equals(it.content)).toBe(true);
   });
 
-  test('that changed after it was interrupted is sent anew', async () => {
+  test('a large file that changed after its put was interrupted is sent anew', async () => {
     const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
     const first = startSluice(it.put);
     await it.arrived('stall');
@@ -124,7 +124,7 @@ describe('a put of a large file', () => {
     expect(it.stored().equals(changed)).toBe(true);
   });
 
-  test('with --no-resume is sent from the start each time', async () => {
+  test('a large file is sent from the start each time with --no-resume', async () => {
     const it = await through((connection) => (connection === 0 ? resetAfter(20 * MB) : {}));
     const ran = await sluice([...it.put, '--no-resume']);
     expect(ran.status).toBe(0);
@@ -132,7 +132,7 @@ describe('a put of a large file', () => {
     expect(it.stored().equals(it.content)).toBe(true);
   });
 
-  test('gives up after --retries tries that achieved nothing, and says what was not confirmed', async () => {
+  test('a put gives up after --retries tries that achieved nothing, and says what was not confirmed', async () => {
     const it = await through(() => resetAfter(100), 9 * MB);
     const ran = await sluice([...it.put, '--retries', '2']);
     expect(ran.status).toBe(3);
@@ -146,7 +146,7 @@ describe('a put of a large file', () => {
   });
 });
 
-test('a folder over several connections that are cut arrives whole', async () => {
+test('a folder that is put over several connections that are cut arrives whole', async () => {
   const it = await through((connection) => (connection < 4 ? resetAfter(2 * MB) : {}));
   const names = Array.from({ length: 60 }, (_, i) => `f${i}`);
   const folder = tempFolder();
@@ -160,7 +160,7 @@ test('a folder over several connections that are cut arrives whole', async () =>
   }
 });
 
-test('a folder that is interrupted says how many files are stored, and that the same command goes on', async () => {
+test('a put of a folder that is interrupted says how many files are stored, and that the same command goes on', async () => {
   const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
   writeFileSync(join(it.folder, 'a'), 'A');
   writeFileSync(join(it.folder, 'b'), 'B');
@@ -207,7 +207,7 @@ describe('bytes that the network has changed', () => {
     ['small', 50_000, 30_000],
     ['large', 9 * MB, 5 * MB],
   ])(
-    'are never taken for a %s file that was stored; with --verify sha256 they are not stored either',
+    'bytes that the network has changed are never taken for a %s file that was stored, and with --verify sha256 they are not stored either',
     async (_, size, at) => {
       const folder = tempFolder();
       const root = join(folder, 'root');

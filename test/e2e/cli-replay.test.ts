@@ -65,7 +65,7 @@ function captured(events: readonly StreamEvent[]) {
 }
 
 describe('without --to and --verify', () => {
-  test('it prints what would have been stored', async () => {
+  test('replay prints what would have been stored', async () => {
     const { folder, start } = captured(recording());
     expect(await start()).toEqual({
       status: 0,
@@ -80,7 +80,7 @@ describe('without --to and --verify', () => {
     expect(Object.keys(readTree(folder))).toEqual(['trace.pcap']);
   });
 
-  test('as JSON, an object a line', async () => {
+  test('replay --json prints an object a line', async () => {
     const { run } = captured(recording());
     const lines = jsonLines((await run('--json')).stdout);
     expect(lines.find(({ event }) => event === 'stored')).toMatchObject({
@@ -98,7 +98,7 @@ describe('without --to and --verify', () => {
     });
   });
 
-  test('it says what the recording lacks', async () => {
+  test('replay says what the recording lacks', async () => {
     const { open, say, gap, end, close } = talk();
     const put = putFrame('b', big);
     const events = [
@@ -118,7 +118,7 @@ describe('without --to and --verify', () => {
     );
   });
 
-  test('it reads standard input', async () => {
+  test('replay reads standard input', async () => {
     const { file } = captured(recording());
     const running = startSluice(['replay', '-', '--only', '0'], { input: 'open' });
     running.child.stdin!.end(readFileSync(file));
@@ -129,7 +129,7 @@ describe('without --to and --verify', () => {
 
 describe('--verify', () => {
   test.each([[], ['--chunking', 'bytes'], ['--chunking', 'whole'], ['--chunking', 'random:7']])(
-    'is 0 when the replies are those of the recording %s %s',
+    'replay --verify %s %s ends with 0 when the replies are those of the recording',
     async (...args) => {
       const { run } = captured(recording());
       const { status, stdout, stderr } = await run('--verify', ...args);
@@ -141,7 +141,7 @@ describe('--verify', () => {
     },
   );
 
-  test('is 1 when one is not, and says which field, and where in the recording', async () => {
+  test('replay --verify ends with 1 when a reply is another, and says which field, and where in the recording', async () => {
     const { run, start } = captured(recording(6));
     const { status, stdout } = await start('--verify');
     expect(status).toBe(1);
@@ -159,14 +159,14 @@ describe('--verify', () => {
     });
   });
 
-  test('is on the files of --with', async () => {
+  test('replay --verify begins with the files of --with', async () => {
     const { folder, run } = captured(recording());
     writeTree(join(folder, 'before'), { 'a.txt': 'hello', 'deep/er': 'x' });
     expect((await run('--verify', '--only', '1')).status).toBe(1);
     expect(await run('--verify', '--only', '1', '--with', 'before')).toMatchObject({ status: 0 });
   });
 
-  test('is 1 when there was nothing to compare', async () => {
+  test('replay --verify ends with 1 when there was nothing to compare', async () => {
     const { open, say, close } = talk();
     const { run } = captured([open(), say('client', 'x'), close('unfinished')]);
     expect(await run('--verify')).toMatchObject({
@@ -177,7 +177,7 @@ describe('--verify', () => {
 });
 
 describe('--to', () => {
-  test('stores again on another server what was recorded, and compares', async () => {
+  test('replay --to stores again on another server what was recorded, and compares', async () => {
     const { folder, start } = captured(recording());
     const root = join(folder, 'root');
     const { server } = await startServe(root);
@@ -186,7 +186,7 @@ describe('--to', () => {
     expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('hello');
   });
 
-  test('is 3 when the server is not there', async () => {
+  test('replay --to ends with 3 when the server is not there', async () => {
     const { run } = captured(recording());
     const { status, stdout } = await run('--to', '127.0.0.1:1');
     expect(status).toBe(3);
@@ -197,7 +197,7 @@ describe('--to', () => {
 describe('what cannot be', () => {
   const run = (...args: string[]) => sluiceInRunner(['replay', ...args]);
 
-  test('a file that is not there, or no capture', async () => {
+  test('replay says that a file is not there, or is no capture', async () => {
     const { folder } = captured([]);
     writeFileSync(join(folder, 'notes.txt'), 'some notes, and no capture at all');
     expect(await run(join(folder, 'none.pcap'))).toMatchObject({
@@ -210,7 +210,7 @@ describe('what cannot be', () => {
   });
 
   test.each([[[]], [['--verify']]])(
-    'a capture of another protocol, which cannot be served: %j',
+    'replay refuses a capture of another protocol, which cannot be served: %j',
     async (flags) => {
       const ran = await sluiceInRunner(['replay', 'test/golden/captures/dns.pcap', ...flags]);
       expect(ran.status).toBe(1);
@@ -219,7 +219,7 @@ describe('what cannot be', () => {
     },
   );
 
-  test('no conversation, or none that --only means', async () => {
+  test('replay says that a capture has no conversation, or none that --only means', async () => {
     const nothing = captured([]);
     expect(await nothing.run()).toMatchObject({
       status: 1,
@@ -257,7 +257,7 @@ describe('what cannot be', () => {
 });
 
 describe('what `sluice serve --record` wrote', () => {
-  test('verifies without a difference, file by file, with tokens hidden', async () => {
+  test('what serve --record wrote verifies without a difference, file by file, with tokens hidden', async () => {
     const folder = tempFolder();
     const token = 'a-secret-of-16-characters-or-more';
     const rights = ['read', 'write', 'delete'];
@@ -292,7 +292,7 @@ const canCapture = need('tcpdump') && isRoot;
 if (!isRoot && process.env.CI) throw new Error('capturing needs root, and CI skips nothing');
 
 describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
-  test('verifies without a difference, and stores the same again, however it is cut', async () => {
+  test('a real conversation that tcpdump captured verifies without a difference, and stores the same again, however it is cut', async () => {
     const folder = tempFolder();
     writeTree(join(folder, 'tree'), { 'a.txt': 'hello', empty: '', 'deep/big': bytesFrom(6, 1_000_000) });
     const { server, port } = await startServe(join(folder, 'root'));

@@ -16,7 +16,7 @@ function served() {
 }
 
 describe('what is said', () => {
-  test('of a folder to rm: how; with -r all below it goes', async () => {
+  test('rm says of a folder that -r removes it, and with -r all below it goes', async () => {
     const { root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C', e: 'E' });
     expect(await run('rm', 'd/')).toMatchObject({
@@ -28,7 +28,7 @@ describe('what is said', () => {
     expect(jsonLines((await run('ls', '--json')).stdout).length).toBe(1);
   });
 
-  test('of a move names the name that is wrong', async () => {
+  test('mv names the name that is wrong', async () => {
     const { root, run } = served();
     writeTree(root, { a: 'A', b: 'B' });
     expect((await run('mv', 'none', 'c')).stderr).toBe('sluice: none: there is no such file\n');
@@ -37,7 +37,7 @@ describe('what is said', () => {
     );
   });
 
-  test('of a folder where a file is to be: that, with the name once and no temporary file', async () => {
+  test('get says that a folder is where a file is to be, with the name once, and leaves no temporary file', async () => {
     const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C' });
     mkdirSync(join(folder, 'out/d/a/full'), { recursive: true });
@@ -51,7 +51,7 @@ describe('what is said', () => {
     ]);
   });
 
-  test('of what is there already to get --no-clobber: that it is skipped, and nothing has failed', async () => {
+  test('get --no-clobber says that what is there already is skipped, and nothing has failed', async () => {
     const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'new', 'd/b': 'B', 'd/c': 'C' });
     writeTree(folder, { 'out/d/a': 'mine' });
@@ -65,7 +65,7 @@ describe('what is said', () => {
     expect(again.at(-1)).toMatchObject({ files: 0, failed: 0 });
   });
 
-  test('of a file of the kernel: that it was stored, with what it has', async () => {
+  test('put stores a file of the kernel with what it has, or says that it is too large', async () => {
     const { root, run } = served();
     const ran = await run('put', '/proc/version', '/proc/self/pagemap');
     expect(ran).toMatchObject({
@@ -76,7 +76,7 @@ describe('what is said', () => {
     expect(readTree(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
   });
 
-  test('of a command line that cannot be meant: what to write instead, before anything is done', async () => {
+  test('a command line that cannot be meant is told what to write instead, before anything is done', async () => {
     const { folder, root, run } = served();
     writeTree(folder, { a: 'A', 'd/a': 'B' });
     const lines: [string[], string][] = [
@@ -90,7 +90,7 @@ describe('what is said', () => {
     expect(readTree(root)).toEqual({});
   });
 
-  test('of an empty name: that it is one; and an empty variable is as none', async () => {
+  test('an empty name is said to be empty, and an empty variable is as none', async () => {
     const { folder, root, run } = served();
     writeTree(root, { a: 'A' });
     const named = await run('stat', '', 'a');
@@ -103,14 +103,14 @@ describe('what is said', () => {
     });
   });
 
-  test('to ls /: everything, as get and rm mean it', async () => {
+  test('ls / lists everything, as get and rm mean it', async () => {
     const { root, run } = served();
     expect(await run('ls', '/')).toEqual({ status: 0, stdout: '', stderr: '' });
     writeTree(root, { a: 'A', 'd/b': 'B' });
     expect((await run('ls', '/', '--json')).stdout).toBe((await run('ls', '--json')).stdout);
   });
 
-  test('of an empty folder: that it is skipped', async () => {
+  test('put says that an empty folder is skipped', async () => {
     const { folder, run } = served();
     writeTree(folder, { 'd/a': 'A' });
     mkdirSync(join(folder, 'd/empty'));

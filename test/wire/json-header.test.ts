@@ -56,7 +56,7 @@ describe('any chunking of any sequence of frames gives the same frames', () => {
     );
   });
 
-  test('any chunking of any sequence of frames gives the same frames at every split point, in a multi-byte character too', () => {
+  test('a sequence of frames gives the same frames at every split point, in a multi-byte character too', () => {
     const stream = concat(encoded({ name: 'né文😀', size: 2 }), ascii('ab'), encoded({}));
     const whole = tell(eventsOf(framing, [stream]));
     expect(whole).toMatchObject([
@@ -115,7 +115,7 @@ describe('what a header may be', () => {
     ['an object in white space', raw(' \n{} '), 'end'],
     ['a field named problem', raw('{"problem":"x","value":1}'), 'end'],
     ['a field named __proto__', raw('{"__proto__":{"size":5}}'), 'end'],
-  ])('%s', (_, wire, outcome) => {
+  ])('a JSON header is read, or refused with its code: %s', (_, wire, outcome) => {
     expect(codeOf(wire)).toBe(outcome);
   });
 

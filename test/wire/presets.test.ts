@@ -164,7 +164,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
   const preset = named(name);
   const stream = streamOf(all);
 
-  test('finds each message of a stream, says what it is, and skips its body', () => {
+  test(`the preset ${name} finds each message of a stream, says what it is, and skips its body`, () => {
     const told = tell(eventsOf(preset.framing(), [stream]));
     const said = told.map((it) =>
       'fault' in it
@@ -184,7 +184,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
 
   const isShort = ([message]: Message) => rawOf(message).length < 5000;
 
-  test('delivers bodies as it is told to', () => {
+  test(`the preset ${name} delivers bodies as it is told to`, () => {
     const those = all.filter(isShort);
     const bodies = those.map(([message, , head]) => [...rawOf(message).subarray(head)]);
     for (const delivery of ['whole', 'stream'] as const) {
@@ -193,7 +193,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
     }
   });
 
-  test('a body over maxLength is a fault that says so', () => {
+  test(`the preset ${name} says that a body is over maxLength`, () => {
     const largest = Math.max(...all.map(([message, , head]) => rawOf(message).length - head));
     const within = toldCodes(preset, { maxLength: largest }, stream);
     expect(within).toEqual([]);
@@ -202,16 +202,19 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
 
   const short = fc.array(fc.constantFrom(...all.filter(isShort)), { minLength: 1, maxLength: 6 });
 
-  test.prop([short, cuts], { numRuns: cases(60) })('finds the same in every chunking', (those, places) => {
-    const bytes = streamOf(those);
-    const whole = toldBy(preset, [bytes], 'whole');
-    expect(whole.length).toBe(those.length);
-    expect(toldBy(preset, cutAt(bytes, places), 'whole')).toEqual(whole);
-    expect(toldBy(preset, byteByByte(bytes), 'whole')).toEqual(whole);
-  });
+  test.prop([short, cuts], { numRuns: cases(60) })(
+    `the preset ${name} finds the same in every chunking`,
+    (those, places) => {
+      const bytes = streamOf(those);
+      const whole = toldBy(preset, [bytes], 'whole');
+      expect(whole.length).toBe(those.length);
+      expect(toldBy(preset, cutAt(bytes, places), 'whole')).toEqual(whole);
+      expect(toldBy(preset, byteByByte(bytes), 'whole')).toEqual(whole);
+    },
+  );
 
   test.prop([fc.uint8Array({ maxLength: 80 }), cuts, short], { numRuns: cases(300) })(
-    'has the same faults in every chunking, whatever the bytes are',
+    `the preset ${name} has the same faults in every chunking, whatever the bytes are`,
     (noise, places, those) => {
       const bytes = concat(streamOf(those), noise);
       const whole = toldBy(preset, [bytes]);
@@ -219,7 +222,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
     },
   );
 
-  test('keeps no view of the chunk in its headers', () => {
+  test(`the preset ${name} keeps no view of the chunk in its headers`, () => {
     const chunk = stream.slice();
     const before = tell(eventsOf(preset.framing(), [chunk]));
     chunk.fill(0xaa);
@@ -243,7 +246,7 @@ describe('looking ahead:', () => {
     tell(eventsUpTo(preset.framing({ delivery: 'whole', maxLength: 2 ** 20, ...options }), message));
 
   test.each(Object.entries(messages))(
-    '%s finds each message by its own bytes, before anything follows',
+    'the preset %s finds each message by its own bytes, before anything follows',
     (name, all) => {
       for (const [message] of all) expect(alone(named(name), rawOf(message))).toHaveLength(1);
     },
@@ -371,7 +374,7 @@ describe('what is wrong is said with what was expected:', () => {
     ['tls', '16 02 00 00 01', 'header-invalid', 'version is 0x02 0x00, and TLS has 0x03'],
     ['tls', '17 03 03 48 01', 'length-too-large', 'has 18433 bytes, and the most is 18432'],
     ['sluice', '0e 00 00 00 \'{"cmd": "put"}\'', 'body-length-invalid', "'filesize' and 'offset' of a put"],
-  ])('%s: %s', (name, wrong, code, message) => {
+  ])('the preset %s says of what is wrong what it expected: %s', (name, wrong, code, message) => {
     const events = eventsOf(named(name).framing(), [bytes(wrong)]);
     expect(events).toMatchObject([{ type: 'fault', fault: { code, fatal: true, position: 0 } }]);
     expect((events[0] as { fault: { message: string } }).fault.message).toContain(message);
@@ -416,7 +419,7 @@ describe('postgresql tells the one byte that answers an SSLRequest', () => {
       ],
     ],
     ['no, and nothing follows', '4e', ['truncated']],
-  ])('%s', (_, stream, expected) => {
+  ])('the preset postgresql tells the one byte that answers an SSLRequest: %s', (_, stream, expected) => {
     for (const told of labels(bytes(stream))) expect(told).toEqual(expected);
   });
 });

@@ -25,7 +25,7 @@ async function tableOf(packets: readonly Uint8Array[], columns?: number): Promis
 }
 
 describe('the table ends with what was not read', () => {
-  test('by reason, the most frequent first, also when there was no connection', async () => {
+  test('the table ends with what was not read by reason, the most frequent first, also when there was no connection', async () => {
     expect(await tableOf([...times(2, Uint8Array.of(0x50)), ...times(1200, udp(4789))])).toEqual([
       '0 conversations, 0 frames, 0 gaps, 0 faults, 1,202 packets not read',
       '  1,200 packets: UDP, port 4789, perhaps VXLAN',
@@ -33,7 +33,7 @@ describe('the table ends with what was not read', () => {
     ]);
   });
 
-  test('ten reasons at most, and how many packets there were for others', async () => {
+  test('the table ends with ten reasons at most, and how many packets there were for others', async () => {
     const ports = Array.from({ length: 30 }, (_, at) => udp(20_000 + at));
     const lines = await tableOf(ports);
     expect(lines).toHaveLength(1 + 10 + 1);
@@ -41,7 +41,7 @@ describe('the table ends with what was not read', () => {
     expect(await tableOf(ports.slice(0, 11))).toHaveLength(1 + 11);
   });
 
-  test('and says nothing of it when everything was read', async () => {
+  test('the table says nothing of what was not read when everything was read', async () => {
     const lines = await tableOf([ipv4(tcp({ ...ends, payload: 'abc' }))]);
     expect(lines.at(-1)).toBe('1 conversation, 0 frames, 0 gaps, 0 faults');
   });
@@ -61,7 +61,7 @@ test('IP fragments that overlap and differ are conflicts', async () => {
   ]);
 });
 
-test('the page counts them too, and tells the first', async () => {
+test('the page counts IP fragments that overlap and differ, and tells the first', async () => {
   const packets = new Array<Uint8Array>(9).fill(changed).toSpliced(0, 0, fragment(0, 24));
   const collector = createCollector('a.pcap');
   const capture = captureOf(pcapBytes({ packets: packets.map((bytes) => ({ bytes })), linkType: 101 }));

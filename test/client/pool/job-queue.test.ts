@@ -13,7 +13,7 @@ const step = fc.oneof(
 );
 
 property.prop([fc.array(step, { maxLength: 60 })])(
-  'who was begun before goes first, else who came first, and who was given up never',
+  'a job that was begun before goes first, else the one that came first, and one that was given up never',
   (steps) => {
     const line = createJobQueue<Job>();
     const jobs: Job[] = [];

@@ -73,7 +73,7 @@ describe('the examples', () => {
   });
 
   test.each(blocks.map(([, title, info, block]) => [title!, info, block!] as const))(
-    '%s',
+    'the example of the protocol’s README is right: %s',
     async (_, info, block) => {
       const turns = turnsOf(block);
       const said = await play(turns, info === 'tokens' ? { access: tokens } : {});
@@ -124,13 +124,13 @@ describe.each(Object.entries(requestPatterns))('the request %s', (cmd, pattern) 
   const all = Object.fromEntries(fields.map(({ field, type }) => [field, samples[type]!.good[0]]));
   const whole: JsonHeader = { cmd, id: 1, ...all };
 
-  test('has the fields of its pattern', () => {
+  test(`the request ${cmd} has the fields of its pattern`, () => {
     expect(['cmd', 'id', ...fields.map(({ field }) => field)]).toEqual(Object.keys(pattern));
     expect(matches(whole)).toBe(true);
   });
 
   test.each([...fields, { field: 'id', type: 'id', fallback: 'none' }])(
-    'has $field of the type $type ($fallback)',
+    `the request ${cmd} has $field of the type $type ($fallback)`,
     ({ field, type, fallback }) => {
       for (const good of samples[type]!.good)
         expect(matches({ ...whole, [field]: good }), String(good)).toBe(true);
