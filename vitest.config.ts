@@ -5,8 +5,8 @@ import { casesFactor } from './test/support/cases.ts';
 
 const TIMEOUT_MS = 180_000 * Math.max(1, casesFactor);
 
-/** The tests of these start other processes, and watch how they do. */
-const OF_PROCESSES = /^test\/(e2e|bench|package)\b/;
+/** These count what a process holds while thousands of sockets are theirs, or run other programs that do. */
+const OF_PROCESSES = /^test\/(bench|package|e2e\/(bounds|many-connections))\b/;
 
 /**
  * What a test does to its whole process, or counts of it: memory, descriptors, globals, the clock, the environment,

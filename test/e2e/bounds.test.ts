@@ -270,13 +270,17 @@ describe('a server that everybody may use holds no more than its limits add up t
       says: () => [repeated(3_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
       from: throughUnix,
     },
-    'gets that are not read': { connections: 25, says: () => [repeated(20, () => get)] },
+    'gets that are not read': { connections: 50, says: () => [repeated(20, () => get)] },
     'lists that are not read': {
       connections: 20,
       says: () => [repeated(150, () => list)],
       from: throughUnix,
     },
-    'a list behind a get that is not read': { connections: 25, says: () => [get, list] },
+    'a list behind a get that is not read': {
+      connections: 50,
+      says: () => [get, list],
+      from: throughUnix,
+    },
     'lists, and is gone': { connections: 20, says: () => [repeated(300, () => list)], leaves: true },
     'uploads, each under a key of its own': {
       connections: 50,
@@ -286,16 +290,18 @@ describe('a server that everybody may use holds no more than its limits add up t
       ],
     },
     'a put that is told its progress at each byte, behind a get that is not read': {
-      connections: 25,
+      connections: 50,
       says: (n) => [
         get,
         frame({ cmd: 'put', filename: `p${n}`, filesize: 1e9, progress: 1, upload: `p${n}` }),
         ...many(300, () => new Uint8Array(1)),
       ],
+      from: throughUnix,
     },
     'requests that wait for another': {
-      connections: 25,
+      connections: 50,
       says: () => [get, repeated(60, (i) => frame({ cmd: 'delete', filename: 'large/x', id: i }))],
+      from: throughUnix,
     },
     'files of a byte': {
       connections: 30,

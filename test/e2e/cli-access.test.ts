@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
-import { endAll, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { endAll, sluice, sluiceInRunner, startServe, startSluice } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -42,7 +42,7 @@ describe('a token', () => {
     const { access, tokenFile, file, root } = withRules();
     const { server } = await startServe(root, ['--access', access]);
     const put = (args: readonly string[], env = {}) =>
-      sluice(['put', file, '--to', server, ...args], { env });
+      sluiceInRunner(['put', file, '--to', server, ...args], { env });
     expect(await put([])).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('give a token with --token-file'),
@@ -53,9 +53,13 @@ describe('a token', () => {
       status: 1,
       stderr: expect.stringContaining("'in/'"),
     });
-    const listed = await sluice(['ls', '--from', server, '--json'], { env: { SLUICE_TOKEN: secret } });
+    const listed = await sluiceInRunner(['ls', '--from', server, '--json'], {
+      env: { SLUICE_TOKEN: secret },
+    });
     expect(listed.stdout.match(/in\/[ab]/g)).toEqual(['in/a', 'in/b']);
-    const removed = await sluice(['rm', 'in/a', '--server', server], { env: { SLUICE_TOKEN: secret } });
+    const removed = await sluiceInRunner(['rm', 'in/a', '--server', server], {
+      env: { SLUICE_TOKEN: secret },
+    });
     expect(removed).toMatchObject({ status: 1, stderr: expect.stringContaining('delete') });
   });
 
@@ -78,7 +82,7 @@ describe('a token', () => {
   test('a token that is taken out of the file is of no use after SIGHUP, and a broken file changes nothing', async () => {
     const { access, root } = withRules();
     const serving = await startServe(root, ['--access', access]);
-    const list = () => sluice(['ls', '--from', serving.server], { env: { SLUICE_TOKEN: secret } });
+    const list = () => sluiceInRunner(['ls', '--from', serving.server], { env: { SLUICE_TOKEN: secret } });
     expect(await list()).toMatchObject({ status: 0 });
     writeFileSync(access, rules({ rights: ['everything'] }));
     serving.child.kill('SIGHUP');
@@ -121,12 +125,12 @@ describe('TLS', () => {
       ...['--tls-client-ca', path('ca.pem'), '--tls-client-certs', 'optional'],
     ]);
     const put = (args: readonly string[]) =>
-      sluice(['put', file, '--to', server, '--tls-ca', path('ca.pem'), ...args]);
+      sluiceInRunner(['put', file, '--to', server, '--tls-ca', path('ca.pem'), ...args]);
     expect(await put(['--tls-cert', path('client.pem'), '--tls-key', path('client.key')])).toMatchObject({
       status: 0,
     });
     expect(await put([])).toMatchObject({ status: 1 });
-    const untrusted = await sluice(['put', file, '--to', server, '--tls', '--retries', '0']);
+    const untrusted = await sluiceInRunner(['put', file, '--to', server, '--tls', '--retries', '0']);
     expect(untrusted).toMatchObject({ status: 3, stderr: expect.stringContaining('--tls-ca') });
     expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('hello');
   });
@@ -139,8 +143,10 @@ describe('a Unix socket', () => {
     const serving = startSluice(['serve', root, '--port', 'none', '--unix', socket, '--durability', 'os']);
     await serving.said(/^listening on unix:/m);
     const server = `unix:${socket}`;
-    expect(await sluice(['put', file, '--to', server])).toMatchObject({ status: 0 });
-    expect(await sluice(['get', 'a.txt', '--from', server, '--out', '-'])).toMatchObject({ stdout: 'hello' });
+    expect(await sluiceInRunner(['put', file, '--to', server])).toMatchObject({ status: 0 });
+    expect(await sluiceInRunner(['get', 'a.txt', '--from', server, '--out', '-'])).toMatchObject({
+      stdout: 'hello',
+    });
     serving.child.kill('SIGTERM');
     expect((await serving.done).status).toBe(0);
     expect(readdirSync(folder)).not.toContain('s.sock');

@@ -13,7 +13,16 @@ import { filter, firstValueFrom, Subject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Plan } from '../support/network/fault-plan.ts';
 import { startFaultProxy } from '../support/network/fault-proxy.ts';
-import { endAll, jsonLines, main, sluice, start, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  main,
+  sluice,
+  sluiceInRunner,
+  start,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
@@ -32,7 +41,8 @@ async function through(planFor: (connection: number, killed$: Subject<void>) => 
   const content = bytesFrom(1, size);
   writeFileSync(join(folder, 'film'), content);
   let serving = await startServe(root);
-  const store = (path: string) => sluice(['put', path, '--to', serving.server, '--as', 'd/film', '-q']);
+  const store = (path: string) =>
+    sluiceInRunner(['put', path, '--to', serving.server, '--as', 'd/film', '-q']);
   expect(await store(join(folder, 'film'))).toMatchObject({ status: 0 });
   const proxy = await startFaultProxy({ target: () => serving.port, plan });
   onTestFinished(() => proxy.close());
@@ -114,7 +124,7 @@ describe('a get of a large file', () => {
         });
       }
       const there = statSync(first.part).size;
-      const second = await sluice(it.get);
+      const second = await sluiceInRunner(it.get);
       expect(received(second.stdout)).toMatchObject({ size, resumedFrom: there });
       expect(sum(it.down.slice(1))).toBeLessThan(size - there + 10_000);
       expect(it.got().equals(it.content)).toBe(true);
@@ -127,9 +137,9 @@ describe('a get of a large file', () => {
     await interrupted(it, 'SIGKILL');
     const folder = it.get.map((word) => (word === 'd/film' ? 'd/' : word === `${it.into}/` ? it.into : word));
     // Into a folder that is there the folder itself goes, as with cp.
-    expect(received((await sluice(folder)).stdout)).not.toHaveProperty('resumedFrom');
+    expect(received((await sluiceInRunner(folder)).stdout)).not.toHaveProperty('resumedFrom');
     expect(readFileSync(join(it.into, 'd/film')).equals(it.content)).toBe(true);
-    expect(received((await sluice(it.get)).stdout)).toHaveProperty('resumedFrom');
+    expect(received((await sluiceInRunner(it.get)).stdout)).toHaveProperty('resumedFrom');
   });
 
   test('a large file that has changed on the server is fetched anew, and the part of it is removed', async () => {
@@ -139,7 +149,7 @@ describe('a get of a large file', () => {
     writeFileSync(other, bytesFrom(2, size));
     utimesSync(other, 1_000_000_000, 1_000_000_000);
     await it.store(other);
-    const second = await sluice(it.get);
+    const second = await sluiceInRunner(it.get);
     expect(received(second.stdout)).not.toHaveProperty('resumedFrom');
     expect(it.got().equals(bytesFrom(2, size))).toBe(true);
     expect(it.files()).toEqual(['film']);
@@ -151,7 +161,7 @@ describe('a get of a large file', () => {
     const there = statSync(part).size;
     truncateSync(part, 5 * MB);
     truncateSync(part, there);
-    expect((await sluice(it.get)).status).toBe(0);
+    expect((await sluiceInRunner(it.get)).status).toBe(0);
     expect(it.got().equals(it.content)).toBe(true);
     expect(it.files()).toEqual(['film']);
   });

@@ -7,7 +7,14 @@ import { filter, firstValueFrom, NEVER } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Plan } from '../support/network/fault-plan.ts';
 import { type RunningProxy, startFaultProxy } from '../support/network/fault-proxy.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
@@ -101,7 +108,7 @@ describe('a put of a large file', () => {
       stderr: `sluice: ${it.film}: the same command goes on where it was\n`,
     });
     expect(existsSync(join(it.root, 'film'))).toBe(false);
-    const second = await sluice(it.put);
+    const second = await sluiceInRunner(it.put);
     const { resumedFrom } = jsonLines(second.stdout).find(({ event }) => event === 'stored')!;
     expect(resumedFrom).toBeGreaterThan(0);
     expect(it.up[1]).toBeLessThan(30 * MB - Number(resumedFrom) + 10_000);
@@ -117,7 +124,7 @@ describe('a put of a large file', () => {
     const changed = bytesFrom(2, 30 * MB);
     writeFileSync(it.film, changed);
     utimesSync(it.film, 1_000_000_000, 1_000_000_000);
-    const second = await sluice(it.put);
+    const second = await sluiceInRunner(it.put);
     const stored = jsonLines(second.stdout).find(({ event }) => event === 'stored');
     expect(stored).toMatchObject({ size: 30 * MB });
     expect(stored).not.toHaveProperty('resumedFrom');
@@ -126,7 +133,7 @@ describe('a put of a large file', () => {
 
   test('a large file is sent from the start each time with --no-resume', async () => {
     const it = await through((connection) => (connection === 0 ? resetAfter(20 * MB) : {}));
-    const ran = await sluice([...it.put, '--no-resume']);
+    const ran = await sluiceInRunner([...it.put, '--no-resume']);
     expect(ran.status).toBe(0);
     expect(it.up[1]).toBeGreaterThan(30 * MB);
     expect(it.stored().equals(it.content)).toBe(true);
@@ -175,7 +182,7 @@ test('a put of a folder that is interrupted says how many files are stored, and 
       'sluice: interrupted: 2 of 3 files are stored; the same command goes on, and sends those 2 once more\n' +
       `sluice: ${film}: the same command goes on where it was\n`,
   });
-  const second = jsonLines((await sluice(['put', ...paths, ...rest])).stdout);
+  const second = jsonLines((await sluiceInRunner(['put', ...paths, ...rest])).stdout);
   expect(second.at(-1)).toMatchObject({ event: 'summary', files: 3, failed: 0 });
   expect(it.stored().equals(it.content)).toBe(true);
 });
@@ -215,7 +222,7 @@ describe('bytes that the network has changed', () => {
       writeFileSync(file, bytesFrom(3, size));
       const { port, server } = await startServe(root);
       const put = (to: string, ...more: string[]) =>
-        sluice(['put', file, '--to', to, '--retries', '1', ...more]);
+        sluiceInRunner(['put', file, '--to', to, '--retries', '1', ...more]);
       expect(await put(await corrupting(port, at), '--as', 'unverified')).toMatchObject({
         status: 1,
         stderr: expect.stringContaining('CRC-32'),

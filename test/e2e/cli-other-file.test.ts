@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { filter, firstValueFrom, scan } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Plan, type RunningProxy, startFaultProxy } from '../support/network/fault-proxy.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -23,7 +30,7 @@ async function world(slowOnes: number, stored = false) {
   const path = join(folder, 'film');
   writeFileSync(path, bytes);
   if (stored) {
-    expect((await sluice(['put', path, '--to', state.serving.server])).status).toBe(0);
+    expect((await sluiceInRunner(['put', path, '--to', state.serving.server])).status).toBe(0);
   }
   const plan = (connection: number) => (connection < slowOnes ? slow : {});
   const proxy = await startFaultProxy({ target: () => state.serving.port, plan });

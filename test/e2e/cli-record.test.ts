@@ -15,7 +15,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { commentsIn, streamsOf } from '../support/captures/recorded.ts';
 import { follow, tshark } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
-import { endAll, sluice, startServe } from '../support/processes/cli.ts';
+import { endAll, sluice, sluiceInRunner, startServe } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -32,8 +32,10 @@ async function served(args: readonly string[] = [], env: Readonly<Record<string,
   const serving = await startServe(root, ['--record', dir, ...args]);
   const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => at % 251));
   writeFileSync(join(folder, 'a'), content);
-  const put = await sluice(['put', join(folder, 'a'), '--to', serving.server], { env });
-  const missing = await sluice(['get', 'nothing', '--from', serving.server, '--out', folder], { env });
+  const put = await sluiceInRunner(['put', join(folder, 'a'), '--to', serving.server], { env });
+  const missing = await sluiceInRunner(['get', 'nothing', '--from', serving.server, '--out', folder], {
+    env,
+  });
   serving.child.kill('SIGTERM');
   const ran = await serving.done;
   return { folder, root, dir, content, put, missing, ran };
@@ -118,7 +120,7 @@ describe('sluice serve --record', () => {
     // Whatever it is to be called, it cannot be made in what is no folder any more.
     rmdirSync(dir);
     writeFileSync(join(folder, 'a'), 'content');
-    const put = await sluice(['put', join(folder, 'a'), '--to', serving.server]);
+    const put = await sluiceInRunner(['put', join(folder, 'a'), '--to', serving.server]);
     expect(put.status).toBe(0);
     await serving.logged('has failed: the folder or the file is not there (ENOENT)', 1);
     serving.child.kill('SIGTERM');

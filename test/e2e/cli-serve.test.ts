@@ -6,7 +6,14 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -39,8 +46,8 @@ describe('the log', () => {
     writeTree(folder, files);
     const serving = await startServe(join(folder, 'root'));
     const to = ['--to', serving.server];
-    expect(await sluice(['put', 'many', ...to, '-q'], { cwd: folder })).toMatchObject({ status: 0 });
-    await sluice(['put', 'many/0', '--as', '../x', ...to, '-q'], { cwd: folder });
+    expect(await sluiceInRunner(['put', 'many', ...to, '-q'], { cwd: folder })).toMatchObject({ status: 0 });
+    await sluiceInRunner(['put', 'many/0', '--as', '../x', ...to, '-q'], { cwd: folder });
     serving.child.kill('SIGTERM');
     const ran = await serving.done;
     expect(ran.status).toBe(0);

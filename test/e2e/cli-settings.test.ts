@@ -7,7 +7,14 @@ import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import { createAuthority, type Issued } from '../support/certificates.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -25,12 +32,12 @@ describe('--print-config', () => {
     });
     expect(readdirSync(cwd)).toEqual([]);
     writeFileSync(join(cwd, 'config.json'), first.stdout);
-    const again = await sluice(['serve', '--config', 'config.json', '--print-config'], { cwd });
+    const again = await sluiceInRunner(['serve', '--config', 'config.json', '--print-config'], { cwd });
     expect(again).toEqual(first);
   });
 
   test('serve --print-config prints nothing of settings that are wrong', async () => {
-    const ran = await sluice(['serve', '--print-config', '--port', 'x']);
+    const ran = await sluiceInRunner(['serve', '--print-config', '--port', 'x']);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
   });
 });
@@ -40,7 +47,7 @@ describe('a setting that is wrong', () => {
     const cwd = tempFolder();
     writeFileSync(join(cwd, 'config.json'), '{"limits": {"maxFile": "big"}, "prot": 1}');
     const env = { SLUICE_CONFIG: 'config.json', SLUICE_IDLE_TIMEOUT: 'long' };
-    const ran = await sluice(['serve', 'root', '--port', '70000'], { cwd, env });
+    const ran = await sluiceInRunner(['serve', 'root', '--port', '70000'], { cwd, env });
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(ran.stderr.trimEnd().split('\n')).toEqual([
       'sluice: config.json: prot is not a setting; did you mean port?',
@@ -82,7 +89,7 @@ describe('SIGHUP', () => {
     const serving = await startServe(join(tempFolder(), 'root'));
     serving.child.kill('SIGHUP');
     await serving.said(/SIGHUP: there are no certificates and no tokens/);
-    expect(await sluice(['ls', '--from', serving.server])).toMatchObject({ status: 0 });
+    expect(await sluiceInRunner(['ls', '--from', serving.server])).toMatchObject({ status: 0 });
   });
 });
 
