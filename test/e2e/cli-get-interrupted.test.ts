@@ -71,6 +71,8 @@ const stallAfter = (after: number, until: Subject<void>): Plan => ({
   down: { faults: [{ after, type: 'stall', until }] },
 });
 const resetAfter = (after: number): Plan => ({ down: { faults: [{ after, type: 'reset' }] } });
+/** For a server that is started anew, which takes its time on a busy machine. */
+const MANY_RETRIES = ['--retries', '20'];
 const sum = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0);
 const received = (stdout: string) => jsonLines(stdout).find(({ event }) => event === 'received');
 
@@ -102,7 +104,7 @@ describe('a get of a large file', () => {
 
   test('a get of a large file goes on after the server was killed and started again', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
-    const getting = startSluice(it.get);
+    const getting = startSluice([...it.get, ...MANY_RETRIES]);
     await it.stalled();
     await it.restart();
     expect((await getting.done).status).toBe(0);
@@ -168,7 +170,7 @@ describe('a get of a large file', () => {
 
   test('a get while another one fetches the same file leaves that one alone', async () => {
     const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
-    const first = startSluice(it.get);
+    const first = startSluice([...it.get, ...MANY_RETRIES]);
     await it.stalled();
     const second = await sluice(it.get);
     expect(received(second.stdout)).not.toHaveProperty('resumedFrom');

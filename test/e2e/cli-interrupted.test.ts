@@ -85,7 +85,8 @@ describe('a put of a large file', () => {
 
   test('a put of a large file goes on after the server was killed and started again', async () => {
     const it = await through((connection) => (connection === 0 ? stallAfter(18 * MB) : {}));
-    const putting = startSluice(it.put);
+    // Starting the server takes its time on a busy machine.
+    const putting = startSluice([...it.put, '--retries', '20']);
     await it.arrived('stall');
     await it.restart();
     const { status, stdout } = await putting.done;

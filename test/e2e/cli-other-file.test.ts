@@ -69,7 +69,9 @@ describe('a server that is killed', () => {
       const { folder, root, state, proxy, server } = await world(2, true);
       const out = join(folder, 'out');
       writeTree(out, {});
-      const get = startSluice(['get', 'film', '--from', server, '--out', `${out}/`, '--json']);
+      // Starting the server takes its time on a busy machine.
+      const args = ['--from', server, '--out', `${out}/`, '--json', '--retries', '20'];
+      const get = startSluice(['get', 'film', ...args]);
       await carried(proxy, 'down', 10_000_000);
       state.serving.child.kill('SIGKILL');
       await state.serving.done;

@@ -1,5 +1,5 @@
 /** The built command line as a child process. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,17 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
 import { tempFolder } from '../stores/temp-folder.ts';
+import { endRunner, type Ran } from './command-runner.ts';
 
 export const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-const runnerScript = fileURLToPath(new URL('./command-runner.mjs', import.meta.url));
-
-export interface Ran {
-  /** The exit status, or the signal that ended it. */
-  readonly status: number | NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export { type Ran, sluiceInRunner } from './command-runner.ts';
 
 export interface Running {
   readonly child: ChildProcess;
@@ -42,7 +36,7 @@ const started = new Set<ChildProcess>();
 
 /** Ends what a failed test left running; for `afterEach`. */
 export async function endAll(): Promise<void> {
-  if (runner !== undefined && runner.waiting.size > 0) runner.child.kill('SIGKILL');
+  endRunner();
   for (const child of started) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill('SIGKILL');
@@ -104,62 +98,6 @@ export const startSluice = (args: readonly string[], options?: RunOptions): Runn
 /** Runs it to its end. */
 export const sluice = (args: readonly string[], options?: RunOptions): Promise<Ran> =>
   startSluice(args, options).done;
-
-interface Runner {
-  readonly child: ChildProcess;
-  /** Those whose commands have not ended. */
-  readonly waiting: Set<(error: Error) => void>;
-  /** The end of the command before. */
-  last: Promise<unknown>;
-}
-
-let runner: Runner | undefined;
-
-/** Starts a process that runs command lines; it ends with this one. */
-function startRunner(): Runner {
-  const { SLUICE_SERVER: _, ...env } = process.env;
-  const child = fork(runnerScript, { env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  // What the runner itself has to say; its commands' output comes in messages.
-  child.stderr?.pipe(process.stderr);
-  const started: Runner = { child, waiting: new Set(), last: Promise.resolve() };
-  child.on('exit', () => {
-    if (runner === started) runner = undefined;
-    for (const reject of started.waiting) reject(new Error('the command has ended the process that ran it'));
-  });
-  child.unref();
-  child.channel?.unref();
-  return started;
-}
-
-/**
- * Runs a command line to its end as `sluice` does, but in a process that has run others before and that stays: for tests
- * of what a command prints and does, rather than of its process, its signals or its streams.
- */
-export async function sluiceInRunner(
-  args: readonly string[],
-  { cwd, env }: Pick<RunOptions, 'cwd' | 'env'> = {},
-): Promise<Ran> {
-  runner ??= startRunner();
-  const { child, waiting, last } = runner;
-  const ran = last.then(
-    () =>
-      new Promise<Ran>((resolve, reject) => {
-        const end = () => {
-          waiting.delete(reject);
-          child.off('message', onMessage);
-        };
-        const onMessage = (message: unknown) => {
-          end();
-          resolve(message as Ran);
-        };
-        waiting.add(reject);
-        child.once('message', onMessage);
-        child.send({ args, cwd, env });
-      }),
-  );
-  runner.last = ran.catch(() => {});
-  return ran;
-}
 
 export interface Serving extends Running {
   /** `HOST:PORT`. */
