@@ -1,7 +1,7 @@
 /** `sluice serve` as a process: how it starts, what it logs, how it ends. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import {
   startServe,
   startSluice,
 } from '../support/processes/cli.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
 import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -100,7 +101,7 @@ describe('SIGTERM', () => {
     socket.write(header({ cmd: 'put', filename: 'a', filesize: body.length, id: 1 }));
     socket.write(body.subarray(0, 400_000));
     // The part has arrived when it takes up room in the store.
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     await serving.said(/finishing what runs/);
     const refused = connect(serving.port, '127.0.0.1');
@@ -121,7 +122,7 @@ describe('SIGTERM', () => {
     await seen(socket);
     socket.write(header({ cmd: 'put', filename: 'a', filesize: 1000, id: 1 }));
     socket.write(new Uint8Array(500));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     expect(await serving.done).toMatchObject({ status: 0 });
     expect(Object.keys(readTree(root))).toEqual([]);
@@ -138,7 +139,7 @@ describe('SIGTERM', () => {
     await seen(socket);
     socket.write(header({ cmd: 'put', filename: 'a', filesize: 1000, id: 1 }));
     socket.write(new Uint8Array(500));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill(signal);
     await serving.said(/finishing what runs/);
     serving.child.kill(signal);

@@ -15,6 +15,7 @@ import {
   startServe,
   startSluice,
 } from '../support/processes/cli.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -177,7 +178,7 @@ describe('a drain', () => {
     await once(socket, 'data');
     const remote = `127.0.0.1:${socket.localPort}`;
     socket.write(Buffer.concat([header.bytes, new Uint8Array(500)]));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     const lines = jsonLines((await serving.done).stderr);
     const cut = lines.filter(({ msg }) => String(msg).startsWith('cut off'));
