@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { casesFactor } from './test/support/cases.ts';
 
 const TIMEOUT_MS = 180_000 * Math.max(1, casesFactor);
 
-/** The tests of these start other processes, and watch how they do. */
-const OF_PROCESSES = /^test\/(e2e|bench|package)\b/;
+/** These count what a process holds while thousands of sockets are theirs, or run other programs that do. */
+const OF_PROCESSES = /^test\/(bench|package|e2e\/(bounds|many-connections))\b/;
 
 /**
  * What a test does to its whole process, or counts of it: memory, descriptors, globals, the clock, the environment,
@@ -20,6 +21,23 @@ const OF_THE_WHOLE_PROCESS = new RegExp(
     String.raw`/proc/self/fd|setFlagsFromString|\bgc\(|standing-clock`,
   ].join('|'),
 );
+
+/** A test that starts processes, or that has each operation of a store fail in turn, takes longer than its size says. */
+const TAKES_LONG =
+  /node:child_process|support\/(processes\/cli|captures\/tshark|stores\/(crash-lane|fs-intercepted))\b/;
+
+/** Begins with the files that take long, so that none of them is left alone at the end while all other workers are idle. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // In the order of projects; below it by how long they took the last time, where that is known, else by size.
+    const sorted = await super.sort(files);
+    const [first] = sorted;
+    const rank = ({ project, moduleId }: TestSpecification) =>
+      (project === first?.project ? 0 : 2) + (TAKES_LONG.test(readFileSync(moduleId, 'utf8')) ? 0 : 1);
+    const ranks = new Map(sorted.map((file) => [file, rank(file)]));
+    return sorted.sort((a, b) => (ranks.get(a) ?? 0) - (ranks.get(b) ?? 0));
+  }
+}
 
 const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
@@ -38,8 +56,9 @@ const common = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
-    // One more than there are cores: many tests wait for a process, a disk or a timer.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are cores: many tests wait for a process, a disk or a timer.
+    maxWorkers: availableParallelism() + 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, name: 'alone', include: alone } },
       // What these import is loaded once a worker, rather than once a file: that would take longer than they do.

@@ -4,7 +4,15 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,12 +64,12 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe('the package', () => {
-  test('has nothing that publint would change', async () => {
+  test('the package has nothing that publint would change', async () => {
     const { messages } = await publint({ pkgDir: installed, strict: true });
     expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
   });
 
-  test('brings what it needs and nothing else', () => {
+  test('the package brings what it needs and nothing else', () => {
     const files = execFileSync('tar', ['-tzf', join(project, `sluice-${manifest.version}.tgz`)], {
       encoding: 'utf8',
     });
@@ -85,7 +93,26 @@ describe('the package', () => {
     ]);
   });
 
-  test('has a command line that runs', () => {
+  test('the package has the page of inspect --html as one bundle, without its modules and without esbuild', () => {
+    const inspect = join(installed, 'dist/cli/inspect');
+    const bundle = readFileSync(join(inspect, 'page.js'), 'utf8');
+    expect(bundle).not.toMatch(/^\s*(import|export)\b|\bimport\(|\brequire\(/m);
+    // The command itself uses these three to write a page. All others are in the bundle alone.
+    const modules = readdirSync(join(inspect, 'page')).filter((file) => file.endsWith('.js'));
+    expect(modules.sort()).toEqual(['body.js', 'page-data.js', 'style.js']);
+    expect(readdirSync(join(root, 'src/cli/inspect/page'))).toContain('app.ts');
+    expect(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })).not.toContain(
+      'esbuild',
+    );
+    for (const file of readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.js')) continue;
+      expect(readFileSync(join(installed, 'dist', file), 'utf8'), file).not.toMatch(
+        /(from|\()\s*['"]esbuild['"]/,
+      );
+    }
+  });
+
+  test('the package has a command line that runs', () => {
     const main = join(installed, manifest.bin.sluice);
     expect(execFileSync(process.execPath, [main, '--version'], { encoding: 'utf8' }).trim()).toBe(
       manifest.version,
@@ -94,12 +121,12 @@ describe('the package', () => {
 });
 
 describe('the README', () => {
-  test('has examples that compile against the declarations of the package, its own included', () => {
+  test('the README has examples that compile against the declarations of the package, its own included', () => {
     execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' });
   });
 
   test.each(examples('ts example').map((code, i) => [i + 1, code] as const))(
-    'has an example %i that prints what it says',
+    'example %i of the README prints what it says',
     (number, code) => {
       const output = execFileSync(process.execPath, [join(project, `example-${number - 1}.js`)], {
         encoding: 'utf8',
@@ -109,7 +136,7 @@ describe('the README', () => {
     },
   );
 
-  test('has a Python script whose files arrive whole', async () => {
+  test('the README has a Python script whose files arrive whole', async () => {
     const [script] = examples('python');
     const store = memoryStore();
     const events$ = new ReplaySubject<ServerEvent>();

@@ -65,7 +65,7 @@ const serveOn = ({ run, root }: SmallDisk, ...args: string[]): Running =>
   run(process.execPath, main, 'serve', root, '--port', '0', ...args);
 
 describe.each(['fsync', 'os'])('a disk that fills up (%s)', (durability) => {
-  test('refuses what has no room with disk-full, and takes it once there is', async () => {
+  test(`a disk that fills up (${durability}) refuses what has no room with disk-full, and takes it once there is`, async () => {
     const disk = await smallDisk(8);
     const { root } = disk;
     const port = await portOf(serveOn(disk, '--durability', durability));
@@ -107,7 +107,7 @@ describe.each(['fsync', 'os'])('a disk that fills up (%s)', (durability) => {
     await nothingUnfinished(root);
   });
 
-  test('gives the room of a failed upload back, and leaves the file it was to replace', async () => {
+  test(`a disk that fills up (${durability}) has the room of a failed upload back, and the file that it was to replace stays`, async () => {
     const disk = await smallDisk(4);
     const port = await portOf(serveOn(disk, '--durability', durability));
     const old = bytesFrom(2, mib);
@@ -182,7 +182,7 @@ describe('descriptors that run out', () => {
 
   const idle = (port: number): Promise<Connection> => firstValueFrom(connectTcp({ host: '127.0.0.1', port }));
 
-  test('to files: too-many-open-files, each for its request, and then none', async () => {
+  test('a server whose descriptors run out refuses with too-many-open-files each request that needs a file, and then none', async () => {
     const { root, inside, port, pid, quiet } = await servedWith(30);
     const content = bytesFrom(1, 100_000);
     const crowd = Array.from({ length: 12 }, (_, who) =>
@@ -209,7 +209,7 @@ describe('descriptors that run out', () => {
     expect(outcomes(await converse(port, putFrame('after', content, { id: 1 })))).toEqual(['put']);
   });
 
-  test('to connections: those that are open are served, and new ones when there is room', async () => {
+  test('a server whose descriptors run out serves the connections that are open, and new ones when there is room', async () => {
     const { root, running, port } = await servedWith(20);
     const first = peer(await idle(port));
     await first.send(ping);

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../src/runtime/limits.ts';
-import { boundsOf, type Load } from '../../src/server/bounds.ts';
+import { boundsOf } from '../../src/server/bounds.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { frame, putFrame, rawFrame } from '../support/network/peer.ts';
 import { endAll } from '../support/processes/cli.ts';
@@ -58,11 +58,11 @@ async function heldBy(server: Measured): Promise<number> {
   }
 }
 
-/** By how much more it holds than it did, or than is noise once it has let go of all that it will. */
-async function grownBy(server: Measured, before: number): Promise<number> {
+/** What it holds, looked at again while that is more than it may be: some of what is over is let go of later. */
+async function heldWithin(server: Measured, bytesMax: number): Promise<number> {
   for (let looks = 0; ; looks++) {
-    const grown = (await heldBy(server)) - before;
-    if (grown <= NOISE || looks === 40) return grown;
+    const held = await server.held();
+    if (held <= bytesMax || looks === 40) return held;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -127,60 +127,68 @@ async function attack(
 
 interface Round {
   readonly peak: Peak;
-  /** Memory while all is held, and once all are gone; without garbage. */
+  /** Memory while all is held, without garbage. */
   readonly heldMeanwhile: number;
-  readonly heldAfter: number;
 }
 
-async function round(server: Measured, what: Attack): Promise<Round> {
+/** Attacks a server that may hold so much meanwhile, and drops all connections. */
+async function round(server: Measured, what: Attack, bytesMax: number): Promise<Round> {
   const sockets: Socket[] = [];
   const attacking = attack(server.port, what, sockets);
   if (what.leaves) void attacking.then(() => sockets.map((socket) => socket.destroySoon()));
   const peak = await watched(server, attacking, 120);
-  const heldMeanwhile = await heldBy(server);
+  const heldMeanwhile = await heldWithin(server, bytesMax);
   for (const socket of sockets) reset(socket);
   await until(async () => {
     const now = await server.scrape();
     return now.value('sluice_connections_open') === 0 && now.value('sluice_unsettled_bytes') === 0;
   });
-  return { peak, heldMeanwhile, heldAfter: await heldBy(server) };
+  return { peak, heldMeanwhile };
+}
+
+/** What it is held to besides the bounds of its limits. */
+interface Held {
+  /** What the server held before anybody used it; default what it holds now. */
+  readonly before?: number;
+  /** By how much more it may hold meanwhile, where that is less than the limits allow. */
+  readonly memoryMax?: number;
 }
 
 /** Several rounds of it, each within the bounds, and the last of them leaves no more behind than the first. */
-async function hold(
-  server: Measured,
-  limits: Limits,
-  what: Attack,
-  more: Partial<Load> = {},
-): Promise<readonly Round[]> {
+async function hold(server: Measured, limits: Limits, what: Attack, held: Held = {}): Promise<void> {
   const connections = Math.min(what.connections ?? CONNECTIONS, limits.connections);
-  const bounds = boundsOf(limits, { connections, ...more });
-  const before = { held: await heldBy(server), resident: server.resident() };
+  const bounds = boundsOf(limits, { connections });
+  const before = { held: held.before ?? (await heldBy(server)), resident: server.resident() };
+  const heldMax = before.held + Math.min(bounds.memory, held.memoryMax ?? Number.POSITIVE_INFINITY);
   const rounds: Round[] = [];
+  let heldAfterFirst = 0;
   for (let i = 0; i < ROUNDS; i++) {
-    const { peak, heldMeanwhile, heldAfter } = await round(server, what);
-    rounds.push({ peak, heldMeanwhile, heldAfter });
+    const { peak, heldMeanwhile } = await round(server, what, heldMax);
+    rounds.push({ peak, heldMeanwhile });
     expect(peak.unsettled).toBeLessThanOrEqual(bounds.unsettled);
     expect(peak.connections).toBeLessThanOrEqual(limits.connections);
     expect(peak.descriptors).toBeLessThanOrEqual(bounds.descriptors);
-    expect(heldMeanwhile - before.held).toBeLessThanOrEqual(bounds.memory);
+    expect(heldMeanwhile).toBeLessThanOrEqual(heldMax);
     expect(peak.resident - before.resident).toBeLessThanOrEqual(bounds.memory + NOISE);
+    if (i === 0) heldAfterFirst = await heldBy(server);
   }
-  expect(await grownBy(server, rounds[0]!.heldAfter)).toBeLessThanOrEqual(NOISE);
-  expect((await server.scrape()).value('sluice_accept_failures_total')).toBe(0);
-  expect((await server.scrape()).value('sluice_bugs_total')).toBe(0);
+  const heldAfter = await heldWithin(server, heldAfterFirst + NOISE);
+  expect(heldAfter - heldAfterFirst).toBeLessThanOrEqual(NOISE);
+  const last = await server.scrape();
+  expect(last.value('sluice_accept_failures_total')).toBe(0);
+  expect(last.value('sluice_bugs_total')).toBe(0);
   if (process.env.BOUNDS_ROUNDS !== undefined) {
     const mib = (bytes: number) => (bytes / MIB).toFixed(1);
     const told = rounds.map(
-      ({ peak, heldMeanwhile, heldAfter }) =>
-        `${mib(peak.unsettled)} ${peak.descriptors} ${mib(peak.resident)} ${mib(heldMeanwhile)} ${mib(heldAfter)}`,
+      ({ peak, heldMeanwhile }) =>
+        `${mib(peak.unsettled)} ${peak.descriptors} ${mib(peak.resident)} ${mib(heldMeanwhile)}`,
     );
     console.log(
-      `unsettled, descriptors, resident, held, held after; at most ${mib(bounds.unsettled)} MiB, ` +
-        `${bounds.descriptors}, ${mib(bounds.memory)} MiB:\n${told.join('\n')}`,
+      `unsettled, descriptors, resident, held; at most ${mib(bounds.unsettled)} MiB, ${bounds.descriptors}, ` +
+        `${mib(bounds.memory)} MiB; after the first ${mib(heldAfterFirst)}, after the last ${mib(heldAfter)}:\n` +
+        told.join('\n'),
     );
   }
-  return rounds;
 }
 
 const limitsOf = (openFiles: number, budget: number, more: Partial<Limits> = {}): Limits => ({
@@ -204,6 +212,7 @@ function rootWithFiles(): string {
 
 describe('a server that everybody may use holds no more than its limits add up to', () => {
   let server: Measured;
+  let before = 0;
   const limits = limitsOf(OPEN_FILES, BUDGET);
   const unix = newPlace();
 
@@ -220,10 +229,9 @@ describe('a server that everybody may use holds no more than its limits add up t
     ];
     server = await startMeasured(rootWithFiles(), OPEN_FILES, flags);
     // What is loaded and compiled at the first use is no growth.
-    await round(server, {
-      connections: 20,
-      says: (n) => [putFrame(`warm ${n}`, new Uint8Array(MIB), { id: 1 })],
-    });
+    const says = (n: number) => [putFrame(`warm ${n}`, new Uint8Array(MIB), { id: 1 })];
+    await round(server, { connections: 20, says }, Number.POSITIVE_INFINITY);
+    before = await heldBy(server);
   });
 
   // The system holds megabytes for a TCP connection whose peer does not read, and here some hundred kilobytes.
@@ -239,6 +247,7 @@ describe('a server that everybody may use holds no more than its limits add up t
       says: () => many(300, (i) => frame({ cmd: 'ping', pad: 'x'.repeat(300) }).subarray(i, i + 1)),
     },
     'deep JSON, and a byte of a body': {
+      connections: 60,
       says: (n) => [
         rawFrame(
           `{"cmd":"put","filename":"d${n}","filesize":9999999,"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
@@ -247,13 +256,14 @@ describe('a server that everybody may use holds no more than its limits add up t
       ],
     },
     'wide JSON, and a byte of a body': {
+      connections: 60,
       says: (n) => [
         rawFrame(`{"cmd":"put","filename":"w${n}","filesize":9999999,"x":[${'{},'.repeat(20_000)}0]}`, 'x'),
       ],
     },
     'the shortest frames, behind a body that came fast': {
       connections: 20,
-      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(2_500, () => rawFrame('{}'))],
+      says: (n) => [putFrame(`fast ${n}`, new Uint8Array(300_000)), repeated(1_500, () => rawFrame('{}'))],
     },
     'ids that are echoed in replies and errors': {
       connections: 20,
@@ -266,12 +276,16 @@ describe('a server that everybody may use holds no more than its limits add up t
       says: () => [repeated(150, () => list)],
       from: throughUnix,
     },
-    'a list behind a get that is not read': { connections: 50, says: () => [get, list] },
-    'lists, and is gone': { connections: 20, says: () => [repeated(1_000, () => list)], leaves: true },
+    'a list behind a get that is not read': {
+      connections: 50,
+      says: () => [get, list],
+      from: throughUnix,
+    },
+    'lists, and is gone': { connections: 20, says: () => [repeated(300, () => list)], leaves: true },
     'uploads, each under a key of its own': {
       connections: 50,
       says: (n) => [
-        repeated(20, (i) => putFrame(`u${n}-${i}`, 'x', { upload: `${n}-${i}`, id: i })),
+        repeated(10, (i) => putFrame(`u${n}-${i}`, 'x', { upload: `${n}-${i}`, id: i })),
         frame({ cmd: 'put', filename: `u${n}`, filesize: 10, upload: `${n}` }, 'x'),
       ],
     },
@@ -282,17 +296,19 @@ describe('a server that everybody may use holds no more than its limits add up t
         frame({ cmd: 'put', filename: `p${n}`, filesize: 1e9, progress: 1, upload: `p${n}` }),
         ...many(300, () => new Uint8Array(1)),
       ],
+      from: throughUnix,
     },
     'requests that wait for another': {
       connections: 50,
       says: () => [get, repeated(60, (i) => frame({ cmd: 'delete', filename: 'large/x', id: i }))],
+      from: throughUnix,
     },
     'files of a byte': {
       connections: 30,
-      says: (n) => [repeated(40, (i) => putFrame(`${n}/${i}`, 'x', { id: i }))],
+      says: (n) => [repeated(15, (i) => putFrame(`${n}/${i}`, 'x', { id: i }))],
     },
     'a byte of a file in the middle of much else': {
-      connections: 50,
+      connections: 30,
       says: (n) => [repeated(10, (i) => putFrame(`m${n}-${i}`, 'x', { id: i, pad: 'x'.repeat(60_000) }))],
     },
     'bodies that are refused': {
@@ -303,7 +319,7 @@ describe('a server that everybody may use holds no more than its limits add up t
     'questions about files in many folders': {
       connections: 40,
       says: (n) => [
-        repeated(100, (i) => frame({ cmd: 'stat', filename: `folder ${(n + i) % 250}/x`, id: i })),
+        repeated(50, (i) => frame({ cmd: 'stat', filename: `folder ${(n + i) % 250}/x`, id: i })),
       ],
     },
     'nothing at all': { connections: 150, says: () => [] },
@@ -325,11 +341,14 @@ describe('a server that everybody may use holds no more than its limits add up t
     },
   };
 
-  test.each(Object.keys(attacks))('when peers send %s', async (name) => {
-    await hold(server, limits, attacks[name]!);
-  });
+  test.each(Object.keys(attacks))(
+    'a server holds no more than its limits add up to when peers send %s',
+    async (name) => {
+      await hold(server, limits, attacks[name]!, { before });
+    },
+  );
 
-  test('when somebody opens very many connections to its metrics', async () => {
+  test('a server holds no more descriptors than it may when somebody opens very many connections to its metrics', async () => {
     const sockets: Socket[] = [];
     const before = server.descriptors();
     let closed = 0;
@@ -358,10 +377,8 @@ test('long headers wait for their place, so that of many that are half there onl
   const limits = limitsOf(OPEN_FILES, BUDGET, { headerBytes });
   const connections = 100;
   const half = rawFrame(`{"pad":"${'x'.repeat(headerBytes - 100)}"}`).subarray(0, headerBytes - 200);
-  const before = await heldBy(server);
-  const rounds = await hold(server, limits, { connections, says: () => [half] });
   // All of them together would be 100 MiB.
-  for (const { heldMeanwhile } of rounds) expect(heldMeanwhile - before).toBeLessThan(45 * MIB);
+  await hold(server, limits, { connections, says: () => [half] }, { memoryMax: 45 * MIB });
   server.child.kill('SIGKILL');
 });
 
@@ -372,7 +389,7 @@ describe('a server with tokens', () => {
   // What came behind it would be waited for too, ten seconds at the most.
   const wrong = (n: number) => [frame({ cmd: 'hello', token: `${'t'.repeat(900)}${n}` })];
 
-  test('is held to its bounds by wrong tokens, from one address and from many', async () => {
+  test('a server with tokens is within its bounds when wrong tokens come, from one address and from many', async () => {
     const flags = ['--access', access, '--memory-budget', `${BUDGET}`, '--log-level', 'info'];
     const server = await startMeasured(rootWithFiles(), OPEN_FILES, flags);
     const limits = limitsOf(OPEN_FILES, BUDGET);
@@ -381,7 +398,7 @@ describe('a server with tokens', () => {
     server.child.kill('SIGKILL');
   });
 
-  test('is held to its bounds by TLS handshakes that are half done', async () => {
+  test('a server with TLS is within its bounds when many handshakes are half done', async () => {
     const { cert, key } = createAuthority('Test CA').issue({
       subject: [['CN', 'server']],
       names: ['localhost'],
@@ -396,6 +413,7 @@ describe('a server with tokens', () => {
     const limits = limitsOf(OPEN_FILES - handshakes, BUDGET);
     const bounds = boundsOf(limits, { connections: 0, handshakes });
     const before = { held: await heldBy(server), descriptors: server.descriptors() };
+    const heldMax = before.held + bounds.memory;
     const helloOfTls = Buffer.from([22, 3, 1, 2, 0, 1]);
     let first: number | undefined;
     for (let i = 0; i < ROUNDS; i++) {
@@ -403,11 +421,12 @@ describe('a server with tokens', () => {
       const what = { connections: 700, says: () => [helloOfTls] };
       const peak = await watched(server, attack(server.port, what, sockets), 20);
       expect(peak.descriptors - before.descriptors).toBeLessThanOrEqual(handshakes + 32);
-      expect((await heldBy(server)) - before.held).toBeLessThanOrEqual(bounds.memory);
+      expect(await heldWithin(server, heldMax)).toBeLessThanOrEqual(heldMax);
       for (const socket of sockets) socket.destroy();
       first ??= await heldBy(server);
     }
-    expect(await grownBy(server, first ?? 0)).toBeLessThanOrEqual(NOISE);
+    const heldAfterFirst = first ?? 0;
+    expect((await heldWithin(server, heldAfterFirst + NOISE)) - heldAfterFirst).toBeLessThanOrEqual(NOISE);
     server.child.kill('SIGKILL');
   });
 });
@@ -428,7 +447,7 @@ test('a server that records holds no more than one that does not, and what waits
   ]);
   const limits = limitsOf(OPEN_FILES, BUDGET);
   await hold(server, limits, {
-    connections: 60,
+    connections: 30,
     says: (n) => [
       putFrame(`r${n}`, new Uint8Array(500_000)),
       repeated(100, (i) => frame({ cmd: 'ping', id: `${'i'.repeat(200)}${i}` })),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
-import { endAll, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import { endAll, sluice, sluiceInRunner, startServe, startSluice } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -38,11 +38,11 @@ const commandLines = () =>
     });
 
 describe('a token', () => {
-  test('lets in, by file and by environment, with its rights and below its prefix', async () => {
+  test('a token lets in, by file and by environment, with its rights and below its prefix', async () => {
     const { access, tokenFile, file, root } = withRules();
     const { server } = await startServe(root, ['--access', access]);
     const put = (args: readonly string[], env = {}) =>
-      sluice(['put', file, '--to', server, ...args], { env });
+      sluiceInRunner(['put', file, '--to', server, ...args], { env });
     expect(await put([])).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('give a token with --token-file'),
@@ -53,13 +53,17 @@ describe('a token', () => {
       status: 1,
       stderr: expect.stringContaining("'in/'"),
     });
-    const listed = await sluice(['ls', '--from', server, '--json'], { env: { SLUICE_TOKEN: secret } });
+    const listed = await sluiceInRunner(['ls', '--from', server, '--json'], {
+      env: { SLUICE_TOKEN: secret },
+    });
     expect(listed.stdout.match(/in\/[ab]/g)).toEqual(['in/a', 'in/b']);
-    const removed = await sluice(['rm', 'in/a', '--server', server], { env: { SLUICE_TOKEN: secret } });
+    const removed = await sluiceInRunner(['rm', 'in/a', '--server', server], {
+      env: { SLUICE_TOKEN: secret },
+    });
     expect(removed).toMatchObject({ status: 1, stderr: expect.stringContaining('delete') });
   });
 
-  test('that is wrong is refused, and shown nowhere: not in the log, not by either side', async () => {
+  test('a token that is wrong is refused, and shown nowhere: not in the log, not by either side', async () => {
     const { access, file, root } = withRules();
     const serving = await startServe(root, ['--access', access, '--log-level', 'debug']);
     const wrong = 'guess-guess-guess-guess';
@@ -75,10 +79,10 @@ describe('a token', () => {
     expect(commandLines().some((line) => line.includes(secret) || line.includes(wrong))).toBe(false);
   });
 
-  test('that is taken out of the file is of no use after SIGHUP; a broken file changes nothing', async () => {
+  test('a token that is taken out of the file is of no use after SIGHUP, and a broken file changes nothing', async () => {
     const { access, root } = withRules();
     const serving = await startServe(root, ['--access', access]);
-    const list = () => sluice(['ls', '--from', serving.server], { env: { SLUICE_TOKEN: secret } });
+    const list = () => sluiceInRunner(['ls', '--from', serving.server], { env: { SLUICE_TOKEN: secret } });
     expect(await list()).toMatchObject({ status: 0 });
     writeFileSync(access, rules({ rights: ['everything'] }));
     serving.child.kill('SIGHUP');
@@ -90,7 +94,7 @@ describe('a token', () => {
     expect((await list()).status).not.toBe(0);
   });
 
-  test('file that is wrong keeps the server from starting, and names the field', async () => {
+  test('a file of tokens that is wrong keeps the server from starting, and the error names the field', async () => {
     const { access, root } = withRules();
     writeFileSync(access, rules({ token: 'short' }));
     const ran = await sluice(['serve', root, '--port', '0', '--access', access]);
@@ -99,7 +103,7 @@ describe('a token', () => {
 });
 
 describe('TLS', () => {
-  test('with a client certificate instead of a token', async () => {
+  test('a client certificate lets in instead of a token', async () => {
     const { folder, access, file, root } = withRules();
     const authority = createAuthority('Test CA');
     const files = {
@@ -121,26 +125,28 @@ describe('TLS', () => {
       ...['--tls-client-ca', path('ca.pem'), '--tls-client-certs', 'optional'],
     ]);
     const put = (args: readonly string[]) =>
-      sluice(['put', file, '--to', server, '--tls-ca', path('ca.pem'), ...args]);
+      sluiceInRunner(['put', file, '--to', server, '--tls-ca', path('ca.pem'), ...args]);
     expect(await put(['--tls-cert', path('client.pem'), '--tls-key', path('client.key')])).toMatchObject({
       status: 0,
     });
     expect(await put([])).toMatchObject({ status: 1 });
-    const untrusted = await sluice(['put', file, '--to', server, '--tls', '--retries', '0']);
+    const untrusted = await sluiceInRunner(['put', file, '--to', server, '--tls', '--retries', '0']);
     expect(untrusted).toMatchObject({ status: 3, stderr: expect.stringContaining('--tls-ca') });
     expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('hello');
   });
 });
 
 describe('a Unix socket', () => {
-  test('is served beside a port, or instead of one', async () => {
+  test('a Unix socket is served instead of a port', async () => {
     const { folder, file, root } = withRules();
     const socket = join(folder, 's.sock');
     const serving = startSluice(['serve', root, '--port', 'none', '--unix', socket, '--durability', 'os']);
     await serving.said(/^listening on unix:/m);
     const server = `unix:${socket}`;
-    expect(await sluice(['put', file, '--to', server])).toMatchObject({ status: 0 });
-    expect(await sluice(['get', 'a.txt', '--from', server, '--out', '-'])).toMatchObject({ stdout: 'hello' });
+    expect(await sluiceInRunner(['put', file, '--to', server])).toMatchObject({ status: 0 });
+    expect(await sluiceInRunner(['get', 'a.txt', '--from', server, '--out', '-'])).toMatchObject({
+      stdout: 'hello',
+    });
     serving.child.kill('SIGTERM');
     expect((await serving.done).status).toBe(0);
     expect(readdirSync(folder)).not.toContain('s.sock');

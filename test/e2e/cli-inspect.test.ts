@@ -5,7 +5,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { pcapBytes } from '../support/captures/capture-bytes.ts';
 import { ipv4, tcp } from '../support/captures/packet-bytes.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
-import { endAll, jsonLines, main, sluice, start, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  main,
+  sluice,
+  sluiceInRunner,
+  start,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -33,7 +41,7 @@ const otherThanTcp = pcapBytes({
 const byLength = ['--length-field', 'width=2'];
 
 describe('the table', () => {
-  test('has a row for each frame: direction, time, length, chunks, and whether it was glued or cut', async () => {
+  test('the table has a row for each frame: direction, time, length, chunks, and whether it was glued or cut', async () => {
     const { stdout, status } = await sluice(['inspect', glued(), ...byLength]);
     expect(status).toBe(0);
     expect(stdout).toBe(
@@ -54,18 +62,18 @@ describe('the table', () => {
     );
   });
 
-  test('fits in 100 columns for the captures of real programs', async () => {
+  test('the table fits in 100 columns for the captures of real programs', async () => {
     for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'smb.pcap']) {
-      const { stdout } = await sluice(['inspect', golden(name)]);
+      const { stdout } = await sluiceInRunner(['inspect', golden(name)]);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
     }
   });
 
-  test('tells each conversation in one piece, though they went on at once', async () => {
+  test('the table tells each conversation in one piece, though they went on at once', async () => {
     const [one, two] = [0, 1].map((connection) => segments(connection, 'client', frames, [4]));
     const mixed = one!.flatMap((packet, i) => [packet, two![i]!]);
     const file = written([...handshake(0), ...handshake(1), ...mixed]);
-    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    const { stdout } = await sluiceInRunner(['inspect', file, ...byLength]);
     const which = stdout
       .split('\n')
       .filter((line) => /^#|→ +\d+ +0/.test(line))
@@ -73,10 +81,10 @@ describe('the table', () => {
     expect(which.join('')).toBe('#   #   ');
   });
 
-  test('shows gaps and faults where they are', async () => {
+  test('the table shows gaps and faults where they are', async () => {
     const holes = segments(0, 'client', frames, [4]).filter((_, i) => i !== 1);
     const file = written([...handshake(0), ...holes]);
-    const { stdout } = await sluice(['inspect', file, ...byLength]);
+    const { stdout } = await sluiceInRunner(['inspect', file, ...byLength]);
     expect(stdout).toMatch(/→ +gap +4 +not in the recording, from 4 on/);
     expect(stdout).toMatch(
       /→ +fault .* gap at 4: 4 bytes are missing, and where the next frame begins is not\n/,
@@ -84,42 +92,49 @@ describe('the table', () => {
     expect(stdout).toContain('1 conversation, 1 frame (0 glued, 0 cut), 1 gap, 1 fault\n');
   });
 
-  test('shows chunks where no framing is known, and with --chunks beside frames', async () => {
-    const plain = await sluice(['inspect', glued()]);
+  test('the table shows chunks where no framing is known, and with --chunks beside frames', async () => {
+    const plain = await sluiceInRunner(['inspect', glued()]);
     expect(plain.stdout).toContain('    no framing is known for it: --preset or --length-field says one\n');
     expect(plain.stdout.match(/→ +chunk /g)?.length).toBe(3);
-    const both = await sluice(['inspect', glued(), ...byLength, '--chunks']);
+    const both = await sluiceInRunner(['inspect', glued(), ...byLength, '--chunks']);
     expect(both.stdout.match(/→ +chunk /g)?.length).toBe(3);
     expect(both.stdout.match(/→ +\d /g)?.length).toBeGreaterThanOrEqual(3);
   });
 
-  test('has as many rows as --frames says, and counts the others', async () => {
-    const { stdout } = await sluice(['inspect', golden('tls.pcapng'), '--only', '0', '--frames', '2']);
+  test('the table has as many rows as --frames says, and counts the others', async () => {
+    const { stdout } = await sluiceInRunner([
+      'inspect',
+      golden('tls.pcapng'),
+      '--only',
+      '0',
+      '--frames',
+      '2',
+    ]);
     expect(stdout).toContain('           … and 15 more\n');
     expect(stdout).toContain('  → 6 frames in 4 chunks');
   });
 
-  test('has times of day with --absolute', async () => {
-    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--absolute']);
+  test('the table has times of day with --absolute', async () => {
+    const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--absolute']);
     expect(stdout).toMatch(/→ +1 22:13:20\.002000 /);
   });
 
-  test('escapes what a terminal would obey, in labels and in bytes', async () => {
+  test('the table escapes what a terminal would obey, in labels and in bytes', async () => {
     const evil = JSON.stringify({ cmd: 'stat', filename: '\u001b[31m\u202e' });
     const bytes = Buffer.concat([
       Buffer.from(Int32Array.of(Buffer.byteLength(evil)).buffer),
       Buffer.from(evil),
     ]);
     const file = written([...handshake(0), ...segments(0, 'client', bytes, [1000])]);
-    const { stdout } = await sluice(['inspect', file]);
+    const { stdout } = await sluiceInRunner(['inspect', file]);
     expect(stdout).toContain('stat \\u{1b}[31m\\u{202e}\n');
     for (const raw of ['\u001b', '\u202e']) expect(stdout).not.toContain(raw);
   });
 });
 
 describe('--json', () => {
-  test('has one object a line, with times as nanoseconds and in ISO 8601', async () => {
-    const { stdout } = await sluice(['inspect', glued(), ...byLength, '--json']);
+  test('inspect --json has one object a line, with times as nanoseconds and in ISO 8601', async () => {
+    const { stdout } = await sluiceInRunner(['inspect', glued(), ...byLength, '--json']);
     const lines = jsonLines(stdout);
     expect(lines.map(({ type }) => type)).toEqual(['open', 'framing', 'frame', 'frame', 'frame', 'close']);
     expect(lines[0]).toEqual({
@@ -157,8 +172,8 @@ describe('--json', () => {
     });
   });
 
-  test('has the chunks as well with --chunks', async () => {
-    const { stdout } = await sluice(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
+  test('inspect --json has the chunks as well with --chunks', async () => {
+    const { stdout } = await sluiceInRunner(['inspect', glued(), '--preset', 'none', '--json', '--chunks']);
     const chunks = jsonLines(stdout).filter(({ type }) => type === 'chunk');
     expect(chunks).toMatchObject([
       { from: 'client', position: 0, length: 11, packet: 3, hex: '0003616263000164000665' },
@@ -167,11 +182,11 @@ describe('--json', () => {
     ]);
   });
 
-  test('has all bytes of the chunks with --chunk-bytes all, and so many as it says', async () => {
+  test('inspect --json has all bytes of the chunks with --chunk-bytes all, and so many as it says', async () => {
     const bytes = Uint8Array.from({ length: 3000 }, (_, at) => at * at);
     const file = written([...handshake(0), ...segments(0, 'client', bytes, [1400, 100])]);
     const hexOf = async (...flags: readonly string[]) => {
-      const { stdout } = await sluice(['inspect', file, '--preset', 'none', '--json', ...flags]);
+      const { stdout } = await sluiceInRunner(['inspect', file, '--preset', 'none', '--json', ...flags]);
       return jsonLines(stdout).flatMap(({ type, hex }) => (type === 'chunk' ? [hex as string] : []));
     };
     expect((await hexOf('--chunk-bytes', 'all')).join('')).toBe(Buffer.from(bytes).toString('hex'));
@@ -183,10 +198,10 @@ describe('--json', () => {
     expect(await counts()).toEqual([]);
   });
 
-  test('ends with what was not read, which has no conversation', async () => {
+  test('inspect --json ends with what was not read, which has no conversation', async () => {
     const file = join(tempFolder(), 'other.pcap');
     writeFileSync(file, otherThanTcp);
-    const { stdout, stderr, status } = await sluice(['inspect', file, '--json']);
+    const { stdout, stderr, status } = await sluiceInRunner(['inspect', file, '--json']);
     expect(status).toBe(1);
     expect(jsonLines(stdout)).toEqual([
       {
@@ -204,16 +219,16 @@ describe('--json', () => {
     );
   });
 
-  test('agrees with the table on a capture of real traffic', async () => {
-    const { stdout } = await sluice(['inspect', golden('dns.pcap'), '--json']);
+  test('inspect --json agrees with the table on a capture of real traffic', async () => {
+    const { stdout } = await sluiceInRunner(['inspect', golden('dns.pcap'), '--json']);
     const count = jsonLines(stdout).filter(({ type }) => type === 'frame').length;
-    const table = await sluice(['inspect', golden('dns.pcap')]);
+    const table = await sluiceInRunner(['inspect', golden('dns.pcap')]);
     expect(table.stdout).toContain(` ${count} frames (`);
   });
 });
 
 describe('what is read', () => {
-  test('can be a pipe', async () => {
+  test('inspect reads a capture from a pipe', async () => {
     const running = startSluice(['inspect', '-'], { input: 'open' });
     createReadStream(golden('kafka.pcapng')).pipe(running.child.stdin!);
     const { stdout, status } = await running.done;
@@ -221,7 +236,7 @@ describe('what is read', () => {
     expect(stdout).toContain("framed as kafka, by the server's port");
   });
 
-  test('that is damaged gives everything before the damage, then the fault and status 1', async () => {
+  test('a capture that is damaged gives everything before the damage, then the fault and status 1', async () => {
     const file = join(tempFolder(), 'cut.pcap');
     writeFileSync(file, readFileSync(golden('dns.pcap')).subarray(0, 5000));
     for (const form of [[], ['--json']]) {
@@ -232,25 +247,25 @@ describe('what is read', () => {
     }
   });
 
-  test('that cannot be, or has nothing in it, is said', async () => {
+  test('inspect says of a capture that it cannot be read, or has nothing in it', async () => {
     const file = join(tempFolder(), 'text');
     writeFileSync(file, 'this is no capture at all');
-    expect(await sluice(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
-    expect(await sluice(['inspect', '/nowhere'])).toMatchObject({
+    expect(await sluiceInRunner(['inspect', file])).toMatchObject({ status: 1, stdout: '' });
+    expect(await sluiceInRunner(['inspect', '/nowhere'])).toMatchObject({
       status: 1,
       stderr: 'sluice: /nowhere: there is no such file\n',
     });
     const empty = written([]);
-    expect(await sluice(['inspect', empty])).toMatchObject({
+    expect(await sluiceInRunner(['inspect', empty])).toMatchObject({
       status: 1,
       stderr: `sluice: ${empty} has no TCP connection: it has no packets\n`,
     });
-    expect((await sluice(['inspect', glued(), '--only', '7'])).stderr).toContain(
+    expect((await sluiceInRunner(['inspect', glued(), '--only', '7'])).stderr).toContain(
       'no conversation that --only 7',
     );
   });
 
-  test('is no more than a reader wants: a closed pipe is no error', async () => {
+  test('inspect prints no more than its reader wants: a closed pipe is no error', async () => {
     const many = new Uint8Array(3 * 200_000).map((_, i) => (i % 3 === 1 ? 1 : 0));
     const file = written([...handshake(0), ...segments(0, 'client', many, [1400])]);
     const script = `"$0" "$1" inspect "$2" --length-field width=2 | head -n 2; echo "\${PIPESTATUS[0]}"`;
@@ -261,7 +276,7 @@ describe('what is read', () => {
 });
 
 describe('the command line', () => {
-  test('says no more help than is read', async () => {
+  test('inspect prints no more help than is read', async () => {
     const script = 'exec 3> >(exit); wait "$!"; "$0" "$1" inspect --help >&3; echo "$?"';
     expect(await start('bash', ['-c', script, process.execPath, main]).done).toMatchObject({
       stdout: '0\n',
@@ -284,24 +299,24 @@ describe('the command line', () => {
     [['trace.pcap', '--json', '--chunk-bytes', 'some'], 'such as 1048576, 10MiB or 1GiB, or all'],
     [['trace.pcap', '--chunk-bytes', 'all'], '--chunk-bytes is for --json'],
     [[], 'the FILE to inspect is missing'],
-  ])('%j is refused, and says what may be', async (args, says) => {
-    const { status, stderr } = await sluice(['inspect', ...args]);
+  ])('inspect %j is refused, and the error says what may be', async (args, says) => {
+    const { status, stderr } = await sluiceInRunner(['inspect', ...args]);
     expect(status).toBe(2);
     expect(stderr).toContain(says);
   });
 
-  test('lists the presets', async () => {
-    const { stdout } = await sluice(['inspect', '--presets']);
+  test('inspect --presets lists the presets', async () => {
+    const { stdout } = await sluiceInRunner(['inspect', '--presets']);
     expect(stdout).toMatch(/^dns +DNS over TCP +port 53$/m);
     expect(stdout).toMatch(/^sluice /m);
   });
 
-  test('takes every key of a length field', async () => {
+  test('inspect --length-field takes every key of a length field', async () => {
     const keys = 'width=4,endian=little,signed=true,offset=1,counts=frame,adjustment=2,max=100';
     // A byte, a length that counts all of the frame but two bytes of it, and a body.
     const frame = Uint8Array.of(0x51, 6, 0, 0, 0, 1, 2, 3);
     const file = written([...handshake(0), ...segments(0, 'client', frame, [100])]);
-    const { stdout } = await sluice(['inspect', file, '--length-field', keys, '--json']);
+    const { stdout } = await sluiceInRunner(['inspect', file, '--length-field', keys, '--json']);
     expect(jsonLines(stdout)).toContainEqual(expect.objectContaining({ type: 'frame', head: 5, length: 3 }));
   });
 });

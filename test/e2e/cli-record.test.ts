@@ -15,7 +15,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { commentsIn, streamsOf } from '../support/captures/recorded.ts';
 import { follow, tshark } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
-import { endAll, sluice, startServe } from '../support/processes/cli.ts';
+import { endAll, sluice, sluiceInRunner, startServe } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -32,15 +32,17 @@ async function served(args: readonly string[] = [], env: Readonly<Record<string,
   const serving = await startServe(root, ['--record', dir, ...args]);
   const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => at % 251));
   writeFileSync(join(folder, 'a'), content);
-  const put = await sluice(['put', join(folder, 'a'), '--to', serving.server], { env });
-  const missing = await sluice(['get', 'nothing', '--from', serving.server, '--out', folder], { env });
+  const put = await sluiceInRunner(['put', join(folder, 'a'), '--to', serving.server], { env });
+  const missing = await sluiceInRunner(['get', 'nothing', '--from', serving.server, '--out', folder], {
+    env,
+  });
   serving.child.kill('SIGTERM');
   const ran = await serving.done;
   return { folder, root, dir, content, put, missing, ran };
 }
 
 describe('sluice serve --record', () => {
-  test('records each connection into a file, for this user alone, with what was sent and refused', async () => {
+  test('serve --record records each connection into a file, for this user alone, with what was sent and refused', async () => {
     const { dir, content, put, missing, ran } = await served();
     expect([put.status, missing.status, ran.status]).toEqual([0, 1, 0]);
     const [first, second, ...more] = recordings(dir);
@@ -53,7 +55,7 @@ describe('sluice serve --record', () => {
     expect(ran.stderr).toContain(`recording into ${dir}`);
   });
 
-  test('records no token', async () => {
+  test('serve --record records no token', async () => {
     const folder = tempFolder();
     const access = join(folder, 'access.json');
     const token = 'a-secret-of-16-characters-or-more';
@@ -69,7 +71,7 @@ describe('sluice serve --record', () => {
     expect((await streamsOf(recordings(dir)[0]!)).client.includes(content)).toBe(true);
   });
 
-  test.skipIf(!need('tshark'))('is what Wireshark finds in order', async () => {
+  test.skipIf(!need('tshark'))('a file of serve --record is what Wireshark finds in order', async () => {
     const { dir, content } = await served();
     for (const path of recordings(dir)) {
       const checked = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
@@ -84,7 +86,7 @@ describe('sluice serve --record', () => {
     expect(Buffer.from(bytes[0]).includes(content)).toBe(true);
   });
 
-  test('keeps each file, and how many there are, within bounds', async () => {
+  test('serve --record keeps each file, and how many there are, within bounds', async () => {
     const { dir, put, ran } = await served(['--record-max-size', '100KiB', '--record-max-files', '1']);
     expect(put.status).toBe(0);
     expect(recordings(dir)).toHaveLength(1);
@@ -92,7 +94,7 @@ describe('sluice serve --record', () => {
     expect(ran.stderr).toMatch(/pcapng is full: it may have 102400 bytes/);
   });
 
-  test('has what passed on the disk when the server is killed', async () => {
+  test('serve --record has on the disk what passed when the server is killed', async () => {
     const folder = tempFolder();
     const dir = join(folder, 'recordings');
     const serving = await startServe(join(folder, 'root'), ['--record', dir]);
@@ -111,14 +113,14 @@ describe('sluice serve --record', () => {
     socket.destroy();
   });
 
-  test('goes on serving when it can no longer record, and says so', async () => {
+  test('a server goes on serving when it can no longer record, and says so', async () => {
     const folder = tempFolder();
     const dir = join(folder, 'recordings');
     const serving = await startServe(join(folder, 'root'), ['--record', dir]);
     // Whatever it is to be called, it cannot be made in what is no folder any more.
     rmdirSync(dir);
     writeFileSync(join(folder, 'a'), 'content');
-    const put = await sluice(['put', join(folder, 'a'), '--to', serving.server]);
+    const put = await sluiceInRunner(['put', join(folder, 'a'), '--to', serving.server]);
     expect(put.status).toBe(0);
     await serving.logged('has failed: the folder or the file is not there (ENOENT)', 1);
     serving.child.kill('SIGTERM');
@@ -131,7 +133,7 @@ describe('sluice serve --record refuses to start', () => {
   test.each([
     ['in the folder that is served', 'root/recordings'],
     ['as the folder that is served', 'root'],
-  ])('%s, with status 2, and makes nothing', async (_, dir) => {
+  ])('serve --record refuses to start with status 2, and makes nothing: %s', async (_, dir) => {
     const cwd = tempFolder();
     const ran = await sluice(['serve', 'root', '--port', '0', '--record', dir], { cwd });
     expect(ran).toMatchObject({ status: 2, stdout: '' });
@@ -141,7 +143,7 @@ describe('sluice serve --record refuses to start', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  test('by way of a symbolic link into it', async () => {
+  test('serve --record refuses to start where a symbolic link leads into the root', async () => {
     const cwd = tempFolder();
     mkdirSync(join(cwd, 'root', 'inside'), { recursive: true });
     symlinkSync(join(cwd, 'root', 'inside'), join(cwd, 'link'));
@@ -150,7 +152,7 @@ describe('sluice serve --record refuses to start', () => {
     expect(ran.stderr).toContain('would be served');
   });
 
-  test('into what is no folder', async () => {
+  test('serve --record refuses to start where it is to record into what is no folder', async () => {
     const cwd = tempFolder();
     writeFileSync(join(cwd, 'file'), '');
     const ran = await sluice(['serve', 'root', '--port', '0', '--record', 'file'], { cwd });

@@ -13,6 +13,7 @@ import {
   jsonLines,
   type Ran,
   sluice,
+  sluiceInRunner,
   start,
   startServe,
   startSluice,
@@ -56,14 +57,17 @@ function captured(events: readonly StreamEvent[]) {
   const folder = tempFolder();
   const file = join(folder, 'trace.pcap');
   writeFileSync(file, pcapOfEvents(events));
-  const run = (...args: string[]): Promise<Ran> => sluice(['replay', 'trace.pcap', ...args], { cwd: folder });
-  return { folder, file, run };
+  const replay = ['replay', 'trace.pcap'];
+  const run = (...args: string[]): Promise<Ran> => sluiceInRunner([...replay, ...args], { cwd: folder });
+  /** As a process of its own. */
+  const start = (...args: string[]): Promise<Ran> => sluice([...replay, ...args], { cwd: folder });
+  return { folder, file, run, start };
 }
 
 describe('without --to and --verify', () => {
-  test('it prints what would have been stored', async () => {
-    const { folder, run } = captured(recording());
-    expect(await run()).toEqual({
+  test('replay prints what would have been stored', async () => {
+    const { folder, start } = captured(recording());
+    expect(await start()).toEqual({
       status: 0,
       stderr: '',
       stdout: [
@@ -76,7 +80,7 @@ describe('without --to and --verify', () => {
     expect(Object.keys(readTree(folder))).toEqual(['trace.pcap']);
   });
 
-  test('as JSON, an object a line', async () => {
+  test('replay --json prints an object a line', async () => {
     const { run } = captured(recording());
     const lines = jsonLines((await run('--json')).stdout);
     expect(lines.find(({ event }) => event === 'stored')).toMatchObject({
@@ -114,7 +118,7 @@ describe('without --to and --verify', () => {
     );
   });
 
-  test('it reads standard input', async () => {
+  test('replay reads standard input', async () => {
     const { file } = captured(recording());
     const running = startSluice(['replay', '-', '--only', '0'], { input: 'open' });
     running.child.stdin!.end(readFileSync(file));
@@ -125,7 +129,7 @@ describe('without --to and --verify', () => {
 
 describe('--verify', () => {
   test.each([[], ['--chunking', 'bytes'], ['--chunking', 'whole'], ['--chunking', 'random:7']])(
-    'is 0 when the replies are those of the recording %s %s',
+    'replay --verify %s %s ends with 0 when the replies are those of the recording',
     async (...args) => {
       const { run } = captured(recording());
       const { status, stdout, stderr } = await run('--verify', ...args);
@@ -137,9 +141,9 @@ describe('--verify', () => {
     },
   );
 
-  test('is 1 when one is not, and says which field, and where in the recording', async () => {
-    const { run } = captured(recording(6));
-    const { status, stdout } = await run('--verify');
+  test('replay --verify ends with 1 when a reply is another, and says which field, and where in the recording', async () => {
+    const { run, start } = captured(recording(6));
+    const { status, stdout } = await start('--verify');
     expect(status).toBe(1);
     expect(stdout).toMatch(/^conversation 0, .*: different \(/m);
     expect(stdout).toMatch(/^ {2}reply 1: size was 6 and is 5 \(packet 4, \d\d:\d\d:20\.020000\)$/m);
@@ -155,7 +159,7 @@ describe('--verify', () => {
     });
   });
 
-  test('is on the files of --with', async () => {
+  test('replay --verify begins with the files of --with', async () => {
     const { folder, run } = captured(recording());
     writeTree(join(folder, 'before'), { 'a.txt': 'hello', 'deep/er': 'x' });
     expect((await run('--verify', '--only', '1')).status).toBe(1);
@@ -173,16 +177,16 @@ describe('--verify', () => {
 });
 
 describe('--to', () => {
-  test('stores again on another server what was recorded, and compares', async () => {
-    const { folder, run } = captured(recording());
+  test('replay --to stores again on another server what was recorded, and compares', async () => {
+    const { folder, start } = captured(recording());
     const root = join(folder, 'root');
     const { server } = await startServe(root);
-    const { status, stdout } = await run('--to', server, '--speed', '100', '--max-idle', '5');
+    const { status, stdout } = await start('--to', server, '--speed', '100', '--max-idle', '5');
     expect([status, stdout.split('\n').at(-2)]).toEqual([0, '2 conversations: 2 the same']);
     expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('hello');
   });
 
-  test('is 3 when the server is not there', async () => {
+  test('replay --to ends with 3 when the server is not there', async () => {
     const { run } = captured(recording());
     const { status, stdout } = await run('--to', '127.0.0.1:1');
     expect(status).toBe(3);
@@ -191,9 +195,9 @@ describe('--to', () => {
 });
 
 describe('what cannot be', () => {
-  const { run } = { run: (...args: string[]) => sluice(['replay', ...args]) };
+  const run = (...args: string[]) => sluiceInRunner(['replay', ...args]);
 
-  test('a file that is not there, or no capture', async () => {
+  test('replay says that a file is not there, or is no capture', async () => {
     const { folder } = captured([]);
     writeFileSync(join(folder, 'notes.txt'), 'some notes, and no capture at all');
     expect(await run(join(folder, 'none.pcap'))).toMatchObject({
@@ -206,16 +210,16 @@ describe('what cannot be', () => {
   });
 
   test.each([[[]], [['--verify']]])(
-    'a capture of another protocol, which cannot be served: %j',
+    'replay refuses a capture of another protocol, which cannot be served: %j',
     async (flags) => {
-      const ran = await sluice(['replay', 'test/golden/captures/dns.pcap', ...flags]);
+      const ran = await sluiceInRunner(['replay', 'test/golden/captures/dns.pcap', ...flags]);
       expect(ran.status).toBe(1);
       expect(ran.stderr).toContain("holds nothing of Sluice's wire (by its port it is dns)");
       expect(ran.stdout).toBe('');
     },
   );
 
-  test('no conversation, or none that --only means', async () => {
+  test('replay says that a capture has no conversation, or none that --only means', async () => {
     const nothing = captured([]);
     expect(await nothing.run()).toMatchObject({
       status: 1,
@@ -253,7 +257,7 @@ describe('what cannot be', () => {
 });
 
 describe('what `sluice serve --record` wrote', () => {
-  test('verifies without a difference, file by file, with tokens hidden', async () => {
+  test('what serve --record wrote verifies without a difference, file by file, with tokens hidden', async () => {
     const folder = tempFolder();
     const token = 'a-secret-of-16-characters-or-more';
     const rights = ['read', 'write', 'delete'];
@@ -266,7 +270,8 @@ describe('what `sluice serve --record` wrote', () => {
     const args = ['--record', recordings, '--access', join(folder, 'access.json')];
     const serving = await startServe(join(folder, 'root'), args);
     const env = { SLUICE_TOKEN: token };
-    const run = (...args: string[]) => sluice([...args, '--server', serving.server], { cwd: folder, env });
+    const run = (...args: string[]) =>
+      sluiceInRunner([...args, '--server', serving.server], { cwd: folder, env });
     // One after the other, since each connection has a file of its own, and sees what the ones before it stored.
     expect((await run('put', 'tree', '--parallel', '1')).status).toBe(0);
     serving.child.kill('SIGTERM');
@@ -275,7 +280,7 @@ describe('what `sluice serve --record` wrote', () => {
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) {
       expect(readFileSync(join(recordings, file)).includes(token)).toBe(false);
-      const { status, stdout, stderr } = await sluice(['replay', join(recordings, file), '--verify']);
+      const { status, stdout, stderr } = await sluiceInRunner(['replay', join(recordings, file), '--verify']);
       expect([status, stdout.split('\n').at(-2)], stdout + stderr).toEqual([0, '1 conversation: 1 the same']);
     }
   });
@@ -287,7 +292,7 @@ const canCapture = need('tcpdump') && isRoot;
 if (!isRoot && process.env.CI) throw new Error('capturing needs root, and CI skips nothing');
 
 describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
-  test('verifies without a difference, and stores the same again, however it is cut', async () => {
+  test('a real conversation that tcpdump captured verifies without a difference, and stores the same again, however it is cut', async () => {
     const folder = tempFolder();
     writeTree(join(folder, 'tree'), { 'a.txt': 'hello', empty: '', 'deep/big': bytesFrom(6, 1_000_000) });
     const { server, port } = await startServe(join(folder, 'root'));
@@ -297,7 +302,7 @@ describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
       { cwd: folder },
     );
     await tcpdump.said(/listening on/);
-    const run = (...args: string[]) => sluice([...args, '--server', server], { cwd: folder });
+    const run = (...args: string[]) => sluiceInRunner([...args, '--server', server], { cwd: folder });
     expect((await run('put', 'tree')).status).toBe(0);
     expect((await run('get', 'tree/', '--out', 'back')).status).toBe(0);
     expect((await run('mv', 'tree/a.txt', 'b.txt')).status).toBe(0);
@@ -309,9 +314,12 @@ describe.skipIf(!canCapture)('a real conversation, captured by tcpdump', () => {
     await tcpdump.done;
 
     for (const chunking of ['recorded', 'whole', 'random:3']) {
-      const { status, stdout } = await sluice(['replay', 'trace.pcap', '--verify', '--chunking', chunking], {
-        cwd: folder,
-      });
+      const { status, stdout } = await sluiceInRunner(
+        ['replay', 'trace.pcap', '--verify', '--chunking', chunking],
+        {
+          cwd: folder,
+        },
+      );
       expect([status, stdout.split('\n').at(-2)], stdout).toEqual([
         0,
         expect.stringMatching(/^(\d+) conversations: \1 the same$/),

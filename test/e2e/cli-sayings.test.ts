@@ -2,21 +2,22 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, jsonLines, sluice, startServe } from '../support/processes/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { endAll, jsonLines, shareServe, sluice, sluiceInRunner } from '../support/processes/cli.ts';
+import { readTree, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
-async function served() {
-  const folder = tempFolder();
-  const root = join(folder, 'root');
-  const { server } = await startServe(root);
-  return { folder, root, run: (...args: string[]) => sluice([...args, '--server', server], { cwd: folder }) };
+const share = shareServe();
+
+function served() {
+  const { folder, root, server } = share();
+  const run = (...args: string[]) => sluiceInRunner([...args, '--server', server], { cwd: folder });
+  return { folder, root, run };
 }
 
 describe('what is said', () => {
-  test('of a folder to rm: how; with -r all below it goes', async () => {
-    const { root, run } = await served();
+  test('rm says of a folder that -r removes it, and with -r all below it goes', async () => {
+    const { root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C', e: 'E' });
     expect(await run('rm', 'd/')).toMatchObject({
       status: 1,
@@ -27,8 +28,8 @@ describe('what is said', () => {
     expect(jsonLines((await run('ls', '--json')).stdout).length).toBe(1);
   });
 
-  test('of a move names the name that is wrong', async () => {
-    const { root, run } = await served();
+  test('mv names the name that is wrong', async () => {
+    const { root, run } = served();
     writeTree(root, { a: 'A', b: 'B' });
     expect((await run('mv', 'none', 'c')).stderr).toBe('sluice: none: there is no such file\n');
     expect((await run('mv', 'a', 'b', '--no-clobber')).stderr).toBe(
@@ -36,8 +37,8 @@ describe('what is said', () => {
     );
   });
 
-  test('of a folder where a file is to be: that, with the name once and no temporary file', async () => {
-    const { folder, root, run } = await served();
+  test('get says that a folder is where a file is to be, with the name once, and leaves no temporary file', async () => {
+    const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'A', 'd/b/c': 'C' });
     mkdirSync(join(folder, 'out/d/a/full'), { recursive: true });
     writeTree(folder, { 'out/d/b': 'a file' });
@@ -50,8 +51,8 @@ describe('what is said', () => {
     ]);
   });
 
-  test('of what is there already to get --no-clobber: that it is skipped, and nothing has failed', async () => {
-    const { folder, root, run } = await served();
+  test('get --no-clobber says that what is there already is skipped, and nothing has failed', async () => {
+    const { folder, root, run } = served();
     writeTree(root, { 'd/a': 'new', 'd/b': 'B', 'd/c': 'C' });
     writeTree(folder, { 'out/d/a': 'mine' });
     const first = await run('get', 'd/', '--out', 'out/', '--no-clobber');
@@ -64,8 +65,8 @@ describe('what is said', () => {
     expect(again.at(-1)).toMatchObject({ files: 0, failed: 0 });
   });
 
-  test('of a file of the kernel: that it was stored, with what it has', async () => {
-    const { root, run } = await served();
+  test('put stores a file of the kernel with what it has, or says that it is too large', async () => {
+    const { root, run } = served();
     const ran = await run('put', '/proc/version', '/proc/self/pagemap');
     expect(ran).toMatchObject({
       status: 1,
@@ -75,8 +76,8 @@ describe('what is said', () => {
     expect(readTree(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
   });
 
-  test('of a command line that cannot be meant: what to write instead, before anything is done', async () => {
-    const { folder, root, run } = await served();
+  test('a command line that cannot be meant is told what to write instead, before anything is done', async () => {
+    const { folder, root, run } = served();
     writeTree(folder, { a: 'A', 'd/a': 'B' });
     const lines: [string[], string][] = [
       [['put', 'a', './a'], 'a is named twice: leave one of the two out'],
@@ -89,8 +90,8 @@ describe('what is said', () => {
     expect(readTree(root)).toEqual({});
   });
 
-  test('of an empty name: that it is one; and an empty variable is as none', async () => {
-    const { folder, root, run } = await served();
+  test('an empty name is said to be empty, and an empty variable is as none', async () => {
+    const { folder, root, run } = served();
     writeTree(root, { a: 'A' });
     const named = await run('stat', '', 'a');
     expect(named.stderr).toBe("sluice: '': the file name is not allowed: it is empty\n");
@@ -102,15 +103,15 @@ describe('what is said', () => {
     });
   });
 
-  test('to ls /: everything, as get and rm mean it', async () => {
-    const { root, run } = await served();
+  test('ls / lists everything, as get and rm mean it', async () => {
+    const { root, run } = served();
     expect(await run('ls', '/')).toEqual({ status: 0, stdout: '', stderr: '' });
     writeTree(root, { a: 'A', 'd/b': 'B' });
     expect((await run('ls', '/', '--json')).stdout).toBe((await run('ls', '--json')).stdout);
   });
 
-  test('of an empty folder: that it is skipped', async () => {
-    const { folder, run } = await served();
+  test('put says that an empty folder is skipped', async () => {
+    const { folder, run } = served();
     writeTree(folder, { 'd/a': 'A' });
     mkdirSync(join(folder, 'd/empty'));
     expect((await run('put', 'd')).stderr).toBe('sluice: d/empty: skipped, an empty folder\n');

@@ -1,12 +1,20 @@
 /** `sluice serve` as a process: how it starts, what it logs, how it ends. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
 import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -33,14 +41,14 @@ async function seen(socket: Socket): Promise<void> {
 }
 
 describe('the log', () => {
-  test('has a line a stored file and a refusal, on stderr, and none is lost at the end', async () => {
+  test('the log has a line for each stored file and each refusal, on stderr, and none is lost at the end', async () => {
     const folder = tempFolder();
     const files = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`many/${i}`, `${i}`]));
     writeTree(folder, files);
     const serving = await startServe(join(folder, 'root'));
     const to = ['--to', serving.server];
-    expect(await sluice(['put', 'many', ...to, '-q'], { cwd: folder })).toMatchObject({ status: 0 });
-    await sluice(['put', 'many/0', '--as', '../x', ...to, '-q'], { cwd: folder });
+    expect(await sluiceInRunner(['put', 'many', ...to, '-q'], { cwd: folder })).toMatchObject({ status: 0 });
+    await sluiceInRunner(['put', 'many/0', '--as', '../x', ...to, '-q'], { cwd: folder });
     serving.child.kill('SIGTERM');
     const ran = await serving.done;
     expect(ran.status).toBe(0);
@@ -61,7 +69,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('is written when the server falls idle, not only at the end', async () => {
+  test('the log is written when the server falls idle, not only at the end', async () => {
     const folder = tempFolder();
     const serving = await startServe(join(folder, 'root'));
     const socket = await connected(serving.port);
@@ -73,7 +81,7 @@ describe('the log', () => {
 
 describe('SIGTERM', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s when idle ends it with 0, connections or not',
+    '%s ends an idle server with 0, connections or not',
     async (signal) => {
       const serving = await startServe(join(tempFolder(), 'root'));
       const socket = await connected(serving.port);
@@ -84,7 +92,7 @@ describe('SIGTERM', () => {
     },
   );
 
-  test('lets an upload finish, and takes no new connection meanwhile', async () => {
+  test('SIGTERM lets an upload finish, and no new connection is taken meanwhile', async () => {
     const root = join(tempFolder(), 'root');
     const serving = await startServe(root);
     const body = randomBytes(1_000_000);
@@ -93,7 +101,7 @@ describe('SIGTERM', () => {
     socket.write(header({ cmd: 'put', filename: 'a', filesize: body.length, id: 1 }));
     socket.write(body.subarray(0, 400_000));
     // The part has arrived when it takes up room in the store.
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     await serving.said(/finishing what runs/);
     const refused = connect(serving.port, '127.0.0.1');
@@ -106,7 +114,7 @@ describe('SIGTERM', () => {
     expect(Buffer.compare(readFileSync(join(root, 'a')), body)).toBe(0);
   });
 
-  test('cuts off what is not finished within the grace time, and leaves nothing of it', async () => {
+  test('SIGTERM cuts off what is not finished within the grace time, and leaves nothing of it', async () => {
     const root = join(tempFolder(), 'root');
     const serving = await startServe(root, ['--grace', '0.2']);
     const socket = await connected(serving.port);
@@ -114,7 +122,7 @@ describe('SIGTERM', () => {
     await seen(socket);
     socket.write(header({ cmd: 'put', filename: 'a', filesize: 1000, id: 1 }));
     socket.write(new Uint8Array(500));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     expect(await serving.done).toMatchObject({ status: 0 });
     expect(Object.keys(readTree(root))).toEqual([]);
@@ -123,7 +131,7 @@ describe('SIGTERM', () => {
   test.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
-  ] as const)('a second %s ends it at once', async (signal, status) => {
+  ] as const)('a second %s ends a server at once', async (signal, status) => {
     const root = join(tempFolder(), 'root');
     const serving = await startServe(root);
     const socket = await connected(serving.port);
@@ -131,7 +139,7 @@ describe('SIGTERM', () => {
     await seen(socket);
     socket.write(header({ cmd: 'put', filename: 'a', filesize: 1000, id: 1 }));
     socket.write(new Uint8Array(500));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill(signal);
     await serving.said(/finishing what runs/);
     serving.child.kill(signal);
@@ -141,7 +149,7 @@ describe('SIGTERM', () => {
 });
 
 describe('what keeps it from starting', () => {
-  test('a port in use', async () => {
+  test('a port in use keeps serve from starting', async () => {
     const folder = tempFolder();
     const serving = await startServe(join(folder, 'one'));
     const other = await sluice(['serve', join(folder, 'two'), '--port', String(serving.port)]);
@@ -151,7 +159,7 @@ describe('what keeps it from starting', () => {
     );
   });
 
-  test('a folder that is none', async () => {
+  test('a root that is no folder keeps serve from starting', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'file'), '');
     const ran = await sluice(['serve', join(folder, 'file'), '--port', '0']);
@@ -159,14 +167,14 @@ describe('what keeps it from starting', () => {
     expect(ran.stderr).toMatch(/^sluice: \/.*file cannot be used as the root of a store.*\n$/);
   });
 
-  test('an address that is not here', async () => {
+  test('an address that is not one of this machine keeps serve from starting', async () => {
     const ran = await sluice(['serve', tempFolder(), '--host', '192.0.2.1', '--port', '0']);
     expect(ran).toMatchObject({ status: 1, stderr: expect.stringContaining('192.0.2.1') });
   });
 });
 
 describe('the lessons', () => {
-  test('upper answers in upper case until it is told to stop', async () => {
+  test('sluice upper answers in upper case until it is told to stop', async () => {
     const upper = startSluice(['upper', '--tcp', '0', '--udp', '0']);
     const [, port] = await upper.said(/127\.0\.0\.1:(\d+) \(tcp\)/);
     await upper.said(/\(udp\)/);
@@ -178,7 +186,7 @@ describe('the lessons', () => {
     expect(await upper.done).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('sticky shows the three rounds', async () => {
+  test('sluice sticky shows the three rounds', async () => {
     const ran = await sluice(['sticky', '--count', '12', '--pause', '1']);
     expect(ran).toMatchObject({ status: 0, stderr: '' });
     expect(ran.stdout).toMatch(/12 sends/);

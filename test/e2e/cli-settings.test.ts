@@ -7,13 +7,21 @@ import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import { createAuthority, type Issued } from '../support/certificates.ts';
-import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  jsonLines,
+  sluice,
+  sluiceInRunner,
+  startServe,
+  startSluice,
+} from '../support/processes/cli.ts';
+import { temporariesIn } from '../support/stores/store-roots.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
 describe('--print-config', () => {
-  test('prints all settings as a file that gives the same settings, and opens nothing', async () => {
+  test('serve --print-config prints all settings as a file that gives the same settings, and opens nothing', async () => {
     const cwd = tempFolder();
     const env = { SLUICE_MAX_FILE: '10MiB' };
     const first = await sluice(['serve', 'root', '--unix', 'sock', '--print-config'], { cwd, env });
@@ -25,22 +33,22 @@ describe('--print-config', () => {
     });
     expect(readdirSync(cwd)).toEqual([]);
     writeFileSync(join(cwd, 'config.json'), first.stdout);
-    const again = await sluice(['serve', '--config', 'config.json', '--print-config'], { cwd });
+    const again = await sluiceInRunner(['serve', '--config', 'config.json', '--print-config'], { cwd });
     expect(again).toEqual(first);
   });
 
-  test('prints nothing of settings that are wrong', async () => {
-    const ran = await sluice(['serve', '--print-config', '--port', 'x']);
+  test('serve --print-config prints nothing of settings that are wrong', async () => {
+    const ran = await sluiceInRunner(['serve', '--print-config', '--port', 'x']);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
   });
 });
 
 describe('a setting that is wrong', () => {
-  test('keeps it from starting, with status 2 and a line each', async () => {
+  test('settings that are wrong keep serve from starting, with status 2 and a line each', async () => {
     const cwd = tempFolder();
     writeFileSync(join(cwd, 'config.json'), '{"limits": {"maxFile": "big"}, "prot": 1}');
     const env = { SLUICE_CONFIG: 'config.json', SLUICE_IDLE_TIMEOUT: 'long' };
-    const ran = await sluice(['serve', 'root', '--port', '70000'], { cwd, env });
+    const ran = await sluiceInRunner(['serve', 'root', '--port', '70000'], { cwd, env });
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(ran.stderr.trimEnd().split('\n')).toEqual([
       'sluice: config.json: prot is not a setting; did you mean port?',
@@ -53,7 +61,7 @@ describe('a setting that is wrong', () => {
 });
 
 describe('the file', () => {
-  test('is served from', async () => {
+  test('serve takes its settings from the file of --config', async () => {
     const cwd = tempFolder();
     writeFileSync(
       join(cwd, 'config.json'),
@@ -71,18 +79,18 @@ describe('the file', () => {
 });
 
 describe('the log', () => {
-  test('warns of a server that everybody may use', async () => {
+  test('the log warns of a server that everybody may use', async () => {
     const serving = startSluice(['serve', join(tempFolder(), 'root'), '--host', '0.0.0.0', '--port', '0']);
     await serving.said(/"level":"warn".*--host 0\.0\.0\.0 lets everybody/);
   });
 });
 
 describe('SIGHUP', () => {
-  test('without files to read again changes nothing, and says so', async () => {
+  test('SIGHUP without files to read again changes nothing, and the log says so', async () => {
     const serving = await startServe(join(tempFolder(), 'root'));
     serving.child.kill('SIGHUP');
     await serving.said(/SIGHUP: there are no certificates and no tokens/);
-    expect(await sluice(['ls', '--from', serving.server])).toMatchObject({ status: 0 });
+    expect(await sluiceInRunner(['ls', '--from', serving.server])).toMatchObject({ status: 0 });
   });
 });
 
@@ -114,7 +122,7 @@ describe('TLS', () => {
     return subject.CN;
   }
 
-  test('is spoken with the certificate it is given, and after SIGHUP with the new one', async () => {
+  test('TLS is spoken with the certificate that was given, and after SIGHUP with the new one', async () => {
     const { folder, flags, write } = certified();
     const serving = await startServe(join(folder, 'root'), flags);
     expect(await shown(serving.port)).toBe('first');
@@ -124,7 +132,7 @@ describe('TLS', () => {
     expect(await shown(serving.port)).toBe('second');
   });
 
-  test('keeps the old certificate at SIGHUP when the new one is wrong, and names the field', async () => {
+  test('a server keeps its certificate at SIGHUP when the new one is wrong, and the log names the field', async () => {
     const { folder, flags, write } = certified();
     const serving = await startServe(join(folder, 'root'), flags);
     write({ cert: issued('second').cert, key: issued('third').key });
@@ -135,7 +143,7 @@ describe('TLS', () => {
     expect(await shown(serving.port)).toBe('first');
   });
 
-  test('does not start with a file that is missing or wrong', async () => {
+  test('a server does not start when a file of TLS is missing or wrong', async () => {
     const { folder, flags } = certified();
     const missing = await sluice([
       'serve',
@@ -157,7 +165,7 @@ describe('TLS', () => {
 });
 
 describe('a drain', () => {
-  test('tells of each connection that is cut off, and at the end how many there were', async () => {
+  test('a drain logs each connection that is cut off, and at the end how many there were', async () => {
     const root = join(tempFolder(), 'root');
     const serving = await startServe(root, ['--grace', '200ms']);
     const socket = connectPlain({ port: serving.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -170,7 +178,7 @@ describe('a drain', () => {
     await once(socket, 'data');
     const remote = `127.0.0.1:${socket.localPort}`;
     socket.write(Buffer.concat([header.bytes, new Uint8Array(500)]));
-    await until(() => readdirSync(join(root, '.sluice/tmp'), { recursive: true }).length > 0);
+    await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     const lines = jsonLines((await serving.done).stderr);
     const cut = lines.filter(({ msg }) => String(msg).startsWith('cut off'));

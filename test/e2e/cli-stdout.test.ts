@@ -23,7 +23,7 @@ async function served() {
 const full = 'sluice: stdout cannot be written to: no space is left (ENOSPC)\n';
 
 describe('onto a disk that is full', () => {
-  test('every command that prints ends with 1, and says why', async () => {
+  test('every command that prints onto a full disk ends with 1, and says why', async () => {
     const { options } = await served();
     const commands = [
       'ls',
@@ -42,7 +42,7 @@ describe('onto a disk that is full', () => {
     );
   });
 
-  test('of which the last free bytes take a part of all there is to print, it ends with 1 too', async () => {
+  test('a command ends with 1, too, when the last free bytes of a disk take a part of what it prints', async () => {
     const folder = tempFolder();
     // A limit of 1 KiB for any file: the system takes that much of the help, and tells no error.
     const script = 'ulimit -f 1; exec "$0" "$1" put --help > out';
@@ -53,7 +53,7 @@ describe('onto a disk that is full', () => {
     expect(status).toBe(1);
   });
 
-  test('a get is given up, and leaves no temporary file', async () => {
+  test('a get that prints onto a full disk is given up, and leaves no temporary file', async () => {
     const { folder, options } = await served();
     const got = await sluice(['get', 'a', 'big', '--out', 'here/', '--json'], {
       ...options,

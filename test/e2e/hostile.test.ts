@@ -171,7 +171,7 @@ const literalNames: readonly string[] = [
 ];
 
 describe('names', () => {
-  test('that lead out of the root, or to what is the store’s own, are refused by every command', async () => {
+  test('names that lead out of the root, or to what is the store’s own, are refused by every command', async () => {
     const { port, beside, inside, root } = await served();
     await converse(port, putFrame('there', 'T'));
     const before = beside();
@@ -186,7 +186,7 @@ describe('names', () => {
     expect(beside()).toEqual(before);
   });
 
-  test('that only look like that are names of files in the root', async () => {
+  test('names that only look as if they led out of the root are names of files in the root', async () => {
     const { port, beside, inside, root } = await served();
     const before = beside();
     for (const name of literalNames) {
@@ -206,7 +206,7 @@ describe('names', () => {
     expect(beside()).toEqual(before);
   });
 
-  test('as bounds of a listing show what is in the root, or nothing', async () => {
+  test('a listing bounded by names that lead out of the root shows what is in the root, or nothing', async () => {
     const { port, beside } = await served();
     await converse(port, putFrame('a', 'x'), putFrame('b/c', 'x'), putFrame('z', 'x', { id: 1 }));
     const before = beside();
@@ -416,7 +416,7 @@ function lengthOf(length: number): Uint8Array {
 }
 
 describe('headers', () => {
-  test('get the right answer each, and the connection goes on or ends as the catalogue says', async () => {
+  test('hostile headers get the right answer each, and the connection goes on or ends as the catalogue says', async () => {
     const { port, beside, inside, root, child } = await served();
     const before = beside();
     for (const [what, bytes, expected] of sayings) {
@@ -431,7 +431,7 @@ describe('headers', () => {
     expect(beside()).toEqual(before);
   });
 
-  test('echo an id as it was, whatever is in it', async () => {
+  test('an id is echoed as it was, whatever is in it', async () => {
     const { port } = await served();
     const ids = ['\ud800', '"', '\\', '\u2028', '__proto__', '', 'x'.repeat(256), 0, -1.5, 1e308, 2 ** 53];
     const replies = await converse(port, ...ids.map((id) => frame({ cmd: 'ping', id })));
@@ -489,7 +489,7 @@ describe('things planted in the tree', () => {
     'not-a-file',
   ];
 
-  test('links are not followed, and stay what they are', async () => {
+  test('links planted in the tree are not followed, and stay what they are', async () => {
     const { port, root, outside, beside } = await served();
     symlinkSync(outside, join(root, 'folder'));
     symlinkSync('../outside', join(root, 'relative'));
@@ -515,7 +515,7 @@ describe('things planted in the tree', () => {
     await nothingUnfinished(root);
   });
 
-  test('FIFOs, sockets and devices are neither read, written, waited for nor removed', async () => {
+  test('FIFOs, sockets and devices planted in the tree are neither read, written, waited for nor removed', async () => {
     const { port, root, beside } = await served();
     writeFileSync(join(root, 'there'), 'T');
     const names = ['fifo', 'socket'];

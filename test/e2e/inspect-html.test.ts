@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
 import { need, pathOf } from '../support/install-tools.ts';
-import { sluice } from '../support/processes/cli.ts';
+import { sluiceInRunner } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** How long the browser may take to start, and to do something; a busy machine needs its time. */
@@ -50,50 +50,50 @@ function written(packets: readonly TcpPacket[], port = 7000): string {
 /** Writes the page of a capture; answers its path. */
 async function paged(file: string, ...args: string[]): Promise<string> {
   const page = join(tempFolder(), 'out.html');
-  const { status, stderr } = await sluice(['inspect', file, '--html', page, ...args]);
+  const { status, stderr } = await sluiceInRunner(['inspect', file, '--html', page, ...args]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return page;
 }
 
 describe('the file', () => {
-  test('is printed with --html -, and nothing else is', async () => {
+  test('inspect --html - prints the page, and nothing else', async () => {
     const [file, folder] = [capture(), tempFolder()];
     const page = await paged(file, '--length-field', 'width=2');
     const args = ['inspect', file, '--length-field', 'width=2', '--html', '-'];
-    expect(await sluice(args, { cwd: folder })).toEqual({
+    expect(await sluiceInRunner(args, { cwd: folder })).toEqual({
       ...{ status: 0, stderr: '' },
       stdout: readFileSync(page, 'utf8'),
     });
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('is written whole or not at all, and never over the capture', async () => {
+  test('the file of inspect --html is written whole or not at all, and never over the capture', async () => {
     const file = capture();
     const before = readFileSync(file);
-    const over = await sluice(['inspect', file, '--html', file]);
+    const over = await sluiceInRunner(['inspect', file, '--html', file]);
     expect(over).toMatchObject({ status: 2, stderr: `sluice: --html would overwrite the capture ${file}\n` });
     expect(readFileSync(file)).toEqual(before);
-    const nowhere = await sluice(['inspect', file, '--html', '/nowhere/out.html']);
+    const nowhere = await sluiceInRunner(['inspect', file, '--html', '/nowhere/out.html']);
     expect(nowhere.status).toBe(1);
     expect(nowhere.stderr).toContain('/nowhere/out.html cannot be written');
     const folder = tempFolder();
     symlinkSync('/dev/null', join(folder, 'device'));
-    const device = await sluice(['inspect', file, '--html', 'device'], { cwd: folder });
+    const device = await sluiceInRunner(['inspect', file, '--html', 'device'], { cwd: folder });
     expect(device.stderr).toMatch(/^sluice: device cannot be written: it is neither a file nor a folder/);
     const page = await paged(file, '--length-field', 'width=2');
     expect(readdirSync(join(page, '..'))).toEqual(['out.html']);
   });
 
-  test('names nothing outside of itself', async () => {
+  test('the page names nothing outside of itself', async () => {
     const html = readFileSync(await paged(capture(), '--length-field', 'width=2'), 'utf8');
     expect(html).not.toMatch(/https?:|\bsrc=|@import|url\(/);
     expect(html).toContain("default-src 'none'");
   });
 
-  test('of a damaged capture shows what came before, and says so', async () => {
+  test('the page of a damaged capture shows what came before the damage, and says so', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'cut.pcap'), readFileSync('test/golden/captures/dns.pcap').subarray(0, 5000));
-    const ran = await sluice(['inspect', 'cut.pcap', '--html', 'out.html'], { cwd: folder });
+    const ran = await sluiceInRunner(['inspect', 'cut.pcap', '--html', 'out.html'], { cwd: folder });
     expect(ran.status).toBe(1);
     expect(ran.stderr).toContain('cut.pcap: at byte ');
     expect(readFileSync(join(folder, 'out.html'), 'utf8')).toContain('"fault":"cut.pcap: at byte ');
@@ -194,7 +194,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
       );
     }, places);
 
-  test('has two lanes a side, with the right numbers of chunks and frames', async () => {
+  test('the page has two lanes a side, with the right numbers of chunks and frames', async () => {
     const { page, troubles } = await opened(await usualPage());
     expect(await shown(page, 'sum')).toBe('2 conversations, 7 frames, 7 chunks, 1 gap, 1 fault');
     expect(await shown(page, 'client-chunks')).toBe('4 chunks');
@@ -207,7 +207,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('draws frames below the chunks that carry them, neighbours in different colours', async () => {
+  test('the page draws frames below the chunks that carry them, neighbours in different colours', async () => {
     const { page } = await opened(await usualPage());
     const lane = 'client-frames';
     // In the bodies of frames 3 and 4, to the right of what is written there; and where nothing is.
@@ -221,7 +221,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect([third, fourth, none]).not.toContain(chunk[0]);
   });
 
-  test('shows the bytes of what the pointer is on, and keeps what is clicked', async () => {
+  test('the page shows the bytes of what the pointer is on, and keeps what is clicked', async () => {
     const { page, troubles } = await opened(await usualPage());
     const frame = await placeOf(page, 'client-frames', 12);
     await page.mouse.move(frame.x, frame.y);
@@ -244,7 +244,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     ['a number', '#2', '1 of 2', /frame #2/],
     ['a fault', 'bytes are missing', '1 of 1', /fault: gap/],
     ['what is not there', 'zebra', 'nothing found', /Point at a chunk/],
-  ])('finds %s', async (_, asked, hits, details) => {
+  ])('the search of the page finds %s', async (_, asked, hits, details) => {
     const { page } = await opened(await usualPage());
     await page.keyboard.press('/');
     await page.keyboard.type(asked);
@@ -252,7 +252,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(await shown(page, 'details')).toMatch(details);
   });
 
-  test('goes from hit to hit, over all conversations', async () => {
+  test('the search of the page goes from hit to hit, over all conversations', async () => {
     const { page } = await opened(await usualPage());
     await page.fill('#query', '#1');
     await page.focus('#query');
@@ -265,7 +265,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(await shown(page, 'hits')).toBe('1 of 3');
   });
 
-  test('zooms with wheel, buttons and keys, moves, and shows all again', async () => {
+  test('the page zooms with wheel, buttons and keys, moves, and shows all again', async () => {
     const { page, troubles } = await opened(await usualPage());
     const all = await span(page);
     /** Drawn anew, each time with less in sight: what was asked for is seen in the next picture only. */
@@ -300,7 +300,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('has a scale of time as well, and steps through frames by keys', async () => {
+  test('the page has a scale of time as well, and steps through frames by keys', async () => {
     const { page, troubles } = await opened(await usualPage());
     await page.click('#by-time');
     await expect.poll(() => page.locator('#canvas').getAttribute('data-unit')).toBe('time');
@@ -321,7 +321,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('runs nothing of what was captured', async () => {
+  test('the page runs nothing of what was captured', async () => {
     const evil = '</script><img src=x onerror=alert(1)><script>alert(2)</script><!--\u2028\u2029';
     const encoded = encodeJsonHeader({ cmd: 'stat', filename: evil });
     if (!encoded.ok) throw new Error(encoded.fault.message);
@@ -336,7 +336,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('holds thousands of frames, draws them quickly, and says what it left out', async () => {
+  test('the page holds thousands of frames, draws them quickly, and says what it left out', async () => {
     const many = new Uint8Array(3 * 30_000).map((_, i) => (i % 3 === 1 ? 1 : i % 3 === 2 ? i % 251 : 0));
     const file = written([...handshake(0), ...segments(0, 'client', many, [1400, 7])]);
     // A packet of one byte, which is none of IP; other bytes than the last; and a RST outside of the window.
@@ -362,7 +362,7 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
-  test.each(['light', 'dark'] as const)('can be looked at (%s)', async (scheme) => {
+  test.each(['light', 'dark'] as const)('the page can be looked at (%s)', async (scheme) => {
     const path = await paged('test/golden/captures/postgresql.pcap');
     const { page, troubles } = await opened(path, scheme);
     await page.keyboard.press('n');

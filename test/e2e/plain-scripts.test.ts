@@ -37,7 +37,7 @@ describe.skipIf(missing && !process.env.CI)('plain_put.py to sluice serve', () =
     ['pieces of random sizes', []],
     ['pieces of 7 bytes', ['--piece', '7']],
     ['pieces of 1 MiB', ['--piece', String(1024 * 1024)]],
-  ])('many files on one connection in %s, each whole on disk', async (_, piece) => {
+  ])('plain_put.py stores many files on one connection in %s, each whole on disk', async (_, piece) => {
     const folder = tempFolder();
     const content =
       piece[1] === '7' ? { a: randomBytes(3000), b: randomBytes(0), c: randomBytes(3000) } : files();
@@ -55,7 +55,7 @@ describe.skipIf(missing && !process.env.CI)('plain_put.py to sluice serve', () =
     expect(readTree(join(folder, 'root'))).toEqual(readTree(join(folder, 'from')));
   });
 
-  test('that closes at once behind megabytes', async () => {
+  test('all that plain_put.py sends is stored although it closes at once behind megabytes', async () => {
     const folder = tempFolder();
     writeTree(join(folder, 'from'), { small: randomBytes(100), big: randomBytes(8_000_000) });
     const serving = await startServe(join(folder, 'root'));
@@ -117,7 +117,7 @@ describe('a sender that pauses behind its first file, and never reads', () => {
     return { socket, store, answered, outcome: () => seen('stored', 'refused') };
   }
 
-  test('but not for long, and closes behind 8 MB: all is stored, since nothing was sent that it leaves unread', async () => {
+  test('all is stored of a sender that pauses for a moment behind its first file, never reads and closes behind 8 MB, since nothing was sent that it leaves unread', async () => {
     const { socket, store, outcome } = await paused(never);
     socket.write(frame('big', big));
     socket.destroySoon();
@@ -125,7 +125,7 @@ describe('a sender that pauses behind its first file, and never reads', () => {
     expect(Buffer.compare(store.contents.get('big')!.bytes, big)).toBe(0);
   });
 
-  test('for long, and ends its side behind 8 MB: all is stored', async () => {
+  test('all is stored of a sender that pauses for long behind its first file, never reads and ends its side behind 8 MB', async () => {
     const { socket, store, answered, outcome } = await paused(soon);
     await answered();
     socket.end(frame('big', big));
@@ -134,7 +134,7 @@ describe('a sender that pauses behind its first file, and never reads', () => {
     socket.destroy();
   });
 
-  test('for long, and closes behind 8 MB: its system may drop what it had not sent, so all is stored, or nothing', async () => {
+  test('all is stored or nothing of a sender that pauses for long behind its first file, never reads and closes behind 8 MB, since its system may drop what it had not sent', async () => {
     const { socket, store, answered, outcome } = await paused(soon);
     await answered();
     socket.write(frame('big', big));
@@ -157,7 +157,7 @@ describe.skipIf(missing && !process.env.CI)('sluice put --no-acks to plain_serve
     return { folder, root, to: ['--to', `127.0.0.1:${port}`, '--no-acks'] };
   }
 
-  test('delivers every file', async () => {
+  test('put --no-acks delivers every file to plain_server.py', async () => {
     const { folder, root, to } = await plainServer();
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`s/${i}`, randomBytes(i * 31)]));
     writeTree(join(folder, 'tree'), {
@@ -173,7 +173,7 @@ describe.skipIf(missing && !process.env.CI)('sluice put --no-acks to plain_serve
     expect(readTree(join(root, 'tree'))).toEqual(readTree(join(folder, 'tree')));
   });
 
-  test('never sends a name that leads out, though the peer could not refuse it', async () => {
+  test('put --no-acks never sends a name that leads out, though the peer could not refuse it', async () => {
     const { folder, root, to } = await plainServer();
     writeTree(folder, { a: 'A' });
     expect(await sluice(['put', 'a', '--as', '../a', ...to], { cwd: folder })).toMatchObject({ status: 1 });
@@ -181,7 +181,7 @@ describe.skipIf(missing && !process.env.CI)('sluice put --no-acks to plain_serve
     expect(readTree(root)).toEqual({ a: 'A' });
   });
 
-  test('says that the connection failed when the peer gives up', async () => {
+  test('put --no-acks says that the connection failed when the peer gives up', async () => {
     const { folder, root, to } = await plainServer();
     // A folder in the way of the file makes the script fail.
     writeTree(folder, { a: randomBytes(5_000_000) });

@@ -17,7 +17,9 @@ import {
   jsonLines,
   type Ran,
   type Running,
-  sluice,
+  type Serving,
+  shareServe,
+  sluiceInRunner,
   start,
   startServe,
 } from '../support/processes/cli.ts';
@@ -50,18 +52,35 @@ const clients = {
     const more: Record<string, string[]> = { put: ['--as', two], get: ['--out', two], mv: [two] };
     const args = [command, ...(one === '' ? [] : [one]), ...(more[command] ?? [])];
     if (command === 'ls' || command === 'stat') args.push('--json');
-    return sluice([...args, '--server', `127.0.0.1:${port}`], { cwd: folder, ...(env && { env }) });
+    return sluiceInRunner([...args, '--server', `127.0.0.1:${port}`], { cwd: folder, ...(env && { env }) });
   },
 } satisfies Record<string, (at: At, ...args: string[]) => Promise<Ran>>;
 type ClientName = keyof typeof clients;
 
+interface World {
+  readonly folder: string;
+  readonly root: string;
+  readonly serving: Serving;
+}
+
+const share = shareServe();
+
+/** The one server that has no other arguments. */
+function shared() {
+  const { folder, root, ...serving } = share();
+  return withClients({ folder, root, serving });
+}
+
+/** A server for this test alone. */
 async function served(args: readonly string[] = []) {
   const folder = tempFolder();
   const root = join(folder, 'root');
-  const serving = await startServe(root, args);
-  const at = { folder, port: serving.port };
-  const python = (...words: string[]) => clients['sluice_client.py'](at, ...words);
-  return { folder, root, serving, at, python };
+  return withClients({ folder, root, serving: await startServe(root, args) });
+}
+
+function withClients(world: World) {
+  const at = { folder: world.folder, port: world.serving.port };
+  return { ...world, at, python: (...words: string[]) => clients['sluice_client.py'](at, ...words) };
 }
 
 /** What is stored, without the store's own folder. */
@@ -81,15 +100,15 @@ const tree = {
 describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientName[])('%s', (name) => {
   const client = clients[name];
 
-  test('stores a folder with nested names, an empty file, a Chinese name and 20 MB as it is', async () => {
-    const { folder, root, at } = await served();
+  test(`${name} stores a folder with nested names, an empty file, a Chinese name and 20 MB as it is`, async () => {
+    const { folder, root, at } = shared();
     writeTree(join(folder, 'tree'), tree);
     expect(await client(at, 'put', 'tree', 'x/y')).toMatchObject(done);
     expect(readTree(join(root, 'x/y'))).toEqual(readTree(join(folder, 'tree')));
   });
 
-  test('stores hundreds of small files', async () => {
-    const { folder, root, at } = await served();
+  test(`${name} stores hundreds of small files`, async () => {
+    const { folder, root, at } = shared();
     const many = Array.from({ length: 300 }, (_, i) => [`d${i % 7}/f${i}`, randomBytes((i * 37) % 5000)]);
     writeTree(join(folder, 'many'), Object.fromEntries(many));
     expect(await client(at, 'put', 'many', 'many')).toMatchObject(done);
@@ -100,8 +119,8 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
   const stores = (Object.keys(clients) as ClientName[]).filter(
     (other) => other === 'sluice_client.py' || other !== name,
   );
-  test.each(stores)('gets back what %s has stored', async (other) => {
-    const { folder, at } = await served();
+  test.each(stores)(`${name} gets back what %s has stored`, async (other) => {
+    const { folder, at } = shared();
     const some = { empty: '', '照片/你好.txt': '世界', big };
     writeTree(join(folder, 'tree'), some);
     utimesSync(join(folder, 'tree/empty'), 1_000_000_000, 1_000_000_000);
@@ -115,8 +134,8 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     }
   });
 
-  test('lists all of 1,200 names, or those with a prefix, in their order', async () => {
-    const { root, at } = await served();
+  test(`${name} lists all of 1,200 names, or those with a prefix, in their order`, async () => {
+    const { root, at } = shared();
     const names = Array.from({ length: 1200 }, (_, i) => `d${i % 3}/${String(i).padStart(4, '0')}`).sort();
     writeTree(root, Object.fromEntries([...names, 'ü', 'z'].map((file) => [file, file])));
     const listed = async (...prefix: string[]) =>
@@ -126,8 +145,8 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     expect(await listed('nothing')).toEqual([]);
   });
 
-  test('tells of a file, renames it and deletes it', async () => {
-    const { folder, root, at } = await served();
+  test(`${name} tells of a file, renames it and deletes it`, async () => {
+    const { folder, root, at } = shared();
     writeTree(folder, { a: 'AAA' });
     await client(at, 'put', 'a', 'd/a');
     expect(jsonLines((await client(at, 'stat', 'd/a')).stdout)).toEqual([
@@ -139,7 +158,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     expect(stored(root)).toEqual({});
   });
 
-  test('says why it is refused, and leaves everything as it was', async () => {
+  test(`${name} says why it is refused, and leaves everything as it was`, async () => {
     const { folder, root, at } = await served(['--max-file', '1000']);
     writeTree(folder, { a: 'A', large: randomBytes(1001) });
     writeTree(root, { there: 'T', other: 'O' });
@@ -172,15 +191,15 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     expect(Object.keys(readTree(folder)).filter((path) => path.startsWith('out'))).toEqual([]);
   });
 
-  test('stores the other files of a folder when one is refused', async () => {
-    const { folder, root, at } = await served();
+  test(`${name} stores the other files of a folder when one is refused`, async () => {
+    const { folder, root, at } = shared();
     writeTree(folder, { 'from/1': '1', 'from/a/b': 'B', 'from/big/1': big, 'from/z': 'Z' });
     writeTree(root, { 'to/a': 'A', 'to/big': 'file' });
     expect(await client(at, 'put', 'from', 'to')).toMatchObject({ status: 1 });
     expect(stored(root)).toEqual({ 'to/1': '1', 'to/a': 'A', 'to/big': 'file', 'to/z': 'Z' });
   });
 
-  test('takes a token from the environment, and goes by what it allows', async () => {
+  test(`${name} takes a token from the environment, and goes by what it allows`, async () => {
     const access = join(tempFolder(), 'access.json');
     const token = 'a-long-enough-secret';
     const alice = { name: 'alice', token, rights: ['read', 'write'], prefix: 'in/' };
@@ -200,8 +219,8 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
 });
 
 describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
-  test('says what the server is, and who it is itself', async () => {
-    const { python } = await served();
+  test('the client in Python says what the server is, and who it is itself', async () => {
+    const { python } = shared();
     expect(jsonLines((await python('ping')).stdout)).toEqual([{ ack: 'ping' }]);
     expect(jsonLines((await python('hello')).stdout)).toEqual([
       expect.objectContaining({
@@ -213,7 +232,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
     ]);
   });
 
-  test('says hello with a token, with none, and with a wrong one', async () => {
+  test('the client in Python says hello with a token, with none, and with a wrong one', async () => {
     const access = join(tempFolder(), 'access.json');
     const token = 'a-long-enough-secret';
     const tokens = [{ name: 'alice', token, rights: ['read'], prefix: 'in/' }];
@@ -237,15 +256,15 @@ describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
     });
   });
 
-  test('compares the CRC-32 of what it has sent, and prints it', async () => {
-    const { folder, python } = await served();
+  test('the client in Python compares the CRC-32 of what it has sent, and prints it', async () => {
+    const { folder, python } = shared();
     writeTree(folder, { a: 'hello' });
     expect(jsonLines((await python('put', 'a', 'b')).stdout)).toEqual([
       { ack: 'put', filename: 'b', size: 5, crc32: crc32('hello'), durable: false },
     ]);
   });
 
-  test('where nobody listens ends with 3', async () => {
+  test('the client in Python ends with 3 where nobody listens', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
@@ -260,7 +279,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
 describe.skipIf(missing && !process.env.CI)('the client in Python, whose connection breaks', () => {
   const sent = (lines: Record<string, unknown>[], ack: string) => lines.filter((line) => line.ack === ack);
 
-  test('in the middle of an upload: sends the rest, not what the server has', async () => {
+  test('the client in Python sends the rest, not what the server has, when its connection breaks in the middle of an upload', async () => {
     const { folder, root, serving } = await served();
     writeTree(folder, { big });
     const proxy = await cuttingProxy(serving.port, [{ loseAfter: 12_000_000, breakOn: '"progress"' }]);
@@ -276,7 +295,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(root, 'b')).equals(big)).toBe(true);
   });
 
-  test('because the server was killed: goes on with the one that is started in its place', async () => {
+  test('the client in Python goes on with the server that is started in place of one that was killed', async () => {
     const { folder, root, serving } = await served();
     writeTree(folder, { big, small: 'S' });
     const proxy = await cuttingProxy(serving.port, [{ loseAfter: 12_000_000 }]);
@@ -293,7 +312,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(root, 'b')).equals(big)).toBe(true);
   });
 
-  test('and which is started anew: goes on with what an earlier run has sent', async () => {
+  test('the client in Python goes on with what an earlier run has sent', async () => {
     const { folder, root, serving } = await served();
     writeTree(folder, { big });
     const proxy = await cuttingProxy(serving.port, [{ loseAfter: 12_000_000, breakOn: '"progress"' }]);
@@ -305,7 +324,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(root, 'b')).equals(big)).toBe(true);
   });
 
-  test('and whose file has changed since: cancels the upload, and sends all of it', async () => {
+  test('the client in Python cancels the upload of an earlier run whose file has changed since, and sends all of it', async () => {
     const { folder, root, serving } = await served();
     writeTree(folder, { big });
     utimesSync(join(folder, 'big'), 1_000_000_000, 1_000_000_000);
@@ -321,7 +340,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(root, 'b')).equals(other)).toBe(true);
   });
 
-  test('when all is sent, and only the ack is lost: asks for the file, and does not send it again', async () => {
+  test('the client in Python asks for the file when only the ack is lost, and does not send it again', async () => {
     const { folder, root, serving } = await served();
     writeTree(folder, { big });
     const proxy = await cuttingProxy(serving.port, [{ breakOn: '"ack":"put"' }]);
@@ -331,7 +350,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(root, 'b')).equals(big)).toBe(true);
   });
 
-  test('among many small files: each is stored in the end', async () => {
+  test('the client in Python stores each of many small files although its connections break', async () => {
     const { folder, root, serving } = await served();
     const many = Array.from({ length: 300 }, (_, i) => [`f${i}`, randomBytes(2000)]);
     writeTree(join(folder, 'many'), Object.fromEntries(many));
@@ -343,7 +362,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readTree(join(root, 'm'))).toEqual(readTree(join(folder, 'many')));
   });
 
-  test('in the middle of a file that it fetches: asks for the rest', async () => {
+  test('the client in Python asks for the rest when its connection breaks in the middle of a file that it fetches', async () => {
     const { folder, root, serving } = await served();
     writeTree(root, { big });
     const proxy = await cuttingProxy(serving.port, [{ breakAfter: 8_000_000 }]);
@@ -353,7 +372,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python, whose connect
     expect(readFileSync(join(folder, 'out')).equals(big)).toBe(true);
   });
 
-  test('and whose file was replaced meanwhile: fetches the new one from its start', async () => {
+  test('the client in Python fetches a file from its start that was replaced while its connection was broken', async () => {
     const { folder, root, serving } = await served();
     writeTree(root, { big });
     const other = randomBytes(9_000_000);

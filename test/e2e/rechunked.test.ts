@@ -72,19 +72,22 @@ const sizes = (largest: number): ReadonlyMap<string, Buffer> =>
   );
 
 describe('files sent and fetched come back the same', () => {
-  test('one byte at a time', async () => {
+  test('files that are sent and fetched one byte at a time come back the same', async () => {
     await roundTrip(await through('bytes', 1), sizes(5_000));
   });
 
-  test.each([1, 2, 3, 4])('in random pieces, seed %i', async (seed) => {
-    await roundTrip(await through('random', seed), sizes(3_000_000));
-  });
+  test.each([1, 2, 3, 4])(
+    'files that are sent and fetched in random pieces come back the same, seed %i',
+    async (seed) => {
+      await roundTrip(await through('random', seed), sizes(3_000_000));
+    },
+  );
 
-  test('glued together', async () => {
+  test('files that are sent and fetched glued together come back the same', async () => {
     await roundTrip(await through('coalesce', 1), sizes(3_000_000));
   });
 
-  test('when every write takes a turn or two, so that bodies wait in memory that is received into again', async () => {
+  test('files come back the same when every write takes a turn or two, so that bodies wait in memory that is received into again', async () => {
     /** Writes late, and looks at the bytes only then: who gave them back too early would have them overwritten. */
     const late = (store: Store): Store => ({
       ...store,

@@ -193,9 +193,9 @@ describe('a connection', () => {
     const small = Array.from({ length: 400 }, (_, i) => putFrame(`small${i}`, 'x'));
     const rest = putFrame('last', 'x');
     await it.client.send(Buffer.concat([...small, rest.subarray(0, 20)]));
-    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(400));
+    await expect.poll(() => it.reports.filter(({ type }) => type === 'stored')).toHaveLength(400);
     await it.client.send(rest.subarray(20));
-    await vi.waitFor(() => expect(it.reports.filter(({ type }) => type === 'stored')).toHaveLength(401));
+    await expect.poll(() => it.reports.filter(({ type }) => type === 'stored')).toHaveLength(401);
     it.stop();
   });
 

@@ -246,7 +246,7 @@ describe('looking ahead:', () => {
     tell(eventsUpTo(preset.framing({ delivery: 'whole', maxLength: 2 ** 20, ...options }), message));
 
   test.each(Object.entries(messages))(
-    '%s finds each message by its own bytes, before anything follows',
+    'the preset %s finds each message by its own bytes, before anything follows',
     (name, all) => {
       for (const [message] of all) expect(alone(named(name), rawOf(message))).toHaveLength(1);
     },

@@ -36,7 +36,7 @@ describe('turns', () => {
   const coming = fc.array(fc.nat(3), { maxLength: 60 });
 
   prop.prop([coming, fc.integer({ min: 0, max: 12 })])(
-    'print every row once, in order, below the heading of its conversation',
+    'turns print every row once, in order, below the heading of its conversation',
     (rows, most) => {
       const lines: string[] = [];
       const turns = groupByConversation((line) => lines.push(line), most);

@@ -53,13 +53,13 @@ test('the recording of these tests has an event of every kind', () => {
 });
 
 describe.each([40, 41, 60, 73, 74, 79, 80, 83, 84, 100, 132])('in %i columns', (columns) => {
-  test.each([false, true])('no line is longer, with times of day: %s', (absolute) => {
+  test.each([false, true])(`no line is longer than ${columns} columns, with times of day: %s`, (absolute) => {
     const lines = tableOf(columns, absolute);
     expect(lines.filter((line) => line.length > columns)).toEqual([]);
     expect(lines.filter((line) => line !== line.trimEnd())).toEqual([]);
   });
 
-  test('and no words are lost but of labels', () => {
+  test(`no words are lost in ${columns} columns but of labels`, () => {
     const all = words(tableOf(columns));
     for (const part of [
       'not in the recording, from 4 on',

@@ -29,7 +29,7 @@ const linesOf = (all: readonly number[]) => all.map((length, i) => `${i}${'.'.re
 
 describe('what is logged', () => {
   property.prop([lengths, fc.infiniteStream(fc.integer({ min: 1, max: 9000 })), fc.nat(3)])(
-    'is written whole and in order, however little is taken at a time',
+    'what is logged is written whole and in order, however little is taken at a time',
     async (all, counts, flushed) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });
@@ -44,7 +44,7 @@ describe('what is logged', () => {
   );
 
   property.prop([lengths, fc.infiniteStream(fc.nat(9000).map((count) => (count < 3000 ? 0 : count)))])(
-    'and refused is counted, and spoils no line but the one that was cut',
+    'what is logged and refused is counted, and spoils no line but the one that was cut',
     async (all, counts) => {
       const { write, text } = disk(() => counts.next().value!);
       const sink = createLogSink({ fd: none, heldMaxBytes: 1e9, write });

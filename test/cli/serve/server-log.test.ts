@@ -70,20 +70,20 @@ test.each([
 
 describe('a line', () => {
   test.each([stored, served, refused])(
-    'of a request ($type) says which one, and how long it took',
+    'a line of a request ($type) says which one, and how long it took',
     async (event) => {
       const [line] = jsonLines(await written({ level: 'debug' }, event));
       expect(line).toMatchObject({ ...where, ...asked, msg: event.type });
     },
   );
 
-  test('leaves the id out when the peer gave none', async () => {
+  test('a line leaves the id out when the peer gave none', async () => {
     const { id: _, ...anonymous } = stored;
     expect(await written({}, anonymous)).not.toContain('"id"');
   });
 
   test.each(['debug', 'info'] as const)(
-    'of a stored file is what any other would be, at level %s',
+    'a line of a stored file is what any other would be, at level %s',
     async (level) => {
       const { fields, message } = logLine(stored)!;
       const [line] = jsonLines(await written({ level }, stored));
@@ -96,7 +96,7 @@ describe('a line', () => {
     },
   );
 
-  test('cannot command a terminal', async () => {
+  test('a line cannot command a terminal', async () => {
     const event = { ...refused, cmd: 'a\u009b31m\u001b[2J\u007f' };
     const text = await written({ terminal: true }, event);
     expect(text).toContain('\\u009b31m\\u001b[2J');
@@ -111,7 +111,7 @@ describe('the level', () => {
     ['warn', ['refused']],
     ['error', []],
     ['silent', []],
-  ] as const)('%s writes %j', async (level, messages) => {
+  ] as const)('a log of level %s writes %j', async (level, messages) => {
     const text = await written({ level }, opened, stored, served, refused, closed);
     expect(jsonLines(text).map(({ msg }) => msg)).toEqual(messages);
   });
@@ -135,37 +135,40 @@ describe('what the peer sent', () => {
     ['a body of no length', 'bad-body-length', frame({ cmd: 'put', filesize: 'x', token: secret })],
   ];
 
-  test.each(broken)('is not in the log, though it is in the answer: %s', async (_, code, bytes) => {
-    const store = memoryStore();
-    const events$ = new ReplaySubject<ServerEvent>();
-    const running = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe(events$);
-    const listening = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
-    const socket = connect({ port: listening.port, host: '127.0.0.1', allowHalfOpen: true });
-    let answer = '';
-    socket.setEncoding('latin1').on('data', (text) => {
-      answer += text;
-    });
-    socket.end(bytes);
-    const event = await firstValueFrom(events$.pipe(filter((each) => each.type === 'refused')));
-    await firstValueFrom(events$.pipe(filter((each) => each.type === 'closed')));
-    running.unsubscribe();
+  test.each(broken)(
+    'what the peer sent is not in the log, though it is in the answer: %s',
+    async (_, code, bytes) => {
+      const store = memoryStore();
+      const events$ = new ReplaySubject<ServerEvent>();
+      const running = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe(events$);
+      const listening = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening')));
+      const socket = connect({ port: listening.port, host: '127.0.0.1', allowHalfOpen: true });
+      let answer = '';
+      socket.setEncoding('latin1').on('data', (text) => {
+        answer += text;
+      });
+      socket.end(bytes);
+      const event = await firstValueFrom(events$.pipe(filter((each) => each.type === 'refused')));
+      await firstValueFrom(events$.pipe(filter((each) => each.type === 'closed')));
+      running.unsubscribe();
 
-    const text = await written({ level: 'debug' }, event);
-    // Any four characters of it in a row, as they are or in hexadecimal.
-    for (let i = 0; i + 4 <= secret.length; i++) {
-      const piece = secret.slice(i, i + 4);
-      expect(text).not.toContain(piece);
-      expect(text).not.toContain(
-        Buffer.from(piece)
-          .toString('hex')
-          .replace(/..(?=.)/g, '$& '),
-      );
-    }
-    const [line] = jsonLines(text);
-    expect(line).toMatchObject({ msg: 'refused', error: { code, position: 0 } });
-    expect(answer).toContain(code);
-    expect(answer).toContain('hex');
-  });
+      const text = await written({ level: 'debug' }, event);
+      // Any four characters of it in a row, as they are or in hexadecimal.
+      for (let i = 0; i + 4 <= secret.length; i++) {
+        const piece = secret.slice(i, i + 4);
+        expect(text).not.toContain(piece);
+        expect(text).not.toContain(
+          Buffer.from(piece)
+            .toString('hex')
+            .replace(/..(?=.)/g, '$& '),
+        );
+      }
+      const [line] = jsonLines(text);
+      expect(line).toMatchObject({ msg: 'refused', error: { code, position: 0 } });
+      expect(answer).toContain(code);
+      expect(answer).toContain('hex');
+    },
+  );
 
   /** The error of the first frame that is none. */
   const errorOf = (bytes: Uint8Array): ServiceFault | undefined => {
@@ -177,7 +180,7 @@ describe('what the peer sent', () => {
   };
 
   property.prop([fc.stringMatching(/^[a-z]{8,40}$/), fc.string(), fc.string(), fc.nat(80)])(
-    'never is, whatever is broken around it',
+    'what the peer sent is never in the log, whatever is broken around it',
     (token, before, after, length) => {
       const error = errorOf(prefixed(`${before}${token}${after}`, length));
       fc.pre(error !== undefined);
@@ -191,7 +194,7 @@ describe('what the peer sent', () => {
     },
   );
 
-  test('leaves of a hint what it is the hint of', () => {
+  test('the log leaves of a hint what it is the hint of', () => {
     const error = errorOf(Buffer.from('GET /?token=s3cr3t HTTP/1.1\r\n'))!;
     expect(error.message).toContain('an HTTP request');
     expect(withoutContent(error)).toEqual({
@@ -203,7 +206,7 @@ describe('what the peer sent', () => {
     });
   });
 
-  test('is left in errors that quote nothing but a name', () => {
+  test('what the peer sent is left in errors that quote nothing but a name', () => {
     const error = serviceFault('bad-filename', 'it is empty', { field: 'filename' });
     expect(withoutContent(error)).toBe(error);
   });

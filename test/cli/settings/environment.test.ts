@@ -46,7 +46,7 @@ const service = (name: string, host: string, ports: readonly (readonly [number, 
 };
 
 describe('a Kubernetes service named sluice', () => {
-  test('costs nothing but the variable that has the name of a setting, which is ignored with a warning', () => {
+  test('a Kubernetes service named sluice costs nothing but the variable that has the name of a setting, which is ignored with a warning', () => {
     const env = service('sluice', '10.96.0.12', [
       [8080, 'TCP', 'http'],
       [9464, 'TCP', 'my-metrics'],
@@ -62,7 +62,7 @@ describe('a Kubernetes service named sluice', () => {
     });
   });
 
-  test('leaves the port to the flag', () => {
+  test('a Kubernetes service named sluice leaves the port to the flag', () => {
     const got = readSettings({
       flags: { port: '81' },
       env: { SLUICE_PORT: 'tcp://[fd00::1]:8080' },
@@ -75,7 +75,7 @@ describe('a Kubernetes service named sluice', () => {
   });
 
   test.each(['tcp', 'tcp:/10.96.0.12:8080', 'http://10.96.0.12:8080', ' tcp://10.96.0.12:8080', 'TCP://a:1'])(
-    'excuses no other port that is none: %s',
+    'a Kubernetes service named sluice excuses no other port that is none: %s',
     (port) => {
       expect(problemsOf({ SLUICE_PORT: port })).toEqual([
         `SLUICE_PORT must be a whole number from 0 to 65535, or none, not ${JSON.stringify(port)}`,
@@ -89,11 +89,14 @@ describe('a Kubernetes service named sluice', () => {
       minLength: 1,
       maxLength: 3,
     }),
-  ])('is not the only one: those of another that begins so are passed over in silence', (name, ports) => {
-    expect(taken(service(name, '10.96.0.13', ports))).toEqual({ port: 8080, warnings: [] });
-  });
+  ])(
+    'the variables of a Kubernetes service whose name begins with sluice are passed over in silence',
+    (name, ports) => {
+      expect(taken(service(name, '10.96.0.13', ports))).toEqual({ port: 8080, warnings: [] });
+    },
+  );
 
-  test('that has the name of another port says what to do', () => {
+  test('a variable of a Kubernetes service that has the name of another port says what to do', () => {
     expect(problemsOf(service('sluice-metrics', '10.96.0.14', [[9464, 'TCP']]))).toEqual([
       'SLUICE_METRICS_PORT must be a whole number from 0 to 65535, or none, not "tcp://10.96.0.14:9464": ' +
         'Kubernetes sets it for a service named sluice-metrics; ' +
@@ -109,43 +112,43 @@ describe('a variable that begins as ours do', () => {
     ['SLUICE_ACESS', 'SLUICE_ACCESS'],
     ['SLUICE_TLSCERT', 'SLUICE_TLS_CERT'],
     ['SLUICE_CONFG', 'SLUICE_CONFIG'],
-  ])('and is misspelt is a problem: %s', (name, meant) => {
+  ])('a variable that begins as ours do and is misspelt is a problem: %s', (name, meant) => {
     expect(problemsOf({ [name]: '1' })).toEqual([`${name} is not a setting; did you mean ${meant}?`]);
   });
 
-  test('and is like none of them is told, and ignored', () => {
+  test('a variable that begins as ours do and is like none of them is told, and ignored', () => {
     expect(taken({ SLUICE_TEAM: 'storage' })).toEqual({
       port: 8080,
       warnings: ['SLUICE_TEAM is not a setting, and is ignored'],
     });
   });
 
-  test('and is empty, or is for another command, is nothing to speak of', () => {
+  test('a variable that begins as ours do and is empty, or is for another command, is nothing to speak of', () => {
     const env = Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, '1']));
     expect(taken({ ...env, SLUICE_PROT: '', OTHER_PROT: '1' })).toEqual({ port: 8080, warnings: [] });
   });
 
-  test.each(settingNames)('and is the one of the setting %s is never passed over as another’s', (name) => {
+  test.each(settingNames)('the variable of the setting %s is never passed over as another’s', (name) => {
     expect(readEnvironment({ [variableOf(name)]: 'x' })).toMatchObject({ problems: [], warnings: [] });
     expect(readEnvironment({ [variableOf(name)]: 'x' }).env).toHaveProperty(variableOf(name), 'x');
   });
 });
 
 describe('a command that talks to a server', () => {
-  test('refuses a variable of its own that is misspelt, since it would go without TLS, or without a token', () => {
+  test('a command that talks to a server refuses a variable of its own that is misspelt, since it would go without TLS, or without a token', () => {
     expect(explainMisspeltVariable({ SLUICE_TSL: '1' })).toBe(
       'SLUICE_TSL is not a variable of sluice; did you mean SLUICE_TLS?',
     );
     expect(explainMisspeltVariable({ SLUICE_TOKEN_FIEL: 'x' })).toContain('did you mean SLUICE_TOKEN_FILE?');
   });
 
-  test('passes over those of the server, of a service, and of others', () => {
+  test('a command that talks to a server passes over the variables of the server, of a service, and of others', () => {
     const all = Object.fromEntries(settingNames.map((name) => [variableOf(name), '1']));
     const env = { ...all, ...service('sluice', '10.0.0.1', [[80, 'TCP']]), SLUICE_TEAM: 'x' };
     expect(explainMisspeltVariable(env)).toBeNull();
   });
 
-  test('has no option with a variable that is not known', () => {
+  test('a command that talks to a server has no option with a variable that is not known', () => {
     const { options } = addServerOption(new Command('test'), 'to');
     const named = options.flatMap(({ envVar }) => (envVar === undefined ? [] : [envVar]));
     expect(CLIENT_VARIABLES).toEqual(expect.arrayContaining(named));

@@ -156,30 +156,33 @@ function configFile(text: string): { cwd: string; flags: { config: string } } {
 describe.each(each)('%s', (name, { text, value, json = text, badText, badJson }) => {
   const beside = company[name] ?? {};
 
-  test('is read from its flag', () => {
+  test(`the setting ${name} is read from its flag`, () => {
     expect(settingsOf({ flags: { ...beside, [name]: text } })[name]).toBe(value);
   });
 
-  test('is read from its variable', () => {
+  test(`the setting ${name} is read from its variable`, () => {
     expect(settingsOf({ flags: beside, env: { [variableOf(name)]: text } })[name]).toBe(value);
   });
 
-  test('is read from the file', () => {
+  test(`the setting ${name} is read from the file`, () => {
     const { cwd, flags } = configFile(fileOf(name, json));
     expect(settingsOf({ cwd, flags: { ...beside, ...flags } })[name]).toBe(value);
   });
 
-  test.each(badText)('refuses %j, and says whose flag or variable it is and what it must be', (bad) => {
-    const mustBe = settingOf(name).kind.mustBe;
-    expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
-      `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
-    ]);
-    expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
-      `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
-    ]);
-  });
+  test.each(badText)(
+    `the setting ${name} refuses %j, and says whose flag or variable it is and what it must be`,
+    (bad) => {
+      const mustBe = settingOf(name).kind.mustBe;
+      expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
+        `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+      ]);
+      expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
+        `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+      ]);
+    },
+  );
 
-  test.each(badJson)('refuses %j in the file, and says where', (bad) => {
+  test.each(badJson)(`the setting ${name} refuses %j in the file, and says where`, (bad) => {
     const { cwd, flags } = configFile(fileOf(name, bad));
     const [problem, ...others] = problemsOf({ cwd, flags: { ...beside, ...flags } });
     expect(problem).toContain(`config.json: ${keyOf(name)} must be ${settingOf(name).kind.mustBe}, not `);
@@ -188,18 +191,18 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson })
 });
 
 describe('the sources', () => {
-  test('count in their order: flag, environment, file, default', () => {
+  test('the sources of settings count in their order: flag, environment, file, default', () => {
     const { cwd, flags } = configFile('{"port": 3, "limits": {"maxUploads": 3}, "grace": 3}');
     const env = { SLUICE_PORT: '2', SLUICE_MAX_UPLOADS: '2' };
     const settings = settingsOf({ cwd, env, flags: { ...flags, port: '1' } });
     expect(settings).toMatchObject({ port: 1, maxUploads: 2, grace: 3000, maxOpenRequests: 256 });
   });
 
-  test('are all to be right, though another comes before', () => {
+  test('the sources of settings are all to be right, though another comes before', () => {
     expect(problemsOf({ flags: { port: '1' }, env: { SLUICE_PORT: 'x' } })).toHaveLength(1);
   });
 
-  test('are all told of at once', () => {
+  test('the problems of all sources of settings are told at once', () => {
     const { cwd, flags } = configFile('{"prot": 3, "limits": {"maxFile": true}}');
     const problems = problemsOf({ cwd, env: { SLUICE_PORT: 'x' }, flags: { ...flags, grace: 'x' } });
     expect(problems.map((problem) => problem.split(' must ')[0])).toEqual([
@@ -210,16 +213,16 @@ describe('the sources', () => {
     ]);
   });
 
-  test('have nothing in a variable that is empty', () => {
+  test('a variable that is empty sets nothing', () => {
     expect(settingsOf({ env: { SLUICE_PORT: '', SLUICE_CONFIG: '' } }).port).toBe(8080);
   });
 
-  test('may be a file that the environment names', () => {
+  test('the file of settings may be named by the environment', () => {
     const { cwd } = configFile('{"port": 3}');
     expect(settingsOf({ cwd, env: { SLUICE_CONFIG: 'config.json' } }).port).toBe(3);
   });
 
-  test('have paths that are relative to the file they stand in, else to the working directory', () => {
+  test('paths are relative to the file of settings they stand in, else to the working directory', () => {
     const cwd = tempFolder();
     mkdirSync(join(cwd, 'etc'));
     const file = { dir: '../files', unix: 'sock', tlsCert: '/abs', tlsKey: null, access: null };
@@ -250,7 +253,7 @@ describe('the file', () => {
     ['{"limits": []}', 'limits must be an object of settings'],
     ['[]', 'must be an object of settings'],
     ['null', 'must be an object of settings'],
-  ])('refuses %s', (text, problem) => {
+  ])('the file of settings is refused when it is %s', (text, problem) => {
     expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
   });
 
@@ -262,11 +265,11 @@ describe('the file', () => {
       '{"limits.maxFile": 1, "limits": {"maxFile": 2}}',
       'limits.maxFile is there twice, as a key with a dot and in an object',
     ],
-  ])('does not choose between two values: %s', (text, problem) => {
+  ])('the file of settings does not choose between two values: %s', (text, problem) => {
     expect(parseConfig(text, 'config.json').problems).toEqual([`config.json: ${problem}`]);
   });
 
-  test('is to be JSON, and to be there', () => {
+  test('the file of settings is to be JSON, and to be there', () => {
     expect(problemsOf(configFile('{port: 1}'))).toEqual([
       'config.json: is not JSON: line 1, column 2: there must be a key in double quotes',
     ]);
@@ -278,7 +281,7 @@ describe('the file', () => {
     ]);
   });
 
-  test('that has a secret where a path belongs is refused without telling it', () => {
+  test('a file of settings that has a secret where a path belongs is refused without telling it', () => {
     const problems = problemsOf(configFile('{"access": {"token": "s3cret"}}'));
     expect(problems).toEqual([expect.stringContaining('access must be the path of a file, not an object')]);
   });
@@ -297,7 +300,7 @@ describe('a size', () => {
     ['1tib', 1024 ** 4],
     ['0', infinite],
     ['none', infinite],
-  ])('%s is %s bytes', (text, bytes) => {
+  ])('the size %s is %s bytes', (text, bytes) => {
     expect(settingOf('maxFile').kind.read(text)).toBe(bytes);
   });
 });
@@ -312,18 +315,18 @@ describe('a time', () => {
     ['7d', 604_800_000],
     ['0', infinite],
     ['none', infinite],
-  ])('%s is %s ms', (text, millis) => {
+  ])('the time %s is %s ms', (text, millis) => {
     expect(settingOf('idleTimeout').kind.read(text)).toBe(millis);
   });
 
-  test('may be in milliseconds without a unit, where a command has it so', () => {
+  test('a time without a unit may be in milliseconds, where a command has it so', () => {
     const kind = timeKind(0, 10_000, 'ms');
     expect(['50', '50ms', '0.5s', '10', '11s'].map(kind.read)).toEqual([50, 50, 500, 10, undefined]);
     expect(kind.print(kind.read('50')!)).toBe(50);
     expect(kind.mustBe).toContain('50 (milliseconds)');
   });
 
-  test('of 0 is one where it makes sense', () => {
+  test('a time of 0 is one where it makes sense', () => {
     expect(settingsOf({ flags: { grace: '0', keepPartial: '0' } })).toMatchObject({
       grace: 0,
       keepPartial: 0,
@@ -353,11 +356,11 @@ describe('contradictions', () => {
     [{ metricsPort: '8080' }, ['--metrics-port must be another port than --port: both are 8080']],
     [{ port: 'none', unix: 's' }, []],
     [{ port: '0', metricsPort: '0' }, []],
-  ])('%j', (more, problems) => {
+  ])('the contradictions of %j are told', (more, problems) => {
     expect(problemsOf({ cwd, flags: { ...flags, ...more } })).toEqual(problems);
   });
 
-  test('are told in the words of the source', () => {
+  test('contradictions are told in the words of the source', () => {
     expect(problemsOf({ env: { SLUICE_TLS_CERT: 'c' } })).toEqual([
       'SLUICE_TLS_CERT needs SLUICE_TLS_KEY as well',
     ]);
@@ -380,7 +383,7 @@ describe('warnings', () => {
     [{ host: '0.0.0.0', access: 'a', ...tls }],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'required' }],
     [{ host: '0.0.0.0', port: 'none', unix: 's' }],
-  ])('there are none of %j', (flags) => {
+  ])('there are no warnings of %j', (flags) => {
     expect(warned(flags)).toEqual([]);
   });
 
@@ -389,11 +392,11 @@ describe('warnings', () => {
     [{ host: '::', ...tls }, /lets everybody/],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'optional' }, /lets everybody/],
     [{ host: '192.168.0.5', access: 'a' }, /without tlsCert/],
-  ])('there is one of %j', (flags, text) => {
+  ])('there is a warning of %j', (flags, text) => {
     expect(warned(flags)).toEqual([expect.stringMatching(text)]);
   });
 
-  test('there is one of more connections than open files, and it names both', () => {
+  test('there is a warning of more connections than open files, and it names both', () => {
     expect(warned({ maxConnections: '2000' }, 1024)).toEqual([
       expect.stringMatching(/^--max-connections 2000 .* 1024 open files .* to 6320/),
     ]);
@@ -407,7 +410,7 @@ describe('the number of connections', () => {
   const limits = (openFiles: number, flags: Sources['flags'] = {}) =>
     limitsOf(configurationOf({ flags }), openFiles);
 
-  test('is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
+  test('the number of connections is by default what the descriptors of the process allow, each with a file to send and one to store', () => {
     for (const openFiles of [512, 1024, 20_000, 65_536, 1_048_576]) {
       const { connections, connectionsPerAddress, openFiles: shared } = limits(openFiles);
       expect(descriptorsFor(connections) + shared.reading + shared.writing).toBeLessThanOrEqual(openFiles);
@@ -417,7 +420,7 @@ describe('the number of connections', () => {
     expect(limits(64).connections).toBe(1);
   });
 
-  test('leaves room for the TLS handshakes that may be under way', () => {
+  test('the number of connections leaves room for the TLS handshakes that may be under way', () => {
     const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
     for (const openFiles of [512, 1024, 20_000]) {
       const { connections, openFiles: shared } = limits(openFiles, tls);
@@ -429,7 +432,7 @@ describe('the number of connections', () => {
     }
   });
 
-  test('is what was asked for where somebody asked, and the files are fewer instead', () => {
+  test('the number of connections is what was asked for where somebody asked, and the files are fewer instead', () => {
     expect(limits(1024, { maxConnections: '230' })).toMatchObject({
       connections: 230,
       openFiles: { reading: 7, writing: 7 },
@@ -442,7 +445,7 @@ describe('the number of connections', () => {
 });
 
 describe('a memory budget', () => {
-  test('that has no room for the largest header there may be is refused, and both are named', () => {
+  test('a memory budget that has no room for the largest header there may be is refused, and both are named', () => {
     expect(problemsOf({ flags: { memoryBudget: '1MiB', maxHeader: '1MiB' } })).toEqual([
       expect.stringMatching(/^--memory-budget must be at least 3178752 bytes with --max-header 1048576: /),
     ]);
@@ -451,11 +454,11 @@ describe('a memory budget', () => {
 });
 
 describe('the defaults', () => {
-  test('are the limits of the library', () => {
+  test('the defaults of the settings are the limits of the library', () => {
     expect(limitsOf(configurationOf({}), infinite)).toEqual(defaultLimits);
   });
 
-  test('give way, each limit to the setting of its own', () => {
+  test('the defaults give way, each limit to the setting of its own', () => {
     const flags = {
       maxHeader: '1001',
       maxFile: '1002',
@@ -529,7 +532,7 @@ describe('what is printed', () => {
     requiredKeys: [],
   });
 
-  prop.prop([some])('reads as the same settings', (flags) => {
+  prop.prop([some])('what is printed reads as the same settings as those of any flags', (flags) => {
     // A budget and a header that do not fit are no settings.
     const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
     fc.pre(!contradictions.some((each) => each.startsWith('--memory-budget must be at least')));
@@ -542,7 +545,7 @@ describe('what is printed', () => {
     expect(again).toEqual(settings);
   });
 
-  test('reads as the same settings as a file, and has every setting', () => {
+  test('what is printed reads as the same settings as a file, and has every setting', () => {
     const flags = { ...company.tlsClientCa, tlsClientCa: 'ca', port: 'none', unix: 's', unixMode: '660' };
     const settings = settingsOf({ flags: { ...flags, port: '0', quota: '1.5GiB', idleTimeout: 'none' } });
     const printed = printSettings(settings);
@@ -552,7 +555,7 @@ describe('what is printed', () => {
 });
 
 describe('the README', () => {
-  test('has the table of all settings', () => {
+  test('the README has the table of all settings', () => {
     const lines = readme.split('\n');
     const from = lines.findIndex((line) => line.startsWith('| flag '));
     expect(lines.slice(from, lines.indexOf('', from)).join('\n')).toBe(settingsTable());

@@ -10,7 +10,7 @@ test.each([
   [360_000, '5 d'],
   [Number.POSITIVE_INFINITY, '-:--'],
   [Number.NaN, '-:--'],
-])('%d seconds are %s', (seconds, words) => expect(formatSeconds(seconds)).toBe(words));
+])('%d seconds are written as %s', (seconds, words) => expect(formatSeconds(seconds)).toBe(words));
 
 test('a time that is none does not throw', () => {
   expect(formatTime(1e300)).toHaveLength(16);
@@ -32,7 +32,7 @@ describe('what is said of a name', () => {
     ['a', 'a: there is no such file', 'a: there is no such file'],
     ['a$&', 'no: a$& is a file', 'a$&: no: it is a file'],
     ['a\x1b', 'b\x1b', 'a\\u{1b}: b\\u{1b}'],
-  ])('has it once, and nothing that moves the cursor: %j', (name, why, said) => {
+  ])('what is said of a name has it once, and nothing that moves the cursor: %j', (name, why, said) => {
     expect(ofName(name, why)).toBe(said);
   });
 });
@@ -43,5 +43,7 @@ describe('a name in so many columns', () => {
     ['abcdefghij', 7, 'ab…ghij'],
     ['照片照片照片', 8, '照…照片 '],
     ['e\u0301', 2, 'e\u0301 '],
-  ])('%s in %i', (name, columns, text) => expect(fitted(name, columns)).toBe(text));
+  ])('the name %s is fitted into %i columns', (name, columns, text) =>
+    expect(fitted(name, columns)).toBe(text),
+  );
 });

@@ -28,7 +28,7 @@ function failing() {
 }
 
 describe('an output', () => {
-  test('whose stdout has a reader that went away drops what is printed from then on, and is not broken', async () => {
+  test('an output whose reader went away drops what is printed from then on, and is not broken', async () => {
     const { output, written, why, fail } = failing();
     output.line('one');
     output.flush();
@@ -46,7 +46,7 @@ describe('an output', () => {
     ['EIO', 'stdout cannot be written to: the device has failed (EIO)'],
     ['EBADF', 'stdout cannot be written to: it is not open for writing (EBADF)'],
     ['ECONNRESET', 'stdout cannot be written to: ECONNRESET: no'],
-  ])('whose stdout fails with %s is broken, says so once, and drops the rest', (code, sentence) => {
+  ])('an output whose stdout fails with %s is broken, says so once, and drops the rest', (code, sentence) => {
     const { output, written, troubles, why, fail } = failing();
     fail(code);
     fail(code);
@@ -63,27 +63,30 @@ describe('what is written to a file', () => {
   property.prop([
     fc.array(fc.oneof(fc.string(), fc.uint8Array())),
     fc.infiniteStream(fc.integer({ min: 1, max: 5 })),
-  ])('is there whole and in order, however little the system takes at a time', (pieces, counts) => {
-    const file: number[] = [];
-    const errors: unknown[] = [];
-    let taken = 0;
-    const sink = writtenTo(
-      (bytes, offset) => {
-        const some = bytes.subarray(offset, offset + counts.next().value!);
-        file.push(...some);
-        return some.length;
-      },
-      (error) => errors.push(error),
-    );
-    for (const piece of pieces) sink.write(piece, () => taken++);
-    const whole = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)));
-    expect(Buffer.from(file).equals(whole)).toBe(true);
-    expect(taken).toBe(pieces.length);
-    expect(errors).toEqual([]);
-  });
+  ])(
+    'what is written to a file is there whole and in order, however little the system takes at a time',
+    (pieces, counts) => {
+      const file: number[] = [];
+      const errors: unknown[] = [];
+      let taken = 0;
+      const sink = writtenTo(
+        (bytes, offset) => {
+          const some = bytes.subarray(offset, offset + counts.next().value!);
+          file.push(...some);
+          return some.length;
+        },
+        (error) => errors.push(error),
+      );
+      for (const piece of pieces) sink.write(piece, () => taken++);
+      const whole = Buffer.concat(pieces.map((piece) => Buffer.from(piece as string)));
+      expect(Buffer.from(file).equals(whole)).toBe(true);
+      expect(taken).toBe(pieces.length);
+      expect(errors).toEqual([]);
+    },
+  );
 
   property.prop([fc.integer({ min: 0, max: 50 }), fc.integer({ min: 1, max: 20 })])(
-    'and does not fit is an error, also when the last piece fits in part',
+    'what is written to a file and does not fit is an error, also when the last piece fits in part',
     (room, step) => {
       const errors: string[] = [];
       let [free, taken] = [room, 0];
@@ -102,7 +105,7 @@ describe('what is written to a file', () => {
     },
   );
 
-  test('and of which the system takes nothing more, without an error, is one too, and does not go on for ever', () => {
+  test('a file of which the system takes nothing more, without an error, is an error too, and does not go on for ever', () => {
     const errors: string[] = [];
     writtenTo(
       () => 0,

@@ -87,7 +87,7 @@ async function reaches(flags: ServerFlags, accepted: () => Promise<Connection>):
 }
 
 describe('the server', () => {
-  test('is reached over TCP, TLS or a Unix socket, as the flags say', async () => {
+  test('the server is reached over TCP, TLS or a Unix socket, as the flags say', async () => {
     const tcp = await listening(listenTcp({ port: 0 }));
     expect(await reaches(flagsOf(['--to', `:${tcp.port}`]), tcp.connection)).toMatch(/^tcp:/);
     const tls = await secure();
@@ -98,13 +98,13 @@ describe('the server', () => {
     expect(await reaches(flagsOf(['--to', `unix:${path}`]), unix.connection)).toMatch(/^unix:/);
   });
 
-  test('and its TLS may come from the environment', async () => {
+  test('the server and its TLS may come from the environment', async () => {
     const { port, connection } = await secure();
     const flags = flagsOf([], { SLUICE_SERVER: `localhost:${port}`, SLUICE_TLS: '1', SLUICE_TLS_CA: ca() });
     expect(await reaches(flags, connection)).toMatch(/^tls:/);
   });
 
-  test('is connected to anew at each subscription', async () => {
+  test('the server is connected to anew at each subscription', async () => {
     const { port, connection } = await listening(listenTcp({ port: 0 }));
     const connecting$ = connection$(flagsOf(['--to', `:${port}`]));
     const ids = new Set<string>();
@@ -117,7 +117,7 @@ describe('the server', () => {
     expect(ids.size).toBe(2);
   });
 
-  test('shows who it speaks to by --tls-cert and --tls-key', async () => {
+  test('the server sees who it speaks to by --tls-cert and --tls-key', async () => {
     const credentials = { ...issued(['localhost']), clientCa: authority.cert };
     const { port, connection } = await listening(
       listenTls({ port: 0, credentials$: of(credentials), clientCertificates: 'required' }),
@@ -140,15 +140,18 @@ describe('the time to wait for the connection', () => {
     [['--timeout', '2m'], 120_000],
     [['--timeout', '250ms'], 250],
     [['--timeout', '24h'], 86_400_000],
-  ])('%j has units, and is in seconds without one', (args, millis) => {
+  ])('the time to wait for the connection has units, and is in seconds without one: %j', (args, millis) => {
     expect(flagsOf(args).timeout).toBe(millis);
   });
 
-  test.each(['2x', '-1', '25h', '', '1e3', '0', '0s', '0.0001'])('is no such time: %j', (text) => {
-    expect(() => flagsOf(['--timeout', text])).toThrow(
-      /It must be a time from 1ms to 24h, such as 30 \(seconds\)/,
-    );
-  });
+  test.each(['2x', '-1', '25h', '', '1e3', '0', '0s', '0.0001'])(
+    'the time to wait for the connection cannot be %j',
+    (text) => {
+      expect(() => flagsOf(['--timeout', text])).toThrow(
+        /It must be a time from 1ms to 24h, such as 30 \(seconds\)/,
+      );
+    },
+  );
 });
 
 describe('a connection that cannot be says which option helps', () => {
@@ -166,18 +169,21 @@ describe('a connection that cannot be says which option helps', () => {
       () => ['--tls-ca', ca()],
       'must be renewed',
     ],
-  ])('a certificate %s', async (_, server, args, hint) => {
-    const { port } = await server();
-    expect(await refusal(flagsOf(['--to', `localhost:${port}`, ...args()]))).toContain(hint);
-  });
+  ])(
+    'a connection that cannot be made says which option helps against a certificate %s',
+    async (_, server, args, hint) => {
+      const { port } = await server();
+      expect(await refusal(flagsOf(['--to', `localhost:${port}`, ...args()]))).toContain(hint);
+    },
+  );
 
-  test('another name is taken with --tls-name', async () => {
+  test('another name of a certificate is taken with --tls-name', async () => {
     const { port, connection } = await secure(issued(['other.example']));
     const flags = flagsOf(['--to', `localhost:${port}`, '--tls-ca', ca(), '--tls-name', 'other.example']);
     expect(await reaches(flags, connection)).toMatch(/^tls:/);
   });
 
-  test('TLS to a server without it', async () => {
+  test('TLS to a server without it says which option helps', async () => {
     const { port, connection } = await listening(listenTcp({ port: 0 }));
     connection().then(async (accepted) => {
       read(accepted);
@@ -189,7 +195,7 @@ describe('a connection that cannot be says which option helps', () => {
     );
   });
 
-  test('no TLS to a server with it', async () => {
+  test('no TLS to a server that speaks it says which option helps', async () => {
     const { port } = await secure();
     const connection = await connected(connection$(flagsOf(['--to', `:${port}`])));
     const reading = read(connection);
@@ -216,15 +222,15 @@ describe('flags that make no sense', () => {
       () => ['--to', ':1', '--tls-cert', junk(), '--tls-key', junk()],
       'is not PEM',
     ],
-  ])('are told: %s', (_, args, why) => {
+  ])('flags that make no sense are told: %s', (_, args, why) => {
     expect(misuse(() => connection$(flagsOf(args())))).toContain(why);
   });
 
-  test.each(['unix:', 'host', 'host:0', 'host:70000'])('a place that is none: %s', (place) => {
+  test.each(['unix:', 'host', 'host:0', 'host:70000'])('a place that is none is refused: %s', (place) => {
     expect(() => flagsOf(['--to', place])).toThrow(CommanderError);
   });
 
-  test('SLUICE_TLS that is neither 1 nor 0', () => {
+  test('a SLUICE_TLS that is neither 1 nor 0 is refused', () => {
     expect(misuse(() => connection$(flagsOf(['--to', ':1'], { SLUICE_TLS: 'yes' })))).toContain('1 or 0');
   });
 });
@@ -232,7 +238,7 @@ describe('flags that make no sense', () => {
 describe('the token', () => {
   const secret = 'Zs3cretZs3cretZs3cret';
 
-  test('comes from the file, else from the environment, else there is none', () => {
+  test('the token comes from the file, else from the environment, else there is none', () => {
     const flags = flagsOf(['--token-file', file(`${secret}\n`)]);
     expect(tokenOf(flags, { SLUICE_TOKEN: 'other' })).toBe(secret);
     expect(tokenOf(flagsOf([]), { SLUICE_TOKEN: secret })).toBe(secret);
@@ -244,13 +250,13 @@ describe('the token', () => {
     ['empty', '\n', 'is empty'],
     ['of several lines', `${secret}\n${secret}\n`, 'has several lines'],
     ['too long', secret.repeat(100), 'is longer than'],
-  ])('that is %s is refused without being shown', (_, content, why) => {
+  ])('a token that is %s is refused without being shown', (_, content, why) => {
     const message = misuse(() => tokenOf(flagsOf(['--token-file', file(content)]), {}));
     expect(message).toContain(why);
     expect(message).not.toContain('s3cret');
   });
 
-  test('cannot be given as an option, and no help shows it', () => {
+  test('the token cannot be given as an option, and no help shows it', () => {
     expect(() => flagsOf(['--token', secret])).toThrow(CommanderError);
     vi.stubEnv('SLUICE_TOKEN', secret);
     onTestFinished(() => {
@@ -261,7 +267,7 @@ describe('the token', () => {
     expect(help).not.toContain('s3cret');
   });
 
-  test('said in hello opens a server that asks for it; a wrong one does not', async () => {
+  test('a token said in hello opens a server that asks for it, and a wrong one does not', async () => {
     const access = file(JSON.stringify({ tokens: [{ name: 'a', token: secret, rights: ['read'] }] }));
     const opened = await openAccessFile(access);
     if (!opened.ok) return expect.unreachable(opened.problems.join());

@@ -27,7 +27,7 @@ function told(files: number, done: number, repeats: string | null, keeps = false
   return lines;
 }
 
-test('a folder: how many files are stored, that the same command goes on, and what it does again', () => {
+test('a folder that was interrupted is told with how many files are stored, that the same command goes on, and what it does again', () => {
   expect(told(300, 2, 'sends')).toEqual([
     '(the terminal is given back)',
     'interrupted: 2 of 300 files are stored; the same command goes on, and sends those 2 once more',
@@ -35,14 +35,14 @@ test('a folder: how many files are stored, that the same command goes on, and wh
   expect(told(300, 1, 'sends').at(-1)).toMatch(/goes on, and sends that one once more$/);
 });
 
-test('a folder of which nothing is stored, or nothing is sent again: just that the same command goes on', () => {
+test('a folder of which nothing is stored, or nothing is sent again, is told with just that the same command goes on', () => {
   expect(told(300, 0, 'sends').at(-1)).toBe(
     'interrupted: 0 of 300 files are stored; the same command goes on',
   );
   expect(told(300, 2, null).at(-1)).toBe('interrupted: 2 of 300 files are stored; the same command goes on');
 });
 
-test('a large file in its middle: that the same command goes on where it was, and no count when it is alone', () => {
+test('a large file that was interrupted in its middle is told with that the same command goes on where it was, and no count when it is alone', () => {
   const goesOn = './film: the same command goes on where it was';
   expect(told(300, 2, 'sends', true)).toHaveLength(3);
   expect(told(300, 2, 'sends', true).at(-1)).toBe(goesOn);

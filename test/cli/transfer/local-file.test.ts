@@ -43,20 +43,23 @@ describe.each([
   ['with hard links', null],
   ['without them', 'EPERM'],
   ['that does not know of them', 'ENOTSUP'],
-])('on a file system %s', (_, code) => {
+])('on a file system %s', (kind, code) => {
   beforeEach(() => {
     links.code = code;
   });
 
-  test.each([['new'], [large]])('a file is placed under a name that is free', async (text) => {
-    const folder = tempFolder();
-    expect(await receive(join(folder, 'd/a'), text, { clobber: false })).toBe('placed');
-    expect(readTree(folder)).toEqual({ 'd/a': text });
-    expect(fs.statSync(join(folder, 'd/a')).mtimeMs).toBe(1000);
-  });
+  test.each([['new'], [large]])(
+    `a file is placed under a name that is free on a file system ${kind}`,
+    async (text) => {
+      const folder = tempFolder();
+      expect(await receive(join(folder, 'd/a'), text, { clobber: false })).toBe('placed');
+      expect(readTree(folder)).toEqual({ 'd/a': text });
+      expect(fs.statSync(join(folder, 'd/a')).mtimeMs).toBe(1000);
+    },
+  );
 
   test.each([['new'], [large]])(
-    'what has the name stays, though it came at the last moment',
+    `what has the name stays, though it came at the last moment, on a file system ${kind}`,
     async (text) => {
       const folder = tempFolder();
       const path = join(folder, 'a');
@@ -66,14 +69,14 @@ describe.each([
     },
   );
 
-  test('a link that leads nowhere has its name too', async () => {
+  test(`a link that leads nowhere has its name too on a file system ${kind}`, async () => {
     const folder = tempFolder();
     fs.symlinkSync('nowhere', join(folder, 'a'));
     expect(await receive(join(folder, 'a'), 'new', { clobber: false })).toBe('there');
     expect(fs.readdirSync(folder)).toEqual(['a']);
   });
 
-  test('a folder of that name is an error, and not the file', async () => {
+  test(`a folder of that name is an error, and not the file, on a file system ${kind}`, async () => {
     const folder = tempFolder();
     fs.mkdirSync(join(folder, 'a'));
     await expect(receive(join(folder, 'a'), 'new', { clobber: false })).rejects.toMatchObject({
@@ -82,7 +85,7 @@ describe.each([
     expect(fs.readdirSync(folder)).toEqual(['a']);
   });
 
-  test('by default what is there is replaced', async () => {
+  test(`by default what is there is replaced on a file system ${kind}`, async () => {
     const folder = tempFolder();
     fs.writeFileSync(join(folder, 'a'), 'old');
     expect(await receive(join(folder, 'a'), 'new')).toBe('placed');
@@ -95,7 +98,7 @@ test.each<[string, (path: string) => void]>([
   ['a link to a pipe', (path) => [execFileSync('mkfifo', [`${path}-pipe`]), fs.symlinkSync('a-pipe', path)]],
   ['a link to a device', (path) => fs.symlinkSync('/dev/null', path)],
   ['a link to what the process has open', (path) => fs.symlinkSync('/proc/self/fd/0', path)],
-])('%s is not replaced, and nothing is written', async (_, make) => {
+])('%s that has the name is not replaced, and nothing is written', async (_, make) => {
   const folder = tempFolder();
   const path = join(folder, 'a');
   make(path);

@@ -21,7 +21,7 @@ describe('what a put sends', () => {
     [undefined, ['photos/a/c', 'photos/a/空.txt', 'photos/b.jpg']],
     ['backup', ['backup/a/c', 'backup/a/空.txt', 'backup/b.jpg']],
     ['old/', ['old/photos/a/c', 'old/photos/a/空.txt', 'old/photos/b.jpg']],
-  ])('of a folder with --as %s', (as, expected) => {
+  ])('a put of a folder with --as %s sends its files under the right names', (as, expected) => {
     expect(names([tree()], as)).toEqual(expected);
     expect(names([`${tree()}/`], as)).toEqual(expected);
   });
@@ -30,11 +30,11 @@ describe('what a put sends', () => {
     [undefined, 'b.jpg'],
     ['x/y', 'x/y'],
     ['x/', 'x/b.jpg'],
-  ])('of a file with --as %s', (as, expected) => {
+  ])('a put of a file with --as %s sends it under the right name', (as, expected) => {
     expect(names([join(tree(), 'b.jpg')], as)).toEqual([expected]);
   });
 
-  test('follows links to files, skips links to folders and what is neither, and tells what it cannot read', () => {
+  test('a put follows links to files, skips links to folders and what is neither, and tells what it cannot read', () => {
     const folder = tree();
     symlinkSync('b.jpg', join(folder, 'link'));
     symlinkSync('.', join(folder, 'loop'));
@@ -59,7 +59,7 @@ describe('what a put sends', () => {
     expect(plan.files.find(({ filename }) => filename === 'photos/a/c')?.size).toBe(3);
   });
 
-  test('a link that is given as PATH is followed', () => {
+  test('a put follows a link that is given as PATH', () => {
     const folder = tree();
     const link = `${folder}-link`;
     symlinkSync(folder, link);
@@ -80,7 +80,7 @@ describe('where a get puts it', () => {
   const paths = async (names: string[], out: string | null, recursive = false) =>
     (await planGet(client, { names, recursive, out })).files.map(({ path }) => path);
 
-  test('a file: as --out, or into it', async () => {
+  test('a get puts a file where --out says, or into it when it is a folder', async () => {
     const folder = tempFolder();
     expect(await paths(['a/b'], `${folder}/new`)).toEqual([`${folder}/new`]);
     expect(await paths(['a/b'], folder)).toEqual([`${folder}/b`]);
@@ -89,7 +89,7 @@ describe('where a get puts it', () => {
     expect(await paths(['a/b'], null)).toEqual(['']);
   });
 
-  test('a folder: as --out, or into it', async () => {
+  test('a get puts a folder where --out says, or into it when it is there', async () => {
     const folder = tempFolder();
     expect(await paths(['a/p/'], `${folder}/new`)).toEqual([`${folder}/new/x`, `${folder}/new/sub/y`]);
     expect(await paths(['a/p/'], folder)).toEqual([`${folder}/p/x`, `${folder}/p/sub/y`]);
@@ -106,7 +106,7 @@ describe('where a get puts it', () => {
     [['q/sub', 'r/p/', '/'], 'q/sub would be stored as OUT/sub, which has to be a folder for sub/y'],
     [['/', 'q/sub'], 'q/sub would be stored as OUT/sub, which has to be a folder for sub/y'],
     [['a/p', 'b/p/'], 'a/p would be stored as OUT/p, which has to be a folder for b/p/x'],
-  ])('two names that would have one place are refused, and others are not: %j', async (names, why) => {
+  ])('a get refuses two names that would have one place, and no others: %j', async (names, why) => {
     const out = `${tempFolder()}/new`;
     const planned = paths(names, out).then(
       () => null,
@@ -147,12 +147,14 @@ test.each([
   ['localhost:80', { host: 'localhost', port: 80 }],
   ['[::1]:8080', { host: '::1', port: 8080 }],
   [':9', { host: '127.0.0.1', port: 9 }],
-])('the server %s', (text, expected) => expect(parseServerAddress(text)).toEqual(expected));
+])('the address %s is read as host and port', (text, expected) =>
+  expect(parseServerAddress(text)).toEqual(expected),
+);
 
-test.each(['host:0', 'host:65536'])('%o has a port that there is not', (text) => {
+test.each(['host:0', 'host:65536'])('the address %o has a port that there is not', (text) => {
   expect(() => parseServerAddress(text)).toThrow('The port must be 1 to 65535, and is ');
 });
 
-test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no server', (text) => {
+test.each(['', 'host', 'host:', '::1:80', 'a:b'])('%o is no address of a server', (text) => {
   expect(() => parseServerAddress(text)).toThrow('It must be HOST:PORT');
 });

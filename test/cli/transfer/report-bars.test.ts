@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 const reason = fc.string({ unit: fc.constantFrom('a', 'b', ' c'), minLength: 1, maxLength: 200 });
 
 property.prop([fc.integer({ min: 20, max: 120 }), fc.array(reason, { minLength: 1, maxLength: 5 })])(
-  'all of what went wrong stands above the bars, and nothing of a bar among it',
+  'all of what went wrong stands above the bars, and nothing of a bar is among it',
   (columns, reasons) => {
     const { stream, rows } = createScreen(columns);
     const output = { line: () => {}, error: expect.unreachable } as Partial<Output> as Output;

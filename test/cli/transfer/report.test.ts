@@ -24,7 +24,7 @@ const transfer = { path: 'dir/a\x1b', filename: 'a', size: 2000 };
 const summary = { files: 1, bytes: 2000, transferred: 2000, failed: 1, seconds: 2 };
 const done = { before: 0, details: {} };
 
-test('lines: what arrived, and what went wrong with nothing that moves the cursor', () => {
+test('a report in lines says what arrived, and what went wrong with nothing that moves the cursor', () => {
   const { lines, output } = taken();
   const report = lineReport(output, 'stored');
   report.expect(1, 2000);
@@ -43,7 +43,7 @@ test('lines: what arrived, and what went wrong with nothing that moves the curso
   ]);
 });
 
-test('quiet: only what went wrong', () => {
+test('a quiet report says only what went wrong', () => {
   const { lines, output } = taken();
   const report = quietReport(output);
   report.done(transfer, 2000, done);
@@ -56,7 +56,7 @@ test('quiet: only what went wrong', () => {
   expect(lines).toEqual(['! a: no', '! x as ../x: not allowed', '! ../d/x: not allowed', '! x: no']);
 });
 
-test('JSON: an object a line, and progress no more than once a second', () => {
+test('a report as JSON has an object a line, and progress no more than once a second', () => {
   const { lines, output } = taken();
   const report = createJsonReport(output, 'stored');
   for (let bytes = 0; bytes < 2000; bytes++) report.progress(transfer, bytes);
@@ -74,7 +74,7 @@ test('JSON: an object a line, and progress no more than once a second', () => {
   ]);
 });
 
-test('of a file that goes on, lines and JSON say from where, and the summary counts what this run has moved', () => {
+test('lines and JSON say from where a file goes on, and the summary counts what this run has moved', () => {
   const film = { path: 'a', filename: 'a', size: 900 };
   const lines = taken();
   const json = taken();
@@ -98,7 +98,7 @@ describe('a bar', () => {
   const widthOf = (line: string) => [...line].reduce((sum, it) => sum + (/[照片]/.test(it) ? 2 : 1), 0);
   const bars = /[█▓░]/;
 
-  test('has the name, how much is done, how fast it goes, and when it will be over', () => {
+  test('a bar has the name, how much is done, how fast it goes, and when it will be over', () => {
     expect(drawBar(facts, 100)).toMatch(/^photos\/.*… ?.* █{12}░{12} {2}50% {4}500 B 100 B\/s, 0:05 left$/);
     expect(drawBar({ label: 'x', value: 0, total: 0, rate: 0 }, 80)).toContain('100%');
     // What is sent and not durable yet is lighter.
@@ -117,7 +117,7 @@ describe('a bar', () => {
     [40, '257/2000 files  50% 100 B/s, 0:05 left'],
     [30, '257/2000 files  50% 0:05 left'],
     [20, '257/2000 files  50%'],
-  ])('in %i columns gives up its own width first, and then fields', (columns, line) => {
+  ])('a bar in %i columns gives up its own width first, and then fields', (columns, line) => {
     expect(drawBar(counted, columns)).toBe(line);
   });
 
@@ -126,7 +126,7 @@ describe('a bar', () => {
     [20, 'ph…/照片/   50%', undefined],
     [40, 'photos/照…照片/  50% waiting', 'waiting for the other side'],
     [20, 'ph…/照片/ failed', 'failed'],
-  ])('in %i columns has the end of a name, and what is said of it: %s', (columns, _, note) => {
+  ])('a bar in %i columns has the end of a name, and what is said of it: %s', (columns, _, note) => {
     const line = drawBar(note === undefined ? facts : { ...facts, note }, columns);
     expect(line).toContain('片/');
     expect(line).toContain(note?.split(' ')[0] ?? '50%');
@@ -147,7 +147,7 @@ describe('a bar', () => {
   const columns = fc.integer({ min: 20, max: 200 });
 
   property.prop([some, note, columns])(
-    'is narrower than any terminal from 20 columns on',
+    'a bar is narrower than any terminal from 20 columns on',
     (facts, note, columns) => {
       const line = drawBar(note === undefined ? facts : { ...facts, note }, columns);
       expect(widthOf(line)).toBeLessThan(columns);
@@ -155,7 +155,7 @@ describe('a bar', () => {
   );
 
   property.prop([some, fc.nat(99_999), fc.nat(99_999), columns])(
-    'never has a part of a counter, and no bar where a field is missing',
+    'a bar never has a part of a counter, and has no width where a field is missing',
     (facts, files, all, columns) => {
       const label = `${files}/${all} files`;
       const line = drawBar({ ...facts, label, counts: true }, columns);
@@ -168,12 +168,12 @@ describe('a bar', () => {
     },
   );
 
-  test('with a counter that is too wide for the terminal loses a word, and no number', () => {
+  test('a bar with a counter that is too wide for the terminal loses a word, and no number', () => {
     const wide = { ...counted, label: '123456/1000000 files' };
     expect(drawBar(wide, 20)).toBe('123456/1000000  50%');
   });
 
-  test('is in line with those below it', () => {
+  test('a bar is in line with those below it', () => {
     const common = { label: counted.label.length, from: true };
     for (const columns of [80, 100, 140]) {
       const lines = [facts, { ...facts, from: 400 }, counted, { ...counted, note: 'stored' }].map(
@@ -188,7 +188,7 @@ describe('a bar', () => {
 describe('what is done of all files, and how fast', () => {
   const file = (size: number) => ({ path: 'a', filename: 'a', size });
 
-  test('counts as done what was there already, and not as moved', () => {
+  test('what was there already counts as done, and not as moved', () => {
     let now = 0;
     const meter = createMeter(() => now);
     const film = file(600e6);
@@ -210,26 +210,31 @@ describe('what is done of all files, and how fast', () => {
     { maxLength: 10 },
   );
 
-  property.prop([tries])('is never faster than what was moved, whatever was there before', (tries) => {
-    let now = 0;
-    let moved = 0;
-    const meter = createMeter(() => now);
-    const files = [file(1000), file(1000), file(1000)];
-    for (const { file, from, sent } of tries) {
-      meter.resumed(files[file]!, from);
-      let at = from;
-      for (const bytes of sent.toSorted((a, b) => a - b)) {
-        if (bytes < at) continue;
-        moved += bytes - at;
-        at = bytes;
-        now += 100;
-        meter.at(files[file]!, bytes);
-        expect(meter.rate()).toBeLessThanOrEqual((moved / Math.max(Math.min(now, 5000), 200)) * 1000 + 1e-6);
+  property.prop([tries])(
+    'the speed is never faster than what was moved, whatever was there before',
+    (tries) => {
+      let now = 0;
+      let moved = 0;
+      const meter = createMeter(() => now);
+      const files = [file(1000), file(1000), file(1000)];
+      for (const { file, from, sent } of tries) {
+        meter.resumed(files[file]!, from);
+        let at = from;
+        for (const bytes of sent.toSorted((a, b) => a - b)) {
+          if (bytes < at) continue;
+          moved += bytes - at;
+          at = bytes;
+          now += 100;
+          meter.at(files[file]!, bytes);
+          expect(meter.rate()).toBeLessThanOrEqual(
+            (moved / Math.max(Math.min(now, 5000), 200)) * 1000 + 1e-6,
+          );
+        }
       }
-    }
-    for (const each of files) meter.arrived(each);
-    expect(meter.value()).toBe(3000);
-  });
+      for (const each of files) meter.arrived(each);
+      expect(meter.value()).toBe(3000);
+    },
+  );
 });
 
 test('speed is that of the last seconds', () => {

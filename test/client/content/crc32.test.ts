@@ -8,7 +8,7 @@ test('the CRC-32 of the check input is that of the catalogue', () => {
 });
 
 test.prop([fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 })])(
-  'is that of zlib, continued too',
+  'the CRC-32 is that of zlib, continued too',
   (head, tail) => {
     expect(crc32(tail, crc32(head))).toBe(crc32OfZlib(tail, crc32OfZlib(head)));
   },

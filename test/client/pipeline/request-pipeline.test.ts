@@ -36,7 +36,9 @@ describe('an answer', () => {
     ['an error that is none', { error: 'no', id: 1 }, 'protocol'],
     ['an error about the connection', { error: { code: 'bad-header', message: 'm' } }, 'protocol'],
     ['a refusal', { error: { code: 'disk-full', message: 'm' }, cmd: 'put', id: 1 }, 'refused'],
-  ])('with %s', async (_, reply, type) => expect(await answered(reply)).toMatchObject({ type }));
+  ])('an answer with %s is told as what it is', async (_, reply, type) =>
+    expect(await answered(reply)).toMatchObject({ type }),
+  );
 
   test('an answer to no request ends the connection', async () => {
     const { client, reply } = played();
@@ -93,7 +95,7 @@ describe('progress', () => {
     ['that nobody asked for', {}, { ack: 'progress', upload: 'u', offset: 100, id: 1 }],
     ['without an offset', { progress: 100 }, { ack: 'progress', upload: 'u', id: 1 }],
     ['of another request', { progress: 100 }, { ack: 'progress', upload: 'u', offset: 100, id: 2 }],
-  ])('%s ends the connection', async (_, settings, ack) => {
+  ])('progress %s ends the connection', async (_, settings, ack) => {
     const { begun, reply, failed } = put(settings);
     await begun(1);
     reply(ack);

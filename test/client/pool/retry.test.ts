@@ -51,7 +51,7 @@ describe('the wait before a try', () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
   property.prop([fc.integer({ min: 1, max: 5000 }), backoff, random])(
-    'is whole, and never above the bound, however often it failed',
+    'the wait before a try is whole, and never above the bound, however often it failed',
     (failures, backoff, random) => {
       const wait = backoffDelay(failures, backoff, random);
       expect(Number.isSafeInteger(wait)).toBe(true);

@@ -24,7 +24,7 @@ test('the checkpoint at the durable offset is kept, and none before it', () => {
 });
 
 property.prop([fc.integer({ min: 1, max: 5000 })])(
-  'however many are noted, the last one is not far',
+  'the last checkpoint is not far, however many are noted',
   (count) => {
     const checkpoints = createCheckpoints();
     for (let at = 1; at <= count; at++) checkpoints.note(at * MiB, at);

@@ -61,7 +61,7 @@ property.prop(
   ],
   { numRuns: cases(60), seed: 5 },
 )(
-  'whatever the places at which connections break, what is received is the content, each byte of it once',
+  'a download receives the content, each byte of it once, whatever the places at which connections break',
   async (size, cuts, parallel) => {
     const content = bytesFrom(size, size);
     const { store } = await storeOf('f', content);
@@ -118,7 +118,7 @@ describe('what an earlier run has left', () => {
     ['another time', { ...state, mtime: 1001 }],
     ['another size', { ...state, size: 199_999 }],
     ['another CRC-32', { ...state, crc32: 1 }],
-  ])('is dropped when the file has %s', async (_, file) => {
+  ])('what an earlier run has left is dropped when the file has %s', async (_, file) => {
     const { store } = await storeOf('f', content);
     const link = answeringLink({ store });
     const { target, begun, content: got } = kept(half, { ...fetched, file });
@@ -223,7 +223,7 @@ describe('gives up', () => {
   });
 
   test.each(['begin', 'write', 'kept'] as const)(
-    'when the target throws in %s, and the others go on',
+    'a download gives up when its target throws in %s, and the others go on',
     async (where) => {
       const { store } = await storeOf('f', bytesFrom(1, 50_000));
       const downloads = over(answeringLink({ store }));

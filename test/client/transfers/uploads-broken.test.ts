@@ -191,7 +191,7 @@ describe('connections that break', () => {
   property.prop([fc.array(cut, { maxLength: 5 }), fc.array(upload, { minLength: 1, maxLength: 3 })], {
     numRuns: cases(80),
   })(
-    'wherever they break, what is stored is the content, and what is told is in order',
+    'an upload stores the content wherever connections break, and what is told is in order',
     async (cuts, many) => {
       const [{ parallel }] = many as [(typeof many)[0]];
       const { net, uploads } = world({ plan: (n) => cuts[n] }, { retries: 6, parallel });
@@ -240,16 +240,19 @@ describe('a source that changed between two tries', () => {
       undefined,
       { verify: 'sha256' as const },
     ],
-  ])('%s is sent anew', async (_, size, mtime, sizeThen, mtimeThen, settings) => {
-    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
-    const then = pattern(sizeThen, 7);
-    const content = changing(at(pattern(size), mtime), at(then, mtimeThen));
-    const it = await outcome(uploads.upload('a', content, settings));
-    expect(it.fault).toBeNull();
-    expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
-    expect(same(storedIn(net, 'a'), then)).toBe(true);
-    expect(net.store.unfinished().count).toBe(0);
-  });
+  ])(
+    'a source that changed between two tries is sent anew: %s',
+    async (_, size, mtime, sizeThen, mtimeThen, settings) => {
+      const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 1_300_000 } : {}) });
+      const then = pattern(sizeThen, 7);
+      const content = changing(at(pattern(size), mtime), at(then, mtimeThen));
+      const it = await outcome(uploads.upload('a', content, settings));
+      expect(it.fault).toBeNull();
+      expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(then, 0) });
+      expect(same(storedIn(net, 'a'), then)).toBe(true);
+      expect(net.store.unfinished().count).toBe(0);
+    },
+  );
 
   test('a source that changed with its size and time unchanged is sent from the start', async () => {
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 3_500_000 } : {}) });
@@ -273,7 +276,7 @@ describe('a source that changed between two tries', () => {
   test.each([
     ['other bytes', 300_000],
     ['more than there is', 900_000],
-  ])('%s that the server has under the same name are dropped', async (_, there) => {
+  ])('bytes that the server has under the same name are dropped: %s', async (_, there) => {
     const { net, uploads } = world();
     const sink = await net.store.put('b', { size: 1_000_000, upload: 'mine' });
     if (!sink.ok) throw new Error(sink.error.message);
@@ -452,7 +455,7 @@ describe('time', () => {
   });
 
   property.prop([fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })])(
-    'is given to a resolver that is away: 15 to 31 s in all, and each wait at least half of what it may be',
+    'a resolver that is away is given 15 to 31 s in all, and each wait is at least half of what it may be',
     (random) => {
       const { delays, made } = failing(['no-resolver'], random);
       expect(made).toBe(6);

@@ -131,37 +131,43 @@ describe('a large content that was interrupted', () => {
     ['in one run', [150_000, 100_000], 10_000, 5],
     ['in a later run', [150_000], 10_000, 0],
     ['sent again from the start each time', [150_000, 200_000], 1e9, 5],
-  ])('is never faster than what its try has sent: %s', async (_, cuts, resumeThreshold, retries) => {
-    const store = memoryStore();
-    const content = { ...bytesContent(bytes), mtime: 5 };
-    const events: (Progress | Uploaded)[] = [];
-    for (const cut of [{ cuts, store }, { store }]) {
-      const { uploads } = uploading(cut, { retries, resumeThreshold });
-      await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
-      uploads.end();
-    }
-    const progress = events.filter((event) => event.type === 'progress');
-    expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
-    // Whatever the clock does: what is sent at once is told as if it had taken 200 ms.
-    for (const { rate, sent, resumedFrom } of progress) {
-      expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
-    }
-  });
+  ])(
+    'the progress of an upload that was interrupted is never faster than what its try has sent: %s',
+    async (_, cuts, resumeThreshold, retries) => {
+      const store = memoryStore();
+      const content = { ...bytesContent(bytes), mtime: 5 };
+      const events: (Progress | Uploaded)[] = [];
+      for (const cut of [{ cuts, store }, { store }]) {
+        const { uploads } = uploading(cut, { retries, resumeThreshold });
+        await outcome(uploads.upload('a', content).pipe(tap((event) => events.push(event))));
+        uploads.end();
+      }
+      const progress = events.filter((event) => event.type === 'progress');
+      expect(Math.max(...progress.map(({ attempt }) => attempt))).toBe(retries > 0 ? 3 : 1);
+      // Whatever the clock does: what is sent at once is told as if it had taken 200 ms.
+      for (const { rate, sent, resumedFrom } of progress) {
+        expect(rate).toBeLessThanOrEqual((sent - resumedFrom) / 0.2);
+      }
+    },
+  );
 
   test.each([
     ['its modification time differs', { mtime: 6 }, {}],
     ['its bytes differ, and nothing else', { mtime: 5 }, {}],
     ['its bytes differ, under a name of the caller', {}, { upload: 'mine' }],
-  ])('is sent anew when the source has changed meanwhile: %s', async (_, facts, settings) => {
-    const store = memoryStore();
-    const first = uploading({ cuts: [150_000], store }, { retries: 0 });
-    await outcome(first.uploads.upload('a', { ...bytesContent(bytes), mtime: 5 }, settings));
-    const changed = pattern(300_000, 1);
-    const second = uploading({ store });
-    const events = await all(second.uploads.upload('a', { ...bytesContent(changed), ...facts }, settings));
-    expect(resumptions(events)).toEqual(['1: 0']);
-    expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
-  });
+  ])(
+    'a large content that was interrupted is sent anew when the source has changed meanwhile: %s',
+    async (_, facts, settings) => {
+      const store = memoryStore();
+      const first = uploading({ cuts: [150_000], store }, { retries: 0 });
+      await outcome(first.uploads.upload('a', { ...bytesContent(bytes), mtime: 5 }, settings));
+      const changed = pattern(300_000, 1);
+      const second = uploading({ store });
+      const events = await all(second.uploads.upload('a', { ...bytesContent(changed), ...facts }, settings));
+      expect(resumptions(events)).toEqual(['1: 0']);
+      expect(Buffer.compare(store.contents.get('a')!.bytes, changed)).toBe(0);
+    },
+  );
 
   test('an interrupted content that has become shorter than the bytes on the server is sent from the start', async () => {
     const store = memoryStore();
@@ -218,7 +224,7 @@ describe('an answer that was lost', () => {
   test.each([
     ['large', 300_000],
     ['small, and must not replace', 3000],
-  ])('is found out by asking: %s', async (_, size) => {
+  ])('an answer that was lost is found out by asking: %s', async (_, size) => {
     const { uploads, sent, bytesOf } = uploading({ deaf: (connection) => connection === 0 });
     const content = { ...bytesContent(pattern(size)), mtime: 5 };
     const stored = await outcome(uploads.upload('a', content, { ifAbsent: size < 10_000 }));
@@ -357,7 +363,7 @@ describe('a refusal', () => {
   };
 
   test.each(['io-error', 'shutting-down', 'too-many-open-files', 'internal'])(
-    '%s may be over after a while',
+    'an upload that is refused with %s is tried again, since that may be over after a while',
     async (code) => expect(await refusing(code)).toBe(3),
   );
   test.each([
@@ -368,7 +374,9 @@ describe('a refusal', () => {
     'upload-taken',
     'forbidden',
     'too-large',
-  ])('%s is final', async (code) => expect(await refusing(code)).toBe(1));
+  ])('an upload that is refused with %s is not tried again', async (code) =>
+    expect(await refusing(code)).toBe(1),
+  );
 
   test('a refusal of the token is final, and nothing is sent before it is accepted', async () => {
     const server = scripted(() => ({ error: { code: 'bad-token', message: 'no' } }));

@@ -7,9 +7,9 @@
  * is left, no descriptor stays open, and the store continues to work.
  */
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/files/protocol/errors.ts';
 import { pattern, put, value } from '../../../src/store/conformance/case.ts';
 import type { Outcome, Store } from '../../../src/store/contract.ts';
@@ -96,12 +96,20 @@ const before: Readonly<Record<string, string>> = {
   'from-2': 'moved 2',
 };
 
+let template: string | undefined;
+afterAll(() => template !== undefined && removeRoot(template));
+
+/** A root as the store leaves one that has stored those files. It is stored once, and copied for each run. */
 async function prepared(): Promise<string> {
+  if (template === undefined) {
+    template = newRoot();
+    const opened = await value(openDiskStore(template, { durability: 'os' }));
+    for (const [name, content] of Object.entries(before)) await value(put(opened, name, content));
+    await opened.close();
+    mkdirSync(join(template, 'empty-folder/empty'), { recursive: true });
+  }
   const root = newRoot();
-  const opened = await value(openDiskStore(root, { durability: 'os' }));
-  for (const [name, content] of Object.entries(before)) await value(put(opened, name, content));
-  await opened.close();
-  mkdirSync(join(root, 'empty-folder/empty'), { recursive: true });
+  cpSync(template, root, { recursive: true, preserveTimestamps: true });
   return root;
 }
 

@@ -1,17 +1,17 @@
 /** The built command line as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from 'vitest';
+import { tempFolder } from '../stores/temp-folder.ts';
+import { endRunner, type Ran } from './command-runner.ts';
 
 export const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-export interface Ran {
-  /** The exit status, or the signal that ended it. */
-  readonly status: number | NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export { type Ran, sluiceInRunner } from './command-runner.ts';
 
 export interface Running {
   readonly child: ChildProcess;
@@ -36,6 +36,7 @@ const started = new Set<ChildProcess>();
 
 /** Ends what a failed test left running; for `afterEach`. */
 export async function endAll(): Promise<void> {
+  endRunner();
   for (const child of started) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill('SIGKILL');
@@ -109,6 +110,30 @@ export async function startServe(root: string, args: readonly string[] = []): Pr
   const running = startSluice(['serve', root, '--port', '0', '--durability', 'os', ...args]);
   const [, port] = await running.said(/^listening on 127\.0\.0\.1:(\d+)$/m);
   return { ...running, server: `127.0.0.1:${port}`, port: Number(port) };
+}
+
+/**
+ * One server for all tests of a file that leave their server as it was, and what each of them gets: an empty folder, and
+ * a root in which only the store's own folder is.
+ */
+export function shareServe(): () => Serving & { readonly folder: string; readonly root: string } {
+  const root = mkdtempSync(join(tmpdir(), 'sluice-shared-'));
+  let serving: Serving;
+  beforeAll(async () => {
+    serving = await startServe(root);
+    started.delete(serving.child);
+  });
+  afterAll(async () => {
+    serving.child.kill('SIGKILL');
+    await serving.done;
+    rmSync(root, { recursive: true, force: true });
+  });
+  return () => {
+    for (const name of readdirSync(root)) {
+      if (name !== '.sluice') rmSync(join(root, name), { recursive: true });
+    }
+    return { ...serving, folder: tempFolder(), root };
+  };
 }
 
 /** What was printed with `--json`. */
