@@ -18,13 +18,13 @@ const OF_THE_WHOLE_PROCESS = new RegExp(
     String.raw`\bvi\.(mock|doMock|stubGlobal|stubEnv|useFakeTimers|setSystemTime)\b`,
     String.raw`\bspyOn\((globalThis|process|console|[A-Z])`,
     String.raw`\bprocess\.(memoryUsage|on|once|chdir|umask|getActiveResourcesInfo)\b`,
-    String.raw`/proc/self/fd|setFlagsFromString|\bgc\(|standing-clock`,
+    String.raw`/proc/self/fd|setFlagsFromString|\bgc\(|manual-clock`,
   ].join('|'),
 );
 
 /** A test that starts processes, or that has each operation of a store fail in turn, takes longer than its size says. */
 const TAKES_LONG =
-  /node:child_process|support\/(processes\/cli|captures\/tshark|stores\/(crash-lane|fs-intercepted))\b/;
+  /node:child_process|support\/(processes\/cli|captures\/tshark|stores\/(crash-run|fs-intercepted|faulty-fs))\b/;
 
 /** Begins with the files that take long, so that none of them is left alone at the end while all other workers are idle. */
 class LongestFirst extends BaseSequencer {
@@ -56,8 +56,8 @@ const common = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
-    // Two more than there are cores: many tests wait for a process, a disk or a timer.
-    maxWorkers: availableParallelism() + 2,
+    // One more than there are cores: many tests wait for a process, a disk or a timer.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, name: 'alone', include: alone } },

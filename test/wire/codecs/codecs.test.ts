@@ -78,7 +78,7 @@ describe.each(codecs)('%s', (name, codec, message) => {
     concat(...all.flatMap((each) => [...codec.encode(each)]));
 
   property.prop([fc.array(message, { maxLength: 30 }), cuts, fc.integer({ min: 1, max: 5 })], {
-    numRuns: cases(200),
+    numRuns: cases(100),
   })(
     `${name}: what was encoded is decoded again, in any chunks and steps of any size`,
     (all, places, most) => {
@@ -89,7 +89,7 @@ describe.each(codecs)('%s', (name, codec, message) => {
     },
   );
 
-  property.prop([fc.uint8Array({ maxLength: 300 }), cuts], { numRuns: cases(200) })(
+  property.prop([fc.uint8Array({ maxLength: 300 }), cuts], { numRuns: cases(100) })(
     `${name}: any bytes decode to the same, faults included, in any chunks`,
     (stream, places) => {
       const whole = summary(decodedOf(codec, [stream.slice()]));
@@ -99,7 +99,7 @@ describe.each(codecs)('%s', (name, codec, message) => {
     },
   );
 
-  property.prop([fc.array(message, { maxLength: 10 }), cuts], { numRuns: cases(100) })(
+  property.prop([fc.array(message, { maxLength: 10 }), cuts], { numRuns: cases(25) })(
     `${name}: it holds no more of an incomplete message than it says`,
     (all, places) => {
       const { decoder, heldMax } = codec;
