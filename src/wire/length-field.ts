@@ -160,6 +160,8 @@ function framingOf(layout: LengthLayout, options: LengthFieldOptions): Framing<P
   const { delivery = 'whole', maxWhole = Math.min(maxLength, WHOLE_BYTES_DEFAULT) } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   check('lengthField: delivery', delivery, either(FUNCTION, DELIVERIES));
+  const fixed = typeof delivery === 'function' ? null : delivery;
+  const deliveryOf = typeof delivery === 'function' ? delivery : () => delivery;
 
   return {
     maxHead,
@@ -176,11 +178,7 @@ function framingOf(layout: LengthLayout, options: LengthFieldOptions): Framing<P
       if (typeof length !== 'number') return length;
       const lead = offset === 0 ? NO_LEAD : new Uint8Array(bytes.subarray(start, start + offset));
       const header: Prefix = { value: Number(value), lead };
-      return {
-        header,
-        length,
-        delivery: typeof delivery === 'function' ? delivery(header, length) : delivery,
-      };
+      return { header, length, delivery: fixed ?? deliveryOf(header, length) };
     },
   };
 }
