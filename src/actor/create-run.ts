@@ -3,7 +3,7 @@ import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscr
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
 import type { Counters } from '../runtime/counters.ts';
-import type { Budget, Watermarks } from '../runtime/credit.ts';
+import { type Budget, CREDIT_FLOOR_BYTES, type Watermarks } from '../runtime/credit.ts';
 import type { RateLimiter } from '../runtime/rate-limit.ts';
 import { createReplyWriter } from '../runtime/reply-writer.ts';
 import type { Rounds } from '../runtime/rounds.ts';
@@ -13,7 +13,7 @@ import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
 import { settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
-import { advance, afterEvent, connectionOver, timedOut } from './lifecycle.ts';
+import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
 import { fail, pushResult } from './queues.ts';
@@ -85,7 +85,7 @@ export function createRun(
     trace: options.trace,
     counters,
     lingerMs: limits.linger,
-    sendingMax: limits.window.high,
+    sendingMax: Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
     stateBytesMax: limits.window.high,
     phase: 'open',
     isBroken: false,
@@ -113,6 +113,7 @@ export function createRun(
         counters.sent += bytes;
       },
       failed: () => {},
+      ended: () => ourSideEnded(run),
     }),
     ackDelay,
     rates: NO_RATES,

@@ -37,11 +37,17 @@ export function endOurSide(run: Run): void {
   stopTimers(run);
   if (run.isSendingBody) run.behindBody.push(() => run.writer.end());
   else run.writer.end();
+}
+
+/** Drops a peer that does not end its side for a while, once ours is ended. Until then `unread` is what ends the wait. */
+export function ourSideEnded(run: Run): void {
   run.waits.add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
 }
 
 /** The peer was too slow. */
 export function timedOut(run: Run, kind: TimeoutKind): void {
+  const isOver = run.phase !== 'open' && run.phase !== 'ended';
+  if (isOver && kind !== 'unread') return;
   run.report({ type: 'timeout', kind });
   // A peer that does not read would not receive a farewell.
   if (kind === 'unread') run.connection.destroy();

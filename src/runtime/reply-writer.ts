@@ -69,6 +69,8 @@ export interface ReplyWriterDeps {
   readonly sent: (bytes: number) => void;
   /** Called when a write has failed: nothing can be sent any more. */
   readonly failed: () => void;
+  /** Called when everything is sent and our side is ended. */
+  readonly ended?: () => void;
 }
 
 interface QueuedWrite {
@@ -88,6 +90,7 @@ export function createReplyWriter({
   receiving,
   sent,
   failed,
+  ended: onEnded,
 }: ReplyWriterDeps): ReplyWriter {
   const queue = createFifo<QueuedWrite>();
   /** The credit of the replies that are queued. */
@@ -118,6 +121,7 @@ export function createReplyWriter({
       if (ending && !ended) {
         ended = true;
         connection.end();
+        onEnded?.();
       }
       return;
     }

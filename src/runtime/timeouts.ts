@@ -6,7 +6,8 @@
  *   nothing has come                         the first bytes           firstBytes
  *   the first bytes of a header have come    the rest of it            header
  *   a body is arriving                       `bodyBytes`, or its end   body, again and again
- *   all is answered, no frame is begun       the next request          idle
+ *   all is answered, no frame is begun,      the next request          idle
+ *   and nothing is sent either
  *   something is being sent                  that some of it is read   unread
  *
  * Time in which the connection does not read is not the peer's fault, so it counts only for `unread`. Time in which
@@ -97,8 +98,8 @@ export function createTimeoutMonitor(
       const elapsed = now - lookedAt;
       const stoodStill = elapsed > 2 * tickMs ? elapsed - tickMs : 0;
       const current = phase(progress);
-      const restarted =
-        current !== phaseBefore || (current === 'idle' && progress.received !== previous.received);
+      const isSilent = progress.received === previous.received && progress.writes === previous.writes;
+      const restarted = current !== phaseBefore || (current === 'idle' && !isSilent);
       since += progress.listening ? stoodStill : elapsed;
       unreadSince += stoodStill;
       if (restarted || current === null) [since, bodies] = [now, progress.bodies];

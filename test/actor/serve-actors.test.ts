@@ -548,6 +548,44 @@ describe('the end', () => {
   });
 });
 
+test('what was sent before the end arrives whole, however slowly the peer reads it', async () => {
+  const size = 100_000;
+  const count = 30;
+  const generous = defineActor()({
+    codec: lengthField({ width: 4, maxLength: size }),
+    reduce: (state, event) => ({
+      state,
+      effects:
+        event.type === 'message'
+          ? [
+              ...Array.from(
+                { length: count },
+                () => ({ type: 'send', message: new Uint8Array(size) }) as const,
+              ),
+              { type: 'end' },
+            ]
+          : [],
+    }),
+  });
+  // The peer takes far longer than `linger`, which begins only when our side is ended.
+  const client = served(generous, { limits: { linger: 1 } }).connect();
+  await client.send(new Uint8Array(0));
+  for (let i = 0; i < count; i++) {
+    expect(await client.next()).toHaveLength(size);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(await client.next()).toBeUndefined();
+});
+
+test('a window that is smaller than any message only slows the connection down', async () => {
+  const client = served(echo, { limits: { window: { high: 0, low: 0 } } }).connect();
+  const all = Array.from({ length: 50 }, (_, i) => `${i} ${'x'.repeat(3000)}`);
+  for (const line of all) void client.send(line);
+  for (const line of all) expect(await client.next()).toBe(line);
+  client.end();
+  expect(await client.next()).toBeUndefined();
+});
+
 describe('timeouts', () => {
   test('a peer that is silent has a farewell, and is gone', async () => {
     const strict = defineActor()({

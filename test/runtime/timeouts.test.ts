@@ -140,6 +140,14 @@ describe('a peer', () => {
     expect(expired(idle)).toEqual(['idle at 1600']);
   });
 
+  test('a peer that only listens is not idle while it is sent something now and then', () => {
+    const listening = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
+      at(0, { received: 1 });
+      for (let n = 1; n <= 5; n++) at(n * 600, { writes: n });
+    };
+    expect(expired(listening)).toEqual(['idle at 4000']);
+  });
+
   test('a peer that waits for an answer is not idle', () => {
     const waiting = (at: (ms: number, change: Partial<ConnectionProgress>) => void) => {
       at(0, { received: 50, open: 1 });
