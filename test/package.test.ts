@@ -25,12 +25,14 @@ import type { ServerEvent } from '../src/server/event.ts';
 import { serve } from '../src/server/serve.ts';
 import { memoryStore } from '../src/store/memory/memory-store.ts';
 import { listenTcp } from '../src/transport/socket/tcp.ts';
-import { examples, promised } from './support/readme.ts';
+import { actorReadme, examples, promised } from './support/readme.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const project = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 const installed = join(project, 'node_modules/sluice');
+/** The README's, and the actor's own document's. */
+const programs = [...examples('ts example'), ...examples('ts example', actorReadme)];
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 beforeAll(() => {
@@ -56,7 +58,7 @@ beforeAll(() => {
     skipLibCheck: false,
     types: ['node'],
   };
-  examples('ts example').forEach((code, i) => {
+  programs.forEach((code, i) => {
     writeFileSync(join(project, `example-${i}.ts`), code);
   });
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
@@ -125,8 +127,8 @@ describe('the README', () => {
     execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' });
   });
 
-  test.each(examples('ts example').map((code, i) => [i + 1, code] as const))(
-    'example %i of the README prints what it says',
+  test.each(programs.map((code, i) => [i + 1, code] as const))(
+    'example %i of the documents prints what it says',
     (number, code) => {
       const output = execFileSync(process.execPath, [join(project, `example-${number - 1}.js`)], {
         encoding: 'utf8',

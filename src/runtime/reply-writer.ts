@@ -18,6 +18,9 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
 /** The bytes from which on a write takes no more. A piece of a file is as large. */
 const WRITE_BYTES = 256 * 1024;
 
+/** The largest buffer that is made because the one before it was as long: smaller ones grow by doubling. */
+const USUAL_BUFFER_BYTES_MAX: number = 64 * 1024;
+
 /** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */
 export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
@@ -51,9 +54,9 @@ export interface ReplyWriter {
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
 
-/** Writes a message to `target[at..)`. */
+/** Writes a message of `size` bytes to `target[at..)`. */
 export interface MessageWriter<M> {
-  write(message: M, target: Uint8Array, at: number): void;
+  write(message: M, size: number, target: Uint8Array, at: number): void;
 }
 
 export interface ReplyWriterDeps {
@@ -180,7 +183,7 @@ export function createReplyWriter({
   function room(bytes: number): void {
     if (length + bytes <= buffer.length) return;
     const larger = new Uint8Array(
-      Math.max(length + bytes, 2 * length, Math.min(usualLength, KEPT_BUFFER_BYTES), 4096),
+      Math.max(length + bytes, 2 * length, Math.min(usualLength, USUAL_BUFFER_BYTES_MAX), 4096),
     );
     larger.set(buffer.subarray(0, length));
     buffer = larger;
@@ -209,7 +212,7 @@ export function createReplyWriter({
       replies++;
       if (length >= WRITE_BYTES) seal();
       room(size);
-      encoder.write(message, buffer, length);
+      encoder.write(message, size, buffer, length);
       length += size;
     },
     body: (bytes, settled) => {

@@ -113,8 +113,8 @@ export interface Codec<In, Out = In, Head = never> {
 export interface DirectEncoder<Out> {
   /** The bytes of the message. @throws as `encode` does. */
   sizeOf(message: Out): number;
-  /** Writes the message to `target[at..)`, where there is room for it. */
-  write(message: Out, target: Uint8Array, at: number): void;
+  /** Writes the message, which has `size` bytes, to `target[at..)`, where there is room for it. */
+  write(message: Out, size: number, target: Uint8Array, at: number): void;
 }
 
 /** What decodes: the messages of a codec that goes in one direction. */

@@ -55,9 +55,15 @@ export function writeFixed(
   little: boolean,
   value: number,
 ): void {
+  const [first, step] = little ? [at, 1] : [at + width - 1, -1];
+  // Bits where they are enough: numbers beyond 32 of them have no shifts.
+  if (value <= 0xffff_ffff) {
+    for (let i = 0, rest = value; i < width; i++, rest >>>= 8) bytes[first + i * step] = rest;
+    return;
+  }
   let rest = value;
   for (let i = 0; i < width; i++) {
-    bytes[little ? at + i : at + width - 1 - i] = rest % 256;
+    bytes[first + i * step] = rest % 256;
     rest = Math.floor(rest / 256);
   }
 }

@@ -91,11 +91,11 @@ function bareCodec(
         const length = lengthOf(message);
         return sizeOrThrow(layout, length, NO_LEAD) + length;
       },
-      write: (message: BytesLike, target: Uint8Array, at: number) => {
+      write: (message: BytesLike, size: number, target: Uint8Array, at: number) => {
         const body = bytesOf(message, 'a message');
-        const size = sizeOrThrow(layout, body.length, NO_LEAD);
-        writePrefix(layout, body.length, NO_LEAD, size, target, at);
-        target.set(body, at + size);
+        const field = size - body.length;
+        writePrefix(layout, body.length, NO_LEAD, field, target, at);
+        target.set(body, at + field);
       },
     },
   };

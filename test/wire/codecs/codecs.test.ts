@@ -116,8 +116,9 @@ describe.each(codecs)('%s', (name, codec, message) => {
       `${name}: a message is the same bytes whichever way it is encoded`,
       (each) => {
         const { sizeOf, write } = codec.direct!;
-        const target = new Uint8Array(sizeOf(each) + 2);
-        write(each, target, 1);
+        const size = sizeOf(each);
+        const target = new Uint8Array(size + 2);
+        write(each, size, target, 1);
         expect(target.subarray(1, -1)).toEqual(concat(...codec.encode(each)));
       },
     );
