@@ -11,7 +11,7 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { settle } from './credit.ts';
+import { lend, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
 import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
@@ -213,7 +213,9 @@ export function work(run: Run): boolean {
 }
 
 /** Has the pipe reduce one event, and carry out its effects. */
-function reduce(run: Run, { event, settlement }: QueuedEvent): void {
+function reduce(run: Run, queued: QueuedEvent): void {
+  const { settlement } = queued;
+  const event = lend(run, queued);
   run.settlement = settlement;
   run.emit(event);
   run.settlement = null;

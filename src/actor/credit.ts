@@ -1,7 +1,7 @@
 /** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
 import { memoryOf } from '../base/memory-of.ts';
 import { EVENT_COST_BYTES } from '../runtime/credit.ts';
-import type { AnyEvent, Run, Settlement } from './run.ts';
+import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
 
 /**
  * The least bytes of a body that are kept where they were received. Fewer are copied, where the connection holds memory
@@ -10,23 +10,21 @@ import type { AnyEvent, Run, Settlement } from './run.ts';
 const KEPT_BYTES_MIN: number = 32 * 1024;
 
 /** Charges an event for the memory that it takes. */
-export function charge(run: Run, cost: number, lent: Uint8Array | null): Settlement {
+export function charge(run: Run, cost: number): Settlement {
   const credit = EVENT_COST_BYTES + cost;
   run.window.charge(credit);
-  return { pending: 1, credit, lent };
+  return { pending: 1, credit, lent: null };
 }
 
 /** Charges an event of the peer. */
 export function paid(run: Run, event: AnyEvent): Settlement | null {
   switch (event.type) {
     case 'message':
-      return charge(run, event.cost, null);
-    case 'data': {
-      run.bodies += event.bytes.length;
-      return charge(run, event.bytes.length, event.bytes);
-    }
+      return charge(run, event.cost);
+    case 'data':
+      return charge(run, event.bytes.length);
     case 'start': {
-      const settlement = charge(run, memoryOf(event.head), null);
+      const settlement = charge(run, memoryOf(event.head));
       // The body must be read whatever the connection holds.
       run.window.setFrameCost(settlement.credit);
       run.inBody = true;
@@ -41,8 +39,19 @@ export function paid(run: Run, event: AnyEvent): Settlement | null {
   }
 }
 
-/** A piece of a body as it is handed on: copied when it is a small part of what it would keep in memory. */
-export function detached(run: Run, bytes: Uint8Array): Uint8Array {
+/**
+ * The event as the reducer gets it. A piece of a body is lent until its event has settled. It is copied when it is a
+ * small part of what it would keep in memory.
+ */
+export function lend(run: Run, { event, settlement }: QueuedEvent): AnyEvent {
+  if (event.type !== 'data') return event;
+  run.bodies += event.bytes.length;
+  const bytes = detached(run, event.bytes);
+  if (settlement !== null && bytes === event.bytes) settlement.lent = bytes;
+  return { type: 'data', bytes };
+}
+
+function detached(run: Run, bytes: Uint8Array): Uint8Array {
   if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
   if (!(run.connection.pinsMemory?.() ?? true)) return bytes;
   run.connection.recycle?.(bytes, bytes.length);

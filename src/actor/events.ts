@@ -12,16 +12,14 @@
  */
 import { map, Observable, type OperatorFunction } from 'rxjs';
 import type { Decoded } from '../wire/codec.ts';
-import { charge, detached, paid } from './credit.ts';
+import { charge, paid } from './credit.ts';
 import { fail } from './queues.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 
 /** Makes events of what was decoded, each of which pays for what it holds. */
 export function toEvents(run: Run): OperatorFunction<Decoded<unknown, unknown>, QueuedEvent> {
   return map((decoded) => {
-    const event = (
-      decoded.type === 'data' ? { type: 'data', bytes: detached(run, decoded.bytes) } : decoded
-    ) as AnyEvent;
+    const event = decoded as AnyEvent;
     return { event, settlement: paid(run, event) };
   });
 }
@@ -79,5 +77,5 @@ export const acceptsPeer = (run: Run): boolean => accepts(run, 'peer');
 function nextInput(run: Run): QueuedEvent | undefined {
   if (run.inbound.length() === 0 || run.pausedBy.has('credit') || !accepts(run, 'input')) return undefined;
   const { input } = run.inbound.take()!;
-  return { event: { type: 'input', input }, settlement: charge(run, 0, null) };
+  return { event: { type: 'input', input }, settlement: charge(run, 0) };
 }

@@ -91,7 +91,7 @@ function setTimer(run: Run, key: string, afterMs: number | null): void {
     return fail(run, new RangeError(`setTimer: a connection may have ${TIMERS_MAX} timers, and has them`));
   const timer = run.scheduler.schedule(() => {
     run.timers.delete(key);
-    pushResult(run, { event: { type: 'timer', key }, settlement: charge(run, 0, null) });
+    pushResult(run, { event: { type: 'timer', key }, settlement: charge(run, 0) });
   }, afterMs);
   run.timers.set(key, timer);
 }

@@ -36,7 +36,7 @@ export interface Settlement {
   pending: number;
   readonly credit: number;
   /** Bytes of a body, which may be received into again afterwards; null when there are none. */
-  readonly lent: Uint8Array | null;
+  lent: Uint8Array | null;
 }
 
 export interface QueuedEvent {
@@ -50,9 +50,10 @@ export interface LastStep {
   readonly state: unknown;
   readonly slice: Slice;
   readonly from: number;
-  /** What it has decoded; and the bytes of that which are pieces of bodies. */
+  /** How many things it has decoded. */
   readonly count: number;
-  readonly bodies: number;
+  /** The bytes of bodies that were handed on before it. */
+  readonly bodiesBefore: number;
 }
 
 /**

@@ -78,9 +78,9 @@ function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   run.slice ??= { chunk: run.chunks.shift()!, at: 0, most: 0 };
   const { slice } = run;
   slice.most = run.window.isFree(STEP_COST_BYTES) ? STEP_MOST : STEP_LEAST;
-  const [from, { state }, bodies] = [slice.at, decoding, run.bodies];
+  const [from, { state }, bodiesBefore] = [slice.at, decoding, run.bodies];
   emit(slice);
-  run.lastStep = { state, slice, from, count: run.fromPeer.length, bodies: run.bodies - bodies };
+  run.lastStep = { state, slice, from, count: run.fromPeer.length, bodiesBefore };
   if (run.isBroken) return;
   chargePartial(run, decoding.codec.decoder.held(decoding.state));
   rates.bytes.consume(slice.at - from);
@@ -97,7 +97,7 @@ export function releaseStep(run: Run): void {
   if (lastStep === null || slice === null) return;
   run.lastStep = null;
   if (slice.at === slice.chunk.length) run.slice = null;
-  const used = slice.at - lastStep.from - lastStep.bodies;
+  const used = slice.at - lastStep.from - (run.bodies - lastStep.bodiesBefore);
   if (used > 0) run.connection.recycle?.(slice.chunk, used);
 }
 
@@ -123,12 +123,13 @@ export function switchCodec(run: Run, codec: AnyCodec): void {
     settleUnreduced(run);
     decoding.state = again.state;
     slice.at = again.at;
-    run.lastStep = null;
+    releaseStep(run);
   }
   if (decoder.held(decoding.state) > 0)
     throw new Error('useCodec: part of the next message has come already; it must be an effect of a message');
   decoding.state = codec.decoder.initial(decoder.position(decoding.state));
   decoding.codec = codec;
   run.inBody = false;
+  run.window.setFrameCost(0);
   chargePartial(run, 0);
 }
