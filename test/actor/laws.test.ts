@@ -113,7 +113,7 @@ const message = fc.record({
 });
 const ending = fc.constantFrom('end', 'destroy', 'destroyLater', 'stop', 'shutdown');
 
-const untilTrue = (holds: () => boolean) => vi.waitUntil(holds, { interval: 1, timeout: 20_000 });
+const untilTrue = (holds: () => boolean) => vi.waitUntil(holds, { interval: 1, timeout: 60_000 });
 
 property.prop(
   [

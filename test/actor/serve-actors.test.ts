@@ -21,7 +21,8 @@ const echo = defineActor()({
 });
 
 /** Resolves when the condition holds: checked in each turn of the event loop. */
-const until = (holds: () => boolean): Promise<void> => vi.waitUntil(holds, { interval: 1 }).then(() => {});
+const until = (holds: () => boolean): Promise<void> =>
+  vi.waitUntil(holds, { interval: 1, timeout: 60_000 }).then(() => {});
 
 describe('an actor', () => {
   test('an actor answers messages in their order', async () => {
@@ -102,6 +103,26 @@ describe('an actor', () => {
     await client.send('nothing');
     await until(() => server.stats().unsettled === 0);
     client.destroy();
+  });
+
+  test('a result is reduced before the next message of the peer', async () => {
+    const seen: string[] = [];
+    const logging = defineActor<{ effect: { readonly type: 'now'; readonly of: string }; result: string }>()({
+      codec,
+      reduce: (state, event) => {
+        if (event.type === 'result') seen.push(`result ${event.value}`);
+        if (event.type !== 'message') return { state };
+        seen.push(`message ${event.message}`);
+        return { state, effects: [{ type: 'now', of: event.message }] };
+      },
+      perform: ({ of: text }) => [text],
+    });
+    const server = served(logging);
+    const here = server.open();
+    here.write([ascii('a\nb\nc\n')], () => here.end());
+    await until(() => seen.length === 6);
+    expect(seen).toEqual(['message a', 'result a', 'message b', 'result b', 'message c', 'result c']);
+    here.destroy();
   });
 
   test('an actor that throws costs its own connection only, and the operator is told', async () => {
@@ -365,6 +386,46 @@ describe('what others send', () => {
     expect(server.types()).not.toContain('overflow');
   });
 
+  test('a mailbox is full by its bytes, too', async () => {
+    const window = { high: 64 * 1024, low: 32 * 1024 };
+    const { server } = room({ window, mailbox: { inputs: 1e9, bytes: 200_000, whenFull: 'disconnect' } });
+    const deaf = server.open();
+    const speaker = server.connect();
+    for (let i = 0; i < 60; i++) {
+      await speaker.send('x'.repeat(10_000));
+      await speaker.next();
+    }
+    await until(() => server.types().includes('overflow'));
+    deaf.destroy();
+  });
+
+  test('a connection that is closed takes nothing more, though an effect of it is under way', async () => {
+    let mailbox!: Mailbox<string>;
+    let finish!: () => void;
+    const busy = defineActor<{ effect: { readonly type: 'wait' }; input: string }>()({
+      codec,
+      reduce: (state, event) => ({ state, effects: event.type === 'opened' ? [{ type: 'wait' }] : [] }),
+      perform: (_, { self }) => {
+        mailbox = self;
+        return new Promise<never>((resolve) => {
+          finish = resolve as () => void;
+        });
+      },
+    });
+    const server = served(busy);
+    const client = server.connect();
+    await until(() => mailbox !== undefined);
+    client.destroy();
+    await until(() => server.stats().connections === 1);
+    await vi.waitUntil(async () => (await mailbox.post('late')) === 'closed', {
+      interval: 1,
+      timeout: 60_000,
+    });
+    expect(server.types()).toEqual(['opened']);
+    finish();
+    await until(() => server.types().includes('closed'));
+  });
+
   test('what is posted to a connection that is closed says so', async () => {
     const { server, members } = room();
     const client = server.connect();
@@ -406,6 +467,100 @@ describe('bounds', () => {
     client.end();
     await until(() => server.types().includes('closed'));
     expect(server.stats().unsettled).toBe(0);
+  });
+
+  test('effects that give more than the peer reads do not fill the memory', async () => {
+    const gushing = defineActor<{ effect: { readonly type: 'gush' }; result: number }>()({
+      codec,
+      reduce: (state, event) => {
+        if (event.type === 'message') return { state, effects: [{ type: 'gush' }] };
+        return {
+          state,
+          effects: event.type === 'result' ? [{ type: 'send', message: 'x'.repeat(10_000) }] : [],
+        };
+      },
+      perform: () => Array.from({ length: 1000 }, (_, i) => i),
+    });
+    const server = served(gushing, { limits: { window: { high: 256 * 1024, low: 128 * 1024 } } });
+    const client = server.connect();
+    await client.send('go');
+    await until(() => server.stats().unsettled > 256 * 1024);
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    expect(server.stats().unsettled).toBeLessThan(300 * 1024);
+    for (let i = 0; i < 1000; i++) expect(await client.next()).toHaveLength(10_000);
+    client.end();
+    expect(await client.next()).toBeUndefined();
+  });
+
+  /** Room for this many long messages at a time. */
+  const roomsFor = (count: number) => {
+    const size = 100_000;
+    const long = lengthField({ width: 4, maxLength: size });
+    const high = 2 * count * long.heldMax;
+    const message = concat(...long.encode(new Uint8Array(size)));
+    return { size, long, message, limits: { budget: { high, low: high / 2 } } };
+  };
+
+  test('long messages wait for room while others are arriving, and all arrive', async () => {
+    const { size, long, message, limits } = roomsFor(2);
+    let whole = 0;
+    const sink = defineActor()({
+      codec: long,
+      reduce: (state, event) => {
+        if (event.type === 'message') whole++;
+        return { state };
+      },
+    });
+    const server = served(sink, { limits });
+    const peers = Array.from({ length: 10 }, () => server.open({ highWaterMark: 0 }));
+    const waiting = new Set(peers);
+    for (const peer of peers) {
+      const send = (at: number): void => {
+        if (at < size - 1000) peer.write([message.slice(at, at + 1000)], () => send(at + 1000));
+        else waiting.delete(peer);
+      };
+      send(0);
+    }
+    await until(() => waiting.size === 8);
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    // Two have room; the others are held up after the first few thousand bytes.
+    expect(waiting.size).toBe(8);
+    expect(server.stats().received).toBeLessThan(2 * size + 8 * 8000);
+    for (const peer of peers) peer.write([message.slice(size - 1000)], () => {});
+    await until(() => whole >= 2);
+    for (const peer of peers) peer.destroy();
+    await until(() => server.stats().connections === 0);
+    expect(server.stats().unsettled).toBe(0);
+  });
+
+  test('a peer that has room is read until its message is whole, whatever else it holds', async () => {
+    const { size, long, message, limits } = roomsFor(1);
+    const mailboxes: Mailbox<Uint8Array>[] = [];
+    let whole = 0;
+    const mixed = defineActor<{ effect: { readonly type: 'join' }; input: Uint8Array }>()({
+      codec: long,
+      reduce: (state, event) => {
+        if (event.type === 'opened') return { state, effects: [{ type: 'join' }] };
+        if (event.type === 'message') whole++;
+        return { state, effects: event.type === 'input' ? [{ type: 'send', message: event.input }] : [] };
+      },
+      perform: (_, { self }) => void mailboxes.push(self),
+    });
+    const server = served(mixed, { limits: { ...limits, window: { high: 40_000, low: 20_000 } } });
+    const [first, second] = [server.open(), server.open()];
+    first.write([message.slice(0, size / 2)], () => {});
+    await until(() => server.stats().received === size / 2);
+    // It does not read, so that what it is sent uses up its credit.
+    for (let i = 0; i < 10; i++) void mailboxes[0]!.post(new Uint8Array(30_000));
+    await until(() => server.stats().unsettled > 40_000);
+    second.write([message], () => {});
+    first.write([message.slice(size / 2)], () => {});
+    // The second's, which has the room that the first gives back. The first's is reduced once its peer reads.
+    await until(() => whole === 1);
+    first.chunks$.subscribe({ error: () => {} });
+    await until(() => whole === 2);
+    first.destroy();
+    second.destroy();
   });
 
   test('an actor that does not accept leaves the bytes with the peer', async () => {
@@ -519,6 +674,20 @@ describe('the end', () => {
     await until(() => server.types().includes('closed'));
     expect(seen).toEqual(['opened', 'message', 'closed', 'saved']);
     expect(server.stats().unsettled).toBe(0);
+  });
+
+  test('a timer that is set still comes after the peer has ended its side', async () => {
+    const late = defineActor()({
+      codec,
+      reduce: (state, event) => {
+        if (event.type === 'ended') return { state, effects: [{ type: 'setTimer', key: 'bye', afterMs: 5 }] };
+        return { state, effects: event.type === 'timer' ? [{ type: 'send', message: event.key }] : [] };
+      },
+    });
+    const client = served(late).connect();
+    client.end();
+    expect(await client.next()).toBe('bye');
+    expect(await client.next()).toBeUndefined();
   });
 
   test('a peer that has ended its side has all answers before ours ends', async () => {
