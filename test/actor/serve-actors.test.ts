@@ -553,7 +553,8 @@ describe('bounds', () => {
     // It does not read, so that what it is sent uses up its credit.
     for (let i = 0; i < 10; i++) void mailboxes[0]!.post(new Uint8Array(30_000));
     await until(() => server.stats().unsettled > 40_000);
-    second.write([message], () => {});
+    second.write([message.slice(0, size / 2)], () => {});
+    second.write([message.slice(size / 2)], () => {});
     first.write([message.slice(size / 2)], () => {});
     // The second's, which has the room that the first gives back. The first's is reduced once its peer reads.
     await until(() => whole === 1);
